@@ -1,0 +1,1 @@
+"""The logic behind the tasks: importable, testable, without side effects at import."""

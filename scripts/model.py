@@ -1,0 +1,139 @@
+"""The types every layer shares. All are frozen: a stage never changes what another one reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+Status = Literal["done", "unchanged", "skipped", "failed"]
+
+
+class UserError(Exception):
+    """A problem the user can mend. The message says what is wrong, `hint` what to do about it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image: the official reference, and the Debian recipe that makes an equal one where no registry answers."""
+
+    name: str
+    image: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One image to build and, for the four services of the app, one Deployment to run.
+
+    `context` and `dockerfile` are absolute paths. `bases` maps a build argument to the name of a base image.
+    """
+
+    name: str
+    context: Path
+    dockerfile: Path
+    bases: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A helm release: where it lives, the chart folder, and values files in the order helm gets them."""
+
+    name: str
+    namespace: str
+    chart: Path
+    values: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Limits in seconds."""
+
+    build: int
+    deploy: int
+    health: int
+    cluster: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the user decided, validated: `config/pipeline.yaml` with the environment's overlay on top."""
+
+    root: Path
+    environment: str
+    target: str
+    cluster: str
+    allowed_contexts: tuple[str, ...]
+    bases: Mapping[str, Base]
+    services: tuple[Service, ...]
+    release: Release
+    database: Service
+    database_release: Release
+    timeouts: Timeouts
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image named by what goes into it: `tag` is a digest of the inputs."""
+
+    service: str
+    repository: str
+    tag: str
+
+    @property
+    def ref(self) -> str:
+        """The reference as docker and Kubernetes take it, `repository:tag`."""
+        return f"{self.repository}:{self.tag}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is going to make true: these images, in these releases, on this target."""
+
+    images: tuple[Image, ...]
+    releases: tuple[Release, ...]
+    target: str
+
+    def image(self, service: str) -> Image:
+        """The image of one service. Raises KeyError if the plan has none."""
+        for image in self.images:
+            if image.service == service:
+                return image
+        raise KeyError(service)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one stage did to one thing. `seconds` is wall time."""
+
+    stage: str
+    target: str
+    status: Status
+    seconds: float = 0.0
+    detail: str = ""
+    hint: str = ""
+
+
+class Cluster(Protocol):
+    """A Kubernetes cluster as the pipeline sees it: four methods, and where to reach it."""
+
+    target: str
+    kubeconfig: Path
+    context: str
+
+    def up(self) -> Outcome:
+        """Make the cluster answer; starting it where needed."""
+
+    def down(self) -> Outcome:
+        """Remove the cluster and everything it made on this machine."""
+
+    def status(self) -> Mapping[str, str]:
+        """A few words on the cluster's state, for people."""
+
+    def load(self, images: Sequence[Image]) -> list[Outcome]:
+        """Make the images available to the cluster's nodes, and prove that they are."""
