@@ -1,0 +1,56 @@
+"""kubectl, always aimed at an explicit kubeconfig and context."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.model import UserError
+from scripts.shell import Result, Shell
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """One cluster, as kubectl reaches it."""
+
+    binary: Path
+    kubeconfig: Path
+    context: str
+    shell: Shell
+
+    def command(self, *words: str) -> list[str]:
+        """The argv of a call, which never relies on the current context."""
+        return [str(self.binary), "--kubeconfig", str(self.kubeconfig), "--context", self.context, *words]
+
+    def ask(self, *words: str, timeout: float = 30.0) -> Result:
+        """A call that changes nothing."""
+        return self.shell.probe(self.command(*words), timeout=timeout)
+
+    def get(self, *words: str) -> Any:
+        """What `kubectl get … -o json` answers. Raises UserError if the cluster does not."""
+        answer = self.ask("get", *words, "-o", "json")
+        if not answer:
+            raise UserError(f"kubectl get {' '.join(words)}: {answer.err.strip()}", "see: invoke cluster.status")
+        return json.loads(answer.out)
+
+    def items(self, kinds: str, namespace: str, *words: str) -> list[dict[str, Any]]:
+        """The objects of some kinds in a namespace."""
+        found: list[dict[str, Any]] = self.get(kinds, "--namespace", namespace, *words)["items"]
+        return found
+
+    def effect(self, *words: str, stdin: str = "", shown_stdin: str = "", timeout: float | None = 60.0) -> Result:
+        """A call that changes something. Raises CommandError if it fails."""
+        return self.shell.effect(self.command(*words), stdin=stdin, shown_stdin=shown_stdin, timeout=timeout)
+
+    def proxy_get(self, namespace: str, service: str, port: int, path: str, *, scheme: str = "") -> Result:
+        """GET a path of a Service through the API server: works on every cluster, needs no port-forward."""
+        name = f"{scheme}:{service}:{port}" if scheme else f"{service}:{port}"
+        return self.ask("get", "--raw", f"/api/v1/namespaces/{namespace}/services/{name}/proxy{path}")
+
+
+def manifest(objects: Sequence[dict[str, Any]]) -> str:
+    """Objects as one JSON document for `kubectl apply -f -`."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}, indent=1)
