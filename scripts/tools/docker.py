@@ -29,7 +29,8 @@ class Docker:
         arguments |= {name: os.environ[name] for name in PROXY_VARIABLES if name in os.environ}
         options = [word for name, value in sorted(arguments.items()) for word in ("--build-arg", f"{name}={value}")]
         labels = ["--label", f"org.opencontainers.image.title={service.name}"]
-        return [str(self.binary), "build", "--tag", image.ref, "--file", str(service.dockerfile), *options, *labels, str(service.context)]  # fmt: skip
+        target = ["--tag", image.ref, "--file", str(service.dockerfile)]
+        return [str(self.binary), "build", *target, *options, *labels, str(service.context)]
 
 
 def find_clients(path: str | None = None) -> list[Path]:
@@ -60,5 +61,5 @@ def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, st
     answer = shell.probe([docker.binary, "image", "inspect", *refs])
     found: dict[str, str] = {}
     for item in json.loads(answer.out or "[]"):
-        found |= {tag: item["Id"] for tag in item.get("RepoTags") or []}
+        found |= dict.fromkeys(item.get("RepoTags") or [], item["Id"])
     return {ref: found[ref] for ref in refs if ref in found}
