@@ -23,6 +23,7 @@ class IgnoreRules:
 
     def __init__(self, text: str = "") -> None:
         self._rules: list[tuple[bool, re.Pattern[str]]] = []
+        self._exceptions: list[str] = []
         for line in text.lstrip("\ufeff").splitlines():
             pattern = line.strip()
             if not pattern or line.startswith("#"):
@@ -31,7 +32,8 @@ class IgnoreRules:
             pattern = os.path.normpath(pattern[keep:].strip()).lstrip("/")
             if pattern != ".":
                 self._rules.append((not keep, _compile(pattern)))
-        self._has_exceptions = any(not ignored for ignored, _ in self._rules)
+                if keep:
+                    self._exceptions.append(pattern + "/")
 
     def ignores(self, path: str) -> bool:
         """Whether `path` (relative to the context, `/`-separated) stays out of the context."""
@@ -43,7 +45,10 @@ class IgnoreRules:
 
     def prunes(self, folder: str) -> bool:
         """Whether nothing below `folder` can be part of the context, so that walking it is a waste."""
-        return not self._has_exceptions and self.ignores(folder)
+        inside = folder + "/"
+        # An exception with a wildcard may lie anywhere; one without lies below the folder or it does not.
+        reaches = any(set("*?[") & set(exception) or exception.startswith(inside) for exception in self._exceptions)
+        return not reaches and self.ignores(folder)
 
 
 @lru_cache(maxsize=512)

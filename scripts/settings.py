@@ -32,9 +32,9 @@ def load(root: Path = ROOT, environment: str = "dev") -> Settings:
         raise SettingsError(f"environment {environment!r} is unknown: allowed are {', '.join(ENVIRONMENTS)}")
     file = root / "config/pipeline.yaml"
     overlay_file = root / "config/environments" / f"{environment}.yaml"
-    data = _read(file, root)
+    data = read(file, root)
     if overlay_file.is_file():
-        data = overlay(data, _read(overlay_file, root))
+        data = overlay(data, read(overlay_file, root))
     schema = json.loads((root / "config/schema/pipeline.schema.json").read_text(encoding="utf-8"))
     check(data, schema, str(file.relative_to(root)))
     return _settings(data, root, environment)
@@ -64,7 +64,8 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _read(file: Path, root: Path) -> dict[str, Any]:
+def read(file: Path, root: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping. Raises SettingsError naming file, line and remedy."""
     name = str(file.relative_to(root))
     try:
         data = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 a SafeLoader

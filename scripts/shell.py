@@ -8,14 +8,16 @@ Arguments are lists; nothing here goes through a shell, and secrets go through s
 from __future__ import annotations
 
 import os
+import queue
 import shlex
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,6 +182,40 @@ class Shell:
                 failed = Result(process.returncode, "", text.decode(errors="replace"))
                 raise CommandError([str(word) for word in argv], failed)
         return Result(0, out.decode(errors="replace"))
+
+    def say(self, line: str) -> None:
+        """Show a line to the person, in order with the commands that are shown."""
+        self._echo(line)
+
+    @contextmanager
+    def follow(self, argv: Sequence[str | Path], timeout: float) -> Iterator[Iterator[str]]:
+        """The lines of a command that changes nothing and goes on, as they come; it is stopped when the block is left.
+
+        The iterator ends when the command does, or after `timeout` seconds.
+        """
+        process = self._start(argv)
+        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+        def read() -> None:
+            for raw in process.stdout or ():
+                lines.put(raw.decode(errors="replace").rstrip("\r\n"))
+            lines.put(None)
+
+        def until_end() -> Iterator[str]:
+            deadline = time.monotonic() + timeout
+            with suppress(queue.Empty):
+                while (line := lines.get(timeout=max(0.0, deadline - time.monotonic()))) is not None:
+                    yield line
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            yield until_end()
+        finally:
+            process.kill()
+            reader.join()
+            process.communicate()
+            self._forget(process)
 
     def interrupt(self) -> None:
         """Stop every process still running, as the person at the keyboard wants it."""

@@ -100,3 +100,10 @@ def test_ignore_patterns_mean_what_docker_says(patterns: str, path: str, ignored
 @given(st.text(max_size=40), st.text(min_size=1, max_size=20))
 def test_no_pattern_breaks_the_reader(text: str, path: str) -> None:
     IgnoreRules(text).ignores(path)
+
+
+def test_a_folder_no_exception_reaches_is_not_walked() -> None:
+    rules = IgnoreRules("*\n!backend\n!web/src\n")
+    assert rules.prunes("frontend") and rules.prunes("web/node_modules")
+    assert not rules.prunes("backend") and not rules.prunes("web")
+    assert not IgnoreRules("*\n!**/keep\n").prunes("frontend")

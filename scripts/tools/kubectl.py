@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,15 @@ class Kubectl:
         found: list[dict[str, Any]] = self.get(kinds, "--namespace", namespace, *words)["items"]
         return found
 
+    @contextmanager
+    def watch(self, kind: str, namespace: str, timeout: float) -> Iterator[Iterator[dict[str, Any]]]:
+        """The objects of a kind as they are and as they change, each as `{"type", "object"}`, for `timeout` seconds."""
+        argv = self.command(
+            "get", kind, "--namespace", namespace, "--watch", "--output-watch-events", "--output", "json"
+        )
+        with self.shell.follow(argv, timeout) as lines:
+            yield documents(lines)
+
     def effect(self, *words: str, stdin: str = "", shown_stdin: str = "", timeout: float | None = 60.0) -> Result:
         """A call that changes something. Raises CommandError if it fails."""
         return self.shell.effect(self.command(*words), stdin=stdin, shown_stdin=shown_stdin, timeout=timeout)
@@ -49,6 +59,16 @@ class Kubectl:
         """GET a path of a Service through the API server: works on every cluster, needs no port-forward."""
         name = f"{scheme}:{service}:{port}" if scheme else f"{service}:{port}"
         return self.ask("get", "--raw", f"/api/v1/namespaces/{namespace}/services/{name}/proxy{path}")
+
+
+def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The JSON documents in indented output, each of which ends with a brace in the first column."""
+    held: list[str] = []
+    for line in lines:
+        held.append(line)
+        if line == "}":
+            yield json.loads("\n".join(held))
+            held.clear()
 
 
 def manifest(objects: Sequence[dict[str, Any]]) -> str:

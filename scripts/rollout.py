@@ -1,0 +1,57 @@
+"""Rollouts: whether Deployments have reached what their specification asks, and what they are waiting for.
+
+The decisions follow `kubectl rollout status`: the controller has seen the newest generation, every replica is updated,
+none of the old ones is left, and all are available.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one Deployment is. `failed` says that it will not get there by itself."""
+
+    name: str
+    complete: bool
+    text: str
+    failed: bool = False
+
+
+def progress(deployment: Mapping[str, Any]) -> Progress:
+    """Where a Deployment stands, in the words a person waits with."""
+    name = deployment["metadata"]["name"]
+    spec, status = deployment["spec"], deployment.get("status", {})
+    wanted = spec.get("replicas", 1)
+    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
+    available, ready = status.get("availableReplicas", 0), status.get("readyReplicas", 0)
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+        return Progress(name, False, "waiting for the controller")
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return Progress(name, False, condition.get("message", "progress deadline exceeded"), failed=True)
+    if updated < wanted:
+        return Progress(name, False, f"{updated}/{wanted} updated")
+    if total > updated:
+        return Progress(name, False, f"{total - updated} old to end")
+    if available < updated:
+        return Progress(name, False, f"{ready}/{wanted} ready")
+    return Progress(name, True, f"{ready}/{wanted} ready")
+
+
+def waiting_for(pods: Iterable[Mapping[str, Any]]) -> str:
+    """The most telling thing that pods of one Deployment wait for, or nothing."""
+    for pod in pods:
+        status = pod.get("status", {})
+        for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+            waiting = container.get("state", {}).get("waiting")
+            if waiting:
+                return str(waiting.get("reason", "waiting"))
+            if container.get("state", {}).get("running") and not container.get("ready"):
+                return "started, not ready yet"
+        if status.get("phase") == "Pending":
+            return "pending"
+    return ""

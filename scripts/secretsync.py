@@ -1,0 +1,175 @@
+"""Secrets: decide what the cluster has to hold, and bring it there by standard input.
+
+Values are in this process's memory and in the cluster, nowhere else: not in arguments, logs, reports or helm values.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import secrets as random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts import settings as configuration
+from scripts.model import UserError
+from scripts.tools.kubectl import Kubectl
+
+FILE = "config/secrets.yaml"
+MANAGER = "todo-chatbot"
+_REFERENCE = re.compile(r"\$\{([a-z0-9-]+)\.([-._a-zA-Z0-9]+)\}")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A Secret to write. `created` says that the cluster had none. Values never show in its repr."""
+
+    name: str
+    data: Mapping[str, str] = field(repr=False)
+    created: bool
+    keys: tuple[str, ...]
+    used_by: tuple[str, ...]
+
+
+def load(root: Path) -> dict[str, Any]:
+    """`config/secrets.yaml`, validated. Raises SettingsError naming file and key."""
+    data = configuration.read(root / FILE, root)
+    schema = json.loads((root / "config/schema/secrets.schema.json").read_text(encoding="utf-8"))
+    configuration.check(data, schema, FILE)
+    for name, spec in data.items():
+        for key, source in spec["keys"].items():
+            for secret, wanted in _REFERENCE.findall(source.get("standin", "")):
+                if wanted not in data.get(secret, {}).get("keys", {}):
+                    raise configuration.SettingsError(
+                        f"{FILE}: {name}.keys.{key}.standin: refers to {secret}.{wanted}, "
+                        "which this file does not define",
+                        "define it, or correct the reference",
+                    )
+    return data
+
+
+def environment(root: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables a value may come from: the environment over the file `.env`. Empty values count as absent.
+
+    Raises SettingsError naming the line of `.env` that cannot be read.
+    """
+    found: dict[str, str] = {}
+    file = root / ".env"
+    if file.is_file():
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            text = line.strip().removeprefix("export ")
+            if not text or text.startswith("#"):
+                continue
+            name, equals, value = text.partition("=")
+            if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
+                raise configuration.SettingsError(f".env: line {number}: not NAME=value", "correct that line")
+            found[name.strip()] = _unquoted(value.strip())
+    found |= os.environ if variables is None else variables
+    return {name: value for name, value in found.items() if value}
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
+
+
+def uses_standin(variables: Mapping[str, str]) -> bool:
+    """Whether the local database stands in, because no external one is configured."""
+    return not variables.get("DATABASE_URL")
+
+
+def decide(
+    config: Mapping[str, Any],
+    variables: Mapping[str, str],
+    held: Mapping[str, Mapping[str, str]],
+    *,
+    standin: bool,
+    generate: Callable[[int], str] = random.token_urlsafe,
+) -> list[Change]:
+    """The Secrets that have to be written, given what the cluster holds (name → key → value).
+
+    A generated value, once the cluster holds it, is kept. Raises UserError naming each value that has no source.
+    """
+    wanted: dict[str, dict[str, str]] = {}
+    missing: list[str] = []
+    templates: list[tuple[str, str, str]] = []
+    for name, spec in config.items():
+        if spec.get("standinOnly") and not standin:
+            continue
+        wanted[name] = {}
+        for key, source in spec["keys"].items():
+            given = variables.get(source.get("from", ""))
+            kept = held.get(name, {}).get(key, "")
+            if given:
+                wanted[name][key] = given
+            elif "standin" in source and standin:
+                templates.append((name, key, source["standin"]))
+            elif "generate" in source:
+                wanted[name][key] = kept or generate(source["generate"])
+            elif not source.get("optional"):
+                missing.append(f"{name}.{key}: set {source.get('from', 'a source')} in the environment or in .env")
+    if missing:
+        raise UserError("Secrets without a value:\n" + "\n".join(missing), f"the names are defined in {FILE}")
+    for name, key, template in templates:
+        wanted[name][key] = _REFERENCE.sub(lambda match: wanted[match[1]][match[2]], template)
+    return [
+        Change(
+            name=name,
+            data=data,
+            created=name not in held,
+            keys=tuple(sorted(_changed(data, held.get(name, {})))),
+            used_by=tuple(config[name].get("usedBy", ())),
+        )
+        for name, data in wanted.items()
+        if dict(held.get(name, {})) != data
+    ]
+
+
+def _changed(new: Mapping[str, str], old: Mapping[str, str]) -> set[str]:
+    return {key for key in {*new, *old} if new.get(key) != old.get(key)}
+
+
+def held_by(kubectl: Kubectl, namespace: str, config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What the cluster holds of the configured Secrets: name → key → value."""
+    answer = kubectl.ask("get", "secrets", *config, "--namespace", namespace, "--ignore-not-found", "-o", "json")
+    if not answer or not answer.out.strip():
+        return {}
+    data = json.loads(answer.out)
+    return {
+        item["metadata"]["name"]: {key: base64.b64decode(value).decode() for key, value in item.get("data", {}).items()}
+        for item in data.get("items", [data])
+    }
+
+
+def manifest(change: Change, namespace: str, *, censored: bool = False) -> str:
+    """The Secret as a manifest; `censored` is what may be shown of it."""
+    data = {
+        key: "***" if censored else base64.b64encode(value.encode()).decode()
+        for key, value in sorted(change.data.items())
+    }
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": change.name,
+                "namespace": namespace,
+                "labels": {"app.kubernetes.io/managed-by": MANAGER, "app.kubernetes.io/part-of": "todo-chatbot"},
+            },
+            "type": "Opaque",
+            "data": data,
+        }
+    )
+
+
+def write(kubectl: Kubectl, namespace: str, change: Change) -> None:
+    """Apply one Secret. Raises CommandError if the cluster refuses it."""
+    kubectl.effect(
+        "apply", "--server-side", "--force-conflicts", f"--field-manager={MANAGER}", "--filename", "-",
+        stdin=manifest(change, namespace), shown_stdin=manifest(change, namespace, censored=True),
+    )  # fmt: skip

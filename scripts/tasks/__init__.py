@@ -1,0 +1,12 @@
+"""Tasks: three to ten lines each, which call functions. Heavy modules are imported when a task runs."""
+
+from invoke import Collection
+
+from scripts.tasks import cluster, root
+
+
+def namespace() -> Collection:
+    """Every task, by the name it is called by."""
+    tasks = Collection.from_module(root)
+    tasks.add_collection(Collection.from_module(cluster))
+    return tasks

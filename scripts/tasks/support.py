@@ -1,0 +1,69 @@
+"""What tasks share: options' help, and the way from a task to a run and from a report to an exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from invoke import Context, Exit
+
+if TYPE_CHECKING:
+    from scripts.session import Session
+
+HELP = {
+    "environment": "dev, ci or secure",
+    "target": "auto, minikube or embedded",
+    "install": "forbid the installation of system packages",
+    "json": "print the report as JSON",
+}
+
+
+@contextmanager
+def errors_explained() -> Iterator[None]:
+    """Turn a problem the user can mend into a message and exit status 1, without a traceback."""
+    from scripts.model import UserError
+
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {error}", *([f"  {error.hint}"] if error.hint else []), sep="\n", file=sys.stderr)
+        raise Exit(code=1) from None
+    except KeyboardInterrupt:
+        raise Exit("interrupted: the next run continues from here", code=130) from None
+
+
+def session(c: Context, environment: str, target: str, echo: Callable[[str], None] | None = None) -> Session:
+    """The session of a task."""
+    from scripts import settings
+    from scripts.session import Session
+    from scripts.shell import Shell
+
+    return Session(settings.load(environment=environment), Shell(dry=c.config.run.dry, echo=echo), target=target)
+
+
+def run_stages(
+    c: Context, stages: Sequence[str], command: str, *, environment: str, target: str, install: bool, as_json: bool
+) -> None:
+    """Run stages of the pipeline, show how it goes, and end with its exit status."""
+    with errors_explained():
+        from scripts import display, pipeline, report
+
+        shown = display.choose()
+        try:
+            run = pipeline.Run(session(c, environment, target, shown.line), shown, may_install=install)
+            done = pipeline.execute_locked(run, stages, command)
+        finally:
+            shown.close()
+        print(json.dumps(report.as_json(done), indent=1) if as_json else report.summary(done))
+        if not done.ok:
+            raise Exit(code=1)
+
+
+def print_table(rows: Sequence[tuple[Any, ...]]) -> None:
+    """Columns as wide as they need to be."""
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

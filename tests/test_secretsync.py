@@ -1,0 +1,83 @@
+"""Secrets get values from the environment, from the cluster or at random, and never show them."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts import secretsync
+from scripts.model import UserError
+from scripts.settings import ROOT, SettingsError
+
+CONFIG = secretsync.load(ROOT)
+
+
+def decide(variables: dict[str, str], held: dict[str, dict[str, str]] | None = None) -> dict[str, secretsync.Change]:
+    standin = secretsync.uses_standin(variables)
+    changes = secretsync.decide(CONFIG, variables, held or {}, standin=standin, generate=lambda size: f"random{size}")
+    return {change.name: change for change in changes}
+
+
+def test_a_first_run_generates_what_it_can_and_points_the_backend_at_the_standin() -> None:
+    changes = decide({})
+    assert set(changes) == {"auth-secrets", "database-credentials", "database-secrets"}
+    assert changes["database-secrets"].data["DATABASE_URL"] == "postgresql://todo:random32@database:5432/todo"
+    assert all(change.created for change in changes.values())
+
+
+def test_a_second_run_changes_nothing() -> None:
+    held = {name: dict(change.data) for name, change in decide({}).items()}
+    assert decide({}, held) == {}
+
+
+def test_generated_values_are_kept() -> None:
+    held = {"auth-secrets": {"AUTH_SECRET": "a", "JWT_SECRET": "b"}}
+    assert "auth-secrets" not in decide({}, held)
+
+
+def test_an_external_database_needs_no_standin() -> None:
+    changes = decide({"DATABASE_URL": "postgresql://neon"})
+    assert "database-credentials" not in changes
+    assert changes["database-secrets"].data == {"DATABASE_URL": "postgresql://neon"}
+
+
+def test_a_changed_key_names_who_has_to_restart() -> None:
+    held = {name: dict(change.data) for name, change in decide({"OPENAI_API_KEY": "old"}).items()}
+    changes = decide({"OPENAI_API_KEY": "new"}, held)
+    assert list(changes) == ["api-keys"]
+    assert (changes["api-keys"].keys, changes["api-keys"].used_by) == (("OPENAI_API_KEY",), ("agent",))
+
+
+def test_a_value_without_a_source_is_named() -> None:
+    config = {"s": {"keys": {"K": {"from": "K_VAR"}}}}
+    with pytest.raises(UserError, match=r"s\.K: set K_VAR"):
+        secretsync.decide(config, {}, {}, standin=True)
+
+
+def test_values_show_nowhere_but_in_the_manifest_itself() -> None:
+    change = decide({"OPENAI_API_KEY": "sk-very-secret"})["api-keys"]
+    assert "very-secret" not in repr(change)
+    assert "c2stdmVyeS1zZWNyZXQ=" in secretsync.manifest(change, "n")
+    shown = secretsync.manifest(change, "n", censored=True)
+    assert "c2stdmVyeS1zZWNyZXQ=" not in shown and "***" in shown
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# keys\nexport A='1'\nB=2\nEMPTY=\n")
+    assert secretsync.environment(tmp_path, {"B": "3", "C": ""}) == {"A": "1", "B": "3"}
+
+
+def test_a_wrong_line_of_the_file_is_named_without_showing_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1\nsk-secret\n")
+    with pytest.raises(SettingsError, match="line 2") as caught:
+        secretsync.environment(tmp_path, {})
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_a_reference_to_nothing_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "config/schema").mkdir(parents=True)
+    (tmp_path / "config/schema/secrets.schema.json").write_bytes(
+        (ROOT / "config/schema/secrets.schema.json").read_bytes()
+    )
+    (tmp_path / "config/secrets.yaml").write_text('a: {keys: {B: {standin: "${c.D}"}}}\n')
+    with pytest.raises(SettingsError, match=r"a\.keys\.B\.standin: refers to c\.D"):
+        secretsync.load(tmp_path)
