@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import urllib.error
 import urllib.request
@@ -26,10 +25,8 @@ from scripts.report import Report, StageTime
 from scripts.session import Session
 from scripts.tools import docker
 from scripts.tools.docker import BUILDKIT, Docker
-from scripts.tools.kubectl import manifest
 
 GENERATED = ".pipeline"  # folder of generated values files, so that the printed helm command can be pasted
-RECORD = "todo-chatbot-verified"  # ConfigMap: which revisions a health check passed
 
 
 @dataclass
@@ -196,7 +193,7 @@ def check_health(run: Run) -> Iterator[Outcome]:
     seconds = time.monotonic() - started
     for check in checks:
         yield Outcome("health", check.service, "done", seconds, check.text)
-    _record_verified(run)
+    releases.mark_verified(run.session.kubectl, run.namespace, run.revisions)
 
 
 def access(run: Run) -> Iterator[Outcome]:
@@ -451,30 +448,6 @@ def _write_values(run: Run, release: Release, values: dict[str, Any]) -> Path:
     file.parent.mkdir(exist_ok=True)
     file.write_text("# generated: the images of the last plan\n" + yaml.safe_dump(values), encoding="utf-8")
     return file
-
-
-def _record_verified(run: Run) -> None:
-    name = run.session.settings.release.name
-    number = run.revisions.get(name)
-    if not number:
-        return
-    kubectl = run.session.kubectl
-    answer = kubectl.ask("get", "configmap", RECORD, "--namespace", run.namespace, "--ignore-not-found", "-o", "json")
-    known = json.loads(answer.out).get("data", {}) if answer.out.strip() else {}
-    key = f"{name}.{number}"
-    if key in known:
-        return
-    record = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": RECORD, "namespace": run.namespace},
-        "data": known | {key: datetime.now(UTC).isoformat(timespec="seconds")},
-    }
-    text = manifest([record])
-    kubectl.effect(
-        "apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-",
-        stdin=text, shown_stdin=text,
-    )  # fmt: skip
 
 
 def _fetch_page(url: str, limit: float) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+
+from scripts.tools.kubectl import Kubectl, manifest
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 GOOD = ("deployed", "superseded")
+RECORD = "todo-chatbot-verified"  # ConfigMap: which revisions a health check passed, and when
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,36 @@ def newest_good(history: list[Revision], verified: Iterable[int], below: int) ->
     candidates = [item.number for item in history if item.number < below and item.status in (*GOOD, "failed")]
     passed = [number for number in candidates if number in known]
     return passed[-1] if passed else None
+
+
+def verified(kubectl: Kubectl, namespace: str, release: str) -> dict[int, str]:
+    """Revision → when a health check passed it (UTC, ISO 8601)."""
+    marks = _record(kubectl, namespace)
+    prefix = f"{release}."
+    return {int(key.removeprefix(prefix)): value for key, value in marks.items() if key.startswith(prefix)}
+
+
+def mark_verified(kubectl: Kubectl, namespace: str, revisions: Mapping[str, int]) -> None:
+    """Remember that these revisions (release → number) passed a health check."""
+    known = _record(kubectl, namespace)
+    new = {f"{name}.{number}" for name, number in revisions.items()} - known.keys()
+    if not new:
+        return
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    record = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": RECORD, "namespace": namespace},
+        "data": known | dict.fromkeys(sorted(new), moment),
+    }
+    text = manifest([record])
+    kubectl.effect(
+        "apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-",
+        stdin=text, shown_stdin=text,
+    )  # fmt: skip
+
+
+def _record(kubectl: Kubectl, namespace: str) -> dict[str, str]:
+    answer = kubectl.ask("get", "configmap", RECORD, "--namespace", namespace, "--ignore-not-found", "-o", "json")
+    marks: dict[str, str] = json.loads(answer.out).get("data", {}) if answer.out.strip() else {}
+    return marks

@@ -146,6 +146,17 @@ class Shell:
                 env=dict(os.environ) | dict(env or {}),
             )
 
+    def attach(self, argv: Sequence[str | Path]) -> int:
+        """Run a command that changes nothing with this terminal as its own, and return its exit status."""
+        try:
+            return int(
+                local[str(argv[0])][tuple(str(word) for word in argv[1:])]
+                .popen(stdin=None, stdout=None, stderr=None)
+                .wait()
+            )
+        except CommandNotFound:
+            return 127
+
     def pipe(self, source: Sequence[str | Path], sink: Sequence[str | Path], *, timeout: float | None = None) -> Result:
         """Print and run `source | sink`. Raises CommandError for whichever failed first."""
         self._echo(f"$ {render(source)} | {render(sink)}")

@@ -67,3 +67,14 @@ def print_table(rows: Sequence[tuple[Any, ...]]) -> None:
     widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def confirm(what: str, items: Sequence[str], yes: bool) -> None:
+    """Say what is going to be deleted, and ask unless `yes`. Ends the task where the answer is no."""
+    print(what, *(f"  {item}" for item in items), sep="\n")
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Exit("nothing deleted: not a terminal, so pass --yes", code=1)
+    if input("Type yes to go on: ").strip() != "yes":
+        raise Exit("nothing deleted", code=1)
