@@ -50,10 +50,11 @@ def run_stages(
     """Run stages of the pipeline, show how it goes, and end with its exit status."""
     with errors_explained():
         from scripts import display, pipeline, report
+        from scripts.run import Run
 
         shown = display.choose()
         try:
-            run = pipeline.Run(session(c, environment, target, shown.line), shown, may_install=install)
+            run = Run(session(c, environment, target, shown.line), shown, may_install=install)
             done = pipeline.execute_locked(run, stages, command)
         finally:
             shown.close()

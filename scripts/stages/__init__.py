@@ -1,0 +1,1 @@
+"""The stages: each makes one thing true and says whether it had to do anything."""

@@ -1,0 +1,98 @@
+"""The main job, run as a user runs it, from a copy of this repository and against a cluster of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.settings import ROOT
+
+NODE_PORT = 30000
+SPARE_PORT = 31500  # where the user's own release already answers on the default port
+
+
+@dataclass
+class Project:
+    """A copy of the repository that may be changed, and how to run its tasks."""
+
+    folder: Path
+    state: Path
+    port: int
+
+    def invoke(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a task to its end; its standard error goes to the test's own, as live progress."""
+        env = os.environ | {"XDG_STATE_HOME": str(self.state)}
+        env.pop("DATABASE_URL", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=self.folder, env=env, stdout=subprocess.PIPE, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        if check:
+            assert done.returncode == 0, done.stdout
+        return done
+
+    def pipeline(self, *words: str) -> dict[str, Any]:
+        """Run the pipeline and return its report."""
+        report: dict[str, Any] = json.loads(self.invoke("pipeline", "--json", *words).stdout)
+        return report
+
+    def kubectl(self, *words: str) -> str:
+        """Ask the cluster."""
+        kubeconfig = self.state / "todo-chatbot/clusters/e2e/kubeconfig"
+        binary = shutil.which("kubectl", path=str(self.folder / ".tools")) or "kubectl"
+        argv = [binary, "--kubeconfig", str(kubeconfig), "--namespace", "chatbot-dev", *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+    @property
+    def url(self) -> str:
+        """Where the app answers."""
+        return f"http://localhost:{self.port}"
+
+
+def copy_repository(target: Path) -> None:
+    """The files git knows, with changes not yet committed."""
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split("\0")  # fmt: skip
+    for name in filter(None, files):
+        source = ROOT / name
+        if source.is_file() and not name.startswith("tests/"):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+    if (ROOT / ".tools").is_dir():
+        shutil.copytree(ROOT / ".tools", target / ".tools")
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing answers there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The copy, its cluster removed in the end."""
+    folder = tmp_path_factory.mktemp("project")
+    copy_repository(folder)
+    made = Project(folder, tmp_path_factory.mktemp("state"), NODE_PORT if is_free(NODE_PORT) else SPARE_PORT)
+    file = folder / "config/pipeline.yaml"
+    config = yaml.safe_load(file.read_text())
+    config |= {"target": "embedded", "cluster": "e2e"}
+    if made.port != NODE_PORT:
+        (folder / "port.yaml").write_text(yaml.safe_dump({"frontend": {"service": {"nodePort": made.port}}}))
+        config["release"]["values"] = ["port.yaml"]
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    yield made
+    made.invoke("cluster.down")

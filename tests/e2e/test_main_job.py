@@ -1,0 +1,93 @@
+"""What a user was promised: one command to a verified release, nothing done twice, one service at a time."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Project
+
+SERVICES = {"frontend", "backend", "agent", "mcp"}
+
+
+def call(url: str, body: dict[str, Any] | None = None, token: str = "") -> Any:
+    """A JSON request to the app as a browser makes it, through the frontend."""
+    request = urllib.request.Request(url, headers={"Content-Type": "application/json"})  # noqa: S310 a local URL
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    data = json.dumps(body).encode() if body is not None else None
+    with urllib.request.urlopen(request, data=data, timeout=60) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def pods(project: Project) -> dict[str, set[str]]:
+    """Deployment → uids of its pods."""
+    found: dict[str, set[str]] = {}
+    for pod in json.loads(project.kubectl("get", "pods", "-o", "json"))["items"]:
+        if "deletionTimestamp" not in pod["metadata"]:
+            name = pod["metadata"]["name"].rsplit("-", 2)[0]
+            found.setdefault(name, set()).add(pod["metadata"]["uid"])
+    return found
+
+
+def status_of(report: dict[str, Any], stage: str) -> dict[str, str]:
+    return {item["target"]: item["status"] for item in report["outcomes"] if item["stage"] == stage}
+
+
+@pytest.fixture(scope="module")
+def first(project: Project) -> dict[str, Any]:
+    return project.pipeline()
+
+
+def test_the_first_run_ends_with_all_services_verified_and_a_url(project: Project, first: dict[str, Any]) -> None:
+    assert first["ok"] and first["url"] == project.url
+    assert set(status_of(first, "health")) > SERVICES
+    with urllib.request.urlopen(project.url, timeout=30) as page:  # noqa: S310
+        assert "Todo" in page.read().decode()
+
+
+def test_a_chat_message_makes_a_todo(project: Project, first: dict[str, Any]) -> None:
+    user = {"username": f"ada-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(16)}
+    token = call(f"{project.url}/api/auth/register", user)["token"]
+    reply = call(f"{project.url}/api/chat", {"message": "add buy milk"}, token)
+    todos = call(f"{project.url}/api/todos", token=token)["items"]
+    assert [todo["title"] for todo in todos] == ["buy milk"], reply
+
+
+def test_the_second_run_verifies_and_does_nothing_else(project: Project, first: dict[str, Any]) -> None:
+    before = pods(project)
+    second = project.pipeline()
+    assert second["ok"] and not second["changed"]
+    assert second["revisions"] == first["revisions"]
+    assert set(status_of(second, "build").values()) == {"unchanged"}
+    assert set(status_of(second, "deploy").values()) == {"unchanged"}
+    assert set(status_of(second, "health")) > SERVICES
+    assert pods(project) == before
+
+
+def test_a_changed_line_rolls_out_that_service_alone(project: Project, first: dict[str, Any]) -> None:
+    before = pods(project)
+    source = project.folder / "services/mcp/todo_mcp/__init__.py"
+    source.write_text(source.read_text() + "\n# a changed line\n")
+    third = project.pipeline()
+    assert third["ok"]
+    assert {name for name, status in status_of(third, "build").items() if status == "done"} == {"mcp"}
+    assert third["revisions"]["todo-chatbot"] == first["revisions"]["todo-chatbot"] + 1
+    after = pods(project)
+    assert {name for name in before if before[name] != after[name]} == {"mcp"}
+
+
+def test_a_dry_run_shows_every_effect_and_changes_nothing(project: Project, first: dict[str, Any]) -> None:
+    source = project.folder / "services/agent/todo_agent/__init__.py"
+    text = source.read_text()
+    source.write_text(text + "\n# a changed line\n")
+    before = pods(project)
+    done = project.invoke("--dry", "pipeline", "--json")
+    source.write_text(text)
+    report = json.loads(done.stdout)
+    assert status_of(report, "build")["agent"] == "done"
+    assert pods(project) == before
