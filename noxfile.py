@@ -1,7 +1,12 @@
-"""The project's own checks: `nox` runs lint, test and e2e; `nox -s lint test` is enough before a commit.
+"""The project's own checks: `nox` runs them all; `nox -s lint test` is enough before a commit.
 
-Sessions run in the environment that `./run` makes from the hash-checked lock, so nothing is installed twice.
+Sessions without a virtual environment of their own run in the one that `./run` makes from the hash-checked lock.
 """
+
+import os
+import shutil
+import sys
+from pathlib import Path
 
 import nox
 
@@ -21,5 +26,47 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """Unit, golden and property tests: no cluster, no Docker engine."""
-    session.run("pytest", *session.posargs)
+    """Unit, golden, property and replay tests: no Docker engine."""
+    session.run("pytest", "-m", "not engine", *session.posargs)
+
+
+@nox.session(venv_backend="venv", reuse_venv=True)
+def services(session: nox.Session) -> None:
+    """The Python services against a real PostgreSQL, in the versions they are deployed with."""
+    locks = [f"services/{name}/requirements.txt" for name in ("backend", "agent", "mcp")]
+    _install(session, *locks, "tests/services/requirements.txt")
+    _debian(session, "/usr/lib/postgresql/*/bin/postgres", "postgresql")
+    session.run("python", "-m", "pytest", "tests/services", *session.posargs)
+
+
+@nox.session
+def engine(session: nox.Session) -> None:
+    """The embedded cluster on a real Docker engine, driven by the real helm and kubectl."""
+    session.run("invoke", "prepare")
+    session.run("pytest", "-m", "engine", "tests/embedded", *session.posargs)
+
+
+@nox.session(venv_backend="venv", reuse_venv=True)
+def e2e(session: nox.Session) -> None:
+    """The main job as a user runs it, on real containers, and the app in a real browser."""
+    _install(session, "tests/browser/requirements.txt")
+    _debian(session, "/usr/bin/chromium", "chromium")
+    browser = {"BROWSER_PYTHON": str(Path(session.bin) / "python")}
+    session.run(sys.executable, "-m", "pytest", "tests/e2e", *session.posargs, env=browser, external=True)
+
+
+def _install(session: nox.Session, *locks: str) -> None:
+    """Install from hash-checked locks, only when one of them changed."""
+    words = [word for lock in locks for word in ("-r", lock)]
+    session.install("-qq", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", *words)
+
+
+def _debian(session: nox.Session, path: str, package: str) -> None:
+    """Make sure of a Debian package, which as root can be installed; otherwise say what to install."""
+    if list(Path("/").glob(path.lstrip("/"))):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        session.error(f"{path} is missing: install the package {package}")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    session.run("apt-get", "update", "-qq", external=True)
+    session.run("apt-get", "install", "-qq", "-y", "--no-install-recommends", package, external=True, env=quiet)

@@ -68,6 +68,8 @@ class Settings:
     environment: str
     target: str
     cluster: str
+    context: str
+    registry: str
     allowed_contexts: tuple[str, ...]
     bases: Mapping[str, Base]
     services: tuple[Service, ...]
@@ -98,6 +100,11 @@ class Plan:
     images: tuple[Image, ...]
     releases: tuple[Release, ...]
     target: str
+    registry: str = ""
+
+    def deployed(self, image: Image) -> str:
+        """The reference that ends up in the cluster, with the registry where there is one."""
+        return f"{self.registry}/{image.ref}" if self.registry else image.ref
 
     def image(self, service: str) -> Image:
         """The image of one service. Raises KeyError if the plan has none."""
@@ -137,3 +144,6 @@ class Cluster(Protocol):
 
     def load(self, images: Sequence[Image]) -> list[Outcome]:
         """Make the images available to the cluster's nodes, and prove that they are."""
+
+    def url(self, namespace: str, service: str, node_port: int) -> str:
+        """Where a NodePort Service answers for a browser on this machine."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts import lock, report
-from scripts.clusters.embedded import state_folder
+from scripts.clusters.nodes import state_folder
 from scripts.model import Outcome, UserError
 from scripts.report import Report, StageTime
 from scripts.run import Run
@@ -72,7 +72,7 @@ def execute(run: Run, stages: Sequence[str], command: str) -> Report:
 
 def lock_file(run: Run) -> Path:
     """The lock that keeps two runs from working on one cluster at once."""
-    return state_folder(run.session.settings.cluster).parent.parent / "locks" / f"{run.session.settings.cluster}.lock"
+    return state_folder("locks", f"{run.session.settings.cluster}.lock")
 
 
 def execute_locked(run: Run, stages: Sequence[str], command: str) -> Report:

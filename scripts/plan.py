@@ -22,7 +22,8 @@ def make_plan(settings: Settings, base_ids: Mapping[str, str], *, target: str, s
     """
     services = (*settings.services, settings.database) if standin else settings.services
     releases = (settings.database_release, settings.release) if standin else (settings.release,)
-    return Plan(tuple(_image(service, base_ids) for service in services), releases, target)
+    registry = settings.registry if target == "context" else ""
+    return Plan(tuple(_image(service, base_ids) for service in services), releases, target, registry)
 
 
 def _image(service: Service, base_ids: Mapping[str, str]) -> Image:
@@ -41,9 +42,10 @@ def image_values(plan: Plan, release: Release, database: Release) -> dict[str, A
     """The values that name the images of a release, laid over the chart's own."""
     own = release.name == database.name
     images = {image.service: {"repository": image.repository, "tag": image.tag} for image in plan.images}
+    values = {"global": {"imageRegistry": plan.registry}} if plan.registry else {}
     if own:
-        return {"image": images["database"]}
-    return {name: {"image": image} for name, image in images.items() if name != "database"}
+        return values | {"image": images["database"]}
+    return values | {name: {"image": image} for name, image in images.items() if name != "database"}
 
 
 def inputs_digest(release: Release, values: Mapping[str, Any], extra: Sequence[Path] = ()) -> str:

@@ -173,6 +173,8 @@ def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings
         environment=environment,
         target=data["target"],
         cluster=data["cluster"],
+        context=data.get("context", ""),
+        registry=data.get("registry", ""),
         allowed_contexts=tuple(data.get("allowedContexts", [])),
         bases={name: Base(name, image) for name, image in data["bases"].items()},
         services=tuple(service(name, spec, f"services.{name}") for name, spec in data["services"].items()),

@@ -26,7 +26,7 @@ def settings(tmp_path: Path) -> Settings:
         return Release(name, "chatbot-dev", chart)
 
     return Settings(
-        root=tmp_path, environment="dev", target="auto", cluster="c", allowed_contexts=(),
+        root=tmp_path, environment="dev", target="auto", cluster="c", context="", registry="", allowed_contexts=(),
         bases={name: Base(name, name) for name in IDS},
         services=(service("frontend", "node"), service("backend", "python")),
         release=release("todo-chatbot"),

@@ -5,12 +5,21 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from scripts.clusters.context import Context
 from scripts.clusters.embedded import Embedded
+from scripts.clusters.k3d import K3d
+from scripts.clusters.kind import Kind
 from scripts.clusters.minikube import Minikube
 from scripts.model import Cluster, Settings, UserError
 from scripts.shell import Shell
 
-TARGETS = ("auto", "minikube", "embedded")
+WITH_PROGRAM = {"minikube": Minikube, "kind": Kind, "k3d": K3d}  # targets driven by a program of the same name
+TARGETS = ("auto", *WITH_PROGRAM, "context", "embedded")
+GUIDES = {
+    "minikube": "https://minikube.sigs.k8s.io/docs/start",
+    "kind": "https://kind.sigs.k8s.io/docs/user/quick-start",
+    "k3d": "https://k3d.io",
+}
 
 
 def choose(wanted: str, *, minikube: bool) -> str:
@@ -24,13 +33,13 @@ def choose(wanted: str, *, minikube: bool) -> str:
 
 def select(settings: Settings, shell: Shell, kubectl: Path, wanted: str = "") -> Cluster:
     """The cluster of a run: `wanted`, or what the configuration says."""
-    found = shutil.which("minikube")
-    target = choose(wanted or settings.target, minikube=bool(found))
-    if target == "minikube":
-        if not found:
-            raise UserError(
-                "--target minikube: minikube is not installed",
-                "see https://minikube.sigs.k8s.io/docs/start, or use --target embedded",
-            )
-        return Minikube(settings, shell, Path(found))
-    return Embedded(settings, shell, kubectl)
+    target = choose(wanted or settings.target, minikube=bool(shutil.which("minikube")))
+    if target == "embedded":
+        return Embedded(settings, shell, kubectl)
+    if target == "context":
+        return Context(settings, shell, kubectl)
+    program = shutil.which(target)
+    if not program:
+        raise UserError(f"--target {target}: {target} is not installed", f"see {GUIDES[target]}, or --target embedded")
+    cluster: Cluster = WITH_PROGRAM[target](settings, shell, Path(program))
+    return cluster

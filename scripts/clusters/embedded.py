@@ -11,17 +11,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from scripts.clusters.nodes import state_folder
 from scripts.model import Image, Outcome, Settings, UserError
 from scripts.shell import Shell
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
-
-
-def state_folder(name: str) -> Path:
-    """Where a cluster's state lives, so that it survives this checkout."""
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    return home / "todo-chatbot" / "clusters" / name
 
 
 class Embedded:
@@ -34,7 +29,7 @@ class Embedded:
         self._shell = shell
         self._kubectl = kubectl
         self._name = settings.cluster
-        self._state = state_folder(settings.cluster)
+        self._state = state_folder("clusters", settings.cluster)
         self.kubeconfig = self._state / "kubeconfig"
         self.context = settings.cluster
 

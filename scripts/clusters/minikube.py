@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scripts.clusters.nodes import normalised
 from scripts.model import Image, Outcome, Settings, UserError
 from scripts.shell import Shell
 
@@ -75,14 +76,14 @@ class Minikube:
         """Load what the nodes lack, then prove it by listing: the load itself exits 0 even when it failed."""
         started = time.monotonic()
         present = self._images()
-        missing = [image for image in images if _normalised(image.ref) not in present]
+        missing = [image for image in images if normalised(image.ref) not in present]
         if missing:
             refs = [image.ref for image in missing]
             self._shell.effect(
                 self._command("image", "load", "--daemon", "--overwrite=false", *refs), timeout=self._timeout
             )
             present = self._images()
-            lost = [image.ref for image in missing if _normalised(image.ref) not in present]
+            lost = [image.ref for image in missing if normalised(image.ref) not in present]
             if lost and not self._shell.dry:
                 raise UserError(
                     f"minikube image load reported success, but the node lacks {', '.join(lost)}",
@@ -113,12 +114,3 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return None
-
-
-def _normalised(ref: str) -> str:
-    # How a node's runtime spells a reference that names no registry.
-    name = ref.split(":")[0]
-    host = name.split("/")[0] if "/" in name else ""
-    if "." in host or host == "localhost":
-        return ref
-    return f"docker.io/{ref}" if "/" in name else f"docker.io/library/{ref}"

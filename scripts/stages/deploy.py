@@ -63,7 +63,7 @@ def _deploy_one(run: Run, release: Release, state: _ReleaseState) -> Outcome:
     values = plan.image_values(run.plan, release, settings.database_release)
     inputs = plan.inputs_digest(release, values)
     own = ["database"] if release.name == settings.database_release.name else [item.name for item in settings.services]
-    live = all(state.images.get(name) == run.plan.image(name).ref for name in own)
+    live = all(state.images.get(name) == run.plan.deployed(run.plan.image(name)) for name in own)
     newest = history[-1] if history else None
     if newest and newest.status == "deployed" and newest.inputs == inputs and live:
         run.revisions[release.name] = newest.number

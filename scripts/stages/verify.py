@@ -88,7 +88,7 @@ def health_checks(run: Run) -> list[health.Check]:
     deployments = {item["metadata"]["name"]: item for item in objects if item["kind"] == "Deployment"}
 
     def one(image: Image) -> health.Check:
-        check = health.check_service(image.service, image.ref, objects, health.now())
+        check = health.check_service(image.service, run.plan.deployed(image), objects, health.now())
         if check.problems or image.service not in {service.name for service in run.session.settings.services}:
             return check
         spec = deployments[image.service]["spec"]["template"]["spec"]["containers"][0]
