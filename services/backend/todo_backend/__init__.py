@@ -1,0 +1,1 @@
+"""REST API of the Todo Chatbot: accounts, todos, and the door to the agent."""

@@ -1,0 +1,1 @@
+"""What the three Python services share: settings, logs, metrics, traces, health, TLS, serving and draining."""

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Make the data directory on the first start, then become the server.
+set -eu
+: "${POSTGRES_PASSWORD:?must be set}" "${POSTGRES_USER:=todo}" "${POSTGRES_DB:=todo}"
+data=/var/lib/postgresql/data/pgdata
+
+if [ ! -f "$data/ready" ]; then
+    rm -rf "$data" # a first start that was interrupted
+    umask 077
+    printf '%s' "$POSTGRES_PASSWORD" >/tmp/password
+    initdb --pgdata="$data" --username="$POSTGRES_USER" --pwfile=/tmp/password --auth=scram-sha-256 \
+        --encoding=UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+    rm /tmp/password
+    echo 'host all all all scram-sha-256' >>"$data/pg_hba.conf"
+    if [ "$POSTGRES_DB" != postgres ]; then
+        printf 'CREATE DATABASE "%s";\n' "$POSTGRES_DB" | postgres --single -D "$data" postgres >/dev/null
+    fi
+    sync
+    touch "$data/ready"
+fi
+unset POSTGRES_PASSWORD
+
+# A fast shutdown on SIGTERM too: a smart one would wait for every client to leave.
+postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql \
+    -c shared_buffers=64MB -c max_connections=100 -c password_encryption=scram-sha-256 &
+server=$!
+trap 'kill -INT $server' TERM INT
+wait $server && exit 0
+wait $server

@@ -1,0 +1,1 @@
+"""The todo tools by the Model Context Protocol."""

@@ -1,0 +1,18 @@
+"""`python -m todo_mcp`"""
+
+from todo_common import server
+from todo_mcp.settings import Settings
+
+SERVICE = "mcp"
+
+
+def main() -> None:
+    settings = Settings.from_env()
+    server.prepare(SERVICE, settings)
+    from todo_mcp.app import create_app
+
+    app, health = create_app(settings)
+    server.run(SERVICE, app, settings, health)
+
+
+main()
