@@ -1,6 +1,7 @@
 """What the offline model makes of a message."""
 
 import pytest
+
 from todo_agent.language import Wish, best_match, wishes
 
 
