@@ -1,0 +1,1 @@
+"""A single-node, Kubernetes-API-compatible cluster over the local Docker engine."""

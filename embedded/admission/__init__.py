@@ -1,0 +1,20 @@
+"""Admission: what changes an object on its way in, or refuses it. Each plug-in has the form of `store.Admission`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embedded.admission import accounts, limits, namespaces, podsecurity, quotas, services
+from embedded.store import Admission
+
+
+def plugins(service_cidr: str) -> Sequence[Admission]:
+    """All plug-ins in the order in which they run: those that change objects before those that judge them."""
+    return (
+        namespaces.admit,
+        limits.admit,
+        accounts.admit,
+        services.Allocator(service_cidr).admit,
+        podsecurity.admit,
+        quotas.admit,
+    )

@@ -1,0 +1,158 @@
+"""The HTTP application: routes, verbs, and every refusal as a Status."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+
+from aiohttp import web
+
+from embedded.api import discovery, logs, metrics, openapi, proxying, rest, reviews, subresources, target, watching
+from embedded.api.node import Node
+from embedded.api.replies import refusal, reply
+from embedded.errors import ApiError
+from embedded.store import Store
+
+log = logging.getLogger(__name__)
+BODY_LIMIT = 3 * 1024 * 1024 + 1024  # what a real server takes in one request
+HEALTH = ("/healthz", "/livez", "/readyz")
+METHODS = {
+    ("GET", True): "get",
+    ("GET", False): "list",
+    ("POST", False): "create",
+    ("PUT", True): "update",
+    ("PATCH", True): "patch",
+    ("DELETE", True): "delete",
+    ("DELETE", False): "deletecollection",
+}
+
+
+@dataclasses.dataclass
+class Api:
+    """What the handlers share: the objects, the node (None until one runs) and the server's own address."""
+
+    store: Store
+    node: Node | None = None
+    address: str = "127.0.0.1:6443"
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer any request."""
+        try:
+            return await self._route(request)
+        except ApiError as error:
+            return refusal(error)
+        except ValueError as error:
+            return refusal(ApiError(400, str(error)))
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            log.exception("%s %s", request.method, request.path_qs)
+            return refusal(ApiError(500, f"Internal error occurred: {error}"))
+
+    async def _route(self, request: web.Request) -> web.StreamResponse:
+        path = request.path
+        if path.startswith(("/api/", "/apis/")):
+            if path.startswith(f"/apis/{discovery.METRICS}/v1beta1/"):
+                return metrics.answer(self.store, self.node, request)
+            aim = target.parse(path)
+            if aim is not None:
+                return await self._resource(aim, request)
+        if request.method not in ("GET", "HEAD"):
+            raise ApiError(405, "the server does not allow this method on the requested resource", details={})
+        return self._document(path.rstrip("/") or "/", request)
+
+    def _document(self, path: str, request: web.Request) -> web.Response:
+        parts = path.strip("/").split("/")
+        if path == "/version":
+            return reply(discovery.VERSION)
+        if path in HEALTH or (f"/{parts[0]}" in HEALTH and len(parts) == 2):
+            return web.Response(text="ok")
+        if path == "/":
+            return reply({"paths": sorted(["/api", "/api/v1", "/apis", *HEALTH, "/openapi/v3", "/version"])})
+        if parts[0] == "openapi" and parts[1:2] == ["v3"]:
+            return _openapi("/".join(parts[2:]), request)
+        found = None
+        if path in ("/api", "/apis"):
+            core = path == "/api"
+            if discovery.AGGREGATED.split(";", 1)[1] in request.headers.get("Accept", ""):
+                return _tagged(discovery.aggregated(core), discovery.AGGREGATED, request)
+            found = discovery.api_versions(self.address) if core else discovery.group_list()
+        elif parts[0] == "api" and len(parts) == 2:
+            found = discovery.resources("", parts[1])
+        elif parts[0] == "apis" and len(parts) == 2:
+            listed = discovery.group_list()["groups"]
+            found = next((group for group in listed if group["name"] == parts[1]), None)
+            found = {"kind": "APIGroup", "apiVersion": "v1"} | found if found else None
+        elif parts[0] == "apis" and len(parts) == 3:
+            found = discovery.resources(parts[1], parts[2])
+        if found is None:
+            return web.Response(text="404 page not found\n", status=404)
+        return reply(found)
+
+    async def _resource(self, aim: target.Target, request: web.Request) -> web.StreamResponse:
+        kind, method = aim.kind, request.method
+        if aim.subresource == "proxy":
+            return await proxying.proxy(self.store, aim, request)
+        if aim.subresource == "log":
+            return await logs.stream(self.store, self.node, aim, request)
+        if aim.subresource == "exec":
+            return await logs.execute(self.store, self.node, aim, request)
+        if aim.subresource not in ("", "status", "finalize"):
+            return await subresources.answer(self.store, aim, request)
+        if kind.verbs == ("create",):
+            return await reviews.answer(self.store, aim, request)
+        verb = METHODS.get((method, bool(aim.name)))
+        if verb in ("get", "list") and request.query.get("watch") in ("true", "1"):
+            verb = "watch"
+        needed = verb
+        if aim.subresource:
+            needed = verb if verb in ("get", "update", "patch") else None
+        if needed is None or (needed not in kind.verbs and not aim.subresource):
+            raise ApiError(405, "the server does not allow this method on the requested resource", details={})
+        if verb == "watch":
+            return await watching.watch(self.store, aim, request)
+        if verb == "get":
+            return rest.get(self.store, aim, request)
+        if verb == "list":
+            return rest.list_objects(self.store, aim, request)
+        if verb in ("create", "update", "patch") and kind.stored_as:
+            raise ApiError(405, "the server does not allow this method on the requested resource", details={})
+        handler = {
+            "create": rest.create,
+            "update": rest.update,
+            "patch": rest.patch,
+            "delete": rest.delete,
+            "deletecollection": rest.delete_collection,
+        }[verb]
+        return await handler(self.store, aim, request)
+
+
+def _openapi(path: str, request: web.Request) -> web.Response:
+    if not path:
+        response = _tagged(openapi.index(), "application/json", request)
+        return response
+    found = openapi.document(path)
+    if found is None:
+        return web.Response(text="404 page not found\n", status=404)
+    return web.Response(body=found, headers={"Content-Type": "application/json"})
+
+
+def _tagged(value: dict, content_type: str, request: web.Request) -> web.Response:
+    """A reply that clients may keep: with an ETag, and 304 to those who have it."""
+    import hashlib
+
+    from embedded.api.replies import encode
+
+    body = encode(value)
+    tag = '"' + hashlib.sha512(body).hexdigest().upper() + '"'
+    headers = {"ETag": tag, "Vary": "Accept"}
+    if request.headers.get("If-None-Match") == tag:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, headers=headers | {"Content-Type": content_type})
+
+
+def build(api: Api) -> web.Application:
+    """The application that serves `api`."""
+    app = web.Application(client_max_size=BODY_LIMIT)
+    app.router.add_route("*", "/{path:.*}", api.handle)
+    return app

@@ -1,0 +1,89 @@
+"""The proxy subresource of services: a request passed on to a ready endpoint."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+
+from embedded import errors
+from embedded.api.target import Target
+from embedded.errors import ApiError
+from embedded.store import Store
+
+HOP_BY_HOP = frozenset(
+    (
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "upgrade"),
+        *("transfer-encoding", "host", "content-length", "content-encoding", "authorization", "accept-encoding"),
+    )
+)
+SCHEMES = ("http", "https")
+
+
+def parse_name(text: str) -> tuple[str, str, str]:
+    """Scheme, name and port of "[SCHEME:]NAME[:PORT]"; scheme http and port "" by default."""
+    parts = text.split(":")
+    if len(parts) == 3:
+        return parts[0] or "http", parts[1], parts[2]
+    if len(parts) == 2 and parts[0] in SCHEMES:
+        return parts[0], parts[1], ""
+    return "http", parts[0], parts[1] if len(parts) > 1 else ""
+
+
+def endpoints(store: Store, namespace: str, name: str, port: str) -> Iterator[tuple[str, int]]:
+    """Address and port of every ready endpoint of a service; `port` is a number, a name, or "" for the only one."""
+    service = store.get("services", namespace, name)
+    if service is None:
+        raise errors.not_found("services", name)
+    ports = service["spec"].get("ports") or []
+    chosen = [p for p in ports if port in (p.get("name", ""), str(p["port"]))] if port else ports[:1]
+    if not chosen:
+        raise ApiError(503, f'no service port "{port}" found for service "{name}"', reason="ServiceUnavailable")
+    wanted = chosen[0].get("name", "")
+
+    def owned(obj: dict) -> bool:
+        return (obj["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == name
+
+    for found in store.list("endpointslices.discovery.k8s.io", namespace, owned):
+        numbers = [p["port"] for p in found.get("ports") or () if p.get("name", "") == wanted]
+        for endpoint in found.get("endpoints") or ():
+            if numbers and (endpoint.get("conditions") or {}).get("ready", True):
+                yield endpoint["addresses"][0], numbers[0]
+
+
+async def proxy(store: Store, target: Target, request: web.Request) -> web.StreamResponse:
+    """Any method on services/[SCHEME:]NAME[:PORT]/proxy/PATH."""
+    if target.kind.plural != "services":
+        raise ApiError(404, "the server could not find the requested resource", details={})
+    scheme, name, port = parse_name(target.name)
+    found = list(endpoints(store, target.namespace, name, port))
+    if not found:
+        raise ApiError(503, f'no endpoints available for service "{target.name}"', reason="ServiceUnavailable")
+    address, number = random.choice(found)  # noqa: S311 - spreads load
+    path = target.rest or "/"
+    query = f"?{request.query_string}" if request.query_string else ""
+    headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP_BY_HOP}
+    try:
+        async with (
+            ClientSession(timeout=ClientTimeout(total=None, sock_connect=10), auto_decompress=False) as session,
+            session.request(
+                request.method,
+                f"{scheme}://{address}:{number}{path}{query}",
+                headers=headers,
+                data=await request.read() or None,
+                allow_redirects=False,
+                ssl=False,
+            ) as answered,
+        ):
+            kept = [(k, v) for k, v in answered.headers.items() if k.lower() not in HOP_BY_HOP - {"content-encoding"}]
+            response = web.StreamResponse(status=answered.status, reason=answered.reason)
+            response.headers.extend(kept)
+            await response.prepare(request)
+            async for chunk in answered.content.iter_any():
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+    except (ClientError, OSError, TimeoutError) as error:
+        message = f"error trying to reach service: {error}"
+        raise ApiError(503, message, reason="ServiceUnavailable") from error

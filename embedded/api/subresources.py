@@ -1,0 +1,157 @@
+"""scale, binding, eviction and token: subresources whose objects are of another kind than their parent."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from aiohttp import web
+
+from embedded import errors
+from embedded.api import bodies, patching, tables
+from embedded.api.replies import reply
+from embedded.api.rest import find, is_dry_run, manager_of
+from embedded.api.target import Target
+from embedded.errors import ApiError
+from embedded.kinds import Kind
+from embedded.objects import selectors
+from embedded.objects.values import timestamp
+from embedded.store import Store
+
+SCALE = Kind("autoscaling", "v1", "Scale", "scales")
+CREATED = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+NOT_ALLOWED = "the server does not allow this method on the requested resource"
+
+
+async def answer(store: Store, target: Target, request: web.Request) -> web.Response:
+    """Any method on one of these subresources."""
+    if target.subresource == "scale":
+        return await _scale(store, target, request)
+    if request.method != "POST":
+        raise ApiError(405, NOT_ALLOWED, details={})
+    if target.subresource == "binding":
+        value, _ = bodies.parse(request.content_type, await request.read())
+        return bind(store, target.namespace, target.name, value)
+    if target.subresource == "eviction":
+        return await _evict(store, target, request)
+    if target.subresource == "token":
+        return await _token(store, target, request)
+    raise ApiError(405, NOT_ALLOWED, details={})
+
+
+def scale_of(obj: dict) -> dict:
+    """The Scale of a workload."""
+    meta = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    selector = obj["spec"].get("selector") or {}
+    terms = [f"{key}={value}" for key, value in sorted(selector.get("matchLabels", {}).items())]
+    replicas = obj["spec"].get("replicas", 0)
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {key: meta[key] for key in kept if key in meta},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": {"replicas": obj.get("status", {}).get("replicas", 0), "selector": ",".join(terms)},
+    }
+
+
+async def _scale(store: Store, target: Target, request: web.Request) -> web.Response:
+    obj = find(store, target)
+    if request.method == "GET":
+        return tables.answer(request, SCALE, scale_of(obj), store)
+    body = await request.read()
+    if request.method == "PUT":
+        wanted, _ = bodies.parse(request.content_type, body)
+    elif request.method == "PATCH":
+        wanted = patching.patched(SCALE, scale_of(obj), request.content_type, body)
+    else:
+        raise ApiError(405, NOT_ALLOWED, details={})
+    replicas = (wanted.get("spec") or {}).get("replicas", 0)
+    if not isinstance(replicas, int) or replicas < 0:
+        cause = errors.Cause("spec.replicas", "FieldValueInvalid", "")
+        message = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        body_details = {"name": target.name, "group": "autoscaling", "kind": "Scale"}
+        body_details["causes"] = [{"reason": cause.reason, "message": message, "field": cause.field}]
+        text = f'Scale.autoscaling "{target.name}" is invalid: {cause.field}: {message}'
+        raise ApiError(422, text, details=body_details)
+    revision = wanted.get("metadata", {}).get("resourceVersion")
+    changed = obj | {"spec": obj["spec"] | {"replicas": replicas}}
+    if revision:
+        changed["metadata"] = obj["metadata"] | {"resourceVersion": revision}
+    written = store.update(
+        target.kind.storage, changed, manager=manager_of(request), dry_run=is_dry_run(request), recorded_as="scale"
+    )
+    return tables.answer(request, SCALE, scale_of(written), store)
+
+
+def bind(store: Store, namespace: str, name: str, binding: dict) -> web.Response:
+    """Give a pod to a node; raises 409 when it has one."""
+    node = (binding.get("target") or {}).get("name", "")
+    pod = store.get("pods", namespace, name)
+    if pod is None:
+        raise errors.not_found("pods", name)
+    if pod["spec"].get("nodeName"):
+        why = f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
+        raise errors.conflict("pods/binding", name, why)
+    store.modify("pods", namespace, name, lambda obj: obj["spec"].update(nodeName=node))
+    return reply(CREATED, status=201)
+
+
+async def _evict(store: Store, target: Target, request: web.Request) -> web.Response:
+    value, _ = bodies.parse(request.content_type, await request.read() or b"{}")
+    pod = find(store, target)
+    options = value.get("deleteOptions") or {}
+    meta = pod["metadata"]
+    running = pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+    for budget in store.list("poddisruptionbudgets.policy", target.namespace):
+        chosen = selectors.matches(budget["spec"].get("selector"), meta.get("labels") or {})
+        if not chosen or not running or meta.get("deletionTimestamp"):
+            continue
+        status = budget.get("status", {})
+        if status.get("disruptionsAllowed", 0) <= 0:
+            name = budget["metadata"]["name"]
+            why = (
+                f"The disruption budget {name} needs {status.get('desiredHealthy', 0)} healthy pods and has "
+                f"{status.get('currentHealthy', 0)} currently"
+            )
+            details = {"causes": [{"reason": "DisruptionBudget", "message": why}]}
+            raise ApiError(429, "Cannot evict pod as it would violate the pod's disruption budget.", details=details)
+        if not is_dry_run(request):
+            _take(store, budget)
+    if not is_dry_run(request):
+        store.delete("pods", target.namespace, target.name, grace=options.get("gracePeriodSeconds"))
+    return reply(CREATED, status=201)
+
+
+def _take(store: Store, budget: dict) -> None:
+    """Use up one disruption of a budget, so that the next eviction sees it before the controller counts again."""
+
+    def change(obj: dict) -> None:
+        obj["status"]["disruptionsAllowed"] -= 1
+
+    meta = budget["metadata"]
+    store.modify("poddisruptionbudgets.policy", meta["namespace"], meta["name"], change, subresource="status")
+
+
+async def _token(store: Store, target: Target, request: web.Request) -> web.Response:
+    value, _ = bodies.parse(request.content_type, await request.read())
+    account = find(store, target)
+    seconds = (value.get("spec") or {}).get("expirationSeconds") or 3600
+    expires = timestamp(store.clock() + seconds)
+    subject = f"system:serviceaccount:{target.namespace}:{target.name}"
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part, separators=(",", ":")).encode()).decode().rstrip("=")
+        for part in (
+            {"alg": "none"},
+            {"sub": subject, "exp": int(store.clock() + seconds), "uid": account["metadata"]["uid"]},
+        )
+    ]
+    spec = {"audiences": ["https://kubernetes.default.svc.cluster.local"], "expirationSeconds": seconds}
+    body = {
+        "kind": "TokenRequest",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {"name": target.name, "namespace": target.namespace},
+        "spec": spec | (value.get("spec") or {}),
+        "status": {"token": ".".join([*parts, ""]), "expirationTimestamp": expires},
+    }
+    return reply(body, status=201)

@@ -1,0 +1,79 @@
+"""What a cluster is called and where it lives: decided once, kept in its state directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+import socket
+import zlib
+from pathlib import Path
+
+NETWORKS = range(256)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """The identity of one cluster. Pods and services have a /24 each, of the same third byte."""
+
+    name: str
+    port: int
+    pod_cidr: str
+    service_cidr: str
+
+    @property
+    def api_address(self) -> str:
+        """Cluster address of the Service `kubernetes`."""
+        return str(ipaddress.ip_network(self.service_cidr)[1])
+
+    @property
+    def dns_address(self) -> str:
+        """Cluster address of the cluster's DNS."""
+        return str(ipaddress.ip_network(self.service_cidr)[10])
+
+
+def open_cluster(name: str, state: Path, port: int | None) -> Cluster:
+    """The cluster kept in `state`, or a new one; raises ValueError when another name is kept there."""
+    path = state / "cluster.json"
+    if path.exists():
+        kept = Cluster(**json.loads(path.read_text()))
+        if kept.name != name:
+            raise ValueError(f"{state} holds the cluster {kept.name!r}, not {name!r}")
+        if port is None or port == kept.port:
+            return kept
+        made = dataclasses.replace(kept, port=port)
+    else:
+        number = _free_network(name, Path("/proc/net/route").read_text())
+        chosen = port if port is not None else _free_port(number)
+        made = Cluster(name, chosen, f"10.244.{number}.0/24", f"10.96.{number}.0/24")
+    path.write_text(json.dumps(dataclasses.asdict(made)) + "\n")
+    return made
+
+
+def _free_network(name: str, routes: str) -> int:
+    """The third byte of the cluster's networks: from its name, past those that have a route."""
+    taken = {_destination(line.split()[1]) for line in routes.splitlines()[1:] if line.strip()}
+    first = zlib.crc32(name.encode())
+    for offset in NETWORKS:
+        number = (first + offset) % len(NETWORKS)
+        if f"10.244.{number}.0" not in taken:
+            return number
+    raise ValueError("every network 10.244.*.0/24 has a route already")
+
+
+def _destination(text: str) -> str:
+    """An address as /proc/net/route writes it: hexadecimal, lowest byte first."""
+    return socket.inet_ntoa(int(text, 16).to_bytes(4, "little"))
+
+
+def _free_port(number: int) -> int:
+    """A port to serve on that nobody listens on, the same for the same cluster where possible."""
+    for candidate in (*range(16443 + number, 16443 + number + 4000, 256), 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise ValueError("no port is free")

@@ -1,0 +1,187 @@
+"""What is counted for others to go by: PodDisruptionBudgets, ResourceQuotas, and claims bound to local volumes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from embedded.controllers import common
+from embedded.controllers.common import Key
+from embedded.events import record
+from embedded.objects import quantity, selectors
+from embedded.objects.values import timestamp
+from embedded.store import Store
+
+MANAGER = "kube-controller-manager"
+STORAGE_CLASS = "standard"
+
+
+def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
+    """How many pods of a budget may be evicted now."""
+    budget = store.get("poddisruptionbudgets.policy", *key)
+    if budget is None:
+        return None
+    spec = budget["spec"]
+    pods = [
+        pod
+        for pod in store.list("pods", key[0])
+        if not common.is_over(pod) and selectors.matches(spec.get("selector"), pod["metadata"].get("labels", {}))
+    ]
+    expected = _expected(store, pods)
+    healthy = len([pod for pod in pods if common.is_true(pod, "Ready") and not common.is_going(pod)])
+    if "maxUnavailable" in spec:
+        desired = max(0, expected - _share(spec["maxUnavailable"], expected))
+    else:
+        desired = _share(spec.get("minAvailable", 1), expected)
+    allowed = max(0, healthy - desired) if expected else 0
+    if not pods:
+        record(store, budget, "Normal", "NoPods", "No matching pods found", "controllermanager", now)
+    old = common.condition(budget, "DisruptionAllowed")
+    state, reason = ("True", "SufficientPods") if allowed else ("False", "InsufficientPods")
+    since = old["lastTransitionTime"] if old and old["status"] == state else timestamp(now)
+    generation = budget["metadata"].get("generation", 1)
+    told = {
+        "type": "DisruptionAllowed",
+        "status": state,
+        "observedGeneration": generation,
+        "lastTransitionTime": since,
+        "reason": reason,
+        "message": "",
+    }
+
+    def change(obj: dict) -> None:
+        obj["status"] = {
+            "observedGeneration": generation,
+            "disruptionsAllowed": allowed,
+            "currentHealthy": healthy,
+            "desiredHealthy": desired,
+            "expectedPods": expected,
+            "conditions": [told],
+        }
+
+    store.modify("poddisruptionbudgets.policy", *key, change, subresource="status", manager=MANAGER)
+    return None
+
+
+def _expected(store: Store, pods: list[dict]) -> int:
+    """The replicas that the pods' controllers want, and pods without one."""
+    wanted: dict[str, int] = {}
+    for pod in pods:
+        owner = common.owner_of(pod)
+        if owner is None or owner["kind"] != "ReplicaSet":
+            wanted[pod["metadata"]["uid"]] = 1
+            continue
+        found = store.get("replicasets.apps", pod["metadata"]["namespace"], owner["name"])
+        if found is not None:
+            wanted[owner["uid"]] = found["spec"].get("replicas", 1)
+    return sum(wanted.values())
+
+
+def _share(value: int | str, whole: int) -> int:
+    if isinstance(value, int):
+        return value
+    return -(-int(value.rstrip("%")) * whole // 100)
+
+
+def reconcile_quota(store: Store, key: Key, now: float) -> float | None:
+    """What a namespace uses of a quota."""
+    quota = store.get("resourcequotas", *key)
+    if quota is None:
+        return None
+    hard = quota["spec"].get("hard", {})
+    used = {name: quantity.text(usage(store, key[0], name), str(limit)) for name, limit in hard.items()}
+
+    def change(obj: dict) -> None:
+        obj["status"] = {"hard": dict(hard), "used": used}
+
+    store.modify("resourcequotas", *key, change, subresource="status", manager=MANAGER)
+    return None
+
+
+def usage(store: Store, namespace: str, name: str) -> Decimal:
+    """How much of a resource a namespace uses, by the name a quota calls it."""
+    pods = [pod for pod in store.list("pods", namespace) if not common.is_over(pod)]
+    if name in ("pods", "count/pods"):
+        return Decimal(len(pods))
+    side, _, resource = name.rpartition(".")
+    if side in ("requests", "limits") or name in ("cpu", "memory", "ephemeral-storage"):
+        field = side or "requests"
+        if resource != "storage":
+            values = (
+                container.get("resources", {}).get(field, {}).get(resource, 0)
+                for pod in pods
+                for container in pod["spec"]["containers"]
+            )
+            return sum((quantity.parse(value) for value in values), Decimal(0))
+        claims = store.list("persistentvolumeclaims", namespace)
+        sizes = (claim["spec"]["resources"]["requests"]["storage"] for claim in claims)
+        return sum((quantity.parse(size) for size in sizes), Decimal(0))
+    if name.startswith("services."):
+        kind = {"services.nodeports": "NodePort", "services.loadbalancers": "LoadBalancer"}.get(name, "")
+        return Decimal(len(store.list("services", namespace, lambda item: item["spec"].get("type") == kind)))
+    counted = name.removeprefix("count/")
+    try:
+        return Decimal(len(store.list(counted, namespace)))
+    except KeyError:  # a kind that is not served is not used either
+        return Decimal(0)
+
+
+def reconcile_claim(store: Store, key: Key, now: float) -> float | None:
+    """Bind a claim of the class `standard` to a volume made for it: a folder on this machine."""
+    claim = store.get("persistentvolumeclaims", *key)
+    if claim is None or common.is_going(claim) or claim["spec"].get("volumeName"):
+        return None
+    wanted = claim["spec"].get("storageClassName") or STORAGE_CLASS
+    if wanted != STORAGE_CLASS:
+        text = f'storageclass.storage.k8s.io "{wanted}" not found'
+        record(store, claim, "Warning", "ProvisioningFailed", text, "persistentvolume-controller", now)
+        return None
+    meta, spec = claim["metadata"], claim["spec"]
+    name = f"pvc-{meta['uid']}"
+    size = spec["resources"]["requests"]["storage"]
+    if store.get("persistentvolumes", "", name) is None:
+        volume = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": {
+                "capacity": {"storage": size},
+                "accessModes": spec["accessModes"],
+                "claimRef": {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "namespace": key[0],
+                    "name": key[1],
+                    "uid": meta["uid"],
+                },
+                "hostPath": {"path": f"/volumes/{key[0]}/{key[1]}"},
+                "persistentVolumeReclaimPolicy": "Delete",
+                "storageClassName": STORAGE_CLASS,
+                "volumeMode": "Filesystem",
+            },
+        }
+        store.create("persistentvolumes", volume, manager=MANAGER)
+        store.modify("persistentvolumes", "", name, _bound, subresource="status", manager=MANAGER)
+
+    def bind(obj: dict) -> None:
+        obj["spec"]["volumeName"] = name
+        obj["spec"]["storageClassName"] = STORAGE_CLASS
+
+    def status(obj: dict) -> None:
+        obj["status"] = {"phase": "Bound", "accessModes": spec["accessModes"], "capacity": {"storage": size}}
+
+    store.modify("persistentvolumeclaims", *key, bind, manager=MANAGER)
+    store.modify("persistentvolumeclaims", *key, status, subresource="status", manager=MANAGER)
+    text = f"Successfully provisioned volume {name}"
+    record(store, claim, "Normal", "ProvisioningSucceeded", text, "persistentvolume-controller", now)
+    return None
+
+
+def _bound(volume: dict) -> None:
+    volume["status"] = {"phase": "Bound"}
+
+
+def release_volume(store: Store, claim: dict) -> None:
+    """The claim is gone: so is the volume that was made for it."""
+    name = claim["spec"].get("volumeName", "")
+    if name and store.get("persistentvolumes", "", name) is not None:
+        store.delete("persistentvolumes", "", name)

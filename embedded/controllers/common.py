@@ -1,0 +1,73 @@
+"""What several controllers ask of objects."""
+
+from __future__ import annotations
+
+from embedded import kinds
+from embedded.objects.values import parse_timestamp
+from embedded.store import Store
+
+Key = tuple[str, str]
+
+
+def owner_of(obj: dict) -> dict | None:
+    """The ownerReference of the controller of an object."""
+    return next((ref for ref in obj["metadata"].get("ownerReferences", ()) if ref.get("controller")), None)
+
+
+def owned(store: Store, resource: str, owner: dict) -> list[dict]:
+    """The objects of a resource that an object controls."""
+    meta = owner["metadata"]
+
+    def is_owned(obj: dict) -> bool:
+        reference = owner_of(obj)
+        return reference is not None and reference["uid"] == meta["uid"]
+
+    return store.list(resource, meta["namespace"], is_owned)
+
+
+def reference(owner: dict) -> dict:
+    """The ownerReference that makes an object controlled by `owner`."""
+    kind = kinds.of(owner)
+    meta = owner["metadata"]
+    return {
+        "apiVersion": kind.api_version if kind else owner["apiVersion"],
+        "kind": kind.kind if kind else owner["kind"],
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def condition(obj: dict, kind: str) -> dict | None:
+    """A condition of an object's status by its type."""
+    return next((item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == kind), None)
+
+
+def is_true(obj: dict, kind: str) -> bool:
+    """Whether a condition holds."""
+    found = condition(obj, kind)
+    return found is not None and found["status"] == "True"
+
+
+def is_going(obj: dict) -> bool:
+    """Whether an object is being deleted."""
+    return "deletionTimestamp" in obj["metadata"]
+
+
+def is_over(pod: dict) -> bool:
+    """Whether all containers of a pod have ended for good."""
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def is_active(pod: dict) -> bool:
+    """Whether a pod counts towards replicas."""
+    return not is_over(pod) and not is_going(pod)
+
+
+def available_at(pod: dict, least_seconds: int) -> float | None:
+    """When a ready pod becomes available, in seconds since the epoch; None while it is not ready."""
+    ready = condition(pod, "Ready")
+    if ready is None or ready["status"] != "True":
+        return None
+    return parse_timestamp(ready["lastTransitionTime"]) + least_seconds if least_seconds else 0.0

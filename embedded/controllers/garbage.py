@@ -1,0 +1,100 @@
+"""Garbage collection: objects whose owners are gone go too; Foreground waits for them, Orphan sets them free."""
+
+from __future__ import annotations
+
+from embedded import kinds
+from embedded.controllers import common
+from embedded.controllers.common import Key
+from embedded.errors import ApiError
+from embedded.store import Store
+
+FOREGROUND = "foregroundDeletion"
+ORPHAN = "orphan"
+OWNED = tuple(
+    kind.resource for kind in kinds.KINDS if kind.namespaced and not kind.stored_as and kind.resource != "events"
+)
+
+
+def dependents(store: Store, uid: str, namespace: str) -> list[tuple[str, dict]]:
+    """Everything that names an owner of this uid, as (resource, object)."""
+    return [
+        (resource, obj)
+        for resource in OWNED
+        for obj in store.list(resource, namespace)
+        if any(ref["uid"] == uid for ref in obj["metadata"].get("ownerReferences", ()))
+    ]
+
+
+def owner_gone(store: Store, owner: dict) -> None:
+    """Delete what an object that is gone was the last owner of."""
+    uid = owner["metadata"].get("uid", "")
+    for resource, obj in dependents(store, uid, owner["metadata"].get("namespace", "")):
+        _let_go(store, resource, obj, uid)
+
+
+def reconcile(store: Store, resource: str, key: Key) -> float | None:
+    """Settle the finalizers `foregroundDeletion` and `orphan` of an object that is being deleted."""
+    obj = store.get(resource, *key)
+    if obj is None or not common.is_going(obj):
+        return None
+    finalizers = obj["metadata"].get("finalizers", [])
+    uid = obj["metadata"]["uid"]
+    if ORPHAN in finalizers:
+        for other, dependent in dependents(store, uid, key[0]):
+            _disown(store, other, dependent, uid)
+        _finish(store, resource, key, ORPHAN)
+    elif FOREGROUND in finalizers:
+        blocking = [
+            (other, dependent)
+            for other, dependent in dependents(store, uid, key[0])
+            if any(
+                ref["uid"] == uid and ref.get("blockOwnerDeletion")
+                for ref in dependent["metadata"].get("ownerReferences", ())
+            )
+        ]
+        for other, dependent in blocking:
+            if not common.is_going(dependent):
+                _delete(store, other, dependent, "Foreground")
+        if not blocking:
+            _finish(store, resource, key, FOREGROUND)
+    return None
+
+
+def _let_go(store: Store, resource: str, obj: dict, uid: str) -> None:
+    others = [ref for ref in obj["metadata"]["ownerReferences"] if ref["uid"] != uid]
+    if others:
+        _disown(store, resource, obj, uid)
+    elif not common.is_going(obj):
+        _delete(store, resource, obj, "Background")
+
+
+def _delete(store: Store, resource: str, obj: dict, propagation: str) -> None:
+    meta = obj["metadata"]
+    try:
+        store.delete(resource, meta.get("namespace", ""), meta["name"], propagation=propagation, uid=meta["uid"])
+    except ApiError:  # gone in the meantime
+        return
+
+
+def _disown(store: Store, resource: str, obj: dict, uid: str) -> None:
+    meta = obj["metadata"]
+
+    def change(one: dict) -> None:
+        left = [ref for ref in one["metadata"].get("ownerReferences", ()) if ref["uid"] != uid]
+        if left:
+            one["metadata"]["ownerReferences"] = left
+        else:
+            one["metadata"].pop("ownerReferences", None)
+
+    store.modify(resource, meta.get("namespace", ""), meta["name"], change, manager="kube-controller-manager")
+
+
+def _finish(store: Store, resource: str, key: Key, finalizer: str) -> None:
+    def change(obj: dict) -> None:
+        left = [item for item in obj["metadata"].get("finalizers", ()) if item != finalizer]
+        if left:
+            obj["metadata"]["finalizers"] = left
+        else:
+            obj["metadata"].pop("finalizers", None)
+
+    store.modify(resource, *key, change, manager="kube-controller-manager")

@@ -1,0 +1,181 @@
+"""Jobs: pods that run to their end, as many times as asked, with a limit on failures."""
+
+from __future__ import annotations
+
+from embedded.controllers import common
+from embedded.controllers.common import Key
+from embedded.errors import ApiError
+from embedded.events import record
+from embedded.objects.values import clone, parse_timestamp, timestamp
+from embedded.store import Store
+
+RESOURCE = "jobs.batch"
+COMPONENT = "job-controller"
+MANAGER = "kube-controller-manager"
+UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
+BACKOFF = 10.0  # seconds before a failed pod is replaced; doubles up to BACKOFF_MOST
+BACKOFF_MOST = 600.0
+
+
+def reconcile(store: Store, key: Key, now: float) -> float | None:
+    """Start the pods that are missing, and settle the job when it is decided."""
+    job = store.get(RESOURCE, *key)
+    if job is None or common.is_going(job):
+        return None
+    if finished(job):
+        return _expire(store, job, now)
+    pods = common.owned(store, "pods", job)
+    succeeded = [pod for pod in pods if pod.get("status", {}).get("phase") == "Succeeded"]
+    failed = [pod for pod in pods if pod.get("status", {}).get("phase") == "Failed"]
+    active = [pod for pod in pods if common.is_active(pod)]
+    spec = job["spec"]
+    completions = spec.get("completions", 1)
+    problem = _problem(job, failed, now)
+    if problem:
+        for pod in active:
+            _delete(store, pod)
+        return _settle(store, key, "Failed", *problem, pods=pods, now=now)
+    if len(succeeded) >= completions:
+        text = "Reached expected number of succeeded pods"
+        return _settle(store, key, "Complete", "CompletionsReached", text, pods=pods, now=now)
+    later = None
+    if not spec.get("suspend"):
+        missing = min(spec.get("parallelism", 1), completions - len(succeeded)) - len(active)
+        later = _wait(failed, now)
+        if missing > 0 and not later:
+            for _ in range(missing):
+                _start(store, job, now)
+            pods = common.owned(store, "pods", job)
+    _count(store, key, pods, now)
+    deadline = spec.get("activeDeadlineSeconds")
+    started = job.get("status", {}).get("startTime")
+    waits = [item for item in (later, _left(deadline, started, now)) if item is not None]
+    return min(waits) if waits else None
+
+
+def finished(job: dict) -> bool:
+    """Whether a job is decided."""
+    return common.is_true(job, "Complete") or common.is_true(job, "Failed")
+
+
+def _left(deadline: int | None, started: str | None, now: float) -> float | None:
+    return parse_timestamp(started) + deadline - now if deadline and started else None
+
+
+def _problem(job: dict, failed: list[dict], now: float) -> tuple[str, str] | None:
+    spec = job["spec"]
+    left = _left(spec.get("activeDeadlineSeconds"), job.get("status", {}).get("startTime"), now)
+    if left is not None and left <= 0:
+        return "DeadlineExceeded", "Job was active longer than specified deadline"
+    if len(failed) > spec.get("backoffLimit", 6):
+        return "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+    return None
+
+
+def _wait(failed: list[dict], now: float) -> float | None:
+    if not failed:
+        return None
+    last = max(_ended(pod) for pod in failed)
+    pause = min(BACKOFF_MOST, BACKOFF * 2 ** (len(failed) - 1))
+    return last + pause - now if last + pause > now else None
+
+
+def _ended(pod: dict) -> float:
+    ends = [
+        parse_timestamp(status["state"]["terminated"]["finishedAt"])
+        for status in pod.get("status", {}).get("containerStatuses", ())
+        if status.get("state", {}).get("terminated", {}).get("finishedAt")
+    ]
+    return max(ends, default=parse_timestamp(pod["metadata"]["creationTimestamp"]))
+
+
+def _start(store: Store, job: dict, now: float) -> None:
+    meta, template = job["metadata"], clone(job["spec"]["template"])
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": template.get("metadata", {})
+        | {
+            "generateName": f"{meta['name']}-",
+            "namespace": meta["namespace"],
+            "ownerReferences": [common.reference(job)],
+        },
+        "spec": template["spec"],
+    }
+    try:
+        made = store.create("pods", pod, manager=MANAGER)
+    except ApiError as error:
+        record(store, job, "Warning", "FailedCreate", f"Error creating: {error.message}", COMPONENT, now)
+        return
+    record(store, job, "Normal", "SuccessfulCreate", f"Created pod: {made['metadata']['name']}", COMPONENT, now)
+
+
+def _delete(store: Store, pod: dict) -> None:
+    try:
+        store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+    except ApiError:  # gone already
+        return
+
+
+def _counts(job: dict, pods: list[dict], now: float) -> dict:
+    def phase(name: str) -> int:
+        return len([pod for pod in pods if pod.get("status", {}).get("phase") == name])
+
+    active = [pod for pod in pods if common.is_active(pod)]
+    counts = {
+        "startTime": job.get("status", {}).get("startTime") or timestamp(now),
+        "active": len(active),
+        "succeeded": phase("Succeeded"),
+        "failed": phase("Failed"),
+    }
+    status = {name: value for name, value in counts.items() if value}
+    return status | {
+        "ready": len([pod for pod in active if common.is_true(pod, "Ready")]),
+        "terminating": len([pod for pod in pods if common.is_going(pod) and not common.is_over(pod)]),
+        "uncountedTerminatedPods": {},
+    }
+
+
+def _count(store: Store, key: Key, pods: list[dict], now: float) -> None:
+    def change(obj: dict) -> None:
+        kept = obj.get("status", {}).get("conditions")
+        obj["status"] = _counts(obj, pods, now) | ({"conditions": kept} if kept else {})
+
+    store.modify(RESOURCE, *key, change, subresource="status", manager=MANAGER)
+
+
+def _settle(
+    store: Store, key: Key, verdict: str, reason: str, message: str, *, pods: list[dict], now: float
+) -> float | None:
+    moment = timestamp(now)
+    first = "SuccessCriteriaMet" if verdict == "Complete" else "FailureTarget"
+
+    def change(obj: dict) -> None:
+        status = _counts(obj, pods, now)
+        status.pop("active", None)
+        if verdict == "Complete":
+            status["completionTime"] = moment
+        same = {"status": "True", "lastProbeTime": moment, "lastTransitionTime": moment}
+        said = {"reason": reason, "message": message}
+        status["conditions"] = [{"type": kind} | same | said for kind in (first, verdict)]
+        obj["status"] = status
+
+    job = store.modify(RESOURCE, *key, change, subresource="status", manager=MANAGER)
+    if job is not None:
+        if verdict == "Complete":
+            record(store, job, "Normal", "Completed", "Job completed", COMPONENT, now)
+        else:
+            record(store, job, "Warning", reason, message, COMPONENT, now)
+        return _expire(store, job, now)
+    return None
+
+
+def _expire(store: Store, job: dict, now: float) -> float | None:
+    life = job["spec"].get("ttlSecondsAfterFinished")
+    if life is None:
+        return None
+    ended = max(parse_timestamp(item["lastTransitionTime"]) for item in job["status"]["conditions"])
+    if ended + life > now:
+        return ended + life - now
+    store.delete(RESOURCE, job["metadata"]["namespace"], job["metadata"]["name"])
+    return None

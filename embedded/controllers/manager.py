@@ -1,0 +1,206 @@
+"""Runs the controllers: which change concerns whom is a table; work is queued once, done soon, and tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from embedded.controllers import (
+    budget,
+    common,
+    deployment,
+    endpointslice,
+    garbage,
+    hpa,
+    job,
+    namespace,
+    replicaset,
+    scheduler,
+)
+from embedded.controllers.common import Key
+from embedded.errors import ApiError
+from embedded.objects import selectors
+from embedded.store import Event, Store
+
+log = logging.getLogger(__name__)
+Usage = Callable[[], dict[tuple[str, str], dict[str, dict[str, float]]]]
+"""(namespace, pod) → container → {"cpu": cores, "memory": bytes}"""
+
+Work = tuple[str, Key]  # controller, key
+FIRST_RETRY = 0.05  # seconds; doubles with every failure in a row
+LAST_RETRY = 30.0
+EVENT_SWEEP = 60.0  # seconds between looks for events that are too old
+
+
+class Manager:
+    """All control loops of one cluster, on the event loop that owns the store."""
+
+    def __init__(self, store: Store, usage: Usage, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._clock = clock
+        self._controllers: dict[str, Callable[[Store, Key, float], float | None]] = {
+            "deployment": deployment.reconcile,
+            "replicaset": replicaset.reconcile,
+            "scheduler": scheduler.reconcile,
+            "endpointslice": endpointslice.reconcile,
+            "job": job.reconcile,
+            "namespace": namespace.reconcile,
+            "disruption": budget.reconcile_disruption,
+            "quota": budget.reconcile_quota,
+            "claim": budget.reconcile_claim,
+            "hpa": lambda store, key, now: hpa.reconcile(store, key, now, usage()),
+        }
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, Work]] = []
+        self._planned: dict[Work, float] = {}
+        self._failures: dict[Work, int] = {}
+        self._wake = asyncio.Event()
+        self._stopped = False
+        store.on_event(self._on_event)
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        self._start_over()
+        while not self._stopped:
+            self._wake.clear()
+            self._step(self._clock())
+            delay = max(0.0, self._due[0][0] - self._clock()) if self._due else EVENT_SWEEP
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), min(delay, EVENT_SWEEP))
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopped = True
+        self._wake.set()
+
+    def drain(self, now: float) -> None:
+        """Do everything that is due, and what follows from it, until nothing is."""
+        for _ in range(10_000):
+            if not self._due or self._due[0][0] > now:
+                return
+            self._step(now)
+        raise RuntimeError(f"the controllers never come to rest: {self._due[0][2]}")
+
+    def _start_over(self) -> None:
+        """Look at every object once: what changed while nobody was running is work too."""
+        for resource in ("namespaces", *ROUTES):
+            for obj in self._store.list(resource):
+                for work in concerned(self._store, resource, obj):
+                    self._plan(work, self._clock())
+
+    def _on_event(self, resource: str, event: Event) -> None:
+        now = self._clock()
+        for obj in (event.object, event.old):
+            if obj is not None:
+                for work in concerned(self._store, resource, obj):
+                    self._plan(work, now)
+        if event.type == "DELETED":
+            self._plan_gone(resource, event.object, now)
+        if common.is_going(event.object) and event.object["metadata"].get("finalizers"):
+            meta = event.object["metadata"]
+            self._plan((f"garbage {resource}", (meta.get("namespace", ""), meta["name"])), now)
+
+    def _plan_gone(self, resource: str, obj: dict, now: float) -> None:
+        if resource == "persistentvolumeclaims":
+            budget.release_volume(self._store, obj)
+        if resource != "events":
+            garbage.owner_gone(self._store, obj)
+        for ref in obj["metadata"].get("ownerReferences", ()):
+            kind = f"{ref['kind'].lower()}s"
+            group = ref["apiVersion"].rpartition("/")[0]
+            owner = f"{kind}.{group}" if group else kind
+            self._plan((f"garbage {owner}", (obj["metadata"].get("namespace", ""), ref["name"])), now)
+
+    def _plan(self, work: Work, when: float) -> None:
+        planned = self._planned.get(work)
+        if planned is not None and planned <= when:
+            return
+        self._planned[work] = when
+        heapq.heappush(self._due, (when, next(self._order), work))
+        self._wake.set()
+
+    def _step(self, now: float) -> None:
+        while self._due and self._due[0][0] <= now:
+            when, _, work = heapq.heappop(self._due)
+            if self._planned.get(work) != when:
+                continue  # planned anew in the meantime
+            del self._planned[work]
+            self._do(work, now)
+
+    def _do(self, work: Work, now: float) -> None:
+        name, key = work
+        try:
+            if name.startswith("garbage "):
+                resource = name.removeprefix("garbage ")
+                later = garbage.reconcile(self._store, resource, key) if resource in garbage.OWNED else None
+            else:
+                later = self._controllers[name](self._store, key, now)
+        except ApiError as error:
+            later = self._again(work)
+            log.info("%s %s: %s, again in %.2f s", name, "/".join(key), error.message, later)
+        except Exception:  # one broken object must not stop the cluster
+            later = self._again(work)
+            log.exception("%s %s failed, again in %.2f s", name, "/".join(key), later)
+        else:
+            self._failures.pop(work, None)
+        if later is not None:
+            self._plan(work, now + max(later, 0.01))
+
+    def _again(self, work: Work) -> float:
+        times = self._failures.get(work, 0)
+        self._failures[work] = times + 1
+        return min(LAST_RETRY, FIRST_RETRY * 2**times)
+
+
+def concerned(store: Store, resource: str, obj: dict) -> Iterable[Work]:
+    """Which controllers have to look at which key when an object of a resource changes."""
+    meta = obj["metadata"]
+    key = (meta.get("namespace", ""), meta["name"])
+    for controller in ROUTES.get(resource, ()):
+        yield controller, key
+    owner = common.owner_of(obj)
+    if owner is not None:
+        controller = OWNERS.get(owner["kind"])
+        if controller:
+            yield controller, (key[0], owner["name"])
+    if resource == "pods":
+        labels = meta.get("labels", {})
+        for service in store.list("services", key[0]):
+            wanted = service["spec"].get("selector")
+            if wanted and wanted.items() <= labels.items():
+                yield "endpointslice", (key[0], service["metadata"]["name"])
+        for item in store.list("poddisruptionbudgets.policy", key[0]):
+            if selectors.matches(item["spec"].get("selector"), labels):
+                yield "disruption", (key[0], item["metadata"]["name"])
+    if resource in COUNTED:
+        for quota in store.list("resourcequotas", key[0]):
+            yield "quota", (key[0], quota["metadata"]["name"])
+    if resource in ("persistentvolumeclaims", "nodes"):
+        for pod in store.list("pods", key[0] if resource != "nodes" else ""):
+            if not pod["spec"].get("nodeName"):
+                yield "scheduler", (pod["metadata"]["namespace"], pod["metadata"]["name"])
+    if resource != "namespaces" and key[0]:
+        space = store.get("namespaces", "", key[0])
+        if space is not None and common.is_going(space):
+            yield "namespace", ("", key[0])
+
+
+ROUTES: dict[str, tuple[str, ...]] = {
+    "deployments.apps": ("deployment",),
+    "replicasets.apps": ("replicaset",),
+    "pods": ("scheduler",),
+    "services": ("endpointslice",),
+    "jobs.batch": ("job",),
+    "namespaces": ("namespace",),
+    "poddisruptionbudgets.policy": ("disruption",),
+    "resourcequotas": ("quota",),
+    "persistentvolumeclaims": ("claim",),
+    "horizontalpodautoscalers.autoscaling": ("hpa",),
+}
+OWNERS = {"Deployment": "deployment", "ReplicaSet": "replicaset", "Job": "job", "Service": "endpointslice"}
+COUNTED = ("pods", "services", "persistentvolumeclaims", "secrets", "configmaps")

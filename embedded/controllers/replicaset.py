@@ -1,0 +1,158 @@
+"""ReplicaSets: as many pods of a template as asked for."""
+
+from __future__ import annotations
+
+from embedded.controllers import common
+from embedded.controllers.common import Key
+from embedded.errors import ApiError
+from embedded.events import record
+from embedded.objects import selectors
+from embedded.objects.values import clone, parse_timestamp, timestamp
+from embedded.store import Store
+
+RESOURCE = "replicasets.apps"
+COMPONENT = "replicaset-controller"
+RETRY = 1.0  # seconds to the first new try after a pod was refused; doubles up to RETRY_MOST
+RETRY_MOST = 60.0
+
+
+def reconcile(store: Store, key: Key, now: float) -> float | None:
+    """Create or delete pods, then count them. A refused pod is tried again, more and more rarely."""
+    replicaset = store.get(RESOURCE, *key)
+    if replicaset is None:
+        return None
+    _adopt(store, replicaset)
+    pods = common.owned(store, "pods", replicaset)
+    refusal = ""
+    if not common.is_going(replicaset):
+        active = [pod for pod in pods if common.is_active(pod)]
+        wanted = replicaset["spec"].get("replicas", 1)
+        if len(active) < wanted:
+            refusal = _create(store, replicaset, wanted - len(active), now)
+        elif len(active) > wanted:
+            for pod in sorted(active, key=_rank)[: len(active) - wanted]:
+                _delete(store, replicaset, pod, now)
+    pods = common.owned(store, "pods", replicaset)
+    later = _count(store, key, pods, refusal, now)
+    if refusal:
+        return _retry_after(store, key, now)
+    return later
+
+
+def _adopt(store: Store, replicaset: dict) -> None:
+    meta = replicaset["metadata"]
+    selector = replicaset["spec"]["selector"]
+    for pod in store.list("pods", meta["namespace"]):
+        labels = pod["metadata"].get("labels", {})
+        if common.owner_of(pod) is None and common.is_active(pod) and selectors.matches(selector, labels):
+            store.modify("pods", meta["namespace"], pod["metadata"]["name"], lambda obj: _own(obj, replicaset))
+
+
+def _own(pod: dict, replicaset: dict) -> None:
+    pod["metadata"].setdefault("ownerReferences", []).append(common.reference(replicaset))
+
+
+def _create(store: Store, replicaset: dict, missing: int, now: float) -> str:
+    """Create pods, the first refusal ends it. Returns the refusal in words."""
+    meta, template = replicaset["metadata"], replicaset["spec"]["template"]
+    for _ in range(missing):
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": clone(template.get("metadata", {}))
+            | {
+                "generateName": f"{meta['name']}-",
+                "namespace": meta["namespace"],
+                "ownerReferences": [common.reference(replicaset)],
+            },
+            "spec": clone(template["spec"]),
+        }
+        try:
+            made = store.create("pods", pod, manager="kube-controller-manager")
+        except ApiError as error:
+            if "is being terminated" not in error.message:
+                record(store, replicaset, "Warning", "FailedCreate", f"Error creating: {error.message}", COMPONENT, now)
+            return error.message
+        name = made["metadata"]["name"]
+        record(store, replicaset, "Normal", "SuccessfulCreate", f"Created pod: {name}", COMPONENT, now)
+    return ""
+
+
+def _delete(store: Store, replicaset: dict, pod: dict, now: float) -> None:
+    meta = pod["metadata"]
+    try:
+        store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
+    except ApiError:  # gone already
+        return
+    record(store, replicaset, "Normal", "SuccessfulDelete", f"Deleted pod: {meta['name']}", COMPONENT, now)
+
+
+def _rank(pod: dict) -> tuple:
+    """Victims first: not assigned, pending, not ready, then the cheapest, the youngest to be ready, the newest."""
+    ready = common.condition(pod, "Ready")
+    is_ready = ready is not None and ready["status"] == "True"
+    phase = {"Pending": 0, "Unknown": 1}.get(pod.get("status", {}).get("phase", "Pending"), 2)
+    cost = int(pod["metadata"].get("annotations", {}).get("controller.kubernetes.io/pod-deletion-cost", "0"))
+    since = -parse_timestamp(ready["lastTransitionTime"]) if ready and is_ready else 0.0
+    restarts = -sum(item.get("restartCount", 0) for item in pod.get("status", {}).get("containerStatuses", ()))
+    created = -parse_timestamp(pod["metadata"]["creationTimestamp"])
+    return (bool(pod["spec"].get("nodeName")), phase, is_ready, cost, since, restarts, created)
+
+
+def _count(store: Store, key: Key, pods: list[dict], refusal: str, now: float) -> float | None:
+    replicaset = store.get(RESOURCE, *key)
+    if replicaset is None:
+        return None
+    spec = replicaset["spec"]
+    least = spec.get("minReadySeconds", 0)
+    active = [pod for pod in pods if common.is_active(pod)]
+    moments = [common.available_at(pod, least) for pod in active]
+    ready = [moment for moment in moments if moment is not None]
+    available = [moment for moment in ready if moment <= now]
+    wanted_labels = spec["template"].get("metadata", {}).get("labels", {})
+    labeled = [pod for pod in active if wanted_labels.items() <= pod["metadata"].get("labels", {}).items()]
+    status = {
+        "replicas": len(active),
+        "fullyLabeledReplicas": len(labeled),
+        "readyReplicas": len(ready),
+        "availableReplicas": len(available),
+        "terminatingReplicas": len([pod for pod in pods if common.is_going(pod) and not common.is_over(pod)]),
+        "observedGeneration": replicaset["metadata"].get("generation", 1),
+    }
+    optional = ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")
+    status = {name: value for name, value in status.items() if value or name not in optional}
+    conditions = _conditions(replicaset, refusal, now)
+    if conditions:
+        status["conditions"] = conditions
+
+    def change(obj: dict) -> None:
+        obj["status"] = status
+
+    store.modify(RESOURCE, *key, change, subresource="status", manager="kube-controller-manager")
+    waiting = [moment - now for moment in ready if moment > now]
+    return min(waiting) if waiting else None
+
+
+def _conditions(replicaset: dict, refusal: str, now: float) -> list[dict]:
+    if not refusal:
+        return []
+    old = common.condition(replicaset, "ReplicaFailure")
+    since = old["lastTransitionTime"] if old else timestamp(now)
+    return [
+        {
+            "type": "ReplicaFailure",
+            "status": "True",
+            "lastTransitionTime": since,
+            "reason": "FailedCreate",
+            "message": refusal,
+        }
+    ]
+
+
+def _retry_after(store: Store, key: Key, now: float) -> float:
+    replicaset = store.get(RESOURCE, *key)
+    failure = common.condition(replicaset, "ReplicaFailure") if replicaset else None
+    if failure is None:
+        return RETRY
+    # Waits as long as it has been failing, which doubles the time from try to try.
+    return min(RETRY_MOST, max(RETRY, now - parse_timestamp(failure["lastTransitionTime"])))

@@ -1,0 +1,224 @@
+"""Scheduling: which pod goes to the node, and in the real scheduler's words why one does not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from embedded.controllers import common
+from embedded.controllers.common import Key
+from embedded.events import record
+from embedded.objects import quantity
+from embedded.objects.values import timestamp
+from embedded.store import Store
+
+COMPONENT = "default-scheduler"
+RETRY = 5.0  # seconds between tries of a pod that does not fit
+RESOURCES = ("cpu", "memory", "ephemeral-storage")
+
+
+def reconcile(store: Store, key: Key, now: float) -> float | None:
+    """Bind a pod that has no node, or say why it cannot be."""
+    pod = store.get("pods", *key)
+    if pod is None or pod["spec"].get("nodeName") or common.is_going(pod) or common.is_over(pod):
+        return None
+    if pod["spec"].get("schedulingGates"):
+        return None
+    nodes = store.list("nodes")
+    reasons: dict[str, int] = {}
+    for node in nodes:
+        found = unfit(store, pod, node)
+        if not found:
+            _bind(store, key, pod, node["metadata"]["name"], now)
+            return None
+        for reason in found:
+            reasons[reason] = reasons.get(reason, 0) + 1
+    message = refusal(len(nodes), reasons)
+    if _pending(store, key, message, now):
+        record(store, pod, "Warning", "FailedScheduling", message, COMPONENT, now)
+    return RETRY
+
+
+def unfit(store: Store, pod: dict, node: dict) -> list[str]:
+    """Why a pod cannot run on a node, in the scheduler's words; nothing if it can."""
+    claims = _claims(store, pod)
+    if claims:
+        return [claims]
+    if node["spec"].get("unschedulable"):
+        return ["node(s) were unschedulable"]
+    taint = next((item for item in node["spec"].get("taints", ()) if not _tolerated(pod, item)), None)
+    if taint is not None and taint["effect"] in ("NoSchedule", "NoExecute"):
+        return ["node(s) had untolerated taint(s)"]
+    if not _selected(pod, node):
+        return ["node(s) didn't match Pod's node affinity/selector"]
+    if _port_taken(store, pod, node):
+        return ["node(s) didn't have free ports for the requested pod ports"]
+    return _too_little(store, pod, node)
+
+
+def refusal(nodes: int, reasons: dict[str, int]) -> str:
+    """The message of FailedScheduling, with the sentence on preemption."""
+    if not nodes:
+        return "no nodes available to schedule pods"
+    told = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
+    hopeless = all(reason.startswith("Insufficient") for reason in reasons)
+    why = "No preemption victims found for incoming pod" if hopeless else "Preemption is not helpful for scheduling"
+    # The real scheduler knows of pods of lower priority; here all have the same one.
+    return f"0/{nodes} nodes are available: {told}. preemption: 0/{nodes} nodes are available: {nodes} {why}."
+
+
+def requests(pod: dict) -> dict[str, Decimal]:
+    """What a pod asks for: its containers together, or its hungriest init container."""
+    total = {name: Decimal(0) for name in RESOURCES}
+    spec = pod["spec"]
+    for container in spec["containers"]:
+        for name in RESOURCES:
+            total[name] += _asked(container, name)
+    sidecars = {name: Decimal(0) for name in RESOURCES}
+    for container in spec.get("initContainers", ()):
+        for name in RESOURCES:
+            if container.get("restartPolicy") == "Always":
+                sidecars[name] += _asked(container, name)
+                total[name] += _asked(container, name)
+            else:
+                total[name] = max(total[name], _asked(container, name) + sidecars[name])
+    return total
+
+
+def _asked(container: dict, name: str) -> Decimal:
+    resources = container.get("resources", {})
+    value = resources.get("requests", {}).get(name, resources.get("limits", {}).get(name, 0))
+    return quantity.parse(value)
+
+
+def _too_little(store: Store, pod: dict, node: dict) -> list[str]:
+    room = node.get("status", {}).get("allocatable", {})
+    placed = [
+        item
+        for item in store.list("pods")
+        if item["spec"].get("nodeName") == node["metadata"]["name"] and not common.is_over(item)
+    ]
+    found = []
+    if len(placed) + 1 > int(quantity.parse(room.get("pods", 110))):
+        found.append("Too many pods")
+    used = [requests(item) for item in placed]
+    for name, wanted in requests(pod).items():
+        taken = sum((item[name] for item in used), Decimal(0))
+        if wanted and name in room and taken + wanted > quantity.parse(room[name]):
+            found.append(f"Insufficient {name}")
+    return found
+
+
+def _selected(pod: dict, node: dict) -> bool:
+    labels = node["metadata"].get("labels", {})
+    spec = pod["spec"]
+    if not spec.get("nodeSelector", {}).items() <= labels.items():
+        return False
+    required = spec.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution")
+    if required is None:
+        return True
+    fields = {"metadata.name": node["metadata"]["name"]}
+    return any(
+        all(_meets(term, labels) for term in item.get("matchExpressions", ()))
+        and all(_meets(term, fields) for term in item.get("matchFields", ()))
+        for item in required["nodeSelectorTerms"]
+    )
+
+
+def _meets(term: dict, labels: dict[str, str]) -> bool:
+    key, values, operator = term["key"], term.get("values", []), term["operator"]
+    value = labels.get(key)
+    if operator == "Exists":
+        return value is not None
+    if operator == "DoesNotExist":
+        return value is None
+    if operator == "NotIn":
+        return value not in values
+    if value is None:
+        return False
+    if operator == "In":
+        return value in values
+    if not (value.lstrip("-").isdecimal() and values and values[0].lstrip("-").isdecimal()):
+        return False
+    return int(value) > int(values[0]) if operator == "Gt" else int(value) < int(values[0])
+
+
+def _tolerated(pod: dict, taint: dict) -> bool:
+    if taint["effect"] == "PreferNoSchedule":
+        return True
+    return any(
+        item.get("effect") in (None, "", taint["effect"])
+        and (
+            (item.get("operator") == "Exists" and item.get("key") in (None, "", taint["key"]))
+            or (item.get("key") == taint["key"] and item.get("value", "") == taint.get("value", ""))
+        )
+        for item in pod["spec"].get("tolerations", ())
+    )
+
+
+def _host_ports(pod: dict) -> set[tuple[int, str]]:
+    return {
+        (port["hostPort"], port.get("protocol", "TCP"))
+        for container in pod["spec"]["containers"]
+        for port in container.get("ports", ())
+        if port.get("hostPort")
+    }
+
+
+def _port_taken(store: Store, pod: dict, node: dict) -> bool:
+    wanted = _host_ports(pod)
+    if not wanted:
+        return False
+    name = node["metadata"]["name"]
+    others = store.list("pods", "", lambda item: item["spec"].get("nodeName") == name and not common.is_over(item))
+    return any(wanted & _host_ports(item) for item in others)
+
+
+def _claims(store: Store, pod: dict) -> str:
+    """What keeps a pod's volumes from being bound."""
+    namespace = pod["metadata"]["namespace"]
+    for volume in pod["spec"].get("volumes", ()):
+        name = volume.get("persistentVolumeClaim", {}).get("claimName")
+        if not name:
+            continue
+        claim = store.get("persistentvolumeclaims", namespace, name)
+        if claim is None:
+            return f'persistentvolumeclaim "{name}" not found'
+        if claim.get("status", {}).get("phase") != "Bound":
+            return "pod has unbound immediate PersistentVolumeClaims"
+    return ""
+
+
+def _bind(store: Store, key: Key, pod: dict, node: str, now: float) -> None:
+    def change(obj: dict) -> None:
+        obj["spec"]["nodeName"] = node
+        _set_scheduled(obj, {"type": "PodScheduled", "status": "True"}, now)
+
+    store.modify("pods", *key, change, subresource="binding", manager="kube-scheduler")
+    text = f"Successfully assigned {key[0]}/{key[1]} to {node}"
+    record(store, pod, "Normal", "Scheduled", text, COMPONENT, now)
+
+
+def _pending(store: Store, key: Key, message: str, now: float) -> bool:
+    """Write the condition. Whether it says something new."""
+    pod = store.get("pods", *key)
+    old = common.condition(pod, "PodScheduled") if pod else None
+    wanted = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+
+    def change(obj: dict) -> None:
+        _set_scheduled(obj, wanted, now)
+
+    store.modify("pods", *key, change, subresource="status", manager="kube-scheduler")
+    return old is None or old.get("message") != message
+
+
+def _set_scheduled(pod: dict, wanted: dict, now: float) -> None:
+    status = pod.setdefault("status", {})
+    status.setdefault("phase", "Pending")
+    old = next((item for item in status.get("conditions", ()) if item["type"] == "PodScheduled"), None)
+    since = old["lastTransitionTime"] if old is not None and old["status"] == wanted["status"] else timestamp(now)
+    generation = pod["metadata"].get("generation")
+    new = {"lastProbeTime": None, "lastTransitionTime": since} | wanted
+    if generation:
+        new["observedGeneration"] = generation
+    others = [item for item in status.get("conditions", ()) if item["type"] != "PodScheduled"]
+    status["conditions"] = [*others, new]

@@ -1,0 +1,124 @@
+"""The types of the API, compiled on first use from the OpenAPI schemas in `data/schemas.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+
+from embedded.kinds import Kind
+
+SOURCE = Path(__file__).parent.parent / "data" / "schemas.json"
+OPAQUE = frozenset({"FieldsV1", "RawExtension", "JSON"})  # objects without a known inside
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """The shape of one value.
+
+    `type` is a JSON schema type, or "quantity", "int-or-string", "any". `ref` names the Type of an object, `items`
+    the shape of a list's items, `values` that of a map's values. `list_type` is "atomic", "set" or "map" (keyed by
+    `keys`), `atomic` an object that is applied as a whole; `merge_key` is set where strategic merge patch merges.
+    """
+
+    type: str
+    ref: str = ""
+    items: Field | None = None
+    values: Field | None = None
+    format: str = ""
+    enum: tuple[str, ...] = ()
+    default: object = None
+    list_type: str = ""
+    keys: tuple[str, ...] = ()
+    merge_key: str = ""
+    strategy: tuple[str, ...] = ()
+    atomic: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Type:
+    """One object type: its fields by JSON name and the names of those that must be there."""
+
+    name: str
+    fields: dict[str, Field]
+    required: tuple[str, ...] = ()
+    union: dict | None = None
+
+
+@functools.cache
+def document() -> dict[str, dict]:
+    """The schemas as OpenAPI writes them, by full name."""
+    return json.loads(SOURCE.read_text())
+
+
+@functools.cache
+def names() -> dict[tuple[str, str, str], str]:
+    """Full schema name by (group, version, kind)."""
+    found = {}
+    for name, schema in document().items():
+        for gvk in schema.get("x-kubernetes-group-version-kind", ()):
+            found[gvk["group"], gvk["version"], gvk["kind"]] = name
+    return found
+
+
+def of(kind: Kind) -> Type | None:
+    """The type of a kind's objects; None where no schema is known."""
+    name = names().get((kind.group, kind.version, kind.kind))
+    return named(name) if name else None
+
+
+@functools.cache
+def named(name: str) -> Type:
+    """The type of that full schema name."""
+    schema = document()[name]
+    fields = {key: _field(value) for key, value in schema.get("properties", {}).items()}
+    return Type(name, fields, tuple(schema.get("required", ())))
+
+
+def zero(name: str) -> dict:
+    """An object of that type with nothing set, as the server writes it: what is never left out is there."""
+    kind = named(name)
+    found: dict = {}
+    for key, field in kind.fields.items():
+        if field.default == {} and field.ref:
+            found[key] = zero(field.ref)
+        elif key in kind.required:
+            found[key] = field.default if field.type != "array" else None
+    return found
+
+
+def _field(schema: dict) -> Field:
+    reference = schema.get("$ref") or next((part["$ref"] for part in schema.get("allOf", ()) if "$ref" in part), "")
+    more = {
+        "default": schema.get("default"),
+        "list_type": schema.get("x-kubernetes-list-type", ""),
+        "keys": tuple(schema.get("x-kubernetes-list-map-keys", ())),
+        "merge_key": schema.get("x-kubernetes-patch-merge-key", ""),
+        "strategy": tuple(filter(None, schema.get("x-kubernetes-patch-strategy", "").split(","))),
+        "atomic": schema.get("x-kubernetes-map-type") == "atomic",
+    }
+    if reference:
+        return _reference(reference.rsplit("/", 1)[1], more)
+    kind = schema.get("type", "any")
+    if kind == "array":
+        return Field("array", items=_field(schema["items"]), **more)
+    if kind == "object" and "additionalProperties" in schema:
+        return Field("object", values=_field(schema["additionalProperties"]), **more)
+    return Field(kind, format=schema.get("format", ""), enum=tuple(schema.get("enum", ())), **more)
+
+
+def _reference(name: str, more: dict) -> Field:
+    target = document()[name]
+    short = name.rsplit(".", 1)[1]
+    if short == "Quantity":
+        return Field("quantity", **more)
+    if short == "IntOrString":
+        return Field("int-or-string", **more)
+    if short in OPAQUE:
+        return Field("any", **more)
+    if target.get("type") != "object":
+        return Field(target.get("type", "any"), format=target.get("format", ""), **more)
+    if target.get("x-kubernetes-map-type") == "atomic":
+        more = more | {"atomic": True}
+    return Field("object", ref=name, **more)

@@ -1,0 +1,267 @@
+"""Wrong values of API objects, in the words of the real server: what all objects share, then a check for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from embedded.errors import Cause
+from embedded.kinds import Kind
+from embedded.objects import checks, managed, podchecks, schema, selectors
+from embedded.objects.checks import IMMUTABLE, duplicate, required, unsupported, wrong
+from embedded.objects.schema import Field
+
+NAMES: dict[str, Callable[[str, str], list[Cause]]] = {
+    "namespaces": checks.label,
+    "services": checks.service_label,
+    "roles.rbac.authorization.k8s.io": checks.path_segment,
+    "rolebindings.rbac.authorization.k8s.io": checks.path_segment,
+    "clusterroles.rbac.authorization.k8s.io": checks.path_segment,
+    "clusterrolebindings.rbac.authorization.k8s.io": checks.path_segment,
+    "events": checks.subdomain,
+}
+
+
+def validate(kind: Kind, obj: dict, old: dict | None) -> list[Cause]:
+    """Every wrong field of an object; `old` is what it replaces."""
+    found = _metadata(kind, obj["metadata"])
+    special = KINDS.get(kind.resource)
+    if special is not None:
+        found += special(obj, old)
+    said = {cause.field for cause in found}
+    if schema.of(kind) is not None and "spec" in obj:
+        spec = managed.child_field(managed.root_field(kind), "spec")
+        found += [cause for cause in _words(spec, obj["spec"], "spec") if cause.field not in said]
+    return found
+
+
+def _metadata(kind: Kind, meta: dict) -> list[Cause]:
+    name = meta.get("name") or ""
+    if not name:
+        return [required("metadata.name", "name or generateName is required")]
+    found = NAMES.get(kind.resource, checks.subdomain)("metadata.name", name)
+    found += checks.labels("metadata.labels", meta.get("labels") or {})
+    for key in sorted(meta.get("annotations") or {}):
+        found += checks.qualified("metadata.annotations", key.lower())
+    return found
+
+
+def _words(field: Field, value: Any, path: str) -> list[Cause]:
+    """Values outside the enumerations of the schemas."""
+    if field.enum and isinstance(value, str):
+        return [] if value in field.enum else [unsupported(path, value, field.enum)]
+    found = []
+    if field.ref and isinstance(value, dict):
+        known = schema.named(field.ref).fields
+        for name, item in value.items():
+            if name in known and isinstance(item, (str, dict, list)):
+                found += _words(known[name], item, f"{path}.{name}")
+    elif field.items is not None and isinstance(value, list):
+        for index, item in enumerate(value):
+            found += _words(field.items, item, f"{path}[{index}]")
+    return found
+
+
+def _selector(selector: dict, path: str) -> list[Cause]:
+    found = checks.labels(f"{path}.matchLabels", selector.get("matchLabels") or {})
+    for index, item in enumerate(selector.get("matchExpressions") or ()):
+        where = f"{path}.matchExpressions[{index}]"
+        operator, values = item.get("operator"), item.get("values")
+        if operator in ("In", "NotIn"):
+            if not values:
+                found.append(required(f"{where}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
+        elif operator in ("Exists", "DoesNotExist"):
+            if values:
+                text = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+                found.append(checks.forbidden(f"{where}.values", text))
+        else:
+            found.append(wrong(f"{where}.operator", operator, "not a valid selector operator"))
+    return found
+
+
+def _workload(obj: dict, old: dict | None, word: str) -> list[Cause]:
+    """What Deployments and ReplicaSets share: counts, the selector and the template it selects."""
+    spec = obj.get("spec") or {}
+    found = checks.not_negative("spec.replicas", spec.get("replicas"))
+    found += checks.not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
+    selector, template = spec.get("selector"), spec.get("template") or {}
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    if selector is None:
+        found.append(required("spec.selector"))
+    elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        found.append(wrong("spec.selector", selector, f"empty selector is invalid for {word}"))
+    else:
+        found += _selector(selector, "spec.selector")
+    if selector is None or (not found and not selectors.matches(selector, labels)):
+        text = "`selector` does not match template `labels`"
+        found.append(wrong("spec.template.metadata.labels", labels, text))
+    found += checks.labels("spec.template.labels", labels)
+    pod = template.get("spec") or {}
+    found += podchecks.pod_spec(pod, "spec.template.spec")
+    if pod.get("restartPolicy", "Always") != "Always":
+        found.append(unsupported("spec.template.spec.restartPolicy", pod["restartPolicy"], ("Always",)))
+    if old is not None and selector != old["spec"].get("selector"):
+        found.append(wrong("spec.selector", selector, IMMUTABLE))
+    return found
+
+
+def _deployment(obj: dict, old: dict | None) -> list[Cause]:
+    found = _workload(obj, old, "deployment")
+    spec = obj.get("spec") or {}
+    strategy = spec.get("strategy") or {}
+    rolling = strategy.get("rollingUpdate")
+    if strategy.get("type") == "Recreate" and rolling is not None:
+        text = "may not be specified when strategy `type` is 'Recreate'"
+        found.append(checks.forbidden("spec.strategy.rollingUpdate", text))
+    elif rolling:
+        surge, unavailable = rolling.get("maxSurge"), rolling.get("maxUnavailable")
+        path = "spec.strategy.rollingUpdate"
+        found += checks.count_or_percent(f"{path}.maxUnavailable", unavailable)
+        found += checks.count_or_percent(f"{path}.maxSurge", surge)
+        if unavailable in (0, "0%") and surge in (0, "0%"):
+            found.append(wrong(f"{path}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0"))
+    found += checks.not_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
+    found += checks.not_negative("spec.progressDeadlineSeconds", spec.get("progressDeadlineSeconds"))
+    if (spec.get("progressDeadlineSeconds") or 0) <= (spec.get("minReadySeconds") or 0):
+        value = spec.get("progressDeadlineSeconds")
+        found.append(wrong("spec.progressDeadlineSeconds", value, "must be greater than minReadySeconds"))
+    return found
+
+
+def _replicaset(obj: dict, old: dict | None) -> list[Cause]:
+    return _workload(obj, old, "deployment")
+
+
+def _pod(obj: dict, old: dict | None) -> list[Cause]:
+    if old is not None:
+        return podchecks.pod_update(obj["spec"], old["spec"])
+    return podchecks.pod_spec(obj.get("spec") or {}, "spec")
+
+
+def _job(obj: dict, old: dict | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    found = []
+    for field in ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"):
+        found += checks.not_negative(f"spec.{field}", spec.get(field))
+    pod = (spec.get("template") or {}).get("spec") or {}
+    found += podchecks.pod_spec(pod, "spec.template.spec")
+    if pod.get("restartPolicy") not in ("OnFailure", "Never"):
+        found.append(unsupported("spec.template.spec.restartPolicy", pod.get("restartPolicy"), ("OnFailure", "Never")))
+    if old is not None:
+        for field in ("completions", "selector", "template", "completionMode"):
+            if spec.get(field) != old["spec"].get(field):
+                found.append(wrong(f"spec.{field}", spec.get(field), IMMUTABLE))
+    return found
+
+
+def _service(obj: dict, old: dict | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    found: list[Cause] = []
+    ports = spec.get("ports") or []
+    if not ports and spec.get("clusterIP") != "None" and spec.get("type") != "ExternalName":
+        found.append(required("spec.ports"))
+    names: set[str] = set()
+    numbers: set[tuple[int, str]] = set()
+    for index, item in enumerate(ports):
+        where = f"spec.ports[{index}]"
+        name = item.get("name") or ""
+        if not name and len(ports) > 1:
+            found.append(required(f"{where}.name"))
+        elif name:
+            found += checks.label(f"{where}.name", name)
+            if name in names:
+                found.append(duplicate(f"{where}.name", name))
+        names.add(name)
+        found += checks.port(f"{where}.port", item.get("port", 0))
+        target = item.get("targetPort")
+        found += checks.port_name(f"{where}.targetPort", target) if isinstance(target, str) else []
+        found += checks.port(f"{where}.targetPort", target) if isinstance(target, int) else []
+        key = (item.get("port", 0), item.get("protocol", "TCP"))
+        if key in numbers:
+            found.append(duplicate(where, {"port": key[0], "protocol": key[1]}))
+        numbers.add(key)
+    if spec.get("type") == "ExternalName" and not spec.get("externalName"):
+        found.append(required("spec.externalName"))
+    return found + checks.labels("spec.selector", spec.get("selector") or {})
+
+
+def _keys(obj: dict, old: dict | None) -> list[Cause]:
+    """ConfigMaps and Secrets: names of keys, and nothing changes in an immutable one."""
+    found = []
+    for field in ("data", "binaryData"):
+        for key in sorted(obj.get(field) or {}):
+            if not checks.CONFIG_KEY.fullmatch(key):
+                found.append(wrong(f"{field}[{key}]", key, checks.CONFIG_KEY_RULE))
+    if old is not None and old.get("immutable"):
+        text = "field is immutable when `immutable` is set"
+        if not obj.get("immutable"):
+            found.append(checks.forbidden("immutable", text))
+        for field in ("data", "binaryData"):
+            if (obj.get(field) or {}) != (old.get(field) or {}):
+                found.append(checks.forbidden(field, text))
+    return found
+
+
+def _secret(obj: dict, old: dict | None) -> list[Cause]:
+    found = _keys(obj, old)
+    if old is not None and obj.get("type") != old.get("type"):
+        found.append(wrong("type", obj.get("type"), IMMUTABLE))
+    return found
+
+
+def _autoscaler(obj: dict, old: dict | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    low, high = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)
+    found = []
+    if low < 1:
+        found.append(wrong("spec.minReplicas", low, "must be greater than or equal to 1"))
+    if high < 1:
+        found.append(wrong("spec.maxReplicas", high, "must be greater than 0"))
+    if high < low:
+        found.append(wrong("spec.maxReplicas", high, "must be greater than or equal to `minReplicas`"))
+    reference = spec.get("scaleTargetRef") or {}
+    return found + [required(f"spec.scaleTargetRef.{f}") for f in ("kind", "name") if not reference.get(f)]
+
+
+def _budget(obj: dict, old: dict | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    found = []
+    if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
+        found.append(wrong("spec", spec, "minAvailable and maxUnavailable cannot be both set"))
+    for field in ("minAvailable", "maxUnavailable"):
+        found += checks.count_or_percent(f"spec.{field}", spec.get(field))
+    return found + _selector(spec.get("selector") or {}, "spec.selector")
+
+
+def _binding(obj: dict, old: dict | None) -> list[Cause]:
+    reference = obj.get("roleRef") or {}
+    found = [required("roleRef.name")] if not reference.get("name") else []
+    if old is not None and reference != old.get("roleRef"):
+        found.append(wrong("roleRef", reference, "cannot change roleRef"))
+    return found
+
+
+def _claim(obj: dict, old: dict | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    found = []
+    if not spec.get("accessModes"):
+        found.append(required("spec.accessModes", "at least 1 access mode is required"))
+    if "storage" not in ((spec.get("resources") or {}).get("requests") or {}):
+        found.append(required("spec.resources[storage]"))
+    return found
+
+
+KINDS: dict[str, Callable[[dict, dict | None], list[Cause]]] = {
+    "pods": _pod,
+    "services": _service,
+    "configmaps": _keys,
+    "secrets": _secret,
+    "persistentvolumeclaims": _claim,
+    "deployments.apps": _deployment,
+    "replicasets.apps": _replicaset,
+    "jobs.batch": _job,
+    "horizontalpodautoscalers.autoscaling": _autoscaler,
+    "poddisruptionbudgets.policy": _budget,
+    "rolebindings.rbac.authorization.k8s.io": _binding,
+    "clusterrolebindings.rbac.authorization.k8s.io": _binding,
+}
