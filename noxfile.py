@@ -42,7 +42,7 @@ def services(session: nox.Session) -> None:
 @nox.session
 def engine(session: nox.Session) -> None:
     """The embedded cluster on a real Docker engine, driven by the real helm and kubectl."""
-    session.run("invoke", "prepare")
+    session.run("invoke", "install")
     session.run("pytest", "-m", "engine", "tests/embedded", *session.posargs)
 
 

@@ -116,7 +116,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one stage did to one thing. `seconds` is wall time."""
+    """What one stage did to one thing. `seconds` is wall time, `ended` seconds since the run's start."""
 
     stage: str
     target: str
@@ -124,6 +124,7 @@ class Outcome:
     seconds: float = 0.0
     detail: str = ""
     hint: str = ""
+    ended: float = 0.0
 
 
 class Cluster(Protocol):

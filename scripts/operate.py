@@ -91,6 +91,14 @@ def scale(session: Session, service: str, replicas: int) -> None:
     session.kubectl.effect("rollout", "status", name, "--namespace", namespace, "--timeout=300s", timeout=330)
 
 
+def url(session: Session) -> str:
+    """Where the page answers. Raises UserError if there is no release."""
+    namespace = session.settings.release.namespace
+    service = session.kubectl.get("service", "frontend-service", "--namespace", namespace)
+    port = service["spec"]["ports"][0].get("nodePort", 0)
+    return session.cluster.url(namespace, "frontend-service", port)
+
+
 def destroy(session: Session) -> None:
     """Remove the releases and the namespace with everything in it. The cluster stays."""
     namespace = session.settings.release.namespace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from scripts.clusters.nodes import state_folder
 from scripts.model import Outcome, UserError
 from scripts.report import Report, StageTime
 from scripts.run import Run
+from scripts.stages import recover
 from scripts.stages.deploy import deploy
 from scripts.stages.images import build, load, tag
 from scripts.stages.prepare import prepare
@@ -29,45 +31,88 @@ STAGES: dict[str, Stage] = {
     "health": check_health,
     "access": access,
 }
+UNDONE = ("deploy", "rollout", "health", "access")  # stages whose failure is answered by a rollback
 
 
-def execute(run: Run, stages: Sequence[str], command: str) -> Report:
-    """Run stages in order until one fails. Whatever happens, there is a report."""
-    started = time.monotonic()
-    began = datetime.now(UTC).isoformat(timespec="milliseconds")
-    times: list[StageTime] = []
-    outcomes: list[Outcome] = []
-    error = hint = ""
+def execute(run: Run, stages: Sequence[str], command: str, *, keep: bool = False) -> Report:
+    """Run stages in order until one fails. Whatever happens, there is a report.
+
+    A deploy that fails, or is not healthy, is undone; `keep` leaves a failed first install as it is.
+    """
+    log = _Log(run)
     for name in stages:
-        stage_started = time.monotonic()
-        run.display.begin(name)
+        if log.stage(name, lambda name=name: STAGES[name](run)):
+            continue
+        if name in UNDONE and not run.session.shell.dry:
+            log.stage("rollback", lambda: recover.roll_back(run, keep=keep))
+        break
+    return log.report(command)
+
+
+class _Log:
+    """What happened so far."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._started = time.monotonic()
+        self._began = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._times: list[StageTime] = []
+        self._outcomes: list[Outcome] = []
+        self._problem: UserError | None = None
+
+    def stage(self, name: str, work: Callable[[], Iterator[Outcome]]) -> bool:
+        """Do a stage, showing what it does. False if it failed."""
+        started = time.monotonic()
+        self._run.display.begin(name)
         try:
-            for outcome in STAGES[name](run):
-                outcomes.append(outcome)
-                run.display.outcome(outcome)
+            for outcome in work():
+                self._add(outcome)
         except UserError as problem:
-            error, hint = f"{name}: {problem}", problem.hint
-            failed = Outcome(name, "", "failed", time.monotonic() - stage_started, str(problem), problem.hint)
-            outcomes.append(failed)
-            run.display.outcome(failed)
-            break
+            self._problem = self._problem or problem
+            self._add(Outcome(name, "", "failed", time.monotonic() - started, str(problem), problem.hint))
+            return False
         finally:
-            times.append(StageTime(name, round(time.monotonic() - stage_started, 3)))
-    images = {image.service: image.ref for image in run.plan.images} if "plan" in run.__dict__ else {}
-    return Report(
-        command=command,
-        started=began,
-        seconds=round(time.monotonic() - started, 3),
-        environment=run.session.settings.environment,
-        target=run.session.cluster.target if "cluster" in run.session.__dict__ else run.session.settings.target,
-        stages=tuple(times),
-        outcomes=tuple(outcomes),
-        images=images,
-        revisions=dict(run.revisions),
-        url=run.url,
-        error=error,
-        hint=hint,
-    )
+            self._times.append(StageTime(name, round(time.monotonic() - started, 3)))
+        return True
+
+    def _add(self, outcome: Outcome) -> None:
+        self._outcomes.append(replace(outcome, ended=round(time.monotonic() - self._started, 3)))
+        self._run.display.outcome(outcome)
+
+    def report(self, command: str) -> Report:
+        """The record of it."""
+        session = self._run.session
+        planned = self._run.plan.images if "plan" in self._run.__dict__ else ()
+        problem = self._problem
+        return Report(
+            command=command,
+            started=self._began,
+            seconds=round(time.monotonic() - self._started, 3),
+            environment=session.settings.environment,
+            target=session.cluster.target if "cluster" in session.__dict__ else session.settings.target,
+            stages=tuple(self._times),
+            outcomes=tuple(self._outcomes),
+            images={image.service: image.ref for image in planned},
+            revisions=dict(self._run.revisions),
+            url=self._run.url,
+            error=str(problem or ""),
+            hint=problem.hint if problem else "",
+            findings=tuple(asdict(finding) for finding in getattr(problem, "findings", ())),
+        )
+
+
+def rollback_locked(run: Run, revision: int) -> Report:
+    """Return to `revision`, or to the newest proved one before the live one, alone on this cluster."""
+
+    def work() -> Iterator[Outcome]:
+        return recover.return_to(run, revision or recover.previous(run))
+
+    with lock.hold(lock_file(run)):
+        log = _Log(run)
+        log.stage("rollback", work)
+        done = log.report("rollback")
+        report.write(done, run.session.settings.root)
+    return done
 
 
 def lock_file(run: Run) -> Path:
@@ -75,11 +120,11 @@ def lock_file(run: Run) -> Path:
     return state_folder("locks", f"{run.session.settings.cluster}.lock")
 
 
-def execute_locked(run: Run, stages: Sequence[str], command: str) -> Report:
+def execute_locked(run: Run, stages: Sequence[str], command: str, *, keep: bool = False) -> Report:
     """`execute`, alone on this cluster, with its report written. A dry run neither locks nor writes."""
     if run.session.shell.dry:
-        return execute(run, stages, command)
+        return execute(run, stages, command, keep=keep)
     with lock.hold(lock_file(run)):
-        done = execute(run, stages, command)
+        done = execute(run, stages, command, keep=keep)
         report.write(done, run.session.settings.root)
     return done

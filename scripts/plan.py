@@ -52,7 +52,8 @@ def inputs_digest(release: Release, values: Mapping[str, Any], extra: Sequence[P
     """A digest of all that decides what helm would deploy: chart, values files and generated values."""
     total = hashlib.sha256()
     for name, path in digest.context_files(release.chart, digest.IgnoreRules()):
-        total.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+        total.update(f"{name}\0".encode() + hashlib.sha256(content).digest())
     for file in (*release.values, *extra):
         total.update(hashlib.sha256(file.read_bytes()).digest())
     total.update(json.dumps(values, sort_keys=True).encode())

@@ -140,16 +140,25 @@ def _article(kind: str | list[str]) -> str:
 
 
 def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings:
-    def path(value: str) -> Path:
-        return (root / Path(value).expanduser()).resolve()
+    def path(value: str, key: str) -> Path:
+        try:
+            found = (root / Path(value).expanduser()).resolve()
+            found.exists()  # asks the system, which refuses a name that is too long or holds a zero byte
+        except (OSError, ValueError, RuntimeError) as error:
+            shown = value if len(value) <= 60 else value[:57] + "..."
+            raise SettingsError(
+                f"config/pipeline.yaml: {key}: {shown!r} is no usable path: {error.__class__.__name__}",
+                "give a path that exists",
+            ) from None
+        return found
 
     def service(name: str, spec: Mapping[str, Any], key: str) -> Service:
-        context = path(spec["context"])
+        context = path(spec["context"], f"{key}.context")
         if not context.is_dir():
             raise SettingsError(
                 f"config/pipeline.yaml: {key}.context: no folder {context}", "point it at the service's source tree"
             )
-        dockerfile = path(spec["dockerfile"]) if "dockerfile" in spec else context / "Dockerfile"
+        dockerfile = path(spec["dockerfile"], f"{key}.dockerfile") if "dockerfile" in spec else context / "Dockerfile"
         if not dockerfile.is_file() and "dockerfile" not in spec:
             dockerfile = root / "services" / name / "Dockerfile"
         if not dockerfile.is_file():
@@ -159,10 +168,12 @@ def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings
         return Service(name, context, dockerfile, dict(spec.get("bases", {})), dict(spec.get("buildArgs", {})))
 
     def release(spec: Mapping[str, Any], key: str) -> Release:
-        chart = path(spec["chart"])
+        chart = path(spec["chart"], f"{key}.chart")
         if not (chart / "Chart.yaml").is_file():
             raise SettingsError(f"config/pipeline.yaml: {key}.chart: no chart in {chart}", "name a chart folder")
-        values = tuple(path(value) for value in spec.get("values", []))
+        own = chart / "environments" / f"{environment}.yaml"
+        values = (own,) if own.is_file() else ()
+        values += tuple(path(value, f"{key}.values") for value in spec.get("values", []))
         for file in values:
             if not file.is_file():
                 raise SettingsError(f"config/pipeline.yaml: {key}.values: no file {file}", "remove it or create it")

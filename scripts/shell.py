@@ -61,6 +61,27 @@ def _verb(argv: Sequence[str]) -> str:
     return " ".join(words) + " " if words else ""
 
 
+class Stream:
+    """Lines as they come, for one reader; any thread may stop it."""
+
+    def __init__(self, timeout: float) -> None:
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._deadline = time.monotonic() + timeout
+
+    def put(self, line: str) -> None:
+        """Add a line."""
+        self._lines.put(line)
+
+    def stop(self) -> None:
+        """End the stream after the lines it has."""
+        self._lines.put(None)
+
+    def __iter__(self) -> Iterator[str]:
+        with suppress(queue.Empty):
+            while (line := self._lines.get(timeout=max(0.0, self._deadline - time.monotonic()))) is not None:
+                yield line
+
+
 class Shell:
     """Starts processes. One instance serves a whole run, also from several threads at once."""
 
@@ -199,29 +220,23 @@ class Shell:
         self._echo(line)
 
     @contextmanager
-    def follow(self, argv: Sequence[str | Path], timeout: float) -> Iterator[Iterator[str]]:
-        """The lines of a command that changes nothing and goes on, as they come; it is stopped when the block is left.
+    def follow(self, argv: Sequence[str | Path], timeout: float) -> Iterator[Stream]:
+        """The lines of a command that changes nothing and goes on; it is stopped when the block is left.
 
-        The iterator ends when the command does, or after `timeout` seconds.
+        The stream ends when the command does, when somebody calls `stop`, or after `timeout` seconds.
         """
         process = self._start(argv)
-        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        stream = Stream(timeout)
 
         def read() -> None:
             for raw in process.stdout or ():
-                lines.put(raw.decode(errors="replace").rstrip("\r\n"))
-            lines.put(None)
-
-        def until_end() -> Iterator[str]:
-            deadline = time.monotonic() + timeout
-            with suppress(queue.Empty):
-                while (line := lines.get(timeout=max(0.0, deadline - time.monotonic()))) is not None:
-                    yield line
+                stream.put(raw.decode(errors="replace").rstrip("\r\n"))
+            stream.stop()
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
         try:
-            yield until_end()
+            yield stream
         finally:
             process.kill()
             reader.join()

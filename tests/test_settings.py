@@ -58,7 +58,7 @@ def test_a_service_may_live_anywhere(project: Path, tmp_path_factory: pytest.Tem
         (
             ["target"],
             "minikub",
-            'target: "minikub" is not allowed, choose one of: auto, minikube, kind, k3d, context, embedded (meant minik',
+            'target: "minikub" is not allowed, choose one of: auto, minikube, kind, k3d, context, embedded (meant',
         ),
         (["timeouts", "build"], "long", 'timeouts.build: must be a whole number, is "long"'),
         (["services", "fronted"], {"context": "x"}, "services.fronted: unknown key, did you mean frontend?"),

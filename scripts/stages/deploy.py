@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from scripts import plan, releases
 from scripts.model import Outcome, Release
@@ -91,5 +90,6 @@ def _deploy_one(run: Run, release: Release, state: _ReleaseState) -> Outcome:
 def _write_values(run: Run, release: Release, values: dict[str, Any]) -> Path:
     file = run.session.settings.root / GENERATED / f"{release.name}.images.yaml"
     file.parent.mkdir(exist_ok=True)
-    file.write_text("# generated: the images of the last plan\n" + yaml.safe_dump(values), encoding="utf-8")
+    # JSON is YAML in which a tag like 12e34567 cannot be read as a number.
+    file.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     return file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -25,11 +26,17 @@ def build(run: Run) -> Iterator[Outcome]:
     def one(image: Image) -> Outcome:
         started = time.monotonic()
         run.display.waiting("build", image.service, "building")
+
+        def show(line: str) -> None:
+            step = _build_step(line)
+            if step:
+                run.display.waiting("build", image.service, step)
+
         run.session.shell.effect(
             run.client.build_command(services[image.service], image, refs),
             env=BUILDKIT,
             timeout=settings.timeouts.build,
-            on_line=lambda line: run.display.waiting("build", image.service, _build_step(line)),
+            on_line=show,
         )
         return Outcome("build", image.service, "done", time.monotonic() - started, image.tag)
 
@@ -56,5 +63,6 @@ def load(run: Run) -> Iterator[Outcome]:
 
 
 def _build_step(line: str) -> str:
-    # BuildKit's plain progress: "#12 [builder 3/5] RUN npm ci" or "#12 4.2 added 30 packages"
-    return line.partition(" ")[2][:70] if line.startswith("#") else line[:70]
+    """The step that BuildKit's plain progress announces, as in `#12 [builder 3/5] RUN npm ci`; other lines are none."""
+    match = re.match(r"#\d+ (\[(?!internal).*)", line)
+    return match[1][:70] if match else ""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from scripts import health, releases, rollout
-from scripts.model import Image, Outcome, UserError
+from scripts.model import Outcome, UserError
 from scripts.run import Run
+from scripts.tools.kubectl import documents
+from scripts.trouble import Failure, Watchdog, look
+
+PATIENCE = 3.0  # seconds in which a service may become healthy before anybody asks why it is not
 
 
 def await_rollout(run: Run) -> Iterator[Outcome]:
@@ -18,27 +22,41 @@ def await_rollout(run: Run) -> Iterator[Outcome]:
     if run.session.shell.dry:
         yield Outcome("rollout", "all", "skipped", 0.0, "dry run")
         return
+    yield from await_deployments(run, run.deployments)
+
+
+def await_deployments(run: Run, names: Iterable[str]) -> Iterator[Outcome]:
+    """Wait for some Deployments, stopping at the first sign that one of them will not get there by itself.
+
+    Raises Failure with what was found, or UserError when the time limit is over.
+    """
     started = time.monotonic()
-    pending = dict.fromkeys(run.deployments, "waiting")
+    wanted = list(names)
+    pending = dict.fromkeys(wanted, "waiting")
     limit = run.session.settings.timeouts.deploy
-    with run.session.kubectl.watch("deployments", run.namespace, limit) as events:
-        for event in events:
+    with (
+        run.session.kubectl.watch("deployments", run.namespace, limit) as stream,
+        Watchdog(run.session, wanted, stream.stop) as watchdog,
+    ):
+        for event in documents(stream):
             name = event["object"]["metadata"]["name"]
             if name not in pending:
                 continue
             state = rollout.progress(event["object"])
-            if state.failed:
-                raise UserError(f"{name}: {state.text}", f"see: kubectl describe deployment {name} -n {run.namespace}")
             if state.complete:
                 del pending[name]
                 yield Outcome("rollout", name, "done", time.monotonic() - started, state.text)
             else:
                 pending[name] = state.text
                 run.display.waiting("rollout", name, state.text)
-            if not pending:
-                return
-    stuck = ", ".join(f"{name}: {text}" for name, text in pending.items())
-    raise UserError(f"not rolled out within {limit} s: {stuck}", f"see: kubectl get pods -n {run.namespace}")
+            if state.failed or not pending:
+                break
+    if not pending:
+        return
+    findings = watchdog.findings or look(run.session, wanted)
+    stuck = ", ".join(f"{name} {text}" for name, text in pending.items())
+    limited = "" if watchdog.findings else f" within {limit} s"
+    raise Failure(f"not rolled out{limited}: {stuck}", findings)
 
 
 def check_health(run: Run) -> Iterator[Outcome]:
@@ -46,25 +64,34 @@ def check_health(run: Run) -> Iterator[Outcome]:
     if run.session.shell.dry:
         yield Outcome("health", "all", "skipped", 0.0, "dry run")
         return
+    yield from await_healthy(run, {image.service: run.plan.deployed(image) for image in run.plan.images})
+    releases.mark_verified(run.session.kubectl, run.namespace, run.revisions)
+
+
+def await_healthy(run: Run, images: Mapping[str, str]) -> Iterator[Outcome]:
+    """Check services (name → image, or nothing where any will do) until all are well or the time limit is over.
+
+    Raises Failure with what was found.
+    """
     started = time.monotonic()
     limit = run.session.settings.timeouts.health
     pause = 0.1
     while True:
-        checks = health_checks(run)
-        problems = [problem for check in checks for problem in check.problems]
-        if not problems:
+        checks = health_checks(run, images)
+        ill = [check for check in checks if check.problems]
+        if not ill:
             break
-        if time.monotonic() - started > limit:
-            raise UserError("\n".join(problems), f"see: kubectl get pods -n {run.namespace}")
-        for check in checks:
-            if check.problems:
-                run.display.waiting("health", check.service, check.problems[0])
+        findings = look(run.session, list(images)) if time.monotonic() - started > PATIENCE else []
+        if time.monotonic() - started > limit or any(finding.terminal for finding in findings):
+            problems = "\n".join(f"{check.service}: {problem}" for check in ill for problem in check.problems)
+            raise Failure(problems, findings)
+        for check in ill:
+            run.display.waiting("health", check.service, check.problems[0])
         time.sleep(pause)  # an app that is becoming ready tells nobody
         pause = min(1.0, pause * 2)
     seconds = time.monotonic() - started
     for check in checks:
         yield Outcome("health", check.service, "done", seconds, check.text)
-    releases.mark_verified(run.session.kubectl, run.namespace, run.revisions)
 
 
 def access(run: Run) -> Iterator[Outcome]:
@@ -81,26 +108,26 @@ def access(run: Run) -> Iterator[Outcome]:
     yield Outcome("access", "frontend", "done", time.monotonic() - started, url)
 
 
-def health_checks(run: Run) -> list[health.Check]:
-    """One round of checks of every service: the objects by one request, the services' own answers side by side."""
+def health_checks(run: Run, images: Mapping[str, str]) -> list[health.Check]:
+    """One round of checks: the objects by one request, the services' own answers side by side."""
     kubectl = run.session.kubectl
     objects = kubectl.items("deployments,pods,endpointslices", run.namespace)
     deployments = {item["metadata"]["name"]: item for item in objects if item["kind"] == "Deployment"}
 
-    def one(image: Image) -> health.Check:
-        check = health.check_service(image.service, run.plan.deployed(image), objects, health.now())
-        if check.problems or image.service not in {service.name for service in run.session.settings.services}:
+    def one(name: str) -> health.Check:
+        check = health.check_service(name, images[name], objects, health.now())
+        if check.problems or name not in {service.name for service in run.session.settings.services}:
             return check
-        spec = deployments[image.service]["spec"]["template"]["spec"]["containers"][0]
+        spec = deployments[name]["spec"]["template"]["spec"]["containers"][0]
         port = spec["ports"][0]["containerPort"]
-        scheme = health.probe_scheme(deployments[image.service])
-        answer = kubectl.proxy_get(run.namespace, f"{image.service}-service", port, "/readyz", scheme=scheme)
+        scheme = health.probe_scheme(deployments[name])
+        answer = kubectl.proxy_get(run.namespace, f"{name}-service", port, "/readyz", scheme=scheme)
         if not answer:
             return health.Check(check.service, check.text, (f"/readyz: {answer.err.strip()}",))
         return health.Check(check.service, f"{check.text}, answers")
 
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(one, run.plan.images))
+        return list(pool.map(one, images))
 
 
 def _fetch_page(url: str, limit: float) -> None:

@@ -2,66 +2,82 @@
 
 from invoke import Context, task
 
-from scripts.tasks.support import HELP, confirm, errors_explained, print_table, run_stages, session
+from scripts.tasks.support import (
+    HELP,
+    confirm,
+    errors_explained,
+    print_table,
+    roll_back,
+    run_stages,
+    session,
+    show_diagnosis,
+)
 
+STAGE = {name: HELP[name] for name in ("environment", "target", "install", "json")}
+ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
 ALL = ("prepare", "build", "tag", "load", "deploy", "rollout", "health", "access")
 
 
 @task(help=HELP)
-def pipeline(c: Context, environment: str = "dev", target: str = "", install: bool = True, json: bool = False) -> None:
+def pipeline(
+    c: Context,
+    environment: str = "dev",
+    target: str = "",
+    install: bool = True,
+    json: bool = False,
+    keep: bool = False,
+) -> None:
     """Take the app from source to a verified release."""
-    run_stages(c, ALL, "pipeline", environment=environment, target=target, install=install, as_json=json)
+    options = {"environment": environment, "target": target, "install": install, "as_json": json, "keep": keep}
+    run_stages(c, ALL, "pipeline", **options)
 
 
-@task(help=HELP)
+@task(help=STAGE)
 def prepare(c: Context, environment: str = "dev", target: str = "", install: bool = True, json: bool = False) -> None:
     """Ready tools, engine, bases, cluster and Secrets."""
     run_stages(c, ALL[:1], "prepare", environment=environment, target=target, install=install, as_json=json)
 
 
-@task(help=HELP)
+@task(help=STAGE)
 def build(c: Context, environment: str = "dev", target: str = "", install: bool = True, json: bool = False) -> None:
     """Build the images whose sources changed."""
     run_stages(c, ("build",), "build", environment=environment, target=target, install=install, as_json=json)
 
 
-@task(help=HELP)
+@task(help=STAGE)
 def tag(c: Context, environment: str = "dev", target: str = "", install: bool = True, json: bool = False) -> None:
     """Move the alias `latest`, which is for people."""
     run_stages(c, ("tag",), "tag", environment=environment, target=target, install=install, as_json=json)
 
 
-@task(help=HELP)
+@task(help=STAGE)
 def load(c: Context, environment: str = "dev", target: str = "", install: bool = True, json: bool = False) -> None:
     """Bring the images to the cluster's nodes."""
     run_stages(c, ("load",), "load", environment=environment, target=target, install=install, as_json=json)
 
 
-@task(help=HELP)
+@task(help=STAGE)
 def deploy(c: Context, environment: str = "dev", target: str = "", install: bool = True, json: bool = False) -> None:
     """Install or upgrade the releases that changed."""
     run_stages(c, ("deploy",), "deploy", environment=environment, target=target, install=install, as_json=json)
 
 
-@task(help=HELP)
+@task(help=STAGE)
 def rollout(c: Context, environment: str = "dev", target: str = "", install: bool = True, json: bool = False) -> None:
     """Wait until all Deployments are rolled out."""
     run_stages(c, ("rollout",), "rollout", environment=environment, target=target, install=install, as_json=json)
 
 
-@task(help=HELP)
+@task(help=STAGE)
 def health(c: Context, environment: str = "dev", target: str = "", install: bool = True, json: bool = False) -> None:
     """Prove the live release healthy."""
     run_stages(c, ("health",), "health", environment=environment, target=target, install=install, as_json=json)
 
 
-@task(help=HELP)
+@task(help=STAGE)
 def access(c: Context, environment: str = "dev", target: str = "", install: bool = True, json: bool = False) -> None:
     """Print the app's URL after seeing it answer."""
     run_stages(c, ("access",), "access", environment=environment, target=target, install=install, as_json=json)
-
-
-ENVIRONMENT = {"environment": HELP["environment"], "target": HELP["target"]}
 
 
 @task(help=ENVIRONMENT)
@@ -123,3 +139,54 @@ def destroy(c: Context, yes: bool = False, environment: str = "dev", target: str
         s = session(c, environment, target)
         confirm("this deletes, with all data:", operate.doomed(s), yes or c.config.run.dry)
         operate.destroy(s)
+
+
+@task(help={"output": "the file to write"})
+def report(c: Context, output: str = "reports/index.html") -> None:
+    """Render the last runs as one HTML page."""
+    with errors_explained():
+        from scripts import reportpage
+        from scripts.settings import ROOT
+
+        file = ROOT / output
+        file.write_text(reportpage.render(reportpage.read(ROOT)), encoding="utf-8")
+        print(file)
+
+
+@task(help=ENVIRONMENT | {"to": "the revision; the newest one proved healthy before the live one if not given"})
+def rollback(c: Context, to: int = 0, environment: str = "dev", target: str = "") -> None:
+    """Return to an earlier revision and prove it healthy."""
+    with errors_explained():
+        roll_back(c, int(to), environment=environment, target=target)
+
+
+@task(help=ENVIRONMENT | {"service": "only this one", "json": HELP["json"]})
+def diagnose(c: Context, service: str = "", json: bool = False, environment: str = "dev", target: str = "") -> None:
+    """Say what is wrong with the live release, and what to do."""
+    with errors_explained():
+        show_diagnosis(session(c, environment, target), service, as_json=json)
+
+
+@task
+def install(c: Context) -> None:
+    """Get helm, kubectl and a Docker engine where missing."""
+    with errors_explained():
+        from scripts import engine, toolchain
+
+        s = session(c, "dev", "")
+        found = toolchain.locate(s.shell, s.settings.root, s.say)
+        client = engine.ensure(s.shell, may_install=True, say=s.say)
+        print_table([("docker", client.binary), *found.items()])
+
+
+@task(name="open", help=ENVIRONMENT)
+def open_page(c: Context, environment: str = "dev", target: str = "") -> None:
+    """Open the app's URL in the browser."""
+    with errors_explained():
+        import webbrowser
+
+        from scripts import operate
+
+        url = operate.url(session(c, environment, target))
+        print(url)
+        webbrowser.open(url)

@@ -18,6 +18,7 @@ HELP = {
     "target": "auto, minikube or embedded",
     "install": "forbid the installation of system packages",
     "json": "print the report as JSON",
+    "keep": "leave a failed first install for inspection",
 }
 
 
@@ -45,7 +46,15 @@ def session(c: Context, environment: str, target: str, echo: Callable[[str], Non
 
 
 def run_stages(
-    c: Context, stages: Sequence[str], command: str, *, environment: str, target: str, install: bool, as_json: bool
+    c: Context,
+    stages: Sequence[str],
+    command: str,
+    *,
+    environment: str,
+    target: str,
+    install: bool,
+    as_json: bool,
+    keep: bool = False,
 ) -> None:
     """Run stages of the pipeline, show how it goes, and end with its exit status."""
     with errors_explained():
@@ -55,7 +64,7 @@ def run_stages(
         shown = display.choose()
         try:
             run = Run(session(c, environment, target, shown.line), shown, may_install=install)
-            done = pipeline.execute_locked(run, stages, command)
+            done = pipeline.execute_locked(run, stages, command, keep=keep)
         finally:
             shown.close()
         print(json.dumps(report.as_json(done), indent=1) if as_json else report.summary(done))
@@ -79,3 +88,35 @@ def confirm(what: str, items: Sequence[str], yes: bool) -> None:
         raise Exit("nothing deleted: not a terminal, so pass --yes", code=1)
     if input("Type yes to go on: ").strip() != "yes":
         raise Exit("nothing deleted", code=1)
+
+
+def roll_back(c: Context, revision: int, *, environment: str, target: str) -> None:
+    """Return to a revision, showing how it goes."""
+    from scripts import display, pipeline, report
+    from scripts.run import Run
+
+    shown = display.choose()
+    try:
+        run = Run(session(c, environment, target, shown.line), shown)
+        done = pipeline.rollback_locked(run, revision)
+    finally:
+        shown.close()
+    print(report.summary(done))
+    if not done.ok:
+        raise Exit(code=1)
+
+
+def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
+    """Print what is wrong now; exit status 1 if anything is."""
+    from dataclasses import asdict
+
+    from scripts import diagnose, operate, trouble
+
+    names = [operate.check_service(s, service)] if service else trouble.names(s)
+    findings = trouble.look(s, names)
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        print(diagnose.render(findings) if findings else "nothing is wrong that can be seen from here")
+    if findings:
+        raise Exit(code=1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.model import UserError
-from scripts.shell import Result, Shell
+from scripts.shell import Result, Shell, Stream
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Kubectl:
         return found
 
     @contextmanager
-    def watch(self, kind: str, namespace: str, timeout: float) -> Iterator[Iterator[dict[str, Any]]]:
-        """The objects of a kind as they are and as they change, each as `{"type", "object"}`, for `timeout` seconds."""
+    def watch(self, kind: str, namespace: str, timeout: float) -> Iterator[Stream]:
+        """The objects of a kind as they are and as they change, for `timeout` seconds; read them by `documents`."""
         argv = self.command(
             "get", kind, "--namespace", namespace, "--watch", "--output-watch-events", "--output", "json"
         )
-        with self.shell.follow(argv, timeout) as lines:
-            yield documents(lines)
+        with self.shell.follow(argv, timeout) as stream:
+            yield stream
 
     def effect(self, *words: str, stdin: str = "", shown_stdin: str = "", timeout: float | None = 60.0) -> Result:
         """A call that changes something. Raises CommandError if it fails."""
@@ -62,7 +62,10 @@ class Kubectl:
 
 
 def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The JSON documents in indented output, each of which ends with a brace in the first column."""
+    """The JSON documents in indented output, each of which ends with a brace in the first column.
+
+    `kubectl get --watch --output-watch-events` writes `{"type": …, "object": …}`.
+    """
     held: list[str] = []
     for line in lines:
         held.append(line)
