@@ -18,6 +18,7 @@ from scripts.stages.deploy import deploy
 from scripts.stages.images import build, load, tag
 from scripts.stages.prepare import prepare
 from scripts.stages.verify import access, await_rollout, check_health
+from scripts.trouble import explained
 
 Stage = Callable[[Run], Iterator[Outcome]]
 
@@ -68,8 +69,9 @@ class _Log:
             for outcome in work():
                 self._add(outcome)
         except UserError as problem:
-            self._problem = self._problem or problem
-            self._add(Outcome(name, "", "failed", time.monotonic() - started, str(problem), problem.hint))
+            told = explained(problem, self._run.session, name)
+            self._problem = self._problem or told
+            self._add(Outcome(name, "", "failed", time.monotonic() - started, str(told), told.hint))
             return False
         finally:
             self._times.append(StageTime(name, round(time.monotonic() - started, 3)))

@@ -49,6 +49,7 @@ class CommandError(UserError):
         super().__init__(
             f"{Path(argv[0]).name} {_verb(argv)}failed with exit status {result.code}\n{tail}".rstrip(), hint
         )
+        self.program = Path(argv[0]).name
         self.result = result
 
 

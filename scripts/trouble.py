@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from scripts.model import UserError
 from scripts.session import Session
+from scripts.shell import CommandError
 
 if TYPE_CHECKING:
     from scripts.diagnose import Finding
@@ -26,6 +27,18 @@ class Failure(UserError):
         text = f"{message}\n{diagnose.render(findings)}" if findings else message
         super().__init__(text, findings[0].remedy if findings else "see: invoke diagnose")
         self.findings = tuple(findings)
+
+
+def explained(problem: UserError, session: Session, stage: str) -> UserError:
+    """The same problem with its cause, where a command failed in a way that the catalogue knows."""
+    if isinstance(problem, Failure) or not isinstance(problem, CommandError):
+        return problem
+    from scripts import diagnose
+
+    release = session.settings.release
+    context = {"program": problem.program, "namespace": release.namespace, "release": release.name, "stage": stage}
+    finding = diagnose.explain_failure(str(problem), context, diagnose.load_rules(session.settings.root))
+    return Failure(str(problem).splitlines()[0], [finding]) if finding else problem
 
 
 def look(session: Session, services: Sequence[str]) -> list[Finding]:

@@ -1,0 +1,174 @@
+/** Passes `/api/*` on to the backend: bodies stream both ways, nothing is buffered that need not be. */
+
+import http, {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+  type ServerResponse,
+} from "node:http";
+import https from "node:https";
+import { pipeline } from "node:stream";
+
+import { answerJson } from "./answer.ts";
+import type { Log } from "./log.ts";
+
+/** Meant for one connection only (RFC 9110, 7.6.1), so never passed on. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+]);
+
+/** May be sent a second time without another effect (RFC 9110, 9.2.2). */
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
+
+/** Milliseconds an idle connection is kept: less than the backend's own keep-alive, so that this side closes first. */
+const IDLE_MS = 15_000;
+
+/** Milliseconds without a byte from the backend. A chat answer may think for long, but its stream must not be silent. */
+const SILENCE_MS = 120_000;
+
+const UNREACHABLE = "the backend cannot be reached, try again in a moment";
+
+export interface Context {
+  requestId: string;
+  /** The span of this request, if it is traced. */
+  traceparent?: string;
+  /** Whether the browser came by TLS. */
+  secure: boolean;
+}
+
+export class Proxy {
+  readonly #base: URL;
+  readonly #log: Log;
+  readonly #client: typeof http | typeof https;
+  readonly #pool: http.Agent;
+  readonly #single: http.Agent;
+
+  /** `ca` holds more certificate authorities to trust, in PEM. */
+  constructor(base: URL, log: Log, ca?: string[]) {
+    this.#base = base;
+    this.#log = log;
+    this.#client = base.protocol === "https:" ? https : http;
+    const { Agent } = this.#client;
+    this.#pool = new Agent({ keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64, scheduling: "lifo", ca } as object);
+    this.#single = new Agent({ keepAlive: false, ca } as object);
+  }
+
+  /** Rejects unless the backend says that it is alive. */
+  async check(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const options = { ...destination(this.#base, "/healthz"), agent: this.#single, signal };
+      const outgoing = this.#client.get(options, (incoming) => {
+        incoming.resume();
+        if (incoming.statusCode === 200) resolve();
+        else reject(new Error(`/healthz answered ${incoming.statusCode}`));
+      });
+      outgoing.on("error", (error: NodeJS.ErrnoException) => reject(signal.aborted ? signal.reason : error));
+    });
+  }
+
+  close(): void {
+    this.#pool.destroy();
+    this.#single.destroy();
+  }
+
+  forward(request: IncomingMessage, response: ServerResponse, context: Context): void {
+    this.#send(request, response, context, true);
+  }
+
+  #send(request: IncomingMessage, response: ServerResponse, context: Context, mayRetry: boolean): void {
+    const method = request.method ?? "GET";
+    const repeatable = IDEMPOTENT.has(method) && !hasBody(request.headers);
+    const outgoing = this.#client.request({
+      ...destination(this.#base, request.url ?? "/"),
+      method,
+      headers: requestHeaders(request, context),
+      // What must not be sent twice never goes out on a pooled connection that the backend may be closing right now.
+      agent: repeatable ? this.#pool : this.#single,
+    });
+    outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error(`no byte for ${SILENCE_MS / 1000} s`)));
+    outgoing.on("response", (incoming) => {
+      response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, endToEnd(incoming.headers));
+      // The first event of a stream may be seconds away: the status must not wait for it.
+      response.flushHeaders();
+      pipeline(incoming, response, (error) => {
+        // A reader who went away is in the log line of the request.
+        if (error && !response.destroyed) {
+          this.#log("WARNING", "answer broke off", { request_id: context.requestId, error: error.message });
+          response.destroy();
+        }
+      });
+    });
+    outgoing.on("error", (error: NodeJS.ErrnoException) => {
+      if (response.writableEnded || response.destroyed) return;
+      if (response.headersSent) {
+        // Half an answer must not look like a whole one.
+        response.destroy();
+        return;
+      }
+      // Refused: nothing was sent. Reset on a pooled connection: the backend had closed it before it saw the request.
+      const neverSeen = repeatable ? outgoing.reusedSocket : !hasBody(request.headers) && error.code === "ECONNREFUSED";
+      if (mayRetry && neverSeen) {
+        this.#send(request, response, context, false);
+        return;
+      }
+      this.#log("WARNING", "backend unreachable", { request_id: context.requestId, error: error.code ?? error.message });
+      request.unpipe(outgoing);
+      request.resume();
+      answerJson(response, 502, { detail: UNREACHABLE });
+    });
+    // A reader who goes away must not keep the backend working.
+    response.once("close", () => {
+      if (!response.writableFinished) outgoing.destroy();
+    });
+    if (repeatable) outgoing.end();
+    else request.pipe(outgoing);
+  }
+}
+
+/** Where a request target goes. It is passed on as it came: resolving `..` here could lead out of `/api`. */
+export function destination(base: URL, target: string): RequestOptions {
+  const { protocol, hostname, port } = base;
+  const path = base.pathname.replace(/\/+$/, "") + target.replace(/[^\x21-\x7e]/g, percentEncode);
+  return { protocol, hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port, path };
+}
+
+/** Node.js hands over bytes beyond ASCII as characters of that value, and refuses to send them. */
+function percentEncode(byte: string): string {
+  return `%${byte.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`;
+}
+
+export function hasBody(headers: IncomingHttpHeaders): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/** Headers that belong to the message and not to the connection. */
+export function endToEnd(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const named = new Set((headers.connection ?? "").toLowerCase().split(",").map((name) => name.trim()));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name, value]) => value !== undefined && !HOP_BY_HOP.has(name) && !named.has(name)),
+  );
+}
+
+function requestHeaders(request: IncomingMessage, context: Context): OutgoingHttpHeaders {
+  const headers = endToEnd(request.headers);
+  const peer = request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "";
+  const before = headers["x-forwarded-for"];
+  headers["x-forwarded-for"] = before ? `${String(before)}, ${peer}` : peer;
+  headers["x-forwarded-host"] ??= headers.host;
+  headers["x-forwarded-proto"] ??= context.secure ? "https" : "http";
+  headers["x-request-id"] = context.requestId;
+  if (context.traceparent) headers.traceparent = context.traceparent;
+  // The name in `Host` must be the backend's.
+  delete headers.host;
+  return headers;
+}
