@@ -12,7 +12,7 @@ import nox
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "test"]
+nox.options.sessions = ["lint", "test", "services", "engine", "e2e"]
 
 
 @nox.session

@@ -64,7 +64,7 @@ def _table() -> list[Kind]:
     status = ("status",)
     scaled = ("scale", "status")
     in_all = ("all",)
-    pod = ("binding", "ephemeralcontainers", "eviction", "exec", "log", "status")
+    pod = ("binding", "eviction", "exec", "log", "status")
     rbac, net, auth = "rbac.authorization.k8s.io", "networking.k8s.io", "authorization.k8s.io"
     return [
         Kind("", "v1", "Binding", "bindings", verbs=CREATE),
@@ -89,14 +89,14 @@ def _table() -> list[Kind]:
         Kind("", "v1", "ReplicationController", "replicationcontrollers", True, ("rc",), READ, categories=in_all),
         Kind("", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",), subresources=status),
         Kind("", "v1", "Secret", "secrets"),
-        Kind("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",), subresources=("token",)),
+        Kind("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",)),
         Kind("", "v1", "Service", "services", True, ("svc",), subresources=("proxy", "status"), categories=in_all),
         Kind("apps", "v1", "ControllerRevision", "controllerrevisions", verbs=READ),
         Kind("apps", "v1", "DaemonSet", "daemonsets", True, ("ds",), READ, categories=in_all),
         Kind("apps", "v1", "Deployment", "deployments", True, ("deploy",), ALL, scaled, True, in_all),
         Kind("apps", "v1", "ReplicaSet", "replicasets", True, ("rs",), ALL, scaled, True, in_all),
         Kind("apps", "v1", "StatefulSet", "statefulsets", True, ("sts",), READ, categories=in_all),
-        Kind("events.k8s.io", "v1", "Event", "events", short_names=("ev",), stored_as="events"),
+        Kind("events.k8s.io", "v1", "Event", "events", True, ("ev",), READ, stored_as="events"),
         Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", False, verbs=CREATE),
         Kind("authentication.k8s.io", "v1", "TokenReview", "tokenreviews", False, verbs=CREATE),
         Kind(auth, "v1", "LocalSubjectAccessReview", "localsubjectaccessreviews", verbs=CREATE),

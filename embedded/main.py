@@ -12,15 +12,17 @@ import shutil
 import signal
 import ssl
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from embedded import cluster as clusters
-from embedded import pki
+from embedded import files, pki
 from embedded.cluster import Cluster
 from embedded.store import Store
 
 log = logging.getLogger("embedded")
+STOP_SECONDS = 20.0  # what a process that was asked to stop is given
 ROOT_CA = "kube-root-ca.crt"
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -30,14 +32,29 @@ class AlreadyRunningError(RuntimeError):
 
 
 @contextlib.contextmanager
-def sole_owner(state: Path) -> Iterator[None]:
-    """Hold the state directory; raises AlreadyRunningError when another process does."""
+def sole_owner(state: Path, patience: float = 0.0) -> Iterator[None]:
+    """Hold the state directory; raises AlreadyRunningError when another process still does after `patience` seconds."""
+    deadline = time.monotonic() + patience
     with (state / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunningError(f"a process already serves {state}") from error
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise AlreadyRunningError(f"a process already serves {state}") from error
+                time.sleep(0.05)
         yield
+
+
+def ask_to_stop(state: Path) -> None:
+    """Send SIGTERM to the process that serves `state`, if there is one."""
+    try:
+        with sole_owner(state):
+            return
+    except AlreadyRunningError:
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((state / "pid").read_text()), signal.SIGTERM)
 
 
 def bootstrap(store: Store, cluster: Cluster, authority: str) -> None:
@@ -100,14 +117,15 @@ async def serve(cluster: Cluster, state: Path) -> None:
         service_cidr=cluster.service_cidr,
     )
     manager = Manager(store, lambda: node.usage()["pods"])
-    api = Api(store, node, f"127.0.0.1:{cluster.port}")
+    api = Api(store, node, f"127.0.0.1:{cluster.port}", ready=False)
     runner = web.AppRunner(build(api), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", cluster.port, ssl_context=tls(state / "pki")).start()
         await node.start()
         working = asyncio.create_task(manager.run())
-        pki.write_private(state / "kubeconfig", pki.kubeconfig(state / "pki", cluster.name, cluster.port))
+        files.write_private(state / "kubeconfig", pki.kubeconfig(state / "pki", cluster.name, cluster.port))
+        api.ready = True
         log.info("cluster %s serves on port %d", cluster.name, cluster.port)
         await until_stopped(stop, working)
     finally:
@@ -140,17 +158,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = parser().parse_args(arguments)
     state: Path = options.state.resolve()
-    if options.delete and not state.exists():
-        return 0
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     logging.basicConfig(
         filename=state / "log", level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        with sole_owner(state):
-            if options.delete:
+        if options.delete:
+            ask_to_stop(state)
+            with sole_owner(state, STOP_SECONDS):
                 delete(options.name, state)
-                return 0
+            return 0
+        with sole_owner(state):
             cluster = clusters.open_cluster(options.name, state, options.port)
             (state / "pid").write_text(f"{os.getpid()}\n")
             asyncio.run(serve(cluster, state))
@@ -159,4 +177,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (AlreadyRunningError, ValueError, OSError) as error:
         log.error("%s", error)
         print(f"embedded: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        log.exception("the cluster cannot go on")
+        print(f"embedded: {error} (more in {state / 'log'})", file=sys.stderr)
         return 1

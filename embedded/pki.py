@@ -3,106 +3,18 @@
 from __future__ import annotations
 
 import base64
-import datetime
-import ipaddress
 import json
-import os
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-LIFETIME = datetime.timedelta(days=3650)
-HOSTS = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
-ADDRESSES = ("127.0.0.1", "::1")
-
-
-def ensure(folder: Path, addresses: tuple[str, ...] = ()) -> None:
-    """Make ca, server and client key pairs in `folder` (mode 0700) unless they are there.
-
-    `addresses` are further IPs the server certificate is good for.
-    """
+def ensure(folder: Path) -> None:
+    """Make ca, server and client key pairs in `folder` (mode 0700) unless they are there."""
     if (folder / "client.key").exists():
         return
+    from embedded import certificates
+
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority = _certificate("embedded-ca", authority_key, None, authority_key)
-    names = [x509.DNSName(host) for host in HOSTS]
-    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in (*ADDRESSES, *addresses)]
-    _write(folder, "ca", authority, authority_key)
-    for name, usage, subject, group in (
-        ("server", ExtendedKeyUsageOID.SERVER_AUTH, "kube-apiserver", None),
-        ("client", ExtendedKeyUsageOID.CLIENT_AUTH, "kubernetes-admin", "system:masters"),
-    ):
-        key = ec.generate_private_key(ec.SECP256R1())
-        alternatives = names if name == "server" else []
-        made = _certificate(subject, key, authority, authority_key, usage, alternatives, group)
-        _write(folder, name, made, key)
-
-
-def _certificate(
-    common_name: str,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: x509.Certificate | None,
-    issuer_key: ec.EllipticCurvePrivateKey,
-    usage: x509.ObjectIdentifier | None = None,
-    alternatives: list[x509.GeneralName] | None = None,
-    organization: str | None = None,
-) -> x509.Certificate:
-    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
-    subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    now = datetime.datetime.now(datetime.UTC)
-    signing = issuer is None
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + LIFETIME)
-        .add_extension(x509.BasicConstraints(ca=signing, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .add_extension(
-            x509.KeyUsage(
-                digital_signature=True,
-                key_cert_sign=signing,
-                crl_sign=signing,
-                key_encipherment=False,
-                content_commitment=False,
-                data_encipherment=False,
-                key_agreement=False,
-                encipher_only=False,
-                decipher_only=False,
-            ),
-            critical=True,
-        )
-    )
-    if usage:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    if alternatives:
-        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-    return builder.sign(issuer_key, hashes.SHA256())
-
-
-def _write(folder: Path, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-    (folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    write_private(folder / f"{name}.key", secret)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file only its owner may read, whole or not at all."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-    temporary.replace(path)
+    certificates.make(folder)
 
 
 def kubeconfig(folder: Path, name: str, port: int) -> bytes:

@@ -13,96 +13,29 @@ from __future__ import annotations
 
 import bisect
 import collections
-import dataclasses
+import contextlib
 import json
 import random
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from embedded import errors, kinds
 from embedded.errors import ApiError
 from embedded.objects import lifecycle, managed
-from embedded.objects.values import clone, timestamp
+from embedded.objects.values import clone, share, timestamp
+from embedded.watch import Event, Watch
 
 __all__ = ["ApiError", "Event", "Store", "Watch"]
 
-RING = 8192  # events kept for watchers that come back with an older revision
+RING = 1024  # events kept for watchers that come back with an older revision; each holds its object in memory
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # what generateName appends: no vowels, no look-alikes
 
 Admission = Callable[["Store", str, str, dict, dict | None, str], "list[str] | None"]
 """(store, operation "CREATE" | "UPDATE", resource, object to change in place or refuse, old object, subresource);
 returns warnings for whoever writes"""
-
-
-@dataclasses.dataclass(frozen=True)
-class Event:
-    """One committed change: type is ADDED, MODIFIED or DELETED; the object is read-only, `old` what it replaced."""
-
-    type: str
-    object: dict
-    revision: int
-    old: dict | None = None
-
-
-class Watch:
-    """The changes of one resource as an async iterator; `close` ends it."""
-
-    def __init__(self, store: Store, resource: str, namespace: str, backlog: Iterable[Event]) -> None:
-        import asyncio
-
-        self._store = store
-        self.resource = resource
-        self.namespace = namespace
-        self._events = collections.deque(backlog)
-        self._wake = asyncio.Event()
-        self._closed = False
-        if self._events:
-            self._wake.set()
-
-    def __aiter__(self) -> Watch:
-        return self
-
-    async def __anext__(self) -> Event:
-        while not self._events:
-            if self._closed:
-                raise StopAsyncIteration
-            self._wake.clear()
-            await self._wake.wait()
-        return self._events.popleft()
-
-    async def wait(self, seconds: float) -> list[Event]:
-        """All events there are, waiting up to `seconds` for a first one; empty when none came."""
-        import asyncio
-
-        if not self._events and not self._closed:
-            self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), seconds)
-            except TimeoutError:
-                return []
-        events = list(self._events)
-        self._events.clear()
-        return events
-
-    @property
-    def closed(self) -> bool:
-        """Whether the watch has ended."""
-        return self._closed
-
-    def close(self) -> None:
-        """Hear of nothing more; an iteration under way ends."""
-        self._closed = True
-        self._store.forget(self)
-        self._wake.set()
-
-    def push(self, event: Event) -> None:
-        """Take one event if it is of the watched namespace."""
-        if not self.namespace or event.object["metadata"].get("namespace") == self.namespace:
-            self._events.append(event)
-            self._wake.set()
 
 
 class Store:
@@ -130,6 +63,7 @@ class Store:
         self._load()
 
     def _load(self) -> None:
+        self._db.execute("PRAGMA auto_vacuum=FULL")  # only heeded by a new file: it shrinks as objects go
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute(
@@ -226,7 +160,7 @@ class Store:
             raise errors.stale(resource, name)
         now = self.clock()
         lifecycle.prepare_update(kind, obj, old, subresource)
-        if manager:
+        if manager and subresource != "binding":  # nobody owns what the scheduler decides
             managed.record_update(kind, obj, old, manager, recorded_as or subresource, now)
         self._admit("UPDATE", resource, obj, old, subresource)
         lifecycle.check(kind, obj, old, subresource)
@@ -277,13 +211,16 @@ class Store:
         old = self.get(resource, namespace, name)
         if old is None:
             raise errors.not_found(resource, name)
-        lifecycle.check_preconditions(kind, old, uid, revision)
+        lifecycle.check_deletion(kind, old, uid, revision)
         obj = lifecycle.mark_deleted(kind, old, grace, propagation, self.clock())
         if lifecycle.held(kind, obj):
             return old if obj == old else self._put(resource, "MODIFIED", obj, dry_run)
-        if kind.kind == "Pod" and obj != old:  # watchers see a pod marked before they see it gone
-            obj = clone(self._put(resource, "MODIFIED", obj, dry_run))
-        return self._remove(resource, obj, dry_run)
+        with self._quiet():  # nobody may act on a pod between the two
+            if kind.kind == "Pod" and obj != old:  # watchers see a pod marked before they see it gone
+                obj = clone(self._put(resource, "MODIFIED", obj, dry_run))
+            gone = self._remove(resource, obj, dry_run)
+        self._deliver()
+        return gone
 
     def _admit(self, operation: str, resource: str, obj: dict, old: dict | None, subresource: str) -> None:
         self.warnings = []
@@ -308,6 +245,8 @@ class Store:
         old = self._objects[resource].get(key)
         if old is None:
             bisect.insort(self._keys[resource], key)
+        else:
+            obj = share(obj, old)
         self._objects[resource][key] = obj
         self._tell(resource, Event(change, obj, revision, old))
         return obj
@@ -355,12 +294,11 @@ class Store:
                 and event.revision > since
                 and (not namespace or event.object["metadata"].get("namespace") == namespace)
             ]
-        watch = Watch(self, resource, namespace, backlog)
+        watch = Watch(resource, namespace, backlog, self._forget)
         self._watches.setdefault(resource, set()).add(watch)
         return watch
 
-    def forget(self, watch: Watch) -> None:
-        """Stop telling a watch."""
+    def _forget(self, watch: Watch) -> None:
         self._watches.get(watch.resource, set()).discard(watch)
 
     def on_event(self, callback: Callable[[str, Event], None]) -> None:
@@ -372,13 +310,23 @@ class Store:
         for watch in list(self._watches.get(resource, ())):
             watch.push(event)
         self._undelivered.append((resource, event))
-        if self._delivering:  # a callback wrote: its event follows the one being delivered
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Tell the callbacks; the event of a callback that writes follows the one being delivered."""
+        if self._delivering:
             return
-        self._delivering = True
-        try:
+        with self._quiet():
             while self._undelivered:
                 pair = self._undelivered.popleft()
                 for callback in self._callbacks:
                     callback(*pair)
+
+    @contextlib.contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """Deliver nothing until the end of the block."""
+        before, self._delivering = self._delivering, True
+        try:
+            yield
         finally:
-            self._delivering = False
+            self._delivering = before

@@ -39,7 +39,7 @@ def check_service(name: str, image: str, objects: Iterable[Mapping[str, Any]], n
     slices = [
         item
         for item in by_kind.get("EndpointSlice", [])
-        if item["metadata"].get("labels", {}).get("kubernetes.io/service-name") == f"{name}-service"
+        if item["metadata"].get("labels", {}).get("kubernetes.io/service-name") in (f"{name}-service", name)
     ]
     endpoints = [
         endpoint
@@ -48,7 +48,7 @@ def check_service(name: str, image: str, objects: Iterable[Mapping[str, Any]], n
         if endpoint.get("conditions", {}).get("ready") is not False
     ]
     if wanted and not endpoints:
-        problems.append(f"Service {name}-service has no ready endpoint")
+        problems.append(f"the Service of {name} has no ready endpoint")
     return Check(name, f"{len(ready)}/{wanted} ready, {len(endpoints)} endpoints", tuple(problems))
 
 

@@ -81,7 +81,7 @@ def mark_verified(kubectl: Kubectl, namespace: str, revisions: Mapping[str, int]
         "metadata": {"name": RECORD, "namespace": namespace},
         "data": known | dict.fromkeys(sorted(new), moment),
     }
-    text = manifest([record])
+    text = manifest(record)
     kubectl.effect(
         "apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-",
         stdin=text, shown_stdin=text,

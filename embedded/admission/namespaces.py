@@ -1,11 +1,9 @@
-"""Objects need a namespace that is there and not going; the namespaces the cluster needs cannot be deleted."""
+"""Objects need a namespace that is there and not going."""
 
 from __future__ import annotations
 
 from embedded import errors, kinds
 from embedded.store import Store
-
-PERMANENT = ("default", "kube-system", "kube-public")
 
 
 def admit(store: Store, operation: str, resource: str, obj: dict, old: dict | None, subresource: str) -> None:

@@ -79,9 +79,7 @@ class Allocator:
         spec = obj["spec"]
         ports = spec.get("ports") or []
         if spec["type"] not in PUBLIC:
-            for port in ports:
-                port.pop("nodePort", None)
-            spec.pop("externalTrafficPolicy", None)
+            self._private(obj, before)
             return
         taken = {
             (port.get("nodePort"), port["protocol"]) for other in others for port in other["spec"].get("ports") or ()
@@ -99,6 +97,20 @@ class Allocator:
                 text = f"Invalid value: {wanted}: provided port is already allocated"
                 causes.append(Cause(where, "FieldValueInvalid", text))
             taken.add((wanted, port["protocol"]))
+        if causes:
+            raise errors.invalid("services", obj["metadata"]["name"], causes)
+
+    def _private(self, obj: dict, before: dict) -> None:
+        """A service that has no node ports: one that had them loses them, one that asks for them is refused."""
+        spec = obj["spec"]
+        given = {port.get("nodePort") for port in before.get("ports") or ()}
+        causes = []
+        for index, port in enumerate(spec.get("ports") or ()):
+            if port.get("nodePort") and port["nodePort"] not in given:
+                text = f"Forbidden: may not be used when `type` is '{spec['type']}'"
+                causes.append(Cause(f"spec.ports[{index}].nodePort", "FieldValueForbidden", text))
+            port.pop("nodePort", None)
+        spec.pop("externalTrafficPolicy", None)
         if causes:
             raise errors.invalid("services", obj["metadata"]["name"], causes)
 

@@ -14,7 +14,7 @@ from embedded.errors import ApiError
 from embedded.store import Store
 
 log = logging.getLogger(__name__)
-BODY_LIMIT = 3 * 1024 * 1024 + 1024  # what a real server takes in one request
+BODY_LIMIT = 3 * 1024 * 1024  # what a real server takes in one request
 HEALTH = ("/healthz", "/livez", "/readyz")
 METHODS = {
     ("GET", True): "get",
@@ -29,11 +29,15 @@ METHODS = {
 
 @dataclasses.dataclass
 class Api:
-    """What the handlers share: the objects, the node (None until one runs) and the server's own address."""
+    """What the handlers share: the objects, the node (None: there is none) and the server's own address.
+
+    `ready` is what /readyz says: whether everything around the server runs too.
+    """
 
     store: Store
     node: Node | None = None
     address: str = "127.0.0.1:6443"
+    ready: bool = True
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer any request."""
@@ -43,8 +47,9 @@ class Api:
             return refusal(error)
         except ValueError as error:
             return refusal(ApiError(400, str(error)))
-        except web.HTTPException:
-            raise
+        except web.HTTPRequestEntityTooLarge:
+            message = f"Request entity too large: limit is {BODY_LIMIT}"
+            return refusal(ApiError(413, message, reason="RequestEntityTooLarge"))
         except Exception as error:
             log.exception("%s %s", request.method, request.path_qs)
             return refusal(ApiError(500, f"Internal error occurred: {error}"))
@@ -65,6 +70,8 @@ class Api:
         parts = path.strip("/").split("/")
         if path == "/version":
             return reply(discovery.VERSION)
+        if parts[0] == "readyz" and not self.ready:
+            return web.Response(status=500, text="[+]ping ok\n[-]node failed: reason withheld\nreadyz check failed\n")
         if path in HEALTH or (f"/{parts[0]}" in HEALTH and len(parts) == 2):
             return web.Response(text="ok")
         if path == "/":
@@ -115,8 +122,6 @@ class Api:
             return rest.get(self.store, aim, request)
         if verb == "list":
             return rest.list_objects(self.store, aim, request)
-        if verb in ("create", "update", "patch") and kind.stored_as:
-            raise ApiError(405, "the server does not allow this method on the requested resource", details={})
         handler = {
             "create": rest.create,
             "update": rest.update,
@@ -129,8 +134,7 @@ class Api:
 
 def _openapi(path: str, request: web.Request) -> web.Response:
     if not path:
-        response = _tagged(openapi.index(), "application/json", request)
-        return response
+        return _tagged(openapi.index(), "text/plain; charset=utf-8", request)
     found = openapi.document(path)
     if found is None:
         return web.Response(text="404 page not found\n", status=404)

@@ -58,8 +58,16 @@ def _json(body: bytes, problems: list[str]) -> Any:
 def _yaml(body: bytes) -> Any:
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        """Reads times as the text they are."""
+
+        yaml_implicit_resolvers = {  # noqa: RUF012 - the loader's own way to be told
+            char: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+            for char, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
     try:
-        return yaml.safe_load(body)
+        return yaml.load(body, Loader)  # noqa: S506 - a safe loader, less the times
     except yaml.YAMLError as error:
         raise ApiError(400, f"error decoding YAML: {error}") from error
 

@@ -37,7 +37,6 @@ SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "log": ("", "", "", ("get",)),
     "proxy": ("", "", "ServiceProxyOptions", ("create", "delete", "get", "patch", "update")),
     "scale": ("autoscaling", "v1", "Scale", GET_PUT),
-    "token": ("authentication.k8s.io", "v1", "TokenRequest", ("create",)),
 }
 
 

@@ -1,9 +1,6 @@
-"""scale, binding, eviction and token: subresources whose objects are of another kind than their parent."""
+"""scale, binding and eviction: subresources whose objects are of another kind than their parent."""
 
 from __future__ import annotations
-
-import base64
-import json
 
 from aiohttp import web
 
@@ -34,8 +31,6 @@ async def answer(store: Store, target: Target, request: web.Request) -> web.Resp
         return bind(store, target.namespace, target.name, value)
     if target.subresource == "eviction":
         return await _evict(store, target, request)
-    if target.subresource == "token":
-        return await _token(store, target, request)
     raise ApiError(405, NOT_ALLOWED, details={})
 
 
@@ -93,7 +88,15 @@ def bind(store: Store, namespace: str, name: str, binding: dict) -> web.Response
     if pod["spec"].get("nodeName"):
         why = f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
         raise errors.conflict("pods/binding", name, why)
-    store.modify("pods", namespace, name, lambda obj: obj["spec"].update(nodeName=node))
+
+    def assign(obj: dict) -> None:
+        obj["spec"]["nodeName"] = node
+        since = timestamp(store.clock())
+        scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": since}
+        others = [c for c in obj["status"].get("conditions") or () if c["type"] != "PodScheduled"]
+        obj["status"]["conditions"] = [*others, scheduled]
+
+    store.modify("pods", namespace, name, assign, subresource="binding")
     return reply(CREATED, status=201)
 
 
@@ -131,27 +134,3 @@ def _take(store: Store, budget: dict) -> None:
 
     meta = budget["metadata"]
     store.modify("poddisruptionbudgets.policy", meta["namespace"], meta["name"], change, subresource="status")
-
-
-async def _token(store: Store, target: Target, request: web.Request) -> web.Response:
-    value, _ = bodies.parse(request.content_type, await request.read())
-    account = find(store, target)
-    seconds = (value.get("spec") or {}).get("expirationSeconds") or 3600
-    expires = timestamp(store.clock() + seconds)
-    subject = f"system:serviceaccount:{target.namespace}:{target.name}"
-    parts = [
-        base64.urlsafe_b64encode(json.dumps(part, separators=(",", ":")).encode()).decode().rstrip("=")
-        for part in (
-            {"alg": "none"},
-            {"sub": subject, "exp": int(store.clock() + seconds), "uid": account["metadata"]["uid"]},
-        )
-    ]
-    spec = {"audiences": ["https://kubernetes.default.svc.cluster.local"], "expirationSeconds": seconds}
-    body = {
-        "kind": "TokenRequest",
-        "apiVersion": "authentication.k8s.io/v1",
-        "metadata": {"name": target.name, "namespace": target.namespace},
-        "spec": spec | (value.get("spec") or {}),
-        "status": {"token": ".".join([*parts, ""]), "expirationTimestamp": expires},
-    }
-    return reply(body, status=201)

@@ -1,4 +1,4 @@
-"""What is counted for others to go by: PodDisruptionBudgets, ResourceQuotas, and claims bound to local volumes."""
+"""What is counted for others to go by: PodDisruptionBudgets and ResourceQuotas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from embedded.objects.values import timestamp
 from embedded.store import Store
 
 MANAGER = "kube-controller-manager"
-STORAGE_CLASS = "standard"
 
 
 def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
@@ -123,65 +122,3 @@ def usage(store: Store, namespace: str, name: str) -> Decimal:
         return Decimal(len(store.list(counted, namespace)))
     except KeyError:  # a kind that is not served is not used either
         return Decimal(0)
-
-
-def reconcile_claim(store: Store, key: Key, now: float) -> float | None:
-    """Bind a claim of the class `standard` to a volume made for it: a folder on this machine."""
-    claim = store.get("persistentvolumeclaims", *key)
-    if claim is None or common.is_going(claim) or claim["spec"].get("volumeName"):
-        return None
-    wanted = claim["spec"].get("storageClassName") or STORAGE_CLASS
-    if wanted != STORAGE_CLASS:
-        text = f'storageclass.storage.k8s.io "{wanted}" not found'
-        record(store, claim, "Warning", "ProvisioningFailed", text, "persistentvolume-controller", now)
-        return None
-    meta, spec = claim["metadata"], claim["spec"]
-    name = f"pvc-{meta['uid']}"
-    size = spec["resources"]["requests"]["storage"]
-    if store.get("persistentvolumes", "", name) is None:
-        volume = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": name},
-            "spec": {
-                "capacity": {"storage": size},
-                "accessModes": spec["accessModes"],
-                "claimRef": {
-                    "apiVersion": "v1",
-                    "kind": "PersistentVolumeClaim",
-                    "namespace": key[0],
-                    "name": key[1],
-                    "uid": meta["uid"],
-                },
-                "hostPath": {"path": f"/volumes/{key[0]}/{key[1]}"},
-                "persistentVolumeReclaimPolicy": "Delete",
-                "storageClassName": STORAGE_CLASS,
-                "volumeMode": "Filesystem",
-            },
-        }
-        store.create("persistentvolumes", volume, manager=MANAGER)
-        store.modify("persistentvolumes", "", name, _bound, subresource="status", manager=MANAGER)
-
-    def bind(obj: dict) -> None:
-        obj["spec"]["volumeName"] = name
-        obj["spec"]["storageClassName"] = STORAGE_CLASS
-
-    def status(obj: dict) -> None:
-        obj["status"] = {"phase": "Bound", "accessModes": spec["accessModes"], "capacity": {"storage": size}}
-
-    store.modify("persistentvolumeclaims", *key, bind, manager=MANAGER)
-    store.modify("persistentvolumeclaims", *key, status, subresource="status", manager=MANAGER)
-    text = f"Successfully provisioned volume {name}"
-    record(store, claim, "Normal", "ProvisioningSucceeded", text, "persistentvolume-controller", now)
-    return None
-
-
-def _bound(volume: dict) -> None:
-    volume["status"] = {"phase": "Bound"}
-
-
-def release_volume(store: Store, claim: dict) -> None:
-    """The claim is gone: so is the volume that was made for it."""
-    name = claim["spec"].get("volumeName", "")
-    if name and store.get("persistentvolumes", "", name) is not None:
-        store.delete("persistentvolumes", "", name)

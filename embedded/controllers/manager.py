@@ -52,7 +52,6 @@ class Manager:
             "namespace": namespace.reconcile,
             "disruption": budget.reconcile_disruption,
             "quota": budget.reconcile_quota,
-            "claim": budget.reconcile_claim,
             "hpa": lambda store, key, now: hpa.reconcile(store, key, now, usage()),
         }
         self._order = itertools.count()
@@ -106,8 +105,6 @@ class Manager:
             self._plan((f"garbage {resource}", (meta.get("namespace", ""), meta["name"])), now)
 
     def _plan_gone(self, resource: str, obj: dict, now: float) -> None:
-        if resource == "persistentvolumeclaims":
-            budget.release_volume(self._store, obj)
         if resource != "events":
             garbage.owner_gone(self._store, obj)
         for ref in obj["metadata"].get("ownerReferences", ()):
@@ -199,7 +196,6 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "namespaces": ("namespace",),
     "poddisruptionbudgets.policy": ("disruption",),
     "resourcequotas": ("quota",),
-    "persistentvolumeclaims": ("claim",),
     "horizontalpodautoscalers.autoscaling": ("hpa",),
 }
 OWNERS = {"Deployment": "deployment", "ReplicaSet": "replicaset", "Job": "job", "Service": "endpointslice"}

@@ -9,6 +9,8 @@ from embedded.objects.values import clone, parse_timestamp, timestamp
 
 FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 SERVER_FIELDS = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+REVISION = "deployment.kubernetes.io/revision"
+PERMANENT = ("default", "kube-system", "kube-public")
 IMPLICIT_GENERATION = ("kind", "apiVersion", "metadata", "status")
 
 
@@ -37,7 +39,11 @@ def finish_create(kind: Kind, obj: dict) -> None:
 
 
 def prepare_update(kind: Kind, obj: dict, old: dict, subresource: str) -> None:
-    """Reduce an update to what its subresource may change, then default it."""
+    """Reduce an update to what its subresource may change, then default it.
+
+    "finalize" is how a namespace loses its finalizers, "binding" how a pod gets its node and the condition that says
+    so in one write.
+    """
     obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
     meta, before = obj["metadata"], old["metadata"]
     for field in (*SERVER_FIELDS, "resourceVersion"):
@@ -53,9 +59,7 @@ def prepare_update(kind: Kind, obj: dict, old: dict, subresource: str) -> None:
         status = obj.get("status", {})
         obj.clear()
         obj.update(clone(keep), metadata=clone(before) | written, status=status)
-    elif subresource == "finalize":
-        pass
-    else:
+    elif subresource not in ("finalize", "binding"):
         if "status" in kind.subresources:
             _copy(old, obj, "status")
         if kind.kind == "Namespace":
@@ -78,8 +82,9 @@ def _counted(obj: dict) -> dict:
     counted = {key: value for key, value in obj.items() if key not in IMPLICIT_GENERATION}
     if obj["kind"] == "Pod":  # binding a pod to its node is not a change of its spec
         counted["spec"] = {key: value for key, value in obj["spec"].items() if key != "nodeName"}
-    if obj["kind"] == "Deployment":  # its annotations count: controllers read some of them
-        counted["annotations"] = obj["metadata"].get("annotations") or {}
+    if obj["kind"] == "Deployment":  # its annotations count, but for the one its controller writes
+        notes = obj["metadata"].get("annotations") or {}
+        counted["annotations"] = {key: note for key, note in notes.items() if key != REVISION}
     return counted
 
 
@@ -92,9 +97,11 @@ def check(kind: Kind, obj: dict, old: dict | None, subresource: str = "") -> Non
         raise errors.invalid(kind.resource, obj["metadata"].get("name", ""), causes)
 
 
-def check_preconditions(kind: Kind, obj: dict, uid: str | None, revision: str | None) -> None:
-    """Raise 409 unless the object is the one the caller means to delete."""
+def check_deletion(kind: Kind, obj: dict, uid: str | None, revision: str | None) -> None:
+    """Raise 409 unless the object is the one the caller means to delete, and 403 when it must not go."""
     meta = obj["metadata"]
+    if kind.kind == "Namespace" and meta["name"] in PERMANENT:
+        raise errors.forbidden(kind.resource, meta["name"], "this namespace may not be deleted")
     if uid is not None and uid != meta["uid"]:
         why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {meta['uid']}"
         raise errors.conflict(kind.resource, meta["name"], why)

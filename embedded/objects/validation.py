@@ -11,6 +11,7 @@ from embedded.objects import checks, managed, podchecks, schema, selectors
 from embedded.objects.checks import IMMUTABLE, duplicate, required, unsupported, wrong
 from embedded.objects.schema import Field
 
+LARGEST = 1024 * 1024  # bytes in one ConfigMap or Secret
 NAMES: dict[str, Callable[[str, str], list[Cause]]] = {
     "namespaces": checks.label,
     "services": checks.service_label,
@@ -186,8 +187,11 @@ def _service(obj: dict, old: dict | None) -> list[Cause]:
 
 
 def _keys(obj: dict, old: dict | None) -> list[Cause]:
-    """ConfigMaps and Secrets: names of keys, and nothing changes in an immutable one."""
+    """ConfigMaps and Secrets: their size, names of keys, and nothing changes in an immutable one."""
     found = []
+    size = sum(len(value) for field in ("data", "binaryData") for value in (obj.get(field) or {}).values())
+    if size * (3 / 4 if obj.get("kind") == "Secret" else 1) > LARGEST:
+        found.append(Cause("", "FieldValueTooLong", f"Too long: may not be more than {LARGEST} bytes"))
     for field in ("data", "binaryData"):
         for key in sorted(obj.get(field) or {}):
             if not checks.CONFIG_KEY.fullmatch(key):

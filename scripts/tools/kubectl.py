@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,18 +62,18 @@ class Kubectl:
 
 
 def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The JSON documents in indented output, each of which ends with a brace in the first column.
+    """The JSON documents in a stream: one a line, as kubectl 1.37 writes them, or indented, as older ones do.
 
     `kubectl get --watch --output-watch-events` writes `{"type": …, "object": …}`.
     """
     held: list[str] = []
     for line in lines:
         held.append(line)
-        if line == "}":
+        if line == "}" or (len(held) == 1 and line.startswith("{") and line.endswith("}")):
             yield json.loads("\n".join(held))
             held.clear()
 
 
-def manifest(objects: Sequence[dict[str, Any]]) -> str:
-    """Objects as one JSON document for `kubectl apply -f -`."""
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}, indent=1)
+def manifest(item: dict[str, Any]) -> str:
+    """An object as `kubectl apply --filename -` reads it."""
+    return json.dumps(item)

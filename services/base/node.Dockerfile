@@ -16,11 +16,7 @@ RUN sha512sum --check --strict node.sha512 \
 FROM ${DEBIAN_IMAGE}
 COPY --from=fetch /fetch/package/bin/node /usr/local/bin/node
 COPY --from=fetch /fetch/npm /usr/local/lib/node_modules/npm
-# hadolint ignore=DL3008
-RUN apt-get update \
- && apt-get install -y --no-install-recommends libatomic1 \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
- && ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
  && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx \
  && node --version && npm --version
 CMD ["node"]

@@ -188,6 +188,24 @@ def test_callbacks_hear_in_order_of_commits(store: Store) -> None:
     assert heard == ["c", "d"]
 
 
+def test_callback_cannot_delete_what_is_being_deleted(store: Store, pod: Callable[..., dict]) -> None:
+    def react(resource: str, event: Event) -> None:
+        if event.object["metadata"].get("deletionTimestamp") and store.get("pods", "demo", "web"):
+            store.delete("pods", "demo", "web", grace=0)
+
+    store.on_event(react)
+    store.create("pods", pod())
+    store.delete("pods", "demo", "web")
+    assert store.get("pods", "demo", "web") is None
+
+
+def test_versions_share_what_did_not_change(store: Store, deployment: Callable[..., dict]) -> None:
+    before = store.create("deployments.apps", deployment())
+    after = store.modify("deployments.apps", "demo", "web", lambda obj: obj["spec"].update(replicas=9))
+    assert after["spec"]["template"] is before["spec"]["template"]
+    assert (after["spec"]["replicas"], before["spec"]["replicas"]) == (9, 1)
+
+
 def test_everything_survives_a_crash(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     first = Store(path)

@@ -30,7 +30,7 @@ def test_wishes(message: str, wanted: list[Wish]) -> None:
 
 
 def test_a_title_means_the_same_words_before_words_that_contain_it() -> None:
-    todos = [{"id": 1, "title": "Buy milk"}, {"id": 2, "title": "buy milk and bread"}]
+    todos = [{"id": 1, "title": "Buy milk", "done": False}, {"id": 2, "title": "buy milk and bread", "done": True}]
     assert [todo["id"] for todo in best_match("buy milk", todos)] == [1]
     assert [todo["id"] for todo in best_match("bread", todos)] == [2]
     assert [todo["id"] for todo in best_match("buy", todos)] == [1, 2]

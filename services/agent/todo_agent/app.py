@@ -1,9 +1,12 @@
 """Assembles the agent's HTTP service."""
 
+import asyncio
+import importlib
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
@@ -12,12 +15,20 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from todo_agent.runner import Answerer, Failed
+from todo_agent.failed import Failed
 from todo_agent.settings import Settings
 from todo_common import metrics
 from todo_common.client import make_client
 from todo_common.health import Health
 from todo_common.middleware import Envelope
+
+if TYPE_CHECKING:
+    from todo_agent.runner import Answerer
+
+MAX_BODY = 256 * 1024
+"""Bytes of a question with its history."""
+
+log = logging.getLogger(__name__)
 
 
 class Turn(BaseModel):
@@ -37,46 +48,40 @@ class Ask(BaseModel):
     message: str = Field(min_length=1, max_length=2000)
     history: list[Turn] = Field(default=[], max_length=40)
 
+    def turns(self) -> list[dict[str, str]]:
+        """The history as the model gets it."""
+        return [turn.model_dump() for turn in self.history]
+
 
 def create_app(settings: Settings) -> tuple[ASGIApp, Health]:
     """The application, and the readiness the server drains."""
-    answerer = Answerer(settings)
-    probe = make_client(settings.tls_ca_file, timeout=2)
+    loop = Loop(settings)
+    # Each probe has a connection of its own: a pooled one may lead to a replica that has just left.
+    probe = make_client(settings.tls_ca_file, timeout=2, headers={"connection": "close"})
     alive = settings.mcp_server_url.removesuffix("/mcp") + "/healthz"
 
     async def mcp_answers() -> None:
         (await probe.get(alive)).raise_for_status()
 
-    health = Health({"mcp": mcp_answers})
+    health = Health({"model loop": loop.check, "mcp": mcp_answers})
 
     async def chat(request: Request) -> Response:
         try:
-            ask = Ask.model_validate_json(await request.body())
-        except ValidationError as error:
-            return JSONResponse({"detail": _problems(error)}, 422)
-        token = _bearer(request)
-        if not token:
-            return JSONResponse({"detail": "a bearer token is needed"}, 401)
-        try:
-            answer = await answerer.answer(ask.message, [turn.model_dump() for turn in ask.history], token)
+            ask, token = await _read(request)
+            answer = await (await loop.get()).answer(ask.message, ask.turns(), token)
         except Failed as failure:
             return JSONResponse({"detail": str(failure)}, failure.status)
         return JSONResponse({"reply": answer.reply, "actions": answer.actions})
 
     async def stream(request: Request) -> Response:
         try:
-            ask = Ask.model_validate_json(await request.body())
-        except ValidationError as error:
-            return JSONResponse({"detail": _problems(error)}, 422)
-        token = _bearer(request)
-        if not token:
-            return JSONResponse({"detail": "a bearer token is needed"}, 401)
+            ask, token = await _read(request)
+        except Failed as failure:
+            return JSONResponse({"detail": str(failure)}, failure.status)
 
         async def events() -> AsyncIterator[bytes]:
             try:
-                async for name, data in answerer.stream(
-                    ask.message, [turn.model_dump() for turn in ask.history], token
-                ):
+                async for name, data in (await loop.get()).stream(ask.message, ask.turns(), token):
                     yield _event(name, data)
             except Failed as failure:
                 yield _event("error", {"message": str(failure)})
@@ -85,13 +90,61 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Health]:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        loop.load()
         yield
         await probe.aclose()
-        await answerer.close()
+        await loop.close()
 
     routes = [Route("/chat", chat, methods=["POST"]), Route("/chat/stream", stream, methods=["POST"])]
     app = Starlette(routes=[*routes, *health.routes(), metrics.ROUTE], lifespan=lifespan)
-    return Envelope(app, health, max_body=256 * 1024), health
+    return Envelope(app, health, max_body=MAX_BODY), health
+
+
+class Loop:
+    """The model loop. The SDK takes longer to load than everything else, so it loads while the port is open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loading: asyncio.Task[Answerer] | None = None
+
+    def load(self) -> None:
+        """Begin to load."""
+        self._loading = asyncio.create_task(self._load())
+
+    async def _load(self) -> "Answerer":
+        # The answerer itself is made here, in the event loop it belongs to.
+        module = await asyncio.to_thread(importlib.import_module, "todo_agent.runner")
+        log.info("the model loop is loaded", extra={"provider": self._settings.provider})
+        answerer: Answerer = module.Answerer(self._settings)
+        return answerer
+
+    async def get(self) -> "Answerer":
+        """The answerer, as soon as it is loaded."""
+        if self._loading is None:
+            raise Failed(503, "I am not ready yet. Try again in a moment.")
+        return await asyncio.shield(self._loading)
+
+    async def check(self) -> None:
+        """Raise unless it is loaded."""
+        if self._loading is None or not self._loading.done():
+            raise RuntimeError("is being loaded")
+        self._loading.result()
+
+    async def close(self) -> None:
+        """End what is running."""
+        await (await self.get()).close()
+
+
+async def _read(request: Request) -> tuple[Ask, str]:
+    """The question and the token of the user who asks. Raises Failed."""
+    try:
+        ask = Ask.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise Failed(422, _problems(error)) from error
+    token = _bearer(request)
+    if not token:
+        raise Failed(401, "a bearer token is needed")
+    return ask, token
 
 
 def _bearer(request: Request) -> str:
@@ -100,7 +153,7 @@ def _bearer(request: Request) -> str:
 
 
 def _problems(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+    return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False))
 
 
 def _event(name: str, data: dict[str, object]) -> bytes:

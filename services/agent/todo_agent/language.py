@@ -33,6 +33,13 @@ _A_TODO = "(?:(?:a )?(?:new )?(?:todo|task|item)s? ?(?:to |: ?|called |named )?)
 _DONE = "(?:done|complete|completed|finished)"
 _OPEN = "(?:not done|undone|open|incomplete)"
 _THINGS = "(?:todos?|tasks?|list|items?)"
+_ALL = re.compile(rf"(?:everything|it all|all(?: of (?:them|it))?|all (?:of )?(?:my |the )?{_THINGS})", re.IGNORECASE)
+_ALL_DONE = re.compile(
+    rf"(?:all |the |my |everything |all the |all my )*(?:that(?:'s| is| are) )?(?:{_DONE}|ticked|checked)"
+    rf"(?: {_THINGS}| ones)?",
+    re.IGNORECASE,
+)
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _PATTERNS: tuple[tuple[Verb, str], ...] = (
     ("rename", "(?:rename|change) (?P<title>.+?) (?:to|into) (?P<to>.+)"),
     ("open", r"(?:what|which|show me what)\b.*\b(?:left|open|remaining|still|to do|pending)\b.*"),
@@ -45,7 +52,8 @@ _PATTERNS: tuple[tuple[Verb, str], ...] = (
     ("complete", "(?:complete|finish|finished|check off|tick off|done with) (?P<title>.+)"),
     ("complete", "i (?:have )?(?:did|done|finished|completed) (?P<title>.+)"),
     ("complete", f"(?P<title>.+?) is {_DONE}"),
-    ("delete", f"(?:delete|remove|erase|drop) (?P<title>.+?){_ON_MY_LIST}"),
+    ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_ON_MY_LIST}"),
+    ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:the|all|my|everything) )*(?:{_DONE} )?{_THINGS}|everything)"),
     ("add", f"(?:add|create|remember|note|put) {_A_TODO}(?P<title>.+?){_ON_MY_LIST}"),
     ("add", "(?:i (?:need|have) to|remind me to|i must|don't let me forget to) (?P<title>.+)"),
     ("greet", r"(?:hello|hi|hey|good (?:morning|evening|afternoon)|thanks?|thank you|help)\b.*"),
@@ -99,13 +107,41 @@ def _clean(title: str) -> str:
     return re.sub(r"^(?:the\s+)?(?:todo|task|item)\s+", "", text, flags=re.I) or text
 
 
+def meant(wish: Wish, todos: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The todos a wish is for: one, or all that "everything" and "the completed ones" stand for."""
+    if wish.verb in ("complete", "reopen", "delete"):
+        if _ALL.fullmatch(wish.title):
+            return [todo for todo in todos if wish.verb == "delete" or bool(todo["done"]) != (wish.verb == "complete")]
+        if wish.verb == "delete" and _ALL_DONE.fullmatch(wish.title):
+            return [todo for todo in todos if todo["done"]]
+    return best_match(wish.title, todos)
+
+
+def is_many(wish: Wish) -> bool:
+    """Whether the wish is for all of a kind, and not for one todo by its title."""
+    return bool(_ALL.fullmatch(wish.title)) or (wish.verb == "delete" and bool(_ALL_DONE.fullmatch(wish.title)))
+
+
 def best_match(title: str, todos: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The todos a title may mean: the same words, else all that contain them, else by number in the list."""
+    """The todos a title may mean: the same words, else a number in the list, else all that contain the words."""
     wanted = title.casefold()
     same = [todo for todo in todos if str(todo["title"]).casefold() == wanted]
     if same:
-        return same[:1]
-    if re.fullmatch(r"#?\d+", title):
-        position = int(title.lstrip("#"))
-        return [todos[position - 1]] if 1 <= position <= len(todos) else []
+        # Of two with the same words, the one still open: done ones are rarely meant.
+        return sorted(same, key=lambda todo: bool(todo["done"]))[:1]
+    position = _position(title, len(todos))
+    if position is not None:
+        return [todos[position]] if 0 <= position < len(todos) else []
     return [todo for todo in todos if wanted in str(todo["title"]).casefold()]
+
+
+def _position(title: str, length: int) -> int | None:
+    """Where "#2", "number 2", "the second one" or "the last" points, counted from zero."""
+    if match := re.fullmatch(r"(?:#|number |no\.? )?(\d{1,9})", title, re.IGNORECASE):
+        return int(match[1]) - 1
+    if match := re.fullmatch(r"(?:the )?(\w+)(?: (?:one|todo|task|item))?", title, re.IGNORECASE):
+        word = match[1].lower()
+        if word == "last":
+            return length - 1
+        return _ORDINALS.index(word) if word in _ORDINALS else None
+    return None

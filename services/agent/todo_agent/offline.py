@@ -19,10 +19,14 @@ from openai.types.responses import (
     ResponseTextDeltaEvent,
 )
 
-from todo_agent.language import Wish, best_match, wishes
+from todo_agent.language import Wish, is_many, meant, wishes
 
 BY_TITLE = ("complete", "reopen", "rename", "delete")
+MOST_CHANGES = 25
+"""Changes made for one message."""
+
 CAN = (
+    "I work without a language model and understand simple sentences: "
     "I can add, list, complete, rename and delete todos, also several in one message. For example: "
     '"add buy milk", "what is left today", "complete buy milk", "rename buy milk to buy oat milk".'
 )
@@ -62,90 +66,113 @@ def decide(input: str | list[Item]) -> list[Any]:
     items = [{"role": "user", "content": input}] if isinstance(input, str) else [_plain(item) for item in input]
     start = max(index for index, item in enumerate(items) if item.get("role") == "user")
     wanted = wishes(_text(items[start]["content"]))
-    calls = [item for item in items[start:] if item.get("type") == "function_call"]
-    results = {
-        item["call_id"]: _result(item["output"]) for item in items[start:] if item.get("type") == "function_call_output"
-    }
-    first_list = next((results.get(call["call_id"]) for call in calls if call["name"] == "list_todos"), None)
-    if not calls:
-        if any(wish.verb in (*BY_TITLE, "list", "open") for wish in wanted):
-            return [_call("list_todos", {})]
-        additions = [_call("add_todo", {"title": wish.title[:200]}) for wish in wanted if wish.verb == "add"]
-        if additions:
-            return additions
-        return [_message(_closing(wanted, [], []))]
-    done = [call for call in calls if call["name"] != "list_todos"]
-    if not done and isinstance(first_list, dict) and "items" in first_list:
-        changes = _changes(wanted, first_list["items"])
-        if changes:
-            return [_call(name, arguments) for name, arguments in changes]
-    todos = first_list["items"] if isinstance(first_list, dict) and "items" in first_list else []
-    outcome = [(call, results.get(call["call_id"])) for call in (done or calls)]
-    return [_message(_closing(wanted, todos, outcome))]
+    turn = items[start:]
+    results = {item["call_id"]: _result(item["output"]) for item in turn if item.get("type") == "function_call_output"}
+    calls = [item for item in turn if item.get("type") == "function_call"]
+    looks = [results.get(call["call_id"]) for call in calls if call["name"] == "list_todos"]
+    changes = [(call, results.get(call["call_id"])) for call in calls if call["name"] != "list_todos"]
+    shows = any(wish.verb in ("list", "open") for wish in wanted)
+
+    if not looks and not changes and (shows or any(wish.verb in BY_TITLE for wish in wanted)):
+        return [_call("list_todos", {})]
+    if looks and not _is_list(looks[0]):
+        return [_message(f"That did not work: {_words(looks[0])}")]
+    before = looks[0]["items"] if looks else []
+    if not changes:
+        planned = _changes(wanted, before)
+        if planned:
+            return [_call(name, arguments) for name, arguments in planned]
+    elif shows and len(looks) < 2:
+        return [_call("list_todos", {})]  # what is shown is the list after the changes
+    after = looks[-1]["items"] if looks and _is_list(looks[-1]) else before
+    return [_message(_closing(wanted, before, after, changes))]
 
 
 def _changes(wanted: list[Wish], todos: list[Item]) -> list[tuple[str, Item]]:
     changes: list[tuple[str, Item]] = []
     for wish in wanted:
         if wish.verb == "add":
-            changes.append(("add_todo", {"title": wish.title[:200]}))
-        if wish.verb not in BY_TITLE:
-            continue
-        matches = best_match(wish.title, todos)
-        if len(matches) != 1:
-            continue
-        number = matches[0]["id"]
-        changes.append(
-            {
-                "complete": ("complete_todo", {"id": number}),
-                "reopen": ("update_todo", {"id": number, "done": False}),
-                "rename": ("update_todo", {"id": number, "title": wish.to[:200]}),
-                "delete": ("delete_todo", {"id": number}),
-            }[wish.verb]
-        )
-    return changes
+            changes.append(("add_todo", {"title": wish.title}))
+        for todo in _targets(wish, todos):
+            number = todo["id"]
+            changes.append(
+                {
+                    "complete": ("complete_todo", {"id": number}),
+                    "reopen": ("update_todo", {"id": number, "done": False}),
+                    "rename": ("update_todo", {"id": number, "title": wish.to}),
+                    "delete": ("delete_todo", {"id": number}),
+                }[wish.verb]
+            )
+    return changes[:MOST_CHANGES]
 
 
-def _closing(wanted: list[Wish], todos: list[Item], outcome: list[tuple[Item, Any]]) -> str:
-    by_id = {todo["id"]: todo["title"] for todo in todos}
-    lines: list[str] = []
-    for call, result in outcome:
-        arguments = json.loads(call["arguments"] or "{}")
-        if isinstance(result, str):
-            lines.append(f"That did not work: {result}")
-        elif call["name"] == "add_todo":
-            lines.append(f"Added: {arguments['title']}.")
-        elif call["name"] == "complete_todo":
-            lines.append(f"Done: {by_id.get(arguments['id'])}.")
-        elif call["name"] == "delete_todo":
-            lines.append(f"Deleted: {by_id.get(arguments['id'])}.")
-        elif call["name"] == "update_todo" and "title" in arguments:
-            lines.append(f"Renamed {by_id.get(arguments['id'])} to {arguments['title']}.")
-        elif call["name"] == "update_todo":
-            lines.append(f"Open again: {by_id.get(arguments['id'])}.")
+def _targets(wish: Wish, todos: list[Item]) -> list[Item]:
+    """The todos to change; none while it is not clear which one is meant."""
+    if wish.verb not in BY_TITLE or (wish.verb == "rename" and not wish.to):
+        return []
+    found = meant(wish, todos)
+    return found if len(found) == 1 or is_many(wish) else []
+
+
+def _closing(wanted: list[Wish], before: list[Item], after: list[Item], changes: list[tuple[Item, Any]]) -> str:
+    titles = {todo["id"]: todo["title"] for todo in before}
+    lines = [_report(call["name"], json.loads(call["arguments"] or "{}"), result, titles) for call, result in changes]
+    if len(changes) == MOST_CHANGES:
+        lines.append(f"I change {MOST_CHANGES} todos at once and no more; ask again for the rest.")
     for wish in wanted:
-        lines += _remarks(wish, todos, bool(outcome))
+        lines += _remarks(wish, before, after)
     return "\n".join(lines) or CAN
 
 
-def _remarks(wish: Wish, todos: list[Item], looked: bool) -> list[str]:
+def _report(tool: str, arguments: Item, result: Any, titles: dict[int, str]) -> str:
+    """One change, in words."""
+    title = titles.get(arguments.get("id", 0), "")
+    if not isinstance(result, dict):
+        return f"That did not work ({arguments.get('title') or title}): {_words(result)}"
+    if tool == "add_todo":
+        return f"Added: {result.get('title', arguments['title'])}."
+    if tool == "complete_todo":
+        return f"Done: {title}."
+    if tool == "delete_todo":
+        return f"Deleted: {title}."
+    return f"Renamed {title} to {arguments['title']}." if "title" in arguments else f"Open again: {title}."
+
+
+def _remarks(wish: Wish, before: list[Item], after: list[Item]) -> list[str]:
+    """What there is to say about a wish besides what was changed for it."""
     if wish.verb == "greet":
         return [f"Hello! {CAN}"]
     if wish.verb == "unknown":
-        return [f'I did not understand "{wish.title[:80]}". {CAN}']
-    if wish.verb in ("list", "open") and looked:
-        shown = [todo for todo in todos if wish.verb == "list" or not todo["done"]]
-        if not shown:
-            return ["Nothing is left: all done." if todos else "Your list is empty."]
-        return [f"{'[x]' if todo['done'] else '[ ]'} {todo['title']}" for todo in shown]
-    if wish.verb in BY_TITLE and looked:
-        matches = best_match(wish.title, todos)
-        if not matches:
-            return [f'I found no todo called "{wish.title}".']
-        if len(matches) > 1:
-            names = ", ".join(f'"{todo["title"]}"' for todo in matches[:5])
-            return [f'"{wish.title}" may mean {names}. Which one?']
+        return [f'I cannot do that: "{wish.title[:80]}". {CAN}']
+    if wish.verb == "list":
+        return [_line(todo) for todo in after] or ["Your list is empty."]
+    if wish.verb == "open":
+        left = [todo for todo in after if not todo["done"]]
+        if left:
+            return [f"{len(left)} of {len(after)} left:", *map(_line, left)]
+        return ["Nothing is left: all done." if after else "Your list is empty."]
+    if wish.verb == "rename" and not wish.to:
+        return [f'What should "{wish.title}" be called?']
+    if wish.verb in BY_TITLE:
+        found = meant(wish, before)
+        if not found:
+            return ["There is nothing to change." if is_many(wish) else f'I found no todo called "{wish.title}".']
+        if len(found) > 1 and not is_many(wish):
+            names = ", ".join(f'"{todo["title"]}"' for todo in found[:5])
+            return [f'"{wish.title}" may mean {names}. Which one? Say it by its whole title.']
     return []
+
+
+def _line(todo: Item) -> str:
+    return f"[{'x' if todo['done'] else ' '}] {todo['title']}"
+
+
+def _is_list(result: Any) -> bool:
+    return isinstance(result, dict) and isinstance(result.get("items"), list)
+
+
+def _words(result: Any) -> str:
+    return result if isinstance(result, str) else "there was no answer that I understand"
 
 
 def _plain(item: Any) -> Item:

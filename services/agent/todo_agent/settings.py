@@ -6,11 +6,6 @@ from pydantic import Field, SecretStr
 
 from todo_common.settings import ServiceSettings
 
-ANTHROPIC = "https://api.anthropic.com/v1/"
-"""Anthropic's endpoint that speaks OpenAI's protocol."""
-
-DEFAULT_MODELS = {"openai": "gpt-5-mini", "anthropic": "claude-haiku-4-5"}
-
 
 class Settings(ServiceSettings):
     """Each field is read from the variable of its name in upper case."""
@@ -32,6 +27,8 @@ class Settings(ServiceSettings):
     """Calls of the model for one message."""
     answer_seconds: float = Field(default=45, gt=0, le=600)
     """Time for one message, tools included."""
+    answer_tokens: int = Field(default=50_000, ge=100, le=10_000_000)
+    """Tokens for one message, all calls of the model together, as the provider counts them."""
 
     @property
     def provider(self) -> Literal["openai", "anthropic", "offline"]:

@@ -26,6 +26,12 @@ log = logging.getLogger(__name__)
 
 def create_app(settings: Settings) -> tuple[ASGIApp, Health]:
     """The application, and the readiness the server drains."""
+    api, health = create_api(settings)
+    return Envelope(api, health), health
+
+
+def create_api(settings: Settings) -> tuple[FastAPI, Health]:
+    """The API without what all services have around it."""
     state = make_state(settings)
     health = Health({"database": state.database.check})
 
@@ -44,7 +50,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Health]:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        responses={422: {"model": Problem}, 503: {"model": Problem}},
+        responses={code: {"model": Problem} for code in (400, 413, 422, 503)},
     )
     app.state.services = state
     app.router.routes.extend([*health.routes(), metrics.ROUTE])
@@ -53,7 +59,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Health]:
     app.add_exception_handler(RequestValidationError, _invalid)
     for kind in (OperationalError, InterfaceError, PoolTimeout):
         app.add_exception_handler(kind, _database_gone)
-    return Envelope(app, health), health
+    return app, health
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

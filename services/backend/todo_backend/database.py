@@ -80,8 +80,16 @@ def _upgrade(connection: Connection) -> None:
     # Imported here: alembic is needed for a moment only, and a start must not wait for it.
     from alembic import command
     from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", "todo_backend:migrations")
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current is not None and current not in known:
+        # A release that was rolled back left its tables behind. Migrations only add, so older code works on with them.
+        log.warning("the database is newer than this release", extra={"revision": current})
+        return
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 MAX_TITLE = 200
 MAX_MESSAGE = 2000
+NOT_BLANK = r"^[^\x00]*\S[^\x00]*$"
 
 
 def _storable(value: str) -> str:
@@ -16,14 +17,27 @@ def _storable(value: str) -> str:
     return value
 
 
+def _documented(pattern: str) -> Any:
+    """Tell clients by a pattern what the checks on this side refuse."""
+    return Field(json_schema_extra={"pattern": pattern})
+
+
 Title = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE), AfterValidator(_storable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE),
+    AfterValidator(_storable),
+    _documented(NOT_BLANK),
 ]
 Words = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_MESSAGE), AfterValidator(_storable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_MESSAGE),
+    AfterValidator(_storable),
+    _documented(NOT_BLANK),
 ]
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{2,63}$", max_length=64)]
-Password = Annotated[str, StringConstraints(min_length=8, max_length=128), AfterValidator(_storable)]
+Password = Annotated[
+    str, StringConstraints(min_length=8, max_length=128), AfterValidator(_storable), _documented(r"^[^\x00]*$")
+]
 
 
 class Body(BaseModel):

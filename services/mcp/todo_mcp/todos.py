@@ -3,10 +3,14 @@
 from typing import Any
 
 import httpx2
-from mcp.server.mcpserver.exceptions import ToolError
 
 from todo_common.client import make_client
 from todo_mcp.settings import Settings
+from todo_mcp.tools import Call
+
+
+class Refused(Exception):
+    """Nothing was done. The text is in words a model can pass on to the user."""
 
 
 class Todos:
@@ -18,22 +22,23 @@ class Todos:
         )
 
     async def check(self) -> None:
-        """Raise unless the backend is alive."""
-        (await self._http.get("/healthz", timeout=2)).raise_for_status()
+        """Raise unless the backend is alive. Alive, not ready: its database going away must not take the tools away."""
+        # A connection of its own: a pooled one may lead to a replica that has just left.
+        (await self._http.get("/healthz", timeout=2, headers={"connection": "close"})).raise_for_status()
 
-    async def call(self, token: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """One request. Raises ToolError in words a model can pass on to the user."""
+    async def send(self, call: Call, token: str) -> dict[str, Any]:
+        """One request. Raises Refused."""
         if not token:
-            raise ToolError("not signed in: the call carried no bearer token")
+            raise Refused("not signed in: the call carried no bearer token")
         try:
             answer = await self._http.request(
-                method, f"/api{path}", json=body, headers={"authorization": f"Bearer {token}"}
+                call.method, f"/api{call.path}", json=call.body, headers={"authorization": f"Bearer {token}"}
             )
         except httpx2.HTTPError:
-            raise ToolError("the todo list cannot be reached right now, try again in a moment") from None
-        if answer.is_success:
-            return answer.json() if answer.content else None
-        raise ToolError(_words(answer))
+            raise Refused("the todo list cannot be reached right now, try again in a moment") from None
+        if not answer.is_success:
+            raise Refused(_words(answer))
+        return answer.json() if answer.content else {"deleted": True}
 
     async def close(self) -> None:
         """Close the pool."""

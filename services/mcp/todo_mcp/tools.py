@@ -1,55 +1,108 @@
 """The tools. Every one acts as the caller, and none takes a user: there is no other user's data to be talked into."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from mcp.server.mcpserver import Context, MCPServer
-from mcp.types import ToolAnnotations
-from pydantic import Field
+from mcp.types import Tool, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from todo_mcp.todos import Todos
-
-Title = Annotated[str, Field(min_length=1, max_length=200, description="What is to be done, in the user's words.")]
-Id = Annotated[int, Field(ge=1, description="The todo's id, from list_todos.")]
-
-READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-CHANGES = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
-DELETES = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(description="What is to be done, in the user's words."),
+]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1, description="The todo's id, from list_todos.")]
 
 
-def register(server: MCPServer[Any], todos: Todos) -> None:
-    """Add the five tools to a server."""
+@dataclass(frozen=True)
+class Call:
+    """What a tool asks of the backend."""
 
-    @server.tool(annotations=CHANGES)
-    async def add_todo(title: Title, context: Context[Any, Any]) -> dict[str, Any]:
-        """Add one todo to the user's list."""
-        return await todos.call(bearer(context), "POST", "/todos", {"title": title})
-
-    @server.tool(annotations=READS)
-    async def list_todos(context: Context[Any, Any]) -> dict[str, Any]:
-        """List all todos of the user, done and not done, with their ids."""
-        return await todos.call(bearer(context), "GET", "/todos")
-
-    @server.tool(annotations=CHANGES)
-    async def complete_todo(id: Id, context: Context[Any, Any]) -> dict[str, Any]:
-        """Mark one todo as done."""
-        return await todos.call(bearer(context), "PATCH", f"/todos/{id}", {"done": True})
-
-    @server.tool(annotations=CHANGES)
-    async def update_todo(
-        id: Id, context: Context[Any, Any], title: Title | None = None, done: bool | None = None
-    ) -> dict[str, Any]:
-        """Rename one todo, or mark it as done or not done."""
-        change = {key: value for key, value in (("title", title), ("done", done)) if value is not None}
-        return await todos.call(bearer(context), "PATCH", f"/todos/{id}", change)
-
-    @server.tool(annotations=DELETES)
-    async def delete_todo(id: Id, context: Context[Any, Any]) -> dict[str, Any]:
-        """Delete one todo for good."""
-        await todos.call(bearer(context), "DELETE", f"/todos/{id}")
-        return {"id": id, "deleted": True}
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
 
 
-def bearer(context: Context[Any, Any]) -> str:
-    """The token the tool call bears, or nothing."""
-    kind, _, token = (context.headers or {}).get("authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
+class Arguments(BaseModel):
+    """A tool's input: what is not in the schema is refused, and a text is not a number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Nothing(Arguments):
+    pass
+
+
+class NewTodo(Arguments):
+    title: Title
+
+
+class OneTodo(Arguments):
+    id: Id
+
+
+class TodoChange(Arguments):
+    """Fields that are left out stay as they are."""
+
+    id: Id
+    title: Title = Field(default_factory=str)
+    done: Annotated[bool, Field(description="Whether it is done.")] = Field(default_factory=bool)
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "TodoChange":
+        if self.model_fields_set == {"id"}:
+            raise ValueError("give a new title, or done, or both")
+        return self
+
+
+@dataclass(frozen=True)
+class TodoTool:
+    """A tool: its name and description for the model, its input, and the request it becomes."""
+
+    name: str
+    description: str
+    arguments: type[Arguments]
+    annotations: ToolAnnotations
+    call: Callable[[Any], Call]
+
+    def described(self) -> Tool:
+        """As `tools/list` tells it."""
+        schema = self.arguments.model_json_schema()
+        schema.pop("title")
+        schema.pop("description", None)
+        return Tool(name=self.name, description=self.description, input_schema=schema, annotations=self.annotations)
+
+
+READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
+CHANGES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+DELETES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+
+
+def _change(given: TodoChange) -> Call:
+    return Call("PATCH", f"/todos/{given.id}", given.model_dump(include=given.model_fields_set - {"id"}))
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        TodoTool(
+            "add_todo", "Add one todo to the user's list.", NewTodo, ADDS,
+            lambda given: Call("POST", "/todos", {"title": given.title}),
+        ),
+        TodoTool(
+            "list_todos", "List all todos of the user, done and not done, with their ids.", Nothing, READS,
+            lambda _: Call("GET", "/todos"),
+        ),
+        TodoTool(
+            "complete_todo", "Mark one todo as done.", OneTodo, CHANGES,
+            lambda given: Call("PATCH", f"/todos/{given.id}", {"done": True}),
+        ),
+        TodoTool("update_todo", "Rename one todo, or mark it as done or not done.", TodoChange, CHANGES, _change),
+        TodoTool(
+            "delete_todo", "Delete one todo for good.", OneTodo, DELETES,
+            lambda given: Call("DELETE", f"/todos/{given.id}"),
+        ),
+    )
+}  # fmt: skip

@@ -1,7 +1,7 @@
-{{/* The NetworkPolicy of a service: exactly the flows its values name, both ways, plus DNS. */}}
-
+{{/* Exactly the flows that the values name, both ways, and DNS. */}}
 {{- define "common.networkpolicy" -}}
-{{- if .Values.networkPolicy.enabled }}
+{{- if .Values.global.networkPolicy.enabled }}
+{{- $port := .Values.service.port }}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
@@ -13,14 +13,20 @@ spec:
     matchLabels: {{- include "common.selectorLabels" . | nindent 6 }}
   policyTypes: [Ingress, Egress]
   ingress:
-    - ports: [{port: {{ .Values.service.port }}, protocol: TCP}]
-      {{- with .Values.networkPolicy.from }}
+    {{- if .Values.networkPolicy.fromAnywhere }}
+    - ports: [{port: {{ $port }}, protocol: TCP}]
+    {{- else }}
+    - ports: [{port: {{ $port }}, protocol: TCP}]
       from:
-        {{- range . }}
+        {{- range .Values.networkPolicy.from }}
         - podSelector:
             matchLabels: {app.kubernetes.io/name: {{ . }}, app.kubernetes.io/part-of: todo-chatbot}
         {{- end }}
-      {{- end }}
+        {{- with .Values.global.networkPolicy.monitoringNamespace }}
+        - namespaceSelector:
+            matchLabels: {kubernetes.io/metadata.name: {{ . }}}
+        {{- end }}
+    {{- end }}
   egress:
     - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
     {{- range .Values.networkPolicy.to }}
@@ -32,7 +38,11 @@ spec:
     {{- range .Values.networkPolicy.external }}
     - ports: [{port: {{ .port }}, protocol: TCP}]
       to:
-        - ipBlock: {cidr: {{ .cidr }}}
+        - ipBlock:
+            cidr: {{ .cidr }}
+            {{- with .except }}
+            except: {{- toYaml . | nindent 14 }}
+            {{- end }}
     {{- end }}
 {{- end }}
 {{- end }}

@@ -1,4 +1,4 @@
-{{/* What Pod Security `restricted` asks for, and a read-only root filesystem on top. */}}
+{{/* What Pod Security `restricted` asks for, with a read-only root filesystem on top. */}}
 
 {{- define "common.podSecurityContext" -}}
 runAsNonRoot: true
@@ -14,7 +14,7 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* The ServiceAccount of a service. No token is mounted, and its Role grants nothing but its own ConfigMap. */}}
+{{/* Who a service is towards the API server, and what it may do there: nothing, and no pod mounts a token. */}}
 {{- define "common.access" -}}
 apiVersion: v1
 kind: ServiceAccount
@@ -30,11 +30,7 @@ metadata:
   name: {{ .Chart.Name }}
   namespace: {{ include "common.namespace" . }}
   labels: {{- include "common.labels" . | nindent 4 }}
-rules:
-  - apiGroups: [""]
-    resources: [configmaps]
-    resourceNames: [{{ .Chart.Name }}-config]
-    verbs: [get]
+rules: []
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding

@@ -1,0 +1,55 @@
+{{/* How many pods there are, and how few there may be for a moment. */}}
+
+{{- define "common.hpa" -}}
+{{- with .Values.autoscaling }}
+{{- if .enabled }}
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: {{ $.Chart.Name }}
+  namespace: {{ include "common.namespace" $ }}
+  labels: {{- include "common.labels" $ | nindent 4 }}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ $.Chart.Name }}}
+  minReplicas: {{ .minReplicas }}
+  maxReplicas: {{ .maxReplicas }}
+  metrics:
+    - type: Resource
+      resource:
+        name: cpu
+        target: {type: Utilization, averageUtilization: {{ .targetCPUUtilizationPercentage }}}
+    - type: Resource
+      resource:
+        name: memory
+        target: {type: Utilization, averageUtilization: {{ .targetMemoryUtilizationPercentage }}}
+  # Out at once, in slowly: a short lull must not cost the next peak.
+  behavior:
+    scaleUp:
+      stabilizationWindowSeconds: 0
+      selectPolicy: Max
+      policies:
+        - {type: Pods, value: 2, periodSeconds: 15}
+        - {type: Percent, value: 100, periodSeconds: 15}
+    scaleDown:
+      stabilizationWindowSeconds: {{ .scaleDownStabilizationSeconds }}
+      policies: [{type: Pods, value: 1, periodSeconds: 30}]
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Only where there are two: a budget for one pod would forbid draining its node. */}}
+{{- define "common.pdb" -}}
+{{- if gt (int (ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled)) 1 }}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ .Chart.Name }}
+  namespace: {{ include "common.namespace" . }}
+  labels: {{- include "common.labels" . | nindent 4 }}
+spec:
+  maxUnavailable: 1
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels: {{- include "common.selectorLabels" . | nindent 6 }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,115 @@
+"""What all workers of a node share: the store, the Engine, the network, and how to say things."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from embedded import events
+from embedded.node.containers import CLUSTER
+from embedded.node.docker import Docker, EngineError
+from embedded.node.environment import Place
+from embedded.node.network import Network
+from embedded.node.volumes import Volumes
+from embedded.store import Store
+
+log = logging.getLogger(__name__)
+RECONNECT = 1.0  # seconds before the Engine is asked for its events again
+
+
+class Exits:
+    """Tells when containers end, from the Engine's stream of events."""
+
+    def __init__(self, docker: Docker, cluster: str) -> None:
+        self._docker = docker
+        self._cluster = cluster
+        self._awaited: dict[str, asyncio.Future[None]] = {}
+
+    def expect(self, container: str) -> asyncio.Future[None]:
+        """What is done once the container has ended. Ask before it is started."""
+        if container not in self._awaited:
+            self._awaited[container] = asyncio.get_running_loop().create_future()
+        return self._awaited[container]
+
+    def forget(self, container: str) -> None:
+        """Nobody waits for the container any more."""
+        self._awaited.pop(container, None)
+
+    def _ended(self, container: str) -> None:
+        future = self._awaited.pop(container, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    async def follow(self) -> None:
+        """Listen without end; what ended while the Engine was not heard is found by asking."""
+        while True:
+            try:
+                async for event in self._docker.events(f"{CLUSTER}={self._cluster}"):
+                    if event.get("Action") == "die":
+                        self._ended(event["Actor"]["ID"])
+                    elif not event:
+                        await self._check()
+            except (aiohttp.ClientError, EngineError, OSError) as error:
+                log.warning("the engine's events ended: %s", error)
+            await asyncio.sleep(RECONNECT)
+
+    async def _check(self) -> None:
+        for container in list(self._awaited):
+            try:
+                state = (await self._docker.inspect(container))["State"]
+            except EngineError:
+                state = {"Status": "gone"}
+            if state["Status"] not in ("created", "running", "paused", "restarting"):
+                self._ended(container)
+
+
+@dataclasses.dataclass
+class Host:
+    """The surroundings of a worker. `memory` is what the node has, in bytes."""
+
+    store: Store
+    docker: Docker
+    network: Network
+    volumes: Volumes
+    exits: Exits
+    cluster: str
+    node: str
+    address: str
+    cpus: int
+    memory: int
+    clock: Callable[[], float]
+    protect: Callable[[dict], Awaitable[None]]
+    """Called before the first container of a pod starts: returns once the rules know the pod's address."""
+    resolve: Callable[[dict, str], None]
+    """Called with pod and sandbox: writes the pod's resolv.conf."""
+
+    def place(self, pod_ip: str) -> Place:
+        """The downward view of a pod with that address."""
+        return Place(self.node, self.address, pod_ip, self.cpus, self.memory)
+
+    def record(self, pod: dict, kind: str, reason: str, message: str, field_path: str = "") -> None:
+        """Say something about a pod, as the kubelet."""
+        pod = {"apiVersion": "v1", "kind": "Pod"} | pod
+        said = (kind, reason, message, "kubelet", self.clock())
+        events.record(self.store, pod, *said, field_path=field_path, host=self.node)
+
+
+async def first(*awaitables: asyncio.Future, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncio.wait
+    """Wait until one of the futures is done or the time is over; none is cancelled."""
+    await asyncio.wait(awaitables, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+
+@contextlib.asynccontextmanager
+async def task(coroutine):
+    """A task that lasts no longer than the block."""
+    made = asyncio.ensure_future(coroutine)
+    try:
+        yield made
+    finally:
+        made.cancel()
+        await asyncio.gather(made, return_exceptions=True)

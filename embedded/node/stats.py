@@ -1,0 +1,95 @@
+"""What containers use, from their control groups: cores over the last interval, bytes of the working set."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+NANO = 1e-9
+
+
+@dataclasses.dataclass
+class _Sample:
+    at: float
+    seconds: float
+    cores: float | None = None
+    memory: int = 0
+
+
+class Statistics:
+    """Samples control groups, version 1 or 2, of either driver of the Engine."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self._root = root
+        self._unified = (root / "cgroup.controllers").exists()
+        self._samples: dict[str, _Sample] = {}
+
+    def _folders(self, container: str) -> tuple[Path, Path]:
+        """Where cpu and memory of a container ("" for the machine) are counted."""
+        if not container:
+            cpu, memory = ("", "") if self._unified else ("cpuacct", "memory")
+            return self._root / cpu, self._root / memory
+        inner = f"docker/{container}"
+        if (self._root / ("" if self._unified else "memory") / f"system.slice/docker-{container}.scope").exists():
+            inner = f"system.slice/docker-{container}.scope"
+        if self._unified:
+            return self._root / inner, self._root / inner
+        return self._root / "cpuacct" / inner, self._root / "memory" / inner
+
+    def _read(self, container: str) -> tuple[float, int]:
+        """Seconds of cpu used so far, and bytes in use that cannot be dropped. Raises OSError when it is gone."""
+        cpu, memory = self._folders(container)
+        if self._unified:
+            seconds = _pairs(cpu / "cpu.stat")["usage_usec"] * 1e-6
+            used, inactive = memory / "memory.current", "inactive_file"
+        else:
+            seconds = int((cpu / "cpuacct.usage").read_text()) * NANO
+            used, inactive = memory / "memory.usage_in_bytes", "total_inactive_file"
+        if not container:
+            return seconds, _machine_memory()
+        return seconds, max(0, int(used.read_text()) - _pairs(memory / "memory.stat").get(inactive, 0))
+
+    def sample(self, containers: list[str]) -> None:
+        """Take a sample of these containers and forget the others."""
+        fresh: dict[str, _Sample] = {}
+        for container in ["", *containers]:
+            try:
+                seconds, memory = self._read(container)
+            except (OSError, KeyError, ValueError):
+                continue
+            now, before = time.monotonic(), self._samples.get(container)
+            sample = _Sample(now, seconds, memory=memory)
+            if before is not None and now > before.at:
+                sample.cores = max(0.0, (seconds - before.seconds) / (now - before.at))
+            fresh[container] = sample
+        self._samples = fresh
+
+    def of(self, container: str) -> dict[str, float] | None:
+        """{"cpu": cores, "memory": bytes}; None before the second sample."""
+        sample = self._samples.get(container)
+        if sample is None or sample.cores is None:
+            return None
+        return {"cpu": sample.cores, "memory": sample.memory}
+
+    def usage(self, node: str, pods: Mapping[tuple[str, str], Mapping[str, str]]) -> dict:
+        """Everything known: `pods` maps (namespace, pod) to container name → id."""
+        known: dict = {}
+        for key, containers in pods.items():
+            used = {name: self.of(container) for name, container in containers.items()}
+            if used and all(used.values()):
+                known[key] = used
+        whole = self.of("")
+        return {"pods": known, "nodes": {node: whole} if whole else {}}
+
+
+def _pairs(path: Path) -> dict[str, int]:
+    return {name: int(value) for name, value in (line.split() for line in path.read_text().splitlines())}
+
+
+def _machine_memory() -> int:
+    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    kilobytes = {name: int(value.split()[0]) for name, value in lines.items()}
+    return (kilobytes["MemTotal"] - kilobytes["MemAvailable"]) * 1024

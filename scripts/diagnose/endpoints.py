@@ -1,0 +1,139 @@
+"""Services that lead nowhere: whether the selector, a port or the pods are to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from scripts.diagnose.model import Object, Sign
+from scripts.diagnose.world import (
+    World,
+    condition,
+    containers,
+    created,
+    labels_of,
+    leaving,
+    likeness,
+    name_of,
+    selects,
+    shown,
+    template,
+)
+
+ALIKE = 0.5  # from this likeness on, a workload is taken for the one that a selector means
+
+
+def endpoint_signs(world: World) -> Iterator[Sign]:
+    """Every Service with a selector that cannot send a request to anybody, and why."""
+    for service in world.state.kind("Service"):
+        selector = (service.get("spec") or {}).get("selector") or {}
+        if selector and not leaving(service):
+            yield from _judge(world, service, selector)
+
+
+def _judge(world: World, service: Object, selector: Mapping[str, str]) -> Iterator[Sign]:
+    name = name_of(service)
+    meant = [owner for owner, workload in world.workloads.items() if selects(selector, labels_of(template(workload)))]
+    pods = [pod for pod in world.state.kind("Pod") if _lives(pod) and selects(selector, labels_of(pod))]
+    ports: list[Mapping[str, Any]] = service["spec"].get("ports") or []
+    if not pods and not meant:
+        yield from _mismatch(world, service, selector)
+        return
+    owner = meant[0] if meant else world.service_of(pods[0])[0]
+    if not pods:
+        workload = world.workloads[owner]
+        if workload.get("kind") == "Deployment" and (workload.get("spec") or {}).get("replicas", 1) == 0:
+            evidence = f"{workload['kind'].lower()} {owner} is scaled to 0"
+            yield _sign(world, service, owner, "stopped", evidence, selector)
+        return
+    for port in ports:
+        wrong = _wrong_port(port, pods)
+        if wrong:
+            offered = ", ".join(dict.fromkeys(_offered(pods))) or "none"
+            target = port.get("targetPort", port.get("port"))
+            evidence = f"Service {name} sends port {port.get('port')} to {target}; the pods declare {offered}"
+            seconds = min(world.age(created(pod)) for pod in pods)
+            fields = {"port": str(target), "ports": offered}
+            yield _sign(world, service, owner, wrong, evidence, selector, fields, seconds)
+            return
+    if not any(condition(pod, "Ready").get("status") == "True" for pod in pods):
+        seconds = min(world.age(created(pod)) for pod in pods)
+        yield _sign(world, service, owner, "unready", f"none of {len(pods)} pods is ready", selector, {}, seconds)
+
+
+def _mismatch(world: World, service: Object, selector: Mapping[str, str]) -> Iterator[Sign]:
+    """Nobody has the labels that the Service asks for: the nearest that there is was probably meant."""
+    name = name_of(service)
+    candidates: list[tuple[str, str, Mapping[str, str], Object]] = [
+        (owner, f"{workload['kind'].lower()}/{owner}", labels_of(template(workload)), workload)
+        for owner, workload in world.workloads.items()
+    ]
+    candidates += [
+        (name_of(pod), f"pod/{name_of(pod)}", labels_of(pod), pod)
+        for pod in world.state.kind("Pod")
+        if _lives(pod) and not pod["metadata"].get("ownerReferences")
+    ]
+
+    def score(candidate: tuple[str, str, Mapping[str, str], Object]) -> float:
+        related = name == candidate[0] or name.removesuffix("-service") == candidate[0]
+        return likeness(selector, candidate[2]) + (1.0 if related else 0.0)
+
+    best = max(candidates, key=score, default=None)
+    if best is None or score(best) < ALIKE:
+        return
+    owner, _, labels, workload = best
+    missing = [f"{key}={value} (it has {key}={labels[key]})" if key in labels else f"{key}={value} (it has no {key})"
+               for key, value in selector.items() if labels.get(key) != value]  # fmt: skip
+    fields = {
+        "nearest": shown((key, value) for key, value in labels.items() if key != "pod-template-hash"),
+        "difference": "; ".join(missing),
+    }
+    evidence = (
+        f"Service {name} selects {shown(selector)}; no pod has these labels; "
+        f"the nearest, of {owner}, has {fields['nearest']}"
+    )
+    seconds = min(world.age(created(service)), world.age(created(workload)))
+    yield _sign(world, service, owner, "selector", evidence, selector, fields, seconds)
+
+
+def _wrong_port(port: Mapping[str, Any], pods: list[Object]) -> str:
+    target = port.get("targetPort", port.get("port"))
+    declared = [item for pod in pods for item in _ports(pod)]
+    if isinstance(target, str) and not target.isdigit():
+        return "" if any(item.get("name") == target for item in declared) else "port-name"
+    numbers = {str(item.get("containerPort")) for item in declared}
+    ready = any(condition(pod, "Ready").get("status") == "True" for pod in pods)
+    return "port-number" if ready and numbers and str(target) not in numbers else ""
+
+
+def _ports(pod: Object) -> list[Mapping[str, Any]]:
+    return [port for container in containers(pod.get("spec") or {}) for port in container.get("ports") or ()]
+
+
+def _offered(pods: list[Object]) -> list[str]:
+    return [
+        f"{port.get('containerPort')}" + (f" ({port['name']})" if port.get("name") else "")
+        for pod in pods
+        for port in _ports(pod)
+    ]
+
+
+def _lives(pod: Object) -> bool:
+    return not leaving(pod) and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+
+
+def _sign(
+    world: World,
+    service: Object,
+    owner: str,
+    cause: str,
+    evidence: str,
+    selector: Mapping[str, str],
+    fields: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+) -> Sign:
+    name = name_of(service)
+    every = {"cause": cause, "k8s_service": name, "selector": shown(selector), "workload": owner}
+    every |= dict.fromkeys(("nearest", "difference", "port", "ports"), "") | dict(fields or {})
+    lasting = world.age(created(service)) if seconds is None else seconds
+    return Sign("endpoints", owner, f"service/{name}", every, (evidence,), seconds=lasting)

@@ -1,0 +1,80 @@
+"""The thin edge: one snapshot of a namespace by kubectl, with the log tails of the containers in trouble."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from scripts.diagnose.model import Object, State
+from scripts.model import UserError
+from scripts.tools.kubectl import Kubectl
+
+KINDS = (
+    "deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "pods", "services",
+    "endpointslices.discovery.k8s.io", "persistentvolumeclaims", "resourcequotas", "configmaps",
+    "horizontalpodautoscalers.autoscaling",
+)  # fmt: skip
+TAIL = 60  # lines of a log
+MOST_LOGS = 12  # containers whose logs are read, so that forty broken pods do not mean forty requests
+
+
+def gather(kubectl: Kubectl, namespace: str, services: Sequence[str] = ()) -> State:
+    """What there is in the namespace now. Raises UserError if the cluster does not answer."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        objects = pool.submit(_items, kubectl, ",".join(KINDS), namespace)
+        events = pool.submit(_items, kubectl, "events", namespace)
+        items = [*objects.result(), *events.result()]
+        wanted = list(in_trouble(item for item in items if item.get("kind") == "Pod"))[:MOST_LOGS]
+        now = {key: pool.submit(_log, kubectl, namespace, key, previous=False) for key, _ in wanted}
+        before = {key: pool.submit(_log, kubectl, namespace, key, previous=True) for key, again in wanted if again}
+        logs = {key: lines for key, job in now.items() if (lines := job.result())}
+        previous = {key: lines for key, job in before.items() if (lines := job.result())}
+    command = ("kubectl", *kubectl.command()[1:])
+    return State.of(
+        items,
+        namespace,
+        datetime.now(UTC),
+        logs=logs,
+        previous_logs=previous,
+        services=tuple(services),
+        command=command,
+    )
+
+
+def in_trouble(pods: Iterable[Object]) -> Iterator[tuple[tuple[str, str], bool]]:
+    """The containers whose log may tell something, as (pod, container), and whether there was an instance before.
+
+    Those that never started have no log to ask for.
+    """
+    for pod in pods:
+        status: Mapping[str, Any] = pod.get("status") or {}
+        if "deletionTimestamp" in pod["metadata"] or status.get("phase") == "Succeeded":
+            continue
+        for item in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            state = item.get("state") or {}
+            ended = (state.get("terminated") or {}).get("exitCode", 0) != 0
+            lived_before = bool((item.get("lastState") or {}).get("terminated"))
+            unready = bool(state.get("running")) and not item.get("ready")
+            back_off = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
+            completed = bool(state.get("terminated")) and lived_before
+            if ended or unready or back_off or completed:
+                yield (str(pod["metadata"]["name"]), str(item["name"])), unready and lived_before
+
+
+def _items(kubectl: Kubectl, kinds: str, namespace: str) -> list[Object]:
+    answer = kubectl.ask("get", kinds, "--namespace", namespace, "--output", "json")
+    # Where one kind is forbidden, kubectl fails but prints the others, which are worth having.
+    if not answer and not answer.out.lstrip().startswith("{"):
+        raise UserError(f"kubectl get {kinds}: {answer.err.strip()}", "see: invoke cluster.status")
+    found: list[Object] = json.loads(answer.out)["items"]
+    return found
+
+
+def _log(kubectl: Kubectl, namespace: str, key: tuple[str, str], *, previous: bool) -> tuple[str, ...]:
+    pod, container = key
+    words = ["logs", pod, "--container", container, "--namespace", namespace, f"--tail={TAIL}"]
+    answer = kubectl.ask(*words, *(["--previous"] if previous else []), timeout=10)
+    return tuple(line for line in answer.out.splitlines() if line.strip()) if answer else ()

@@ -1,0 +1,19 @@
+"""The deployed page in a real browser: the tests of tests/browser, against the release that the main job made."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from scripts.settings import ROOT
+from tests.e2e.conftest import Project
+
+
+def test_the_page_works_in_a_browser(project: Project, tmp_path: Path) -> None:
+    project.pipeline()
+    python = os.environ.get("BROWSER_PYTHON")
+    assert python, "run by nox -s e2e, which makes the environment of the browser tests"
+    env = os.environ | {"BASE_URL": project.url, "SCREENSHOTS": str(tmp_path)}
+    done = subprocess.run([python, "-m", "pytest", "-q", str(ROOT / "tests/browser")], env=env, check=False)
+    assert done.returncode == 0

@@ -1,0 +1,94 @@
+"""The process: how it starts, whom it lets in, that it loses nothing when it is killed, and what deletion leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+NAME = f"process-{os.getpid()}"
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 20.0
+
+
+def start(state: Path) -> subprocess.Popen:
+    """Run the cluster and wait until it says it is ready."""
+    command = [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(state)]
+    process = subprocess.Popen(command, cwd=ROOT)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, (state / "log").read_text()
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            if ask(state, "/readyz") == b"ok":
+                return process
+        time.sleep(0.05)
+    raise AssertionError("the cluster never became ready")
+
+
+def ask(state: Path, path: str, body: dict | None = None, *, known: bool = True) -> bytes:
+    """The body of an answer; `known`: with the client's certificate."""
+    port = json.loads((state / "cluster.json").read_text())["port"]
+    context = ssl.create_default_context(cafile=str(state / "pki" / "ca.crt"))
+    if known:
+        context.load_cert_chain(state / "pki" / "client.crt", state / "pki" / "client.key")
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(
+        f"https://127.0.0.1:{port}{path}", data=data, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, context=context, timeout=5) as answer:  # noqa: S310 - always https
+        return answer.read()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    """A state directory; whatever a cluster made in it is removed."""
+    folder = tmp_path / "state"
+    yield folder
+    command = [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(folder), "--delete"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    assert not folder.exists()
+
+
+@pytest.mark.engine
+def test_life_of_a_cluster(state: Path) -> None:
+    process = start(state)
+    assert stat.S_IMODE((state / "kubeconfig").stat().st_mode) == 0o600
+    assert (state / "pid").read_text().strip() == str(process.pid)
+    with pytest.raises((ssl.SSLError, urllib.error.URLError, ConnectionError, socket.timeout)):
+        ask(state, "/version", known=False)
+    second = subprocess.run(
+        [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(state)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (second.returncode, "already serves" in second.stderr) == (1, True)
+    acknowledged = []
+    for number in range(300):
+        name = f"c{number}"
+        ask(state, "/api/v1/namespaces/default/configmaps", {"metadata": {"name": name}})
+        acknowledged.append(name)
+        if number == 250:
+            process.send_signal(signal.SIGKILL)
+            process.wait(10)
+            process = start(state)
+    found = json.loads(ask(state, "/api/v1/namespaces/default/configmaps"))["items"]
+    assert set(acknowledged) <= {item["metadata"]["name"] for item in found}
+    process.terminate()
+    assert process.wait(20) == 0
+    assert not (state / "pid").exists()

@@ -1,0 +1,118 @@
+"""Logs, commands, metrics and the service proxy, as the real kubectl asks for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from embedded.api import metrics, proxying
+from embedded.store import Store
+from tests.embedded import hollow
+
+TOOLS = os.pathsep.join((str(Path(__file__).parents[2] / ".tools"), os.environ.get("PATH", ""), "/opt/k8s-tools"))
+KUBECTL = shutil.which("kubectl", path=TOOLS)
+
+
+@pytest.fixture
+async def kubeconfig(tmp_path: Path) -> AsyncIterator[Path]:
+    """A hollow cluster with the pod `web` running in `default`."""
+    async with hollow.cluster(tmp_path) as made:
+        await kubectl(made, "run", "web", "--image=bb:1")
+        await kubectl(made, "wait", "--for=condition=Ready", "pod/web", "--timeout=10s")
+        yield made
+
+
+async def kubectl(config: Path, *arguments: str, stdin: bytes | None = None) -> tuple[int, str, str]:
+    """Exit code, output and complaints of kubectl."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        KUBECTL, "--kubeconfig", str(config), *arguments, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    output, complaints = await asyncio.wait_for(process.communicate(stdin), 30)
+    return process.returncode or 0, output.decode(), complaints.decode()
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(not KUBECTL, reason="kubectl is not there")
+async def test_kubectl_streams(kubeconfig: Path) -> None:
+    assert await kubectl(kubeconfig, "logs", "web") == (0, "line 1\nline 2\nline 3\n", "")
+    assert await kubectl(kubeconfig, "logs", "web", "-f", "--tail=1") == (0, "line 3\nlast line\n", "")
+    code, output, complaints = await kubectl(kubeconfig, "exec", "web", "--", "echo", "hi")
+    assert (code, output) == (3, "echo hi\n")
+    assert complaints == "complaint\ncommand terminated with exit code 3\n"
+    assert (await kubectl(kubeconfig, "exec", "-i", "web", "--", "cat", stdin=b"heard\n"))[1] == "cat\nheard\n"
+    code, output, _ = await kubectl(kubeconfig, "top", "pod", "web", "--no-headers")
+    assert output.split() == ["web", "100m", "10Mi"]
+    _, output, _ = await kubectl(kubeconfig, "top", "nodes", "--no-headers")
+    assert output.split()[:2] == ["vm", "500m"]
+    _, _, complaints = await kubectl(kubeconfig, "logs", "web", "-c", "other")
+    assert complaints == "error: container other is not valid for pod web out of: web\n"
+    code, _, complaints = await kubectl(kubeconfig, "logs", "web", "--previous")
+    assert complaints == (
+        'Error from server (BadRequest): previous terminated container "web" in pod "web" not found\n'
+    )
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(not KUBECTL, reason="kubectl is not there")
+async def test_kubectl_refusals(kubeconfig: Path) -> None:
+    code, _, complaints = await kubectl(kubeconfig, "delete", "ns", "default")
+    assert (code, complaints) == (
+        1,
+        'Error from server (Forbidden): namespaces "default" is forbidden: this namespace may not be deleted\n',
+    )
+    workload = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "x", "namespace": "default"},
+        "spec": {"selector": {}, "serviceName": "x", "template": {}},
+    }
+    code, _, complaints = await kubectl(kubeconfig, "create", "-f", "-", stdin=json.dumps(workload).encode())
+    assert code == 1
+    assert "the server does not allow this method on the requested resource" in complaints
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("web", ("http", "web", "")),
+        ("web:80", ("http", "web", "80")),
+        ("web:http", ("http", "web", "http")),
+        ("https:web:443", ("https", "web", "443")),
+        ("https:web:", ("https", "web", "")),
+    ],
+)
+def test_names_of_the_proxy(text: str, parts: tuple[str, str, str]) -> None:
+    assert proxying.parse_name(text) == parts
+
+
+async def test_proxy_reaches_a_ready_endpoint(client: TestClient, store: Store) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.json_response({"path": request.path_qs, "method": request.method, "body": await request.text()})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", echo)
+    spec = {"ports": [{"name": "http", "port": 80}]}
+    store.create("services", {"metadata": {"name": "web", "namespace": "demo"}, "spec": spec})
+    base = "/api/v1/namespaces/demo/services/web:http/proxy"
+    refused = await (await client.get(f"{base}/x")).json()
+    assert (refused["code"], refused["message"]) == (503, 'no endpoints available for service "web:http"')
+    async with TestServer(app) as server:
+        meta = {"name": "web-1", "namespace": "demo", "labels": {"kubernetes.io/service-name": "web"}}
+        endpoint = {"addresses": ["127.0.0.1"], "conditions": {"ready": True}}
+        slice_ = {"metadata": meta, "addressType": "IPv4", "endpoints": [endpoint]}
+        store.create("endpointslices.discovery.k8s.io", slice_ | {"ports": [{"name": "http", "port": server.port}]})
+        found = await (await client.post(f"{base}/a/b?c=d", data="hello")).json()
+    assert found == {"path": "/a/b?c=d", "method": "POST", "body": "hello"}
+
+
+def test_amounts() -> None:
+    assert metrics.amounts({"cpu": 0.25, "memory": 1536}) == {"cpu": "250000000n", "memory": "2Ki"}
