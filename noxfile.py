@@ -12,7 +12,7 @@ import nox
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "test", "services", "engine", "e2e"]
+nox.options.sessions = ["lint", "test", "services", "engine", "conformance", "e2e"]
 
 
 @nox.session
@@ -44,6 +44,14 @@ def engine(session: nox.Session) -> None:
     """The embedded cluster on a real Docker engine, driven by the real helm and kubectl."""
     session.run("invoke", "install")
     session.run("pytest", "-m", "engine", "tests/embedded", *session.posargs)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Broken workloads behave, and are diagnosed, as recorded; on any cluster with -- --kubeconfig F --context C."""
+    if not session.posargs:
+        session.run("invoke", "install")
+    session.run("pytest", "tests/conformance", *session.posargs)
 
 
 @nox.session(venv_backend="venv", reuse_venv=True)

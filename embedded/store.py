@@ -73,6 +73,8 @@ class Store:
         self._db.execute("CREATE TABLE IF NOT EXISTS revision (id INTEGER PRIMARY KEY CHECK (id = 0), value INTEGER)")
         rows = self._db.execute("SELECT resource, namespace, name, body FROM objects ORDER BY 1, 2, 3")
         for resource, namespace, name, body in rows:
+            if resource not in self._objects:  # of a kind that another version served
+                continue
             self._objects[resource][namespace, name] = json.loads(body)
             self._keys[resource].append((namespace, name))
         found = self._db.execute("SELECT value FROM revision").fetchone()

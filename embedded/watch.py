@@ -7,6 +7,8 @@ import collections
 import dataclasses
 from collections.abc import Callable, Iterable
 
+LAG = 4096  # events a watcher may have waiting
+
 
 @dataclasses.dataclass(frozen=True)
 class Event:
@@ -68,7 +70,9 @@ class Watch:
         self._wake.set()
 
     def push(self, event: Event) -> None:
-        """Take one event if it is of the watched namespace."""
+        """Take one event if it is of the watched namespace; a watcher that lags too far behind is ended."""
         if not self.namespace or event.object["metadata"].get("namespace") == self.namespace:
             self._events.append(event)
             self._wake.set()
+            if len(self._events) > LAG:
+                self.close()

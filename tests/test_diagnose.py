@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,37 @@ def test_the_command_to_look_further_names_its_cluster() -> None:
     command = ("kubectl", "--kubeconfig", "/a b/config", "--context", "todo")
     (only,) = diagnose.diagnose(recorded("oom-killed", command=command), RULES)
     assert only.command.startswith("kubectl --kubeconfig '/a b/config' --context todo --namespace fault-oom-killed top")
+
+
+def merged() -> State:
+    """All recorded faults in one namespace, each under a name of its own."""
+    items: list[dict[str, Any]] = []
+    logs: dict[tuple[str, str], tuple[str, ...]] = {}
+    moments = []
+    for number, fault in enumerate(EXPECTED):
+        name = f"part{number}"
+        found = json.loads((FAULTS / f"{fault}.json").read_text().replace("backend", name))["items"]
+        moments.append(taken(found))
+        items += found
+        logs |= logs_of((FAULTS / f"{fault}.log.txt").read_text().replace("backend", name))
+    return State.of(items, "chatbot-dev", max(moments), logs=logs)
+
+
+def test_all_faults_at_once_are_told_apart_and_ranked() -> None:
+    findings = diagnose.diagnose(merged(), RULES)
+    assert {finding.service: finding.rule for finding in findings} == {
+        f"part{number}": rule for number, (rule, _) in enumerate(EXPECTED.values())
+    }
+    order = {rule.id: number for number, rule in enumerate(RULES)}
+    places = [order[finding.rule] for finding in findings]
+    assert len(findings) == len(EXPECTED) and places == sorted(places)
+
+
+@pytest.mark.parametrize("fault", EXPECTED)
+def test_without_events_nothing_wrong_is_said(fault: str) -> None:
+    """Events are kept for an hour only; the state alone has to do, if with fewer words."""
+    state = recorded(fault)
+    objects = {kind: items for kind, items in state.objects.items() if kind != "Event"}
+    (only,) = diagnose.diagnose(replace(state, objects=objects), RULES)
+    allowed = {"liveness-failing": "killed", "readiness-404": "not-ready"}
+    assert only.rule == allowed.get(fault, EXPECTED[fault][0]) and only.terminal

@@ -124,3 +124,27 @@ def test_a_target_that_does_not_exist_is_a_row_and_no_traceback(monkeypatch: pyt
     monkeypatch.setattr(doctor, "REGISTRIES", {})
     facts = doctor.gather(settings.load(), Absent(Result(127, "")), "mars")
     assert "mars" in row(facts, "cluster").detail and row(facts, "cluster").verdict == "fail"
+
+
+def test_repairs_are_done_in_order_and_only_those_that_are_named() -> None:
+    done: list[str] = []
+
+    class Fake:
+        shell = None
+        say = staticmethod(print)
+
+        @property
+        def tools(self) -> dict[str, Path]:
+            done.append("tools")
+            return {"helm": Path("/t/helm")}
+
+        @property
+        def cluster(self) -> Any:
+            done.append("cluster")
+            return type("C", (), {"up": lambda self: type("O", (), {"detail": "started"})()})()
+
+    rows = doctor.judge(replace(WELL, tools={}, server=""))
+    session: Any = Fake()
+    assert doctor.mend(session, rows) == ["tools: /t/helm", "cluster: started"]
+    assert done == ["tools", "cluster"]
+    assert doctor.mend(session, doctor.judge(WELL)) == []

@@ -7,7 +7,19 @@ import logging
 
 from aiohttp import web
 
-from embedded.api import discovery, logs, metrics, openapi, proxying, rest, reviews, subresources, target, watching
+from embedded.api import (
+    access,
+    discovery,
+    logs,
+    metrics,
+    openapi,
+    proxying,
+    rest,
+    reviews,
+    subresources,
+    target,
+    watching,
+)
 from embedded.api.node import Node
 from embedded.api.replies import refusal, reply
 from embedded.errors import ApiError
@@ -16,6 +28,7 @@ from embedded.store import Store
 log = logging.getLogger(__name__)
 BODY_LIMIT = 3 * 1024 * 1024  # what a real server takes in one request
 HEALTH = ("/healthz", "/livez", "/readyz")
+REVIEWS = ("authentication.k8s.io", "authorization.k8s.io")  # open to all who are known
 METHODS = {
     ("GET", True): "get",
     ("GET", False): "list",
@@ -98,6 +111,12 @@ class Api:
 
     async def _resource(self, aim: target.Target, request: web.Request) -> web.StreamResponse:
         kind, method = aim.kind, request.method
+        verb = METHODS.get((method, bool(aim.name)))
+        if verb in ("get", "list") and request.query.get("watch") in ("true", "1"):
+            verb = "watch"
+        asked = "create" if method == "POST" else verb or method.lower()
+        if kind.group not in REVIEWS:
+            access.check(self.store, aim, asked, access.caller(request))
         if aim.subresource == "proxy":
             return await proxying.proxy(self.store, aim, request)
         if aim.subresource == "log":
@@ -108,9 +127,6 @@ class Api:
             return await subresources.answer(self.store, aim, request)
         if kind.verbs == ("create",):
             return await reviews.answer(self.store, aim, request)
-        verb = METHODS.get((method, bool(aim.name)))
-        if verb in ("get", "list") and request.query.get("watch") in ("true", "1"):
-            verb = "watch"
         needed = verb
         if aim.subresource:
             needed = verb if verb in ("get", "update", "patch") else None

@@ -16,6 +16,11 @@ from embedded.store import Store
 
 SOURCE = Path(__file__).parent.parent / "data" / "columns.json"
 METADATA = ("PartialObjectMetadata", "PartialObjectMetadataList")
+# What the rows of pods that have ended say of themselves.
+DONE = {
+    phase: {"type": "Completed", "status": "True", "reason": phase, "message": message}
+    for phase, message in (("Succeeded", "The pod has completed successfully."), ("Failed", "The pod failed."))
+}
 CREATION = (
     "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed "
     "to be set in happens-before order across separate operations. Clients may not set this value. It is represented "
@@ -64,6 +69,9 @@ def _partial(obj: dict) -> dict:
 
 def _row(kind: Kind, obj: dict, store: Store, include: str) -> dict:
     row: dict = {"cells": printers.cells(kind, obj, store.clock())}
+    done = DONE.get(obj.get("status", {}).get("phase", "")) if kind.resource == "pods" else None
+    if done:
+        row["conditions"] = [done]
     if include != "None":
         row["object"] = obj if include == "Object" else _partial(obj)
     return row

@@ -25,7 +25,9 @@ def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
         for pod in store.list("pods", key[0])
         if not common.is_over(pod) and selectors.matches(spec.get("selector"), pod["metadata"].get("labels", {}))
     ]
-    expected = _expected(store, pods)
+    # A plain number of pods to keep asks nobody how many there should be.
+    plain = isinstance(spec.get("minAvailable"), int)
+    expected = len(pods) if plain else _expected(store, pods)
     healthy = len([pod for pod in pods if common.is_true(pod, "Ready") and not common.is_going(pod)])
     if "maxUnavailable" in spec:
         desired = max(0, expected - _share(spec["maxUnavailable"], expected))

@@ -25,11 +25,32 @@ def dependents(store: Store, uid: str, namespace: str) -> list[tuple[str, dict]]
     ]
 
 
-def owner_gone(store: Store, owner: dict) -> None:
+def owner_gone(store: Store, uid: str, namespace: str) -> None:
     """Delete what an object that is gone was the last owner of."""
-    uid = owner["metadata"].get("uid", "")
-    for resource, obj in dependents(store, uid, owner["metadata"].get("namespace", "")):
+    for resource, obj in dependents(store, uid, namespace):
         _let_go(store, resource, obj, uid)
+
+
+def missing_owners(store: Store) -> set[tuple[str, str]]:
+    """(uid, namespace) of owners that are gone while something still names them, as after a crash in between."""
+    known = {
+        obj["metadata"].get("uid")
+        for kind in kinds.KINDS
+        if not kind.stored_as and kind.resource != "events"
+        for obj in store.list(kind.resource)
+    }
+    return {
+        (ref["uid"], obj["metadata"].get("namespace", ""))
+        for resource in OWNED
+        for obj in store.list(resource)
+        for ref in obj["metadata"].get("ownerReferences", ())
+        if ref["uid"] not in known
+    }
+
+
+def is_held(obj: dict) -> bool:
+    """Whether an object that is being deleted waits for the garbage collector."""
+    return common.is_going(obj) and not {FOREGROUND, ORPHAN}.isdisjoint(obj["metadata"].get("finalizers", ()))
 
 
 def reconcile(store: Store, resource: str, key: Key) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from embedded.controllers import common
 from embedded.controllers.common import Key
@@ -21,7 +22,21 @@ MANAGER = "kube-controller-manager"
 PERIOD = 15.0  # seconds between looks
 TOLERANCE = 0.1
 TARGETS = {"Deployment": "deployments.apps", "ReplicaSet": "replicasets.apps"}
+STABLE = "recent recommendations were {} than current one, applying the {} recent recommendation"
+MANY = ("TooManyReplicas", "more than the maximum replica count")
+FEW = ("TooFewReplicas", "less than the minimum replica count")
+FAST_UP = ("ScaleUpLimit", "increasing faster than the maximum scale rate")
+FAST_DOWN = ("ScaleDownLimit", "decreasing faster than the maximum scale rate")
+Condition = tuple[str, str, str, str]  # type, status, reason, message
 Used = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
+
+
+class Problem(NamedTuple):
+    """Why a metric could not be read."""
+
+    metric: str
+    words: str
+
 
 # What was recommended and done lately, per autoscaler: stabilization and policies look back on it.
 _recommended: dict[Key, list[tuple[float, int]]] = {}
@@ -32,8 +47,7 @@ def reconcile(store: Store, key: Key, now: float, used: Used) -> float | None:
     """Look at the use once a period and scale the target if it is far from what was asked for."""
     scaler = store.get(RESOURCE, *key)
     if scaler is None:
-        _recommended.pop(key, None)
-        _scaled.pop(key, None)
+        forget(key)
         return None
     spec = scaler["spec"]
     reference = spec["scaleTargetRef"]
@@ -59,23 +73,29 @@ def reconcile(store: Store, key: Key, now: float, used: Used) -> float | None:
         for pod in store.list("pods", key[0])
         if common.is_active(pod) and selectors.matches(selector, pod["metadata"].get("labels", {}))
     ]
-    proposals, current, problem = _propose(spec, pods, used, replicas, key[0])
-    if not proposals:
-        text = f"the HPA was unable to compute the replica count: {problem}"
-        idle = ("ScalingActive", "False", "FailedGetResourceMetric", text)
-        _status(store, key, {"currentReplicas": replicas}, [got, idle], now)
-        record(store, scaler, "Warning", "FailedGetResourceMetric", problem, COMPONENT, now)
-        return PERIOD
-    wanted, metric = max(proposals)
-    wanted, limited = _limit(key, spec, replicas, wanted, now)
-    text = f"the HPA was able to successfully calculate a replica count from {metric}"
-    conditions = [got, ("ScalingActive", "True", "ValidMetricFound", text), limited]
-    counts: dict = {"currentReplicas": replicas, "desiredReplicas": wanted, "currentMetrics": current}
+    least, most = spec.get("minReplicas", 1), spec["maxReplicas"]
+    counts: dict = {"currentReplicas": replicas}
+    conditions = [got]
+    if not least <= replicas <= most:
+        wanted = max(least, min(most, replicas))
+        side = "above Spec.MaxReplicas" if replicas > most else "below Spec.MinReplicas"
+        why = f"Current number of replicas {side}"
+    else:
+        proposals, current, problem = _propose(spec, pods, used, replicas, key[0])
+        if not proposals:
+            _fail(store, scaler, got, replicas, problem, now)
+            return PERIOD
+        wanted, metric = max(proposals)
+        wanted, able_to, limited = _limit(key, spec, replicas, wanted, now)
+        text = f"the HPA was able to successfully calculate a replica count from {metric}"
+        conditions = [able_to, ("ScalingActive", "True", "ValidMetricFound", text), limited]
+        counts["currentMetrics"] = current
+        why = f"{metric} above target" if wanted > replicas else "All metrics below target"
+    counts["desiredReplicas"] = wanted
     if wanted != replicas:
         _scale(store, resource, target, wanted)
         _scaled.setdefault(key, []).append((now, wanted - replicas))
-        why = f"{metric} {'above' if wanted > replicas else 'below'} target"
-        text = f"New size: {wanted}; reason: {'All metrics below target' if wanted < replicas else why}"
+        text = f"New size: {wanted}; reason: {why}"
         record(store, scaler, "Normal", "SuccessfulRescale", text, COMPONENT, now)
         counts["lastScaleTime"] = timestamp(now)
         said = f"the HPA controller was able to update the target scale to {wanted}"
@@ -84,21 +104,54 @@ def reconcile(store: Store, key: Key, now: float, used: Used) -> float | None:
     return PERIOD
 
 
-def proposal(ratio: float, replicas: int, ready: int) -> int:
-    """The replicas that bring use to its target, given how far it is from it."""
+def _fail(store: Store, scaler: dict, got: Condition, replicas: int, problem: Problem, now: float) -> None:
+    """Say that no metric could be read, as events and as a condition."""
+    meta = scaler["metadata"]
+    text = f"the HPA was unable to compute the replica count: {problem.words}"
+    _status(
+        store,
+        (meta["namespace"], meta["name"]),
+        {"currentReplicas": replicas, "currentMetrics": [{"type": ""}]},
+        [got, ("ScalingActive", "False", "FailedGetResourceMetric", text)],
+        now,
+    )
+    record(store, scaler, "Warning", "FailedGetResourceMetric", problem.words, COMPONENT, now)
+    many = len(scaler["spec"].get("metrics", ()))
+    whole = f"invalid metrics ({many} invalid out of {many}), first error is: "
+    whole += f"failed to get {problem.metric} resource metric value: {problem.words}"
+    record(store, scaler, "Warning", "FailedComputeMetricsReplicas", whole, COMPONENT, now)
+
+
+def forget(key: Key) -> None:
+    """Drop what is known about an autoscaler that is gone."""
+    _recommended.pop(key, None)
+    _scaled.pop(key, None)
+
+
+def proposal(ratio: float, replicas: int, measured: int, silent: int = 0, full: float = 1.0) -> int:
+    """The replicas that bring use to its target, given how far it is from it.
+
+    Pods that say nothing must not speed the change up: they count as idle when it grows, and as busy with all
+    they asked for (`full`, as a ratio of the target) when it shrinks.
+    """
+    if silent and abs(ratio - 1.0) > TOLERANCE:
+        whole = measured + silent
+        cautious = ratio * measured / whole if ratio > 1.0 else (ratio * measured + full * silent) / whole
+        turned = (cautious > 1.0) != (ratio > 1.0)
+        ratio, measured = (1.0 if turned else cautious), whole
     if abs(ratio - 1.0) <= TOLERANCE:
         return replicas
-    return max(1, math.ceil(ratio * ready))
+    return max(1, math.ceil(ratio * measured))
 
 
 def _propose(
     spec: dict, pods: list[dict], used: Used, replicas: int, namespace: str
-) -> tuple[list[tuple[int, str]], list[dict], str]:
-    """(replicas, metric in words) for every metric that could be read, their values, and a problem in words."""
-    proposals, current, problem = [], [], "no metrics returned from resource metrics API"
+) -> tuple[list[tuple[int, str]], list[dict], Problem]:
+    """(replicas, metric in words) for every metric that could be read, their values, and the first problem."""
+    proposals, current, problems = [], [], []
     for metric in spec.get("metrics", ()):
         if metric["type"] != "Resource":
-            problem = f"metrics of type {metric['type']} are not served"
+            problems.append(Problem(metric["type"], f"metrics of type {metric['type']} are not served"))
             continue
         name, target = metric["resource"]["name"], metric["resource"]["target"]
         measured = {
@@ -106,27 +159,32 @@ def _propose(
             for pod in pods
             if (containers := used.get((namespace, pod["metadata"]["name"]))) and common.is_true(pod, "Ready")
         }
+        start = f"failed to get {name} utilization: "
         if not measured:
-            problem = f"failed to get {name} utilization: unable to get metrics for resource {name}: "
-            problem += "no metrics returned from resource metrics API"
+            text = f"unable to get metrics for resource {name}: no metrics returned from resource metrics API"
+            problems.append(Problem(name, start + text))
             continue
         average = sum(measured.values()) / len(measured)
         value = {"averageValue": _amount(name, average)}
+        silent = len(pods) - len(measured)
         if target["type"] == "Utilization":
             asked = [_asked(pod, name) for pod in pods if pod["metadata"]["name"] in measured]
-            if any(item is None for item in asked):
-                problem = f"failed to get {name} utilization: missing request for {name}"
+            lacking = next((one["metadata"]["name"] for one in pods if _asked(one, name) is None), None)
+            if lacking is not None:
+                problems.append(Problem(name, f"{start}missing request for {name} in pod {lacking}"))
                 continue
-            share = sum(measured.values()) / sum(item or 0.0 for item in asked)
-            ratio = share * 100 / target["averageUtilization"]
-            value["averageUtilization"] = int(share * 100)
+            share = sum(measured.values()) * 100 // sum(item or 0.0 for item in asked)
+            ratio = share / target["averageUtilization"]
+            full = 100 / target["averageUtilization"]
+            value["averageUtilization"] = int(share)
             words = f"{name} resource utilization (percentage of request)"
         else:
             ratio = average / float(quantity.parse(target["averageValue"]))
+            full = 1.0
             words = f"{name} resource"
         current.append({"type": "Resource", "resource": {"name": name, "current": value}})
-        proposals.append((proposal(ratio, replicas, len(measured)), words))
-    return proposals, current, problem
+        proposals.append((proposal(ratio, replicas, len(measured), silent, full), words))
+    return proposals, current, problems[0] if problems else Problem("", "no metrics")
 
 
 def _asked(pod: dict, name: str) -> float | None:
@@ -143,8 +201,8 @@ def _amount(name: str, value: float) -> str:
     return f"{math.ceil(value * 1000)}m" if name == "cpu" else str(int(value))
 
 
-def _limit(key: Key, spec: dict, replicas: int, wanted: int, now: float) -> tuple[int, tuple[str, str, str, str]]:
-    """Apply stabilization, policies and bounds. Returns the replicas and the condition ScalingLimited."""
+def _limit(key: Key, spec: dict, replicas: int, wanted: int, now: float) -> tuple[int, Condition, Condition]:
+    """Apply stabilization, policies and bounds. Returns the replicas, AbleToScale and ScalingLimited."""
     behavior = spec.get("behavior", {})
     up = {"stabilizationWindowSeconds": 0} | (behavior.get("scaleUp") or {})
     down = {"stabilizationWindowSeconds": 300} | (behavior.get("scaleDown") or {})
@@ -153,28 +211,32 @@ def _limit(key: Key, spec: dict, replicas: int, wanted: int, now: float) -> tupl
     _recommended[key] = past
     calm_up = min(value for at, value in past if at >= now - up["stabilizationWindowSeconds"])
     calm_down = max(value for at, value in past if at >= now - down["stabilizationWindowSeconds"])
-    if wanted > replicas:
-        wanted = max(replicas, calm_up)
-    elif wanted < replicas:
-        wanted = min(replicas, calm_down)
-    if wanted > replicas:
+    calm = min(max(replicas, calm_up), calm_down)
+    able = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
+    if calm > wanted:
+        able = ("AbleToScale", "True", "ScaleDownStabilized", STABLE.format("higher", "highest"))
+    elif calm < wanted:
+        able = ("AbleToScale", "True", "ScaleUpStabilized", STABLE.format("lower", "lowest"))
+    least, most = spec.get("minReplicas", 1), spec["maxReplicas"]
+    if calm > replicas:
         usual = [
             {"type": "Percent", "value": 100, "periodSeconds": 15},
             {"type": "Pods", "value": 4, "periodSeconds": 15},
         ]
-        wanted = min(wanted, replicas + _allowance(key, up, usual, replicas, now, growing=True))
-    elif wanted < replicas:
+        fastest = replicas + _allowance(key, up, usual, replicas, now, growing=True)
+        if calm > min(fastest, most):
+            return min(fastest, most), able, _limited(*(MANY if most <= fastest else FAST_UP))
+    elif calm < replicas:
         usual = [{"type": "Percent", "value": 100, "periodSeconds": 15}]
-        wanted = max(wanted, replicas - _allowance(key, down, usual, replicas, now, growing=False))
-    least, most = spec.get("minReplicas", 1), spec["maxReplicas"]
-    if wanted > most:
-        text = "the desired replica count is more than the maximum replica count"
-        return most, ("ScalingLimited", "True", "TooManyReplicas", text)
-    if wanted < least:
-        text = "the desired replica count is less than the minimum replica count"
-        return least, ("ScalingLimited", "True", "TooFewReplicas", text)
+        fastest = replicas - _allowance(key, down, usual, replicas, now, growing=False)
+        if calm < max(fastest, least):
+            return max(fastest, least), able, _limited(*(FEW if least >= fastest else FAST_DOWN))
     text = "the desired count is within the acceptable range"
-    return wanted, ("ScalingLimited", "False", "DesiredWithinRange", text)
+    return calm, able, ("ScalingLimited", "False", "DesiredWithinRange", text)
+
+
+def _limited(reason: str, words: str) -> Condition:
+    return ("ScalingLimited", "True", reason, f"the desired replica count is {words}")
 
 
 def _allowance(key: Key, rules: dict, usual: list[dict], replicas: int, now: float, *, growing: bool) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from embedded.controllers import common
 from embedded.controllers.common import Key
 from embedded.errors import ApiError
@@ -30,14 +32,11 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     active = [pod for pod in pods if common.is_active(pod)]
     spec = job["spec"]
     completions = spec.get("completions", 1)
-    problem = _problem(job, failed, now)
-    if problem:
+    verdict = _verdict(job, succeeded, failed, active, now)
+    if verdict is not None:
         for pod in active:
             _delete(store, pod)
-        return _settle(store, key, "Failed", *problem, pods=pods, now=now)
-    if len(succeeded) >= completions:
-        text = "Reached expected number of succeeded pods"
-        return _settle(store, key, "Complete", "CompletionsReached", text, pods=pods, now=now)
+        return _settle(store, key, verdict, common.owned(store, "pods", job), now)
     later = None
     if not spec.get("suspend"):
         missing = min(spec.get("parallelism", 1), completions - len(succeeded)) - len(active)
@@ -62,14 +61,44 @@ def _left(deadline: int | None, started: str | None, now: float) -> float | None
     return parse_timestamp(started) + deadline - now if deadline and started else None
 
 
-def _problem(job: dict, failed: list[dict], now: float) -> tuple[str, str] | None:
+class Verdict(NamedTuple):
+    """How a job ends: the condition that says so first, the one that stays, and why."""
+
+    first: str
+    last: str
+    reason: str
+    message: str
+
+
+def _verdict(job: dict, succeeded: list[dict], failed: list[dict], active: list[dict], now: float) -> Verdict | None:
+    """What a job has come to; what was said once stays."""
+    for first, last in (("FailureTarget", "Failed"), ("SuccessCriteriaMet", "Complete")):
+        told = common.condition(job, first)
+        if told is not None:
+            return Verdict(first, last, told["reason"], told["message"])
     spec = job["spec"]
+    limit = spec.get("backoffLimit", 6)
     left = _left(spec.get("activeDeadlineSeconds"), job.get("status", {}).get("startTime"), now)
     if left is not None and left <= 0:
-        return "DeadlineExceeded", "Job was active longer than specified deadline"
-    if len(failed) > spec.get("backoffLimit", 6):
-        return "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+        text = "Job was active longer than specified deadline"
+        return Verdict("FailureTarget", "Failed", "DeadlineExceeded", text)
+    if len(failed) > limit or _restarts_too_often(job, active, limit):
+        text = "Job has reached the specified backoff limit"
+        return Verdict("FailureTarget", "Failed", "BackoffLimitExceeded", text)
+    if len(succeeded) >= spec.get("completions", 1):
+        text = "Reached expected number of succeeded pods"
+        return Verdict("SuccessCriteriaMet", "Complete", "CompletionsReached", text)
     return None
+
+
+def _restarts_too_often(job: dict, active: list[dict], limit: int) -> bool:
+    if job["spec"]["template"]["spec"].get("restartPolicy") != "OnFailure":
+        return False
+    kinds = ("containerStatuses", "initContainerStatuses")
+    restarts = sum(
+        item.get("restartCount", 0) for pod in active for kind in kinds for item in pod.get("status", {}).get(kind, ())
+    )
+    return restarts >= max(1, limit)
 
 
 def _wait(failed: list[dict], now: float) -> float | None:
@@ -144,30 +173,31 @@ def _count(store: Store, key: Key, pods: list[dict], now: float) -> None:
     store.modify(RESOURCE, *key, change, subresource="status", manager=MANAGER)
 
 
-def _settle(
-    store: Store, key: Key, verdict: str, reason: str, message: str, *, pods: list[dict], now: float
-) -> float | None:
+def _settle(store: Store, key: Key, verdict: Verdict, pods: list[dict], now: float) -> float | None:
+    """Say what a job has come to, and end it once its last pod has ended."""
     moment = timestamp(now)
-    first = "SuccessCriteriaMet" if verdict == "Complete" else "FailureTarget"
+    done = all(common.is_over(pod) for pod in pods)
 
     def change(obj: dict) -> None:
+        kept = [item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == verdict.first]
         status = _counts(obj, pods, now)
-        status.pop("active", None)
-        if verdict == "Complete":
-            status["completionTime"] = moment
-        same = {"status": "True", "lastProbeTime": moment, "lastTransitionTime": moment}
-        said = {"reason": reason, "message": message}
-        status["conditions"] = [{"type": kind} | same | said for kind in (first, verdict)]
+        said = {"reason": verdict.reason, "message": verdict.message}
+        new = {"status": "True", "lastProbeTime": moment, "lastTransitionTime": moment} | said
+        status["conditions"] = kept or [{"type": verdict.first} | new]
+        if done:
+            status["conditions"] = [*status["conditions"], {"type": verdict.last} | new]
+            if verdict.last == "Complete":
+                status["completionTime"] = moment
         obj["status"] = status
 
     job = store.modify(RESOURCE, *key, change, subresource="status", manager=MANAGER)
-    if job is not None:
-        if verdict == "Complete":
-            record(store, job, "Normal", "Completed", "Job completed", COMPONENT, now)
-        else:
-            record(store, job, "Warning", reason, message, COMPONENT, now)
-        return _expire(store, job, now)
-    return None
+    if job is None or not done:
+        return None
+    if verdict.last == "Complete":
+        record(store, job, "Normal", "Completed", "Job completed", COMPONENT, now)
+    else:
+        record(store, job, "Warning", verdict.reason, verdict.message, COMPONENT, now)
+    return _expire(store, job, now)
 
 
 def _expire(store: Store, job: dict, now: float) -> float | None:

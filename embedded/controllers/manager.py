@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
+from embedded import events
 from embedded.controllers import (
     budget,
     common,
@@ -32,9 +33,8 @@ Usage = Callable[[], dict[tuple[str, str], dict[str, dict[str, float]]]]
 """(namespace, pod) → container → {"cpu": cores, "memory": bytes}"""
 
 Work = tuple[str, Key]  # controller, key
-FIRST_RETRY = 0.05  # seconds; doubles with every failure in a row
-LAST_RETRY = 30.0
-EVENT_SWEEP = 60.0  # seconds between looks for events that are too old
+FIRST_RETRY = 0.005  # seconds; doubles with every failure in a row, as in the real work queues
+LAST_RETRY = 60.0
 
 
 class Manager:
@@ -52,6 +52,8 @@ class Manager:
             "namespace": namespace.reconcile,
             "disruption": budget.reconcile_disruption,
             "quota": budget.reconcile_quota,
+            "gone": lambda store, key, now: garbage.owner_gone(store, key[1], key[0]),
+            "events": lambda store, key, now: events.expire(store, now),
             "hpa": lambda store, key, now: hpa.reconcile(store, key, now, usage()),
         }
         self._order = itertools.count()
@@ -68,9 +70,9 @@ class Manager:
         while not self._stopped:
             self._wake.clear()
             self._step(self._clock())
-            delay = max(0.0, self._due[0][0] - self._clock()) if self._due else EVENT_SWEEP
+            delay = max(0.0, self._due[0][0] - self._clock()) if self._due else None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min(delay, EVENT_SWEEP))
+                await asyncio.wait_for(self._wake.wait(), delay)
 
     def stop(self) -> None:
         """End `run`."""
@@ -87,10 +89,19 @@ class Manager:
 
     def _start_over(self) -> None:
         """Look at every object once: what changed while nobody was running is work too."""
+        now = self._clock()
         for resource in ("namespaces", *ROUTES):
             for obj in self._store.list(resource):
                 for work in concerned(self._store, resource, obj):
-                    self._plan(work, self._clock())
+                    self._plan(work, now)
+        for resource in garbage.OWNED:
+            for obj in self._store.list(resource, "", garbage.is_held):
+                self._plan(
+                    (f"garbage {resource}", (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])), now
+                )
+        for uid, space in garbage.missing_owners(self._store):
+            self._plan(("gone", (space, uid)), now)
+        self._plan(("events", ("", "")), now)
 
     def _on_event(self, resource: str, event: Event) -> None:
         now = self._clock()
@@ -98,20 +109,24 @@ class Manager:
             if obj is not None:
                 for work in concerned(self._store, resource, obj):
                     self._plan(work, now)
+        if resource in ("pods", "nodes", "persistentvolumeclaims") and _makes_room(event):
+            for pod in self._store.list("pods", "", _is_unplaced):
+                self._plan(("scheduler", (pod["metadata"]["namespace"], pod["metadata"]["name"])), now)
         if event.type == "DELETED":
             self._plan_gone(resource, event.object, now)
-        if common.is_going(event.object) and event.object["metadata"].get("finalizers"):
+        if garbage.is_held(event.object):
             meta = event.object["metadata"]
             self._plan((f"garbage {resource}", (meta.get("namespace", ""), meta["name"])), now)
 
     def _plan_gone(self, resource: str, obj: dict, now: float) -> None:
+        meta = obj["metadata"]
         if resource != "events":
-            garbage.owner_gone(self._store, obj)
-        for ref in obj["metadata"].get("ownerReferences", ()):
+            self._plan(("gone", (meta.get("namespace", ""), meta["uid"])), now)
+        for ref in meta.get("ownerReferences", ()):
             kind = f"{ref['kind'].lower()}s"
             group = ref["apiVersion"].rpartition("/")[0]
             owner = f"{kind}.{group}" if group else kind
-            self._plan((f"garbage {owner}", (obj["metadata"].get("namespace", ""), ref["name"])), now)
+            self._plan((f"garbage {owner}", (meta.get("namespace", ""), ref["name"])), now)
 
     def _plan(self, work: Work, when: float) -> None:
         planned = self._planned.get(work)
@@ -177,14 +192,22 @@ def concerned(store: Store, resource: str, obj: dict) -> Iterable[Work]:
     if resource in COUNTED:
         for quota in store.list("resourcequotas", key[0]):
             yield "quota", (key[0], quota["metadata"]["name"])
-    if resource in ("persistentvolumeclaims", "nodes"):
-        for pod in store.list("pods", key[0] if resource != "nodes" else ""):
-            if not pod["spec"].get("nodeName"):
-                yield "scheduler", (pod["metadata"]["namespace"], pod["metadata"]["name"])
     if resource != "namespaces" and key[0]:
         space = store.get("namespaces", "", key[0])
         if space is not None and common.is_going(space):
             yield "namespace", ("", key[0])
+
+
+def _is_unplaced(pod: dict) -> bool:
+    return not pod["spec"].get("nodeName")
+
+
+def _makes_room(event: Event) -> bool:
+    """Whether a pod that did not fit may fit after a change of a pod, a node or a claim."""
+    obj = event.object
+    if "containers" not in obj.get("spec", {}):
+        return True
+    return bool(obj["spec"].get("nodeName")) and (event.type == "DELETED" or common.is_over(obj))
 
 
 ROUTES: dict[str, tuple[str, ...]] = {

@@ -12,18 +12,16 @@ from embedded.store import Store
 
 RESOURCE = "replicasets.apps"
 COMPONENT = "replicaset-controller"
-RETRY = 1.0  # seconds to the first new try after a pod was refused; doubles up to RETRY_MOST
-RETRY_MOST = 60.0
 
 
 def reconcile(store: Store, key: Key, now: float) -> float | None:
-    """Create or delete pods, then count them. A refused pod is tried again, more and more rarely."""
+    """Create or delete pods, then count them; raises the ApiError that refused a pod, to be tried again."""
     replicaset = store.get(RESOURCE, *key)
     if replicaset is None:
         return None
     _adopt(store, replicaset)
     pods = common.owned(store, "pods", replicaset)
-    refusal = ""
+    refusal: ApiError | None = None
     if not common.is_going(replicaset):
         active = [pod for pod in pods if common.is_active(pod)]
         wanted = replicaset["spec"].get("replicas", 1)
@@ -35,7 +33,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     pods = common.owned(store, "pods", replicaset)
     later = _count(store, key, pods, refusal, now)
     if refusal:
-        return _retry_after(store, key, now)
+        raise refusal
     return later
 
 
@@ -52,8 +50,8 @@ def _own(pod: dict, replicaset: dict) -> None:
     pod["metadata"].setdefault("ownerReferences", []).append(common.reference(replicaset))
 
 
-def _create(store: Store, replicaset: dict, missing: int, now: float) -> str:
-    """Create pods, the first refusal ends it. Returns the refusal in words."""
+def _create(store: Store, replicaset: dict, missing: int, now: float) -> ApiError | None:
+    """Create pods, the first refusal ends it and is returned."""
     meta, template = replicaset["metadata"], replicaset["spec"]["template"]
     for _ in range(missing):
         pod = {
@@ -72,10 +70,10 @@ def _create(store: Store, replicaset: dict, missing: int, now: float) -> str:
         except ApiError as error:
             if "is being terminated" not in error.message:
                 record(store, replicaset, "Warning", "FailedCreate", f"Error creating: {error.message}", COMPONENT, now)
-            return error.message
+            return error
         name = made["metadata"]["name"]
         record(store, replicaset, "Normal", "SuccessfulCreate", f"Created pod: {name}", COMPONENT, now)
-    return ""
+    return None
 
 
 def _delete(store: Store, replicaset: dict, pod: dict, now: float) -> None:
@@ -99,7 +97,7 @@ def _rank(pod: dict) -> tuple:
     return (bool(pod["spec"].get("nodeName")), phase, is_ready, cost, since, restarts, created)
 
 
-def _count(store: Store, key: Key, pods: list[dict], refusal: str, now: float) -> float | None:
+def _count(store: Store, key: Key, pods: list[dict], refusal: ApiError | None, now: float) -> float | None:
     replicaset = store.get(RESOURCE, *key)
     if replicaset is None:
         return None
@@ -133,26 +131,16 @@ def _count(store: Store, key: Key, pods: list[dict], refusal: str, now: float) -
     return min(waiting) if waiting else None
 
 
-def _conditions(replicaset: dict, refusal: str, now: float) -> list[dict]:
-    if not refusal:
+def _conditions(replicaset: dict, refusal: ApiError | None, now: float) -> list[dict]:
+    if refusal is None:
         return []
+    # What was said first stays: every refusal names another pod, and writing that down would be a change each time.
     old = common.condition(replicaset, "ReplicaFailure")
-    since = old["lastTransitionTime"] if old else timestamp(now)
-    return [
-        {
-            "type": "ReplicaFailure",
-            "status": "True",
-            "lastTransitionTime": since,
-            "reason": "FailedCreate",
-            "message": refusal,
-        }
-    ]
-
-
-def _retry_after(store: Store, key: Key, now: float) -> float:
-    replicaset = store.get(RESOURCE, *key)
-    failure = common.condition(replicaset, "ReplicaFailure") if replicaset else None
-    if failure is None:
-        return RETRY
-    # Waits as long as it has been failing, which doubles the time from try to try.
-    return min(RETRY_MOST, max(RETRY, now - parse_timestamp(failure["lastTransitionTime"])))
+    new = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "lastTransitionTime": timestamp(now),
+        "reason": "FailedCreate",
+        "message": refusal.message,
+    }
+    return [old or new]

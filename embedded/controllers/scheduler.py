@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from decimal import Decimal
 
-from embedded.controllers import common
+from embedded.controllers import common, neighbours
 from embedded.controllers.common import Key
 from embedded.events import record
 from embedded.objects import quantity
@@ -12,8 +14,11 @@ from embedded.objects.values import timestamp
 from embedded.store import Store
 
 COMPONENT = "default-scheduler"
-RETRY = 5.0  # seconds between tries of a pod that does not fit
+RETRY = 300.0  # seconds after which a pod that does not fit is tried again though nothing changed
 RESOURCES = ("cpu", "memory", "ephemeral-storage")
+HELPLESS = "Preemption is not helpful for scheduling"
+NO_VICTIMS = "No preemption victims found for incoming pod"
+UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
 def reconcile(store: Store, key: Key, now: float) -> float | None:
@@ -24,46 +29,61 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     if pod["spec"].get("schedulingGates"):
         return None
     nodes = store.list("nodes")
-    reasons: dict[str, int] = {}
-    for node in nodes:
-        found = unfit(store, pod, node)
-        if not found:
-            _bind(store, key, pod, node["metadata"]["name"], now)
-            return None
-        for reason in found:
-            reasons[reason] = reasons.get(reason, 0) + 1
-    message = refusal(len(nodes), reasons)
+    blocked = _claims(store, pod)
+    found = {node["metadata"]["name"]: [] if blocked else unfit(store, pod, node) for node in nodes}
+    chosen = next((name for name, reasons in found.items() if not reasons and not blocked), None)
+    if chosen is not None:
+        _bind(store, key, pod, chosen, now)
+        return None
+    message = refusal(list(found.values()), blocked)
     if _pending(store, key, message, now):
-        record(store, pod, "Warning", "FailedScheduling", message, COMPONENT, now)
+        host = next(iter(found), "")
+        said = ("Warning", "FailedScheduling", message, COMPONENT, now)
+        record(store, pod, *said, host=host, action="Scheduling")
     return RETRY
 
 
-def unfit(store: Store, pod: dict, node: dict) -> list[str]:
-    """Why a pod cannot run on a node, in the scheduler's words; nothing if it can."""
-    claims = _claims(store, pod)
-    if claims:
-        return [claims]
-    if node["spec"].get("unschedulable"):
-        return ["node(s) were unschedulable"]
+@dataclass(frozen=True)
+class Unfit:
+    """Why a pod cannot run on a node, in the scheduler's words, and whether fewer other pods there would help."""
+
+    words: str
+    crowded: bool = False
+
+
+def unfit(store: Store, pod: dict, node: dict) -> list[Unfit]:
+    """Why a pod cannot run on a node; nothing if it can."""
+    if node["spec"].get("unschedulable") and not _tolerated(pod, UNSCHEDULABLE):
+        return [Unfit("node(s) were unschedulable")]
     taint = next((item for item in node["spec"].get("taints", ()) if not _tolerated(pod, item)), None)
-    if taint is not None and taint["effect"] in ("NoSchedule", "NoExecute"):
-        return ["node(s) had untolerated taint(s)"]
+    if taint is not None:
+        return [Unfit("node(s) had untolerated taint(s)")]
     if not _selected(pod, node):
-        return ["node(s) didn't match Pod's node affinity/selector"]
+        return [Unfit("node(s) didn't match Pod's node affinity/selector")]
     if _port_taken(store, pod, node):
-        return ["node(s) didn't have free ports for the requested pod ports"]
-    return _too_little(store, pod, node)
+        return [Unfit("node(s) didn't have free ports for the requested pod ports", crowded=True)]
+    lacking = _too_little(store, pod, node)
+    if lacking:
+        return lacking
+    words = neighbours.unfit(store, pod, node)
+    return [Unfit(words, crowded=words != neighbours.ALONE)] if words else []
 
 
-def refusal(nodes: int, reasons: dict[str, int]) -> str:
-    """The message of FailedScheduling, with the sentence on preemption."""
+def refusal(found: list[list[Unfit]], blocked: str) -> str:
+    """The message of FailedScheduling, with the sentence on preemption.
+
+    `found` says for every node what is wrong with it, `blocked` what is wrong whatever the node.
+    All pods have the same priority here, so there is never a victim.
+    """
+    nodes = len(found)
     if not nodes:
         return "no nodes available to schedule pods"
-    told = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
-    hopeless = all(reason.startswith("Insufficient") for reason in reasons)
-    why = "No preemption victims found for incoming pod" if hopeless else "Preemption is not helpful for scheduling"
-    # The real scheduler knows of pods of lower priority; here all have the same one.
-    return f"0/{nodes} nodes are available: {told}. preemption: 0/{nodes} nodes are available: {nodes} {why}."
+    counted = Counter(reason.words for reasons in found for reason in reasons)
+    told = blocked or ", ".join(sorted(f"{count} {words}" for words, count in counted.items()))
+    whys = Counter(NO_VICTIMS if reasons and all(one.crowded for one in reasons) else HELPLESS for reasons in found)
+    why = ", ".join(sorted(f"{count} {words}" for words, count in whys.items()))
+    start = f"0/{nodes} nodes are available:"
+    return f"{start} {told}. no new claims to deallocate, preemption: {start} {why}."
 
 
 def requests(pod: dict) -> dict[str, Decimal]:
@@ -90,7 +110,7 @@ def _asked(container: dict, name: str) -> Decimal:
     return quantity.parse(value)
 
 
-def _too_little(store: Store, pod: dict, node: dict) -> list[str]:
+def _too_little(store: Store, pod: dict, node: dict) -> list[Unfit]:
     room = node.get("status", {}).get("allocatable", {})
     placed = [
         item
@@ -99,12 +119,12 @@ def _too_little(store: Store, pod: dict, node: dict) -> list[str]:
     ]
     found = []
     if len(placed) + 1 > int(quantity.parse(room.get("pods", 110))):
-        found.append("Too many pods")
+        found.append(Unfit("Too many pods", crowded=True))
     used = [requests(item) for item in placed]
     for name, wanted in requests(pod).items():
         taken = sum((item[name] for item in used), Decimal(0))
         if wanted and name in room and taken + wanted > quantity.parse(room[name]):
-            found.append(f"Insufficient {name}")
+            found.append(Unfit(f"Insufficient {name}", crowded=wanted <= quantity.parse(room[name])))
     return found
 
 
@@ -195,7 +215,7 @@ def _bind(store: Store, key: Key, pod: dict, node: str, now: float) -> None:
 
     store.modify("pods", *key, change, subresource="binding", manager="kube-scheduler")
     text = f"Successfully assigned {key[0]}/{key[1]} to {node}"
-    record(store, pod, "Normal", "Scheduled", text, COMPONENT, now)
+    record(store, pod, "Normal", "Scheduled", text, COMPONENT, now, host=node, action="Binding")
 
 
 def _pending(store: Store, key: Key, message: str, now: float) -> bool:

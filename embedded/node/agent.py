@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from embedded.errors import ApiError
 from embedded.node import claims, containers, pause, policies, registration, resolvconf, rules, tokens
 from embedded.node.dns import Server, slices_by_service
@@ -182,8 +180,8 @@ class Node:
         """Run a pod to its end; a worker that breaks is replaced by one that takes over its containers."""
         try:
             await worker.run(fresh=fresh)
-        except (EngineError, NetworkError, OSError, aiohttp.ClientError, ApiError, ExceptionGroup) as error:
-            log.exception("pod %s/%s: %s", *worker.key, error)
+        except Exception:  # whatever broke one pod must not end the others
+            log.exception("pod %s/%s", *worker.key)
             await asyncio.sleep(AGAIN)
             pod = self.store.get("pods", *worker.key)
             if pod is not None and pod["metadata"]["uid"] == worker.uid:
@@ -330,8 +328,8 @@ def _addressed(pod: dict) -> tuple:
 async def delete(name: str, state_dir: Path) -> None:
     """Remove every container, network, packet filter rule and folder of the cluster `name`; needs no store."""
     async with Docker() as docker:
-        for item in await docker.containers(f"{containers.CLUSTER}={name}"):
-            await docker.remove(item["Id"])
+        found = await docker.containers(f"{containers.CLUSTER}={name}")
+        await asyncio.gather(*(docker.remove(item["Id"]) for item in found))
         with contextlib.suppress(EngineError):
             await docker.call("DELETE", f"/networks/k8s-{name}")
         with contextlib.suppress(EngineError):  # another cluster may need it

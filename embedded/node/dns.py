@@ -65,7 +65,9 @@ def answer(store: Store, name: str, kind: int) -> list[tuple[str, int, str]]:
     if labels[-1] == "pod" and len(labels) == 3:
         return _pod(name, labels, kind)
     if labels[-1] != "svc" or len(labels) < 3:
-        if labels in (["svc"], ["pod"], [ZONE]) or (labels[-1] == "svc" and store.get("namespaces", "", labels[-2])):
+        if labels in (["svc"], ["pod"], ZONE.split(".")) or (
+            labels[-1] == "svc" and store.get("namespaces", "", labels[-2])
+        ):
             return []
         raise Refused(name)
     *prefix, service_name, namespace, _ = labels

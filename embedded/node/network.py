@@ -118,17 +118,14 @@ class Network:
                     await hang(name, hook, rule)
             self._written = text
 
-    async def remove(self) -> None:
-        """Take away the bridge and every rule."""
-        await remove_rules(rules.prefix(self._cluster))
-        with contextlib.suppress(EngineError):
-            await self._docker.call("DELETE", f"/networks/{self.name}")
-
 
 async def run(*argv: str, data: str = "") -> str:
     """Run a packet filter command; raises NetworkError with what it said."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
+    try:
+        process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
+    except FileNotFoundError as error:
+        raise NetworkError(f"{argv[0]} is not installed") from error
     output, told = await process.communicate(data.encode())
     if process.returncode:
         raise NetworkError(f"{argv[0]}: {told.decode(errors='replace').strip()}")

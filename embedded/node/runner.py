@@ -340,7 +340,7 @@ class Runner:
         ran = finished - parse_timestamp(ended["startedAt"]) if ended["reason"] != "StartError" else 0.0
         if ran >= FORGIVEN:
             self._strikes = 0
-        delay = min(10.0 * 2 ** (self._strikes - 1), 300.0) if self._strikes else 0.0
+        delay = status.back_off(self._strikes)
         self._strikes += 1
         until = time.monotonic() + delay - min(max(0.0, self._host.clock() - finished - 1), delay)
         if delay:

@@ -77,9 +77,9 @@ def restarts(policy: str, exit_code: int) -> bool:
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
 
-def back_off(previous: float) -> float:
-    """Seconds to wait before the next restart, from those waited before the last one: 0, 10, 20, … 300."""
-    return min(max(previous * 2, 10.0), 300.0)
+def back_off(failures: int) -> float:
+    """Seconds to wait before a restart after so many earlier ones: 0, 10, 20, 40, … 300."""
+    return min(10.0 * 2 ** min(failures - 1, 10), 300.0) if failures else 0.0
 
 
 def terminated(state: dict, container_id: str, message: str) -> dict:

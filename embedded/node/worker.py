@@ -114,6 +114,7 @@ class PodWorker:
         """Something the pod mounts changed."""
         if self.volumes:
             self.host.volumes.refresh(self.pod, self.host.place(self.record.ip))
+        self.progress.set()  # a pod that waits for it need not wait longer
 
     def write(self) -> None:
         """Write the status, if it differs from what the store holds."""
@@ -131,13 +132,17 @@ class PodWorker:
         """Run the pod to its end. `fresh` pods have no containers; those of others are taken over."""
         if self.pod["metadata"].get("deletionTimestamp"):
             self.update(self.pod)
+        told = self.pod.get("status") or {}
         try:
             if not fresh:
                 recall(self.pod, self.record)
                 await self._adopt()
-            if (self.pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+            if told.get("phase") in ("Succeeded", "Failed"):
+                self.record.finished = True
+                self.record.failure = (told["reason"], told.get("message", "")) if told.get("reason") else None
+                await self._remove_sandbox()
+            else:
                 await self._live()
-            await self._remove_sandbox()
             await self._deleted.wait()
             await self._clear()
         finally:
@@ -239,7 +244,9 @@ class PodWorker:
                 return
             except VolumeError as error:
                 self.host.record(self.pod, "Warning", "FailedMount", str(error))
-            await self.pause(RETRY)
+            self.progress.clear()
+            async with task(self.progress.wait()) as moved:
+                await first(moved, self.stopped, timeout=RETRY)
 
     async def _set_up_sandbox(self) -> None:
         while not self.stopping.is_set() and not self.sandbox_id:

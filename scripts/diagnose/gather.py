@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scripts.diagnose.model import Object, State
+from scripts.diagnose.signs import FLAPPING
 from scripts.model import UserError
 from scripts.tools.kubectl import Kubectl
 
@@ -57,7 +58,7 @@ def in_trouble(pods: Iterable[Object]) -> Iterator[tuple[tuple[str, str], bool]]
             state = item.get("state") or {}
             ended = (state.get("terminated") or {}).get("exitCode", 0) != 0
             lived_before = bool((item.get("lastState") or {}).get("terminated"))
-            unready = bool(state.get("running")) and not item.get("ready")
+            unready = bool(state.get("running")) and (not item.get("ready") or item.get("restartCount", 0) >= FLAPPING)
             back_off = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
             completed = bool(state.get("terminated")) and lived_before
             if ended or unready or back_off or completed:

@@ -98,7 +98,7 @@ def _line_at(text: str, position: int) -> str:
 
 def is_terminal(rule: Rule, sign: Sign) -> bool:
     """Whether waiting is in vain."""
-    if sign.alive:
+    if sign.alive and not sign.final:
         return False
     if rule.at_once:
         return True
@@ -234,10 +234,10 @@ def _about(findings: Sequence[Finding], state: State) -> list[Finding]:
         for finding in findings:
             if finding.service in wanted and finding.because:
                 wanted.add(finding.because)
-        hooks = {
-            f"job/{job['metadata']['name']}"
+        wanted |= {
+            job["metadata"]["name"]
             for job in state.kind("Job")
             if "helm.sh/hook" in (job["metadata"].get("annotations") or {})
         }
-        findings = [item for item in findings if item.service in wanted or item.object in hooks]
+        findings = [item for item in findings if item.service in wanted]
     return [replace(finding, rank=number) for number, finding in enumerate(findings)]

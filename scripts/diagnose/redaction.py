@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from scripts.redact import redact
 
 
 def clean(text: str) -> str:
     """The text with everything that looks like a secret replaced."""
-    with suppress(ImportError):
-        from scripts.redact import redact
-
-        return redact(text)[0]
-    return text
+    return redact(text)[0]

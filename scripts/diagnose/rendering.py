@@ -13,14 +13,14 @@ def render(findings: Sequence[Finding]) -> str:
 
 
 def _lines(finding: Finding) -> list[str]:
-    where = f" ({finding.object})" if finding.object else ""
     subject = f"{finding.service}: " if finding.service else ""
     consequence = f" - a consequence of {finding.because}'s trouble" if finding.because else ""
     state = "" if finding.terminal else " - may still pass by itself"
     return [
         f"{subject}{finding.title}{consequence}{state}",
         f"  what it means: {finding.meaning}",
+        *([f"  seen on: {finding.object}"] if finding.object else []),
         *(f"  | {line}" for line in finding.evidence),
         f"  what to do: {finding.remedy}",
-        f"  look further: {finding.command}{where if where not in finding.command else ''}",
+        f"  look further: {finding.command}",
     ]

@@ -24,6 +24,7 @@ from scripts.diagnose.world import (
 )
 
 RECENT_SECONDS = 180.0  # a crash longer ago than this says nothing of a container that runs
+FLAPPING = 2  # restarts from which on a recent one is told even of a container that is ready
 LOG_LINES = 6  # lines of a log that a finding quotes
 QUIET_WAITS = ("", "ContainerCreating", "PodInitializing")
 MOUNT_REASONS = (
@@ -76,7 +77,7 @@ class _Pod:
         self.name = name_of(pod)
         self.spec: Mapping[str, Any] = pod.get("spec") or {}
         self.status: Mapping[str, Any] = pod.get("status") or {}
-        self.final = world.deadline_passed(service)
+        self.final = world.given_up(service)
 
     def signs(self) -> Iterator[Sign]:
         phase = self.status.get("phase")
@@ -154,6 +155,8 @@ class _Pod:
                 yield self._crash(item, spec, last, init, restarts + 1)
             elif reason not in QUIET_WAITS:
                 yield self._waiting(item, spec, waiting, init)
+            elif last and restarts and (last.get("exitCode") or not init):
+                yield self._crash(item, spec, last, init, restarts, alive=True)
         elif ended:
             expected = (init and not sidecar) or self.spec.get("restartPolicy") in ("Never", "OnFailure")
             if ended.get("exitCode") or not expected:
@@ -164,6 +167,14 @@ class _Pod:
                 yield self._crash(item, spec, last, init, restarts, alive=True)
             else:
                 yield self._unready(item, spec, running)
+        elif (
+            running
+            and last
+            and restarts >= FLAPPING
+            and self.world.age(moment(last.get("finishedAt"))) < RECENT_SECONDS
+        ):
+            # Ready for now, as a program is between two ends.
+            yield self._crash(item, spec, last, init, restarts, alive=True)
 
     def _waiting(
         self, item: Mapping[str, Any], spec: Mapping[str, Any], waiting: Mapping[str, Any], init: bool
@@ -187,7 +198,7 @@ class _Pod:
             "registry": registry_of(image),
         }
         lines = [f"{fields['what']} waits: {reason}" + (f": {message}" if message else "")]
-        lines += [event.line() for event in causes[-1:] if event.message not in message]
+        lines += [event.line() for event in causes[-1:] if event.message.split(": ", 1)[-1] not in message]
         since = failed[0].first if failed else moment(self.status.get("startTime")) or created(self.pod)
         count = max((event.count for event in failed), default=1)
         return self._sign("waiting", fields, lines, since=since, failures=count)
@@ -215,7 +226,7 @@ class _Pod:
             "message": message,
             "log": "\n".join([*lines, *message.splitlines()]),
             "killed": killed,
-            "probe": probe.removeprefix(killed.capitalize() + " ") if killed else "",
+            "probe": re.sub(r"^\w+ probe (?:failed|errored):? *", "", probe),
             "failures": str(failures),
             "limit": str(((spec.get("resources") or {}).get("limits") or {}).get("memory") or "no limit"),
             "argv": " ".join([*(spec.get("command") or ()), *(spec.get("args") or ())]) or "the image's own command",
@@ -343,7 +354,7 @@ def _terminating(world: World, pod: Object) -> Iterator[Sign]:
 def create_signs(world: World) -> Iterator[Sign]:
     """Pods that could not even be made: ReplicaSets, StatefulSets and Jobs that lack some, and say why."""
     owners: list[tuple[str, Object, bool]] = [
-        (service, item, world.deadline_passed(service)) for service, item in world.newest.items()
+        (service, item, world.given_up(service)) for service, item in world.newest.items()
     ]
     owners += [(name_of(item), item, False) for kind in ("StatefulSet", "Job") for item in world.state.kind(kind)]
     for service, item, final in owners:
@@ -395,7 +406,7 @@ def workload_signs(world: World) -> Iterator[Sign]:
         reason = str(progressing.get("reason") or "")
         message = str(progressing.get("message") or "")
         status, spec = item.get("status") or {}, item.get("spec") or {}
-        if world.deadline_passed(name):
+        if world.given_up(name):
             fields = {"reason": reason, "message": message}
             line = f"condition Progressing: {message}"
             yield Sign("deployment", name, f"deployment/{name}", fields, (line,), final=True)

@@ -201,8 +201,11 @@ class World:
                 found.append((service, pod))
         return found
 
-    def deadline_passed(self, service: str) -> bool:
-        """Whether the Deployment's own limit for progress is over."""
+    def given_up(self, service: str) -> bool:
+        """Whether a Deployment's own limit for progress is over, or a Job has failed for good."""
+        job = next((item for item in self.state.kind("Job") if name_of(item) == service), {})
+        if job and condition(job, "Failed").get("status") == "True":
+            return True
         workload = self.workloads.get(service)
         if workload is None or workload.get("kind") != "Deployment" or service not in self.newest:
             return False

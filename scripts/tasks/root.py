@@ -6,6 +6,7 @@ from scripts.tasks.support import (
     HELP,
     confirm,
     errors_explained,
+    examine,
     print_table,
     roll_back,
     run_stages,
@@ -190,3 +191,10 @@ def open_page(c: Context, environment: str = "dev", target: str = "") -> None:
         url = operate.url(session(c, environment, target))
         print(url)
         webbrowser.open(url)
+
+
+@task(help=ENVIRONMENT | {"fix": "mend what can be mended safely", "json": HELP["json"]})
+def doctor(c: Context, fix: bool = False, json: bool = False, environment: str = "dev", target: str = "") -> None:
+    """Check every prerequisite of this machine."""
+    with errors_explained():
+        examine(session(c, environment, target), target, fix=fix, as_json=json)

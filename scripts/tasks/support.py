@@ -120,3 +120,16 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
         print(diagnose.render(findings) if findings else "nothing is wrong that can be seen from here")
     if findings:
         raise Exit(code=1)
+
+
+def examine(s: Session, target: str, *, fix: bool, as_json: bool) -> None:
+    """Print what this machine has and lacks; exit status by the worst of it."""
+    from scripts import doctor
+
+    rows = doctor.judge(doctor.gather(s.settings, s.shell, target))
+    if fix and doctor.fixable(rows):
+        print(*doctor.mend(s, rows), sep="\n", file=sys.stderr)
+        rows = doctor.judge(doctor.gather(s.settings, s.shell, target))
+    print(json.dumps(doctor.as_json(rows), indent=1) if as_json else doctor.render(rows))
+    if code := doctor.exit_code(rows):
+        raise Exit(code=code)

@@ -1,8 +1,10 @@
 """What the offline model makes of a message."""
 
+import time
+
 import pytest
 
-from todo_agent.language import Wish, best_match, wishes
+from todo_agent.language import Wish, best_match, meant, wishes
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,13 @@ from todo_agent.language import Wish, best_match, wishes
         ("buy milk is done", [Wish("complete", "buy milk")]),
         ("rename buy milk to buy oat milk", [Wish("rename", "buy milk", "buy oat milk")]),
         ("remove the todo buy milk from the list", [Wish("delete", "buy milk")]),
+        (
+            "get rid of bread and clear all completed todos",
+            [Wish("delete", "bread"), Wish("delete", "all completed todos")],
+        ),
+        ("Clear my list!", [Wish("delete", "everything")]),
+        ("add tea, then delete everything", [Wish("add", "tea"), Wish("delete", "everything")]),
+        ("rename tea", [Wish("unknown", "rename tea")]),
         ("fly me to the moon", [Wish("unknown", "fly me to the moon")]),
     ],
 )
@@ -36,3 +45,25 @@ def test_a_title_means_the_same_words_before_words_that_contain_it() -> None:
     assert [todo["id"] for todo in best_match("buy", todos)] == [1, 2]
     assert [todo["id"] for todo in best_match("#2", todos)] == [2]
     assert best_match("eggs", todos) == []
+
+
+def test_all_and_all_that_are_done() -> None:
+    todos = [{"id": 1, "title": "milk", "done": False}, {"id": 2, "title": "tea", "done": True}]
+    assert [todo["id"] for todo in meant(Wish("delete", "everything"), todos)] == [1, 2]
+    assert [todo["id"] for todo in meant(Wish("delete", "all my completed todos"), todos)] == [2]
+    assert [todo["id"] for todo in meant(Wish("delete", "everything that is done"), todos)] == [2]
+    assert [todo["id"] for todo in meant(Wish("complete", "all of them"), todos)] == [1]
+    assert [todo["id"] for todo in meant(Wish("reopen", "all"), todos)] == [2]
+    assert [todo["id"] for todo in meant(Wish("complete", "the last one"), todos)] == [2]
+    assert meant(Wish("rename", "everything", "nothing"), todos) == []
+
+
+@pytest.mark.parametrize("words", ["all the ", " ", "add ", "and add ", "what ", "is done ", '"', ", ", "a. ", "mark "])
+def test_no_message_takes_long(words: str) -> None:
+    """The service answers others meanwhile: no message of the longest length may hold it up."""
+    started = time.process_time()
+    for start in ("", "delete ", "what "):
+        message = (start + words * 2000)[:1990]
+        for wish in wishes(message + " x?"):
+            meant(Wish("delete", wish.title), [])
+    assert time.process_time() - started < 1

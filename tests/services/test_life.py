@@ -170,11 +170,13 @@ class Load:
         due = time.monotonic()
         while not self._stop.is_set():
             self._count += 1
-            self._pool.submit(self._one, f"todo {self._count}", self._urls[self._count % len(self._urls)])
+            self._pool.submit(self._one, self._count)
             due += self._pause
             time.sleep(max(0.0, due - time.monotonic()))
 
-    def _one(self, title: str, url: str) -> None:
+    def _one(self, number: int) -> None:
+        urls = tuple(self._urls)
+        title, url = f"todo {number}", urls[number % len(urls)]
         try:
             answer = self._http.post(f"{url}/api/todos", json={"title": title}, headers=self._headers)
         except httpx2.HTTPError as error:
@@ -207,7 +209,7 @@ def test_no_confirmed_write_is_lost_when_a_replica_is_killed(
 
 def test_drain_loses_no_request(postgres: Postgres, run: Run, person: Callable[..., Person]) -> None:
     env = {"DATABASE_URL": postgres.new_database(), "RATE_LIMIT_API": "1000000/minute", **SECRETS}
-    stays, leaves = run("backend", **env), run("backend", **env, DRAIN_SECONDS="1.5")
+    stays, leaves = run("backend", **env), run("backend", **env, DRAIN_SECONDS="4")
     user = person(stays.wait().url)
     urls = [stays.url, leaves.wait().url]
     with Load(user, urls, per_second=100) as load:

@@ -19,7 +19,8 @@ class Wish:
 # A new sentence, or a conjunction before a word that starts a wish.
 _STARTS = (
     "add|create|remember|note|put|complete|finish|finished|check off|tick off|mark|done with|delete|remove|erase|drop|"
-    "rename|change|list|show|what|which|reopen|undo|hello|hi|hey|i need to|i have to|remind me to"
+    "rename|change|list|show|what|which|reopen|undo|hello|hi|hey|i need to|i have to|remind me to|get rid of|clear|"
+    "empty|clean up"
 )
 _SPLIT = re.compile(
     r" *(?:[;\n]|[.!?](?=\s|$)"
@@ -35,7 +36,7 @@ _OPEN = "(?:not done|undone|open|incomplete)"
 _THINGS = "(?:todos?|tasks?|list|items?)"
 _ALL = re.compile(rf"(?:everything|it all|all(?: of (?:them|it))?|all (?:of )?(?:my |the )?{_THINGS})", re.IGNORECASE)
 _ALL_DONE = re.compile(
-    rf"(?:all |the |my |everything |all the |all my )*(?:that(?:'s| is| are) )?(?:{_DONE}|ticked|checked)"
+    rf"(?:(?:all|the|my|everything) )*(?:that(?:'s| is| are) )?(?:{_DONE}|ticked|checked)"
     rf"(?: {_THINGS}| ones)?",
     re.IGNORECASE,
 )
@@ -53,7 +54,8 @@ _PATTERNS: tuple[tuple[Verb, str], ...] = (
     ("complete", "i (?:have )?(?:did|done|finished|completed) (?P<title>.+)"),
     ("complete", f"(?P<title>.+?) is {_DONE}"),
     ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_ON_MY_LIST}"),
-    ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:the|all|my|everything) )*(?:{_DONE} )?{_THINGS}|everything)"),
+    ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:all|the|my) )*{_DONE}(?: {_THINGS}| ones)?)"),
+    ("delete", f"(?:clear|empty) (?:(?:all|the|my) )*(?:{_THINGS}|everything)"),
     ("add", f"(?:add|create|remember|note|put) {_A_TODO}(?P<title>.+?){_ON_MY_LIST}"),
     ("add", "(?:i (?:need|have) to|remind me to|i must|don't let me forget to) (?P<title>.+)"),
     ("greet", r"(?:hello|hi|hey|good (?:morning|evening|afternoon)|thanks?|thank you|help)\b.*"),
@@ -82,7 +84,8 @@ def _parts(message: str) -> list[str]:
         return f"\x00{len(kept) - 1}\x00"
 
     # What stands in quotes is a title, whatever words are in it.
-    text = re.sub(r'"[^"]+"|\u201c[^\u201d]+\u201d', keep, message)
+    single = re.sub(r"[^\S\n]+", " ", message)
+    text = re.sub(r'"[^"]+"|\u201c[^\u201d]+\u201d', keep, single)
     return [
         re.sub(r"\x00(\d+)\x00", lambda match: kept[int(match[1])], part).strip()
         for part in _SPLIT.split(text)
@@ -96,7 +99,8 @@ def _wish(part: str) -> Wish:
         match = pattern.fullmatch(words)
         if match:
             groups = match.groupdict(default="")
-            title = _clean(groups.get("title", ""))
+            # "Clear my list" names no todo: it means all.
+            title = _clean(groups.get("title", "everything" if verb == "delete" else ""))
             if title or verb in ("list", "open", "greet"):
                 return Wish(verb, title, _clean(groups.get("to", "")))
     return Wish("unknown", part)

@@ -58,8 +58,8 @@ class Envelope:
             await send(message)
 
         metrics.IN_FLIGHT.inc()
+        attributes = {"http.request.method": scope["method"], "url.path": scope["path"]}
         try:
-            attributes = {"http.request.method": scope["method"], "url.path": scope["path"]}
             with tracing.server_span(f"{scope['method']} {scope['path']}", headers, attributes) as span:
                 try:
                     await self._limited(scope, headers, receive, send_with_headers)
@@ -70,11 +70,12 @@ class Envelope:
                     log.exception("unexpected error")
                     if not status:
                         await _answer(send_with_headers, 500, "internal error")
+                finally:
+                    self._record(scope, status, time.perf_counter() - started)
                 if span is not None:
                     span.set_attributes({"http.response.status_code": status, "http.route": _route(scope)})
         finally:
             metrics.IN_FLIGHT.dec()
-            self._record(scope, status, time.perf_counter() - started)
             request_id.reset(token)
 
     async def _limited(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:

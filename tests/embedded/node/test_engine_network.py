@@ -120,7 +120,6 @@ async def test_policies_are_enforced(cluster):
     outgoing = policy(podSelector={"matchLabels": {"role": "other"}}, policyTypes=["Egress"])
     cluster.store.create(resource, outgoing)
     assert await seen() == [True, False]
-    assert ()
     block = {"to": [{"ipBlock": {"cidr": "10.244.0.0/16", "except": [f"{server}/32"]}}]}
     cluster.store.modify(resource, NAMESPACE, "p", lambda obj: obj["spec"].update(egress=[block]))
     assert await seen() == [True, False]

@@ -162,3 +162,7 @@ def test_readiness_gate_holds_ready_back():
     found = {c["type"]: c for c in status.build(pod, record, 0)["conditions"]}
     assert found["ContainersReady"]["status"] == "True"
     assert found["Ready"]["reason"] == "ReadinessGatesNotReady"
+
+
+def test_back_off_doubles_up_to_five_minutes():
+    assert [status.back_off(n) for n in (0, 1, 2, 3, 4, 5, 6, 7, 100)] == [0, 10, 20, 40, 80, 160, 300, 300, 300]

@@ -1,0 +1,194 @@
+"""Secrets out of a text before it leaves this machine, and back in on the user's own screen.
+
+    safe, mapping = redact(text, secrets)      every secret has become a placeholder such as <SECRET_1>
+    shown = restore(answer, mapping)           only for the screen, never for a log, a file or a model
+
+What counts: the values given, in plain text, in base64 at any alignment, URL-encoded and JSON-escaped; and whatever has
+the shape of a secret: private keys, tokens, connection strings with credentials, cloud keys, values of keys called
+password or token, e-mail addresses. A value shorter than SHORTEST is a secret only where its key says so: to replace
+every "1" would leave nothing to read.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import quote, unquote, urlsplit
+
+SHORTEST = 4  # characters of a value that is looked for everywhere
+_LONG_LINE = 12  # characters from which a line of a many-line secret is a secret of its own
+
+_WORD = r"[^\s\"'`,;&<>{}()\[\]]"
+_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern, flags))
+    for kind, pattern, flags in (
+        ("PRIVATE_KEY", r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?-----END [A-Z0-9 ]*-----", 0),
+        # The end is cut off: everything that still looks like the key's base64, with line breaks real or escaped.
+        ("PRIVATE_KEY", r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s|]|\\[nr])*", 0),
+        ("TOKEN", r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?", 0),
+        ("TOKEN", r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic|token|digest)\s+([^\s\"',;]+)", re.I),
+        ("TOKEN", r"\bbearer\s+[\"']?([\w.~+/=-]{16,})", re.I),
+        ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/?#\"'<>`]+@[^\s\"'<>`]+", re.I),
+        (
+            "CONNECTION",
+            r"\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|clickhouse)(?:\+\w+)*://"
+            r"[^\s\"'<>`]*@[^\s\"'<>`]+",
+            re.I,
+        ),
+        ("CLOUD_KEY", r"\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}\b", 0),
+        ("CLOUD_KEY", r"\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}", 0),
+        ("CLOUD_KEY", r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}", 0),
+        ("CLOUD_KEY", r"\bsk-[A-Za-z0-9_-]{16,}|\b[rs]k_(?:live|test)_\w{10,}|\bgsk_\w{20,}|\bxai-\w{20,}", 0),
+        ("CLOUD_KEY", r"\bxox[a-z]-[\w-]{10,}|\bxapp-[\w-]{10,}|\bhooks\.slack\.com/services/[\w/]{10,}", 0),
+        ("CLOUD_KEY", r"\bhf_\w{20,}|\bnpm_\w{30,}|\bdckr_pat_[\w-]{20,}|\bdop_v1_\w{20,}|\bSG\.[\w-]{16,}\.[\w-]+", 0),
+        ("CLOUD_KEY", r"\bpypi-[\w-]{30,}|\bnapi_\w{20,}", 0),
+        ("PASSWORD", rf"(?:password|passwd|passphrase|\bpwd)\\?[\"']?\s*[:=]\s*\\?\"([^\"\\\n]+)|"
+                     rf"(?:password|passwd|passphrase|\bpwd)\\?[\"']?\s*[:=]\s*'([^'\n]+)|"
+                     rf"(?:password|passwd|passphrase|\bpwd)[\"']?\s*[:=]\s*((?!\*+\s){_WORD}+)", re.I),
+        ("SECRET", r"(?:secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|credentials?)\\?[\"']?"
+                   rf"\s*[:=]\s*\\?[\"']?((?!(?:true|false|null|none|nil|optional)\b){_WORD}{{6,}})", re.I),
+        ("EMAIL", r"[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}\b", 0),
+    )
+)  # fmt: skip
+_KINDS = tuple(dict.fromkeys(kind for kind, _ in _PATTERNS))
+_PLACEHOLDER = re.compile(rf"<(?:{'|'.join(_KINDS)}|HIDDEN|X)_\d+>")
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> tuple[str, dict[str, str]]:
+    """The text with every secret replaced, and what each placeholder stands for.
+
+    The same secret has the same placeholder. `restore` gives back exactly `text`.
+    """
+    (safe,), mapping = redact_all([text], secrets)
+    return safe, mapping
+
+
+def redact_all(texts: Sequence[str], secrets: Iterable[str] = ()) -> tuple[list[str], dict[str, str]]:
+    """Several texts with one mapping: a secret has the same placeholder in all of them."""
+    known = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+    names = _Names({match[0] for text in texts for match in _PLACEHOLDER.finditer(text)}, known)
+    return [_replace(text, known, names) for text in texts], {name: value for value, name in names.given.items()}
+
+
+def restore(text: str, mapping: Mapping[str, str]) -> str:
+    """The text with the secrets put back. For the user's own screen only."""
+    return _PLACEHOLDER.sub(lambda match: mapping.get(match[0], match[0]), text)
+
+
+def summary(mapping: Mapping[str, str]) -> str:
+    """How much was redacted, by kind, in words; the secrets themselves are not told."""
+    if not mapping:
+        return "0 values redacted"
+    kinds = Counter(name[1:].rpartition("_")[0].lower().replace("_", " ") for name in mapping)
+    parts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    return f"{len(mapping)} value{'' if len(mapping) == 1 else 's'} redacted ({parts})"
+
+
+class _Names:
+    """Placeholders in the order of first use, none of which stands in a text already or holds a secret itself."""
+
+    def __init__(self, taken: set[str], known: Sequence[str]) -> None:
+        self.given: dict[str, str] = {}
+        self._taken = taken
+        self._known = known
+        self._next: Counter[str] = Counter()
+
+    def name(self, value: str, kind: str) -> str:
+        if value not in self.given:
+            # Whoever has a secret that reads "SECRET" shall not find it in the placeholders.
+            label = next((item for item in (kind, "HIDDEN", "X") if not self._holds_secret(f"<{item}_")), "X")
+            while True:
+                self._next[label] += 1
+                name = f"<{label}_{self._next[label]}>"
+                if name not in self._taken and (label == "X" or not self._holds_secret(name)):
+                    break
+            self.given[value] = name
+        return self.given[value]
+
+    def _holds_secret(self, name: str) -> bool:
+        return any(secret in name for secret in self._known)
+
+
+def _replace(text: str, known: Sequence[str], names: _Names) -> str:
+    pieces: list[str] = []
+    position = 0
+    for start, end, kind in _merged(_spans(text, known)):
+        pieces += [text[position:start], names.name(text[start:end], kind)]
+        position = end
+    return "".join([*pieces, text[position:]])
+
+
+def _spans(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    for secret in known:
+        start = text.find(secret)
+        while start >= 0:
+            yield start, start + len(secret), "SECRET"
+            start = text.find(secret, start + 1)
+    own = [match.span() for match in _PLACEHOLDER.finditer(text)]
+    for kind, pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            group = next((number for number, value in enumerate(match.groups(), 1) if value), 0)
+            start, end = match.span(group)
+            # What is a placeholder already, for instance in the evidence of a diagnosis, has nothing left to hide.
+            place = bisect_right(own, (start, len(text))) - 1
+            if start < end and not (place >= 0 and own[place][0] <= start and end <= own[place][1]):
+                yield start, end, kind
+
+
+def _merged(spans: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+    """Overlapping spans become one, which is of the kind of its longest part."""
+    current: tuple[int, int, str, int] | None = None
+    for start, end, kind in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if current is None or start >= current[1]:
+            if current:
+                yield current[:3]
+            current = (start, end, kind, end - start)
+        else:
+            longest = max(current[3], end - start)
+            current = (current[0], max(current[1], end), current[2] if longest == current[3] else kind, longest)
+    if current:
+        yield current[:3]
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret in every form in which it may stand in a text."""
+    plain = {secret, secret.strip()}
+    plain |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= _LONG_LINE}
+    if password := _password(secret):
+        plain |= {password, unquote(password)}
+    forms = {form for text in plain if len(text) >= SHORTEST for form in _encodings(text)}
+    return {form for form in forms if len(form) >= SHORTEST}
+
+
+def _encodings(text: str) -> Iterator[str]:
+    yield text
+    yield quote(text, safe="")
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    data = text.encode(errors="surrogatepass")
+    for offset in range(3):
+        # The same bytes inside of a longer text: of what base64 makes of them, the part the neighbours do not change.
+        bits = 8 * offset
+        encoded = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
+        first = -(-bits // 6)
+        last = (bits + 8 * len(data)) // 6
+        middle = encoded[first:last]
+        if len(middle) >= 2 * SHORTEST or offset == 0:
+            yield middle
+            yield middle.replace("+", "-").replace("/", "_")
+    whole = base64.b64encode(data).decode()
+    yield from (whole, whole.rstrip("="), base64.urlsafe_b64encode(data).decode())
+
+
+def _password(secret: str) -> str:
+    if "://" not in secret:
+        return ""
+    try:
+        found = urlsplit(secret).password or ""
+    except ValueError:
+        return ""
+    return found if len(found) >= SHORTEST else ""

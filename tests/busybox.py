@@ -1,0 +1,56 @@
+"""The image bb:1 of the recordings: busybox from scratch, no command, root."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+from scripts.shell import Shell
+from scripts.tools.docker import engine_answers, find_clients
+
+IMAGE = "bb:1"
+APPLETS = (
+    "sh", "httpd", "tail", "cat", "sleep", "nslookup", "nc", "id", "echo", "mkdir", "touch", "env", "true", "ls",
+)  # fmt: skip
+
+
+def ensure_image(folder: Path) -> str:
+    """Make the image unless the engine has it. `folder` is for the download."""
+    shell = Shell(echo=lambda _: None)
+    docker = next((item for item in find_clients() if engine_answers(shell, item)), None)
+    if docker is None:
+        raise RuntimeError("no Docker engine answers: run `./run invoke install` first")
+    if not shell.probe([docker, "image", "inspect", IMAGE]):
+        subprocess.run([docker, "import", "-", IMAGE], input=_layer(folder), check=True, capture_output=True)
+    return IMAGE
+
+
+def _program(folder: Path) -> bytes:
+    """A busybox that needs no libraries: the machine's own, or the package's."""
+    found = shutil.which("busybox")
+    if found:
+        return Path(found).read_bytes()
+    subprocess.run(["apt-get", "download", "busybox-static"], cwd=folder, check=True, capture_output=True)
+    package = next(folder.glob("busybox-static*.deb"))
+    subprocess.run(["dpkg", "-x", package, folder], check=True)
+    return next(path for path in folder.rglob("busybox") if path.is_file()).read_bytes()
+
+
+def _layer(folder: Path) -> bytes:
+    program = _program(folder)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo("bin/busybox")
+        info.size, info.mode = len(program), 0o755
+        archive.addfile(info, io.BytesIO(program))
+        for name in APPLETS:
+            link = tarfile.TarInfo(f"bin/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            archive.addfile(link)
+        place = tarfile.TarInfo("tmp")
+        place.type, place.mode = tarfile.DIRTYPE, 0o1777
+        archive.addfile(place)
+    return buffer.getvalue()

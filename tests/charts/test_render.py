@@ -1,0 +1,161 @@
+"""Everything rendered is what was reviewed, and valid."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from yamllint import linter
+from yamllint.config import YamlLintConfig
+
+from tests.charts.conftest import (
+    CHARTS,
+    DATABASE,
+    ENVIRONMENTS,
+    ROOT,
+    SERVICES,
+    SUBCHARTS,
+    UMBRELLA,
+    by_name,
+    helm,
+    manifests,
+    render,
+)
+from tests.charts.strict import problems
+
+GOLDEN = ROOT / "tests/golden/charts"
+FULL = (
+    "--set", "frontend.ingress.enabled=true", "--set", "frontend.ingress.tls.enabled=true",
+    "--set", "frontend.tls.serve=true", "--set", "global.imageRegistry=registry.local:5000/team",
+    "--set", "global.imagePullSecrets[0].name=registry", "--set", "global.networkPolicy.monitoringNamespace=monitoring",
+    "--set", "global.namespace=elsewhere", "--set", "backend.secrets.auth-secrets.JWT_SECRET=0123456789abcdef",
+)  # fmt: skip
+NOTHING_EXTRA = ("--set", "global.networkPolicy.enabled=false")
+CASES = {
+    "default": (UMBRELLA, (), ""),
+    **{environment: (UMBRELLA, (), environment) for environment in ENVIRONMENTS},
+    "every-option": (UMBRELLA, FULL, "secure"),
+    "no-network-policies": (UMBRELLA, NOTHING_EXTRA, ""),
+    "database": (DATABASE, (), ""),
+    "database-in-memory": (DATABASE, ("--set", "persistence.enabled=false", *NOTHING_EXTRA), ""),
+    **{f"{name}-alone": (chart, (), "") for name, chart in SUBCHARTS.items()},
+    **{f"{name}-alone-tls": (chart, ("--set", "global.tls.enabled=true"), "") for name, chart in SUBCHARTS.items()},
+}
+
+
+def stable(text: str) -> str:
+    """A render without what is new each time: certificates and their dates."""
+    text = re.sub(r"^(  (?:ca|tls)\.(?:crt|key): ).{100,}$", r"\1<generated>", text, flags=re.MULTILINE)
+    return re.sub(r'(chatbot/expires: )"[^"]+"', r"\1<generated>", text)
+
+
+@pytest.mark.parametrize("case", ["default", "ci", "secure", "database"])
+def test_golden(case: str) -> None:
+    """UPDATE_GOLDEN=1 rewrites the files; the review is of their diff."""
+    chart, words, environment = CASES[case]
+    text = stable(render(chart, *words, environment=environment))
+    file = GOLDEN / f"{case}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(text, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == text, "run it with UPDATE_GOLDEN=1 and review the diff"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_valid(case: str) -> None:
+    chart, words, environment = CASES[case]
+    found = [problem for item in manifests(chart, *words, environment=environment) for problem in problems(item)]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda item: item["spec"].update(replica=2), "'replica' was unexpected"),
+        (lambda item: item["spec"].update(replicas="2"), "'2' is not of type 'integer'"),
+        (lambda item: item.update(apiVersion="apps/v2"), "no kind Deployment in apps/v2"),
+        (lambda item: item["spec"]["strategy"].update(type="Rolling"), "'Rolling' is not one of"),
+        (
+            lambda item: item["spec"]["template"]["spec"]["containers"][0].update(env=[{"name": "A"}, {"name": "A"}]),
+            "'A' stands twice",
+        ),
+    ],
+)
+def test_validation_is_strict(change, expected: str) -> None:
+    deployment = yaml.safe_load(yaml.safe_dump(by_name(manifests(UMBRELLA), "Deployment")["backend"]))
+    change(deployment)
+    assert any(expected in problem for problem in problems(deployment))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_namespace_and_common_labels(case: str) -> None:
+    chart, words, environment = CASES[case]
+    for item in manifests(chart, *words, environment=environment):
+        assert item["metadata"]["namespace"] == ("elsewhere" if words == FULL else "chatbot-dev"), item
+        labels = item["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "todo-chatbot"
+        assert labels["app.kubernetes.io/instance"] in ("todo-chatbot", "todo-database")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_subchart_alone_is_the_same_as_in_the_umbrella(name: str) -> None:
+    together = {(item["kind"], item["metadata"]["name"]): item for item in manifests(UMBRELLA)}
+    for item in manifests(SUBCHARTS[name]):
+        assert together[item["kind"], item["metadata"]["name"]] == item
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_condition_leaves_a_service_out(name: str) -> None:
+    objects = manifests(UMBRELLA, "--set", f"{name}.enabled=false", environment="secure")
+    assert set(by_name(objects, "Deployment")) == set(SERVICES) - {name}
+    assert f"{name}-tls" not in by_name(objects, "Secret")
+    assert not [problem for item in objects for problem in problems(item)]
+
+
+def test_subcharts_are_declared_with_conditions() -> None:
+    chart = yaml.safe_load((UMBRELLA / "Chart.yaml").read_text(encoding="utf-8"))
+    declared = {item["name"]: item for item in chart["dependencies"]}
+    assert {name: declared[name].get("condition") for name in SERVICES} == {n: f"{n}.enabled" for n in SERVICES}
+    for name, item in declared.items():
+        sub = yaml.safe_load((UMBRELLA / "charts" / name / "Chart.yaml").read_text(encoding="utf-8"))
+        assert (item["version"], item["repository"]) == (sub["version"], "")
+
+
+def test_the_library_is_there_once() -> None:
+    """Each service's chart holds a link, which helm follows; the umbrella leaves the links out."""
+    for chart in SUBCHARTS.values():
+        assert (chart / "charts/common").readlink() == Path("../../common")
+    answer = helm("template", "todo-chatbot", UMBRELLA)
+    assert "symbolic link" not in answer.stderr
+
+
+def test_packaged_charts_render_the_same(tmp_path: Path) -> None:
+    for chart in (UMBRELLA, SUBCHARTS["backend"]):
+        answer = helm("package", chart, "--destination", tmp_path)
+        assert answer.returncode == 0, answer.stderr
+        (package,) = tmp_path.glob(f"{chart.name}-*.tgz")
+        again = helm("template", "todo-chatbot", package, "--namespace", "chatbot-dev")
+        assert again.stdout == render(chart), again.stderr
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_lint(name: str) -> None:
+    answer = helm("lint", "--strict", "--quiet", CHARTS[name])
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_lint_of_environments(environment: str) -> None:
+    answer = helm("lint", "--strict", "--quiet", UMBRELLA, "--values", UMBRELLA / f"environments/{environment}.yaml")
+    assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize("case", ["every-option", "database"])
+def test_rendered_yaml_is_clean(case: str) -> None:
+    """No key twice, and indentation that is the same throughout; blank ends are where helm joins files."""
+    rules = "extends: relaxed\nrules: {line-length: disable, trailing-spaces: disable, empty-lines: disable}\n"
+    chart, words, environment = CASES[case]
+    text = render(chart, *words, environment=environment)
+    assert not [str(problem) for problem in linter.run(text, YamlLintConfig(rules))]

@@ -1,0 +1,133 @@
+"""What the controllers say about pods that cannot be made or placed, against a real cluster's recordings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from embedded.admission import plugins
+from embedded.controllers.manager import Manager
+from embedded.store import Store
+
+RECORDINGS = Path(__file__).parents[1] / "recordings" / "faults"
+RESOURCES = {"Deployment": "deployments.apps", "ResourceQuota": "resourcequotas", "Service": "services"}
+
+
+class World:
+    """A node that runs nothing, and a clock set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+        self.store = Store(clock=lambda: self.now, admission=plugins("10.96.7.0/24"))
+        self.manager = Manager(self.store, dict, clock=lambda: self.now)
+        self.store.create("nodes", {"metadata": {"name": "vm"}})
+        room = {"cpu": "4", "memory": "8Gi", "pods": "110"}
+        self.store.modify("nodes", "", "vm", lambda obj: obj.update(status={"allocatable": room}), subresource="status")
+
+    def apply(self, name: str) -> str:
+        namespace = f"fault-{name}"
+        manifest = list(yaml.safe_load_all((RECORDINGS / f"{name}.manifest.yaml").read_text()))
+        labels = next((obj["metadata"].get("labels", {}) for obj in manifest if obj["kind"] == "Namespace"), {})
+        if name.startswith("psa"):
+            labels = labels | {"pod-security.kubernetes.io/enforce": "restricted"}
+        self.store.create("namespaces", {"metadata": {"name": namespace, "labels": labels}})
+        self.manager.drain(self.now)
+        for obj in sorted(manifest, key=lambda obj: obj["kind"] != "ResourceQuota"):
+            if obj["kind"] in RESOURCES:
+                obj["metadata"]["namespace"] = namespace
+                self.store.create(RESOURCES[obj["kind"]], obj)
+                self.manager.drain(self.now)
+        return namespace
+
+    def wait(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self.now < end:
+            self.now += 0.05
+            self.manager.drain(self.now)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.store.close()
+
+
+def recorded(name: str, kind: str) -> list[dict]:
+    whole = json.loads((RECORDINGS / f"{name}.json").read_text())
+    items = whole.get("items") or [
+        obj for part in whole.values() for obj in (part["items"] if isinstance(part, dict) else part)
+    ]
+    return [obj for obj in items if obj["kind"] == kind]
+
+
+def plain(text: str) -> str:
+    """A message without the generated names in it."""
+    return re.sub(r"backend-[a-z0-9]+(-[a-z0-9]{5})?\b", "backend-X", text)
+
+
+def conditions(obj: dict) -> list[tuple[str, str, str, str]]:
+    return [
+        (item["type"], item["status"], item["reason"], plain(item["message"])) for item in obj["status"]["conditions"]
+    ]
+
+
+@pytest.mark.parametrize("name", ["psa-restricted-violation", "unschedulable-cpu"])
+def test_the_deployment_ends_in_the_recorded_conditions(world: World, name: str) -> None:
+    namespace = world.apply(name)
+    world.wait(75)
+    (deployment,) = world.store.list("deployments.apps", namespace)
+    assert conditions(deployment) == conditions(recorded(name, "Deployment")[0])
+
+
+def test_a_refused_pod_is_tried_as_often_and_told_as_recorded(world: World) -> None:
+    namespace = world.apply("psa-restricted-violation")
+    world.wait(75)
+    said = world.store.list("events", namespace, lambda event: event["reason"] == "FailedCreate")
+    real = [event for event in recorded("psa-restricted-violation", "Event") if event["reason"] == "FailedCreate"]
+    ours = sorted((plain(event["message"]), event["reportingComponent"]) for event in said)
+    assert ours == sorted((plain(event["message"]), event.get("reportingComponent", "")) for event in real)
+    tries = sum(event["count"] for event in said)
+    assert abs(tries - sum(event["count"] for event in real)) <= 2
+
+
+def test_a_quota_lets_as_many_pods_in_as_it_has_room_for(world: World) -> None:
+    namespace = world.apply("quota-exceeded")
+    world.wait(5)
+    said = world.store.list("events", namespace, lambda event: event["reason"] == "FailedCreate")
+    assert said and all("exceeded quota: chatbot-quota, requested: requests.cpu=100m" in one["message"] for one in said)
+    (replicaset,) = world.store.list("replicasets.apps", namespace)
+    assert replicaset["status"]["conditions"][0]["reason"] == "FailedCreate"
+
+
+def test_a_pod_that_does_not_fit_is_told_as_recorded(world: World) -> None:
+    namespace = world.apply("unschedulable-cpu")
+    world.wait(5)
+    keys = ("type", "reason", "message", "source", "action", "reportingComponent", "reportingInstance")
+
+    def told(events: list[dict]) -> list[dict]:
+        return [{key: event.get(key) for key in keys} for event in events if event["reason"] == "FailedScheduling"]
+
+    assert told(world.store.list("events", namespace)) == told(recorded("unschedulable-cpu", "Event"))
+
+
+def test_a_pod_that_waits_for_room_is_placed_as_soon_as_there_is_some(world: World) -> None:
+    world.store.create("namespaces", {"metadata": {"name": "demo"}})
+    world.manager.drain(world.now)
+    main = {"name": "main", "image": "bb:1", "resources": {"requests": {"cpu": "3"}}}
+    for name in ("first", "second"):
+        world.store.create("pods", {"metadata": {"name": name, "namespace": "demo"}, "spec": {"containers": [main]}})
+        world.manager.drain(world.now)
+    waiting = world.store.get("pods", "demo", "second")
+    assert waiting is not None
+    message = waiting["status"]["conditions"][-1]["message"]
+    assert message.endswith("1 No preemption victims found for incoming pod.")
+    world.store.delete("pods", "demo", "first", grace=0)
+    world.manager.drain(world.now)
+    placed = world.store.get("pods", "demo", "second")
+    assert placed is not None and placed["spec"]["nodeName"] == "vm"

@@ -1,0 +1,828 @@
+"""Faults that were never recorded: made up from the same mechanisms, in the words of Kubernetes and of programs."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from scripts import diagnose
+from scripts.diagnose import Finding, State
+
+RULES = diagnose.load_rules()
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+Object = dict[str, Any]
+
+
+def ago(seconds: float) -> str:
+    return (NOW - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def running(since: float = 60, **rest: Any) -> Object:
+    return {"state": {"running": {"startedAt": ago(since)}}, "ready": False, "restartCount": 0, "started": True} | rest
+
+
+def ready(since: float = 60) -> Object:
+    return running(since, ready=True)
+
+
+def waiting(reason: str, message: str = "") -> Object:
+    return {"state": {"waiting": {"reason": reason, "message": message}}, "ready": False, "restartCount": 0}
+
+
+def crashed(code: int, reason: str = "Error", restarts: int = 3, message: str = "") -> Object:
+    ended = {"exitCode": code, "reason": reason, "startedAt": ago(22), "finishedAt": ago(20), "message": message}
+    return {
+        "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container"}},
+        "lastState": {"terminated": ended},
+        "ready": False,
+        "restartCount": restarts,
+    }
+
+
+def event(
+    of: Object, reason: str, message: str, *, container: str = "", count: int = 3, kind: str = "Warning"
+) -> Object:
+    involved = {"kind": of["kind"], "name": of["metadata"]["name"], "uid": of["metadata"]["uid"]}
+    if container:
+        involved["fieldPath"] = f"spec.containers{{{container}}}"
+    return {
+        "kind": "Event",
+        "metadata": {"name": f"e-{reason}-{abs(hash(message))}"},
+        "type": kind,
+        "reason": reason,
+        "message": message,
+        "involvedObject": involved,
+        "count": count,
+        "firstTimestamp": ago(60),
+        "lastTimestamp": ago(2),
+    }
+
+
+def service(name: str = "backend-service", selector: dict[str, str] | None = None, port: Any = "http") -> Object:
+    return {
+        "kind": "Service",
+        "metadata": {"name": name, "uid": name, "creationTimestamp": ago(100)},
+        "spec": {
+            "selector": selector or {"app": name.removesuffix("-service")},
+            "clusterIP": "10.96.7.7",
+            "ports": [{"port": 8000, "targetPort": port}],
+        },
+    }
+
+
+def workload(
+    name: str = "backend",
+    status: Object | None = None,
+    *,
+    container: Object | None = None,
+    pod: Object | None = None,
+    pod_status: Object | None = None,
+    spec: Object | None = None,
+    replicas: int = 1,
+    pods: int = 1,
+) -> list[Object]:
+    """A Deployment with its ReplicaSet and pods, all of whose containers are in the state `status`."""
+    made = {
+        "name": name,
+        "image": f"todo-chatbot/{name}:1",
+        "imagePullPolicy": "IfNotPresent",
+        "ports": [{"name": "http", "containerPort": 8000}],
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http", "scheme": "HTTP"}, "periodSeconds": 2},
+    } | (container or {})
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [made]} | (pod or {})}
+    ok = bool(status and status.get("ready"))
+    deployment: Object = {
+        "kind": "Deployment",
+        "metadata": {"name": name, "uid": f"d-{name}", "generation": 1, "creationTimestamp": ago(100)},
+        "spec": {"replicas": replicas, "template": template, "selector": {"matchLabels": {"app": name}}} | (spec or {}),
+        "status": {"observedGeneration": 1, "replicas": pods, "updatedReplicas": pods, "availableReplicas": int(ok)},
+    }
+    replica_set: Object = {
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": f"{name}-1",
+            "uid": f"r-{name}",
+            "creationTimestamp": ago(100),
+            "ownerReferences": [{"kind": "Deployment", "name": name, "uid": f"d-{name}", "controller": True}],
+        },
+        "spec": {"replicas": replicas, "template": copy.deepcopy(template)},
+        "status": {"replicas": pods},
+    }
+    items = [deployment, replica_set]
+    for number in range(pods):
+        conditions = [
+            {"type": "PodScheduled", "status": "True"},
+            {"type": "Ready", "status": "True" if ok else "False", "lastTransitionTime": ago(60)},
+        ]
+        items.append(
+            {
+                "kind": "Pod",
+                "metadata": {
+                    "name": f"{name}-1-{number}",
+                    "uid": f"p-{name}-{number}",
+                    "labels": {"app": name},
+                    "creationTimestamp": ago(62),
+                    "ownerReferences": [
+                        {"kind": "ReplicaSet", "name": f"{name}-1", "uid": f"r-{name}", "controller": True}
+                    ],
+                },
+                "spec": copy.deepcopy(template["spec"]) | {"nodeName": "node", "restartPolicy": "Always"},
+                "status": {
+                    "phase": "Running",
+                    "startTime": ago(61),
+                    "conditions": conditions,
+                    "podIP": f"10.244.0.{number + 9}",
+                    "containerStatuses": [{"name": name, "image": made["image"]} | (status or ready())],
+                }
+                | (pod_status or {}),
+            }
+        )
+    return items
+
+
+def the(items: list[Object], kind: str) -> Object:
+    return next(item for item in items if item["kind"] == kind)
+
+
+def judge(items: list[Object], log: str = "", *, name: str = "backend", **rest: Any) -> list[Finding]:
+    logs = {(f"{name}-1-0", name): tuple(log.splitlines())} if log else {}
+    return diagnose.diagnose(State.of(items, "chatbot-dev", NOW, logs=logs, **rest), RULES)
+
+
+def whole(finding: Finding) -> str:
+    return "\n".join([finding.title, finding.meaning, *finding.evidence, finding.remedy, finding.command])
+
+
+CRASHES = {
+    "wrong command": (crashed(127), "/bin/sh: uvicornn: not found", "command-not-found", "uvicornn"),
+    "wrong command, no shell": (
+        crashed(
+            128,
+            "StartError",
+            message="failed to create containerd task: failed to create shim task: OCI runtime create "
+            'failed: unable to start container process: exec: "servr": executable file not found in '
+            "$PATH",
+        ),
+        "",
+        "command-not-found",
+        "servr",
+    ),
+    "not executable": (crashed(126), "/bin/sh: /app/start.sh: Permission denied", "command-not-executable", "start.sh"),
+    "wrong architecture": (
+        crashed(255),
+        "exec /usr/local/bin/python3: exec format error",
+        "wrong-architecture",
+        "processor",
+    ),
+    "port in use": (
+        crashed(1),
+        "ERROR:    [Errno 98] error while attempting to bind on address ('0.0.0.0', 8000): address already in use",
+        "port-in-use",
+        "address already in use",
+    ),
+    "low port": (crashed(1), "Error: listen EACCES: permission denied 0.0.0.0:80", "port-forbidden", "1024"),
+    "database refused": (
+        crashed(1),
+        'psycopg.OperationalError: connection to server at "db.example.org" (10.0.0.9), port 5432 failed: '
+        "Connection refused",
+        "database-unreachable",
+        "db.example.org",
+    ),
+    "database refused, node": (
+        crashed(1),
+        "Error: connect ECONNREFUSED 10.1.2.3:5432",
+        "database-unreachable",
+        "10.1.2.3",
+    ),
+    "DNS": (
+        crashed(1),
+        'could not translate host name "databse" to address: Name or service not known',
+        "host-unknown",
+        "databse",
+    ),
+    "DNS, node": (crashed(1), "Error: getaddrinfo ENOTFOUND agnt-service", "host-unknown", "agnt-service"),
+    "password": (crashed(1), 'FATAL:  password authentication failed for user "todo"', "database-login", "password"),
+    "no such database": (crashed(1), 'FATAL:  database "todos" does not exist', "database-missing", "todos"),
+    "migrations": (crashed(1), 'UndefinedTable: relation "todos" does not exist', "schema-missing", "todos"),
+    "module": (crashed(1), "ModuleNotFoundError: No module named 'fastapi'", "module-missing", "fastapi"),
+    "module, node": (crashed(1), "Error: Cannot find module '/app/server.js'", "module-missing", "server.js"),
+    "library": (
+        crashed(127),
+        "python: error while loading shared libraries: libpq.so.5: cannot open shared object file",
+        "library-missing",
+        "libpq.so.5",
+    ),
+    "setting": (crashed(2), "AUTH_SECRET: Field required", "variable-missing", "AUTH_SECRET"),
+    "setting, shell": (crashed(2), "sh: JWT_SECRET: parameter not set", "variable-missing", "JWT_SECRET"),
+    "setting, words": (
+        crashed(1),
+        "Error: environment variable OPENAI_API_KEY is not set",
+        "variable-missing",
+        "OPENAI_API_KEY",
+    ),
+    "wrong setting": (crashed(2), "PORT: Input should be less than or equal to 65535", "variable-wrong", "PORT"),
+    "node heap": (
+        crashed(134),
+        "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
+        "heap-exhausted",
+        "heap",
+    ),
+    "segfault": (crashed(139), "", "signal-segfault", "signal 11"),
+    "volume full": (crashed(1), "OSError: [Errno 28] No space left on device: '/data/x'", "volume-full", "device"),
+    "file": (
+        crashed(1),
+        "PermissionError: [Errno 13] Permission denied: '/data/app.log'",
+        "permission-denied",
+        "/data/app.log",
+    ),
+    "missing file": (
+        crashed(2),
+        "python: can't open file '/app/main.py': [Errno 2] No such file",
+        "file-missing",
+        "/app/main.py",
+    ),
+    "certificate": (
+        crashed(1),
+        "ssl.SSLCertVerificationError: certificate verify failed: self-signed",
+        "certificate-refused",
+        "self-signed",
+    ),
+    "ends well": (crashed(0, "Completed"), "done", "completed", "has to stay"),
+    "exception": (
+        crashed(1),
+        "Traceback (most recent call last):\nValueError: 17 is not a todo",
+        "exception",
+        "17 is not a todo",
+    ),
+    "silent": (crashed(42), "", "exited", "exit code 42"),
+    "killed": (crashed(137), "", "killed", "SIGKILL"),
+}
+
+
+@pytest.mark.parametrize("case", CRASHES)
+def test_a_crash_is_explained_by_how_it_ended_and_what_it_said(case: str) -> None:
+    status, log, rule, word = CRASHES[case]
+    found = judge(workload(status=status), log)
+    assert [(item.rule, item.terminal) for item in found] == [(rule, True)]
+    assert word in whole(found[0])
+
+
+def test_a_calm_line_before_the_end_is_not_the_cause() -> None:
+    log = "WARNING: connection refused by redis:6379, caching in memory\nINFO: started\nKeyError: 'AUTH_SECRET'"
+    assert [item.rule for item in judge(workload(status=crashed(1)), log)] == ["variable-missing"]
+    log = '{"level": "WARNING", "message": "cannot reach otel:4317: connection refused"}\nValueError: no'
+    assert [item.rule for item in judge(workload(status=crashed(1)), log)] == ["exception"]
+
+
+def test_the_kernel_and_the_liveness_probe_are_told_apart() -> None:
+    probe = {"livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}}}
+    killed, out = (
+        workload(status=crashed(137), container=probe),
+        workload(status=crashed(137, "OOMKilled"), container=probe),
+    )
+    for items in (killed, out):
+        pod = the(items, "Pod")
+        items.append(
+            event(
+                pod,
+                "Killing",
+                "Container backend failed liveness probe, will be restarted",
+                container="backend",
+                kind="Normal",
+            )
+        )
+        items.append(
+            event(
+                pod, "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500", container="backend"
+            )
+        )
+    assert [item.rule for item in judge(killed)] == ["liveness-probe-kills"]
+    assert "statuscode: 500" in judge(killed)[0].meaning
+    assert [item.rule for item in judge(out)] == ["out-of-memory"]
+
+
+PULL = 'Failed to pull image "todo-chatbot/backend:1": '
+WAITS = {
+    "unauthorized": (waiting("ImagePullBackOff"), PULL + "unexpected status: 401 Unauthorized", "image-unauthorized"),
+    "denied": (
+        waiting(
+            "ErrImagePull",
+            "Error response from daemon: pull access denied for todo-chatbot/backend, repository does not "
+            "exist or may require 'docker login'",
+        ),
+        "",
+        "image-denied",
+    ),
+    "not found": (
+        waiting("ImagePullBackOff", 'Back-off pulling image "x"'),
+        PULL + "manifest unknown",
+        "image-not-found",
+    ),
+    "invalid name": (waiting("InvalidImageName", 'couldn\'t parse image name "Todo:1:2"'), "", "image-name-invalid"),
+    "certificate": (
+        waiting("ErrImagePull", "tls: failed to verify certificate: x509: unknown authority"),
+        "",
+        "registry-certificate",
+    ),
+    "platform": (waiting("ErrImagePull", "no match for platform in manifest: not found"), "", "image-wrong-platform"),
+    "disk": (waiting("ErrImagePull", "write /var/lib/x: no space left on device"), "", "node-disk-full"),
+    "secret": (waiting("CreateContainerConfigError", 'secret "auth-secrets" not found'), "", "secret-missing"),
+    "non-numeric user": (
+        waiting(
+            "CreateContainerConfigError",
+            "container has runAsNonRoot and image has non-numeric user (node), cannot verify user is non-root",
+        ),
+        "",
+        "user-not-numeric",
+    ),
+    "run error": (
+        waiting("RunContainerError", 'exec: "/app/run": stat /app/run: no such file or directory: unknown'),
+        "",
+        "command-not-found",
+    ),
+    "mount over file": (
+        waiting("CreateContainerError", "failed to prepare subPath for volumeMount"),
+        "",
+        "subpath-wrong",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WAITS)
+def test_a_container_that_cannot_be_made_says_why(case: str) -> None:
+    status, told, rule = WAITS[case]
+    items = workload(status=status, pod_status={"phase": "Pending"})
+    if told:
+        items.append(event(the(items, "Pod"), "Failed", told, container="backend"))
+    assert [(item.rule, item.terminal) for item in judge(items)] == [(rule, True)]
+
+
+def pending(message: str, reason: str = "Unschedulable", **rest: Any) -> list[Object]:
+    scheduled = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": ago(61),
+    }
+    items = workload(pod_status={"phase": "Pending", "conditions": [scheduled], "containerStatuses": []}, **rest)
+    del the(items, "Pod")["spec"]["nodeName"]
+    return items
+
+
+@pytest.mark.parametrize(
+    ("message", "rule"),
+    [
+        ("0/1 nodes are available: 1 Insufficient memory.", "insufficient-resources"),
+        ("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.", "node-selector"),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint {gpu: true}.", "untolerated-taint"),
+        (
+            "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }.",
+            "node-pressure",
+        ),
+        ("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", "claim-unbound"),
+        ('0/1 nodes are available: persistentvolumeclaim "data" not found.', "claim-missing"),
+        ("0/2 nodes are available: 2 node(s) didn't match pod anti-affinity rules.", "anti-affinity"),
+        ("0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.", "host-port-taken"),
+        ("0/1 nodes are available: 1 Too many pods.", "too-many-pods"),
+        ("no nodes available to schedule pods", "node-not-ready"),
+    ],
+)
+def test_a_pod_that_no_node_takes_says_why(message: str, rule: str) -> None:
+    assert [item.rule for item in judge(pending(message))] == [rule]
+
+
+def refused(message: str) -> list[Object]:
+    items = workload(pods=0)
+    replica_set = the(items, "ReplicaSet")
+    replica_set["status"]["conditions"] = [
+        {
+            "type": "ReplicaFailure",
+            "status": "True",
+            "reason": "FailedCreate",
+            "message": message,
+            "lastTransitionTime": ago(60),
+        }
+    ]
+    return [*items, event(replica_set, "FailedCreate", f"Error creating: {message}")]
+
+
+@pytest.mark.parametrize(
+    ("message", "rule", "word"),
+    [
+        (
+            'pods "b" is forbidden: error looking up service account x/backend: serviceaccount "backend" not found',
+            "service-account-missing",
+            "backend",
+        ),
+        ('pods "b" is forbidden: maximum memory usage per Container is 2Gi, but limit is 4Gi', "limit-range", "2Gi"),
+        (
+            'pods "b" is forbidden: [minimum cpu usage per Container is 100m, but request is 10m, maximum cpu usage '
+            "per Container is 1, but limit is 2]",
+            "limit-range",
+            "cpu",
+        ),
+        (
+            'pods "b" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true)',
+            "pod-security",
+            "hostNetwork",
+        ),
+        (
+            'pods "b" is forbidden: failed quota: q: must specify limits.cpu for: backend',
+            "quota-needs-values",
+            "limits.cpu",
+        ),
+        (
+            'admission webhook "policy.example.org" denied the request: no latest tags',
+            "webhook-denied",
+            "no latest tags",
+        ),
+        (
+            'Internal error occurred: failed calling webhook "x.example.org": failed to call webhook: no endpoints',
+            "webhook-unreachable",
+            "x.example.org",
+        ),
+        ('pods "b" is forbidden: no PriorityClass with name high was found', "priority-class-missing", "high"),
+        ('pods "b" is forbidden: something new', "pods-refused", "something new"),
+    ],
+)
+def test_a_pod_that_is_refused_says_why(message: str, rule: str, word: str) -> None:
+    (only,) = judge(refused(message))
+    assert (only.rule, only.terminal) == (rule, True) and word in whole(only)
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "rule"),
+    [
+        ("FailedMount", 'MountVolume.SetUp failed for volume "tls" : secret "tls" not found', "volume-source-missing"),
+        (
+            "FailedMount",
+            'MountVolume.SetUp failed for volume "c" : configmap "app-files" not found',
+            "volume-source-missing",
+        ),
+        ("FailedAttachVolume", 'Multi-Attach error for volume "pvc-1"', "volume-in-use"),
+        ("FailedCreatePodSandBox", "Failed to create pod sandbox: plugin type=calico failed", "network-not-ready"),
+    ],
+)
+def test_a_pod_that_stays_in_creation_says_why(reason: str, message: str, rule: str) -> None:
+    items = workload(status=waiting("ContainerCreating"), pod_status={"phase": "Pending"})
+    items.append(event(the(items, "Pod"), reason, message))
+    assert [item.rule for item in judge(items)] == [rule]
+
+
+def unready(message: str, **container: Any) -> list[Object]:
+    items = workload(status=running(), container=container)
+    return [*items, event(the(items, "Pod"), "Unhealthy", message, container="backend", count=20)]
+
+
+@pytest.mark.parametrize(
+    ("message", "log", "rule"),
+    [
+        (
+            "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            '{"level": "WARNING", "message": "readiness changed", "missing": {"database": "no answer within 2 s"}}',
+            "dependency-missing",
+        ),
+        ("Readiness probe failed: HTTP probe failed with statuscode: 500", "", "probe-server-error"),
+        ("Readiness probe failed: HTTP probe failed with statuscode: 401", "", "probe-forbidden"),
+        (
+            "Readiness probe failed: dial tcp 10.244.0.9:8000: connect: connection refused",
+            "INFO: Uvicorn running on http://127.0.0.1:8000 (Press CTRL+C to quit)",
+            "listens-on-loopback",
+        ),
+        (
+            "Readiness probe failed: dial tcp 10.244.0.9:8000: connect: connection refused",
+            "INFO: Uvicorn running on http://0.0.0.0:9000",
+            "listens-elsewhere",
+        ),
+        ("Readiness probe failed: dial tcp 10.244.0.9:8000: connect: connection refused", "", "probe-refused"),
+        (
+            "Readiness probe failed: context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+            "",
+            "probe-timeout",
+        ),
+        ("Readiness probe failed: http: server gave HTTP response to HTTPS client", "", "probe-scheme"),
+    ],
+)
+def test_a_container_that_is_not_ready_says_why(message: str, log: str, rule: str) -> None:
+    assert [item.rule for item in judge(unready(message), log)] == [rule]
+
+
+def test_a_probe_by_a_name_that_no_port_has() -> None:
+    probe = {"readinessProbe": {"httpGet": {"path": "/readyz", "port": "htp"}}}
+    (only,) = judge(workload(status=running(), container=probe))
+    assert only.rule == "probe-wrong-port" and "htp" in only.title
+
+
+def test_a_service_that_sends_to_a_port_nobody_has() -> None:
+    named, numbered = ([*workload(status=ready()), service(port=port)] for port in ("web", 9999))
+    assert [(item.rule, item.terminal) for item in judge(named)] == [("target-port-unnamed", True)]
+    assert [(item.rule, item.terminal) for item in judge(numbered)] == [("target-port-wrong", True)]
+
+
+def test_a_selector_by_another_key() -> None:
+    items = [*workload(status=ready()), service(selector={"app.kubernetes.io/name": "backend"})]
+    (only,) = judge(items)
+    assert only.rule == "selector-mismatch" and "app=backend" in only.meaning and only.service == "backend"
+
+
+def test_a_service_whose_pods_were_refused_is_not_a_mismatch() -> None:
+    items = [*refused("exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"), service()]
+    assert [item.rule for item in judge(items)] == ["quota-exceeded"]
+
+
+def claim(message: str, reason: str = "ProvisioningFailed") -> list[Object]:
+    made: Object = {
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "uid": "c", "creationTimestamp": ago(120)},
+        "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}},
+        "status": {"phase": "Pending"},
+    }
+    return [made, event(made, reason, message, kind="Warning" if reason == "ProvisioningFailed" else "Normal")]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "rules"),
+    [
+        ('storageclass.storage.k8s.io "fast" not found', "ProvisioningFailed", ["storage-class-missing"]),
+        ("no persistent volumes available for this claim and no storage class is set", "FailedBinding", ["no-volume"]),
+        ("waiting for first consumer to be created before binding", "WaitForFirstConsumer", []),
+    ],
+)
+def test_a_claim_without_a_volume(message: str, reason: str, rules: list[str]) -> None:
+    assert [item.rule for item in judge(claim(message, reason))] == rules
+
+
+def test_the_claim_comes_before_the_pod_that_waits_for_it() -> None:
+    volumes = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}
+    items = pending("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", pod=volumes)
+    found = judge([*items, *claim('storageclass.storage.k8s.io "fast" not found')])
+    assert {item.service for item in found} == {"backend"}
+    assert found[0].rule == "storage-class-missing"
+
+
+def test_a_failed_hook_is_told_whatever_service_is_asked_for() -> None:
+    job: Object = {
+        "kind": "Job",
+        "metadata": {"name": "migrate", "uid": "j", "annotations": {"helm.sh/hook": "pre-upgrade"}},
+        "status": {
+            "failed": 1,
+            "conditions": [
+                {
+                    "type": "Failed",
+                    "status": "True",
+                    "reason": "BackoffLimitExceeded",
+                    "message": "Job has reached the specified backoff limit",
+                }
+            ],
+        },
+    }
+    found = judge([job, *workload()], services=("backend",))
+    assert [(item.rule, item.service, item.terminal) for item in found] == [("hook-failed", "migrate", True)]
+
+
+def test_the_cause_of_a_failed_hook_comes_before_it() -> None:
+    job: Object = {
+        "kind": "Job",
+        "metadata": {"name": "migrate", "uid": "j", "annotations": {"helm.sh/hook": "pre-upgrade"}},
+        "status": {"failed": 1, "conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]},
+    }
+    ended = {"state": {"terminated": {"exitCode": 1, "reason": "Error"}}, "restartCount": 0, "name": "migrate"}
+    pod: Object = {
+        "kind": "Pod",
+        "metadata": {
+            "name": "migrate-1-0",
+            "uid": "mp",
+            "ownerReferences": [{"kind": "Job", "name": "migrate", "uid": "j"}],
+        },
+        "spec": {"nodeName": "node", "restartPolicy": "Never", "containers": [{"name": "migrate"}]},
+        "status": {"phase": "Failed", "containerStatuses": [ended]},
+    }
+    found = judge([job, pod], "KeyError: 'DATABASE_URL'", name="migrate", services=("backend",))
+    rules = [(item.rule, item.terminal) for item in found if item.service == "migrate"]
+    assert rules == [("variable-missing", True), ("hook-failed", True)]
+
+
+def test_a_container_that_keeps_coming_back_is_told_though_it_is_ready_for_now() -> None:
+    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "startedAt": ago(40), "finishedAt": ago(30)}}
+    (only,) = judge(workload(status=ready(20) | {"restartCount": 3, "lastState": ended}))
+    assert (only.rule, only.terminal) == ("out-of-memory", False)
+    assert judge(workload(status=ready(20) | {"restartCount": 1, "lastState": ended})) == []
+
+
+def test_an_eviction() -> None:
+    status = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}
+    items = workload(pods=2, replicas=2)
+    items[-1]["status"] = status
+    (only,) = judge(items)
+    assert only.rule == "evicted" and "ephemeral-storage" in only.title and not only.terminal
+
+
+def test_pods_that_do_not_go() -> None:
+    items = workload(pods=2)
+    items[-1]["metadata"] |= {"deletionTimestamp": ago(90), "finalizers": ["example.org/keep"]}
+    (only,) = judge(items)
+    assert only.rule == "stuck-on-finalizer" and "example.org/keep" in only.title and not only.terminal
+    del items[-1]["metadata"]["finalizers"]
+    assert [item.rule for item in judge(items)] == ["stuck-terminating"]
+
+
+def test_an_autoscaler_without_metrics_stops_nothing() -> None:
+    autoscaler: Object = {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "backend", "uid": "h", "creationTimestamp": ago(900)},
+        "spec": {"scaleTargetRef": {"name": "backend"}, "metrics": [{"type": "Resource", "resource": {"name": "cpu"}}]},
+        "status": {
+            "conditions": [
+                {
+                    "type": "ScalingActive",
+                    "status": "False",
+                    "reason": "FailedGetResourceMetric",
+                    "message": "unable to get metrics for resource cpu",
+                    "lastTransitionTime": ago(800),
+                }
+            ]
+        },
+    }
+    (only,) = judge([*workload(), autoscaler])
+    assert (only.rule, only.service, only.terminal) == ("metrics-missing", "backend", False)
+
+
+def test_several_causes_are_ranked_causes_first() -> None:
+    image = workload("agent", waiting("ErrImageNeverPull", "not present with pull policy of Never"))
+    crash = workload("mcp", crashed(137, "OOMKilled"))
+    mismatch = [*workload("frontend"), service("frontend-service", {"app": "front"})]
+    found = judge([*mismatch, *crash, *image, *refused("exceeded quota: q, requested: a=1, used: a=1, limited: a=1")])
+    assert [(item.service, item.rule) for item in found] == [
+        ("backend", "quota-exceeded"),
+        ("agent", "image-never-pulled"),
+        ("mcp", "out-of-memory"),
+        ("frontend", "selector-mismatch"),
+    ]
+    assert [item.rank for item in found] == [0, 1, 2, 3]
+
+
+def test_a_broken_database_explains_a_backend_that_cannot_reach_it() -> None:
+    database = [*workload("database", crashed(137, "OOMKilled")), service("database")]
+    backend = workload(status=crashed(1))
+    log = (
+        'psycopg.OperationalError: connection to server at "database" (10.96.7.7), port 5432 failed: Connection refused'
+    )
+    found = judge([*backend, *database], log)
+    assert [(item.service, item.rule, item.because) for item in found] == [
+        ("database", "out-of-memory", ""),
+        ("backend", "database-unreachable", "database"),
+    ]
+    assert found[1].remedy.startswith("first mend database")
+    only_backend = judge([*backend, *database], log, services=("backend",))
+    assert [item.service for item in only_backend] == ["database", "backend"]
+
+
+def test_a_chain_of_services_is_traced_to_its_end_by_their_configuration() -> None:
+    def caller(name: str, url: str) -> list[Object]:
+        items = workload(name, running(), container={"envFrom": [{"configMapRef": {"name": f"{name}-config"}}]})
+        config = {"kind": "ConfigMap", "metadata": {"name": f"{name}-config"}, "data": {"URL": url}}
+        told = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+        return [*items, config, service(f"{name}-service"), event(the(items, "Pod"), "Unhealthy", told, container=name)]
+
+    broken = [*workload("mcp", crashed(1)), service("mcp-service")]
+    agent = caller("agent", "http://mcp-service:8002/mcp")
+    backend = caller("backend", "http://agent-service:8001")
+    found = judge([*backend, *agent, *broken], "ModuleNotFoundError: No module named 'mcp'", name="mcp")
+    assert [(item.service, item.because) for item in found] == [("mcp", ""), ("agent", "mcp"), ("backend", "agent")]
+
+
+def test_services_that_wait_for_each_other_are_both_told() -> None:
+    def caller(name: str, host: str) -> list[Object]:
+        items = workload(name, running(), container={"env": [{"name": "URL", "value": f"http://{host}:8000"}]})
+        told = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+        return [*items, service(f"{name}-service"), event(the(items, "Pod"), "Unhealthy", told, container=name)]
+
+    found = judge([*caller("agent", "mcp-service"), *caller("mcp", "agent-service")])
+    assert [(item.service, item.because) for item in found] == [("agent", ""), ("mcp", "")]
+
+
+def test_a_service_that_waits_for_one_that_is_still_starting_is_not_given_up() -> None:
+    backend = workload(status=running(100), container={"env": [{"name": "HOST", "value": "database"}]})
+    the(backend, "Pod")["status"]["conditions"][1]["lastTransitionTime"] = ago(100)
+    told = event(the(backend, "Pod"), "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")
+    slow = workload("database", waiting("ContainerCreating"), pod_status={"phase": "Pending"})
+    slow += [service("database"), event(the(slow, "Pod"), "Pulling", 'Pulling image "x"', count=1, kind="Normal")]
+    assert not [item for item in judge([*backend, told, *slow]) if item.terminal]
+
+
+# What must not be called hopeless, or not be told at all.
+
+HEALTHY = [*workload(status=ready(), replicas=2, pods=2), service()]
+
+
+def test_a_healthy_service_has_no_findings() -> None:
+    assert judge(HEALTHY, services=("backend",)) == []
+
+
+def test_old_trouble_of_a_healthy_service_is_history() -> None:
+    pod = the(HEALTHY, "Pod")
+    past = [
+        event(pod, "Failed", PULL + "not found", container="backend"),
+        event(pod, "Unhealthy", "Readiness probe failed: connection refused", container="backend"),
+        event(pod, "FailedMount", 'secret "x" not found'),
+        event(pod, "FailedScheduling", "0/1 nodes are available: 1 Insufficient cpu."),
+        event(the(HEALTHY, "ReplicaSet"), "FailedCreate", "exceeded quota: q, requested: a, used: b, limited: c"),
+    ]
+    assert judge([*HEALTHY, *past]) == []
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        waiting("ContainerCreating"),
+        waiting("PodInitializing"),
+        running(2),
+        waiting("ErrImagePull", "rpc error: read tcp: i/o timeout"),
+        waiting("ErrImagePull", "pull QPS exceeded"),
+        waiting("CreateContainerConfigError", "failed to sync configmap cache: timed out waiting for the condition"),
+        crashed(1, restarts=0),
+        running(
+            1, restartCount=5, lastState={"terminated": {"exitCode": 1, "finishedAt": ago(3), "startedAt": ago(4)}}
+        ),
+    ],
+)
+def test_what_may_pass_by_itself_stops_nothing(status: Object) -> None:
+    items = workload(status=status, pod_status={"startTime": ago(3), "phase": "Pending"})
+    for item in items:
+        item["metadata"]["creationTimestamp"] = ago(4)
+    for condition in items[-1]["status"]["conditions"]:
+        condition["lastTransitionTime"] = ago(3)
+    assert not [item for item in judge(items) if item.terminal]
+
+
+def test_a_pod_that_has_just_been_made_is_left_in_peace() -> None:
+    items = pending("0/1 nodes are available: 1 Insufficient cpu.")
+    the(items, "Pod")["status"]["conditions"][0]["lastTransitionTime"] = ago(1)
+    assert judge(items) == []
+    bare = workload(pod_status={"phase": "Pending", "conditions": [], "containerStatuses": []})
+    pod = the(bare, "Pod")
+    del pod["spec"]["nodeName"]
+    pod["metadata"]["creationTimestamp"] = ago(1)
+    assert judge(bare) == []
+
+
+def test_a_service_made_before_its_pods_is_no_mismatch() -> None:
+    assert judge([service()]) == []
+
+
+def test_pods_of_a_revision_that_is_being_replaced_say_nothing() -> None:
+    items = workload(status=crashed(1))
+    deployment, old = the(items, "Deployment"), the(items, "ReplicaSet")
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "todo-chatbot/backend:2"
+    young = copy.deepcopy(old) | {"spec": {"replicas": 1, "template": copy.deepcopy(deployment["spec"]["template"])}}
+    young["metadata"] |= {"name": "backend-2", "uid": "r-2", "creationTimestamp": ago(2)}
+    young["status"] = {"replicas": 1}
+    assert judge([*items, young]) == []
+    deployment["metadata"]["generation"] = 2
+    assert judge(items) == []
+
+
+def test_a_deadline_that_is_over_ends_all_patience() -> None:
+    items = unready("Readiness probe failed: dial tcp 10.244.0.9:8000: connect: connection refused")
+    assert not judge(items)[0].terminal
+    the(items, "Deployment")["status"]["conditions"] = [
+        {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+    ]
+    assert [(item.rule, item.terminal) for item in judge(items)] == [("probe-refused", True)]
+    nothing = [item for item in items if item["kind"] in ("Deployment", "ReplicaSet")]
+    assert [item.rule for item in judge(nothing)] == ["deadline-exceeded"]
+
+
+def test_forty_pods_with_one_problem_are_one_finding() -> None:
+    (only,) = judge(workload(status=waiting("ErrImageNeverPull"), pods=40, replicas=40))
+    assert "the same in 40 pods" in only.evidence
+
+
+@pytest.mark.parametrize("broken", [{}, {"spec": {}}, {"status": {}}, {"spec": {}, "status": {}}])
+def test_objects_with_holes_do_no_harm(broken: Object) -> None:
+    kinds = (
+        "Deployment",
+        "ReplicaSet",
+        "Pod",
+        "Service",
+        "Job",
+        "PersistentVolumeClaim",
+        "HorizontalPodAutoscaler",
+        "Event",
+    )
+    items = [{"kind": kind, "metadata": {"name": "x"}} | copy.deepcopy(broken) for kind in kinds]
+    judge(items)
+
+
+def test_secrets_in_a_log_are_not_repeated() -> None:
+    log = (
+        "OperationalError: cannot connect to database postgresql://todo:hunter2secret@db:5432/todo\n"
+        "Bearer abcdef0123456789abcdef"
+    )
+    (only,) = judge(workload(status=crashed(1)), log)
+    assert only.rule == "database-unreachable"
+    assert "hunter2secret" not in whole(only) and "abcdef0123456789abcdef" not in whole(only)
