@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 LEASE = 10.0  # seconds between renewals of the node's lease
 HEARTBEAT = 300.0  # seconds between renewals of its status
 SAMPLE = 5.0  # seconds between samples of what containers use
+REMOVAL = 60.0  # seconds after which a removal that does not come to an end has failed
 AGAIN = 1.0  # seconds before something that failed is tried again
 RULED = ("services", "endpointslices.discovery.k8s.io", "networkpolicies.networking.k8s.io", "namespaces")
 MOUNTED = ("configmaps", "secrets")
@@ -328,13 +329,23 @@ def _addressed(pod: dict) -> tuple:
 async def delete(name: str, state_dir: Path) -> None:
     """Remove every container, network, packet filter rule and folder of the cluster `name`; needs no store."""
     async with Docker() as docker:
-        found = await docker.containers(f"{containers.CLUSTER}={name}")
-        await asyncio.gather(*(docker.remove(item["Id"]) for item in found))
-        with contextlib.suppress(EngineError):
-            await docker.call("DELETE", f"/networks/k8s-{name}")
+        async with asyncio.timeout(REMOVAL):
+            while not await _remove_network(docker, name):  # noqa: ASYNC110 - nothing tells when a container lets go
+                await asyncio.sleep(AGAIN / 5)
         with contextlib.suppress(EngineError):  # another cluster may need it
             await docker.call("DELETE", f"/images/{pause.IMAGE}")
     await remove_rules(rules.prefix(name))
     await unmount_all(state_dir / "pods")
     for folder in ("pods", "volumes"):
         await asyncio.to_thread(shutil.rmtree, state_dir / folder, True)
+
+
+async def _remove_network(docker: Docker, name: str) -> bool:
+    """Remove containers and network as far as they let go; a container that is being removed holds the network."""
+    found = await docker.containers(f"{containers.CLUSTER}={name}")
+    await asyncio.gather(*(docker.remove(item["Id"]) for item in found))
+    try:
+        await docker.call("DELETE", f"/networks/k8s-{name}")
+    except EngineError as error:
+        return error.status == 404
+    return not found
