@@ -34,7 +34,13 @@ class Helm:
         return self.command(
             "upgrade", release.name, str(release.chart), "--install", "--namespace", release.namespace,
             "--reset-values", *files, "--labels", marks, "--history-max", "10", "--timeout", f"{timeout}s",
+            *self._force(),
         )  # fmt: skip
+
+    def _force(self) -> list[str]:
+        """helm 4 applies on the server's side, where a field that `kubectl scale` set last is a conflict: ours wins."""
+        version = self.shell.probe([self.binary, "version", "--template", "{{.Version}}"]).out
+        return [] if version.startswith("v3.") else ["--server-side=true", "--force-conflicts"]
 
     def history(self, release: Release) -> list[dict[str, Any]]:
         """The release's revisions, oldest first; none where it is not installed."""
@@ -46,7 +52,7 @@ class Helm:
     def rollback(self, release: Release, revision: int, timeout: int) -> Result:
         """Return to a revision. Raises CommandError if helm fails."""
         argv = self.command("rollback", release.name, str(revision), "--namespace", release.namespace)
-        return self.shell.effect([*argv, "--timeout", f"{timeout}s"], timeout=timeout + 30)
+        return self.shell.effect([*argv, "--timeout", f"{timeout}s", *self._force()], timeout=timeout + 30)
 
     def uninstall(self, release: Release, timeout: int) -> Result:
         """Remove a release and its history. Raises CommandError if helm fails."""

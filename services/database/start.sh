@@ -19,6 +19,7 @@ if [ ! -f "$data/ready" ]; then
     touch "$data/ready"
 fi
 unset POSTGRES_PASSWORD
+chmod 0700 "$data" # fsGroup may have opened it to the group, and the server refuses to start with that
 
 # A fast shutdown on SIGTERM too: a smart one would wait for every client to leave.
 postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql \

@@ -72,6 +72,16 @@ def test_the_next_run_with_the_mistake_corrected_goes_through(project: Project, 
     assert project.invoke("diagnose").returncode == 0
 
 
+def test_what_was_scaled_by_hand_is_put_back_by_the_next_deploy(
+    project: Project, live: dict[str, Any], mcp: Path
+) -> None:
+    project.invoke("scale", "--service", "mcp", "--replicas", "2")
+    assert project.kubectl("get", "deployment", "mcp", "-o", "jsonpath={.spec.replicas}") == "2"
+    mcp.write_text(mcp.read_text() + "\n# a reason to deploy\n")
+    assert project.pipeline()["ok"]
+    assert project.kubectl("get", "deployment", "mcp", "-o", "jsonpath={.spec.replicas}") == "1"
+
+
 def test_a_second_run_is_refused_and_told_who_is_at_work(project: Project, live: dict[str, Any], mcp: Path) -> None:
     mcp.write_text(mcp.read_text() + "\n# something to do\n")
     first = start(project)
