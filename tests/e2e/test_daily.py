@@ -66,7 +66,7 @@ def test_every_stage_works_alone(project: Project) -> None:
 def test_doctor_checks_what_the_main_job_stands_on(project: Project) -> None:
     """The port may be somebody else's here: then the verdict on it, and the exit status, are bad, and rightly so."""
     report = json.loads(project.invoke("doctor", "--json", check=False).stdout)
-    verdicts = {row["name"]: row["verdict"] for row in report["rows"]}
+    verdicts = {row["name"]: row["verdict"] for row in report["checks"]}
     assert {verdicts[name] for name in ("engine", "buildkit", "helm", "kubectl", "cluster")} == {"ok"}
 
 
