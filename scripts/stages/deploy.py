@@ -76,7 +76,7 @@ def _deploy_one(run: Run, release: Release, state: _ReleaseState) -> Outcome:
             session.helm.rollback(release, revision, settings.timeouts.deploy)
         else:
             session.helm.uninstall(release, settings.timeouts.deploy)
-    file = _write_values(run, release, values)
+    file = write_values(run, release)
     run.display.waiting("deploy", release.name, "helm upgrade --install")
     argv = session.helm.upgrade_command(release, (file,), {"inputs": inputs}, settings.timeouts.deploy)
     session.shell.effect(argv, timeout=settings.timeouts.deploy + 30)
@@ -87,7 +87,9 @@ def _deploy_one(run: Run, release: Release, state: _ReleaseState) -> Outcome:
     return Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
 
 
-def _write_values(run: Run, release: Release, values: dict[str, Any]) -> Path:
+def write_values(run: Run, release: Release) -> Path:
+    """The generated values file that names the planned images of a release."""
+    values = plan.image_values(run.plan, release, run.session.settings.database_release)
     file = run.session.settings.root / GENERATED / f"{release.name}.images.yaml"
     file.parent.mkdir(exist_ok=True)
     # JSON is YAML in which a tag like 12e34567 cannot be read as a number.

@@ -2,11 +2,12 @@
 
 from invoke import Collection
 
-from scripts.tasks import cluster, root
+from scripts.tasks import charts, cluster, root
 
 
 def namespace() -> Collection:
     """Every task, by the name it is called by."""
     tasks = Collection.from_module(root)
+    tasks.add_collection(Collection.from_module(charts))
     tasks.add_collection(Collection.from_module(cluster))
     return tasks

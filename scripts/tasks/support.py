@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from invoke import Context, Exit
 
 if TYPE_CHECKING:
+    from scripts.run import Run
     from scripts.session import Session
 
 HELP = {
@@ -133,3 +134,11 @@ def examine(s: Session, target: str, *, fix: bool, as_json: bool) -> None:
     print(json.dumps(doctor.as_json(rows), indent=1) if as_json else doctor.render(rows))
     if code := doctor.exit_code(rows):
         raise Exit(code=code)
+
+
+def plan_only(s: Session) -> Run:
+    """A run that plans but shows nothing, for tasks that need to know which images would be deployed."""
+    from scripts.display import Plain
+    from scripts.run import Run
+
+    return Run(s, Plain(), may_install=False)
