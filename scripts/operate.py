@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from scripts import releases
+from scripts import releases, secretsync
 from scripts.model import UserError
 from scripts.session import Session
 
@@ -97,6 +97,43 @@ def url(session: Session) -> str:
     service = session.kubectl.get("service", "frontend-service", "--namespace", namespace)
     port = service["spec"]["ports"][0].get("nodePort", 0)
     return session.cluster.url(namespace, "frontend-service", port)
+
+
+def sync_secrets(session: Session) -> list[str]:
+    """Write the Secrets that changed and restart who reads them. Returns the names of those written."""
+    namespace = session.settings.release.namespace
+    changes = secretsync.sync(session.kubectl, session.settings.root, namespace, session.variables)
+    _restart_users(session, [change for change in changes if not change.created])
+    return [change.name for change in changes]
+
+
+def rotate_secrets(session: Session) -> list[str]:
+    """Renew what may be renewed; what was signed before stays valid until the next time. Returns `secret.key`s.
+
+    Raises UserError if the cluster holds nothing that may be renewed.
+    """
+    namespace = session.settings.release.namespace
+    config = secretsync.load(session.settings.root)
+    changes = secretsync.rotated(config, secretsync.held_by(session.kubectl, namespace, config))
+    if not changes:
+        raise UserError("there is nothing to rotate: the cluster holds no generated secret", "run: invoke pipeline")
+    for change in changes:
+        secretsync.write(session.kubectl, namespace, change)
+    _restart_users(session, changes)
+    return [f"{change.name}.{key}" for change in changes for key in change.keys]
+
+
+def secret_rows(session: Session) -> list[tuple[str, ...]]:
+    """Which keys there are and where they come from."""
+    config = secretsync.load(session.settings.root)
+    held = secretsync.held_by(session.kubectl, session.settings.release.namespace, config)
+    return secretsync.check_rows(config, session.variables, held, standin=session.standin)
+
+
+def _restart_users(session: Session, changes: Sequence[secretsync.Change]) -> None:
+    users = sorted({name for change in changes for name in change.used_by})
+    if users:
+        restart(session, users)
 
 
 def destroy(session: Session) -> None:

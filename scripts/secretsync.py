@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts import settings as configuration
+from scripts import vault
 from scripts.model import UserError
 from scripts.tools.kubectl import Kubectl
 
@@ -53,23 +54,30 @@ def load(root: Path) -> dict[str, Any]:
 
 
 def environment(root: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables a value may come from: the environment over the file `.env`. Empty values count as absent.
+    """The variables a value may come from: the environment over `.env` over the encrypted file. Empty ones are absent.
 
-    Raises SettingsError naming the line of `.env` that cannot be read.
+    Raises SettingsError naming the line that cannot be read, and UserError if the encrypted file cannot be opened.
     """
-    found: dict[str, str] = {}
+    found = parse_variables(vault.read(root), vault.FILE)
     file = root / ".env"
     if file.is_file():
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            text = line.strip().removeprefix("export ")
-            if not text or text.startswith("#"):
-                continue
-            name, equals, value = text.partition("=")
-            if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
-                raise configuration.SettingsError(f".env: line {number}: not NAME=value", "correct that line")
-            found[name.strip()] = _unquoted(value.strip())
+        found |= parse_variables(file.read_text(encoding="utf-8"), ".env")
     found |= os.environ if variables is None else variables
     return {name: value for name, value in found.items() if value}
+
+
+def parse_variables(text: str, file: str) -> dict[str, str]:
+    """Lines of NAME=value. Raises SettingsError naming the line that is not one, without showing it."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.strip().removeprefix("export ")
+        if not words or words.startswith("#"):
+            continue
+        name, equals, value = words.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
+            raise configuration.SettingsError(f"{file}: line {number}: not NAME=value", "correct that line")
+        found[name.strip()] = _unquoted(value.strip())
+    return found
 
 
 def _unquoted(value: str) -> str:
@@ -89,12 +97,16 @@ def decide(
     held: Mapping[str, Mapping[str, str]],
     *,
     standin: bool,
+    files: Mapping[str, str] | None = None,
     generate: Callable[[int], str] = random.token_urlsafe,
 ) -> list[Change]:
     """The Secrets that have to be written, given what the cluster holds (name → key → value).
 
+    `files` holds the contents of the files that the configuration names.
+
     A generated value, once the cluster holds it, is kept. Raises UserError naming each value that has no source.
     """
+    files = files or {}
     wanted: dict[str, dict[str, str]] = {}
     missing: list[str] = []
     templates: list[tuple[str, str, str]] = []
@@ -103,7 +115,7 @@ def decide(
             continue
         wanted[name] = {}
         for key, source in spec["keys"].items():
-            given = variables.get(source.get("from", ""))
+            given = variables.get(source.get("from", "")) or files.get(source.get("file", ""))
             kept = held.get(name, {}).get(key, "")
             if given:
                 wanted[name][key] = given
@@ -173,3 +185,59 @@ def write(kubectl: Kubectl, namespace: str, change: Change) -> None:
         "apply", "--server-side", "--force-conflicts", f"--field-manager={MANAGER}", "--filename", "-",
         stdin=manifest(change, namespace), shown_stdin=manifest(change, namespace, censored=True),
     )  # fmt: skip
+
+
+def sync(kubectl: Kubectl, root: Path, namespace: str, variables: Mapping[str, str]) -> list[Change]:
+    """Bring every Secret up to date, writing only what changed. Returns what was written."""
+    config = load(root)
+    held = held_by(kubectl, namespace, config)
+    changes = decide(config, variables, held, standin=uses_standin(variables), files=_contents(config, root))
+    for change in changes:
+        write(kubectl, namespace, change)
+    return changes
+
+
+def rotated(
+    config: Mapping[str, Any],
+    held: Mapping[str, Mapping[str, str]],
+    generate: Callable[[int], str] = random.token_urlsafe,
+) -> list[Change]:
+    """New values for what may be renewed: the new one first, the one before after it, older ones dropped."""
+    changes = []
+    for name, spec in config.items():
+        data = dict(held.get(name, {}))
+        keys = [key for key, source in spec["keys"].items() if source.get("rotate") == "prepend" and data.get(key)]
+        for key in keys:
+            data[key] = f"{generate(spec['keys'][key]['generate'])},{data[key].split(',')[0]}"
+        if keys:
+            changes.append(Change(name, data, False, tuple(keys), tuple(spec.get("usedBy", ()))))
+    return changes
+
+
+def check_rows(
+    config: Mapping[str, Any], variables: Mapping[str, str], held: Mapping[str, Mapping[str, str]], *, standin: bool
+) -> list[tuple[str, ...]]:
+    """A table of what there is and where it comes from; never a value."""
+    rows: list[tuple[str, ...]] = [("SECRET", "KEY", "IN THE CLUSTER", "SOURCE")]
+    for name, spec in config.items():
+        for key, source in spec["keys"].items():
+            if spec.get("standinOnly") and not standin:
+                where = "not needed: the database is external"
+            elif variables.get(source.get("from", "")):
+                where = f"variable {source['from']}"
+            elif "file" in source:
+                where = f"file {source['file']}"
+            elif "standin" in source and standin:
+                where = "the local database"
+            elif "generate" in source:
+                where = "generated"
+            else:
+                where = "optional, not given" if source.get("optional") else "MISSING"
+            there = "yes" if held.get(name, {}).get(key) else "no"
+            rows.append((name, key, there, where))
+    return rows
+
+
+def _contents(config: Mapping[str, Any], root: Path) -> dict[str, str]:
+    names = [source["file"] for spec in config.values() for source in spec["keys"].values() if "file" in source]
+    return {name: (root / name).read_text(encoding="utf-8").strip() for name in names if (root / name).is_file()}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import secretsync
+from scripts import secretsync, vault
 from scripts.model import UserError
 from scripts.settings import ROOT, SettingsError
 
@@ -81,3 +81,47 @@ def test_a_reference_to_nothing_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "config/secrets.yaml").write_text('a: {keys: {B: {standin: "${c.D}"}}}\n')
     with pytest.raises(SettingsError, match=r"a\.keys\.B\.standin: refers to c\.D"):
         secretsync.load(tmp_path)
+
+
+def test_a_rotated_secret_keeps_the_one_before_for_what_it_signed() -> None:
+    held = {
+        "auth-secrets": {"AUTH_SECRET": "b,a", "JWT_SECRET": "x"},
+        "database-credentials": {"POSTGRES_PASSWORD": "p"},
+    }
+    (change,) = secretsync.rotated(CONFIG, held, generate=lambda size: "new")
+    assert change.data == {"AUTH_SECRET": "new,b", "JWT_SECRET": "new,x"}
+    assert (change.name, change.used_by) == ("auth-secrets", ("backend",))
+
+
+def test_a_value_may_come_from_a_file() -> None:
+    config = {"s": {"keys": {"K": {"file": "key.txt"}}}}
+    (change,) = secretsync.decide(config, {}, {}, standin=True, files={"key.txt": "content"})
+    assert change.data == {"K": "content"}
+
+
+def test_the_table_names_sources_and_shows_no_value() -> None:
+    rows = secretsync.check_rows(
+        CONFIG, {"OPENAI_API_KEY": "sk-secret"}, {"api-keys": {"OPENAI_API_KEY": "sk-secret"}}, standin=True
+    )
+    text = str(rows)
+    assert "sk-secret" not in text
+    assert ("api-keys", "OPENAI_API_KEY", "yes", "variable OPENAI_API_KEY") in rows
+    assert ("database-secrets", "DATABASE_URL", "no", "the local database") in rows
+
+
+def test_the_encrypted_file_is_a_source_and_unreadable_without_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    (tmp_path / "config").mkdir()
+    assert vault.edit(tmp_path, lambda draft: int(not draft.write_text("A=very-secret\n")))
+    assert b"very-secret" not in (tmp_path / vault.FILE).read_bytes()
+    assert secretsync.environment(tmp_path, {}) == {"A": "very-secret"}
+    assert not vault.edit(tmp_path, lambda draft: 0)
+    assert vault.key_file().stat().st_mode & 0o077 == 0
+    vault.key_file().unlink()
+    with pytest.raises(UserError, match="no key for it"):
+        secretsync.environment(tmp_path, {})
+    monkeypatch.setenv(vault.KEY_VARIABLE, "wrong")
+    with pytest.raises(UserError, match="cannot be decrypted"):
+        secretsync.environment(tmp_path, {})

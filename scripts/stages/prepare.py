@@ -71,11 +71,8 @@ def _namespace(run: Run) -> tuple[bool, str]:
 
 def _secrets(run: Run) -> tuple[bool, str]:
     session = run.session
-    config = secretsync.load(session.settings.root)
-    held = secretsync.held_by(session.kubectl, run.namespace, config)
-    changes = secretsync.decide(config, session.variables, held, standin=session.standin)
+    changes = secretsync.sync(session.kubectl, session.settings.root, run.namespace, session.variables)
     for change in changes:
-        secretsync.write(session.kubectl, run.namespace, change)
         if not change.created:
             run.restarts |= set(change.used_by)
-    return bool(changes), ", ".join(change.name for change in changes) or f"{len(held)} Secrets"
+    return bool(changes), ", ".join(change.name for change in changes) or "as they should be"

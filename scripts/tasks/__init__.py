@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from scripts.tasks import charts, cluster, root
+from scripts.tasks import charts, cluster, root, secrets
 
 
 def namespace() -> Collection:
@@ -10,4 +10,5 @@ def namespace() -> Collection:
     tasks = Collection.from_module(root)
     tasks.add_collection(Collection.from_module(charts))
     tasks.add_collection(Collection.from_module(cluster))
+    tasks.add_collection(Collection.from_module(secrets))
     return tasks
