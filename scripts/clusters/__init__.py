@@ -13,8 +13,7 @@ from scripts.clusters.minikube import Minikube
 from scripts.model import Cluster, Settings, UserError
 from scripts.shell import Shell
 
-WITH_PROGRAM = {"minikube": Minikube, "kind": Kind, "k3d": K3d}  # targets driven by a program of the same name
-TARGETS = ("auto", *WITH_PROGRAM, "context", "embedded")
+TARGETS = ("auto", "minikube", "kind", "k3d", "context", "embedded")
 GUIDES = {
     "minikube": "https://minikube.sigs.k8s.io/docs/start",
     "kind": "https://kind.sigs.k8s.io/docs/user/quick-start",
@@ -41,5 +40,6 @@ def select(settings: Settings, shell: Shell, kubectl: Path, wanted: str = "") ->
     program = shutil.which(target)
     if not program:
         raise UserError(f"--target {target}: {target} is not installed", f"see {GUIDES[target]}, or --target embedded")
-    cluster: Cluster = WITH_PROGRAM[target](settings, shell, Path(program))
-    return cluster
+    if target == "minikube":
+        return Minikube(settings, shell, Path(program), kubectl)
+    return Kind(settings, shell, Path(program)) if target == "kind" else K3d(settings, shell, Path(program))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from scripts.clusters import choose
 from scripts.clusters.minikube import Minikube
 from scripts.model import Image, UserError
+from scripts.settings import ROOT
 from scripts.shell import Shell
 from tests.clusters.conftest import Scripted, configuration, step
 
@@ -19,6 +21,7 @@ START = [
     "--wait=all", "--wait-timeout=10m", "--keep-context", "--interactive=false",
 ]  # fmt: skip
 STATUS = ["--profile", "todo-chatbot", "status", "--output", "json"]
+PROFILES = ["--profile", "todo-chatbot", "profile", "list", "--output", "json"]
 LIST = ["--profile", "todo-chatbot", "image", "ls", "--format", "json"]
 BACKEND = Image("backend", "todo-chatbot/backend", "1")
 MCP = Image("mcp", "todo-chatbot/mcp", "2")
@@ -35,10 +38,12 @@ class Profile:
     def __init__(self, folder: Path) -> None:
         self._root = folder
         self._program = Scripted(folder, "minikube")
+        self.kubectl = Scripted(folder, "kubectl")
 
-    def answers(self, *steps: dict[str, Any]) -> Minikube:
+    def answers(self, *steps: dict[str, Any], environment: str = "dev") -> Minikube:
         self._program.answers(*steps)
-        return Minikube(configuration(self._root), Shell(echo=lambda _: None), self._program.binary)
+        settings = configuration(self._root, environment=environment)
+        return Minikube(settings, Shell(echo=lambda _: None), self._program.binary, self.kubectl.binary)
 
     @property
     def calls(self) -> list[list[str]]:
@@ -58,14 +63,61 @@ def test_a_missing_profile_is_created_with_everything_said(scripted: Profile) ->
 
 def test_a_running_profile_is_left_alone(scripted: Profile) -> None:
     running = json.dumps({"Name": "p", "Host": "Running", "APIServer": "Running", "Kubeconfig": "Configured"})
-    assert scripted.answers(step(STATUS, running)).up().status == "unchanged"
-    assert scripted.calls == [STATUS]
+    assert scripted.answers(step(STATUS, running), step(PROFILES, "{}")).up().status == "unchanged"
+    assert scripted.calls == [STATUS, PROFILES]
 
 
 def test_a_context_that_points_elsewhere_is_mended(scripted: Profile) -> None:
     running = json.dumps({"Name": "p", "Host": "Running", "APIServer": "Running", "Kubeconfig": "Misconfigured"})
-    scripted.answers(step(STATUS, running), step(["--profile", "todo-chatbot", "update-context"])).up()
-    assert scripted.calls[-1] == ["--profile", "todo-chatbot", "update-context"]
+    update = ["--profile", "todo-chatbot", "update-context"]
+    scripted.answers(step(STATUS, running), step(update), step(PROFILES, "{}")).up()
+    assert scripted.calls[1] == update
+
+
+def test_an_older_profile_that_differs_is_told(scripted: Profile) -> None:
+    running = json.dumps({"Name": "p", "Host": "Running", "APIServer": "Running", "Kubeconfig": "Configured"})
+    kubernetes = {"KubernetesVersion": "v1.30.0", "ContainerRuntime": "docker", "CNI": ""}
+    profile = {"Name": "todo-chatbot", "Config": {"Driver": "docker", "KubernetesConfig": kubernetes}}
+    cluster = scripted.answers(step(STATUS, running), step(PROFILES, json.dumps({"valid": [profile], "invalid": []})))
+    assert cluster.up().detail == (
+        "minikube, container runtime is docker, not containerd, Kubernetes is v1.30.0, not v1.36.2"
+    )
+
+
+@pytest.mark.parametrize("stored", ["k8s:enc:secretbox:v1:key1:x", "k8s-v1-Secret in-the-clear"])
+def test_a_hardened_cluster_proves_that_it_stores_secrets_encrypted(
+    scripted: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: str
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("KUBECONFIG", "/kubeconfig")
+    shutil.copytree(ROOT / "config/minikube", tmp_path / "config/minikube")
+    aimed = ["--kubeconfig", "/kubeconfig", "--context", "todo-chatbot"]
+    files = {"cacert": "ca.crt", "cert": "server.crt", "key": "server.key"}
+    certificates = [f"--{name}=/var/lib/minikube/certs/etcd/{file}" for name, file in files.items()]
+    look = ["exec", "--namespace", "kube-system", "etcd-todo-chatbot", "--", "etcdctl", *certificates]
+    scripted.kubectl.answers(
+        step([*aimed, "create", "secret", "generic", "encryption-probe", "--namespace", "default",
+              "--from-literal=probe=in-the-clear"]),
+        step([*aimed, *look, "get", "/registry/secrets/default/encryption-probe", "--print-value-only"], stored),
+        step([*aimed, "delete", "secret", "encryption-probe", "--namespace", "default"]),
+    )  # fmt: skip
+    start = [
+        *START,
+        "--extra-config=apiserver.audit-policy-file=/etc/ssl/certs/audit-policy.yaml",
+        "--extra-config=apiserver.audit-log-path=-",
+        "--extra-config=apiserver.encryption-provider-config=/etc/ssl/certs/encryption.yaml",
+    ]
+    cluster = scripted.answers(step(STATUS, "", status=85), step(start), environment="secure")
+    if stored.startswith("k8s:enc:"):
+        assert cluster.up().status == "done"
+    else:
+        with pytest.raises(UserError, match="stores Secrets unencrypted"):
+            cluster.up()
+    folder = tmp_path / "state/todo-chatbot/minikube/todo-chatbot/files/etc/ssl/certs"
+    encryption = folder / "encryption.yaml"
+    assert encryption.stat().st_mode & 0o777 == 0o600
+    assert "${ENCRYPTION_KEY}" not in encryption.read_text() and (folder / "audit-policy.yaml").is_file()
+    assert len(scripted.kubectl.calls) == 3
 
 
 @pytest.mark.parametrize(
