@@ -153,20 +153,23 @@ class Shell:
             raise CommandError(words, result, hint)
         return result
 
-    def daemon(self, argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None) -> None:
-        """Start a process that outlives this one, with its output in the file `log`."""
+    def daemon(
+        self, argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes] | None:
+        """Start a process that outlives this one, with its output in the file `log`; None in a dry run."""
         self._echo(f"$ nohup {render(argv, env=env)} >>{shlex.quote(str(log))} 2>&1 &")
         if self.dry:
-            return
+            return None
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as sink:
-            local[str(argv[0])][tuple(str(word) for word in argv[1:])].popen(
+            process: subprocess.Popen[bytes] = local[str(argv[0])][tuple(str(word) for word in argv[1:])].popen(
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
                 env=dict(os.environ) | dict(env or {}),
             )
+        return process
 
     def attach(self, argv: Sequence[str | Path]) -> int:
         """Run a command that changes nothing with this terminal as its own, and return its exit status."""

@@ -5,6 +5,7 @@ Another cluster needs the image `bb:1` on its nodes: busybox from scratch, with 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from scripts.shell import Shell
 from scripts.tools.kubectl import Kubectl
 from tests.busybox import ensure_image
 
-NAME = "conformance"
+NAME = f"conformance-{os.getpid()}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -29,6 +29,7 @@ class Project:
     folder: Path
     state: Path
     port: int
+    cluster: str
 
     def invoke(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a task to its end; its standard error goes to the test's own, as live progress."""
@@ -49,7 +50,7 @@ class Project:
 
     def kubectl(self, *words: str) -> str:
         """Ask the cluster."""
-        kubeconfig = self.state / "todo-chatbot/clusters/e2e/kubeconfig"
+        kubeconfig = self.state / f"todo-chatbot/clusters/{self.cluster}/kubeconfig"
         binary = shutil.which("kubectl", path=str(self.folder / ".tools")) or "kubectl"
         argv = [binary, "--kubeconfig", str(kubeconfig), "--namespace", "chatbot-dev", *words]
         return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
@@ -86,10 +87,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The copy, its cluster removed in the end."""
     folder = tmp_path_factory.mktemp("project")
     copy_repository(folder)
-    made = Project(folder, tmp_path_factory.mktemp("state"), NODE_PORT if is_free(NODE_PORT) else SPARE_PORT)
+    port = next(port for port in (NODE_PORT, *range(SPARE_PORT, SPARE_PORT + 50)) if is_free(port))
+    made = Project(folder, tmp_path_factory.mktemp("state"), port, f"e2e-{os.getpid()}")
     file = folder / "config/pipeline.yaml"
     config = yaml.safe_load(file.read_text())
-    config |= {"target": "embedded", "cluster": "e2e"}
+    config |= {"target": "embedded", "cluster": made.cluster}
     if made.port != NODE_PORT:
         (folder / "port.yaml").write_text(yaml.safe_dump({"frontend": {"service": {"nodePort": made.port}}}))
         config["release"]["values"] = ["port.yaml"]

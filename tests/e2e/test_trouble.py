@@ -85,7 +85,7 @@ def test_what_was_scaled_by_hand_is_put_back_by_the_next_deploy(
 def test_a_second_run_is_refused_and_told_who_is_at_work(project: Project, live: dict[str, Any], mcp: Path) -> None:
     mcp.write_text(mcp.read_text() + "\n# something to do\n")
     first = start(project)
-    lock = project.state / "todo-chatbot/locks/e2e.lock"
+    lock = project.state / f"todo-chatbot/locks/{project.cluster}.lock"
     deadline = time.monotonic() + 30
     while not (lock.is_file() and str(first.pid) in lock.read_text()) and time.monotonic() < deadline:
         time.sleep(0.01)  # the other run says by its lock that it has begun
