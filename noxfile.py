@@ -12,7 +12,7 @@ import nox
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "test", "services", "engine", "conformance", "e2e"]
+nox.options.sessions = ["lint", "test", "services", "policy", "engine", "conformance", "e2e"]
 
 
 @nox.session
@@ -37,6 +37,14 @@ def services(session: nox.Session) -> None:
     _install(session, *locks, "tests/services/requirements.txt")
     _debian(session, "/usr/lib/postgresql/*/bin/postgres", "postgresql")
     session.run("python", "-m", "pytest", "tests/services", *session.posargs)
+
+
+@nox.session(venv_backend="venv", reuse_venv=True)
+def policy(session: nox.Session) -> None:
+    """checkov on the rendered manifests and the Dockerfiles, hadolint on the Dockerfiles."""
+    _install(session, "tests/policy/requirements.txt")
+    programs = {name.upper(): str(Path(session.bin) / name) for name in ("checkov", "hadolint")}
+    session.run(sys.executable, "-m", "pytest", "tests/policy", *session.posargs, env=programs, external=True)
 
 
 @nox.session
