@@ -2,12 +2,13 @@
 
 from invoke import Collection
 
-from scripts.tasks import charts, cluster, root, secrets
+from scripts.tasks import ai, charts, cluster, root, secrets
 
 
 def namespace() -> Collection:
     """Every task, by the name it is called by."""
     tasks = Collection.from_module(root)
+    tasks.add_collection(Collection.from_module(ai))
     tasks.add_collection(Collection.from_module(charts))
     tasks.add_collection(Collection.from_module(cluster))
     tasks.add_collection(Collection.from_module(secrets))

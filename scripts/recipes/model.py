@@ -1,0 +1,98 @@
+"""What a recipe is, what is asked, and what comes back. Everything is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+TOOLS = ("gordon", "kubectl-ai", "kagent", "api", "offline")
+FactKind = Literal["table", "text", "log", "config"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a recipe wants to be told. `type` decides what is allowed; only `text` may hold anything."""
+
+    name: str
+    description: str
+    type: str = "name"
+    required: bool = False
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing to find out: a read-only command (`run`), or something this package computes (`collect`).
+
+    A fact that mentions an input nobody gave is left out. `weight` is its share of the budget against the others.
+    """
+
+    id: str
+    title: str
+    run: tuple[str, ...] = ()
+    collect: str = ""
+    kind: FactKind = "text"
+    weight: int = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe as its file says it. `offline` names the rules that answer where there is no tool."""
+
+    name: str
+    title: str
+    when: str
+    tools: tuple[str, ...]
+    safety: Literal["read", "change"]
+    inputs: tuple[Input, ...]
+    facts: tuple[Fact, ...]
+    offline: tuple[str, ...]
+    sections: tuple[str, ...]
+    body: str
+    file: Path
+
+    def input(self, name: str) -> Input | None:
+        """The input of that name, if the recipe has it."""
+        return next((item for item in self.inputs if item.name == name), None)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A fact with what was found. `command` is how a person finds it; `text` may hold secrets until it is redacted."""
+
+    fact: Fact
+    command: str
+    text: str = field(repr=False)
+    ok: bool = True
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a tool answered. `error` is empty where it did; `command` is the line that was run, without the prompt."""
+
+    tool: str
+    text: str
+    error: str = ""
+    command: str = ""
+    seconds: float = 0.0
+
+
+class Tool(Protocol):
+    """An AI tool that takes a prompt and gives a text back."""
+
+    name: str
+
+    def missing(self) -> str:
+        """Why this tool cannot be used here, with the remedy; empty if it can."""
+
+    def command(self) -> str:
+        """The command line as it can be pasted, with where the prompt goes."""
+
+    def ask(self, prompt: str) -> Reply:
+        """Send the prompt and wait for the answer."""
+
+
+Inputs = Mapping[str, str]
+Words = Sequence[str]

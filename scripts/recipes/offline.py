@@ -1,0 +1,43 @@
+"""The answer of the rules: what helps where there is no tool, no key and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scripts.model import UserError
+from scripts.recipes.collect import collect
+from scripts.recipes.model import Recipe
+from scripts.recipes.scene import Scene, Section, StillScene
+
+BROKEN = 5
+
+
+def sections(recipe: Recipe, scene: Scene | StillScene) -> list[Section]:
+    """What the recipe's rules say, the most urgent first. A rule that cannot look says why."""
+    found = []
+    for name in recipe.offline:
+        try:
+            found.append(collect(name, scene))
+        except UserError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            found.append(Section(name.capitalize(), (f"not available: {error}{hint}",)))
+    # What is broken comes first; of the rest, what the recipe asks first.
+    return sorted(found, key=lambda section: -section.urgency if section.urgency >= BROKEN else 0)
+
+
+def render(found: Sequence[Section], question: str = "") -> str:
+    """The sections as Markdown, with what to run at the end of each."""
+    blocks = []
+    if question:
+        blocks.append(
+            "No tool and no key is there that could answer in words (see invoke ai.doctor). "
+            "What the rules know of the release:"
+        )
+    for section in found:
+        lines = [f"## {section.title}", "", *section.lines]
+        if section.manifest:
+            lines += ["", "```yaml", section.manifest.rstrip(), "```"]
+        if section.commands:
+            lines += ["", "```sh", *section.commands, "```"]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)

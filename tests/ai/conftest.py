@@ -1,0 +1,119 @@
+"""A desk whose programs are stand-ins, and the recorded workloads that it looks at."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import settings as configuration
+from scripts.recipes import options
+from scripts.recipes.consult import Desk
+from scripts.shell import Shell
+from scripts.tools.helm import Helm
+from scripts.tools.kubectl import Kubectl
+
+HERE = Path(__file__).parent
+FAULTS = HERE.parent / "embedded/recordings/faults"
+
+
+def _module(name: str) -> Any:
+    """A helper beside the tests: they are imported by path, so their folder is on no search path."""
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+        assert spec and spec.loader
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+doubles = _module("doubles")
+
+
+@pytest.fixture(scope="session", name="doubles")
+def doubles_module() -> Any:
+    return doubles
+
+
+def secret(name: str, **values: str) -> dict[str, Any]:
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    return {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": name}, "type": "Opaque", "data": data}
+
+
+@pytest.fixture(name="state_of")
+def state_of_fixture() -> Callable[[str], dict[str, Any]]:
+    return state_of
+
+
+def state_of(fault: str) -> dict[str, Any]:
+    """A recorded workload as the stand-in of kubectl serves it."""
+    items = json.loads((FAULTS / f"{fault}.json").read_text())["items"]
+    logs: dict[str, str] = {}
+    for line in (FAULTS / f"{fault}.log.txt").read_text().splitlines():
+        if line.startswith("[pod/"):
+            where, _, said = line.partition("] ")
+            logs[where.split("/")[1]] = logs.get(where.split("/")[1], "") + said + "\n"
+    return {"items": items, "logs": logs}
+
+
+Maker = Callable[..., Desk]
+
+
+@pytest.fixture
+def bin_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def make_desk(bin_folder: Path) -> Maker:
+    """Make a desk: `state` is what kubectl shows, `answers` what it says instead, `variables` the environment."""
+
+    def make(
+        state: dict[str, Any] | None = None,
+        *,
+        answers: list[dict[str, Any]] | None = None,
+        variables: dict[str, str] | None = None,
+        secrets: dict[str, str] | None = None,
+        **changes: Any,
+    ) -> Desk:
+        binary = doubles.program(bin_folder, "kubectl")
+        held = dict(state or {"items": [], "logs": {}})
+        held["items"] = [*held["items"], secret("app", **(secrets or {}))]
+        (bin_folder / "kubectl.state.json").write_text(json.dumps(held))
+        default = [
+            {"starts": "get agents.kagent.dev", "err": "error: the server doesn't have a resource type", "code": 1}
+        ]
+        (bin_folder / "kubectl.answers.json").write_text(json.dumps([*(answers or []), *default]))
+        shell = Shell(echo=lambda line: None)
+        kubeconfig = bin_folder / "config"
+        settings = configuration.load()
+        kubectl = Kubectl(binary, kubeconfig, "test", shell)
+        helm = Helm(bin_folder / "helm", kubeconfig, "test", shell)
+        given = variables or {}
+        found = options.load(settings.root, given)
+        if changes:
+            from dataclasses import replace
+
+            found = replace(found, **changes)
+        return Desk(settings, kubectl, helm, found, given, None, str(bin_folder))
+
+    return make
+
+
+@pytest.fixture
+def calls(bin_folder: Path) -> Callable[[], list[dict[str, Any]]]:
+    """Every call of kubectl so far."""
+
+    def read() -> list[dict[str, Any]]:
+        file = bin_folder / "kubectl.calls.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    return read

@@ -1,0 +1,229 @@
+"""Programs that stand in for the real ones: each checks its whole command line against what upstream accepts.
+
+The flags were read in the sources: GoogleCloudPlatform/kubectl-ai cmd/main.go at v0.0.20, v0.0.25, v0.0.28 and the tip
+of December 2025; kagent-dev/kagent go/core/cli/cmd/kagent/main.go at v0.9.9 and v0.10.0-rc3; docker ai as documented at
+docs.docker.com/ai/gordon. A flag that is not in the table ends the program as pflag would end it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+# flag → whether it takes a value. A flag without a value may still be given as --flag=false.
+_KUBECTL_AI = {
+    "custom-tools-config": True, "enable-tool-use-shim": False, "external-tools": False, "extra-prompt-paths": True,
+    "kubeconfig": True, "llm-provider": True, "max-iterations": True, "mcp-client": False, "mcp-server": False,
+    "mcp-server-mode": True, "model": True, "prompt-template-file-path": True, "quiet": False,
+    "remove-workdir": False, "skip-permissions": False, "skip-verify-ssl": False, "trace-path": True,
+    "ui-listen-address": True, "ui-type": True, "v": True, "alsologtostderr": False, "help": False,
+}  # fmt: skip
+_SESSIONS = {
+    "delete-session": True, "list-sessions": False, "new-session": False, "resume-session": True,
+    "show-tool-output": False,
+}  # fmt: skip
+KUBECTL_AI = {
+    "v0.0.20": _KUBECTL_AI | {"sse-endpoint-port": True},
+    "v0.0.25": _KUBECTL_AI | _SESSIONS | {"sse-endpoint-port": True},
+    "v0.0.28": _KUBECTL_AI | _SESSIONS | {"http-port": True},
+    "tip": _KUBECTL_AI | _SESSIONS | {
+        "http-port": True, "sandbox": True, "sandbox-image": True, "session-backend": True,
+    },
+}  # fmt: skip
+_KAGENT = {
+    "kagent-url": True, "namespace": True, "output-format": True, "verbose": False, "timeout": True, "config": True,
+    "task": True, "session": True, "agent": True, "stream": False, "file": True, "url-override": True, "token": True,
+    "help": False,
+}  # fmt: skip
+KAGENT = {
+    "v0.9.9": _KAGENT,
+    "v0.10.0-rc3": _KAGENT | {
+        "kagent-grpc-url": True, "kagent-grpc-tls": False, "kagent-grpc-ca-file": True,
+        "kagent-grpc-server-name": True,
+    },
+}  # fmt: skip
+GORDON = {"working-dir": True, "help": False}
+
+_PARSE = '''
+import json, os, pathlib, sys, time
+HERE = pathlib.Path(__file__).resolve().parent
+def parse(words, flags):
+    """What pflag makes of the words: (flags, positional arguments), or the end of the program."""
+    given, plain = {}, []
+    words = list(words)
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            return given, plain + words
+        if not word.startswith("-") or word == "-":
+            plain.append(word)
+            continue
+        if not word.startswith("--"):
+            sys.exit(f"unknown shorthand flag: {word!r} in {word}")
+        name, equals, value = word[2:].partition("=")
+        if name not in flags:
+            sys.exit(f"Error: unknown flag: --{name}")
+        if not equals:
+            if flags[name]:
+                if not words:
+                    sys.exit(f"Error: flag needs an argument: --{name}")
+                value = words.pop(0)
+            else:
+                value = "true"
+        elif not flags[name] and value not in ("true", "false"):
+            sys.exit(f"Error: invalid argument {value!r} for --{name}")
+        given[name] = value
+    return given, plain
+def record(name, **what):
+    stdin = "" if sys.stdin.isatty() else sys.stdin.read()
+    entry = {"argv": sys.argv[1:], "stdin": stdin, "env": dict(os.environ)} | what
+    (HERE / f"{name}.called.json").write_text(json.dumps(entry))
+    return entry
+def answer(name):
+    file = HERE / f"{name}.answer.json"
+    said = json.loads(file.read_text()) if file.exists() else {"out": "## Cause\\nnothing\\n"}
+    time.sleep(said.get("sleep", 0))
+    sys.stdout.write(said.get("out", ""))
+    sys.stderr.write(said.get("err", ""))
+    sys.exit(said.get("code", 0))
+'''
+_PROGRAMS = {
+    "kubectl-ai": """
+FLAGS = {flags}
+given, plain = parse(sys.argv[1:], FLAGS)
+if plain[:1] == ["version"]:
+    print("version: {version}")
+    sys.exit(0)
+kubeconfig = pathlib.Path(given.get("kubeconfig", ""))
+held = kubeconfig.read_text() if kubeconfig.is_file() else ""
+entry = record("kubectl-ai", kubeconfig=held, mode=oct(kubeconfig.stat().st_mode & 0o777) if held else "")
+if len(plain) > 1:
+    sys.exit("Error: accepts at most 1 arg(s)")
+if given.get("quiet") == "true" and not plain and not entry["stdin"]:
+    sys.exit("RunOnce mode requires an initial query to be provided")
+if any(len(line) > 65536 for line in entry["stdin"].splitlines()):
+    sys.exit("failed to resolve query input reading stdin: bufio.Scanner: token too long")
+if given.get("ui-type", "terminal") not in ("terminal", "web", "tui"):
+    sys.exit("ui-type mode is not known")
+if given.get("skip-permissions") != "false":
+    sys.exit("this double insists on being told not to skip permissions")
+int(given.get("max-iterations", "20"))
+answer("kubectl-ai")
+""",
+    "kagent": """
+FLAGS = {flags}
+if sys.argv[1:2] != ["invoke"]:
+    sys.exit("Error: unknown command")
+given, plain = parse(sys.argv[2:], FLAGS)
+record("kagent", kubeconfig=pathlib.Path(os.environ.get("KUBECONFIG", "/nowhere")).exists())
+problem = ""
+if plain:
+    problem = "unexpected argument"
+elif not given.get("task") and not given.get("file"):
+    problem = "Task or file is required"
+elif not given.get("agent"):
+    problem = "Agent is required"
+elif "/" in given["agent"]:
+    problem = "Invalid agent format: use --namespace to specify the namespace."
+elif given.get("timeout", "1s")[-1] not in "smh":
+    sys.exit("Error: invalid argument for --timeout: time: missing unit in duration")
+if problem:
+    print(problem, file=sys.stderr)
+    sys.exit(0)  # as the real one does
+answer("kagent")
+""",
+    "docker": """
+FLAGS = {flags}
+if sys.argv[1:2] != ["ai"]:
+    sys.exit("docker: this double knows only docker ai")
+if (HERE / "docker.absent").exists():
+    sys.exit("docker: 'ai' is not a docker command.")
+given, plain = parse(sys.argv[2:], FLAGS)
+if plain[:1] == ["version"]:
+    print("Gordon {version}")
+    sys.exit(0)
+record("docker")
+if len(plain) != 1:
+    sys.exit("docker ai takes one prompt")
+if "working-dir" in given and not pathlib.Path(given["working-dir"]).is_dir():
+    sys.exit("no such folder")
+answer("docker")
+""",
+    "kubectl": """
+KNOWN = {"get", "logs", "describe", "top", "events", "api-resources", "config", "create", "apply", "diff", "patch",
+         "scale", "set", "rollout", "replace", "delete"}
+words = sys.argv[1:]
+assert words[0] == "--kubeconfig" and words[2] == "--context", words
+config, context, words = words[1], words[3], words[4:]
+assert words[0] in KNOWN, words
+calls = HERE / "kubectl.calls.jsonl"
+stdin = "" if sys.stdin.isatty() else sys.stdin.read()
+with calls.open("a") as stream:
+    stream.write(json.dumps({"words": words, "stdin": stdin, "kubeconfig": config}) + "\\n")
+answers = json.loads((HERE / "kubectl.answers.json").read_text())
+line = " ".join(words)
+for entry in answers:
+    if line.startswith(entry["starts"]) and all(part in line for part in entry.get("has", [])):
+        sys.stdout.write(entry.get("out", ""))
+        sys.stderr.write(entry.get("err", ""))
+        sys.exit(entry.get("code", 0))
+state = json.loads((HERE / "kubectl.state.json").read_text())
+items = state["items"]
+def listed(kinds):
+    names = {kind.split(".")[0].rstrip("s").lower() for kind in kinds.split(",")}
+    return [item for item in items if item["kind"].lower().rstrip("s") in names]
+if words[0] == "get":
+    found = listed(words[1].split("/")[0])
+    if "/" in words[1]:
+        found = [item for item in found if item["metadata"]["name"] == words[1].split("/")[1]]
+        print(json.dumps(found[0]) if found else "")
+        sys.exit(0)
+    if "json" in words:
+        print(json.dumps({"kind": "List", "items": found}))
+    else:
+        for item in found:
+            print(json.dumps({key: item[key] for key in item if key not in ("spec", "metadata")}))
+elif words[0] == "describe":
+    for item in listed(words[1] + "s"):
+        if item["metadata"]["name"] == words[2]:
+            print(json.dumps(item, indent=1))
+elif words[0] == "logs":
+    log = state["logs"].get(words[1], "")
+    if not log:
+        sys.exit("Error from server (BadRequest): container is waiting to start")
+    print(log)
+elif line.startswith("create token"):
+    print("a.token.of.the.tests")
+elif line.startswith("config view"):
+    print(json.dumps({"kind": "Config", "apiVersion": "v1", "current-context": "other",
+        "clusters": [{"name": context, "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "admin", "user": {"client-key-data": "YWRtaW4="}}],
+        "contexts": [{"name": context, "context": {"cluster": context, "user": "admin"}}]}))
+elif words[0] == "top":
+    sys.exit("error: Metrics API not available")
+elif words[0] == "diff":
+    sys.exit(0)
+""",
+}
+
+
+def program(folder: Path, name: str, flags: dict[str, bool] | None = None, version: str = "") -> Path:
+    """Write one stand-in into `folder` and return its path."""
+    folder.mkdir(exist_ok=True)
+    file = folder / name
+    body = _PROGRAMS[name].replace("{flags}", repr(flags or {})).replace("{version}", version)
+    file.write_text(f"#!{sys.executable} -ES\n{_PARSE}\n{body}")
+    file.chmod(0o755)
+    return file
+
+
+def says(folder: Path, name: str, out: str = "", err: str = "", code: int = 0, sleep: float = 0.0) -> None:
+    """What the stand-in is going to answer."""
+    data = {"out": out, "err": err, "code": code, "sleep": sleep}
+    (folder / f"{name}.answer.json").write_text(json.dumps(data))
+
+
+def called(folder: Path, name: str) -> dict:
+    """How the stand-in was called: argv, stdin, env."""
+    return json.loads((folder / f"{name}.called.json").read_text())

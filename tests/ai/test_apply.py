@@ -1,0 +1,184 @@
+"""A change: tried on the server, shown, approved, made with few rights, proved, or undone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.model import UserError
+from scripts.recipes import access, answers, apply
+from scripts.recipes.commands import Surroundings
+from scripts.recipes.consult import Desk
+from scripts.settings import ROOT
+
+NAMESPACE = "chatbot-dev"
+AROUND = Surroundings.default(NAMESPACE)
+Maker = Callable[..., Desk]
+Calls = Callable[[], list[dict[str, Any]]]
+BACKEND = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "backend", "uid": "1", "resourceVersion": "7", "labels": {}},
+    "spec": {"replicas": 2},
+    "status": {"readyReplicas": 2},
+}
+SCALE = "```sh\nkubectl scale deployment/backend --replicas=4\n```"
+TRIED = {"starts": "scale", "has": ["--dry-run=server"], "out": json.dumps(BACKEND | {"spec": {"replicas": 4}})}
+DIFF = {"starts": "diff --filename", "out": "-  replicas: 2\n+  replicas: 4\n", "code": 1}
+
+
+def change(
+    desk: Desk,
+    text: str,
+    *,
+    approve: bool = True,
+    prove: Callable[[Sequence[str]], None] = lambda names: None,
+    shown: list[str] | None = None,
+) -> bool:
+    answer = answers.read(text, AROUND)
+    steps = apply.plan(answer.commands, answer.manifests, NAMESPACE)
+    limited = replace(desk.kubectl, kubeconfig=Path("/limited"))
+    lines = shown if shown is not None else []
+    return apply.carry_out(
+        desk.kubectl, limited, NAMESPACE, steps, show=lines.append, approve=lambda: approve, prove=prove
+    )
+
+
+def verbs(calls: Calls) -> list[str]:
+    return [call["words"][0] + (" (dry)" if "--dry-run=server" in call["words"] else "") for call in calls()]
+
+
+def test_a_change_is_tried_shown_made_and_proved(make_desk: Maker, calls: Calls) -> None:
+    proved: list[str] = []
+    shown: list[str] = []
+    desk = make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    assert change(desk, SCALE, prove=proved.extend, shown=shown)
+    assert verbs(calls) == ["get", "scale (dry)", "diff", "scale"]
+    assert "+  replicas: 4" in shown[0] and proved == ["backend"]
+    assert [call["kubeconfig"] for call in calls()][1:] == ["/limited"] * 3
+
+
+def test_what_is_diffed_is_bare_of_what_the_server_keeps(make_desk: Maker, calls: Calls) -> None:
+    change(make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF]), SCALE)
+    body = json.loads(next(call["stdin"] for call in calls() if call["words"][0] == "diff"))
+    assert body["spec"] == {"replicas": 4} and body["metadata"] == {"name": "backend", "labels": {}}
+
+
+def test_nothing_happens_without_approval(make_desk: Maker, calls: Calls) -> None:
+    assert not change(make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF]), SCALE, approve=False)
+    assert verbs(calls) == ["get", "scale (dry)", "diff"]
+
+
+def test_a_change_that_the_server_refuses_is_not_made(make_desk: Maker, calls: Calls) -> None:
+    refused = {"starts": "scale", "err": "forbidden: exceeded quota", "code": 1}
+    with pytest.raises(UserError, match="refuses the change: forbidden: exceeded quota"):
+        change(make_desk({"items": [BACKEND], "logs": {}}, answers=[refused]), SCALE)
+    assert verbs(calls) == ["get", "scale (dry)"]
+
+
+def test_a_change_that_cannot_be_proved_is_undone(make_desk: Maker, calls: Calls) -> None:
+    def prove(names: Sequence[str]) -> None:
+        raise UserError("backend does not become ready", "see: invoke diagnose")
+
+    desk = make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    with pytest.raises(UserError, match=r"does not become ready\nthe change was undone"):
+        change(desk, SCALE, prove=prove)
+    last = calls()[-1]
+    assert last["words"][0] == "replace" and json.loads(last["stdin"])["spec"] == {"replicas": 2}
+    assert last["kubeconfig"] != "/limited"  # the rights to undo are the user's own
+
+
+def test_an_interrupt_undoes_too(make_desk: Maker, calls: Calls) -> None:
+    def prove(names: Sequence[str]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(UserError, match="interrupted"):
+        change(make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF]), SCALE, prove=prove)
+    assert calls()[-1]["words"][0] == "replace"
+
+
+CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}, "data": {"a": "b"}}
+MANIFEST = f"```json\n{json.dumps(CONFIG)}\n```"
+
+
+def test_what_was_not_there_is_removed_again(make_desk: Maker, calls: Calls) -> None:
+    failing = {"starts": "apply --server-side --field-manager=todo-ai --namespace chatbot-dev --filename -", "code": 1}
+    tried = {"starts": "apply", "has": ["--dry-run=server"], "out": json.dumps(CONFIG)}
+    with pytest.raises(UserError, match="the change was undone"):
+        change(make_desk(answers=[tried, failing]), MANIFEST)
+    assert calls()[-1]["words"][:2] == ["delete", "configmap/extra"]
+
+
+def test_a_manifest_does_not_take_over_what_helm_keeps(make_desk: Maker, calls: Calls) -> None:
+    held = CONFIG | {"metadata": {"name": "extra", "labels": {"app.kubernetes.io/managed-by": "Helm"}}}
+    with pytest.raises(UserError, match="belongs to a helm release"):
+        change(make_desk({"items": [held], "logs": {}}), MANIFEST)
+    assert verbs(calls) == ["get"]
+
+
+def test_a_new_autoscaler_is_what_is_undone(make_desk: Maker) -> None:
+    answer = answers.read("`kubectl autoscale deployment/backend --min=2 --max=4`", AROUND)
+    (step,) = apply.plan(answer.commands, (), NAMESPACE)
+    assert step.target == "horizontalpodautoscaler/backend"
+    assert apply.deployment_of(step, [apply.Before(step.target, None)]) == "backend"
+
+
+def test_a_kubeconfig_of_least_rights_is_private_and_short_lived(make_desk: Maker, calls: Calls) -> None:
+    desk = make_desk()
+    with access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, "writer") as file:
+        held = json.loads(file.read_text())
+        assert file.stat().st_mode & 0o777 == 0o600 and file.parent.stat().st_mode & 0o777 == 0o700
+    assert not file.exists()
+    assert held["users"] == [{"name": "todo-ai-writer", "user": {"token": "a.token.of.the.tests"}}]
+    assert "YWRtaW4=" not in json.dumps(held)
+    token = next(call["words"] for call in calls() if call["words"][0] == "create")
+    assert token == ["create", "token", "todo-ai-writer", "--namespace", NAMESPACE, "--duration", "15m"]
+
+
+def test_where_there_are_no_tokens_the_account_is_impersonated(make_desk: Maker) -> None:
+    answer = {"starts": "create token", "err": "the server could not find the requested resource", "code": 1}
+    desk = make_desk(answers=[answer])
+    with access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, "reader") as file:
+        (user,) = json.loads(file.read_text())["users"]
+    assert user["user"]["as"] == "system:serviceaccount:chatbot-dev:todo-ai-reader"
+
+
+def test_no_token_no_access(make_desk: Maker) -> None:
+    desk = make_desk(answers=[{"starts": "create token", "err": "forbidden", "code": 1}])
+    with (
+        pytest.raises(UserError, match="no token for todo-ai-reader"),
+        access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, "reader"),
+    ):
+        pass
+
+
+def test_the_account_is_made_where_it_is_not_as_the_file_says(make_desk: Maker, calls: Calls) -> None:
+    desk = make_desk(answers=[{"starts": "diff", "code": 1}])
+    with access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, "reader"):
+        pass
+    made = next(call["words"] for call in calls() if call["words"][0] == "apply")
+    assert made[-1].endswith("ai/access/reader.yaml")
+
+
+LOOK = {"get", "list", "watch"}
+
+
+@pytest.mark.parametrize(
+    ("rights", "verbs_allowed"), [("reader", LOOK), ("writer", LOOK | {"create", "patch", "update"})]
+)
+def test_the_rights_are_few(rights: str, verbs_allowed: set[str]) -> None:
+    import yaml
+
+    objects = list(yaml.safe_load_all((ROOT / f"ai/access/{rights}.yaml").read_text()))
+    assert [item["kind"] for item in objects] == ["ServiceAccount", "Role", "RoleBinding"]
+    assert objects[0]["metadata"]["name"] == access.account(rights)  # type: ignore[arg-type]
+    for rule in objects[1]["rules"]:
+        assert set(rule["verbs"]) <= verbs_allowed
+        assert not {"secrets", "*", "pods/exec", "roles", "rolebindings", "serviceaccounts/token"} & set(
+            rule["resources"]
+        )

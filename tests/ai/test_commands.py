@@ -1,0 +1,134 @@
+"""What an answer proposes is judged word by word; what is not known is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.recipes.commands import Surroundings, judge_line
+
+AROUND = Surroundings.default("chatbot-dev")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kubectl get pods",
+        "kubectl get pods -n chatbot-dev -o wide",
+        "$ kubectl describe pod backend-6b7-x",
+        "kubectl logs backend-6b7-x --previous --tail=50",
+        "kubectl logs -p backend-6b7-x -c backend",
+        "kubectl logs -l app.kubernetes.io/name=backend --prefix",
+        "kubectl logs deployment/backend --since=10m",
+        "kubectl get deploy/backend -o jsonpath='{.spec.replicas}'",
+        "kubectl get deploy,rs,po",
+        "kubectl get hpa.autoscaling backend",
+        "kubectl top pods",
+        "kubectl events --for pod/backend-6b7-x",
+        "kubectl rollout status deployment/backend",
+        "kubectl rollout history deployment/backend",
+        "kubectl explain deployment.spec",
+        "kubectl get nodes",
+        "helm history todo-chatbot",
+        "helm get values todo-chatbot -n chatbot-dev",
+        "docker image ls",
+        "docker history todo-chatbot/backend:1",
+    ],
+)
+def test_reading_is_allowed(line: str) -> None:
+    verdict = judge_line(line, AROUND)
+    assert (verdict.kind, verdict.reason) == ("read", "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kubectl scale deployment/backend --replicas=3",
+        "kubectl scale deployment backend --replicas 3 -n chatbot-dev",
+        "kubectl set image deployment/backend backend=todo-chatbot/backend:2",
+        "kubectl set resources deployment/backend --limits=memory=512Mi",
+        "kubectl rollout restart deployment/backend",
+        "kubectl autoscale deployment/backend --min=2 --max=4 --cpu-percent=70",
+        'kubectl patch hpa backend --type=merge --patch \'{"spec":{"maxReplicas":6}}\'',
+    ],
+)
+def test_a_change_is_told_from_reading(line: str) -> None:
+    assert judge_line(line, AROUND).kind == "change"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("kubectl delete pod backend-6b7-x", "nothing is deleted"),
+        ("kubectl delete namespace chatbot-dev", "nothing is deleted"),
+        ("kubectl get secret database-secrets -o yaml", "Secrets are not read"),
+        ("kubectl get pods,secrets", "Secrets are not read"),
+        ("kubectl get pod/x secret/y", "Secrets are not read"),
+        ("kubectl describe secrets", "Secrets are not read"),
+        ("kubectl get pods -n kube-system", "outside of the namespace"),
+        ("kubectl get pods --namespace=default", "outside of the namespace"),
+        ("kubectl get pods -nkube-system", "outside of the namespace"),
+        ("kubectl get pods -A", "outside of the namespace"),
+        ("kubectl scale deployment/backend --replicas=0 --all-namespaces", "outside of the namespace"),
+        ("kubectl exec -it backend-6b7-x -- env", "runs a program"),
+        ("kubectl cp x:/etc/passwd .", "copies files"),
+        ("kubectl run x --image=busybox", "belongs to nothing"),
+        ("kubectl apply -f https://example.org/x.yaml", "does not end"),
+        ("kubectl apply", "needs its manifest"),
+        ("kubectl get pods | xargs kubectl delete pod", "only single commands"),
+        ("kubectl get pods; rm -rf /", "only single commands"),
+        ("kubectl get pods && curl x", "only single commands"),
+        ("kubectl get pods $(cat /etc/passwd)", "only single commands"),
+        ("kubectl get pods > /etc/passwd", "only single commands"),
+        ("kubectl logs <pod-name>", "<pod-name> has to be filled in"),
+        ("kubectl get pods --kubeconfig /tmp/x", "not for an answer to set"),
+        ("kubectl get pods --as=system:admin", "not for an answer to set"),
+        ("kubectl get --raw /api/v1/secrets", "not for an answer to set"),
+        ("kubectl get pods --token=abc", "not for an answer to set"),
+        ("kubectl get pods --made-up", "not a flag that is known"),
+        ("kubectl get pods -o custom-columns-file=/etc/shadow", "not a form of output"),
+        ("kubectl get unicorns", "no kind 'unicorns'"),
+        ("kubectl scale deployments --all --replicas=0", "has to name what it changes"),
+        ("kubectl label nodes n1 a=b", "belong to the whole cluster"),
+        ("kubectl --namespace chatbot-dev get pods", "verb has to come before"),
+        ("kubectl drain n1", "empties a node"),
+        ("kubectl certificate approve x", "not a command that is known"),
+        ("helm upgrade todo-chatbot charts/x", "invoke deploy"),
+        ("helm uninstall todo-chatbot", "invoke deploy"),
+        ("docker run -v /:/x alpine", "docker run"),
+        ("docker system prune -af", "docker system prune"),
+        ("docker -H tcp://x ps", "verb has to come before"),
+        ("rm -rf /", "rm is not one of"),
+        ("kubectl 'get", "not a command line"),
+        ("kubectl", "without a verb"),
+        ("kubectl get", "of what?"),
+        ("kubectl logs -f backend-6b7-x", "does not end"),
+    ],
+)
+def test_everything_else_is_refused_with_its_reason(line: str, reason: str) -> None:
+    verdict = judge_line(line, AROUND)
+    assert verdict.kind == "refused" and reason in verdict.reason
+
+
+def test_the_kinds_are_those_of_the_cluster() -> None:
+    listing = (
+        "pods   po   v1   true   Pod\nagents      kagent.dev/v1alpha2   true   Agent\nnodes   no   v1   false   Node\n"
+    )
+    around = Surroundings.served("chatbot-dev", listing)
+    assert judge_line("kubectl get agents", around).kind == "read"
+    assert judge_line("kubectl get deployments", around).kind == "refused"
+    assert judge_line("kubectl annotate node n1 a=b", around).kind == "refused"
+
+
+@given(st.text(max_size=120))
+def test_whatever_comes_is_judged(line: str) -> None:
+    verdict = judge_line("kubectl " + line, AROUND)
+    assert verdict.kind in ("read", "change", "refused")
+    if verdict.kind != "refused":
+        assert not set(";|&`\n") & set(line.replace("'", "").replace('"', "")) or "'" in line or '"' in line
+
+
+@given(st.sampled_from(["get", "describe", "logs", "top"]), st.sampled_from([";", "|", "&", ">", "<", "`", "$(x)"]))
+def test_no_shell_syntax_gets_through(verb: str, mark: str) -> None:
+    assert judge_line(f"kubectl {verb} pods {mark} id", AROUND).kind == "refused"

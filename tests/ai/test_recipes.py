@@ -1,0 +1,130 @@
+"""Recipes are files: a good one works without a line of Python, a bad one is explained."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from scripts.recipes import facts, load
+from scripts.recipes.commands import Surroundings, block_fact
+from scripts.settings import ROOT, SettingsError
+
+RECIPES = load.load_all(ROOT)
+NEW = """---
+name: certificates
+title: Look at when certificates end
+when: Before they do.
+tools: [api]
+safety: read
+inputs:
+  service: {description: Which one., type: service}
+facts:
+  - {id: config, title: Its settings, run: [kubectl, get, configmap, "{service}-config", --output, yaml], kind: config}
+answer:
+  sections: [When]
+---
+When do the certificates{{#input.service}} of {{input.service}}{{/input.service}} end?
+
+{{> facts}}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for folder in ("ai/recipes", "ai/partials", "config/schema"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def problem(root: Path, text: str, name: str = "certificates") -> str:
+    file = root / f"ai/recipes/{name}.md"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load.load(file, root)
+    return str(caught.value)
+
+
+def test_every_task_has_its_recipe() -> None:
+    assert {"debug", "deploy", "scale", "analyze", "optimize", "image", "anomalies", "ask"} <= set(RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_facts_of_a_recipe_only_read(name: str) -> None:
+    around = Surroundings.default("chatbot-dev")
+    inputs = {item.name: "backend" for item in RECIPES[name].inputs}
+    for fact in RECIPES[name].facts:
+        if fact.run:
+            argv = facts.words(fact, inputs)
+            assert argv and block_fact(argv, around) == ""
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_can_always_be_answered_by_rules(name: str) -> None:
+    assert RECIPES[name].offline and RECIPES[name].tools[-1] == "offline"
+
+
+def test_a_user_adds_a_recipe_as_a_file(root: Path) -> None:
+    (root / "ai/recipes/certificates.md").write_text(NEW)
+    recipe = load.load_all(root)["certificates"]
+    assert recipe.tools == ("api", "offline") and recipe.offline == ("diagnosis",)
+    text = load.fill(recipe.body, {"input.service": "mcp", "facts": "FACTS"}, load.partials(root))
+    assert text.startswith("When do the certificates of mcp end?") and "FACTS" in text
+    assert load.fill(recipe.body, {"facts": ""}, {}).startswith("When do the certificates end?")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("title: Look at", "titel: Look at"), ["title: missing", "titel: unknown key, did you mean title?"]),
+        (("tools: [api]", "tools: [gpt]"), ["tools.0", "choose one of: gordon, kubectl-ai"]),
+        (("safety: read", "safety: root"), ["safety", "choose one of: read, change"]),
+        (("name: certificates", "name: certs"), ["name: is certs, the file is certificates.md"]),
+        (("[kubectl, get, configmap", "[kubectl, delete, configmap"), ["facts.0.run", "nothing is deleted"]),
+        (("[kubectl, get, configmap", "[kubectl, get, secret"), ["facts.0.run", "Secrets are not read"]),
+        (("--output, yaml]", "--watch]"), ["facts.0.run", "--watch does not end"]),
+        (("--output, yaml]", "--namespace, other]"), ["facts.0.run", "outside of the namespace"]),
+        (("[kubectl, get, configmap", "[sh, -c, configmap"), ["facts.0.run", "sh is not one of kubectl, helm, docker"]),
+        (("type: service}", "type: text}"), ["facts.0.run", "which is never part of a command"]),
+        (('"{service}-config"', '"{servce}-config"'), ["{servce} is no input"]),
+        (("{{> facts}}", ""), ["never shows {{facts}}"]),
+        (("{{> facts}}", "{{> fakts}} {{facts}}"), ["no such partial, there are: answer"]),
+        (("{{> facts}}", "{{facts}} {{input.x}}"), ["{{input.x}}: no such input"]),
+        (("{{> facts}}", "{{facts}} {{secret}}"), ["{{secret}}: no such value"]),
+        (("sections: [When]", "sections: []"), ["answer.sections"]),
+        (("---\nname", "name"), ["has no front matter"]),
+        (("when: Before", "when: [Before"), ["not valid YAML", "line"]),
+        (("kind: config}", "kind: config, collect: usage}"), ["facts.0"]),
+    ],
+)
+def test_a_wrong_recipe_is_explained(root: Path, change: tuple[str, str], words: list[str]) -> None:
+    assert change[0] in NEW
+    said = problem(root, NEW.replace(*change))
+    assert said.startswith("ai/recipes/certificates.md:")
+    for word in words:
+        assert word in said
+
+
+def test_two_facts_of_one_name_are_a_mistake(root: Path) -> None:
+    line = next(line for line in NEW.splitlines() if "{id: config" in line)
+    assert "config stands twice" in problem(root, NEW.replace(line, f"{line}\n{line}"))
+
+
+def test_all_wrong_recipes_are_named_at_once(root: Path) -> None:
+    for name in ("one", "two"):
+        (root / f"ai/recipes/{name}.md").write_text("no front matter")
+    with pytest.raises(SettingsError, match=r"one\.md.*\n.*two\.md"):
+        load.load_all(root)
+
+
+def test_a_recipe_that_is_not_there_is_guessed() -> None:
+    with pytest.raises(SettingsError, match="did you mean debug"):
+        load.pick(ROOT, "debg")
+    with pytest.raises(SettingsError, match="there is none"):
+        load.pick(ROOT, "../../etc/passwd")
+
+
+def test_a_value_is_never_read_for_tags() -> None:
+    text = load.fill("{{input.a}} {{facts}}", {"input.a": "{{facts}} {{> x}}", "facts": "F"}, {"x": "PARTIAL"})
+    assert text == "{{facts}} {{> x}} F\n"

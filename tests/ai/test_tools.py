@@ -1,0 +1,267 @@
+"""The AI tools by their true command lines, against stand-ins that accept what upstream accepts and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.model import UserError
+from scripts.recipes import consult, load
+from scripts.recipes.ai import environment, kagent
+from scripts.recipes.consult import Desk
+from scripts.recipes.setup import doctor
+from scripts.settings import ROOT
+
+DEBUG = load.pick(ROOT, "debug")
+KEY = {"OPENAI_API_KEY": "sk-" + "test-0123456789abcdef"}
+GOOD = "## Cause\nThe database is gone.\n```sh\nkubectl get pods\n```\n"
+AGENT = {
+    "starts": "get agents.kagent.dev",
+    "out": json.dumps({"status": {"conditions": [{"type": "Ready", "status": "True"}]}}),
+}
+Maker = Callable[..., Desk]
+
+
+def ask(desk: Desk, tool: str, **inputs: str) -> consult.Consultation:
+    return consult.consult(desk, DEBUG, inputs, tool=tool)
+
+
+def everything(called: dict[str, Any]) -> str:
+    """The whole command line."""
+    return " ".join(called["argv"])
+
+
+@pytest.mark.parametrize("version", ["v0.0.20", "v0.0.25", "v0.0.28", "tip"])
+def test_kubectl_ai_takes_the_whole_command_line(
+    make_desk: Maker, doubles: Any, bin_folder: Path, version: str
+) -> None:
+    doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI[version], version)
+    doubles.says(bin_folder, "kubectl-ai", "\x1b[1m" + GOOD)
+    found = ask(make_desk(variables=KEY), "kubectl-ai")
+    assert found.tool == "kubectl-ai" and found.tried == ()
+    assert found.answer.text.startswith("## Cause\nThe database is gone.")
+    assert [item.line for item in found.answer.commands] == ["kubectl get pods"]
+    called = doubles.called(bin_folder, "kubectl-ai")
+    assert called["argv"][0] == "--quiet" and "--skip-permissions=false" in called["argv"]
+    assert called["argv"][called["argv"].index("--llm-provider") + 1] == "openai"
+    assert called["stdin"].startswith("You help an operator of the Todo Chatbot")
+
+
+def test_kubectl_ai_gets_few_rights_and_no_key_by_its_arguments(
+    make_desk: Maker, doubles: Any, bin_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-no-concern")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@h/d")
+    doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["v0.0.28"])
+    ask(make_desk(variables=KEY), "kubectl-ai")
+    called = doubles.called(bin_folder, "kubectl-ai")
+    assert KEY["OPENAI_API_KEY"] not in everything(called)
+    assert called["env"]["OPENAI_API_KEY"] == KEY["OPENAI_API_KEY"]
+    assert not {"AWS_SECRET_ACCESS_KEY", "DATABASE_URL"} & called["env"].keys()
+    given = json.loads(called["kubeconfig"])
+    assert given["current-context"] == "test" and called["mode"] == "0o600"
+    assert given["users"] == [{"name": "todo-ai-reader", "user": {"token": "a.token.of.the.tests"}}]
+    assert given["contexts"][0]["context"]["namespace"] == "chatbot-dev"
+    used = called["argv"][called["argv"].index("--kubeconfig") + 1]
+    assert not Path(used).exists()  # gone after its use
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"out": "", "code": 0}, "answered nothing"),
+        ({"out": "Maximum number of iterations reached.\n"}, "gave up without an answer"),
+        ({"err": "creating llm client: 401", "code": 1}, "creating llm client: 401"),
+        ({"out": "The following commands require approval:\n* kubectl delete pod x", "code": 1}, "wanted to change"),
+        ({"out": "late", "sleep": 5.0}, "no answer within 1 s"),
+    ],
+)
+def test_a_kubectl_ai_that_fails_is_told_of_and_the_rules_answer(
+    make_desk: Maker, doubles: Any, bin_folder: Path, said: dict[str, Any], problem: str
+) -> None:
+    doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["v0.0.28"])
+    doubles.says(bin_folder, "kubectl-ai", **said)
+    found = ask(make_desk(variables=KEY, timeout=1), "kubectl-ai")
+    assert found.tool == "offline" and problem in found.tried[-1][1]
+    assert found.answer.text
+
+
+def test_a_tool_that_is_asked_for_by_name_has_to_be_there(make_desk: Maker) -> None:
+    for tool in ("kubectl-ai", "gordon", "kagent", "api"):
+        with pytest.raises(UserError, match=f"--tool {tool}: "):
+            ask(make_desk(), tool)
+    with pytest.raises(UserError, match="no such tool"):
+        ask(make_desk(), "chatgpt")
+
+
+def test_with_nothing_there_the_rules_answer_and_say_what_is_missing(make_desk: Maker) -> None:
+    found = ask(make_desk(), "auto")
+    assert found.tool == "offline"
+    assert [name for name, _ in found.tried] == ["kubectl-ai", "kagent", "api", "gordon"]
+
+
+def test_auto_takes_the_first_that_is_there(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
+    doubles.program(bin_folder, "docker", doubles.GORDON, "1.2")
+    doubles.says(bin_folder, "docker", GOOD)
+    assert ask(make_desk(), "auto").tool == "gordon"
+    doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["tip"])
+    doubles.says(bin_folder, "kubectl-ai", GOOD)
+    assert ask(make_desk(variables=KEY), "auto").tool == "kubectl-ai"
+
+
+def test_gordon_is_asked_in_the_folder_of_the_service(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
+    doubles.program(bin_folder, "docker", doubles.GORDON, "1.2")
+    doubles.says(bin_folder, "docker", GOOD)
+    found = consult.consult(make_desk(), load.pick(ROOT, "image"), {"service": "frontend"}, tool="gordon")
+    argv = doubles.called(bin_folder, "docker")["argv"]
+    assert argv[:3] == ["ai", "--working-dir", str(ROOT / "services/frontend")] and len(argv) == 4
+    assert "FROM" in argv[3] and found.answer.text.startswith("## Cause")
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"out": "Please sign in to Docker Desktop"}, "wants you to sign in"),
+        ({"err": "rate limit exceeded", "code": 1}, "usage limit is reached"),
+        ({"out": "\x1b[2K"}, "answered nothing"),
+        ({"err": "boom", "code": 2}, "Gordon failed: boom"),
+    ],
+)
+def test_a_gordon_that_fails_is_told_of(
+    make_desk: Maker, doubles: Any, bin_folder: Path, said: dict[str, Any], problem: str
+) -> None:
+    doubles.program(bin_folder, "docker", doubles.GORDON)
+    doubles.says(bin_folder, "docker", **said)
+    found = ask(make_desk(), "gordon")
+    assert found.tool == "offline" and problem in found.tried[-1][1]
+
+
+def test_a_docker_without_gordon_is_recognised(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
+    doubles.program(bin_folder, "docker", doubles.GORDON)
+    (bin_folder / "docker.absent").touch()
+    with pytest.raises(UserError, match="has no Gordon"):
+        ask(make_desk(), "gordon")
+
+
+TASK = {"kind": "task", "status": {"state": "completed"}, "artifacts": [{"parts": [{"kind": "text", "text": GOOD}]}]}
+
+
+@pytest.mark.parametrize("version", ["v0.9.9", "v0.10.0-rc3"])
+def test_kagent_takes_the_whole_command_line(make_desk: Maker, doubles: Any, bin_folder: Path, version: str) -> None:
+    doubles.program(bin_folder, "kagent", doubles.KAGENT[version])
+    doubles.says(bin_folder, "kagent", json.dumps(TASK))
+    found = ask(make_desk(answers=[AGENT]), "kagent")
+    assert found.tool == "kagent" and found.answer.text.startswith("## Cause")
+    called = doubles.called(bin_folder, "kagent")
+    assert called["argv"][0] == "invoke" and called["stdin"].startswith("You help an operator")
+    assert called["kubeconfig"] is True  # for the port-forward that it may open
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "problem"),
+    [
+        ("", "Error getting agent metadata: 404", "Error getting agent metadata: 404"),
+        ("", "", "answered nothing"),
+        ("not json", "", "nothing that can be read"),
+        (json.dumps({"status": {"state": "failed"}}), "", "ended as failed"),
+        (json.dumps({"status": {"state": "input-required"}}), "", "ended as input-required"),
+        (json.dumps({"error": {"code": -32000, "message": "no model"}}), "", "no model"),
+        ("[1]", "", "nothing that can be read"),
+    ],
+)
+def test_kagents_exit_status_is_not_believed(
+    make_desk: Maker, doubles: Any, bin_folder: Path, out: str, err: str, problem: str
+) -> None:
+    doubles.program(bin_folder, "kagent", doubles.KAGENT["v0.9.9"])
+    doubles.says(bin_folder, "kagent", out, err)
+    found = ask(make_desk(answers=[AGENT]), "kagent")
+    assert found.tool == "offline" and problem in found.tried[-1][1]
+
+
+def test_without_its_program_kagent_is_asked_by_a2a(make_desk: Maker, calls: Callable[[], list[dict]]) -> None:
+    answer = {"jsonrpc": "2.0", "id": "1", "result": TASK}
+    path = "/api/v1/namespaces/kagent/services/kagent-controller:8083/proxy/api/a2a/kagent/todo-operator/"
+    desk = make_desk(answers=[AGENT, {"starts": f"create --raw {path}", "out": json.dumps(answer)}])
+    found = ask(desk, "kagent")
+    assert found.tool == "kagent" and found.answer.text.startswith("## Cause")
+    sent = next(json.loads(call["stdin"]) for call in calls() if call["words"][0] == "create")
+    assert sent["method"] == "message/send" and sent["params"]["message"]["messageId"]
+    assert sent["params"]["message"]["parts"][0]["text"].startswith("You help an operator")
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"kind": "message", "parts": [{"kind": "text", "text": "hello"}]}, "hello"),
+        ({"status": {"state": "completed", "message": {"parts": [{"text": "hello"}]}}}, "hello"),
+        (
+            {"status": {"state": "TASK_STATE_COMPLETED"}, "artifacts": [{"parts": [{"text": "a"}, {"text": "b"}]}]},
+            "a\nb",
+        ),
+    ],
+)
+def test_every_form_of_an_a2a_answer_is_read(data: dict, text: str) -> None:
+    assert kagent.read(json.dumps(data)) == (text, "")
+
+
+def test_an_agent_that_is_not_ready_is_not_asked(make_desk: Maker) -> None:
+    status = {"conditions": [{"type": "Accepted", "status": "False", "message": "no such ModelConfig"}]}
+    desk = make_desk(answers=[{"starts": "get agents.kagent.dev", "out": json.dumps({"status": status})}])
+    with pytest.raises(UserError, match="not ready: no such ModelConfig"):
+        ask(desk, "kagent")
+
+
+@pytest.mark.parametrize("tool", ["kubectl-ai", "gordon", "kagent", "api", "auto"])
+def test_dry_sends_nothing(make_desk: Maker, doubles: Any, bin_folder: Path, tool: str) -> None:
+    doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["tip"])
+    doubles.program(bin_folder, "kagent", doubles.KAGENT["v0.9.9"])
+    found = consult.consult(make_desk(variables=KEY, answers=[AGENT]), DEBUG, {}, tool=tool, dry=True)
+    assert found.dry and found.prompt.startswith("You help an operator") and found.command
+    assert not list(bin_folder.glob("*.called.json"))
+    shown = consult.for_screen(found, ["kubectl"], "chatbot-dev", private=True)
+    assert found.command in shown and KEY["OPENAI_API_KEY"] not in shown
+
+
+def test_the_doctor_names_what_is_missing_and_how_to_get_it(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
+    checks = {check.name: check for check in doctor(make_desk())}
+    assert checks["offline"].state == "ready" and checks["least rights"].state == "ready"
+    for name in ("model", "gordon", "kubectl-ai", "kagent", "api"):
+        assert checks[name].state == "missing" and len(checks[name].text) > 30
+    doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["tip"])
+    checks = {check.name: check for check in doctor(make_desk(variables=KEY, answers=[AGENT]))}
+    assert {name for name, check in checks.items() if check.state == "ready"} >= {
+        "model",
+        "kubectl-ai",
+        "kagent",
+        "api",
+    }
+    assert all(KEY["OPENAI_API_KEY"] not in check.text for check in checks.values())
+
+
+def test_only_allowed_variables_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "secret-value")
+    monkeypatch.setenv("LC_ALL", "C")
+    argv = environment.without(["tool"], ["KEPT"])
+    assert argv[0] == "env" and "MY_TOKEN" in argv and "PATH" not in argv and "LC_ALL" not in argv
+    assert "secret-value" not in " ".join(argv) and argv[-1] == "tool"
+
+
+def test_secrets_of_the_cluster_never_reach_a_tool(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
+    doubles.program(bin_folder, "docker", doubles.GORDON)
+    doubles.says(bin_folder, "docker", "the value <SECRET_1> is wrong")
+    log = "cannot log in with correct-horse-battery"
+    pod = {"kind": "Pod", "metadata": {"name": "backend-1", "labels": {"app.kubernetes.io/name": "backend"}},
+           "spec": {"containers": [{"name": "backend"}]}, "status": {"phase": "Running"}}  # fmt: skip
+    desk = make_desk({"items": [pod], "logs": {"backend-1": log}}, secrets={"PASSWORD": "correct-horse-battery"})
+    found = ask(desk, "gordon", pod="backend")
+    sent = doubles.called(bin_folder, "docker")["argv"][-1]
+    assert "correct-horse" not in sent and "cannot log in with <SECRET_1>" in sent
+    assert found.redactions == "1 value redacted (1 secret)"
+    own = consult.for_screen(found, ["kubectl"], "chatbot-dev", private=True)
+    piped = consult.for_screen(found, ["kubectl"], "chatbot-dev", private=False)
+    assert "correct-horse-battery is wrong" in own and "<SECRET_1> is wrong" in piped
+    assert "correct-horse" not in json.dumps(consult.as_json(found, ["kubectl"], "chatbot-dev"))
