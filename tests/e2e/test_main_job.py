@@ -91,3 +91,18 @@ def test_a_dry_run_shows_every_effect_and_changes_nothing(project: Project, firs
     report = json.loads(done.stdout)
     assert status_of(report, "build")["agent"] == "done"
     assert pods(project) == before
+
+
+def test_one_request_id_is_in_the_logs_of_all_four_services(project: Project, first: dict[str, Any]) -> None:
+    user = {"username": f"ida-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(16)}
+    token = call(f"{project.url}/api/auth/register", user)["token"]
+    request_id = f"e2e-{secrets.token_hex(8)}"
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", "X-Request-Id": request_id}
+    body = json.dumps({"message": "add buy bread"}).encode()
+    request = urllib.request.Request(f"{project.url}/api/chat", data=body, headers=headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        assert answer.headers["X-Request-Id"] == request_id
+    for service in sorted(SERVICES):
+        lines = project.invoke("logs", "--service", service, "--tail", "500").stdout.splitlines()
+        found = [json.loads(line.partition("] ")[2]) for line in lines if request_id in line]
+        assert found and all(item["request_id"] == request_id for item in found), service
