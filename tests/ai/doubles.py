@@ -183,7 +183,7 @@ if words[0] == "get":
         print(json.dumps({"kind": "List", "items": found}))
     else:
         for item in found:
-            print(json.dumps({key: item[key] for key in item if key not in ("spec", "metadata")}))
+            print(json.dumps({key: item[key] for key in item if key != "metadata"}))
 elif words[0] == "describe":
     for item in listed(words[1] + "s"):
         if item["metadata"]["name"] == words[2]:

@@ -24,7 +24,7 @@ EXPECTED = {
     "oom-killed": ("OOMKilled", "the container uses more memory than its limit"),
     "psa-restricted-violation": ("restricted", "Pod Security refuses the pods"),
     "quota-exceeded": ("chatbot-quota", "the ResourceQuota is used up"),
-    "read-only-root-fs": ("/tmp/", "the program writes to a read-only file system"),
+    "read-only-root-fs": ("create directory", "the program writes to a read-only file system"),
     "readiness-404": ("/nope", "the readiness probe asks for a path that is not there"),
     "readiness-wrong-port": ("9999", "the readiness probe asks on a port where nobody listens"),
     "run-as-root-refused": ("runAsUser", "the image runs as root, which runAsNonRoot forbids"),
