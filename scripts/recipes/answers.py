@@ -14,7 +14,7 @@ from scripts.recipes.budget import clean
 from scripts.recipes.commands import Surroundings, Verdict, judge_line
 
 _FENCE = re.compile(
-    r"^(?P<indent> *)(?P<mark>```+|~~~+)\s*(?P<kind>[\w+-]*)[^\n]*\n(?P<body>.*?)^ *(?P=mark)\s*$", re.M | re.S
+    r"^(?P<indent> *)(?P<mark>```+|~~~+)\s*(?P<kind>[\w+-]*)[^\n]*\n(?P<body>.*?)^ *(?P=mark)[ \t]*$", re.M | re.S
 )
 _SHELLS = {"sh", "bash", "shell", "console", "zsh", "terminal", "shell-session"}
 _COMMAND = re.compile(r"^(?:\$ )?(kubectl|helm|docker)\s")

@@ -278,8 +278,6 @@ def _parse(words: list[str]) -> tuple[list[tuple[str, str]], list[str], str]:
         if word == "--":
             return flags, plain, "-- hands the rest to another program"
         if not word.startswith("-") or word == "-":
-            if not plain and flags:
-                return flags, plain, "the verb has to come before its flags"
             plain.append(word)
             continue
         name, equals, value = word.partition("=")

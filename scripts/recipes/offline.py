@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from scripts.model import UserError
 from scripts.recipes.collect import collect
@@ -21,6 +22,9 @@ def sections(recipe: Recipe, scene: Scene | StillScene) -> list[Section]:
         except UserError as error:
             hint = f" ({error.hint})" if error.hint else ""
             found.append(Section(name.capitalize(), (f"not available: {error}{hint}",)))
+    if any(section.urgency >= BROKEN for section in found):
+        # Mend first, tune later: nobody should paste the wrong one of two commands.
+        found = [section if section.urgency >= BROKEN else replace(section, commands=()) for section in found]
     # What is broken comes first; of the rest, what the recipe asks first.
     return sorted(found, key=lambda section: -section.urgency if section.urgency >= BROKEN else 0)
 

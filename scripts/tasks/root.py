@@ -12,6 +12,7 @@ from scripts.tasks.support import (
     run_stages,
     session,
     show_diagnosis,
+    whole,
 )
 
 STAGE = {name: HELP[name] for name in ("environment", "target", "install", "json")}
@@ -83,7 +84,7 @@ def access(c: Context, environment: str = "dev", target: str = "", install: bool
 
 @task(help=ENVIRONMENT)
 def status(c: Context, environment: str = "dev", target: str = "") -> None:
-    """Show what runs: ready, restarts, age and image of each service."""
+    """Show what runs: ready, restarts, age and image."""
     with errors_explained():
         from scripts import operate
 
@@ -119,7 +120,7 @@ def scale(c: Context, service: str, replicas: int, environment: str = "dev", tar
     with errors_explained():
         from scripts import operate
 
-        operate.scale(session(c, environment, target), service, int(replicas))
+        operate.scale(session(c, environment, target), service, whole(replicas, "--replicas"))
 
 
 @task(help=ENVIRONMENT)
@@ -158,7 +159,7 @@ def report(c: Context, output: str = "reports/index.html") -> None:
 def rollback(c: Context, to: int = 0, environment: str = "dev", target: str = "") -> None:
     """Return to an earlier revision and prove it healthy."""
     with errors_explained():
-        roll_back(c, int(to), environment=environment, target=target)
+        roll_back(c, whole(to, "--to"), environment=environment, target=target)
 
 
 @task(help=ENVIRONMENT | {"service": "only this one", "json": HELP["json"]})

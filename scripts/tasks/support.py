@@ -80,6 +80,16 @@ def print_table(rows: Sequence[tuple[Any, ...]]) -> None:
         print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def whole(value: object, option: str) -> int:
+    """A number given on the command line. Raises UserError if it is none."""
+    from scripts.model import UserError
+
+    try:
+        return int(str(value))
+    except ValueError:
+        raise UserError(f"{option} {value}: not a whole number", f"for instance: {option}=2") from None
+
+
 def confirm(what: str, items: Sequence[str], yes: bool) -> None:
     """Say what is going to be deleted, and ask unless `yes`. Ends the task where the answer is no."""
     print(what, *(f"  {item}" for item in items), sep="\n")

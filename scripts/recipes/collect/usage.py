@@ -139,12 +139,15 @@ def _judge(
 
 def _row(item: Advice) -> str:
     wanted = item.suggested
-    cpus = f"{show_cpu(item.cpu_used)} / {show_cpu(item.cpu_request)} / {show_cpu(item.cpu_limit)}"
-    memories = (
-        f"{show_memory(item.memory_used)} / {show_memory(item.memory_request)} / {show_memory(item.memory_limit)}"
-    )
+    cpus = " / ".join(_set(show_cpu(value)) for value in (item.cpu_used, item.cpu_request, item.cpu_limit))
+    sizes = (item.memory_used, item.memory_request, item.memory_limit)
+    memories = " / ".join(_set(show_memory(value)) for value in sizes)
     better = f"{show_cpu(wanted['cpu'])} {show_memory(wanted['memory'])}, {show_memory(wanted['memoryLimit'])}"
     return f"{item.service:<10} {cpus:<27} {memories:<30} {better if item.problem else 'fits'}"
+
+
+def _set(text: str) -> str:
+    return "-" if text in ("0m", "0Mi") else text
 
 
 def _resources(deployment: Mapping[str, Any]) -> Mapping[str, Mapping[str, str]]:
