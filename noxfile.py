@@ -49,9 +49,9 @@ def policy(session: nox.Session) -> None:
 
 @nox.session
 def engine(session: nox.Session) -> None:
-    """The embedded cluster on a real Docker engine, driven by the real helm and kubectl."""
+    """The embedded cluster, and what the AI tasks do to one, on a real Docker engine with the real helm and kubectl."""
     session.run("invoke", "install")
-    session.run("pytest", "-m", "engine", "tests/embedded", *session.posargs)
+    session.run("pytest", "-m", "engine", "tests/embedded", "tests/ai", *session.posargs)
 
 
 @nox.session

@@ -192,7 +192,8 @@ def surroundings(desk: Desk) -> Surroundings:
 
 def known_secrets(desk: Desk) -> tuple[list[str], list[str]]:
     """(values that must not leave, what to say of them): the namespace's Secrets, and this environment's keys."""
-    found = [value for name, value in desk.variables.items() if _SECRET_NAME.search(name)]
+    # A variable such as MY_KEY=true is no secret, and taking out every "true" would leave nothing to read.
+    found = [value for name, value in desk.variables.items() if _SECRET_NAME.search(name) and len(value) >= 6]
     notes = []
     answer = desk.kubectl.ask("get", "secrets", "--namespace", desk.namespace, "--output", "json")
     if answer:
@@ -225,6 +226,7 @@ def _complete(recipe: Recipe, inputs: dict[str, str], scene: Scene) -> None:
         if asked:
             raise
         return  # a service without pods is for the rules to explain
+    scene.focus = owner
     if service and not inputs[service] and owner in scene.all_services:
         inputs[service] = owner
 

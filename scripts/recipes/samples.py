@@ -224,4 +224,6 @@ def _metrics(kubectl: Kubectl, namespace: str, pod: Mapping[str, Any]) -> tuple[
         # This API server passes on to Services alone: one of the pods answers, not always the same.
         scheme = "https" if secure else ""
         answer = kubectl.proxy_get(namespace, f"{service_of(pod)}-service", ports[0], "/metrics", scheme=scheme)
+        if "process_start_time_seconds" not in answer.out:
+            return name, ""
     return name, answer.out if answer else ""

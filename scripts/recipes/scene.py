@@ -53,14 +53,18 @@ class Scene:
         self.settings = settings
         self.namespace = settings.release.namespace
         self.inputs = inputs
+        self.focus = ""  # the workload of a pod that is asked about; need not be one of the app's
         self._store = store
         self._observe = observe
 
     @cached_property
     def services(self) -> list[str]:
-        """The services to speak of: the one that was asked for, else all of the app and its database."""
-        wanted = self.inputs.get("service", "")
-        return [wanted] if wanted else self.all_services
+        """The workloads to speak of: the one that was asked for, else all of the app and whatever runs beside it."""
+        wanted = self.inputs.get("service", "") or self.focus
+        if wanted:
+            return [wanted]
+        deployed = [str(item["metadata"]["name"]) for item in self.state.kind("Deployment")]
+        return list(dict.fromkeys([*self.all_services, *deployed]))
 
     @property
     def all_services(self) -> list[str]:

@@ -14,6 +14,7 @@ from scripts import secretsync
 from scripts.clusters.nodes import state_folder
 from scripts.model import UserError
 from scripts.recipes import access, consult, options
+from scripts.recipes.ai.direct import Direct
 from scripts.recipes.consult import Desk
 from scripts.recipes.samples import Store
 from scripts.session import Session
@@ -59,16 +60,11 @@ def doctor(place: Desk) -> Iterator[Check]:
     if model is None:
         yield Check("model", "missing", "no key is there; set one of those in config/ai.yaml, or model.endpoint")
     else:
-        key = (
-            f"key from {model.key_name}"
-            if model.key
-            else "no key needed"
-            if model.usable
-            else f"{model.key_name} is not set"
-        )
-        yield Check(
-            "model", "ready" if model.usable else "missing", f"{model.provider} {model.name} at {model.endpoint}, {key}"
-        )
+        key = f"key from {model.key_name}" if model.key else "no key needed" if model.usable else ""
+        said = Direct(place.options).check() if model.usable else f"{model.key_name} is not set"
+        bad = not model.usable or said not in ("", "works")
+        text = ", ".join(word for word in (f"{model.provider} {model.name} at {model.endpoint}", key, said) if word)
+        yield Check("model", "missing" if bad else "ready", text)
     for name, tool in consult.tools(place, place.settings.root).items():
         reason = tool.missing()
         yield Check(name, "missing" if reason else "ready", reason or tool.command())

@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from scripts.tasks import ai, charts, cluster, root, secrets
+from scripts.tasks import ai, charts, cluster, root, secrets, verify
 
 
 def namespace() -> Collection:
@@ -12,4 +12,5 @@ def namespace() -> Collection:
     tasks.add_collection(Collection.from_module(charts))
     tasks.add_collection(Collection.from_module(cluster))
     tasks.add_collection(Collection.from_module(secrets))
+    tasks.add_collection(Collection.from_module(verify))
     return tasks

@@ -152,3 +152,9 @@ def plan_only(s: Session) -> Run:
     from scripts.run import Run
 
     return Run(s, Plain(), may_install=False)
+
+
+def prove(holds: bool, problems: Sequence[str]) -> None:
+    """End the task with exit status 1 and the problems, unless it holds."""
+    if not holds:
+        raise Exit("\n".join(["not proved:", *problems]), code=1)

@@ -15,7 +15,6 @@ import pytest
 from scripts import settings as configuration
 from scripts.recipes import options
 from scripts.recipes.consult import Desk
-from scripts.shell import Shell
 from scripts.tools.helm import Helm
 from scripts.tools.kubectl import Kubectl
 
@@ -73,7 +72,19 @@ def bin_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_desk(bin_folder: Path) -> Maker:
+def shells() -> list[Any]:
+    """The shells that were made, the last one last."""
+    return []
+
+
+@pytest.fixture
+def lines() -> list[str]:
+    """What was shown of the commands that change something."""
+    return []
+
+
+@pytest.fixture
+def make_desk(bin_folder: Path, shells: list[Any], lines: list[str]) -> Maker:
     """Make a desk: `state` is what kubectl shows, `answers` what it says instead, `variables` the environment."""
 
     def make(
@@ -84,18 +95,16 @@ def make_desk(bin_folder: Path) -> Maker:
         secrets: dict[str, str] | None = None,
         **changes: Any,
     ) -> Desk:
-        binary = doubles.program(bin_folder, "kubectl")
         held = dict(state or {"items": [], "logs": {}})
         held["items"] = [*held["items"], secret("app", **(secrets or {}))]
-        (bin_folder / "kubectl.state.json").write_text(json.dumps(held))
         default = [
             {"starts": "get agents.kagent.dev", "err": "error: the server doesn't have a resource type", "code": 1}
         ]
-        (bin_folder / "kubectl.answers.json").write_text(json.dumps([*(answers or []), *default]))
-        shell = Shell(echo=lambda line: None)
+        shell = doubles.Kube(held, [*(answers or []), *default], lines.append)
+        shells.append(shell)
         kubeconfig = bin_folder / "config"
         settings = configuration.load()
-        kubectl = Kubectl(binary, kubeconfig, "test", shell)
+        kubectl = Kubectl(bin_folder / "kubectl", kubeconfig, "test", shell)
         helm = Helm(bin_folder / "helm", kubeconfig, "test", shell)
         given = variables or {}
         found = options.load(settings.root, given)
@@ -109,11 +118,6 @@ def make_desk(bin_folder: Path) -> Maker:
 
 
 @pytest.fixture
-def calls(bin_folder: Path) -> Callable[[], list[dict[str, Any]]]:
-    """Every call of kubectl so far."""
-
-    def read() -> list[dict[str, Any]]:
-        file = bin_folder / "kubectl.calls.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-
-    return read
+def calls(shells: list[Any]) -> Callable[[], list[dict[str, Any]]]:
+    """Every call of kubectl so far: words, stdin, kubeconfig."""
+    return lambda: [call for shell in shells for call in shell.calls]

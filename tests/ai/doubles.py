@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from scripts.shell import CommandError, Result, Shell, render
 
 # flag → whether it takes a value. A flag without a value may still be given as --flag=false.
 _KUBECTL_AI = {
@@ -150,62 +154,86 @@ if "working-dir" in given and not pathlib.Path(given["working-dir"]).is_dir():
     sys.exit("no such folder")
 answer("docker")
 """,
-    "kubectl": """
-KNOWN = {"get", "logs", "describe", "top", "events", "api-resources", "config", "create", "apply", "diff", "patch",
-         "scale", "set", "rollout", "replace", "delete"}
-words = sys.argv[1:]
-assert words[0] == "--kubeconfig" and words[2] == "--context", words
-config, context, words = words[1], words[3], words[4:]
-assert words[0] in KNOWN, words
-calls = HERE / "kubectl.calls.jsonl"
-stdin = "" if sys.stdin.isatty() else sys.stdin.read()
-with calls.open("a") as stream:
-    stream.write(json.dumps({"words": words, "stdin": stdin, "kubeconfig": config}) + "\\n")
-answers = json.loads((HERE / "kubectl.answers.json").read_text())
-line = " ".join(words)
-for entry in answers:
-    if line.startswith(entry["starts"]) and all(part in line for part in entry.get("has", [])):
-        sys.stdout.write(entry.get("out", ""))
-        sys.stderr.write(entry.get("err", ""))
-        sys.exit(entry.get("code", 0))
-state = json.loads((HERE / "kubectl.state.json").read_text())
-items = state["items"]
-def listed(kinds):
-    names = {kind.split(".")[0].rstrip("s").lower() for kind in kinds.split(",")}
-    return [item for item in items if item["kind"].lower().rstrip("s") in names]
-if words[0] == "get":
-    found = listed(words[1].split("/")[0])
-    if "/" in words[1]:
-        found = [item for item in found if item["metadata"]["name"] == words[1].split("/")[1]]
-        print(json.dumps(found[0]) if found else "")
-        sys.exit(0)
-    if "json" in words:
-        print(json.dumps({"kind": "List", "items": found}))
-    else:
-        for item in found:
-            print(json.dumps({key: item[key] for key in item if key != "metadata"}))
-elif words[0] == "describe":
-    for item in listed(words[1] + "s"):
-        if item["metadata"]["name"] == words[2]:
-            print(json.dumps(item, indent=1))
-elif words[0] == "logs":
-    log = state["logs"].get(words[1], "")
-    if not log:
-        sys.exit("Error from server (BadRequest): container is waiting to start")
-    print(log)
-elif line.startswith("create token"):
-    print("a.token.of.the.tests")
-elif line.startswith("config view"):
-    print(json.dumps({"kind": "Config", "apiVersion": "v1", "current-context": "other",
-        "clusters": [{"name": context, "cluster": {"server": "https://127.0.0.1:1"}}],
-        "users": [{"name": "admin", "user": {"client-key-data": "YWRtaW4="}}],
-        "contexts": [{"name": context, "context": {"cluster": context, "user": "admin"}}]}))
-elif words[0] == "top":
-    sys.exit("error: Metrics API not available")
-elif words[0] == "diff":
-    sys.exit(0)
-""",
 }
+
+
+KNOWN = {
+    "get", "logs", "describe", "top", "events", "api-resources", "config", "create", "apply", "diff", "patch", "scale",
+    "set", "rollout", "replace", "delete",
+}  # fmt: skip
+
+
+class Kube(Shell):
+    """Starts processes, but for kubectl: that is answered here, from a state and from what a test wants it to say.
+
+    `answers` are tried first: the words have to begin with `starts` and hold all of `has`.
+    """
+
+    def __init__(self, state: dict[str, Any], answers: list[dict[str, Any]], echo: Callable[[str], None]) -> None:
+        super().__init__(echo=echo)
+        self.state = state
+        self.answers = answers
+        self.calls: list[dict[str, Any]] = []
+
+    def probe(self, argv: Any, *, stdin: str = "", timeout: float = 30.0, env: Any = None) -> Result:
+        if Path(argv[0]).name != "kubectl":
+            return super().probe(argv, stdin=stdin, timeout=timeout, env=env)
+        words = [str(word) for word in argv[1:]]
+        assert words[0] == "--kubeconfig" and words[2] == "--context", words
+        self.calls.append({"words": words[4:], "stdin": stdin, "kubeconfig": words[1]})
+        return self._kubectl(words[4:], words[3])
+
+    def effect(self, argv: Any, *, stdin: str = "", shown_stdin: str = "", **rest: Any) -> Result:
+        if Path(argv[0]).name != "kubectl":
+            return super().effect(argv, stdin=stdin, shown_stdin=shown_stdin, **rest)
+        self.say("$ " + render(argv, stdin=shown_stdin))
+        result = self.probe(argv, stdin=stdin)
+        if not result:
+            raise CommandError([str(word) for word in argv], result)
+        return result
+
+    def _kubectl(self, words: list[str], context: str) -> Result:
+        assert words[0] in KNOWN, words
+        line = " ".join(words)
+        for entry in self.answers:
+            if line.startswith(entry["starts"]) and all(part in line for part in entry.get("has", [])):
+                return Result(entry.get("code", 0), entry.get("out", ""), entry.get("err", ""))
+        if words[0] == "get":
+            return self._get(words)
+        if words[0] == "describe":
+            found = [item for item in self._listed(words[1]) if item["metadata"]["name"] in words[2:3]]
+            return Result(0, json.dumps(found[0], indent=1)) if found else Result(1, "", "Error: NotFound")
+        if words[0] == "logs":
+            log = self.state["logs"].get(words[1], "")
+            return Result(0, log) if log else Result(1, "", "Error from server (BadRequest): waiting to start")
+        if line.startswith("create token"):
+            return Result(0, "a.token.of.the.tests\n")
+        if line.startswith("config view"):
+            user = {"name": "admin", "user": {"client-key-data": "YWRtaW4="}}
+            view = {
+                "kind": "Config", "apiVersion": "v1", "current-context": "other", "users": [user],
+                "clusters": [{"name": context, "cluster": {"server": "https://127.0.0.1:1"}}],
+                "contexts": [{"name": context, "context": {"cluster": context, "user": "admin"}}],
+            }  # fmt: skip
+            return Result(0, json.dumps(view))
+        if words[0] == "top":
+            return Result(1, "", "error: Metrics API not available")
+        return Result(0, "")
+
+    def _get(self, words: list[str]) -> Result:
+        found = self._listed(words[1].split("/")[0])
+        if "/" in words[1]:
+            found = [item for item in found if item["metadata"]["name"] == words[1].split("/")[1]]
+            return Result(0, json.dumps(found[0]) if found else "")
+        if "json" in words:
+            return Result(0, json.dumps({"kind": "List", "items": found}))
+        # What kubectl prints for people is made from the same fields.
+        rows = [json.dumps({key: item[key] for key in item if key != "metadata"}) for item in found]
+        return Result(0, "\n".join(rows))
+
+    def _listed(self, kinds: str) -> list[dict[str, Any]]:
+        names = {kind.split(".")[0].rstrip("s").lower() for kind in kinds.split(",")}
+        return [item for item in self.state["items"] if item["kind"].lower().rstrip("s") in names]
 
 
 def program(folder: Path, name: str, flags: dict[str, bool] | None = None, version: str = "") -> Path:

@@ -44,6 +44,7 @@ class Server:
     async def _start(self) -> None:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._answer)
+        app.router.add_get("/v1/models", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -52,7 +53,9 @@ class Server:
         self.url = f"http://127.0.0.1:{port}/v1"
 
     async def _answer(self, request: web.Request) -> web.Response:
-        self.requests.append({"headers": dict(request.headers), "body": await request.json()})
+        self.requests.append(
+            {"headers": dict(request.headers), "body": await request.json() if request.can_read_body else None}
+        )
         entry = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         await asyncio.sleep(entry.get("sleep", 0))
         text = entry["text"] if "text" in entry else json.dumps(entry.get("body", {}))
@@ -148,6 +151,24 @@ def test_a_server_that_is_not_there_is_named(server: Server) -> None:
     assert found.options.model
     gone = Direct(replace(found.options, model=replace(found.options.model, endpoint="http://127.0.0.1:9/v1")))
     assert "http://127.0.0.1:9/v1/chat/completions cannot be reached" in gone.ask("x").error
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ({"status": 200}, "works"),
+        ({"status": 401}, "refuses the key"),
+        ({"status": 404}, ""),
+        ({"sleep": 9}, "does not answer"),
+    ],
+)
+def test_a_key_is_checked_without_asking_the_model(
+    server: Server, monkeypatch: pytest.MonkeyPatch, script: dict, said: str
+) -> None:
+    monkeypatch.setattr(direct, "CHECK_SECONDS", 0.5)
+    server.script = [script]
+    assert tool(server).check() == said
+    assert server.requests[0]["body"] is None
 
 
 @pytest.mark.parametrize(

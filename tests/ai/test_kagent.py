@@ -111,19 +111,12 @@ def test_what_is_installed_fits_the_model_and_the_release(
 
 
 def test_the_key_goes_by_standard_input_and_is_not_shown(
-    make_desk: Maker, bin_folder: Path, calls: Callable[[], list[dict[str, Any]]]
+    make_desk: Maker, bin_folder: Path, calls: Callable[[], list[dict[str, Any]]], lines: list[str]
 ) -> None:
-    from dataclasses import replace
-
-    from scripts.shell import Shell
-
-    lines: list[str] = []
-    shell = Shell(echo=lines.append)
     desk = make_desk(variables={"OPENAI_API_KEY": KEY})
     helm = bin_folder / "helm"
     helm.write_text('#!/bin/sh\necho "$@" >> "$0.called"\n')
     helm.chmod(0o755)
-    desk = replace(desk, kubectl=replace(desk.kubectl, shell=shell), helm=replace(desk.helm, shell=shell))
     setup.install(desk, lines.append)
     made = [json.loads(call["stdin"]) for call in calls() if call["words"][0] == "apply"]
     assert [item["kind"] for item in made] == [

@@ -13,6 +13,7 @@ from scripts.recipes.model import Reply
 from scripts.recipes.options import Options
 
 ATTEMPTS = 3
+CHECK_SECONDS = 5.0
 LONGEST_WAIT = 20.0  # seconds that a server may ask to wait before the next attempt
 SYSTEM = (
     "You are a careful Kubernetes operator. You have no tools: judge by the facts you are given. "
@@ -42,6 +43,34 @@ class Direct:
         """What is sent, as a person reads it; the key is a header that nobody sees."""
         model = self.options.model
         return f"POST {self.url()} (model {model.name}, {model.key_name or 'no key'})" if model else "POST"
+
+    def check(self) -> str:
+        """What the endpoint says to the key, without asking the model anything; empty where that cannot be told."""
+        try:
+            status = asyncio.run(asyncio.wait_for(self._models(), CHECK_SECONDS))
+        except TimeoutError:
+            return "does not answer"
+        if status is None:
+            return "cannot be reached"
+        return "works" if status == 200 else "refuses the key" if status in (401, 403) else ""
+
+    async def _models(self) -> int | None:
+        import aiohttp
+
+        model = self.options.model
+        if model is None:
+            return None
+        # Anthropic's own list wants its own header; the chat completions take both.
+        headers = {"Authorization": f"Bearer {model.key}", "x-api-key": model.key} if model.key else {}
+        headers |= {"anthropic-version": "2023-06-01"} if model.provider == "anthropic" else {}
+        try:
+            async with (
+                aiohttp.ClientSession(trust_env=True, headers=headers) as client,
+                client.get(f"{model.endpoint}/models", allow_redirects=False) as answer,
+            ):
+                return int(answer.status)
+        except aiohttp.ClientError:
+            return None
 
     def ask(self, prompt: str) -> Reply:
         """Ask within the time limit, again where the server is busy."""

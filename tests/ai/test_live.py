@@ -1,0 +1,124 @@
+"""Changes on a live cluster by the real kubectl: rights hold, diffs are real, what cannot be proved is undone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from scripts import settings as configuration
+from scripts import toolchain
+from scripts.model import UserError
+from scripts.recipes import access, apply, consult, load, options
+from scripts.recipes.consult import Desk
+from scripts.recipes.samples import Store
+from scripts.settings import ROOT
+from scripts.shell import Shell
+from scripts.tools.helm import Helm
+from scripts.tools.kubectl import Kubectl
+
+pytestmark = pytest.mark.engine
+NAME = f"ai-{os.getpid()}"
+NAMESPACE = "chatbot-dev"
+START_SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    state = tmp_path_factory.mktemp("cluster") / "state"
+    command = [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(state)]
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        shell = Shell(echo=lambda line: None)
+        tools = toolchain.locate(shell, ROOT, lambda line: None)
+        kubeconfig = state / "kubeconfig"
+        deadline = time.monotonic() + START_SECONDS
+        while not kubeconfig.is_file():
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.05)
+        kubectl = Kubectl(tools["kubectl"], kubeconfig, NAME, shell)
+        helm = Helm(tools["helm"], kubeconfig, NAME, shell)
+        kubectl.effect("create", "namespace", NAMESPACE)
+        settings = configuration.load()
+        yield Desk(
+            settings, kubectl, helm, options.load(ROOT, {}), {}, Store(state.parent / "samples.jsonl"), "/nowhere"
+        )
+    finally:
+        process.terminate()
+        process.wait(20)
+        subprocess.run([*command, "--delete"], cwd=ROOT, check=True, timeout=60)
+
+
+def deployed(desk: Desk) -> dict[str, int]:
+    items = desk.kubectl.items("deployments", NAMESPACE)
+    return {item["metadata"]["name"]: item["spec"]["replicas"] for item in items}
+
+
+def change(desk: Desk, recipe: str, prove: object = None, **inputs: str) -> tuple[bool, str]:
+    found = consult.consult(desk, load.pick(ROOT, recipe), inputs, tool="offline")
+    return carry_out(desk, apply.plan(found.answer.commands, found.answer.manifests, NAMESPACE), prove)
+
+
+def carry_out(desk: Desk, steps: Sequence[apply.Step], prove: object = None) -> tuple[bool, str]:
+    shown: list[str] = []
+    with access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, "writer") as file:
+        limited = replace(desk.kubectl, kubeconfig=file)
+        done = apply.carry_out(
+            desk.kubectl, limited, NAMESPACE, steps,
+            show=shown.append, approve=lambda: True, prove=prove or (lambda names: None),  # type: ignore[arg-type]
+        )  # fmt: skip
+    return done, "\n".join(shown)
+
+
+def refuse(names: Sequence[str]) -> None:
+    raise UserError("not healthy")
+
+
+def test_a_proposal_is_applied_after_its_diff(desk: Desk) -> None:
+    done, shown = change(desk, "deploy", name="echo", image="todo-chatbot/none:1", replicas="1")
+    assert done and deployed(desk) == {"echo": 1}
+    assert "+  replicas: 1" in shown and "+      - env:" in shown
+
+
+def test_what_cannot_be_proved_is_gone_again(desk: Desk) -> None:
+    with pytest.raises(UserError, match="the change was undone"):
+        change(desk, "deploy", refuse, name="other", image="todo-chatbot/none:1")
+    assert "other" not in deployed(desk)
+    (step,) = apply.plan([_verdict("kubectl scale deployment/echo --replicas=3")], (), NAMESPACE)
+    with pytest.raises(UserError, match="the change was undone"):
+        carry_out(desk, [step], refuse)
+    assert deployed(desk) == {"echo": 1}
+    done, shown = carry_out(desk, [step])
+    assert done and "-  replicas: 1\n+  replicas: 3" in shown and deployed(desk) == {"echo": 3}
+
+
+def test_the_rights_are_what_the_files_say(desk: Desk) -> None:
+    for rights, allowed in (("reader", False), ("writer", True)):
+        with access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, rights) as file:  # type: ignore[arg-type]
+            limited = replace(desk.kubectl, kubeconfig=file)
+            assert limited.ask("get", "deployments")  # in the namespace, without naming it
+            assert "forbidden" in limited.ask("get", "secrets").err.lower()
+            assert "forbidden" in limited.ask("get", "pods", "--namespace", "default").err.lower()
+            assert "forbidden" in limited.ask("delete", "deployment", "echo").err.lower()
+            patched = limited.ask("patch", "deployment", "echo", "--patch", '{"metadata":{"annotations":{"a":"b"}}}')
+            assert bool(patched) is allowed
+
+
+def test_the_cause_is_named(desk: Desk) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found = consult.consult(desk, load.pick(ROOT, "debug"), {"pod": "echo"}, tool="offline")
+        if "todo-chatbot/none:1" in found.answer.text:
+            break
+        time.sleep(0.5)
+    assert "todo-chatbot/none:1 is not on the node" in json.dumps(consult.as_json(found, ["kubectl"], NAMESPACE))
+
+
+def _verdict(line: str) -> consult.answers.Verdict:
+    return consult.answers.judge_line(line, consult.Surroundings.default(NAMESPACE))

@@ -1,0 +1,125 @@
+"""The tasks, and every command of the documentation, run against stand-ins."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from invoke import Collection, Program
+
+from scripts.recipes import setup
+from scripts.recipes.consult import Desk
+from scripts.settings import ROOT
+from scripts.tasks import ai, support
+
+Maker = Callable[..., Desk]
+Run = Callable[..., tuple[int, str, str]]
+HEAVY = {"jsonschema", "aiohttp", "plumbum", "scripts.recipes", "scripts.settings", "scripts.session", "scripts.redact"}
+
+
+@pytest.fixture
+def run(make_desk: Maker, state_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
+    """Run a line as a person types it: (exit status, what was printed, errors)."""
+    desk = make_desk(state_of("readiness-404"))
+    session = SimpleNamespace(settings=desk.settings, shell=desk.kubectl.shell, kubectl=desk.kubectl, say=print)
+    monkeypatch.setattr(support, "session", lambda c, environment, target: session)
+    monkeypatch.setattr(setup, "desk", lambda s: desk)
+
+    def one(line: str) -> tuple[int, str, str]:
+        tasks = Collection()
+        tasks.add_collection(Collection.from_module(ai))
+        try:
+            Program(namespace=tasks).run(["invoke", *shlex.split(line)[1:]])
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return one
+
+
+def commands(file: Path) -> list[tuple[str, bool]]:
+    """The invoke lines of the sh blocks of a document, and whether they need what a test machine lacks."""
+    found = []
+    for block in re.findall(r"^```sh\n(.*?)^```", file.read_text(), re.M | re.S):
+        needs = "# needs" in block
+        found += [(line, needs) for line in block.splitlines() if line.startswith("invoke ")]
+    return found
+
+
+DOCUMENTED = [*commands(ROOT / "docs/ai.md"), *commands(ROOT / "ai/README.md")]
+
+
+@pytest.mark.parametrize("line", [line for line, needs in DOCUMENTED if not needs])
+def test_a_documented_command_works(run: Run, line: str) -> None:
+    code, out, err = run(line)
+    assert (code, err) == (0, "") and out
+
+
+@pytest.mark.parametrize("line", [line for line, needs in DOCUMENTED if needs])
+def test_a_documented_command_that_cannot_run_here_is_at_least_one(line: str) -> None:
+    from invoke.parser import Parser
+
+    tasks = Collection()
+    tasks.add_collection(Collection.from_module(ai))
+    Parser(contexts=tasks.to_contexts()).parse_argv(shlex.split(line)[1:])
+
+
+def test_the_right_cause_is_on_the_screen(run: Run) -> None:
+    code, out, _ = run("invoke ai.debug --pod=backend --tool=offline")
+    assert code == 0 and "/nope" in out and "404" in out and "answered by: offline" in out
+    assert "0 values redacted" in out and "Checked, to be pasted:" in out
+
+
+def test_json_is_for_programs(run: Run) -> None:
+    _, out, _ = run("invoke ai.debug --service=backend --tool=offline --json")
+    found = json.loads(out)
+    assert found["tool"] == "offline" and found["sections"][0]["data"][0]["rule"] == "probe-path-missing"
+    assert all("--context test" in item["run"] for item in found["commands"] if item["kind"] == "read")
+
+
+def test_dry_prints_prompt_and_command(run: Run) -> None:
+    _, out, _ = run("invoke ai.debug --service=backend --tool=kubectl-ai --dry")
+    assert "$ " in out and "--skip-permissions=false" in out and "[DATA " in out
+    _, out, _ = run("invoke ai.debug --service=backend --dry --json")
+    assert json.loads(out)["prompt"].startswith("You help an operator")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("invoke ai.debug --pod=nope --tool=offline", ["no pod nope", "there are: backend-"]),
+        ("invoke ai.debug --service=bakend --tool=offline", ["no service bakend", "choose one of: frontend"]),
+        ("invoke ai.debug --tool=chatgpt", ["--tool chatgpt: no such tool", "auto, gordon"]),
+        ("invoke ai.debug --tool=kubectl-ai", ["kubectl-ai is not installed", "ai.doctor"]),
+        ("invoke ai.run nothing", ["recipe 'nothing': there is none"]),
+        ("invoke ai.run debug --input service", ["not NAME=VALUE"]),
+        ("invoke ai.run debug --input color=red", ["no input color", "its inputs are: service, pod"]),
+        ("invoke ai.run deploy --input name=x", ["input image is missing"]),
+        ("invoke ai.deploy --name=Echo --image=x:1 --tool=offline", ["input name", "small letters"]),
+        ("invoke ai.run debug --input service=backend --tool=offline --apply", ["recipe debug only reads"]),
+        ("invoke ai.install", ["kagent needs a model"]),
+    ],
+)
+def test_what_cannot_be_is_explained(run: Run, line: str, words: list[str]) -> None:
+    code, _, err = run(line)
+    assert code == 1 and "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+def test_the_tasks_import_nothing_heavy() -> None:
+    script = "import sys, scripts.tasks.ai; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout.split()
+    assert not HEAVY & set(loaded)

@@ -1,0 +1,19 @@
+"""Restarts, deleted pods, rotated secrets, upgrades and rollbacks: 20,000 requests, and not one fails."""
+
+from __future__ import annotations
+
+import os
+
+from tests.e2e.conftest import Project
+
+REQUESTS = os.environ.get("REQUESTS", "20000")
+
+
+def test_no_request_is_lost_whatever_is_done_to_the_release(project: Project) -> None:
+    project.pipeline()
+    lines = project.invoke("verify.zero-downtime", "--requests", REQUESTS).stdout.splitlines()
+    table = {line.rsplit(maxsplit=2)[0]: line.rsplit(maxsplit=2)[1:] for line in lines if line.split()[-1].isdecimal()}
+    for phase in ("restart", "pod deletion", "secret rotation", "upgrade", "rollback"):
+        assert int(table[phase][0]) > 100 and table[phase][1] == "0"
+    assert int(table["all"][0]) >= int(REQUESTS)
+    assert project.pipeline()["ok"]
