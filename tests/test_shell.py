@@ -58,7 +58,7 @@ def test_a_failed_effect_quotes_what_the_program_said(shell: Shell) -> None:
 def test_a_time_limit_interrupts_first(shell: Shell) -> None:
     patient = "trap 'echo tidied up; exit 1' INT; while :; do sleep 0.05; done"
     with pytest.raises(CommandTimeout) as caught:
-        shell.effect(["sh", "-c", patient], timeout=0.5)
+        shell.effect(["sh", "-c", patient], timeout=2.0)
     assert caught.value.result.out == "tidied up"
 
 

@@ -64,7 +64,7 @@ def deploy(
     environment: str = "dev",
     target: str = "",
 ) -> None:
-    """Create a Deployment with probes, limits and few rights."""
+    """Create a Deployment with probes, limits, few rights."""
     inputs = {"name": name, "image": image, "port": str(port), "replicas": str(replicas), "path": path}
     how = {"tool": tool, "dry": dry, "json": json, "apply": apply, "yes": yes}
     _ask(c, "deploy", inputs, **how, environment=environment, target=target)
@@ -215,7 +215,7 @@ def show(c: Context, name: str) -> None:
 
 @task(help=WHERE)
 def doctor(c: Context, environment: str = "dev", target: str = "") -> None:
-    """Say which AI tools work here, and how to get the others."""
+    """Say which AI tools work, and how to get the others."""
     with errors_explained():
         from scripts.recipes import setup
         from scripts.tasks.support import session

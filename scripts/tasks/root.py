@@ -134,7 +134,7 @@ def history(c: Context, environment: str = "dev", target: str = "") -> None:
 
 @task(help=ENVIRONMENT | {"yes": "do not ask"})
 def destroy(c: Context, yes: bool = False, environment: str = "dev", target: str = "") -> None:
-    """Remove the releases and the namespace; the cluster stays."""
+    """Remove the app and its namespace; the cluster stays."""
     with errors_explained():
         from scripts import operate
 
@@ -164,7 +164,7 @@ def rollback(c: Context, to: int = 0, environment: str = "dev", target: str = ""
 
 @task(help=ENVIRONMENT | {"service": "only this one", "json": HELP["json"]})
 def diagnose(c: Context, service: str = "", json: bool = False, environment: str = "dev", target: str = "") -> None:
-    """Say what is wrong with the live release, and what to do."""
+    """Say what is wrong with the release and what to do."""
     with errors_explained():
         show_diagnosis(session(c, environment, target), service, as_json=json)
 

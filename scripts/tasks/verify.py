@@ -9,7 +9,7 @@ ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
 
 @task(help=ENVIRONMENT | {"requests": "how many at least"})
 def zero_downtime(c: Context, requests: int = 20_000, environment: str = "dev", target: str = "") -> None:
-    """Load the release while it is changed: no request may fail."""
+    """Load the release while it changes: none fails."""
     with errors_explained():
         from scripts import verify
 

@@ -26,7 +26,7 @@ def test_status_shows_what_runs(project: Project) -> None:
 def test_logs_come_from_every_pod_of_a_service(project: Project) -> None:
     text = project.invoke("logs", "--service", "backend", "--tail", "5").stdout
     pods = {line.split("/")[1] for line in text.splitlines() if line.startswith("[pod/")}
-    assert len(pods) == 2
+    assert len(pods) >= 2  # one of a rollout that has just ended may still be on its way out
 
 
 def test_a_service_that_does_not_exist_is_named(project: Project) -> None:

@@ -72,7 +72,7 @@ def test_the_second_run_verifies_and_does_nothing_else(project: Project, first: 
 def test_a_changed_line_rolls_out_that_service_alone(project: Project, first: dict[str, Any]) -> None:
     before = pods(project)
     source = project.folder / "services/mcp/todo_mcp/__init__.py"
-    source.write_text(source.read_text() + "\n# a changed line\n")
+    source.write_text(f"{source.read_text()}\n# {secrets.token_hex(8)}\n")  # no image of it can exist already
     third = project.pipeline()
     assert third["ok"]
     assert {name for name, status in status_of(third, "build").items() if status == "done"} == {"mcp"}
@@ -84,7 +84,7 @@ def test_a_changed_line_rolls_out_that_service_alone(project: Project, first: di
 def test_a_dry_run_shows_every_effect_and_changes_nothing(project: Project, first: dict[str, Any]) -> None:
     source = project.folder / "services/agent/todo_agent/__init__.py"
     text = source.read_text()
-    source.write_text(text + "\n# a changed line\n")
+    source.write_text(f"{text}\n# {secrets.token_hex(8)}\n")
     before = pods(project)
     done = project.invoke("--dry", "pipeline", "--json")
     source.write_text(text)
