@@ -62,6 +62,13 @@ def conformance(session: nox.Session) -> None:
     session.run("pytest", "tests/conformance", *session.posargs)
 
 
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The pipeline against the plain command list, and what planning costs: -- ROUNDS."""
+    session.run("invoke", "install")
+    session.run("python", "-m", "bench", *session.posargs)
+
+
 @nox.session(venv_backend="venv", reuse_venv=True)
 def e2e(session: nox.Session) -> None:
     """The main job as a user runs it, on real containers, and the app in a real browser."""

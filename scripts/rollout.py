@@ -6,8 +6,9 @@ none of the old ones is left, and all are available.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -42,16 +43,20 @@ def progress(deployment: Mapping[str, Any]) -> Progress:
     return Progress(name, True, f"{ready}/{wanted} ready")
 
 
-def waiting_for(pods: Iterable[Mapping[str, Any]]) -> str:
-    """The most telling thing that pods of one Deployment wait for, or nothing."""
-    for pod in pods:
-        status = pod.get("status", {})
-        for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-            waiting = container.get("state", {}).get("waiting")
-            if waiting:
-                return str(waiting.get("reason", "waiting"))
-            if container.get("state", {}).get("running") and not container.get("ready"):
-                return "started, not ready yet"
-        if status.get("phase") == "Pending":
-            return "pending"
-    return ""
+def waiting_for(pods: Iterable[Mapping[str, Any]], now: datetime) -> str:
+    """The most telling thing that pods of one Deployment wait for, and for how long; nothing if none waits."""
+    told = [text for pod in pods if "deletionTimestamp" not in pod["metadata"] for text in _waits(pod, now)]
+    return told[0] if told else ""
+
+
+def _waits(pod: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    status = pod.get("status", {})
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        state = container.get("state", {})
+        if waiting := state.get("waiting"):
+            yield str(waiting.get("reason", "waiting"))
+        elif (running := state.get("running")) and not container.get("ready"):
+            since = datetime.fromisoformat(running["startedAt"]) if running.get("startedAt") else now
+            yield f"started, not ready for {(now - since).total_seconds():.0f} s"
+    if status.get("phase") == "Pending" and not status.get("containerStatuses"):
+        yield "pending"

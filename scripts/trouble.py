@@ -13,7 +13,7 @@ from scripts.session import Session
 from scripts.shell import CommandError
 
 if TYPE_CHECKING:
-    from scripts.diagnose import Finding
+    from scripts.diagnose import Finding, State
 
 INTERVAL = 1.0  # seconds between looks
 
@@ -41,11 +41,13 @@ def explained(problem: UserError, session: Session, stage: str) -> UserError:
     return Failure(str(problem).splitlines()[0], [finding]) if finding else problem
 
 
-def look(session: Session, services: Sequence[str]) -> list[Finding]:
-    """What is wrong with these services now, the most likely cause first."""
+def look(session: Session, services: Sequence[str], on_state: Callable[[State], None] | None = None) -> list[Finding]:
+    """What is wrong with these services now, the most likely cause first. `on_state` is told what was seen."""
     from scripts import diagnose
 
     state = diagnose.gather(session.kubectl, session.settings.release.namespace, services)
+    if on_state:
+        on_state(state)
     return diagnose.diagnose(state, diagnose.load_rules(session.settings.root))
 
 
@@ -58,11 +60,18 @@ def names(session: Session) -> list[str]:
 class Watchdog:
     """Looks for terminal trouble in a thread of its own, and calls `alarm` once when it has found some."""
 
-    def __init__(self, session: Session, services: Sequence[str], alarm: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        services: Sequence[str],
+        alarm: Callable[[], None],
+        on_state: Callable[[State], None] | None = None,
+    ) -> None:
         self.findings: list[Finding] = []
         self._session = session
         self._services = services
         self._alarm = alarm
+        self._on_state = on_state
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -79,7 +88,7 @@ class Watchdog:
     def _watch(self) -> None:
         while not self._done.wait(INTERVAL):
             with suppress(UserError):  # a cluster that does not answer for a moment is not this thread's to report
-                found = look(self._session, self._services)
+                found = look(self._session, self._services, self._on_state)
                 if any(finding.terminal for finding in found):
                     self.findings = found
                     self._alarm()

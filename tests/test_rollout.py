@@ -2,12 +2,13 @@
 
 import itertools
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.rollout import progress
+from scripts.rollout import progress, waiting_for
 
 RECORDINGS = Path(__file__).parent / "embedded/recordings"
 
@@ -56,3 +57,18 @@ def test_the_recorded_rollouts_end_complete_and_the_recorded_failure_fails() -> 
             states.append(progress(item))
     assert any(state.failed for state in states)
     assert sum(now.complete and not before.complete for before, now in itertools.pairwise(states)) >= 4
+
+
+def test_what_a_pod_waits_for_is_told_with_the_time() -> None:
+    now = datetime(2026, 1, 1, 12, 0, 9, tzinfo=UTC)
+
+    def pod(**state: Any) -> dict[str, Any]:
+        status = {"phase": "Running", "containerStatuses": [{"ready": False, "state": state}]}
+        return {"metadata": {"name": "backend-1"}, "status": status}
+
+    assert waiting_for([pod(running={"startedAt": "2026-01-01T12:00:05Z"})], now) == "started, not ready for 4 s"
+    assert waiting_for([pod(waiting={"reason": "ImagePullBackOff"})], now) == "ImagePullBackOff"
+    assert waiting_for([{"metadata": {}, "status": {"phase": "Pending"}}], now) == "pending"
+    going = pod(waiting={"reason": "ContainerCreating"})
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+    assert waiting_for([going], now) == ""

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from scripts import health, releases, rollout
 from scripts.model import Outcome, UserError
@@ -14,6 +15,10 @@ from scripts.run import Run
 from scripts.tools.kubectl import documents
 from scripts.trouble import Failure, Watchdog, look
 
+if TYPE_CHECKING:
+    from scripts.diagnose import State
+
+NAME_LABEL = "app.kubernetes.io/name"
 PATIENCE = 3.0  # seconds in which a service may become healthy before anybody asks why it is not
 
 
@@ -34,9 +39,17 @@ def await_deployments(run: Run, names: Iterable[str]) -> Iterator[Outcome]:
     wanted = list(names)
     pending = dict.fromkeys(wanted, "waiting")
     limit = run.session.settings.timeouts.deploy
+
+    def tell(state: State) -> None:
+        pods = state.kind("Pod")
+        for name, text in list(pending.items()):
+            own = [pod for pod in pods if pod["metadata"].get("labels", {}).get(NAME_LABEL) == name]
+            awaited = rollout.waiting_for(own, health.now())
+            run.display.waiting("rollout", name, f"{text}, {awaited}" if awaited else text)
+
     with (
         run.session.kubectl.watch("deployments", run.namespace, limit) as stream,
-        Watchdog(run.session, wanted, stream.stop) as watchdog,
+        Watchdog(run.session, wanted, stream.stop, tell) as watchdog,
     ):
         for event in documents(stream):
             name = event["object"]["metadata"]["name"]
