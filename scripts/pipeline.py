@@ -97,6 +97,7 @@ class _Log:
             images={image.service: image.ref for image in planned},
             revisions=dict(self._run.revisions),
             url=self._run.url,
+            changes=tuple(self._run.changes),
             error=str(problem or ""),
             hint=problem.hint if problem else "",
             findings=tuple(asdict(finding) for finding in getattr(problem, "findings", ())),

@@ -40,6 +40,7 @@ class Report:
     error: str = ""
     hint: str = ""
     findings: tuple[dict[str, Any], ...] = ()
+    changes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -82,6 +83,7 @@ def summary(report: Report) -> str:
     done = [f"{item.stage} {item.target}" for item in report.outcomes if item.status == "done"]
     relevant = [item for item in done if item.split()[0] in ("build", "load", "deploy", "prepare")]
     lines.append("Changed: " + (", ".join(relevant) if relevant else "nothing; the live release was verified"))
+    lines += [f"  {change}" for change in report.changes]
     if report.revisions:
         lines.append("Revision: " + ", ".join(f"{name} {number}" for name, number in report.revisions.items()))
     times = [f"{item.stage} {item.seconds:.1f} s" for item in report.stages if item.seconds >= 0.05]

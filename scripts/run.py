@@ -25,6 +25,7 @@ class Run:
     may_install: bool = True
     restarts: set[str] = field(default_factory=set)
     url: str = ""
+    changes: list[str] = field(default_factory=list)
     revisions: dict[str, int] = field(default_factory=dict)
 
     @cached_property

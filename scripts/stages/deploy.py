@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts import plan, releases
+from scripts import changes, plan, releases
 from scripts.model import Outcome, Release
 from scripts.run import Run, ended, threads
 from scripts.tools.kubectl import Kubectl
@@ -78,12 +78,15 @@ def _deploy_one(run: Run, release: Release, state: _ReleaseState) -> Outcome:
             session.helm.uninstall(release, settings.timeouts.deploy)
     file = write_values(run, release)
     run.display.waiting("deploy", release.name, "helm upgrade --install")
+    before = session.helm.manifest(release) if newest else ""
     argv = session.helm.upgrade_command(release, (file,), {"inputs": inputs}, settings.timeouts.deploy)
     session.shell.effect(argv, timeout=settings.timeouts.deploy + 30)
     number = newest.number + 1 if newest else 1
     if not session.shell.dry:
         number = session.helm.history(release)[-1]["revision"]
         run.revisions[release.name] = number
+        if before:
+            run.changes += changes.between(before, session.helm.manifest(release))
     return Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
 
 

@@ -49,6 +49,10 @@ class Helm:
         found: list[dict[str, Any]] = json.loads(answer.out) if answer else []
         return found
 
+    def manifest(self, release: Release) -> str:
+        """The live manifest without hooks; nothing where there is no release. It may hold Secrets: never log it."""
+        return self.shell.probe(self.command("get", "manifest", release.name, "--namespace", release.namespace)).out
+
     def rollback(self, release: Release, revision: int, timeout: int) -> Result:
         """Return to a revision. Raises CommandError if helm fails."""
         argv = self.command("rollback", release.name, str(revision), "--namespace", release.namespace)
