@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from scripts import releases, secretsync
+from scripts import audit, releases, secretsync
+from scripts.clusters.nodes import audit_file
 from scripts.model import UserError
 from scripts.session import Session
 
@@ -156,11 +157,17 @@ def doomed(session: Session) -> list[str]:
 
 
 def history(session: Session) -> list[tuple[str, ...]]:
-    """The release's revisions, oldest first, with whether a health check passed them."""
+    """The release's revisions, oldest first: whether a health check passed them, and who made them from what.
+
+    Raises UserError if the audit record was tampered with.
+    """
     release, namespace = session.settings.release, session.settings.release.namespace
     found = releases.revisions(session.kubectl.items("secrets", namespace, "--selector", "owner=helm"))
     verified = releases.verified(session.kubectl, namespace, release.name)
-    rows: list[tuple[str, ...]] = [("REVISION", "STATUS", "VERIFIED", "INPUTS")]
+    made = {one.revisions.get(release.name): one for one in reversed(audit.read(audit_file(session.settings.cluster)))}
+    rows: list[tuple[str, ...]] = [("REVISION", "STATUS", "VERIFIED", "BY", "COMMIT", "VERDICT", "INPUTS")]
     for item in found.get(release.name, []):
-        rows.append((str(item.number), item.status, verified.get(item.number, "-"), item.inputs or "-"))
+        by = made.get(item.number)
+        origin = (by.who, by.commit or "-", by.verdict) if by else ("-", "-", "-")
+        rows.append((str(item.number), item.status, verified.get(item.number, "-"), *origin, item.inputs or "-"))
     return rows

@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts import lock, report
-from scripts.clusters.nodes import state_folder
+from scripts import audit, lock, report
+from scripts.clusters.nodes import audit_file, state_folder
 from scripts.model import Outcome, UserError
 from scripts.report import Report, StageTime
 from scripts.run import Run
@@ -114,8 +114,19 @@ def rollback_locked(run: Run, revision: int) -> Report:
         log = _Log(run)
         log.stage("rollback", work)
         done = log.report("rollback")
-        report.write(done, run.session.settings.root)
+        _keep(run, done)
     return done
+
+
+def _keep(run: Run, done: Report) -> None:
+    """Write the report, and a line of the audit record where the cluster may have been changed."""
+    session = run.session
+    report.write(done, session.settings.root)
+    if done.revisions or not done.ok:
+        root = session.settings.root
+        audit.append(
+            audit_file(session.settings.cluster), audit.entry(done, audit.who(), audit.commit(session.shell, root))
+        )
 
 
 def lock_file(run: Run) -> Path:
@@ -129,5 +140,5 @@ def execute_locked(run: Run, stages: Sequence[str], command: str, *, keep: bool 
         return execute(run, stages, command, keep=keep)
     with lock.hold(lock_file(run)):
         done = execute(run, stages, command, keep=keep)
-        report.write(done, run.session.settings.root)
+        _keep(run, done)
     return done

@@ -21,6 +21,11 @@ def state_folder(kind: str, name: str) -> Path:
     return home / "todo-chatbot" / kind / name
 
 
+def audit_file(cluster: str) -> Path:
+    """Where the record of who changed a cluster is kept."""
+    return state_folder("audit", f"{cluster}.jsonl")
+
+
 def normalised(ref: str) -> str:
     """A reference as a node's runtime spells it: with the registry that is meant where none is named."""
     name = ref.split(":")[0]
