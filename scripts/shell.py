@@ -25,7 +25,8 @@ from plumbum import CommandNotFound, local
 
 from scripts.model import UserError
 
-GRACE = 15.0  # seconds between SIGINT, on which helm and docker tidy up, and SIGKILL
+GRACE = 15.0  # seconds in which a program may tidy up after SIGINT
+TERM_GRACE = 5.0  # and after SIGTERM, for one that was started with SIGINT ignored, as in the background of a script
 TAIL = 40  # lines of output that a failure quotes
 
 
@@ -283,7 +284,7 @@ class Shell:
 
     @staticmethod
     def _stop(process: subprocess.Popen[bytes]) -> None:
-        for number, patience in ((signal.SIGINT, GRACE), (signal.SIGKILL, None)):
+        for number, patience in ((signal.SIGINT, GRACE), (signal.SIGTERM, TERM_GRACE), (signal.SIGKILL, None)):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
             try:

@@ -55,8 +55,9 @@ def test_a_failed_effect_quotes_what_the_program_said(shell: Shell) -> None:
         shell.effect(python("import sys; print('it broke', file=sys.stderr); sys.exit(2)"))
 
 
-def test_a_time_limit_interrupts_first(shell: Shell) -> None:
-    patient = "trap 'echo tidied up; exit 1' INT; while :; do sleep 0.05; done"
+def test_a_time_limit_lets_a_program_tidy_up(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.shell.GRACE", 1.0)
+    patient = "trap 'echo tidied up; exit 1' INT TERM; while :; do sleep 0.05; done"
     with pytest.raises(CommandTimeout) as caught:
         shell.effect(["sh", "-c", patient], timeout=2.0)
     assert caught.value.result.out == "tidied up"

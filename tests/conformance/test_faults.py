@@ -89,8 +89,9 @@ def broken(kubectl: Kubectl) -> dict[str, str]:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_broken_workload_shows_what_was_recorded(kubectl: Kubectl, broken: dict[str, str], fault: str) -> None:
     wanted = signature(json.loads((RECORDINGS / f"{fault}.json").read_text())["items"])
-    if fault == "quota-exceeded":
-        wanted["events"] = {item for item in wanted["events"] if "Unhealthy" not in item}
+    if not fault.startswith("readiness"):
+        # Whether a probe happens to ask in the moment between start and end, or start and listening, is a race.
+        wanted["events"] = {item for item in wanted["events"] if "connection refused" not in item[2]}
     expected = [EXPECTED[fault][0]]
     rules = diagnose.load_rules()
     deadline = time.monotonic() + LIMIT

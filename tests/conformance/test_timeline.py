@@ -26,7 +26,8 @@ RECORDINGS = Path(__file__).parents[1] / "embedded/recordings"
 SPACE = "timeline"
 URL = "http://localhost:30080/healthz"
 REVISION = "deployment.kubernetes.io/revision"
-Step = tuple[str, tuple[Any, ...]]
+UNAVAILABLE = ("Available", "False", "MinimumReplicasUnavailable")
+DELETED_BY_HAND = 5  # the generation in which a pod is
 
 
 class Recorder:
@@ -171,7 +172,11 @@ def life(kubectl: Kubectl) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("generation", range(1, 8))
 def test_conditions_come_in_the_recorded_order(life: dict[str, Any], generation: int) -> None:
-    assert conditions(life["deployments"], generation) == conditions(recorded("deployments"), generation)
+    wanted = conditions(recorded("deployments"), generation)
+    # A pod that was deleted by hand may be replaced before the controller has counted it out.
+    undipped = [state for state, _ in itertools.groupby(item for item in wanted if UNAVAILABLE not in item)]
+    allowed = [wanted, undipped] if generation == DELETED_BY_HAND else [wanted]
+    assert conditions(life["deployments"], generation) in allowed
 
 
 @pytest.mark.parametrize("generation", range(1, 8))
