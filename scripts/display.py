@@ -84,7 +84,9 @@ class Live:
 
     def line(self, text: str) -> None:
         """Print above the table, cut to the terminal's width if it is a long command."""
-        self._console.print(text, style="dim" if text.startswith("$ ") else None, markup=False, overflow="ellipsis")
+        self._console.print(
+            text, style="dim" if text.startswith("$ ") else None, markup=False, no_wrap=True, overflow="ellipsis"
+        )
 
     def begin(self, stage: str) -> None:
         """A row for the stage."""
@@ -100,8 +102,10 @@ class Live:
                 del self._rows[outcome.stage, ""]
 
     def waiting(self, stage: str, target: str, text: str) -> None:
-        """The row's words of now."""
+        """The row's words of now. What has ended stays ended: another thread may be late with its news."""
         with self._lock:
+            if self._rows.get((stage, target), ("running",))[0] != "running":
+                return
             self._rows.pop((stage, ""), None)
             self._started.setdefault((stage, target), time.monotonic())
             self._rows[stage, target] = ("running", text, 0.0)
@@ -113,16 +117,20 @@ class Live:
     def _table(self) -> Table:
         from rich.spinner import Spinner
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(box=None, padding=(0, 1), show_header=False)
+        for _ in range(5):
+            table.add_column(no_wrap=True, overflow="ellipsis")
         now = time.monotonic()
         with self._lock:
             rows = list(self._rows.items())
         for (stage, target), (status, text, seconds) in rows:
             spent = now - self._started.get((stage, target), now) if status == "running" else seconds
             sign = Spinner("dots", style="cyan") if status == "running" else SIGNS[status]
-            first = (text.splitlines() or [""])[0][:80]
-            table.add_row(sign, stage, target, f"{spent:.1f} s", first, style=COLOURS.get(status, ""))
+            # As text: what a program said may look like markup.
+            cells = (stage, target, f"{spent:.1f} s", (text.splitlines() or [""])[0])
+            table.add_row(sign, *(Text(cell) for cell in cells), style=COLOURS.get(status, ""))
         return table
 
 

@@ -89,6 +89,12 @@ def probe_scheme(deployment: Mapping[str, Any]) -> str:
     return "https" if scheme == "HTTPS" else ""
 
 
+def probe_path(deployment: Mapping[str, Any]) -> str:
+    """Where the Deployment's readiness probe asks, `/readyz` where it asks otherwise than by HTTP."""
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return str(container.get("readinessProbe", {}).get("httpGet", {}).get("path", "/readyz"))
+
+
 def now() -> datetime:
     """This moment, as Kubernetes writes times."""
     return datetime.now(UTC)

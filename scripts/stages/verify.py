@@ -133,10 +133,10 @@ def health_checks(run: Run, images: Mapping[str, str]) -> list[health.Check]:
             return check
         spec = deployments[name]["spec"]["template"]["spec"]["containers"][0]
         port = spec["ports"][0]["containerPort"]
-        scheme = health.probe_scheme(deployments[name])
-        answer = kubectl.proxy_get(run.namespace, f"{name}-service", port, "/readyz", scheme=scheme)
+        scheme, path = health.probe_scheme(deployments[name]), health.probe_path(deployments[name])
+        answer = kubectl.proxy_get(run.namespace, f"{name}-service", port, path, scheme=scheme)
         if not answer:
-            return health.Check(check.service, check.text, (f"/readyz: {answer.err.strip()}",))
+            return health.Check(check.service, check.text, (f"{path}: {answer.err.strip()}",))
         return health.Check(check.service, f"{check.text}, answers")
 
     with ThreadPoolExecutor() as pool:
