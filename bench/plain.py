@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -63,4 +64,5 @@ def commands(
 def run(lines: list[list[str]]) -> None:
     """Run the commands in sequence. Raises CalledProcessError at the first that fails."""
     for argv in lines:
-        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        env = os.environ | {"DOCKER_BUILDKIT": "1"}
+        subprocess.run(argv, check=True, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
