@@ -6,10 +6,16 @@ none of the old ones is left, and all are available.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+# The kubelet's words: `Readiness probe failed: HTTP probe failed with statuscode: 503`.
+PROBE = re.compile(r"(Readiness|Startup|Liveness) probe failed")
+STATUS = re.compile(r"statuscode: (\d+)")
+SIGNS = {"connection refused": "refused", "deadline exceeded": "no answer", "timed out": "no answer"}
 
 
 @dataclass(frozen=True)
@@ -43,13 +49,31 @@ def progress(deployment: Mapping[str, Any]) -> Progress:
     return Progress(name, True, f"{ready}/{wanted} ready")
 
 
-def waiting_for(pods: Iterable[Mapping[str, Any]], now: datetime) -> str:
-    """The most telling thing that pods of one Deployment wait for, and for how long; nothing if none waits."""
-    told = [text for pod in pods if "deletionTimestamp" not in pod["metadata"] for text in _waits(pod, now)]
+def waiting_for(pods: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]], now: datetime) -> str:
+    """The most telling thing that pods of one Deployment wait for, and for how long; nothing if none waits.
+
+    `events` are those of the namespace: they say what the probes were answered.
+    """
+    answered = _answers(events)
+    told = [text for pod in pods if "deletionTimestamp" not in pod["metadata"] for text in _waits(pod, answered, now)]
     return told[0] if told else ""
 
 
-def _waits(pod: Mapping[str, Any], now: datetime) -> Iterator[str]:
+def _answers(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What the last failed probe of each pod was answered, by the pod's uid: `readiness 503`."""
+    failed = [event for event in events if event.get("reason") == "Unhealthy"]
+    failed.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+    told = {}
+    for event in failed:
+        message = str(event.get("message", ""))
+        if kind := PROBE.match(message):
+            code = STATUS.search(message)
+            reason = code[1] if code else next((short for sign, short in SIGNS.items() if sign in message), "fails")
+            told[event.get("involvedObject", {}).get("uid", "")] = f"{kind[1].lower()} {reason}"
+    return told
+
+
+def _waits(pod: Mapping[str, Any], answered: Mapping[str, str], now: datetime) -> Iterator[str]:
     status = pod.get("status", {})
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         state = container.get("state", {})
@@ -57,6 +81,7 @@ def _waits(pod: Mapping[str, Any], now: datetime) -> Iterator[str]:
             yield str(waiting.get("reason", "waiting"))
         elif (running := state.get("running")) and not container.get("ready"):
             since = datetime.fromisoformat(running["startedAt"]) if running.get("startedAt") else now
-            yield f"started, not ready for {(now - since).total_seconds():.0f} s"
+            probe = answered.get(pod["metadata"].get("uid", ""), "started, not ready")
+            yield f"{probe} for {(now - since).total_seconds():.0f} s"
     if status.get("phase") == "Pending" and not status.get("containerStatuses"):
         yield "pending"

@@ -64,11 +64,22 @@ def test_what_a_pod_waits_for_is_told_with_the_time() -> None:
 
     def pod(**state: Any) -> dict[str, Any]:
         status = {"phase": "Running", "containerStatuses": [{"ready": False, "state": state}]}
-        return {"metadata": {"name": "backend-1"}, "status": status}
+        return {"metadata": {"name": "backend-1", "uid": "1"}, "status": status}
 
-    assert waiting_for([pod(running={"startedAt": "2026-01-01T12:00:05Z"})], now) == "started, not ready for 4 s"
-    assert waiting_for([pod(waiting={"reason": "ImagePullBackOff"})], now) == "ImagePullBackOff"
-    assert waiting_for([{"metadata": {}, "status": {"phase": "Pending"}}], now) == "pending"
+    def unhealthy(message: str, at: int, uid: str = "1") -> dict[str, Any]:
+        when = f"2026-01-01T12:00:{at:02}Z"
+        return {"reason": "Unhealthy", "message": message, "lastTimestamp": when, "involvedObject": {"uid": uid}}
+
+    started = pod(running={"startedAt": "2026-01-01T12:00:05Z"})
+    refused = unhealthy('Startup probe failed: Get "http://10.0.0.1:8000/": dial tcp: connect: connection refused', 6)
+    answered = unhealthy("Readiness probe failed: HTTP probe failed with statuscode: 503", 8)
+    elsewhere = unhealthy("Readiness probe failed: HTTP probe failed with statuscode: 404", 9, uid="2")
+    assert waiting_for([started], [refused], now) == "startup refused for 4 s"
+    assert waiting_for([started], [answered, refused, elsewhere], now) == "readiness 503 for 4 s"
+
+    assert waiting_for([started], [], now) == "started, not ready for 4 s"
+    assert waiting_for([pod(waiting={"reason": "ImagePullBackOff"})], [], now) == "ImagePullBackOff"
+    assert waiting_for([{"metadata": {}, "status": {"phase": "Pending"}}], [], now) == "pending"
     going = pod(waiting={"reason": "ContainerCreating"})
     going["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
-    assert waiting_for([going], now) == ""
+    assert waiting_for([going], [], now) == ""

@@ -41,10 +41,10 @@ def await_deployments(run: Run, names: Iterable[str]) -> Iterator[Outcome]:
     limit = run.session.settings.timeouts.deploy
 
     def tell(state: State) -> None:
-        pods = state.kind("Pod")
+        pods, events = state.kind("Pod"), state.kind("Event")
         for name, text in list(pending.items()):
             own = [pod for pod in pods if pod["metadata"].get("labels", {}).get(NAME_LABEL) == name]
-            awaited = rollout.waiting_for(own, health.now())
+            awaited = rollout.waiting_for(own, events, health.now())
             run.display.waiting("rollout", name, f"{text}, {awaited}" if awaited else text)
 
     with (
