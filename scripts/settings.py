@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scripts.model import Base, Release, Service, Settings, Timeouts, UserError
+from scripts.model import Base, Release, Security, Service, Settings, Timeouts, UserError
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -66,7 +66,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 def read(file: Path, root: Path) -> dict[str, Any]:
     """A YAML file that holds a mapping. Raises SettingsError naming file, line and remedy."""
-    name = str(file.relative_to(root))
+    name = str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
     try:
         data = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 a SafeLoader
     except FileNotFoundError:
@@ -179,6 +179,20 @@ def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings
                 raise SettingsError(f"config/pipeline.yaml: {key}.values: no file {file}", "remove it or create it")
         return Release(spec["name"], data["release"]["namespace"], chart, values)
 
+    app = release(data["release"], "release")
+    _check_services(data["services"], app, root)
+
+    def security(spec: Mapping[str, Any]) -> Security:
+        default = Security()
+        return Security(
+            fail_on=spec.get("failOn", default.fail_on),
+            required=tuple(spec.get("required", default.required)),
+            accepted={item["id"]: item["reason"] for item in spec.get("accepted", [])},
+            admission=spec.get("admission", default.admission),
+            max_age_days=spec.get("maxAgeDays", default.max_age_days),
+            public_key=path(spec["publicKey"], "security.publicKey") if spec.get("publicKey") else None,
+        )
+
     return Settings(
         root=root,
         environment=environment,
@@ -189,8 +203,31 @@ def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings
         allowed_contexts=tuple(data.get("allowedContexts", [])),
         bases={name: Base(name, image) for name, image in data["bases"].items()},
         services=tuple(service(name, spec, f"services.{name}") for name, spec in data["services"].items()),
-        release=release(data["release"], "release"),
+        release=app,
         database=service("database", data["database"], "database"),
         database_release=release(data["database"]["release"], "database.release"),
         timeouts=Timeouts(**data["timeouts"]),
+        security=security(data.get("security", {})),
     )
+
+
+def _check_services(services: Mapping[str, Any], release: Release, root: Path) -> None:
+    """The services that are built and the ones the chart deploys are the same. Raises SettingsError naming the others.
+
+    A chart deploys what has an `image` in its values, unless `enabled` is false there or in a values file.
+    """
+    file = release.chart / "values.yaml"
+    if not file.is_file():
+        return
+    values: dict[str, Any] = {}
+    for one in (file, *release.values):
+        values = overlay(values, read(one, root))
+    deployed = {key: part for key, part in values.items() if isinstance(part, Mapping) and "image" in part}
+    problems = [_unknown_key("services", name, list(deployed)) for name in services if name not in deployed]
+    problems += [
+        f"services.{name}: missing, add it, or set {name}.enabled to false in a file under release.values"
+        for name, part in deployed.items()
+        if name not in services and part.get("enabled") is not False
+    ]
+    if problems:
+        raise SettingsError("\n".join(f"config/pipeline.yaml: {problem}" for problem in problems))

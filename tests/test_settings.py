@@ -27,6 +27,7 @@ def project(tmp_path: Path) -> Path:
     for chart in ("charts/todo-chatbot-umbrella", "charts/database"):
         (tmp_path / chart).mkdir(parents=True)
         (tmp_path / chart / "Chart.yaml").write_text("name: x\n")
+    shutil.copy(ROOT / "charts/todo-chatbot-umbrella/values.yaml", tmp_path / "charts/todo-chatbot-umbrella")
     return tmp_path
 
 
@@ -50,6 +51,23 @@ def test_a_service_may_live_anywhere(project: Path, tmp_path_factory: pytest.Tem
     assert settings.load(project).services[0].dockerfile == project / "services/frontend/Dockerfile"
     (mine / "Dockerfile").write_text("FROM scratch\n")
     assert settings.load(project).services[0].dockerfile == mine / "Dockerfile"
+
+
+def test_services_are_the_ones_the_chart_deploys(project: Path) -> None:
+    data = minimal()
+    del data["services"]["agent"]
+    write(project, data)
+    with pytest.raises(SettingsError, match=r"services\.agent: missing, add it, or set agent\.enabled to false"):
+        settings.load(project)
+    (project / "mine.yaml").write_text("agent: {enabled: false}\n")
+    data["release"]["values"] = ["mine.yaml"]
+    write(project, data)
+    assert [service.name for service in settings.load(project).services] == ["frontend", "backend", "mcp"]
+    (project / "charts/todo-chatbot-umbrella/values.yaml").write_text("frontend: {image: {}}\nworker: {image: {}}\n")
+    data["services"] = {"frontend": data["services"]["frontend"], "worker": {"context": "services/backend"}}
+    data["release"]["values"] = []
+    write(project, data)
+    assert [service.name for service in settings.load(project).services] == ["frontend", "worker"]
 
 
 @pytest.mark.parametrize(

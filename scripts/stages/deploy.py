@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts import changes, plan, releases
-from scripts.model import Outcome, Release
+from scripts.model import Outcome, Release, UserError
 from scripts.run import Run, ended, threads
 from scripts.tools.kubectl import Kubectl
 
@@ -48,10 +48,12 @@ def _release_state(run: Run) -> _ReleaseState:
 
 
 def _ask_items(kubectl: Kubectl, kind: str, namespace: str, *words: str) -> list[dict[str, Any]]:
-    # In a dry run there may be no cluster yet, and then there is nothing in it.
-    if kubectl.shell.dry and not kubectl.kubeconfig.is_file():
-        return []
-    found: list[dict[str, Any]] = kubectl.items(kind, namespace, *words)
+    try:
+        found: list[dict[str, Any]] = kubectl.items(kind, namespace, *words)
+    except UserError:
+        if kubectl.shell.dry:  # there the cluster may not have been made or started, and then nothing is in it
+            return []
+        raise
     return found
 
 
