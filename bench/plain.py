@@ -1,68 +1,61 @@
-"""What the specification would have a person type for four services, one command after the other."""
+"""What the specification would have a person type, one command after the other."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.conftest import Project
-
-SERVICES = ("frontend", "backend", "agent", "mcp")
+REPOSITORY = "todo-chatbot"
 
 
-def commands(
-    project: Project, docker: Path, helm: str, kubectl: str, bases: dict[str, str], tag: str
-) -> list[list[str]]:
-    """docker build, docker tag, helm upgrade --install, kubectl rollout status. Loading is nothing on this target."""
-    services = project.folder / "services"
-    kubeconfig = str(project.state / f"todo-chatbot/clusters/{project.cluster}/kubeconfig")
+@dataclass(frozen=True)
+class Build:
+    """One service: what `docker build` is told of it."""
+
+    name: str
+    context: Path
+    dockerfile: Path
+    arguments: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The same programs that the pipeline uses."""
+
+    docker: Path
+    helm: str
+    kubectl: str
+    kubeconfig: Path
+
+
+def commands(tools: Tools, services: Sequence[Build], chart: Path, values: Sequence[Path], tag: str) -> list[list[str]]:
+    """docker build, docker tag, helm upgrade --install, kubectl rollout status.
+
+    There is no line that loads images: on the embedded target, which both contestants use, there is nothing to load.
+    """
+    space = ["--namespace", "chatbot-dev"]
     built, tagged, awaited = [], [], []
-    for name in SERVICES:
-        context = services / "frontend" if name == "frontend" else services
-        base = f"NODE_IMAGE={bases['node']}" if name == "frontend" else f"PYTHON_IMAGE={bases['python']}"
-        ref = f"todo-chatbot/{name}:{tag}"
-        built.append(
-            [
-                str(docker),
-                "build",
-                "--quiet",
-                "--tag",
-                ref,
-                "--build-arg",
-                base,
-                "--file",
-                str(services / name / "Dockerfile"),
-                str(context),
-            ]
-        )
-        tagged.append([str(docker), "tag", ref, f"todo-chatbot/{name}:plain"])
-        awaited.append(
-            [
-                kubectl,
-                "--kubeconfig",
-                kubeconfig,
-                "--namespace",
-                "chatbot-dev",
-                "rollout",
-                "status",
-                f"deployment/{name}",
-                "--timeout=120s",
-            ]
-        )
-    values = project.folder / "plain-values.yaml"
-    chosen: dict[str, dict[str, object]] = {name: {"image": {"tag": tag}} for name in SERVICES}
-    chosen["frontend"]["service"] = {"nodePort": project.port}
-    values.write_text(json.dumps(chosen))
-    umbrella = project.folder / "charts/todo-chatbot-umbrella"
-    upgrade = [helm, "upgrade", "--install", "todo-chatbot", str(umbrella), "--namespace", "chatbot-dev"]
-    upgrade += ["--values", str(umbrella / "environments/dev.yaml"), "--values", str(values), "--reset-values"]
-    return [*built, *tagged, [*upgrade, "--kubeconfig", kubeconfig, "--force-conflicts"], *awaited]
+    for service in services:
+        ref = f"{REPOSITORY}/{service.name}:{tag}"
+        given = [word for key, value in service.arguments.items() for word in ("--build-arg", f"{key}={value}")]
+        source = ["--file", str(service.dockerfile), str(service.context)]
+        built.append([str(tools.docker), "build", "--quiet", "--tag", ref, *given, *source])
+        tagged.append([str(tools.docker), "tag", ref, f"{REPOSITORY}/{service.name}:plain"])
+        status = ["rollout", "status", f"deployment/{service.name}", "--timeout=120s"]
+        awaited.append([tools.kubectl, "--kubeconfig", str(tools.kubeconfig), *space, *status])
+    upgrade = [tools.helm, "upgrade", "--install", REPOSITORY, str(chart), *space]
+    upgrade += [word for file in values for word in ("--values", str(file))]
+    upgrade += ["--reset-values", "--force-conflicts", "--kubeconfig", str(tools.kubeconfig)]
+    return [*built, *tagged, upgrade, *awaited]
 
 
-def run(lines: list[list[str]]) -> None:
-    """Run the commands in sequence. Raises CalledProcessError at the first that fails."""
+def run(lines: Sequence[Sequence[str]]) -> None:
+    """Run the commands in sequence. Raises RuntimeError with the words of the first that fails."""
     for argv in lines:
         env = os.environ | {"DOCKER_BUILDKIT": "1"}
-        subprocess.run(argv, check=True, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run(argv, check=False, env=env, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")

@@ -1,8 +1,11 @@
-"""Seconds are summed up and compared the way the table says."""
+"""Seconds are summed up and compared the way the table says; the plain commands are those of the specification."""
+
+from pathlib import Path
 
 import pytest
 
-from bench.statistics import Summary, summary, table
+from bench import plain
+from bench.statistics import Summary, ratios, summary, table
 
 
 def test_rounds_are_summed_up() -> None:
@@ -11,6 +14,24 @@ def test_rounds_are_summed_up() -> None:
         summary([])
 
 
-def test_the_ratio_is_of_medians_and_above_one_where_the_pipeline_is_faster() -> None:
-    rows = table({"unchanged": {"plain": [9.0, 10.0, 11.0], "pipeline": [1.0, 1.0, 2.0]}})
-    assert rows[1] == ("unchanged", "9.0 / 10.0 / 11.0", "1.0 / 1.0 / 2.0", "10.0")
+def test_a_ratio_compares_the_same_round_and_is_above_one_where_the_pipeline_is_faster() -> None:
+    rounds = {"plain": [10.0, 30.0, 4.0], "pipeline": [1.0, 10.0, 2.0]}
+    assert ratios(rounds, "plain") == Summary(2.0, 3.0, 10.0)
+    assert table({"unchanged": rounds}) == [
+        ("SCENARIO", "plain s", "pipeline s", "plain / pipeline"),
+        ("unchanged", "4.0 / 10.0 / 30.0", "1.0 / 2.0 / 10.0", "2.0 / 3.0 / 10.0"),
+    ]
+
+
+def test_the_plain_list_builds_tags_upgrades_and_waits_in_sequence() -> None:
+    service = plain.Build("mcp", Path("/src"), Path("/src/mcp/Dockerfile"), {"PYTHON_IMAGE": "python:base"})
+    tools = plain.Tools(Path("/usr/bin/docker"), "helm", "kubectl", Path("/state/kubeconfig"))
+    lines = plain.commands(tools, [service], Path("/charts/app"), [Path("/values.yaml")], "one")
+    assert [" ".join(line) for line in lines] == [
+        "/usr/bin/docker build --quiet --tag todo-chatbot/mcp:one --build-arg PYTHON_IMAGE=python:base"
+        " --file /src/mcp/Dockerfile /src",
+        "/usr/bin/docker tag todo-chatbot/mcp:one todo-chatbot/mcp:plain",
+        "helm upgrade --install todo-chatbot /charts/app --namespace chatbot-dev --values /values.yaml --reset-values"
+        " --force-conflicts --kubeconfig /state/kubeconfig",
+        "kubectl --kubeconfig /state/kubeconfig --namespace chatbot-dev rollout status deployment/mcp --timeout=120s",
+    ]
