@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from scripts.diagnose import Finding, State
 
 INTERVAL = 1.0  # seconds between looks
+SHARE = 4  # times as long as a look took is waited for the next: a look at forty services must not slow their start
 
 
 class Failure(UserError):
@@ -86,10 +88,13 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(INTERVAL):
+        pause = INTERVAL
+        while not self._done.wait(pause):
+            started = time.monotonic()
             with suppress(UserError):  # a cluster that does not answer for a moment is not this thread's to report
                 found = look(self._session, self._services, self._on_state)
                 if any(finding.terminal for finding in found):
                     self.findings = found
                     self._alarm()
                     return
+            pause = max(INTERVAL, SHARE * (time.monotonic() - started))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 
 from scripts import diagnose
 from scripts.diagnose import handbook
+from scripts.diagnose.gather import in_trouble
 from scripts.diagnose.rules import FILE, SCHEMA, stages
 from scripts.model import UserError
 from scripts.settings import ROOT
@@ -280,6 +282,15 @@ def test_gathering_asks_once_for_objects_and_only_for_logs_of_containers_in_trou
         "chatbot-dev",
         "--tail=60",
     ]
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(2, []), (6, [(("backend-1", "backend"), False)])])
+def test_a_container_that_has_just_started_is_not_asked_why_it_is_not_ready(seconds: int, asked: list[Any]) -> None:
+    state = {"running": {"startedAt": "2026-01-01T12:00:00Z"}}
+    status = {"containerStatuses": [{"name": "backend", "ready": False, "restartCount": 0, "state": state}]}
+    pod = {"kind": "Pod", "metadata": {"name": "backend-1"}, "status": status}
+    now = datetime(2026, 1, 1, 12, 0, seconds, tzinfo=UTC)
+    assert list(in_trouble([pod], now)) == asked
 
 
 def test_a_kind_that_is_forbidden_does_not_hide_the_others() -> None:

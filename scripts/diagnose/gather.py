@@ -19,6 +19,7 @@ KINDS = (
     "horizontalpodautoscalers.autoscaling",
 )  # fmt: skip
 TAIL = 60  # lines of a log
+SETTLED = 5.0  # seconds after which a container that is not ready yet may have something to tell
 MOST_LOGS = 12  # containers whose logs are read, so that forty broken pods do not mean forty requests
 
 
@@ -28,7 +29,8 @@ def gather(kubectl: Kubectl, namespace: str, services: Sequence[str] = ()) -> St
         objects = pool.submit(_items, kubectl, ",".join(KINDS), namespace)
         events = pool.submit(_items, kubectl, "events", namespace)
         items = [*objects.result(), *events.result()]
-        wanted = list(in_trouble(item for item in items if item.get("kind") == "Pod"))[:MOST_LOGS]
+        pods = (item for item in items if item.get("kind") == "Pod")
+        wanted = list(in_trouble(pods, datetime.now(UTC)))[:MOST_LOGS]
         now = {key: pool.submit(_log, kubectl, namespace, key, previous=False) for key, _ in wanted}
         before = {key: pool.submit(_log, kubectl, namespace, key, previous=True) for key, again in wanted if again}
         logs = {key: lines for key, job in now.items() if (lines := job.result())}
@@ -45,10 +47,10 @@ def gather(kubectl: Kubectl, namespace: str, services: Sequence[str] = ()) -> St
     )
 
 
-def in_trouble(pods: Iterable[Object]) -> Iterator[tuple[tuple[str, str], bool]]:
+def in_trouble(pods: Iterable[Object], now: datetime) -> Iterator[tuple[tuple[str, str], bool]]:
     """The containers whose log may tell something, as (pod, container), and whether there was an instance before.
 
-    Those that never started have no log to ask for.
+    Those that never started have no log to ask for, and those that have just started need no reason to be unready.
     """
     for pod in pods:
         status: Mapping[str, Any] = pod.get("status") or {}
@@ -58,11 +60,18 @@ def in_trouble(pods: Iterable[Object]) -> Iterator[tuple[tuple[str, str], bool]]
             state = item.get("state") or {}
             ended = (state.get("terminated") or {}).get("exitCode", 0) != 0
             lived_before = bool((item.get("lastState") or {}).get("terminated"))
-            unready = bool(state.get("running")) and (not item.get("ready") or item.get("restartCount", 0) >= FLAPPING)
+            running = state.get("running") or {}
+            settled = lived_before or _seconds(running.get("startedAt"), now) >= SETTLED
+            flapping = item.get("restartCount", 0) >= FLAPPING
+            unready = bool(running) and ((not item.get("ready") and settled) or flapping)
             back_off = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
             completed = bool(state.get("terminated")) and lived_before
             if ended or unready or back_off or completed:
                 yield (str(pod["metadata"]["name"]), str(item["name"])), unready and lived_before
+
+
+def _seconds(since: str | None, now: datetime) -> float:
+    return (now - datetime.fromisoformat(since)).total_seconds() if since else SETTLED
 
 
 def _items(kubectl: Kubectl, kinds: str, namespace: str) -> list[Object]:
