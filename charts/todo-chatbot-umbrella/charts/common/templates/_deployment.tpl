@@ -83,17 +83,17 @@ spec:
 {{- define "common.probes" -}}
 {{- $scheme := ternary "HTTPS" "HTTP" (and .Values.global.tls.enabled .Values.tls.serve) -}}
 startupProbe:
-  httpGet: {path: /healthz, port: http, scheme: {{ $scheme }}}
+  httpGet: {path: {{ .Values.probes.livenessPath }}, port: http, scheme: {{ $scheme }}}
   periodSeconds: 1
   timeoutSeconds: 3
   failureThreshold: 60
 readinessProbe:
-  httpGet: {path: /readyz, port: http, scheme: {{ $scheme }}}
+  httpGet: {path: {{ .Values.probes.readinessPath }}, port: http, scheme: {{ $scheme }}}
   periodSeconds: 2
   timeoutSeconds: 3
   failureThreshold: 3
 livenessProbe:
-  httpGet: {path: /healthz, port: http, scheme: {{ $scheme }}}
+  httpGet: {path: {{ .Values.probes.livenessPath }}, port: http, scheme: {{ $scheme }}}
   periodSeconds: 10
   timeoutSeconds: 3
   failureThreshold: 3
