@@ -64,7 +64,7 @@ def _table() -> list[Kind]:
     status = ("status",)
     scaled = ("scale", "status")
     in_all = ("all",)
-    pod = ("binding", "eviction", "exec", "log", "status")
+    pod = ("binding", "eviction", "exec", "log", "proxy", "status")
     rbac, net, auth = "rbac.authorization.k8s.io", "networking.k8s.io", "authorization.k8s.io"
     return [
         Kind("", "v1", "Binding", "bindings", verbs=CREATE),

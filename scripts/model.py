@@ -61,6 +61,23 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
+class Security:
+    """What a scan has to show, and whether images are let in without one.
+
+    A finding of severity `fail_on` or worse fails a scan unless `accepted` has its id, with the reason why. `required`
+    are scanners that must have run. With `admission` only images are deployed that were scanned, at most `max_age_days`
+    ago, and signed; `public_key` checks signatures, or where it is None the key beside the signing key.
+    """
+
+    fail_on: str = "high"
+    required: tuple[str, ...] = ("hadolint", "checkov", "sbom")
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    admission: bool = False
+    max_age_days: int = 30
+    public_key: Path | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything the user decided, validated: `config/pipeline.yaml` with the environment's overlay on top."""
 
@@ -77,6 +94,7 @@ class Settings:
     database: Service
     database_release: Release
     timeouts: Timeouts
+    security: Security = field(default_factory=Security)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from scripts.model import Outcome, UserError
 from scripts.report import Report, StageTime
 from scripts.run import Run
 from scripts.stages import recover
+from scripts.stages.admit import let_in
 from scripts.stages.deploy import deploy
 from scripts.stages.images import build, load, tag
 from scripts.stages.prepare import prepare
@@ -27,6 +28,7 @@ STAGES: dict[str, Stage] = {
     "build": build,
     "tag": tag,
     "load": load,
+    "admit": let_in,
     "deploy": deploy,
     "rollout": await_rollout,
     "health": check_health,
@@ -41,13 +43,18 @@ def execute(run: Run, stages: Sequence[str], command: str, *, keep: bool = False
     A deploy that fails, or is not healthy, is undone; `keep` leaves a failed first install as it is.
     """
     log = _Log(run)
-    for name in stages:
+    for name in _guarded(stages, run.session.settings.security.admission):
         if log.stage(name, lambda name=name: STAGES[name](run)):
             continue
         if name in UNDONE and not run.session.shell.dry:
             log.stage("rollback", lambda: recover.roll_back(run, keep=keep))
         break
     return log.report(command)
+
+
+def _guarded(stages: Sequence[str], admission: bool) -> list[str]:
+    """The stages with the check of the images' attestations before the deploy, where the configuration asks for it."""
+    return [item for name in stages for item in (("admit", name) if admission and name == "deploy" else (name,))]
 
 
 class _Log:
@@ -107,13 +114,26 @@ class _Log:
 def rollback_locked(run: Run, revision: int) -> Report:
     """Return to `revision`, or to the newest proved one before the live one, alone on this cluster."""
 
-    def work() -> Iterator[Outcome]:
+    def work(run: Run) -> Iterator[Outcome]:
         return recover.return_to(run, revision or recover.previous(run))
 
-    with lock.hold(lock_file(run)):
+    return perform_locked(run, {"rollback": work}, "rollback")
+
+
+def perform_locked(run: Run, stages: Mapping[str, Stage], command: str) -> Report:
+    """Do stages in order until one fails, alone on this cluster, with a report. A dry run neither locks nor writes."""
+
+    def work() -> Report:
         log = _Log(run)
-        log.stage("rollback", work)
-        done = log.report("rollback")
+        for name, stage in stages.items():
+            if not log.stage(name, lambda stage=stage: stage(run)):
+                break
+        return log.report(command)
+
+    if run.session.shell.dry:
+        return work()
+    with lock.hold(lock_file(run)):
+        done = work()
         _keep(run, done)
     return done
 

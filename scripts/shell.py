@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from scripts.model import UserError
 GRACE = 15.0  # seconds in which a program may tidy up after SIGINT
 TERM_GRACE = 5.0  # and after SIGTERM, for one that was started with SIGINT ignored, as in the background of a script
 TAIL = 40  # lines of output that a failure quotes
+PIECE = 1 << 20  # bytes that are read of an output at once
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,74 @@ class Shell:
         except CommandNotFound:
             return 127
 
+    @contextmanager
+    def reading(self, argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> Iterator[Iterator[bytes]]:
+        """The output of a command that changes nothing, as bytes while it runs. `env` may hold secrets: never shown.
+
+        Raises CommandError if the command fails, at the end of the block; leaving it early stops the command.
+        """
+        try:
+            process = self._start(argv, env=env)
+        except CommandNotFound:
+            raise CommandError([str(argv[0])], Result(127, "", f"{argv[0]}: not found")) from None
+        errors: list[bytes] = []
+        reader = threading.Thread(target=lambda: errors.append(process.stderr.read() if process.stderr else b""))
+        reader.start()
+        try:
+            yield iter(lambda: process.stdout.read1(PIECE) if process.stdout else b"", b"")
+        except BaseException:
+            self._stop(process)
+            raise
+        finally:
+            if process.stdout:
+                process.stdout.close()
+            process.wait()
+            reader.join()
+            self._forget(process)
+        if process.returncode:
+            failed = Result(process.returncode, "", errors[0].decode(errors="replace"))
+            raise CommandError([str(word) for word in argv], failed)
+
+    def feed(
+        self,
+        argv: Sequence[str | Path],
+        chunks: Iterable[bytes],
+        *,
+        env: Mapping[str, str] | None = None,
+        quiet: bool = False,
+    ) -> Result:
+        """Print a command that changes something and run it on bytes as they come; in a dry run only print it.
+
+        `env` may hold secrets: it is never shown. `quiet` is for one that changes nothing: it is not printed and always
+        runs. What `chunks` raises stops the command, which never sees an end of its input then. Raises CommandError.
+        """
+        if not quiet:
+            self._echo("$ " + render(argv))
+            if self.dry:
+                return Result(0, "")
+        try:
+            process = self._start(argv, env=env, stdin=True)
+        except CommandNotFound:
+            raise CommandError([str(argv[0])], Result(127, "", f"{argv[0]}: not found")) from None
+        collected: list[Result] = []
+        drain = threading.Thread(target=lambda: collected.append(_collect(process, None, None)))
+        drain.start()
+        try:
+            with suppress(BrokenPipeError):  # why it stopped reading is in its exit status
+                for chunk in chunks:
+                    process.stdin.write(chunk)
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+        except BaseException:
+            self._stop(process)
+            raise
+        finally:
+            drain.join()
+            self._forget(process)
+        if not collected[0]:
+            raise CommandError([str(word) for word in argv], collected[0])
+        return collected[0]
+
     def pipe(self, source: Sequence[str | Path], sink: Sequence[str | Path], *, timeout: float | None = None) -> Result:
         """Print and run `source | sink`. Raises CommandError for whichever failed first."""
         self._echo(f"$ {render(source)} | {render(sink)}")
@@ -301,8 +370,11 @@ def render(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, 
     return f"{line} <<'EOF'\n{stdin.rstrip()}\nEOF" if stdin else line
 
 
-def _collect(process: subprocess.Popen[bytes], stdin: str, on_line: Callable[[str], None] | None) -> Result:
-    """Feed and drain a process without ever blocking it, keeping the last lines of a long output."""
+def _collect(process: subprocess.Popen[bytes], stdin: str | None, on_line: Callable[[str], None] | None) -> Result:
+    """Feed and drain a process without ever blocking it, keeping the last lines of a long output.
+
+    No `stdin`, which is not the same as an empty one, leaves the feeding to somebody else.
+    """
     kept: dict[str, deque[str]] = {"out": deque(maxlen=20_000), "err": deque(maxlen=20_000)}
 
     def drain(name: str) -> None:
@@ -316,7 +388,7 @@ def _collect(process: subprocess.Popen[bytes], stdin: str, on_line: Callable[[st
     readers = [threading.Thread(target=drain, args=(name,), daemon=True) for name in kept]
     for reader in readers:
         reader.start()
-    if process.stdin:
+    if process.stdin and stdin is not None:
         with suppress(BrokenPipeError):
             process.stdin.write(stdin.encode())
             process.stdin.close()

@@ -35,14 +35,14 @@ SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "exec": ("", "", "PodExecOptions", ("create", "get")),
     "finalize": ("", "", "", ("update",)),
     "log": ("", "", "", ("get",)),
-    "proxy": ("", "", "ServiceProxyOptions", ("create", "delete", "get", "patch", "update")),
+    "proxy": ("", "", "{}ProxyOptions", ("create", "delete", "get", "patch", "update")),
     "scale": ("autoscaling", "v1", "Scale", GET_PUT),
 }
 
 
 def _subresource(kind: Kind, name: str) -> tuple[str, str, str, tuple[str, ...]]:
     group, version, answer, verbs = SUBRESOURCES.get(name, ("", "", "", GET_PUT))
-    return group, version, answer or kind.kind, verbs
+    return group, version, answer.format(kind.kind) or kind.kind, verbs
 
 
 def storage_hash(kind: Kind) -> str:

@@ -1,4 +1,4 @@
-"""The proxy subresource of services: a request passed on to a ready endpoint."""
+"""The proxy subresource: a request passed on to a ready endpoint of a service, or to a pod."""
 
 from __future__ import annotations
 
@@ -52,15 +52,30 @@ def endpoints(store: Store, namespace: str, name: str, port: str) -> Iterator[tu
                 yield endpoint["addresses"][0], numbers[0]
 
 
+def pod_address(store: Store, namespace: str, name: str, port: str) -> tuple[str, int]:
+    """Address and port of a pod; without a port that of its first container, or 80."""
+    pod = store.get("pods", namespace, name)
+    if pod is None:
+        raise errors.not_found("pods", name)
+    address = pod.get("status", {}).get("podIP")
+    if not address:
+        raise ApiError(503, "address not allowed", reason="ServiceUnavailable")
+    declared = pod["spec"]["containers"][0].get("ports") or [{"containerPort": 80}]
+    return address, int(port) if port.isdecimal() else declared[0]["containerPort"]
+
+
 async def proxy(store: Store, target: Target, request: web.Request) -> web.StreamResponse:
-    """Any method on services/[SCHEME:]NAME[:PORT]/proxy/PATH."""
-    if target.kind.plural != "services":
-        raise ApiError(404, "the server could not find the requested resource", details={})
+    """Any method on services/[SCHEME:]NAME[:PORT]/proxy/PATH, and the same on pods."""
     scheme, name, port = parse_name(target.name)
-    found = list(endpoints(store, target.namespace, name, port))
-    if not found:
-        raise ApiError(503, f'no endpoints available for service "{target.name}"', reason="ServiceUnavailable")
-    address, number = random.choice(found)  # noqa: S311 - spreads load
+    if target.kind.plural == "services":
+        found = list(endpoints(store, target.namespace, name, port))
+        if not found:
+            raise ApiError(503, f'no endpoints available for service "{target.name}"', reason="ServiceUnavailable")
+        address, number = random.choice(found)  # noqa: S311 - spreads load
+    elif target.kind.plural == "pods":
+        address, number = pod_address(store, target.namespace, name, port)
+    else:
+        raise ApiError(404, "the server could not find the requested resource", details={})
     path = target.rest or "/"
     query = f"?{request.query_string}" if request.query_string else ""
     headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP_BY_HOP}

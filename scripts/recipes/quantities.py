@@ -22,7 +22,7 @@ def cpu(text: str) -> float:
 
 def memory(text: str) -> float:
     """`512Mi`, `1Gi` or `128974848` in bytes. Raises ValueError for anything else."""
-    match = re.fullmatch(r"([\d.]+)([kMGT]?i?|m)", text)
+    match = re.fullmatch(r"([\d.]+)([kKMGT]?i?|m)", text)
     if not match or (match[2] not in _UNITS and match[2] != "m"):
         raise ValueError(f"{text!r} is no quantity of memory")
     return float(match[1]) * _UNITS[match[2]] if match[2] != "m" else float(match[1]) / 1000

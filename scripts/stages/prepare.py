@@ -19,7 +19,7 @@ def prepare(run: Run) -> Iterator[Outcome]:
         client = pool.submit(_timed, "engine", lambda: _engine(run))
         images = pool.submit(_after, [client], "base images", lambda: _bases(run))
         cluster = pool.submit(_after, [tools, client], "", lambda: run.session.cluster.up())
-        namespace = pool.submit(_after, [cluster], "namespace", lambda: _namespace(run))
+        namespace = pool.submit(_after, [cluster], "namespace", lambda: make_namespace(run))
         secrets = pool.submit(_after, [namespace], "secrets", lambda: _secrets(run))
         yield from ended([tools, client, images, cluster, namespace, secrets])
 
@@ -57,7 +57,8 @@ def _bases(run: Run) -> tuple[bool, str]:
     return time.monotonic() - started > 2, refs
 
 
-def _namespace(run: Run) -> tuple[bool, str]:
+def make_namespace(run: Run) -> tuple[bool, str]:
+    """Make the namespace with its limits. Whether it had to, and its name."""
     file = run.session.settings.root / "config/namespace.yaml"
     kubectl = run.session.kubectl
     same = kubectl.ask("diff", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "-f", str(file))

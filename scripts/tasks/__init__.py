@@ -2,15 +2,18 @@
 
 from invoke import Collection
 
-from scripts.tasks import ai, charts, cluster, root, secrets, verify
+from scripts.tasks import ai, backup, charts, cluster, monitor, root, secrets, security, verify
 
 
 def namespace() -> Collection:
     """Every task, by the name it is called by."""
     tasks = Collection.from_module(root)
+    tasks.add_task(monitor.monitor)
     tasks.add_collection(Collection.from_module(ai))
+    tasks.add_collection(Collection.from_module(backup))
     tasks.add_collection(Collection.from_module(charts))
     tasks.add_collection(Collection.from_module(cluster))
     tasks.add_collection(Collection.from_module(secrets))
+    tasks.add_collection(Collection.from_module(security))
     tasks.add_collection(Collection.from_module(verify))
     return tasks

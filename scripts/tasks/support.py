@@ -117,6 +117,38 @@ def roll_back(c: Context, revision: int, *, environment: str, target: str) -> No
         raise Exit(code=1)
 
 
+@contextmanager
+def showing(c: Context, environment: str, target: str) -> Iterator[Run]:
+    """A run that shows how it goes."""
+    from scripts import display
+    from scripts.run import Run
+
+    shown = display.choose()
+    try:
+        yield Run(session(c, environment, target, shown.line), shown)
+    finally:
+        shown.close()
+
+
+def restore_from(c: Context, file: str, *, yes: bool, environment: str, target: str) -> None:
+    """Restore an archive, asking before anything that is live is overwritten; ends with the exit status."""
+    from scripts import report
+    from scripts.backup import restore, shelf
+    from scripts.display import Plain
+    from scripts.run import Run
+
+    s = session(c, environment, target)
+    contents = restore.open_archive(s, shelf.find(s.settings.root, file))
+    restore.reach(Run(s, Plain()))
+    if live := restore.overwritten(s, contents):
+        confirm(f"{contents.file.name} takes the place of:", live, yes or c.config.run.dry)
+    with showing(c, environment, target) as run:
+        done = restore.restore(run, contents)
+    print(report.summary(done))
+    if not done.ok:
+        raise Exit(code=1)
+
+
 def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
     """Print what is wrong now; exit status 1 if anything is."""
     from dataclasses import asdict

@@ -114,5 +114,22 @@ async def test_proxy_reaches_a_ready_endpoint(client: TestClient, store: Store) 
     assert found == {"path": "/a/b?c=d", "method": "POST", "body": "hello"}
 
 
+async def test_proxy_reaches_a_pod(client: TestClient, store: Store) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=f"{request.query_string}\n")
+
+    app = web.Application()
+    app.router.add_get("/metrics", answer)
+    base = "/api/v1/namespaces/demo/pods"
+    assert (await client.get(f"{base}/web/proxy/metrics")).status == 404
+    container = {"name": "web", "image": "web:1", "ports": [{"containerPort": 1}]}
+    store.create("pods", {"metadata": {"name": "web", "namespace": "demo"}, "spec": {"containers": [container]}})
+    assert (await client.get(f"{base}/web/proxy/metrics")).status == 503
+    store.modify("pods", "demo", "web", lambda pod: pod.update(status={"podIP": "127.0.0.1"}), subresource="status")
+    async with TestServer(app) as server:
+        assert await (await client.get(f"{base}/web:{server.port}/proxy/metrics?a=b")).text() == "a=b\n"
+    assert (await client.get(f"{base}/web/proxy/metrics")).status == 503
+
+
 def test_amounts() -> None:
     assert metrics.amounts({"cpu": 0.25, "memory": 1536}) == {"cpu": "250000000n", "memory": "2Ki"}

@@ -2,49 +2,61 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from scripts import toolchain
-from scripts.settings import ENVIRONMENTS, ROOT
+from scripts import settings
+from scripts.model import Release, Service
+from scripts.session import Session
+from scripts.settings import ROOT
 from scripts.shell import Shell
-
-DOCKERFILES = sorted(path for path in ROOT.glob("services/*/*Dockerfile") if "node_modules" not in path.parts)
-
-
-def tool(variable: str) -> str:
-    """A program of the session's own environment."""
-    found = os.environ.get(variable)
-    assert found, "run by nox -s policy, which makes the environment of these tests"
-    return found
+from scripts.supplychain import scanners
+from scripts.supplychain.model import Result
+from tests.clusters.conftest import configuration
 
 
-@pytest.fixture(scope="module")
-def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every chart rendered, for every environment."""
-    folder = tmp_path_factory.mktemp("manifests")
-    helm = toolchain.locate(Shell(echo=lambda _: None), ROOT, lambda _: None)["helm"]
-    umbrella = ROOT / "charts/todo-chatbot-umbrella"
-    rendered = {name: [umbrella, "--values", umbrella / f"environments/{name}.yaml"] for name in ENVIRONMENTS}
-    for name, words in (rendered | {"database": [ROOT / "charts/database"]}).items():
-        argv = [helm, "template", "todo-chatbot", *words, "--namespace", "chatbot-dev"]
-        text = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-        (folder / f"{name}.yaml").write_text(text)
-    return folder
+def scanned(scanner: Callable[[Session], list[Result]]) -> list[Result]:
+    return scanner(Session(settings.load(), Shell()))
 
 
-@pytest.mark.parametrize("what", ["manifests", "Dockerfiles"])
-def test_checkov_finds_nothing_that_is_not_explained(manifests: Path, what: str) -> None:
-    folder = manifests if what == "manifests" else ROOT / "services"
-    argv = [tool("CHECKOV"), "--config-file", ROOT / "config/checkov.yaml", "--directory", folder]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+@pytest.mark.parametrize("scanner", [scanners.checkov, scanners.hadolint], ids=["checkov", "hadolint"])
+def test_nothing_is_found_that_is_not_explained(scanner: Callable[[Session], list[Result]]) -> None:
+    results = scanned(scanner)
+    assert results and all(result.ran for result in results), results
+    assert [finding for result in results for finding in result.findings] == []
 
 
-@pytest.mark.parametrize("file", DOCKERFILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_hadolint_finds_nothing(file: Path) -> None:
-    done = subprocess.run([tool("HADOLINT"), file], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+def test_every_dockerfile_of_the_tree_is_looked_at() -> None:
+    known = {path for _, path in scanners.dockerfiles(settings.load())}
+    assert known == {path for path in ROOT.glob("services/*/*Dockerfile") if "node_modules" not in path.parts}
+
+
+@pytest.fixture
+def careless(tmp_path: Path) -> Session:
+    """A project with a Dockerfile and a chart that nobody has looked over."""
+    (tmp_path / "config").mkdir()
+    for name in ("config/checkov.yaml", "config/scanners/requirements.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "Dockerfile").write_text("FROM debian\nRUN apt-get install foo\n")
+    chart = tmp_path / "chart"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: careless\nversion: 0.1.0\n")
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: a, image: b}]}\n"
+    (chart / "templates/pod.yaml").write_text(pod)
+    release = Release("careless", "chatbot-dev", chart)
+    service = Service("mcp", tmp_path, tmp_path / "Dockerfile")
+    made = Session(configuration(tmp_path, services=(service,), database=service, database_release=release,
+                                 release=release), Shell())  # fmt: skip
+    made.__dict__["tools"] = Session(settings.load(), Shell()).tools
+    return made
+
+
+def test_carelessness_is_found_and_placed(careless: Session) -> None:
+    found = {(item.id, item.path) for result in scanners.hadolint(careless) for item in result.findings}
+    assert {("DL3006", "Dockerfile"), ("DL3008", "Dockerfile")} <= found
+    [result] = scanners.checkov(careless)
+    found = {(item.id, item.path) for item in result.findings}
+    assert ("CKV_K8S_20", "chart/values.yaml") in found  # privilege escalation is not forbidden

@@ -1,0 +1,163 @@
+"""Write an archive of the live release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scripts import audit, lock, pipeline, releases
+from scripts.backup import archive, database, key, objects
+from scripts.backup.archive import Part
+from scripts.backup.database import Database
+from scripts.backup.manifest import DUMP, Manifest, Member
+from scripts.model import Outcome, UserError
+from scripts.run import Run
+
+FOLDER = "backups"
+HISTORY = "helm/history.json"
+CONFIGURATION = "objects.json"
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live release as the cluster holds it. `objects` and `history` hold Secrets, and never show in the repr."""
+
+    history: list[dict[str, Any]]
+    objects: list[dict[str, Any]]
+    revisions: Mapping[str, int]
+    images: Mapping[str, str]
+    image_ids: Mapping[str, str]
+    database: Database
+
+    def __repr__(self) -> str:
+        return f"Live(revisions={dict(self.revisions)}, database={self.database})"
+
+
+def create(run: Run, output: str = "") -> Path:
+    """Back up the live release, alone on its cluster. Returns the archive.
+
+    Raises UserError if there is no release, the database does not answer or the archive cannot be written.
+    """
+    session = run.session
+    now = datetime.now(UTC)
+    file = place(session.settings.root, session.settings.cluster, session.settings.release.name, now, output)
+    if session.shell.dry:
+        live = look(run)
+        session.say(f"would write revision {live.revisions} and the database {live.database.name} to {file}")
+        return file
+    with lock.hold(pipeline.lock_file(run)):
+        run.display.begin("backup")
+        live = look(run)
+        made = archive.write(
+            file,
+            key.find_or_make(session.say),
+            parts(run, live),
+            lambda members: _manifest(run, live, now, members),
+        )
+    text = f"{len(made.members)} parts, {file.stat().st_size:,} bytes"
+    run.display.outcome(Outcome("backup", "archive", "done", (datetime.now(UTC) - now).total_seconds(), text))
+    return file
+
+
+def place(root: Path, cluster: str, release: str, now: datetime, output: str) -> Path:
+    """Where the archive goes: a name that sorts by time, in `backups/` or the folder or file that was asked for.
+
+    Raises UserError if something is there already.
+    """
+    name = f"{cluster}-{release}-{now:%Y%m%dT%H%M%SZ}{archive.SUFFIX}"
+    file = Path(output).expanduser() if output else root / FOLDER
+    if not output or file.is_dir():
+        file = file / name
+    if file.exists():
+        raise UserError(f"{file}: exists already", "choose another name: --output")
+    return file
+
+
+def look(run: Run) -> Live:
+    """The live release. Raises UserError if there is none."""
+    session, namespace = run.session, run.namespace
+    kubectl = session.kubectl
+    found = kubectl.items("configmaps,secrets,services,deployments,pods", namespace)
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for item in found:
+        kinds.setdefault(item["kind"], []).append(item)
+    history, kept = objects.split([*kinds.get("ConfigMap", ()), *kinds.get("Secret", ())])
+    revisions = {
+        name: deployed[-1].number
+        for name, items in releases.revisions(history).items()
+        if (deployed := [item for item in items if item.status == "deployed"])
+    }
+    if session.settings.release.name not in revisions:
+        raise UserError(f"there is no release {session.settings.release.name} to back up", "run: invoke pipeline")
+    url = objects.value(kept, "database-secrets", "DATABASE_URL")
+    where = database.where_is(url, {item["metadata"]["name"] for item in kinds.get("Service", ())})
+    if where == "cluster" and session.settings.database_release.name not in revisions:
+        raise UserError(
+            f"the database runs in the cluster, but not by the release {session.settings.database_release.name}",
+            "back it up by its own means, or move its data to the database that this project deploys",
+        )
+    return Live(
+        history=history,
+        objects=kept,
+        revisions=revisions,
+        images={
+            item["metadata"]["name"]: item["spec"]["template"]["spec"]["containers"][0]["image"]
+            for item in kinds.get("Deployment", ())
+        },
+        image_ids=_image_ids(kinds.get("Pod", [])),
+        database=database.in_cluster(kubectl, namespace) if where == "cluster" else database.external(url),
+    )
+
+
+def _image_ids(pods: list[dict[str, Any]]) -> dict[str, str]:
+    """Image reference → what the node's runtime calls it."""
+    statuses = [status for pod in pods for status in pod.get("status", {}).get("containerStatuses", ())]
+    return {status["image"]: status["imageID"] for status in statuses if status.get("imageID")}
+
+
+def parts(run: Run, live: Live) -> Iterator[Part]:
+    """The members of the archive but the manifest: history, values, objects, and the database as it is dumped."""
+    display, session = run.display, run.session
+    yield HISTORY, objects.encode(live.history)
+    for name in live.revisions:
+        argv = session.helm.command("get", "values", name, "--namespace", run.namespace, "--output", "json")
+        answer = session.shell.probe(argv)
+        if not answer:
+            raise UserError(f"helm get values {name}: {answer.err.strip()}", "see: invoke history")
+        yield f"helm/values/{name}.json", answer.out.encode()
+    display.outcome(Outcome("backup", "release", "done", 0.0, f"{len(live.history)} revisions with their values"))
+    yield CONFIGURATION, objects.encode(live.objects)
+    display.outcome(Outcome("backup", "objects", "done", 0.0, f"{len(live.objects)} ConfigMaps and Secrets"))
+    started = datetime.now(UTC)
+    size = 0
+
+    def progress(total: int) -> None:
+        nonlocal size
+        size = total
+        display.waiting("backup", "database", f"{total / 1e6:.0f} MB")
+
+    display.waiting("backup", "database", f"pg_dump in {live.database.name}")
+    for number, piece in enumerate(database.dump(session.shell, live.database, progress)):
+        yield f"{DUMP}{number:06}", piece
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    display.outcome(Outcome("backup", "database", "done", seconds, f"{size:,} bytes from {live.database.name}"))
+
+
+def _manifest(run: Run, live: Live, now: datetime, members: Mapping[str, Member]) -> Manifest:
+    settings = run.session.settings
+    return Manifest(
+        cluster=settings.cluster,
+        environment=settings.environment,
+        namespace=settings.release.namespace,
+        release=settings.release.name,
+        created=now.isoformat(timespec="seconds"),
+        commit=audit.commit(run.session.shell, settings.root),
+        database=live.database.where,
+        revisions=live.revisions,
+        images=live.images,
+        image_ids=live.image_ids,
+        members=members,
+    )

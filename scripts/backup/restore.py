@@ -1,0 +1,250 @@
+"""Bring a release back from an archive: into an empty cluster, or over what is live in the same one.
+
+Every step makes something true whatever was there before, so a restore that was stopped anywhere can be run again.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from scripts import operate, pipeline, secretsync
+from scripts.backup import archive, database, key, objects, shelf
+from scripts.backup.create import CONFIGURATION, HISTORY
+from scripts.backup.manifest import Manifest, refuse_foreign
+from scripts.model import Image, Outcome, Plan, UserError
+from scripts.pipeline import Stage
+from scripts.report import Report
+from scripts.run import Run
+from scripts.session import Session
+from scripts.stages import images, prepare, recover, verify
+from scripts.stages.deploy import deploy
+from scripts.tools import docker
+
+CREDENTIALS = ("database-credentials", "POSTGRES_PASSWORD")
+URL = ("database-secrets", "DATABASE_URL")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A checked archive. Secrets never show in its repr; `url` leads to the database that the dump goes to."""
+
+    file: Path
+    manifest: Manifest
+    history: list[dict[str, Any]] = field(repr=False)
+    objects: list[dict[str, Any]] = field(repr=False)
+    url: str = field(repr=False)
+
+    @property
+    def external(self) -> bool:
+        """Whether the database is outside of the cluster."""
+        return self.manifest.database == "external"
+
+
+def open_archive(session: Session, file: Path) -> Contents:
+    """Read an archive to its end and check that it may be restored here.
+
+    Raises ArchiveError if it is damaged, foreign or of another key, and UserError if the configured database is of
+    another kind than the archive's.
+    """
+    kept: dict[str, bytes] = {}
+
+    def keep(name: str, content: bytes) -> None:
+        if name in (HISTORY, CONFIGURATION):
+            kept[name] = content
+
+    manifest = archive.check(file, key.find(), keep)
+    refuse_foreign(manifest, session.settings, file.name)
+    if not {HISTORY, CONFIGURATION} <= kept.keys():
+        raise archive.damaged(file)
+    found = objects.decode(kept[CONFIGURATION])
+    configured = session.variables.get(URL[1], "")
+    if manifest.database == "cluster" and configured:
+        raise UserError(
+            f"{file.name}: holds the database that ran in the cluster, but DATABASE_URL is set",
+            "unset DATABASE_URL for the restore, here, in .env and in the encrypted file",
+        )
+    url = objects.value(found, *URL)
+    if manifest.database == "external":
+        url = configured or url
+        found = [_with_url(item, url) for item in found]
+    return Contents(file, manifest, objects.decode(kept[HISTORY]), found, url)
+
+
+def _with_url(item: dict[str, Any], url: str) -> dict[str, Any]:
+    if (item["kind"], item["metadata"]["name"]) != ("Secret", URL[0]):
+        return item
+    return item | {"data": item.get("data", {}) | {URL[1]: base64.b64encode(url.encode()).decode()}}
+
+
+def reach(run: Run) -> None:
+    """Start the cluster, so that what it holds can be seen before it is overwritten."""
+    _ = run.client
+    run.session.cluster.up()
+
+
+def overwritten(session: Session, contents: Contents) -> list[str]:
+    """What a restore would replace: nothing in an empty cluster."""
+    namespace = session.settings.release.namespace
+    there = session.kubectl.ask("get", "namespace", namespace, "--output", "name")
+    doomed = operate.doomed(session)[1:] if there else []
+    live = [name for name in doomed if not name.endswith("/kube-root-ca.crt")]
+    if contents.external:
+        live.append(f"every table in the database at {database.external(contents.url).name}")
+    return live
+
+
+def restore(run: Run, contents: Contents) -> Report:
+    """Restore, alone on the cluster, with a report and a line in the audit record."""
+    if contents.external:
+        run.session.variables[URL[1]] = contents.url  # decides that no local database is part of the release
+    return pipeline.perform_locked(run, _Work(contents).stages(), "backup.restore")
+
+
+class _Work:
+    """The steps, and what one of them finds out for the next."""
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._manifest = contents.manifest
+        self._from_source = False  # whether the archived images are gone, so that the tree's take their place
+
+    def stages(self) -> Mapping[str, Stage]:
+        """The steps in order."""
+        return {
+            "prepare": self._prepare,
+            "images": self._images,
+            "stop": self._stop,
+            "objects": self._objects,
+            "database": self._database,
+            "release": self._release,
+            "access": verify.access,
+        }
+
+    def _prepare(self, run: Run) -> Iterator[Outcome]:
+        yield Outcome("prepare", "engine", "unchanged", 0.0, str(run.client.binary))
+        yield run.session.cluster.up()
+        changed, name = prepare.make_namespace(run)
+        yield Outcome("prepare", "namespace", "done" if changed else "unchanged", 0.0, name)
+
+    def _images(self, run: Run) -> Iterator[Outcome]:
+        """The archived images where the engine has them or the tree still makes them, else those of the tree."""
+        settings = run.session.settings
+        wanted = archived_images(self._manifest.images, settings.registry)
+        refs = [image.ref for image in wanted]
+        if settings.registry and run.session.cluster.target == "context":
+            yield Outcome("images", "all", "skipped", 0.0, f"the nodes pull them from {settings.registry}")
+            run.plan = self._plan(run, wanted)
+            return
+        missing = set(refs) - docker.image_ids(run.session.shell, run.client, refs).keys()
+        if missing:
+            run.display.line(f"not on this engine, so built from source: {', '.join(sorted(missing))}")
+            yield from images.build(run)
+            missing -= {image.ref for image in run.plan.images}
+        self._from_source = bool(missing)
+        if self._from_source:
+            names = ", ".join(sorted(missing))
+            text = f"this tree makes others than {names}; for exactly those: git checkout {self._manifest.commit}"
+            yield Outcome("images", "all", "done", 0.0, text)
+        else:
+            run.plan = self._plan(run, wanted)
+            yield Outcome("images", "all", "unchanged", 0.0, "as archived")
+        yield from run.session.cluster.load(run.plan.images)
+
+    def _plan(self, run: Run, wanted: tuple[Image, ...]) -> Plan:
+        settings = run.session.settings
+        known = (settings.database_release, settings.release)
+        own = tuple(item for item in known if item.name in self._manifest.revisions)
+        target = run.session.cluster.target
+        return Plan(wanted, own, target, settings.registry if target == "context" else "")
+
+    def _stop(self, run: Run) -> Iterator[Outcome]:
+        """End everything that writes to the database. A volume that another password was set up with goes too."""
+        started = time.monotonic()
+        settings, kubectl, limit = run.session.settings, run.session.kubectl, run.session.settings.timeouts.deploy
+        for release in (settings.release, settings.database_release):
+            run.session.helm.uninstall(release, limit)
+        names = f"app.kubernetes.io/instance in ({settings.release.name}, {settings.database_release.name})"
+        kubectl.effect(
+            "wait", "pods", "--for=delete", "--selector", names, "--namespace", run.namespace, f"--timeout={limit}s",
+            timeout=limit + 30,
+        )  # fmt: skip
+        text = "no pod of the release runs"
+        if not self._contents.external and _password(run.session) != objects.value(
+            self._contents.objects, *CREDENTIALS
+        ):
+            words = ("persistentvolumeclaim", "database", "--namespace", run.namespace, "--ignore-not-found")
+            kubectl.effect("delete", *words, f"--timeout={limit}s", timeout=limit + 30)
+            text += ", no volume with another password is left"
+        yield Outcome("stop", "all", "done", time.monotonic() - started, text)
+
+    def _objects(self, run: Run) -> Iterator[Outcome]:
+        """helm's history as it was, and every ConfigMap and Secret that no chart makes."""
+        settings, kubectl = run.session.settings, run.session.kubectl
+        names = f"owner=helm,name in ({settings.release.name}, {settings.database_release.name})"
+        kubectl.effect("delete", "secrets", "--selector", names, "--namespace", run.namespace)
+        objects.apply(kubectl, self._contents.history)
+        yield Outcome("objects", "history", "done", 0.0, f"{len(self._contents.history)} revisions")
+        free = objects.free(self._contents.objects)
+        objects.apply(kubectl, free)
+        yield Outcome("objects", "configuration", "done", 0.0, f"{len(free)} ConfigMaps and Secrets")
+
+    def _database(self, run: Run) -> Iterator[Outcome]:
+        """The database as it was, before anything that could write to it."""
+        started = time.monotonic()
+        session = run.session
+        if self._contents.external:
+            into = database.external(self._contents.url)
+        else:
+            into = database.in_cluster(session.kubectl, run.namespace)
+            yield from self._start_database(run)
+        run.display.waiting("database", into.name, "pg_restore")
+        database.restore(session.shell, into, shelf.dump_of(self._contents.file, self._manifest))
+        yield Outcome("database", into.name, "done", time.monotonic() - started, "restored in one transaction")
+
+    def _start_database(self, run: Run) -> Iterator[Outcome]:
+        release = run.session.settings.database_release
+        if self._from_source:
+            whole = run.plan
+            run.plan = replace(whole, releases=(release,))
+            yield from deploy(run)
+            run.plan = whole
+        else:
+            number = self._manifest.revisions[release.name]
+            run.session.helm.rollback(release, number, run.session.settings.timeouts.deploy)
+            if not run.session.shell.dry:
+                run.revisions[release.name] = run.session.helm.history(release)[-1]["revision"]
+        if not run.session.shell.dry:
+            yield from verify.await_deployments(run, ["database"])
+
+    def _release(self, run: Run) -> Iterator[Outcome]:
+        """The release as helm's history has it, or as the tree makes it where its images are gone; then proof."""
+        release = run.session.settings.release
+        if self._from_source:
+            yield from deploy(run)
+            yield from verify.await_rollout(run)
+        elif run.session.shell.dry:
+            run.session.helm.rollback(release, self._manifest.revision, run.session.settings.timeouts.deploy)
+        else:
+            yield from recover.return_to(run, self._manifest.revision)
+        yield from verify.check_health(run)
+
+
+def archived_images(refs: Mapping[str, str], registry: str) -> tuple[Image, ...]:
+    """The images of an archive, by Deployment, without the registry their nodes pulled them from."""
+    found = []
+    for service, ref in sorted(refs.items()):
+        repository, _, tag = ref.removeprefix(f"{registry}/").rpartition(":")
+        found.append(Image(service, repository, tag))
+    return tuple(found)
+
+
+def _password(session: Session) -> str:
+    """The password that the live volume was set up with, as far as the cluster knows."""
+    config = secretsync.load(session.settings.root)
+    held = secretsync.held_by(session.kubectl, session.settings.release.namespace, config)
+    return held.get(CREDENTIALS[0], {}).get(CREDENTIALS[1], "")

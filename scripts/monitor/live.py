@@ -1,0 +1,99 @@
+"""The loop: look, compare with the look before, show."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from scripts.model import UserError
+from scripts.monitor import gather, screen
+from scripts.monitor.model import Sample, View
+from scripts.monitor.rows import view
+from scripts.session import Session
+
+SCHEMA = 1  # of the JSON; a change of meaning raises it
+SHORTEST, LONGEST = 0.5, 3600.0
+PAGE = 1000  # lines: what is printed once may be as long as it is
+
+
+def run(session: Session, *, interval: float, once: bool, as_json: bool) -> None:
+    """Show the release until Ctrl-C, or with `once` (and where there is no terminal) a single time.
+
+    `interval` is in seconds. Raises UserError if the cluster does not answer.
+    """
+    if not SHORTEST <= interval <= LONGEST:
+        raise UserError(f"--interval {interval:g}: must be {SHORTEST:g} to {LONGEST:g} seconds")
+    console = Console(highlight=False)
+    namespace, context = session.settings.release.namespace, session.cluster.context
+    services = frozenset(service.name for service in session.settings.services)
+
+    def compared(before: Sample, after: Sample) -> View:
+        return view(before, after, namespace=namespace, context=context)
+
+    async def single(socket: gather.Path) -> View:
+        async with gather.looker(socket, namespace, services) as look:
+            before = await look.sample()
+            await asyncio.sleep(interval)
+            return compared(before, await look.sample())
+
+    async def endless(socket: gather.Path) -> None:
+        over = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, over.set)
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+
+            def show(shown: View) -> None:
+                live.update(screen.render(shown, console.width, console.height), refresh=True)
+
+            async with gather.looker(socket, namespace, services) as look:
+                await follow(look.sample, over, interval, lambda before, after: show(compared(before, after)))
+
+    with suppress(KeyboardInterrupt), gather.proxy(session.kubectl) as socket:
+        if not (once or as_json) and console.is_terminal:
+            asyncio.run(endless(socket))
+            return
+        found = asyncio.run(single(socket))
+        print_view(found, console, as_json=as_json)
+
+
+async def follow(
+    look: Callable[[], Awaitable[Sample]],
+    over: asyncio.Event,
+    interval: float,
+    show: Callable[[Sample, Sample], None],
+) -> None:
+    """Show the first look at once, then each with the one before it, until `over`."""
+    ended = asyncio.ensure_future(over.wait())
+    before: Sample | None = None
+    while not ended.done():
+        looking = asyncio.ensure_future(look())
+        await asyncio.wait((looking, ended), return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            looking.cancel()
+            await asyncio.wait((looking,))
+            return
+        after = looking.result()
+        show(before or after, after)
+        before = after
+        await asyncio.wait((ended,), timeout=interval)
+
+
+def as_record(found: View) -> dict[str, Any]:
+    """The view as `--json` prints it: null is what could not be read, and `missing` says why."""
+    return {"schema": SCHEMA} | asdict(found)
+
+
+def print_view(found: View, console: Console, *, as_json: bool) -> None:
+    """Print it once: as JSON, or as it would be on a screen high enough."""
+    if as_json:
+        print(json.dumps(as_record(found), indent=1))
+    else:
+        console.print(screen.render(found, console.width, PAGE))

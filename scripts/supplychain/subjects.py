@@ -1,0 +1,39 @@
+"""The images of a plan as the engine has them: what is scanned, signed and let in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.model import Image, Service, Settings
+from scripts.shell import Shell
+from scripts.tools.docker import Docker
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A planned image. `described` is what the engine says of it, nothing where it does not have it."""
+
+    image: Image
+    service: Service
+    described: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The image's id, a digest of its configuration and with that of its content; empty if it is not built."""
+        return str(self.described.get("Id", ""))
+
+    @property
+    def digest(self) -> str:
+        """The id's hexadecimal digits."""
+        return self.id.removeprefix("sha256:")
+
+
+def find(shell: Shell, client: Docker, settings: Settings, images: Sequence[Image]) -> list[Subject]:
+    """Every image of `images`, whether it is built or not."""
+    answer = shell.probe([client.binary, "image", "inspect", *(image.ref for image in images)])
+    known = {ref: item for item in json.loads(answer.out or "[]") for ref in item.get("RepoTags") or []}
+    services = {service.name: service for service in (*settings.services, settings.database)}
+    return [Subject(image, services[image.service], known.get(image.ref, {})) for image in images]
