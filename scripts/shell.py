@@ -174,15 +174,22 @@ class Shell:
         return process
 
     def attach(self, argv: Sequence[str | Path]) -> int:
-        """Run a command that changes nothing with this terminal as its own, and return its exit status."""
+        """Run a command that changes nothing with this terminal as its own, and return its exit status.
+
+        It is of this program's process group, so Ctrl-C reaches it too; it ends with this program however that ends.
+        """
         try:
-            return int(
-                local[str(argv[0])][tuple(str(word) for word in argv[1:])]
-                .popen(stdin=None, stdout=None, stderr=None)
-                .wait()
+            process: subprocess.Popen[bytes] = local[str(argv[0])][tuple(str(word) for word in argv[1:])].popen(
+                stdin=None, stdout=None, stderr=None
             )
         except CommandNotFound:
             return 127
+        try:
+            return process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
 
     @contextmanager
     def reading(self, argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> Iterator[Iterator[bytes]]:

@@ -18,9 +18,11 @@ GUIDES = sorted([ROOT / "README.md", ROOT / "ai/README.md", *(ROOT / "docs").glo
 SESSIONS = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
 
 
-def commands(guide: Path) -> Iterator[list[str]]:
-    """The lines of shell blocks that call invoke or nox, as words."""
+def commands(guide: Path, *, runnable: bool = False) -> Iterator[list[str]]:
+    """The lines of shell blocks that call invoke or nox, as words; with `runnable` without blocks that need more."""
     for block in re.findall(r"^```sh\n(.*?)^```", guide.read_text(), re.MULTILINE | re.DOTALL):
+        if runnable and block.startswith("# needs "):
+            continue
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             while words and (words[0] == "./run" or re.fullmatch(r"[A-Z_]+=.*", words[0])):

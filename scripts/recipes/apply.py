@@ -38,8 +38,8 @@ class Before:
     body: Mapping[str, Any] | None
 
 
-def plan(commands: Iterable[Verdict], manifests: Iterable[Manifest], namespace: str) -> list[Step]:
-    """The steps of an answer. Raises UserError naming everything in it that is not applied, and if nothing is left."""
+def plan(commands: Sequence[Verdict], manifests: Iterable[Manifest], namespace: str) -> list[Step]:
+    """The steps of an answer, none if it proposes nothing. Raises UserError naming everything that is not applied."""
     steps: list[Step] = []
     problems: list[str] = []
     for manifest in manifests:
@@ -61,10 +61,10 @@ def plan(commands: Iterable[Verdict], manifests: Iterable[Manifest], namespace: 
             steps.append(Step(target, words, tried=verdict.verb in TRIED))
         else:
             problems.append(f"{verdict.line}: one object at a time")
+    if not steps:  # what was refused is left out of a proposal that has more in it
+        problems += [f"{verdict.line}: {verdict.reason}" for verdict in commands if verdict.reason]
     if problems:
         raise UserError("the answer proposes what is not applied:\n" + "\n".join(problems), "nothing was changed")
-    if not steps:
-        raise UserError("the answer proposes no change", "nothing was changed")
     return steps
 
 

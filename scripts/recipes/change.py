@@ -20,6 +20,9 @@ def make(session: Session, place: Desk, found: Consultation, *, yes: bool, show:
     if found.recipe.safety != "change":
         raise UserError(f"recipe {found.recipe.name} only reads", "leave --apply out")
     steps = apply.plan(found.answer.commands, restored(found), place.namespace)
+    if not steps:
+        show("the answer proposes no change, and nothing was changed")
+        return False
 
     def approve() -> bool:
         if yes or session.shell.dry:

@@ -143,14 +143,18 @@ def test_a_plan_has_only_what_may_be_applied() -> None:
     assert step.words == ("scale", "deployment/backend", "--replicas=3", "--namespace", "chatbot-dev")
 
 
+def test_an_answer_without_a_proposal_has_an_empty_plan() -> None:
+    answer = answers.read("All is well.\n```sh\nkubectl get pods\n```", AROUND)
+    assert apply.plan(answer.commands, answer.manifests, "chatbot-dev") == []
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("```sh\nkubectl rollout undo deployment/backend\n```", "rollout undo is not applied"),
         ("```sh\nkubectl scale deployment/a deployment/b --replicas=1\n```", "one object at a time"),
         (block({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}}), "Secret is not among"),
-        ("nothing to do", "proposes no change"),
-        ("```sh\nkubectl delete pod x\n```", "proposes no change"),
+        ("```sh\nkubectl delete pod x\n```", "kubectl delete pod x: "),
     ],
 )
 def test_a_plan_with_anything_else_is_refused_whole(text: str, problem: str) -> None:
