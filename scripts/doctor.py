@@ -426,10 +426,10 @@ def _gordon(shell: Shell) -> bool:
 def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any]:
     wanted = target or settings.target
     try:
-        chosen = clusters.choose(wanted, minikube=bool(shutil.which("minikube")))
+        chosen = clusters.choose(wanted)
         pinned = settings.root / ".tools" / "kubectl"
         binary = pinned if pinned.is_file() else Path(shutil.which("kubectl") or "kubectl")
-        cluster = clusters.select(settings, shell, binary, wanted)
+        cluster = clusters.select(settings, shell, binary, chosen)
         status = dict(cluster.status())
     except UserError as error:
         return {"target": wanted, "cluster_error": str(error).splitlines()[0]}

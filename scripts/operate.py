@@ -103,7 +103,8 @@ def url(session: Session) -> str:
 def sync_secrets(session: Session) -> list[str]:
     """Write the Secrets that changed and restart who reads them. Returns the names of those written."""
     namespace = session.settings.release.namespace
-    changes = secretsync.sync(session.kubectl, session.settings.root, namespace, session.variables)
+    services = [service.name for service in session.settings.services]
+    changes = secretsync.sync(session.kubectl, session.settings.root, namespace, session.variables, services)
     _restart_users(session, [change for change in changes if not change.created])
     return [change.name for change in changes]
 

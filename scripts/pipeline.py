@@ -98,7 +98,7 @@ class _Log:
             started=self._began,
             seconds=round(time.monotonic() - self._started, 3),
             environment=session.settings.environment,
-            target=session.cluster.target if "cluster" in session.__dict__ else session.settings.target,
+            target=session.__dict__.get("target", session.settings.target),
             stages=tuple(self._times),
             outcomes=tuple(self._outcomes),
             images={image.service: image.ref for image in planned},

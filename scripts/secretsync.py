@@ -10,7 +10,7 @@ import json
 import os
 import re
 import secrets as random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,11 @@ class Change:
     used_by: tuple[str, ...]
 
 
-def load(root: Path) -> dict[str, Any]:
-    """`config/secrets.yaml`, validated. Raises SettingsError naming file and key."""
+def load(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
+    """`config/secrets.yaml`, validated; given the services that are deployed, only what concerns those.
+
+    Raises SettingsError naming file and key.
+    """
     data = configuration.read(root / FILE, root)
     schema = json.loads((root / "config/schema/secrets.schema.json").read_text(encoding="utf-8"))
     configuration.check(data, schema, FILE)
@@ -50,7 +53,20 @@ def load(root: Path) -> dict[str, Any]:
                         "which this file does not define",
                         "define it, or correct the reference",
                     )
-    return data
+    return data if services is None else _concerning(data, services)
+
+
+def _concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[str, Any]:
+    """Without the Secrets whose readers are all absent: nobody is to hold an API key that nobody reads."""
+    readers = {name: spec.get("usedBy", []) for name, spec in config.items()}
+    kept = {name for name, users in readers.items() if not users or not set(services).isdisjoint(users)}
+    sources = [source for name in kept for source in config[name]["keys"].values()]
+    kept |= {name for source in sources for name, _ in _REFERENCE.findall(source.get("standin", ""))}
+    return {
+        name: {**spec, "usedBy": [user for user in readers[name] if user in services]}
+        for name, spec in config.items()
+        if name in kept
+    }
 
 
 def environment(root: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -187,9 +203,15 @@ def write(kubectl: Kubectl, namespace: str, change: Change) -> None:
     )  # fmt: skip
 
 
-def sync(kubectl: Kubectl, root: Path, namespace: str, variables: Mapping[str, str]) -> list[Change]:
-    """Bring every Secret up to date, writing only what changed. Returns what was written."""
-    config = load(root)
+def sync(
+    kubectl: Kubectl,
+    root: Path,
+    namespace: str,
+    variables: Mapping[str, str],
+    services: Collection[str] | None = None,
+) -> list[Change]:
+    """Bring every Secret that concerns the services up to date, writing only what changed. Returns what was written."""
+    config = load(root, services)
     held = held_by(kubectl, namespace, config)
     changes = decide(config, variables, held, standin=uses_standin(variables), files=_contents(config, root))
     for change in changes:

@@ -20,10 +20,17 @@ class Session:
     def __init__(
         self, settings: Settings, shell: Shell, *, target: str = "", say: Callable[[str], None] | None = None
     ) -> None:
+        """`target` is the kind of cluster that was asked for, if any. Raises UserError if there is no such kind."""
         self.settings = settings
         self.shell = shell
         self.say = say or shell.say
-        self._target = target
+        self._wanted = target or settings.target
+        clusters.check_name(self._wanted)
+
+    @cached_property
+    def target(self) -> str:
+        """The kind of cluster. Raises UserError if its program is missing."""
+        return clusters.choose(self._wanted)
 
     @cached_property
     def tools(self) -> dict[str, Path]:
@@ -33,7 +40,7 @@ class Session:
     @cached_property
     def cluster(self) -> Cluster:
         """The cluster of this run, which need not be up."""
-        return clusters.select(self.settings, self.shell, self.tools["kubectl"], self._target)
+        return clusters.select(self.settings, self.shell, self.tools["kubectl"], self.target)
 
     @cached_property
     def kubectl(self) -> Kubectl:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ("dev", "ci", "secure")
+FALLBACK = "services/frontend/fallback.Dockerfile"  # for a frontend without a Dockerfile: any Next.js application
 
 
 class SettingsError(UserError):
@@ -158,14 +159,16 @@ def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings
             raise SettingsError(
                 f"config/pipeline.yaml: {key}.context: no folder {context}", "point it at the service's source tree"
             )
+        bases = dict(spec.get("bases", {}))
         dockerfile = path(spec["dockerfile"], f"{key}.dockerfile") if "dockerfile" in spec else context / "Dockerfile"
-        if not dockerfile.is_file() and "dockerfile" not in spec:
-            dockerfile = root / "services" / name / "Dockerfile"
+        remedy = f"write a Dockerfile there, or name the one of this service as {key}.dockerfile"
+        if name == "frontend" and "dockerfile" not in spec and not dockerfile.is_file():
+            if (context / "package-lock.json").is_file():
+                dockerfile, bases = root / FALLBACK, {"NODE_IMAGE": "node"} | bases
+            remedy += "; a Next.js application needs none, but the package-lock.json that npm install writes"
         if not dockerfile.is_file():
-            raise SettingsError(
-                f"config/pipeline.yaml: {key}.dockerfile: no file {dockerfile}", "name the Dockerfile of this service"
-            )
-        return Service(name, context, dockerfile, dict(spec.get("bases", {})), dict(spec.get("buildArgs", {})))
+            raise SettingsError(f"config/pipeline.yaml: {key}.dockerfile: no file {dockerfile}", remedy)
+        return Service(name, context, dockerfile, bases, dict(spec.get("buildArgs", {})))
 
     def release(spec: Mapping[str, Any], key: str) -> Release:
         chart = path(spec["chart"], f"{key}.chart")

@@ -1,11 +1,18 @@
 """A report says what changed, where the time went, and what to do when something failed."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import jsonschema
+
 from scripts import report
+from scripts.diagnose.model import Finding
 from scripts.model import Outcome
 from scripts.report import Report, StageTime
+from scripts.settings import ROOT
+
+SCHEMA = json.loads((ROOT / "config/schema/report.schema.json").read_text())
 
 
 def make(*outcomes: Outcome, started: str = "2026-01-01T00:00:00.000+00:00", error: str = "", hint: str = "") -> Report:
@@ -44,3 +51,15 @@ def test_records_are_whole_and_the_oldest_are_dropped(tmp_path: Path) -> None:
     files = sorted((tmp_path / "reports").iterdir())
     assert len(files) == report.KEPT and all(file.suffix == ".json" for file in files)
     assert json.loads(files[0].read_text())["schema"] == report.SCHEMA
+
+
+def test_a_record_is_as_its_schema_says() -> None:
+    finding = Finding("crash", "backend", "pod/a", "t", "m", ("exit code 1",), "r", "c", terminal=True, rank=1)
+    failed = replace(make(Outcome("rollout", "backend", "failed", 1.0)), findings=(asdict(finding),), changes=("x",))
+    for done in (make(), failed):
+        jsonschema.validate(json.loads(json.dumps(report.as_json(done))), SCHEMA)
+
+
+def test_the_schema_describes_every_field() -> None:
+    assert SCHEMA["properties"]["schema"]["const"] == report.SCHEMA
+    assert list(SCHEMA["properties"]) == list(report.as_json(make()))

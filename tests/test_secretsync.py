@@ -47,6 +47,12 @@ def test_a_changed_key_names_who_has_to_restart() -> None:
     assert (changes["api-keys"].keys, changes["api-keys"].used_by) == (("OPENAI_API_KEY",), ("agent",))
 
 
+def test_a_secret_of_a_service_that_is_not_deployed_is_not_made() -> None:
+    config = secretsync.load(ROOT, ["frontend", "backend"])
+    assert set(config) == {"auth-secrets", "database-credentials", "database-secrets"}
+    assert config["database-secrets"]["usedBy"] == ["backend"]
+
+
 def test_a_value_without_a_source_is_named() -> None:
     config = {"s": {"keys": {"K": {"from": "K_VAR"}}}}
     with pytest.raises(UserError, match=r"s\.K: set K_VAR"):

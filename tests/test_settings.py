@@ -24,6 +24,7 @@ def project(tmp_path: Path) -> Path:
     for folder in ("services/frontend", "services/backend", "services/agent", "services/mcp", "services/database"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / settings.FALLBACK).write_text("FROM scratch\n")
     for chart in ("charts/todo-chatbot-umbrella", "charts/database"):
         (tmp_path / chart).mkdir(parents=True)
         (tmp_path / chart / "Chart.yaml").write_text("name: x\n")
@@ -47,10 +48,39 @@ def test_a_service_may_live_anywhere(project: Path, tmp_path_factory: pytest.Tem
     data = minimal()
     data["services"]["frontend"]["context"] = str(mine)
     write(project, data)
-    assert settings.load(project).services[0].context == mine
-    assert settings.load(project).services[0].dockerfile == project / "services/frontend/Dockerfile"
     (mine / "Dockerfile").write_text("FROM scratch\n")
+    assert settings.load(project).services[0].context == mine
     assert settings.load(project).services[0].dockerfile == mine / "Dockerfile"
+
+
+def test_a_frontend_without_a_dockerfile_is_built_by_the_fallback(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    mine = tmp_path_factory.mktemp("mine")
+    data = minimal()
+    data["services"]["frontend"] = {"context": str(mine)}
+    write(project, data)
+    with pytest.raises(SettingsError, match=r"services\.frontend\.dockerfile: no file ") as caught:
+        settings.load(project)
+    assert "package-lock.json" in caught.value.hint
+    (mine / "package-lock.json").write_text("{}")
+    frontend = settings.load(project).services[0]
+    assert (frontend.dockerfile, frontend.bases) == (project / settings.FALLBACK, {"NODE_IMAGE": "node"})
+
+
+def test_any_other_service_needs_a_dockerfile(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    mine = tmp_path_factory.mktemp("mine")
+    data = minimal()
+    data["services"]["backend"] = {"context": str(mine)}
+    write(project, data)
+    with pytest.raises(
+        SettingsError, match=r"^config/pipeline\.yaml: services\.backend\.dockerfile: no file "
+    ) as caught:
+        settings.load(project)
+    assert str(mine / "Dockerfile") in str(caught.value)
+    assert (
+        caught.value.hint == "write a Dockerfile there, or name the one of this service as services.backend.dockerfile"
+    )
 
 
 def test_services_are_the_ones_the_chart_deploys(project: Path) -> None:

@@ -21,25 +21,30 @@ GUIDES = {
 }
 
 
-def choose(wanted: str, *, minikube: bool) -> str:
-    """The target a configuration means on this machine. Raises UserError if there is no such target."""
+def check_name(wanted: str) -> None:
+    """Raise UserError if there is no such target."""
     if wanted not in TARGETS:
         raise UserError(f"--target {wanted}: no such target", f"choose one of: {', '.join(TARGETS)}")
+
+
+def choose(wanted: str) -> str:
+    """The target that is meant on this machine. Raises UserError if there is none, or its program is missing."""
+    check_name(wanted)
     if wanted == "auto":
-        return "minikube" if minikube else "embedded"
+        return "minikube" if shutil.which("minikube") else "embedded"
+    if wanted in GUIDES and not shutil.which(wanted):
+        raise UserError(f"--target {wanted}: {wanted} is not installed", f"see {GUIDES[wanted]}, or --target embedded")
     return wanted
 
 
-def select(settings: Settings, shell: Shell, kubectl: Path, wanted: str = "") -> Cluster:
-    """The cluster of a run: `wanted`, or what the configuration says."""
-    target = choose(wanted or settings.target, minikube=bool(shutil.which("minikube")))
+def select(settings: Settings, shell: Shell, kubectl: Path, wanted: str) -> Cluster:
+    """The cluster of a run. Raises UserError if there is no such target, or its program is missing."""
+    target = choose(wanted)
     if target == "embedded":
         return Embedded(settings, shell, kubectl)
     if target == "context":
         return Context(settings, shell, kubectl)
-    program = shutil.which(target)
-    if not program:
-        raise UserError(f"--target {target}: {target} is not installed", f"see {GUIDES[target]}, or --target embedded")
+    program = str(shutil.which(target))
     if target == "minikube":
         return Minikube(settings, shell, Path(program), kubectl)
     return Kind(settings, shell, Path(program)) if target == "kind" else K3d(settings, shell, Path(program))

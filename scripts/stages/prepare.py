@@ -14,6 +14,7 @@ from scripts.run import Run, ended, threads
 
 def prepare(run: Run) -> Iterator[Outcome]:
     """Tools, engine, base images, cluster, namespace and Secrets, side by side where order does not matter."""
+    _ = run.session.target  # a mistake in it is told before anything is installed
     with threads(run) as pool:
         tools = pool.submit(_timed, "tools", lambda: _locate(run))
         client = pool.submit(_timed, "engine", lambda: _engine(run))
@@ -72,7 +73,8 @@ def make_namespace(run: Run) -> tuple[bool, str]:
 
 def _secrets(run: Run) -> tuple[bool, str]:
     session = run.session
-    changes = secretsync.sync(session.kubectl, session.settings.root, run.namespace, session.variables)
+    services = [service.name for service in session.settings.services]
+    changes = secretsync.sync(session.kubectl, session.settings.root, run.namespace, session.variables, services)
     for change in changes:
         if not change.created:
             run.restarts |= set(change.used_by)

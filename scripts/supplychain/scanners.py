@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.model import Release, Service, Settings
 from scripts.session import Session
-from scripts.settings import ENVIRONMENTS
+from scripts.settings import ENVIRONMENTS, FALLBACK
 from scripts.shell import Shell
 from scripts.supplychain import environment, parse
 from scripts.supplychain.model import Finding, NotRun, Result
@@ -26,14 +26,16 @@ def relative(path: Path, root: Path) -> str:
 
 
 def dockerfiles(settings: Settings) -> list[tuple[str, Path]]:
-    """(service, Dockerfile): those of the services, and without a service those of the bootstrapped base images."""
+    """(service, Dockerfile): those of the services, and without a service those of the base images and the fallback."""
     own = [(service.name, service.dockerfile) for service in (*settings.services, settings.database)]
-    return own + [("", path) for path in sorted((settings.root / "services/base").glob("*.Dockerfile"))]
+    used = {path for _, path in own}
+    shared = [*sorted((settings.root / "services/base").glob("*.Dockerfile")), settings.root / FALLBACK]
+    return own + [("", path) for path in shared if path not in used and path.is_file()]
 
 
-def _lock_of(service: Service, root: Path, name: str) -> Path | None:
-    """A service's lock: in its context, or in a folder of its name where several services share a context."""
-    places = (service.dockerfile.parent / name, service.context / name, root / "services" / service.name / name)
+def _lock_of(service: Service, name: str) -> Path | None:
+    """A service's lock: in its context, in a folder of its name where several share a context, or by its Dockerfile."""
+    places = (service.context / name, service.context / service.name / name, service.dockerfile.parent / name)
     return next((path for path in places if path.is_file()), None)
 
 
@@ -94,7 +96,7 @@ def _renderings(settings: Settings) -> Iterator[tuple[str, Release, list[Path]]]
 
 def python_locks(settings: Settings) -> list[tuple[str, Path]]:
     """(service, lock) of the Python services, and the lock of this tool."""
-    found = [(item.name, _lock_of(item, settings.root, "requirements.txt")) for item in settings.services]
+    found = [(item.name, _lock_of(item, "requirements.txt")) for item in settings.services]
     return [("", settings.root / "requirements.txt"), *((name, path) for name, path in found if path)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import ssl
 import subprocess
 import sys
@@ -150,6 +151,18 @@ def test_monitoring_may_come_in_where_it_is_named() -> None:
         assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}} in rule["from"]
 
 
+def test_a_service_nobody_may_call_is_called_by_nobody() -> None:
+    policy = by_name(manifests(UMBRELLA, "--set-json", "mcp.networkPolicy.from=[]"), "NetworkPolicy")["mcp"]
+    assert "Ingress" in policy["spec"]["policyTypes"] and not policy["spec"]["ingress"]
+
+
+def test_another_service_may_use_the_database() -> None:
+    words = ("--set-json", 'networkPolicy.from=["backend", "frontend"]')
+    (rule,) = by_name(manifests(DATABASE, *words), "NetworkPolicy")["database"]["spec"]["ingress"]
+    names = [peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in rule["from"]]
+    assert names == ["backend", "frontend"]
+
+
 def test_flows_of_the_smoke_test_last_as_long_as_it_does() -> None:
     for name in ("smoke-test", "smoke-test-targets"):
         policy = by_name(manifests(UMBRELLA), "NetworkPolicy")[name]
@@ -231,10 +244,18 @@ def test_certificates_reach_the_services(name: str) -> None:
     assert mounts["/etc/tls"]["readOnly"] is True
 
 
-def test_smoke_test_fails_where_a_service_does_not_answer() -> None:
-    script = (UMBRELLA / "files/smoke.py").read_text(encoding="utf-8").replace("30.0", "0.0")
+SCRIPTS = {"smoke.py": (sys.executable, "-c"), "smoke.mjs": ("node", "--input-type=module", "--eval")}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_smoke_test_fails_where_a_service_does_not_answer(name: str) -> None:
+    command = SCRIPTS[name]
+    if not shutil.which(command[0]):
+        pytest.skip(f"{command[0]} is not installed")
+    script = (UMBRELLA / "files" / name).read_text(encoding="utf-8").replace("30.0", "0.0").replace("30_000", "0")
+    end_of_options = ["--"] if name == "smoke.mjs" else []
     answer = subprocess.run(
-        [sys.executable, "-c", script, "http://127.0.0.1:1/readyz"], capture_output=True, text=True, timeout=30
+        [*command, script, *end_of_options, "http://127.0.0.1:1/readyz"], capture_output=True, text=True, timeout=30
     )
     assert answer.returncode == 1
     assert "http://127.0.0.1:1/readyz: " in answer.stderr

@@ -263,6 +263,17 @@ def test_smoke_test_asks_every_service() -> None:
         ]
 
 
+def test_smoke_test_runs_in_the_image_that_is_named() -> None:
+    words = ("--set", "smokeTest.service=frontend,smokeTest.runtime=node,agent.enabled=false,mcp.enabled=false")
+    spec = by_name(manifests(UMBRELLA, *words, environment="secure"), "Pod")["smoke-test"]["spec"]
+    (container,) = spec["containers"]
+    assert "/frontend:" in container["image"] and container["command"][0] == "node"
+    assert container["args"][1:] == [
+        "--", "http://frontend-service:3000/readyz", "https://backend-service:8000/readyz"
+    ]  # fmt: skip
+    assert spec["serviceAccountName"] == "frontend" and spec["volumes"][0]["secret"]["secretName"] == "frontend-tls"
+
+
 def test_subcharts_need_nothing_else() -> None:
     for name, chart in SUBCHARTS.items():
         kinds = {item["kind"] for item in manifests(chart)}

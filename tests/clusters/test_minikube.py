@@ -159,10 +159,14 @@ def test_down_deletes_the_profile_if_there_is_one(scripted: Profile) -> None:
     assert scripted.answers(step(STATUS, "", status=85)).down().status == "unchanged"
 
 
-def test_auto_prefers_minikube_where_it_is_installed() -> None:
-    assert (choose("auto", minikube=True), choose("auto", minikube=False)) == ("minikube", "embedded")
+def test_auto_prefers_minikube_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert choose("auto") == "embedded"
+    (tmp_path / "minikube").write_text("")
+    (tmp_path / "minikube").chmod(0o755)
+    assert choose("auto") == "minikube"
     with pytest.raises(UserError, match="no such target"):
-        choose("swarm", minikube=True)
+        choose("swarm")
 
 
 def test_the_first_file_of_kubeconfig_is_named_explicitly(scripted: Profile, monkeypatch: pytest.MonkeyPatch) -> None:

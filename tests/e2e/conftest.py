@@ -9,15 +9,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from scripts.settings import ROOT
 
+REPORT = json.loads((ROOT / "config/schema/report.schema.json").read_text())
 NODE_PORT = 30000
 SPARE_PORT = 31500  # where the user's own release already answers on the default port
 
@@ -46,6 +49,7 @@ class Project:
     def pipeline(self, *words: str) -> dict[str, Any]:
         """Run the pipeline and return its report."""
         report: dict[str, Any] = json.loads(self.invoke("pipeline", "--json", *words).stdout)
+        jsonschema.validate(report, REPORT)
         return report
 
     def kubectl(self, *words: str) -> str:
@@ -82,19 +86,30 @@ def is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@contextmanager
+def make_project(folder: Path, state: Path, cluster: str, config: str = "config/pipeline.yaml") -> Iterator[Project]:
+    """A copy of the repository, configured by one of its files, with a cluster of that name that is removed in the end.
+
+    Where something answers on the default port already, the page gets a spare one.
+    """
+    copy_repository(folder)
+    port = next(port for port in (NODE_PORT, *range(SPARE_PORT, SPARE_PORT + 50)) if is_free(port))
+    made = Project(folder, state, port, cluster)
+    settings = yaml.safe_load((folder / config).read_text())
+    settings |= {"target": "embedded", "cluster": made.cluster}
+    if made.port != NODE_PORT:
+        (folder / "port.yaml").write_text(yaml.safe_dump({"frontend": {"service": {"nodePort": made.port}}}))
+        settings["release"]["values"] = [*settings["release"]["values"], "port.yaml"]
+    (folder / "config/pipeline.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    try:
+        yield made
+    finally:
+        made.invoke("cluster.down")
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The copy, its cluster removed in the end."""
-    folder = tmp_path_factory.mktemp("project")
-    copy_repository(folder)
-    port = next(port for port in (NODE_PORT, *range(SPARE_PORT, SPARE_PORT + 50)) if is_free(port))
-    made = Project(folder, tmp_path_factory.mktemp("state"), port, f"e2e-{os.getpid()}")
-    file = folder / "config/pipeline.yaml"
-    config = yaml.safe_load(file.read_text())
-    config |= {"target": "embedded", "cluster": made.cluster}
-    if made.port != NODE_PORT:
-        (folder / "port.yaml").write_text(yaml.safe_dump({"frontend": {"service": {"nodePort": made.port}}}))
-        config["release"]["values"] = ["port.yaml"]
-    file.write_text(yaml.safe_dump(config, sort_keys=False))
-    yield made
-    made.invoke("cluster.down")
+    folders = (tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("state"))
+    with make_project(*folders, f"e2e-{os.getpid()}") as made:
+        yield made

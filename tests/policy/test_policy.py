@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def test_nothing_is_found_that_is_not_explained(scanner: Callable[[Session], lis
 def test_every_dockerfile_of_the_tree_is_looked_at() -> None:
     known = {path for _, path in scanners.dockerfiles(settings.load())}
     assert known == {path for path in ROOT.glob("services/*/*Dockerfile") if "node_modules" not in path.parts}
+
+
+def test_nothing_is_found_in_the_dockerfile_of_the_example() -> None:
+    example = Service("backend", ROOT, ROOT / "examples/own-app/backend/Dockerfile")
+    own = Session(dataclasses.replace(settings.load(), services=(example,)), Shell())
+    assert "backend" in dict(scanners.dockerfiles(own.settings))
+    results = [*scanners.hadolint(own), *scanners.checkov(own)]
+    assert all(result.ran for result in results), results
+    assert [finding for result in results for finding in result.findings] == []
 
 
 @pytest.fixture

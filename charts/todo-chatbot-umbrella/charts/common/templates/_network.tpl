@@ -15,7 +15,7 @@ spec:
   ingress:
     {{- if .Values.networkPolicy.fromAnywhere }}
     - ports: [{port: {{ $port }}, protocol: TCP}]
-    {{- else }}
+    {{- else if or .Values.networkPolicy.from .Values.global.networkPolicy.monitoringNamespace }}
     - ports: [{port: {{ $port }}, protocol: TCP}]
       from:
         {{- range .Values.networkPolicy.from }}
