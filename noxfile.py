@@ -41,7 +41,7 @@ def services(session: nox.Session) -> None:
 
 @nox.session
 def policy(session: nox.Session) -> None:
-    """checkov on the rendered manifests and the Dockerfiles, hadolint on the Dockerfiles."""
+    """checkov on the rendered manifests and the Dockerfiles, hadolint on the Dockerfiles, promtool on the alerts."""
     session.run("pytest", "tests/policy", *session.posargs)
 
 

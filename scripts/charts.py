@@ -17,11 +17,12 @@ from scripts.settings import ENVIRONMENTS
 from scripts.stages import deploy
 
 
-def lint_commands(helm: Path, release: Release, database: Release) -> list[list[str]]:
-    """Every chart alone, and the umbrella with the values of each environment."""
+def lint_commands(helm: Path, root: Path, release: Release, database: Release) -> list[list[str]]:
+    """Every chart alone, those included that no run deploys, and the umbrella with the values of each environment."""
     umbrella = release.chart
-    subcharts = [path.parent for path in sorted(umbrella.glob("charts/*/Chart.yaml"))]
-    alone = [[str(helm), "lint", "--strict", "--quiet", str(chart)] for chart in (*subcharts, umbrella, database.chart)]
+    files = (*sorted(umbrella.glob("charts/*/Chart.yaml")), *sorted(root.glob("charts/*/Chart.yaml")))
+    charts = dict.fromkeys([*(file.parent for file in files), umbrella, database.chart])
+    alone = [[str(helm), "lint", "--strict", "--quiet", str(chart)] for chart in charts]
     values = [umbrella / "environments" / f"{name}.yaml" for name in ENVIRONMENTS]
     return alone + [
         [str(helm), "lint", "--strict", "--quiet", str(umbrella), "--values", str(file)]
@@ -33,7 +34,7 @@ def lint_commands(helm: Path, release: Release, database: Release) -> list[list[
 def lint(session: Session) -> int:
     """Lint all charts side by side and return how many times. Raises UserError with what helm says of the bad ones."""
     settings = session.settings
-    commands = lint_commands(session.tools["helm"], settings.release, settings.database_release)
+    commands = lint_commands(session.tools["helm"], settings.root, settings.release, settings.database_release)
 
     def one(argv: list[str]) -> str:
         answer = session.shell.probe(argv, timeout=120)

@@ -67,7 +67,7 @@ def write(report: Report, root: Path) -> Path:
     partial = file.with_suffix(".partial")
     partial.write_text(json.dumps(as_json(report), indent=1) + "\n", encoding="utf-8")
     partial.rename(file)
-    for old in sorted(folder.glob("*.json"))[:-KEPT]:
+    for old in sorted(folder.glob("[0-9]*.json"))[:-KEPT]:
         old.unlink()
     return file
 

@@ -34,14 +34,14 @@ pre { white-space: pre-wrap; }
 
 def read(root: Path) -> list[dict[str, Any]]:
     """The kept reports, oldest first. Raises UserError if there are none."""
-    files = sorted((root / FOLDER).glob("*.json"))[-SHOWN:]
+    files = sorted((root / FOLDER).glob("[0-9]*.json"))[-SHOWN:]
     if not files:
         raise UserError(f"no runs are recorded in {FOLDER}/", "run: invoke pipeline")
     return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
 
-def render(reports: Sequence[Mapping[str, Any]]) -> str:
-    """The page. Nothing in it is loaded from anywhere else."""
+def render(reports: Sequence[Mapping[str, Any]], more: str = "") -> str:
+    """The page, with `more` HTML after what the runs say. Nothing in it is loaded from anywhere else."""
     newest = reports[-1]
     verdict = "verified" if newest["ok"] else "failed"
     images = "".join(f"<tr><td>{_text(name)}</td><td>{_text(ref)}</td></tr>" for name, ref in newest["images"].items())
@@ -57,7 +57,7 @@ def render(reports: Sequence[Mapping[str, Any]]) -> str:
 {problem}{hint}
 <h2>Where the time went</h2>{timeline(newest)}
 <h2>The last {len(reports)} runs</h2>{trend(reports)}
-<h2>Images</h2><table><tbody>{images}</tbody></table>
+{more}<h2>Images</h2><table><tbody>{images}</tbody></table>
 </body></html>
 """
 

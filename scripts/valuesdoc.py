@@ -144,6 +144,7 @@ def document(root: Path = ROOT) -> str:
         "Settings: `<service>.config` and Secrets": config_table(charts),
         "Environments: `charts/todo-chatbot-umbrella/environments/`": environment_table(umbrella),
         "The local PostgreSQL: `charts/database`": table(rows(*read(root / "charts/database"))),
+        "For Prometheus and Grafana: `charts/monitoring`": table(rows(*read(root / "charts/monitoring"))),
     }
     return "\n".join([INTRODUCTION, *(f"## {title}\n\n{body}" for title, body in sections.items())])
 

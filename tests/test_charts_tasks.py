@@ -45,10 +45,11 @@ def test_a_secret_shows_that_it_changed_and_not_its_value() -> None:
 def test_every_chart_and_environment_is_linted() -> None:
     umbrella = Release("app", "n", ROOT / "charts/todo-chatbot-umbrella")
     database = Release("database", "n", ROOT / "charts/database")
-    commands = charts.lint_commands(Path("helm"), umbrella, database)
+    commands = charts.lint_commands(Path("helm"), ROOT, umbrella, database)
     linted = [" ".join(argv[4:]).replace(str(ROOT), "") for argv in commands]
     for name in ("frontend", "backend", "agent", "mcp"):
         assert f"/charts/todo-chatbot-umbrella/charts/{name}" in linted
+    assert {"/charts/database", "/charts/monitoring", "/charts/todo-chatbot-umbrella"} <= set(linted)
     for environment in ("dev", "ci", "secure"):
         assert any(line.endswith(f"environments/{environment}.yaml") for line in linted)
     assert all(argv[1:3] == ["lint", "--strict"] for argv in commands)

@@ -211,6 +211,40 @@ def test_it_fits_the_terminal(width: int, height: int, count: int) -> None:
     assert count <= 9 or any("more pods" in line for line in lines)
 
 
+def test_what_many_pods_tell_alike_is_one_line() -> None:
+    def told(name: str, message: str, reason: str = "Unhealthy") -> dict[str, Any]:
+        about = {"kind": "Pod", "name": name}
+        return event("Warning", reason, "2026-01-01T11:59:00Z", message) | {"involvedObject": about}
+
+    events = [
+        told("backend-1", "Startup probe failed: http://10.1.2.3:8000/healthz"),
+        told("backend-2", "Startup probe failed: http://10.1.2.44:8000/healthz"),
+        told("backend-2", "Readiness probe failed"),
+    ]
+    look = sample(0.0, {})
+    look = replace(look, objects=look.objects | {"events": events})
+    lines = shown(rows.view(look, look, namespace="n", context="c")).splitlines()
+    assert [" ".join(line.split()[1:5]) for line in lines if line.startswith("Unhealthy")] == [
+        "1m 2 pods Startup", "1m backend-2 Readiness probe",
+    ]  # fmt: skip
+
+
+def test_a_wide_terminal_shows_how_the_load_went_and_how_near_the_limits_are() -> None:
+    look = replace(sample(0.0, {}), usage={"backend-1": (500.0, 1000 * 2.0**20)})
+    view = rows.view(look, look, namespace="n", context="c")
+    console = Console(file=io.StringIO(), width=120, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(screen.render(view, 120, 40, {"backend": [0.0, 5.0, 10.0]}))
+    text = capture.get()
+    assert "▁▄█" in text or "▁▅█" in text
+    assert "━" * 6 + "─" * 6 in text and "━" * 12 in text
+    assert "TREND" not in shown(view)
+
+
+def test_a_plot_of_nothing_is_flat() -> None:
+    assert screen.sparkline([]) == "" and screen.sparkline([0.0, 0.0]) == "▁▁"
+
+
 async def test_it_goes_on_until_it_is_told_to_end() -> None:
     over, seen = asyncio.Event(), []
 

@@ -72,6 +72,14 @@ class Looker:
         names = frozenset(pod["metadata"]["name"] for pod in serving)
         return Sample(time.monotonic(), now, objects, usage, counters, problems, self._services, names)
 
+    async def workloads(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
+        """Deployments and pods as they are now, each with its kind, and by source why something could not be read."""
+        problems: dict[str, str] = {}
+        kinds = {"deployments": "Deployment", "pods": "Pod"}
+        lists = await asyncio.gather(*(self._list(source, problems) for source in kinds))
+        named = zip(kinds.values(), lists, strict=True)
+        return [{"kind": kind} | item for kind, items in named for item in items], problems
+
     def _serves(self, pod: Mapping[str, Any]) -> bool:
         ready = any(
             item["type"] == "Ready" and item["status"] == "True" for item in pod.get("status", {}).get("conditions", ())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -21,6 +22,7 @@ from scripts.session import Session
 
 SCHEMA = 1  # of the JSON; a change of meaning raises it
 SHORTEST, LONGEST = 0.5, 3600.0
+Seen = TypeVar("Seen")
 PAGE = 1000  # lines: what is printed once may be as long as it is
 
 
@@ -45,16 +47,17 @@ def run(session: Session, *, interval: float, once: bool, as_json: bool) -> None
             return compared(before, await look.sample())
 
     async def endless(socket: gather.Path) -> None:
-        over = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, over.set)
+        rates: defaultdict[str, list[float]] = defaultdict(list)
         with Live(console=console, screen=True, auto_refresh=False) as live:
 
             def show(shown: View) -> None:
-                live.update(screen.render(shown, console.width, console.height), refresh=True)
+                for service in shown.services:
+                    if service.traffic:
+                        rates[service.name] = [*rates[service.name], service.traffic.rate][-screen.TREND :]
+                live.update(screen.render(shown, console.width, console.height, rates), refresh=True)
 
             async with gather.looker(socket, namespace, services) as look:
-                await follow(look.sample, over, interval, lambda before, after: show(compared(before, after)))
+                await follow(look.sample, until_told(), interval, lambda before, after: show(compared(before, after)))
 
     with suppress(KeyboardInterrupt), gather.proxy(session.kubectl) as socket:
         if not (once or as_json) and console.is_terminal:
@@ -64,15 +67,20 @@ def run(session: Session, *, interval: float, once: bool, as_json: bool) -> None
         print_view(found, console, as_json=as_json)
 
 
+def until_told() -> asyncio.Event:
+    """Set by Ctrl-C and by the signal TERM, which from now on do nothing else."""
+    over = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    return over
+
+
 async def follow(
-    look: Callable[[], Awaitable[Sample]],
-    over: asyncio.Event,
-    interval: float,
-    show: Callable[[Sample, Sample], None],
+    look: Callable[[], Awaitable[Seen]], over: asyncio.Event, interval: float, show: Callable[[Seen, Seen], None]
 ) -> None:
     """Show the first look at once, then each with the one before it, until `over`."""
     ended = asyncio.ensure_future(over.wait())
-    before: Sample | None = None
+    before: Seen | None = None
     while not ended.done():
         looking = asyncio.ensure_future(look())
         await asyncio.wait((looking, ended), return_when=asyncio.FIRST_COMPLETED)

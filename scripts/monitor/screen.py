@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 from rich.console import Group, RenderableType
@@ -16,32 +18,58 @@ MISSING = "–"
 USE = ("CPU/REQ/LIM", "MEM/REQ/LIM")
 FEW_EVENTS = 5  # shown where space is short
 NEARLY = 0.9  # of its limit: worth a colour
+SLOW = 1.0  # seconds: likewise
+GAPS = 2  # empty lines, where there is room
+WIDE = 110  # columns: room for plots
+TREND, BAR = 20, 12  # characters of a plot
+STEPS = "▁▂▃▄▅▆▇█"
+NUMBERS = re.compile(r"\d[\d.:]*")
 
 
-def render(view: View, width: int, height: int) -> RenderableType:
-    """The whole screen, not higher than `height` lines."""
-    told = notes(view)
-    pods, events = fit(len(view.services), len(told), len(view.pods), len(view.events), height)
-    parts: list[RenderableType] = [_heading(view), _services(view.services)]
+def render(view: View, width: int, height: int, rates: Mapping[str, Sequence[float]] | None = None) -> RenderableType:
+    """The whole screen, not higher than `height` lines. `rates` are each service's last requests a second."""
+    told, events = notes(view), merged(view.events)
+    pods, shown, gap = fit(len(view.services), len(told), len(view.pods), len(events), height)
+    space = [Text()] if gap else []
+    parts: list[RenderableType] = [_heading(view), _services(view.services, width, rates or {})]
     parts += [Text(f"{MISSING} {line}", style="yellow", no_wrap=True, overflow="ellipsis") for line in told]
-    parts.append(_pods(view.pods[:pods]))
+    parts += [*space, _pods(view.pods[:pods], width)]
     if hidden := len(view.pods) - pods:
         parts.append(Text(f"… and {hidden} more pods", style="dim"))
-    if events:
-        parts.append(_events(view.events[:events], width))
+    if shown:
+        parts += [*space, _events(events[:shown], width)]
     return Group(*parts)
 
 
-def fit(services: int, told: int, pods: int, events: int, height: int) -> tuple[int, int]:
-    """How many pods and events have room: at first a few events, then pods, then more events."""
+def fit(services: int, told: int, pods: int, events: int, height: int) -> tuple[int, int, bool]:
+    """How many pods and events have room: at first a few events, then pods, then more events.
+
+    The last says whether all that still leaves room for an empty line between the parts.
+    """
     room = height - 1 - (services + 1) - told - 1  # the heading, the services with theirs, notes, the pods' heading
     some = min(events, FEW_EVENTS)
     for_events = some + 1 if some and room > some + 3 else 0
     shown = min(pods, max(1, room - for_events))
     if shown < pods and shown > 1:
         shown -= 1  # the line that says how many more there are
-    rest = room - shown - (shown < pods) - 1
-    return shown, (min(events, max(some, rest)) if for_events else 0)
+    gap = room - shown - for_events >= GAPS
+    rest = room - shown - (shown < pods) - 1 - GAPS * gap
+    return shown, (min(events, max(some, rest)) if for_events else 0), gap
+
+
+def merged(events: Sequence[EventRow]) -> list[EventRow]:
+    """One row for what is told of several objects in the same words; numbers and addresses do not count."""
+    found: dict[tuple[str, str], list[EventRow]] = {}
+    for event in events:
+        found.setdefault((event.reason, NUMBERS.sub("", event.message)), []).append(event)
+    return [_merge(same) for same in found.values()]
+
+
+def _merge(same: Sequence[EventRow]) -> EventRow:
+    objects = {event.about for event in same}
+    kinds = {about.split("/", 1)[0] for about in objects}
+    about = f"{len(objects)} {kinds.pop() if len(kinds) == 1 else 'object'}s" if len(objects) > 1 else same[0].about
+    return replace(same[0], about=about, count=sum(event.count for event in same))
 
 
 def notes(view: View) -> list[str]:
@@ -58,8 +86,8 @@ def notes(view: View) -> list[str]:
 
 def _heading(view: View) -> Text:
     span = f"over {view.seconds:.1f} s" if view.seconds else "first look"
-    words = f"{view.namespace} on {view.context}  {view.now[11:19]} UTC  {span}  Ctrl-C ends"
-    return Text(words, style="bold", no_wrap=True, overflow="ellipsis")
+    words = Text(f"{view.namespace} on {view.context}", style="bold", no_wrap=True, overflow="ellipsis")
+    return words.append(f"  {view.now[11:19]} UTC  {span}  Ctrl-C ends", style="not bold dim")
 
 
 def _table(*columns: str, right: Sequence[str] = (), widths: Sequence[int | None] = ()) -> Table:
@@ -71,35 +99,46 @@ def _table(*columns: str, right: Sequence[str] = (), widths: Sequence[int | None
     return table
 
 
-def _services(rows: Sequence[ServiceRow]) -> Table:
+def _services(rows: Sequence[ServiceRow], width: int, rates: Mapping[str, Sequence[float]]) -> Table:
     numbers = ("READY", "REQ/S", "5XX", "P50", "P95")
-    table = _table("SERVICE", "READY", "REQ/S", "5XX", "P50", "P95", "AUTOSCALER", right=numbers)
+    trend = ("TREND",) if width >= WIDE else ()
+    table = _table("SERVICE", "READY", "REQ/S", *trend, "5XX", "P50", "P95", "AUTOSCALER", right=numbers)
     for row in rows:
         traffic = row.traffic
         table.add_row(
             row.name,
-            Text(f"{row.ready}/{row.wanted}", style="" if row.ready >= row.wanted else "bold red"),
+            Text(f"{row.ready}/{row.wanted}", style="green" if row.ready >= row.wanted else "bold red"),
             MISSING if traffic is None else f"{traffic.rate:.1f}",
+            *(Text(sparkline(rates.get(row.name, ())).ljust(TREND), style="cyan") for _ in trend),
             Text(share(traffic and traffic.errors), style="bold red" if traffic and traffic.errors else ""),
             duration(traffic and traffic.p50),
-            duration(traffic and traffic.p95),
+            Text(duration(traffic and traffic.p95), style="yellow" if traffic and (traffic.p95 or 0) >= SLOW else ""),
             autoscaler(row.scaling),
         )
     return table
 
 
-def _pods(rows: Sequence[PodRow]) -> Table:
-    table = _table("POD", "PHASE", "READY", "RST", "AGE", *USE, right=("READY", "RST", "AGE", *USE))
+def _pods(rows: Sequence[PodRow], width: int) -> Table:
+    bars = width >= WIDE
+    use = tuple(name for column in USE for name in ((column, "") if bars else (column,)))
+    table = _table("POD", "PHASE", "READY", "RST", "AGE", *use, right=("READY", "RST", "AGE", *USE))
     for row in rows:
         whole = row.ready == row.containers
+        cells = [
+            cell
+            for used, request, limit, size, unit in (
+                (row.cpu, row.cpu_request, row.cpu_limit, 1, "m"),
+                (row.memory, row.memory_request, row.memory_limit, MIB, "Mi"),
+            )
+            for cell in (_used(used, request, limit, size, unit), *((_bar(used, limit),) if bars else ()))
+        ]
         table.add_row(
             row.name,
             Text(row.trouble or row.phase, style="bold red" if row.trouble else "" if whole else "yellow"),
             f"{row.ready}/{row.containers}",
             Text(str(row.restarts), style="yellow" if row.restarts else ""),
             row.age,
-            _used(row.cpu, row.cpu_request, row.cpu_limit, 1, "m"),
-            _used(row.memory, row.memory_request, row.memory_limit, MIB, "Mi"),
+            *cells,
         )
     return table
 
@@ -121,11 +160,30 @@ def _short(about: str) -> str:
     return about.split("/", 1)[-1]
 
 
+def _near(used: float | None, limit: float | None) -> bool:
+    return used is not None and limit is not None and used > limit * NEARLY
+
+
 def _used(used: float | None, request: float | None, limit: float | None, size: float, unit: str) -> Text:
     """Used, requested and allowed."""
-    shown = [MISSING if item is None else f"{item / size:.0f}" for item in (used, request, limit)]
-    near = used is not None and limit is not None and used > limit * NEARLY
-    return Text("/".join(shown) + unit, style="bold red" if near else "")
+    first, *rest = [MISSING if item is None else f"{item / size:.0f}" for item in (used, request, limit)]
+    style = "bold red" if _near(used, limit) else ""
+    return Text(first, style=style).append("/" + "/".join(rest) + unit, style="" if style else "dim")
+
+
+def _bar(used: float | None, limit: float | None) -> Text:
+    """How much of the limit is used, as a bar."""
+    if used is None or not limit:
+        return Text(" " * BAR)
+    full = min(BAR, round(used / limit * BAR))
+    style = "bold red" if _near(used, limit) else "green"
+    return Text("━" * full, style=style).append("─" * (BAR - full), style="dim")
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """A small plot, from zero to the largest value."""
+    top = max(values, default=0.0)
+    return "".join(STEPS[round(value / top * (len(STEPS) - 1))] if top else STEPS[0] for value in values)
 
 
 def autoscaler(scaling: Scaling | None) -> str:

@@ -82,10 +82,15 @@ def access(c: Context, environment: str = "dev", target: str = "", install: bool
     run_stages(c, ("access",), "access", environment=environment, target=target, install=install, as_json=json)
 
 
-@task(help=ENVIRONMENT)
-def status(c: Context, environment: str = "dev", target: str = "") -> None:
+@task(help=ENVIRONMENT | {"watch": "go on, showing every change"})
+def status(c: Context, watch: bool = False, environment: str = "dev", target: str = "") -> None:
     """Show what runs: ready, restarts, age and image."""
     with errors_explained():
+        if watch:
+            from scripts.monitor.watch import run
+
+            run(session(c, environment, target))
+            return
         from scripts import operate
 
         print_table(operate.status(session(c, environment, target)))
@@ -148,10 +153,11 @@ def report(c: Context, output: str = "reports/index.html") -> None:
     """Render the last runs as one HTML page."""
     with errors_explained():
         from scripts import reportpage
+        from scripts.scaling import page
         from scripts.settings import ROOT
 
         file = ROOT / output
-        file.write_text(reportpage.render(reportpage.read(ROOT)), encoding="utf-8")
+        file.write_text(reportpage.render(reportpage.read(ROOT), page.newest(ROOT)), encoding="utf-8")
         print(file)
 
 

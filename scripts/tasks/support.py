@@ -190,3 +190,24 @@ def prove(holds: bool, problems: Sequence[str]) -> None:
     """End the task with exit status 1 and the problems, unless it holds."""
     if not holds:
         raise Exit("\n".join(["not proved:", *problems]), code=1)
+
+
+def show_scaling(
+    c: Context, service: str, users: int, window: int | None, *, as_json: bool, environment: str, target: str
+) -> None:
+    """Prove that a service scales, keep and print what was measured; exit status 1 if it is not proved."""
+    from scripts.scaling import page, proof
+    from scripts.settings import ROOT
+
+    with showing(c, environment, target) as run:
+        done = proof.prove(run, service, users=users, stabilization=window)
+    if done is None:
+        return
+    files = page.write(done, ROOT)
+    if as_json:
+        print(json.dumps(page.as_json(done), indent=1))
+    else:
+        print_table(
+            [*page.rows(done), *zip(("record", "plot"), (file.relative_to(ROOT) for file in files), strict=True)]
+        )
+    prove(done.ok, done.problems)

@@ -2,9 +2,15 @@
 
 from invoke import Context, task
 
-from scripts.tasks.support import HELP, errors_explained, print_table, prove, session, whole
+from scripts.tasks.support import HELP, errors_explained, print_table, prove, session, show_scaling, whole
 
 ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
+SCALING = ENVIRONMENT | {
+    "service": "frontend or backend",
+    "users": "how many people at once",
+    "stabilization": "seconds the autoscaler looks back before it removes pods, where the release has none of its own",
+    "json": HELP["json"],
+}
 
 
 @task(help=ENVIRONMENT | {"requests": "how many at least"})
@@ -17,3 +23,19 @@ def zero_downtime(c: Context, requests: int = 20_000, environment: str = "dev", 
         result = verify.zero_downtime(s, requests=whole(requests, "--requests"), say=s.say)
         print_table(verify.rows(result))
         prove(not result.failures, [str(item) for item in result.failures[:20]])
+
+
+@task(help=SCALING)
+def scaling(
+    c: Context,
+    service: str = "backend",
+    users: int = 40,
+    stabilization: str = "",
+    json: bool = False,
+    environment: str = "dev",
+    target: str = "",
+) -> None:
+    """Load a service until it scales out, and in again."""
+    with errors_explained():
+        window = whole(stabilization, "--stabilization") if stabilization else None
+        show_scaling(c, service, whole(users, "--users"), window, as_json=json, environment=environment, target=target)

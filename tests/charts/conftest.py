@@ -16,9 +16,11 @@ from scripts.shell import Shell
 ROOT = Path(__file__).resolve().parents[2]
 UMBRELLA = ROOT / "charts/todo-chatbot-umbrella"
 DATABASE = ROOT / "charts/database"
+MONITORING = ROOT / "charts/monitoring"
 SERVICES = ("frontend", "backend", "agent", "mcp")
 SUBCHARTS = {name: UMBRELLA / "charts" / name for name in SERVICES}
-CHARTS = {"umbrella": UMBRELLA, "database": DATABASE, **SUBCHARTS}
+CHARTS = {"umbrella": UMBRELLA, "database": DATABASE, "monitoring": MONITORING, **SUBCHARTS}
+RELEASES = {DATABASE: "todo-database", MONITORING: "todo-monitoring"}
 ENVIRONMENTS = ("dev", "ci", "secure")
 
 Manifest = Mapping[str, Any]
@@ -41,8 +43,7 @@ def helm(*words: str | Path) -> subprocess.CompletedProcess[str]:
 def render(chart: Path, *words: str, environment: str = "") -> str:
     """What `helm template` prints for a chart, tests included; `words` are further arguments."""
     files = ("--values", UMBRELLA / "environments" / f"{environment}.yaml") if environment else ()
-    release = "todo-database" if chart == DATABASE else "todo-chatbot"
-    answer = helm("template", release, chart, "--namespace", "chatbot-dev", *files, *words)
+    answer = helm("template", RELEASES.get(chart, "todo-chatbot"), chart, "--namespace", "chatbot-dev", *files, *words)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
 
@@ -74,4 +75,4 @@ def pods(objects: tuple[Manifest, ...]) -> Iterator[tuple[str, Any]]:
 def every_object() -> tuple[Manifest, ...]:
     """What all charts render in all environments."""
     found = [item for environment in ENVIRONMENTS for item in manifests(UMBRELLA, environment=environment)]
-    return (*found, *manifests(DATABASE))
+    return (*found, *manifests(DATABASE), *manifests(MONITORING))

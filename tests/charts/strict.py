@@ -12,6 +12,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from tests.charts.conftest import ROOT
+from tests.charts.custom import CUSTOM
 
 PREFIX = "#/components/schemas/"
 
@@ -51,6 +52,11 @@ def problems(manifest: Mapping[str, Any]) -> Iterator[str]:
     """What the API server would refuse, as `kind/name: path: message`."""
     label = f"{manifest['kind']}/{manifest['metadata']['name']}"
     name = _names().get((manifest["apiVersion"], manifest["kind"]))
+    if (manifest["apiVersion"], manifest["kind"]) in CUSTOM:
+        schema = CUSTOM[manifest["apiVersion"], manifest["kind"]]
+        for error in Draft202012Validator(schema).iter_errors(manifest):
+            yield f"{label}: {error.json_path}: {error.message}"
+        return
     if name is None:
         yield f"{label}: no kind {manifest['kind']} in {manifest['apiVersion']}"
         return

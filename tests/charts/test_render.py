@@ -15,6 +15,7 @@ from tests.charts.conftest import (
     CHARTS,
     DATABASE,
     ENVIRONMENTS,
+    MONITORING,
     ROOT,
     SERVICES,
     SUBCHARTS,
@@ -41,6 +42,8 @@ CASES = {
     "no-network-policies": (UMBRELLA, NOTHING_EXTRA, ""),
     "database": (DATABASE, (), ""),
     "database-in-memory": (DATABASE, ("--set", "persistence.enabled=false", *NOTHING_EXTRA), ""),
+    "monitoring": (MONITORING, (), ""),
+    "monitoring-tls": (MONITORING, ("--set", "tls.enabled=true", "--set", "tls.frontend=true"), ""),
     **{f"{name}-alone": (chart, (), "") for name, chart in SUBCHARTS.items()},
     **{f"{name}-alone-tls": (chart, ("--set", "global.tls.enabled=true"), "") for name, chart in SUBCHARTS.items()},
 }
@@ -96,7 +99,7 @@ def test_one_namespace_and_common_labels(case: str) -> None:
         assert item["metadata"]["namespace"] == ("elsewhere" if words == FULL else "chatbot-dev"), item
         labels = item["metadata"]["labels"]
         assert labels["app.kubernetes.io/part-of"] == "todo-chatbot"
-        assert labels["app.kubernetes.io/instance"] in ("todo-chatbot", "todo-database")
+        assert labels["app.kubernetes.io/instance"] in ("todo-chatbot", "todo-database", "todo-monitoring")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -152,7 +155,7 @@ def test_lint_of_environments(environment: str) -> None:
     assert answer.returncode == 0, answer.stdout
 
 
-@pytest.mark.parametrize("case", ["every-option", "database"])
+@pytest.mark.parametrize("case", ["every-option", "database", "monitoring-tls"])
 def test_rendered_yaml_is_clean(case: str) -> None:
     """No key twice, and indentation that is the same throughout; blank ends are where helm joins files."""
     rules = "extends: relaxed\nrules: {line-length: disable, trailing-spaces: disable, empty-lines: disable}\n"

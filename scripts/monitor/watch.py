@@ -1,0 +1,105 @@
+"""`invoke status --watch`: the table in place on a terminal, else a line whenever a service changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from scripts.monitor import gather, live
+from scripts.operate import status_rows
+from scripts.session import Session
+
+INTERVAL = 1.0  # seconds between two looks
+AGE = 3  # the column that changes although nothing happens
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look: the rows of `invoke status`, its heading first, and by source why something could not be read."""
+
+    now: datetime
+    rows: Sequence[Row] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+def run(session: Session) -> None:
+    """Show the release's table until Ctrl-C. Raises UserError if the cluster does not answer at first."""
+    console = Console(highlight=False)
+    namespace, context = session.settings.release.namespace, session.cluster.context
+
+    async def endless(socket: gather.Path) -> None:
+        async with gather.looker(socket, namespace, frozenset()) as looker:
+            if not console.is_terminal:
+                await live.follow(looks(looker), live.until_told(), INTERVAL, print_changes)
+                return
+            with Live(console=console, auto_refresh=False) as shown:
+
+                def show(_: Look, now: Look) -> None:
+                    shown.update(render(now, f"{namespace} on {context}"), refresh=True)
+
+                await live.follow(looks(looker), live.until_told(), INTERVAL, show)
+
+    with suppress(KeyboardInterrupt), gather.proxy(session.kubectl) as socket:
+        asyncio.run(endless(socket))
+
+
+def looks(looker: gather.Looker) -> Callable[[], Awaitable[Look]]:
+    """What takes a look; where something could not be read, with the rows of the look before."""
+    rows: Sequence[Row] = ()
+
+    async def look() -> Look:
+        nonlocal rows
+        objects, problems = await looker.workloads()
+        now = datetime.now(UTC)
+        if not problems:
+            rows = status_rows(objects, now)
+        return Look(now, rows, problems)
+
+    return look
+
+
+def render(seen: Look, where: str) -> RenderableType:
+    """The table with a heading, and what could not be read."""
+    heading = Text(f"{where}  {seen.now:%H:%M:%S} UTC  Ctrl-C ends", style="bold", no_wrap=True, overflow="ellipsis")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold cyan")
+    for name in seen.rows[0] if seen.rows else ():
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for service, ready, *rest in seen.rows[1:]:
+        have, wanted = ready.split("/")
+        table.add_row(service, Text(ready, style="" if int(have) >= int(wanted) else "bold red"), *rest)
+    notes = [Text(f"– {source}: {reason}", style="yellow") for source, reason in seen.problems.items()]
+    return Group(heading, table, *notes)
+
+
+def print_changes(before: Look, after: Look) -> None:
+    """Print what changed; of the first look, which is given as both, everything."""
+    for line in changes(Look(before.now) if before is after else before, after):
+        print(line, flush=True)
+
+
+def changes(before: Look, after: Look) -> list[str]:
+    """A line for each service that is not as it was, its age apart; for one that is gone; for what cannot be read."""
+    told = [f"– {source}: {reason}" for source, reason in after.problems.items() if source not in before.problems]
+    told += [f"{source} can be read again" for source in before.problems if source not in after.problems]
+    old, new = ({row[0]: row for row in seen.rows[1:]} for seen in (before, after))
+    widths = [max(map(len, column)) for column in zip(*after.rows, strict=True)]
+    told += [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for name, row in new.items()
+        if name not in old or _lasting(old[name]) != _lasting(row)
+    ]
+    told += [f"{name}  gone" for name in old if name not in new]
+    return [f"{after.now:%H:%M:%S}  {line}" for line in told]
+
+
+def _lasting(row: Row) -> Row:
+    return row[:AGE] + row[AGE + 1 :]

@@ -1,0 +1,85 @@
+"""Watching a live release: numbers of every service and pod, on a small terminal, and every change of the status."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.terminal import OTHER_SCREEN, OWN_SCREEN, Terminal
+from tests.e2e.test_main_job import call
+
+SERVICES = {"frontend", "backend", "agent", "mcp"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def live(project: Project) -> dict[str, Any]:
+    return project.pipeline()
+
+
+@contextmanager
+def a_person_chats(project: Project) -> Iterator[None]:
+    """Somebody asks for their todos by chat, which all four services take part in, until the block ends."""
+    user = {"username": f"ada-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(16)}
+    token = call(f"{project.url}/api/auth/register", user)["token"]
+    over = threading.Event()
+
+    def chat() -> None:
+        while not over.wait(0.3):
+            with suppress(URLError):  # asked too often
+                call(f"{project.url}/api/chat", {"message": "show my todos"}, token)
+
+    person = threading.Thread(target=chat)
+    person.start()
+    try:
+        yield
+    finally:
+        over.set()
+        person.join()
+
+
+def test_the_view_has_traffic_of_every_service_and_use_of_every_pod(project: Project) -> None:
+    with a_person_chats(project):
+        seen = json.loads(project.invoke("monitor", "--once", "--json").stdout)
+    services = {row["name"]: row for row in seen["services"]}
+    assert services.keys() == {*SERVICES, "database"} and seen["missing"] == {}
+    for name in SERVICES:
+        traffic = services[name]["traffic"]
+        assert traffic["rate"] > 0 and traffic["errors"] == 0.0 and 0 < traffic["p50"] <= traffic["p95"], name
+        assert services[name]["ready"] == services[name]["wanted"] > 0
+    assert len(seen["pods"]) >= 7
+    for pod in seen["pods"]:
+        assert pod["cpu"] is not None and pod["memory"] > 0 and pod["memory_limit"] > pod["memory_request"], pod
+
+
+def test_it_draws_a_small_terminal_and_gives_it_back(project: Project) -> None:
+    with Terminal(project, "monitor", "--interval", "1") as terminal:
+        terminal.wait_for("first look")
+        terminal.wait_for(r"over \d")
+        terminal.wait_for(r"over \d")  # so the one before is whole
+        assert terminal.press_ctrl_c() == 0
+        assert OTHER_SCREEN in terminal.text and terminal.text.rstrip().endswith(OWN_SCREEN)
+        lines = terminal.frame()
+        assert len(lines) <= 24 and max(map(len, lines)) <= 80
+        for name in SERVICES:
+            assert any(line.startswith(name) for line in lines), lines
+
+
+def test_status_shows_a_change_in_place(project: Project) -> None:
+    with Terminal(project, "status", "--watch") as terminal:
+        terminal.wait_for(r"mcp +1/1 ")
+        try:
+            project.invoke("scale", "--service", "mcp", "--replicas", "2")
+            terminal.wait_for(r"mcp +2/2 ")
+        finally:
+            project.invoke("scale", "--service", "mcp", "--replicas", "1")
+        terminal.wait_for(r"mcp +1/1 ")
+        assert terminal.press_ctrl_c() == 0
+        assert "Traceback" not in terminal.text and OTHER_SCREEN not in terminal.text
