@@ -107,6 +107,21 @@ async def test_what_the_autoscaler_did_survives_an_upgrade(cluster: Cluster) -> 
     assert cluster.store.get("deployments.apps", NAMESPACE, "backend")["spec"]["replicas"] == 4
 
 
+async def test_switching_the_autoscaler_on_takes_no_pod_away(cluster: Cluster) -> None:
+    words = ("--set", "backend.autoscaling.enabled=true")
+    seen: list[int] = []
+
+    def replicas() -> int:
+        return int(cluster.store.get("deployments.apps", NAMESPACE, "backend")["spec"]["replicas"])
+
+    await cluster.upgrade(UMBRELLA, "--set", "backend.replicaCount=3")
+    for level in ("debug", "info"):
+        await cluster.upgrade(UMBRELLA, *words, "--set", f"backend.config.LOG_LEVEL={level}")
+        seen.append(replicas())
+    await cluster.upgrade(UMBRELLA, *words, "--set", "backend.autoscaling.maxReplicas=2")
+    assert [*seen, replicas()] == [3, 3, 2]
+
+
 async def test_certificates_are_kept_until_they_are_near_their_end(cluster: Cluster) -> None:
     await cluster.upgrade(environment="secure")
     first = cluster.certificates()

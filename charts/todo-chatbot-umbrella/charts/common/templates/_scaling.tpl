@@ -1,5 +1,19 @@
 {{/* How many pods there are, and how few there may be for a moment. */}}
 
+{{/*
+An autoscaler's number is its own: it is left out, or said as it is where the Deployment is there already. Left out of what
+helm owned before, the API server would take it for 1, until the autoscaler looks.
+*/}}
+{{- define "common.replicas" -}}
+{{- if not .Values.autoscaling.enabled }}
+{{- .Values.replicaCount }}
+{{- else }}
+{{- with lookup "apps/v1" "Deployment" (include "common.namespace" .) .Chart.Name }}
+{{- min $.Values.autoscaling.maxReplicas (max $.Values.autoscaling.minReplicas .spec.replicas) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "common.hpa" -}}
 {{- with .Values.autoscaling }}
 {{- if .enabled }}
