@@ -120,7 +120,7 @@ def _services(rows: Sequence[ServiceRow], width: int, rates: Mapping[str, Sequen
 
 def _pods(rows: Sequence[PodRow], width: int) -> Table:
     bars = width >= WIDE
-    use = tuple(name for column in USE for name in ((column, "") if bars else (column,)))
+    use = tuple(name for column in USE for name in ((column, "OF LIMIT") if bars else (column,)))
     table = _table("POD", "PHASE", "READY", "RST", "AGE", *use, right=("READY", "RST", "AGE", *USE))
     for row in rows:
         whole = row.ready == row.containers
@@ -145,7 +145,7 @@ def _pods(rows: Sequence[PodRow], width: int) -> Table:
 
 def _events(rows: Sequence[EventRow], width: int) -> Table:
     reason, since = 16, 4
-    about = max(8, width * 3 // 10)
+    about = min(max(8, width * 3 // 10), max(5, *(len(_short(row.about)) for row in rows)))
     message = max(8, width - reason - since - about - 3)
     table = _table("EVENT", "AGE", "ABOUT", "MESSAGE", right=("AGE",), widths=(reason, since, about, message))
     for row in rows:

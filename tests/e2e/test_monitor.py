@@ -6,12 +6,14 @@ import json
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from tests.charts.exports import by_job
 from tests.e2e.conftest import Project
 from tests.e2e.terminal import OTHER_SCREEN, OWN_SCREEN, Terminal
 from tests.e2e.test_main_job import call
@@ -25,16 +27,21 @@ def live(project: Project) -> dict[str, Any]:
 
 
 @contextmanager
-def a_person_chats(project: Project) -> Iterator[None]:
+def people_chat(project: Project) -> Iterator[None]:
     """Somebody asks for their todos by chat, which all four services take part in, until the block ends."""
-    user = {"username": f"ada-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(16)}
-    token = call(f"{project.url}/api/auth/register", user)["token"]
     over = threading.Event()
 
+    def register() -> str:
+        user = {"username": f"ada-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(16)}
+        return str(call(f"{project.url}/api/auth/register", user)["token"])
+
     def chat() -> None:
+        token = register()
         while not over.wait(0.3):
-            with suppress(URLError):  # asked too often
+            try:
                 call(f"{project.url}/api/chat", {"message": "show my todos"}, token)
+            except HTTPError:  # one person may only ask so often: the next one goes on
+                token = register()
 
     person = threading.Thread(target=chat)
     person.start()
@@ -46,8 +53,8 @@ def a_person_chats(project: Project) -> Iterator[None]:
 
 
 def test_the_view_has_traffic_of_every_service_and_use_of_every_pod(project: Project) -> None:
-    with a_person_chats(project):
-        seen = json.loads(project.invoke("monitor", "--once", "--json").stdout)
+    with people_chat(project):
+        seen = json.loads(project.invoke("monitor", "--once", "--json", "--interval=3").stdout)
     services = {row["name"]: row for row in seen["services"]}
     assert services.keys() == {*SERVICES, "database"} and seen["missing"] == {}
     for name in SERVICES:
@@ -73,13 +80,28 @@ def test_it_draws_a_small_terminal_and_gives_it_back(project: Project) -> None:
 
 
 def test_status_shows_a_change_in_place(project: Project) -> None:
+    count = int(project.kubectl("get", "deployment", "mcp", "--output", "jsonpath={.spec.replicas}"))
     with Terminal(project, "status", "--watch") as terminal:
-        terminal.wait_for(r"mcp +1/1 ")
+        terminal.wait_for(rf"mcp +{count}/{count} ")
         try:
-            project.invoke("scale", "--service", "mcp", "--replicas", "2")
-            terminal.wait_for(r"mcp +2/2 ")
+            project.invoke("scale", "--service", "mcp", f"--replicas={count + 1}")
+            terminal.wait_for(rf"mcp +{count + 1}/{count + 1} ")
         finally:
-            project.invoke("scale", "--service", "mcp", "--replicas", "1")
-        terminal.wait_for(r"mcp +1/1 ")
+            project.invoke("scale", "--service", "mcp", f"--replicas={count}")
+        terminal.wait_for(rf"mcp +{count}/{count} ")
         assert terminal.press_ctrl_c() == 0
         assert "Traceback" not in terminal.text and OTHER_SCREEN not in terminal.text
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_services_measure_what_the_alerts_and_the_dashboard_are_checked_against(service: str, project: Project) -> None:
+    name = "jsonpath={.items[0].metadata.name}:{.items[0].spec.containers[0].ports[0].containerPort}"
+    pod = project.kubectl("get", "pods", "--selector", f"app.kubernetes.io/name={service}", "--output", name)
+    text = project.kubectl("get", "--raw", f"/api/v1/namespaces/chatbot-dev/pods/{pod}/proxy/metrics")
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    expected = by_job()[service]
+    assert {n: found[n] for n in expected if n in found} == {n: labels for n, labels in expected.items() if n in found}
+    assert {name for name in expected if name.startswith(("http_", "process_"))} <= found.keys()
