@@ -36,6 +36,13 @@ def test_the_list_needs_no_heavy_module() -> None:
     assert done.stdout.strip() == ""
 
 
+def test_checking_a_schema_does_not_build_a_parser_of_addresses() -> None:
+    """The optional checkers of formats, which another package may bring in, take jsonschema a second to import."""
+    code = "import sys, jsonschema; print(*(name for name in ('lark', 'rfc3987_syntax') if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
