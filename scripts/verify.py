@@ -11,14 +11,16 @@ from scripts.model import UserError
 from scripts.session import Session
 
 MOST_SECONDS = 600.0
+DELETED = ("frontend", "backend")  # what a browser's requests go through
 
 
 def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]) -> Result:
     """Load the page and the API while everything that happens to a release happens, for at least so many requests.
 
     Pods are restarted and deleted, signing secrets rotated, the release is upgraded and rolled back. Raises UserError
-    if the release cannot be reached or does not answer again in time.
+    if the release cannot be reached, has a service with a single pod, or does not answer again in time.
     """
+    _need_two_pods(session)
     phases = _phases(session)
     deadline = time.monotonic() + MOST_SECONDS
     with Load(operate.url(session)) as load:
@@ -54,9 +56,18 @@ def _phases(session: Session) -> list[tuple[str, Callable[[], None]]]:
     ]
 
 
+def _need_two_pods(session: Session) -> None:
+    """Whoever deletes the only pod loses requests: that needs no proof."""
+    for deployment in session.kubectl.items("deployments", session.settings.release.namespace):
+        name, pods = deployment["metadata"]["name"], deployment.get("status", {}).get("readyReplicas", 0)
+        if name in DELETED and pods < 2:
+            text = f"{name} has {pods} pod ready: while it is replaced, nobody answers"
+            raise UserError(text, f"set {name}.replicaCount to 2 or more, then invoke deploy")
+
+
 def _delete_pods(session: Session) -> None:
     namespace = session.settings.release.namespace
-    for name in ("frontend", "backend"):
+    for name in DELETED:
         pods = session.kubectl.items("pods", namespace, "--selector", f"app.kubernetes.io/name={name}")
         session.kubectl.effect("delete", "pod", pods[0]["metadata"]["name"], "--namespace", namespace)
         _await(session, name)

@@ -61,7 +61,7 @@ def release(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
     """A live release that had a life: some revisions, a backup, and an image of somebody's own."""
     values = project.folder / "charts/todo-chatbot-umbrella/values.yaml"
     before = values.read_text()
-    for replicas in (2, 1):
+    for replicas in (3, 2):
         values.write_text(before.replace("replicaCount: 2", f"replicaCount: {replicas}"))
         project.pipeline()
     make_echo(tmp_path_factory.mktemp("echo"))

@@ -61,7 +61,7 @@ def test_the_view_has_traffic_of_every_service_and_use_of_every_pod(project: Pro
         traffic = services[name]["traffic"]
         assert traffic["rate"] > 0 and traffic["errors"] == 0.0 and 0 < traffic["p50"] <= traffic["p95"], name
         assert services[name]["ready"] == services[name]["wanted"] > 0
-    assert len(seen["pods"]) >= 7
+    assert len(seen["pods"]) == sum(row["wanted"] for row in services.values()) == 7
     for pod in seen["pods"]:
         assert pod["cpu"] is not None and pod["memory"] > 0 and pod["memory_limit"] > pod["memory_request"], pod
 

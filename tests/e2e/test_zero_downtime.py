@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from tests.e2e.conftest import Project
 
 REQUESTS = os.environ.get("REQUESTS", "20000")
@@ -17,3 +19,14 @@ def test_no_request_is_lost_whatever_is_done_to_the_release(project: Project) ->
         assert int(table[phase][0]) > 100 and table[phase][1] == "0"
     assert int(table["all"][0]) >= int(REQUESTS)
     assert project.pipeline()["ok"]
+
+
+def test_where_a_service_has_one_pod_there_is_nothing_to_prove(
+    project: Project, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project.pipeline()
+    project.invoke("scale", "--service", "backend", "--replicas", "1")
+    refused = project.invoke("verify.zero-downtime", check=False)
+    project.invoke("scale", "--service", "backend", "--replicas", "2")
+    assert refused.returncode == 1
+    assert "backend has 1 pod ready" in capfd.readouterr().err
