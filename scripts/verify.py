@@ -69,7 +69,8 @@ def _delete_pods(session: Session) -> None:
     namespace = session.settings.release.namespace
     for name in DELETED:
         pods = session.kubectl.items("pods", namespace, "--selector", f"app.kubernetes.io/name={name}")
-        session.kubectl.effect("delete", "pod", pods[0]["metadata"]["name"], "--namespace", namespace)
+        stays = next(pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
+        session.kubectl.effect("delete", "pod", stays["metadata"]["name"], "--namespace", namespace)
         _await(session, name)
 
 

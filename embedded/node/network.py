@@ -13,7 +13,7 @@ import ipaddress
 import logging
 from pathlib import Path
 
-from embedded.node import rules
+from embedded.node import conntrack, rules
 from embedded.node.containers import CLUSTER
 from embedded.node.docker import Docker, EngineError
 
@@ -99,6 +99,11 @@ class Network:
     def release(self, uid: str) -> None:
         """Let an address be used again."""
         self._taken.pop(uid, None)
+
+    async def end_connections(self, uid: str) -> None:
+        """Have the kernel forget the connections of a pod whose containers have ended."""
+        if uid in self._taken:
+            await asyncio.to_thread(conntrack.forget, self._taken[uid])
 
     async def apply(self, wanted: dict[str, rules.Table]) -> None:
         """Make the kernel's tables hold exactly these chains. Raises NetworkError."""

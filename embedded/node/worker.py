@@ -317,6 +317,7 @@ class PodWorker:
         sandbox, self.sandbox_id = self.sandbox_id, ""
         if sandbox:
             self.host.exits.forget(sandbox)
+            await self.host.network.end_connections(self.uid)
             await self.host.docker.remove(sandbox)
         self.host.network.release(self.uid)
         self.record.sandbox = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +24,9 @@ from scripts.settings import ROOT
 REPORT = json.loads((ROOT / "config/schema/report.schema.json").read_text())
 NODE_PORT = 30000
 SPARE_PORT = 31500  # where the user's own release already answers on the default port
+
+# What a shell starts in the background ignores Ctrl-C, and so do its children; these tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

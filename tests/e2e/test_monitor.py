@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from tests.e2e.terminal import OTHER_SCREEN, OWN_SCREEN, Terminal
 from tests.e2e.test_main_job import call
 
 SERVICES = {"frontend", "backend", "agent", "mcp"}
+METRICS = "/apis/metrics.k8s.io/v1beta1/namespaces/chatbot-dev/pods"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,7 +54,19 @@ def people_chat(project: Project) -> Iterator[None]:
         person.join()
 
 
+def await_metrics(project: Project) -> None:
+    """Until the cluster has measured every pod: a new one takes some seconds."""
+    deadline = time.monotonic() + 60
+    while (pods := project.kubectl("get", "pods", "--output=name").split()) and time.monotonic() < deadline:
+        measured = json.loads(project.kubectl("get", "--raw", METRICS))["items"]
+        if {f"pod/{item['metadata']['name']}" for item in measured} >= set(pods):
+            return
+        time.sleep(0.5)  # the metrics API has no watch
+    raise AssertionError("not every pod is measured within a minute")
+
+
 def test_the_view_has_traffic_of_every_service_and_use_of_every_pod(project: Project) -> None:
+    await_metrics(project)
     with people_chat(project):
         seen = json.loads(project.invoke("monitor", "--once", "--json", "--interval=3").stdout)
     services = {row["name"]: row for row in seen["services"]}

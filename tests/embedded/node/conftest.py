@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import pathlib
-import shutil
 import subprocess
-import tarfile
 import uuid
 from collections.abc import AsyncIterator, Callable
 
@@ -16,47 +13,19 @@ import pytest
 from embedded.node import agent
 from embedded.node.agent import Node
 from embedded.store import Store
+from tests import busybox
 
 DOCKER = "/usr/bin/docker"
-APPLETS = ("sh", "httpd", "tail", "cat", "sleep", "nslookup", "nc", "id", "echo", "mkdir", "touch", "env", "true", "ls")
 NAMESPACE = "demo"
-
-
-def busybox(folder: pathlib.Path) -> bytes | None:
-    """A busybox program that needs no libraries: the machine's own, or the package's."""
-    found = shutil.which("busybox")
-    if found is None:
-        subprocess.run(["apt-get", "download", "busybox-static"], cwd=folder, check=False, capture_output=True)
-        for package in folder.glob("busybox-static*.deb"):
-            subprocess.run(["dpkg", "-x", package, folder], check=True)
-        found = next((str(path) for path in (folder / "bin").glob("busybox")), None)
-    return pathlib.Path(found).read_bytes() if found else None
 
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory) -> str:
     """The image bb:1: busybox from scratch, no command, root."""
-    if shutil.which(DOCKER) is None or subprocess.run([DOCKER, "info"], capture_output=True).returncode:
-        pytest.skip("no Docker engine")
-    if subprocess.run([DOCKER, "image", "inspect", "bb:1"], capture_output=True).returncode == 0:
-        return "bb:1"
-    program = busybox(tmp_path_factory.mktemp("busybox"))
-    if program is None:
-        pytest.skip("no busybox to be had")
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        info = tarfile.TarInfo("bin/busybox")
-        info.size, info.mode = len(program), 0o755
-        archive.addfile(info, io.BytesIO(program))
-        for name in APPLETS:
-            link = tarfile.TarInfo(f"bin/{name}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            archive.addfile(link)
-        folder = tarfile.TarInfo("tmp")
-        folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
-        archive.addfile(folder)
-    subprocess.run([DOCKER, "import", "-", "bb:1"], input=buffer.getvalue(), check=True, capture_output=True)
-    return "bb:1"
+    try:
+        return busybox.ensure_image(tmp_path_factory.mktemp("busybox"))
+    except RuntimeError as error:
+        pytest.skip(str(error))
 
 
 class Cluster:

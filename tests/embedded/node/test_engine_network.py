@@ -1,10 +1,12 @@
 """Services, DNS and policies on the real packet filter."""
 
 import asyncio
+import platform
+from pathlib import Path
 
 import pytest
 
-from embedded.node import agent
+from embedded.node import agent, conntrack
 
 pytestmark = pytest.mark.engine
 NAMESPACE = "demo"
@@ -153,3 +155,22 @@ async def test_delete_leaves_nothing(cluster, containers_of):
     assert not (cluster.state / "pods").exists()
     cluster.node = cluster._node()
     await cluster.node.start()  # for the fixture to stop
+
+
+async def test_connections_of_an_address_are_forgotten_and_no_others(cluster):
+    if tuple(map(int, platform.release().split(".")[:2])) < (6, 8):
+        pytest.skip("this kernel has no filter for deletion")
+
+    def known(address):
+        return Path("/proc/net/nf_conntrack").read_text().count(f"dst={address} ")
+
+    servers = [await asyncio.start_server(lambda _, writer: writer.close(), f"127.77.0.{last}", 0) for last in (1, 2)]
+    for server in servers:
+        address, port = server.sockets[0].getsockname()
+        _, writer = await asyncio.open_connection(address, port)
+        writer.close()
+        assert known(address)
+    conntrack.forget("127.77.0.1")
+    assert not known("127.77.0.1") and known("127.77.0.2")
+    for server in servers:
+        server.close()
