@@ -137,11 +137,13 @@ async def serve(cluster: Cluster, state: Path) -> None:
 
 
 def delete(name: str, state: Path) -> None:
-    """Remove everything the cluster made, its state directory last."""
+    """Remove everything the cluster made, its state directory last. Says so when the Engine keeps the network."""
     from embedded.node import agent
 
-    asyncio.run(agent.delete(name, state))
+    kept = asyncio.run(agent.delete(name, state))
     shutil.rmtree(state)
+    if kept:
+        print(f"embedded: the Engine keeps a network until it is restarted: {kept}", file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -36,7 +36,7 @@ def _program(folder: Path) -> bytes:
     subprocess.run(["apt-get", "download", "busybox-static"], cwd=folder, check=True, capture_output=True)
     package = next(folder.glob("busybox-static*.deb"))
     subprocess.run(["dpkg", "-x", package, folder], check=True)
-    return next(path for path in folder.rglob("busybox") if path.is_file()).read_bytes()
+    return next(folder.rglob("bin/busybox")).read_bytes()  # the package has other files of this name
 
 
 def _layer(folder: Path) -> bytes:

@@ -31,6 +31,8 @@ HEARTBEAT = 300.0  # seconds between renewals of its status
 SAMPLE = 5.0  # seconds between samples of what containers use
 REMOVAL = 60.0  # seconds after which a removal that does not come to an end has failed
 AGAIN = 1.0  # seconds before something that failed is tried again
+AT_ONCE = 4  # sandboxes that are removed side by side: an Engine that takes down many at once can lose count of them
+LETTING_GO = 10.0  # seconds the Engine is given to let go of a network none of whose containers is left
 RULED = ("services", "endpointslices.discovery.k8s.io", "networkpolicies.networking.k8s.io", "namespaces")
 MOUNTED = ("configmaps", "secrets")
 CLAIMED = ("persistentvolumeclaims", "persistentvolumes")
@@ -326,26 +328,56 @@ def _addressed(pod: dict) -> tuple:
     return pod["metadata"].get("labels"), status.get("podIP"), status.get("phase") in ("Succeeded", "Failed")
 
 
-async def delete(name: str, state_dir: Path) -> None:
-    """Remove every container, network, packet filter rule and folder of the cluster `name`; needs no store."""
+async def delete(name: str, state_dir: Path) -> str:
+    """Remove every container, network, packet filter rule and folder of the cluster `name`; needs no store.
+
+    Returns why the Engine keeps the network, or nothing: Docker 20.10 can lose count of a network's endpoints, and
+    holds it until it is restarted. Raises NetworkError when containers do not come to an end.
+    """
     async with Docker() as docker:
-        async with asyncio.timeout(REMOVAL):
-            while not await _remove_network(docker, name):  # noqa: ASYNC110 - nothing tells when a container lets go
-                await asyncio.sleep(AGAIN / 5)
+        await _remove_containers(docker, name)
+        kept = await _remove_network(docker, name)
         with contextlib.suppress(EngineError):  # another cluster may need it
             await docker.call("DELETE", f"/images/{pause.IMAGE}")
     await remove_rules(rules.prefix(name))
     await unmount_all(state_dir / "pods")
     for folder in ("pods", "volumes"):
         await asyncio.to_thread(shutil.rmtree, state_dir / folder, True)
+    return kept
 
 
-async def _remove_network(docker: Docker, name: str) -> bool:
-    """Remove containers and network as far as they let go; a container that is being removed holds the network."""
-    found = await docker.containers(f"{containers.CLUSTER}={name}")
-    await asyncio.gather(*(docker.remove(item["Id"]) for item in found))
+async def _remove_containers(docker: Docker, name: str) -> None:
+    """Remove the containers of the pods, then their sandboxes, until the Engine lists none."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def remove_sandbox(item: dict) -> None:
+        async with gate:
+            await docker.remove(item["Id"])
+
+    found: list[dict] = []
     try:
-        await docker.call("DELETE", f"/networks/k8s-{name}")
-    except EngineError as error:
-        return error.status == 404
-    return not found
+        async with asyncio.timeout(REMOVAL):
+            while found := await docker.containers(f"{containers.CLUSTER}={name}"):
+                sandboxes = [item for item in found if item["Labels"].get(containers.CONTAINER) == containers.SANDBOX]
+                await asyncio.gather(*(docker.remove(item["Id"]) for item in found if item not in sandboxes))
+                await asyncio.gather(*(remove_sandbox(item) for item in sandboxes))
+                await asyncio.sleep(AGAIN / 5)
+    except TimeoutError as error:
+        names = ", ".join(item["Names"][0].removeprefix("/") for item in found)
+        raise NetworkError(f"containers that do not end within {REMOVAL:.0f} s: {names}") from error
+
+
+async def _remove_network(docker: Docker, name: str) -> str:
+    """Remove the network; why the Engine still keeps it after a while, or nothing."""
+    deadline = time.monotonic() + LETTING_GO
+    while True:
+        try:
+            await docker.call("DELETE", f"/networks/k8s-{name}")
+        except EngineError as error:
+            if error.status == 404:
+                return ""
+            if time.monotonic() > deadline:
+                return error.message
+        else:
+            return ""
+        await asyncio.sleep(AGAIN / 5)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from embedded.node import agent, conntrack
+from tests import busybox
 
 pytestmark = pytest.mark.engine
 NAMESPACE = "demo"
@@ -153,6 +154,22 @@ async def test_delete_leaves_nothing(cluster, containers_of):
     assert containers_of() == []
     assert cluster.name not in cluster.docker("network", "ls")
     assert not (cluster.state / "pods").exists()
+    cluster.node = cluster._node()
+    await cluster.node.start()  # for the fixture to stop
+
+
+async def test_delete_tells_why_the_engine_keeps_a_network(cluster, monkeypatch):
+    monkeypatch.setattr(agent, "LETTING_GO", 1.0)
+    cluster.pod("a")
+    await cluster.ready("a")
+    network = f"k8s-{cluster.name}"
+    stranger = cluster.docker("run", "--detach", "--network", network, busybox.IMAGE, "sleep", "60").strip()
+    await cluster.node.stop()
+    assert "active endpoints" in await agent.delete(cluster.name, cluster.state)
+    assert network in cluster.docker("network", "ls")
+    cluster.docker("rm", "--force", stranger)
+    assert await agent.delete(cluster.name, cluster.state) == ""
+    assert network not in cluster.docker("network", "ls")
     cluster.node = cluster._node()
     await cluster.node.start()  # for the fixture to stop
 
