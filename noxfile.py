@@ -21,13 +21,15 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache")
+    session.run("lint-imports", "--no-cache", "--config", "embedded/pyproject.toml", env={"PYTHONPATH": "embedded/src"})
     session.run("yamllint", "--strict", ".")
 
 
 @nox.session
 def test(session: nox.Session) -> None:
     """Unit, golden, property and replay tests: no Docker engine."""
-    session.run("pytest", "-m", "not engine", *session.posargs)
+    for words in [session.posargs] if session.posargs else [["tests"], ["embedded"]]:
+        session.run("pytest", "-m", "not engine", *words)
 
 
 @nox.session(venv_backend="venv", reuse_venv=True)
@@ -49,7 +51,8 @@ def policy(session: nox.Session) -> None:
 def engine(session: nox.Session) -> None:
     """The embedded cluster, and what the AI tasks do to one, on a real Docker engine with the real helm and kubectl."""
     session.run("invoke", "install")
-    session.run("pytest", "-m", "engine", "tests/embedded", "tests/ai", *session.posargs)
+    for words in [session.posargs] if session.posargs else [["tests/ai"], ["embedded"]]:
+        session.run("pytest", "-m", "engine", *words)
 
 
 @nox.session
@@ -57,7 +60,7 @@ def conformance(session: nox.Session) -> None:
     """Broken workloads behave, and are diagnosed, as recorded; on any cluster with -- --kubeconfig F --context C."""
     if not session.posargs:
         session.run("invoke", "install")
-    session.run("pytest", "tests/conformance", *session.posargs)
+    session.run("pytest", "embedded/tests/conformance", *session.posargs)
 
 
 @nox.session

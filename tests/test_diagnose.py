@@ -14,7 +14,7 @@ from scripts import diagnose
 from scripts.diagnose import Finding, State
 from scripts.diagnose.model import moment
 
-FAULTS = Path(__file__).parent / "embedded/recordings/faults"
+FAULTS = Path(__file__).parents[1] / "embedded/tests/recordings/faults"
 RULES = diagnose.load_rules()
 
 # fault → the rule, and words that its finding has to hold

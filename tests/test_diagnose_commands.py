@@ -20,7 +20,7 @@ from scripts.settings import ROOT
 from scripts.shell import Result, Shell
 from scripts.tools.kubectl import Kubectl
 
-WIRE = Path(__file__).parent / "embedded/recordings/wire"
+WIRE = Path(__file__).parents[1] / "embedded/tests/recordings/wire"
 
 BUILD = """\
 #9 [builder 3/5] RUN npm ci

@@ -13,7 +13,7 @@ import pytest
 from scripts import diagnose
 from scripts.diagnose import State
 
-RECORDINGS = Path(__file__).parent / "embedded/recordings"
+RECORDINGS = Path(__file__).parents[1] / "embedded/tests/recordings"
 RULES = diagnose.load_rules()
 MARKS = [json.loads(line) for line in (RECORDINGS / "timeline-marks.jsonl").read_text().splitlines()]
 START = datetime.fromtimestamp(MARKS[0]["at"], UTC)

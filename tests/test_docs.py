@@ -14,7 +14,9 @@ from invoke.parser import Parser
 import tasks
 from scripts.settings import ROOT
 
-GUIDES = sorted([ROOT / "README.md", ROOT / "ai/README.md", *(ROOT / "docs").glob("*.md")])
+GUIDES = sorted(
+    [*(ROOT / name for name in ("README.md", "ai/README.md", "embedded/README.md")), *(ROOT / "docs").glob("*.md")]
+)
 SESSIONS = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
 
 

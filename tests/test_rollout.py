@@ -10,7 +10,7 @@ import pytest
 
 from scripts.rollout import progress, waiting_for
 
-RECORDINGS = Path(__file__).parent / "embedded/recordings"
+RECORDINGS = Path(__file__).parents[1] / "embedded/tests/recordings"
 
 
 def deployment(generation: int = 2, replicas: int = 2, **status: Any) -> dict[str, Any]:

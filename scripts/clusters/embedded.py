@@ -25,7 +25,7 @@ class Embedded:
     target = "embedded"
 
     def __init__(self, settings: Settings, shell: Shell, kubectl: Path) -> None:
-        self._root = settings.root
+        self._package = settings.root / "embedded" / "src"
         self._shell = shell
         self._kubectl = kubectl
         self._name = settings.cluster
@@ -36,7 +36,7 @@ class Embedded:
     def up(self) -> Outcome:
         """Start the process unless it runs; one that runs older code is replaced, its pods stay."""
         started = time.monotonic()
-        version = _code_digest(self._root / "embedded")
+        version = _code_digest(self._package)
         marker = self._state / "code"
         if self._answers():
             if marker.is_file() and marker.read_text(encoding="ascii") == version:
@@ -46,7 +46,7 @@ class Embedded:
             self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
             marker.unlink(missing_ok=True)
         log = self._state / "log"
-        process = self._shell.daemon(self._command(), log=log, env={"PYTHONPATH": str(self._root)})
+        process = self._shell.daemon(self._command(), log=log, env={"PYTHONPATH": str(self._package)})
         deadline = time.monotonic() + START_SECONDS
         while process and not self._answers():
             if process.poll() is not None or time.monotonic() > deadline:
@@ -63,7 +63,7 @@ class Embedded:
         if not self._state.is_dir():
             return Outcome("down", f"cluster {self._name}", "unchanged", 0.0, "there is none")
         self._stop()
-        self._shell.effect([*self._command(), "--delete"], env={"PYTHONPATH": str(self._root)}, timeout=120)
+        self._shell.effect([*self._command(), "--delete"], env={"PYTHONPATH": str(self._package)}, timeout=120)
         return Outcome("down", f"cluster {self._name}", "done", time.monotonic() - started, "removed")
 
     def status(self) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ from scripts.tools.helm import Helm
 from scripts.tools.kubectl import Kubectl
 
 HERE = Path(__file__).parent
-FAULTS = HERE.parent / "embedded/recordings/faults"
+FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"
 
 
 def _module(name: str) -> Any:

@@ -15,7 +15,7 @@ from scripts.recipes.consult import Consultation, Desk
 from scripts.settings import ROOT
 
 HERE = Path(__file__).parent
-FAULTS = HERE.parent / "embedded/recordings/faults"
+FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"
 TABLE = ROOT / "docs/ai-evaluation.md"
 DEBUG = load.pick(ROOT, "debug")
 

@@ -33,7 +33,8 @@ START_SECONDS = 20.0
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     state = tmp_path_factory.mktemp("cluster") / "state"
     command = [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(state)]
-    process = subprocess.Popen(command, cwd=ROOT)
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "embedded/src")}
+    process = subprocess.Popen(command, env=environment)
     try:
         shell = Shell(echo=lambda line: None)
         tools = toolchain.locate(shell, ROOT, lambda line: None)
@@ -52,7 +53,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     finally:
         process.terminate()
         process.wait(20)
-        subprocess.run([*command, "--delete"], cwd=ROOT, check=True, timeout=60)
+        subprocess.run([*command, "--delete"], env=environment, check=True, timeout=60)
 
 
 def deployed(desk: Desk) -> dict[str, int]:

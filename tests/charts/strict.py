@@ -19,7 +19,7 @@ PREFIX = "#/components/schemas/"
 
 @cache
 def _registry() -> Registry[Any]:
-    file = ROOT / "tests/embedded/recordings/schemas.json"
+    file = ROOT / "embedded/tests/recordings/schemas.json"
     schemas = {name: _strict(schema) for name, schema in json.loads(file.read_text(encoding="utf-8")).items()}
     document = {"components": {"schemas": schemas}}
     return Registry().with_resource("openapi", Resource(document, DRAFT202012))

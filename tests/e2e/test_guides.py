@@ -14,12 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import busybox
 import pytest
 
 from scripts.settings import ROOT
 from scripts.shell import Shell
 from scripts.tools.docker import engine_answers, find_clients
-from tests import busybox
 from tests.e2e.conftest import Project
 from tests.test_docs import GUIDES, commands
 

@@ -22,7 +22,7 @@ from scripts.tools.kubectl import Kubectl, documents
 
 pytestmark = pytest.mark.engine
 
-RECORDINGS = Path(__file__).parents[1] / "embedded/recordings"
+RECORDINGS = Path(__file__).parents[1] / "recordings"
 SPACE = "timeline"
 URL = "http://localhost:30080/healthz"
 REVISION = "deployment.kubernetes.io/revision"

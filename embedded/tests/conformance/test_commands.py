@@ -20,5 +20,5 @@ def test_commands_print_what_was_recorded(kubectl: Kubectl, tmp_path: Path) -> N
     kubeconfig.touch(mode=0o600)
     kubeconfig.write_text(kubectl.ask("config", "view", "--minify", "--flatten").out)
     env = os.environ | {"CONFORMANCE_KUBECONFIG": str(kubeconfig)}
-    argv = [sys.executable, "-m", "pytest", "-q", "tests/embedded/test_api_commands.py"]
+    argv = [sys.executable, "-m", "pytest", "-q", "embedded/tests/test_api_commands.py"]
     assert subprocess.run(argv, cwd=ROOT, env=env, check=False).returncode == 0

@@ -10,24 +10,22 @@ import socket
 import ssl
 import stat
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import process as cluster
 import pytest
 
 NAME = f"process-{os.getpid()}"
-ROOT = Path(__file__).parents[2]
 START_SECONDS = 20.0
 
 
 def start(state: Path) -> subprocess.Popen:
     """Run the cluster and wait until it says it is ready."""
-    command = [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(state)]
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = cluster.start(NAME, state)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert process.poll() is None, (state / "log").read_text()
@@ -57,8 +55,7 @@ def state(tmp_path: Path) -> Iterator[Path]:
     """A state directory; whatever a cluster made in it is removed."""
     folder = tmp_path / "state"
     yield folder
-    command = [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(folder), "--delete"]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    cluster.delete(NAME, folder)
     assert not folder.exists()
 
 
@@ -70,8 +67,8 @@ def test_life_of_a_cluster(state: Path) -> None:
     with pytest.raises((ssl.SSLError, urllib.error.URLError, ConnectionError, socket.timeout)):
         ask(state, "/version", known=False)
     second = subprocess.run(
-        [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(state)],
-        cwd=ROOT,
+        cluster.command(NAME, state),
+        env=cluster.environment(),
         capture_output=True,
         text=True,
         timeout=30,

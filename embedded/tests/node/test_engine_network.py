@@ -4,10 +4,10 @@ import asyncio
 import platform
 from pathlib import Path
 
+import busybox
 import pytest
 
 from embedded.node import agent, conntrack
-from tests import busybox
 
 pytestmark = pytest.mark.engine
 NAMESPACE = "demo"

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import process as cluster
 import pytest
+from busybox import ensure_image
 
 from scripts import toolchain
 from scripts.settings import ROOT
 from scripts.shell import Shell
 from scripts.tools.kubectl import Kubectl
-from tests.busybox import ensure_image
 
 NAME = f"conformance-{os.getpid()}"
 
@@ -40,8 +39,7 @@ def kubectl(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return
     ensure_image(tmp_path_factory.mktemp("busybox"))
     state = tmp_path_factory.mktemp("state")
-    command = [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(state)]
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = cluster.start(NAME, state)
     made = Kubectl(binary, state / "kubeconfig", NAME, shell)
     try:
         shell.probe(["timeout", "20", "sh", "-c", f"until test -s {state}/kubeconfig; do sleep 0.05; done"])
@@ -50,5 +48,5 @@ def kubectl(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     finally:
         process.terminate()
         process.wait(20)
-        subprocess.run([*command, "--delete"], cwd=ROOT, check=True)
+        cluster.delete(NAME, state)
         shutil.rmtree(state, ignore_errors=True)

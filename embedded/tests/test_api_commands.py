@@ -14,9 +14,8 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hollow
 import pytest
-
-from tests.embedded import hollow
 
 RECORDINGS = Path(__file__).parent / "recordings"
 TOOLS = os.pathsep.join((str(Path(__file__).parents[2] / ".tools"), os.environ.get("PATH", ""), "/opt/k8s-tools"))

@@ -8,12 +8,12 @@ import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable
 
+import busybox
 import pytest
 
 from embedded.node import agent
 from embedded.node.agent import Node
 from embedded.store import Store
-from tests import busybox
 
 DOCKER = "/usr/bin/docker"
 NAMESPACE = "demo"

@@ -9,13 +9,13 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hollow
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from embedded.api import metrics, proxying
 from embedded.store import Store
-from tests.embedded import hollow
 
 TOOLS = os.pathsep.join((str(Path(__file__).parents[2] / ".tools"), os.environ.get("PATH", ""), "/opt/k8s-tools"))
 KUBECTL = shutil.which("kubectl", path=TOOLS)
