@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import many, statistics
 from bench.contest import Contest, measure
-from scripts.settings import ROOT
+from scripts.settings.loading import ROOT
 from scripts.tasks.support import print_table
 from tests.e2e.conftest import SPARE_PORT, Project, copy_repository, is_free
 

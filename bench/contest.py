@@ -16,9 +16,9 @@ import yaml
 
 from bench import plain
 from bench.statistics import PIPELINE
-from scripts.settings import load
-from scripts.shell import Shell
-from scripts.tools.docker import engine_answers, find_clients, has_buildkit
+from scripts.host.shell import Shell
+from scripts.images.docker import engine_answers, find_clients, has_buildkit
+from scripts.settings.loading import load
 from tests.e2e.conftest import Project
 
 PLAIN = "plain"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.backup.manifest import NAME, ArchiveError, Manifest, Member, from_json, to_json
-from scripts.model import UserError
+from scripts.errors import UserError
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity

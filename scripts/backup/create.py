@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scripts import audit, lock, pipeline, releases
 from scripts.backup import archive, database, key, objects
 from scripts.backup.archive import Part
 from scripts.backup.database import Database
 from scripts.backup.manifest import DUMP, Manifest, Member
-from scripts.model import Outcome, UserError
-from scripts.run import Run
+from scripts.context.run import Run
+from scripts.errors import UserError
+from scripts.host import lock
+from scripts.kube import releases
+from scripts.pipeline import runner
+from scripts.reporting import audit
+from scripts.settings.model import Outcome
 
 FOLDER = "backups"
 HISTORY = "helm/history.json"
@@ -48,7 +52,7 @@ def create(run: Run, output: str = "") -> Path:
         live = look(run)
         session.say(f"would write revision {live.revisions} and the database {live.database.name} to {file}")
         return file
-    with lock.hold(pipeline.lock_file(run)):
+    with lock.hold(runner.lock_file(run)):
         run.display.begin("backup")
         live = look(run)
         made = archive.write(

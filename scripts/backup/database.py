@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from scripts.backup.manifest import Where
-from scripts.model import UserError
-from scripts.shell import Shell
-from scripts.tools.kubectl import Kubectl
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.kube.kubectl import Kubectl
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 PIECE = 4 << 20  # bytes of a dump in one member of the archive

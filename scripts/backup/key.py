@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.backup.manifest import ArchiveError
-from scripts.clusters.nodes import state_folder
+from scripts.host.paths import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from scripts.model import Settings, UserError
+from scripts.errors import UserError
+from scripts.settings.model import Settings
 
 FORMAT = 1  # of the archive; a change that an older version cannot read raises it
 NAME = "manifest.json"

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from scripts.tools.kubectl import Kubectl
+from scripts.kube.kubectl import Kubectl
 
 HELM = "helm.sh/release.v1"  # type of the Secrets in which helm keeps a revision
 TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 a type; belongs to a cluster, not to a release

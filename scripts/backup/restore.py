@@ -12,18 +12,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scripts import operate, pipeline, secretsync
 from scripts.backup import archive, database, key, objects, shelf
 from scripts.backup.create import CONFIGURATION, HISTORY
 from scripts.backup.manifest import Manifest, refuse_foreign
-from scripts.model import Image, Outcome, Plan, UserError
-from scripts.pipeline import Stage
-from scripts.report import Report
-from scripts.run import Run
-from scripts.session import Session
-from scripts.stages import images, prepare, recover, verify
-from scripts.stages.deploy import deploy
-from scripts.tools import docker
+from scripts.context.run import Run
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.images import docker
+from scripts.pipeline import images, prepare, rollback, runner, verify
+from scripts.pipeline.deploy import deploy
+from scripts.pipeline.runner import Stage
+from scripts.release import operate
+from scripts.reporting.report import Report
+from scripts.secrets import sync
+from scripts.settings.model import Image, Outcome, Plan
 
 CREDENTIALS = ("database-credentials", "POSTGRES_PASSWORD")
 URL = ("database-secrets", "DATABASE_URL")
@@ -102,7 +104,7 @@ def restore(run: Run, contents: Contents) -> Report:
     """Restore, alone on the cluster, with a report and a line in the audit record."""
     if contents.external:
         run.session.variables[URL[1]] = contents.url  # decides that no local database is part of the release
-    return pipeline.perform_locked(run, _Work(contents).stages(), "backup.restore")
+    return runner.perform_locked(run, _Work(contents).stages(), "backup.restore")
 
 
 class _Work:
@@ -230,7 +232,7 @@ class _Work:
         elif run.session.shell.dry:
             run.session.helm.rollback(release, self._manifest.revision, run.session.settings.timeouts.deploy)
         else:
-            yield from recover.return_to(run, self._manifest.revision)
+            yield from rollback.return_to(run, self._manifest.revision)
         yield from verify.check_health(run)
 
 
@@ -245,6 +247,6 @@ def archived_images(refs: Mapping[str, str], registry: str) -> tuple[Image, ...]
 
 def _password(session: Session) -> str:
     """The password that the live volume was set up with, as far as the cluster knows."""
-    config = secretsync.load(session.settings.root)
-    held = secretsync.held_by(session.kubectl, session.settings.release.namespace, config)
+    config = sync.load(session.settings.root)
+    held = sync.held_by(session.kubectl, session.settings.release.namespace, config)
     return held.get(CREDENTIALS[0], {}).get(CREDENTIALS[1], "")

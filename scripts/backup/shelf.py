@@ -11,9 +11,9 @@ from scripts.backup import archive, database, key
 from scripts.backup.create import FOLDER
 from scripts.backup.database import Database
 from scripts.backup.manifest import DUMP, ArchiveError, Manifest
-from scripts.model import UserError
-from scripts.session import Session
-from scripts.shell import CommandError
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.host.shell import CommandError
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from scripts.clusters.embedded import Embedded
 from scripts.clusters.k3d import K3d
 from scripts.clusters.kind import Kind
 from scripts.clusters.minikube import Minikube
-from scripts.model import Cluster, Settings, UserError
-from scripts.shell import Shell
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.settings.model import Cluster, Settings
 
 TARGETS = ("auto", "minikube", "kind", "k3d", "context", "embedded")
 GUIDES = {

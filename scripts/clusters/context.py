@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scripts.model import Image, Outcome, Settings, UserError
-from scripts.shell import Shell
-from scripts.tools.docker import Docker, find_clients
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.images.docker import Docker, find_clients
+from scripts.settings.model import Image, Outcome, Settings
 
 
 class Context:

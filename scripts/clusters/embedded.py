@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from scripts.clusters.nodes import state_folder
-from scripts.model import Image, Outcome, Settings, UserError
-from scripts.shell import Shell
+from scripts.errors import UserError
+from scripts.host.paths import state_folder
+from scripts.host.shell import Shell
+from scripts.settings.model import Image, Outcome, Settings
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0

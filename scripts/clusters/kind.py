@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scripts.clusters.nodes import NODE_PORT, load_into_node, state_folder
-from scripts.model import Image, Outcome, Settings
-from scripts.shell import Shell
+from scripts.clusters.containers import NODE_PORT, load_into_node
+from scripts.host.paths import state_folder
+from scripts.host.shell import Shell
+from scripts.settings.model import Image, Outcome, Settings
 
 # NodePorts of a kind node are reachable from the host only where they are mapped when the node is made.
 CONFIG = {

@@ -12,9 +12,11 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from scripts.clusters.nodes import normalised, state_folder
-from scripts.model import Image, Outcome, Settings, UserError
-from scripts.shell import Shell
+from scripts.clusters.containers import normalised
+from scripts.errors import UserError
+from scripts.host.paths import state_folder
+from scripts.host.shell import Shell
+from scripts.settings.model import Image, Outcome, Settings
 
 KUBERNETES = "v1.36.2"
 AUDIT, ENCRYPTION = "audit-policy.yaml", "encryption.yaml"
@@ -88,7 +90,7 @@ class Minikube:
         if self._shell.dry:
             return
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        source = self._root / "config/minikube"
+        source = Path(__file__).with_name("minikube_files")
         (folder / AUDIT).write_bytes((source / "audit-policy.yaml").read_bytes())
         target = folder / ENCRYPTION
         if not target.is_file():  # what is stored can be read with the same key only

@@ -10,8 +10,8 @@ from typing import Any
 
 from scripts.diagnose.model import Object, State
 from scripts.diagnose.signs import FLAPPING
-from scripts.model import UserError
-from scripts.tools.kubectl import Kubectl
+from scripts.errors import UserError
+from scripts.kube.kubectl import Kubectl
 
 KINDS = (
     "deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "pods", "services",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.diagnose.model import Alternative, Rule
 from scripts.diagnose.rules import FILE, load_rules, stages
-from scripts.settings import ROOT
+from scripts.settings.loading import ROOT
 
 PAGE = "docs/troubleshooting.md"
 HEAD = f"""# Troubleshooting

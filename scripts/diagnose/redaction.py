@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.redact import redact
+from scripts.secrets.redact import redact
 
 
 def clean(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The catalogue `config/problems.yaml`: load, validate, compile."""
+"""The catalogue `scripts/diagnose/rules.yaml`: load, validate, compile."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from scripts import settings as configuration
 from scripts.diagnose.model import Alternative, Rule
 from scripts.diagnose.signs import COMMON, FIELDS
-from scripts.settings import ROOT, SettingsError
+from scripts.errors import SettingsError
+from scripts.settings import loading as configuration
+from scripts.settings.loading import ROOT
 
-FILE = "config/problems.yaml"
-SCHEMA = "config/schema/problems.schema.json"
+FILE = "scripts/diagnose/rules.yaml"
+SCHEMA = Path(__file__).with_name("rules.schema.json")
 TEXTS = ("title", "meaning", "remedy", "look")
 
 
@@ -31,7 +32,7 @@ def load_rules(root: Path = ROOT) -> tuple[Rule, ...]:
 @lru_cache(maxsize=4)  # a run looks once a second; the file is read again only when it has changed
 def _load(root: Path, stamp: int) -> tuple[Rule, ...]:
     data = configuration.read(root / FILE, root)
-    schema = json.loads((root / SCHEMA).read_text(encoding="utf-8"))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     configuration.check(data, schema, FILE)
     rules: list[Rule] = []
     problems: list[str] = []

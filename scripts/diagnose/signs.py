@@ -12,16 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from scripts.diagnose.model import Object, Sign, State, moment
-from scripts.diagnose.world import (
-    Event,
-    World,
-    condition,
-    containers,
-    created,
-    leaving,
-    name_of,
-    template,
-)
+from scripts.diagnose.world import Event, World, condition, containers, created, leaving, name_of, template
 
 RECENT_SECONDS = 180.0  # a crash longer ago than this says nothing of a container that runs
 FLAPPING = 2  # restarts from which on a recent one is told even of a container that is ready

@@ -14,11 +14,11 @@ from typing import Any
 
 import aiohttp
 
-from scripts.model import UserError
+from scripts.errors import UserError
+from scripts.kube.kubectl import Kubectl
+from scripts.kube.quantities import cpu, memory
 from scripts.monitor import counting
 from scripts.monitor.model import Counters, Sample
-from scripts.recipes.quantities import cpu, memory
-from scripts.tools.kubectl import Kubectl
 
 START_SECONDS = 15.0
 ANSWER_SECONDS = 5.0

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.live import Live
 
-from scripts.model import UserError
+from scripts.context.session import Session
+from scripts.errors import UserError
 from scripts.monitor import gather, screen
 from scripts.monitor.model import Sample, View
 from scripts.monitor.rows import view
-from scripts.session import Session
 
 SCHEMA = 1  # of the JSON; a change of meaning raises it
 SHORTEST, LONGEST = 0.5, 3600.0

@@ -11,8 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from scripts.kube.quantities import MIB
 from scripts.monitor.model import EventRow, PodRow, Scaling, ServiceRow, View
-from scripts.recipes.quantities import MIB
 
 MISSING = "–"
 USE = ("CPU/REQ/LIM", "MEM/REQ/LIM")

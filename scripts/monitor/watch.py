@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from scripts.context.session import Session
 from scripts.monitor import gather, live
-from scripts.operate import status_rows
-from scripts.session import Session
+from scripts.release.operate import status_rows
 
 INTERVAL = 1.0  # seconds between two looks
 AGE = 3  # the column that changes although nothing happens

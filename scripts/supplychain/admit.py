@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from scripts.model import Security
+from scripts.settings.model import Security
 from scripts.supplychain import attest, judge, keys
 from scripts.supplychain.model import from_json
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.clusters.nodes import state_folder
-from scripts.model import Base, Settings
+from scripts.host.paths import state_folder
+from scripts.settings.model import Base, Settings
 from scripts.supplychain.model import Result, as_json
 from scripts.supplychain.subjects import Subject
 

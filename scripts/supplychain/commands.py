@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.model import Base, Security, UserError
-from scripts.run import Run
+from scripts.context.run import Run
+from scripts.errors import UserError
+from scripts.settings.model import Base, Security
 from scripts.supplychain import admit, attest, cosign, judge, keys, subjects
 from scripts.supplychain import sbom as bills
 from scripts.supplychain import scan as scanning

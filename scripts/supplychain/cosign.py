@@ -6,8 +6,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from scripts.model import UserError
-from scripts.shell import Shell
+from scripts.errors import UserError
+from scripts.host.shell import Shell
 
 # A key without a password: it lies beside the signing key it was made from, and is as readable as that.
 NO_PASSWORD = {"COSIGN_PASSWORD": ""}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scripts.model import Security
+from scripts.settings.model import Security
 from scripts.supplychain.model import RANK, SEVERITIES, Finding, Result
 
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"

@@ -22,8 +22,8 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
-from scripts.clusters.nodes import state_folder
-from scripts.model import UserError
+from scripts.errors import UserError
+from scripts.host.paths import state_folder
 
 PAYLOAD = "application/vnd.in-toto+json"
 

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scripts.clusters.nodes import state_folder
-from scripts.model import Image, Service, UserError
-from scripts.shell import Shell
+from scripts.errors import UserError
+from scripts.host.paths import state_folder
+from scripts.host.shell import Shell
+from scripts.images.docker import Docker
+from scripts.settings.model import Image, Service
 from scripts.supplychain import inventory
-from scripts.tools.docker import Docker
 
 FOLDER = "reports/sbom"
 NAMESPACE = uuid.UUID("7c1f6c52-5f0b-4f2c-9d5e-2f0f3f6e8a11")  # of the serial numbers, which follow from image ids

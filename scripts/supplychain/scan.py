@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scripts.model import Security, UserError
-from scripts.session import Session
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.images.docker import Docker
+from scripts.settings.model import Security
 from scripts.supplychain import attest, judge, sarif, sbom, scanners
 from scripts.supplychain.model import NotRun, Result, as_json
 from scripts.supplychain.subjects import Subject
-from scripts.tools.docker import Docker
 
 SCHEMA = 1  # of the JSON report
 NAMES = ("hadolint", "checkov", "pip-audit", "npm-audit", "sbom", "image-scan")

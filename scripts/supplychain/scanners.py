@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from scripts.model import Release, Service, Settings
-from scripts.session import Session
-from scripts.settings import ENVIRONMENTS, FALLBACK
-from scripts.shell import Shell
+from scripts.context.session import Session
+from scripts.host.shell import Shell
+from scripts.settings.loading import ENVIRONMENTS, FALLBACK
+from scripts.settings.model import Release, Service, Settings
 from scripts.supplychain import environment, parse
 from scripts.supplychain.model import Finding, NotRun, Result
 from scripts.supplychain.subjects import Subject
@@ -62,7 +62,14 @@ def checkov(session: Session) -> list[Result]:
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder / place)
             names[str(place)] = relative(file, settings.root)
-        words = ["--config-file", settings.root / "config/checkov.yaml", "--directory", folder, "--output", "json"]
+        words = [
+            "--config-file",
+            Path(__file__).with_name("checkov.yaml"),
+            "--directory",
+            folder,
+            "--output",
+            "json",
+        ]
         answer = session.shell.probe([program, *words], timeout=LIMIT)
     what = f"manifests of {', '.join(ENVIRONMENTS)}, Dockerfiles"
     return [_judged("checkov", what, "", lambda: parse.checkov(answer.out, answer.err, names))]

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scripts.model import Image, Service, Settings
-from scripts.shell import Shell
-from scripts.tools.docker import Docker
+from scripts.host.shell import Shell
+from scripts.images.docker import Docker
+from scripts.settings.model import Image, Service, Settings
 
 
 @dataclass(frozen=True)

@@ -195,8 +195,8 @@ def run(
 def list_recipes(c: Context) -> None:
     """Show every recipe."""
     with errors_explained():
-        from scripts.recipes.load import load_all
-        from scripts.settings import ROOT
+        from scripts.ai.recipes import load_all
+        from scripts.settings.loading import ROOT
 
         rows = [(item.name, item.safety, item.title) for item in load_all(ROOT).values()]
         print_table([("RECIPE", "SAFETY", "WHAT IT DOES"), *rows])
@@ -206,8 +206,8 @@ def list_recipes(c: Context) -> None:
 def show(c: Context, name: str) -> None:
     """Show one recipe: inputs, facts, tools and prompt."""
     with errors_explained():
-        from scripts.recipes.load import pick
-        from scripts.settings import ROOT
+        from scripts.ai.recipes import pick
+        from scripts.settings.loading import ROOT
         from scripts.tasks.asking import described
 
         print(described(pick(ROOT, name)))
@@ -217,7 +217,7 @@ def show(c: Context, name: str) -> None:
 def doctor(c: Context, environment: str = "dev", target: str = "") -> None:
     """Say which AI tools work, and how to get the others."""
     with errors_explained():
-        from scripts.recipes import setup
+        from scripts.ai import setup
         from scripts.tasks.support import session
 
         checks = setup.doctor(setup.desk(session(c, environment, target)))
@@ -228,7 +228,7 @@ def doctor(c: Context, environment: str = "dev", target: str = "") -> None:
 def install(c: Context, environment: str = "dev", target: str = "") -> None:
     """Install kagent with its agents and its model."""
     with errors_explained():
-        from scripts.recipes import setup
+        from scripts.ai import setup
         from scripts.tasks.support import session
 
         s = session(c, environment, target)

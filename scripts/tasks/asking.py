@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from invoke import Context
 
-from scripts.model import UserError
-from scripts.recipes.model import Recipe
+from scripts.ai.model import Recipe
+from scripts.errors import UserError
 
 
 def ask(
@@ -27,11 +27,11 @@ def ask(
     target: str = "",
 ) -> None:
     """Ask a recipe, show its answer, and with `apply` make the change it proposes."""
-    from scripts.recipes import change, consult, load, setup
+    from scripts.ai import change, consult, recipes, setup
     from scripts.tasks.support import session
 
     s = session(c, environment, target)
-    recipe = load.pick(s.settings.root, name)
+    recipe = recipes.pick(s.settings.root, name)
     place = setup.desk(s)
     found = consult.consult(place, recipe, inputs, tool=tool, dry=dry or c.config.run.dry, observe=float(observe))
     command = place.kubectl.command()

@@ -25,7 +25,7 @@ def list_archives(c: Context, json: bool = False) -> None:
         from json import dumps
 
         from scripts.backup import shelf
-        from scripts.settings import ROOT
+        from scripts.settings.loading import ROOT
 
         found = shelf.rows(ROOT)
         print(dumps(shelf.as_json(found), indent=1)) if json else print_table(shelf.table(found))

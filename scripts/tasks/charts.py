@@ -11,7 +11,7 @@ ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
 def lint(c: Context) -> None:
     """Lint every chart, for every environment."""
     with errors_explained():
-        from scripts import charts
+        from scripts.release import charts
 
         print(f"{charts.lint(session(c, 'dev', ''))} times linted, nothing wrong")
 
@@ -20,7 +20,7 @@ def lint(c: Context) -> None:
 def render(c: Context, environment: str = "dev", target: str = "", folder: str = "reports/manifests") -> None:
     """Write the manifests of an environment."""
     with errors_explained():
-        from scripts import charts
+        from scripts.release import charts
 
         planned = plan_only(session(c, environment, target))
         print(charts.write(planned, planned.session.settings.root / folder))
@@ -30,7 +30,7 @@ def render(c: Context, environment: str = "dev", target: str = "", folder: str =
 def diff(c: Context, environment: str = "dev", target: str = "") -> None:
     """Show what a deploy would change on the live release."""
     with errors_explained():
-        from scripts import charts
+        from scripts.release import charts
 
         print(charts.pending_changes(plan_only(session(c, environment, target))) or "nothing")
 
@@ -39,6 +39,6 @@ def diff(c: Context, environment: str = "dev", target: str = "") -> None:
 def test(c: Context, environment: str = "dev", target: str = "") -> None:
     """Run the release's own tests in the cluster."""
     with errors_explained():
-        from scripts import charts
+        from scripts.release import charts
 
         charts.test(session(c, environment, target))

@@ -91,7 +91,7 @@ def status(c: Context, watch: bool = False, environment: str = "dev", target: st
 
             run(session(c, environment, target))
             return
-        from scripts import operate
+        from scripts.release import operate
 
         print_table(operate.status(session(c, environment, target)))
 
@@ -102,7 +102,7 @@ def logs(
 ) -> None:
     """Show a service's log lines, of all its pods."""
     with errors_explained():
-        from scripts import operate
+        from scripts.release import operate
 
         s = session(c, environment, target)
         operate.logs(s, service, follow=follow, tail=tail)
@@ -112,7 +112,7 @@ def logs(
 def restart(c: Context, service: str = "", environment: str = "dev", target: str = "") -> None:
     """Replace the pods of a service without downtime."""
     with errors_explained():
-        from scripts import operate
+        from scripts.release import operate
 
         s = session(c, environment, target)
         names = [operate.check_service(s, service)] if service else [item.name for item in s.settings.services]
@@ -123,7 +123,7 @@ def restart(c: Context, service: str = "", environment: str = "dev", target: str
 def scale(c: Context, service: str, replicas: int, environment: str = "dev", target: str = "") -> None:
     """Set a service's replicas until the next deploy."""
     with errors_explained():
-        from scripts import operate
+        from scripts.release import operate
 
         operate.scale(session(c, environment, target), service, whole(replicas, "--replicas"))
 
@@ -132,7 +132,7 @@ def scale(c: Context, service: str, replicas: int, environment: str = "dev", tar
 def history(c: Context, environment: str = "dev", target: str = "") -> None:
     """List the release's revisions, and which were verified."""
     with errors_explained():
-        from scripts import operate
+        from scripts.release import operate
 
         print_table(operate.history(session(c, environment, target)))
 
@@ -141,7 +141,7 @@ def history(c: Context, environment: str = "dev", target: str = "") -> None:
 def destroy(c: Context, yes: bool = False, environment: str = "dev", target: str = "") -> None:
     """Remove the app and its namespace; the cluster stays."""
     with errors_explained():
-        from scripts import operate
+        from scripts.release import operate
 
         s = session(c, environment, target)
         confirm("this deletes, with all data:", operate.doomed(s), yes or c.config.run.dry)
@@ -152,12 +152,12 @@ def destroy(c: Context, yes: bool = False, environment: str = "dev", target: str
 def report(c: Context, output: str = "reports/index.html") -> None:
     """Render the last runs as one HTML page."""
     with errors_explained():
-        from scripts import reportpage
-        from scripts.scaling import page
-        from scripts.settings import ROOT
+        from scripts.reporting import report_page
+        from scripts.settings.loading import ROOT
+        from scripts.verify.scaling import page
 
         file = ROOT / output
-        file.write_text(reportpage.render(reportpage.read(ROOT), page.newest(ROOT)), encoding="utf-8")
+        file.write_text(report_page.render(report_page.read(ROOT), page.newest(ROOT)), encoding="utf-8")
         print(file)
 
 
@@ -179,7 +179,8 @@ def diagnose(c: Context, service: str = "", json: bool = False, environment: str
 def install(c: Context) -> None:
     """Get helm, kubectl and a Docker engine where missing."""
     with errors_explained():
-        from scripts import engine, toolchain
+        from scripts.host import toolchain
+        from scripts.images import engine
 
         s = session(c, "dev", "")
         found = toolchain.locate(s.shell, s.settings.root, s.say)
@@ -193,7 +194,7 @@ def open_page(c: Context, environment: str = "dev", target: str = "") -> None:
     with errors_explained():
         import webbrowser
 
-        from scripts import operate
+        from scripts.release import operate
 
         url = operate.url(session(c, environment, target))
         print(url)

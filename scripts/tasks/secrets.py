@@ -11,7 +11,7 @@ ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
 def sync(c: Context, environment: str = "dev", target: str = "") -> None:
     """Write the Secrets that changed, restart who uses them."""
     with errors_explained():
-        from scripts import operate
+        from scripts.release import operate
 
         print(", ".join(operate.sync_secrets(session(c, environment, target))) or "nothing changed")
 
@@ -20,7 +20,7 @@ def sync(c: Context, environment: str = "dev", target: str = "") -> None:
 def check(c: Context, environment: str = "dev", target: str = "") -> None:
     """Show which keys there are, and where they come from."""
     with errors_explained():
-        from scripts import operate
+        from scripts.release import operate
 
         print_table(operate.secret_rows(session(c, environment, target)))
 
@@ -29,7 +29,7 @@ def check(c: Context, environment: str = "dev", target: str = "") -> None:
 def rotate(c: Context, environment: str = "dev", target: str = "") -> None:
     """Renew the generated signing secrets without downtime."""
     with errors_explained():
-        from scripts import operate
+        from scripts.release import operate
 
         print(", ".join(operate.rotate_secrets(session(c, environment, target))))
 
@@ -40,7 +40,7 @@ def edit(c: Context) -> None:
     with errors_explained():
         import os
 
-        from scripts import vault
+        from scripts.secrets import vault
 
         s = session(c, "dev", "")
         editor = os.environ.get("EDITOR", "vi")

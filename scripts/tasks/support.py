@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from invoke import Context, Exit
 
 if TYPE_CHECKING:
-    from scripts.run import Run
-    from scripts.session import Session
+    from scripts.context.run import Run
+    from scripts.context.session import Session
 
 HELP = {
     "environment": "dev, ci or secure",
@@ -26,7 +26,7 @@ HELP = {
 @contextmanager
 def errors_explained() -> Iterator[None]:
     """Turn a problem the user can mend into a message and exit status 1, without a traceback."""
-    from scripts.model import UserError
+    from scripts.errors import UserError
 
     try:
         yield
@@ -39,11 +39,11 @@ def errors_explained() -> Iterator[None]:
 
 def session(c: Context, environment: str, target: str, echo: Callable[[str], None] | None = None) -> Session:
     """The session of a task."""
-    from scripts import settings
-    from scripts.session import Session
-    from scripts.shell import Shell
+    from scripts.context.session import Session
+    from scripts.host.shell import Shell
+    from scripts.settings import loading
 
-    return Session(settings.load(environment=environment), Shell(dry=c.config.run.dry, echo=echo), target=target)
+    return Session(loading.load(environment=environment), Shell(dry=c.config.run.dry, echo=echo), target=target)
 
 
 def run_stages(
@@ -59,13 +59,14 @@ def run_stages(
 ) -> None:
     """Run stages of the pipeline, show how it goes, and end with its exit status."""
     with errors_explained():
-        from scripts import display, pipeline, report
-        from scripts.run import Run
+        from scripts.context.run import Run
+        from scripts.pipeline import runner
+        from scripts.reporting import display, report
 
         shown = display.choose()
         try:
             run = Run(session(c, environment, target, shown.line), shown, may_install=install)
-            done = pipeline.execute_locked(run, stages, command, keep=keep)
+            done = runner.execute_locked(run, stages, command, keep=keep)
         finally:
             shown.close()
         print(json.dumps(report.as_json(done), indent=1) if as_json else report.summary(done))
@@ -82,7 +83,7 @@ def print_table(rows: Sequence[tuple[Any, ...]]) -> None:
 
 def whole(value: object, option: str) -> int:
     """A number given on the command line. Raises UserError if it is none."""
-    from scripts.model import UserError
+    from scripts.errors import UserError
 
     try:
         return int(str(value))
@@ -103,13 +104,14 @@ def confirm(what: str, items: Sequence[str], yes: bool) -> None:
 
 def roll_back(c: Context, revision: int, *, environment: str, target: str) -> None:
     """Return to a revision, showing how it goes."""
-    from scripts import display, pipeline, report
-    from scripts.run import Run
+    from scripts.context.run import Run
+    from scripts.pipeline import runner
+    from scripts.reporting import display, report
 
     shown = display.choose()
     try:
         run = Run(session(c, environment, target, shown.line), shown)
-        done = pipeline.rollback_locked(run, revision)
+        done = runner.rollback_locked(run, revision)
     finally:
         shown.close()
     print(report.summary(done))
@@ -120,8 +122,8 @@ def roll_back(c: Context, revision: int, *, environment: str, target: str) -> No
 @contextmanager
 def showing(c: Context, environment: str, target: str) -> Iterator[Run]:
     """A run that shows how it goes."""
-    from scripts import display
-    from scripts.run import Run
+    from scripts.context.run import Run
+    from scripts.reporting import display
 
     shown = display.choose()
     try:
@@ -132,10 +134,10 @@ def showing(c: Context, environment: str, target: str) -> Iterator[Run]:
 
 def restore_from(c: Context, file: str, *, yes: bool, environment: str, target: str) -> None:
     """Restore an archive, asking before anything that is live is overwritten; ends with the exit status."""
-    from scripts import report
     from scripts.backup import restore, shelf
-    from scripts.display import Plain
-    from scripts.run import Run
+    from scripts.context.run import Run
+    from scripts.reporting import report
+    from scripts.reporting.display import Plain
 
     s = session(c, environment, target)
     contents = restore.open_archive(s, shelf.find(s.settings.root, file))
@@ -153,10 +155,12 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
     """Print what is wrong now; exit status 1 if anything is."""
     from dataclasses import asdict
 
-    from scripts import diagnose, operate, trouble
+    from scripts import diagnose
+    from scripts.diagnose import watchdog
+    from scripts.release import operate
 
-    names = [operate.check_service(s, service)] if service else trouble.names(s)
-    findings = trouble.look(s, names)
+    names = [operate.check_service(s, service)] if service else watchdog.names(s)
+    findings = watchdog.look(s, names)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
@@ -167,21 +171,21 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
 
 def examine(s: Session, target: str, *, fix: bool, as_json: bool) -> None:
     """Print what this machine has and lacks; exit status by the worst of it."""
-    from scripts import doctor
+    from scripts.doctor import checks
 
-    rows = doctor.judge(doctor.gather(s.settings, s.shell, target))
-    if fix and doctor.fixable(rows):
-        print(*doctor.mend(s, rows), sep="\n", file=sys.stderr)
-        rows = doctor.judge(doctor.gather(s.settings, s.shell, target))
-    print(json.dumps(doctor.as_json(rows), indent=1) if as_json else doctor.render(rows))
-    if code := doctor.exit_code(rows):
+    rows = checks.judge(checks.gather(s.settings, s.shell, target))
+    if fix and checks.fixable(rows):
+        print(*checks.mend(s, rows), sep="\n", file=sys.stderr)
+        rows = checks.judge(checks.gather(s.settings, s.shell, target))
+    print(json.dumps(checks.as_json(rows), indent=1) if as_json else checks.render(rows))
+    if code := checks.exit_code(rows):
         raise Exit(code=code)
 
 
 def plan_only(s: Session) -> Run:
     """A run that plans but shows nothing, for tasks that need to know which images would be deployed."""
-    from scripts.display import Plain
-    from scripts.run import Run
+    from scripts.context.run import Run
+    from scripts.reporting.display import Plain
 
     return Run(s, Plain(), may_install=False)
 
@@ -196,8 +200,8 @@ def show_scaling(
     c: Context, service: str, users: int, window: int | None, *, as_json: bool, environment: str, target: str
 ) -> None:
     """Prove that a service scales, keep and print what was measured; exit status 1 if it is not proved."""
-    from scripts.scaling import page, proof
-    from scripts.settings import ROOT
+    from scripts.settings.loading import ROOT
+    from scripts.verify.scaling import page, proof
 
     with showing(c, environment, target) as run:
         done = proof.prove(run, service, users=users, stabilization=window)

@@ -17,11 +17,12 @@ SCALING = ENVIRONMENT | {
 def zero_downtime(c: Context, requests: int = 20_000, environment: str = "dev", target: str = "") -> None:
     """Load the release while it changes: none fails."""
     with errors_explained():
-        from scripts import verify
+        from scripts.verify.zero_downtime import rows
+        from scripts.verify.zero_downtime import zero_downtime as prove_zero_downtime
 
         s = session(c, environment, target)
-        result = verify.zero_downtime(s, requests=whole(requests, "--requests"), say=s.say)
-        print_table(verify.rows(result))
+        result = prove_zero_downtime(s, requests=whole(requests, "--requests"), say=s.say)
+        print_table(rows(result))
         prove(not result.failures, [str(item) for item in result.failures[:20]])
 
 

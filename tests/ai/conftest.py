@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from scripts import settings as configuration
-from scripts.recipes import options
-from scripts.recipes.consult import Desk
-from scripts.tools.helm import Helm
-from scripts.tools.kubectl import Kubectl
+from scripts.ai import options
+from scripts.ai.consult import Desk
+from scripts.kube.helm import Helm
+from scripts.kube.kubectl import Kubectl
+from scripts.settings import loading as configuration
 
 HERE = Path(__file__).parent
 FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scripts.shell import CommandError, Result, Shell, render
+from scripts.host.shell import CommandError, Result, Shell, render
 
 # flag → whether it takes a value. A flag without a value may still be given as --flag=false.
 _KUBECTL_AI = {

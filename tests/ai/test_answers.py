@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from scripts.model import UserError
-from scripts.recipes import answers, apply
-from scripts.recipes.collect.proposal import manifests
-from scripts.recipes.commands import Surroundings
+from scripts.ai import answers, apply
+from scripts.ai.advice.proposal import manifests
+from scripts.ai.commands import Surroundings
+from scripts.errors import UserError
 
 AROUND = Surroundings.default("chatbot-dev")
 TEXT = """## Cause

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from scripts.model import UserError
-from scripts.recipes import access, answers, apply
-from scripts.recipes.commands import Surroundings
-from scripts.recipes.consult import Desk
-from scripts.settings import ROOT
+from scripts.ai import access, answers, apply
+from scripts.ai.commands import Surroundings
+from scripts.ai.consult import Desk
+from scripts.errors import UserError
+from scripts.settings.loading import ROOT
 
 NAMESPACE = "chatbot-dev"
 AROUND = Surroundings.default(NAMESPACE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.recipes.commands import Surroundings, judge_line
+from scripts.ai.commands import Surroundings, judge_line
 
 AROUND = Surroundings.default("chatbot-dev")
 

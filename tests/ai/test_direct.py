@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from scripts.recipes import options
-from scripts.recipes.ai import direct
-from scripts.recipes.ai.direct import Direct
-from scripts.settings import ROOT, SettingsError
+from scripts.ai import options
+from scripts.ai.tools import direct
+from scripts.ai.tools.direct import Direct
+from scripts.errors import SettingsError
+from scripts.settings.loading import ROOT
 
 KEY = "sk-" + "test-0123456789abcdef"
 

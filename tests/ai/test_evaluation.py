@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from scripts.recipes import consult, load
-from scripts.recipes.consult import Consultation, Desk
-from scripts.settings import ROOT
+from scripts.ai import consult, recipes
+from scripts.ai.consult import Consultation, Desk
+from scripts.settings.loading import ROOT
 
 HERE = Path(__file__).parent
 FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"
 TABLE = ROOT / "docs/ai-evaluation.md"
-DEBUG = load.pick(ROOT, "debug")
+DEBUG = recipes.pick(ROOT, "debug")
 
 _spec = importlib.util.spec_from_file_location("ai_evaluation", HERE / "evaluation.py")
 assert _spec and _spec.loader

@@ -12,10 +12,10 @@ import jsonschema
 import pytest
 import yaml
 
-from scripts.model import UserError
-from scripts.recipes import setup
-from scripts.recipes.consult import Desk
-from scripts.settings import ROOT
+from scripts.ai import setup
+from scripts.ai.consult import Desk
+from scripts.errors import UserError
+from scripts.settings.loading import ROOT
 
 FILES = sorted((ROOT / "ai/kagent").glob("*.yaml"))
 OBJECTS = [item for file in FILES for item in yaml.safe_load_all(file.read_text())]

@@ -12,16 +12,16 @@ from dataclasses import replace
 
 import pytest
 
-from scripts import settings as configuration
-from scripts import toolchain
-from scripts.model import UserError
-from scripts.recipes import access, apply, consult, load, options
-from scripts.recipes.consult import Desk
-from scripts.recipes.samples import Store
-from scripts.settings import ROOT
-from scripts.shell import Shell
-from scripts.tools.helm import Helm
-from scripts.tools.kubectl import Kubectl
+from scripts.ai import access, apply, consult, options, recipes
+from scripts.ai.consult import Desk
+from scripts.ai.samples import Store
+from scripts.errors import UserError
+from scripts.host import toolchain
+from scripts.host.shell import Shell
+from scripts.kube.helm import Helm
+from scripts.kube.kubectl import Kubectl
+from scripts.settings import loading as configuration
+from scripts.settings.loading import ROOT
 
 pytestmark = pytest.mark.engine
 NAME = f"ai-{os.getpid()}"
@@ -62,7 +62,7 @@ def deployed(desk: Desk) -> dict[str, int]:
 
 
 def change(desk: Desk, recipe: str, prove: object = None, **inputs: str) -> tuple[bool, str]:
-    found = consult.consult(desk, load.pick(ROOT, recipe), inputs, tool="offline")
+    found = consult.consult(desk, recipes.pick(ROOT, recipe), inputs, tool="offline")
     return carry_out(desk, apply.plan(found.answer.commands, found.answer.manifests, NAMESPACE), prove)
 
 
@@ -114,7 +114,7 @@ def test_the_rights_are_what_the_files_say(desk: Desk) -> None:
 def test_the_cause_is_named(desk: Desk) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        found = consult.consult(desk, load.pick(ROOT, "debug"), {"pod": "echo"}, tool="offline")
+        found = consult.consult(desk, recipes.pick(ROOT, "debug"), {"pod": "echo"}, tool="offline")
         if "todo-chatbot/none:1" in found.answer.text:
             break
         time.sleep(0.5)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.recipes import facts, load
-from scripts.recipes.commands import Surroundings, block_fact
-from scripts.settings import ROOT, SettingsError
+from scripts.ai import facts, recipes
+from scripts.ai.commands import Surroundings, block_fact
+from scripts.errors import SettingsError
+from scripts.settings.loading import ROOT
 
-RECIPES = load.load_all(ROOT)
+RECIPES = recipes.load_all(ROOT)
 NEW = """---
 name: certificates
 title: Look at when certificates end
@@ -33,7 +34,7 @@ When do the certificates{{#input.service}} of {{input.service}}{{/input.service}
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    for folder in ("ai/recipes", "ai/partials", "config/schema"):
+    for folder in ("ai/recipes", "ai/partials"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     return tmp_path
 
@@ -42,7 +43,7 @@ def problem(root: Path, text: str, name: str = "certificates") -> str:
     file = root / f"ai/recipes/{name}.md"
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        load.load(file, root)
+        recipes.load(file, root)
     return str(caught.value)
 
 
@@ -67,11 +68,11 @@ def test_a_recipe_can_always_be_answered_by_rules(name: str) -> None:
 
 def test_a_user_adds_a_recipe_as_a_file(root: Path) -> None:
     (root / "ai/recipes/certificates.md").write_text(NEW)
-    recipe = load.load_all(root)["certificates"]
+    recipe = recipes.load_all(root)["certificates"]
     assert recipe.tools == ("api", "offline") and recipe.offline == ("diagnosis",)
-    text = load.fill(recipe.body, {"input.service": "mcp", "facts": "FACTS"}, load.partials(root))
+    text = recipes.fill(recipe.body, {"input.service": "mcp", "facts": "FACTS"}, recipes.partials(root))
     assert text.startswith("When do the certificates of mcp end?") and "FACTS" in text
-    assert load.fill(recipe.body, {"facts": ""}, {}).startswith("When do the certificates end?")
+    assert recipes.fill(recipe.body, {"facts": ""}, {}).startswith("When do the certificates end?")
 
 
 @pytest.mark.parametrize(
@@ -115,16 +116,16 @@ def test_all_wrong_recipes_are_named_at_once(root: Path) -> None:
     for name in ("one", "two"):
         (root / f"ai/recipes/{name}.md").write_text("no front matter")
     with pytest.raises(SettingsError, match=r"one\.md.*\n.*two\.md"):
-        load.load_all(root)
+        recipes.load_all(root)
 
 
 def test_a_recipe_that_is_not_there_is_guessed() -> None:
     with pytest.raises(SettingsError, match="did you mean debug"):
-        load.pick(ROOT, "debg")
+        recipes.pick(ROOT, "debg")
     with pytest.raises(SettingsError, match="there is none"):
-        load.pick(ROOT, "../../etc/passwd")
+        recipes.pick(ROOT, "../../etc/passwd")
 
 
 def test_a_value_is_never_read_for_tags() -> None:
-    text = load.fill("{{input.a}} {{facts}}", {"input.a": "{{facts}} {{> x}}", "facts": "F"}, {"x": "PARTIAL"})
+    text = recipes.fill("{{input.a}} {{facts}}", {"input.a": "{{facts}} {{> x}}", "facts": "F"}, {"x": "PARTIAL"})
     assert text == "{{facts}} {{> x}} F\n"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.redact import redact, redact_all, restore, summary
+from scripts.secrets.redact import redact, redact_all, restore, summary
 
 # Shapes of real keys, assembled here so that no scanner takes this file for a leak.
 SHAPES = {

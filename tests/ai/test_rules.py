@@ -11,15 +11,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts import settings as configuration
-from scripts.model import UserError
-from scripts.recipes import offline, quantities, samples, trends
-from scripts.recipes.collect import NAMES, anomalies, collect, dockerfile, forecast, proposal, settings, usage
-from scripts.recipes.load import load_all
-from scripts.recipes.quantities import MIB
-from scripts.recipes.samples import Answered, Sample, Seen
-from scripts.recipes.scene import Section, StillScene
-from scripts.settings import ROOT
+from scripts.ai import offline, samples, trends
+from scripts.ai.advice import NAMES, anomalies, collect, dockerfile, forecast, proposal, settings, usage
+from scripts.ai.recipes import load_all
+from scripts.ai.samples import Answered, Sample, Seen
+from scripts.ai.scene import Section, StillScene
+from scripts.errors import UserError
+from scripts.kube import quantities
+from scripts.kube.quantities import MIB
+from scripts.settings import loading as configuration
+from scripts.settings.loading import ROOT
 
 SETTINGS = configuration.load()
 RESOURCES = {"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"cpu": "1000m", "memory": "1Gi"}}
@@ -331,8 +332,8 @@ def test_the_dockerfiles_of_this_repository_are_fine(service: str) -> None:
 
 
 def test_a_proposal_is_what_an_answer_may_apply() -> None:
-    from scripts.recipes import answers
-    from scripts.recipes.commands import Surroundings
+    from scripts.ai import answers
+    from scripts.ai.commands import Surroundings
 
     section = collect("proposal", scene(name="echo", image="busybox:1", port="9000", replicas="2"))
     found = answers.read(offline.render([section]), Surroundings.default("chatbot-dev"))

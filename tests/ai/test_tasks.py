@@ -15,14 +15,22 @@ from typing import Any
 import pytest
 from invoke import Collection, Program
 
-from scripts.recipes import setup
-from scripts.recipes.consult import Desk
-from scripts.settings import ROOT
+from scripts.ai import setup
+from scripts.ai.consult import Desk
+from scripts.settings.loading import ROOT
 from scripts.tasks import ai, support
 
 Maker = Callable[..., Desk]
 Run = Callable[..., tuple[int, str, str]]
-HEAVY = {"jsonschema", "aiohttp", "plumbum", "scripts.recipes", "scripts.settings", "scripts.session", "scripts.redact"}
+HEAVY = {
+    "jsonschema",
+    "aiohttp",
+    "plumbum",
+    "scripts.ai",
+    "scripts.settings.loading",
+    "scripts.context.session",
+    "scripts.secrets.redact",
+}
 
 
 @pytest.fixture

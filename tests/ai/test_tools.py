@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from scripts.model import UserError
-from scripts.recipes import consult, load
-from scripts.recipes.ai import environment, kagent
-from scripts.recipes.ai.direct import Direct
-from scripts.recipes.consult import Desk
-from scripts.recipes.setup import doctor
-from scripts.settings import ROOT
+from scripts.ai import consult, recipes
+from scripts.ai.consult import Desk
+from scripts.ai.setup import doctor
+from scripts.ai.tools import environment, kagent
+from scripts.ai.tools.direct import Direct
+from scripts.errors import UserError
+from scripts.settings.loading import ROOT
 
-DEBUG = load.pick(ROOT, "debug")
+DEBUG = recipes.pick(ROOT, "debug")
 KEY = {"OPENAI_API_KEY": "sk-" + "test-0123456789abcdef"}
 GOOD = "## Cause\nThe database is gone.\n```sh\nkubectl get pods\n```\n"
 AGENT = {
@@ -117,7 +117,7 @@ def test_auto_takes_the_first_that_is_there(make_desk: Maker, doubles: Any, bin_
 def test_gordon_is_asked_in_the_folder_of_the_service(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     doubles.program(bin_folder, "docker", doubles.GORDON, "1.2")
     doubles.says(bin_folder, "docker", GOOD)
-    found = consult.consult(make_desk(), load.pick(ROOT, "image"), {"service": "frontend"}, tool="gordon")
+    found = consult.consult(make_desk(), recipes.pick(ROOT, "image"), {"service": "frontend"}, tool="gordon")
     argv = doubles.called(bin_folder, "docker")["argv"]
     assert argv[:3] == ["ai", "--working-dir", str(ROOT / "services/frontend")] and len(argv) == 4
     assert "FROM" in argv[3] and found.answer.text.startswith("## Cause")

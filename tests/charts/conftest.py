@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from scripts import toolchain
-from scripts.shell import Shell
+from scripts.host import toolchain
+from scripts.host.shell import Shell
 
 ROOT = Path(__file__).resolve().parents[2]
 UMBRELLA = ROOT / "charts/todo-chatbot-umbrella"

@@ -12,7 +12,7 @@ import yaml
 
 from tests.charts.conftest import ROOT
 
-FOLDER = ROOT / "config/minikube"
+FOLDER = ROOT / "scripts/clusters/minikube_files"
 
 
 def audit_level(policy: Any, user: str, verb: str, group: str, resource: str, groups: tuple[str, ...] = ()) -> str:

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from tests.charts import exports
 from tests.charts.conftest import ENVIRONMENTS, MONITORING, ROOT, SERVICES, UMBRELLA, by_name, helm, manifests
 from tests.charts.strict import problems
-from tests.promql import groupings, selectors
+from tests.support.promql import groupings, selectors
 
 TLS = ("--set", "tls.enabled=true", "--set", "tls.frontend=true")
 DASHBOARD = json.loads((MONITORING / "files/dashboard.json").read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from scripts import valuesdoc
+from scripts.release import values_doc
 from tests.charts.conftest import ROOT
 
 IDS = {
@@ -49,4 +49,4 @@ def test_tests_exist() -> None:
 
 def test_table_of_values_is_current() -> None:
     text = (ROOT / "docs/values.md").read_text(encoding="utf-8")
-    assert text == valuesdoc.document(), "run: python -m scripts.valuesdoc"
+    assert text == values_doc.document(), "run: python -m scripts.release.values_doc"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from scripts.model import Release, Service, Settings, Timeouts
-from scripts.shell import Shell
+from scripts.host.shell import Shell
+from scripts.settings.model import Release, Service, Settings, Timeouts
 
 SCRIPT = """#!{python}
 import json, pathlib, sys

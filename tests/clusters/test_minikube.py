@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import pytest
 
 from scripts.clusters import choose
 from scripts.clusters.minikube import Minikube
-from scripts.model import Image, UserError
-from scripts.settings import ROOT
-from scripts.shell import Shell
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.settings.model import Image
 from tests.clusters.conftest import Scripted, configuration, step
 
 START = [
@@ -90,7 +89,6 @@ def test_a_hardened_cluster_proves_that_it_stores_secrets_encrypted(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("KUBECONFIG", "/kubeconfig")
-    shutil.copytree(ROOT / "config/minikube", tmp_path / "config/minikube")
     aimed = ["--kubeconfig", "/kubeconfig", "--context", "todo-chatbot"]
     files = {"cacert": "ca.crt", "cert": "server.crt", "key": "server.key"}
     certificates = [f"--{name}=/var/lib/minikube/certs/etcd/{file}" for name, file in files.items()]

@@ -11,8 +11,9 @@ from scripts import clusters
 from scripts.clusters.context import Context
 from scripts.clusters.k3d import K3d
 from scripts.clusters.kind import Kind
-from scripts.model import Image, UserError
-from scripts.shell import Shell
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.settings.model import Image
 from tests.clusters.conftest import Scripted, configuration, step
 
 BACKEND = Image("backend", "todo-chatbot/backend", "1")

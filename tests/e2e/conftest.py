@@ -19,9 +19,9 @@ import jsonschema
 import pytest
 import yaml
 
-from scripts.settings import ROOT
+from scripts.settings.loading import ROOT
 
-REPORT = json.loads((ROOT / "config/schema/report.schema.json").read_text())
+REPORT = json.loads((ROOT / "scripts/reporting/report.schema.json").read_text())
 NODE_PORT = 30000
 SPARE_PORT = 31500  # where the user's own release already answers on the default port
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 
-from scripts.settings import ROOT
+from scripts.settings.loading import ROOT
 from tests.e2e.conftest import Project
 
 PREVIOUS = ROOT / "tests/charts/previous/0.1.0"

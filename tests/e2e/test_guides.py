@@ -17,11 +17,11 @@ from pathlib import Path
 import busybox
 import pytest
 
-from scripts.settings import ROOT
-from scripts.shell import Shell
-from scripts.tools.docker import engine_answers, find_clients
+from scripts.host.shell import Shell
+from scripts.images.docker import engine_answers, find_clients
+from scripts.settings.loading import ROOT
+from tests.docs.test_docs import GUIDES, commands
 from tests.e2e.conftest import Project
-from tests.test_docs import GUIDES, commands
 
 SECURE = "tests/e2e/test_environments.py"
 ATTESTED = f"{SECURE}::test_a_scan_names_what_passed_and_what_did_not_run"

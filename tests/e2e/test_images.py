@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.settings import ROOT
-from scripts.shell import Shell
-from scripts.tools.docker import BUILDKIT, engine_answers, find_clients, has_buildkit
+from scripts.host.shell import Shell
+from scripts.images.docker import BUILDKIT, engine_answers, find_clients, has_buildkit
+from scripts.settings.loading import ROOT
 from tests.e2e.conftest import Project
 
 PORTS = {"frontend": 3000, "backend": 8000, "agent": 8001, "mcp": 8002}

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from scripts.settings import ROOT
+from scripts.settings.loading import ROOT
 from tests.e2e.conftest import Project
 
 

@@ -1,4 +1,4 @@
-"""checkov and hadolint find nothing in what is deployed, but for the exceptions explained in config/checkov.yaml."""
+"""checkov and hadolint find nothing in what is deployed, but for the exceptions its configuration explains."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from scripts import settings
-from scripts.model import Release, Service
-from scripts.session import Session
-from scripts.settings import ROOT
-from scripts.shell import Shell
+from scripts.context.session import Session
+from scripts.host.shell import Shell
+from scripts.settings import loading
+from scripts.settings.loading import ROOT
+from scripts.settings.model import Release, Service
 from scripts.supplychain import scanners
 from scripts.supplychain.model import Result
 from tests.clusters.conftest import configuration
 
 
 def scanned(scanner: Callable[[Session], list[Result]]) -> list[Result]:
-    return scanner(Session(settings.load(), Shell()))
+    return scanner(Session(loading.load(), Shell()))
 
 
 @pytest.mark.parametrize("scanner", [scanners.checkov, scanners.hadolint], ids=["checkov", "hadolint"])
@@ -30,13 +30,13 @@ def test_nothing_is_found_that_is_not_explained(scanner: Callable[[Session], lis
 
 
 def test_every_dockerfile_of_the_tree_is_looked_at() -> None:
-    known = {path for _, path in scanners.dockerfiles(settings.load())}
+    known = {path for _, path in scanners.dockerfiles(loading.load())}
     assert known == {path for path in ROOT.glob("services/*/*Dockerfile") if "node_modules" not in path.parts}
 
 
 def test_nothing_is_found_in_the_dockerfile_of_the_example() -> None:
     example = Service("backend", ROOT, ROOT / "examples/own-app/backend/Dockerfile")
-    own = Session(dataclasses.replace(settings.load(), services=(example,)), Shell())
+    own = Session(dataclasses.replace(loading.load(), services=(example,)), Shell())
     assert "backend" in dict(scanners.dockerfiles(own.settings))
     results = [*scanners.hadolint(own), *scanners.checkov(own)]
     assert all(result.ran for result in results), results
@@ -47,9 +47,6 @@ def test_nothing_is_found_in_the_dockerfile_of_the_example() -> None:
 def careless(tmp_path: Path) -> Session:
     """A project with a Dockerfile and a chart that nobody has looked over."""
     (tmp_path / "config").mkdir()
-    for name in ("config/checkov.yaml", "config/scanners/requirements.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     (tmp_path / "Dockerfile").write_text("FROM debian\nRUN apt-get install foo\n")
     chart = tmp_path / "chart"
     (chart / "templates").mkdir(parents=True)
@@ -60,7 +57,7 @@ def careless(tmp_path: Path) -> Session:
     service = Service("mcp", tmp_path, tmp_path / "Dockerfile")
     made = Session(configuration(tmp_path, services=(service,), database=service, database_release=release,
                                  release=release), Shell())  # fmt: skip
-    made.__dict__["tools"] = Session(settings.load(), Shell()).tools
+    made.__dict__["tools"] = Session(loading.load(), Shell()).tools
     return made
 
 

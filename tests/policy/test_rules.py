@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.settings import ROOT
+from scripts.settings.loading import ROOT
 from tests.charts import exports
 from tests.charts.conftest import MONITORING, by_name, manifests
-from tests.promql import selectors
+from tests.support.promql import selectors
 
 FILE = ROOT / "tests/policy/rules.test.yaml"
 CASES = yaml.safe_load(FILE.read_text(encoding="utf-8"))["tests"]

@@ -14,10 +14,10 @@ import process as cluster
 import pytest
 from busybox import ensure_image
 
-from scripts import toolchain
-from scripts.settings import ROOT
-from scripts.shell import Shell
-from scripts.tools.kubectl import Kubectl
+from scripts.host import toolchain
+from scripts.host.shell import Shell
+from scripts.kube.kubectl import Kubectl
+from scripts.settings.loading import ROOT
 
 NAME = f"conformance-{os.getpid()}"
 

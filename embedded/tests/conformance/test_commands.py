@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.settings import ROOT
-from scripts.tools.kubectl import Kubectl
+from scripts.kube.kubectl import Kubectl
+from scripts.settings.loading import ROOT
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scripts import diagnose
-from scripts.tools.kubectl import Kubectl
+from scripts.kube.kubectl import Kubectl
 
 pytestmark = pytest.mark.engine
 

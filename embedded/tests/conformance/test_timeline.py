@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from scripts import toolchain
-from scripts.rollout import progress
-from scripts.settings import ROOT
-from scripts.shell import CommandError
-from scripts.tools.kubectl import Kubectl, documents
+from scripts.host import toolchain
+from scripts.host.shell import CommandError
+from scripts.kube.kubectl import Kubectl, documents
+from scripts.pipeline.rollout import progress
+from scripts.settings.loading import ROOT
 
 pytestmark = pytest.mark.engine
 

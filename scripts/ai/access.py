@@ -1,0 +1,87 @@
+"""A kubeconfig of least rights, made for one use and gone after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from scripts.errors import UserError
+from scripts.kube.kubectl import Kubectl
+
+Rights = Literal["reader", "writer"]
+LIFETIME = "15m"
+NOT_SERVED = "could not find the requested resource"
+
+
+def account(rights: Rights) -> str:
+    """The ServiceAccount that has these rights, see ai/access/."""
+    return f"todo-ai-{rights}"
+
+
+@contextmanager
+def kubeconfig(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> Iterator[Path]:
+    """A file whose only context is this cluster and this namespace, with these rights and a token that soon expires.
+
+    Where the cluster gives out no tokens (the embedded one), the file impersonates the ServiceAccount instead: that
+    keeps a tool from mistakes, not from malice, since it could read the file. Raises UserError if neither works.
+    """
+    ensure(kubectl, namespace, root, rights)
+    data = view(kubectl)
+    name = account(rights)
+    answer = kubectl.ask("create", "token", name, "--namespace", namespace, "--duration", LIFETIME)
+    if answer:
+        user: dict[str, Any] = {"token": answer.out.strip()}
+    elif NOT_SERVED in answer.err:
+        user = dict(data["users"][0]["user"]) | {"as": f"system:serviceaccount:{namespace}:{name}"}
+    else:
+        raise UserError(f"no token for {name}: {answer.err.strip()}", "see: invoke ai.doctor")
+    data["users"] = [{"name": name, "user": user}]
+    context = {"cluster": data["clusters"][0]["name"], "user": name, "namespace": namespace}
+    data["contexts"] = [{"name": kubectl.context, "context": context}]
+    data["current-context"] = kubectl.context
+    with private_file(json.dumps(data)) as file:
+        yield file
+
+
+@contextmanager
+def own(kubectl: Kubectl) -> Iterator[Path]:
+    """A file with the user's own rights whose current context is this cluster, whatever theirs is."""
+    with private_file(json.dumps(view(kubectl))) as file:
+        yield file
+
+
+def ensure(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> None:
+    """Create the ServiceAccount and its Role where they are not, or not as the file says."""
+    file = root / f"ai/access/{rights}.yaml"
+    same = kubectl.ask("diff", "--server-side", "--namespace", namespace, "--filename", str(file))
+    if not same:
+        kubectl.effect("apply", "--server-side", "--force-conflicts", "--namespace", namespace, "--filename", str(file))
+
+
+def view(kubectl: Kubectl) -> dict[str, Any]:
+    """The kubeconfig of this cluster alone, with certificates inside. Raises UserError if there is none."""
+    answer = kubectl.ask("config", "view", "--minify", "--flatten", "--raw", "--output", "json")
+    if not answer:
+        raise UserError(f"no kubeconfig for {kubectl.context}: {answer.err.strip()}", "see: invoke cluster.status")
+    found: dict[str, Any] = json.loads(answer.out)
+    found["current-context"] = kubectl.context
+    return found
+
+
+@contextmanager
+def private_file(text: str) -> Iterator[Path]:
+    """A file that only this user reads, removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="todo-ai-"))
+    try:
+        file = folder / "kubeconfig"
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(text)
+        yield file
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,99 @@
+"""A Deployment and its Service as the app's own are made."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Any
+
+import yaml
+
+from scripts.ai.scene import Scene, Section, StillScene
+from scripts.errors import UserError
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML as people write it: the same labels twice, rather than an anchor."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Every value stands for itself."""
+        return True
+
+
+def collect(scene: Scene | StillScene) -> Section:
+    """The manifest for the inputs of the recipe, and how to check it."""
+    given = scene.inputs
+    name = given["name"]
+    objects = manifests(
+        name, given["image"], int(given.get("port") or 8080), int(given.get("replicas") or 1),
+        given.get("path") or "/healthz", scene.namespace,
+    )  # fmt: skip
+    exists = False
+    with suppress(UserError):  # without a cluster there is nothing that could be in the way
+        exists = any(item["metadata"]["name"] == name for item in scene.state.kind("Deployment"))
+    lines = [
+        f"A Deployment {name} with {objects[0]['spec']['replicas']} pods and a Service {name}-service, with probes, "
+        "limits, a numeric user, a read-only root file system and an emptyDir on /tmp.",
+        *([f"There is a Deployment {name} already: it would be changed."] if exists else []),
+        "Other pods reach it only where a NetworkPolicy allows it.",
+    ]
+    text = yaml.dump_all(objects, Dumper=_Plain, sort_keys=False)
+    data = {"manifests": objects, "exists": exists}
+    commands = (scene.command("rollout", "status", f"deployment/{name}"),)
+    return Section(f"Deployment {name}", tuple(lines), data, commands, manifest=text, urgency=1)
+
+
+def manifests(name: str, image: str, port: int, replicas: int, path: str, namespace: str) -> list[dict[str, Any]]:
+    """The two objects. Raises UserError for a value that cannot be one."""
+    if not 1 <= port <= 65535 or not 0 <= replicas <= 50 or not re.fullmatch(r"/[\w./-]*", path):
+        raise UserError(
+            f"--port {port}, --replicas {replicas}, --path {path}: not possible",
+            "a port is 1 to 65535, replicas are 0 to 50, a path begins with /",
+        )
+    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "todo-chatbot"}
+    meta = {"name": name, "namespace": namespace, "labels": labels}
+    probe = {"httpGet": {"path": path, "port": "http"}}
+    container = {
+        "name": name,
+        "image": image,
+        "ports": [{"name": "http", "containerPort": port}],
+        "env": [{"name": "PORT", "value": str(port)}],
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
+        "startupProbe": probe | {"failureThreshold": 30, "periodSeconds": 2},
+        "readinessProbe": probe | {"periodSeconds": 5},
+        "livenessProbe": probe | {"periodSeconds": 10, "failureThreshold": 3},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 a mount point
+    }
+    pod = {
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
+    }  # fmt: skip
+    selector = {"app.kubernetes.io/name": name}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": meta,
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": selector},
+            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta | {"name": f"{name}-service"},
+        "spec": {"selector": selector, "ports": [{"name": "http", "port": port, "targetPort": "http"}]},
+    }
+    return [deployment, service]

@@ -1,0 +1,180 @@
+"""A change that an answer proposes: checked, shown as a diff, approved, made with least rights, proved or undone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.ai.answers import Manifest
+from scripts.ai.commands import Verdict
+from scripts.errors import UserError
+from scripts.host.shell import CommandError
+from scripts.kube.kubectl import Kubectl
+
+MANAGER = "todo-ai"
+# Commands that a server can try without doing them. A restart changes nothing that a diff could show.
+TRIED = {"scale", "autoscale", "set image", "set resources", "patch"}
+PLAIN = {"rollout restart"}
+_LIVE_ONLY = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change: words for kubectl, with a manifest on its standard input where it is an apply."""
+
+    target: str  # kind/name
+    words: tuple[str, ...]
+    stdin: str = ""
+    tried: bool = True
+
+
+@dataclass(frozen=True)
+class Before:
+    """What an object was before, or nothing where it was not there."""
+
+    target: str
+    body: Mapping[str, Any] | None
+
+
+def plan(commands: Sequence[Verdict], manifests: Iterable[Manifest], namespace: str) -> list[Step]:
+    """The steps of an answer, none if it proposes nothing. Raises UserError naming everything that is not applied."""
+    steps: list[Step] = []
+    problems: list[str] = []
+    for manifest in manifests:
+        if manifest.problem:
+            problems.append(manifest.problem)
+            continue
+        words = ("apply", "--server-side", f"--field-manager={MANAGER}", "--namespace", namespace, "--filename", "-")
+        steps.append(Step(f"{manifest.kind.lower()}/{manifest.name}", words, json.dumps(manifest.body)))
+    for verdict in commands:
+        if verdict.kind != "change":
+            continue
+        if verdict.verb not in TRIED | PLAIN:
+            problems.append(f"{verdict.line}: kubectl {verdict.verb} is not applied")
+            continue
+        named = any(word.partition("=")[0] in ("-n", "--namespace") for word in verdict.argv)
+        words = (*verdict.argv[1:], *(() if named else ("--namespace", namespace)))
+        target = _target(verdict)
+        if target:
+            steps.append(Step(target, words, tried=verdict.verb in TRIED))
+        else:
+            problems.append(f"{verdict.line}: one object at a time")
+    if not steps:  # what was refused is left out of a proposal that has more in it
+        problems += [f"{verdict.line}: {verdict.reason}" for verdict in commands if verdict.reason]
+    if problems:
+        raise UserError("the answer proposes what is not applied:\n" + "\n".join(problems), "nothing was changed")
+    return steps
+
+
+def _target(verdict: Verdict) -> str:
+    """kind/name of the one object that a command changes; empty where it is not one."""
+    rest = [word for word in verdict.argv[1 + len(verdict.verb.split()) :] if not word.startswith("-")]
+    if verdict.verb == "autoscale":  # makes an autoscaler, and leaves the Deployment as it is
+        named = [word.partition("=")[2] for word in verdict.argv if word.startswith("--name=")]
+        own = rest[0].partition("/")[2] if rest and "/" in rest[0] else rest[1] if len(rest) > 1 else ""
+        return f"horizontalpodautoscaler/{[*named, own][0]}" if own else ""
+    if rest and "/" in rest[0]:
+        others = [word for word in rest[1:] if "/" in word and "=" not in word]
+        return "" if others else rest[0]
+    return f"{rest[0]}/{rest[1]}" if len(rest) >= 2 else ""
+
+
+def trial(kubectl: Kubectl, step: Step) -> str:
+    """The diff of a step after a dry run on the server, which checks it whole. Raises UserError if it is refused."""
+    if not step.tried:
+        return f"# {' '.join(step.words)}: restarts the pods one by one, and changes nothing else\n"
+    tried = kubectl.shell.probe(
+        kubectl.command(*step.words, "--dry-run=server", "--output", "json"), stdin=step.stdin, timeout=60
+    )
+    if not tried:
+        raise UserError(f"{step.target}: the cluster refuses the change: {tried.err.strip()}", "nothing was changed")
+    wanted = bare(json.loads(tried.out))
+    shown = kubectl.shell.probe(kubectl.command("diff", "--filename", "-"), stdin=json.dumps(wanted), timeout=60)
+    if shown.code > 1:
+        raise UserError(f"{step.target}: no diff: {shown.err.strip()}", "nothing was changed")
+    return shown.out or f"# {step.target}: no difference\n"
+
+
+def bare(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An object without what the server keeps for itself."""
+    meta = {key: value for key, value in item.get("metadata", {}).items() if key not in _LIVE_ONLY}
+    return {key: value for key, value in item.items() if key != "status"} | {"metadata": meta}
+
+
+def snapshot(kubectl: Kubectl, namespace: str, steps: Sequence[Step]) -> list[Before]:
+    """What the objects are now. Raises UserError where a manifest would take over what helm keeps."""
+    found = []
+    for target in dict.fromkeys(step.target for step in steps):
+        answer = kubectl.ask("get", target, "--namespace", namespace, "--ignore-not-found", "--output", "json")
+        if not answer:
+            raise UserError(f"{target}: {answer.err.strip()}", "nothing was changed")
+        body = json.loads(answer.out) if answer.out.strip() else None
+        labels = (body or {}).get("metadata", {}).get("labels", {})
+        by_manifest = any(step.target == target and step.stdin for step in steps)
+        if by_manifest and labels.get("app.kubernetes.io/managed-by") == "Helm":
+            raise UserError(
+                f"{target} belongs to a helm release, which a manifest would take it from",
+                "change the values and deploy, or let the answer propose a command such as kubectl scale",
+            )
+        found.append(Before(target, body))
+    return found
+
+
+def carry_out(
+    kubectl: Kubectl,
+    limited: Kubectl,
+    namespace: str,
+    steps: Sequence[Step],
+    *,
+    show: Callable[[str], None],
+    approve: Callable[[], bool],
+    prove: Callable[[Sequence[str]], None],
+) -> bool:
+    """Show, ask, change, prove; undo if it cannot be proved. True if the change was made and stands.
+
+    `limited` has the rights the change is made with; `kubectl` has the user's, for looking and for undoing. `prove`
+    gets the changed Deployments and raises UserError if they do not become healthy.
+    """
+    before = snapshot(kubectl, namespace, steps)
+    for step in steps:
+        show(trial(limited, step))
+    if not approve():
+        return False
+    deployments = [name for step in steps if (name := deployment_of(step, before))]
+    try:
+        for step in steps:
+            limited.effect(*step.words, stdin=step.stdin, shown_stdin=step.stdin)
+        if deployments and not kubectl.shell.dry:
+            prove(list(dict.fromkeys(deployments)))
+    except (UserError, KeyboardInterrupt) as error:
+        undo(kubectl, namespace, before)
+        reason = str(error) or "interrupted"
+        raise UserError(f"{reason}\nthe change was undone", getattr(error, "hint", "")) from None
+    return True
+
+
+def deployment_of(step: Step, before: Sequence[Before]) -> str:
+    """The Deployment whose pods a step changes; empty if none."""
+    kind, _, name = step.target.partition("/")
+    if kind.partition(".")[0] in ("deployment", "deployments", "deploy"):
+        return name
+    if kind in ("hpa", "horizontalpodautoscaler", "horizontalpodautoscalers"):
+        body = next((item.body for item in before if item.target == step.target), None)
+        reference = ((body or {}).get("spec") or {}).get("scaleTargetRef") or {}
+        return str(reference.get("name", "")) or name
+    return ""
+
+
+def undo(kubectl: Kubectl, namespace: str, before: Sequence[Before]) -> None:
+    """Bring every object back to what it was; the last changed first."""
+    for item in reversed(before):
+        try:
+            if item.body is None:
+                kubectl.effect("delete", item.target, "--namespace", namespace, "--ignore-not-found")
+            else:
+                text = json.dumps(bare(item.body))
+                kubectl.effect("replace", "--namespace", namespace, "--filename", "-", stdin=text)
+        except CommandError as error:
+            kubectl.shell.say(f"could not bring back {item.target}: {error}")

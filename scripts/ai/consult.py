@@ -1,0 +1,295 @@
+"""One question, from the recipe to a checked answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.ai import access, answers, facts, offline, prompt
+from scripts.ai.answers import Answer
+from scripts.ai.commands import Surroundings
+from scripts.ai.model import TOOLS, Inputs, Recipe, Reply, Tool
+from scripts.ai.options import Options
+from scripts.ai.samples import Store
+from scripts.ai.scene import Scene, Section
+from scripts.ai.tools.direct import Direct
+from scripts.ai.tools.gordon import Gordon
+from scripts.ai.tools.kagent import Kagent
+from scripts.ai.tools.kubectl_ai import KubectlAi
+from scripts.errors import UserError
+from scripts.kube.helm import Helm
+from scripts.kube.kubectl import Kubectl
+from scripts.secrets import redact
+from scripts.settings.model import Settings
+
+_SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|CREDENTIAL|DATABASE_URL", re.IGNORECASE)
+_HELM = "helm.sh/release.v1"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every question needs: where the release is, and how it is reached."""
+
+    settings: Settings
+    kubectl: Kubectl
+    helm: Helm
+    options: Options
+    variables: Mapping[str, str] = field(repr=False)
+    store: Store | None = None
+    path: str | None = None
+
+    @property
+    def namespace(self) -> str:
+        """Where everything of the app lives."""
+        return self.settings.release.namespace
+
+
+@dataclass(frozen=True)
+class Consultation:
+    """What was asked and what came back. `answer` holds placeholders where secrets were; `mapping` what they hide."""
+
+    recipe: Recipe
+    inputs: Mapping[str, str]
+    tool: str
+    answer: Answer
+    sections: tuple[Section, ...] = ()
+    tried: tuple[tuple[str, str], ...] = ()  # tool, why not
+    notes: tuple[str, ...] = ()
+    prompt: str = ""
+    command: str = ""
+    redactions: str = ""
+    mapping: Mapping[str, str] = field(default_factory=dict, repr=False)
+    seconds: float = 0.0
+    dry: bool = False
+
+
+def tools(desk: Desk, folder: Path) -> dict[str, Tool]:
+    """Every tool by name, aimed at this cluster."""
+    root, namespace = desk.settings.root, desk.namespace
+    return {
+        "gordon": Gordon(desk.kubectl.shell, desk.options, folder, desk.path),
+        "kubectl-ai": KubectlAi(
+            desk.kubectl.shell,
+            desk.options,
+            desk.variables,
+            lambda: access.kubeconfig(desk.kubectl, namespace, root, "reader"),
+            desk.path,
+        ),
+        "kagent": Kagent(desk.kubectl, desk.options, lambda: access.own(desk.kubectl), desk.path),
+        "api": Direct(desk.options),
+    }
+
+
+def consult(
+    desk: Desk, recipe: Recipe, given: Inputs, *, tool: str = "auto", dry: bool = False, observe: float = 0.0
+) -> Consultation:
+    """Ask a recipe's question. A tool that fails is told of, and the rules answer instead.
+
+    With `dry` nothing is sent: the result holds the prompt and the command line. Raises UserError for wrong inputs.
+    """
+    if tool not in ("auto", *TOOLS):
+        raise UserError(f"--tool {tool}: no such tool", f"choose one of: auto, {', '.join(TOOLS)}")
+    services = [*(service.name for service in desk.settings.services), desk.settings.database.name]
+    inputs = facts.check_inputs(recipe, given, services)
+    scene = Scene(desk.kubectl, desk.settings, inputs, desk.store, observe)
+    _complete(recipe, inputs, scene)
+    available = tools(desk, _folder(desk.settings, inputs))
+    chosen, tried = choose(recipe, tool, available, dry=dry)
+    if chosen == "offline" and not dry:
+        return _by_rules(recipe, inputs, scene, desk, tried)
+    shown = available.get(chosen if chosen != "offline" else recipe.tools[0])
+    secrets, notes = known_secrets(desk)
+    gathered = facts.gather(recipe, inputs, scene, desk.helm)
+    text = prompt.render(
+        recipe, inputs, gathered, desk.settings, secrets=secrets, limit=desk.options.budget
+    )  # fmt: skip
+    if dry or shown is None:
+        command = shown.command() if shown else ""
+        return Consultation(
+            recipe, inputs, chosen, Answer(""), tried=tuple(tried), notes=tuple(notes), prompt=text.text,
+            command=command, redactions=text.redactions, mapping=text.mapping, dry=True,
+        )  # fmt: skip
+    reply = shown.ask(text.text)
+    if reply.error:
+        return _after_failure(recipe, inputs, scene, desk, [*tried, (shown.name, reply.error)], reply, text)
+    return Consultation(
+        recipe, inputs, shown.name, answers.read(reply.text, surroundings(desk)), tried=tuple(tried),
+        notes=tuple(notes), command=reply.command, redactions=text.redactions, mapping=text.mapping,
+        seconds=reply.seconds,
+    )  # fmt: skip
+
+
+def choose(
+    recipe: Recipe, wanted: str, available: Mapping[str, Tool], *, dry: bool = False
+) -> tuple[str, list[tuple[str, str]]]:
+    """(tool, why not the others). A tool that is asked for by name has to be there, unless nothing is sent anyway."""
+    if wanted == "offline":
+        return "offline", []
+    if wanted != "auto":
+        reason = available[wanted].missing()
+        if reason and not dry:
+            raise UserError(f"--tool {wanted}: {reason}", "or let --tool auto choose; see: invoke ai.doctor")
+        return wanted, [(wanted, reason)] if reason else []
+    tried: list[tuple[str, str]] = []
+    for name in recipe.tools:
+        if name == "offline":
+            break
+        reason = available[name].missing()
+        if not reason:
+            return name, tried
+        tried.append((name, reason))
+    return "offline", tried
+
+
+def _by_rules(
+    recipe: Recipe, inputs: Inputs, scene: Scene, desk: Desk, tried: Sequence[tuple[str, str]]
+) -> Consultation:
+    found = offline.sections(recipe, scene)
+    text = offline.render(found, inputs.get("question", ""))
+    return Consultation(
+        recipe, inputs, "offline", answers.read(_bare(text, desk), surroundings(desk)), tuple(found), tuple(tried),
+        redactions="0 values redacted, because nothing left this machine",
+    )  # fmt: skip
+
+
+def _after_failure(
+    recipe: Recipe,
+    inputs: Inputs,
+    scene: Scene,
+    desk: Desk,
+    tried: Sequence[tuple[str, str]],
+    reply: Reply,
+    sent: prompt.Prompt,
+) -> Consultation:
+    """The rules' answer in the place of a tool's, with what the tool said as far as it got."""
+    found = offline.sections(recipe, scene)
+    text = offline.render(found, inputs.get("question", ""))
+    notes = [f"{reply.tool} said before it failed:\n{reply.text}"] if reply.text else []
+    return Consultation(
+        recipe, inputs, "offline", answers.read(_bare(text, desk), surroundings(desk)), tuple(found), tuple(tried),
+        tuple(notes), command=reply.command, redactions=sent.redactions, mapping=sent.mapping, seconds=reply.seconds,
+    )  # fmt: skip
+
+
+def _bare(text: str, desk: Desk) -> str:
+    """The rules' own commands without their cluster, which is added again where they are shown as runnable."""
+    from scripts.host.shell import render
+
+    prefix = render(["kubectl", *desk.kubectl.command()[1:]])
+    return text.replace(prefix, "kubectl")
+
+
+def surroundings(desk: Desk) -> Surroundings:
+    """What commands are judged against: the kinds that this cluster serves."""
+    answer = desk.kubectl.ask("api-resources", "--no-headers", timeout=10)
+    return Surroundings.served(desk.namespace, answer.out if answer else "")
+
+
+def known_secrets(desk: Desk) -> tuple[list[str], list[str]]:
+    """(values that must not leave, what to say of them): the namespace's Secrets, and this environment's keys."""
+    # A variable such as MY_KEY=true is no secret, and taking out every "true" would leave nothing to read.
+    found = [value for name, value in desk.variables.items() if _SECRET_NAME.search(name) and len(value) >= 6]
+    notes = []
+    answer = desk.kubectl.ask("get", "secrets", "--namespace", desk.namespace, "--output", "json")
+    if answer:
+        for item in json.loads(answer.out)["items"]:
+            if item.get("type") == _HELM:
+                continue
+            for value in (item.get("data") or {}).values():
+                with suppress(ValueError):
+                    found.append(base64.b64decode(value).decode(errors="replace"))
+    else:
+        notes.append("the namespace's Secrets could not be read: only what looks like a secret was taken out")
+    return found, notes
+
+
+def _complete(recipe: Recipe, inputs: dict[str, str], scene: Scene) -> None:
+    """The pod in most trouble of a service, and the service of a pod, where the recipe asks for both.
+
+    Raises UserError for a pod that is asked for and is not there.
+    """
+    names = {item.type: item.name for item in recipe.inputs}
+    if "pod" not in names:
+        return
+    pod, service = names["pod"], names.get("service", "")
+    asked = inputs[pod]
+    if not asked and not inputs.get(service):
+        return
+    try:
+        inputs[pod], owner = facts.resolve_pod(list(scene.state.kind("Pod")), asked or inputs[service])
+    except UserError:
+        if asked:
+            raise
+        return  # a service without pods is for the rules to explain
+    scene.focus = owner
+    if service and not inputs[service] and owner in scene.all_services:
+        inputs[service] = owner
+
+
+def _folder(settings: Settings, inputs: Inputs) -> Path:
+    """Where Gordon looks: the build context of the service, else the repository."""
+    services = {service.name: service for service in settings.services}
+    service = services.get(inputs.get("service", ""))
+    return service.context if service else settings.root
+
+
+def as_json(found: Consultation, command: Sequence[str], namespace: str) -> dict[str, Any]:
+    """The consultation for programs; placeholders stay, because nobody knows where it goes."""
+    result: dict[str, Any] = {
+        "recipe": found.recipe.name,
+        "inputs": dict(found.inputs),
+        "tool": found.tool,
+        "tried": [{"tool": name, "reason": reason} for name, reason in found.tried],
+        "notes": list(found.notes),
+        "redactions": found.redactions,
+        "redacted": len(found.mapping),
+        "command": found.command,
+    }
+    if found.dry:
+        return result | {"prompt": found.prompt}
+    return result | {
+        "seconds": round(found.seconds, 1),
+        "answer": found.answer.text,
+        "commands": [
+            {"line": item.line, "kind": item.kind, "reason": item.reason}
+            | ({"run": answers.runnable(item, command, namespace)} if item.kind != "refused" else {})
+            for item in found.answer.commands
+        ],
+        "manifests": [
+            {"kind": item.kind, "name": item.name, "problem": item.problem} for item in found.answer.manifests
+        ],
+        "sections": [asdict(section) for section in found.sections],
+    }
+
+
+def for_screen(found: Consultation, command: Sequence[str], namespace: str, *, private: bool) -> str:
+    """The consultation for a person. `private` says that this is their own screen: secrets are put back."""
+    lines = [f"{found.recipe.name}: {found.recipe.title}"]
+    lines += [f"  not {name}: {reason}" for name, reason in found.tried]
+    if found.dry:
+        who = found.tool if found.tool != "offline" else "nobody: no tool is there, the rules would answer"
+        lines += [f"  would ask: {who}", f"  {found.redactions}", *(f"  {note}" for note in found.notes)]
+        lines += [f"  $ {found.command}", "", found.prompt.rstrip()]
+        return "\n".join(lines)
+    lines += [f"  answered by: {found.tool}" + (f" in {found.seconds:.0f} s" if found.seconds else "")]
+    lines += [f"  {found.redactions}", *(f"  {note}" for note in found.notes), ""]
+    text = redact.restore(found.answer.text, found.mapping) if private else found.answer.text
+    lines.append(text.rstrip())
+    good = [item for item in found.answer.commands if item.kind != "refused"]
+    if good:
+        lines += ["", "Checked, to be pasted:"]
+        lines += [f"  {answers.runnable(item, command, namespace)}" + _mark(item.kind) for item in good]
+    bad = [item for item in found.answer.commands if item.kind == "refused"]
+    lines += [f"Not runnable: {item.line} - {item.reason}" for item in bad]
+    lines += [f"Not applicable: {item.problem}" for item in found.answer.manifests if item.problem]
+    return "\n".join(lines)
+
+
+def _mark(kind: str) -> str:
+    return "    # changes the release" if kind == "change" else ""

@@ -1,0 +1,122 @@
+"""Facts: read-only commands, run side by side, and what is computed here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from scripts.ai.advice import collect
+from scripts.ai.commands import Surroundings, block_fact
+from scripts.ai.model import Fact, Gathered, Inputs, Recipe
+from scripts.ai.samples import service_of
+from scripts.ai.scene import Scene
+from scripts.errors import UserError
+from scripts.host.shell import Result
+from scripts.images.docker import engine_answers, find_clients
+from scripts.kube.helm import Helm
+
+SECONDS = 20.0  # for one command
+_WORD = re.compile(r"\{([a-z_]+)\}")
+_TYPES: Mapping[str, tuple[str, str]] = {
+    "name": (r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "small letters, digits, dashes and dots"),
+    "service": (r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "a service's name"),
+    "pod": (r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "a pod's name or its beginning"),
+    "image": (r"[a-z0-9][\w./:@-]{0,250}", "an image reference such as todo-chatbot/backend:1"),
+    "integer": (r"\d{1,6}", "a whole number"),
+    "quantity": (r"\d+(\.\d+)?[a-zA-Z]{0,2}", "a quantity such as 200m or 512Mi"),
+    "text": (r"[\s\S]{0,4000}", "at most 4000 characters"),
+}
+
+
+def check_inputs(recipe: Recipe, given: Inputs, services: Sequence[str]) -> dict[str, str]:
+    """The recipe's inputs with defaults. Raises UserError for one that is missing, unknown or not allowed."""
+    unknown = [name for name, value in given.items() if value and recipe.input(name) is None]
+    if unknown:
+        known = ", ".join(item.name for item in recipe.inputs) or "none"
+        raise UserError(f"recipe {recipe.name}: no input {', '.join(unknown)}", f"its inputs are: {known}")
+    found: dict[str, str] = {}
+    for item in recipe.inputs:
+        value = given.get(item.name, "") or item.default
+        if item.required and not value.strip():
+            raise UserError(f"recipe {recipe.name}: input {item.name} is missing", item.description)
+        pattern, meaning = _TYPES[item.type]
+        if value and not re.fullmatch(pattern, value):
+            raise UserError(f"input {item.name}: {value[:60]!r} is not possible", f"give {meaning}")
+        if item.type == "service" and value and value not in services:
+            raise UserError(f"input {item.name}: no service {value}", f"choose one of: {', '.join(services)}")
+        found[item.name] = value
+    return found
+
+
+def resolve_pod(pods: Sequence[Mapping[str, Any]], text: str) -> tuple[str, str]:
+    """(pod, its service) for a pod's name, its beginning, or a service: of several the one in most trouble.
+
+    Raises UserError with the pods there are.
+    """
+    matching = [pod for pod in pods if pod["metadata"]["name"] == text] or [
+        pod for pod in pods if pod["metadata"]["name"].startswith(f"{text}-") or service_of(pod) == text
+    ]
+    if not matching:
+        names = ", ".join(sorted(pod["metadata"]["name"] for pod in pods)) or "none"
+        raise UserError(f"no pod {text}", f"there are: {names}")
+    worst = max(matching, key=_trouble)
+    return str(worst["metadata"]["name"]), service_of(worst)
+
+
+def _trouble(pod: Mapping[str, Any]) -> tuple[bool, int, str]:
+    statuses = pod.get("status", {}).get("containerStatuses", ())
+    ready = bool(statuses) and all(status.get("ready") for status in statuses)
+    restarts = sum(status.get("restartCount", 0) for status in statuses)
+    return not ready, restarts, str(pod["metadata"].get("creationTimestamp", ""))
+
+
+def words(fact: Fact, inputs: Inputs) -> list[str] | None:
+    """The command of a fact with its inputs, or None where one of them was not given."""
+    wanted = {name for word in fact.run for name in _WORD.findall(word)}
+    if any(not inputs.get(name) for name in wanted):
+        return None
+    return [_WORD.sub(lambda match: inputs[match[1]], word) for word in fact.run]
+
+
+def gather(recipe: Recipe, inputs: Inputs, scene: Scene, helm: Helm) -> list[Gathered]:
+    """Every fact of a recipe, in its order. One that cannot be had says why, and stops nothing."""
+    around = Surroundings.default(scene.namespace)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        jobs = {}
+        for fact in recipe.facts:
+            argv = words(fact, inputs) if fact.run else None
+            if argv and not block_fact(argv, around):
+                jobs[fact.id] = (argv, pool.submit(_run, argv, scene, helm))
+        found = []
+        for fact in recipe.facts:
+            if fact.collect:
+                found.append(_collected(fact, scene))
+            elif fact.id in jobs:
+                argv, job = jobs[fact.id]
+                result = job.result()
+                text = result.out if result else f"(not available: {_last(result.err) or 'no answer'})"
+                found.append(Gathered(fact, " ".join(argv), text.strip("\n") or "(nothing)", bool(result)))
+    return found
+
+
+def _collected(fact: Fact, scene: Scene) -> Gathered:
+    try:
+        return Gathered(fact, "", collect(fact.collect, scene).text())
+    except UserError as error:
+        return Gathered(fact, "", f"(not available: {error})", ok=False)
+
+
+def _run(argv: Sequence[str], scene: Scene, helm: Helm) -> Result:
+    if argv[0] == "kubectl":
+        return scene.kubectl.ask(*argv[1:], "--namespace", scene.namespace, timeout=SECONDS)
+    if argv[0] == "helm":
+        return helm.shell.probe(helm.command(*argv[1:], "--namespace", scene.namespace), timeout=SECONDS)
+    shell = scene.kubectl.shell
+    client = next((item for item in find_clients() if engine_answers(shell, item)), "docker")
+    return shell.probe([client, *argv[1:]], timeout=SECONDS)
+
+
+def _last(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")

@@ -1,0 +1,84 @@
+"""`config/ai.yaml`, and the model that follows from it and from the keys that are there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import SettingsError
+from scripts.settings import loading as configuration
+
+FILE = "config/ai.yaml"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model with where it answers. `key` never shows in a repr; it goes into a header and nowhere else."""
+
+    provider: str
+    name: str
+    endpoint: str
+    key_name: str
+    key: str = field(repr=False, default="")
+    own_endpoint: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be asked: its key is there, or it needs none because the endpoint was named."""
+        return bool(self.key) or not self.key_name or self.own_endpoint
+
+
+@dataclass(frozen=True)
+class Options:
+    """How tools are asked. `timeout` in seconds, `budget` in characters."""
+
+    model: Model | None
+    timeout: int
+    budget: int
+    max_iterations: int
+    kagent_namespace: str
+    kagent_agent: str
+    kagent_url: str
+
+
+def load(root: Path, variables: Mapping[str, str]) -> Options:
+    """Read and validate. Raises SettingsError naming file, key and remedy."""
+    data = configuration.read(root / FILE, root)
+    schema = json.loads(Path(__file__).with_name("ai.schema.json").read_text(encoding="utf-8"))
+    configuration.check(data, schema, FILE)
+    kagent = data["kagent"]
+    return Options(
+        model=_model(data, variables),
+        timeout=data["timeout"],
+        budget=data["budget"],
+        max_iterations=data["kubectlAi"]["maxIterations"],
+        kagent_namespace=kagent["namespace"],
+        kagent_agent=kagent["agent"],
+        kagent_url=kagent["url"],
+    )
+
+
+def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | None:
+    wanted, providers = data["model"], data["providers"]
+    name = wanted["provider"]
+    if name != "auto" and name not in providers:
+        raise SettingsError(f"{FILE}: model.provider: {name} is not among providers: {', '.join(providers)}")
+    if name == "auto":
+        with_key = [item for item, spec in providers.items() if spec["key"] and variables.get(spec["key"])]
+        name = with_key[0] if with_key else "openai" if wanted["endpoint"] and "openai" in providers else ""
+    if not name:
+        return None
+    spec = providers[name]
+    # What the usual libraries read wins over nothing, but not over this file.
+    endpoint = wanted["endpoint"] or (variables.get("OPENAI_BASE_URL", "") if name == "openai" else "")
+    return Model(
+        provider=name,
+        name=wanted["name"] or variables.get("AI_MODEL", "") or spec["model"],
+        endpoint=(endpoint or spec["endpoint"]).rstrip("/"),
+        key_name=spec["key"],
+        key=variables.get(spec["key"], "") if spec["key"] else "",
+        own_endpoint=bool(endpoint),
+    )

@@ -1,0 +1,229 @@
+"""Samples of what the services use and how they answer, kept on this machine as the baseline of tomorrow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from scripts.kube import quantities
+from scripts.kube.kubectl import Kubectl
+
+KEPT = 2000  # samples; at one every minute a day and a half
+_PROBES = ("/healthz", "/readyz", "/livez", "/metrics", "/health", "/ready")
+_LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Counters of one pod since it started: requests and errors (5xx) but for probes, seconds spent on `timed`."""
+
+    requests: float = 0.0
+    errors: float = 0.0
+    seconds: float = 0.0
+    timed: float = 0.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One service at one moment. cpu in millicores, memory in bytes, of single pods; restarts of all pods."""
+
+    replicas: int = 0
+    cpu: Mapping[str, float] = field(default_factory=dict)
+    memory: Mapping[str, float] = field(default_factory=dict)
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    answered: Mapping[str, Answered] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """All services at one moment: `at` is a POSIX time in seconds."""
+
+    at: float
+    services: Mapping[str, Seen]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What happened between two samples of a service. None where too little happened to tell."""
+
+    at: float
+    per_second: float
+    error_share: float | None
+    latency: float | None
+    restarts: int
+
+
+def take(kubectl: Kubectl, namespace: str, pods: Sequence[Mapping[str, Any]]) -> Sample:
+    """Look once. What does not answer (no metrics server, no /metrics) is missing, not wrong."""
+    running = [pod for pod in pods if pod.get("status", {}).get("phase") == "Running"]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        used = pool.submit(kubectl.ask, "top", "pods", "--namespace", namespace, "--no-headers")
+        answers = {
+            name: text for name, text in pool.map(lambda pod: _metrics(kubectl, namespace, pod), running) if text
+        }
+        use = read_top(used.result().out)
+    return sample_of(pods, use, answers, datetime.now(UTC).timestamp())
+
+
+def sample_of(
+    pods: Sequence[Mapping[str, Any]], use: Mapping[str, tuple[float, float]], answers: Mapping[str, str], at: float
+) -> Sample:
+    """A sample from the pods, what `kubectl top` said of them and the text of their metrics."""
+    services: dict[str, dict[str, Any]] = {}
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        service = service_of(pod)
+        if not service or "deletionTimestamp" in pod["metadata"]:
+            continue
+        seen = services.setdefault(service, {"replicas": 0, "cpu": {}, "memory": {}, "restarts": {}, "answered": {}})
+        seen["replicas"] += 1
+        statuses = pod.get("status", {}).get("containerStatuses", ())
+        seen["restarts"][name] = sum(status.get("restartCount", 0) for status in statuses)
+        if name in use:
+            seen["cpu"][name], seen["memory"][name] = use[name]
+        text = answers.get(name, "")
+        if text:
+            # Asked through a Service, it is the process that says which pod it was.
+            born = re.search(r"^process_start_time_seconds ([\d.e+]+)", text, re.MULTILINE)
+            seen["answered"][f"born {born[1]}" if born else name] = read_metrics(text)
+    return Sample(at, {name: Seen(**seen) for name, seen in services.items()})
+
+
+def service_of(pod: Mapping[str, Any]) -> str:
+    """The service a pod belongs to, by its labels; empty if none."""
+    labels = pod["metadata"].get("labels", {})
+    return str(labels.get("app.kubernetes.io/name") or labels.get("app") or "")
+
+
+def read_top(text: str) -> dict[str, tuple[float, float]]:
+    """Pod → (millicores, bytes) as `kubectl top pods --no-headers` prints it."""
+    found = {}
+    for line in text.splitlines():
+        words = line.split()
+        with suppress(ValueError, IndexError):
+            found[words[0]] = (quantities.cpu(words[1]), quantities.memory(words[2]))
+    return found
+
+
+def read_metrics(text: str) -> Answered:
+    """The sums over a Prometheus text that matter here; probes are left out."""
+    totals = dict.fromkeys(("requests", "errors", "seconds", "timed"), 0.0)
+    for line in text.splitlines():
+        match = _LINE.match(line)
+        if not match or not match[1].startswith("http_request"):
+            continue
+        labels = dict(_LABEL.findall(match[2] or ""))
+        route = labels.get("route") or labels.get("path") or labels.get("handler") or ""
+        if route in _PROBES:
+            continue
+        try:
+            value = float(match[3])
+        except ValueError:
+            continue
+        if match[1] == "http_requests_total":
+            totals["requests"] += value
+            if (labels.get("status") or labels.get("code") or "").startswith("5"):
+                totals["errors"] += value
+        elif match[1] == "http_request_duration_seconds_sum":
+            totals["seconds"] += value
+        elif match[1] == "http_request_duration_seconds_count":
+            totals["timed"] += value
+    return Answered(**totals)
+
+
+def rates(samples: Sequence[Sample], service: str) -> list[Rates]:
+    """What happened between each two samples that follow each other. A counter that fell has started anew."""
+    found = []
+    pairs = [
+        (before, after)
+        for before, after in pairwise(samples)
+        if service in before.services and service in after.services
+    ]
+    for before, after in pairs:
+        old, new = before.services[service], after.services[service]
+        sums = dict.fromkeys(("requests", "errors", "seconds", "timed"), 0.0)
+        for pod, now in new.answered.items():
+            then = old.answered.get(pod)
+            if then is None:
+                continue
+            fresh = now.requests < then.requests
+            for name in sums:
+                sums[name] += getattr(now, name) - (0.0 if fresh else getattr(then, name))
+        restarts = sum(max(0, count - old.restarts.get(pod, 0)) for pod, count in new.restarts.items())
+        elapsed = max(after.at - before.at, 0.001)
+        found.append(
+            Rates(
+                after.at,
+                sums["requests"] / elapsed,
+                sums["errors"] / sums["requests"] if sums["requests"] >= 5 else None,
+                sums["seconds"] / sums["timed"] if sums["timed"] >= 5 else None,
+                restarts,
+            )
+        )
+    return found
+
+
+class Store:
+    """A file with one sample a line, the oldest first. It holds numbers and names, never logs or values."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def read(self) -> list[Sample]:
+        """What is kept; a line that cannot be read is left out."""
+        if not self._file.is_file():
+            return []
+        found = []
+        for line in self._file.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, KeyError, TypeError):
+                found.append(_sample(json.loads(line)))
+        return sorted(found, key=lambda sample: sample.at)
+
+    def add(self, sample: Sample) -> list[Sample]:
+        """Keep a sample, and forget the oldest beyond KEPT."""
+        found = [*self.read(), sample][-KEPT:]
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text("".join(json.dumps(asdict(item)) + "\n" for item in found), encoding="utf-8")
+        fresh.replace(self._file)
+        return found
+
+
+def recent(samples: Iterable[Sample], now: float, hours: float) -> list[Sample]:
+    """Those of the last hours."""
+    return [sample for sample in samples if sample.at >= now - 3600 * hours]
+
+
+def _sample(data: Mapping[str, Any]) -> Sample:
+    services = {}
+    for name, seen in data["services"].items():
+        answered = {pod: Answered(**counters) for pod, counters in seen.pop("answered").items()}
+        services[name] = Seen(**seen, answered=answered)
+    return Sample(float(data["at"]), services)
+
+
+def _metrics(kubectl: Kubectl, namespace: str, pod: Mapping[str, Any]) -> tuple[str, str]:
+    name = pod["metadata"]["name"]
+    container = pod["spec"]["containers"][0]
+    ports = [port["containerPort"] for port in container.get("ports", ())]
+    if not ports or any(port == 5432 for port in ports):
+        return name, ""
+    secure = container.get("readinessProbe", {}).get("httpGet", {}).get("scheme") == "HTTPS"
+    where = f"https:{name}:{ports[0]}" if secure else f"{name}:{ports[0]}"
+    answer = kubectl.ask("get", "--raw", f"/api/v1/namespaces/{namespace}/pods/{where}/proxy/metrics", timeout=10)
+    if not answer and "could not find the requested resource" in answer.err:
+        # This API server passes on to Services alone: one of the pods answers, not always the same.
+        scheme = "https" if secure else ""
+        answer = kubectl.proxy_get(namespace, f"{service_of(pod)}-service", ports[0], "/metrics", scheme=scheme)
+        if "process_start_time_seconds" not in answer.out:
+            return name, ""
+    return name, answer.out if answer else ""

@@ -1,0 +1,70 @@
+"""One run's connection to the world: settings, processes, tools and the cluster they are aimed at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from scripts import clusters
+from scripts.host import toolchain
+from scripts.host.shell import Shell
+from scripts.kube.helm import Helm
+from scripts.kube.kubectl import Kubectl
+from scripts.secrets import sync
+from scripts.settings import loading as configuration
+from scripts.settings.model import Cluster, Settings
+
+
+class Session:
+    """What tasks share. Everything is looked up when it is first needed, and only once."""
+
+    def __init__(
+        self, settings: Settings, shell: Shell, *, target: str = "", say: Callable[[str], None] | None = None
+    ) -> None:
+        """`target` is the kind of cluster that was asked for, if any. Raises UserError if there is no such kind."""
+        self.settings = settings
+        self.shell = shell
+        self.say = say or shell.say
+        self._wanted = target or settings.target
+        clusters.check_name(self._wanted)
+
+    @cached_property
+    def target(self) -> str:
+        """The kind of cluster. Raises UserError if its program is missing."""
+        return clusters.choose(self._wanted)
+
+    @cached_property
+    def tools(self) -> dict[str, Path]:
+        """helm and kubectl, fetched where they are missing."""
+        return toolchain.locate(self.shell, self.settings.root, self.say)
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """The cluster of this run, which need not be up."""
+        return clusters.select(self.settings, self.shell, self.tools["kubectl"], self.target)
+
+    @cached_property
+    def kubectl(self) -> Kubectl:
+        """kubectl aimed at the cluster."""
+        return Kubectl(self.tools["kubectl"], self.cluster.kubeconfig, self.cluster.context, self.shell)
+
+    @cached_property
+    def helm(self) -> Helm:
+        """helm aimed at the cluster."""
+        return Helm(self.tools["helm"], self.cluster.kubeconfig, self.cluster.context, self.shell)
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        """The environment over `.env`: where Secrets' values come from."""
+        return sync.environment(self.settings.root)
+
+    @cached_property
+    def standin(self) -> bool:
+        """Whether the local database is part of this run."""
+        return sync.uses_standin(self.variables)
+
+
+def open_session(dry: bool = False, *, environment: str = "dev", target: str = "") -> Session:
+    """A session for a task of daily use. Raises SettingsError for a wrong configuration."""
+    return Session(configuration.load(environment=environment), Shell(dry=dry), target=target)

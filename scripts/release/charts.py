@@ -1,0 +1,125 @@
+"""Charts as helm sees them: linted, rendered, compared with what is live, tested in the cluster."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.context.run import Run
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.pipeline import deploy
+from scripts.settings.loading import ENVIRONMENTS
+from scripts.settings.model import Release
+
+
+def lint_commands(helm: Path, root: Path, release: Release, database: Release) -> list[list[str]]:
+    """Every chart alone, those included that no run deploys, and the umbrella with the values of each environment."""
+    umbrella = release.chart
+    files = (*sorted(umbrella.glob("charts/*/Chart.yaml")), *sorted(root.glob("charts/*/Chart.yaml")))
+    charts = dict.fromkeys([*(file.parent for file in files), umbrella, database.chart])
+    alone = [[str(helm), "lint", "--strict", "--quiet", str(chart)] for chart in charts]
+    values = [umbrella / "environments" / f"{name}.yaml" for name in ENVIRONMENTS]
+    return alone + [
+        [str(helm), "lint", "--strict", "--quiet", str(umbrella), "--values", str(file)]
+        for file in values
+        if file.is_file()
+    ]
+
+
+def lint(session: Session) -> int:
+    """Lint all charts side by side and return how many times. Raises UserError with what helm says of the bad ones."""
+    settings = session.settings
+    commands = lint_commands(session.tools["helm"], settings.root, settings.release, settings.database_release)
+
+    def one(argv: list[str]) -> str:
+        answer = session.shell.probe(argv, timeout=120)
+        return "" if answer else f"{' '.join(argv[1:])}\n{answer.out}{answer.err}".rstrip()
+
+    with ThreadPoolExecutor(4) as pool:
+        problems = [problem for problem in pool.map(one, commands) if problem]
+    if problems:
+        raise UserError("\n".join(problems), "correct the chart, then: invoke charts.lint")
+    return len(commands)
+
+
+def render(run: Run, *, live: bool) -> str:
+    """The manifests of the app's release, by the environment's values and the planned images.
+
+    `live` lets the charts look up what the cluster has, certificates for instance; without it they make new ones.
+    Raises UserError with what helm says of a chart that cannot be rendered.
+    """
+    session, release = run.session, run.session.settings.release
+    file = deploy.write_values(run, release)
+    files = [word for path in (*release.values, file) for word in ("--values", str(path))]
+    argv = session.helm.command("template", release.name, str(release.chart), "--namespace", release.namespace, *files)
+    if live:
+        argv.append("--dry-run=server")
+    answer = session.shell.probe(argv, timeout=120)
+    if not answer:
+        raise UserError(f"helm template: {answer.err.strip()}", "correct the chart, then: invoke charts.lint")
+    return answer.out
+
+
+def write(run: Run, folder: Path) -> Path:
+    """Write the rendered manifests of an environment to `<folder>/<environment>.yaml`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{run.session.settings.environment}.yaml"
+    objects = [_censored(item) for item in yaml.safe_load_all(render(run, live=False)) if item]
+    file.write_text(yaml.safe_dump_all(objects, sort_keys=False), encoding="utf-8")
+    return file
+
+
+def difference(live: str, rendered: str) -> str:
+    """What an upgrade would change, object by object, as a unified diff; nothing where it would change nothing."""
+    before, after = _objects(live), _objects(rendered)
+    lines: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name, []), after.get(name, [])
+        lines += difflib.unified_diff(old, new, f"live {name}", f"upgrade {name}", lineterm="")
+    return "\n".join(lines)
+
+
+def _objects(text: str) -> dict[str, list[str]]:
+    """kind/name → the object in one spelling, hooks left out: they are no part of a release's manifest."""
+    found = {}
+    for item in yaml.safe_load_all(text):
+        if item and "helm.sh/hook" not in (item["metadata"].get("annotations") or {}):
+            name = f"{item['kind']}/{item['metadata']['name']}"
+            found[name] = yaml.safe_dump(_censored(item), sort_keys=True).splitlines()
+    return found
+
+
+def _censored(item: dict[str, Any]) -> dict[str, Any]:
+    """A Secret with fingerprints for values: a change shows, the value does not."""
+    if item["kind"] != "Secret":
+        return item
+    data = {
+        key: f"*** {hashlib.sha256(str(value).encode()).hexdigest()[:8]}"
+        for field in ("data", "stringData")
+        for key, value in (item.get(field) or {}).items()
+    }
+    return {key: value for key, value in item.items() if key != "stringData"} | {"data": data}
+
+
+def pending_changes(run: Run) -> str:
+    """What a deploy would change on the live release now. Raises UserError if there is no release."""
+    session, release = run.session, run.session.settings.release
+    answer = session.shell.probe(
+        session.helm.command("get", "manifest", release.name, "--namespace", release.namespace)
+    )
+    if not answer:
+        raise UserError(f"helm get manifest: {answer.err.strip()}", "run: invoke pipeline")
+    return difference(answer.out, render(run, live=True))
+
+
+def test(session: Session) -> None:
+    """Run the release's own tests in the cluster. Raises CommandError with their logs if one fails."""
+    release = session.settings.release
+    argv = session.helm.command("test", release.name, "--namespace", release.namespace, "--logs", "--timeout", "120s")
+    session.shell.effect(argv, timeout=150)

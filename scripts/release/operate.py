@@ -1,0 +1,176 @@
+"""Daily use of a live release: what runs, its logs, restarts, scale, removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.host.paths import audit_file
+from scripts.kube import releases
+from scripts.reporting import audit
+from scripts.secrets import sync
+
+
+def status_rows(objects: Iterable[Mapping[str, Any]], now: datetime) -> list[tuple[str, ...]]:
+    """A table of the Deployments: ready, image, restarts, age of the newest pod."""
+    items = list(objects)
+    pods = [item for item in items if item["kind"] == "Pod"]
+    rows: list[tuple[str, ...]] = [("SERVICE", "READY", "RESTARTS", "AGE", "IMAGE")]
+    for item in sorted(
+        (item for item in items if item["kind"] == "Deployment"), key=lambda item: item["metadata"]["name"]
+    ):
+        selector = item["spec"]["selector"].get("matchLabels", {})
+        own = [pod for pod in pods if selector.items() <= pod["metadata"].get("labels", {}).items()]
+        statuses = [status for pod in own for status in pod.get("status", {}).get("containerStatuses", ())]
+        restarts = sum(status.get("restartCount", 0) for status in statuses)
+        created = max((pod["metadata"]["creationTimestamp"] for pod in own), default="")
+        rows.append(
+            (
+                item["metadata"]["name"],
+                f"{item.get('status', {}).get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}",
+                str(restarts),
+                age(created, now) if created else "-",
+                item["spec"]["template"]["spec"]["containers"][0]["image"],
+            )
+        )
+    return rows
+
+
+def age(created: str, now: datetime) -> str:
+    """How long ago, in the largest unit that fits: 12s, 5m, 3h, 2d."""
+    seconds = int((now - datetime.fromisoformat(created)).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{max(seconds, 0)}s"
+
+
+def status(session: Session) -> list[tuple[str, ...]]:
+    """The live release as a table. Raises UserError if the cluster does not answer."""
+    namespace = session.settings.release.namespace
+    return status_rows(session.kubectl.items("deployments,pods", namespace), datetime.now(UTC))
+
+
+def check_service(session: Session, service: str) -> str:
+    """A service's name, checked. Raises UserError naming those there are."""
+    names = [item.name for item in (*session.settings.services, session.settings.database)]
+    if service not in names:
+        raise UserError(f"--service {service}: no such service", f"choose one of: {', '.join(names)}")
+    return service
+
+
+def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
+    """Show the log lines of all pods of a service. Raises UserError if there are none."""
+    namespace = session.settings.release.namespace
+    deployment = session.kubectl.get("deployment", check_service(session, service), "--namespace", namespace)
+    selector = ",".join(f"{key}={value}" for key, value in deployment["spec"]["selector"]["matchLabels"].items())
+    argv = session.kubectl.command(
+        "logs", "--namespace", namespace, "--selector", selector, "--all-containers", "--prefix",
+        f"--tail={tail}", f"--follow={str(follow).lower()}", "--max-log-requests=20",
+    )  # fmt: skip
+    if session.shell.attach(argv):
+        raise UserError(f"kubectl could not read the logs of {service}", "see: invoke status")
+
+
+def restart(session: Session, services: Sequence[str]) -> None:
+    """Replace the pods of services one by one, and wait for the new ones."""
+    namespace = session.settings.release.namespace
+    names = [f"deployment/{name}" for name in services]
+    session.kubectl.effect("rollout", "restart", *names, "--namespace", namespace)
+    for name in names:
+        session.kubectl.effect("rollout", "status", name, "--namespace", namespace, "--timeout=300s", timeout=330)
+
+
+def scale(session: Session, service: str, replicas: int) -> None:
+    """Set a service's replicas until the next deploy, and wait for them. Raises UserError for a negative number."""
+    if replicas < 0:
+        raise UserError(f"--replicas {replicas}: must be 0 or more")
+    namespace = session.settings.release.namespace
+    name = f"deployment/{check_service(session, service)}"
+    session.kubectl.effect("scale", name, f"--replicas={replicas}", "--namespace", namespace)
+    session.kubectl.effect("rollout", "status", name, "--namespace", namespace, "--timeout=300s", timeout=330)
+
+
+def url(session: Session) -> str:
+    """Where the page answers. Raises UserError if there is no release."""
+    namespace = session.settings.release.namespace
+    service = session.kubectl.get("service", "frontend-service", "--namespace", namespace)
+    port = service["spec"]["ports"][0].get("nodePort", 0)
+    return session.cluster.url(namespace, "frontend-service", port)
+
+
+def sync_secrets(session: Session) -> list[str]:
+    """Write the Secrets that changed and restart who reads them. Returns the names of those written."""
+    namespace = session.settings.release.namespace
+    services = [service.name for service in session.settings.services]
+    changes = sync.sync(session.kubectl, session.settings.root, namespace, session.variables, services)
+    _restart_users(session, [change for change in changes if not change.created])
+    return [change.name for change in changes]
+
+
+def rotate_secrets(session: Session) -> list[str]:
+    """Renew what may be renewed; what was signed before stays valid until the next time. Returns `secret.key`s.
+
+    Raises UserError if the cluster holds nothing that may be renewed.
+    """
+    namespace = session.settings.release.namespace
+    config = sync.load(session.settings.root)
+    changes = sync.rotated(config, sync.held_by(session.kubectl, namespace, config))
+    if not changes:
+        raise UserError("there is nothing to rotate: the cluster holds no generated secret", "run: invoke pipeline")
+    for change in changes:
+        sync.write(session.kubectl, namespace, change)
+    _restart_users(session, changes)
+    return [f"{change.name}.{key}" for change in changes for key in change.keys]
+
+
+def secret_rows(session: Session) -> list[tuple[str, ...]]:
+    """Which keys there are and where they come from."""
+    config = sync.load(session.settings.root)
+    held = sync.held_by(session.kubectl, session.settings.release.namespace, config)
+    return sync.check_rows(config, session.variables, held, standin=session.standin)
+
+
+def _restart_users(session: Session, changes: Sequence[sync.Change]) -> None:
+    users = sorted({name for change in changes for name in change.used_by})
+    if users:
+        restart(session, users)
+
+
+def destroy(session: Session) -> None:
+    """Remove the releases and the namespace with everything in it. The cluster stays."""
+    namespace = session.settings.release.namespace
+    limit = session.settings.timeouts.deploy
+    session.helm.uninstall(session.settings.release, limit)
+    session.helm.uninstall(session.settings.database_release, limit)
+    session.kubectl.effect(
+        "delete", "namespace", namespace, "--ignore-not-found", f"--timeout={limit}s", timeout=limit + 30
+    )
+
+
+def doomed(session: Session) -> list[str]:
+    """What `destroy` would delete, as `kind/name`."""
+    namespace = session.settings.release.namespace
+    kinds = "deployments,services,configmaps,secrets,persistentvolumeclaims"
+    answer = session.kubectl.ask("get", kinds, "--namespace", namespace, "--output", "name")
+    return [f"namespace/{namespace}", *answer.out.split()]
+
+
+def history(session: Session) -> list[tuple[str, ...]]:
+    """The release's revisions, oldest first: whether a health check passed them, and who made them from what.
+
+    Raises UserError if the audit record was tampered with.
+    """
+    release, namespace = session.settings.release, session.settings.release.namespace
+    found = releases.revisions(session.kubectl.items("secrets", namespace, "--selector", "owner=helm"))
+    verified = releases.verified(session.kubectl, namespace, release.name)
+    made = {one.revisions.get(release.name): one for one in reversed(audit.read(audit_file(session.settings.cluster)))}
+    rows: list[tuple[str, ...]] = [("REVISION", "STATUS", "VERIFIED", "BY", "COMMIT", "VERDICT", "INPUTS")]
+    for item in found.get(release.name, []):
+        by = made.get(item.number)
+        origin = (by.who, by.commit or "-", by.verdict) if by else ("-", "-", "-")
+        rows.append((str(item.number), item.status, verified.get(item.number, "-"), *origin, item.inputs or "-"))
+    return rows

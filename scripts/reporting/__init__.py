@@ -1,0 +1,1 @@
+"""Reports, the live display and the audit record."""

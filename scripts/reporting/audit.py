@@ -1,0 +1,109 @@
+"""Who changed a cluster, when, from which commit, with what verdict: lines that each hold a digest of the one before.
+
+A line that is altered, removed or put in between breaks the chain from there on. It shows tampering; it cannot prevent
+somebody who may write the file from writing a new one whole.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.reporting.report import Report
+
+START = "0" * 64  # what the first line has for the one before
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run. `started` is UTC in ISO 8601; `commit` ends in `+` where the tree held changes."""
+
+    started: str
+    who: str
+    command: str
+    commit: str
+    environment: str
+    target: str
+    images: Mapping[str, str]
+    revisions: Mapping[str, int]
+    verdict: str
+
+
+def entry(report: Report, who: str, commit: str) -> Entry:
+    """What is kept of a run."""
+    return Entry(
+        started=report.started,
+        who=who,
+        command=report.command,
+        commit=commit,
+        environment=report.environment,
+        target=report.target,
+        images=report.images,
+        revisions=report.revisions,
+        verdict="verified" if report.ok else "failed",
+    )
+
+
+def append(file: Path, new: Entry) -> None:
+    """Add a line to the record."""
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    lines = text.splitlines()
+    before = _digest_of(lines[-1]) if lines else START
+    body = asdict(new) | {"before": before}
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with file.open("a", encoding="utf-8") as record:
+        record.write("\n" if text and not text.endswith("\n") else "")
+        record.write(json.dumps(body | {"digest": _digest(body)}, sort_keys=True) + "\n")
+
+
+def read(file: Path) -> list[Entry]:
+    """The record, oldest first. Raises UserError naming the first line that does not follow from the one before."""
+    found = []
+    before = START
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if file.is_file() else [], 1):
+        try:
+            body: dict[str, Any] = json.loads(line)
+            digest = body.pop("digest")
+            if body.pop("before") != before or _digest(body | {"before": before}) != digest:
+                raise ValueError
+            found.append(Entry(**body))
+        except (ValueError, KeyError, TypeError):
+            raise UserError(
+                f"{file}: line {number} was altered, or one before it is missing", "compare it with a backup"
+            ) from None
+        before = digest
+    return found
+
+
+def _digest_of(line: str) -> str:
+    """What the next line refers to. One that cannot be read is referred to all the same: `read` will name it."""
+    try:
+        return str(json.loads(line)["digest"])
+    except (ValueError, KeyError, TypeError):
+        return hashlib.sha256(line.encode()).hexdigest()
+
+
+def who() -> str:
+    """The user this process runs for."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def commit(shell: Shell, root: Path) -> str:
+    """The commit of the tree, with `+` where it holds changes; nothing outside of a repository."""
+    return shell.probe(
+        ["git", "-C", root, "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    ).out.strip()
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,101 @@
+"""What a run did: the record that is written, and the summary a person reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.settings.model import Outcome
+
+SCHEMA = 1  # of the JSON; a change of meaning raises it
+KEPT = 50  # reports in the folder
+FOLDER = "reports"
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """How long a stage took, in seconds of wall time."""
+
+    stage: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run. `started` is UTC in ISO 8601."""
+
+    command: str
+    started: str
+    seconds: float
+    environment: str
+    target: str
+    stages: tuple[StageTime, ...]
+    outcomes: tuple[Outcome, ...]
+    images: dict[str, str]
+    revisions: dict[str, int]
+    url: str = ""
+    error: str = ""
+    hint: str = ""
+    findings: tuple[dict[str, Any], ...] = ()
+    changes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was asked for is true now."""
+        return not self.error and all(outcome.status != "failed" for outcome in self.outcomes)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the run built or deployed anything."""
+        return any(item.status == "done" for item in self.outcomes if item.stage in ("build", "load", "deploy"))
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The record of a run, as `--json` prints it and `reports/` keeps it."""
+    return {"schema": SCHEMA, "ok": report.ok, "changed": report.changed} | asdict(report)
+
+
+def write(report: Report, root: Path) -> Path:
+    """Keep the record, dropping the oldest beyond `KEPT`. A record is whole or not there."""
+    folder = root / FOLDER
+    folder.mkdir(exist_ok=True)
+    name = report.started.replace(":", "").replace("+0000", "Z")
+    file = folder / f"{name}.json"
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(as_json(report), indent=1) + "\n", encoding="utf-8")
+    partial.rename(file)
+    for old in sorted(folder.glob("[0-9]*.json"))[:-KEPT]:
+        old.unlink()
+    return file
+
+
+def summary(report: Report) -> str:
+    """The end of a run, for a person: what changed, where the time went, and the URL or the way on."""
+    lines = []
+    if not report.ok:
+        lines += [f"FAILED after {report.seconds:.1f} s", *_indented(report.error or _failures(report.outcomes))]
+        if report.hint:
+            lines += ["", "What to do:", *_indented(report.hint)]
+        return "\n".join(lines)
+    done = [f"{item.stage} {item.target}" for item in report.outcomes if item.status == "done"]
+    relevant = [item for item in done if item.split()[0] in ("build", "load", "deploy", "prepare")]
+    lines.append("Changed: " + (", ".join(relevant) if relevant else "nothing; the live release was verified"))
+    lines += [f"  {change}" for change in report.changes]
+    if report.revisions:
+        lines.append("Revision: " + ", ".join(f"{name} {number}" for name, number in report.revisions.items()))
+    times = [f"{item.stage} {item.seconds:.1f} s" for item in report.stages if item.seconds >= 0.05]
+    lines.append(f"Time: {report.seconds:.1f} s" + (f" ({', '.join(times)})" if times else ""))
+    if report.url:
+        lines.append(f"URL: {report.url}")
+    return "\n".join(lines)
+
+
+def _failures(outcomes: Sequence[Outcome]) -> str:
+    return "\n".join(f"{item.stage} {item.target}: {item.detail}" for item in outcomes if item.status == "failed")
+
+
+def _indented(text: str) -> list[str]:
+    return ["  " + line for line in text.splitlines()]

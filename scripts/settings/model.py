@@ -1,0 +1,160 @@
+"""The types every layer shares. All are frozen: a stage never changes what another one reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+Status = Literal["done", "unchanged", "skipped", "failed"]
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image: the official reference, and the Debian recipe that makes an equal one where no registry answers."""
+
+    name: str
+    image: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One image to build and, for the four services of the app, one Deployment to run.
+
+    `context` and `dockerfile` are absolute paths. `bases` maps a build argument to the name of a base image.
+    """
+
+    name: str
+    context: Path
+    dockerfile: Path
+    bases: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A helm release: where it lives, the chart folder, and values files in the order helm gets them."""
+
+    name: str
+    namespace: str
+    chart: Path
+    values: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Limits in seconds."""
+
+    build: int
+    deploy: int
+    health: int
+    cluster: int
+
+
+@dataclass(frozen=True)
+class Security:
+    """What a scan has to show, and whether images are let in without one.
+
+    A finding of severity `fail_on` or worse fails a scan unless `accepted` has its id, with the reason why. `required`
+    are scanners that must have run. With `admission` only images are deployed that were scanned, at most `max_age_days`
+    ago, and signed; `public_key` checks signatures, or where it is None the key beside the signing key.
+    """
+
+    fail_on: str = "high"
+    required: tuple[str, ...] = ("hadolint", "checkov", "sbom")
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    admission: bool = False
+    max_age_days: int = 30
+    public_key: Path | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the user decided, validated: `config/pipeline.yaml` with the environment's overlay on top."""
+
+    root: Path
+    environment: str
+    target: str
+    cluster: str
+    context: str
+    registry: str
+    allowed_contexts: tuple[str, ...]
+    bases: Mapping[str, Base]
+    services: tuple[Service, ...]
+    release: Release
+    database: Service
+    database_release: Release
+    timeouts: Timeouts
+    security: Security = field(default_factory=Security)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image named by what goes into it: `tag` is a digest of the inputs."""
+
+    service: str
+    repository: str
+    tag: str
+
+    @property
+    def ref(self) -> str:
+        """The reference as docker and Kubernetes take it, `repository:tag`."""
+        return f"{self.repository}:{self.tag}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is going to make true: these images, in these releases, on this target."""
+
+    images: tuple[Image, ...]
+    releases: tuple[Release, ...]
+    target: str
+    registry: str = ""
+
+    def deployed(self, image: Image) -> str:
+        """The reference that ends up in the cluster, with the registry where there is one."""
+        return f"{self.registry}/{image.ref}" if self.registry else image.ref
+
+    def image(self, service: str) -> Image:
+        """The image of one service. Raises KeyError if the plan has none."""
+        for image in self.images:
+            if image.service == service:
+                return image
+        raise KeyError(service)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one stage did to one thing. `seconds` is wall time, `ended` seconds since the run's start."""
+
+    stage: str
+    target: str
+    status: Status
+    seconds: float = 0.0
+    detail: str = ""
+    hint: str = ""
+    ended: float = 0.0
+
+
+class Cluster(Protocol):
+    """A Kubernetes cluster as the pipeline sees it: four methods, and where to reach it."""
+
+    target: str
+    kubeconfig: Path
+    context: str
+
+    def up(self) -> Outcome:
+        """Make the cluster answer; starting it where needed."""
+
+    def down(self) -> Outcome:
+        """Remove the cluster and everything it made on this machine."""
+
+    def status(self) -> Mapping[str, str]:
+        """A few words on the cluster's state, for people."""
+
+    def load(self, images: Sequence[Image]) -> list[Outcome]:
+        """Make the images available to the cluster's nodes, and prove that they are."""
+
+    def url(self, namespace: str, service: str, node_port: int) -> str:
+        """Where a NodePort Service answers for a browser on this machine."""

@@ -1,1 +1,0 @@
-"""The stages: each makes one thing true and says whether it had to do anything."""

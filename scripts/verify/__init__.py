@@ -1,0 +1,1 @@
+"""Proofs on the live release: zero downtime and scaling."""

@@ -1,0 +1,155 @@
+"""The HorizontalPodAutoscaler of a service: the release's own, or one from its chart, lent for the proof."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.kube.kubectl import manifest
+from scripts.verify.scaling.model import Autoscaler, Replicas
+
+KIND = "horizontalpodautoscalers.autoscaling"
+LENT = "todo-chatbot/replicas-before"  # an annotation: this one was lent, by a release with so many replicas
+READY_SECONDS = 300  # for the pods of the replicas that are put back
+
+
+def find(items: Iterable[Mapping[str, Any]], service: str) -> Mapping[str, Any] | None:
+    """The HorizontalPodAutoscaler of a service's Deployment, among some objects."""
+    for item in items:
+        if item.get("kind") == "HorizontalPodAutoscaler":
+            target = item["spec"]["scaleTargetRef"]
+            if (target["kind"], target["name"]) == ("Deployment", service):
+                return item
+    return None
+
+
+def described(item: Mapping[str, Any]) -> Autoscaler:
+    """An autoscaler by its manifest. What the manifest leaves out is as Kubernetes has it by default."""
+    spec = item["spec"]
+    targets = {
+        metric["resource"]["name"]: metric["resource"]["target"]["averageUtilization"]
+        for metric in spec.get("metrics", ())
+        if metric["type"] == "Resource" and "averageUtilization" in metric["resource"]["target"]
+    }
+    down = spec.get("behavior", {}).get("scaleDown") or {}
+    pods = [policy for policy in down.get("policies") or () if policy["type"] == "Pods"]
+    slowest = max(pods, key=lambda policy: policy["periodSeconds"] / policy["value"], default=None)
+    return Autoscaler(
+        name=item["metadata"]["name"],
+        least=spec.get("minReplicas", 1),
+        most=spec["maxReplicas"],
+        targets=targets,
+        window=down.get("stabilizationWindowSeconds", 300),
+        step=slowest["value"] if slowest else 1,
+        period=slowest["periodSeconds"] if slowest else 15,
+        lent=LENT in item["metadata"].get("annotations", {}),
+    )
+
+
+def counted(scaler: Mapping[str, Any], deployment: Mapping[str, Any]) -> Replicas:
+    """What both objects say of the replicas now."""
+    status = deployment.get("status", {})
+    current = status.get("replicas", 0)
+    seen = scaler.get("status", {})
+    use = {
+        metric["resource"]["name"]: metric["resource"]["current"]["averageUtilization"]
+        for metric in seen.get("currentMetrics") or ()
+        if metric.get("type") == "Resource" and "averageUtilization" in metric["resource"]["current"]
+    }
+    desired = seen.get("desiredReplicas") or current
+    return Replicas(desired, current, status.get("readyReplicas", 0), use)
+
+
+def inactive(scaler: Mapping[str, Any]) -> str:
+    """Why the autoscaler does not decide, in its own words; nothing where it does."""
+    for condition in scaler.get("status", {}).get("conditions") or ():
+        if condition["type"] == "ScalingActive":
+            return "" if condition["status"] == "True" else str(condition.get("message", "it is not active"))
+    return "it has not looked yet"
+
+
+def rendered(session: Session, service: str, window: int | None) -> dict[str, Any]:
+    """The autoscaler that the chart makes where it is on, with another window if one is given.
+
+    Raises UserError if the chart cannot be rendered, or has none for this service.
+    """
+    release = session.settings.release
+    values = [word for file in release.values for word in ("--values", str(file))]
+    values += ["--set", f"{service}.autoscaling.enabled=true"]
+    if window is not None:
+        values += ["--set", f"{service}.autoscaling.scaleDownStabilizationSeconds={window}"]
+    argv = [str(session.tools["helm"]), "template", release.name, str(release.chart), "--namespace", release.namespace]
+    answer = session.shell.probe([*argv, *values], timeout=120)
+    if not answer:
+        raise UserError(f"helm template: {answer.err.strip()}", "correct the chart, then: invoke charts.lint")
+    found = find((item for item in yaml.safe_load_all(answer.out) if item), service)
+    if found is None:
+        raise UserError(
+            f"{release.chart.name}: no autoscaler of {service}, even with {service}.autoscaling.enabled=true",
+            "give the chart a HorizontalPodAutoscaler for it, as its other services have",
+        )
+    return dict(found)
+
+
+@contextmanager
+def at_work(session: Session, service: str, window: int | None) -> Iterator[Autoscaler]:
+    """The release's own autoscaler, or where it has none, the chart's while the block runs.
+
+    One that is lent is taken away in the end, whatever happens, and the replicas are what they were before. Raises
+    UserError if there is no such Deployment, or if a window is asked for where the release has its own.
+    """
+    namespace = session.settings.release.namespace
+    live = find(_live(session, namespace), service)
+    if live is not None and LENT not in live["metadata"].get("annotations", {}):
+        if window is not None:
+            text = f"--stabilization: the release has its own autoscaler of {service}, which is tested as it is"
+            raise UserError(text, f"leave it out, or change {service}.autoscaling.scaleDownStabilizationSeconds")
+        yield described(live)
+        return
+    session.say(
+        f"the release has no autoscaler of {service} ({service}.autoscaling.enabled is false): "
+        "the chart's own is lent to it for the proof"
+    )
+    before = live["metadata"]["annotations"][LENT] if live else _replicas(session, namespace, service)
+    wanted = rendered(session, service, window)
+    wanted["metadata"]["annotations"] = wanted["metadata"].get("annotations", {}) | {LENT: before}
+    wanted["metadata"]["labels"] = wanted["metadata"].get("labels", {}) | {
+        "app.kubernetes.io/managed-by": "todo-chatbot"
+    }
+    try:
+        text = manifest(wanted)
+        words = ("apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-")
+        session.kubectl.effect(*words, stdin=text, shown_stdin=text)
+        yield described(wanted)
+    finally:
+        name = wanted["metadata"]["name"]
+        session.kubectl.effect("delete", KIND, name, "--namespace", namespace, "--ignore-not-found")
+        if session.shell.dry or _replicas(session, namespace, service) != before:
+            deployment = f"deployment/{service}"
+            session.kubectl.effect("scale", deployment, f"--replicas={before}", "--namespace", namespace)
+            session.kubectl.effect(
+                "rollout", "status", deployment, "--namespace", namespace, f"--timeout={READY_SECONDS}s",
+                timeout=READY_SECONDS + 30,
+            )  # fmt: skip
+
+
+def _live(session: Session, namespace: str) -> list[dict[str, Any]]:
+    """The autoscalers there are; in a dry run there need be no cluster."""
+    if not session.shell.dry:
+        return session.kubectl.items(KIND, namespace)
+    answer = session.kubectl.ask("get", KIND, "--namespace", namespace, "-o", "json")
+    found: list[dict[str, Any]] = json.loads(answer.out)["items"] if answer else []
+    return found
+
+
+def _replicas(session: Session, namespace: str, service: str) -> str:
+    """The replicas a Deployment asks for; in a dry run there need be none."""
+    if session.shell.dry and not session.kubectl.ask("get", "deployment", service, "--namespace", namespace):
+        return "BEFORE"
+    return str(session.kubectl.get("deployment", service, "--namespace", namespace)["spec"].get("replicas", 1))

@@ -1,0 +1,102 @@
+"""Decisions: what comes next, how long to wait, and whether it is proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scripts.verify.scaling.model import Autoscaler, Replicas, Sample, Tick
+
+OUT_SECONDS = 180.0  # in which a service under load has to have more pods, ready ones
+HELD_SECONDS = 5.0  # the load goes on for so long when they are ready, to show what they are good for
+QUIET_SECONDS = 3.0  # little load goes on for so long when the service is small again: a pod that leaves is slow to go
+SPARE_SECONDS = 90.0  # beyond what the autoscaler's own rules take: it looks every 15 s, at a use some seconds old
+
+
+def sample(tick: Tick, second: float, phase: str, replicas: Replicas) -> Sample:
+    """What the load tool and the cluster say, together."""
+    return Sample(
+        second=round(second, 1),
+        phase="load" if phase == "load" else "calm",
+        users=tick.users,
+        rate=round(tick.requests / tick.seconds, 1) if tick.seconds else 0.0,
+        requests=tick.requests,
+        failed=tick.failed,
+        p50=tick.p50,
+        p95=tick.p95,
+        desired=replicas.desired,
+        current=replicas.current,
+        ready=replicas.ready,
+        use=dict(replicas.use),
+        problems=tick.problems,
+    )
+
+
+def settled(scaler: Autoscaler, replicas: Replicas) -> bool:
+    """Whether the service is as small as it gets, and complete."""
+    return replicas.desired == replicas.current == replicas.ready == scaler.least
+
+
+def is_out(one: Sample, start: int) -> bool:
+    """Whether there are more pods than at the start, all of them ready."""
+    return one.ready > start and one.ready >= max(one.desired, one.current)
+
+
+def relieved(samples: Sequence[Sample], start: int) -> bool:
+    """Whether the load has been shown long enough: the new pods have been ready for some seconds."""
+    out = [one.second for one in samples if is_out(one, start)]
+    return bool(out) and samples[-1].second - out[0] >= HELD_SECONDS
+
+
+def is_in(one: Sample, scaler: Autoscaler) -> bool:
+    """Whether the service is as small as it gets, and complete."""
+    return settled(scaler, Replicas(one.desired, one.current, one.ready, one.use))
+
+
+def quiet(samples: Sequence[Sample], scaler: Autoscaler) -> bool:
+    """Whether the service has been small again long enough."""
+    big = [one.second for one in samples if not is_in(one, scaler)]
+    return samples[-1].second - (big[-1] if big else 0.0) >= QUIET_SECONDS
+
+
+def patience(scaler: Autoscaler) -> float:
+    """Seconds in which the service has to be small again: the autoscaler's own rules, and something to spare."""
+    steps = -(-(scaler.most - scaler.least) // scaler.step)
+    return scaler.window + steps * max(scaler.period, 15) + SPARE_SECONDS
+
+
+def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int) -> list[str]:
+    """Why it is not proved, in the words a person needs; nothing if it is."""
+    if not sum(one.requests for one in samples):
+        return ["the load made no request at all"]
+    found = []
+    seconds = samples[-1].second
+    most = max(max(one.current, one.desired) for one in samples)
+    if not any(is_out(one, start) for one in samples):
+        ready = max(one.ready for one in samples)
+        found.append(
+            f"no scale-out in {seconds:.0f} s: {ready} of {most} pods were ready, {start} before; "
+            f"{_use(samples, scaler)}"
+        )
+    if most > scaler.most:
+        found.append(f"{most} replicas, more than the maximum of {scaler.most}")
+    last = samples[-1]
+    if not found and not is_in(last, scaler):
+        calm = seconds - next((one.second for one in samples if one.phase == "calm"), seconds)
+        found.append(
+            f"not scaled in: {last.current} replicas, the minimum is {scaler.least}, after {calm:.0f} s of little "
+            f"load; the autoscaler looks back {scaler.window} s"
+        )
+    if failed := sum(one.failed for one in samples):
+        told = list(dict.fromkeys(text for one in samples for text in one.problems))[:5]
+        found.append("; ".join([f"{failed} of {sum(one.requests for one in samples)} requests failed", *told]))
+    return found
+
+
+def _use(samples: Sequence[Sample], scaler: Autoscaler) -> str:
+    """How near to its targets the use came."""
+    parts = []
+    for resource, target in scaler.targets.items():
+        top = max((one.use[resource] for one in samples if resource in one.use), default=None)
+        seen = "no use of it was seen" if top is None else f"{top} % of the request at most"
+        parts.append(f"{resource}: {seen}, the target is {target} %")
+    return ", ".join(parts) + "; more people: --users"

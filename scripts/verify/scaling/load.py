@@ -1,0 +1,92 @@
+"""The load: locust as a process, which is told how many people there are, and tells what they saw."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.host import virtualenvs
+from scripts.verify.scaling.model import Tick
+
+LOCK = str(Path(__file__).parent / "lock/requirements.txt")
+NAME = "load"
+PEOPLE = Path(__file__).parent / "locustfile.py"
+END_SECONDS = 30.0  # for the requests that are on their way
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """The people at work, however many of them."""
+
+    control: Path
+
+    def be(self, people: int, rate: float) -> None:
+        """Be so many from now on; `rate` of them come or go a second. 0 is the end."""
+        partial = self.control.with_suffix(".partial")
+        partial.write_text(f"{people} {rate:g}\n", encoding="utf-8")
+        partial.rename(self.control)
+
+
+def parse(line: str) -> Tick | None:
+    """A line of locust's output, if it tells of a second."""
+    if not line.startswith('{"users":'):
+        return None
+    told = json.loads(line)
+    return Tick(**told | {"problems": tuple(told["problems"])})
+
+
+@contextmanager
+def crowd(
+    session: Session,
+    url: str,
+    people: int,
+    rate: float,
+    longest: float,
+    on_line: Callable[[str], None],
+    on_end: Callable[[str], None],
+) -> Iterator[Crowd]:
+    """People at `url`, `rate` more a second until there are so many, for `longest` seconds at most.
+
+    The block may change how many there are; at its end they finish what they are doing and leave.
+
+    `on_line` gets each line of locust's output, `on_end` why it ended, in another thread.
+    """
+    programs = virtualenvs.ensure(session.shell, session.settings.root, LOCK, NAME)
+    with tempfile.TemporaryDirectory(prefix="todo-chatbot-") as folder:
+        control = Path(folder, "people")
+        made = Crowd(control)
+        argv = [
+            programs / "locust", "--locustfile", PEOPLE, "--host", url, "--headless", "--only-summary",
+            "--loglevel", "WARNING", "--stop-timeout", "10", "--exit-code-on-error", "0",
+            "--control", control, "--longest", f"{longest:g}",
+        ]  # fmt: skip
+
+        def work() -> None:
+            try:
+                session.shell.effect(argv, on_line=on_line, timeout=longest + END_SECONDS)
+                on_end("the load ended by itself")
+            except UserError as error:
+                on_end(str(error))
+
+        if session.shell.dry:
+            session.shell.effect(argv)
+            yield made
+            return
+        made.be(people, rate)
+        worker = threading.Thread(target=work)
+        worker.start()
+        try:
+            yield made
+        except BaseException:
+            session.shell.interrupt()
+            raise
+        finally:
+            made.be(0, 1)
+            worker.join()

@@ -1,0 +1,132 @@
+"""What is kept of a proof: a record, a page with the plot, and a summary for the terminal."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from scripts.reporting import report_page
+from scripts.reporting.report import FOLDER, KEPT
+from scripts.verify.scaling import judge, plot
+from scripts.verify.scaling.model import Autoscaler, Proof, Sample
+
+SCHEMA = 1  # of the JSON
+RECORDS = f"{FOLDER}/scaling"
+PAGE = f"{FOLDER}/scaling.html"
+
+
+def as_json(proof: Proof) -> dict[str, Any]:
+    """The record, as `--json` prints it and `reports/scaling/` keeps it."""
+    return {"schema": SCHEMA, "ok": proof.ok} | dict(figures(proof)) | asdict(proof)
+
+
+def from_json(data: Mapping[str, Any]) -> Proof:
+    """The proof of a record."""
+    names = Proof.__dataclass_fields__
+    return Proof(
+        **{name: data[name] for name in names}
+        | {
+            "autoscaler": Autoscaler(**data["autoscaler"]),
+            "samples": tuple(Sample(**one | {"problems": tuple(one["problems"])}) for one in data["samples"]),
+            "problems": tuple(data["problems"]),
+        }
+    )
+
+
+def figures(proof: Proof) -> dict[str, Any]:
+    """What it comes down to. Times are seconds, latencies milliseconds, None where it did not come to that."""
+    samples = proof.samples
+    loaded = [one for one in samples if one.phase == "load"]
+    out = next((one.second for one in samples if judge.is_out(one, proof.start)), None)
+    calm = next((one.second for one in samples if one.phase == "calm"), None)
+    small = calm is not None and judge.is_in(samples[-1], proof.autoscaler)
+    big = next((one.second for one in reversed(samples) if not judge.is_in(one, proof.autoscaler)), 0.0)
+    return {
+        "requests": sum(one.requests for one in samples),
+        "failed": sum(one.failed for one in samples),
+        "most_replicas": max((one.ready for one in samples), default=0),
+        "most_rate": max((one.rate for one in samples), default=0.0),
+        "out_seconds": out,
+        "in_seconds": round(max(0.0, big - calm), 1) if calm is not None and small else None,
+        "p50": _middle([one.p50 for one in loaded]),
+        "p95": _middle([one.p95 for one in loaded]),
+    }
+
+
+def _middle(values: list[float | None]) -> float | None:
+    """The median over the seconds that have one."""
+    known = sorted(value for value in values if value is not None)
+    return known[len(known) // 2] if known else None
+
+
+def rows(proof: Proof) -> list[tuple[str, str]]:
+    """The figures in words."""
+    found, scaler = figures(proof), proof.autoscaler
+    goals = ", ".join(f"{name} {goal} %" for name, goal in scaler.targets.items())
+    out = "no" if found["out_seconds"] is None else f"{proof.start} to {found['most_replicas']}, ready after "
+    out += "" if found["out_seconds"] is None else f"{found['out_seconds']:.0f} s of load"
+    small = "no" if found["in_seconds"] is None else f"to {scaler.least}, {found['in_seconds']:.0f} s after the load"
+    latency = "none" if found["p50"] is None else f"p50 {found['p50']:.0f} ms, p95 {found['p95']:.0f} ms under load"
+    return [
+        ("autoscaler", f"{scaler.least} to {scaler.most} pods, {goals}, looks back {scaler.window} s"),
+        ("scaled out", out),
+        ("scaled in", small),
+        ("requests", f"{found['requests']}, {found['failed']} failed, at most {found['most_rate']:.0f}/s"),
+        ("latency", latency),
+    ]
+
+
+def section(proof: Proof) -> str:
+    """The proof as a part of a page."""
+    verdict = "shown" if proof.ok else "not shown"
+    kind = "" if proof.ok else ' class="bad"'
+    told = "".join(f"<tr><td>{_text(name)}</td><td>{_text(words)}</td></tr>" for name, words in rows(proof))
+    problems = "".join(f'<p class="bad">{_text(one)}</p>' for one in proof.problems)
+    drawn = plot.draw(proof) if proof.samples else ""
+    return f"""<style>{plot.STYLE}</style>
+<h2{kind}>Scaling of {_text(proof.service)}: {verdict}</h2>
+<p class="soft">{_text(proof.started)} · {_text(proof.environment)} on {_text(proof.target)} · {proof.users} people</p>
+{problems}<table><tbody>{told}</tbody></table>
+{drawn}
+"""
+
+
+def render(proof: Proof) -> str:
+    """A page of its own. Nothing in it is loaded from anywhere else."""
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Todo Chatbot: scaling</title><style>{report_page.STYLE}</style></head><body>
+<h1>Todo Chatbot: scaling</h1>
+{section(proof)}</body></html>
+"""
+
+
+def write(proof: Proof, root: Path) -> list[Path]:
+    """Keep the record, dropping the oldest beyond `report.KEPT`, and draw the page. Each is whole or not there."""
+    name = proof.started.replace(":", "").replace("+0000", "Z")
+    texts = {
+        root / RECORDS / f"{name}.json": json.dumps(as_json(proof), indent=1) + "\n",
+        root / PAGE: render(proof),
+    }
+    for file, text in texts.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(file.name + ".partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.rename(file)
+    for old in sorted((root / RECORDS).glob("*.json"))[:-KEPT]:
+        old.unlink()
+    return list(texts)
+
+
+def newest(root: Path) -> str:
+    """The newest proof as a part of a page; nothing where there is none."""
+    files = sorted((root / RECORDS).glob("*.json"))
+    return section(from_json(json.loads(files[-1].read_text(encoding="utf-8")))) if files else ""
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))

@@ -1,0 +1,106 @@
+"""Proof on the live release that nothing a person does to it loses a request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.kube import releases
+from scripts.release import operate
+from scripts.verify.http_load import Load, Result
+
+MOST_SECONDS = 600.0
+DELETED = ("frontend", "backend")  # what a browser's requests go through
+
+
+def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]) -> Result:
+    """Load the page and the API while everything that happens to a release happens, for at least so many requests.
+
+    Pods are restarted and deleted, signing secrets rotated, the release is upgraded and rolled back. Raises UserError
+    if the release cannot be reached, has a service with a single pod, or does not answer again in time.
+    """
+    _need_two_pods(session)
+    phases = _phases(session)
+    deadline = time.monotonic() + MOST_SECONDS
+    with Load(operate.url(session)) as load:
+        while load.result.total < requests:
+            for name, work in phases:
+                load.phase = name
+                work()
+                say(f"{name}: {load.result.requests[name]} requests, {len(load.result.failures)} failed so far")
+            if time.monotonic() > deadline:
+                text = f"only {load.result.total} requests in {MOST_SECONDS:g} s"
+                raise UserError(text, "ask for fewer: --requests")
+            # A second rotation would end what was signed two secrets ago, as it is meant to.
+            phases = [phase for phase in phases if phase[0] != "secret rotation"]
+    return load.result
+
+
+def rows(result: Result) -> list[tuple[str, ...]]:
+    """Requests and failures by phase."""
+    failed = {phase: sum(item.phase == phase for item in result.failures) for phase in result.requests}
+    table: list[tuple[str, ...]] = [("PHASE", "REQUESTS", "FAILED")]
+    table += [(phase, str(count), str(failed[phase])) for phase, count in result.requests.items()]
+    return [*table, ("all", str(result.total), str(len(result.failures)))]
+
+
+def _phases(session: Session) -> list[tuple[str, Callable[[], None]]]:
+    services = [service.name for service in session.settings.services]
+    return [
+        ("restart", lambda: operate.restart(session, services)),
+        ("pod deletion", lambda: _delete_pods(session)),
+        ("secret rotation", lambda: _rotate(session)),
+        ("upgrade", lambda: _upgrade(session)),
+        ("rollback", lambda: _roll_back(session)),
+    ]
+
+
+def _need_two_pods(session: Session) -> None:
+    """Whoever deletes the only pod loses requests: that needs no proof."""
+    for deployment in session.kubectl.items("deployments", session.settings.release.namespace):
+        name, pods = deployment["metadata"]["name"], deployment.get("status", {}).get("readyReplicas", 0)
+        if name in DELETED and pods < 2:
+            text = f"{name} has {pods} pod ready: while it is replaced, nobody answers"
+            raise UserError(text, f"set {name}.replicaCount to 2 or more, then invoke deploy")
+
+
+def _delete_pods(session: Session) -> None:
+    namespace = session.settings.release.namespace
+    for name in DELETED:
+        pods = session.kubectl.items("pods", namespace, "--selector", f"app.kubernetes.io/name={name}")
+        stays = next(pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
+        session.kubectl.effect("delete", "pod", stays["metadata"]["name"], "--namespace", namespace)
+        _await(session, name)
+
+
+def _rotate(session: Session) -> None:
+    operate.rotate_secrets(session)
+
+
+def _upgrade(session: Session) -> None:
+    """A new revision with every pod replaced: the values of the live one, and a mark in the log level."""
+    release = session.settings.release
+    levels = [word for name in ("frontend", "backend") for word in ("--set", f"{name}.config.LOG_LEVEL=info")]
+    argv = session.helm.command(
+        "upgrade", release.name, str(release.chart), "--namespace", release.namespace, "--reuse-values", *levels
+    )
+    session.shell.effect(argv, timeout=session.settings.timeouts.deploy)
+    for service in session.settings.services:
+        _await(session, service.name)
+
+
+def _roll_back(session: Session) -> None:
+    release = session.settings.release
+    secrets = session.kubectl.items("secrets", release.namespace, "--selector", "owner=helm")
+    history = releases.revisions(secrets)[release.name]
+    session.helm.rollback(release, history[-2].number, session.settings.timeouts.deploy)
+    for service in session.settings.services:
+        _await(session, service.name)
+
+
+def _await(session: Session, name: str) -> None:
+    namespace = session.settings.release.namespace
+    words = ("rollout", "status", f"deployment/{name}", "--namespace", namespace, "--timeout=300s")
+    session.kubectl.effect(*words, timeout=330)

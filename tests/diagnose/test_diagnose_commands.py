@@ -1,0 +1,302 @@
+"""What tools print when they fail is explained; and the catalogue is sound, documented, and safe to edit wrongly."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts import diagnose
+from scripts.diagnose import handbook
+from scripts.diagnose.gather import in_trouble
+from scripts.diagnose.rules import FILE, stages
+from scripts.errors import UserError
+from scripts.host.shell import Result, Shell
+from scripts.kube.kubectl import Kubectl
+from scripts.settings.loading import ROOT
+
+WIRE = Path(__file__).parents[2] / "embedded/tests/recordings/wire"
+
+BUILD = """\
+#9 [builder 3/5] RUN npm ci
+#9 4.211 npm error code E404
+#9 4.212 npm error 404 Not Found - GET https://registry.npmjs.org/no-such-package
+#9 ERROR: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1
+------
+failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1
+"""
+CONFLICT = (
+    "Error: UPGRADE FAILED: conflict occurred while applying object chatbot-dev/backend apps/v1, Kind=Deployment: "
+    'Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas'
+)
+SCHEMA_ERROR = (
+    "Error: values don't meet the specifications of the schema(s) in the following chart(s):\nbackend:\n"
+    "- at '/replicaCount': got string, want integer"
+)
+SAID = {
+    "engine": (
+        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+        "engine-down",
+        "start it",
+    ),
+    "disk": ("write /var/lib/docker/tmp/x: no space left on device", "disk-full", "prune"),
+    "build step": (BUILD, "build-step-failed", "npm ci"),
+    "build step, old engine": (
+        "executor failed running [/bin/sh -c pip install -r requirements.txt]: exit code: 1",
+        "build-step-failed",
+        "pip install",
+    ),
+    "copy": (
+        'failed to solve: failed to compute cache key: failed to calculate checksum of ref x: "/app.py": not found',
+        "build-copy-failed",
+        "/app.py",
+    ),
+    "registry": (
+        "failed to solve: python:3.13: failed to do request: Head https://registry-1.docker.io/v2: dial tcp: lookup "
+        "registry-1.docker.io: no such host",
+        "build-network",
+        "registry-1.docker.io",
+    ),
+    "login": (
+        "Error response from daemon: pull access denied for x/y, repository does not exist",
+        "registry-login",
+        "x/y",
+    ),
+    "port": ("listen tcp4 0.0.0.0:30000: bind: address already in use", "port-taken", "30000"),
+    "pending": (
+        "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress",
+        "release-pending",
+        "todo-chatbot",
+    ),
+    "never deployed": (
+        'Error: UPGRADE FAILED: "todo-chatbot" has no deployed releases',
+        "release-never-deployed",
+        "destroy",
+    ),
+    "field conflict": (CONFLICT, "field-conflict", '.spec.replicas is managed by "kubectl"'),
+    "schema": (SCHEMA_ERROR, "schema-violation", "/replicaCount"),
+    "immutable": (
+        'Error: UPGRADE FAILED: cannot patch "backend" with kind Deployment: Deployment.apps "backend" is invalid: '
+        'spec.selector: Invalid value: {"matchLabels":{"app":"x"}}: field is immutable',
+        "immutable-field",
+        "spec.selector of Deployment backend",
+    ),
+    "import": (
+        'Error: INSTALLATION FAILED: Unable to continue with install: ConfigMap "backend-config" in namespace "x" '
+        "exists and cannot be imported into the current release",
+        "name-in-use",
+        "backend-config",
+    ),
+    "unreachable": (
+        "Error: Kubernetes cluster unreachable: Get https://127.0.0.1:6443/version: dial tcp 127.0.0.1:6443: connect: "
+        "connection refused",
+        "cluster-unreachable",
+        "cluster.up",
+    ),
+    "unreachable, kubectl": (
+        "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?",
+        "cluster-unreachable",
+        "127.0.0.1:6443",
+    ),
+    "context": ('error: context "todo" does not exist', "context-missing", "todo"),
+    "secret": ('Error from server (NotFound): secrets "api-keys" not found', "secret-command-missing", "api-keys"),
+    "forbidden": (
+        'Error from server (Forbidden): pods is forbidden: User "eve" cannot list resource "pods" in API group ""',
+        "access-forbidden",
+        "list pods",
+    ),
+    "template": (
+        "Error: execution error at (backend/templates/all.yaml:2:4): image.tag: set it",
+        "template-error",
+        "image.tag",
+    ),
+    "hook": (
+        "Error: UPGRADE FAILED: pre-upgrade hooks failed: job migrate failed",
+        "hook-command-failed",
+        "pre-upgrade",
+    ),
+    "in time": ("Error: UPGRADE FAILED: context deadline exceeded", "no-answer-in-time", "invoke diagnose"),
+    "missing tool": ("helm: not found", "tool-missing", "helm"),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_a_tool_says_is_explained(case: str) -> None:
+    text, rule, word = SAID[case]
+    found = diagnose.explain_failure(text, {"program": "helm", "release": "todo-chatbot", "service": "backend"})
+    assert found is not None and found.rule == rule and found.terminal
+    assert word in "\n".join([found.title, found.meaning, *found.evidence, found.remedy])
+    assert found.remedy and found.command and found.evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("kubectl-apply-nodeport-taken", "node-port-taken"),
+        ("kubectl-apply-serverside-conflict", "field-conflict"),
+        ("kubectl-apply-unknown-field", "unknown-field"),
+        ("kubectl-apply-invalid", "object-invalid"),
+        ("helm-upgrade-fail-rollback", "no-answer-in-time"),
+    ],
+)
+def test_what_a_real_cluster_said_is_explained(name: str, rule: str) -> None:
+    found = diagnose.explain_failure((WIRE / f"{name}.out").read_text())
+    assert found is not None and found.rule == rule
+
+
+@pytest.mark.parametrize("text", ["", 'Release "todo" has been upgraded. Happy Helming!', "deployment.apps/x created"])
+def test_what_is_no_failure_is_not_explained(text: str) -> None:
+    assert diagnose.explain_failure(text) is None
+
+
+def test_the_step_of_a_build_is_quoted_with_its_last_lines() -> None:
+    found = diagnose.explain_failure(BUILD, {"program": "docker", "service": "frontend"})
+    assert found is not None and found.service == "frontend"
+    assert any("npm error 404" in line for line in found.evidence)
+
+
+def test_every_rule_has_words_for_everything() -> None:
+    rules = diagnose.load_rules()
+    assert len({rule.id for rule in rules}) == len(rules) > 100
+    for rule in rules:
+        assert rule.title and rule.meaning and rule.remedy and rule.look and rule.alternatives
+
+
+def test_the_handbook_is_current() -> None:
+    page = handbook.page(diagnose.load_rules(), stages())
+    file = ROOT / handbook.PAGE
+    assert file.read_text(encoding="utf-8") == page, f"run: python -m scripts.diagnose.handbook ({file})"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("project")
+    (root / FILE).parent.mkdir(parents=True)
+    shutil.copy(ROOT / FILE, root / FILE)
+    return root
+
+
+SMALL = {
+    "crash": {
+        "about": "It ends.",
+        "problems": {
+            "exited": {
+                "signs": [{"crash": {"exit": "^(?P<code>1)$"}}],
+                "title": "{what} {code}",
+                "meaning": "m",
+                "remedy": "r",
+                "look": "logs {pod}",
+                "terminal": {"failures": 2},
+            }
+        },
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"title": "{nothing}"}, ["crash.problems.exited.title", "{nothing}"]),
+        ({"title": "{what"}, ["crash.problems.exited.title"]),
+        ({"title": "{what.real}"}, ["crash.problems.exited.title"]),
+        ({"signs": [{"crash": {"exit": "("}}]}, ["signs.0.crash.exit", "regular expression"]),
+        ({"signs": [{"crash": {"exitt": "1"}}]}, ["exitt", "unknown field"]),
+        ({"signs": [{"crush": {}}]}, ["signs.0.crush", "did you mean crash"]),
+        ({"terminal": "soon"}, ["terminal"]),
+        ({"remedie": "x"}, ["remedie", "did you mean remedy"]),
+        ({"look": "logs 'x"}, ["crash.problems.exited.look"]),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_its_place(project: Path, change: dict[str, Any], words: list[str]) -> None:
+    data = yaml.safe_load(yaml.safe_dump(SMALL))
+    data["crash"]["problems"]["exited"] |= change
+    (project / FILE).write_text(yaml.safe_dump(data))
+    with pytest.raises(UserError) as refused:
+        diagnose.load_rules(project)
+    assert str(refused.value).startswith(f"{FILE}: ")
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_a_damaged_catalogue_is_read_or_refused_in_words(project: Path) -> None:
+    chance = random.Random(4)
+    original = yaml.safe_dump(SMALL)
+    for _ in range(300):
+        raw = bytearray(original.encode())
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(raw))
+            raw[at : at + chance.randint(0, 3)] = chance.choice(
+                [b"\t", b"{", b"\xff", b": :", b"'", b"\0", b"(", b"}", b"[]"]
+            )
+        (project / FILE).write_bytes(raw)
+        try:
+            diagnose.load_rules(project)
+        except UserError as error:
+            assert str(error).startswith(f"{FILE}:")
+
+
+class Scripted(Shell):
+    """Answers kubectl from a table, and remembers what was asked."""
+
+    def __init__(self, answers: dict[str, Result]) -> None:
+        super().__init__()
+        self.asked: list[list[str]] = []
+        self._answers = answers
+
+    def probe(self, argv: Any, **_: Any) -> Result:
+        words = [str(word) for word in argv]
+        self.asked.append(words)
+        rest = " ".join(words[5:])
+        return next((answer for start, answer in self._answers.items() if rest.startswith(start)), Result(1, "", "?"))
+
+
+POD = """{"items": [{"kind": "Pod", "metadata": {"name": "backend-1"}, "spec": {"containers": [{"name": "backend"}]},
+"status": {"containerStatuses": [{"name": "backend", "restartCount": 2, "ready": false,
+"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 1}}}]}}]}"""
+
+
+def kubectl(shell: Shell) -> Kubectl:
+    return Kubectl(Path("/tools/kubectl"), Path("/state/kubeconfig"), "todo", shell)
+
+
+def test_gathering_asks_once_for_objects_and_only_for_logs_of_containers_in_trouble() -> None:
+    shell = Scripted(
+        {"get deployments": Result(0, POD), "get events": Result(0, '{"items": []}'), "logs": Result(0, "a\n\nb\n")}
+    )
+    state = diagnose.gather(kubectl(shell), "chatbot-dev", ["backend"])
+    assert state.logs == {("backend-1", "backend"): ("a", "b")}
+    assert state.command == ("kubectl", "--kubeconfig", "/state/kubeconfig", "--context", "todo")
+    assert sorted(words[5] for words in shell.asked) == ["get", "get", "logs"]
+    assert shell.asked[-1][5:] == [
+        "logs",
+        "backend-1",
+        "--container",
+        "backend",
+        "--namespace",
+        "chatbot-dev",
+        "--tail=60",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(2, []), (6, [(("backend-1", "backend"), False)])])
+def test_a_container_that_has_just_started_is_not_asked_why_it_is_not_ready(seconds: int, asked: list[Any]) -> None:
+    state = {"running": {"startedAt": "2026-01-01T12:00:00Z"}}
+    status = {"containerStatuses": [{"name": "backend", "ready": False, "restartCount": 0, "state": state}]}
+    pod = {"kind": "Pod", "metadata": {"name": "backend-1"}, "status": status}
+    now = datetime(2026, 1, 1, 12, 0, seconds, tzinfo=UTC)
+    assert list(in_trouble([pod], now)) == asked
+
+
+def test_a_kind_that_is_forbidden_does_not_hide_the_others() -> None:
+    shell = Scripted({"get deployments": Result(1, POD, "Error: forbidden"), "get events": Result(0, '{"items": []}')})
+    assert len(diagnose.gather(kubectl(shell), "chatbot-dev").kind("Pod")) == 1
+
+
+def test_a_cluster_that_does_not_answer_is_a_problem_for_the_caller() -> None:
+    with pytest.raises(UserError, match="kubectl get"):
+        diagnose.gather(kubectl(Scripted({})), "chatbot-dev")

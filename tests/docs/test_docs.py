@@ -1,0 +1,53 @@
+"""Every command in the guides exists, with the options it is shown with, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from invoke.collection import Collection
+from invoke.parser import Parser
+
+import tasks
+from scripts.settings.loading import ROOT
+
+GUIDES = sorted(
+    [*(ROOT / name for name in ("README.md", "ai/README.md", "embedded/README.md")), *(ROOT / "docs").glob("*.md")]
+)
+SESSIONS = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
+
+
+def commands(guide: Path, *, runnable: bool = False) -> Iterator[list[str]]:
+    """The lines of shell blocks that call invoke or nox, as words; with `runnable` without blocks that need more."""
+    for block in re.findall(r"^```sh\n(.*?)^```", guide.read_text(), re.MULTILINE | re.DOTALL):
+        if runnable and block.startswith("# needs "):
+            continue
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            while words and (words[0] == "./run" or re.fullmatch(r"[A-Z_]+=.*", words[0])):
+                words = words[1:]
+            if words and words[0] in ("invoke", "nox"):
+                yield words
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_exists(guide: Path) -> None:
+    collection: Collection = tasks.ns
+    parser = Parser(contexts=collection.to_contexts())
+    for program, *words in commands(guide):
+        if program == "nox":
+            wanted = words[1 : words.index("--") if "--" in words else None] if words[:1] == ["-s"] else []
+            assert set(wanted) <= SESSIONS, words
+            continue
+        asked = [word for word in words if word not in ("--dry", "--list")]
+        assert not asked or parser.parse_argv(asked), words
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(guide: Path) -> None:
+    for target in re.findall(r"\]\(([\w./-]+)[^)]*\)", guide.read_text()):
+        if "://" not in target and not target.startswith("http"):
+            assert (guide.parent / target).exists(), target

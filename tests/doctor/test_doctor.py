@@ -1,0 +1,151 @@
+"""The doctor judges facts without asking anybody, says what to do, and asks tools only what changes nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.doctor import checks
+from scripts.doctor.checks import GIB, Client, Facts
+from scripts.host.shell import Result, Shell
+from scripts.settings import loading
+
+WELL = Facts(
+    python=(3, 12),
+    clients=(Client("/usr/bin/docker", "27.5.1", True),),
+    engine={"ServerVersion": "27.5.1", "Driver": "overlay2"},
+    disk_free=80 * GIB,
+    memory=16 * GIB,
+    cores=4,
+    tools={"helm": "v4.3.1", "kubectl": "v1.37.1"},
+    cluster={"name": "todo-chatbot", "state": "running"},
+    server="v1.36.2",
+    metrics=True,
+    ingress=True,
+    registries={"Docker Hub": ""},
+)
+
+
+def row(facts: Facts, name: str) -> checks.Row:
+    return next(item for item in checks.judge(facts) if item.name == name)
+
+
+def test_a_good_machine_is_well() -> None:
+    rows = checks.judge(WELL)
+    assert not [item for item in rows if item.verdict in ("warn", "fail")]
+    assert checks.exit_code(rows) == 0 and checks.fixable(rows) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "verdict", "fix"),
+    [
+        ({"python": (3, 10)}, "python", "fail", ""),
+        ({"system": "Darwin"}, "system", "fail", ""),
+        ({"root": False}, "system", "fail", ""),
+        ({"root": False, "target": "minikube", "minikube": "v1.38.1"}, "system", "ok", ""),
+        ({"clients": ()}, "engine", "warn", "engine"),
+        ({"clients": (), "root": False}, "engine", "fail", ""),
+        ({"engine": {}, "engine_error": "Cannot connect"}, "engine", "warn", "engine"),
+        ({"engine": {"ServerVersion": "19.3.15", "Driver": "overlay2"}}, "engine", "fail", ""),
+        ({"engine": {"ServerVersion": "20.10.24+dfsg1", "Driver": "vfs"}}, "storage driver", "warn", ""),
+        ({"engine": {}}, "storage driver", "skip", ""),
+        ({"clients": (Client("/usr/bin/docker", "27.5.1", False),)}, "buildkit", "fail", ""),
+        ({"disk_free": 1 * GIB}, "disk", "fail", ""),
+        ({"disk_free": 8 * GIB}, "disk", "warn", ""),
+        ({"disk_free": None}, "disk", "skip", ""),
+        ({"memory": 1 * GIB}, "memory", "fail", ""),
+        ({"memory": 6 * GIB, "target": "minikube"}, "memory", "warn", ""),
+        ({"cores": 1, "target": "minikube"}, "cores", "fail", ""),
+        ({"tools": {"helm": "v3.9.0", "kubectl": "v1.37.1"}}, "helm", "warn", "tools"),
+        ({"tools": {"helm": "v4.3.1"}}, "kubectl", "warn", "tools"),
+        ({"tools": {}, "machine": "aarch64"}, "helm", "fail", ""),
+        ({"target": "minikube"}, "minikube", "fail", ""),
+        ({"server": ""}, "cluster", "warn", "cluster"),
+        ({"server": "", "target": "context"}, "cluster", "fail", ""),
+        ({"cluster_error": "context 'x' is not on the list"}, "cluster", "fail", ""),
+        ({"metrics": False}, "metrics", "warn", ""),
+        ({"port_open": True, "port_ours": True}, "port 30000", "ok", ""),
+        ({"port_open": True, "port_holder": "nginx (process 7)"}, "port 30000", "fail", ""),
+        ({"registries": {"Docker Hub": "no answer"}}, "Docker Hub", "warn", ""),
+        ({"ai": {"kagent": "0.9"}}, "kagent", "ok", ""),
+    ],
+)
+def test_a_verdict_and_its_repair(change: dict[str, Any], name: str, verdict: str, fix: str) -> None:
+    found = row(replace(WELL, **change), name)
+    assert (found.verdict, found.fix) == (verdict, fix)
+    assert bool(found.remedy) == (verdict in ("warn", "fail"))
+
+
+def test_what_is_wrong_is_told_with_its_remedy_and_sets_the_exit_status() -> None:
+    rows = checks.judge(replace(WELL, port_open=True, port_holder="nginx (process 7)", tools={}, server=""))
+    text = checks.render(rows)
+    assert checks.exit_code(rows) == 1
+    assert "taken by nginx (process 7)" in text and "-> stop it" in text
+    assert text.splitlines()[-1] == "--fix can mend: tools, cluster"
+
+
+def test_the_json_is_stable() -> None:
+    found = json.loads(json.dumps(checks.as_json(checks.judge(WELL))))
+    assert set(found) == {"schema", "ok", "fixable", "checks"} and found["ok"] is True
+    assert set(found["checks"][0]) == {"name", "verdict", "detail", "remedy", "fix"}
+
+
+class Absent(Shell):
+    """A machine that has no programs at all, or only ones that answer nonsense."""
+
+    def __init__(self, answer: Result) -> None:
+        super().__init__()
+        self.asked: list[list[str]] = []
+        self._answer = answer
+
+    def probe(self, argv: Any, **_: Any) -> Result:
+        self.asked.append([str(word) for word in argv])
+        return self._answer
+
+
+@pytest.mark.parametrize(
+    "answer", [Result(127, "", "not found"), Result(0, "{", ""), Result(0, "[1]"), Result(1, "null")]
+)
+def test_gathering_survives_tools_that_fail_or_talk_nonsense(
+    answer: Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(checks, "REGISTRIES", {})
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    shell = Absent(answer)
+    facts = checks.gather(loading.load(), shell, "embedded")
+    assert facts.target == "embedded" and facts.server == ""
+    assert checks.render(checks.judge(facts))
+
+
+def test_a_target_that_does_not_exist_is_a_row_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "REGISTRIES", {})
+    facts = checks.gather(loading.load(), Absent(Result(127, "")), "mars")
+    assert "mars" in row(facts, "cluster").detail and row(facts, "cluster").verdict == "fail"
+
+
+def test_repairs_are_done_in_order_and_only_those_that_are_named() -> None:
+    done: list[str] = []
+
+    class Fake:
+        shell = None
+        say = staticmethod(print)
+
+        @property
+        def tools(self) -> dict[str, Path]:
+            done.append("tools")
+            return {"helm": Path("/t/helm")}
+
+        @property
+        def cluster(self) -> Any:
+            done.append("cluster")
+            return type("C", (), {"up": lambda self: type("O", (), {"detail": "started"})()})()
+
+    rows = checks.judge(replace(WELL, tools={}, server=""))
+    session: Any = Fake()
+    assert checks.mend(session, rows) == ["tools: /t/helm", "cluster: started"]
+    assert done == ["tools", "cluster"]
+    assert checks.mend(session, checks.judge(WELL)) == []

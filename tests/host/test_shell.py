@@ -1,0 +1,92 @@
+"""Probes are quiet and never raise; effects are printed, honour a dry run, and say what failed."""
+
+import shlex
+import signal
+import sys
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.host.shell import CommandError, CommandTimeout, Shell, render
+
+
+@pytest.fixture
+def lines() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def shell(lines: list[str]) -> Shell:
+    return Shell(echo=lines.append)
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_a_probe_is_quiet_and_its_status_is_an_answer(shell: Shell, lines: list[str]) -> None:
+    answer = shell.probe(python("import sys; print('yes'); sys.exit(3)"))
+    assert (answer.code, answer.out.strip(), bool(answer), lines) == (3, "yes", False, [])
+
+
+def test_a_missing_program_is_status_127(shell: Shell) -> None:
+    assert shell.probe(["no-such-program-here"]).code == 127
+
+
+def test_a_probe_has_a_time_limit(shell: Shell) -> None:
+    assert shell.probe(python("import signal; signal.pause()"), timeout=0.2).code == 124
+
+
+def test_an_effect_is_printed_before_it_happens(shell: Shell, lines: list[str]) -> None:
+    seen: list[list[str]] = []
+    shell.effect(python("print('x')"), on_line=lambda line: seen.append([*lines]))
+    assert seen == [["$ " + shlex.join(python("print('x')"))]]
+
+
+def test_a_dry_run_prints_and_does_nothing(lines: list[str]) -> None:
+    Shell(dry=True, echo=lines.append).effect(["no-such-program-here", "a b"], env={"X": "1 2"})
+    assert lines == ["$ X='1 2' no-such-program-here 'a b'"]
+
+
+def test_a_failed_effect_quotes_what_the_program_said(shell: Shell) -> None:
+    with pytest.raises(CommandError, match=r"failed with exit status 2\nit broke"):
+        shell.effect(python("import sys; print('it broke', file=sys.stderr); sys.exit(2)"))
+
+
+def test_a_time_limit_lets_a_program_tidy_up(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.host.shell.GRACE", 1.0)
+    patient = "trap 'echo tidied up; exit 1' INT TERM; while :; do sleep 0.05; done"
+    with pytest.raises(CommandTimeout) as caught:
+        shell.effect(["sh", "-c", patient], timeout=2.0)
+    assert caught.value.result.out == "tidied up"
+
+
+def test_interrupt_stops_what_runs(shell: Shell) -> None:
+    started = threading.Event()
+    timer = threading.Thread(target=lambda: (started.wait(5), shell.interrupt()))
+    timer.start()
+    with pytest.raises(CommandError) as caught:
+        shell.effect(
+            python("import signal; signal.signal(2, signal.SIG_DFL); print('on', flush=True); signal.pause()"),
+            on_line=lambda line: started.set(),
+        )
+    timer.join()
+    assert caught.value.result.code == -signal.SIGINT
+
+
+def test_standard_input_is_passed_and_only_its_censored_form_is_printed(shell: Shell, lines: list[str]) -> None:
+    got = shell.effect(["cat"], stdin="secret", shown_stdin="***")
+    assert (got.out, "secret" in "".join(lines)) == ("secret", False)
+
+
+def test_a_pipe_names_the_side_that_failed(shell: Shell) -> None:
+    assert shell.pipe(["printf", "abc"], ["cat"]).out == "abc"
+    with pytest.raises(CommandError, match="false failed"):
+        shell.pipe(["false"], ["cat"])
+
+
+@given(st.lists(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])), min_size=1))
+def test_a_rendered_line_means_the_same_to_a_shell(words: list[str]) -> None:
+    assert shlex.split(render(words)) == words

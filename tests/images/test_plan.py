@@ -1,0 +1,79 @@
+"""A plan names every image by its inputs, and says what helm is going to get."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.images import plan
+from scripts.settings.model import Base, Plan, Release, Service, Settings, Timeouts
+
+IDS = {"python": "sha256:1", "node": "sha256:2", "debian": "sha256:3"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    def service(name: str, base: str) -> Service:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(f"FROM {base}\n")
+        (folder / "main").write_text(name)
+        return Service(name, folder, folder / "Dockerfile", {"BASE": base})
+
+    def release(name: str) -> Release:
+        chart = tmp_path / "charts" / name
+        chart.mkdir(parents=True)
+        (chart / "Chart.yaml").write_text(f"name: {name}\n")
+        return Release(name, "chatbot-dev", chart)
+
+    return Settings(
+        root=tmp_path, environment="dev", target="auto", cluster="c", context="", registry="", allowed_contexts=(),
+        bases={name: Base(name, name) for name in IDS},
+        services=(service("frontend", "node"), service("backend", "python")),
+        release=release("todo-chatbot"),
+        database=service("database", "debian"), database_release=release("todo-database"),
+        timeouts=Timeouts(1, 1, 1, 1),
+    )  # fmt: skip
+
+
+def make(settings: Settings, ids: dict[str, str] = IDS, *, standin: bool = True) -> Plan:
+    return plan.make_plan(settings, ids, target="embedded", standin=standin)
+
+
+def test_a_changed_line_changes_the_tag_of_that_service_alone(settings: Settings) -> None:
+    before = make(settings)
+    (settings.services[1].context / "main").write_text("changed")
+    after = make(settings)
+    assert {image.service for image in after.images if image != before.image(image.service)} == {"backend"}
+
+
+def test_a_new_base_image_changes_what_is_built_on_it(settings: Settings) -> None:
+    before, after = make(settings), make(settings, IDS | {"node": "sha256:9"})
+    assert {image.service for image in after.images if image != before.image(image.service)} == {"frontend"}
+
+
+def test_an_external_database_leaves_the_standin_out(settings: Settings) -> None:
+    external = make(settings, standin=False)
+    assert [image.service for image in external.images] == ["frontend", "backend"]
+    assert [release.name for release in external.releases] == ["todo-chatbot"]
+
+
+def test_each_release_gets_its_own_images_by_tag(settings: Settings) -> None:
+    made = make(settings)
+    app = plan.image_values(made, settings.release, settings.database_release)
+    database = plan.image_values(made, settings.database_release, settings.database_release)
+    assert set(app) == {"frontend", "backend"}
+    assert app["backend"] == {"image": {"repository": "todo-chatbot/backend", "tag": made.image("backend").tag}}
+    assert database["image"]["tag"] == made.image("database").tag
+
+
+@pytest.mark.parametrize("change", ["chart", "values file", "image"])
+def test_whatever_helm_would_deploy_counts_as_input(settings: Settings, tmp_path: Path, change: str) -> None:
+    extra = tmp_path / "values.yaml"
+    extra.write_text("a: 1\n")
+    before = plan.inputs_digest(settings.release, {"tag": "1"}, [extra])
+    assert before == plan.inputs_digest(settings.release, {"tag": "1"}, [extra])
+    if change == "chart":
+        (settings.release.chart / "Chart.yaml").write_text("name: other\n")
+    if change == "values file":
+        extra.write_text("a: 2\n")
+    assert before != plan.inputs_digest(settings.release, {"tag": "2" if change == "image" else "1"}, [extra])

@@ -1,0 +1,37 @@
+"""What a killed run leaves of a release is recognised and mended; a failed one returns to what was proved healthy."""
+
+from scripts.kube.releases import Revision, newest_good, repair, revisions
+
+
+def history(*statuses: str) -> list[Revision]:
+    return [Revision("todo", number, status, "") for number, status in enumerate(statuses, 1)]
+
+
+def test_revisions_are_read_from_labels_and_sorted() -> None:
+    def secret(version: str) -> dict[str, object]:
+        labels = {"owner": "helm", "name": "todo", "version": version, "status": "superseded", "inputs": "abc"}
+        return {"metadata": {"labels": labels}}
+
+    found = revisions([secret("10"), secret("9"), {"metadata": {"labels": {"app": "x"}}}])
+    assert [(item.number, item.inputs) for item in found["todo"]] == [(9, "abc"), (10, "abc")]
+
+
+def test_a_live_release_needs_no_repair() -> None:
+    assert repair([]) is None
+    assert repair(history("superseded", "deployed")) is None
+    assert repair(history("deployed", "failed")) is None
+
+
+def test_a_pending_release_goes_back_to_the_last_good_revision() -> None:
+    assert repair(history("superseded", "deployed", "failed", "pending-upgrade")) == ("rollback", 2)
+
+
+def test_a_first_install_that_was_killed_is_removed() -> None:
+    assert repair(history("pending-install")) == ("uninstall", 0)
+    assert repair(history("deployed", "uninstalling")) == ("uninstall", 0)
+
+
+def test_a_rollback_goes_to_what_a_health_check_passed() -> None:
+    past = history("superseded", "superseded", "deployed", "failed")
+    assert newest_good(past, verified=[1, 2], below=4) == 2
+    assert newest_good(past, verified=[], below=4) is None

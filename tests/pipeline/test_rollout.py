@@ -1,0 +1,85 @@
+"""A rollout is over when `kubectl rollout status` would say so, judged on a real cluster's recorded changes."""
+
+import itertools
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.pipeline.rollout import progress, waiting_for
+
+RECORDINGS = Path(__file__).parents[2] / "embedded/tests/recordings"
+
+
+def deployment(generation: int = 2, replicas: int = 2, **status: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "backend", "generation": generation},
+        "spec": {"replicas": replicas},
+        "status": {"observedGeneration": 2} | status,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "complete", "text"),
+    [
+        (deployment(generation=3), False, "waiting for the controller"),
+        (deployment(replicas=2, updatedReplicas=1, replicas_=2), False, "1/2 updated"),
+        (deployment(updatedReplicas=2, readyReplicas=1, availableReplicas=1), False, "1/2 ready"),
+        (deployment(updatedReplicas=2, readyReplicas=2, availableReplicas=2), True, "2/2 ready"),
+        (deployment(replicas=0), True, "0/0 ready"),
+    ],
+)
+def test_progress_is_told_in_words(given: dict[str, Any], complete: bool, text: str) -> None:
+    state = progress(given)
+    assert (state.complete, state.text, state.failed) == (complete, text, False)
+
+
+def test_old_replicas_have_to_end() -> None:
+    given = deployment(updatedReplicas=2, readyReplicas=3, availableReplicas=3)
+    given["status"]["replicas"] = 3
+    assert progress(given).text == "1 old to end"
+
+
+def test_a_deadline_that_passed_is_a_failure() -> None:
+    condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too late"}
+    state = progress(deployment(updatedReplicas=1, conditions=[condition]))
+    assert state.failed and state.text == "too late"
+
+
+def test_the_recorded_rollouts_end_complete_and_the_recorded_failure_fails() -> None:
+    states = []
+    for line in (RECORDINGS / "timeline.jsonl").read_text().splitlines():
+        change = json.loads(line)
+        item = change.get("object", {})
+        if item.get("kind") == "Deployment" and item["metadata"]["name"] == "backend" and change["type"] != "DELETED":
+            states.append(progress(item))
+    assert any(state.failed for state in states)
+    assert sum(now.complete and not before.complete for before, now in itertools.pairwise(states)) >= 4
+
+
+def test_what_a_pod_waits_for_is_told_with_the_time() -> None:
+    now = datetime(2026, 1, 1, 12, 0, 9, tzinfo=UTC)
+
+    def pod(**state: Any) -> dict[str, Any]:
+        status = {"phase": "Running", "containerStatuses": [{"ready": False, "state": state}]}
+        return {"metadata": {"name": "backend-1", "uid": "1"}, "status": status}
+
+    def unhealthy(message: str, at: int, uid: str = "1") -> dict[str, Any]:
+        when = f"2026-01-01T12:00:{at:02}Z"
+        return {"reason": "Unhealthy", "message": message, "lastTimestamp": when, "involvedObject": {"uid": uid}}
+
+    started = pod(running={"startedAt": "2026-01-01T12:00:05Z"})
+    refused = unhealthy('Startup probe failed: Get "http://10.0.0.1:8000/": dial tcp: connect: connection refused', 6)
+    answered = unhealthy("Readiness probe failed: HTTP probe failed with statuscode: 503", 8)
+    elsewhere = unhealthy("Readiness probe failed: HTTP probe failed with statuscode: 404", 9, uid="2")
+    assert waiting_for([started], [refused], now) == "startup refused for 4 s"
+    assert waiting_for([started], [answered, refused, elsewhere], now) == "readiness 503 for 4 s"
+
+    assert waiting_for([started], [], now) == "started, not ready for 4 s"
+    assert waiting_for([pod(waiting={"reason": "ImagePullBackOff"})], [], now) == "ImagePullBackOff"
+    assert waiting_for([{"metadata": {}, "status": {"phase": "Pending"}}], [], now) == "pending"
+    going = pod(waiting={"reason": "ContainerCreating"})
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+    assert waiting_for([going], [], now) == ""

@@ -1,0 +1,53 @@
+"""The page of the last runs stands alone and shows what happened, harmless whatever is in the reports."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import UserError
+from scripts.reporting import report, report_page
+from scripts.reporting.report import Report, StageTime
+from scripts.settings.model import Outcome
+
+
+def run(number: int, error: str = "") -> Report:
+    status = "failed" if error else "done"
+    return Report(
+        command="pipeline", started=f"2026-01-01T00:00:{number:02d}.000+00:00", seconds=10.0 + number,
+        environment="dev", target="embedded", stages=(StageTime("build", 8.0), StageTime("rollout", 2.0)),
+        outcomes=(Outcome("build", "backend", status, 8.0, "<script>alert(1)</script>", ended=8.0),),
+        images={"backend": "todo-chatbot/backend:1"}, revisions={"todo-chatbot": number}, error=error,
+    )  # fmt: skip
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_page_shows_the_newest_run_and_the_trend(tmp_path: Path) -> None:
+    for number in range(1, 4):
+        report.write(run(number, error="build: it <broke>" if number == 3 else ""), tmp_path)
+    page = report_page.render(report_page.read(tmp_path))
+    tags = Tags()
+    tags.feed(page)
+    assert "pipeline: failed in 13.0 s" in page and "it &lt;broke&gt;" in page
+    assert tags.seen.count("svg") == 2 and "script" not in tags.seen and tags.links == []
+
+
+def test_without_runs_it_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no runs"):
+        report_page.read(tmp_path)
+
+
+def test_a_report_is_json_with_a_schema_number(tmp_path: Path) -> None:
+    data = json.loads(report.write(run(1), tmp_path).read_text())
+    assert {"schema", "ok", "changed", "command", "started", "seconds", "stages", "outcomes", "url"} <= data.keys()

@@ -1,0 +1,130 @@
+"""Secrets get values from the environment, from the cluster or at random, and never show them."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import SettingsError, UserError
+from scripts.secrets import sync, vault
+from scripts.settings.loading import ROOT
+
+CONFIG = sync.load(ROOT)
+
+
+def decide(variables: dict[str, str], held: dict[str, dict[str, str]] | None = None) -> dict[str, sync.Change]:
+    standin = sync.uses_standin(variables)
+    changes = sync.decide(CONFIG, variables, held or {}, standin=standin, generate=lambda size: f"random{size}")
+    return {change.name: change for change in changes}
+
+
+def test_a_first_run_generates_what_it_can_and_points_the_backend_at_the_standin() -> None:
+    changes = decide({})
+    assert set(changes) == {"auth-secrets", "database-credentials", "database-secrets"}
+    assert changes["database-secrets"].data["DATABASE_URL"] == "postgresql://todo:random32@database:5432/todo"
+    assert all(change.created for change in changes.values())
+
+
+def test_a_second_run_changes_nothing() -> None:
+    held = {name: dict(change.data) for name, change in decide({}).items()}
+    assert decide({}, held) == {}
+
+
+def test_generated_values_are_kept() -> None:
+    held = {"auth-secrets": {"AUTH_SECRET": "a", "JWT_SECRET": "b"}}
+    assert "auth-secrets" not in decide({}, held)
+
+
+def test_an_external_database_needs_no_standin() -> None:
+    changes = decide({"DATABASE_URL": "postgresql://neon"})
+    assert "database-credentials" not in changes
+    assert changes["database-secrets"].data == {"DATABASE_URL": "postgresql://neon"}
+
+
+def test_a_changed_key_names_who_has_to_restart() -> None:
+    held = {name: dict(change.data) for name, change in decide({"OPENAI_API_KEY": "old"}).items()}
+    changes = decide({"OPENAI_API_KEY": "new"}, held)
+    assert list(changes) == ["api-keys"]
+    assert (changes["api-keys"].keys, changes["api-keys"].used_by) == (("OPENAI_API_KEY",), ("agent",))
+
+
+def test_a_secret_of_a_service_that_is_not_deployed_is_not_made() -> None:
+    config = sync.load(ROOT, ["frontend", "backend"])
+    assert set(config) == {"auth-secrets", "database-credentials", "database-secrets"}
+    assert config["database-secrets"]["usedBy"] == ["backend"]
+
+
+def test_a_value_without_a_source_is_named() -> None:
+    config = {"s": {"keys": {"K": {"from": "K_VAR"}}}}
+    with pytest.raises(UserError, match=r"s\.K: set K_VAR"):
+        sync.decide(config, {}, {}, standin=True)
+
+
+def test_values_show_nowhere_but_in_the_manifest_itself() -> None:
+    change = decide({"OPENAI_API_KEY": "sk-very-secret"})["api-keys"]
+    assert "very-secret" not in repr(change)
+    assert "c2stdmVyeS1zZWNyZXQ=" in sync.manifest(change, "n")
+    shown = sync.manifest(change, "n", censored=True)
+    assert "c2stdmVyeS1zZWNyZXQ=" not in shown and "***" in shown
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# keys\nexport A='1'\nB=2\nEMPTY=\n")
+    assert sync.environment(tmp_path, {"B": "3", "C": ""}) == {"A": "1", "B": "3"}
+
+
+def test_a_wrong_line_of_the_file_is_named_without_showing_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1\nsk-secret\n")
+    with pytest.raises(SettingsError, match="line 2") as caught:
+        sync.environment(tmp_path, {})
+    assert "sk-secret" not in str(caught.value)
+
+
+def test_a_reference_to_nothing_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/secrets.yaml").write_text('a: {keys: {B: {standin: "${c.D}"}}}\n')
+    with pytest.raises(SettingsError, match=r"a\.keys\.B\.standin: refers to c\.D"):
+        sync.load(tmp_path)
+
+
+def test_a_rotated_secret_keeps_the_one_before_for_what_it_signed() -> None:
+    held = {
+        "auth-secrets": {"AUTH_SECRET": "b,a", "JWT_SECRET": "x"},
+        "database-credentials": {"POSTGRES_PASSWORD": "p"},
+    }
+    (change,) = sync.rotated(CONFIG, held, generate=lambda size: "new")
+    assert change.data == {"AUTH_SECRET": "new,b", "JWT_SECRET": "new,x"}
+    assert (change.name, change.used_by) == ("auth-secrets", ("backend",))
+
+
+def test_a_value_may_come_from_a_file() -> None:
+    config = {"s": {"keys": {"K": {"file": "key.txt"}}}}
+    (change,) = sync.decide(config, {}, {}, standin=True, files={"key.txt": "content"})
+    assert change.data == {"K": "content"}
+
+
+def test_the_table_names_sources_and_shows_no_value() -> None:
+    rows = sync.check_rows(
+        CONFIG, {"OPENAI_API_KEY": "sk-secret"}, {"api-keys": {"OPENAI_API_KEY": "sk-secret"}}, standin=True
+    )
+    text = str(rows)
+    assert "sk-secret" not in text
+    assert ("api-keys", "OPENAI_API_KEY", "yes", "variable OPENAI_API_KEY") in rows
+    assert ("database-secrets", "DATABASE_URL", "no", "the local database") in rows
+
+
+def test_the_encrypted_file_is_a_source_and_unreadable_without_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    (tmp_path / "config").mkdir()
+    assert vault.edit(tmp_path, lambda draft: int(not draft.write_text("A=very-secret\n")))
+    assert b"very-secret" not in (tmp_path / vault.FILE).read_bytes()
+    assert sync.environment(tmp_path, {}) == {"A": "very-secret"}
+    assert not vault.edit(tmp_path, lambda draft: 0)
+    assert vault.key_file().stat().st_mode & 0o077 == 0
+    vault.key_file().unlink()
+    with pytest.raises(UserError, match="no key for it"):
+        sync.environment(tmp_path, {})
+    monkeypatch.setenv(vault.KEY_VARIABLE, "wrong")
+    with pytest.raises(UserError, match="cannot be decrypted"):
+        sync.environment(tmp_path, {})

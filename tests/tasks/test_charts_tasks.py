@@ -1,0 +1,55 @@
+"""Charts are linted for every environment, and what an upgrade would change is shown object by object."""
+
+from pathlib import Path
+
+from scripts.release import charts
+from scripts.settings.loading import ROOT
+from scripts.settings.model import Release
+
+LIVE = """
+kind: Deployment
+metadata: {name: backend}
+spec: {replicas: 2}
+---
+kind: ConfigMap
+metadata: {name: gone}
+"""
+RENDERED = """
+kind: Deployment
+metadata: {name: backend}
+spec: {replicas: 3}
+---
+kind: Pod
+metadata: {name: smoke, annotations: {helm.sh/hook: test}}
+---
+kind: ConfigMap
+metadata: {name: new}
+"""
+
+
+def test_an_upgrade_is_shown_object_by_object() -> None:
+    text = charts.difference(LIVE, RENDERED)
+    assert "-  replicas: 2\n+  replicas: 3" in text
+    assert "live ConfigMap/gone" in text and "upgrade ConfigMap/new" in text and "smoke" not in text
+    assert charts.difference(LIVE, LIVE) == ""
+
+
+def test_a_secret_shows_that_it_changed_and_not_its_value() -> None:
+    def secret(value: str) -> str:
+        return f"kind: Secret\nmetadata: {{name: tls}}\ndata: {{tls.key: {value}}}\n"
+
+    text = charts.difference(secret("c2VjcmV0"), secret("b3RoZXI="))
+    assert "+  tls.key: '***" in text and "c2VjcmV0" not in text and "b3RoZXI" not in text
+
+
+def test_every_chart_and_environment_is_linted() -> None:
+    umbrella = Release("app", "n", ROOT / "charts/todo-chatbot-umbrella")
+    database = Release("database", "n", ROOT / "charts/database")
+    commands = charts.lint_commands(Path("helm"), ROOT, umbrella, database)
+    linted = [" ".join(argv[4:]).replace(str(ROOT), "") for argv in commands]
+    for name in ("frontend", "backend", "agent", "mcp"):
+        assert f"/charts/todo-chatbot-umbrella/charts/{name}" in linted
+    assert {"/charts/database", "/charts/monitoring", "/charts/todo-chatbot-umbrella"} <= set(linted)
+    for environment in ("dev", "ci", "secure"):
+        assert any(line.endswith(f"environments/{environment}.yaml") for line in linted)
+    assert all(argv[1:3] == ["lint", "--strict"] for argv in commands)

@@ -1,0 +1,366 @@
+"""Whether scaling is proved: what the load tool says, what the autoscaler is, the verdict, and the picture of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.context.run import Run
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.host import virtualenvs
+from scripts.host.shell import Shell
+from scripts.kube.kubectl import Kubectl
+from scripts.reporting import report, report_page
+from scripts.reporting.display import Plain
+from scripts.settings import loading
+from scripts.settings.loading import ROOT
+from scripts.verify.scaling import autoscaler, judge, load, page, plot, proof, watch
+from scripts.verify.scaling.model import Autoscaler, Proof, Replicas, Sample, Tick
+from tests.clusters.conftest import Scripted, configuration
+from tests.reporting.test_report_page import Tags, run
+
+GOLDEN = ROOT / "tests/golden/scaling/plot.svg"
+SCALER = Autoscaler("backend", 2, 4, {"cpu": 70, "memory": 150}, window=30, step=1, period=30, lent=True)
+MANIFEST: dict[str, Any] = {
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "backend", "namespace": "chatbot-dev"},
+    "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "backend"},
+        "minReplicas": 2,
+        "maxReplicas": 4,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
+            }
+        ],
+        "behavior": {
+            "scaleDown": {
+                "stabilizationWindowSeconds": 120,
+                "policies": [{"type": "Pods", "value": 1, "periodSeconds": 30}],
+            }
+        },
+    },
+}
+
+
+def second(number: int, phase: str, ready: int, **changes: Any) -> Sample:
+    """A second in which all is well, with so many pods."""
+    busy = phase == "load"
+    calm = Sample(
+        second=float(number), phase="load" if busy else "calm", users=40 if busy else 2, rate=180.0 if busy else 10.0,
+        requests=180 if busy else 10, failed=0, p50=12.0 if busy else 4.0, p95=41.5 if busy else 9.0, desired=ready,
+        current=ready, ready=ready, use={"cpu": 150 if busy else 8, "memory": 55},
+    )  # fmt: skip
+    return replace(calm, **changes)
+
+
+def life() -> list[Sample]:
+    """A service that does what it should: out after 16 s, in again half a minute after the load."""
+    return [
+        replace(second(1, "load", 2), rate=0.0, requests=0, p50=None, p95=None, use={}),
+        *(second(number, "load", 2) for number in range(2, 15)),
+        *(second(number, "load", 2, desired=3, current=3) for number in range(15, 17)),
+        *(second(number, "load", 3) for number in range(17, 23)),
+        *(second(number, "calm", 3) for number in range(23, 53)),
+        *(second(number, "calm", 2) for number in range(53, 57)),
+    ]
+
+
+def shown(samples: list[Sample], **changes: Any) -> Proof:
+    """The proof that these seconds make."""
+    return Proof(
+        started="2026-01-01T12:00:00.000+00:00", environment="dev", target="embedded", service="backend", users=40,
+        start=2, autoscaler=SCALER, samples=tuple(samples), problems=tuple(judge.problems(samples, SCALER, 2)),
+    )  # fmt: skip
+
+
+def test_out_and_in_without_a_failure_is_proved() -> None:
+    assert judge.problems(life(), SCALER, 2) == []
+
+
+def test_a_service_that_stays_as_it_is_has_not_scaled_and_it_says_how_far_it_was() -> None:
+    [problem] = judge.problems([second(number, "load", 2) for number in range(1, 180)], SCALER, 2)
+    assert "no scale-out in 179 s" in problem and "cpu: 150 % of the request at most, the target is 70 %" in problem
+    assert "--users" in problem
+
+
+def test_pods_that_never_become_ready_are_no_scale_out() -> None:
+    stuck = [second(number, "load", 2, desired=4, current=4) for number in range(1, 180)]
+    [problem] = judge.problems(stuck, SCALER, 2)
+    assert "2 of 4 pods were ready" in problem
+
+
+def test_a_service_that_stays_large_has_not_scaled_in() -> None:
+    [problem] = judge.problems(life()[:-4], SCALER, 2)
+    assert "not scaled in: 3 replicas, the minimum is 2, after 29 s" in problem and "looks back 30 s" in problem
+
+
+def test_more_than_the_maximum_is_a_problem() -> None:
+    wild = [*life()[:16], second(17, "load", 5), *life()[17:]]
+    assert judge.problems(wild, SCALER, 2) == ["5 replicas, more than the maximum of 4"]
+
+
+def test_one_failed_request_spoils_it_and_is_told() -> None:
+    samples = life()
+    samples[30] = replace(samples[30], failed=1, problems=("GET /api/todos: 502 (1 times)",))
+    [problem] = judge.problems(samples, SCALER, 2)
+    assert problem.startswith("1 of ") and problem.endswith("GET /api/todos: 502 (1 times)")
+
+
+def test_no_request_at_all_proves_nothing() -> None:
+    assert judge.problems([], SCALER, 2) == ["the load made no request at all"]
+
+
+def test_the_load_goes_on_until_it_is_seen_what_new_pods_are_good_for() -> None:
+    samples = life()
+    first = next(number for number in range(1, len(samples)) if judge.relieved(samples[:number], 2))
+    assert samples[first - 1].second == 17 + judge.HELD_SECONDS
+
+
+def test_the_end_is_when_the_service_has_been_small_for_some_seconds() -> None:
+    samples = life()
+    first = next(number for number in range(30, len(samples) + 1) if judge.quiet(samples[:number], SCALER))
+    assert samples[first - 1].second == 52 + judge.QUIET_SECONDS
+
+
+@given(least=st.integers(1, 5), more=st.integers(1, 20), step=st.integers(1, 5), window=st.integers(0, 600))
+def test_patience_covers_the_autoscalers_own_rules(least: int, more: int, step: int, window: int) -> None:
+    scaler = replace(SCALER, least=least, most=least + more, step=step, window=window)
+    assert judge.patience(scaler) >= window + more / step * scaler.period
+
+
+def test_what_locust_prints_is_read_and_the_rest_is_let_be() -> None:
+    line = (
+        '{"users": 3, "seconds": 1.0, "requests": 2, "failed": 1, "p50": 4.2, "p95": 9.0, "problems": ["GET /: 500"]}'
+    )
+    assert load.parse(line) == Tick(3, 1.0, 2, 1, 4.2, 9.0, ("GET /: 500",))
+    for other in ("", "Type     Name   # reqs", '{"name": "something else"}', "[2026-01-01] WARNING/locust: high CPU"):
+        assert load.parse(other) is None
+
+
+def test_a_second_is_what_the_load_tool_and_the_cluster_say_together() -> None:
+    made = judge.sample(Tick(3, 2.0, 9, 0, None, None), 1.04, "load", Replicas(3, 3, 2, {"cpu": 81}))
+    assert (made.second, made.rate, made.desired, made.ready, made.use) == (1.0, 4.5, 3, 2, {"cpu": 81})
+
+
+def test_an_autoscaler_is_described_by_its_manifest() -> None:
+    assert autoscaler.described(MANIFEST) == Autoscaler("backend", 2, 4, {"cpu": 70}, window=120, step=1, period=30)
+
+
+def test_what_a_manifest_leaves_out_is_as_kubernetes_has_it() -> None:
+    bare = {"metadata": {"name": "x"}, "spec": {"maxReplicas": 3}}
+    assert autoscaler.described(bare) == Autoscaler("x", 1, 3, {}, window=300, step=1, period=15)
+
+
+def test_the_autoscaler_of_a_service_is_found_by_what_it_scales() -> None:
+    other = MANIFEST | {"spec": MANIFEST["spec"] | {"scaleTargetRef": {"kind": "Deployment", "name": "agent"}}}
+    assert autoscaler.find([{"kind": "Service"}, other, MANIFEST], "backend") is MANIFEST
+    assert autoscaler.find([other], "backend") is None
+
+
+def test_replicas_and_use_are_read_from_both_objects() -> None:
+    metrics = [{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 83}}}, {"type": ""}]
+    scaler = {"status": {"desiredReplicas": 3, "currentMetrics": metrics}}
+    assert autoscaler.counted(scaler, {"status": {"replicas": 3, "readyReplicas": 2}}) == Replicas(3, 3, 2, {"cpu": 83})
+    assert autoscaler.counted({}, {}) == Replicas(0, 0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({}, "it has not looked yet"),
+        ({"conditions": [{"type": "ScalingActive", "status": "True"}]}, ""),
+        ({"conditions": [{"type": "ScalingActive", "status": "False", "message": "no metrics"}]}, "no metrics"),
+    ],
+)
+def test_an_autoscaler_without_metrics_says_so(status: dict[str, Any], why: str) -> None:
+    assert autoscaler.inactive({"status": status}) == why
+
+
+def test_news_come_in_order_and_an_end_is_an_error() -> None:
+    news = watch.Happenings()
+    news.put("Deployment", {"status": {"replicas": 2, "readyReplicas": 2}})
+    news.put(watch.LINE, "one")
+    news.put(watch.END, "the load ended by itself")
+    assert [news.next_line(1), news.next_line(1)] == [None, "one"] and news.replicas.ready == 2
+    with pytest.raises(UserError, match="ended by itself"):
+        news.next_line(1)
+    assert news.next_line(0) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"service": "agent"}, "choose one of: frontend, backend"),
+        ({"service": "backand"}, "choose one of"),
+        ({"users": 0}, "limit the rate"),
+        ({"users": 100_000}, "limit the rate"),
+        ({"stabilization": -1}, ""),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_done(words: dict[str, Any], said: str) -> None:
+    session = Session(loading.load(), Shell(dry=True, echo=lambda line: pytest.fail(line)))
+    with pytest.raises(UserError) as problem:
+        proof.prove(Run(session, Plain(io.StringIO())), **{"service": "backend", "users": 10} | words)
+    assert said in problem.value.hint
+
+
+@pytest.fixture
+def lent(tmp_path: Path) -> tuple[Session, list[str], Scripted]:
+    """A release without an autoscaler, whose chart has one; what is done to it; and its kubectl."""
+    done: list[str] = []
+    kubectl = Scripted(tmp_path, "kubectl")
+    session = Session(configuration(tmp_path), Shell(echo=done.append))
+    session.__dict__["kubectl"] = Kubectl(kubectl.binary, tmp_path / "kubeconfig", "k", session.shell)
+    return session, done, kubectl
+
+
+def answers(kubectl: Scripted, session: Session, live: list[Mapping[str, Any]], replicas: list[int]) -> None:
+    """Make the scripted programs a cluster with these autoscalers, and replicas as asked for one after the other."""
+    space = ["--namespace", "chatbot-dev"]
+
+    def call(*words: str) -> list[str]:
+        return session.kubectl.command(*words)[1:]
+
+    deployments = [json.dumps({"spec": {"replicas": number}}) for number in replicas]
+    wait = ["rollout", "status", "deployment/backend", *space, "--timeout=300s"]
+    calls = {
+        ("get", autoscaler.KIND, *space, "-o", "json"): [json.dumps({"items": live})],
+        ("get", "deployment", "backend", *space, "-o", "json"): deployments,
+        ("apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-"): [""],
+        ("delete", autoscaler.KIND, "backend", *space, "--ignore-not-found"): [""],
+        ("scale", "deployment/backend", "--replicas=2", *space): [""],
+        tuple(wait): [""],
+    }
+    kubectl.answers(*({"argv": call(*words), "out": out, "exit": 0} for words, out in calls.items()))
+
+
+class Interrupted(Exception):
+    """What stops a proof."""
+
+
+def test_an_autoscaler_that_was_lent_is_taken_away_whatever_happens(
+    lent: tuple[Session, list[str], Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, done, kubectl = lent
+    answers(kubectl, session, [], [2, 4])
+    monkeypatch.setattr(autoscaler, "rendered", lambda *_: json.loads(json.dumps(MANIFEST)))
+    with pytest.raises(Interrupted), autoscaler.at_work(session, "backend", None):
+        raise Interrupted
+    acts = [line.split("--context k ")[1].split()[0] for line in done if line.startswith("$ ")]
+    assert acts == ["apply", "delete", "scale", "rollout"]
+    assert '"todo-chatbot/replicas-before": "2"' in done[1]
+
+
+def test_what_a_killed_run_left_is_taken_over(
+    lent: tuple[Session, list[str], Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, done, kubectl = lent
+    left = MANIFEST | {"metadata": MANIFEST["metadata"] | {"annotations": {autoscaler.LENT: "2"}}}
+    answers(kubectl, session, [left], [4])
+    monkeypatch.setattr(autoscaler, "rendered", lambda *_: json.loads(json.dumps(MANIFEST)))
+    with autoscaler.at_work(session, "backend", None) as scaler:
+        assert scaler.lent
+    assert any("--replicas=2" in line for line in done)
+
+
+def test_the_releases_own_autoscaler_is_used_and_left_alone(lent: tuple[Session, list[str], Scripted]) -> None:
+    session, done, kubectl = lent
+    answers(kubectl, session, [MANIFEST], [2])
+    with autoscaler.at_work(session, "backend", None) as scaler:
+        assert (scaler.window, scaler.lent) == (120, False)
+    assert done == []
+    with pytest.raises(UserError, match="has its own autoscaler"), autoscaler.at_work(session, "backend", 5):
+        pass
+
+
+def test_the_chart_makes_the_autoscaler_that_is_lent() -> None:
+    session = Session(loading.load(), Shell())
+    made = autoscaler.described(autoscaler.rendered(session, "backend", None))
+    values = loading.read(ROOT / "charts/todo-chatbot-umbrella/charts/backend/values.yaml", ROOT)["autoscaling"]
+    assert (made.least, made.most) == (values["minReplicas"], values["maxReplicas"])
+    assert made.targets["cpu"] == values["targetCPUUtilizationPercentage"]
+    assert made.window == values["scaleDownStabilizationSeconds"]
+    assert autoscaler.described(autoscaler.rendered(session, "backend", 7)).window == 7
+
+
+def test_a_dry_run_shows_what_it_would_do_and_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    done: list[str] = []
+    session = Session(loading.load(), Shell(dry=True, echo=done.append), target="embedded")
+    assert proof.prove(Run(session, Plain(io.StringIO())), "backend", users=10) is None
+    text = "\n".join(done)
+    assert text.index("apply") < text.index("pip install") < text.index("bin/locust") < text.index("delete")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_record_holds_all_of_it(tmp_path: Path) -> None:
+    made = shown(life())
+    record, drawn = page.write(made, tmp_path)
+    data = json.loads(record.read_text())
+    assert data["ok"] and data["most_replicas"] == 3 and data["out_seconds"] == 17 and data["in_seconds"] == 29
+    assert page.from_json(data) == made
+    assert "Scaling of backend: shown" in drawn.read_text()
+
+
+def test_the_page_of_the_last_runs_shows_the_newest_proof(tmp_path: Path) -> None:
+    report.write(run(1), tmp_path)
+    page.write(shown(life()), tmp_path)
+    text = report_page.render(report_page.read(tmp_path), page.newest(tmp_path))
+    tags = Tags()
+    tags.feed(text)
+    assert "Scaling of backend: shown" in text and tags.seen.count("svg") == 3 and tags.links == []
+
+
+def test_a_proof_that_failed_says_why_on_its_page() -> None:
+    text = page.render(shown([second(number, "load", 2) for number in range(1, 180)]))
+    assert "not shown" in text and "no scale-out in 179 s" in text
+    assert "none" in dict(page.rows(shown([])))["latency"] and "no requests" not in page.render(shown([]))
+
+
+def test_the_plot_is_as_in_the_golden_file() -> None:
+    """`UPDATE_GOLDEN=1` writes it anew: look at it in a browser."""
+    drawn = plot.draw(shown(life())).replace("><", ">\n<") + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(drawn, encoding="utf-8")
+    assert drawn == GOLDEN.read_text(encoding="utf-8")
+    ElementTree.fromstring(drawn)  # noqa: S314 it is our own
+
+
+def test_a_failure_is_marked_in_the_plot() -> None:
+    samples = life()
+    samples[30] = replace(samples[30], failed=2, problems=("GET <x>: 502",))
+    drawn = plot.draw(shown(samples))
+    assert "2 failed: GET &lt;x&gt;: 502" in drawn
+
+
+@given(top=st.floats(0.001, 1e6), wanted=st.integers(2, 12), whole=st.booleans())
+def test_marks_on_an_axis_are_round_few_and_cover_it(top: float, wanted: int, whole: bool) -> None:
+    marks = plot.steps(top, wanted=wanted, whole=whole)
+    assert marks[0] == 0 and marks[-1] >= top * (1 - 1e-6) and len(marks) <= wanted + 2
+    assert not whole or all(mark == int(mark) for mark in marks)
+
+
+def test_an_environment_that_cannot_be_made_is_said_and_never_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    (tmp_path / "lock.txt").write_text("no-such-package==1.0\n")
+    with pytest.raises(UserError, match="failed") as problem:
+        virtualenvs.ensure(Shell(echo=lambda line: None), tmp_path, "lock.txt", "load")
+    assert "registry" in problem.value.hint and not virtualenvs.is_made(tmp_path, "lock.txt", "load")
