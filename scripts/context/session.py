@@ -26,13 +26,13 @@ class Session:
         self.settings = settings
         self.shell = shell
         self.say = say or shell.say
-        self._wanted = target or settings.target
-        clusters.check_name(self._wanted)
+        self.wanted = target or settings.target
+        clusters.check_name(self.wanted)
 
     @cached_property
     def target(self) -> str:
         """The kind of cluster. Raises UserError if its program is missing."""
-        return clusters.choose(self._wanted)
+        return clusters.choose(self.wanted)
 
     @cached_property
     def tools(self) -> dict[str, Path]:

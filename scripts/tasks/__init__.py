@@ -8,6 +8,7 @@ from scripts.tasks import ai, backup, charts, cluster, monitor, root, secrets, s
 def namespace() -> Collection:
     """Every task, by the name it is called by."""
     tasks = Collection.from_module(root)
+    tasks.configure({"environment": "dev", "target": ""})
     tasks.add_task(monitor.monitor)
     tasks.add_collection(Collection.from_module(ai))
     tasks.add_collection(Collection.from_module(backup))

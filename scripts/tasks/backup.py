@@ -1,48 +1,48 @@
 """Backups of the release with its data, and the way back."""
 
-from invoke import Context, task
+from __future__ import annotations
 
-from scripts.tasks.support import HELP, errors_explained, print_table, restore_from, session, showing
+from typing import TYPE_CHECKING
 
-ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
+from scripts.tasks.options import JSON, command
+from scripts.tasks.support import displayed_run, print_table, restore_from
+
+if TYPE_CHECKING:
+    from scripts.context.session import Session
+
+ARCHIVE = "an archive, by path or by its name in backups/"
 
 
-@task(help=ENVIRONMENT | {"output": "file or folder to write to"})
-def create(c: Context, output: str = "", environment: str = "dev", target: str = "") -> None:
+@command(output="file or folder to write to")
+def create(s: Session, output: str = "") -> None:
     """Archive release, Secrets and database, encrypted."""
-    with errors_explained():
-        from scripts.backup.create import create
+    from scripts.backup.create import create
 
-        with showing(c, environment, target) as run:
-            file = create(run, output)
-        print(file)
+    with displayed_run(s) as run:
+        file = create(run, output)
+    print(file)
 
 
-@task(name="list", help={"json": "print the list as JSON"})
-def list_archives(c: Context, json: bool = False) -> None:
+@command("list", where=False, json=JSON)
+def list_archives(s: Session, json: bool = False) -> None:
     """List the archives, and whether each is whole."""
-    with errors_explained():
-        from json import dumps
+    from json import dumps
 
-        from scripts.backup import shelf
-        from scripts.settings.loading import ROOT
+    from scripts.backup import shelf
 
-        found = shelf.rows(ROOT)
-        print(dumps(shelf.as_json(found), indent=1)) if json else print_table(shelf.table(found))
+    found = shelf.rows(s.settings.root)
+    print(dumps(shelf.as_json(found), indent=1)) if json else print_table(shelf.table(found))
 
 
-@task(help=ENVIRONMENT | {"file": "an archive, by path or by its name in backups/"})
-def verify(c: Context, file: str, environment: str = "dev", target: str = "") -> None:
+@command(file=ARCHIVE)
+def verify(s: Session, file: str) -> None:
     """Prove that an archive is whole and can be read."""
-    with errors_explained():
-        from scripts.backup import shelf
+    from scripts.backup import shelf
 
-        s = session(c, environment, target)
-        print_table(shelf.verify(s, shelf.find(s.settings.root, file)))
+    print_table(shelf.verify(s, shelf.find(s.settings.root, file)))
 
 
-@task(help=ENVIRONMENT | {"file": "an archive, by path or by its name in backups/", "yes": "do not ask"})
-def restore(c: Context, file: str, yes: bool = False, environment: str = "dev", target: str = "") -> None:
+@command(file=ARCHIVE, yes="do not ask")
+def restore(s: Session, file: str, yes: bool = False) -> None:
     """Bring release, Secrets and database back."""
-    with errors_explained():
-        restore_from(c, file, yes=yes, environment=environment, target=target)
+    restore_from(s, file, yes=yes)

@@ -1,44 +1,43 @@
 """The charts."""
 
-from invoke import Context, task
+from __future__ import annotations
 
-from scripts.tasks.support import HELP, errors_explained, plan_only, session
+from typing import TYPE_CHECKING
 
-ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
+from scripts.tasks.options import command
+from scripts.tasks.support import silent_run
+
+if TYPE_CHECKING:
+    from scripts.context.session import Session
 
 
-@task
-def lint(c: Context) -> None:
+@command(where=False)
+def lint(s: Session) -> None:
     """Lint every chart, for every environment."""
-    with errors_explained():
-        from scripts.release import charts
+    from scripts.release import charts
 
-        print(f"{charts.lint(session(c, 'dev', ''))} times linted, nothing wrong")
+    print(f"{charts.lint(s)} times linted, nothing wrong")
 
 
-@task(help=ENVIRONMENT | {"folder": "where to write <environment>.yaml"})
-def render(c: Context, environment: str = "dev", target: str = "", folder: str = "reports/manifests") -> None:
+@command(folder="where to write <environment>.yaml")
+def render(s: Session, folder: str = "reports/manifests") -> None:
     """Write the manifests of an environment."""
-    with errors_explained():
-        from scripts.release import charts
+    from scripts.release import charts
 
-        planned = plan_only(session(c, environment, target))
-        print(charts.write(planned, planned.session.settings.root / folder))
+    print(charts.write(silent_run(s), s.settings.root / folder))
 
 
-@task(help=ENVIRONMENT)
-def diff(c: Context, environment: str = "dev", target: str = "") -> None:
+@command()
+def diff(s: Session) -> None:
     """Show what a deploy would change on the live release."""
-    with errors_explained():
-        from scripts.release import charts
+    from scripts.release import charts
 
-        print(charts.pending_changes(plan_only(session(c, environment, target))) or "nothing")
+    print(charts.pending_changes(silent_run(s)) or "nothing")
 
 
-@task(help=ENVIRONMENT)
-def test(c: Context, environment: str = "dev", target: str = "") -> None:
+@command()
+def test(s: Session) -> None:
     """Run the release's own tests in the cluster."""
-    with errors_explained():
-        from scripts.release import charts
+    from scripts.release import charts
 
-        charts.test(session(c, environment, target))
+    charts.test(s)

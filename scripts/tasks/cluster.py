@@ -1,30 +1,31 @@
 """The cluster itself."""
 
-from invoke import Context, task
+from __future__ import annotations
 
-from scripts.tasks.support import HELP, errors_explained, print_table, session
+from typing import TYPE_CHECKING
 
-ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
+from scripts.tasks.options import command
+from scripts.tasks.support import print_table
+
+if TYPE_CHECKING:
+    from scripts.context.session import Session
 
 
-@task(help=ENVIRONMENT)
-def up(c: Context, environment: str = "dev", target: str = "") -> None:
+@command()
+def up(s: Session) -> None:
     """Start the cluster, or make it."""
-    with errors_explained():
-        outcome = session(c, environment, target).cluster.up()
-        print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
+    outcome = s.cluster.up()
+    print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
 
 
-@task(help=ENVIRONMENT)
-def down(c: Context, environment: str = "dev", target: str = "") -> None:
+@command()
+def down(s: Session) -> None:
     """Remove the cluster with everything in it."""
-    with errors_explained():
-        outcome = session(c, environment, target).cluster.down()
-        print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
+    outcome = s.cluster.down()
+    print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
 
 
-@task(help=ENVIRONMENT)
-def status(c: Context, environment: str = "dev", target: str = "") -> None:
+@command()
+def status(s: Session) -> None:
     """Say whether the cluster runs, and where."""
-    with errors_explained():
-        print_table(list(session(c, environment, target).cluster.status().items()))
+    print_table(list(s.cluster.status().items()))

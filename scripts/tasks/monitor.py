@@ -1,29 +1,22 @@
 """The live view. Its own module, so that rich is loaded for nobody else."""
 
-from invoke import Context, task
+from __future__ import annotations
 
-from scripts.tasks.support import HELP, errors_explained, session
+from typing import TYPE_CHECKING
 
-OPTIONS = {
-    "environment": HELP["environment"],
-    "target": HELP["target"],
-    "interval": "seconds between two looks",
-    "once": "print a single view and end",
-    "json": "print a single view as JSON",
-}
+from scripts.tasks.options import command
+
+if TYPE_CHECKING:
+    from scripts.context.session import Session
 
 
-@task(help=OPTIONS)
-def monitor(
-    c: Context,
-    interval: float = 2.0,
-    once: bool = False,
-    json: bool = False,
-    environment: str = "dev",
-    target: str = "",
-) -> None:
+@command(
+    interval="seconds between two looks",
+    once="print a single view and end",
+    json="print a single view as JSON",
+)
+def monitor(s: Session, interval: float = 2.0, once: bool = False, json: bool = False) -> None:
     """Watch pods, load, errors and latency live."""
-    with errors_explained():
-        from scripts.monitor import live
+    from scripts.monitor import live
 
-        live.run(session(c, environment, target), interval=float(interval), once=once, as_json=json)
+    live.run(s, interval=interval, once=once, as_json=json)

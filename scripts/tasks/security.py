@@ -1,66 +1,56 @@
 """The supply chain: what is in the images, what is known against it, and who vouches for them."""
 
-from invoke import Context, task
+from __future__ import annotations
 
-from scripts.tasks.support import HELP, errors_explained, plan_only, print_table, prove, session
+from typing import TYPE_CHECKING
 
-ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
-SCAN = ENVIRONMENT | {
-    "json": HELP["json"],
-    "sarif": "the SARIF file to write, reports/security/scan.sarif if not given",
-    "fail_on": "the least severity that fails: critical, high, medium or low",
-    "only": "only these scanners, comma-separated",
-}
+from scripts.tasks.options import JSON, command
+from scripts.tasks.support import fail_unless, print_table, silent_run
+
+if TYPE_CHECKING:
+    from scripts.context.session import Session
 
 
-@task(help=SCAN)
-def scan(
-    c: Context,
-    json: bool = False,
-    sarif: str = "",
-    fail_on: str = "",
-    only: str = "",
-    environment: str = "dev",
-    target: str = "",
-) -> None:
+@command(
+    json=JSON,
+    sarif="the SARIF file to write, reports/security/scan.sarif if not given",
+    fail_on="the least severity that fails: critical, high, medium or low",
+    only="only these scanners, comma-separated",
+)
+def scan(s: Session, json: bool = False, sarif: str = "", fail_on: str = "", only: str = "") -> None:
     """Look for known weaknesses in sources and images."""
-    with errors_explained():
-        from json import dumps
+    from json import dumps
 
-        from scripts.supplychain import commands
-        from scripts.supplychain import scan as scanning
+    from scripts.supplychain import commands
+    from scripts.supplychain import scan as scanning
 
-        run = plan_only(session(c, environment, target))
-        done, limits = commands.scan(run, only=only, sarif=sarif, fail_on=fail_on)
-        rows, problems = commands.judged(done, limits)
-        print(dumps(scanning.report(done, limits), indent=1)) if json else print_table(rows)
-        prove(not problems, problems)
+    done, limits = commands.scan(silent_run(s), only=only, sarif=sarif, fail_on=fail_on)
+    rows, problems = commands.judged(done, limits)
+    print(dumps(scanning.report(done, limits), indent=1)) if json else print_table(rows)
+    fail_unless(not problems, problems)
 
 
-@task(help=ENVIRONMENT)
-def sbom(c: Context, environment: str = "dev", target: str = "") -> None:
+@command()
+def sbom(s: Session) -> None:
     """Write each image's bill of materials (CycloneDX)."""
-    with errors_explained():
-        from scripts.supplychain import commands
+    from scripts.supplychain import commands
 
-        print_table(commands.sbom(plan_only(session(c, environment, target))))
+    print_table(commands.sbom(silent_run(s)))
 
 
-@task(help=ENVIRONMENT)
-def sign(c: Context, environment: str = "dev", target: str = "") -> None:
+@command()
+def sign(s: Session) -> None:
     """Sign the images' origin and last scan."""
-    with errors_explained():
-        from scripts.supplychain import commands
+    from scripts.supplychain import commands
 
-        print_table(commands.sign(plan_only(session(c, environment, target))))
+    print_table(commands.sign(silent_run(s)))
 
 
-@task(help=ENVIRONMENT)
-def verify(c: Context, environment: str = "dev", target: str = "") -> None:
+@command()
+def verify(s: Session) -> None:
     """Check the images' signatures and scans."""
-    with errors_explained():
-        from scripts.supplychain import commands
+    from scripts.supplychain import commands
 
-        rows, problems = commands.verify(plan_only(session(c, environment, target)))
-        print_table(rows)
-        prove(not problems, problems)
+    rows, problems = commands.verify(silent_run(s))
+    print_table(rows)
+    fail_unless(not problems, problems)

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 HELP = {
     "environment": "dev, ci or secure",
-    "target": "auto, minikube or embedded",
-    "install": "forbid the installation of system packages",
-    "json": "print the report as JSON",
-    "keep": "leave a failed first install for inspection",
+    "target": "auto, minikube, kind, k3d, context or embedded",
 }
 
 
@@ -46,32 +43,34 @@ def session(c: Context, environment: str, target: str, echo: Callable[[str], Non
     return Session(loading.load(environment=environment), Shell(dry=c.config.run.dry, echo=echo), target=target)
 
 
+@contextmanager
+def displayed_run(s: Session, *, install: bool = True) -> Iterator[Run]:
+    """Open a run that shows how it goes; `install` allows the installation of system packages."""
+    from scripts.context.run import Run
+    from scripts.context.session import Session
+    from scripts.host.shell import Shell
+    from scripts.reporting import display
+
+    shown = display.choose()
+    try:
+        told = Session(s.settings, Shell(dry=s.shell.dry, echo=shown.line), target=s.wanted)
+        yield Run(told, shown, may_install=install)
+    finally:
+        shown.close()
+
+
 def run_stages(
-    c: Context,
-    stages: Sequence[str],
-    command: str,
-    *,
-    environment: str,
-    target: str,
-    install: bool,
-    as_json: bool,
-    keep: bool = False,
+    s: Session, stages: Sequence[str], command: str, *, install: bool, as_json: bool, keep: bool = False
 ) -> None:
     """Run stages of the pipeline, show how it goes, and end with its exit status."""
-    with errors_explained():
-        from scripts.context.run import Run
-        from scripts.pipeline import runner
-        from scripts.reporting import display, report
+    from scripts.pipeline import runner
+    from scripts.reporting import report
 
-        shown = display.choose()
-        try:
-            run = Run(session(c, environment, target, shown.line), shown, may_install=install)
-            done = runner.execute_locked(run, stages, command, keep=keep)
-        finally:
-            shown.close()
-        print(json.dumps(report.as_json(done), indent=1) if as_json else report.summary(done))
-        if not done.ok:
-            raise Exit(code=1)
+    with displayed_run(s, install=install) as run:
+        done = runner.execute_locked(run, stages, command, keep=keep)
+    print(json.dumps(report.as_json(done), indent=1) if as_json else report.summary(done))
+    if not done.ok:
+        raise Exit(code=1)
 
 
 def print_table(rows: Sequence[tuple[Any, ...]]) -> None:
@@ -79,16 +78,6 @@ def print_table(rows: Sequence[tuple[Any, ...]]) -> None:
     widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def whole(value: object, option: str) -> int:
-    """A number given on the command line. Raises UserError if it is none."""
-    from scripts.errors import UserError
-
-    try:
-        return int(str(value))
-    except ValueError:
-        raise UserError(f"{option} {value}: not a whole number", f"for instance: {option}=2") from None
 
 
 def confirm(what: str, items: Sequence[str], yes: bool) -> None:
@@ -102,49 +91,30 @@ def confirm(what: str, items: Sequence[str], yes: bool) -> None:
         raise Exit("nothing deleted", code=1)
 
 
-def roll_back(c: Context, revision: int, *, environment: str, target: str) -> None:
+def roll_back(s: Session, revision: int) -> None:
     """Return to a revision, showing how it goes."""
-    from scripts.context.run import Run
     from scripts.pipeline import runner
-    from scripts.reporting import display, report
+    from scripts.reporting import report
 
-    shown = display.choose()
-    try:
-        run = Run(session(c, environment, target, shown.line), shown)
+    with displayed_run(s) as run:
         done = runner.rollback_locked(run, revision)
-    finally:
-        shown.close()
     print(report.summary(done))
     if not done.ok:
         raise Exit(code=1)
 
 
-@contextmanager
-def showing(c: Context, environment: str, target: str) -> Iterator[Run]:
-    """A run that shows how it goes."""
-    from scripts.context.run import Run
-    from scripts.reporting import display
-
-    shown = display.choose()
-    try:
-        yield Run(session(c, environment, target, shown.line), shown)
-    finally:
-        shown.close()
-
-
-def restore_from(c: Context, file: str, *, yes: bool, environment: str, target: str) -> None:
+def restore_from(s: Session, file: str, *, yes: bool) -> None:
     """Restore an archive, asking before anything that is live is overwritten; ends with the exit status."""
     from scripts.backup import restore, shelf
     from scripts.context.run import Run
     from scripts.reporting import report
     from scripts.reporting.display import Plain
 
-    s = session(c, environment, target)
     contents = restore.open_archive(s, shelf.find(s.settings.root, file))
     restore.reach(Run(s, Plain()))
     if live := restore.overwritten(s, contents):
-        confirm(f"{contents.file.name} takes the place of:", live, yes or c.config.run.dry)
-    with showing(c, environment, target) as run:
+        confirm(f"{contents.file.name} takes the place of:", live, yes or s.shell.dry)
+    with displayed_run(s) as run:
         done = restore.restore(run, contents)
     print(report.summary(done))
     if not done.ok:
@@ -169,20 +139,20 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
         raise Exit(code=1)
 
 
-def examine(s: Session, target: str, *, fix: bool, as_json: bool) -> None:
+def print_doctor(s: Session, *, fix: bool, as_json: bool) -> None:
     """Print what this machine has and lacks; exit status by the worst of it."""
     from scripts.doctor import checks
 
-    rows = checks.judge(checks.gather(s.settings, s.shell, target))
+    rows = checks.judge(checks.gather(s.settings, s.shell, s.wanted))
     if fix and checks.fixable(rows):
         print(*checks.mend(s, rows), sep="\n", file=sys.stderr)
-        rows = checks.judge(checks.gather(s.settings, s.shell, target))
+        rows = checks.judge(checks.gather(s.settings, s.shell, s.wanted))
     print(json.dumps(checks.as_json(rows), indent=1) if as_json else checks.render(rows))
     if code := checks.exit_code(rows):
         raise Exit(code=code)
 
 
-def plan_only(s: Session) -> Run:
+def silent_run(s: Session) -> Run:
     """A run that plans but shows nothing, for tasks that need to know which images would be deployed."""
     from scripts.context.run import Run
     from scripts.reporting.display import Plain
@@ -190,28 +160,26 @@ def plan_only(s: Session) -> Run:
     return Run(s, Plain(), may_install=False)
 
 
-def prove(holds: bool, problems: Sequence[str]) -> None:
+def fail_unless(holds: bool, problems: Sequence[str]) -> None:
     """End the task with exit status 1 and the problems, unless it holds."""
     if not holds:
         raise Exit("\n".join(["not proved:", *problems]), code=1)
 
 
-def show_scaling(
-    c: Context, service: str, users: int, window: int | None, *, as_json: bool, environment: str, target: str
-) -> None:
+def show_scaling(s: Session, service: str, users: int, window: int | None, *, as_json: bool) -> None:
     """Prove that a service scales, keep and print what was measured; exit status 1 if it is not proved."""
-    from scripts.settings.loading import ROOT
     from scripts.verify.scaling import page, proof
 
-    with showing(c, environment, target) as run:
+    root = s.settings.root
+    with displayed_run(s) as run:
         done = proof.prove(run, service, users=users, stabilization=window)
     if done is None:
         return
-    files = page.write(done, ROOT)
+    files = page.write(done, root)
     if as_json:
         print(json.dumps(page.as_json(done), indent=1))
     else:
         print_table(
-            [*page.rows(done), *zip(("record", "plot"), (file.relative_to(ROOT) for file in files), strict=True)]
+            [*page.rows(done), *zip(("record", "plot"), (file.relative_to(root) for file in files), strict=True)]
         )
-    prove(done.ok, done.problems)
+    fail_unless(done.ok, done.problems)

@@ -1,42 +1,34 @@
 """Proofs on the live release."""
 
-from invoke import Context, task
+from __future__ import annotations
 
-from scripts.tasks.support import HELP, errors_explained, print_table, prove, session, show_scaling, whole
+from typing import TYPE_CHECKING
 
-ENVIRONMENT = {name: HELP[name] for name in ("environment", "target")}
-SCALING = ENVIRONMENT | {
-    "service": "frontend or backend",
-    "users": "how many people at once",
-    "stabilization": "seconds the autoscaler looks back before it removes pods, where the release has none of its own",
-    "json": HELP["json"],
-}
+from scripts.tasks.options import JSON, command
+from scripts.tasks.support import fail_unless, print_table, show_scaling
+
+if TYPE_CHECKING:
+    from scripts.context.session import Session
 
 
-@task(help=ENVIRONMENT | {"requests": "how many at least"})
-def zero_downtime(c: Context, requests: int = 20_000, environment: str = "dev", target: str = "") -> None:
-    """Load the release while it changes: none fails."""
-    with errors_explained():
-        from scripts.verify.zero_downtime import rows
-        from scripts.verify.zero_downtime import zero_downtime as prove_zero_downtime
+@command(requests="how many at least")
+def zero_downtime(s: Session, requests: int = 20_000) -> None:
+    """Call the release while it changes: none may fail."""
+    from scripts.verify import zero_downtime as proof
 
-        s = session(c, environment, target)
-        result = prove_zero_downtime(s, requests=whole(requests, "--requests"), say=s.say)
-        print_table(rows(result))
-        prove(not result.failures, [str(item) for item in result.failures[:20]])
+    result = proof.zero_downtime(s, requests=requests, say=s.say)
+    print_table(proof.rows(result))
+    fail_unless(not result.failures, [str(item) for item in result.failures[:20]])
 
 
-@task(help=SCALING)
+@command(
+    service="which service",
+    users="how many people at once",
+    stabilization="seconds the autoscaler looks back before it removes pods, where the release has none of its own",
+    json=JSON,
+)
 def scaling(
-    c: Context,
-    service: str = "backend",
-    users: int = 40,
-    stabilization: str = "",
-    json: bool = False,
-    environment: str = "dev",
-    target: str = "",
+    s: Session, service: str = "backend", users: int = 40, stabilization: int | None = None, json: bool = False
 ) -> None:
     """Load a service until it scales out, and in again."""
-    with errors_explained():
-        window = whole(stabilization, "--stabilization") if stabilization else None
-        show_scaling(c, service, whole(users, "--users"), window, as_json=json, environment=environment, target=target)
+    show_scaling(s, service, users, stabilization, as_json=json)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
+from invoke import Config, Context, Exit
 
 from scripts.settings.loading import ROOT
+from scripts.tasks import namespace
 
 
 def invoke(*words: str) -> subprocess.CompletedProcess[str]:
@@ -55,3 +59,34 @@ def test_a_mistake_is_told_in_words(words: list[str], message: str) -> None:
     done = invoke(*words)
     assert done.returncode == 1
     assert message in done.stdout + done.stderr and "Traceback" not in done.stderr
+
+
+NUMBERS = re.compile(r"(int|float)( \| None)?")
+
+
+def numbers() -> Iterator[tuple[str, str]]:
+    """Every option of every task that takes a number."""
+    for name in (words := namespace()).task_names:
+        body = words[name].body
+        annotations = getattr(body, "__wrapped__", body).__annotations__
+        yield from ((name, key) for key, kind in annotations.items() if NUMBERS.fullmatch(str(kind)))
+
+
+@pytest.mark.parametrize("wrong", ["abc", "-1", "1e999", "½", "--", "0x10"])
+def test_no_number_of_any_task_ends_in_a_traceback(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tried = 0
+    for task, option in numbers():
+        if task.startswith("ai."):
+            continue
+        with pytest.raises(Exit) as ended:
+            namespace()[task](Context(Config({"environment": "dev", "target": ""})), **{option: wrong})
+        words = capsys.readouterr().err
+        assert ended.value.code == 1 and f"--{option} {wrong}: " in words, (task, words)
+        tried += 1
+    assert tried >= 5
+
+
+def test_environment_and_target_come_from_invokes_own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOKE_TARGET", "swarm")
+    done = invoke("status")
+    assert done.returncode == 1 and "--target swarm: no such target" in done.stderr

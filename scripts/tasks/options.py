@@ -1,0 +1,98 @@
+"""Make tasks: the common options, the session and the words for errors, once for all of them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from invoke import Context, Task, task
+
+from scripts.tasks.support import errors_explained, session
+
+WHERE = {
+    "environment": "dev, ci or secure; default dev, or INVOKE_ENVIRONMENT",
+    "target": "auto, minikube, kind, k3d, context or embedded; default by the configuration, or INVOKE_TARGET",
+}
+INSTALL = "forbid the installation of system packages"
+JSON = "print the result as JSON"
+KEEP = "leave a failed first install for inspection"
+NUMBERS: Mapping[str, type[int] | type[float]] = {"int": int, "int | None": int, "float": float}
+
+Work = Callable[..., None]
+
+
+def command(name: str | None = None, *, where: bool = True, **help: str) -> Callable[[Work], Task[Any]]:
+    """Make a task of a function whose first parameter is the session.
+
+    Adds `--environment` and `--target` unless `where` is false, reads numbers, opens the session, and tells errors in
+    words. `help` says what each of the function's own parameters is for.
+    """
+
+    def make(work: Work) -> Task[Any]:
+        own = list(inspect.signature(work).parameters.values())[1:]
+        common = [_option(key, "") for key in WHERE] if where else []
+
+        @functools.wraps(work)
+        def body(c: Context, *, environment: str = "", target: str = "", **given: Any) -> None:
+            with errors_explained():
+                values = {one.name: _value(one, given[one.name]) for one in own if one.name in given}
+                opened = session(c, environment or c.config.environment, target or c.config.target)
+                work(opened, **values)
+
+        first = inspect.Parameter("c", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        body.__signature__ = inspect.Signature([first, *map(_shown, own), *common])  # type: ignore[attr-defined]
+        made: Task[Any] = task(name=name, help=(WHERE if where else {}) | help)(body)
+        return made
+
+    return make
+
+
+def stage(name: str, summary: str) -> Task[Any]:
+    """Make the task of one stage of the pipeline."""
+    from scripts.tasks.support import run_stages
+
+    def work(s: Any, install: bool = True, json: bool = False) -> None:
+        run_stages(s, (name,), name, install=install, as_json=json)
+
+    work.__name__, work.__doc__ = name, summary
+    return command(install=INSTALL, json=JSON)(work)
+
+
+def _option(name: str, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
+
+
+def _number(parameter: inspect.Parameter) -> type[int] | type[float] | None:
+    return NUMBERS.get(str(parameter.annotation))
+
+
+def _shown(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return the parameter as invoke is to see it: a number as text, since its own parser ends in a traceback."""
+    if parameter.default is inspect.Parameter.empty or not _number(parameter):
+        return parameter
+    return parameter.replace(default="" if parameter.default is None else str(parameter.default))
+
+
+def _value(parameter: inspect.Parameter, given: object) -> Any:
+    """Return a parameter's value, a number where it is one. Raises UserError for text that is none."""
+    kind = _number(parameter)
+    if kind is None:
+        return given
+    if given == "" and parameter.default is None:
+        return None
+    from scripts.errors import UserError
+
+    option = "--" + parameter.name.replace("_", "-")
+    try:
+        value = kind(str(given))
+    except ValueError:
+        raise UserError(f"{option} {given}: not a {_words(kind)}", f"for instance: {option}=2") from None
+    if not 0 <= value < float("inf"):
+        raise UserError(f"{option} {given}: must not be negative", f"for instance: {option}=2")
+    return value
+
+
+def _words(kind: type[int] | type[float]) -> str:
+    return "whole number" if kind is int else "number"
