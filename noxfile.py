@@ -17,11 +17,12 @@ nox.options.sessions = ["lint", "test", "services", "policy", "engine", "conform
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, imports between layers, YAML."""
+    """Style, imports between layers, types, YAML."""
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache")
     session.run("lint-imports", "--no-cache", "--config", "embedded/pyproject.toml", env={"PYTHONPATH": "embedded/src"})
+    session.run("mypy")
     session.run("yamllint", "--strict", ".")
 
 

@@ -82,7 +82,9 @@ class Reply:
 class Tool(Protocol):
     """An AI tool that takes a prompt and gives a text back."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The word by which it is asked for."""
 
     def missing(self) -> str:
         """Why this tool cannot be used here, with the remedy; empty if it can."""

@@ -42,7 +42,8 @@ class Context:
     def up(self) -> Outcome:
         """See that it answers. Raises UserError if it does not: it is not this project's to start."""
         started = time.monotonic()
-        argv = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context, "get", "--raw", "/readyz"]
+        aimed: list[str | Path] = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
+        argv = [*aimed, "get", "--raw", "/readyz"]
         answer = self._shell.probe(argv, timeout=15)
         if not answer:
             raise UserError(f"context {self.context}: {answer.err.strip()}", "see: kubectl config get-contexts")
@@ -75,6 +76,6 @@ class Context:
     def url(self, namespace: str, service: str, node_port: int) -> str:
         """Where a NodePort Service answers: on any node, the first one's address."""
         path = "{.items[0].status.addresses[?(@.type=='InternalIP')].address}"
-        argv = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context, "get", "nodes"]
-        address = self._shell.probe([*argv, "--output", f"jsonpath={path}"]).out.split()
+        aimed: list[str | Path] = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
+        address = self._shell.probe([*aimed, "get", "nodes", "--output", f"jsonpath={path}"]).out.split()
         return f"http://{address[0] if address else 'localhost'}:{node_port}"

@@ -93,8 +93,8 @@ class Embedded:
     def _answers(self) -> bool:
         if not self.kubeconfig.is_file() or not self._pid():
             return False
-        argv = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context, "get", "--raw", "/readyz"]
-        return bool(self._shell.probe(argv, timeout=5))
+        aimed: list[str | Path] = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
+        return bool(self._shell.probe([*aimed, "get", "--raw", "/readyz"], timeout=5))
 
     def _pid(self) -> int | None:
         with suppress(OSError, ValueError):

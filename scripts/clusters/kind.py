@@ -45,7 +45,7 @@ class Kind:
         started = time.monotonic()
         if self._exists():
             if not self.kubeconfig.is_file():
-                argv = [self._binary, "export", "kubeconfig", "--name", self._name]
+                argv: list[str | Path] = [self._binary, "export", "kubeconfig", "--name", self._name]
                 self._shell.effect([*argv, "--kubeconfig", self.kubeconfig], timeout=60)
             return Outcome("prepare", f"cluster {self._name}", "unchanged", time.monotonic() - started, "kind")
         if not self._shell.dry:
@@ -63,7 +63,15 @@ class Kind:
         started = time.monotonic()
         if not self._exists():
             return Outcome("down", f"cluster {self._name}", "unchanged", 0.0, "there is none")
-        argv = [self._binary, "delete", "cluster", "--name", self._name, "--kubeconfig", self.kubeconfig]
+        argv: list[str | Path] = [
+            self._binary,
+            "delete",
+            "cluster",
+            "--name",
+            self._name,
+            "--kubeconfig",
+            self.kubeconfig,
+        ]
         self._shell.effect(argv, timeout=300)
         return Outcome("down", f"cluster {self._name}", "done", time.monotonic() - started, "removed")
 

@@ -101,7 +101,7 @@ class Minikube:
 
     def _prove_encryption(self) -> None:
         """Write a Secret and look at what etcd has of it. Raises UserError if it can be read there."""
-        aimed = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
+        aimed: list[str | Path] = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
         probe = ["create", "secret", "generic", PROBE, "--namespace", "default", "--from-literal=probe=in-the-clear"]
         self._shell.effect([*aimed, *probe], timeout=60)
         look = ["exec", "--namespace", "kube-system", f"etcd-{self._profile}", "--", "etcdctl", *ETCD_CERTIFICATES]

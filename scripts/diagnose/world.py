@@ -254,9 +254,9 @@ class World:
             for variable in container.get("env") or ():
                 reference = (variable.get("valueFrom") or {}).get("configMapKeyRef") or {}
                 values.append(str(variable.get("value") or ""))
-                values.append(str(maps.get(reference.get("name"), {}).get(reference.get("key"), "")))
+                values.append(str(maps.get(reference.get("name", ""), {}).get(reference.get("key", ""), "")))
             for source in container.get("envFrom") or ():
-                values += map(str, maps.get((source.get("configMapRef") or {}).get("name"), {}).values())
+                values += map(str, maps.get((source.get("configMapRef") or {}).get("name", ""), {}).values())
         hosts = [match for value in values for match in re.findall(r"[a-z0-9][a-z0-9.-]*[a-z0-9]", value)]
         named = {name_of(item) for item in self.state.kind("Service")}
         found = [self.behind_service(host) for host in hosts if host.split(".")[0] in named]

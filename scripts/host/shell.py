@@ -19,7 +19,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
+from typing import IO, Any, cast
 
 from plumbum import CommandNotFound, local
 
@@ -140,7 +142,12 @@ class Shell:
         except CommandNotFound:
             raise CommandError(words, Result(127, "", f"{argv[0]}: not found"), hint) from None
         timed_out = threading.Event()
-        timer = threading.Timer(timeout, lambda: (timed_out.set(), self._stop(process))) if timeout else None
+
+        def stop() -> None:
+            timed_out.set()
+            self._stop(process)
+
+        timer = threading.Timer(timeout, stop) if timeout else None
         if timer:
             timer.start()
         try:
@@ -164,7 +171,8 @@ class Shell:
             return None
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as sink:
-            process: subprocess.Popen[bytes] = local[str(argv[0])][tuple(str(word) for word in argv[1:])].popen(
+            process = _popen(
+                argv,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
@@ -179,9 +187,7 @@ class Shell:
         It is of this program's process group, so Ctrl-C reaches it too; it ends with this program however that ends.
         """
         try:
-            process: subprocess.Popen[bytes] = local[str(argv[0])][tuple(str(word) for word in argv[1:])].popen(
-                stdin=None, stdout=None, stderr=None
-            )
+            process = _popen(argv, stdin=None, stdout=None, stderr=None)
         except CommandNotFound:
             return 127
         try:
@@ -205,7 +211,7 @@ class Shell:
         reader = threading.Thread(target=lambda: errors.append(process.stderr.read() if process.stderr else b""))
         reader.start()
         try:
-            yield iter(lambda: process.stdout.read1(PIECE) if process.stdout else b"", b"")
+            yield iter(lambda: _read_some(process), b"")
         except BaseException:
             self._stop(process)
             raise
@@ -246,9 +252,9 @@ class Shell:
         try:
             with suppress(BrokenPipeError):  # why it stopped reading is in its exit status
                 for chunk in chunks:
-                    process.stdin.write(chunk)
+                    _input(process).write(chunk)
             with suppress(BrokenPipeError):
-                process.stdin.close()
+                _input(process).close()
         except BaseException:
             self._stop(process)
             raise
@@ -341,8 +347,8 @@ class Shell:
         stdout: int = subprocess.PIPE,
     ) -> subprocess.Popen[bytes]:
         default_stdin = subprocess.PIPE if stdin else subprocess.DEVNULL
-        command = local[str(argv[0])][tuple(str(word) for word in argv[1:])]
-        process: subprocess.Popen[bytes] = command.popen(
+        process = _popen(
+            argv,
             stdin=default_stdin if stdin_fd is None else stdin_fd,
             stdout=stdout,
             stderr=subprocess.PIPE,
@@ -375,6 +381,23 @@ def render(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, 
     words = [f"{name}={shlex.quote(value)}" for name, value in (env or {}).items()]
     line = " ".join([*words, shlex.join(str(word) for word in argv)])
     return f"{line} <<'EOF'\n{stdin.rstrip()}\nEOF" if stdin else line
+
+
+def _popen(argv: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process by plumbum, which finds it on PATH. Raises CommandNotFound."""
+    command = local[str(argv[0])][tuple(str(word) for word in argv[1:])]
+    return cast("subprocess.Popen[bytes]", command.popen(**options))
+
+
+def _input(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """Return the standard input of a process that was started with one."""
+    assert process.stdin is not None  # noqa: S101 a process is given an input by the caller, or this is a mistake here
+    return process.stdin
+
+
+def _read_some(process: subprocess.Popen[bytes]) -> bytes:
+    """Read what a process has printed, waiting for the first of it; nothing at its end."""
+    return process.stdout.read1(PIECE) if isinstance(process.stdout, BufferedReader) else b""
 
 
 def _collect(process: subprocess.Popen[bytes], stdin: str | None, on_line: Callable[[str], None] | None) -> Result:

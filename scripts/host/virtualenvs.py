@@ -56,5 +56,5 @@ def _make(shell: Shell, home: Path, lock: Path) -> None:
     pip = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--retries", "2"]
     hint = "is a package registry reachable from here?"
     shell.effect([sys.executable, "-m", "venv", "--clear", home], timeout=120, hint=hint)
-    checked = ["--require-hashes", "--only-binary", ":all:", "-r", lock]
+    checked: list[str | Path] = ["--require-hashes", "--only-binary", ":all:", "-r", lock]
     shell.effect([home / "bin/python", *pip, *checked], timeout=600, hint=hint)

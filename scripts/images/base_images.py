@@ -122,7 +122,7 @@ def bootstrap(shell: Shell, client: Docker, root: Path, refs: Mapping[str, str],
 
     def build(name: str) -> None:
         recipe = recipe_folder(root) / f"{name}.Dockerfile"
-        argv = [client.binary, "build", "--tag", refs[name], "--file", recipe]
+        argv: list[str | Path] = [client.binary, "build", "--tag", refs[name], "--file", recipe]
         argv += ["--build-arg", f"DEBIAN_IMAGE={refs['debian']}", recipe_folder(root)]
         shell.effect(argv, env=BUILDKIT, timeout=900)
 

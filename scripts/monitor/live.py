@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -40,13 +41,13 @@ def run(session: Session, *, interval: float, once: bool, as_json: bool) -> None
     def compared(before: Sample, after: Sample) -> View:
         return view(before, after, namespace=namespace, context=context)
 
-    async def single(socket: gather.Path) -> View:
+    async def single(socket: Path) -> View:
         async with gather.looker(socket, namespace, services) as look:
             before = await look.sample()
             await asyncio.sleep(interval)
             return compared(before, await look.sample())
 
-    async def endless(socket: gather.Path) -> None:
+    async def endless(socket: Path) -> None:
         rates: defaultdict[str, list[float]] = defaultdict(list)
         with Live(console=console, screen=True, auto_refresh=False) as live:
 

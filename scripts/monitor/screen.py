@@ -105,14 +105,18 @@ def _services(rows: Sequence[ServiceRow], width: int, rates: Mapping[str, Sequen
     table = _table("SERVICE", "READY", "REQ/S", *trend, "5XX", "P50", "P95", "AUTOSCALER", right=numbers)
     for row in rows:
         traffic = row.traffic
+        slow = traffic is not None and (traffic.p95 or 0) >= SLOW
         table.add_row(
             row.name,
             Text(f"{row.ready}/{row.wanted}", style="green" if row.ready >= row.wanted else "bold red"),
             MISSING if traffic is None else f"{traffic.rate:.1f}",
             *(Text(sparkline(rates.get(row.name, ())).ljust(TREND), style="cyan") for _ in trend),
-            Text(share(traffic and traffic.errors), style="bold red" if traffic and traffic.errors else ""),
-            duration(traffic and traffic.p50),
-            Text(duration(traffic and traffic.p95), style="yellow" if traffic and (traffic.p95 or 0) >= SLOW else ""),
+            Text(share(traffic.errors if traffic else None), style="bold red" if traffic and traffic.errors else ""),
+            duration(traffic.p50 if traffic else None),
+            Text(
+                duration(traffic.p95 if traffic else None),
+                style="yellow" if slow else "",
+            ),
             autoscaler(row.scaling),
         )
     return table

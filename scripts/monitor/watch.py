@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -36,7 +37,7 @@ def run(session: Session) -> None:
     console = Console(highlight=False)
     namespace, context = session.settings.release.namespace, session.cluster.context
 
-    async def endless(socket: gather.Path) -> None:
+    async def endless(socket: Path) -> None:
         async with gather.looker(socket, namespace, frozenset()) as looker:
             if not console.is_terminal:
                 await live.follow(looks(looker), live.until_told(), INTERVAL, print_changes)

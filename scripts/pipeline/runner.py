@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from scripts.context.run import Run
@@ -46,7 +47,7 @@ def execute(run: Run, stages: Sequence[str], command: str, *, keep: bool = False
     """
     log = _Log(run)
     for name in _guarded(stages, run.session.settings.security.admission):
-        if log.stage(name, lambda name=name: STAGES[name](run)):
+        if log.stage(name, partial(STAGES[name], run)):
             continue
         if name in UNDONE and not run.session.shell.dry:
             log.stage("rollback", lambda: rollback.roll_back(run, keep=keep))
@@ -128,7 +129,7 @@ def perform_locked(run: Run, stages: Mapping[str, Stage], command: str) -> Repor
     def work() -> Report:
         log = _Log(run)
         for name, stage in stages.items():
-            if not log.stage(name, lambda stage=stage: stage(run)):
+            if not log.stage(name, partial(stage, run)):
                 break
         return log.report(command)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.errors import UserError
+from scripts.errors import SettingsError, UserError
 from scripts.kube.kubectl import Kubectl
 from scripts.secrets import vault
 from scripts.settings import loading as configuration
@@ -48,7 +48,7 @@ def load(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
         for key, source in spec["keys"].items():
             for secret, wanted in _REFERENCE.findall(source.get("standin", "")):
                 if wanted not in data.get(secret, {}).get("keys", {}):
-                    raise configuration.SettingsError(
+                    raise SettingsError(
                         f"{FILE}: {name}.keys.{key}.standin: refers to {secret}.{wanted}, "
                         "which this file does not define",
                         "define it, or correct the reference",
@@ -91,7 +91,7 @@ def parse_variables(text: str, file: str) -> dict[str, str]:
             continue
         name, equals, value = words.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
-            raise configuration.SettingsError(f"{file}: line {number}: not NAME=value", "correct that line")
+            raise SettingsError(f"{file}: line {number}: not NAME=value", "correct that line")
         found[name.strip()] = _unquoted(value.strip())
     return found
 

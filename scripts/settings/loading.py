@@ -99,9 +99,10 @@ def _explain(error: ValidationError) -> list[str]:
     path = ".".join(str(part) for part in error.absolute_path)
     value: Any = error.instance
     rule: Any = error.validator_value
-    meaning = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    meaning = schema.get("description", "")
     if error.validator == "additionalProperties" and isinstance(value, Mapping) and rule is False:
-        known = list(error.schema.get("properties", {}))
+        known = list(schema.get("properties", {}))
         return [_unknown_key(path, str(key), known) for key in value if key not in known]
     if error.validator == "required":
         missing = [key for key in rule if key not in value]
@@ -172,7 +173,7 @@ def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings
         if not (chart / "Chart.yaml").is_file():
             raise SettingsError(f"config/pipeline.yaml: {key}.chart: no chart in {chart}", "name a chart folder")
         own = chart / "environments" / f"{environment}.yaml"
-        values = (own,) if own.is_file() else ()
+        values: tuple[Path, ...] = (own,) if own.is_file() else ()
         values += tuple(path(value, f"{key}.values") for value in spec.get("values", []))
         for file in values:
             if not file.is_file():

@@ -42,13 +42,14 @@ def import_key(shell: Shell, program: Path, key: Path) -> Path:
 
 def sign(shell: Shell, program: Path, key: Path, statement: Path, bundle: Path) -> None:
     """Sign a statement into a bundle. Raises CommandError if cosign fails."""
-    files = ["--key", key, "--statement", statement, "--bundle", bundle]
+    files: list[str | Path] = ["--key", key, "--statement", statement, "--bundle", bundle]
     shell.effect([program, "attest-blob", *files, *OFFLINE], env=NO_PASSWORD, timeout=120)
 
 
 def verify(shell: Shell, program: Path, public: Path, bundle: Path, kind: str, digest: str) -> None:
     """Have cosign check a bundle. Raises UserError with what it says."""
-    words = ["--key", public, "--bundle", bundle, "--type", kind, "--digest", digest, "--digestAlg", "sha256"]
-    answer = shell.probe([program, "verify-blob-attestation", *words, "--insecure-ignore-tlog"], timeout=60)
+    words = ["--type", kind, "--digest", digest, "--digestAlg", "sha256", "--insecure-ignore-tlog"]
+    files: list[str | Path] = ["--key", public, "--bundle", bundle]
+    answer = shell.probe([program, "verify-blob-attestation", *files, *words], timeout=60)
     if not answer:
         raise UserError(f"cosign refuses {bundle}: {answer.err.strip()}", "sign it anew: invoke security.sign")

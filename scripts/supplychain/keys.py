@@ -78,7 +78,7 @@ def sign(statement: Mapping[str, Any], file: Path) -> str:
     """The statement in a signed envelope, as JSON. Raises UserError if the key cannot be used."""
     try:
         key = load_pem_private_key(file.read_bytes(), None)
-        signer = CryptoSigner(key, SSlibKey.from_crypto(key.public_key()))  # type: ignore[arg-type]
+        signer = CryptoSigner(key, SSlibKey.from_crypto(key.public_key()))
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
         raise UserError(f"{file}: no usable signing key", "restore it, or remove it to have a new one made") from None
     envelope = Envelope(json.dumps(statement, sort_keys=True).encode(), PAYLOAD, {})

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from scripts.context.session import Session
@@ -46,7 +47,7 @@ def hadolint(session: Session) -> list[Result]:
     for service, file in dockerfiles(session.settings):
         name = relative(file, session.settings.root)
         answer = session.shell.probe([program, "--format", "json", file], timeout=60)
-        results.append(_judged("hadolint", name, service, lambda a=answer, n=name: parse.hadolint(a.out, a.err, n)))
+        results.append(_judged("hadolint", name, service, partial(parse.hadolint, answer.out, answer.err, name)))
     return results
 
 
@@ -62,7 +63,7 @@ def checkov(session: Session) -> list[Result]:
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder / place)
             names[str(place)] = relative(file, settings.root)
-        words = [
+        words: list[str | Path] = [
             "--config-file",
             Path(__file__).with_name("checkov.yaml"),
             "--directory",
@@ -82,8 +83,15 @@ def _manifests(session: Session, folder: Path) -> dict[str, str]:
     names = {}
     for name, release, values in _renderings(settings):
         words = [word for file in values for word in ("--values", file)]
-        argv = [session.tools["helm"], "template", release.name, release.chart, "--namespace", release.namespace]
-        answer = session.shell.probe([*argv, *words], timeout=120)
+        argv: list[str | Path] = [
+            session.tools["helm"],
+            "template",
+            release.name,
+            release.chart,
+            "--namespace",
+            release.namespace,
+        ]
+        answer = session.shell.probe([*argv, "--namespace", release.namespace, *words], timeout=120)
         if not answer:
             raise NotRun(f"helm cannot render {name}: {answer.err.strip()[:200]}")
         (folder / f"{name}.yaml").write_text(answer.out, encoding="utf-8")
@@ -115,7 +123,7 @@ def pip_audit(session: Session) -> list[Result]:
     def one(lock: tuple[str, Path]) -> Result:
         service, file = lock
         name = relative(file, session.settings.root)
-        argv = [program, *words, "--timeout", str(OFFLINE), "--requirement", file]
+        argv: list[str | Path] = [program, *words, "--timeout", str(OFFLINE), "--requirement", file]
         answer = session.shell.probe(argv, timeout=LIMIT)
         return _judged("pip-audit", name, service, lambda: parse.pip_audit(answer.out, answer.err, name))
 
@@ -132,11 +140,9 @@ def npm_audit(session: Session) -> list[Result]:
         if not file.is_file():
             continue
         name = relative(file, settings.root)
-        argv = ["npm", "audit", "--prefix", file.parent, "--package-lock-only", "--json"]
+        argv: list[str | Path] = ["npm", "audit", "--prefix", file.parent, "--package-lock-only", "--json"]
         answer = session.shell.probe([*argv, f"--fetch-timeout={OFFLINE * 1000}", "--fetch-retries=0"], timeout=60)
-        results.append(
-            _judged("npm-audit", name, service.name, lambda a=answer, n=name: parse.npm_audit(a.out, a.err, n))
-        )
+        results.append(_judged("npm-audit", name, service.name, partial(parse.npm_audit, answer.out, answer.err, name)))
     return results
 
 

@@ -1,5 +1,7 @@
 """AI operations: recipes asked of the tool that is there, or of the rules."""
 
+from typing import Any
+
 from invoke import Context, task
 
 from scripts.tasks.support import HELP, errors_explained, print_table
@@ -15,7 +17,7 @@ CHANGE = ASK | {"apply": "make the proposed change, after its diff", "yes": "do 
 SERVICE = {"service": "frontend, backend, agent, mcp or database"}
 
 
-def _ask(c: Context, name: str, inputs: dict[str, str], **how: object) -> None:
+def _ask(c: Context, name: str, inputs: dict[str, str], **how: Any) -> None:
     from scripts.tasks.asking import ask
 
     with errors_explained():

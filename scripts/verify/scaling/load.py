@@ -62,7 +62,7 @@ def crowd(
     with tempfile.TemporaryDirectory(prefix="todo-chatbot-") as folder:
         control = Path(folder, "people")
         made = Crowd(control)
-        argv = [
+        argv: list[str | Path] = [
             programs / "locust", "--locustfile", PEOPLE, "--host", url, "--headless", "--only-summary",
             "--loglevel", "WARNING", "--stop-timeout", "10", "--exit-code-on-error", "0",
             "--control", control, "--longest", f"{longest:g}",

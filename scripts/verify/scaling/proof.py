@@ -10,7 +10,7 @@ from scripts.errors import UserError
 from scripts.host import lock
 from scripts.pipeline import runner
 from scripts.release import operate
-from scripts.settings.model import Outcome
+from scripts.settings.model import Outcome, Status
 from scripts.verify.scaling import autoscaler, judge, load, watch
 from scripts.verify.scaling.model import Autoscaler, Proof, Replicas, Sample
 from scripts.verify.scaling.watch import Happenings
@@ -23,6 +23,10 @@ MOST_USERS = 200
 TOLD_EVERY = 5.0  # seconds between two lines that say the same but for the numbers
 
 
+def _ignore(text: str) -> None:
+    """Take a line that a dry run has no use for."""
+
+
 def prove(run: Run, service: str, *, users: int, stabilization: int | None = None) -> Proof | None:
     """Load the live release, alone on its cluster. A dry run shows what would be done and returns None.
 
@@ -33,7 +37,7 @@ def prove(run: Run, service: str, *, users: int, stabilization: int | None = Non
     if run.session.shell.dry:
         with (
             autoscaler.at_work(run.session, service, stabilization),
-            load.crowd(run.session, _url(run), users, users / RAMP_SECONDS, judge.OUT_SECONDS, str, str),
+            load.crowd(run.session, _url(run), users, users / RAMP_SECONDS, judge.OUT_SECONDS, _ignore, _ignore),
         ):
             return None
     with lock.hold(runner.lock_file(run)):
@@ -54,7 +58,7 @@ def prove(run: Run, service: str, *, users: int, stabilization: int | None = Non
             problems=tuple(judge.problems(samples, scaler, start)),
         )
         text = "; ".join(proof.problems) or f"out to {max(one.ready for one in samples)}, in to {scaler.least}"
-        status = "done" if proof.ok else "failed"
+        status: Status = "done" if proof.ok else "failed"
         run.display.outcome(Outcome("scaling", service, status, time.monotonic() - clock, text))
     return proof
 
