@@ -4,15 +4,88 @@ Sessions without a virtual environment of their own run in the one that `./run` 
 """
 
 import os
+import re
 import shutil
+import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import nox
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "test", "services", "policy", "engine", "conformance", "e2e"]
+nox.options.sessions = ["all"]
+
+# Independent sessions run side by side, those of one track one after another.
+TRACKS = (("e2e",), ("lint", "test"), ("engine", "conformance"), ("services", "policy"))
+POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium"
+PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium"}
+FAILURE = re.compile(r"(FAILED|ERROR) \S+|nox > (Command|Session) .*(failed|aborted)|.*: error: ")
+
+
+COUNT = re.compile(r"(\d+) (passed|failed|errors?)\b")
+
+
+class Ended(NamedTuple):
+    """How one session went: its exit status, wall time in seconds, and what its lines say of it."""
+
+    name: str
+    code: int
+    seconds: float
+    lines: list[str]
+
+    @property
+    def failures(self) -> list[str]:
+        """Return the lines that name what failed."""
+        return [line for line in self.lines if FAILURE.match(line)]
+
+    def count(self, *words: str) -> int:
+        """Return how many tests ended in one of these words, by pytest's closing lines."""
+        closing = (line for line in self.lines if line.startswith("===") and " in " in line)
+        return sum(int(number) for line in closing for number, word in COUNT.findall(line) if word in words)
+
+
+@nox.session(name="all")
+def every(session: nox.Session) -> None:
+    """All sessions below that need no choice, and at the end what each took and what failed."""
+    # Beforehand, since a package manager serves one at a time; a session that lacks something says so itself.
+    session.run("invoke", "install", success_codes=[0, 1])
+    for path, package in PACKAGES.items():
+        _debian(session, path, package)
+    with ThreadPoolExecutor(len(TRACKS)) as pool:
+        ended = [one for track in pool.map(_run_track, TRACKS) for one in track]
+    session.log(", ".join(f"{one.name} {one.seconds:.0f} s" for one in ended))
+    passed, broken = (sum(one.count(*words) for one in ended) for words in (["passed"], ["failed", "error", "errors"]))
+    print(f"{passed} passed, {broken} failed")
+    failed = [one for one in ended if one.code]
+    if failed:
+        lines = (line for one in failed for line in [f"{one.name} failed, see .nox/{one.name}.log", *one.failures])
+        session.error("\n  ".join(lines))
+
+
+def _run_track(names: tuple[str, ...]) -> list[Ended]:
+    return [_run_session(name) for name in names]
+
+
+def _run_session(name: str) -> Ended:
+    """Run a session as a process of its own, showing its lines as they come, each with the session's name."""
+    started, lines = time.monotonic(), []
+    Path(".nox").mkdir(exist_ok=True)
+    argv = [sys.executable, "-m", "nox", "--session", name]
+    with (
+        Path(".nox", f"{name}.log").open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            log.write(line)
+            print(f"{name} | {line}", end="", flush=True)
+            lines.append(line.rstrip())
+    return Ended(name, process.returncode, time.monotonic() - started, lines)
 
 
 @nox.session
@@ -28,9 +101,32 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """Unit, golden, property and replay tests: no Docker engine."""
-    for words in [session.posargs] if session.posargs else [["tests"], ["embedded"]]:
-        session.run("pytest", "-m", "not engine", *words)
+    """Unit, golden, property and replay tests, no Docker engine: on every Python from 3.11 on that this machine has."""
+    if session.posargs:
+        session.run("pytest", "-m", "not engine", *session.posargs)
+        return
+    for python in (sys.executable, *_other_pythons(session)):
+        for folder in ("tests", "embedded"):
+            session.run(python, "-m", "pytest", "-m", "not engine", "-n", "auto", folder, external=True)
+
+
+def _other_pythons(session: nox.Session) -> list[str]:
+    """Make an environment for each other Python that is on PATH and answers; return their interpreters."""
+    made = []
+    for minor in range(11, 15):
+        found = shutil.which(f"python3.{minor}")
+        if minor == sys.version_info.minor or not found:
+            continue
+        if subprocess.run([found, "-c", "import venv, ensurepip"], capture_output=True, check=False).returncode:
+            continue  # a stand-in of a version manager, or a Python without its packages
+        folder = Path(".nox", f"test-3.{minor}")
+        if not (folder / "bin/python").exists():
+            session.run(found, "-m", "venv", str(folder), external=True)
+        python = str(folder / "bin/python")
+        lock = ["--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"]
+        session.run(python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *lock, external=True)
+        made.append(python)
+    return made
 
 
 @nox.session(venv_backend="venv", reuse_venv=True)
@@ -38,7 +134,7 @@ def services(session: nox.Session) -> None:
     """The Python services against a real PostgreSQL, in the versions they are deployed with."""
     locks = [f"services/{name}/requirements.txt" for name in ("backend", "agent", "mcp")]
     _install(session, *locks, "tests/services/requirements.txt")
-    _debian(session, "/usr/lib/postgresql/*/bin/postgres", "postgresql")
+    _debian(session, POSTGRES, "postgresql")
     session.run("python", "-m", "pytest", "tests/services", *session.posargs)
 
 
@@ -75,7 +171,7 @@ def bench(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """The main job as a user runs it, on real containers, and the app in a real browser."""
     _install(session, "tests/browser/requirements.txt")
-    _debian(session, "/usr/bin/chromium", "chromium")
+    _debian(session, CHROMIUM, "chromium")
     browser = {"BROWSER_PYTHON": str(Path(session.bin) / "python")}
     session.run(sys.executable, "-m", "pytest", "tests/e2e", *session.posargs, env=browser, external=True)
 
