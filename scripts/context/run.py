@@ -62,9 +62,9 @@ class Run:
 
 
 @contextmanager
-def threads(run: Run) -> Iterator[ThreadPoolExecutor]:
+def threads(run: Run, at_once: int = 16) -> Iterator[ThreadPoolExecutor]:
     """Threads for side by side work; an interrupt stops the processes they wait for, so that they end."""
-    pool = ThreadPoolExecutor(max_workers=16)
+    pool = ThreadPoolExecutor(max_workers=at_once)
     try:
         yield pool
     except (KeyboardInterrupt, SystemExit):

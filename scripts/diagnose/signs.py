@@ -45,7 +45,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "job": COMMON | {"reason", "message", "log", "hook"},
     "autoscaler": COMMON | {"reason", "message", "metrics"},
     "endpoints": COMMON | {"cause", "selector", "nearest", "workload", "difference", "port", "ports", "k8s_service"},
-    "command": frozenset({"program", "namespace", "release", "service", "stage", "line", "registry"}),
+    "command": frozenset({"program", "namespace", "release", "service", "stage", "context", "dockerfile"}),
 }
 
 

@@ -15,6 +15,7 @@ from scripts.host.shell import CommandError
 
 if TYPE_CHECKING:
     from scripts.diagnose import Finding, State
+    from scripts.settings.model import Service
 
 INTERVAL = 1.0  # seconds between looks
 SHARE = 4  # times as long as a look took is waited for the next: a look at forty services must not slow their start
@@ -31,15 +32,21 @@ class Failure(UserError):
         self.findings = tuple(findings)
 
 
-def explained(problem: UserError, session: Session, stage: str) -> UserError:
-    """The same problem with its cause, where a command failed in a way that the catalogue knows."""
+def explained(problem: UserError, session: Session, stage: str, service: Service | None = None) -> UserError:
+    """The same problem with its cause, where a command failed in a way that the catalogue knows.
+
+    `service` is the one whose image was being built.
+    """
     if isinstance(problem, Failure) or not isinstance(problem, CommandError):
         return problem
     from scripts import diagnose
 
     release = session.settings.release
     context = {"program": problem.program, "namespace": release.namespace, "release": release.name, "stage": stage}
-    finding = diagnose.explain_failure(str(problem), context, diagnose.load_rules(session.settings.root))
+    if service:
+        context |= {"service": service.name, "context": str(service.context), "dockerfile": str(service.dockerfile)}
+    said = f"{problem.result.out}\n{problem.result.err}" if service else str(problem)
+    finding = diagnose.explain_failure(said, context, diagnose.load_rules())
     return Failure(str(problem).splitlines()[0], [finding]) if finding else problem
 
 
@@ -50,7 +57,7 @@ def look(session: Session, services: Sequence[str], on_state: Callable[[State], 
     state = diagnose.gather(session.kubectl, session.settings.release.namespace, services)
     if on_state:
         on_state(state)
-    return diagnose.diagnose(state, diagnose.load_rules(session.settings.root))
+    return diagnose.diagnose(state, diagnose.load_rules())
 
 
 def names(session: Session) -> list[str]:

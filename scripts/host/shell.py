@@ -127,13 +127,15 @@ class Shell:
         env: Mapping[str, str] | None = None,
         on_line: Callable[[str], None] | None = None,
         hint: str = "",
+        shown: str = "",
     ) -> Result:
         """Print a command that changes something, and unless this is a dry run, run it.
 
-        `shown_stdin` is what may be printed of `stdin`, with secrets left out. `on_line` gets each line as it comes.
+        `shown_stdin` is what may be printed of `stdin`, with secrets left out; `shown` is printed in place of the whole
+        line, where that names what only this run has. `on_line` gets each line as it comes.
         Raises CommandError if the command fails and CommandTimeout when `timeout` seconds are over.
         """
-        self._echo("$ " + render(argv, env=env, stdin=shown_stdin))
+        self._echo("$ " + (shown or render(argv, env=env, stdin=shown_stdin)))
         if self.dry:
             return Result(0, "")
         words = [str(word) for word in argv]

@@ -1,130 +1,152 @@
-"""Content digests: an image's tag is computed from everything that goes into it, and from nothing else."""
+"""Build contexts: one list of what goes into an image. The tag is a digest of it, and the engine gets just that list.
+
+entries = listing(context, dockerfile)
+tag = build_digest(entries, dockerfile, arguments, bases, platform)
+lay_out(entries, context, folder)          what `docker build` is given, and nothing else
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
+
+from scripts.errors import UserError
+from scripts.images.dockerignore import IgnoreRules, ignore_rules
 
 TAG_LENGTH = 16  # hexadecimal digits: 64 bits, far beyond an accidental clash, still readable
+PIECE = 1 << 20  # bytes of a file that are held at once
 
 
-class IgnoreRules:
-    """A `.dockerignore` file, with the meaning BuildKit gives it.
+@dataclass(frozen=True)
+class Entry:
+    """One thing in a build context: `content` is a file's SHA-256, a link's target, and empty for a folder.
 
-    Patterns are anchored at the context's root, `**` crosses folders, `!` takes back, the last match wins, and a
-    pattern that matches a folder matches everything below it.
-    Source: https://docs.docker.com/build/concepts/context/#dockerignore-files
+    `mode` is what it has in the image: of a file's own only whether its owner may execute it is kept, as git does it.
+    The rest differs from clone to clone.
     """
 
-    def __init__(self, text: str = "") -> None:
-        self._rules: list[tuple[bool, re.Pattern[str]]] = []
-        self._exceptions: list[str] = []
-        for line in text.lstrip("\ufeff").splitlines():
-            pattern = line.strip()
-            if not pattern or line.startswith("#"):
-                continue
-            keep = pattern.startswith("!")
-            pattern = os.path.normpath(pattern[keep:].strip()).lstrip("/")
-            if pattern != ".":
-                self._rules.append((not keep, _compile(pattern)))
-                if keep:
-                    self._exceptions.append(pattern + "/")
-
-    def ignores(self, path: str) -> bool:
-        """Whether `path` (relative to the context, `/`-separated) stays out of the context."""
-        verdict = False
-        for ignored, pattern in self._rules:
-            if ignored != verdict and pattern.match(path):
-                verdict = ignored
-        return verdict
-
-    def prunes(self, folder: str) -> bool:
-        """Whether nothing below `folder` can be part of the context, so that walking it is a waste."""
-        inside = folder + "/"
-        # An exception with a wildcard may lie anywhere; one without lies below the folder or it does not.
-        reaches = any(set("*?[") & set(exception) or exception.startswith(inside) for exception in self._exceptions)
-        return not reaches and self.ignores(folder)
+    path: str
+    kind: Literal["file", "folder", "link"]
+    mode: int
+    content: str = ""
 
 
-@lru_cache(maxsize=512)
-def _compile(pattern: str) -> re.Pattern[str]:
-    out = []
-    index = 0
-    while index < len(pattern):
-        char = pattern[index]
-        if pattern.startswith("**/", index):
-            out.append("(?:.*/)?")
-            index += 3
-        elif pattern.startswith("**", index):
-            out.append(".*")
-            index += 2
-        else:
-            if char == "*":
-                out.append("[^/]*")
-            elif char == "?":
-                out.append("[^/]")
-            elif char == "[" and (end := pattern.find("]", index + 1)) > 0:
-                body = pattern[index + 1 : end]
-                out.append("[" + ("^" + body[1:] if body[:1] in "!^" else body).replace("\\", r"\\") + "]")
-                index = end
-            elif char == "\\" and index + 1 < len(pattern):
-                index += 1
-                out.append(re.escape(pattern[index]))
-            else:
-                out.append(re.escape(char))
-            index += 1
-    return re.compile("".join(out) + r"(?:/.*)?\Z", re.DOTALL)
+def listing(context: Path, dockerfile: Path) -> tuple[Entry, ...]:
+    """What the build gets of `context`, sorted by path: files, links as links, and folders, empty ones included.
+
+    What `.dockerignore` names, `.git`, sockets, pipes and devices are left out. Raises OSError naming what cannot be
+    read, UserError for an ignore file that Docker refuses.
+    """
+    found = {entry.path: entry for entry in _kept(context, ignore_rules(context, dockerfile))}
+    # A folder that is ignored itself comes along where an exception takes something below it back.
+    for path in list(found):
+        while (path := path.rpartition("/")[0]) and path not in found:
+            found[path] = Entry(path, "folder", 0o755)
+    return tuple(found[path] for path in sorted(found))
 
 
-def ignore_rules(context: Path, dockerfile: Path) -> IgnoreRules:
-    """The rules that hold for a build: `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore`."""
-    for candidate in (dockerfile.with_name(dockerfile.name + ".dockerignore"), context / ".dockerignore"):
-        if candidate.is_file():
-            return IgnoreRules(candidate.read_text(encoding="utf-8"))
-    return IgnoreRules()
+def _kept(context: Path, rules: IgnoreRules) -> Iterator[Entry]:
+    for relative, path, mode in walk(context, rules):
+        if stat.S_ISDIR(mode):
+            if not rules.ignores(relative):
+                yield Entry(relative, "folder", 0o755)
+        elif stat.S_ISLNK(mode):
+            yield Entry(relative, "link", 0o777, str(path.readlink()))
+        elif stat.S_ISREG(mode):
+            yield Entry(relative, "file", 0o755 if mode & stat.S_IXUSR else 0o644, _digest(path))
 
 
-def context_files(context: Path, rules: IgnoreRules) -> Iterator[tuple[str, Path]]:
-    """Every file and link the build would see, as (relative path, path), in a stable order."""
+def walk(context: Path, rules: IgnoreRules) -> Iterator[tuple[str, Path, int]]:
+    """Everything below a folder that the rules keep, as (relative path, path, mode), folders before what is in them.
 
-    def walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    Folders come even where they are ignored themselves, if something below may be kept.
+    """
+    folders = [("", context)]
+    while folders:
+        prefix, folder = folders.pop()
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
             relative = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
                 if not rules.prunes(relative):
-                    yield from walk(Path(entry.path), relative + "/")
+                    yield relative, Path(entry.path), stat.S_IFDIR
+                    folders.append((relative + "/", Path(entry.path)))
             elif not rules.ignores(relative):
-                yield relative, Path(entry.path)
-
-    yield from walk(context, "")
+                yield relative, Path(entry.path), entry.stat(follow_symlinks=False).st_mode
 
 
-def build_digest(context: Path, dockerfile: Path, build_args: Mapping[str, str], bases: Mapping[str, str]) -> str:
-    """The tag of an image: a digest of its build context, Dockerfile, build arguments and base images' identities.
+def build_digest(
+    entries: Iterable[Entry],
+    dockerfile: Path,
+    build_args: Mapping[str, str],
+    bases: Mapping[str, str],
+    platform: str = "",
+) -> str:
+    """The tag of an image: a digest of its list, Dockerfile, build arguments, base images' ids and platform.
 
-    Of a file its relative path, whether it is executable, and its bytes count; owner and times do not, as they differ
-    from clone to clone. Raises OSError if a file cannot be read.
+    `platform` is the one asked for, empty for the engine's own. Raises OSError if the Dockerfile cannot be read.
     """
     total = hashlib.sha256()
 
-    def add(kind: str, name: str, content: bytes) -> None:
-        total.update(f"{kind}\0{name}\0{len(content)}\0".encode())
-        total.update(content)
+    def add(*words: str | bytes) -> None:
+        for word in words:
+            data = word if isinstance(word, bytes) else os.fsencode(word)
+            total.update(f"{len(data)}\0".encode() + data)
 
-    add("dockerfile", "", dockerfile.read_bytes())
-    for name, value in sorted(build_args.items()):
-        add("arg", name, value.encode())
-    for name, identity in sorted(bases.items()):
-        add("base", name, identity.encode())
-    for relative, path in context_files(context, ignore_rules(context, dockerfile)):
-        mode = path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            add("link", relative, os.fsencode(path.readlink()))
-        elif stat.S_ISREG(mode):
-            add("executable" if mode & stat.S_IXUSR else "file", relative, path.read_bytes())
+    add("dockerfile", dockerfile.read_bytes(), "platform", platform)
+    for kind, pairs in (("argument", build_args), ("base", bases)):
+        for name, value in sorted(pairs.items()):
+            add(kind, name, value.encode("utf-8", "surrogatepass"))
+    for entry in entries:
+        add(entry.kind, entry.path, oct(entry.mode), entry.content)
     return total.hexdigest()[:TAG_LENGTH]
+
+
+def lay_out(entries: Iterable[Entry], context: Path, folder: Path) -> None:
+    """Make `folder` hold exactly the list, with its modes whatever the umask, and the files' own times.
+
+    Raises UserError where a file is not any more what the list says, OSError where it cannot be read or written.
+    """
+    folder.mkdir(parents=True)
+    for entry in entries:
+        target = folder / entry.path
+        if entry.kind == "link":
+            target.symlink_to(entry.content)
+        elif entry.kind == "folder":
+            target.mkdir()
+            target.chmod(entry.mode)
+        else:
+            _copy(context / entry.path, target, entry)
+    folder.chmod(0o755)
+
+
+def _copy(source: Path, target: Path, entry: Entry) -> None:
+    total = hashlib.sha256()
+    with source.open("rb") as reader, target.open("xb") as writer:
+        while piece := reader.read(PIECE):
+            total.update(piece)
+            writer.write(piece)
+        status = os.fstat(reader.fileno())
+    if total.hexdigest() != entry.content:
+        raise UserError(f"{source} has changed since the run began", "run it again when nothing writes there any more")
+    target.chmod(entry.mode)
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _digest(path: Path) -> str:
+    status = path.stat(follow_symlinks=False)
+    return _digest_of(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=65536)
+def _digest_of(path: Path, *_version: int) -> str:
+    """The SHA-256 of a file, read once a run: several services may share a context."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +22,32 @@ class Docker:
 
     binary: Path
 
-    def build_command(self, service: Service, image: Image, bases: Mapping[str, str]) -> list[str]:
-        """The argv that builds one image. `bases` maps base names to local references."""
+    def build_command(
+        self,
+        service: Service,
+        image: Image,
+        bases: Mapping[str, str],
+        *,
+        hidden: Collection[str] = (),
+        source: tuple[Path, Path] | None = None,
+    ) -> list[str]:
+        """The argv that builds one image. `bases` maps base names to local references.
+
+        `hidden` are build arguments whose values the client takes from its environment, as it does with proxies and
+        secrets, so that they stand in no list of processes. `source` is (context, Dockerfile) where they are not the
+        service's own.
+        """
         arguments = {name: bases[base] for name, base in service.bases.items()} | dict(service.build_args)
+        words = [f"{name}={value}" for name, value in sorted(arguments.items()) if name not in hidden]
         # Proxies are the machine's business, not the image's: they are no part of the digest.
-        arguments |= {name: os.environ[name] for name in PROXY_VARIABLES if name in os.environ}
-        options = [word for name, value in sorted(arguments.items()) for word in ("--build-arg", f"{name}={value}")]
+        words += sorted({*hidden, *(name for name in PROXY_VARIABLES if name in os.environ)})
+        options = [word for argument in words for word in ("--build-arg", argument)]
+        for name, variable in sorted(service.build_secrets.items()):
+            options += ["--secret", f"id={name},env={variable}"]
         labels = ["--label", f"org.opencontainers.image.title={service.name}"]
-        target = ["--tag", image.ref, "--file", str(service.dockerfile)]
-        return [str(self.binary), "build", *target, *options, *labels, str(service.context)]
+        context, dockerfile = source or (service.context, service.dockerfile)
+        target = ["--tag", image.ref, "--file", str(dockerfile)]
+        return [str(self.binary), "build", *target, *options, *labels, str(context)]
 
 
 def find_clients(path: str | None = None) -> list[Path]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.errors import UserError
+from scripts.errors import SettingsError, UserError
 from scripts.images import build_context
+from scripts.images.dockerfile import declared, mounted_secrets, unknown_arguments
+from scripts.images.dockerignore import IgnoreRules
 from scripts.settings.model import Image, Plan, Release, Service, Settings
 
 REPOSITORY = "todo-chatbot"
@@ -19,24 +23,74 @@ def make_plan(settings: Settings, base_ids: Mapping[str, str], *, target: str, s
     """The images and releases of this configuration.
 
     `base_ids` maps base names to image ids, `standin` says whether the local database is part of it.
-    Raises UserError if a build context cannot be read.
+    Raises UserError if a build context cannot be read, and SettingsError naming what a Dockerfile does not use.
     """
     services = (*settings.services, settings.database) if standin else settings.services
+    if unused := [line for service in services for line in _unused(service, settings)]:
+        raise SettingsError("\n".join(f"config/pipeline.yaml: {line}" for line in unused))
     releases = (settings.database_release, settings.release) if standin else (settings.release,)
     registry = settings.registry if target == "context" else ""
-    return Plan(tuple(_image(service, base_ids) for service in services), releases, target, registry)
+    return Plan(tuple(image_of(service, base_ids) for service in services), releases, target, registry)
 
 
-def _image(service: Service, base_ids: Mapping[str, str]) -> Image:
-    ids = {argument: base_ids[base] for argument, base in service.bases.items()}
+def _unused(service: Service, settings: Settings) -> Iterator[str]:
+    """What is configured for a service's build and has no effect there, as `key: problem, remedy`."""
     try:
-        tag = build_context.build_digest(service.context, service.dockerfile, service.build_args, ids)
+        text = service.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
-        raise UserError(
-            f"{service.name}: {error.filename} cannot be read: {error.strerror}",
-            "make it readable, or name it in .dockerignore",
-        ) from None
+        raise _unreadable(service, error) from None
+    name = service.dockerfile
+    file = name.relative_to(settings.root) if name.is_relative_to(settings.root) else name
+    prefix = "database" if service == settings.database else f"services.{service.name}"
+    known = ", ".join(sorted(declared(text))) or "none"
+    for key, given in (("buildArgs", service.build_args), ("bases", service.bases)):
+        for argument in unknown_arguments(text, set(given)):
+            yield f"{prefix}.{key}.{argument}: {file} has no line ARG {argument}; remove it, or use one of: {known}"
+    for secret in sorted(set(service.build_secrets) - mounted_secrets(text)):
+        mount = f"--mount=type=secret,id={secret}"
+        yield f"{prefix}.buildSecrets.{secret}: {file} has no RUN {mount}; add it, or remove the key"
+
+
+def image_of(service: Service, base_ids: Mapping[str, str], dockerfile: Path | None = None) -> Image:
+    """The image of a service as its sources are now; `dockerfile` is a copy of its own. Raises UserError."""
+    ids = {argument: base_ids[base] for argument, base in service.bases.items()}
+    platform = os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
+    try:
+        entries = build_context.listing(service.context, service.dockerfile)
+        tag = build_context.build_digest(entries, dockerfile or service.dockerfile, service.build_args, ids, platform)
+    except OSError as error:
+        raise _unreadable(service, error) from None
     return Image(service.name, f"{REPOSITORY}/{service.name}", tag)
+
+
+def lay_out(service: Service, image: Image, base_ids: Mapping[str, str], folder: Path) -> tuple[Path, Path]:
+    """The build's input in an empty folder, as (context, Dockerfile): exactly what the image's tag was computed from.
+
+    Raises UserError where the sources are not any more what they were when it was planned.
+    """
+    recipe = folder / service.dockerfile.name
+    try:
+        recipe.write_bytes(service.dockerfile.read_bytes())
+        # The list has left out already what the ignore file names; this one is found first, and leaves out nothing.
+        recipe.with_name(recipe.name + ".dockerignore").write_text("# nothing\n", encoding="utf-8")
+        if image_of(service, base_ids, recipe) != image:
+            raise UserError(
+                f"{service.name}: its sources have changed since the run began",
+                "run it again when nothing writes there any more",
+            )
+        build_context.lay_out(
+            build_context.listing(service.context, service.dockerfile), service.context, folder / "context"
+        )
+    except OSError as error:
+        raise _unreadable(service, error) from None
+    return folder / "context", recipe
+
+
+def _unreadable(service: Service, error: OSError) -> UserError:
+    return UserError(
+        f"{service.name}: {error.filename} cannot be read: {error.strerror}",
+        f"make it readable, or name it in {service.context / '.dockerignore'}",
+    )
 
 
 def image_values(plan: Plan, release: Release, database: Release) -> dict[str, Any]:
@@ -52,9 +106,10 @@ def image_values(plan: Plan, release: Release, database: Release) -> dict[str, A
 def inputs_digest(release: Release, values: Mapping[str, Any], extra: Sequence[Path] = ()) -> str:
     """A digest of all that decides what helm would deploy: chart, values files and generated values."""
     total = hashlib.sha256()
-    for name, path in build_context.context_files(release.chart, build_context.IgnoreRules()):
-        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
-        total.update(f"{name}\0".encode() + hashlib.sha256(content).digest())
+    files = sorted(item for item in build_context.walk(release.chart, IgnoreRules()) if not stat.S_ISDIR(item[2]))
+    for name, path, _ in files:
+        content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+        total.update(os.fsencode(name) + b"\0" + hashlib.sha256(content).digest())
     for file in (*release.values, *extra):
         total.update(hashlib.sha256(file.read_bytes()).digest())
     total.update(json.dumps(values, sort_keys=True).encode())

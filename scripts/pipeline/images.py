@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, as_completed
+from math import inf
 
-from scripts.context.run import Run, ended, threads
-from scripts.images import docker
+from scripts.context.run import Run, threads
+from scripts.diagnose.watchdog import explained
+from scripts.errors import UserError
+from scripts.host.paths import state_folder
+from scripts.host.shell import CommandError, render
+from scripts.images import docker, plan
 from scripts.images.docker import BUILDKIT
-from scripts.settings.model import Image, Outcome
+from scripts.reporting import report
+from scripts.secrets.redact import redact
+from scripts.settings.model import Image, Outcome, Service
+
+LEAST_AT_ONCE = 2  # builds wait for the network as well as for a core
 
 
 def build(run: Run) -> Iterator[Outcome]:
-    """Build the images that do not exist yet, side by side."""
+    """Build the images that do not exist yet: as many at once as there are cores, the longest first.
+
+    The first that fails is told at once, and stops the others.
+    """
     have = docker.image_ids(run.session.shell, run.client, [image.ref for image in run.plan.images])
     settings = run.session.settings
     services = {service.name: service for service in (*settings.services, settings.database)}
@@ -21,27 +37,89 @@ def build(run: Run) -> Iterator[Outcome]:
     for image in run.plan.images:
         if image not in missing:
             yield Outcome("build", image.service, "unchanged", 0.0, image.tag)
-    refs = {name: base.ref for name, base in run.bases.items()}
+    if missing:
+        builds = _Builds(run, services)
+        times = report.build_times(settings.root) if len(missing) > 1 else {}
+        with threads(run, max(LEAST_AT_ONCE, os.cpu_count() or 1)) as pool:
+            jobs = {pool.submit(builds.one, image): image for image in longest_first(missing, times)}
+            yield from builds.ended(jobs)
 
-    def one(image: Image) -> Outcome:
+
+def longest_first(images: Sequence[Image], seconds: Mapping[str, float]) -> list[Image]:
+    """The images in the order to build them, by how long each took before; what was never built may take long."""
+    return sorted(images, key=lambda image: -seconds.get(image.service, inf))
+
+
+class _Builds:
+    """Builds that go on side by side, and end together where one fails."""
+
+    def __init__(self, run: Run, services: Mapping[str, Service]) -> None:
+        self._run = run
+        self._services = services
+        self._refs = {name: base.ref for name, base in run.bases.items()}
+        self._ids = {name: base.id for name, base in run.bases.items()}
+        self._stopped = threading.Event()
+
+    def ended(self, jobs: Mapping[Future[Outcome], Image]) -> Iterator[Outcome]:
+        """Outcomes as they come. The first failure stops what still runs, and is raised."""
+        waiting = dict(jobs)
+        for job in as_completed(jobs):
+            image = waiting.pop(job)
+            try:
+                yield job.result()
+            except UserError:
+                self._stopped.set()
+                for other, unfinished in waiting.items():
+                    other.cancel()
+                    yield Outcome("build", unfinished.service, "skipped", 0.0, f"stopped: {image.service} failed")
+                self._run.session.shell.interrupt()
+                raise
+
+    def one(self, image: Image) -> Outcome:
+        """Build one image. Raises UserError naming the service and the cause."""
+        run, service = self._run, self._services[image.service]
         started = time.monotonic()
         run.display.waiting("build", image.service, "building")
-
-        def show(line: str) -> None:
-            step = _build_step(line)
-            if step:
-                run.display.waiting("build", image.service, step)
-
-        run.session.shell.effect(
-            run.client.build_command(services[image.service], image, refs),
-            env=BUILDKIT,
-            timeout=settings.timeouts.build,
-            on_line=show,
-        )
+        try:
+            self._build(service, image)
+        except CommandError as problem:
+            raise explained(problem, run.session, "build", service) from None
         return Outcome("build", image.service, "done", time.monotonic() - started, image.tag)
 
-    with threads(run) as pool:
-        yield from ended([pool.submit(one, image) for image in missing])
+    def _build(self, service: Service, image: Image) -> None:
+        run, shell = self._run, self._run.session.shell
+        hidden = {name: value for name, value in service.build_args.items() if redact(f"{name}={value}")[1]}
+        command = {"service": service, "image": image, "bases": self._refs, "hidden": hidden}
+        shown = render(run.client.build_command(**command), env=BUILDKIT)
+        if shell.dry:
+            shell.effect([run.client.binary], shown=shown)
+            return
+        env = {**BUILDKIT, **hidden, **self._secrets(service)}
+        contexts = state_folder("contexts", run.session.settings.cluster)
+        contexts.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{service.name}-", dir=contexts) as folder:
+            source = plan.lay_out(service, image, self._ids, contexts / folder)
+            if self._stopped.is_set():
+                raise UserError(f"{service.name}: not begun")
+            shell.effect(
+                run.client.build_command(**command, source=source), env=env, shown=shown,
+                timeout=run.session.settings.timeouts.build, on_line=lambda line: self._show(image, line),
+            )  # fmt: skip
+
+    def _secrets(self, service: Service) -> dict[str, str]:
+        """What the Dockerfile's secret mounts hold, by variable. Raises UserError naming the one without a value."""
+        given = self._run.session.variables if service.build_secrets else {}
+        for name, variable in service.build_secrets.items():
+            if not given.get(variable):
+                raise UserError(
+                    f"{service.name}: its build needs the secret {name}, and {variable} has no value",
+                    f"set {variable} in the environment or in .env",
+                )
+        return {variable: given[variable] for variable in service.build_secrets.values()}
+
+    def _show(self, image: Image, line: str) -> None:
+        if step := _build_step(line):
+            self._run.display.waiting("build", image.service, step)
 
 
 def tag(run: Run) -> Iterator[Outcome]:

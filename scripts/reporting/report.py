@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,17 @@ def write(report: Report, root: Path) -> Path:
     for old in sorted(folder.glob("[0-9]*.json"))[:-KEPT]:
         old.unlink()
     return file
+
+
+def build_times(root: Path, among: int = 10) -> dict[str, float]:
+    """How many seconds the build of each service took the last time that one of the newest reports tells of it."""
+    found: dict[str, float] = {}
+    for file in sorted((root / FOLDER).glob("[0-9]*.json"))[-among:]:
+        with suppress(OSError, ValueError, KeyError, TypeError):  # an estimate: what cannot be read tells nothing
+            for item in json.loads(file.read_text(encoding="utf-8"))["outcomes"]:
+                if item["stage"] == "build" and item["status"] == "done":
+                    found[item["target"]] = float(item["seconds"])
+    return found
 
 
 def summary(report: Report) -> str:

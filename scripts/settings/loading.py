@@ -166,7 +166,9 @@ def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings
             remedy += "; a Next.js application needs none, but the package-lock.json that npm install writes"
         if not dockerfile.is_file():
             raise SettingsError(f"config/pipeline.yaml: {key}.dockerfile: no file {dockerfile}", remedy)
-        return Service(name, context, dockerfile, bases, dict(spec.get("buildArgs", {})))
+        return Service(
+            name, context, dockerfile, bases, dict(spec.get("buildArgs", {})), dict(spec.get("buildSecrets", {}))
+        )
 
     def release(spec: Mapping[str, Any], key: str) -> Release:
         chart = path(spec["chart"], f"{key}.chart")

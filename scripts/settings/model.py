@@ -22,7 +22,8 @@ class Base:
 class Service:
     """One image to build and, for the four services of the app, one Deployment to run.
 
-    `context` and `dockerfile` are absolute paths. `bases` maps a build argument to the name of a base image.
+    `context` and `dockerfile` are absolute paths. `bases` maps a build argument to the name of a base image,
+    `build_secrets` the id of a secret mount to the variable (environment or `.env`) that has its value.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Service:
     dockerfile: Path
     bases: Mapping[str, str] = field(default_factory=dict)
     build_args: Mapping[str, str] = field(default_factory=dict)
+    build_secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """A plan names every image by its inputs, and says what helm is going to get."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from scripts.errors import SettingsError, UserError
 from scripts.images import plan
 from scripts.settings.model import Base, Plan, Release, Service, Settings, Timeouts
 
@@ -15,7 +17,7 @@ def settings(tmp_path: Path) -> Settings:
     def service(name: str, base: str) -> Service:
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "Dockerfile").write_text(f"FROM {base}\n")
+        (folder / "Dockerfile").write_text(f"ARG BASE={base}\nFROM ${{BASE}}\n")
         (folder / "main").write_text(name)
         return Service(name, folder, folder / "Dockerfile", {"BASE": base})
 
@@ -77,3 +79,45 @@ def test_whatever_helm_would_deploy_counts_as_input(settings: Settings, tmp_path
     if change == "values file":
         extra.write_text("a: 2\n")
     assert before != plan.inputs_digest(settings.release, {"tag": "2" if change == "image" else "1"}, [extra])
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            {"build_args": {"VERSION": "1"}},
+            r"services\.frontend\.buildArgs\.VERSION: frontend/Dockerfile .* use one of: BASE",
+        ),
+        ({"bases": {"IMAGE": "node"}}, r"services\.frontend\.bases\.IMAGE: frontend/Dockerfile has no line ARG IMAGE"),
+        ({"build_secrets": {"npm": "TOKEN"}}, r"services\.frontend\.buildSecrets\.npm: .*--mount=type=secret,id=npm"),
+    ],
+)
+def test_what_a_dockerfile_would_ignore_is_refused(settings: Settings, given: dict, problem: str) -> None:
+    first, *others = settings.services
+    changed = dataclasses.replace(settings, services=(dataclasses.replace(first, **given), *others))
+    with pytest.raises(SettingsError, match=problem):
+        make(changed)
+
+
+def test_the_database_s_key_is_named_as_it_stands_in_the_file(settings: Settings) -> None:
+    changed = dataclasses.replace(settings, database=dataclasses.replace(settings.database, build_args={"X": "1"}))
+    with pytest.raises(SettingsError, match=r"yaml: database\.buildArgs\.X: "):
+        make(changed)
+
+
+def test_a_platform_in_the_environment_names_another_image(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_DEFAULT_PLATFORM", raising=False)
+    before = make(settings)
+    monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/arm64")
+    assert not set(before.images) & set(make(settings).images)
+
+
+def test_sources_that_change_under_way_are_not_built_under_the_old_name(settings: Settings, tmp_path: Path) -> None:
+    service, image = settings.services[0], make(settings).images[0]
+    (tmp_path / "first").mkdir()
+    context, dockerfile = plan.lay_out(service, image, IDS, tmp_path / "first")
+    assert (context / "main").read_text() == "frontend" and "BASE" in dockerfile.read_text()
+    (service.context / "main").write_text("changed")
+    (tmp_path / "second").mkdir()
+    with pytest.raises(UserError, match=r"frontend: its sources have changed"):
+        plan.lay_out(service, image, IDS, tmp_path / "second")

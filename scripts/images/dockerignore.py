@@ -1,0 +1,134 @@
+"""`.dockerignore`: which files of a folder are no part of a build."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from scripts.errors import UserError
+
+# What a fetch or a commit changes is no reason to build anew; `!.git` in the file takes it back.
+ALWAYS = "**/.git"
+
+
+class IgnoreRules:
+    """A `.dockerignore` file, with the meaning BuildKit gives it.
+
+    Patterns are anchored at the context's root, `**` crosses folders, `!` takes back, the last match wins, and a
+    pattern that matches a folder matches everything below it. `keep_git` leaves `.git` in.
+    Source: https://docs.docker.com/build/concepts/context/#dockerignore-files and github.com/moby/patternmatcher
+    """
+
+    def __init__(self, text: str = "", name: str = ".dockerignore", *, keep_git: bool = False) -> None:
+        """Raises UserError naming the line whose pattern Docker refuses."""
+        first = [] if keep_git else [(True, ALWAYS)]
+        rules = [*first, *_patterns(text, name)]
+        # Neighbours of one kind are one expression: forty patterns on a hundred thousand files are too many otherwise.
+        runs = [
+            (ignored, re.compile("|".join(_expression(pattern, name) for _, pattern in run), re.DOTALL))
+            for ignored, run in groupby(rules, key=lambda rule: rule[0])
+        ]
+        self._runs = runs[::-1]
+        self._exceptions = [pattern + "/" for ignored, pattern in rules if not ignored]
+
+    def ignores(self, path: str) -> bool:
+        """Whether `path` (relative to the context, `/`-separated) stays out of the context."""
+        return next((ignored for ignored, pattern in self._runs if pattern.match(path)), False)
+
+    def prunes(self, folder: str) -> bool:
+        """Whether nothing below `folder` can be part of the context, so that walking it is a waste."""
+        inside = folder + "/"
+        # An exception with a wildcard may lie anywhere; one without lies below the folder or it does not.
+        reaches = any(set("*?[\\") & set(exception) or exception.startswith(inside) for exception in self._exceptions)
+        return not reaches and self.ignores(folder)
+
+
+def ignore_rules(context: Path, dockerfile: Path) -> IgnoreRules:
+    """The rules that hold for a build: `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore`.
+
+    Raises UserError for a pattern that Docker refuses, and OSError where the file cannot be read.
+    """
+    names_git = re.search(rb"(?<![\w.])\.git(?![\w.-])", dockerfile.read_bytes()) is not None
+    for candidate in (dockerfile.with_name(dockerfile.name + ".dockerignore"), context / ".dockerignore"):
+        if candidate.is_file():
+            text = candidate.read_bytes().decode("utf-8", errors="surrogateescape")
+            return IgnoreRules(text, str(candidate), keep_git=names_git)
+    return IgnoreRules(keep_git=names_git)
+
+
+def _patterns(text: str, name: str) -> Iterator[tuple[bool, str]]:
+    """Every pattern of a file, cleaned as Docker cleans it, with whether it ignores."""
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        pattern = line.strip()
+        if not pattern or line.startswith("#"):
+            continue
+        keep = pattern.startswith("!")
+        pattern = pattern[keep:].strip()
+        if not pattern:
+            raise _refused(name, f"line {number}: an exclamation mark without a pattern")
+        pattern = posixpath.normpath(pattern).lstrip("/")
+        if pattern not in ("", "."):
+            yield not keep, pattern
+
+
+def _expression(pattern: str, name: str) -> str:
+    """The regular expression of a pattern, which also matches everything below. Raises UserError."""
+    out = []
+    index = 0
+    while index < len(pattern):
+        char = pattern[index]
+        index += 1
+        if char == "*" and pattern.startswith("*", index):
+            index += 1 + pattern.startswith("/", index + 1)
+            out.append("(?:.*/)?" if index < len(pattern) else ".*")
+        elif char == "*":
+            out.append("[^/]*")
+        elif char == "?":
+            out.append("[^/]")
+        elif char == "[":
+            try:
+                body, index = _class(pattern, index)
+            except IndexError:
+                raise _refused(name, f"{pattern!r}: the bracket is not closed, or holds no range") from None
+            out.append(body)
+        elif char == "\\":
+            if index == len(pattern):
+                raise _refused(name, f"{pattern!r}: nothing follows the backslash")
+            out.append(re.escape(pattern[index]))
+            index += 1
+        else:
+            out.append(re.escape(char))
+    return "".join(out) + r"(?:/.*)?\Z"
+
+
+def _class(pattern: str, index: int) -> tuple[str, int]:
+    """A bracket expression from behind its `[` on, and where it ends. Raises IndexError where it is malformed."""
+    negated = pattern[index] == "^"
+    index += negated
+    ranges: list[str] = []
+    while pattern[index] != "]" or not ranges:
+        low, index = _character(pattern, index)
+        high = low
+        if pattern[index] == "-":
+            high, index = _character(pattern, index + 1)
+        if low <= high:  # Docker takes a range that is upside down for an empty one
+            ranges.append(f"{re.escape(low)}-{re.escape(high)}")
+        else:
+            ranges.append("")
+    body = "".join(ranges)
+    inside = f"[{body}]" if body else r"(?!)"
+    return (f"(?!{inside})[^/]" if negated else f"(?!/){inside}"), index + 1
+
+
+def _character(pattern: str, index: int) -> tuple[str, int]:
+    if pattern[index] in "-]":
+        raise IndexError(index)
+    index += pattern[index] == "\\"
+    return pattern[index], index + 1
+
+
+def _refused(name: str, problem: str) -> UserError:
+    return UserError(f"{name}: {problem}", "correct the pattern: Docker refuses it too")

@@ -1,0 +1,135 @@
+"""Builds go side by side, end together where one fails, and keep secrets out of sight."""
+
+import os
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.images import plan
+from scripts.images.base_images import ReadyBase
+from scripts.images.docker import Docker
+from scripts.pipeline.images import build, longest_first
+from scripts.settings.model import Image, Plan, Service, Timeouts
+
+# Stands in for the client. It knows no image, and builds as the Dockerfile's first line says.
+CLIENT = """#!/bin/sh
+[ "$1 $2" = "image inspect" ] && { echo '[]'; exit 1; }
+for word; do [ "$before" = --file ] && file=$word; before=$word; done
+read -r _ behaviour < "$file"
+echo "$behaviour $*" >> "{log}"
+env > "{log}.env"
+case $behaviour in
+    waits) exec sleep 600 ;;
+    fails) echo 'ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1' >&2
+           exit 1 ;;
+esac
+"""
+
+
+class World:
+    """A run over services, each of which builds as its behaviour says."""
+
+    def __init__(self, folder: Path, behaviours: dict[str, str]) -> None:
+        self.log, self.printed, root = folder / "log", [], folder
+        client = folder / "docker"
+        client.write_text(CLIENT.replace("{log}", str(self.log)))
+        client.chmod(0o755)
+        self.services = tuple(self._service(root / name, behaviour) for name, behaviour in behaviours.items())
+        self.database = self._service(root / "database", "works")
+        self.shell = Shell(echo=self.printed.append)
+        self.variables: dict[str, str] = {}
+
+    def _service(self, folder: Path, behaviour: str) -> Service:
+        folder.mkdir()
+        text = f"# {behaviour}\nARG TOKEN\nARG PLAIN\nFROM scratch\nRUN --mount=type=secret,id=npm true\n"
+        (folder / "Dockerfile").write_text(text)
+        return Service(folder.name, folder, folder / "Dockerfile")
+
+    def run(self) -> SimpleNamespace:
+        settings = SimpleNamespace(
+            root=self.log.parent, services=self.services, database=self.database, cluster="c",
+            timeouts=Timeouts(1200, 1, 1, 1), release=SimpleNamespace(namespace="n", name="r"),
+        )  # fmt: skip
+        session = SimpleNamespace(settings=settings, shell=self.shell, variables=self.variables)
+        display = SimpleNamespace(waiting=lambda *_: None)
+        images = tuple(plan.image_of(service, {}) for service in self.services)
+        return SimpleNamespace(
+            session=session, display=display, client=Docker(self.log.parent / "docker"), plan=Plan(images, (), "x"),
+            bases={"python": ReadyBase("python:3", "sha256:1")},
+        )  # fmt: skip
+
+    def only(self, **changes: object) -> None:
+        first = self.services[0]
+        self.services = (Service(first.name, first.context, first.dockerfile, **changes),)
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def test_the_longest_goes_first_and_what_was_never_built_before_all() -> None:
+    images = [Image(name, name, "1") for name in ("short", "long", "new", "also-new")]
+    ordered = longest_first(images, {"short": 2.0, "long": 90.0})
+    assert [image.service for image in ordered] == ["new", "also-new", "long", "short"]
+
+
+def test_the_first_failure_is_told_at_once_and_stops_the_rest(tmp_path: Path) -> None:
+    world = World(tmp_path, {"slow": "waits", "broken": "fails", "later": "waits"})
+    outcomes = []
+    with pytest.raises(UserError) as told:
+        for outcome in build(world.run()):
+            outcomes.append(outcome)
+    assert "npm ci" in str(told.value) and "broken" in str(told.value)
+    assert {(item.target, item.status) for item in outcomes} == {("slow", "skipped"), ("later", "skipped")}
+    assert all(item.detail == "stopped: broken failed" for item in outcomes)
+
+
+def test_every_image_is_built_from_the_list_and_nothing_stays_behind(tmp_path: Path) -> None:
+    world = World(tmp_path, {"one": "works", "two": "works"})
+    assert {(item.target, item.status) for item in build(world.run())} == {("one", "done"), ("two", "done")}
+    contexts = {shlex.split(line)[-1] for line in world.log.read_text().splitlines()}
+    assert len(contexts) == 2 and all(folder.endswith("/context") for folder in contexts)
+    assert not list((tmp_path / "state").rglob("context"))
+
+
+def test_the_line_that_is_printed_can_be_pasted(tmp_path: Path) -> None:
+    world = World(tmp_path, {"one": "works"})
+    list(build(world.run()))
+    (line,) = world.printed
+    words = shlex.split(line.removeprefix("$ "))
+    assert words[-1] == str(tmp_path / "one") and Path(words[words.index("--file") + 1]).is_file()
+
+
+def test_no_credential_stands_in_a_line_or_in_an_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:proxy-pass@proxy:3128")
+    world = World(tmp_path, {"one": "works"})
+    world.variables = {"NPM_TOKEN": "build-secret-value"}
+    token = "ghp_" + "a1B2" * 9
+    world.only(build_args={"TOKEN": token, "PLAIN": "1"}, build_secrets={"npm": "NPM_TOKEN"})
+    list(build(world.run()))
+    seen = world.log.read_text() + "\n".join(world.printed)
+    assert not any(secret in seen for secret in ("proxy-pass", token, "build-secret-value"))
+    assert "--build-arg PLAIN=1" in seen and "--secret id=npm,env=NPM_TOKEN" in seen
+    given = (tmp_path / "log.env").read_text()
+    assert f"TOKEN={token}" in given and "NPM_TOKEN=build-secret-value" in given
+
+
+def test_a_build_secret_without_a_value_is_named_before_anything_is_built(tmp_path: Path) -> None:
+    world = World(tmp_path, {"one": "works"})
+    world.only(build_secrets={"npm": "NPM_TOKEN"})
+    with pytest.raises(UserError, match=r"one: its build needs the secret npm, and NPM_TOKEN has no value"):
+        list(build(world.run()))
+    assert not world.log.exists()
+
+
+def test_a_dry_run_builds_nothing_and_needs_no_secret(tmp_path: Path) -> None:
+    world = World(tmp_path, {"one": "works"})
+    world.only(build_secrets={"npm": "NPM_TOKEN"})
+    world.shell.dry = True
+    list(build(world.run()))
+    assert world.printed and not world.log.exists() and not os.path.lexists(tmp_path / "state")
