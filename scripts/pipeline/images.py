@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from math import inf
+from pathlib import Path
 
 from scripts.context.run import Run, threads
 from scripts.diagnose.watchdog import explained
@@ -89,10 +90,13 @@ class _Builds:
     def _build(self, service: Service, image: Image) -> None:
         run, shell = self._run, self._run.session.shell
         hidden = {name: value for name, value in service.build_args.items() if redact(f"{name}={value}")[1]}
-        command = {"service": service, "image": image, "bases": self._refs, "hidden": hidden}
-        shown = render(run.client.build_command(**command), env=BUILDKIT)
+
+        def command(source: tuple[Path, Path] | None = None) -> list[str]:
+            return run.client.build_command(service, image, self._refs, hidden=hidden, source=source)
+
+        shown = render(command(), env=BUILDKIT)
         if shell.dry:
-            shell.effect([run.client.binary], shown=shown)
+            shell.effect(command(), shown=shown)
             return
         env = {**BUILDKIT, **hidden, **self._secrets(service)}
         contexts = state_folder("contexts", run.session.settings.cluster)
@@ -102,8 +106,8 @@ class _Builds:
             if self._stopped.is_set():
                 raise UserError(f"{service.name}: not begun")
             shell.effect(
-                run.client.build_command(**command, source=source), env=env, shown=shown,
-                timeout=run.session.settings.timeouts.build, on_line=lambda line: self._show(image, line),
+                command(source), env=env, shown=shown, timeout=run.session.settings.timeouts.build,
+                on_line=lambda line: self._show(image, line),
             )  # fmt: skip
 
     def _secrets(self, service: Service) -> dict[str, str]:
