@@ -15,7 +15,7 @@ import tasks
 from scripts.settings.loading import ROOT
 
 GUIDES = sorted(
-    [*(ROOT / name for name in ("README.md", "ai/README.md", "embedded/README.md")), *(ROOT / "docs").glob("*.md")]
+    [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ai/README.md", "embedded/README.md")), *(ROOT / "docs").glob("*.md")]
 )
 SESSIONS = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
 
