@@ -12,7 +12,6 @@ from scripts.host.shell import Shell
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
 from scripts.secrets import sync
-from scripts.settings import loading as configuration
 from scripts.settings.model import Cluster, Settings
 
 
@@ -63,8 +62,3 @@ class Session:
     def standin(self) -> bool:
         """Whether the local database is part of this run."""
         return sync.uses_standin(self.variables)
-
-
-def open_session(dry: bool = False, *, environment: str = "dev", target: str = "") -> Session:
-    """A session for a task of daily use. Raises SettingsError for a wrong configuration."""
-    return Session(configuration.load(environment=environment), Shell(dry=dry), target=target)

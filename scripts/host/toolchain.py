@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import platform
 import re
 import shutil
@@ -164,12 +163,3 @@ def _place(tool: Tool, content: bytes, folder: Path) -> bool:
     partial.replace(folder / tool.name)
     (folder / f"{tool.name}.sha256").write_text(tool.sha256 + "\n", encoding="ascii")
     return True
-
-
-def client_version(shell: Shell, path: Path, tool_name: str) -> str:
-    """What a tool says of its version, in one word, for reports."""
-    tool = next(tool for tool in TOOLS if tool.name == tool_name)
-    text = shell.probe([path, *tool.version_arguments]).out
-    if tool_name == "kubectl":
-        return str(json.loads(text or "{}").get("clientVersion", {}).get("gitVersion", "unknown"))
-    return text.strip() or "unknown"

@@ -14,9 +14,8 @@ from invoke.parser import Parser
 import tasks
 from scripts.settings.loading import ROOT
 
-GUIDES = sorted(
-    [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ai/README.md", "embedded/README.md")), *(ROOT / "docs").glob("*.md")]
-)
+FIRST = ("README.md", "CONTRIBUTING.md", "ai/README.md", "embedded/README.md")
+GUIDES = sorted([*(ROOT / name for name in FIRST), *(ROOT / "docs").glob("*.md")])
 SESSIONS = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
 
 
