@@ -1,9 +1,11 @@
-{{/* Settings of a service: its ConfigMap, and Secrets that exist outside helm. */}}
+{{/* Settings of a service: its ConfigMap, its environment, and Secrets that exist outside helm. */}}
 
 {{- define "common.environment" -}}
-PORT: {{ .Values.service.port | quote }}
+{{- with include "common.port" . -}}
+PORT: {{ . | quote }}
+{{- end }}
 {{- range $name, $value := .Values.config }}
-{{ $name }}: {{ tpl (toString $value) $ | quote }}
+{{ ternary (quote $name) $name (regexMatch "(?i)^(y|n|yes|no|on|off|true|false|null)$" $name) }}: {{ tpl (include "common.text" $value) $ | quote }}
 {{- end }}
 {{- if .Values.global.tls.enabled }}
 TLS_CA_FILE: /etc/tls/ca.crt
@@ -15,17 +17,107 @@ TLS_KEY_FILE: /etc/tls/tls.key
 {{- end }}
 
 {{- define "common.configmap" -}}
+{{- include "common.prepare" . -}}
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  name: {{ .Chart.Name }}-config
+  name: {{ include "common.fullname" . }}-config
   namespace: {{ include "common.namespace" . }}
   labels: {{- include "common.labels" . | nindent 4 }}
-data: {{- include "common.environment" . | nindent 2 }}
+data: {{- include "common.environment" . | fromYaml | toYaml | nindent 2 }}
+{{- end }}
+
+{{/*
+The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a value may refer to what stands before it. With
+`.Once` the ConfigMap is not there yet, and its content is part of this.
+*/}}
+{{- define "common.env" -}}
+{{- $found := list }}
+{{- with .Values.home }}
+{{- $found = append $found (dict "name" "HOME" "value" .) }}
+{{- end }}
+{{- range .Values.secretEnv }}
+{{- $reference := dict "name" .secret "key" .key "optional" (.optional | default false) }}
+{{- $found = append $found (dict "name" (.name | default .key) "valueFrom" (dict "secretKeyRef" $reference)) }}
+{{- end }}
+{{- range list .Values.env .Values.extraEnv }}
+{{- $found = concat $found (include "common.envOf" (list $ .) | fromYamlArray) }}
+{{- end }}
+{{- $names := list }}
+{{- range $found }}
+{{- if has .name $names }}
+{{- fail (printf "%s: the variable %s stands twice in home, secretEnv, env and extraEnv" (include "common.path" $) .name) }}
+{{- end }}
+{{- $names = append $names .name }}
+{{- end }}
+{{- with .Job }}
+{{- $over := include "common.envOf" (list $ .env) | fromYamlArray }}
+{{- $overNames := list }}
+{{- range $over }}{{ $overNames = append $overNames .name }}{{ end }}
+{{- $kept := list }}
+{{- range $found }}{{ if not (has .name $overNames) }}{{ $kept = append $kept . }}{{ end }}{{ end }}
+{{- $found = concat $kept $over }}
+{{- $names = concat $names $overNames }}
+{{- end }}
+{{- if .Once }}
+{{- $settings := include "common.environment" . | fromYaml }}
+{{- range $names }}{{ $settings = omit $settings . }}{{ end }}
+{{- range $name, $value := $settings }}{{ $found = append $found (dict "name" $name "value" $value) }}{{ end }}
+{{- end }}
+{{- if $found }}
+{{- toYaml $found }}
+{{- end }}
+{{- end }}
+
+{{/* `env` or `extraEnv`, a mapping or a list, as a list of EnvVar. */}}
+{{- define "common.envOf" -}}
+{{- $root := index . 0 }}
+{{- $given := index . 1 }}
+{{- if kindIs "slice" $given }}
+{{- toYaml $given }}
+{{- else }}
+{{- $found := list }}
+{{- range $name, $value := $given }}
+{{- if kindIs "map" $value }}
+{{- $found = append $found (merge (dict "name" $name) $value) }}
+{{- else }}
+{{- $found = append $found (dict "name" $name "value" (tpl (include "common.text" $value) $root)) }}
+{{- end }}
+{{- end }}
+{{- toYaml $found }}
+{{- end }}
+{{- end }}
+
+{{/* What a pod's Secrets were when it was made, where `global.secretVersions` says it. */}}
+{{- define "common.secretsChecksum" -}}
+{{- $names := list }}
+{{- range .Values.secretEnv }}{{ $names = append $names .secret }}{{ end }}
+{{- range .Values.extraEnvFrom }}{{ $names = append $names (dig "secretRef" "name" "" .) }}{{ end }}
+{{- range .Values.extraVolumes }}{{ $names = append $names (dig "secret" "secretName" "" .) }}{{ end }}
+{{- range .Values.initContainers }}{{ $names = concat $names (include "common.secretsOf" . | fromJsonArray) }}{{ end }}
+{{- range .Values.extraContainers }}{{ $names = concat $names (include "common.secretsOf" . | fromJsonArray) }}{{ end }}
+{{- range list .Values.env .Values.extraEnv }}
+{{- if kindIs "slice" . }}{{ $names = concat $names (include "common.secretsOf" (dict "env" .) | fromJsonArray) }}
+{{- else }}{{ $names = concat $names (include "common.secretsOf" (dict "env" (values .)) | fromJsonArray) }}{{ end }}
+{{- end }}
+{{- $versions := list }}
+{{- range $name := $names | uniq | sortAlpha }}
+{{- with index $.Values.global.secretVersions $name }}{{ $versions = append $versions (printf "%s=%s" $name .) }}{{ end }}
+{{- end }}
+{{- with $versions }}{{ . | join "," | sha256sum }}{{ end }}
+{{- end }}
+
+{{/* Names of the Secrets in a container's environment, as JSON. */}}
+{{- define "common.secretsOf" -}}
+{{- $names := list }}
+{{- range .env }}{{ if kindIs "map" . }}{{ $names = append $names (dig "valueFrom" "secretKeyRef" "name" "" .) }}{{ end }}{{ end }}
+{{- range .envFrom }}{{ $names = append $names (dig "secretRef" "name" "" .) }}{{ end }}
+{{- toJson $names }}
 {{- end }}
 
 {{/* Secrets from values, which helm keeps in the release's history: for a trial, not for real secrets. */}}
 {{- define "common.secrets" -}}
+{{- include "common.prepare" . -}}
 {{- range $name, $keys := .Values.secrets }}
 ---
 apiVersion: v1

@@ -1,100 +1,206 @@
 {{- define "common.deployment" -}}
+{{- include "common.prepare" . -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ .Chart.Name }}
-  namespace: {{ include "common.namespace" . }}
-  labels: {{- include "common.labels" . | nindent 4 }}
+  {{- include "common.metadata" . | nindent 2 }}
+  {{- with .Values.deploymentAnnotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
 spec:
   {{- with include "common.replicas" . }}
   replicas: {{ . }}
   {{- end }}
-  revisionHistoryLimit: 5
-  progressDeadlineSeconds: 120
-  # A pod leaves only when its successor is ready.
-  strategy:
-    type: RollingUpdate
-    rollingUpdate: {maxUnavailable: 0, maxSurge: 1}
+  revisionHistoryLimit: {{ .Values.revisionHistoryLimit }}
+  progressDeadlineSeconds: {{ .Values.progressDeadlineSeconds }}
+  strategy: {{- include "common.strategy" . | nindent 4 }}
   selector:
     matchLabels: {{- include "common.selectorLabels" . | nindent 6 }}
   template:
     metadata:
-      labels: {{- include "common.podLabels" . | nindent 8 }}
-      annotations:
-        checksum/config: {{ include "common.environment" . | sha256sum }}
+      labels: {{- mustMerge (include "common.podLabels" . | fromYaml) .Values.podLabels | toYaml | nindent 8 }}
+      annotations: {{- include "common.podAnnotations" . | nindent 8 }}
     spec:
-      serviceAccountName: {{ .Chart.Name }}
-      automountServiceAccountToken: false
-      enableServiceLinks: false
-      terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
-      securityContext: {{- include "common.podSecurityContext" . | nindent 8 }}
-      topologySpreadConstraints:
-        - maxSkew: 1
-          topologyKey: kubernetes.io/hostname
-          whenUnsatisfiable: ScheduleAnyway
-          labelSelector:
-            matchLabels: {{- include "common.selectorLabels" . | nindent 14 }}
-      {{- with .Values.global.imagePullSecrets }}
-      imagePullSecrets: {{- toYaml . | nindent 8 }}
-      {{- end }}
+      {{- include "common.pod" . | nindent 6 }}
+      topologySpreadConstraints: {{- include "common.spread" . | nindent 8 }}
       containers:
-        - name: {{ .Chart.Name }}
-          image: {{ include "common.image" . | quote }}
-          imagePullPolicy: {{ .Values.image.pullPolicy }}
-          securityContext: {{- include "common.containerSecurityContext" . | nindent 12 }}
+        - name: {{ include "common.name" . }}
+          {{- include "common.program" . | nindent 10 }}
+          {{- with include "common.port" . }}
           ports:
-            - {name: http, containerPort: {{ .Values.service.port }}, protocol: TCP}
-          envFrom:
-            - configMapRef: {name: {{ .Chart.Name }}-config}
-          {{- with .Values.secretEnv }}
-          env:
-            {{- range . }}
-            - name: {{ .key }}
-              valueFrom:
-                secretKeyRef: {name: {{ .secret }}, key: {{ .key }}, optional: {{ .optional | default false }}}
-            {{- end }}
+            - {name: http, containerPort: {{ . }}, protocol: TCP}
           {{- end }}
-          resources: {{- toYaml .Values.resources | nindent 12 }}
-          {{- include "common.probes" . | nindent 10 }}
-          lifecycle:
-            # Time for every node to stop sending new connections, before the service is asked to end.
-            preStop: {sleep: {seconds: {{ .Values.preStopSeconds }}}}
-          volumeMounts:
-            - {name: tmp, mountPath: /tmp}
-            {{- if .Values.global.tls.enabled }}
-            - {name: tls, mountPath: /etc/tls, readOnly: true}
-            {{- end }}
-      volumes:
-        - name: tmp
-          emptyDir: {sizeLimit: 64Mi}
-        {{- if .Values.global.tls.enabled }}
-        # Renewed in place: the service reads the new certificate by itself.
-        - name: tls
-          secret:
-            secretName: {{ .Chart.Name }}-tls
-            defaultMode: 0440
-            {{- if not .Values.tls.serve }}
-            items: [{key: ca.crt, path: ca.crt}]
-            {{- end }}
+          {{- with .Values.command }}
+          command: {{- include "common.words" . | nindent 12 }}
+          {{- end }}
+          {{- with .Values.args }}
+          args: {{- include "common.words" . | nindent 12 }}
+          {{- end }}
+          {{- with .Values.resources }}
+          resources: {{- toYaml . | nindent 12 }}
+          {{- end }}
+          {{- range list "startup" "readiness" "liveness" }}
+          {{- with include "common.probe" (list $ .) }}
+          {{- . | nindent 10 }}
+          {{- end }}
+          {{- end }}
+          {{- with include "common.lifecycle" . | fromYaml }}
+          lifecycle: {{- toYaml . | nindent 12 }}
+          {{- end }}
+        {{- range .Values.extraContainers }}
+        - {{- include "common.container" (list $ .) | nindent 10 }}
         {{- end }}
+      {{- with include "common.initContainers" . }}
+      initContainers: {{- . | nindent 8 }}
+      {{- end }}
+      volumes: {{- include "common.volumes" . | nindent 8 }}
 {{- end }}
 
-{{/* Asked every second until it runs, then less often. Only readiness depends on other services. */}}
-{{- define "common.probes" -}}
-{{- $scheme := ternary "HTTPS" "HTTP" (and .Values.global.tls.enabled .Values.tls.serve) -}}
-startupProbe:
-  httpGet: {path: {{ .Values.probes.livenessPath }}, port: http, scheme: {{ $scheme }}}
-  periodSeconds: 1
-  timeoutSeconds: 3
-  failureThreshold: 60
-readinessProbe:
-  httpGet: {path: {{ .Values.probes.readinessPath }}, port: http, scheme: {{ $scheme }}}
-  periodSeconds: 2
-  timeoutSeconds: 3
-  failureThreshold: 3
-livenessProbe:
-  httpGet: {path: {{ .Values.probes.livenessPath }}, port: http, scheme: {{ $scheme }}}
-  periodSeconds: 10
-  timeoutSeconds: 3
-  failureThreshold: 3
+{{/* Side by side, where a pod leaves only when its successor is ready; one after the other where both cannot write. */}}
+{{- define "common.strategy" -}}
+{{- if .Values.strategy }}
+{{- toYaml .Values.strategy }}
+{{- else if include "common.writtenByOne" . -}}
+type: Recreate
+{{- else -}}
+type: RollingUpdate
+rollingUpdate: {maxUnavailable: 0, maxSurge: 100%}
+{{- end }}
+{{- end }}
+
+{{- define "common.podAnnotations" -}}
+checksum/config: {{ include "common.environment" . | sha256sum }}
+{{- with include "common.secretsChecksum" . }}
+checksum/secrets: {{ . }}
+{{- end }}
+{{- with .Values.podAnnotations }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* What pods of a service and of its jobs have in common. */}}
+{{- define "common.pod" -}}
+serviceAccountName: {{ include "common.serviceAccountName" . }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+securityContext: {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "hostAliases" "priorityClassName" }}
+{{- with index $.Values $key }}
+{{ dict $key . | toYaml }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "common.spread" -}}
+{{- if kindIs "invalid" .Values.topologySpreadConstraints -}}
+- maxSkew: 1
+  topologyKey: kubernetes.io/hostname
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {{- include "common.selectorLabels" . | nindent 6 }}
+{{- else }}
+{{- toYaml .Values.topologySpreadConstraints }}
+{{- end }}
+{{- end }}
+
+{{/*
+The service's program, for a container of its own: image, environment, mounts. With `.Once` it runs before the release's own
+objects are there, and takes nothing from them.
+*/}}
+{{- define "common.program" -}}
+image: {{ include "common.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext: {{- toYaml .Values.containerSecurityContext | nindent 2 }}
+{{- $from := .Values.extraEnvFrom }}
+{{- if not .Once }}
+{{- $from = prepend $from (dict "configMapRef" (dict "name" (printf "%s-config" (include "common.fullname" .)))) }}
+{{- end }}
+{{- with $from }}
+envFrom: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with include "common.env" . }}
+env: {{- . | nindent 2 }}
+{{- end }}
+volumeMounts: {{- include "common.mounts" . | nindent 2 }}
+{{- end }}
+
+{{/* A container of somebody's own, on the hardened ground of the service's; without an image it is the service's program. */}}
+{{- define "common.container" -}}
+{{- $root := index . 0 }}
+{{- $given := index . 1 }}
+{{- $ground := dict "securityContext" (deepCopy $root.Values.containerSecurityContext) }}
+{{- if not $given.image }}
+{{- $ground = include "common.program" $root | fromYaml }}
+{{- end }}
+{{- mustMergeOverwrite $ground $given | toYaml }}
+{{- end }}
+
+{{- define "common.initContainers" -}}
+{{- include "common.seeds" . }}
+{{- range .Values.initContainers }}
+- {{- include "common.container" (list $ .) | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Containers that put the image's own files into writable folders. */}}
+{{- define "common.seeds" -}}
+{{- range $index, $path := .Values.writablePaths }}
+{{- if and (kindIs "map" $path) $path.seed }}
+- name: seed-{{ $index }}
+  image: {{ include "common.image" $ | quote }}
+  imagePullPolicy: {{ $.Values.image.pullPolicy }}
+  securityContext: {{- toYaml $.Values.containerSecurityContext | nindent 4 }}
+  command: [sh, -c, 'cp -R "$0/." "$1/"', {{ $path.path | quote }}, /seed]
+  {{- with $.Values.resources }}
+  resources: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  volumeMounts:
+    - {name: writable-{{ $index }}, mountPath: /seed}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Command or arguments: Kubernetes takes texts only. */}}
+{{- define "common.words" -}}
+{{- range . }}
+- {{ include "common.text" . | quote }}
+{{- end }}
+{{- end }}
+
+{{/*
+A probe of the kind startup, readiness or liveness. The values' fields come first; without a handler of theirs it asks by
+HTTP, or where there is no path whether the port is open. Nothing where there is no port either.
+*/}}
+{{- define "common.probe" -}}
+{{- $root := index . 0 }}
+{{- $kind := index . 1 }}
+{{- $given := index $root.Values (printf "%sProbe" $kind) }}
+{{- $path := index $root.Values.probes (ternary "readinessPath" "livenessPath" (eq $kind "readiness")) }}
+{{- $handler := dict }}
+{{- if or $path $given.httpGet }}
+{{- $scheme := ternary "HTTPS" "HTTP" (and $root.Values.global.tls.enabled $root.Values.tls.serve) }}
+{{- $handler = dict "httpGet" (dict "path" ($path | default "/") "port" "http" "scheme" $scheme) }}
+{{- else if include "common.port" $root }}
+{{- $handler = dict "tcpSocket" (dict "port" "http") }}
+{{- end }}
+{{- if or $given.tcpSocket $given.exec $given.grpc }}
+{{- $handler = dict }}
+{{- end }}
+{{- $probe := mustMergeOverwrite $handler (omit $given "enabled") }}
+{{- if and (ne (toString $given.enabled) "false") (or $probe.httpGet $probe.tcpSocket $probe.exec $probe.grpc) -}}
+{{ $kind }}Probe: {{- toYaml $probe | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Time for every node to stop sending new connections, before the service is asked to end. */}}
+{{- define "common.lifecycle" -}}
+{{- $own := dict }}
+{{- if and (include "common.port" .) .Values.preStopSeconds (not .Values.lifecycle.preStop) }}
+{{- $own = dict "preStop" (dict "sleep" (dict "seconds" .Values.preStopSeconds)) }}
+{{- end }}
+{{- merge $own .Values.lifecycle | toYaml }}
 {{- end }}

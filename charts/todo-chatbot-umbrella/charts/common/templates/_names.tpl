@@ -1,11 +1,91 @@
-{{/* Names and labels. Every object of a service is named after its chart. */}}
+{{/* What a definition works with, names and labels. */}}
+
+{{/*
+Lays the defaults beneath the values, once. Its argument is a service: the root of a chart, or what `common.services` makes of
+an entry under `services`. Every definition of an object begins with it.
+*/}}
+{{- define "common.prepare" -}}
+{{- include "common.prepareGlobals" . }}
+{{- if not (hasKey . "Prepared") }}
+{{- $_ := set . "Values" (mustMergeOverwrite (include "common.defaults" . | fromYaml) (deepCopy .Values)) }}
+{{- $_ := set . "Prepared" true }}
+{{- include "common.check" . }}
+{{- end }}
+{{- end }}
+
+{{- define "common.prepareGlobals" -}}
+{{- if not (hasKey . "PreparedGlobals") }}
+{{- $globals := mustMergeOverwrite (include "common.globals" . | fromYaml) (deepCopy (.Values.global | default dict)) }}
+{{- $_ := set . "Values" (mustMerge (dict "global" $globals) (deepCopy .Values)) }}
+{{- $_ := set . "PreparedGlobals" true }}
+{{- end }}
+{{- end }}
+
+{{/*
+All services of an umbrella chart that are installed, ready for every other definition: its subcharts, in the order of
+Chart.yaml, and the entries under `services`. `into` gets them by name, and `names` in order; `root` is the umbrella.
+*/}}
+{{- define "common.services" -}}
+{{- include "common.prepareGlobals" .root }}
+{{- $found := dict }}
+{{- $names := list }}
+{{- range .root.Chart.Dependencies }}
+{{- $chart := index $.root.Subcharts .Name }}
+{{- if and $chart (ne (toString (dig "Type" "" ($chart.Chart | toJson | fromJson))) "library") }}
+{{- include "common.prepare" $chart }}
+{{- $_ := set $found .Name $chart }}
+{{- $names = append $names .Name }}
+{{- end }}
+{{- end }}
+{{- range $name, $values := .root.Values.services }}
+{{- $service := dict "Name" $name "Path" (printf "services.%s" $name) }}
+{{- range list "Chart" "Release" "Capabilities" "Template" "Files" }}
+{{- $_ := set $service . (index $.root .) }}
+{{- end }}
+{{- $_ := set $service "Values" (set (deepCopy ($values | default dict)) "global" $.root.Values.global) }}
+{{- include "common.prepare" $service }}
+{{- if $service.Values.enabled }}
+{{- if hasKey $found $name }}
+{{- fail (printf "services.%s: a chart has this name: set %s.enabled to false, or choose another name" $name $name) }}
+{{- end }}
+{{- $_ := set $found $name $service }}
+{{- $names = append $names $name }}
+{{- end }}
+{{- end }}
+{{- $_ := set .into "found" $found }}
+{{- $_ := set .into "names" $names }}
+{{- end }}
 
 {{- define "common.namespace" -}}
 {{ .Values.global.namespace | default .Release.Namespace }}
 {{- end }}
 
+{{/* The name of a service in labels. */}}
+{{- define "common.name" -}}
+{{ .Values.nameOverride | default (.Name | default .Chart.Name) }}
+{{- end }}
+
+{{/* A name of the release: `list . "name"`. Values of `config` and `env` use it for the host of another service. */}}
+{{- define "common.prefixed" -}}
+{{- $root := index . 0 -}}
+{{ with $root.Values.global.fullnameOverride }}{{ . }}-{{ end }}{{ index . 1 }}
+{{- end }}
+
+{{/* The name of a service's objects. */}}
+{{- define "common.fullname" -}}
+{{ .Values.fullnameOverride | default (include "common.prefixed" (list . (include "common.name" .))) }}
+{{- end }}
+
+{{- define "common.serviceName" -}}
+{{ tpl .Values.service.name . | default (include "common.fullname" .) }}
+{{- end }}
+
+{{- define "common.serviceAccountName" -}}
+{{ .Values.serviceAccount.name | default (ternary (include "common.fullname" .) "default" .Values.serviceAccount.create) }}
+{{- end }}
+
 {{- define "common.selectorLabels" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/name: {{ include "common.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
@@ -21,11 +101,41 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
+{{- define "common.metadata" -}}
+name: {{ include "common.fullname" . }}
+namespace: {{ include "common.namespace" . }}
+labels: {{- include "common.labels" . | nindent 2 }}
+{{- end }}
+
 {{- define "common.image" -}}
+{{- range list "repository" "tag" }}
+{{- if not (index $.Values.image .) }}
+{{- fail (printf "%s.image.%s: missing" (include "common.path" $) .) }}
+{{- end }}
+{{- end }}
 {{- with .Values.global.imageRegistry }}{{ . }}/{{ end }}{{ .Values.image.repository }}:{{ .Values.image.tag }}
+{{- end }}
+
+{{/* Where the values of a service stand, for messages. */}}
+{{- define "common.path" -}}
+{{ .Path | default .Chart.Name }}
 {{- end }}
 
 {{/* `http` or `https`: how services call each other. Values of `config` may use it. */}}
 {{- define "common.scheme" -}}
 {{ ternary "https" "http" .Values.global.tls.enabled }}
+{{- end }}
+
+{{/* The port that the program listens on; nothing for a worker. */}}
+{{- define "common.port" -}}
+{{- with .Values.service.targetPort | default .Values.service.port }}{{ int . }}{{ end }}
+{{- end }}
+
+{{/* A number or truth as a person wrote it: YAML's 12345678 is no 1.2345678e+07. */}}
+{{- define "common.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) (lt . 9e15) (gt . -9e15) -}}
+{{ int64 . }}
+{{- else -}}
+{{ toString . }}
+{{- end }}
 {{- end }}

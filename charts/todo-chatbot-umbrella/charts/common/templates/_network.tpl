@@ -1,48 +1,104 @@
 {{/* Exactly the flows that the values name, both ways, and DNS. */}}
 {{- define "common.networkpolicy" -}}
+{{- include "common.prepare" . -}}
 {{- if .Values.global.networkPolicy.enabled }}
-{{- $port := .Values.service.port }}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
-  name: {{ .Chart.Name }}
-  namespace: {{ include "common.namespace" . }}
-  labels: {{- include "common.labels" . | nindent 4 }}
+  {{- include "common.metadata" . | nindent 2 }}
 spec:
   podSelector:
     matchLabels: {{- include "common.selectorLabels" . | nindent 6 }}
   policyTypes: [Ingress, Egress]
   ingress:
-    {{- if .Values.networkPolicy.fromAnywhere }}
-    - ports: [{port: {{ $port }}, protocol: TCP}]
-    {{- else if or .Values.networkPolicy.from .Values.global.networkPolicy.monitoringNamespace }}
-    - ports: [{port: {{ $port }}, protocol: TCP}]
-      from:
-        {{- range .Values.networkPolicy.from }}
-        - podSelector:
-            matchLabels: {app.kubernetes.io/name: {{ . }}, app.kubernetes.io/part-of: todo-chatbot}
-        {{- end }}
-        {{- with .Values.global.networkPolicy.monitoringNamespace }}
-        - namespaceSelector:
-            matchLabels: {kubernetes.io/metadata.name: {{ . }}}
-        {{- end }}
-    {{- end }}
+    {{- include "common.callers" . | nindent 4 }}
   egress:
-    - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
-    {{- range .Values.networkPolicy.to }}
-    - ports: [{port: {{ .port }}, protocol: TCP}]
-      to:
-        - podSelector:
-            matchLabels: {app.kubernetes.io/name: {{ .name }}, app.kubernetes.io/part-of: todo-chatbot}
+    {{- include "common.egress" . | nindent 4 }}
+{{- end }}
+{{- end }}
+
+{{/* Who may call: nobody has to be written out, as an empty list is. */}}
+{{- define "common.callers" -}}
+{{- $port := include "common.port" . }}
+{{- $namespaces := concat (compact (list .Values.global.networkPolicy.monitoringNamespace)) .Values.networkPolicy.fromNamespaces }}
+{{- if not $port }}
+{{- else if or .Values.networkPolicy.fromAnywhere .Values.ingress.enabled .Values.httpRoute.enabled }}
+- ports: [{port: {{ $port }}, protocol: TCP}]
+{{- else if or .Values.networkPolicy.from $namespaces }}
+- ports: [{port: {{ $port }}, protocol: TCP}]
+  from:
+    {{- range .Values.networkPolicy.from }}
+    - podSelector:
+        matchLabels: {app.kubernetes.io/name: {{ . }}, app.kubernetes.io/part-of: todo-chatbot}
     {{- end }}
-    {{- range .Values.networkPolicy.external }}
-    - ports: [{port: {{ .port }}, protocol: TCP}]
-      to:
-        - ipBlock:
-            cidr: {{ .cidr }}
-            {{- with .except }}
-            except: {{- toYaml . | nindent 14 }}
-            {{- end }}
+    {{- range $namespaces }}
+    - namespaceSelector:
+        matchLabels: {kubernetes.io/metadata.name: {{ . }}}
     {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* Whom a service, or a job of it, may call. */}}
+{{- define "common.egress" -}}
+- ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+{{- range .Values.networkPolicy.to }}
+- ports: [{port: {{ .port }}, protocol: TCP}]
+  to:
+    - podSelector:
+        matchLabels: {app.kubernetes.io/name: {{ .name }}, app.kubernetes.io/part-of: todo-chatbot}
+{{- end }}
+{{- range .Values.networkPolicy.external }}
+- ports: [{port: {{ .port }}, protocol: TCP}]
+  to:
+    - ipBlock:
+        cidr: {{ .cidr }}
+        {{- with .except }}
+        except: {{- toYaml . | nindent 10 }}
+        {{- end }}
+{{- end }}
+{{- range .Values.networkPolicy.hosts }}
+{{- $host := regexReplaceAll ":[0-9]+$" . "" }}
+- ports: [{port: {{ regexFind "[0-9]+$" . }}, protocol: TCP}]
+  to:
+    {{- if regexMatch "^[^.]+[.][^.]+[.]svc([.].+)?$" $host }}
+    - namespaceSelector:
+        matchLabels: {kubernetes.io/metadata.name: {{ index (splitList "." $host) 1 }}}
+    {{- else if regexMatch "^[0-9]+([.][0-9]+){3}$" $host }}
+    - ipBlock: {cidr: {{ $host }}/32}
+    {{- else }}
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16]
+    {{- end }}
+{{- end }}
+{{- $ports := list }}
+{{- range .Values.networkPolicy.urls }}
+{{- $ports = concat $ports (include "common.portsOfUrl" (list $ .) | fromJsonArray) }}
+{{- end }}
+{{- range $ports | uniq }}
+- ports: [{port: {{ . }}, protocol: TCP}]
+  to:
+    # 169.254.0.0/16 is where clouds hand out credentials.
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except:
+          - 169.254.0.0/16
+{{- end }}
+{{- end }}
+
+{{/*
+The ports that the URL in a Secret names, one for each of its hosts, as JSON. Where the Secret is not there, or cannot be
+looked up as in `helm template`, and where the URL names none, it is the entry's own.
+*/}}
+{{- define "common.portsOfUrl" -}}
+{{- $root := index . 0 }}
+{{- $entry := index . 1 }}
+{{- $ports := list }}
+{{- $secret := lookup "v1" "Secret" (include "common.namespace" $root) $entry.secret }}
+{{- $url := dig "data" $entry.key "" $secret | b64dec }}
+{{- $authority := regexFind "^[^/?#]+" (regexReplaceAll "^[A-Za-z0-9+.-]+://" $url "") }}
+{{- range splitList "," (splitList "@" $authority | last) }}
+{{- $ports = append $ports (regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) | default $entry.port | int) }}
+{{- end }}
+{{- toJson ($ports | uniq) }}
 {{- end }}

@@ -6,25 +6,24 @@ helm owned before, the API server would take it for 1, until the autoscaler look
 */}}
 {{- define "common.replicas" -}}
 {{- if not .Values.autoscaling.enabled }}
-{{- .Values.replicaCount }}
+{{- ternary (min 1 .Values.replicaCount) .Values.replicaCount (eq (include "common.writtenByOne" .) "yes") }}
 {{- else }}
-{{- with lookup "apps/v1" "Deployment" (include "common.namespace" .) .Chart.Name }}
+{{- with lookup "apps/v1" "Deployment" (include "common.namespace" .) (include "common.fullname" .) }}
 {{- min $.Values.autoscaling.maxReplicas (max $.Values.autoscaling.minReplicas .spec.replicas) }}
 {{- end }}
 {{- end }}
 {{- end }}
 
 {{- define "common.hpa" -}}
+{{- include "common.prepare" . -}}
 {{- with .Values.autoscaling }}
 {{- if .enabled }}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
-  name: {{ $.Chart.Name }}
-  namespace: {{ include "common.namespace" $ }}
-  labels: {{- include "common.labels" $ | nindent 4 }}
+  {{- include "common.metadata" $ | nindent 2 }}
 spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ $.Chart.Name }}}
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ include "common.fullname" $ }}}
   minReplicas: {{ .minReplicas }}
   maxReplicas: {{ .maxReplicas }}
   metrics:
@@ -53,13 +52,12 @@ spec:
 
 {{/* Only where there are two: a budget for one pod would forbid draining its node. */}}
 {{- define "common.pdb" -}}
-{{- if gt (int (ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled)) 1 }}
+{{- include "common.prepare" . -}}
+{{- if gt (int (ternary .Values.autoscaling.minReplicas (include "common.replicas" .) .Values.autoscaling.enabled)) 1 }}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
-  name: {{ .Chart.Name }}
-  namespace: {{ include "common.namespace" . }}
-  labels: {{- include "common.labels" . | nindent 4 }}
+  {{- include "common.metadata" . | nindent 2 }}
 spec:
   maxUnavailable: 1
   unhealthyPodEvictionPolicy: AlwaysAllow

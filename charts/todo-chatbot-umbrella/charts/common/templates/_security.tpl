@@ -1,33 +1,23 @@
-{{/* What Pod Security `restricted` asks for, with a read-only root filesystem on top. */}}
-
-{{- define "common.podSecurityContext" -}}
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-seccompProfile: {type: RuntimeDefault}
-{{- end }}
-
-{{- define "common.containerSecurityContext" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: {drop: [ALL]}
-{{- end }}
-
 {{/* Who a service is towards the API server, and what it may do there: nothing, and no pod mounts a token. */}}
 {{- define "common.access" -}}
+{{- include "common.prepare" . -}}
+{{- if .Values.serviceAccount.create }}
+{{- $name := include "common.serviceAccountName" . }}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
-  name: {{ .Chart.Name }}
+  name: {{ $name }}
   namespace: {{ include "common.namespace" . }}
   labels: {{- include "common.labels" . | nindent 4 }}
+  {{- with .Values.serviceAccount.annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
 automountServiceAccountToken: false
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
-  name: {{ .Chart.Name }}
+  name: {{ $name }}
   namespace: {{ include "common.namespace" . }}
   labels: {{- include "common.labels" . | nindent 4 }}
 rules: []
@@ -35,10 +25,15 @@ rules: []
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
-  name: {{ .Chart.Name }}
+  name: {{ $name }}
   namespace: {{ include "common.namespace" . }}
   labels: {{- include "common.labels" . | nindent 4 }}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ .Chart.Name }}}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ $name }}}
 subjects:
-  - {kind: ServiceAccount, name: {{ .Chart.Name }}, namespace: {{ include "common.namespace" . }}}
+  - {kind: ServiceAccount, name: {{ $name }}, namespace: {{ include "common.namespace" . }}}
+{{- end }}
+{{- end }}
+
+{{/* What helm itself cannot see wrong with the values of a service: each problem by its key. */}}
+{{- define "common.check" -}}
 {{- end }}

@@ -1,0 +1,94 @@
+{{/*
+The way in by host name, as an Ingress and as an HTTPRoute. Paths that keep their prefix and paths that lose it are two
+Ingresses, since an annotation holds for all paths of one.
+*/}}
+{{- define "common.ingress" -}}
+{{- include "common.prepare" . -}}
+{{- $kept := list }}
+{{- $stripped := list }}
+{{- range .Values.ingress.paths }}
+{{- if .stripPrefix }}{{ $stripped = append $stripped . }}{{ else }}{{ $kept = append $kept . }}{{ end }}
+{{- end }}
+{{- if .Values.ingress.enabled }}
+{{- if $kept }}
+{{ include "common.ingressObject" (dict "root" . "paths" $kept "suffix" "" "annotations" dict) }}
+{{- end }}
+{{- if $stripped }}
+{{- $annotations := dict "nginx.ingress.kubernetes.io/use-regex" "true" "nginx.ingress.kubernetes.io/rewrite-target" "/$2" }}
+---
+{{ include "common.ingressObject" (dict "root" . "paths" $stripped "suffix" "-stripped" "annotations" $annotations) }}
+{{- end }}
+{{- end }}
+{{- if .Values.httpRoute.enabled }}
+---
+{{ include "common.httpRouteObject" . }}
+{{- end }}
+{{- end }}
+
+{{- define "common.ingressObject" -}}
+{{- $root := .root }}
+{{- $paths := .paths }}
+{{- $hosts := prepend $root.Values.ingress.hosts $root.Values.ingress.host | uniq }}
+{{- $own := ternary .annotations dict (eq $root.Values.ingress.className "nginx") }}
+{{- if and $root.Values.global.tls.enabled $root.Values.tls.serve (eq $root.Values.ingress.className "nginx") }}
+{{- $own = merge (dict "nginx.ingress.kubernetes.io/backend-protocol" "HTTPS") $own }}
+{{- end }}
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: {{ include "common.fullname" $root }}{{ .suffix }}
+  namespace: {{ include "common.namespace" $root }}
+  labels: {{- include "common.labels" $root | nindent 4 }}
+  {{- with mustMergeOverwrite $own $root.Values.ingress.annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  ingressClassName: {{ $root.Values.ingress.className }}
+  {{- if $root.Values.ingress.tls.enabled }}
+  tls:
+    - hosts: {{- toYaml $hosts | nindent 8 }}
+      secretName: {{ $root.Values.ingress.tls.secretName | default (printf "%s-ingress-tls" (include "common.fullname" $root)) }}
+  {{- end }}
+  rules:
+    {{- range $hosts }}
+    - host: {{ . | quote }}
+      http:
+        paths:
+          {{- range $paths }}
+          {{- if and .stripPrefix (eq $root.Values.ingress.className "nginx") }}
+          - path: {{ printf "%s(/|$)(.*)" (trimSuffix "/" .path) | quote }}
+            pathType: ImplementationSpecific
+          {{- else }}
+          - path: {{ .path | quote }}
+            pathType: {{ .pathType | default "Prefix" }}
+          {{- end }}
+            backend: {service: {name: {{ include "common.serviceName" $root }}, port: {name: http}}}
+          {{- end }}
+    {{- end }}
+{{- end }}
+
+{{- define "common.httpRouteObject" -}}
+{{- $root := . }}
+{{- with .Values.httpRoute -}}
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  {{- include "common.metadata" $root | nindent 2 }}
+  {{- with .annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  parentRefs: {{- toYaml .parentRefs | nindent 4 }}
+  {{- with .hostnames }}
+  hostnames: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  rules:
+    {{- range .paths }}
+    - matches: [{path: {type: {{ ternary "Exact" "PathPrefix" (eq (toString .pathType) "Exact") }}, value: {{ .path | quote }}}}]
+      {{- if .stripPrefix }}
+      filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
+      {{- end }}
+      backendRefs: [{name: {{ include "common.serviceName" $root }}, port: {{ $root.Values.service.port }}}]
+    {{- end }}
+{{- end }}
+{{- end }}
