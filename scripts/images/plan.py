@@ -100,7 +100,9 @@ def image_values(plan: Plan, release: Release, database: Release) -> dict[str, A
     values = {"global": {"imageRegistry": plan.registry}} if plan.registry else {}
     if own:
         return values | {"image": images["database"]}
-    return values | {name: {"image": image} for name, image in images.items() if name != "database"}
+    found = {name: {"image": image} for name, image in images.items() if name != "database"}
+    nested = {name: found.pop(name) for name in sorted(release.nested & found.keys())}
+    return values | found | ({"services": nested} if nested else {})
 
 
 def inputs_digest(release: Release, values: Mapping[str, Any], extra: Sequence[Path] = ()) -> str:

@@ -19,17 +19,16 @@ from scripts.settings.model import Release
 
 
 def lint_commands(helm: Path, root: Path, release: Release, database: Release) -> list[list[str]]:
-    """Every chart alone, those included that no run deploys, and the umbrella with the values of each environment."""
-    umbrella = release.chart
-    files = (*sorted(umbrella.glob("charts/*/Chart.yaml")), *sorted(root.glob("charts/*/Chart.yaml")))
-    charts = dict.fromkeys([*(file.parent for file in files), umbrella, database.chart])
-    alone = [[str(helm), "lint", "--strict", "--quiet", str(chart)] for chart in charts]
-    values = [umbrella / "environments" / f"{name}.yaml" for name in ENVIRONMENTS]
-    return alone + [
-        [str(helm), "lint", "--strict", "--quiet", str(umbrella), "--values", str(file)]
-        for file in values
-        if file.is_file()
-    ]
+    """Return a lint of every chart, those included that no run deploys, and of the release's with each environment."""
+    charts = dict.fromkeys([*(file.parent for file in sorted(root.glob("charts/*/Chart.yaml"))), database.chart])
+    alone = [[str(chart)] for chart in charts if chart != release.chart]
+    files = [release.chart / "environments" / f"{name}.yaml" for name in ENVIRONMENTS]
+    overlays: list[tuple[Path, ...]] = [(), *((file,) for file in files if file.is_file())]
+    given = [file for file in release.values if file not in files]
+    for overlay in overlays:
+        words = [word for file in (*overlay, *given) for word in ("--values", str(file))]
+        alone.append([str(release.chart), *words])
+    return [[str(helm), "lint", "--strict", "--quiet", *words] for words in alone]
 
 
 def lint(session: Session) -> int:

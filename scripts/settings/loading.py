@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
 from collections.abc import Mapping
@@ -183,7 +184,7 @@ def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings
         return Release(spec["name"], data["release"]["namespace"], chart, values)
 
     app = release(data["release"], "release")
-    _check_services(data["services"], app, root)
+    app = _check_services(data["services"], app, root)
 
     def security(spec: Mapping[str, Any]) -> Security:
         default = Security()
@@ -214,23 +215,28 @@ def _settings(data: Mapping[str, Any], root: Path, environment: str) -> Settings
     )
 
 
-def _check_services(services: Mapping[str, Any], release: Release, root: Path) -> None:
-    """The services that are built and the ones the chart deploys are the same. Raises SettingsError naming the others.
+def _check_services(services: Mapping[str, Any], release: Release, root: Path) -> Release:
+    """Return the release, knowing which services stand under `services` in its values.
 
-    A chart deploys what has an `image` in its values, unless `enabled` is false there or in a values file.
+    The services that are built and the ones the chart deploys are the same: a chart deploys what has an `image` in its
+    values, and what stands under `services`, unless `enabled` is false. There a service that names an image of somebody
+    else's need not be built. Raises SettingsError naming the others.
     """
     file = release.chart / "values.yaml"
     if not file.is_file():
-        return
+        return release
     values: dict[str, Any] = {}
     for one in (file, *release.values):
         values = overlay(values, read(one, root))
-    deployed = {key: part for key, part in values.items() if isinstance(part, Mapping) and "image" in part}
+    more = values.get("services") or {}
+    nested = {key: part or {} for key, part in more.items()} if isinstance(more, Mapping) else {}
+    deployed = {key: part for key, part in values.items() if isinstance(part, Mapping) and "image" in part} | nested
     problems = [_unknown_key("services", name, list(deployed)) for name in services if name not in deployed]
     problems += [
         f"services.{name}: missing, add it, or set {name}.enabled to false in a file under release.values"
         for name, part in deployed.items()
-        if name not in services and part.get("enabled") is not False
+        if name not in services and part.get("enabled") is not False and not (name in nested and "image" in part)
     ]
     if problems:
         raise SettingsError("\n".join(f"config/pipeline.yaml: {problem}" for problem in problems))
+    return dataclasses.replace(release, nested=frozenset(nested))

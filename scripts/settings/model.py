@@ -36,12 +36,16 @@ class Service:
 
 @dataclass(frozen=True)
 class Release:
-    """A helm release: where it lives, the chart folder, and values files in the order helm gets them."""
+    """A helm release: where it lives, the chart folder, and values files in the order helm gets them.
+
+    `nested` are the services whose values stand under `services`, and not at the top.
+    """
 
     name: str
     namespace: str
     chart: Path
     values: tuple[Path, ...] = ()
+    nested: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -33,10 +36,26 @@ def helm_binary() -> Path:
 
 
 def helm(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run helm; the caller looks at the exit status."""
-    return subprocess.run(
-        [helm_binary(), *map(str, words)], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
-    )
+    """Run helm; the caller looks at the exit status. A service's own chart is taken with its dependencies built."""
+    argv = [helm_binary(), *(str(standalone(word)) if word in SUBCHARTS.values() else str(word) for word in words)]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+
+
+def standalone(chart: Any) -> Path:
+    """A copy of a service's chart after `helm dependency build`, as it is installed without the umbrella."""
+    return standalone_charts() / chart.name
+
+
+@cache
+def standalone_charts() -> Path:
+    """Copies of all services' charts, each after `helm dependency build`."""
+    folder = Path(tempfile.mkdtemp(prefix="charts-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(UMBRELLA / "charts", folder, dirs_exist_ok=True)
+    for name in SERVICES:
+        answer = helm("dependency", "build", str(folder / name))
+        assert answer.returncode == 0, answer.stderr
+    return folder
 
 
 @cache

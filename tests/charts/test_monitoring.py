@@ -17,7 +17,7 @@ from tests.charts.conftest import ENVIRONMENTS, MONITORING, ROOT, SERVICES, UMBR
 from tests.charts.strict import problems
 from tests.support.promql import groupings, selectors
 
-TLS = ("--set", "tls.enabled=true", "--set", "tls.frontend=true")
+TLS = ("--set", "tls.enabled=true", "--set", "services.frontend.https=true")
 DASHBOARD = json.loads((MONITORING / "files/dashboard.json").read_text(encoding="utf-8"))
 RUNBOOK = ROOT / "docs/runbook.md"
 

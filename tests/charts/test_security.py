@@ -277,14 +277,14 @@ def test_namespace() -> None:
 
 @pytest.mark.parametrize("environment", ["", *ENVIRONMENTS])
 def test_quota_leaves_room_for_all_of_it(environment: str) -> None:
-    """Every service at its most replicas and one more while it is updated, the database, and the smoke test."""
+    """Every service at its most replicas twice while it is updated, the database, and the smoke test."""
     objects = (*manifests(UMBRELLA, environment=environment), *manifests(DATABASE))
     most = {n: i["spec"]["maxReplicas"] for n, i in by_name(objects, "HorizontalPodAutoscaler").items()}
     need = dict.fromkeys(("pods", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"), Fraction(0))
     deployments = by_name(objects, "Deployment")
     for name, pod in pods(objects):
         count = most.get(name) or deployments.get(name, {}).get("spec", {}).get("replicas", 0)
-        count = max(count, 2) + 1 if name in SERVICES else 1
+        count = max(count, 2) * 2 if name in SERVICES else 1
         need["pods"] += count
         for container in pod["containers"]:
             for group in ("limits", "requests"):

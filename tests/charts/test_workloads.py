@@ -9,12 +9,12 @@ import pytest
 
 from tests.charts.conftest import DATABASE, ENVIRONMENTS, SERVICES, SUBCHARTS, UMBRELLA, by_name, manifests
 
-# port, Service type, replicas, limits, requests: as specified, but for more cpu for agent and mcp to start with
+# port, Service type, replicas, limits, requests: as specified
 TABLE = {
     "frontend": (3000, "NodePort", 2, {"cpu": "500m", "memory": "512Mi"}, {"cpu": "100m", "memory": "128Mi"}),
     "backend": (8000, "ClusterIP", 2, {"cpu": "1000m", "memory": "1Gi"}, {"cpu": "200m", "memory": "256Mi"}),
-    "agent": (8001, "ClusterIP", 1, {"cpu": "1000m", "memory": "512Mi"}, {"cpu": "100m", "memory": "128Mi"}),
-    "mcp": (8002, "ClusterIP", 1, {"cpu": "500m", "memory": "256Mi"}, {"cpu": "100m", "memory": "128Mi"}),
+    "agent": (8001, "ClusterIP", 1, {"cpu": "500m", "memory": "512Mi"}, {"cpu": "100m", "memory": "128Mi"}),
+    "mcp": (8002, "ClusterIP", 1, {"cpu": "300m", "memory": "256Mi"}, {"cpu": "100m", "memory": "128Mi"}),
 }
 CONFIG = {
     "frontend": {"API_BASE_URL", "LOG_LEVEL"},
@@ -147,7 +147,7 @@ def test_a_new_chart_version_replaces_no_pods() -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_rolling_updates_lose_nothing(name: str) -> None:
     spec = deployment(name)["spec"]
-    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "100%"}}
     assert "minReadySeconds" not in spec
     pod = spec["template"]["spec"]
     pause = container(name)["lifecycle"]["preStop"]["sleep"]["seconds"]

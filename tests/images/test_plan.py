@@ -68,6 +68,13 @@ def test_each_release_gets_its_own_images_by_tag(settings: Settings) -> None:
     assert database["image"]["tag"] == made.image("database").tag
 
 
+def test_images_of_services_of_ones_own_stand_under_services(settings: Settings) -> None:
+    made = make(settings)
+    release = dataclasses.replace(settings.release, nested=frozenset({"backend"}))
+    app = plan.image_values(made, release, settings.database_release)
+    assert set(app) == {"frontend", "services"} and app["services"]["backend"]["image"]["tag"]
+
+
 @pytest.mark.parametrize("change", ["chart", "values file", "image"])
 def test_whatever_helm_would_deploy_counts_as_input(settings: Settings, tmp_path: Path, change: str) -> None:
     extra = tmp_path / "values.yaml"

@@ -101,6 +101,22 @@ def test_services_are_the_ones_the_chart_deploys(project: Path) -> None:
     assert [service.name for service in loading.load(project).services] == ["frontend", "worker"]
 
 
+def test_services_of_ones_own_are_those_under_services(project: Path) -> None:
+    data = minimal()
+    (project / "charts/todo-chatbot-umbrella/values.yaml").write_text(
+        "frontend: {image: {}}\n"
+        "services: {web: {}, queue: {image: {repository: redis, tag: '7'}}, old: {enabled: false}}\n"
+    )
+    data["services"] = {"frontend": data["services"]["frontend"]}
+    write(project, data)
+    with pytest.raises(SettingsError, match=r"services\.web: missing, add it") as caught:
+        loading.load(project)
+    assert "queue" not in str(caught.value) and "old" not in str(caught.value)
+    data["services"]["web"] = {"context": "services/backend"}
+    write(project, data)
+    assert loading.load(project).release.nested == {"web", "queue", "old"}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [

@@ -1,16 +1,16 @@
 {{/*
 Every value of a service, with its meaning and its default: of a chart under charts/, and of an entry under `services`.
 `# --` explains a key, `# @schema` says what it may be where its default does not. From these lines come the schema of the
-umbrella chart and docs/values.md (`invoke charts.describe`).
+umbrella chart and docs/values.md (`python -m scripts.release.values_doc`).
 */}}
 {{- define "common.defaults" -}}
 # -- Whether the service is installed.
 enabled: true
 # -- Name in labels and of the objects, in place of the key under `services` or the chart's name.
-# @schema {$ref: name}
+# @schema {$ref: label}
 nameOverride: ""
 # -- Name of the objects, and start of the names of those that have a suffix. Empty: the name, after `global.fullnameOverride` where there is one.
-# @schema {$ref: name}
+# @schema {$ref: label}
 fullnameOverride: ""
 # -- Pods, while autoscaling is off. A claim that one node alone may write makes it one pod.
 # @schema {minimum: 0}
@@ -41,10 +41,10 @@ service:
   # @schema {enum: [ClusterIP, NodePort, LoadBalancer]}
   type: ClusterIP
   # -- Port of the Service. Without one the service is a worker: no Service, and no probes but those that it names.
-  # @schema {$ref: port, type: [integer, "null"]}
+  # @schema {type: [integer, "null"], minimum: 1, maximum: 65535}
   port: null
   # -- Port that the program listens on, which it is told as PORT. Unset: the Service's.
-  # @schema {$ref: port, type: [integer, "null"]}
+  # @schema {type: [integer, "null"], minimum: 1, maximum: 65535}
   targetPort: null
   # -- Port on every node, for the type NodePort.
   # @schema {type: [integer, "null"], minimum: 30000, maximum: 32767}
@@ -90,7 +90,7 @@ serviceAccount:
   # -- Make a service account, which may do nothing.
   create: true
   # -- Its name. Empty: the name of the objects, or `default` where none is made.
-  # @schema {$ref: name}
+  # @schema {$ref: optionalName}
   name: ""
   # -- Its annotations.
   # @schema {$ref: texts}
@@ -108,7 +108,7 @@ affinity: {}
 # @schema {type: [array, "null"], items: {type: object}}
 topologySpreadConstraints: null
 # -- Priority class of the pods.
-# @schema {$ref: name}
+# @schema {$ref: optionalName}
 priorityClassName: ""
 # -- Lines of the pods' /etc/hosts: Kubernetes' `HostAlias`.
 # @schema {items: {type: object}}
@@ -130,7 +130,7 @@ persistence:
   # -- Keep the files of one folder in a claim, which outlives the release. A claim that one node alone may write (`ReadWriteOnce`, `ReadWriteOncePod`) makes it one pod, which ends before its successor starts.
   enabled: false
   # -- A claim that is there already, in place of one of the release's own.
-  # @schema {$ref: name}
+  # @schema {$ref: optionalName}
   existingClaim: ""
   # -- Folder that is kept.
   # @schema {$ref: path}
@@ -266,7 +266,7 @@ ingress:
     # -- Serve https.
     enabled: false
     # -- Secret of type kubernetes.io/tls with the hosts' certificate. Empty: `NAME-ingress-tls`.
-    # @schema {$ref: name}
+    # @schema {$ref: optionalName}
     secretName: ""
 httpRoute:
   # -- Write an HTTPRoute of the Gateway API, whose kinds the cluster must know.
@@ -297,7 +297,7 @@ imageRegistry: ""
 # -- Storage class of what is stored. Empty: the cluster's default.
 storageClass: ""
 # -- Namespace of all objects. Empty: the release's.
-# @schema {$ref: name}
+# @schema {$ref: label}
 namespace: ""
 # -- Put, with a hyphen, before the names of all objects of the release, so that two releases can share a namespace. URLs of the values follow it.
 # @schema {pattern: "^([a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?)?$"}
@@ -306,7 +306,7 @@ fullnameOverride: ""
 # @schema {items: {$ref: reference}}
 imagePullSecrets: []
 # -- Environment mode; the charts' own services are told it as ENVIRONMENT.
-# @schema {pattern: "^[a-z]([-a-z0-9]*[a-z0-9])?$"}
+# @schema {enum: [dev, ci, secure]}
 environment: dev
 tls:
   # -- Services call each other by https, with certificates from the Secrets `NAME-tls`, which the umbrella chart makes and renews.
@@ -315,7 +315,7 @@ networkPolicy:
   # -- Refuse every connection but those the services' values name, and DNS.
   enabled: true
   # -- Namespace whose pods may also reach the services, to read /metrics. Empty: none.
-  # @schema {$ref: name}
+  # @schema {$ref: label}
   monitoringNamespace: ""
 # -- What pods may ask for, in the words of Pod Security. The namespace's labels have to allow it too.
 # @schema {enum: [restricted, baseline, privileged]}
