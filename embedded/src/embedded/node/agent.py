@@ -19,6 +19,7 @@ from embedded.node.docker import Docker, EngineError
 from embedded.node.host import Exits, Host
 from embedded.node.logs import lines
 from embedded.node.network import PAUSE, Network, NetworkError, remove_rules
+from embedded.node.oom import Kills
 from embedded.node.session import ExecSession, open_session
 from embedded.node.stats import Statistics
 from embedded.node.volumes import Volumes, unmount_all
@@ -69,6 +70,7 @@ class Node:
             network=self._network,
             volumes=Volumes(state_dir / "pods", store.get, tokens.unsigned),
             exits=Exits(self._docker, name),
+            kills=Kills(),
             cluster=name,
             node=name,
             address=registration.host_address(),
@@ -115,6 +117,7 @@ class Node:
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        self._host.kills.close()
         await self._docker.__aexit__()
 
     def _spawn(self, coroutine: Coroutine) -> None:

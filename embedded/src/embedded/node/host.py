@@ -15,6 +15,7 @@ from embedded.node.containers import CLUSTER
 from embedded.node.docker import Docker, EngineError
 from embedded.node.environment import Place
 from embedded.node.network import Network
+from embedded.node.oom import Kills
 from embedded.node.volumes import Volumes
 from embedded.store import Store
 
@@ -77,6 +78,7 @@ class Host:
     network: Network
     volumes: Volumes
     exits: Exits
+    kills: Kills
     cluster: str
     node: str
     address: str

@@ -67,6 +67,7 @@ class Runner:
                 found = (await self._host.docker.inspect(container_id))["State"]
                 record.state = {"running": {"startedAt": status.seconds(found["StartedAt"])}}
                 record.ready, record.started = False, not record.spec.get("startupProbe")
+            self._host.kills.started(container_id)
             return
         if item["State"] == "running":
             exited = self._host.exits.expect(container_id)
@@ -184,12 +185,18 @@ class Runner:
         full_id = f"docker://{container_id}"
         begun: dict = {"image": images.parse(record.spec["image"]).canonical, "image_id": self._image["Id"]}
         begun |= {"container_id": full_id, "restarts": attempt, "last": ended}
+        bounded = "memory" in ((record.spec.get("resources") or {}).get("limits") or {})
+        if bounded:
+            host.kills.prepare(container_id)
         try:
             await host.docker.start(container_id)
         except EngineError as error:
             host.exits.forget(container_id)
+            host.kills.forget(container_id)
             await self._not_started(error, begun)
             return
+        if bounded:
+            host.kills.started(container_id)
         self._say("Normal", "Started", "Container started")
         if not await self._after_start(container_id, exited):
             begun |= {"state": {"waiting": {"reason": "PostStartHookError"}}}
@@ -309,11 +316,14 @@ class Runner:
     async def _note_end(self, container_id: str) -> None:
         record = self.record
         try:
-            found = await self._host.docker.inspect(container_id)
-            message = await self._last_words(container_id, found["State"]["ExitCode"])
-            record.state = status.terminated(found["State"], f"docker://{container_id}", message)
+            ended = (await self._host.docker.inspect(container_id))["State"]
+            message = await self._last_words(container_id, ended["ExitCode"])
+            if ended["ExitCode"]:
+                ended["OOMKilled"] |= await self._host.kills.ended(container_id)
+            record.state = status.terminated(ended, f"docker://{container_id}", message)
         except EngineError:
             self._vanished()
+        self._host.kills.forget(container_id)
         record.ready = record.exit_code == 0 and self._init and not self._sidecar
         record.started = False
 
