@@ -15,6 +15,26 @@ from embedded.store import Store
 NOW = 1_795_410_000.0
 
 
+@pytest.fixture(autouse=True)
+def closed_stores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test that leaves a store open: from Python 3.13 on, that is an error wherever it is found."""
+    open_stores: set[Store] = set()
+    opened, closed = Store.__init__, Store.close
+
+    def open_(self: Store, *words: Any, **options: Any) -> None:
+        opened(self, *words, **options)
+        open_stores.add(self)
+
+    def close(self: Store) -> None:
+        closed(self)
+        open_stores.discard(self)
+
+    monkeypatch.setattr(Store, "__init__", open_)
+    monkeypatch.setattr(Store, "close", close)
+    yield
+    assert not open_stores, "a store is left open: close it"
+
+
 @pytest.fixture
 def store() -> Iterator[Store]:
     """A store in memory with the namespace `demo`, its ServiceAccount, and a clock that stands still."""

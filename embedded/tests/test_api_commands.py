@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import hollow
@@ -90,8 +90,15 @@ def neutral(text: str) -> list[str]:
     return lines
 
 
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A recorded text with the names that are used here."""
+    for name, here in names.items():
+        text = text.replace(name, here)
+    return text
+
+
 async def run(command: str, kubeconfig: Path, folder: Path) -> list[str]:
-    """What a recorded command line prints here, in the form of the recordings."""
+    """What a command line prints here, in the form of the recordings."""
     tool, _, rest = command.removeprefix("$ ").partition(" ")
     program = HELM if tool == "helm" else KUBECTL
     arguments = [part.strip("'") for part in re.findall(r"'[^']*'|\S+", rest)]
@@ -111,23 +118,30 @@ async def run(command: str, kubeconfig: Path, folder: Path) -> list[str]:
 GOING = "$ kubectl get pods -n chatbot-dev -o jsonpath={.items[*].metadata.deletionTimestamp}"
 
 
-async def settle(kubeconfig: Path, folder: Path) -> None:
+async def settle(kubeconfig: Path, folder: Path, names: Mapping[str, str]) -> None:
     """Wait until no pod is on its way out, as it was when the lists were recorded."""
+    question = renamed(GOING, names)
     for _ in range(100):
-        if await run(GOING, kubeconfig, folder) == neutral(f"{GOING}\nexit=0"):
+        if await run(question, kubeconfig, folder) == neutral(f"{question}\nexit=0"):
             return
         await asyncio.sleep(0.1)
 
 
 @contextlib.asynccontextmanager
-async def cluster(folder: Path) -> AsyncIterator[Path]:
-    """The kubeconfig in CONFORMANCE_KUBECONFIG (whose context must be the one to use), else of a hollow cluster."""
+async def cluster(folder: Path) -> AsyncIterator[tuple[Path, dict[str, str]]]:
+    """The kubeconfig of a cluster, and what it calls the recorded names.
+
+    A cluster that is given by CONFORMANCE_KUBECONFIG (whose context must be the one to use) may be somebody's: there
+    CONFORMANCE_SPACE and CONFORMANCE_PORT are a name for namespaces and a node port that nobody else uses.
+    """
     given = os.environ.get("CONFORMANCE_KUBECONFIG")
     if given:
-        yield Path(given)
+        space = os.environ["CONFORMANCE_SPACE"]
+        names = {"chatbot-dev": space, "scratch": f"{space}-scratch", "30080": os.environ["CONFORMANCE_PORT"]}
+        yield Path(given), names
         return
     async with hollow.cluster(folder) as made:
-        yield made
+        yield made, {}
 
 
 @pytest.mark.engine
@@ -136,14 +150,16 @@ async def test_commands_print_what_they_printed(tmp_path: Path) -> None:
     """Every command of the story; all that differ are named at the end."""
     shutil.copytree(RECORDINGS / "timeline-chart", tmp_path / "todo")
     different = []
-    async with cluster(tmp_path) as kubeconfig:
+    async with cluster(tmp_path) as (kubeconfig, names):
+        templates = tmp_path / "todo/templates/all.yaml"
+        templates.write_text(renamed(templates.read_text(), names))
         for name in STORY:
             if name in FILES:
                 file, content = FILES[name]
-                (tmp_path / file).write_text(content)
-            text = (RECORDINGS / "wire" / f"{name}.out").read_text()
+                (tmp_path / file).write_text(renamed(content, names))
+            text = renamed((RECORDINGS / "wire" / f"{name}.out").read_text(), names)
             if name.startswith("kubectl-get-"):
-                await settle(kubeconfig, tmp_path)
+                await settle(kubeconfig, tmp_path, names)
             have = await run(text.splitlines()[0], kubeconfig, tmp_path)
             want = neutral(text)
             if have != want:

@@ -23,9 +23,9 @@ NAME = f"process-{os.getpid()}"
 START_SECONDS = 20.0
 
 
-def start(state: Path) -> subprocess.Popen:
+def start(state: Path, name: str = NAME) -> subprocess.Popen:
     """Run the cluster and wait until it says it is ready."""
-    process = cluster.start(NAME, state)
+    process = cluster.start(name, state)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert process.poll() is None, (state / "log").read_text()
@@ -89,3 +89,19 @@ def test_life_of_a_cluster(state: Path) -> None:
     process.terminate()
     assert process.wait(20) == 0
     assert not (state / "pid").exists()
+
+
+@pytest.mark.engine
+def test_the_end_of_one_cluster_leaves_the_others_what_they_need(tmp_path: Path) -> None:
+    made = {}
+    for number in (1, 2):
+        name, state = f"{NAME}-{number}", tmp_path / str(number)
+        made[name] = (state, start(state, name))
+    (first, (state, process)), (last, (last_state, last_process)) = made.items()
+    cluster.delete(first, state)
+    process.wait(20)
+    image = ["docker", "image", "inspect", "todo-chatbot/pause:1"]
+    there = subprocess.run(image, capture_output=True, check=False).returncode == 0
+    cluster.delete(last, last_state)
+    last_process.wait(20)
+    assert there

@@ -74,6 +74,11 @@ def conflict(resource: str, name: str, why: str) -> ApiError:
     return ApiError(409, message, details=_details(resource, name))
 
 
+def given_name(meta: dict) -> str:
+    """Return the name as the plug-ins see it that run before a name is generated: its prefix where there is one."""
+    return meta.get("generateName") or meta.get("name", "")
+
+
 def stale(resource: str, name: str) -> ApiError:
     """A write based on an old resourceVersion."""
     why = "the object has been modified; please apply your changes to the latest version and try again"

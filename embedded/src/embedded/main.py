@@ -99,7 +99,7 @@ async def serve(cluster: Cluster, state: Path) -> None:
 
     from embedded.admission import plugins
     from embedded.api.app import Api, build
-    from embedded.controllers.manager import Manager
+    from embedded.controllers.manager import HEARING_SECONDS, Manager
     from embedded.node.agent import Node
 
     stop = asyncio.Event()
@@ -116,7 +116,7 @@ async def serve(cluster: Cluster, state: Path) -> None:
         pod_cidr=cluster.pod_cidr,
         service_cidr=cluster.service_cidr,
     )
-    manager = Manager(store, lambda: node.usage()["pods"])
+    manager = Manager(store, lambda: node.usage()["pods"], hearing=HEARING_SECONDS)
     api = Api(store, node, f"127.0.0.1:{cluster.port}", ready=False)
     runner = web.AppRunner(build(api), access_log=None, shutdown_timeout=1.0)
     await runner.setup()

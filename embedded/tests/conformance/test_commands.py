@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from spaces import Begun, Spaces
 
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.loading import ROOT
@@ -15,10 +16,16 @@ from scripts.settings.loading import ROOT
 pytestmark = pytest.mark.engine
 
 
-def test_commands_print_what_was_recorded(kubectl: Kubectl, tmp_path: Path) -> None:
-    kubeconfig = tmp_path / "kubeconfig"
+def begin(kubectl: Kubectl, spaces: Spaces, folder: Path) -> int:
+    """Run the story; the exit code of its test."""
+    kubeconfig = folder / "kubeconfig"
     kubeconfig.touch(mode=0o600)
     kubeconfig.write_text(kubectl.ask("config", "view", "--minify", "--flatten").out)
-    env = os.environ | {"CONFORMANCE_KUBECONFIG": str(kubeconfig)}
+    env = os.environ | {"CONFORMANCE_KUBECONFIG": str(kubeconfig), "CONFORMANCE_PORT": str(spaces.port())}
+    env |= {"CONFORMANCE_SPACE": spaces.reserve("commands", "commands-scratch")}
     argv = [sys.executable, "-m", "pytest", "-q", "embedded/tests/test_api_commands.py"]
-    assert subprocess.run(argv, cwd=ROOT, env=env, check=False).returncode == 0
+    return subprocess.run(argv, cwd=ROOT, env=env, check=False).returncode
+
+
+def test_commands_print_what_was_recorded(begun: Begun) -> None:
+    assert begun.result() == 0

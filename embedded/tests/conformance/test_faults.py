@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spaces import Begun, Spaces
 
 from scripts import diagnose
 from scripts.kube.kubectl import Kubectl
@@ -66,29 +67,26 @@ def missing(wanted: dict[str, set[Any]], got: dict[str, set[Any]]) -> list[str]:
     return [f"{part}: {item}" for part, items in wanted.items() for item in sorted(items - got[part], key=str)]
 
 
-@pytest.fixture(scope="module")
-def broken(kubectl: Kubectl) -> dict[str, str]:
-    """Every broken workload, in a namespace of its own, side by side. Fault → namespace."""
-    spaces = {fault: f"fault-{fault}" for fault in FAULTS}
+def begin(kubectl: Kubectl, spaces: Spaces, folder: Path) -> dict[str, str]:
+    """Apply every broken workload in a namespace of its own: fault → namespace."""
 
-    def apply(fault: str) -> None:
+    def apply(fault: str) -> str:
         labels = {"pod-security.kubernetes.io/enforce": "restricted"} if fault.startswith("psa-restricted") else {}
-        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": spaces[fault], "labels": labels}}
-        kubectl.effect("apply", "--filename", "-", stdin=json.dumps(space))
-        # A slow start does not change what is wrong, so the quota comes first: which pod hits it is a race otherwise.
+        space = spaces.make(fault, labels)
         parts = (RECORDINGS / f"{fault}.manifest.yaml").read_text().split("\n---\n")
-        for part in sorted(parts, key=lambda text: "kind: ResourceQuota" not in text):
-            if "kind: Namespace" not in part:
-                kubectl.effect("apply", "--namespace", spaces[fault], "--filename", "-", stdin=part)
+        manifest = "\n---\n".join(part for part in parts if "kind: Namespace" not in part)
+        kubectl.effect("apply", "--namespace", space, "--filename", "-", stdin=manifest)
+        return space
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(apply, FAULTS))
-    return spaces
+        return dict(zip(FAULTS, pool.map(apply, FAULTS), strict=True))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_broken_workload_shows_what_was_recorded(kubectl: Kubectl, broken: dict[str, str], fault: str) -> None:
-    wanted = signature(json.loads((RECORDINGS / f"{fault}.json").read_text())["items"])
+def test_a_broken_workload_shows_what_was_recorded(kubectl: Kubectl, begun: Begun, fault: str) -> None:
+    space = begun.result()[fault]
+    recorded = (RECORDINGS / f"{fault}.json").read_text().replace(f"fault-{fault}", space)
+    wanted = signature(json.loads(recorded)["items"])
     if not fault.startswith("readiness"):
         # Whether a probe happens to ask in the moment between start and end, or start and listening, is a race.
         wanted["events"] = {item for item in wanted["events"] if "connection refused" not in item[2]}
@@ -96,9 +94,9 @@ def test_a_broken_workload_shows_what_was_recorded(kubectl: Kubectl, broken: dic
     rules = diagnose.load_rules()
     deadline = time.monotonic() + LIMIT
     while True:
-        objects = kubectl.items("deployments,pods,events", broken[fault])
+        objects = kubectl.items("deployments,pods,events", space)
         absent = missing(wanted, signature(objects))
-        found = diagnose.diagnose(diagnose.gather(kubectl, broken[fault]), rules)
+        found = diagnose.diagnose(diagnose.gather(kubectl, space), rules)
         named = [finding.rule for finding in found if finding.terminal]
         if (not absent and named == expected) or time.monotonic() > deadline:
             break

@@ -105,6 +105,33 @@ def test_a_quota_lets_as_many_pods_in_as_it_has_room_for(world: World) -> None:
     assert replicaset["status"]["conditions"][0]["reason"] == "FailedCreate"
 
 
+def test_a_missing_account_is_told_by_the_prefix_of_the_name_in_one_event_with_a_count(world: World) -> None:
+    world.store.create("namespaces", {"metadata": {"name": "demo"}})
+    world.manager.drain(world.now)
+    pod = {"serviceAccountName": "nobody", "containers": [{"name": "main", "image": "bb:1"}]}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": pod}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    world.store.create("deployments.apps", {"metadata": {"name": "web", "namespace": "demo"}, "spec": spec})
+    world.wait(5)
+    (replicaset,) = world.store.list("replicasets.apps", "demo")
+    (event,) = world.store.list("events", "demo", lambda event: event["reason"] == "FailedCreate")
+    prefix = f"{replicaset['metadata']['name']}-"
+    why = 'error looking up service account demo/nobody: serviceaccount "nobody" not found'
+    assert event["message"] == f'Error creating: pods "{prefix}" is forbidden: {why}'
+    assert event["count"] > 3
+
+
+def test_a_pod_whose_claim_is_missing_is_told_in_the_schedulers_words(world: World) -> None:
+    world.store.create("namespaces", {"metadata": {"name": "demo"}})
+    world.manager.drain(world.now)
+    claimed = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+    spec = {"containers": [{"name": "main", "image": "bb:1"}], "volumes": claimed}
+    world.store.create("pods", {"metadata": {"name": "web", "namespace": "demo"}, "spec": spec})
+    world.manager.drain(world.now)
+    (event,) = world.store.list("events", "demo", lambda event: event["reason"] == "FailedScheduling")
+    assert event["message"] == '0/1 nodes are available: persistentvolumeclaim "data" not found. not found'
+
+
 def test_a_pod_that_does_not_fit_is_told_as_recorded(world: World) -> None:
     namespace = world.apply("unschedulable-cpu")
     world.wait(5)

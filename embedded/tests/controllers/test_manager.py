@@ -6,7 +6,8 @@ import asyncio
 import time
 
 from embedded import events
-from embedded.controllers.manager import Manager
+from embedded.admission import plugins
+from embedded.controllers.manager import HEARING_SECONDS, Manager
 from embedded.store import Store
 
 
@@ -29,6 +30,27 @@ async def test_what_lost_its_owner_while_nobody_looked_goes_and_what_has_one_sta
     await run_shortly(store)
     names = {item["metadata"]["name"] for item in store.list("configmaps", "demo")}
     assert {"owner", "kept"} <= names and "orphan" not in names
+    store.close()
+
+
+def test_a_quota_that_follows_a_deployment_in_its_manifest_bounds_its_first_pods() -> None:
+    now = 1_800_000_000.0
+    store = Store(clock=lambda: now, admission=plugins("10.96.7.0/24"))
+    manager = Manager(store, dict, clock=lambda: now, hearing=HEARING_SECONDS)
+    space = "demo"
+    store.create("namespaces", {"metadata": {"name": space}})
+    store.create("serviceaccounts", {"metadata": {"name": "default", "namespace": space}})
+    manager.drain(now)
+    main = {"name": "main", "image": "bb:1", "resources": {"requests": {"cpu": "100m"}}}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [main]}}
+    spec = {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    store.create("deployments.apps", {"metadata": {"name": "web", "namespace": space}, "spec": spec})
+    manager.drain(now)
+    hard = {"hard": {"requests.cpu": "150m"}}
+    store.create("resourcequotas", {"metadata": {"name": "q", "namespace": space}, "spec": hard})
+    now += HEARING_SECONDS
+    manager.drain(now)
+    assert len(store.list("pods", space)) == 1
     store.close()
 
 

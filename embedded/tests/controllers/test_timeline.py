@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def template(image: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world() -> World:
+def world() -> Iterator[World]:
     made = World()
     spec = {
         "replicas": 2,
@@ -86,7 +86,8 @@ def world() -> World:
     }
     made.store.create("deployments.apps", {"metadata": {"name": "backend", "namespace": NAMESPACE}, "spec": spec})
     made.work()
-    return made
+    yield made
+    made.store.close()
 
 
 def change_image(world: World, image: str) -> None:

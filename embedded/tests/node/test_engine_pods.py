@@ -274,3 +274,21 @@ async def test_usage_is_measured(cluster, monkeypatch):
     used = cluster.node.usage()["pods"][NAMESPACE, "busy"]["main"]
     assert 0.02 < used["cpu"] < 0.3
     assert used["memory"] > 0
+
+
+async def test_a_kill_for_memory_is_told_where_the_engine_does_not(cluster, monkeypatch):
+    inspect = cluster.node._docker.inspect
+
+    async def silent(container):
+        found = await inspect(container)
+        return found | {"State": found["State"] | {"OOMKilled": False}}
+
+    monkeypatch.setattr(cluster.node._docker, "inspect", silent)
+    bounded = {"resources": {"limits": {"memory": "24Mi"}}}
+    cluster.pod("eater", "exec tail /dev/zero", main=bounded, restartPolicy="Never")
+    cluster.pod("broken", "exit 3", main=bounded, restartPolicy="Never")
+    reasons = {}
+    for name in ("eater", "broken"):
+        pod = await cluster.until(name, lambda pod: pod["status"].get("phase") == "Failed")
+        reasons[name] = main(pod)["state"]["terminated"]["reason"]
+    assert reasons == {"eater": "OOMKilled", "broken": "Error"}

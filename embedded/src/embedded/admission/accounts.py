@@ -32,7 +32,7 @@ def _account(store: Store, pod: dict) -> None:
     account = store.get("serviceaccounts", namespace, name)
     if account is None:
         why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
-        raise errors.forbidden("pods", pod["metadata"]["name"], why)
+        raise errors.forbidden("pods", errors.given_name(pod["metadata"]), why)
     if account.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
         spec["imagePullSecrets"] = clone(account["imagePullSecrets"])
     wanted = spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True))
@@ -66,7 +66,7 @@ def _priority(store: Store, pod: dict) -> None:
         builtin = {"system-cluster-critical": 2000000000, "system-node-critical": 2000001000}
         if wanted not in builtin:
             why = f"no PriorityClass with name {wanted} was found"
-            raise errors.forbidden("pods", pod["metadata"]["name"], why)
+            raise errors.forbidden("pods", errors.given_name(pod["metadata"]), why)
         found = {"value": builtin[wanted]}
     spec["priority"] = found["value"] if found else 0
     spec["preemptionPolicy"] = (found or {}).get("preemptionPolicy", "PreemptLowerPriority")

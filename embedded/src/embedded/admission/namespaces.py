@@ -19,4 +19,4 @@ def admit(store: Store, operation: str, resource: str, obj: dict, old: dict | No
         why = f"unable to create new content in namespace {name} because it is being terminated"
         cause = {"reason": "NamespaceTerminating", "message": f"namespace {name} is being terminated"}
         cause["field"] = "metadata.namespace"
-        raise errors.forbidden(resource, meta.get("name", ""), why, causes=[cause])
+        raise errors.forbidden(resource, errors.given_name(meta), why, causes=[cause])

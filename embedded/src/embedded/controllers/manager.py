@@ -35,12 +35,21 @@ Usage = Callable[[], dict[tuple[str, str], dict[str, dict[str, float]]]]
 Work = tuple[str, Key]  # controller, key
 FIRST_RETRY = 0.005  # seconds; doubles with every failure in a row, as in the real work queues
 LAST_RETRY = 60.0
+HEARING_SECONDS = 0.1
+WORKLOADS = ("deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch")
 
 
 class Manager:
-    """All control loops of one cluster, on the event loop that owns the store."""
+    """All control loops of one cluster, on the event loop that owns the store.
 
-    def __init__(self, store: Store, usage: Usage, clock: Callable[[], float] = time.time) -> None:
+    A new workload is looked at after `hearing` seconds, as on a real cluster, where a controller hears of it by a
+    watch: what follows it in the same manifest (a quota) is in force when its first pods are made.
+    """
+
+    def __init__(
+        self, store: Store, usage: Usage, clock: Callable[[], float] = time.time, *, hearing: float = 0.0
+    ) -> None:
+        self._hearing = hearing
         self._store = store
         self._clock = clock
         self._controllers: dict[str, Callable[[Store, Key, float], float | None]] = {
@@ -105,10 +114,11 @@ class Manager:
 
     def _on_event(self, resource: str, event: Event) -> None:
         now = self._clock()
+        new = event.type == "ADDED" and resource in WORKLOADS and common.owner_of(event.object) is None
         for obj in (event.object, event.old):
             if obj is not None:
                 for work in concerned(self._store, resource, obj):
-                    self._plan(work, now)
+                    self._plan(work, now + self._hearing if new else now)
         if resource in ("pods", "nodes", "persistentvolumeclaims") and _makes_room(event):
             for pod in self._store.list("pods", "", _is_unplaced):
                 self._plan(("scheduler", (pod["metadata"]["namespace"], pod["metadata"]["name"])), now)

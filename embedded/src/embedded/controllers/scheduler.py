@@ -79,10 +79,12 @@ def refusal(found: list[list[Unfit]], blocked: str) -> str:
     if not nodes:
         return "no nodes available to schedule pods"
     counted = Counter(reason.words for reasons in found for reason in reasons)
-    told = blocked or ", ".join(sorted(f"{count} {words}" for words, count in counted.items()))
-    whys = Counter(NO_VICTIMS if reasons and all(one.crowded for one in reasons) else HELPLESS for reasons in found)
-    why = ", ".join(sorted(f"{count} {words}" for words, count in whys.items()))
     start = f"0/{nodes} nodes are available:"
+    if blocked:  # the last words are the scheduler's own: it looks for something that it never came to note
+        return f"{start} {blocked}. not found"
+    told = ", ".join(sorted(f"{count} {words}" for words, count in counted.items()))
+    whys = Counter(NO_VICTIMS if all(one.crowded for one in reasons) else HELPLESS for reasons in found)
+    why = ", ".join(sorted(f"{count} {words}" for words, count in whys.items()))
     return f"{start} {told}. no new claims to deallocate, preemption: {start} {why}."
 
 

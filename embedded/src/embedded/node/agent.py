@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -340,13 +341,21 @@ async def delete(name: str, state_dir: Path) -> str:
     async with Docker() as docker:
         await _remove_containers(docker, name)
         kept = await _remove_network(docker, name)
-        with contextlib.suppress(EngineError):  # another cluster may need it
-            await docker.call("DELETE", f"/images/{pause.IMAGE}")
+        if not await _other_clusters(docker, name):
+            with contextlib.suppress(EngineError):
+                await docker.call("DELETE", f"/images/{pause.IMAGE}")
     await remove_rules(rules.prefix(name))
     await unmount_all(state_dir / "pods")
     for folder in ("pods", "volumes"):
         await asyncio.to_thread(shutil.rmtree, state_dir / folder, True)
     return kept
+
+
+async def _other_clusters(docker: Docker, name: str) -> list[str]:
+    """Return the names of the other clusters on this Engine, by their networks."""
+    filters = json.dumps({"label": [containers.CLUSTER]})
+    found = await docker.call("GET", "/networks", params={"filters": filters})
+    return [network["Name"] for network in found if network["Labels"].get(containers.CLUSTER) != name]
 
 
 async def _remove_containers(docker: Docker, name: str) -> None:
