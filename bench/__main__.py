@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import many, statistics
+from bench import many, redaction, statistics
 from bench.contest import Contest, measure
 from scripts.settings.loading import ROOT
 from scripts.tasks.support import print_table
@@ -26,6 +26,7 @@ MANY = 40
 
 def main(rounds: int) -> None:
     """The plain list, the pipeline, and the pipeline without its caches, in every scenario, in turn."""
+    print_table(redaction.table())
     started = time.monotonic()
     measured: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as name:

@@ -28,7 +28,9 @@ from scripts.kube.kubectl import Kubectl
 from scripts.secrets import redact
 from scripts.settings.model import Settings
 
-_SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|KEY|CREDENTIAL|DATABASE_URL", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|DATABASE_URL|DSN|_PW$|SALT|LICEN[CS]E|COOKIE", re.IGNORECASE
+)
 _HELM = "helm.sh/release.v1"
 
 

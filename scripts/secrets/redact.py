@@ -3,10 +3,10 @@
     safe, mapping = redact(text, secrets)      every secret has become a placeholder such as <SECRET_1>
     shown = restore(answer, mapping)           only for the screen, never for a log, a file or a model
 
-What counts: the values given, in plain text, in base64 at any alignment, URL-encoded and JSON-escaped; and whatever has
-the shape of a secret: private keys, tokens, connection strings with credentials, cloud keys, values of keys called
-password or token, e-mail addresses. A value shorter than SHORTEST is a secret only where its key says so: to replace
-every "1" would leave nothing to read.
+What counts: the values given, in plain text, in base64 at any alignment, URL-encoded and JSON-escaped; whatever has the
+shape of a secret (`shapes`: keys, tokens, credentials in URLs, values of names such as password); and environment
+values, container arguments, Secrets and ConfigMaps of a manifest (`settings_in_text`), but for harmless ones. A value
+shorter than SHORTEST is a secret only where its name says so: to replace every "1" would leave nothing to read.
 """
 
 from __future__ import annotations
@@ -19,42 +19,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote, unquote, urlsplit
 
+from scripts.secrets import settings_in_text, shapes
+
 SHORTEST = 4  # characters of a value that is looked for everywhere
 _LONG_LINE = 12  # characters from which a line of a many-line secret is a secret of its own
 
-_WORD = r"[^\s\"'`,;&<>{}()\[\]]"
-_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern, flags))
-    for kind, pattern, flags in (
-        ("PRIVATE_KEY", r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?-----END [A-Z0-9 ]*-----", 0),
-        # The end is cut off: everything that still looks like the key's base64, with line breaks real or escaped.
-        ("PRIVATE_KEY", r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s|]|\\[nr])*", 0),
-        ("TOKEN", r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?", 0),
-        ("TOKEN", r"\bauthorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic|token|digest)\s+([^\s\"',;]+)", re.I),
-        ("TOKEN", r"\bbearer\s+[\"']?([\w.~+/=-]{16,})", re.I),
-        ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/?#\"'<>`]+@[^\s\"'<>`]+", re.I),
-        (
-            "CONNECTION",
-            r"\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|clickhouse)(?:\+\w+)*://"
-            r"[^\s\"'<>`]*@[^\s\"'<>`]+",
-            re.I,
-        ),
-        ("CLOUD_KEY", r"\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{16}\b", 0),
-        ("CLOUD_KEY", r"\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}", 0),
-        ("CLOUD_KEY", r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}", 0),
-        ("CLOUD_KEY", r"\bsk-[A-Za-z0-9_-]{16,}|\b[rs]k_(?:live|test)_\w{10,}|\bgsk_\w{20,}|\bxai-\w{20,}", 0),
-        ("CLOUD_KEY", r"\bxox[a-z]-[\w-]{10,}|\bxapp-[\w-]{10,}|\bhooks\.slack\.com/services/[\w/]{10,}", 0),
-        ("CLOUD_KEY", r"\bhf_\w{20,}|\bnpm_\w{30,}|\bdckr_pat_[\w-]{20,}|\bdop_v1_\w{20,}|\bSG\.[\w-]{16,}\.[\w-]+", 0),
-        ("CLOUD_KEY", r"\bpypi-[\w-]{30,}|\bnapi_\w{20,}", 0),
-        ("PASSWORD", rf"(?:password|passwd|passphrase|\bpwd)\\?[\"']?\s*[:=]\s*\\?\"([^\"\\\n]+)|"
-                     rf"(?:password|passwd|passphrase|\bpwd)\\?[\"']?\s*[:=]\s*'([^'\n]+)|"
-                     rf"(?:password|passwd|passphrase|\bpwd)[\"']?\s*[:=]\s*((?!\*+\s){_WORD}+)", re.I),
-        ("SECRET", r"(?:secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|credentials?)\\?[\"']?"
-                   rf"\s*[:=]\s*\\?[\"']?((?!(?:true|false|null|none|nil|optional)\b){_WORD}{{6,}})", re.I),
-        ("EMAIL", r"[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}\b", 0),
-    )
-)  # fmt: skip
-_KINDS = tuple(dict.fromkeys(kind for kind, _ in _PATTERNS))
+_KINDS = (*dict.fromkeys(kind for kind, _ in shapes.PATTERNS), "SECRET", "RANDOM", "ENV", "ARGUMENT")
 _PLACEHOLDER = re.compile(rf"<(?:{'|'.join(_KINDS)}|HIDDEN|X)_\d+>")
 
 
@@ -129,14 +99,11 @@ def _spans(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
             yield start, start + len(secret), "SECRET"
             start = text.find(secret, start + 1)
     own = [match.span() for match in _PLACEHOLDER.finditer(text)]
-    for kind, pattern in _PATTERNS:
-        for match in pattern.finditer(text):
-            group = next((number for number, value in enumerate(match.groups(), 1) if value), 0)
-            start, end = match.span(group)
-            # What is a placeholder already, for instance in the evidence of a diagnosis, has nothing left to hide.
-            place = bisect_right(own, (start, len(text))) - 1
-            if start < end and not (place >= 0 and own[place][0] <= start and end <= own[place][1]):
-                yield start, end, kind
+    for start, end, kind in (*shapes.spans(text), *settings_in_text.spans(text)):
+        # What is a placeholder already, for instance in the evidence of a diagnosis, has nothing left to hide.
+        place = bisect_right(own, (start, len(text))) - 1
+        if start < end and not (place >= 0 and own[place][0] <= start and end <= own[place][1]):
+            yield start, end, kind
 
 
 def _merged(spans: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:

@@ -1,0 +1,268 @@
+"""Environment values, container arguments, Secrets and ConfigMaps wherever they stand in a text of Kubernetes.
+
+As YAML, as JSON (also quoted inside of JSON), as `kubectl describe` and as `kubectl set env --list` print them. A value
+is hidden unless its name is on a short list of harmless ones, or it is of a kind that hides nothing: a truth value, a
+small number, a quantity. The search goes line by line, so half a document is read as well as a whole one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+Span = tuple[int, int, str]
+
+_Q = r"\\{0,6}\""
+_PAIR = re.compile(
+    rf"{_Q}name{_Q}\s{{0,40}}:\s{{0,40}}{_Q}(?P<name>[\w.-]{{1,200}}){_Q}\s{{0,40}},\s{{0,40}}"
+    rf"{_Q}value{_Q}\s{{0,40}}:\s{{0,40}}(?P<quote>\\{{0,6}}\")(?P<value>(?:(?!(?P=quote))(?:\\.|[^\\\n]))*)"
+)
+_LIST = re.compile(rf"{_Q}(?:args|command){_Q}\s{{0,40}}:\s{{0,40}}\[")
+_ITEM = re.compile(r"\s{0,80},?\s{0,80}(?P<quote>\\{0,6}\")(?P<value>(?:(?!(?P=quote))(?:\\.|[^\\\n]))*)(?P=quote)")
+_MAP = re.compile(rf"{_Q}(?:data|stringData|binaryData){_Q}\s{{0,40}}:\s{{0,40}}\{{")
+_ENTRY = re.compile(
+    rf"\s{{0,80}},?\s{{0,80}}{_Q}(?P<name>[\w.-]{{1,253}}){_Q}\s{{0,40}}:\s{{0,40}}"
+    r"(?P<quote>\\{0,6}\")(?P<value>(?:(?!(?P=quote))(?:\\.|[^\\\n]))*)(?P=quote)"
+)
+_YAML_NAME = re.compile(r"^(?P<indent>\s*)(?:- )?name:\s+[\"']?(?P<name>[\w.-]+)[\"']?\s*$")
+_YAML_VALUE = re.compile(r"^(?P<lead>\s*(?:- )?value:\s+)(?P<value>\S.*?)\s*$")
+_YAML_HEAD = re.compile(r"^(?P<indent>\s*)(?:- )?(?P<key>args|command|data|stringData|binaryData):\s*(?P<rest>.*)$")
+_YAML_ENTRY = re.compile(r"^(?P<lead>(?P<indent>\s*)[\"']?(?P<name>[\w.-]+)[\"']?:\s*)(?P<value>.*?)\s*$")
+_YAML_ITEM = re.compile(r"^(?P<lead>(?P<indent>\s*)- )(?P<value>.*?)\s*$")
+_DESCRIBE_HEAD = re.compile(r"^(?P<indent>\s*)(?P<key>Environment|Args|Command):\s*(?P<rest>.*)$")
+_DESCRIBE_ENTRY = re.compile(r"^(?P<lead>(?P<indent>\s+)(?P<name>[\w.-]+):\s+)(?P<value>.*?)\s*$")
+_SET_ENV_HEAD = re.compile(r"^# .*\bcontainers? ")
+_SET_ENV = re.compile(r"^(?P<lead>(?P<name>[\w.-]+)=)(?P<value>.*?)\s*$")
+_DATA_NAME = re.compile(r"^(?P<name>[\w.-]+):\s*$")
+
+# Names whose values tell how something runs, not who may use it.
+_HARMLESS_NAME = re.compile(
+    r"(?:.*[_.-])?(?:port|host|hostname|level|mode|env|environment|stage|region|zone|timezone|tz|lang|locale|"
+    r"replicas|workers?|threads|concurrency|timeout|interval|seconds|minutes|ms|retries|attempts|limit|size|count|max|min|"
+    r"debug|verbose|enabled?|disabled?|model|provider|temperature|tokens|version|revision|namespace|cluster|node|pod|service|name|"
+    r"path|dir|directory|folder|file|root|home|shell|format|driver|type|kind|schema|scheme|protocol|address|addr|bind|listen|"
+    r"endpoint|url|uri|origin|origins|base|prefix|suffix|features?|flags?|color|telemetry|runtime|class|policy|strategy|cache)",
+    re.IGNORECASE,
+)
+_SENSITIVE_NAME = re.compile(
+    r"pass|pwd|(?:^|[_.-])pw(?:$|[_.-])|secret|token(?!s$)|(?:^|[_.-])key|apikey|credential|salt|licen[cs]e|private|dsn|"
+    r"cookie|session|auth|signature|webhook|database_url|redis_url|broker_url|(?:^|[_.-])pin(?:$|[_.-])",
+    re.IGNORECASE,
+)
+_HARMLESS_VALUE = re.compile(
+    r"true|false|yes|no|on|off|null|~|\d{1,5}|\d{1,5}(?:\.\d{1,3})?(?:m|s|h|ms|[KMG]i?|%)|", re.IGNORECASE
+)
+_PLAIN_URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[\w.:/\[\]-]*", re.IGNORECASE)
+_REFERENCE = re.compile(r"<set to the key .*|<none>|\$\(\w+\)|\(v1:[\w.]+\)")
+_PROGRAMS = (
+    "sh|bash|ash|python3?|node|npm|npx|yarn|pnpm|java|ruby|php|go|uvicorn|gunicorn|hypercorn|flask|django|celery|nginx|"
+    "httpd|postgres|mysqld|mongod|redis-server|sleep|cat|echo|true|false|tail|exec|env|dumb-init|tini|caddy|envoy|infinity"
+)
+_WORDS = (
+    "run|start|serve|server|dev|prod|production|worker|web|api|main|app|migrate|beat|daemon|foreground|standalone|index"
+)
+_HARMLESS_WORD = re.compile(
+    rf"(?:{_PROGRAMS}|{_WORDS})|\.{{0,2}}/[\w./@-]*|-{{1,2}}[A-Za-z][\w.-]*|[\w./-]+\.(?:py|js|mjs|cjs|ts|sh|jar|rb|php|conf|ini|ya?ml|toml|json)"
+    r"|[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*:[a-z_][a-z0-9_]*"
+)
+
+
+def is_harmless(name: str, value: str) -> bool:
+    """Whether a setting of that name may be seen with that value."""
+    value = value.strip().strip("\"'")
+    if _REFERENCE.fullmatch(value) or not value or value in ("|", "|-", ">", ">-", "{}", "[]"):
+        return True
+    if _SENSITIVE_NAME.search(name):
+        return False
+    if _HARMLESS_VALUE.fullmatch(value) or _PLAIN_URL.fullmatch(value):
+        return True
+    return bool(_HARMLESS_NAME.fullmatch(name))
+
+
+def hidden_words(words: list[str]) -> list[bool]:
+    """For each word of a container's command line, whether it has to be hidden."""
+    result: list[bool] = []
+    pending = ""
+    for number, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if pending and not word.startswith("-"):
+            result.append(not is_harmless(pending, word))
+            pending = ""
+            continue
+        pending = ""
+        if word.startswith("-") and equals:
+            result.append(not is_harmless(flag.lstrip("-"), value))
+        elif _HARMLESS_WORD.fullmatch(word):
+            result.append(False)
+            pending = flag.lstrip("-") if len(word) > 2 and word.startswith("--") else ""
+        else:
+            plain = number == 0 and re.fullmatch(r"[\w./-]{1,80}", word)
+            result.append(not (plain or _HARMLESS_VALUE.fullmatch(word)))
+    return result
+
+
+def spans(text: str) -> Iterator[Span]:
+    """Where a value stands that has to be hidden."""
+    yield from _json(text)
+    yield from _lines(text)
+
+
+def _json(text: str) -> Iterator[Span]:
+    for match in _PAIR.finditer(text):
+        if not is_harmless(match["name"], match["value"]):
+            yield *match.span("value"), "ENV"
+    for head in _LIST.finditer(text):
+        items = list(_run(_ITEM, text, head.end()))
+        for item, hide in zip(items, hidden_words([item["value"] for item in items]), strict=True):
+            if hide and item["value"]:
+                yield *item.span("value"), "ARGUMENT"
+    secret = bool(re.search(rf"{_Q}kind{_Q}\s{{0,40}}:\s{{0,40}}{_Q}Secret{_Q}", text))
+    for head in _MAP.finditer(text):
+        for entry in _run(_ENTRY, text, head.end()):
+            if entry["value"] and (secret or not is_harmless(entry["name"], entry["value"])):
+                yield *entry.span("value"), "SECRET" if secret else "ENV"
+
+
+def _run(pattern: re.Pattern[str], text: str, position: int) -> Iterator[re.Match[str]]:
+    """Matches that follow one another without a gap."""
+    while match := pattern.match(text, position):
+        yield match
+        position = match.end()
+
+
+class _Block:
+    """A list or a mapping that is being read line by line."""
+
+    def __init__(self, kind: str, indent: int) -> None:
+        self.kind = kind
+        self.indent = indent
+        self.items: list[tuple[int, int, str]] = []
+        self.scalar: tuple[str, int] | None = None  # name and indent of a value of many lines
+
+
+def _lines(text: str) -> Iterator[Span]:
+    position = 0
+    name, name_at = "", -1
+    block: _Block | None = None
+    secret = bool(re.search(r"^(?:\| )?[ \t]*(?:- )?kind: Secret[ \t]*$", text, re.MULTILINE))
+    for number, raw in enumerate(text.split("\n")):
+        line = raw.removeprefix("| ")
+        offset = position + len(raw) - len(line)
+        position += len(raw) + 1
+        indent = len(line) - len(line.lstrip())
+        if block is not None:
+            done, found = _inside(block, line, indent, offset, secret=secret)
+            yield from found
+            if not done:
+                continue
+            yield from _arguments(block)
+            block = None
+        if match := _YAML_NAME.match(line):
+            name, name_at = match["name"], number
+        elif (match := _YAML_VALUE.match(line)) and name_at == number - 1:
+            if match["value"][:1] in "|>":
+                block = _Block("value", indent)
+                block.scalar = (name, indent)
+            elif not is_harmless(name, match["value"]):
+                yield offset + match.start("value"), offset + match.end("value"), "ENV"
+        else:
+            block = _opened(line, indent)
+            if block and block.kind in ("args", "describe args"):
+                yield from _flow(line, offset)
+    if block is not None:
+        yield from _arguments(block)
+
+
+def _opened(line: str, indent: int) -> _Block | None:
+    """The block that a line opens, if it opens one."""
+    if match := _YAML_HEAD.match(line):
+        kind = "args" if match["key"] in ("args", "command") else "data"
+        return (
+            _Block(kind, indent + 2 * line.lstrip().startswith("- ")) if not match["rest"] or kind == "args" else None
+        )
+    if match := _DESCRIBE_HEAD.match(line):
+        if match["rest"] and match["rest"] != "<none>":
+            return None
+        return _Block("describe env" if match["key"] == "Environment" else "describe args", indent)
+    if _SET_ENV_HEAD.match(line):
+        return _Block("set env", -1)
+    if line == "====":
+        return _Block("described data", -1)
+    return None
+
+
+def _flow(line: str, offset: int) -> Iterator[Span]:
+    """Words of `args: [a, "b"]`, on the line of its head."""
+    start = line.find("[")
+    if start < 0:
+        return
+    found = [
+        (match.start(), match.end(), match[0].strip("\"'"))
+        for match in re.finditer(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,\[\]\"'][^,\[\]]*", line[start:])
+    ]
+    for (begin, end, _), hide in zip(found, hidden_words([word for _, _, word in found]), strict=True):
+        if hide:
+            yield offset + start + begin, offset + start + end, "ARGUMENT"
+
+
+def _inside(block: _Block, line: str, indent: int, offset: int, *, secret: bool) -> tuple[bool, list[Span]]:
+    """(whether the block ended before this line, what of the line is hidden)."""
+    if block.kind == "described data":
+        return _described(block, line, offset)
+    if not line.strip():
+        return block.kind == "set env", []
+    if block.scalar:
+        name, least = block.scalar
+        if indent > least:
+            hide = not is_harmless(name, line) and line.strip()
+            return False, [(offset + indent, offset + len(line.rstrip()), "ENV")] if hide else []
+        block.scalar = None
+        if block.kind == "value":
+            return True, []
+    if block.kind == "set env":
+        match = _SET_ENV.match(line)
+        if not match:
+            return not line.startswith("#"), []
+        return False, _setting(match, offset, "ENV", secret=False)
+    if block.kind == "args" and (match := _YAML_ITEM.match(line)) and indent >= block.indent:
+        block.items.append((offset + match.start("value"), offset + match.end("value"), match["value"].strip("\"'")))
+        return False, []
+    if indent <= block.indent:
+        return True, []
+    if block.kind in ("args", "describe args"):
+        block.items.append((offset + indent, offset + len(line.rstrip()), line.strip().strip("\"'")))
+        return False, []
+    match = (_DESCRIBE_ENTRY if block.kind == "describe env" else _YAML_ENTRY).match(line)
+    if not match:
+        return False, []
+    if match["value"][:1] in ("|", ">") and block.kind == "data":
+        block.scalar = (match["name"], indent)
+        return False, []
+    return False, _setting(match, offset, "SECRET" if secret and block.kind == "data" else "ENV", secret=secret)
+
+
+def _setting(match: re.Match[str], offset: int, kind: str, *, secret: bool) -> list[Span]:
+    if not match["value"] or (not secret and is_harmless(match["name"], match["value"])):
+        return []
+    return [(offset + match.start("value"), offset + match.end("value"), kind)]
+
+
+def _described(block: _Block, line: str, offset: int) -> tuple[bool, list[Span]]:
+    """A ConfigMap as `kubectl describe` prints it: NAME:, four dashes, the value."""
+    if line in ("BinaryData", "Events:") or line.startswith("Events:"):
+        return True, []
+    if match := _DATA_NAME.match(line):
+        block.items = [(0, 0, match["name"])]
+        return False, []
+    if line == "----" or not line.strip() or not block.items:
+        return False, []
+    hide = not is_harmless(block.items[0][2], line)
+    return False, [(offset, offset + len(line.rstrip()), "ENV")] if hide else []
+
+
+def _arguments(block: _Block) -> Iterator[Span]:
+    if block.kind not in ("args", "describe args"):
+        return
+    for (start, end, _), hide in zip(block.items, hidden_words([word for *_, word in block.items]), strict=True):
+        if hide and end > start:
+            yield start, end, "ARGUMENT"

@@ -1,0 +1,179 @@
+# ruff: noqa: E501 tables are read along their lines
+"""The shapes of secrets: fixed formats of keys and tokens, values whose name gives them away, credentials in URLs.
+
+Formats as gitleaks and detect-secrets list them. Every pattern starts where a run of its characters starts, or is
+bounded, so that a long line costs time in proportion to its length. A pattern with groups hides its first group that
+matched, one without hides all of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+from collections.abc import Iterator
+
+Span = tuple[int, int, str]  # start, end, kind
+
+_START = r"(?<![A-Za-z0-9_])"  # where a token may begin
+_TOKENS = (
+    # cloud providers
+    r"(?:A3T[A-Z0-9]|AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{16}\b",
+    r"AIza[\w-]{30,}", r"ya29\.[\w-]{20,}", r"1//0[\w-]{30,}", r"GOCSPX-[\w-]{20,}", r"LTAI[A-Za-z0-9]{12,30}\b",
+    r"AKID[A-Za-z0-9]{13,40}\b", r"ABSK[A-Za-z0-9+/]{60,}={0,2}", r"bedrock-api-key-[\w+/=-]{20,}",
+    r"do[oprt]_v1_\w{20,}", r"[a-zA-Z0-9_~.]{3}8Q~[a-zA-Z0-9_~.-]{31,34}", r"ocid1\.user\.oc1\.\.\w{20,}",
+    # code and packages
+    r"gh[pousr]_[A-Za-z0-9]{16,}", r"github_pat_\w{20,}", r"gl(?:pat|ptt|dt|soat|ft|rt|cbt|agent|oas|imt|ptt)-[\w.-]{16,}",
+    r"GR1348941[\w-]{16,}", r"ATBB[A-Za-z0-9]{24,}", r"ATATT3[\w=-]{40,}", r"npm_\w{30,}", r"pypi-[\w-]{30,}",
+    r"rubygems_[a-f0-9]{40,}", r"dckr_(?:pat|oat)_[\w-]{20,}", r"clojars_\w{40,}", r"NPM_[A-Z]*TOKEN=\S{8,}", r"cio\w{32}\b",
+    # models
+    r"sk-[A-Za-z0-9_-]{16,}", r"gsk_\w{20,}", r"xai-\w{20,}", r"hf_\w{20,}", r"api_org_[A-Za-z]{30,}", r"pplx-\w{20,}",
+    r"r8_\w{30,}", r"AQ\.Ab8RN6[\w-]{20,}", r"csk-[a-z0-9]{20,}", r"nvapi-[\w-]{20,}", r"fw_\w{20,}", r"tvly-[\w-]{20,}",
+    # chat and mail
+    r"xox[a-z]-[\w-]{10,}", r"xapp-[\w-]{10,}", r"xoxe\.[\w.-]{20,}", r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+]{10,}",
+    r"SG\.[\w-]{16,}\.[\w-]+", r"key-[0-9a-f]{32}\b", r"[0-9a-f]{32}-us\d{1,2}\b", r"\d{8,10}:AA[\w-]{32,}",
+    r"xkeysib-[a-f0-9]{64}-\w{16}", r"(?:SK|AC)[0-9a-f]{32}\b", r"[MNO][A-Za-z\d_-]{22,28}\.[\w-]{6}\.[\w-]{27,}",
+    r"https://[\w-]+\.webhook\.office\.com/\S{20,}", r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/\S{20,}",
+    r"re_[A-Za-z0-9]{8,}_[A-Za-z0-9]{16,}",
+    # money
+    r"[rs]k_(?:live|test|prod)_\w{10,}", r"whsec_[\w+/=]{20,}", r"sq0[a-z]{3}-[\w-]{22,}", r"EAAA[\w-]{56,}", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",
+    r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}", r"FLWSECK(?:_TEST)?-[\w-]{12,}", r"EZ[AT]K\w{50,}",
+    # infrastructure and data
+    r"hv[sbr]\.[\w-]{20,}", r"s\.[A-Za-z0-9]{24}\b", r"[a-zA-Z0-9]{14}\.atlasv1\.[\w=-]{40,}", r"napi_\w{20,}", r"nfp_\w{36,}", r"pscale_(?:tkn|pw|oauth)_[\w.=-]{20,}",
+    r"sbp_[a-f0-9]{40}", r"sb_secret_\w{20,}", r"dapi[a-f0-9]{32}(?:-\d)?\b", r"glc_[A-Za-z0-9+/=]{20,}", r"glsa_\w{20,}", r"eyJrIjoi[A-Za-z0-9+/=]{40,}",
+    r"NRAK-[A-Z0-9]{20,}", r"NRII-[\w-]{20,}", r"NRJS-[a-f0-9]{19}", r"sntry[su]_[\w+/=]{20,}", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}", r"lin_api_\w{30,}",
+    r"ntn_\w{30,}", r"secret_[A-Za-z0-9]{40,}", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}", r"figd_[\w-]{30,}", r"phc_\w{30,}", r"dp\.(?:pt|st|ct|sa|scim|audit)\.\S{30,}",
+    r"ops_eyJ[\w+/=-]{40,}", r"A3-[A-Z0-9]{6}-[A-Z0-9-]{20,}", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}", r"pul-[a-f0-9]{40}", r"CCIPAT_\w{10,}_\w{20,}",
+    r"tskey-(?:auth|api|client|webhook)-[\w-]{20,}", r"fo1_[\w-]{40,}", r"fm[12][ar]?_[\w+/=-]{60,}", r"v1\.0-[a-f0-9]{24}-[a-f0-9]{100,}", r"HRKU-[\w-]{30,}",
+    r"LS0tLS1CRUdJT[A-Za-z0-9+/=\\n]{20,}",  # -----BEGIN …, in base64
+)  # fmt: skip
+# Names that mean a secret whatever the value is, and names that do so only if the value looks like one.
+_STRONG = (
+    r"pass[_-]?word|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_-]?de[_-]?passe|kennwort|passwort|"
+    r"(?:api|access|account|private|secret|signing|encryption|master|license|shared|storage|subscription|app|auth|client|"
+    r"consumer|deploy|service|webhook|hmac|aes|session)[_-]?key|client[_-]?secret|secret|token|credentials?|"
+    r"licen[cs]e[_-]?(?:code|no|number)|connection[_-]?string|conn[_-]?str|x-amz-(?:signature|security-token|credential)"
+)
+# As the end of a compound name these leave no doubt.
+_ENDING = r"(?<=[A-Za-z0-9])[_.-](?:pass|pw|pwd|psw|salt|pepper|pin|otp|creds?|seed)"
+_SUFFIX = r"(?:[_-](?:base|value|string|text|data|b64|base64|raw|current|old|new|file_content|\d{1,2}))?"
+_WEAK = r"pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
+_SESSION = r"(?:js|php|asp)?sess(?:ion)?[_.-]?(?:id|key)?|connect\.sid|csrf[_-]?token|xsrf-token|sid|remember[_-]?me"
+_QUOTE = r"(?:\\{0,4}[\"'])?"
+_SET = rf"{_QUOTE}[ \t]{{0,20}}(?::=|=>|=|:)[ \t]{{0,20}}"
+_VALUE = r"(?:(?:\\{0,4}\")((?:[^\"\\\n]|\\[^\"\n])+)|'([^'\n]+)|`([^`\n]+)|([^\s\"'`<>]+))"
+_NOT = r"(?!(?:\\{0,4}[\"'])?(?:true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?![\"']?<|[{\[]|\$\{?[A-Z_(]|\*{3})"
+_SPDX_NAMES = (
+    r"[\"']?(?:MIT|Apache|A?L?GPL|BSD|ISC|MPL|EPL|CC0|CC-|Unlicense|WTFPL|Zlib|BSL|SSPL|Elastic|Proprietary|Commercial)"
+)
+_I = re.IGNORECASE
+_BEFORE_WEAK = r"(?:(?<![A-Za-z0-9])|(?<=[a-z])(?=[A-Z]))"
+
+PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern, flags))
+    for kind, pattern, flags in (
+        # A key without its end is hidden as far as it still looks like one, with line breaks real or escaped.
+        ("PRIVATE_KEY", r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----BEGIN)[\s\S]){0,20000}?-----END [A-Z0-9 ]{0,60}-----", 0),
+        ("PRIVATE_KEY", r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s|]|\\[nr])*", 0),
+        ("PRIVATE_KEY", r"PuTTY-User-Key-File-\d:(?:[^\n]{0,200}\n){1,60}?Private-MAC:[^\n]{0,200}", 0),
+        ("TOKEN", r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*){0,3}", 0),
+        ("TOKEN", rf"\bauthorization{_SET}{_QUOTE}(?:(?:bearer|basic|token|digest|apikey|negotiate|ntlm|hoba|bot|sharedaccesssignature|aws4-hmac-sha256)\s{{1,8}})?{_NOT}([^\n\"']{{4,}})", _I),
+        ("TOKEN", rf"\bauthorization{_SET}{_QUOTE}(?:\w{{2,20}}\s{{1,8}})?([^\s\"',;]{{4,}})", _I),
+        ("TOKEN", r"\bbearer\s{1,8}[\"']?([\w.~+/=-]{16,})", _I),
+        ("COOKIE", rf"\b(?:set-)?cookie2?{_SET}{_QUOTE}([\w.%-]{{1,80}}=[^\n\"']+)", _I),
+        ("COOKIE", rf"(?<![A-Za-z0-9])(?:{_SESSION})={_NOT}([^\s;\"'&]{{4,}})", _I),
+        ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/?#\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
+        ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/@:?#\"'<>`]{0,200}:(?!\d{1,5}(?:[/?#,\s\"'<>`]|$))[^\s\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
+        ("CONNECTION", r"\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|sqlserver|clickhouse|cockroachdb|oracle|nats|kafka|ldaps?|smtps?|ftp)(?:\+\w{1,20})?://[^\s\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
+        ("CONNECTION", r"(?<![:\w/])//[\w.%+-]{1,80}:[^\s/@\"'<>`]{1,200}@[\w.-]+", 0),
+        ("CONNECTION", r"(?<![\w.%+-])[\w.%+-]{1,80}:[^\s@/:\"'`]{1,200}@(?:tcp|unix|cloudsql)\([^\s)]{0,300}\)", 0),
+        ("CONNECTION", r"(?<![\w.%+-])[\w.%+-]{1,80}:([^\s@:/\"'`]{3,200})@[\w-]{1,100}(?:\.[\w-]{1,100}){0,6}:\d{2,5}\b", 0),
+        ("CONNECTION", r"\bjdbc:oracle:\w{2,10}:[^\s@\"']{1,200}@[^\s\"']+", _I),
+        ("CONNECTION", r"\bDefaultEndpointsProtocol=[^\s\"']+", _I),
+        ("CLOUD_KEY", _START + "(?:" + "|".join(_TOKENS) + ")", 0),
+        # by the name in front of it
+        ("PASSWORD", r"\bIDENTIFIED\s{1,8}(?:WITH\s{1,8}\w{1,40}\s{1,8})?(?:BY|AS)\s{1,8}(?:PASSWORD\s{1,8})?[\"']([^\"'\n]+)", _I),
+        ("PASSWORD", r"\bPASSWORD\s{1,8}'([^'\n]+)'", 0),
+        ("PASSWORD", r"(?<!\S)-{1,2}(?:[A-Za-z0-9]{1,20}[-_.]){0,4}(?:pass(?:word|wd|phrase|code|in|out)?|pwd|pw|secret|token|api[-_]?key|access[-_]?key|secret[-_]?key|private[-_]?key|credentials?|salt|license(?:[-_]?key)?|auth(?:[-_]?token)?|key)(?:[-_]?value)?(?:[ \t]{1,20}|=)(?!-)[\"']?([^\s\"']+)", _I),
+        ("PASSWORD", r"(?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)[ =]{0,4}[\"']?(?!\d+:\d+(?![^\s\"']))([\w.@%+-]{0,100}:[^\s\"']+)", 0),
+        ("PASSWORD", r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;&]{0,200}?\s-p([^\s\"'|;&]+)", 0),
+        ("PASSWORD", r"\b(?:sshpass|redis-cli|mosquitto_(?:pub|sub)|docker\s{1,4}login|helm\s{1,4}registry\s{1,4}login|mongo(?:sh|dump)?|ldapsearch|smbclient|7z|unzip|zip)\b[^\n|;&]{0,200}?\s-[apPwe]\s{0,8}[\"']?((?![-/])[^\s\"'|;&]{3,})", 0),
+        ("PASSWORD", r"\bhtpasswd\s{1,4}-\w{0,8}b\w{0,8}\s{1,4}\S{1,200}\s{1,4}(?:\S{1,100}\s{1,4})?(\S+)$", re.M),
+        ("PASSWORD", r"\bpass:([^\s\"']{3,})", 0),
+        ("PASSWORD", r"\b(?:echo|printf)\s{1,4}[\"']?([^\s\"'|]{1,200})[\"']?\s{1,4}\|\s{0,4}(?:sudo|docker login|passwd|chpasswd|base64)\b", 0),
+        ("PASSWORD", rf"(?:{_STRONG}|{_ENDING}){_SUFFIX}{_SET}{_NOT}{_VALUE}", _I),
+        ("SECRET", rf"\bLICEN[CS]E{_SET}{_NOT}(?!{_SPDX_NAMES}){_VALUE}", 0),
+        ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}(?:pass[_-]?word|passwd|pass[_-]?phrase|client[_-]?secret)[\"']?:[ \t]{{1,20}}{_NOT}(?![\"'])([^\n#]{{3,}})", _I | re.M),
+        ("PASSWORD", r"\b(?:password|passphrase|passwort|passcode|secret|token|api key|access key)\s{1,4}(?:is|was|are|set to|changed to|reset to|of)\s{1,4}[\"'`:]{0,2}\s{0,4}(?!not\b|now\b|too\b|wrong\b|invalid\b|missing\b|required\b|expired\b|empty\b|set\b|in\b|an?\b|the\b)([^\s\"'`]{4,})", _I),
+        ("SECRET", r"<(?:[\w.-]{1,40}:)?[\w.-]{0,30}(?:password|passwd|secret|token|apikey|api-key)>([^<\n]{3,})<", _I),
+        ("EMAIL", r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
+    )
+)  # fmt: skip
+_WEAK_SET = re.compile(rf"{_BEFORE_WEAK}(?i:{_WEAK}){_SET}{_NOT}{_VALUE}")
+_BASE64 = re.compile(r"(?<![\w+/=.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w+/=])")
+_SPDX = re.compile(_SPDX_NAMES, re.IGNORECASE)
+_NAME = re.compile(
+    r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:[-_.][a-z]+)*|[A-Za-z]+|[a-z0-9]+(?:[.-][a-z0-9]+)*/[\w.-]+|/\S*|\d{1,5}(?:\.\d+)*\w{0,2}"
+)
+
+
+def spans(text: str) -> Iterator[Span]:
+    """Where something in the text has the shape of a secret, with its kind; spans may overlap."""
+    for kind, pattern in PATTERNS:
+        for match in pattern.finditer(text):
+            start, end = match.span(_group(match))
+            if end > start and not (kind == "PASSWORD" and _is_reference(text[start:end])):
+                yield start, end, kind
+    for match in _WEAK_SET.finditer(text):
+        start, end = match.span(_group(match))
+        if _is_weak_secret(text[start:end]):
+            yield start, end, "SECRET"
+    for match in _BASE64.finditer(text):
+        if looks_random(match[0]) or _hides_a_secret(match[0]):
+            yield *match.span(), "RANDOM"
+
+
+def _group(match: re.Match[str]) -> int:
+    return next((number for number, value in enumerate(match.groups(), 1) if value), 0)
+
+
+def _is_reference(value: str) -> bool:
+    """Whether a value only says where a secret is: a variable's name, a path, a template, a type."""
+    return bool(
+        re.fullmatch(
+            r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+[,;)]?|\$\S+|\{\{.*|%\w+|os\.\S+|process\.env\S*|\d{1,4}[,;)]?", value
+        )
+        or re.fullmatch(
+            r"(?:str|string|bytes|int|bool|yes|no|expired|authentication|wrong|incorrect)[,;.)]?", value, _I
+        )
+    )
+
+
+def _is_weak_secret(value: str) -> bool:
+    """Whether the value of a name such as `pass`, `salt` or `key` is more than a word, a path or a licence's name."""
+    value = value.rstrip(",;)}]")
+    return len(value) >= 4 and not _SPDX.match(value) and not _NAME.fullmatch(value)
+
+
+def looks_random(word: str) -> bool:
+    """Whether a run of letters and digits was drawn rather than written: all classes, and changing often.
+
+    Written names change between small letters, capitals and digits about once in four, drawn ones twice in three.
+    Hexadecimal digests and UUIDs lack a class, and are kept: a diagnosis needs them.
+    """
+    word = word.rstrip("=")
+    kinds = [0 if char.islower() else 1 if char.isupper() else 2 for char in word if char.isalnum()]
+    if len(kinds) < 20 or len(set(kinds)) < 3:
+        return False
+    changes = sum(one != other for one, other in itertools.pairwise(kinds))
+    return changes / (len(kinds) - 1) >= 0.4
+
+
+def _hides_a_secret(word: str) -> bool:
+    """Whether a base64 text holds one of the shapes above in plain."""
+    try:
+        plain = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_" if {"-", "_"} & set(word) else None)
+        text = plain.decode("utf-8")
+    except ValueError:
+        return False
+    return text.isprintable() and any(pattern.search(text) for kind, pattern in PATTERNS if kind != "EMAIL")

@@ -1,0 +1,171 @@
+# ruff: noqa: E501 tables are read along their lines
+"""A few hundred secrets and look-alikes, drawn anew from a fixed seed, so that no file holds one and no scanner cries.
+
+Formats as gitleaks and detect-secrets list them, in the places where a cluster shows them. `SECRETS` are (kind, text, the
+part that must not leave); `LOOKALIKES` are texts of which nothing may be taken away: a diagnosis lives on them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import string
+
+_DRAW = random.Random(20)
+_ALL = string.ascii_letters + string.digits
+_HEX = "0123456789abcdef"
+
+
+def _word(length: int, letters: str = _ALL) -> str:
+    return "".join(_DRAW.choice(letters) for _ in range(length))
+
+
+def _jwt() -> str:
+    part = base64.urlsafe_b64encode(json.dumps({"sub": _word(12), "iat": 1}).encode()).decode().rstrip("=")
+    return "eyJ" + "hbGciOiJIUzI1NiJ9." + part + "." + _word(43)
+
+
+def _pem(kind: str = "RSA ") -> str:
+    body = "\n".join(_word(64, _ALL + "+/") for _ in range(6))
+    return f"-----BEGIN {kind}PRIVATE KEY-----\n{body}\n-----END {kind}PRIVATE KEY-----"
+
+
+def _tokens() -> list[tuple[str, str]]:
+    upper, lower = string.ascii_uppercase + string.digits, string.ascii_lowercase + string.digits
+    return [
+        ("aws id", "AKIA" + _word(16, upper)), ("aws sts id", "ASIA" + _word(16, upper)), ("aws secret", _word(40, _ALL + "+/")),
+        ("google api", "AIza" + _word(35)), ("google oauth", "ya29." + _word(60)), ("google client", "GOCSPX-" + _word(28)),
+        ("alibaba", "LTAI" + _word(20)), ("digitalocean", "dop_v1_" + _word(64, _HEX)),
+        ("azure ad", _word(3) + "8Q~" + _word(34)), ("github", "ghp_" + _word(36)), ("github oauth", "gho_" + _word(36)),
+        ("github app", "ghs_" + _word(36)), ("github refresh", "ghr_" + _word(36)), ("github fine", "github_pat_" + _word(22) + "_" + _word(59)),
+        ("gitlab", "glpat-" + _word(20)), ("gitlab runner", "glrt-" + _word(20)), ("gitlab deploy", "gldt-" + _word(20)),
+        ("atlassian", "ATATT3" + _word(180)), ("bitbucket", "ATBB" + _word(32)), ("npm", "npm_" + _word(36)), ("pypi", "pypi-AgEIcHlwaS5vcmc" + _word(60)),
+        ("rubygems", "rubygems_" + _word(48, _HEX)), ("docker", "dckr_pat_" + _word(27)), ("openai", "sk-proj-" + _word(48)),
+        ("openai old", "sk-" + _word(20) + "T3BlbkFJ" + _word(20)), ("anthropic", "sk-ant-api03-" + _word(93) + "AA"), ("groq", "gsk_" + _word(52)),
+        ("xai", "xai-" + _word(80)), ("huggingface", "hf_" + _word(34)), ("replicate", "r8_" + _word(37)), ("perplexity", "pplx-" + _word(48)),
+        ("slack bot", "xoxb-" + _word(12, string.digits) + "-" + _word(24)), ("slack user", "xoxp-" + _word(12, string.digits) + "-" + _word(32)),
+        ("slack app", "xapp-1-A" + _word(10, upper) + "-" + _word(13, string.digits) + "-" + _word(64, _HEX)),
+        ("slack hook", "hooks.slack.com/services/T" + _word(8, upper) + "/B" + _word(8, upper) + "/" + _word(24)),
+        ("sendgrid", "SG." + _word(22) + "." + _word(43)), ("mailgun", "key-" + _word(32, _HEX)), ("mailchimp", _word(32, _HEX) + "-us20"),
+        ("brevo", "xkeysib-" + _word(64, _HEX) + "-" + _word(16)), ("twilio", "SK" + _word(32, _HEX)), ("telegram", _word(10, string.digits) + ":AA" + _word(33)),
+        ("discord", "M" + _word(24) + "." + _word(6) + "." + _word(30)), ("stripe", "sk_live_" + _word(24)), ("stripe test", "rk_test_" + _word(24)),
+        ("stripe hook", "whsec_" + _word(32)), ("square", "sq0atp-" + _word(22)), ("shopify", "shpat_" + _word(32, _HEX)), ("flutterwave", "FLWSECK_TEST-" + _word(32, _HEX) + "-X"),
+        ("vault", "hvs." + _word(90)), ("vault batch", "hvb." + _word(140)), ("terraform", _word(14) + ".atlasv1." + _word(64)),
+        ("neon", "napi_" + _word(64, lower)), ("planetscale", "pscale_tkn_" + _word(43)), ("supabase", "sbp_" + _word(40, _HEX)),
+        ("databricks", "dapi" + _word(32, _HEX)), ("grafana", "glsa_" + _word(32) + "_" + _word(8, _HEX)), ("grafana cloud", "glc_" + _word(60)),
+        ("newrelic", "NRAK-" + _word(27, upper)), ("sentry", "sntrys_eyJ" + _word(80)), ("postman", "PMAK-" + _word(24, _HEX) + "-" + _word(34, _HEX)),
+        ("linear", "lin_api_" + _word(40)), ("notion", "ntn_" + _word(46)), ("airtable", "pat" + _word(14) + "." + _word(64, _HEX)), ("figma", "figd_" + _word(40)),
+        ("doppler", "dp.pt." + _word(43)), ("1password", "ops_eyJ" + _word(250)), ("age", "AGE-SECRET-KEY-1" + _word(58, upper)),
+        ("pulumi", "pul-" + _word(40, _HEX)), ("tailscale", "tskey-auth-" + _word(12) + "-" + _word(32)), ("heroku", "HRKU-" + _word(60)), ("jwt", _jwt()),
+        ("random base64", _word(32)), ("random base64 44", _word(43, _ALL + "+/") + "="),
+    ]  # fmt: skip
+
+
+_PLACES = (
+    "{}", "2026-11-25T10:00:00Z INFO connecting with {} to upstream", '{{"level":"info","msg":"using {}"}}', "error: 401 for {}\n  at main.js:3",
+)  # fmt: skip
+_PASSWORDS = ("hunter2!x", "Tr0ub4dor&3", "correct-horse-battery", "p@ss,w;rd", "Sommer2026", "xK9#mQ2$", "geheim123")
+_NAMED = (
+    "password={}", "DB_PASS={} starting", "POSTGRES_PASSWORD={}", "export PGPASSWORD={}", "password: {}", 'password: "{}"', "'password': '{}'", '{{"password": "{}"}}',
+    '{{\\"password\\": \\"{}\\"}}', "PASSWD={}", "passphrase: {}", "REDIS_PW={}", "REDIS_PW: {}", "PASSWORD_SALT={}", "APP_SALT: {}", "LICENSE={}", "LICENSE_KEY={}",
+    "api_key={}", "apiKey: {}", '"apiKey": "{}"', "X-Api-Key: {}", "secret_key = {}", "SECRET_KEY_BASE={}", "client_secret={}", "ClientSecret: {}",
+    "token={}", "https://h.example/path?access_token={}", "SIGNING_KEY={}", "ENCRYPTION_KEY={}", "JWT_SECRET={}", "MASTER_KEY={}", "AccountKey={}",
+    "--password {}", "--password={}", "--db-password {}", "--token {}", "--api-key {}", "-password {}", "psql --pass {}", "mysql -u root -p{} todo",
+    "curl -u admin:{} http://h/", "curl --user admin:{} http://h/", "wget --http-password={} http://h", "sshpass -p {} ssh h", "redis-cli -a {} ping",
+    "docker login -u bob -p {} registry", "Server=db;Uid=app;Pwd={}", "host=db user=todo password={} dbname=todo", "jdbc:mysql://db/todo?user=a&password={}",
+    "CREATE USER app IDENTIFIED BY '{}'", "ALTER USER app WITH PASSWORD '{}'", "<password>{}</password>", "the password is {}",
+    "Cookie: session={}; theme=dark", "Set-Cookie: sid={}; Path=/", "set-cookie: connect.sid={}; HttpOnly", "PHPSESSID={}",
+    "Authorization: Basic {}", "authorization: Token {}", '"Authorization": "Bearer {}"', "Proxy-Authorization: Basic {}", "openssl rsa -passin pass:{} -in k", "dbPassword = {}", "spring.datasource.password={}",
+    "echo {} | docker login --password-stdin", "passwort: {}", "AUTH_TOKEN={}", "bot_token: {}", "storage_key={}", "WEBHOOK_SECRET={}",
+)  # fmt: skip
+_URLS = (
+    "postgresql://todo:{}@db.example.org:5432/todo", "mongodb+srv://u:{}@cluster0.mongodb.net/x", "redis://:{}@cache:6379/0", "amqp://guest:{}@mq:5672/%2f",
+    "https://bob:{}@registry.example.org/v2/", "http://proxy:{}@10.0.0.1:3128", "mysql+pymysql://root:{}@db/todo", "smtp://mail:{}@smtp.example.org:587",
+    "git clone https://oauth2:{}@git.example.org/x.git", "app:{}@tcp(db:3306)/todo", "jdbc:oracle:thin:scott/{}@db:1521:xe", "ftp://u:{}@files.example.org/",
+)  # fmt: skip
+_LITERAL = ("value-nobody-knows", "QX77-ALPHA", "blue.giraffe", "Zanzibar 1964", "kx", "0xC0FFEE", "abc def")
+
+
+def _kubernetes(value: str) -> list[tuple[str, str]]:
+    """The places of a manifest and of what kubectl prints where a literal value stands."""
+    quoted = json.dumps(value)
+    inner = json.dumps(json.dumps({"name": "CANARY", "value": value}, separators=(",", ":")))[1:-1]
+    coded = base64.b64encode(value.encode()).decode()
+    return [
+        ("env yaml", f"        env:\n        - name: CANARY\n          value: {value}\n        image: a:1"),
+        ("env json", f'"env":[{{"name":"CANARY","value":{quoted}}}]'),
+        ("env json wide", f'"env": [\n {{\n  "name": "CANARY",\n  "value": {quoted}\n }}\n]'),
+        ("env in last-applied", f'annotations: "{{{inner}}}"'),
+        ("env described", f"    Environment:\n      LOG_LEVEL:  info\n      CANARY:     {value}\n    Mounts:  <none>"),
+        ("env listed", f"# Deployment backend, container backend\nLOG_LEVEL=info\nCANARY={value}\n"),
+        ("args yaml", f"        args:\n        - --port=8000\n        - --canary={value}\n        image: a:1"),
+        ("args yaml apart", f"        args:\n        - --canary\n        - {value}\n        image: a:1"),
+        ("args json", f'"args":["serve","--canary",{quoted}]'),
+        ("args described", f"    Args:\n      --port=8000\n      --canary={value}\n    State:  Running"),
+        ("configmap yaml", f"apiVersion: v1\ndata:\n  LOG_LEVEL: info\n  CANARY: {value}\nkind: ConfigMap"),
+        ("configmap json", f'"data":{{"LOG_LEVEL":"info","CANARY":{quoted}}}'),
+        ("configmap described", f"Name: c\n\nData\n====\nLOG_LEVEL:\n----\ninfo\n\nCANARY:\n----\n{value}\n\nEvents:  <none>"),
+        ("secret yaml", f"apiVersion: v1\ndata:\n  LOG_LEVEL: {coded}\nkind: Secret"),
+        ("secret json", f'{{"kind":"Secret","data":{{"LOG_LEVEL":"{coded}"}}}}'),
+    ]  # fmt: skip
+
+
+def secrets() -> list[tuple[str, str, str]]:
+    """(kind, text, the part of it that must not leave)."""
+    found = [
+        (f"token {kind}", _PLACES[number % len(_PLACES)].format(token), token)
+        for number, (kind, token) in enumerate([*_tokens(), *_tokens(), *_tokens()])
+    ]
+    found += [
+        (f"named {form}", form.format(value), value)
+        for number, form in enumerate(_NAMED)
+        for value in (_PASSWORDS[number % len(_PASSWORDS)], _PASSWORDS[(number + 3) % len(_PASSWORDS)])
+        if not (value == "p@ss,w;rd" and form.startswith(("Server=", "jdbc", "Cookie", "Set-", "set-", "PHPSESSID")))
+    ]
+    found += [
+        (f"url {form}", text.format(form.format(value)), value)
+        for form in _URLS
+        for value, text in (("s3cr3t-pw", "cannot connect to {}"), ("p%40ss.word", 'DSN="{}" refused'))
+    ]
+    for value in _LITERAL:
+        for kind, text in _kubernetes(value):
+            coded = kind.startswith("secret")
+            found.append((kind, text, base64.b64encode(value.encode()).decode() if coded else value))
+    for kind in ("RSA ", "EC ", "OPENSSH ", ""):
+        pem = _pem(kind)
+        found.append(("pem", pem, pem.splitlines()[2]))
+        found.append(("pem escaped", json.dumps({"k": pem}), pem.splitlines()[2]))
+        found.append(("pem cut off", pem.rpartition("-----END")[0], pem.splitlines()[3]))
+        coded = base64.b64encode(pem.encode()).decode()
+        found.append(("pem in base64", f"tls: {coded}", coded[:60]))
+    hidden = base64.b64encode(b"postgresql://todo:" + b"s3cr3t@db/todo").decode()
+    return [*found, ("url in base64", f"value {hidden} decoded", hidden)]
+
+
+LOOKALIKES = (
+    'secret "database-secrets" not found', "secretName: database-secrets", "couldn't find key DATABASE_URL in Secret chatbot-dev/database-secrets",
+    "automountServiceAccountToken: false", "MODEL_MAX_TOKENS: 1024", "max_tokens=512", "http://backend-service:8000/api/todos?x=1",
+    "todo-chatbot/backend@sha256:" + _word(64, _HEX), "postgresql://database:5432/todo refused the connection", "basic authentication failed",
+    "pod/backend-7d8f9c6b5d-x2x9z", "uid: 123e4567-e89b-12d3-a456-426614174000", "containerID: containerd://" + _word(64, _HEX), "resourceVersion: \"184223\"",
+    "commit " + _word(40, _HEX), "KeyError: 'DATABASE_URL'", "password authentication failed for user todo", "FATAL: password authentication failed", "the token has expired",
+    "error: You must be logged in to the server (Unauthorized)", "key: app.kubernetes.io/name", "license: MIT", "License: Apache-2.0", "bypass: enabled", "compass=north",
+    "tokens used: 1402", "pass: 12 tests", "PASS=14 FAIL=0", "keyword: value", "monkey: banana", "Readiness probe failed: HTTP probe failed with statuscode: 404",
+    "Back-off restarting failed container backend in pod backend-6b7-x_chatbot-dev(ab12cd34-0000-4000-8000-1234567890ab)", "image: registry.example.org:5000/todo/backend:1.2.3",
+    "kubectl get pods -n chatbot-dev -o wide", "curl -u 1000:1000", "docker run -u 1000:1000 img", "user: 10001:10001", "arn:aws:iam::123456789012:role/todo",
+    "10.244.112.1 - - [23/Nov/2026 12:15:21] \"GET /readyz HTTP/1.1\" 404 -", "listening on http://0.0.0.0:8000", "GET https://example.org/a/b?page=2&size=10 200",
+    "  File \"/usr/lib/python3.13/site-packages/uvicorn/protocols/http/h11_impl.py\", line 403, in run_asgi", "at Object.<anonymous> (/app/server.js:12:9)",
+    "java.lang.IllegalStateException: HikariPool-1 - Connection is not available", "com.example.todo.TodoServiceApplicationContextInitializer2Factory.create",
+    "HorizontalPodAutoscalerV2Beta2ConditionsTransformer", "    Limits:\n      cpu:     500m\n      memory:  512Mi", "Environment:\n  PORT: 8000\n  LOG_LEVEL: info\n  NODE_ENV: production",
+    "env:\n- name: PORT\n  value: \"8000\"\n- name: API_BASE_URL\n  value: http://backend-service:8000", "env:\n- name: K\n  valueFrom:\n    secretKeyRef:\n      name: api-keys\n      key: OPENAI_API_KEY",
+    '"env":[{"name":"LOG_LEVEL","value":"debug"}]', "args:\n- --port=8000\n- --host=0.0.0.0\n- --log-level=info", "command:\n- python\n- -m\n- uvicorn\n- app.main:app",
+    '"args":["serve","--port","8000","--workers=2"]', "data:\n  LOG_LEVEL: info\n  MODEL_TEMPERATURE: \"0.2\"\nkind: ConfigMap", "Warning  Unhealthy  4s (x8 over 15s)  kubelet  Readiness probe failed",
+    "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available", "exceeded quota: chatbot-quota, requested: limits.cpu=8, used: limits.cpu=2, limited: limits.cpu=4",
+    "secret/api-keys created", "Type: kubernetes.io/service-account-token", "tokenExpirationSeconds: 3607", "serviceAccountToken:\n  path: token", "imagePullSecrets:\n- name: pull",
+    "passed=12 failed=3", "signature verified", "author: jane", "authenticated: true", "auth: disabled", "key=value pairs", "sort-by=.lastTimestamp", "pin: true",
+    "checksum/config: " + _word(64, _HEX), "pod-template-hash: 6b7c8d9f4d", "nodeSelector:\n  disktype: ssd", "cookie consent is shown", "no cookies set", "session closed", "session_timeout=30",
+    "OPENAI_API_KEY is not set", "set OPENAI_API_KEY or GEMINI_API_KEY", "Error: OPENAI_API_KEY=", "api-keys", "token: null", "password: ${DB_PASSWORD}", "password: {{ .Values.password }}",
+    "secretKeyRef:\n  name: database-secrets\n  key: DATABASE_URL", "ssl_certificate_key /etc/nginx/tls.key;", "--set image.tag=1.2.3", "kubectl create secret generic x --from-file=a",
+    "hashed 3 passwords", "connect ECONNREFUSED 10.96.0.12:5432", "ModuleNotFoundError: No module named 'secret_service'", "npm ERR! code ELIFECYCLE", "exit code 137 (OOMKilled)",
+    "topologyKey: kubernetes.io/hostname", "apiVersion: autoscaling/v2", "2026-11-25T10:00:00.123456789Z stdout F ready", "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
+)  # fmt: skip
