@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -151,6 +152,59 @@ async def test_subcharts_live_side_by_side_as_releases_of_their_own(cluster: Clu
     assert {item["metadata"]["name"] for item in cluster.store.list("services", NAMESPACE)} == {
         f"{name}-service" for name in SERVICES
     }
+
+
+def outside_ports(cluster: Cluster, name: str) -> set[int]:
+    """TCP ports that a service may reach outside the cluster."""
+    policy = cluster.store.get("networkpolicies.networking.k8s.io", NAMESPACE, name)
+    rules = [rule for rule in policy["spec"]["egress"] if any("ipBlock" in peer for peer in rule.get("to", []))]
+    return {port["port"] for rule in rules for port in rule["ports"]}
+
+
+@pytest.mark.parametrize(
+    ("url", "ports"),
+    [
+        ("postgresql://todo:p%40ss@pooler.example:6543/todo?sslmode=require", {6543}),
+        ("postgresql+asyncpg://todo:1:2@db.example/todo", {5432}),
+        ("postgres://u:p@one.example:5433,two.example:5434/todo", {5433, 5434}),
+        ("postgres://u:p@[2001:db8::1]:7000/todo", {7000}),
+        ("not a url", {5432}),
+    ],
+)
+async def test_egress_follows_the_url_in_the_secret(cluster: Cluster, url: str, ports: set[int]) -> None:
+    """The port alone leaves the Secret."""
+    data = {"DATABASE_URL": base64.b64encode(url.encode()).decode()}
+    cluster.store.create("secrets", {"metadata": {"name": "database-secrets", "namespace": NAMESPACE}, "data": data})
+    await cluster.upgrade()
+    assert outside_ports(cluster, "backend") == ports
+    shown = await cluster.helm("get", "manifest", "todo-chatbot")
+    assert ".example" not in shown.stdout and "todo:" not in shown.stdout
+
+
+async def test_two_releases_share_a_namespace(cluster: Cluster) -> None:
+    """By one value: their objects have names of their own, and their services call their own."""
+    await cluster.upgrade(environment="secure")
+    words = ("--set", "global.fullnameOverride=two", "--set", "frontend.service.nodePort=30001")
+    await cluster.helm("install", "second", UMBRELLA, *words)
+    names = {item["metadata"]["name"] for item in cluster.store.list("deployments.apps", NAMESPACE)}
+    assert names == {*SERVICES, *(f"two-{name}" for name in SERVICES)}
+    assert cluster.store.get("services", NAMESPACE, "two-backend-service")["spec"]["selector"] == {
+        "app.kubernetes.io/name": "backend",
+        "app.kubernetes.io/instance": "second",
+    }
+    config = cluster.store.get("configmaps", NAMESPACE, "two-frontend-config")["data"]
+    assert config["API_BASE_URL"] == "http://two-backend-service:8000"
+    await cluster.helm("uninstall", "second")
+    assert {item["metadata"]["name"] for item in cluster.store.list("deployments.apps", NAMESPACE)} == {*SERVICES}
+
+
+async def test_two_releases_share_a_namespace_by_each_services_own_name(cluster: Cluster) -> None:
+    await cluster.upgrade()
+    words = ["--set", "frontend.service.nodePort=30001", "--set", "global.fullnameOverride=x"]
+    words += [word for name in SERVICES for word in ("--set", f"{name}.fullnameOverride=b-{name}")]
+    await cluster.helm("install", "second", UMBRELLA, *words)
+    names = {item["metadata"]["name"] for item in cluster.store.list("services", NAMESPACE)}
+    assert names == {f"{prefix}{name}-service" for name in SERVICES for prefix in ("", "b-")}
 
 
 async def test_data_outlives_the_release(cluster: Cluster) -> None:

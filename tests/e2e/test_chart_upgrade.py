@@ -10,7 +10,7 @@ import subprocess
 from scripts.settings.loading import ROOT
 from tests.e2e.conftest import Project
 
-PREVIOUS = ROOT / "tests/charts/previous/0.1.0"
+PREVIOUS = ROOT / "tests/charts/previous-0.1.0.tgz"
 
 
 def test_the_previous_chart_version_is_upgraded(project: Project) -> None:

@@ -9,7 +9,7 @@ enabled: true
 # -- Name in labels and of the objects, in place of the key under `services` or the chart's name.
 # @schema {$ref: label}
 nameOverride: ""
-# -- Name of the objects, and start of the names of those that have a suffix. Empty: the name, after `global.fullnameOverride` where there is one.
+# -- Name of the objects, and start of the names of those that have a suffix. Empty: the name, after `global.fullnameOverride` where there is one. Services that call it have to be told by their `config`.
 # @schema {$ref: label}
 fullnameOverride: ""
 # -- Pods, while autoscaling is off. A claim that one node alone may write makes it one pod.

@@ -87,18 +87,21 @@ spec:
 {{- end }}
 
 {{/*
-The ports that the URL in a Secret names, one for each of its hosts, as JSON. Where the Secret is not there, or cannot be
-looked up as in `helm template`, and where the URL names none, it is the entry's own.
+The ports that the URL in a Secret names, one for each of its hosts, as JSON. Where it names none it is the entry's own, or
+the scheme's; where the Secret is not there, or cannot be looked up as in `helm template`, the entry's own or PostgreSQL's.
 */}}
 {{- define "common.portsOfUrl" -}}
 {{- $root := index . 0 }}
 {{- $entry := index . 1 }}
-{{- $ports := list }}
+{{- $usual := dict "mysql" 3306 "mariadb" 3306 "mongodb" 27017 "redis" 6379 "rediss" 6379 "amqp" 5672 "amqps" 5671 "nats" 4222 "kafka" 9092 "http" 80 "https" 443 "libsql" 443 "sqlserver" 1433 "smtp" 587 }}
 {{- $secret := lookup "v1" "Secret" (include "common.namespace" $root) $entry.secret }}
-{{- $url := dig "data" $entry.key "" $secret | b64dec }}
-{{- $authority := regexFind "^[^/?#]+" (regexReplaceAll "^[A-Za-z0-9+.-]+://" $url "") }}
+{{- $url := dig "data" $entry.key "" $secret | b64dec | trim }}
+{{- $scheme := regexFind "^[a-z]+" $url }}
+{{- $fallback := $entry.port | default (index $usual $scheme | default 5432) }}
+{{- $authority := regexFind "^[^/?#]*" (regexReplaceAll "^[A-Za-z0-9+.-]+://" $url "") }}
+{{- $ports := list }}
 {{- range splitList "," (splitList "@" $authority | last) }}
-{{- $ports = append $ports (regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) | default $entry.port | int) }}
+{{- $ports = append $ports (regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) | default $fallback | int) }}
 {{- end }}
 {{- toJson ($ports | uniq) }}
 {{- end }}

@@ -33,7 +33,3 @@ subjects:
   - {kind: ServiceAccount, name: {{ $name }}, namespace: {{ include "common.namespace" . }}}
 {{- end }}
 {{- end }}
-
-{{/* What helm itself cannot see wrong with the values of a service: each problem by its key. */}}
-{{- define "common.check" -}}
-{{- end }}

@@ -1,0 +1,192 @@
+{{/* What a schema cannot see wrong with the values of a service: helm stops with every problem, each by its key. */}}
+
+{{- define "common.check" -}}
+{{- $lines := concat (include "common.securityProblems" . | splitList "\n") (include "common.contradictions" . | splitList "\n") }}
+{{- $problems := list }}
+{{- range $lines }}{{ with trim . }}{{ $problems = append $problems . }}{{ end }}{{ end }}
+{{- if $problems }}
+{{- fail (printf "\n%s" (join "\n" $problems)) }}
+{{- end }}
+{{- end }}
+
+{{/* A line of its own for what Pod Security refuses: `list root key value level`, where level is the least that allows it. */}}
+{{- define "common.refused" -}}
+{{- $root := index . 0 }}
+{{- $rank := dict "restricted" 0 "baseline" 1 "privileged" 2 }}
+{{- $level := $root.Values.global.podSecurity }}
+{{- if lt (index $rank $level) (index $rank (index . 3)) }}
+{{ include "common.path" $root }}.{{ index . 1 }}: {{ index . 2 | toJson }} is refused by Pod Security `{{ $level }}`: leave it out, or set global.podSecurity to {{ index . 3 }}
+{{- end }}
+{{- end }}
+
+{{- define "common.securityProblems" -}}
+{{- $root := . }}
+{{- include "common.contextProblems" (list . "podSecurityContext" .Values.podSecurityContext) }}
+{{- include "common.contextProblems" (list . "containerSecurityContext" .Values.containerSecurityContext) }}
+{{- include "common.capabilityProblems" (list . "containerSecurityContext" .Values.containerSecurityContext) }}
+{{- include "common.hostProblems" (list . "" (pick .Values "startupProbe" "readinessProbe" "livenessProbe" "lifecycle")) }}
+{{- range $key := list "initContainers" "extraContainers" }}
+{{- range $index, $container := index $root.Values $key }}
+{{- $where := printf "%s[%d].securityContext" $key $index }}
+{{- $own := $container.securityContext | default dict }}
+{{- include "common.contextProblems" (list $root $where $own) }}
+{{- if or (hasKey $own "capabilities") (hasKey $own "allowPrivilegeEscalation") }}
+{{- $context := mustMergeOverwrite (deepCopy $root.Values.containerSecurityContext) $own }}
+{{- include "common.capabilityProblems" (list $root $where $context) }}
+{{- end }}
+{{- include "common.hostProblems" (list $root (printf "%s[%d]." $key $index) $container) }}
+{{- range $number, $port := $container.ports }}
+{{- with $port.hostPort }}
+{{- include "common.refused" (list $root (printf "%s[%d].ports[%d].hostPort" $key $index $number) . "privileged") }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $index, $volume := .Values.extraVolumes }}
+{{- range $kind := keys (omit $volume "name") | sortAlpha }}
+{{- if eq $kind "hostPath" }}
+{{- include "common.refused" (list $root (printf "extraVolumes[%d].hostPath" $index) $volume.name "privileged") }}
+{{- else if not (has $kind (list "configMap" "csi" "downwardAPI" "emptyDir" "ephemeral" "persistentVolumeClaim" "projected" "secret")) }}
+{{- include "common.refused" (list $root (printf "extraVolumes[%d].%s" $index $kind) $volume.name "baseline") }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Of a security context of a pod or a container: `list root key context`. */}}
+{{- define "common.contextProblems" -}}
+{{- $root := index . 0 }}
+{{- $key := index . 1 }}
+{{- $context := index . 2 }}
+{{- if and (hasKey $context "runAsNonRoot") (not $context.runAsNonRoot) }}
+{{- include "common.refused" (list $root (printf "%s.runAsNonRoot" $key) $context.runAsNonRoot "baseline") }}
+{{- end }}
+{{- if and (not (kindIs "invalid" $context.runAsUser)) (eq (int $context.runAsUser) 0) }}
+{{- include "common.refused" (list $root (printf "%s.runAsUser" $key) $context.runAsUser "baseline") }}
+{{- end }}
+{{- if $context.privileged }}
+{{- include "common.refused" (list $root (printf "%s.privileged" $key) true "privileged") }}
+{{- end }}
+{{- if and (hasKey $context "procMount") (ne (toString $context.procMount) "Default") }}
+{{- include "common.refused" (list $root (printf "%s.procMount" $key) $context.procMount "privileged") }}
+{{- end }}
+{{- range $profile := list "seccompProfile" "appArmorProfile" }}
+{{- $type := dig $profile "type" "RuntimeDefault" $context }}
+{{- if not (has $type (list "RuntimeDefault" "Localhost")) }}
+{{- include "common.refused" (list $root (printf "%s.%s.type" $key $profile) $type "privileged") }}
+{{- end }}
+{{- end }}
+{{- if and (hasKey $context "seccompProfile") (not $context.seccompProfile) }}
+{{- include "common.refused" (list $root (printf "%s.seccompProfile" $key) $context.seccompProfile "baseline") }}
+{{- end }}
+{{- with $context.seLinuxOptions }}
+{{- if or .user .role (not (has (.type | default "") (list "" "container_t" "container_init_t" "container_kvm_t" "container_engine_t"))) }}
+{{- include "common.refused" (list $root (printf "%s.seLinuxOptions" $key) . "privileged") }}
+{{- end }}
+{{- end }}
+{{- if dig "windowsOptions" "hostProcess" false $context }}
+{{- include "common.refused" (list $root (printf "%s.windowsOptions.hostProcess" $key) true "privileged") }}
+{{- end }}
+{{- $safe := list "kernel.shm_rmid_forced" "net.ipv4.ip_local_port_range" "net.ipv4.ip_unprivileged_port_start" "net.ipv4.tcp_syncookies" "net.ipv4.ping_group_range" "net.ipv4.ip_local_reserved_ports" "net.ipv4.tcp_keepalive_time" "net.ipv4.tcp_fin_timeout" "net.ipv4.tcp_keepalive_intvl" "net.ipv4.tcp_keepalive_probes" }}
+{{- range $context.sysctls }}
+{{- if not (has .name $safe) }}
+{{- include "common.refused" (list $root (printf "%s.sysctls" $key) .name "privileged") }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Of a container's security context alone: `list root key context`. */}}
+{{- define "common.capabilityProblems" -}}
+{{- $root := index . 0 }}
+{{- $key := index . 1 }}
+{{- $context := index . 2 }}
+{{- if ne (toString $context.allowPrivilegeEscalation) "false" }}
+{{- include "common.refused" (list $root (printf "%s.allowPrivilegeEscalation" $key) $context.allowPrivilegeEscalation "baseline") }}
+{{- end }}
+{{- $capabilities := $context.capabilities | default dict }}
+{{- if not (has "ALL" ($capabilities.drop | default list)) }}
+{{- include "common.refused" (list $root (printf "%s.capabilities.drop" $key) $capabilities.drop "baseline") }}
+{{- end }}
+{{- $usual := list "AUDIT_WRITE" "CHOWN" "DAC_OVERRIDE" "FOWNER" "FSETID" "KILL" "MKNOD" "NET_BIND_SERVICE" "SETFCAP" "SETGID" "SETPCAP" "SETUID" "SYS_CHROOT" }}
+{{- range $capabilities.add }}
+{{- if ne . "NET_BIND_SERVICE" }}
+{{- include "common.refused" (list $root (printf "%s.capabilities.add" $key) . (ternary "baseline" "privileged" (has . $usual))) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A probe or a handler that asks another host than its pod: `list root prefix container`. */}}
+{{- define "common.hostProblems" -}}
+{{- $root := index . 0 }}
+{{- $prefix := index . 1 }}
+{{- $container := index . 2 }}
+{{- $handlers := pick $container "startupProbe" "readinessProbe" "livenessProbe" }}
+{{- range $key, $handler := $container.lifecycle }}{{ $_ := set $handlers (printf "lifecycle.%s" $key) $handler }}{{ end }}
+{{- range $key, $handler := $handlers }}
+{{- range $kind := list "httpGet" "tcpSocket" }}
+{{- with dig $kind "host" "" ($handler | default dict) }}
+{{- include "common.refused" (list $root (printf "%s%s.%s.host" $prefix $key $kind) . "privileged") }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Values that cannot hold together. */}}
+{{- define "common.contradictions" -}}
+{{- $path := include "common.path" . }}
+{{- if .Values.autoscaling.enabled }}
+{{- if include "common.writtenByOne" . }}
+{{ $path }}.autoscaling.enabled: the claim of persistence lets only one pod write: switch one of them off, or use accessModes [ReadWriteMany]
+{{- end }}
+{{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) }}
+{{ $path }}.autoscaling.minReplicas: {{ .Values.autoscaling.minReplicas }} is more than maxReplicas, {{ .Values.autoscaling.maxReplicas }}
+{{- end }}
+{{- end }}
+{{- if ge (int .Values.preStopSeconds) (int .Values.terminationGracePeriodSeconds) }}
+{{ $path }}.terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }} leaves no time after preStopSeconds, {{ .Values.preStopSeconds }}: raise it
+{{- end }}
+{{- if not .Values.service.port }}
+{{- range $key := list "ingress" "httpRoute" }}
+{{- if (index $.Values $key).enabled }}
+{{ $path }}.{{ $key }}.enabled: there is no Service to lead to: set {{ $path }}.service.port
+{{- end }}
+{{- end }}
+{{- if and (or .Values.networkPolicy.from .Values.networkPolicy.fromNamespaces .Values.networkPolicy.fromAnywhere) (not .Values.service.targetPort) }}
+{{ $path }}.networkPolicy: nobody can call a service without a port: set {{ $path }}.service.port
+{{- end }}
+{{- end }}
+{{- if and .Values.ingress.enabled (ne .Values.ingress.className "nginx") (not .Values.ingress.annotations) }}
+{{- range .Values.ingress.paths }}
+{{- if .stripPrefix }}
+{{ $path }}.ingress.paths: how the class {{ $.Values.ingress.className }} takes {{ .path }} off is its own: write its annotations into {{ $path }}.ingress.annotations
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $volumes := list }}
+{{- range include "common.volumes" . | fromYamlArray }}{{ $volumes = append $volumes .name }}{{ end }}
+{{- include "common.twice" (list "volumes: the name" $path $volumes) }}
+{{- $paths := list }}
+{{- range include "common.mounts" . | fromYamlArray }}{{ $paths = append $paths (clean .mountPath) }}{{ end }}
+{{- include "common.twice" (list "persistence, writablePaths and extraVolumeMounts: the path" $path $paths) }}
+{{- range .Values.extraVolumeMounts }}
+{{- if not (has .name $volumes) }}
+{{ $path }}.extraVolumeMounts: there is no volume {{ .name }}: name one of extraVolumes{{ if $.Values.persistence.enabled }}, or data{{ end }}
+{{- end }}
+{{- end }}
+{{- $names := list (include "common.name" .) }}
+{{- range concat .Values.initContainers .Values.extraContainers }}{{ $names = append $names .name }}{{ end }}
+{{- include "common.twice" (list "initContainers and extraContainers: the name" $path $names) }}
+{{- end }}
+
+{{/* A line for each name that stands twice: `list what path names`. */}}
+{{- define "common.twice" -}}
+{{- $what := index . 0 }}
+{{- $path := index . 1 }}
+{{- $seen := list }}
+{{- range index . 2 }}
+{{- if has . $seen }}
+{{ $path }}.{{ $what }} {{ . }} stands twice
+{{- end }}
+{{- $seen = append $seen . }}
+{{- end }}
+{{- end }}
