@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import psycopg
 
 SERVICES = Path(__file__).parents[2] / "services"
 START_SECONDS = 60
+"""Far more than anything takes: who waits longer waits for ever."""
 NOBODY = 65534
 """PostgreSQL refuses to run as root."""
 
@@ -31,6 +32,14 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def until(happened: Callable[[], Any], what: str = "") -> None:
+    """Wait until something has happened."""
+    deadline = time.monotonic() + START_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, f"it never happened: {what}"
+        time.sleep(0.01)
 
 
 class Postgres:
@@ -77,7 +86,7 @@ class Postgres:
         """A fast shutdown: clients are cut off."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(10)
+            self._process.wait(START_SECONDS)
             self._process = None
 
     def remove(self) -> None:
@@ -110,7 +119,7 @@ class Service:
         # Nothing of the tester's environment: no proxy, no key, no telemetry.
         environ = {
             "PATH": os.environ["PATH"], "PYTHONPATH": path, "PORT": str(self.port), "DRAIN_SECONDS": "0.5",
-            "LOG_LEVEL": "info", **env,
+            "REPEAT_SECONDS": "0.5", "LOG_LEVEL": "info", **env,
         }  # fmt: skip
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -125,7 +134,7 @@ class Service:
             if self._process.poll() is not None:
                 break
             try:
-                answer = httpx2.get(self.url + path, trust_env=False, timeout=5, verify=verify)
+                answer = httpx2.get(self.url + path, trust_env=False, timeout=START_SECONDS, verify=verify)
                 if answer.status_code == 200:
                     return self
                 last = answer.text
@@ -141,17 +150,27 @@ class Service:
     def kill(self) -> None:
         """SIGKILL: nothing can be put in order."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(START_SECONDS)
 
     def stop(self) -> int:
         """SIGTERM, then the exit code."""
         if self._process.poll() is None:
             self._process.terminate()
-        return self._process.wait(12)
+        return self._process.wait(START_SECONDS)
 
     def wait_exit(self) -> int:
         """The exit code of a process that ends by itself."""
-        return self._process.wait(12)
+        return self._process.wait(START_SECONDS)
+
+    def wait_closed(self) -> "Service":
+        """Wait until it takes no more connections."""
+
+        def closed() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) != 0
+
+        until(closed, f"{self.name} closes its port")
+        return self
 
     def at(self, port: int) -> "Service":
         """The same, on the port that its environment named."""

@@ -35,9 +35,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Silence:
-    """No answer for a while."""
-
-    seconds: float
+    """No answer, until the script goes on."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,7 @@ class ScriptedModel:
         self.steps: list[Step] = []
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self._goes_on = threading.Event()
         model = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -65,7 +64,7 @@ class ScriptedModel:
                 model.requests.append({"path": self.path, **body})
                 model.keys.append(self.headers["authorization"])
                 step = model.steps.pop(0) if len(model.steps) > 1 else model.steps[0]
-                _play(self, step)
+                _play(self, step, model._goes_on)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -77,19 +76,22 @@ class ScriptedModel:
 
     def script(self, *steps: Step) -> None:
         """What to answer from now on."""
+        self._goes_on.set()
+        self._goes_on = threading.Event()
         self.steps = list(steps)
         self.requests.clear()
         self.keys.clear()
 
     def close(self) -> None:
         """Stop listening."""
+        self._goes_on.set()
         self._server.shutdown()
         self._server.server_close()
 
 
-def _play(handler: BaseHTTPRequestHandler, step: Step) -> None:
+def _play(handler: BaseHTTPRequestHandler, step: Step, goes_on: threading.Event) -> None:
     if isinstance(step, Silence):
-        time.sleep(step.seconds)
+        goes_on.wait()
         handler.close_connection = True
         return
     if isinstance(step, Refusal):
@@ -110,7 +112,6 @@ def _play(handler: BaseHTTPRequestHandler, step: Step) -> None:
     handler.end_headers()
     for chunk in _chunks(step):
         _write(handler, f"data: {json.dumps(chunk)}\n\n")
-        time.sleep(0.02)
     if isinstance(step, Break):
         handler.close_connection = True
     else:

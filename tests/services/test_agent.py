@@ -143,7 +143,7 @@ def test_tokens_are_limited(agent: Service, model: ScriptedModel, person: Callab
 
 def test_time_is_limited(start: Callable[..., Service], model: ScriptedModel, person: Callable[[], Person]) -> None:
     agent = start(ANSWER_SECONDS="1").wait()
-    model.script(Silence(5))
+    model.script(Silence())
     answer = ask(agent, person(), "slow")
     assert (answer.status_code, "took too long" in answer.json()["detail"]) == (503, True)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from conftest import App, Person
+from processes import until
 
 
 def test_a_message_adds_a_todo(person: Callable[[], Person]) -> None:
@@ -83,13 +84,8 @@ def test_an_abandoned_stream_is_finished_and_remembered(person: Callable[[], Per
     user = person()
     with user.http.stream("POST", "/api/chat/stream", json={"message": "add milk"}):
         pass
-    from time import monotonic, sleep
-
-    deadline = monotonic() + 5
-    while len(user.http.get("/api/chat/history").json()["items"]) < 2 and monotonic() < deadline:
-        sleep(0.05)
+    until(lambda: len(user.http.get("/api/chat/history").json()["items"]) == 2, "it is remembered")
     assert user.titles() == ["milk"]
-    assert len(user.http.get("/api/chat/history").json()["items"]) == 2
 
 
 def test_one_request_id_in_all_logs(app: App, person: Callable[[], Person]) -> None:

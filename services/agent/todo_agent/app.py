@@ -1,12 +1,9 @@
 """Assembles the agent's HTTP service."""
 
-import asyncio
-import importlib
 import json
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
@@ -15,6 +12,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from todo_agent.answerer import Answerer
 from todo_agent.failed import Failed
 from todo_agent.settings import Settings
 from todo_common import metrics
@@ -22,13 +20,8 @@ from todo_common.client import make_client
 from todo_common.health import Health
 from todo_common.middleware import Envelope
 
-if TYPE_CHECKING:
-    from todo_agent.runner import Answerer
-
 MAX_BODY = 256 * 1024
 """Bytes of a question with its history."""
-
-log = logging.getLogger(__name__)
 
 
 class Turn(BaseModel):
@@ -55,7 +48,7 @@ class Ask(BaseModel):
 
 def create_app(settings: Settings) -> tuple[ASGIApp, Health]:
     """The application, and the readiness the server drains."""
-    loop = Loop(settings)
+    answerer = Answerer(settings)
     # Each probe has a connection of its own: a pooled one may lead to a replica that has just left.
     probe = make_client(settings.tls_ca_file, timeout=2, headers={"connection": "close"})
     alive = settings.mcp_server_url.removesuffix("/mcp") + "/healthz"
@@ -63,12 +56,12 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Health]:
     async def mcp_answers() -> None:
         (await probe.get(alive)).raise_for_status()
 
-    health = Health({"model loop": loop.check, "mcp": mcp_answers})
+    health = Health({"model loop": answerer.check, "mcp": mcp_answers})
 
     async def chat(request: Request) -> Response:
         try:
             ask, token = await _read(request)
-            answer = await (await loop.get()).answer(ask.message, ask.turns(), token)
+            answer = await answerer.answer(ask.message, ask.turns(), token)
         except Failed as failure:
             return JSONResponse({"detail": str(failure)}, failure.status)
         return JSONResponse({"reply": answer.reply, "actions": answer.actions})
@@ -81,7 +74,7 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Health]:
 
         async def events() -> AsyncIterator[bytes]:
             try:
-                async for name, data in (await loop.get()).stream(ask.message, ask.turns(), token):
+                async for name, data in answerer.stream(ask.message, ask.turns(), token):
                     yield _event(name, data)
             except Failed as failure:
                 yield _event("error", {"message": str(failure)})
@@ -90,49 +83,14 @@ def create_app(settings: Settings) -> tuple[ASGIApp, Health]:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        loop.load()
+        answerer.load()
         yield
         await probe.aclose()
-        await loop.close()
+        await answerer.close()
 
     routes = [Route("/chat", chat, methods=["POST"]), Route("/chat/stream", stream, methods=["POST"])]
     app = Starlette(routes=[*routes, *health.routes(), metrics.ROUTE], lifespan=lifespan)
     return Envelope(app, health, max_body=MAX_BODY), health
-
-
-class Loop:
-    """The model loop. The SDK takes longer to load than everything else, so it loads while the port is open."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._loading: asyncio.Task[Answerer] | None = None
-
-    def load(self) -> None:
-        """Begin to load."""
-        self._loading = asyncio.create_task(self._load())
-
-    async def _load(self) -> "Answerer":
-        # The answerer itself is made here, in the event loop it belongs to.
-        module = await asyncio.to_thread(importlib.import_module, "todo_agent.runner")
-        log.info("the model loop is loaded", extra={"provider": self._settings.provider})
-        answerer: Answerer = module.Answerer(self._settings)
-        return answerer
-
-    async def get(self) -> "Answerer":
-        """The answerer, as soon as it is loaded."""
-        if self._loading is None:
-            raise Failed(503, "I am not ready yet. Try again in a moment.")
-        return await asyncio.shield(self._loading)
-
-    async def check(self) -> None:
-        """Raise unless it is loaded."""
-        if self._loading is None or not self._loading.done():
-            raise RuntimeError("is being loaded")
-        self._loading.result()
-
-    async def close(self) -> None:
-        """End what is running."""
-        await (await self.get()).close()
 
 
 async def _read(request: Request) -> tuple[Ask, str]:

@@ -8,7 +8,7 @@ import openai
 from agents import MaxTurnsExceeded
 from agents.exceptions import AgentsException
 
-from todo_agent.failed import Failed
+from todo_agent.failed import ModelFailed
 
 _WORDS: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((MaxTurnsExceeded,), 502, "That took more steps than I may take. Ask for less at once."),
@@ -35,8 +35,7 @@ MODEL_ERRORS = (openai.OpenAIError, AgentsException, httpx2.HTTPError)
 _OTHER = (502, "The model gave an answer that I could not use. Try again.")
 
 
-def in_words(error: Exception, actions: Sequence[dict[str, Any]]) -> Failed:
+def in_words(error: Exception, actions: Sequence[dict[str, Any]]) -> ModelFailed:
     """The failure for the user; if tools had run by then, it says that this stands."""
     status, text = next(((status, text) for kinds, status, text in _WORDS if isinstance(error, kinds)), _OTHER)
-    changed = [action for action in actions if action["tool"] != "list_todos"]
-    return Failed(status, f"{text} What I had changed by then stays changed." if changed else text)
+    return ModelFailed(status, text).after(actions)

@@ -1,139 +1,146 @@
-"""The little English the offline model understands: a message becomes wishes, each for one tool."""
+"""What the offline model understands: a message becomes wishes, each for one thing, in the language it is said in."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-Verb = Literal["add", "list", "open", "complete", "reopen", "rename", "delete", "greet", "unknown"]
+from todo_agent.sentences import ENGLISH, GERMAN, Language
+
+Verb = Literal[
+    "add", "list", "open", "finished", "count", "next", "find", "complete", "reopen", "rename", "delete", "undo",
+    "yes", "no", "greet", "thank", "help", "unknown",
+]  # fmt: skip
+Todo = dict[str, object]
+
+LANGUAGES = (ENGLISH, GERMAN)
+TITLED = ("add", "find", "complete", "reopen", "rename", "delete")
+"""Verbs that are nothing without a title."""
+SHORT = 80
+"""Characters up to which words without a verb may go on with the wish before them."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """One thing the user wants. `title` names a todo, `to` is its new title."""
+    """One thing the user wants. `title` names a todo or a kind of them, `to` is its new title."""
 
     verb: Verb
     title: str = ""
     to: str = ""
-
-
-# A new sentence, or a conjunction before a word that starts a wish.
-_STARTS = (
-    "add|create|remember|note|put|complete|finish|finished|check off|tick off|mark|done with|delete|remove|erase|drop|"
-    "rename|change|list|show|what|which|reopen|undo|hello|hi|hey|i need to|i have to|remind me to|get rid of|clear|"
-    "empty|clean up"
-)
-_SPLIT = re.compile(
-    r" *(?:[;\n]|[.!?](?=\s|$)"
-    r"|,? +(?:and then|then|and also) +"
-    rf"|,? +and +(?=(?:{_STARTS})\b)"
-    rf"|, +(?=(?:{_STARTS})\b)) *",
-    re.IGNORECASE,
-)
-_ON_MY_LIST = "(?: (?:to|on|from|off|of|in) (?:my|the) (?:todo ?|to-do ?|task ?)?list)?"
-_A_TODO = "(?:(?:a )?(?:new )?(?:todo|task|item)s? ?(?:to |: ?|called |named )?)?"
-_DONE = "(?:done|complete|completed|finished)"
-_OPEN = "(?:not done|undone|open|incomplete)"
-_THINGS = "(?:todos?|tasks?|list|items?)"
-_ALL = re.compile(rf"(?:everything|it all|all(?: of (?:them|it))?|all (?:of )?(?:my |the )?{_THINGS})", re.IGNORECASE)
-_ALL_DONE = re.compile(
-    rf"(?:(?:all|the|my|everything) )*(?:that(?:'s| is| are) )?(?:{_DONE}|ticked|checked)"
-    rf"(?: {_THINGS}| ones)?",
-    re.IGNORECASE,
-)
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_PATTERNS: tuple[tuple[Verb, str], ...] = (
-    ("rename", "(?:rename|change) (?P<title>.+?) (?:to|into) (?P<to>.+)"),
-    ("open", r"(?:what|which|show me what)\b.*\b(?:left|open|remaining|still|to do|pending)\b.*"),
-    ("list", f"(?:list|show)(?: me)?(?: (?:all|my|the|everything))*(?: {_THINGS})?"),
-    ("list", f"what(?:'s| is| are)? (?:on )?my {_THINGS}"),
-    ("list", f"my {_THINGS}"),
-    ("reopen", f"mark (?P<title>.+?)(?: as)? {_OPEN}"),
-    ("reopen", "(?:reopen|undo|uncheck) (?P<title>.+)"),
-    ("complete", f"(?:mark|set|check) (?P<title>.+?) (?:as )?(?:{_DONE}|off)"),
-    ("complete", "(?:complete|finish|finished|check off|tick off|done with) (?P<title>.+)"),
-    ("complete", "i (?:have )?(?:did|done|finished|completed) (?P<title>.+)"),
-    ("complete", f"(?P<title>.+?) is {_DONE}"),
-    ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_ON_MY_LIST}"),
-    ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:all|the|my) )*{_DONE}(?: {_THINGS}| ones)?)"),
-    ("delete", f"(?:clear|empty) (?:(?:all|the|my) )*(?:{_THINGS}|everything)"),
-    ("add", f"(?:add|create|remember|note|put) {_A_TODO}(?P<title>.+?){_ON_MY_LIST}"),
-    ("add", "(?:i (?:need|have) to|remind me to|i must|don't let me forget to) (?P<title>.+)"),
-    ("greet", r"(?:hello|hi|hey|good (?:morning|evening|afternoon)|thanks?|thank you|help)\b.*"),
-)
-_POLITE = "(?:please |can you |could you )?"
-_COMPILED = tuple((verb, re.compile(_POLITE + pattern, re.IGNORECASE)) for verb, pattern in _PATTERNS)
+    said: str = field(default="", compare=False)
+    """A renaming in full: only the list tells which of several "to" stands between the two titles."""
 
 
 def wishes(message: str) -> list[Wish]:
     """What a message asks for, in its order."""
+    return understood(message)[1]
+
+
+def understood(message: str) -> tuple[Language, list[Wish]]:
+    """The language of a message, which is the one that more of it makes sense in, and what it asks for."""
+    read = [(language, _wishes(message, language)) for language in LANGUAGES]
+    return min(read, key=lambda item: sum(wish.verb == "unknown" for wish in item[1]))
+
+
+def _wishes(message: str, language: Language) -> list[Wish]:
     found: list[Wish] = []
-    for part in _parts(message):
-        wish = _wish(part)
+    for part in _parts(message, language):
+        wish = _wish(part, language)
         previous = found[-1] if found else None
-        if wish.verb == "unknown" and previous and previous.verb in ("add", "complete", "delete") and len(part) < 80:
-            wish = Wish(previous.verb, _clean(part))  # "add milk; bread; eggs"
+        if wish.verb == "unknown" and previous and previous.verb in ("add", "complete", "delete") and len(part) < SHORT:
+            wish = Wish(previous.verb, _clean(part, language))  # "add milk; bread; eggs"
         found.append(wish)
     return found
 
 
-def _parts(message: str) -> list[str]:
+def _parts(message: str, language: Language) -> list[str]:
     kept: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
         kept.append(match[0])
         return f"\x00{len(kept) - 1}\x00"
 
-    # What stands in quotes is a title, whatever words are in it.
-    single = re.sub(r"[^\S\n]+", " ", message)
-    text = re.sub(r'"[^"]+"|\u201c[^\u201d]+\u201d', keep, single)
+    # What stands in quotes is a title, whatever words are in it; and a dot after "Dr" ends no sentence.
+    text = re.sub(r"[^\S\n]+", " ", message)
+    text = re.sub(r'"[^"]+"|\u201c[^\u201d]+\u201d|\u201e[^\u201c\u201d]+[\u201c\u201d]', keep, text)
+    text = language.abbreviation.sub(keep, text)
     return [
         re.sub(r"\x00(\d+)\x00", lambda match: kept[int(match[1])], part).strip()
-        for part in _SPLIT.split(text)
-        if part.strip()
+        for part in language.split.split(text)
+        if part.strip(" .!?")
     ]
 
 
-def _wish(part: str) -> Wish:
-    words = " ".join(part.split()).strip(" .!?")
-    for verb, pattern in _COMPILED:
+def _wish(part: str, language: Language) -> Wish:
+    words = " ".join(part.split()).strip(" .!?").replace("\u2019", "'")
+    for verb, pattern in language.patterns:
         match = pattern.fullmatch(words)
         if match:
             groups = match.groupdict(default="")
             # "Clear my list" names no todo: it means all.
-            title = _clean(groups.get("title", "everything" if verb == "delete" else ""))
-            if title or verb in ("list", "open", "greet"):
-                return Wish(verb, title, _clean(groups.get("to", "")))
+            given = groups.get("title", language.everything if verb == "delete" else "")
+            title = language.kind(given) if verb == "count" else _clean(given, language)
+            if title or verb not in TITLED:
+                return Wish(verb, title, _clean(groups.get("to", ""), language), words)
     return Wish("unknown", part)
 
 
-def _clean(title: str) -> str:
-    text = title.strip().strip(" .!?,:").strip("\"'\u201c\u201d").strip()
-    return re.sub(r"^(?:the\s+)?(?:todo|task|item)\s+", "", text, flags=re.I) or text
+def _clean(title: str, language: Language) -> str:
+    text = title.strip().strip(" .!?,:").strip("\"'\u201c\u201d\u201e").strip()
+    return language.filler.sub("", text) or text
 
 
-def meant(wish: Wish, todos: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The todos a wish is for: one, or all that "everything" and "the completed ones" stand for."""
+def meant(wish: Wish, todos: list[Todo]) -> list[Todo]:
+    """The todos a wish is for: one, or all that "everything", "the completed ones" or "2 and 3" stand for."""
     if wish.verb in ("complete", "reopen", "delete"):
-        if _ALL.fullmatch(wish.title):
+        if is_all(wish):
             return [todo for todo in todos if wish.verb == "delete" or bool(todo["done"]) != (wish.verb == "complete")]
-        if wish.verb == "delete" and _ALL_DONE.fullmatch(wish.title):
+        if _all_done(wish):
             return [todo for todo in todos if todo["done"]]
+        if _NUMBERS.fullmatch(wish.title):
+            places = {int(number) - 1 for number in re.findall(r"\d+", wish.title)}
+            return [todo for place, todo in enumerate(todos) if place in places]
     return best_match(wish.title, todos)
+
+
+_NUMBERS = re.compile(r"(?:#?\d{1,4}(?:, ?| and | und | & )){1,50}#?\d{1,4}", re.IGNORECASE)
+
+
+def is_all(wish: Wish) -> bool:
+    """Whether the wish is for all todos there are."""
+    return any(language.all.fullmatch(wish.title) for language in LANGUAGES)
+
+
+def _all_done(wish: Wish) -> bool:
+    return wish.verb == "delete" and any(language.all_done.fullmatch(wish.title) for language in LANGUAGES)
 
 
 def is_many(wish: Wish) -> bool:
     """Whether the wish is for all of a kind, and not for one todo by its title."""
-    return bool(_ALL.fullmatch(wish.title)) or (wish.verb == "delete" and bool(_ALL_DONE.fullmatch(wish.title)))
+    return is_all(wish) or _all_done(wish) or bool(_NUMBERS.fullmatch(wish.title))
 
 
-def best_match(title: str, todos: list[dict[str, object]]) -> list[dict[str, object]]:
+def renaming(wish: Wish, todos: list[Todo]) -> Wish:
+    """The same wish, cut where a todo's whole title ends: "rename go to the bank to go to the post"."""
+    titles = {str(todo["title"]).casefold() for todo in todos}
+    if wish.verb != "rename" or wish.title.casefold() in titles:
+        return wish
+    for language in LANGUAGES:
+        said = language.renaming.sub("", wish.said, count=1)
+        for cut in language.between.finditer(said):
+            title, to = _clean(said[: cut.start()], language), _clean(said[cut.end() :], language)
+            if title.casefold() in titles and to:
+                return Wish("rename", title, to)
+    return wish
+
+
+def best_match(title: str, todos: list[Todo]) -> list[Todo]:
     """The todos a title may mean: the same words, else a number in the list, else all that contain the words."""
     wanted = title.casefold()
     same = [todo for todo in todos if str(todo["title"]).casefold() == wanted]
     if same:
         # Of two with the same words, the one still open: done ones are rarely meant.
         return sorted(same, key=lambda todo: bool(todo["done"]))[:1]
-    position = _position(title, len(todos))
+    position = _position(wanted, len(todos))
     if position is not None:
         return [todos[position]] if 0 <= position < len(todos) else []
     return [todo for todo in todos if wanted in str(todo["title"]).casefold()]
@@ -141,11 +148,10 @@ def best_match(title: str, todos: list[dict[str, object]]) -> list[dict[str, obj
 
 def _position(title: str, length: int) -> int | None:
     """Where "#2", "number 2", "the second one" or "the last" points, counted from zero."""
-    if match := re.fullmatch(r"(?:#|number |no\.? )?(\d{1,9})", title, re.IGNORECASE):
+    if match := re.fullmatch(r"(?:the )?(?:#|number |nummer |nr\.? |no\.? )?(\d{1,9})", title):
         return int(match[1]) - 1
-    if match := re.fullmatch(r"(?:the )?(\w+)(?: (?:one|todo|task|item))?", title, re.IGNORECASE):
-        word = match[1].lower()
-        if word == "last":
-            return length - 1
-        return _ORDINALS.index(word) if word in _ORDINALS else None
+    for language in LANGUAGES:
+        if match := language.ordinal.fullmatch(title):
+            word = match[1]
+            return length - 1 if word in language.last else language.ordinals.get(word)
     return None

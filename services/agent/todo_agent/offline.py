@@ -1,169 +1,268 @@
 """A model that needs no key and no network: it understands a few sentences, and calls the same tools as any other.
 
-It is an implementation of the SDK's own Model interface, so the loop, the tools and the limits are the real ones.
+It remembers nothing: what was asked and done before is read from the conversation, so any replica can go on with it.
 """
 
-import json
-import uuid
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from agents import ModelResponse, Usage
-from agents.models.interface import Model
-from openai.types.responses import (
-    Response,
-    ResponseCompletedEvent,
-    ResponseFunctionToolCall,
-    ResponseOutputMessage,
-    ResponseOutputText,
-    ResponseTextDeltaEvent,
-)
-
-from todo_agent.language import Wish, is_many, meant, wishes
+from todo_agent import metrics
+from todo_agent.answer import Answer, Event
+from todo_agent.language import LANGUAGES, Todo, Wish, is_all, is_many, meant, renaming, understood
+from todo_agent.sentences import Language
+from todo_agent.tools import Tools
 
 BY_TITLE = ("complete", "reopen", "rename", "delete")
+SHOWS = ("list", "open", "finished", "count", "next", "find")
 MOST_CHANGES = 25
 """Changes made for one message."""
 
-CAN = (
-    "I work without a language model and understand simple sentences: "
-    "I can add, list, complete, rename and delete todos, also several in one message. For example: "
-    '"add buy milk", "what is left today", "complete buy milk", "rename buy milk to buy oat milk".'
-)
-Item = dict[str, Any]
+Turn = dict[str, str]
 
 
-class OfflineModel(Model):
-    """Decides from the conversation alone, so the same conversation always gets the same answer."""
+@dataclass(frozen=True)
+class Step:
+    """One tool call, and what came of it: data, or words if something went wrong."""
 
-    async def get_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> ModelResponse:
-        """The next tool calls, or the final words."""
-        return ModelResponse(output=decide(input), usage=Usage(), response_id=None)
-
-    async def stream_response(
-        self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any
-    ) -> AsyncIterator[Any]:
-        """The same, word by word."""
-        output = decide(input)
-        number = 0
-        for item in output:
-            if isinstance(item, ResponseOutputMessage):
-                for piece in _pieces(item.content[0].text):
-                    yield ResponseTextDeltaEvent(
-                        type="response.output_text.delta", item_id=item.id, output_index=0, content_index=0,
-                        delta=piece, logprobs=[], sequence_number=number,
-                    )  # fmt: skip
-                    number += 1
-        response = Response(
-            id=_id("resp"), created_at=0, model="offline", object="response", output=output,
-            parallel_tool_calls=True, tool_choice="auto", tools=[],
-        )  # fmt: skip
-        yield ResponseCompletedEvent(type="response.completed", response=response, sequence_number=number)
+    tool: str
+    arguments: dict[str, Any]
+    result: Any = None
 
 
-def decide(input: str | list[Item]) -> list[Any]:
-    """What comes next in a conversation: tool calls while there is something to look up or to do, then words."""
-    items = [{"role": "user", "content": input}] if isinstance(input, str) else [_plain(item) for item in input]
-    start = max(index for index, item in enumerate(items) if item.get("role") == "user")
-    wanted = wishes(_text(items[start]["content"]))
-    turn = items[start:]
-    results = {item["call_id"]: _result(item["output"]) for item in turn if item.get("type") == "function_call_output"}
-    calls = [item for item in turn if item.get("type") == "function_call"]
-    looks = [results.get(call["call_id"]) for call in calls if call["name"] == "list_todos"]
-    changes = [(call, results.get(call["call_id"])) for call in calls if call["name"] != "list_todos"]
-    shows = any(wish.verb in ("list", "open") for wish in wanted)
+async def run(tools: Tools, message: str, history: Sequence[Turn], answer: Answer) -> AsyncIterator[Event]:
+    """Call tools while there is something to look up or to do, then say so: the events of one answer."""
+    steps: list[Step] = []
+    while not isinstance(decided := decide(message, history, steps), str):
+        for step in decided:
+            metrics.TOOL_CALLS.labels(step.tool).inc()
+            steps.append(Step(step.tool, step.arguments, await tools.call(step.tool, step.arguments)))
+            answer.actions.append({"tool": step.tool, "arguments": step.arguments})
+    answer.reply = decided
+    for piece in re.findall(r"\S*\s*", decided):
+        if piece:
+            yield "delta", {"text": piece}
+    yield "done", {"reply": answer.reply, "actions": answer.actions}
 
-    if not looks and not changes and (shows or any(wish.verb in BY_TITLE for wish in wanted)):
-        return [_call("list_todos", {})]
+
+def decide(message: str, history: Sequence[Turn], steps: Sequence[Step]) -> list[Step] | str:
+    """What comes next: tool calls, or the final words. The same conversation always gets the same answer."""
+    language, wanted = understood(message)
+    talk = Talk(history, language)
+    wanted = [talk.resolved(wish) for wish in wanted]
+    looks = [step.result for step in steps if step.tool == "list_todos"]
+    changes = [step for step in steps if step.tool != "list_todos"]
+    looked_up = any(wish.verb in (*SHOWS, *BY_TITLE, "undo", "yes") for wish in wanted)
+    if not steps and looked_up:
+        return [Step("list_todos", {})]
     if looks and not _is_list(looks[0]):
-        return [_message(f"That did not work: {_words(looks[0])}")]
+        return talk.say("failed", words=_words(looks[0], talk))
     before = looks[0]["items"] if looks else []
-    if not changes:
-        planned = _changes(wanted, before)
+    if not changes and len(looks) < 2:
+        planned = talk.planned(wanted, before)
         if planned:
-            return [_call(name, arguments) for name, arguments in planned]
-    elif shows and len(looks) < 2:
-        return [_call("list_todos", {})]  # what is shown is the list after the changes
+            return planned
+    elif len(looks) < 2 and any(wish.verb in SHOWS or talk.asks_first(wish, before) for wish in wanted):
+        return [Step("list_todos", {})]  # what is shown is the list after the changes
     after = looks[-1]["items"] if looks and _is_list(looks[-1]) else before
-    return [_message(_closing(wanted, before, after, changes))]
+    return talk.closing(wanted, before, after, changes)
 
 
-def _changes(wanted: list[Wish], todos: list[Item]) -> list[tuple[str, Item]]:
-    changes: list[tuple[str, Item]] = []
-    for wish in wanted:
-        if wish.verb == "add":
-            changes.append(("add_todo", {"title": wish.title}))
-        for todo in _targets(wish, todos):
-            number = todo["id"]
-            changes.append(
-                {
-                    "complete": ("complete_todo", {"id": number}),
-                    "reopen": ("update_todo", {"id": number, "done": False}),
-                    "rename": ("update_todo", {"id": number, "title": wish.to}),
-                    "delete": ("delete_todo", {"id": number}),
-                }[wish.verb]
-            )
-    return changes[:MOST_CHANGES]
+class Talk:
+    """One message in its conversation: what it refers to, and the words to answer it in."""
+
+    def __init__(self, history: Sequence[Turn], language: Language) -> None:
+        self._replies = [turn["content"] for turn in history if turn["role"] == "assistant"]
+        self._language = language
+
+    def say(self, key: str, **given: object) -> str:
+        """A sentence in the language of the message."""
+        return self._language.say[key].format(**given)
+
+    def resolved(self, wish: Wish) -> Wish:
+        """The same wish with "it" replaced by the todo that was last spoken of."""
+        if wish.verb in BY_TITLE and self._language.it.fullmatch(wish.title):
+            changed = self._last_changes()
+            if changed:
+                return Wish(wish.verb, changed[-1][1], wish.to, wish.said)
+        return wish
+
+    def planned(self, wanted: Sequence[Wish], todos: list[Todo]) -> list[Step]:
+        """The changes that are clear enough to be made."""
+        changes: list[Step] = []
+        for wish in wanted:
+            if wish.verb == "add":
+                changes.append(Step("add_todo", {"title": wish.title}))
+            elif wish.verb == "undo":
+                changes += self._undone(todos)
+            elif wish.verb == "yes" and self._confirmed(todos):
+                changes += [Step("delete_todo", {"id": todo["id"]}) for todo in todos]
+            elif wish.verb in BY_TITLE and not self.asks_first(wish, todos):
+                wish = renaming(wish, todos)
+                changes += [_change(wish, todo) for todo in _targets(wish, todos)]
+        return changes[:MOST_CHANGES]
+
+    def asks_first(self, wish: Wish, todos: list[Todo]) -> bool:
+        """Whether a wish would take everything away: that needs a yes."""
+        if wish.verb != "delete" or not todos:
+            return False
+        return is_all(wish) or (len(todos) > 1 and len(_targets(wish, todos)) == len(todos))
+
+    def closing(self, wanted: Sequence[Wish], before: list[Todo], after: list[Todo], changes: Sequence[Step]) -> str:
+        """The answer: what was changed, then what there is to say besides."""
+        titles = {todo["id"]: str(todo["title"]) for todo in before}
+        lines = [self._report(step, titles) for step in changes]
+        if len(changes) == MOST_CHANGES:
+            lines.append(self.say("most", most=MOST_CHANGES))
+        for wish in wanted:
+            lines += self._remarks(wish, before, after, changes)
+        return "\n".join(lines) or self.say("can")
+
+    def _report(self, step: Step, titles: dict[Any, str]) -> str:
+        """One change, in words."""
+        title = titles.get(step.arguments.get("id"), "")
+        if not isinstance(step.result, dict):
+            words = _words(step.result, self)
+            return self.say("failed one", title=step.arguments.get("title") or title, words=words)
+        if step.tool == "add_todo":
+            return self.say("added", title=step.result.get("title", step.arguments["title"]))
+        if step.tool == "delete_todo":
+            return self.say("deleted", title=title)
+        if "title" in step.arguments:
+            return self.say("renamed", title=title, to=step.arguments["title"])
+        done = step.tool == "complete_todo" or step.arguments.get("done")
+        return self.say("completed" if done else "reopened", title=title)
+
+    def _remarks(self, wish: Wish, before: list[Todo], after: list[Todo], changes: Sequence[Step]) -> list[str]:
+        """What there is to say about a wish besides what was changed for it."""
+        if wish.verb in SHOWS:
+            return self._shown(wish, after)
+        if wish.verb in BY_TITLE:
+            return self._unclear(wish, before, after)
+        if wish.verb == "unknown":
+            return [self.say("unknown", words=wish.title[:80]) + self.say("can")]
+        if wish.verb == "yes" and not changes:
+            return self._asked(len(before)) if self._question() is not None else [self.say("no question")]
+        if wish.verb == "undo" and not changes:
+            return [self.say("no undo")]
+        if wish.verb == "no":
+            return [self.say("kept" if self._question() is not None else "no question")]
+        words = {"greet": self.say("hello") + self.say("can"), "help": self.say("can"), "thank": self.say("thank")}
+        return [words[wish.verb]] if wish.verb in words else []
+
+    def _shown(self, wish: Wish, todos: list[Todo]) -> list[str]:
+        done = [todo for todo in todos if todo["done"]]
+        left = [todo for todo in todos if not todo["done"]]
+        counts = {"all": len(todos), "done": len(done), "left": len(left)}
+        if wish.verb == "find":
+            found = [todo for todo in todos if wish.title.casefold() in str(todo["title"]).casefold()]
+            return [_line(todo) for todo in found] or [self.say("not found", title=wish.title)]
+        if wish.verb == "count":
+            return [self.say(f"count {wish.title}".strip(), **counts)]
+        if not todos:
+            return [self.say("empty")]
+        if wish.verb == "list":
+            return [_line(todo) for todo in todos]
+        if wish.verb == "finished":
+            return [_line(todo) for todo in done] or [self.say("none done", **counts)]
+        if not left:
+            return [self.say("nothing left")]
+        if wish.verb == "next":
+            return [self.say("next", title=left[0]["title"])]
+        return [self.say("left", **counts), *map(_line, left)]
+
+    def _unclear(self, wish: Wish, before: list[Todo], after: list[Todo]) -> list[str]:
+        """Why nothing was changed for a wish, if nothing was."""
+        wish = renaming(wish, before)
+        if self.asks_first(wish, before):
+            return self._asked(len(after))
+        if wish.verb == "rename" and not wish.to:
+            return [self.say("new title", title=wish.title)]
+        found = meant(wish, before)
+        if not found:
+            return [self.say("nothing") if is_many(wish) else self.say("not found", title=wish.title)]
+        if len(found) > 1 and not is_many(wish):
+            names = ", ".join(f'"{todo["title"]}"' for todo in found[:5])
+            return [self.say("which", title=wish.title, names=names)]
+        return []
+
+    def _asked(self, number: int) -> list[str]:
+        return [self.say("sure", all=number)] if number else [self.say("empty")]
+
+    def _question(self) -> int | None:
+        """How many todos the last reply asked about, if it asked for a yes."""
+        last = self._replies[-1].rpartition("\n")[2] if self._replies else ""
+        for language in LANGUAGES:
+            if match := _reading(language.say["sure"]).fullmatch(last):
+                return int(match["all"])
+        return None
+
+    def _confirmed(self, todos: list[Todo]) -> bool:
+        """Whether a yes is for just these todos: if some came meanwhile, it was for others."""
+        return bool(todos) and self._question() == len(todos)
+
+    def _last_changes(self) -> list[tuple[str, str, str]]:
+        """Kind, title and new title of each change that the newest reply with changes tells of."""
+        for reply in reversed(self._replies):
+            if found := [change for line in reply.split("\n") if (change := _told(line))]:
+                return found
+        return []
+
+    def _undone(self, todos: list[Todo]) -> list[Step]:
+        """The last changes, the other way round."""
+        steps = []
+        for kind, title, to in reversed(self._last_changes()):
+            same = [todo for todo in todos if todo["title"] == (to or title)]
+            if kind == "deleted":
+                steps.append(Step("add_todo", {"title": title}))
+            elif same:
+                number = same[-1]["id"]
+                steps.append(
+                    {
+                        "added": Step("delete_todo", {"id": number}),
+                        "completed": Step("update_todo", {"id": number, "done": False}),
+                        "reopened": Step("complete_todo", {"id": number}),
+                        "renamed": Step("update_todo", {"id": number, "title": title}),
+                    }[kind]
+                )
+        return steps
 
 
-def _targets(wish: Wish, todos: list[Item]) -> list[Item]:
+def _told(line: str) -> tuple[str, str, str] | None:
+    """The change that a line of a reply tells of."""
+    for language in LANGUAGES:
+        for kind in ("added", "completed", "reopened", "renamed", "deleted"):
+            if match := _reading(language.say[kind]).fullmatch(line):
+                return kind, match["title"], match.groupdict().get("to") or ""
+    return None
+
+
+def _reading(sentence: str) -> re.Pattern[str]:
+    """The pattern that reads what a sentence was filled with."""
+    escaped = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(sentence))
+    return re.compile(escaped.replace("(?P<all>.+)", r"(?P<all>\d+)"))
+
+
+def _targets(wish: Wish, todos: list[Todo]) -> list[Todo]:
     """The todos to change; none while it is not clear which one is meant."""
-    if wish.verb not in BY_TITLE or (wish.verb == "rename" and not wish.to):
+    if wish.verb == "rename" and not wish.to:
         return []
     found = meant(wish, todos)
     return found if len(found) == 1 or is_many(wish) else []
 
 
-def _closing(wanted: list[Wish], before: list[Item], after: list[Item], changes: list[tuple[Item, Any]]) -> str:
-    titles = {todo["id"]: todo["title"] for todo in before}
-    lines = [_report(call["name"], json.loads(call["arguments"] or "{}"), result, titles) for call, result in changes]
-    if len(changes) == MOST_CHANGES:
-        lines.append(f"I change {MOST_CHANGES} todos at once and no more; ask again for the rest.")
-    for wish in wanted:
-        lines += _remarks(wish, before, after)
-    return "\n".join(lines) or CAN
+def _change(wish: Wish, todo: Todo) -> Step:
+    number = todo["id"]
+    return {
+        "complete": Step("complete_todo", {"id": number}),
+        "reopen": Step("update_todo", {"id": number, "done": False}),
+        "rename": Step("update_todo", {"id": number, "title": wish.to}),
+        "delete": Step("delete_todo", {"id": number}),
+    }[wish.verb]
 
 
-def _report(tool: str, arguments: Item, result: Any, titles: dict[int, str]) -> str:
-    """One change, in words."""
-    title = titles.get(arguments.get("id", 0), "")
-    if not isinstance(result, dict):
-        return f"That did not work ({arguments.get('title') or title}): {_words(result)}"
-    if tool == "add_todo":
-        return f"Added: {result.get('title', arguments['title'])}."
-    if tool == "complete_todo":
-        return f"Done: {title}."
-    if tool == "delete_todo":
-        return f"Deleted: {title}."
-    return f"Renamed {title} to {arguments['title']}." if "title" in arguments else f"Open again: {title}."
-
-
-def _remarks(wish: Wish, before: list[Item], after: list[Item]) -> list[str]:
-    """What there is to say about a wish besides what was changed for it."""
-    if wish.verb == "greet":
-        return [f"Hello! {CAN}"]
-    if wish.verb == "unknown":
-        return [f'I cannot do that: "{wish.title[:80]}". {CAN}']
-    if wish.verb == "list":
-        return [_line(todo) for todo in after] or ["Your list is empty."]
-    if wish.verb == "open":
-        left = [todo for todo in after if not todo["done"]]
-        if left:
-            return [f"{len(left)} of {len(after)} left:", *map(_line, left)]
-        return ["Nothing is left: all done." if after else "Your list is empty."]
-    if wish.verb == "rename" and not wish.to:
-        return [f'What should "{wish.title}" be called?']
-    if wish.verb in BY_TITLE:
-        found = meant(wish, before)
-        if not found:
-            return ["There is nothing to change." if is_many(wish) else f'I found no todo called "{wish.title}".']
-        if len(found) > 1 and not is_many(wish):
-            names = ", ".join(f'"{todo["title"]}"' for todo in found[:5])
-            return [f'"{wish.title}" may mean {names}. Which one? Say it by its whole title.']
-    return []
-
-
-def _line(todo: Item) -> str:
+def _line(todo: Todo) -> str:
     return f"[{'x' if todo['done'] else ' '}] {todo['title']}"
 
 
@@ -171,47 +270,5 @@ def _is_list(result: Any) -> bool:
     return isinstance(result, dict) and isinstance(result.get("items"), list)
 
 
-def _words(result: Any) -> str:
-    return result if isinstance(result, str) else "there was no answer that I understand"
-
-
-def _plain(item: Any) -> Item:
-    return item if isinstance(item, dict) else item.model_dump()
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return " ".join(part.get("text", "") for part in content)
-
-
-def _result(output: Any) -> Any:
-    """A tool's answer as data, or as a text if it is words: then something went wrong."""
-    text = output if isinstance(output, str) else _text(output)
-    try:
-        data = json.loads(text)
-    except ValueError:
-        return text
-    if isinstance(data, dict) and data.get("type") == "text":
-        return _result(data["text"])
-    return data
-
-
-def _call(name: str, arguments: Item) -> ResponseFunctionToolCall:
-    return ResponseFunctionToolCall(
-        type="function_call", call_id=_id("call"), name=name, arguments=json.dumps(arguments), id=_id("fc")
-    )
-
-
-def _message(text: str) -> ResponseOutputMessage:
-    part = ResponseOutputText(type="output_text", text=text, annotations=[])
-    return ResponseOutputMessage(id=_id("msg"), type="message", role="assistant", status="completed", content=[part])
-
-
-def _pieces(text: str) -> list[str]:
-    words = text.split(" ")
-    return [word + " " for word in words[:-1]] + words[-1:]
-
-
-def _id(kind: str) -> str:
-    return f"{kind}_{uuid.uuid4().hex}"
+def _words(result: Any, talk: Talk) -> str:
+    return result if isinstance(result, str) else talk.say("no answer")

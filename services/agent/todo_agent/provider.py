@@ -18,10 +18,8 @@ REASONING = re.compile(r"(o\d|gpt-[5-9])")
 """OpenAI's models that think first: they refuse a temperature, and count what they think as output."""
 
 
-def make_model_client(settings: Settings) -> openai.AsyncOpenAI | None:
-    """A client of the provider; None for the offline model."""
-    if settings.provider == "offline":
-        return None
+def make_model_client(settings: Settings) -> openai.AsyncOpenAI:
+    """A client of the provider."""
     anthropic = settings.provider == "anthropic"
     key = settings.anthropic_api_key if anthropic else settings.openai_api_key
     return openai.AsyncOpenAI(

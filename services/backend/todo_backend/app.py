@@ -12,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import ASGIApp
 
+from todo_backend import conversation
 from todo_backend.database import first_line
 from todo_backend.routes import auth, chat, todos
 from todo_backend.schemas import Problem
@@ -40,6 +41,7 @@ def create_api(settings: Settings) -> tuple[FastAPI, Health]:
         migration = asyncio.create_task(state.database.migrate())
         yield
         migration.cancel()
+        await conversation.finish()
         await state.agent.aclose()
         await state.database.close()
 

@@ -17,6 +17,9 @@ from todo_backend.state import State
 HISTORY_SENT = 20
 """Messages of the conversation the agent is reminded of."""
 
+LEFT_SECONDS = 5.0
+"""Time at the end of the process for answers whose readers have gone."""
+
 UNREACHABLE = "The assistant cannot be reached right now. Your todos are safe; try again in a moment."
 
 log = logging.getLogger(__name__)
@@ -58,6 +61,12 @@ async def stream(state: State, user_id: int, message: str, token: str) -> AsyncI
     task.add_done_callback(_running.discard)
     while (event := await queue.get()) is not None:
         yield event
+
+
+async def finish() -> None:
+    """Wait for answers that are still coming though their readers have gone, at the end of the process."""
+    if _running:
+        await asyncio.wait(_running, timeout=LEFT_SECONDS)
 
 
 def event(name: str, data: dict[str, Any]) -> bytes:

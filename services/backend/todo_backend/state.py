@@ -45,6 +45,9 @@ def make_state(settings: Settings) -> State:
             settings.tls_ca_file,
             base_url=settings.agent_url,
             timeout=httpx2.Timeout(settings.chat_timeout_seconds, connect=3.0),
+            # One connection a message: a pooled one may lead to a replica that has just left.
+            headers={"connection": "close"},
+            repeat_seconds=settings.repeat_seconds,
         ),
     )
 

@@ -19,6 +19,8 @@ class ServiceSettings(BaseModel):
     environment: str = "development"
     drain_seconds: float = Field(default=3.0, ge=0, le=8)
     """Seconds between SIGTERM and closing the port: time for the cluster to take this pod out of its endpoints."""
+    repeat_seconds: float = Field(default=15.0, ge=0, le=60)
+    """Seconds a call to another service is sent again while no replica of it answers."""
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
     tls_ca_file: Path | None = None

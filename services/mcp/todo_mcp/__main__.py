@@ -1,6 +1,7 @@
 """`python -m todo_mcp`"""
 
 from todo_common import server
+from todo_mcp import lean
 from todo_mcp.settings import Settings
 
 SERVICE = "mcp"
@@ -9,6 +10,7 @@ SERVICE = "mcp"
 def main() -> None:
     settings = Settings.from_env()
     server.prepare(SERVICE, settings)
+    lean.prepare()
     from todo_mcp.app import create_app
 
     app, health = create_app(settings)

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from mcp.server.lowlevel import Server
+from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
-from mcp.types import (
+from mcp_types import (
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from todo_common import metrics
 from todo_common.health import Health
 from todo_common.middleware import Envelope
+from todo_common.repeat import IDEMPOTENCY_KEY, new_key
 from todo_mcp.settings import Settings
 from todo_mcp.todos import Refused, Todos
 from todo_mcp.tools import TOOLS
@@ -63,7 +64,8 @@ def _server(todos: Todos) -> Server[Any]:
         log.info("tool called", extra={"tool": tool.name})
         try:
             call = tool.call(tool.arguments.model_validate(params.arguments or {}))
-            data = await todos.send(call, bearer(context.request.headers))
+            headers = context.request.headers
+            data = await todos.send(call, bearer(headers), headers.get(IDEMPOTENCY_KEY) or new_key())
         except ValidationError as error:
             return _failed(_problems(error))
         except Refused as error:

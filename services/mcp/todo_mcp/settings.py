@@ -11,3 +11,5 @@ class Settings(ServiceSettings):
     port: int = Field(default=8002, ge=1, le=65535)
     backend_url: str = "http://backend-service:8000"
     backend_timeout_seconds: float = Field(default=10, gt=0, le=60)
+    repeat_seconds: float = Field(default=8.0, ge=0, le=60)
+    """Less than the callers of this service wait for an answer."""

@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 
 from todo_common.client import make_client
+from todo_common.repeat import IDEMPOTENCY_KEY
 from todo_mcp.settings import Settings
 from todo_mcp.tools import Call
 
@@ -18,22 +19,27 @@ class Todos:
 
     def __init__(self, settings: Settings) -> None:
         self._http = make_client(
-            settings.tls_ca_file, base_url=settings.backend_url, timeout=settings.backend_timeout_seconds
+            settings.tls_ca_file,
+            base_url=settings.backend_url,
+            timeout=settings.backend_timeout_seconds,
+            repeat_seconds=settings.repeat_seconds,
+        )
+        # A connection of its own for each look: a pooled one may lead to a replica that has just left.
+        self._probe = make_client(
+            settings.tls_ca_file, base_url=settings.backend_url, timeout=2, headers={"connection": "close"}
         )
 
     async def check(self) -> None:
         """Raise unless the backend is alive. Alive, not ready: its database going away must not take the tools away."""
-        # A connection of its own: a pooled one may lead to a replica that has just left.
-        (await self._http.get("/healthz", timeout=2, headers={"connection": "close"})).raise_for_status()
+        (await self._probe.get("/healthz")).raise_for_status()
 
-    async def send(self, call: Call, token: str) -> dict[str, Any]:
-        """One request. Raises Refused."""
+    async def send(self, call: Call, token: str, key: str) -> dict[str, Any]:
+        """One request, which under one key is done once, however often it is sent. Raises Refused."""
         if not token:
             raise Refused("not signed in: the call carried no bearer token")
         try:
-            answer = await self._http.request(
-                call.method, f"/api{call.path}", json=call.body, headers={"authorization": f"Bearer {token}"}
-            )
+            headers = {"authorization": f"Bearer {token}", IDEMPOTENCY_KEY: key}
+            answer = await self._http.request(call.method, f"/api{call.path}", json=call.body, headers=headers)
         except httpx2.HTTPError:
             raise Refused("the todo list cannot be reached right now, try again in a moment") from None
         if not answer.is_success:
@@ -41,8 +47,9 @@ class Todos:
         return answer.json() if answer.content else {"deleted": True}
 
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the connections."""
         await self._http.aclose()
+        await self._probe.aclose()
 
 
 def _words(answer: httpx2.Response) -> str:

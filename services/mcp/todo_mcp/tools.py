@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from mcp.types import Tool, ToolAnnotations
+from mcp_types import Tool, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Title = Annotated[

@@ -1,0 +1,347 @@
+"""The sentences of each language: what they mean, and what is answered. Data; `language` reads it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_ABBREVIATIONS = (
+    "dr|mr|mrs|ms|prof|st|jr|sr|no|nr|vs|etc|inc|ltd|approx|dept|hr|fr|bzw|usw|ca|ing|dipl|str|tel|evtl|min|max|[a-z]"
+)
+_ABBREVIATION = re.compile(rf"\b(?:{_ABBREVIATIONS})\.(?= \S)", re.IGNORECASE)
+"""A dot that ends no sentence; a single letter is an initial."""
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language. Patterns match a whole part of a message, in their order; `split` cuts a message into parts."""
+
+    split: re.Pattern[str]
+    abbreviation: re.Pattern[str]
+    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+    filler: re.Pattern[str]
+    all: re.Pattern[str]
+    all_done: re.Pattern[str]
+    everything: str
+    done_words: re.Pattern[str]
+    open_words: re.Pattern[str]
+    ordinal: re.Pattern[str]
+    ordinals: Mapping[str, int]
+    last: frozenset[str]
+    renaming: re.Pattern[str]
+    between: re.Pattern[str]
+    it: re.Pattern[str]
+    say: Mapping[str, str]
+
+    def kind(self, words: str) -> str:
+        """Which todos are to be counted: `open`, `done` or all, which is the empty text."""
+        return "open" if self.open_words.search(words) else "done" if self.done_words.search(words) else ""
+
+
+def _split(starts: str, conjunctions: str, last: str) -> re.Pattern[str]:
+    """A new line, or a stop, a comma or a conjunction before a word that starts a wish."""
+    return re.compile(
+        rf" *(?:[;\n]|[.!?]+(?= *$)|[.!?]+ +(?=(?:{starts})\b)"
+        rf"|,? +(?:{conjunctions}) +"
+        rf"|,? +{last} +(?=(?:{starts})\b)"
+        rf"|, +(?=(?:{starts})\b)) *",
+        re.IGNORECASE,
+    )
+
+
+def _compiled(polite: str, patterns: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple(
+        (verb, re.compile(rf"(?:{polite})?(?:{pattern})(?:,? (?:please|bitte))?", re.IGNORECASE))
+        for verb, pattern in patterns
+    )
+
+
+_LIST = "(?: (?:to|on|from|off|of|in) (?:my|the) (?:todo ?|to-do ?|task ?|shopping ?)?list)?"
+_A_TODO = "(?:(?:a )?(?:new )?(?:todo|to-do|task|item|reminder)s? ?(?:to |: ?|called |named )?)?"
+_DONE = "(?:done|complete|completed|finished)"
+_NOT_DONE = "(?:not done|undone|open|incomplete|unfinished)"
+_LEFT = "(?:left|open|remaining|still|to do|todo|pending|not done|undone|unfinished|incomplete|outstanding)"
+_THINGS = "(?:to-?dos?|tasks?|list|items?|things)"
+_WHICH = "(?:(?:all|my|the|only|just|me|of) )*"
+
+ENGLISH = Language(
+    split=_split(
+        "add|create|remember|note|put|complete|finish|finished|check off|tick off|mark|done with|delete|remove|erase|"
+        "drop|rename|change|list|show|what|which|how many|reopen|undo|hello|hi|hey|thanks?|thank you|i need to|"
+        "i have to|remind me to|get rid of|clear|empty|clean up|please|can you|could you|find",
+        "and then|then|and also",
+        "and",
+    ),
+    abbreviation=_ABBREVIATION,
+    patterns=_compiled(
+        "(?:please|can you|could you|would you|will you|now|ok|okay|hey|hi|hello),? (?:please )?",
+        (
+            (
+                "help",
+                "help(?: me)?|what can (?:you|i) (?:do|say|ask)(?: for me| here| you)?|what (?:do|are) you(?: do)?"
+                "|who are you|how (?:does this|do you|do i) (?:work|use this|use you)|commands|what else can you do",
+            ),
+            (
+                "undo",
+                "(?:undo|revert)(?: (?:that|this|it|the last (?:one|change|step|thing)|my last (?:change|step)))?"
+                "|take (?:that|it) back|i did(?:n't| not) mean that|that was (?:wrong|a mistake)",
+            ),
+            (
+                "yes",
+                "(?:yes|yep|yeah|sure|ok|okay|do it|go ahead|confirm|i am sure|i'm sure)(?:,?"
+                " (?:please|do it|do|sure))?",
+            ),
+            (
+                "no",
+                "(?:no|nope|cancel|stop|never ?mind|do not|don't|keep (?:it|them|everything))(?:,?"
+                " (?:thanks?|thank you|do not|don't))?",
+            ),
+            ("count", r"(?:how (?:many|much)|count|number of)\b(?P<title>.*)"),
+            (
+                "next",
+                r"what(?:'s| is| should i do| do i do| shall i do| comes)? next\b.*|what should"
+                r" i do(?: now| today)?",
+            ),
+            (
+                "open",
+                rf"(?:what|which|show me what)\b.*\b{_LEFT}\b.*|anything left|what do i (?:still"
+                rf" )?(?:have|need) to do\b.*",
+            ),
+            (
+                "open",
+                rf"(?:list|show|see)(?: me)? {_WHICH}(?:what is |what's |still )?{_LEFT}(?:"
+                rf" {_THINGS}| ones)?|do i have anything to do\b.*",
+            ),
+            (
+                "finished",
+                rf"(?:list|show|see)(?: me)? {_WHICH}(?:what is |what's |what i have |that"
+                rf" are )?(?:already )?{_DONE}(?: {_THINGS}| ones)?",
+            ),
+            ("finished", rf"(?:list|show|see)(?: me)? {_WHICH}{_THINGS} (?:that are |i have |i've )?{_DONE}"),
+            (
+                "finished",
+                rf"(?:what|which)\b.*\b(?:{_DONE}|did i do|did i finish|did i complete)\b.*"
+                rf"|{_DONE}(?: {_THINGS}| ones)",
+            ),
+            (
+                "list",
+                f"(?:list|show|see|read)(?: me)?(?: (?:all|my|the|everything|of))*(?: {_THINGS})?(?:"
+                " (?:please|again))?",
+            ),
+            (
+                "list",
+                f"what(?:'s| is| are)? (?:on )?(?:all )?(?:my|the) {_THINGS}|what(?:'s| is)"
+                " there|what do i have(?: on my list)?",
+            ),
+            ("list", f"(?:all )?my {_THINGS}|what(?:'s| is) on my (?:plate|agenda)"),
+            ("reopen", f"mark (?P<title>.+?)(?: as)? {_NOT_DONE}"),
+            ("reopen", "(?:reopen|undo|uncheck|untick) (?P<title>.+)"),
+            ("reopen", f"(?P<title>.+?) (?:is|are) {_NOT_DONE}(?: yet)?"),
+            ("complete", f"(?:mark|set|check|tick) (?P<title>.+?) (?:as )?(?:{_DONE}|off)"),
+            ("complete", "(?:complete|finish|finished|check off|tick off|done with) (?P<title>.+)"),
+            ("complete", "i(?:'ve| have)? (?:did|done|finished|completed) (?P<title>.+)"),
+            ("complete", f"(?P<title>.+?) (?:is|are) {_DONE}(?: now)?"),
+            ("rename", "(?:rename|change|replace|edit|update) (?P<title>.+?) (?:to|into|with|by) (?P<to>.+)"),
+            ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_LIST}"),
+            ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:all|the|my) )*{_DONE}(?: {_THINGS}| ones)?)"),
+            ("delete", f"(?:clear|empty|wipe)(?: (?:all|the|my))*(?: (?:{_THINGS}|everything))?|start over"),
+            ("add", f"(?:add|create|remember|note|put|new) {_A_TODO}(?P<title>.+?){_LIST}"),
+            (
+                "add",
+                "(?:i (?:need|have|want) to|remind me (?:to|about|of)|remember to|i must"
+                "|i should|don't let me forget(?: to)?|to-?do:|task:) (?P<title>.+)",
+            ),
+            ("find", f"(?:find|search(?: for)?|look for|is there|do i have) (?P<title>.+?){_LIST}"),
+            ("find", "is (?P<title>.+?) on (?:my|the) (?:todo ?|to-do ?|task ?)?list"),
+            (
+                "thank",
+                r"(?:thanks?|thank you|thx|great|perfect|cool|well done|good job|bye|goodbye"
+                r"|good night)\b.{0,40}",
+            ),
+            ("greet", r"(?:hello|hi|hey|good (?:morning|evening|afternoon)|how are you)\b.{0,40}"),
+        ),
+    ),
+    filler=re.compile(r"^(?:the\s+)?(?:todo|task|item)\s+(?:called\s+)?", re.IGNORECASE),
+    all=re.compile(
+        rf"(?:everything|it all|all(?: of (?:them|it))?|all (?:of )?(?:my |the )?{_THINGS}|them all)", re.IGNORECASE
+    ),
+    all_done=re.compile(
+        rf"(?:(?:all|the|my|everything) )*(?:that(?:'s| is| are) )?(?:{_DONE}|ticked|checked)(?: {_THINGS}| ones)?",
+        re.IGNORECASE,
+    ),
+    everything="everything",
+    done_words=re.compile(rf"\b(?:{_DONE}|finish|did)\b", re.IGNORECASE),
+    open_words=re.compile(rf"\b{_LEFT}\b(?! list)", re.IGNORECASE),
+    ordinal=re.compile(r"(?:the )?(\w+)(?: (?:one|todo|task|item))?"),
+    ordinals={
+        word: place
+        for place, word in enumerate(
+            ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+        )
+    },
+    last=frozenset({"last"}),
+    renaming=re.compile(r"^.*?\b(?:rename|change|replace|edit|update) ", re.IGNORECASE),
+    between=re.compile(r" (?:to|into|with|by) ", re.IGNORECASE),
+    it=re.compile(r"(?:it|that|this|that one|this one|them)", re.IGNORECASE),
+    say={
+        "can": "I work without a language model and understand simple sentences, in English and in German: "
+        "I can add, list, count, find, complete, rename and delete todos, also several in one message, and undo that. "
+        'For example: "add buy milk", "what is left today", "complete buy milk", "rename buy milk to buy oat milk", '
+        '"how many are done?".',
+        "hello": "Hello! ",
+        "thank": "You are welcome.",
+        "unknown": 'I cannot do that: "{words}". ',
+        "added": "Added: {title}.",
+        "completed": "Done: {title}.",
+        "reopened": "Open again: {title}.",
+        "renamed": "Renamed {title} to {to}.",
+        "deleted": "Deleted: {title}.",
+        "failed": "That did not work: {words}",
+        "failed one": "That did not work ({title}): {words}",
+        "no answer": "there was no answer that I understand",
+        "most": "I change {most} todos at once and no more; ask again for the rest.",
+        "empty": "Your list is empty.",
+        "left": "{left} of {all} left:",
+        "nothing left": "Nothing is left: all done.",
+        "none done": "None of your {all} todos is done yet.",
+        "count": "You have {all} todos: {done} done, {left} left.",
+        "count done": "{done} of {all} are done.",
+        "count open": "{left} of {all} are left.",
+        "next": "Next: {title}.",
+        "new title": 'What should "{title}" be called?',
+        "nothing": "There is nothing to change.",
+        "not found": 'I found no todo called "{title}".',
+        "which": '"{title}" may mean {names}. Which one? Say it by its whole title.',
+        "sure": 'That deletes all your todos, {all} of them, for good. Say "yes" and I do it.',
+        "kept": "Nothing was deleted.",
+        "no question": "There is nothing that I asked you.",
+        "no undo": "There is nothing to undo.",
+    },
+)
+
+_LISTE = (
+    "(?: (?:auf|von|aus|in|zu|zur) (?:meine[rn]?|der|die) (?:todo-?|aufgaben-?|einkaufs)?liste(?: hinzu)?)?(?: hinzu)?"
+)
+_FERTIG = "(?:erledigt|fertig|abgehakt|gemacht|abgeschlossen)(?:e|en|es)?"
+_OFFEN = "(?:offen|offene|offenen|übrig|noch|unerledigt(?:e|en)?|nicht erledigt|nicht fertig|zu tun)"
+_DINGE = "(?:todos?|aufgaben?|liste|einträge?|punkte|sachen|dinge)"
+_WELCHE = "(?:(?:alle|alles|meine|die|mir|nur|bitte|mal|was|von|den|meinen) )*"
+
+GERMAN = Language(
+    split=_split(
+        "füge?|trage?|notiere?|merke?|schreibe?|erledige?|hake?|markiere?|lösche?|entferne?|streiche?|"
+        "benenne?|ändere?|zeige?|liste|was|welche|wie ?viele|öffne|hallo|hi|danke|ich muss|erinnere?|leere?|"
+        "bitte|finde?",
+        "und dann|dann|danach|und außerdem",
+        "und",
+    ),
+    abbreviation=_ABBREVIATION,
+    patterns=_compiled(
+        "(?:bitte|kannst du|könntest du|jetzt|ok|okay|hallo),? (?:bitte )?",
+        (
+            (
+                "help",
+                "hilfe|hilf mir|was kannst du(?: alles)?(?: tun| machen)?|wer bist du|wie"
+                " funktioniert (?:das|dies|du)|was kann ich (?:sagen|tun|machen|fragen)",
+            ),
+            (
+                "undo",
+                "(?:mach|mache|nimm)(?: das| es| die letzte änderung)? (?:rückgängig|zurück)"
+                "|rückgängig(?: machen)?|das war (?:falsch|ein (?:fehler|versehen))",
+            ),
+            ("yes", "(?:ja|jawohl|klar|sicher|mach das|tu es|ok|okay)(?:,? (?:bitte|mach das|sicher|gerne?))?"),
+            ("no", "(?:nein|nicht|abbrechen|stopp?|lieber nicht|lass es|behalte? (?:alles|sie|es))(?:,? danke)?"),
+            ("count", r"(?:wie ?viele?|anzahl)\b(?P<title>.*)"),
+            ("next", r"was (?:ist|kommt|steht|mache ich|soll ich)\b.*\b(?:nächste[sn]?|als nächstes)\b.*"),
+            (
+                "open",
+                rf"(?:was|welche)\b.*\b{_OFFEN}\b.*|was muss ich\b.*|(?:zeige?|liste) {_WELCHE}{_OFFEN}(?:"
+                rf" {_DINGE})?",
+            ),
+            (
+                "finished",
+                rf"(?:was|welche)\b.*\b{_FERTIG}\b.*|(?:zeige?|liste) {_WELCHE}{_FERTIG}(?:"
+                rf" {_DINGE})?(?: ist| sind)?",
+            ),
+            ("list", f"(?:zeige?|liste)(?: (?:alle|alles|meine|die|mir|auf|mal))*(?: {_DINGE})?(?: auf| an)?"),
+            (
+                "list",
+                rf"was (?:ist|steht|habe ich)(?: alles)?(?: (?:auf|in) (?:meiner|der) .{{0,20}}liste)?(?:"
+                rf" zu tun)?|(?:alle )?meine {_DINGE}|{_DINGE}",
+            ),
+            ("rename", "(?:benenne?|ändere?) (?P<title>.+?) (?:in|zu|auf) (?P<to>.+?)(?: um)?"),
+            ("reopen", "(?:markiere?|setze?) (?P<title>.+?) (?:als|auf) (?:offen|unerledigt|nicht erledigt)"),
+            ("reopen", "öffne (?P<title>.+?)(?: wieder)?"),
+            ("reopen", "(?P<title>.+?) ist (?:wieder offen|noch offen|(?:noch )?nicht (?:erledigt|fertig))"),
+            ("complete", rf"(?:markiere?|setze?|hake?) (?P<title>.+?) (?:(?:als |auf )?{_FERTIG}|ab)"),
+            ("complete", "(?:erledige?|fertig mit) (?P<title>.+)"),
+            ("complete", rf"(?:ich habe )?(?P<title>.+?) (?:ist |sind )?(?:jetzt )?{_FERTIG}"),
+            ("delete", f"(?:lösche?|entferne?|streiche?) (?P<title>.+?){_LISTE}"),
+            ("delete", f"(?:leere?|räume?)(?: (?:meine|die|alle))* {_DINGE}(?: auf)?|fang(?:e)? (?:neu|von vorn) an"),
+            (
+                "add",
+                rf"(?:füge?|trage?|setze?|schreibe?) (?:(?:eine? )?(?:neue[sn]? )?(?:todo|aufgabe):?"
+                rf" )?(?P<title>.+?)(?:{_LISTE}| ein)",
+            ),
+            (
+                "add",
+                "(?:notiere?|neue aufgabe:?|neues todo:?|aufgabe:|todo:|merke? dir|ich (?:muss"
+                "|soll|möchte|will)|erinnere? mich (?:an|daran,?)|vergiss nicht,?) (?P<title>.+)",
+            ),
+            ("find", f"(?:finde?|suche?(?: nach)?|habe ich|gibt es) (?P<title>.+?){_LISTE}"),
+            ("thank", r"(?:danke|vielen dank|super|prima|toll|tschüs|auf wiedersehen|gute nacht)\b.{0,40}"),
+            ("greet", r"(?:hallo|servus|moin|grüß (?:dich|gott)|guten (?:morgen|tag|abend)|wie geht)\b.{0,40}"),
+        ),
+    ),
+    filler=re.compile(r"^(?:(?:die|das|den)\s+)?(?:todo|aufgabe|eintrag)\s+", re.IGNORECASE),
+    all=re.compile(rf"(?:alles|alle|alle (?:meine )?{_DINGE}|die ganze liste)", re.IGNORECASE),
+    all_done=re.compile(rf"(?:(?:alles|alle|die|meine|was) )*{_FERTIG}(?: {_DINGE})?(?: ist)?", re.IGNORECASE),
+    everything="alles",
+    done_words=re.compile(rf"\b{_FERTIG}\b", re.IGNORECASE),
+    open_words=re.compile(rf"\b{_OFFEN}\b", re.IGNORECASE),
+    ordinal=re.compile(r"(?:(?:die|das|den) )?(\w+)(?: (?:todo|aufgabe|eintrag|punkt))?"),
+    ordinals={
+        word + ending: place
+        for place, word in enumerate(
+            ("erste", "zweite", "dritte", "vierte", "fünfte", "sechste", "siebte", "achte", "neunte", "zehnte")
+        )
+        for ending in ("", "n", "s")
+    },
+    last=frozenset({"letzte", "letzten", "letztes"}),
+    renaming=re.compile(r"^.*?\b(?:benenne?|ändere?) ", re.IGNORECASE),
+    between=re.compile(r" (?:in|zu|auf) ", re.IGNORECASE),
+    it=re.compile(r"(?:es|das|sie|dies|diese)", re.IGNORECASE),
+    say={
+        "can": "Ich arbeite ohne Sprachmodell und verstehe einfache Sätze, auf Deutsch und auf Englisch: "
+        "Ich kann Aufgaben notieren, zeigen, zählen, finden, abhaken, umbenennen und löschen, auch mehrere in einer "
+        'Nachricht, und das rückgängig machen. Zum Beispiel: "notiere Milch kaufen", "was ist noch offen?", '
+        '"hake Milch kaufen ab", "benenne Milch in Hafermilch um", "wie viele sind erledigt?".',
+        "hello": "Hallo! ",
+        "thank": "Gern geschehen.",
+        "unknown": 'Das kann ich nicht: "{words}". ',
+        "added": "Notiert: {title}.",
+        "completed": "Erledigt: {title}.",
+        "reopened": "Wieder offen: {title}.",
+        "renamed": "Umbenannt: {title} in {to}.",
+        "deleted": "Gelöscht: {title}.",
+        "failed": "Das ging nicht: {words}",
+        "failed one": "Das ging nicht ({title}): {words}",
+        "no answer": "es kam keine Antwort, die ich verstehe",
+        "most": "Ich ändere höchstens {most} Aufgaben auf einmal; frag noch einmal für den Rest.",
+        "empty": "Deine Liste ist leer.",
+        "left": "{left} von {all} offen:",
+        "nothing left": "Nichts ist offen: alles erledigt.",
+        "none done": "Von deinen {all} Aufgaben ist noch keine erledigt.",
+        "count": "Du hast {all} Aufgaben: {done} erledigt, {left} offen.",
+        "count done": "{done} von {all} sind erledigt.",
+        "count open": "{left} von {all} sind offen.",
+        "next": "Als Nächstes: {title}.",
+        "new title": 'Wie soll "{title}" heißen?',
+        "nothing": "Es gibt nichts zu ändern.",
+        "not found": 'Ich finde keine Aufgabe "{title}".',
+        "which": '"{title}" kann {names} sein. Welche? Sag den ganzen Titel.',
+        "sure": 'Das löscht alle deine Aufgaben, {all} Stück, endgültig. Sag "ja", dann tue ich es.',
+        "kept": "Es wurde nichts gelöscht.",
+        "no question": "Ich habe dich nichts gefragt.",
+        "no undo": "Es gibt nichts rückgängig zu machen.",
+    },
+)

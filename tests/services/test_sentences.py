@@ -1,0 +1,208 @@
+"""The sentences that a person tries first, in each language, with what is answered; no service runs."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from todo_agent import offline
+from todo_agent.answer import Answer
+
+CAN = {"en": "I work without a language model", "de": "Ich arbeite ohne Sprachmodell"}
+
+
+class Todos:
+    """The tools over a list in memory, with the errors of the real ones."""
+
+    def __init__(self, titles: Iterable[str] = ()) -> None:
+        self.items: list[dict[str, Any]] = []
+        self.made = 0
+        for title in titles:
+            self._add(title)
+
+    def _add(self, title: str) -> dict[str, Any]:
+        self.made += 1
+        self.items.append({"id": self.made, "title": title, "done": False})
+        return self.items[-1]
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> Any:
+        if name == "list_todos":
+            return {"items": [dict(item) for item in self.items]}
+        if name == "add_todo":
+            return dict(self._add(arguments["title"]))
+        found = next((item for item in self.items if item["id"] == arguments["id"]), None)
+        if found is None:
+            return "there is no such todo"
+        if name == "delete_todo":
+            self.items.remove(found)
+            return {"deleted": True}
+        found.update({"done": True} if name == "complete_todo" else arguments)
+        return dict(found)
+
+
+class Chat:
+    """A conversation as the backend keeps it."""
+
+    def __init__(self, titles: Iterable[str] = ()) -> None:
+        self.todos = Todos(titles)
+        self.history: list[dict[str, str]] = []
+
+    def say(self, message: str) -> str:
+        """One message; the reply, which is also what was streamed."""
+        answer = Answer()
+
+        async def read() -> str:
+            events = offline.run(self.todos, message, self.history, answer)
+            return "".join([data["text"] async for name, data in events if name == "delta"])
+
+        streamed = asyncio.run(read())
+        assert streamed == answer.reply
+        self.history += [{"role": "user", "content": message}, {"role": "assistant", "content": answer.reply}]
+        return answer.reply
+
+    def titles(self) -> list[str]:
+        return [item["title"] for item in self.todos.items]
+
+
+SURE = 'That deletes all your todos, 3 of them, for good. Say "yes" and I do it.'
+SICHER = 'Das löscht alle deine Aufgaben, 3 Stück, endgültig. Sag "ja", dann tue ich es.'
+FIRST = ["buy milk", "call Dr. Ruiz", "go to the bank"]
+
+ENGLISH = [
+    ("hello", "Hello! " + CAN["en"]),
+    ("hi there!", "Hello! " + CAN["en"]),
+    ("what can you do?", CAN["en"]),
+    ("help", CAN["en"]),
+    ("add eggs", "Added: eggs."),
+    ("Please add buy bread to my list.", "Added: buy bread."),
+    ("remind me to call Prof. J. Smith at 5 p.m. tomorrow", "Added: call Prof. J. Smith at 5 p.m. tomorrow."),
+    ("I need to pay the rent.", "Added: pay the rent."),
+    ("new todo: water the plants", "Added: water the plants."),
+    ("list", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("show me my tasks", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("What's on my list?", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("what is left today?", "3 of 3 left:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("what do I still have to do?", "3 of 3 left:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("what should I do next?", "Next: buy milk."),
+    ("complete buy milk", "Done: buy milk."),
+    ("I bought milk. complete buy milk", "Done: buy milk."),
+    ("mark the first one as done", "Done: buy milk."),
+    ("call Dr. Ruiz is done", "Done: call Dr. Ruiz."),
+    ("complete 1 and 3", "Done: buy milk.\nDone: go to the bank."),
+    ("complete everything", "Done: buy milk.\nDone: call Dr. Ruiz.\nDone: go to the bank."),
+    ("show completed", "None of your 3 todos is done yet."),
+    ("complete buy milk and show completed", "Done: buy milk.\n[x] buy milk"),
+    ("complete buy milk, then show me what is done", "Done: buy milk.\n[x] buy milk"),
+    ("what have I finished?", "None of your 3 todos is done yet."),
+    ("how many are done?", "0 of 3 are done."),
+    ("how many are left?", "3 of 3 are left."),
+    ("how many todos do I have?", "You have 3 todos: 0 done, 3 left."),
+    ("rename buy milk to call Dr. Ruiz tonight", "Renamed buy milk to call Dr. Ruiz tonight."),
+    ("rename go to the bank to go to the post", "Renamed go to the bank to go to the post."),
+    ("change the second one to call mum", "Renamed call Dr. Ruiz to call mum."),
+    ("find bank", "[ ] go to the bank"),
+    ("is milk on my list?", "[ ] buy milk"),
+    ("delete buy milk", "Deleted: buy milk."),
+    ("remove the last one", "Deleted: go to the bank."),
+    ("delete bread", 'I found no todo called "bread".'),
+    ("clear all completed todos", "There is nothing to change."),
+    ("undo that", "There is nothing to undo."),
+    ("thanks!", "You are welcome."),
+    ("book me a flight", 'I cannot do that: "book me a flight". ' + CAN["en"]),
+]
+
+GERMAN = [
+    ("Hallo", "Hallo! " + CAN["de"]),
+    ("Was kannst du?", CAN["de"]),
+    ("Hilfe", CAN["de"]),
+    ("notiere Brot kaufen", "Notiert: Brot kaufen."),
+    ("Füge Brot kaufen zu meiner Liste hinzu", "Notiert: Brot kaufen."),
+    ("Bitte setze Brot kaufen auf die Liste", "Notiert: Brot kaufen."),
+    ("Ich muss Dr. Ruiz anrufen.", "Notiert: Dr. Ruiz anrufen."),
+    ("Erinnere mich an die Miete", "Notiert: die Miete."),
+    ("Zeige meine Aufgaben", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("Was steht auf meiner Liste?", "[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("Was ist noch offen?", "3 von 3 offen:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("Was muss ich heute noch tun?", "3 von 3 offen:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
+    ("Was kommt als nächstes?", "Als Nächstes: buy milk."),
+    ("Hake buy milk ab", "Erledigt: buy milk."),
+    ("buy milk ist erledigt", "Erledigt: buy milk."),
+    ("Markiere die zweite als erledigt", "Erledigt: call Dr. Ruiz."),
+    ("Zeige erledigte Aufgaben", "Von deinen 3 Aufgaben ist noch keine erledigt."),
+    ("Wie viele sind erledigt?", "0 von 3 sind erledigt."),
+    ("Wie viele sind noch offen?", "3 von 3 sind offen."),
+    ("Wie viele Aufgaben habe ich?", "Du hast 3 Aufgaben: 0 erledigt, 3 offen."),
+    ("Benenne buy milk in Dr. Ruiz anrufen um", "Umbenannt: buy milk in Dr. Ruiz anrufen."),
+    ("Lösche buy milk", "Gelöscht: buy milk."),
+    ("Lösche die letzte", "Gelöscht: go to the bank."),
+    ("Mach das rückgängig", "Es gibt nichts rückgängig zu machen."),
+    ("Danke!", "Gern geschehen."),
+]
+
+
+@pytest.mark.parametrize(("message", "reply"), ENGLISH + GERMAN)
+def test_the_first_sentences(message: str, reply: str) -> None:
+    said = Chat(FIRST).say(message)
+    if reply.endswith(tuple(CAN.values())):
+        assert said.startswith(reply)
+    elif "I bought" in message:
+        assert reply in said
+    else:
+        assert said == reply
+
+
+@pytest.mark.parametrize(
+    ("ask", "question", "yes", "no"),
+    [
+        ("remove everything", SURE, "yes", "no"),
+        ("delete all", SURE, "Yes, please!", "keep them"),
+        ("clear my list", SURE, "ok", "cancel"),
+        ("delete 1, 2 and 3", SURE, "sure", "never mind"),
+        ("Lösche alles", SICHER, "Ja", "Nein"),
+    ],
+)  # fmt: skip
+def test_everything_goes_only_after_a_yes(ask: str, question: str, yes: str, no: str) -> None:
+    chat = Chat(FIRST)
+    assert chat.say(ask) == question
+    assert chat.titles() == FIRST
+    chat.say(no)
+    assert chat.titles() == FIRST
+    chat.say(yes)
+    assert chat.titles() == FIRST, "a yes without its question is for nothing"
+    chat.say(ask)
+    chat.say(yes)
+    assert chat.titles() == []
+
+
+def test_a_yes_is_not_for_what_came_after_the_question() -> None:
+    chat = Chat(FIRST)
+    chat.say("remove everything")
+    chat.todos._add("from another window")
+    assert chat.say("yes").startswith("That deletes all your todos, 4 of them")
+    assert len(chat.titles()) == 4
+    chat.say("yes")
+    assert chat.titles() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["add tea", "complete buy milk", "rename buy milk to buy tea", "delete call Dr. Ruiz", "complete everything",
+     "add tea and delete buy milk", "notiere Tee", "Lösche buy milk", "Benenne buy milk in Tee um"],
+)  # fmt: skip
+@pytest.mark.parametrize("undo", ["undo that", "Undo!", "take it back", "Mach das rückgängig"])
+def test_what_was_done_can_be_undone(change: str, undo: str) -> None:
+    chat = Chat(FIRST)
+    before = sorted((item["title"], item["done"]) for item in chat.todos.items)
+    chat.say(change)
+    assert sorted((item["title"], item["done"]) for item in chat.todos.items) != before
+    chat.say("list")
+    chat.say(undo)
+    assert sorted((item["title"], item["done"]) for item in chat.todos.items) == before
+
+
+def test_it_is_what_was_last_spoken_of() -> None:
+    chat = Chat(FIRST)
+    chat.say("add tea")
+    assert chat.say("mark it as done") == "Done: tea."
+    assert chat.say("delete it") == "Deleted: tea."
