@@ -1,4 +1,4 @@
-"""Load on the page and the API, as browsers make it: some connections kept, some new for every request."""
+"""Load on the page, the API and the chat, as browsers make it: some connections kept, some new for every request."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from scripts.errors import UserError
 
 PAUSE = 0.01  # seconds between a client's requests: the services limit the rate of a user
 TIMEOUT = 10.0  # seconds until a request counts as failed
+CHATS = 2  # people who talk to the app
+CHAT_TIMEOUT = 90.0  # seconds until a message counts as failed: it waits for a service that is being replaced
+CHAT_PAUSE = 3.0  # seconds between a person's messages: the backend limits their rate
+TODOS = 20  # todos that one message asks for, each by a tool call of its own
 
 
 @dataclass(frozen=True)
@@ -78,14 +82,15 @@ class Load:
         await asyncio.gather(
             *(
                 self._client(token, paths[number % len(paths)], kept=number % 2 == 0)
-                for number, token in enumerate(tokens)
-            )
+                for number, token in enumerate(tokens[CHATS:])
+            ),
+            *(self._person(token) for token in tokens[:CHATS]),
         )
 
     async def _users(self) -> list[str]:
         tokens = []
         async with aiohttp.ClientSession() as session:
-            for _ in range(self._clients):
+            for _ in range(self._clients + CHATS):
                 person = {"username": f"load-{secrets.token_hex(6)}", "password": secrets.token_urlsafe(16)}
                 async with session.post(f"{self._url}/api/auth/register", json=person) as answer:
                     tokens.append((await answer.json())["token"])
@@ -104,8 +109,48 @@ class Load:
                         problem = "" if answer.status == 200 else f"status {answer.status}"
                 except (aiohttp.ClientError, TimeoutError) as error:
                     problem = repr(error)
-                self.result.requests[phase] += 1
-                if problem:
-                    second = round(time.monotonic() - self._started, 2)
-                    self.result.failures.append(Failure(second, phase, path, kept, problem))
+                self._count(phase, path, kept, problem)
                 await asyncio.sleep(PAUSE)
+
+    async def _person(self, token: str) -> None:
+        """Send messages with many tool calls each, and look after every one that each todo is there once."""
+        timeout = aiohttp.ClientTimeout(total=CHAT_TIMEOUT)
+        headers = {"Authorization": f"Bearer {token}"}
+        connector = aiohttp.TCPConnector(force_close=True)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session:
+            while not self._over.is_set():
+                phase = self.phase
+                try:
+                    problem = await self._message(session)
+                except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
+                    problem = repr(error)
+                self._count(phase, "/api/chat", False, problem)
+                await asyncio.sleep(CHAT_PAUSE)
+
+    async def _message(self, session: aiohttp.ClientSession) -> str:
+        """One message and its todos, which are deleted again. What is wrong with them, or nothing."""
+        wanted = [f"{secrets.token_hex(4)} {number}" for number in range(TODOS)]
+        message = "; ".join(f"add {title}" for title in wanted)
+        async with session.post(f"{self._url}/api/chat", json={"message": message}) as answer:
+            if answer.status != 200:
+                return f"status {answer.status}: {(await answer.text())[:200]}"
+        async with session.get(f"{self._url}/api/todos") as answer:
+            items = (await answer.json())["items"]
+        for item in items:
+            async with session.delete(f"{self._url}/api/todos/{item['id']}"):
+                pass
+        return lost_or_doubled(wanted, [item["title"] for item in items])
+
+    def _count(self, phase: str, path: str, kept: bool, problem: str) -> None:
+        self.result.requests[phase] += 1
+        if problem:
+            second = round(time.monotonic() - self._started, 2)
+            self.result.failures.append(Failure(second, phase, path, kept, problem))
+
+
+def lost_or_doubled(wanted: list[str], found: list[str]) -> str:
+    """What became of the todos that a message asked for, in words; nothing if each is there once."""
+    lost = [title for title in wanted if title not in found]
+    doubled = [title for title in dict.fromkeys(found) if found.count(title) > 1]
+    kinds = {"lost": lost, "made twice": doubled}
+    return "; ".join(f"{len(titles)} {kind}: {', '.join(titles[:5])}" for kind, titles in kinds.items() if titles)

@@ -1,9 +1,10 @@
-"""Proof on the live release that nothing a person does to it loses a request."""
+"""Proof on the live release that nothing a person does to it loses a request, or a todo that a message asked for."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from scripts.context.session import Session
 from scripts.errors import UserError
@@ -16,9 +17,9 @@ DELETED = ("frontend", "backend")  # what a browser's requests go through
 
 
 def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]) -> Result:
-    """Load the page and the API while everything that happens to a release happens, for at least so many requests.
+    """Load the page, the API and the chat while everything that happens to a release happens, for so many requests.
 
-    Pods are restarted and deleted, signing secrets rotated, the release is upgraded and rolled back. Raises UserError
+    Each service in turn is replaced, all are restarted, pods are deleted, signing secrets rotated, the release is upgraded and rolled back. Raises UserError
     if the release cannot be reached, has a service with a single pod, or does not answer again in time.
     """
     _need_two_pods(session)
@@ -49,6 +50,7 @@ def rows(result: Result) -> list[tuple[str, ...]]:
 def _phases(session: Session) -> list[tuple[str, Callable[[], None]]]:
     services = [service.name for service in session.settings.services]
     return [
+        *((f"replace {name}", partial(operate.restart, session, [name])) for name in services),
         ("restart", lambda: operate.restart(session, services)),
         ("pod deletion", lambda: _delete_pods(session)),
         ("secret rotation", lambda: _rotate(session)),

@@ -17,6 +17,8 @@ def test_no_request_is_lost_whatever_is_done_to_the_release(project: Project) ->
     table = {line.rsplit(maxsplit=2)[0]: line.rsplit(maxsplit=2)[1:] for line in lines if line.split()[-1].isdecimal()}
     for phase in ("restart", "pod deletion", "secret rotation", "upgrade", "rollback"):
         assert int(table[phase][0]) > 100 and table[phase][1] == "0"
+    for service in ("frontend", "backend", "agent", "mcp"):  # with messages of many tool calls under way
+        assert int(table[f"replace {service}"][0]) > 0 and table[f"replace {service}"][1] == "0"
     assert int(table["all"][0]) >= int(REQUESTS)
     assert project.pipeline()["ok"]
 

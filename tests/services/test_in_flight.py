@@ -124,8 +124,8 @@ def test_a_key_is_for_one_change_of_one_user(two: Two, person: Callable[..., Per
     again = user.http.post("/api/todos", json={"title": "milk"}, headers=key)
     assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
     path = f"/api/todos/{first.json()['id']}"
-    assert user.http.post("/api/todos", json={"title": "bread"}, headers=key).status_code == 422
-    assert user.http.patch(path, json={"done": True}, headers=key).status_code == 422
+    assert user.http.post("/api/todos", json={"title": "bread"}, headers=key).status_code == 409
+    assert user.http.patch(path, json={"done": True}, headers=key).status_code == 409
     assert other.http.post("/api/todos", json={"title": "milk"}, headers=key).status_code == 201
     gone = {"idempotency-key": "key-2"}
     assert [user.http.delete(path, headers=gone).status_code for _ in range(2)] == [204, 204]

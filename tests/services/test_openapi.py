@@ -59,7 +59,13 @@ def test_the_document_is_complete(fuzzed: App, fuzzer: Person) -> None:
 def test_every_answer_is_documented(operation: str, mode: GenerationMode, fuzzed: App, fuzzer: Person) -> None:
     strategy = OPERATIONS[operation].as_strategy(generation_mode=mode)
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @settings(
+        max_examples=5 if "chat" in operation else 15,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
+    )
     @given(case=strategy)
     def check(case: Case) -> None:
         headers = {"authorization": f"Bearer {fuzzer.token}"}

@@ -40,7 +40,7 @@ class OneChange:
             return None
         known = await self.session.scalar(select(Once).where(*self._mine()))
         if known is None or known.request != self.request:
-            raise HTTPException(422, "Idempotency-Key: was used for another request")
+            raise HTTPException(409, "this Idempotency-Key was used for another request")
         return known.answer
 
     async def commit(self, answer: dict[str, Any]) -> None:

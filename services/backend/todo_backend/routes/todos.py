@@ -17,7 +17,7 @@ router = APIRouter(
     prefix="/api/todos", tags=["todos"], responses={code: {"model": Problem} for code in (401, 403, 429)}
 )
 TodoId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-NOT_FOUND = {404: {"model": Problem}}
+NOT_FOUND = {404: {"model": Problem}, 409: {"model": Problem}}
 
 
 @router.get("")
