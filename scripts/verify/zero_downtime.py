@@ -19,8 +19,9 @@ DELETED = ("frontend", "backend")  # what a browser's requests go through
 def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]) -> Result:
     """Load the page, the API and the chat while everything that happens to a release happens, for so many requests.
 
-    Each service in turn is replaced, all are restarted, pods are deleted, signing secrets rotated, the release is upgraded and rolled back. Raises UserError
-    if the release cannot be reached, has a service with a single pod, or does not answer again in time.
+    Each service in turn is replaced, all are restarted, pods are deleted, signing secrets rotated, the release is
+    upgraded and rolled back. Raises UserError if the release cannot be reached, has a service with a single pod, or
+    does not answer again in time.
     """
     _need_two_pods(session)
     phases = _phases(session)
