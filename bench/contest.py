@@ -119,10 +119,10 @@ class Contest:
             }
             return config | {"services": services}
 
-        self._edit(pinned)
+        self._edit(pinned, load(self.project.folder).app.file)
 
-    def _edit(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        file = self.project.folder / "config/pipeline.yaml"
+    def _edit(self, change: Callable[[dict[str, Any]], dict[str, Any]], name: str = "config/pipeline.yaml") -> None:
+        file = self.project.folder / name
         file.write_text(yaml.safe_dump(change(yaml.safe_load(file.read_text())), sort_keys=False))
 
     def _commands(self) -> list[list[str]]:

@@ -70,6 +70,17 @@ def source(folder: Path, name: str) -> Path:
     return folder / "many" / name / "server.py"
 
 
+def _service(name: str) -> dict[str, Any]:
+    image = {"repository": f"{name}.image.repository", "tag": f"{name}.image.tag"}
+    return {
+        "context": f"many/{name}",
+        "bases": {"PYTHON_IMAGE": "python"},
+        "imageValues": image,
+        "service": f"{name}-service",
+        "port": 8000,
+    }
+
+
 def write(folder: Path, count: int, port: int) -> list[str]:
     """Make a copy of the repository one of so many services. The names, the first of them `frontend` on `port`."""
     names = ["frontend", *(f"service-{number}" for number in range(1, count))]
@@ -86,10 +97,11 @@ def write(folder: Path, count: int, port: int) -> list[str]:
     values: dict[str, Any] = {name: dict(image) for name in names}
     values["frontend"]["nodePort"] = port
     (chart / "values.yaml").write_text(yaml.safe_dump(values))
-    file = folder / "config/pipeline.yaml"
+    file = folder / "config/apps/todo-chatbot.yaml"
     config = yaml.safe_load(file.read_text())
-    config["release"] |= {"chart": "charts/many", "values": []}
-    config["services"] = {name: {"context": f"many/{name}", "bases": {"PYTHON_IMAGE": "python"}} for name in names}
+    config["release"]["chart"] = "charts/many"
+    config["services"] = {name: _service(name) for name in names}
+    config["secrets"] = {}
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     quota = folder / "config/namespace.yaml"
     quota.write_text(quota.read_text().replace('pods: "40"', f'pods: "{3 * count}"').replace('"24"', '"100"'))

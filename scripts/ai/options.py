@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import SettingsError
-from scripts.settings import loading as configuration
+from scripts.settings import reading
 
 FILE = "config/ai.yaml"
 
@@ -46,9 +46,9 @@ class Options:
 
 def load(root: Path, variables: Mapping[str, str]) -> Options:
     """Read and validate. Raises SettingsError naming file, key and remedy."""
-    data = configuration.read(root / FILE, root)
+    data = reading.read(root / FILE, root)
     schema = json.loads(Path(__file__).with_name("ai.schema.json").read_text(encoding="utf-8"))
-    configuration.check(data, schema, FILE)
+    reading.check(data, schema, FILE)
     kagent = data["kagent"]
     return Options(
         model=_model(data, variables),

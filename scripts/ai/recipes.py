@@ -17,7 +17,7 @@ import yaml
 from scripts.ai.commands import Surroundings, block_fact
 from scripts.ai.model import Fact, Input, Recipe
 from scripts.errors import SettingsError
-from scripts.settings import loading as configuration
+from scripts.settings import reading
 
 FOLDER = "ai/recipes"
 PARTIALS = "ai/partials"
@@ -72,7 +72,7 @@ def load(file: Path, root: Path) -> Recipe:
     if not match:
         raise SettingsError(f"{shown}: has no front matter", "begin with ---, the keys in YAML, ---; then the prompt")
     data = _front_matter(match[1], shown)
-    configuration.check(data, json.loads(SCHEMA.read_text(encoding="utf-8")), shown)
+    reading.check(data, json.loads(SCHEMA.read_text(encoding="utf-8")), shown)
     recipe = _recipe(data, match[2].strip(), file)
     problems = [f"{shown}: {problem}" for problem in _problems(recipe, root)]
     if problems:

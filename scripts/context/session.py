@@ -61,4 +61,4 @@ class Session:
     @cached_property
     def standin(self) -> bool:
         """Whether the local database is part of this run."""
-        return sync.uses_standin(self.variables)
+        return sync.uses_standin(self.variables, self.settings.app.wants_database)

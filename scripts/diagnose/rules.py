@@ -14,7 +14,7 @@ from typing import Any
 from scripts.diagnose.model import Alternative, Rule
 from scripts.diagnose.signs import COMMON, FIELDS
 from scripts.errors import SettingsError
-from scripts.settings import loading as configuration
+from scripts.settings import reading
 from scripts.settings.loading import ROOT
 
 FILE = "scripts/diagnose/rules.yaml"
@@ -31,9 +31,9 @@ def load_rules(root: Path = ROOT) -> tuple[Rule, ...]:
 
 @lru_cache(maxsize=4)  # a run looks once a second; the file is read again only when it has changed
 def _load(root: Path, stamp: int) -> tuple[Rule, ...]:
-    data = configuration.read(root / FILE, root)
+    data = reading.read(root / FILE, root)
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    configuration.check(data, schema, FILE)
+    reading.check(data, schema, FILE)
     rules: list[Rule] = []
     problems: list[str] = []
     for stage, group in data.items():
@@ -49,7 +49,7 @@ def _load(root: Path, stamp: int) -> tuple[Rule, ...]:
 
 def stages(root: Path = ROOT) -> dict[str, str]:
     """Stage → what it is about, in order."""
-    return {stage: str(group["about"]) for stage, group in configuration.read(root / FILE, root).items()}
+    return {stage: str(group["about"]) for stage, group in reading.read(root / FILE, root).items()}
 
 
 def _rule(name: str, stage: str, rank: int, spec: Mapping[str, Any], key: str, problems: list[str]) -> Rule:

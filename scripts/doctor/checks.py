@@ -442,7 +442,7 @@ def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any
     version = _json(kubectl.ask("get", "--raw", "/version", timeout=ASK_SECONDS).out).get("gitVersion", "")
     if not version:
         return known
-    name = "frontend-service"
+    name = settings.page.address if settings.page else ""
     words = ("get", "service", name, "--namespace", settings.release.namespace, "--output", "json")
     ports = _json(kubectl.ask(*words, timeout=ASK_SECONDS).out).get("spec", {}).get("ports") or ()
     classes = _json(kubectl.ask("get", "ingressclasses", "--output", "json", timeout=ASK_SECONDS).out)

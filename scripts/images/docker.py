@@ -47,6 +47,7 @@ class Docker:
         labels = ["--label", f"org.opencontainers.image.title={service.name}"]
         context, dockerfile = source or (service.context, service.dockerfile)
         target = ["--tag", image.ref, "--file", str(dockerfile)]
+        target += ["--target", service.stage] if service.stage else []
         return [str(self.binary), "build", *target, *options, *labels, str(context)]
 
 

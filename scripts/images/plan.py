@@ -16,7 +16,7 @@ from scripts.images.dockerfile import declared, mounted_secrets, unknown_argumen
 from scripts.images.dockerignore import IgnoreRules
 from scripts.settings.model import Image, Plan, Release, Service, Settings
 
-REPOSITORY = "todo-chatbot"
+DATABASE = "database"
 
 
 def make_plan(settings: Settings, base_ids: Mapping[str, str], *, target: str, standin: bool) -> Plan:
@@ -27,7 +27,7 @@ def make_plan(settings: Settings, base_ids: Mapping[str, str], *, target: str, s
     """
     services = (*settings.services, settings.database) if standin else settings.services
     if unused := [line for service in services for line in _unused(service, settings)]:
-        raise SettingsError("\n".join(f"config/pipeline.yaml: {line}" for line in unused))
+        raise SettingsError("\n".join(unused))
     releases = (settings.database_release, settings.release) if standin else (settings.release,)
     registry = settings.registry if target == "context" else ""
     return Plan(tuple(image_of(service, base_ids) for service in services), releases, target, registry)
@@ -41,7 +41,8 @@ def _unused(service: Service, settings: Settings) -> Iterator[str]:
         raise _unreadable(service, error) from None
     name = service.dockerfile
     file = name.relative_to(settings.root) if name.is_relative_to(settings.root) else name
-    prefix = "database" if service == settings.database else f"services.{service.name}"
+    own = service != settings.database
+    prefix = f"{settings.app.file}: services.{service.name}" if own else "config/pipeline.yaml: database"
     known = ", ".join(sorted(declared(text))) or "none"
     for key, given in (("buildArgs", service.build_args), ("bases", service.bases)):
         for argument in unknown_arguments(text, set(given)):
@@ -60,7 +61,7 @@ def image_of(service: Service, base_ids: Mapping[str, str], dockerfile: Path | N
         tag = build_context.build_digest(entries, dockerfile or service.dockerfile, service.build_args, ids, platform)
     except OSError as error:
         raise _unreadable(service, error) from None
-    return Image(service.name, f"{REPOSITORY}/{service.name}", tag)
+    return Image(service.name, f"{service.project}/{service.name}", tag)
 
 
 def lay_out(service: Service, image: Image, base_ids: Mapping[str, str], folder: Path) -> tuple[Path, Path]:
@@ -95,14 +96,29 @@ def _unreadable(service: Service, error: OSError) -> UserError:
 
 def image_values(plan: Plan, release: Release, database: Release) -> dict[str, Any]:
     """The values that name the images of a release, laid over the chart's own."""
-    own = release.name == database.name
-    images = {image.service: {"repository": image.repository, "tag": image.tag} for image in plan.images}
-    values = {"global": {"imageRegistry": plan.registry}} if plan.registry else {}
-    if own:
-        return values | {"image": images["database"]}
-    found = {name: {"image": image} for name, image in images.items() if name != "database"}
-    nested = {name: found.pop(name) for name in sorted(release.nested & found.keys())}
-    return values | found | ({"services": nested} if nested else {})
+    values: dict[str, Any] = {"global": {"imageRegistry": plan.registry}} if plan.registry else {}
+    if release.name == database.name:
+        image = plan.image(DATABASE)
+        return values | {"image": {"repository": image.repository, "tag": image.tag}}
+    for service, places in release.images.items():
+        image = plan.image(service)
+        parts = {"repository": image.repository, "tag": image.tag, "reference": plan.deployed(image)}
+        if "reference" not in places and plan.registry and not _is_ours(release):
+            parts["repository"] = f"{plan.registry}/{image.repository}"
+        for part, place in places.items():
+            _put(values, place.split("."), parts[part])
+    return values
+
+
+def _is_ours(release: Release) -> bool:
+    """Whether the chart puts `global.imageRegistry` before each repository by itself, as the library does."""
+    return (release.chart / "charts/common/Chart.yaml").is_file()
+
+
+def _put(values: dict[str, Any], keys: Sequence[str], value: str) -> None:
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+    values[keys[-1]] = value
 
 
 def inputs_digest(release: Release, values: Mapping[str, Any], extra: Sequence[Path] = ()) -> str:

@@ -111,16 +111,20 @@ def await_healthy(run: Run, images: Mapping[str, str]) -> Iterator[Outcome]:
 
 def access(run: Run) -> Iterator[Outcome]:
     """Find the URL and see that the app answers there."""
+    page = run.session.settings.page
+    if page is None:
+        yield Outcome("access", "page", "skipped", 0.0, f"{run.session.settings.app.file} names no page")
+        return
     if run.session.shell.dry:
-        yield Outcome("access", "frontend", "skipped", 0.0, "dry run")
+        yield Outcome("access", page.name, "skipped", 0.0, "dry run")
         return
     started = time.monotonic()
-    service = run.session.kubectl.get("service", "frontend-service", "--namespace", run.namespace)
+    service = run.session.kubectl.get("service", page.address, "--namespace", run.namespace)
     port = service["spec"]["ports"][0].get("nodePort", 0)
-    url = run.session.cluster.url(run.namespace, "frontend-service", port)
+    url = run.session.cluster.url(run.namespace, page.address, port)
     _fetch_page(url, run.session.settings.timeouts.health)
     run.url = url
-    yield Outcome("access", "frontend", "done", time.monotonic() - started, url)
+    yield Outcome("access", page.name, "done", time.monotonic() - started, url)
 
 
 def health_checks(run: Run, images: Mapping[str, str]) -> list[health.Check]:
@@ -128,15 +132,17 @@ def health_checks(run: Run, images: Mapping[str, str]) -> list[health.Check]:
     kubectl = run.session.kubectl
     objects = kubectl.items("deployments,pods,endpointslices", run.namespace)
     deployments = {item["metadata"]["name"]: item for item in objects if item["kind"] == "Deployment"}
+    addresses = {service.name: service.address for service in run.session.settings.services}
 
     def one(name: str) -> health.Check:
         check = health.check_service(name, images[name], objects, health.now())
-        if check.problems or name not in {service.name for service in run.session.settings.services}:
+        address = addresses.get(name)
+        if check.problems or not address:
             return check
         spec = deployments[name]["spec"]["template"]["spec"]["containers"][0]
         port = spec["ports"][0]["containerPort"]
         scheme, path = health.probe_scheme(deployments[name]), health.probe_path(deployments[name])
-        answer = kubectl.proxy_get(run.namespace, f"{name}-service", port, path, scheme=scheme)
+        answer = kubectl.proxy_get(run.namespace, address, port, path, scheme=scheme)
         if not answer:
             return health.Check(check.service, check.text, (f"{path}: {answer.err.strip()}",))
         return health.Check(check.service, f"{check.text}, answers")

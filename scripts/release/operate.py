@@ -97,9 +97,12 @@ def scale(session: Session, service: str, replicas: int) -> None:
 def url(session: Session) -> str:
     """Where the page answers. Raises UserError if there is no release."""
     namespace = session.settings.release.namespace
-    service = session.kubectl.get("service", "frontend-service", "--namespace", namespace)
+    page = session.settings.page
+    if page is None:
+        raise UserError(f"{session.settings.app.file}: page: missing", "name the service that a browser opens")
+    service = session.kubectl.get("service", page.address, "--namespace", namespace)
     port = service["spec"]["ports"][0].get("nodePort", 0)
-    return session.cluster.url(namespace, "frontend-service", port)
+    return session.cluster.url(namespace, page.address, port)
 
 
 def sync_secrets(session: Session) -> list[str]:

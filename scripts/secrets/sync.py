@@ -17,10 +17,11 @@ from typing import Any
 
 from scripts.errors import SettingsError, UserError
 from scripts.kube.kubectl import Kubectl
-from scripts.secrets import vault
+from scripts.secrets import database_url, vault
 from scripts.settings import loading as configuration
 
-FILE = "config/secrets.yaml"
+DATABASE_SECRET, DATABASE_PASSWORD = "database-credentials", "POSTGRES_PASSWORD"
+PASSWORD_BYTES = 32
 MANAGER = "todo-chatbot"
 _REFERENCE = re.compile(r"\$\{([a-z0-9-]+)\.([-._a-zA-Z0-9]+)\}")
 
@@ -37,23 +38,33 @@ class Change:
 
 
 def load(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
-    """`config/secrets.yaml`, validated; given the services that are deployed, only what concerns those.
+    """The Secrets of the app that runs here; given the services that are deployed, only what concerns those.
 
     Raises SettingsError naming file and key.
     """
-    data = configuration.read(root / FILE, root)
-    schema = json.loads(Path(__file__).with_name("secrets.schema.json").read_text(encoding="utf-8"))
-    configuration.check(data, schema, FILE)
-    for name, spec in data.items():
-        for key, source in spec["keys"].items():
-            for secret, wanted in _REFERENCE.findall(source.get("standin", "")):
-                if wanted not in data.get(secret, {}).get("keys", {}):
-                    raise SettingsError(
-                        f"{FILE}: {name}.keys.{key}.standin: refers to {secret}.{wanted}, "
-                        "which this file does not define",
-                        "define it, or correct the reference",
-                    )
+    app = configuration.load_app(root)
+    data = with_database(app.get("secrets", {}))
     return data if services is None else _concerning(data, services)
+
+
+def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The Secrets as an app's file says them, with the stand-in database's own where a key is a database's URL."""
+    data: dict[str, Any] = {name: dict(spec) for name, spec in config.items()}
+    for spec in data.values():
+        spec["keys"] = {key: _with_standin(key, source) for key, source in spec["keys"].items()}
+    if any("standin" in source for spec in data.values() for source in spec["keys"].values()):
+        data[DATABASE_SECRET] = {
+            "usedBy": [], "standinOnly": True, "keys": {DATABASE_PASSWORD: {"generate": PASSWORD_BYTES}}
+        }  # fmt: skip
+    return data
+
+
+def _with_standin(key: str, source: Mapping[str, Any]) -> dict[str, Any]:
+    if "database" not in source:
+        return dict(source)
+    form = source["database"]
+    url = f"postgresql://todo:${{{DATABASE_SECRET}.{DATABASE_PASSWORD}}}@database:5432/todo"
+    return {"from": "DATABASE_URL"} | dict(source) | {"standin": database_url.formed(url, form)}
 
 
 def _concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[str, Any]:
@@ -102,9 +113,9 @@ def _unquoted(value: str) -> str:
     return value
 
 
-def uses_standin(variables: Mapping[str, str]) -> bool:
-    """Whether the local database stands in, because no external one is configured."""
-    return not variables.get("DATABASE_URL")
+def uses_standin(variables: Mapping[str, str], wanted: bool = True) -> bool:
+    """Whether the local database stands in: the app wants one (`wanted`), and no external one is configured."""
+    return wanted and not variables.get("DATABASE_URL")
 
 
 def decide(
@@ -134,7 +145,7 @@ def decide(
             given = variables.get(source.get("from", "")) or files.get(source.get("file", ""))
             kept = held.get(name, {}).get(key, "")
             if given:
-                wanted[name][key] = given
+                wanted[name][key] = database_url.formed(given, source["database"]) if "database" in source else given
             elif "standin" in source and standin:
                 templates.append((name, key, source["standin"]))
             elif "generate" in source:
@@ -142,7 +153,10 @@ def decide(
             elif not source.get("optional"):
                 missing.append(f"{name}.{key}: set {source.get('from', 'a source')} in the environment or in .env")
     if missing:
-        raise UserError("Secrets without a value:\n" + "\n".join(missing), f"the names are defined in {FILE}")
+        raise UserError(
+            "Secrets without a value:\n" + "\n".join(missing),
+            "the names are defined under `secrets` in the file of the app, config/apps/NAME.yaml",
+        )
     for name, key, template in templates:
         wanted[name][key] = _REFERENCE.sub(lambda match: wanted[match[1]][match[2]], template)
     return [
@@ -213,7 +227,8 @@ def sync(
     """Bring every Secret that concerns the services up to date, writing only what changed. Returns what was written."""
     config = load(root, services)
     held = held_by(kubectl, namespace, config)
-    changes = decide(config, variables, held, standin=uses_standin(variables), files=_contents(config, root))
+    standin = uses_standin(variables, DATABASE_SECRET in config)
+    changes = decide(config, variables, held, standin=standin, files=_contents(config, root))
     for change in changes:
         write(kubectl, namespace, change)
     return changes

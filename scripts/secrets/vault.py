@@ -46,7 +46,7 @@ def write(root: Path, text: str) -> None:
 
 def edit(root: Path, editor: Callable[[Path], int]) -> bool:
     """Let the user edit the lines, in memory and not on a disk. Whether they changed. Raises UserError if it failed."""
-    before = read(root) or "# NAME=value, a line each; see config/secrets.yaml for the names\n"
+    before = read(root) or "# NAME=value, a line each; see config/apps/todo-chatbot.yaml for the names\n"
     memory = Path("/dev/shm")  # noqa: S108 never on a disk
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         draft = Path(folder) / "secrets.env"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 Status = Literal["done", "unchanged", "skipped", "failed"]
 
@@ -20,10 +20,12 @@ class Base:
 
 @dataclass(frozen=True)
 class Service:
-    """One image to build and, for the four services of the app, one Deployment to run.
+    """One image to build and, for a service of the app, one Deployment to run.
 
-    `context` and `dockerfile` are absolute paths. `bases` maps a build argument to the name of a base image,
-    `build_secrets` the id of a secret mount to the variable (environment or `.env`) that has its value.
+    `context` and `dockerfile` are absolute paths; `source` is the Dockerfile that a person edits, where `dockerfile` is
+    a copy made from it. `bases` maps a build argument to the name of a base image, `build_secrets` the id of a secret
+    mount to the variable (environment or `.env`) that has its value. `port` is None for a worker, and `address` the
+    name of the Kubernetes Service, empty for one.
     """
 
     name: str
@@ -32,20 +34,56 @@ class Service:
     bases: Mapping[str, str] = field(default_factory=dict)
     build_args: Mapping[str, str] = field(default_factory=dict)
     build_secrets: Mapping[str, str] = field(default_factory=dict)
+    stage: str = ""
+    project: str = "todo-chatbot"
+    source: Path | None = None
+    port: int | None = None
+    address: str = ""
+    deployment: str = ""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A port of this machine's localhost that a browser has to reach, and the service that answers there."""
+
+    port: int
+    service: str
+
+
+@dataclass(frozen=True)
+class App:
+    """One application, as `config/apps/NAME.yaml` tells it.
+
+    `page` is the service that a browser opens, empty where there is none. `secrets` are Kubernetes Secrets by name with
+    the sources of their keys, `journey` is what a person does first.
+    """
+
+    name: str
+    file: str
+    page: str
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
+    journey: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def wants_database(self) -> bool:
+        """Whether one of its services reads the URL of a PostgreSQL."""
+        return any("database" in source for spec in self.secrets.values() for source in spec["keys"].values())
 
 
 @dataclass(frozen=True)
 class Release:
     """A helm release: where it lives, the chart folder, and values files in the order helm gets them.
 
-    `nested` are the services whose values stand under `services`, and not at the top.
+    `images` says where in the chart's values each service's image goes: service → part of an image (`repository`, `tag`
+    or the whole `reference`) → dotted path.
     """
 
     name: str
     namespace: str
     chart: Path
     values: tuple[Path, ...] = ()
-    nested: frozenset[str] = frozenset()
+    images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +115,7 @@ class Security:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the user decided, validated: `config/pipeline.yaml` with the environment's overlay on top."""
+    """Everything the user decided, validated: `config/pipeline.yaml` with its overlay, and the app's file."""
 
     root: Path
     environment: str
@@ -87,12 +125,18 @@ class Settings:
     registry: str
     allowed_contexts: tuple[str, ...]
     bases: Mapping[str, Base]
+    app: App
     services: tuple[Service, ...]
     release: Release
     database: Service
     database_release: Release
     timeouts: Timeouts
     security: Security = field(default_factory=Security)
+
+    @property
+    def page(self) -> Service | None:
+        """The service that a browser opens, where the app has one."""
+        return next((service for service in self.services if service.name == self.app.page), None)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from scripts.context.session import Session
 from scripts.host.shell import Shell
-from scripts.settings.loading import ENVIRONMENTS, FALLBACK
+from scripts.settings.assemble import BUILDERS
+from scripts.settings.loading import ENVIRONMENTS
 from scripts.settings.model import Release, Service, Settings
 from scripts.supplychain import environment, parse
 from scripts.supplychain.model import Finding, NotRun, Result
@@ -27,10 +28,10 @@ def relative(path: Path, root: Path) -> str:
 
 
 def dockerfiles(settings: Settings) -> list[tuple[str, Path]]:
-    """(service, Dockerfile): those of the services, and without a service those of the base images and the fallback."""
-    own = [(service.name, service.dockerfile) for service in (*settings.services, settings.database)]
+    """(service, Dockerfile): those of the services, and without a service those of the base images and the builders."""
+    own = [(item.name, item.source or item.dockerfile) for item in (*settings.services, settings.database)]
     used = {path for _, path in own}
-    shared = [*sorted((settings.root / "services/base").glob("*.Dockerfile")), settings.root / FALLBACK]
+    shared = sorted([*(settings.root / "services/base").glob("*.Dockerfile"), *BUILDERS.glob("*.Dockerfile")])
     return own + [("", path) for path in shared if path not in used and path.is_file()]
 
 

@@ -1,4 +1,4 @@
-"""The Secrets the app reads: names and sources are in config/secrets.yaml, values nowhere in the tree in the clear."""
+"""The Secrets the app reads: names and sources are in config/apps/NAME.yaml, values nowhere in the clear."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scripts.host.shell import Shell
-from scripts.settings.model import Release, Service, Settings, Timeouts
+from scripts.settings.model import App, Release, Service, Settings, Timeouts
 
 SCRIPT = """#!{python}
 import json, pathlib, sys
@@ -40,7 +40,8 @@ def configuration(root: Path, **changes: Any) -> Settings:
     database = Service("database", root, root / "Dockerfile")
     values = {
         "root": root, "environment": "dev", "target": "auto", "cluster": "todo-chatbot", "context": "", "registry": "",
-        "allowed_contexts": (), "bases": {}, "services": (), "release": release, "database": database,
+        "allowed_contexts": (), "bases": {}, "app": App("app", "config/apps/app.yaml", ""),
+        "services": (), "release": release, "database": database,
         "database_release": release, "timeouts": Timeouts(build=60, deploy=60, health=60, cluster=60),
     }  # fmt: skip
     return Settings(**(values | changes))

@@ -91,17 +91,20 @@ def is_free(port: int) -> bool:
 
 
 @contextmanager
-def make_project(folder: Path, state: Path, cluster: str, config: str = "config/pipeline.yaml") -> Iterator[Project]:
-    """A copy of the repository, configured by one of its files, with a cluster of that name that is removed in the end.
+def make_project(folder: Path, state: Path, cluster: str, app: str = "") -> Iterator[Project]:
+    """A copy of the repository, for the app of one of its files, with a cluster of that name, removed in the end.
 
     Where something answers on the default port already, the page gets a spare one.
     """
     copy_repository(folder)
     port = next(port for port in (NODE_PORT, *range(SPARE_PORT, SPARE_PORT + 50)) if is_free(port))
     made = Project(folder, state, port, cluster)
-    settings = yaml.safe_load((folder / config).read_text())
+    settings = yaml.safe_load((folder / "config/pipeline.yaml").read_text())
     settings |= {"target": "embedded", "cluster": made.cluster}
-    if made.port != NODE_PORT:
+    if app:
+        shutil.copyfile(folder / app, folder / "config/apps/own.yaml")
+        settings["app"] = "own"
+    elif made.port != NODE_PORT:
         (folder / "port.yaml").write_text(yaml.safe_dump({"frontend": {"service": {"nodePort": made.port}}}))
         settings["release"]["values"] = [*settings["release"]["values"], "port.yaml"]
     (folder / "config/pipeline.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))

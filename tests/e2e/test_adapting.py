@@ -33,7 +33,7 @@ def page(project: Project, path: str = "/", form: dict[str, str] | None = None) 
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The repository with the example's configuration in place of its own."""
     folders = (tmp_path_factory.mktemp("own"), tmp_path_factory.mktemp("own-state"))
-    with make_project(*folders, f"own-{os.getpid()}", "examples/own-app/pipeline.yaml") as made:
+    with make_project(*folders, f"own-{os.getpid()}", "examples/own-app/app.yaml") as made:
         yield made
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.errors import SettingsError, UserError
 from scripts.images import plan
-from scripts.settings.model import Base, Plan, Release, Service, Settings, Timeouts
+from scripts.settings.model import App, Base, Plan, Release, Service, Settings, Timeouts
 
 IDS = {"python": "sha256:1", "node": "sha256:2", "debian": "sha256:3"}
 
@@ -25,11 +25,15 @@ def settings(tmp_path: Path) -> Settings:
         chart = tmp_path / "charts" / name
         chart.mkdir(parents=True)
         (chart / "Chart.yaml").write_text(f"name: {name}\n")
-        return Release(name, "chatbot-dev", chart)
+        images = {
+            app: {"repository": f"{app}.image.repository", "tag": f"{app}.image.tag"} for app in ("frontend", "backend")
+        }
+        return Release(name, "chatbot-dev", chart, images=images)
 
     return Settings(
         root=tmp_path, environment="dev", target="auto", cluster="c", context="", registry="", allowed_contexts=(),
         bases={name: Base(name, name) for name in IDS},
+        app=App("todo-chatbot", "config/apps/todo-chatbot.yaml", "frontend"),
         services=(service("frontend", "node"), service("backend", "python")),
         release=release("todo-chatbot"),
         database=service("database", "debian"), database_release=release("todo-database"),
@@ -70,9 +74,20 @@ def test_each_release_gets_its_own_images_by_tag(settings: Settings) -> None:
 
 def test_images_of_services_of_ones_own_stand_under_services(settings: Settings) -> None:
     made = make(settings)
-    release = dataclasses.replace(settings.release, nested=frozenset({"backend"}))
+    images = settings.release.images | {"backend": {"tag": "services.backend.image.tag"}}
+    release = dataclasses.replace(settings.release, images=images)
     app = plan.image_values(made, release, settings.database_release)
     assert set(app) == {"frontend", "services"} and app["services"]["backend"]["image"]["tag"]
+
+
+def test_a_chart_of_ones_own_gets_the_image_where_it_wants_it(settings: Settings) -> None:
+    """As one text, or without the library's registry, which then is part of the repository."""
+    made = dataclasses.replace(make(settings), registry="reg.example:5000")
+    places = {"frontend": {"reference": "web.image"}, "backend": {"repository": "api.repo", "tag": "api.tag"}}
+    release = dataclasses.replace(settings.release, images=places)
+    app = plan.image_values(made, release, settings.database_release)
+    assert app["web"]["image"] == f"reg.example:5000/{made.image('frontend').ref}"
+    assert app["api"]["repo"] == "reg.example:5000/todo-chatbot/backend"
 
 
 @pytest.mark.parametrize("change", ["chart", "values file", "image"])

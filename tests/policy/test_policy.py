@@ -11,6 +11,7 @@ import pytest
 from scripts.context.session import Session
 from scripts.host.shell import Shell
 from scripts.settings import loading
+from scripts.settings.assemble import BUILDERS
 from scripts.settings.loading import ROOT
 from scripts.settings.model import Release, Service
 from scripts.supplychain import scanners
@@ -31,7 +32,8 @@ def test_nothing_is_found_that_is_not_explained(scanner: Callable[[Session], lis
 
 def test_every_dockerfile_of_the_tree_is_looked_at() -> None:
     known = {path for _, path in scanners.dockerfiles(loading.load())}
-    assert known == {path for path in ROOT.glob("services/*/*Dockerfile") if "node_modules" not in path.parts}
+    there = [*ROOT.glob("services/*/*Dockerfile"), *BUILDERS.glob("*.Dockerfile")]
+    assert known == {path for path in there if "node_modules" not in path.parts}
 
 
 def test_nothing_is_found_in_the_dockerfile_of_the_example() -> None:

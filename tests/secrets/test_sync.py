@@ -79,13 +79,6 @@ def test_a_wrong_line_of_the_file_is_named_without_showing_it(tmp_path: Path) ->
     assert "sk-secret" not in str(caught.value)
 
 
-def test_a_reference_to_nothing_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config/secrets.yaml").write_text('a: {keys: {B: {standin: "${c.D}"}}}\n')
-    with pytest.raises(SettingsError, match=r"a\.keys\.B\.standin: refers to c\.D"):
-        sync.load(tmp_path)
-
-
 def test_a_rotated_secret_keeps_the_one_before_for_what_it_signed() -> None:
     held = {
         "auth-secrets": {"AUTH_SECRET": "b,a", "JWT_SECRET": "x"},

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from scripts.errors import UserError
-from scripts.secrets import sync
 from scripts.settings import loading
 from scripts.settings.loading import ROOT
 
@@ -65,7 +64,7 @@ def damage(text: str, chance: random.Random) -> bytes:
 
 FILES: dict[str, Callable[[Path], object]] = {
     "config/pipeline.yaml": loading.load,
-    "config/secrets.yaml": sync.load,
+    "config/apps/todo-chatbot.yaml": loading.load,
 }
 
 

@@ -10,11 +10,19 @@ import yaml
 
 from scripts.errors import SettingsError
 from scripts.settings import loading
-from scripts.settings.loading import ROOT, check, overlay
+from scripts.settings.loading import PIPELINE, ROOT, check, overlay
+from scripts.settings.model import Settings
+
+APP = "config/apps/todo-chatbot.yaml"
 
 
 def minimal() -> dict[str, Any]:
     data: dict[str, Any] = yaml.safe_load((ROOT / "config/pipeline.yaml").read_text())
+    return data
+
+
+def reference() -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load((ROOT / APP).read_text())
     return data
 
 
@@ -25,16 +33,22 @@ def project(tmp_path: Path) -> Path:
     for folder in ("services/frontend", "services/backend", "services/agent", "services/mcp", "services/database"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "Dockerfile").write_text("FROM scratch\n")
-    (tmp_path / loading.FALLBACK).write_text("FROM scratch\n")
-    for chart in ("charts/todo-chatbot-umbrella", "charts/database"):
+    for chart in ("charts/todo-chatbot-umbrella", "charts/todo-chatbot-umbrella/charts/common", "charts/database"):
         (tmp_path / chart).mkdir(parents=True)
         (tmp_path / chart / "Chart.yaml").write_text("name: x\n")
     shutil.copy(ROOT / "charts/todo-chatbot-umbrella/values.yaml", tmp_path / "charts/todo-chatbot-umbrella")
     return tmp_path
 
 
-def write(project: Path, data: dict[str, Any]) -> None:
-    (project / "config/pipeline.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+def write(project: Path, data: dict[str, Any], file: str = "config/pipeline.yaml") -> None:
+    (project / file).write_text(yaml.safe_dump(data, sort_keys=False))
+
+
+def generated(settings: Settings) -> dict[str, Any]:
+    """The values that were derived from the app's file."""
+    file = next(file for file in settings.release.values if file.parent.name == ".pipeline")
+    data: dict[str, Any] = yaml.safe_load(file.read_text())
+    return data
 
 
 def test_the_shipped_file_is_valid(project: Path) -> None:
@@ -42,108 +56,124 @@ def test_the_shipped_file_is_valid(project: Path) -> None:
     assert [service.name for service in loaded.services] == ["frontend", "backend", "agent", "mcp"]
     assert (loaded.release.name, loaded.release.namespace) == ("todo-chatbot", "chatbot-dev")
     assert loaded.services[1].dockerfile == project / "services/backend/Dockerfile"
+    assert loaded.page and loaded.page.address == "frontend-service"
+
+
+def test_what_the_app_says_of_secrets_and_ports_is_what_its_charts_say(project: Path) -> None:
+    """The charts' defaults hold where they are installed without the pipeline."""
+    values = generated(loading.load(project))
+    for name in ("frontend", "backend", "agent", "mcp"):
+        own = yaml.safe_load((ROOT / f"charts/todo-chatbot-umbrella/charts/{name}/values.yaml").read_text())
+        assert values[name]["service"]["port"] == own["service"]["port"]
+        said = [{"optional": False, **item} for item in own.get("secretEnv", [])]
+        assert values[name]["secretEnv"] == said
 
 
 def test_a_service_may_live_anywhere(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     mine = tmp_path_factory.mktemp("mine")
-    data = minimal()
+    data = reference()
     data["services"]["frontend"]["context"] = str(mine)
-    write(project, data)
+    write(project, data, APP)
     (mine / "Dockerfile").write_text("FROM scratch\n")
     assert loading.load(project).services[0].context == mine
     assert loading.load(project).services[0].dockerfile == mine / "Dockerfile"
 
 
-def test_a_frontend_without_a_dockerfile_is_built_by_the_fallback(
+def test_a_service_without_a_dockerfile_is_built_by_one_of_the_products(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     mine = tmp_path_factory.mktemp("mine")
-    data = minimal()
-    data["services"]["frontend"] = {"context": str(mine)}
-    write(project, data)
-    with pytest.raises(SettingsError, match=r"services\.frontend\.dockerfile: no file ") as caught:
-        loading.load(project)
-    assert "package-lock.json" in caught.value.hint
-    (mine / "package-lock.json").write_text("{}")
-    frontend = loading.load(project).services[0]
-    assert (frontend.dockerfile, frontend.bases) == (project / loading.FALLBACK, {"NODE_IMAGE": "node"})
-
-
-def test_any_other_service_needs_a_dockerfile(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    mine = tmp_path_factory.mktemp("mine")
-    data = minimal()
-    data["services"]["backend"] = {"context": str(mine)}
-    write(project, data)
+    data = reference()
+    data["services"]["backend"]["context"] = str(mine)
+    del data["services"]["backend"]["dockerfile"]
+    write(project, data, APP)
     with pytest.raises(
-        SettingsError, match=r"^config/pipeline\.yaml: services\.backend\.dockerfile: no file "
+        SettingsError, match=r"^config/apps/todo-chatbot\.yaml: services\.backend\.dockerfile: no file "
     ) as caught:
         loading.load(project)
-    assert str(mine / "Dockerfile") in str(caught.value)
-    assert (
-        caught.value.hint == "write a Dockerfile there, or name the one of this service as services.backend.dockerfile"
-    )
+    assert "services.backend.builder: nextjs, static, node, python" in caught.value.hint
+    data["services"]["backend"]["builder"] = "python"
+    write(project, data, APP)
+    backend = loading.load(project).services[1]
+    assert (backend.dockerfile.name, backend.bases) == ("python.Dockerfile", {"PYTHON_IMAGE": "python"})
 
 
-def test_services_are_the_ones_the_chart_deploys(project: Path) -> None:
-    data = minimal()
-    del data["services"]["agent"]
-    write(project, data)
-    with pytest.raises(SettingsError, match=r"services\.agent: missing, add it, or set agent\.enabled to false"):
-        loading.load(project)
-    (project / "mine.yaml").write_text("agent: {enabled: false}\n")
-    data["release"]["values"] = ["mine.yaml"]
-    write(project, data)
-    assert [service.name for service in loading.load(project).services] == ["frontend", "backend", "mcp"]
-    (project / "charts/todo-chatbot-umbrella/values.yaml").write_text("frontend: {image: {}}\nworker: {image: {}}\n")
-    data["services"] = {"frontend": data["services"]["frontend"], "worker": {"context": "services/backend"}}
-    data["release"]["values"] = []
-    write(project, data)
-    assert [service.name for service in loading.load(project).services] == ["frontend", "worker"]
+def test_an_app_has_any_services_and_names(project: Path) -> None:
+    """In the library's `services`, with the chart's own switched off; a worker has no port and no address."""
+    folder = {"context": "services/backend"}
+    app = {
+        "page": "web",
+        "services": {"web": folder | {"port": 8080, "environment": {"API": "http://api:9000"}},
+                     "api": folder | {"port": 9000, "service": "todo-api"}, "queue-worker": folder},
+        "secrets": {"keys": {"usedBy": ["api"], "keys": {"URL": {"from": "DATABASE_URL", "database": {}}}}},
+    }  # fmt: skip
+    write(project, app, "config/apps/mine.yaml")
+    write(project, minimal() | {"app": "mine"})
+    loaded = loading.load(project)
+    assert [(item.name, item.port, item.address) for item in loaded.services] == [
+        ("web", 8080, "web"), ("api", 9000, "todo-api"), ("queue-worker", None, ""),
+    ]  # fmt: skip
+    assert (loaded.release.name, loaded.release.namespace) == ("mine", "mine")
+    values = generated(loaded)
+    assert [name for name, part in values.items() if part.get("enabled") is False] == [
+        "frontend", "backend", "agent", "mcp",
+    ]  # fmt: skip
+    assert set(values["services"]) == set(app["services"])
+    assert values["services"]["web"]["env"] == {"API": "http://api:9000"}
+    assert values["services"]["api"]["service"] == {"name": "todo-api", "port": 9000}
+    assert loaded.release.images["api"]["tag"] == "services.api.image.tag"
+    assert loaded.app.wants_database
 
 
-def test_services_of_ones_own_are_those_under_services(project: Path) -> None:
-    data = minimal()
-    (project / "charts/todo-chatbot-umbrella/values.yaml").write_text(
-        "frontend: {image: {}}\n"
-        "services: {web: {}, queue: {image: {repository: redis, tag: '7'}}, old: {enabled: false}}\n"
-    )
-    data["services"] = {"frontend": data["services"]["frontend"]}
-    write(project, data)
-    with pytest.raises(SettingsError, match=r"services\.web: missing, add it") as caught:
-        loading.load(project)
-    assert "queue" not in str(caught.value) and "old" not in str(caught.value)
-    data["services"]["web"] = {"context": "services/backend"}
-    write(project, data)
-    assert loading.load(project).release.nested == {"web", "queue", "old"}
+def test_what_pipeline_yaml_says_of_the_release_wins(project: Path) -> None:
+    write(project, minimal() | {"release": {"namespace": "elsewhere"}})
+    loaded = loading.load(project)
+    assert (loaded.release.name, loaded.release.namespace) == ("todo-chatbot", "elsewhere")
+    assert loaded.database_release.namespace == "elsewhere"
+
+
+def test_values_of_a_person_come_after_what_is_derived(project: Path) -> None:
+    (project / "mine.yaml").write_text("frontend: {replicaCount: 7}\n")
+    write(project, minimal() | {"release": {"values": ["mine.yaml"]}})
+    assert loading.load(project).release.values[-1] == project / "mine.yaml"
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "message"),
+    ("file", "path", "value", "message"),
     [
         (
-            ["target"],
-            "minikub",
+            PIPELINE, ["target"], "minikub",
             'target: "minikub" is not allowed, choose one of: auto, minikube, kind, k3d, context, embedded (meant',
         ),
-        (["timeouts", "build"], "long", 'timeouts.build: must be a whole number, is "long"'),
-        (["services", "fronted"], {"context": "x"}, "services.fronted: unknown key, did you mean frontend?"),
-        (["release", "namespace"], "Chatbot Dev", 'release.namespace: "Chatbot Dev" does not fit: A DNS label'),
-        (["bases", "node"], "node:latest", 'bases.node: "node:latest" does not fit: An image reference'),
-        (["services", "backend", "context"], "nowhere", "services.backend.context: no folder"),
-        (["services"], [], "services: must be a mapping, is []"),
+        (PIPELINE, ["timeouts", "build"], "long", 'timeouts.build: must be a whole number, is "long"'),
+        (PIPELINE, ["app"], "todo-chatbt", "app: no file config/apps/todo-chatbt.yaml"),
+        (PIPELINE, ["release", "namespace"], "Chat Dev", 'release.namespace: "Chat Dev" does not fit: A DNS label'),
+        (PIPELINE, ["bases", "node"], "node:latest", 'bases.node: "node:latest" does not fit: An image reference'),
+        (APP, ["services", "backend", "contxt"], "x", "services.backend.contxt: unknown key, did you mean context?"),
+        (APP, ["services", "backend", "context"], "nowhere", "services.backend.context: no folder"),
+        (APP, ["services"], [], "services: must be a mapping, is []"),
+        (APP, ["page"], "fronted", "page: fronted is no service, did you mean frontend?"),
+        (APP, ["secrets", "api-keys", "usedBy"], ["nobody"], "secrets.api-keys.usedBy: nobody is no service"),
+        (APP, ["jobs"], {"x": {"service": "web", "command": ["a"]}}, "jobs.x.service: web is no service"),
+        (APP, ["services", "mcp", "subchart"], "agent", "services.mcp.subchart: agent is that of agent already"),
+        (APP, ["services", "mcp", "bases"], {"A": "pyton"}, "services.mcp.bases.A: pyton is no base image"),
+        (
+            APP, ["services", "agent", "environment"], {"OPENAI_API_KEY": "x"},
+            "secrets.api-keys.keys.OPENAI_API_KEY: agent has it from services.agent.environment already",
+        ),
     ],
-    ids=lambda value: value if isinstance(value, str) else None,
-)
-def test_problems_name_file_key_and_remedy(project: Path, path: list[str], value: Any, message: str) -> None:
-    data = minimal()
+    ids=lambda value: ".".join(value) if isinstance(value, list) and value and isinstance(value[0], str) else None,
+)  # fmt: skip
+def test_problems_name_file_key_and_remedy(project: Path, file: str, path: list[str], value: Any, message: str) -> None:
+    data = minimal() if file == PIPELINE else reference()
     place = data
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
-    write(project, data)
+    write(project, data, file)
     with pytest.raises(SettingsError) as caught:
         loading.load(project)
-    assert str(caught.value).startswith("config/pipeline.yaml: ")
+    assert str(caught.value).startswith(f"{file}: ")
     assert message in str(caught.value)
 
 

@@ -1,0 +1,24 @@
+# A server in JavaScript or TypeScript; the context is its folder. It is started by its script `start`.
+ARG NODE_IMAGE=node:24-trixie-slim
+
+# Packages as of the day BEFORE, where no lock says which.
+FROM ${NODE_IMAGE} AS build
+ARG BEFORE=""
+WORKDIR /app
+COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
+RUN --mount=type=cache,target=/root/.npm,sharing=locked \
+    export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
+    && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
+    && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && pnpm install --frozen-lockfile --ignore-scripts; \
+    elif [ -f yarn.lock ]; then npm install --global yarn@1 && yarn install --frozen-lockfile --ignore-scripts; \
+    else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts --legacy-peer-deps; fi
+COPY . .
+RUN if [ -f prisma/schema.prisma ]; then node_modules/.bin/prisma generate; fi \
+    && npm run build --if-present --no-update-notifier
+
+FROM ${NODE_IMAGE}
+ENV NODE_ENV=production HOME=/tmp npm_config_update_notifier=false
+WORKDIR /app
+COPY --from=build /app ./
+USER 10001:10001
+CMD ["npm", "start", "--silent"]

@@ -1,0 +1,29 @@
+# A page that is files once it is built: Vite, Create React App and the like; the context is its folder.
+ARG NODE_IMAGE=node:24-trixie-slim
+
+# Packages as of the day BEFORE, where no lock says which.
+FROM ${NODE_IMAGE} AS build
+ARG BEFORE=""
+WORKDIR /app
+COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
+RUN --mount=type=cache,target=/root/.npm,sharing=locked \
+    export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
+    && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
+    && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && pnpm install --frozen-lockfile; \
+    elif [ -f yarn.lock ]; then npm install --global yarn@1 && yarn install --frozen-lockfile; \
+    else { [ -f package-lock.json ] && npm ci; } || npm install --legacy-peer-deps; fi
+COPY . .
+RUN npm run build --no-update-notifier \
+    && for folder in dist build out; do \
+        if [ -f "$folder/index.html" ]; then mv "$folder" /site; break; fi; \
+    done \
+    && { [ -f /site/index.html ] || { echo "the build wrote no index.html into dist, build or out" >&2; exit 1; }; }
+
+FROM ${NODE_IMAGE}
+RUN --mount=type=cache,target=/root/.npm,sharing=locked \
+    npm install --global --no-audit --no-fund --no-update-notifier sirv-cli@3.0.1
+COPY --from=build /site /site
+ENV NODE_ENV=production
+USER 10001:10001
+EXPOSE 3000
+CMD ["sh", "-c", "exec sirv /site --single --quiet --host 0.0.0.0 --port ${PORT:-3000}"]

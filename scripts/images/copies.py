@@ -1,0 +1,227 @@
+"""Copies of Dockerfiles that are given to the engine in place of somebody's own, which stay as they are.
+
+In a copy every image that comes from a registry is a build argument, so that an equal one can take its place where no
+registry answers; stages have the environment that a page is built with; and more stays out than .dockerignore says.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ARGUMENT = "PRODUCT_BASE_{}"
+STAGE = "product-base-{}"
+_HEREDOC = re.compile(r"<<-?\s*([\"']?)(\w+)\1")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-+][^}]*)?\}|(\w+))")
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The Dockerfile to build by, and the base images by the build argument that the copy has for each."""
+
+    file: Path
+    bases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction: its name in capitals, its words, and its first and last line, counted from 0."""
+
+    name: str
+    value: str
+    first: int
+    last: int
+
+
+def instructions(text: str) -> list[Instruction]:
+    """The instructions of a Dockerfile, without comments; the inside of a here-document is none."""
+    from dockerfile_parse import DockerfileParser  # a twentieth of a second to import
+
+    parser = DockerfileParser(fileobj=io.BytesIO(_masked(text).encode()))
+    return [
+        Instruction(item["instruction"].upper(), item["value"].strip(), item["startline"], item["endline"])
+        for item in parser.structure
+        if item["instruction"] != "COMMENT"
+    ]
+
+
+def _masked(text: str) -> str:
+    """The text with the lines of here-documents turned into comments."""
+    lines, ends = [], list[str]()
+    for line in text.splitlines():
+        if ends:
+            if line.strip() == ends[0]:
+                ends.pop(0)
+            lines.append("#")
+            continue
+        if re.match(r"\s*(RUN|COPY|ADD)\b", line, re.IGNORECASE):
+            ends = [match[2] for match in _HEREDOC.finditer(line)]
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def expand(text: str, arguments: Mapping[str, str]) -> str:
+    """The text with `$NAME` and `${NAME}` filled in; a default `${NAME:-x}` counts where there is no value."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        default = re.search(r":?-([^}]*)\}$", match[0])
+        return arguments.get(name) or (default[1] if default else "")
+
+    return _VARIABLE.sub(value, text)
+
+
+def stages(text: str) -> list[dict[str, Any]]:
+    """The build stages: `image` or stage it starts from, `name`, `platform`, `written` as it stands, and lines."""
+    found: list[dict[str, Any]] = []
+    arguments = global_arguments(text)
+    for item in instructions(text):
+        if item.name != "FROM":
+            continue
+        words = item.value.split()
+        options = [word for word in words if word.startswith("--")]
+        words = [word for word in words if not word.startswith("--")]
+        name = words[2] if len(words) > 2 and words[1].lower() == "as" else ""
+        written = words[0] if words else ""
+        found.append(
+            {"written": written, "image": expand(written, arguments), "name": name, "options": options,
+             "first": item.first, "last": item.last}
+        )  # fmt: skip
+    return found
+
+
+def global_arguments(text: str) -> dict[str, str]:
+    """The defaults of the ARG lines before the first FROM."""
+    found: dict[str, str] = {}
+    for item in instructions(text):
+        if item.name == "FROM":
+            break
+        if item.name == "ARG":
+            for name, equals, value in (word.partition("=") for word in item.value.split()):
+                if equals:
+                    found[name] = expand(value.strip("\"'"), found)
+    return found
+
+
+def external_images(text: str) -> list[str]:
+    """Every image that the Dockerfile takes from a registry, in the order of first use."""
+    return list(dict.fromkeys(image for image, *_ in _external(text, ())))
+
+
+def _external(text: str, covered: Collection[str]) -> Iterator[tuple[str, str, Instruction | dict[str, Any]]]:
+    """(image, kind, place) for FROM and --from that name no stage; an argument that is `covered` is left alone."""
+    known = {"scratch"}
+    for number, stage in enumerate(stages(text)):
+        names = {match[1] or match[2] for match in _VARIABLE.finditer(stage["written"])}
+        if stage["image"].lower() not in known and not names & set(covered):
+            yield stage["image"], "FROM", stage
+        known |= {str(number), stage["name"].lower()} - {""}
+    for item in instructions(text):
+        if item.name in ("COPY", "RUN", "ADD"):
+            for image in re.findall(r"(?:--from=|--mount=\S*?\bfrom=)([^\s,]+)", item.value):
+                if image.lower() not in known and not image.startswith("$"):
+                    yield image, "COPY", item
+
+
+def transform(
+    text: str, *, covered: Collection[str] = (), environment: Mapping[str, str] | None = None
+) -> tuple[str, dict[str, str]]:
+    """A Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
+    lines = [re.sub(r"^#\s*syntax=.*", "# ", line, flags=re.IGNORECASE) for line in text.splitlines()]
+    found = list(_external(text, covered))
+    numbers = {image: number for number, image in enumerate(dict.fromkeys(image for image, *_ in found))}
+    for image, kind, place in found:
+        if kind == "FROM":
+            stage: Any = place
+            words = ["FROM", *stage["options"], f"${{{ARGUMENT.format(numbers[image])}}}"]
+            words += ["AS", stage["name"]] if stage["name"] else []
+            lines[stage["first"]] = " ".join(words)
+            lines[stage["first"] + 1 : stage["last"] + 1] = ["#"] * (stage["last"] - stage["first"])
+        else:
+            item: Any = place
+            for line in range(item.first, item.last + 1):
+                lines[line] = re.sub(
+                    rf"(from=){re.escape(image)}(?=[\s,]|$)", rf"\g<1>{STAGE.format(numbers[image])}", lines[line]
+                )
+    if environment:
+        _set_environment(text, lines, environment)
+    first = min((stage["first"] for stage in stages(text)), default=0)
+    head = [f"ARG {ARGUMENT.format(number)}={image}" for image, number in numbers.items()]
+    copied = dict.fromkeys(image for image, kind, _ in found if kind == "COPY")
+    # Stages of their own before the first one would become stage 0: numbers in --from count from there.
+    tail = [f"FROM ${{{ARGUMENT.format(numbers[image])}}} AS {STAGE.format(numbers[image])}" for image in copied]
+    body = [*lines[:first], *head, *tail, *_shifted(text, lines, first, len(tail))]
+    return "\n".join(body) + "\n", {ARGUMENT.format(number): image for image, number in numbers.items()}
+
+
+def _shifted(text: str, lines: Sequence[str], first: int, by: int) -> list[str]:
+    """The lines from the first FROM on, with stages that are named by number counted anew."""
+    if not by:
+        return list(lines[first:])
+    return [
+        re.sub(r"(--from=)(\d+)(?=\s)", lambda match: f"{match[1]}{int(match[2]) + by}", line) for line in lines[first:]
+    ]
+
+
+def _set_environment(text: str, lines: list[str], environment: Mapping[str, str]) -> None:
+    """Lay the variables over what each stage says: after its FROM, and again after whatever sets one of them."""
+    for item in reversed(instructions(text)):
+        names = list(environment) if item.name == "FROM" else _set_by(item, environment)
+        if names:
+            words = " ".join(f"{name}={json.dumps(environment[name]).replace('$', chr(92) + '$')}" for name in names)
+            lines[item.last] += f"\nENV {words}"
+
+
+def _set_by(item: Instruction, environment: Mapping[str, str]) -> list[str]:
+    if item.name not in ("ENV", "ARG"):
+        return []
+    return [name for name in environment if re.search(rf"(^|\s){name}(=|\s|$)", item.value)]
+
+
+def derive(
+    dockerfile: Path,
+    context: Path,
+    *,
+    covered: Collection[str],
+    arguments: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    ignore: Sequence[str],
+    target: Path,
+) -> Derived:
+    """The Dockerfile itself where nothing in it has to change, else a copy at `target`, with its rules beside it."""
+    try:
+        text = dockerfile.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return Derived(dockerfile)  # the build says what is wrong with it
+    values = {name: str(value) for name, value in environment.items()}
+    changed, bases = transform(text, covered={*covered, *arguments}, environment=values)
+    if not (bases or values or ignore):
+        return Derived(dockerfile)
+    write(target, f"# Made from {dockerfile}; changed there, not here.\n{changed}")
+    own = next((file for file in _rule_files(dockerfile, context) if file.is_file()), None)
+    rules = own.read_text(encoding="utf-8", errors="replace").rstrip().splitlines() if own else []
+    write(target.with_name(target.name + ".dockerignore"), "\n".join([*rules, *ignore]) + "\n")
+    return Derived(target, bases)
+
+
+def _rule_files(dockerfile: Path, context: Path) -> tuple[Path, Path]:
+    return dockerfile.with_name(dockerfile.name + ".dockerignore"), context / ".dockerignore"
+
+
+def write(file: Path, text: str) -> Path:
+    """Write a derived file in one step, unless it says the same already; two runs at once do no harm."""
+    if file.is_file() and file.read_text(encoding="utf-8") == text:
+        return file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
+    with os.fdopen(handle, "w", encoding="utf-8") as sink:
+        sink.write(text)
+    Path(name).replace(file)
+    return file

@@ -1,0 +1,94 @@
+"""Which image of a registry can be made from packages: by family and version, the nearest that can be had. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Suite of Debian → the Python it ships; no other one can be had from packages.
+PYTHONS = {"3.11": "bookworm", "3.13": "trixie"}
+SUITES = ("trixie", "bookworm")
+# Major → the release of node's own package, with npm beside it.
+NODES = {18: ("18.20.8", "10.8.2"), 20: ("20.20.2", "10.8.2"), 22: ("22.23.3", "10.9.4"), 24: ("24.21.0", "11.21.2")}
+DEFAULT_PYTHON, DEFAULT_NODE = "3.13", 24
+_REFERENCE = re.compile(
+    r"^(?:docker\.io/)?(?:library/)?(?P<name>[a-z0-9./_-]+?)(?::(?P<tag>[\w.-]+))?(?:@sha256:\w+)?$"
+)
+_UV = re.compile(r"(^|/)astral-sh/uv$")
+
+
+@dataclass(frozen=True)
+class Equal:
+    """An image made from packages: its family, version, the Debian suite beneath, and what to tell where it differs."""
+
+    family: str
+    version: str
+    suite: str
+    remark: str = ""
+
+    @property
+    def name(self) -> str:
+        """A name for it, as part of an image's."""
+        return f"{self.family}-{self.version}-{self.suite}" if self.version else f"{self.family}-{self.suite}"
+
+
+def equal(reference: str) -> Equal | None:
+    """The image that can stand in for a reference, or None where none can be made."""
+    match = _REFERENCE.match(reference)
+    if not match:
+        return None
+    name, tag = match["name"], match["tag"] or "latest"
+    if _UV.search(name):
+        return _python_of(re.search(r"python(3\.\d+)", tag), tag, "uv")
+    if name == "python":
+        return _python_of(re.match(r"(3(?:\.\d+)?)", tag), tag, "python")
+    if name in ("node", "nodejs"):
+        return _node(tag)
+    if name == "debian":
+        return Equal("debian", "", _suite(tag))
+    if name == "ubuntu":
+        return Equal("debian", "", SUITES[0], f"{reference}: Debian {SUITES[0]} in its place")
+    if name == "nginx":
+        return Equal("nginx", "", SUITES[0], "Debian's nginx" + _musl(tag))
+    return None
+
+
+def _suite(tag: str) -> str:
+    return next(
+        (suite for suite in SUITES if suite in tag or (suite == "bookworm" and tag.startswith("12"))), SUITES[0]
+    )
+
+
+def _musl(tag: str) -> str:
+    return ", on Debian, not Alpine" if "alpine" in tag else ""
+
+
+def _python_of(match: re.Match[str] | None, tag: str, family: str) -> Equal:
+    wanted = match[1] if match and "." in match[1] else DEFAULT_PYTHON
+    version = nearest_python(wanted)
+    remark = f"Python {version} in place of {wanted}" if version != wanted else ""
+    musl = _musl(tag)
+    return Equal(family, version, PYTHONS[version], (remark or (f"Python {version}" if musl else "")) + musl)
+
+
+def nearest_python(wanted: str) -> str:
+    """The version that can be had: for one between two the older, whose packages have wheels for longer."""
+    if wanted in PYTHONS:
+        return wanted
+    minor = int(wanted.split(".")[1])
+    below = [version for version in PYTHONS if int(version.split(".")[1]) <= minor]
+    return max(below, key=lambda version: int(version.split(".")[1])) if below else min(PYTHONS)
+
+
+def _node(tag: str) -> Equal:
+    match = re.match(r"(\d+)", tag)
+    wanted = int(match[1]) if match else DEFAULT_NODE
+    version = min(NODES, key=lambda major: (abs(major - wanted), -major))
+    remark = f"node {version} in place of {wanted}" if version != wanted else ""
+    musl = _musl(tag)
+    return Equal("node", str(version), SUITES[0], (remark or (f"node {version}" if musl else "")) + musl)
+
+
+def foreign_words(text: str) -> list[str]:
+    """What in a Dockerfile only runs on Alpine: the package manager's calls."""
+    return re.findall(r"\bapk\s+(?:add|update|upgrade|del)\b[^&|;\n]*", text)

@@ -1,0 +1,164 @@
+"""From what an app's file says of a service to the values of its chart (docs/values.md). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+DATABASE_PORT = 5432
+START_SECONDS = 120  # what somebody else's program may take to start, unless its file says otherwise
+WEB_PORTS = (443, 80)
+ANYWHERE = "0.0.0.0/0"
+
+
+def of_release(data: Mapping[str, Any], subcharts: Iterable[str], *, library: bool) -> dict[str, Any]:
+    """The values of an app's release.
+
+    `subcharts` are the services the chart has of its own; those the app does not claim are switched off. `library` says
+    that the chart takes any others under `services`. What the file says in `values` wins.
+    """
+    services: Mapping[str, Any] = data["services"]
+    claimed = {spec["subchart"] for spec in services.values() if "subchart" in spec}
+    values: dict[str, Any] = {name: {"enabled": False} for name in subcharts if name not in claimed}
+    own = {name: spec for name, spec in services.items() if "subchart" not in spec}
+    for name, spec in services.items():
+        if "subchart" in spec:
+            values[spec["subchart"]] = _described(name, spec, data)
+    if own and library:
+        values["services"] = {name: _of_own(name, spec, data) for name, spec in own.items()}
+    return dict(_over(values, data.get("values", {})))
+
+
+def of_database(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the stand-in database: who may call it, and whether it serves TLS."""
+    values: dict[str, Any] = {"networkPolicy": {"from": sorted(database_readers(data))}}
+    if data.get("database", {}).get("tls"):
+        values["tls"] = {"enabled": True}
+    return values
+
+
+def database_readers(data: Mapping[str, Any]) -> set[str]:
+    """The services that read a database's URL."""
+    return {
+        name
+        for spec in data.get("secrets", {}).values()
+        if any("database" in source for source in spec["keys"].values())
+        for name in spec.get("usedBy", [])
+    }
+
+
+def place(name: str, spec: Mapping[str, Any]) -> str:
+    """Where in the chart's values a service's are, as a dotted path."""
+    return str(spec.get("subchart") or f"services.{name}")
+
+
+def _described(name: str, spec: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the file says of a service, as values; what it does not say is left to the chart."""
+    values: dict[str, Any] = {"enabled": True, "secretEnv": _secret_env(name, data)}
+    for key, target in _SAME.items():
+        if key in spec:
+            values[target] = spec[key]
+    if "port" in spec:
+        values["service"] = {"port": spec["port"]}
+    values |= _user(spec) | _probes(spec) | _persistence(spec) | _jobs(name, data)
+    return dict(_over(values, spec.get("values", {})))
+
+
+_SAME = {
+    "environment": "env",
+    "replicas": "replicaCount",
+    "resources": "resources",
+    "command": "command",
+    "args": "args",
+    "home": "home",
+    "writablePaths": "writablePaths",
+}
+
+
+def _of_own(name: str, spec: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """A service of the library chart, complete: it is called by what the app's own names say."""
+    base: dict[str, Any] = {"networkPolicy": _network(name, data)}
+    if "port" in spec:
+        kind = {"type": "NodePort"} if data.get("page") == name else {}
+        base["service"] = {"name": spec.get("service", name)} | kind
+    if spec.get("probes", {}).get("startSeconds") is None and "port" in spec:
+        base["startupProbe"] = {"failureThreshold": START_SECONDS}
+    values: dict[str, Any] = _over(base, _described(name, spec, data))
+    return values
+
+
+def _secret_env(name: str, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"secret": secret, "key": key, "optional": bool(source.get("optional", False))}
+        for secret, spec in data.get("secrets", {}).items()
+        if name in spec.get("usedBy", [])
+        for key, source in spec["keys"].items()
+    ]
+
+
+def _user(spec: Mapping[str, Any]) -> dict[str, Any]:
+    if "user" not in spec:
+        return {}
+    user = spec["user"]
+    group = spec.get("group", user)
+    return {"podSecurityContext": {"runAsUser": user, "runAsGroup": group, "fsGroup": group}}
+
+
+def _probes(spec: Mapping[str, Any]) -> dict[str, Any]:
+    probes = spec.get("probes", {})
+    values: dict[str, Any] = {}
+    for kind, key in (("readiness", "readinessPath"), ("liveness", "livenessPath")):
+        asked = probes.get(kind)
+        if isinstance(asked, str):
+            values.setdefault("probes", {})[key] = asked
+        elif asked:
+            values[f"{kind}Probe"] = {"exec": {"command": [str(word) for word in asked]}}
+    if "startSeconds" in probes:
+        values["startupProbe"] = {"failureThreshold": probes["startSeconds"]}
+    return values
+
+
+def _persistence(spec: Mapping[str, Any]) -> dict[str, Any]:
+    if "persistence" not in spec:
+        return {}
+    kept = spec["persistence"]
+    size = {"size": kept["size"]} if "size" in kept else {}
+    return {"replicaCount": 1, "persistence": {"enabled": True, "mountPath": kept["path"]} | size}
+
+
+def _jobs(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    own = {
+        job: {"command": [str(word) for word in spec["command"]]} | ({"when": spec["when"]} if "when" in spec else {})
+        for job, spec in data.get("jobs", {}).items()
+        if spec["service"] == name
+    }
+    return {"jobs": own} if own else {}
+
+
+def _network(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Every service of the app may call every other; one that reads a database or a key may call out for it."""
+    services = data["services"]
+    others = [other for other in services if other != name]
+    ports = [{"name": other, "port": services[other]["port"]} for other in others if "port" in services[other]]
+    if name in database_readers(data):
+        ports.append({"name": "database", "port": DATABASE_PORT})
+    policy: dict[str, Any] = {"from": others, "to": ports}
+    policy["external"] = [{"cidr": ANYWHERE, "port": port} for port in WEB_PORTS]
+    urls = [
+        {"secret": secret, "key": key, "port": DATABASE_PORT}
+        for secret, spec in data.get("secrets", {}).items()
+        if name in spec.get("usedBy", [])
+        for key, source in spec["keys"].items()
+        if "database" in source
+    ]
+    if urls:
+        policy["urls"] = urls
+    if data.get("page") == name or any(item["service"] == name for item in data.get("addresses", [])):
+        policy["fromAnywhere"] = True
+    return policy
+
+
+def _over(base: Any, top: Any) -> Any:
+    if isinstance(base, Mapping) and isinstance(top, Mapping):
+        return dict(base) | {key: _over(base[key], value) if key in base else value for key, value in top.items()}
+    return top

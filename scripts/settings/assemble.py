@@ -1,0 +1,249 @@
+"""From checked data to Settings: paths looked at, values of the charts and copies of Dockerfiles derived."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import SettingsError
+from scripts.images import copies
+from scripts.settings import app_values
+from scripts.settings.model import Address, App, Base, Release, Security, Service, Settings, Timeouts
+from scripts.settings.reading import read
+
+PIPELINE = "config/pipeline.yaml"
+CHART = "charts/todo-chatbot-umbrella"
+GENERATED = ".pipeline"  # folder of what is derived from the configuration, so that printed commands can be pasted
+BUILDERS = Path(__file__).resolve().parents[1] / "images" / "builders"
+BUILDER_BASES = {
+    "nextjs": {"NODE_IMAGE": "node"},
+    "static": {"NODE_IMAGE": "node"},
+    "node": {"NODE_IMAGE": "node"},
+    "python": {"PYTHON_IMAGE": "python"},
+}
+
+
+def app_file(name: str) -> str:
+    """Where an app is described, relative to the repository's root."""
+    return f"config/apps/{name}.yaml"
+
+
+def settings(data: Mapping[str, Any], app: Mapping[str, Any], root: Path, environment: str) -> Settings:
+    """What the user decided. Raises SettingsError naming file, key and remedy of what cannot be used."""
+    file = app_file(data["app"])
+    mine, theirs = Places(root, root, PIPELINE), Places(root, root, file)
+    source = theirs.path(app.get("source", "."), "source")
+    if not source.is_dir():
+        raise SettingsError(f"{file}: source: no folder {source}", "say where the application's sources are")
+    own = Places(root, source, file)
+    named = {name: Base(name, image) for name, image in data["bases"].items()}
+    built = [_service(own, name, spec, data["app"], named) for name, spec in app["services"].items()]
+    database, _ = _service(mine, "database", data["database"], data["app"], named, key="database")
+    release = _app_release(mine, theirs, data, app, environment)
+    return Settings(
+        root=root,
+        environment=environment,
+        target=data["target"],
+        cluster=data["cluster"],
+        context=data.get("context", ""),
+        registry=data.get("registry", ""),
+        allowed_contexts=tuple(data.get("allowedContexts", [])),
+        bases=named | {image: Base(image, image) for _, images in built for image in images},
+        app=App(
+            name=data["app"],
+            file=file,
+            page=app.get("page", ""),
+            secrets=app.get("secrets", {}),
+            addresses=tuple(Address(**item) for item in app.get("addresses", [])),
+            journey=tuple(app.get("journey") or ()),
+        ),
+        services=tuple(service for service, _ in built),
+        release=release,
+        database=database,
+        database_release=_database_release(mine, data, app, release, environment),
+        timeouts=Timeouts(**data["timeouts"]),
+        security=_security(mine, data.get("security", {})),
+    )
+
+
+@dataclass(frozen=True)
+class Places:
+    """How paths in one file are understood: relative to `base`, and what is wrong with one said by `file` and key."""
+
+    root: Path
+    base: Path
+    file: str
+
+    def path(self, value: str, key: str) -> Path:
+        """The path that is meant. Raises SettingsError if it cannot be one."""
+        try:
+            found = (self.base / Path(value).expanduser()).resolve()
+            found.exists()  # asks the system, which refuses a name that is too long or holds a zero byte
+        except (OSError, ValueError, RuntimeError) as error:
+            shown = value if len(value) <= 60 else value[:57] + "..."
+            raise SettingsError(
+                f"{self.file}: {key}: {shown!r} is no usable path: {error.__class__.__name__}",
+                "give a path that exists",
+            ) from None
+        return found
+
+    def wrong(self, key: str, problem: str, remedy: str) -> SettingsError:
+        """What is wrong with a key."""
+        return SettingsError(f"{self.file}: {key}: {problem}", remedy)
+
+
+def _service(
+    places: Places, name: str, spec: Mapping[str, Any], app: str, named: Mapping[str, Base], key: str = ""
+) -> tuple[Service, list[str]]:
+    """A service, and the base images it is built from by reference."""
+    key = key or f"services.{name}"
+    context = places.path(spec["context"], f"{key}.context")
+    if not context.is_dir():
+        raise places.wrong(f"{key}.context", f"no folder {context}", "point it at the service's source tree")
+    dockerfile, bases = _dockerfile(places, spec, context, key)
+    for argument, base in bases.items():
+        if base not in named and ":" not in base and "/" not in base:
+            raise places.wrong(f"{key}.bases.{argument}", f"{base} is no base image", f"choose: {', '.join(named)}")
+    derived = copies.derive(
+        dockerfile, context, covered=bases, arguments=spec.get("buildArgs", {}),
+        environment=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []),
+        target=places.root / GENERATED / f"{app}.{name}.Dockerfile",
+    )  # fmt: skip
+    bases = {**bases, **derived.bases}
+    service = Service(
+        name=name,
+        context=context,
+        dockerfile=derived.file,
+        bases=bases,
+        build_args={name: _text(value) for name, value in spec.get("buildArgs", {}).items()},
+        build_secrets=dict(spec.get("buildSecrets", {})),
+        stage=spec.get("stage", ""),
+        project=app,
+        source=dockerfile if derived.file != dockerfile else None,
+        port=spec.get("port"),
+        address=spec.get("service", name) if "port" in spec else "",
+        deployment=spec.get("deployment", name),
+    )
+    return service, [base for base in bases.values() if base not in named]
+
+
+def _dockerfile(places: Places, spec: Mapping[str, Any], context: Path, key: str) -> tuple[Path, dict[str, str]]:
+    """The Dockerfile of a service, its own or a builder's, and the base images its build arguments name."""
+    bases = dict(spec.get("bases", {}))
+    if "builder" in spec:
+        if "dockerfile" in spec:
+            raise places.wrong(f"{key}.builder", "stands beside dockerfile", "keep one of them")
+        return BUILDERS / f"{spec['builder']}.Dockerfile", BUILDER_BASES[spec["builder"]] | bases
+    file = places.path(spec["dockerfile"], f"{key}.dockerfile") if "dockerfile" in spec else context / "Dockerfile"
+    if not file.is_file():
+        raise places.wrong(
+            f"{key}.dockerfile",
+            f"no file {file}",
+            f"write a Dockerfile there, name the one of this service as {key}.dockerfile, or one of the product's as "
+            f"{key}.builder: {', '.join(BUILDER_BASES)}",
+        )
+    return file, bases
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _release(places: Places, spec: Mapping[str, Any], namespace: str, key: str, environment: str) -> Release:
+    """A release with the chart's own values for the environment."""
+    chart = places.path(spec["chart"], f"{key}.chart")
+    if not (chart / "Chart.yaml").is_file():
+        raise places.wrong(f"{key}.chart", f"no chart in {chart}", "name a chart folder")
+    own = chart / "environments" / f"{environment}.yaml"
+    return Release(spec["name"], namespace, chart, (own,) if own.is_file() else ())
+
+
+def _values(places: Places, spec: Mapping[str, Any], key: str) -> tuple[Path, ...]:
+    files = tuple(places.path(value, f"{key}.values") for value in spec.get("values", []))
+    for file in files:
+        if not file.is_file():
+            raise places.wrong(f"{key}.values", f"no file {file}", "remove it or create it")
+    return files
+
+
+def _app_release(
+    mine: Places, theirs: Places, data: Mapping[str, Any], app: Mapping[str, Any], environment: str
+) -> Release:
+    """The app's release: what config/pipeline.yaml says of it over what the app's file says."""
+    above, below = data.get("release", {}), app.get("release", {})
+    default = {"name": data["app"], "namespace": data["app"], "chart": CHART}
+    spec = default | below | above
+    release = _release(mine if "chart" in above else theirs, spec, spec["namespace"], "release", environment)
+    subcharts = _subcharts(release, mine.root)
+    if subcharts:
+        _check_subcharts(app, subcharts, theirs.file)
+    library = any("subchart" not in spec for spec in app["services"].values()) and _is_library(release.chart)
+    generated = app_values.of_release(app, subcharts, library=library)
+    file = copies.write(mine.root / GENERATED / f"{release.name}.app.yaml", json.dumps(generated, indent=2) + "\n")
+    values = (*release.values, file, *_values(theirs, below, "release"), *_values(mine, above, "release"))
+    images = {name: _image_places(name, service) for name, service in app["services"].items()}
+    return replace(release, values=values, images=images)
+
+
+def _image_places(name: str, spec: Mapping[str, Any]) -> dict[str, str]:
+    """Where in the chart's values a service's image goes."""
+    place = app_values.place(name, spec)
+    return spec.get("imageValues") or {"repository": f"{place}.image.repository", "tag": f"{place}.image.tag"}
+
+
+def _database_release(
+    places: Places, data: Mapping[str, Any], app: Mapping[str, Any], release: Release, environment: str
+) -> Release:
+    spec = data["database"]["release"]
+    found = _release(places, spec, release.namespace, "database.release", environment)
+    generated = json.dumps(app_values.of_database(app), indent=2) + "\n"
+    file = copies.write(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
+    return replace(found, values=(*found.values, file, *_values(places, spec, "database.release")))
+
+
+def _is_library(chart: Path) -> bool:
+    """Whether a chart takes services under `services`: it has the library chart among its own."""
+    return (chart / "charts/common/Chart.yaml").is_file()
+
+
+def _subcharts(release: Release, root: Path) -> list[str]:
+    """The services a chart has of its own: what has an `image` in its values, which could be switched off.
+
+    Of a chart without the library nothing is switched off, since nobody knows how.
+    """
+    file = release.chart / "values.yaml"
+    if not file.is_file() or not _is_library(release.chart):
+        return []
+    return [key for key, part in read(file, root).items() if isinstance(part, Mapping) and "image" in part]
+
+
+def _check_subcharts(app: Mapping[str, Any], subcharts: list[str], file: str) -> None:
+    """Raise SettingsError for a subchart that the chart does not have, or that two services claim."""
+    problems = []
+    claims: dict[str, str] = {}
+    for name, spec in app["services"].items():
+        subchart = spec.get("subchart")
+        if subchart is None:
+            continue
+        if subchart not in subcharts:
+            problems.append(f"services.{name}.subchart: {subchart} is none of the chart's: {', '.join(subcharts)}")
+        if subchart in claims:
+            problems.append(f"services.{name}.subchart: {subchart} is that of {claims[subchart]} already")
+        claims[subchart] = name
+    if problems:
+        raise SettingsError("\n".join(f"{file}: {problem}" for problem in problems))
+
+
+def _security(places: Places, spec: Mapping[str, Any]) -> Security:
+    default = Security()
+    return Security(
+        fail_on=spec.get("failOn", default.fail_on),
+        required=tuple(spec.get("required", default.required)),
+        accepted={item["id"]: item["reason"] for item in spec.get("accepted", [])},
+        admission=spec.get("admission", default.admission),
+        max_age_days=spec.get("maxAgeDays", default.max_age_days),
+        public_key=places.path(spec["publicKey"], "security.publicKey") if spec.get("publicKey") else None,
+    )

@@ -1,0 +1,116 @@
+"""Files of the configuration: read, lay over one another, check. What is wrong is said as `file: key.path: …`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from scripts.errors import SettingsError
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+
+def overlay(base: Any, top: Any) -> Any:
+    """`top` laid over `base`: mappings merge key by key, everything else is replaced."""
+    if isinstance(base, Mapping) and isinstance(top, Mapping):
+        merged = dict(base)
+        for key, value in top.items():
+            merged[key] = overlay(base[key], value) if key in base else value
+        return merged
+    return top
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML as SafeLoader reads it, but a key that stands twice is an error: the first would be lost silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = (key_node.tag, getattr(key_node, "value", None))
+            if isinstance(key_node, yaml.ScalarNode) and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key[1]!r} stands twice", key_node.start_mark)
+            if isinstance(key_node, yaml.ScalarNode):
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read(file: Path, root: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping. Raises SettingsError naming file, line and remedy."""
+    name = str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+    try:
+        data = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 a SafeLoader
+    except FileNotFoundError:
+        raise SettingsError(f"{name}: missing", f"restore it: git checkout -- {name}") from None
+    except OSError as error:
+        raise SettingsError(f"{name}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{name}: not UTF-8 at byte {error.start}", "save the file as UTF-8") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise SettingsError(f"{name}:{where} not valid YAML: {problem}", "correct that line") from None
+    if not isinstance(data, dict):
+        kind = "empty" if data is None else f"a {type(data).__name__}"
+        raise SettingsError(f"{name}: must be a mapping of keys, is {kind}", "see the comments in the original file")
+    return data
+
+
+def check(data: Any, schema: Mapping[str, Any], file: str) -> None:
+    """Validate `data`, raising one SettingsError that lists every problem as `file: key.path: …`."""
+    import jsonschema  # a tenth of a second to import: `invoke --list` does without
+
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
+    if errors:
+        lines = dict.fromkeys(f"{file}: {line}" for error in errors for line in _explain(error))
+        raise SettingsError("\n".join(lines))
+
+
+def _explain(error: ValidationError) -> list[str]:
+    path = ".".join(str(part) for part in error.absolute_path)
+    value: Any = error.instance
+    rule: Any = error.validator_value
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    meaning = schema.get("description", "")
+    if error.validator == "additionalProperties" and isinstance(value, Mapping) and rule is False:
+        known = list(schema.get("properties", {}))
+        return [_unknown_key(path, str(key), known) for key in value if key not in known]
+    if error.validator == "required":
+        missing = [key for key in rule if key not in value]
+        return [f"{_join(path, key)}: missing, add it" for key in missing]
+    shown = json.dumps(value, default=str, ensure_ascii=False)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    if error.validator == "enum":
+        allowed = ", ".join(map(str, rule))
+        close = difflib.get_close_matches(str(value), map(str, rule), 1)
+        return [
+            f"{path}: {shown} is not allowed, choose one of: {allowed}" + (f" (meant {close[0]}?)" if close else "")
+        ]
+    if error.validator == "type":
+        return [f"{path or '(top level)'}: must be {_article(rule)}, is {shown}"]
+    if error.validator == "pattern":
+        return [f"{path}: {shown} does not fit: {meaning or 'must match ' + rule}"]
+    return [f"{path or '(top level)'}: {error.message}" + (f" ({meaning})" if meaning else "")]
+
+
+def _unknown_key(path: str, key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, 1, cutoff=0.5)
+    advice = f"did you mean {close[0]}?" if close else f"allowed are: {', '.join(known)}"
+    return f"{_join(path, key)}: unknown key, {advice}"
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _article(kind: str | list[str]) -> str:
+    names = {"object": "a mapping", "array": "a list", "string": "a text", "integer": "a whole number"}
+    kinds = [kind] if isinstance(kind, str) else kind
+    return " or ".join(names.get(name, f"a {name}") for name in kinds)

@@ -1,0 +1,105 @@
+"""The copy of a Dockerfile that the engine gets: the same build, with what the product decides laid over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts.images import copies, families
+
+
+def transformed(text: str, **options: object) -> tuple[list[str], dict[str, str]]:
+    changed, bases = copies.transform(text, **options)  # type: ignore[arg-type]
+    return [line for line in changed.splitlines() if line.strip() not in ("", "#")], bases
+
+
+def test_images_of_a_registry_become_build_arguments() -> None:
+    lines, bases = transformed(
+        "# syntax=docker/dockerfile:1\nARG V=3.12\nFROM python:${V}-slim AS build\nRUN true\nFROM build\nRUN x\n"
+        "FROM node:20\n"
+    )
+    assert bases == {"PRODUCT_BASE_0": "python:3.12-slim", "PRODUCT_BASE_1": "node:20"}
+    assert lines == [
+        "ARG V=3.12", "ARG PRODUCT_BASE_0=python:3.12-slim", "ARG PRODUCT_BASE_1=node:20",
+        "FROM ${PRODUCT_BASE_0} AS build", "RUN true", "FROM build", "RUN x", "FROM ${PRODUCT_BASE_1}",
+    ]  # fmt: skip
+
+
+def test_what_is_copied_from_an_image_gets_a_stage_and_numbers_go_on_counting() -> None:
+    lines, bases = transformed(
+        "FROM debian:12\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/\nFROM debian:12\nCOPY --from=0 /a /a\n"
+    )
+    assert bases["PRODUCT_BASE_1"] == "ghcr.io/astral-sh/uv:latest"
+    assert "FROM ${PRODUCT_BASE_1} AS product-base-1" in lines
+    assert "COPY --from=product-base-1 /uv /bin/" in lines
+    assert "COPY --from=1 /a /a" in lines
+
+
+def test_a_base_that_the_configuration_names_is_left_to_it() -> None:
+    text = "ARG PYTHON_IMAGE=python:3.13\nFROM ${PYTHON_IMAGE}\n"
+    assert copies.transform(text, covered={"PYTHON_IMAGE"})[1] == {}
+
+
+def test_the_environment_of_a_build_wins_over_what_the_dockerfile_sets() -> None:
+    lines, _ = transformed(
+        "FROM a:1 AS deps\nARG NEXT_PUBLIC_API=http://x\nENV NEXT_PUBLIC_API=$NEXT_PUBLIC_API OTHER=1\n"
+        "RUN npm run build\n",
+        environment={"NEXT_PUBLIC_API": "http://localhost:8000/a$b"},
+    )
+    told = r'ENV NEXT_PUBLIC_API="http://localhost:8000/a\$b"'
+    assert lines[1:] == [
+        "FROM ${PRODUCT_BASE_0} AS deps", told, "ARG NEXT_PUBLIC_API=http://x", told,
+        "ENV NEXT_PUBLIC_API=$NEXT_PUBLIC_API OTHER=1", told, "RUN npm run build",
+    ]  # fmt: skip
+
+
+def test_a_here_document_holds_no_instructions() -> None:
+    text = "FROM a:1\nRUN <<END\nFROM b:1\nEND\nCOPY --from=c:1 / /\n"
+    assert copies.external_images(text) == ["a:1", "c:1"]
+
+
+def test_a_copy_is_made_only_where_something_changes(tmp_path: Path) -> None:
+    own = tmp_path / "Dockerfile"
+    own.write_text("FROM scratch\nCOPY a /\n")
+    (tmp_path / ".dockerignore").write_text("node_modules\n")
+    target = tmp_path / "out/x.Dockerfile"
+
+    def derived(**options: object) -> copies.Derived:
+        defaults: dict[str, object] = {"covered": (), "arguments": {}, "environment": {}, "ignore": []}
+        return copies.derive(own, tmp_path, target=target, **{**defaults, **options})  # type: ignore[arg-type]
+
+    assert derived().file == own
+    assert derived(ignore=["**/.env"]).file == target
+    assert target.with_name("x.Dockerfile.dockerignore").read_text() == "node_modules\n**/.env\n"
+    assert own.read_text() == "FROM scratch\nCOPY a /\n"
+
+
+@pytest.mark.parametrize(
+    ("reference", "family", "version", "told"),
+    [
+        ("python:3.11-slim", "python", "3.11", ""),
+        ("python:3.12-slim-bookworm", "python", "3.11", "Python 3.11 in place of 3.12"),
+        ("docker.io/library/python:3.13", "python", "3.13", ""),
+        ("python:latest", "python", "3.13", ""),
+        ("python:3.10", "python", "3.11", "Python 3.11 in place of 3.10"),
+        ("python:3.14-slim", "python", "3.13", "Python 3.13 in place of 3.14"),
+        ("node:18-alpine", "node", "18", "node 18, on Debian, not Alpine"),
+        ("node:22.3.0-bookworm-slim", "node", "22", ""),
+        ("node:lts", "node", "24", ""),
+        ("node:16", "node", "18", "node 18 in place of 16"),
+        ("ghcr.io/astral-sh/uv:python3.12-bookworm-slim", "uv", "3.11", "Python 3.11 in place of 3.12"),
+        ("debian:bookworm-slim", "debian", "", ""),
+        ("nginx:alpine", "nginx", "", "Debian's nginx, on Debian, not Alpine"),
+    ],
+)  # fmt: skip
+def test_an_equal_image_is_the_nearest_that_can_be_had(reference: str, family: str, version: str, told: str) -> None:
+    found = families.equal(reference)
+    assert found and (found.family, found.version, found.remark) == (family, version, told)
+
+
+@pytest.mark.parametrize(
+    "reference", ["alpine:3.20", "golang:1.23", "gcr.io/distroless/nodejs20", "mcr.microsoft.com/x"]
+)
+def test_what_cannot_be_made_is_known(reference: str) -> None:
+    assert families.equal(reference) is None
