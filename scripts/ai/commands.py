@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from scripts.ai import kubectl_flags
+from scripts.ai.kubectl_flags import REASONS, Flags
+
 Kind = Literal["read", "change", "refused"]
 
 # plural → (other names, namespaced). Used where no cluster says what it serves.
@@ -49,11 +52,8 @@ KINDS: Mapping[str, tuple[tuple[str, ...], bool]] = {
     "customresourcedefinitions": (("customresourcedefinition", "crd", "crds"), False),
 }
 
+# What helm and docker may be asked. Their output is read by a person: no tool gets to run them.
 _READ = {
-    "kubectl": {
-        "get", "describe", "logs", "top", "events", "explain", "api-resources", "api-versions", "version",
-        "auth can-i", "rollout status", "rollout history", "wait",
-    },
     "helm": {
         "list", "ls", "status", "history", "get values", "get manifest", "get notes", "get hooks", "get metadata",
     },
@@ -63,12 +63,7 @@ _READ = {
         "container inspect", "container logs", "network ls", "network inspect",
     },
 }  # fmt: skip
-_CHANGE = {
-    "kubectl": {
-        "scale", "autoscale", "set image", "set resources", "rollout restart", "rollout undo", "apply", "create",
-        "patch", "label", "annotate", "expose", "delete",
-    },
-}  # fmt: skip
+PROGRAMS = ("kubectl", *_READ)
 _WHY_NOT = {
     "exec": "runs a program inside of a container",
     "debug": "starts a container in a running pod",
@@ -84,34 +79,25 @@ _WHY_NOT = {
     "replace": "overwrites an object whole",
 }
 _GROUPS = {
-    "kubectl": {"auth", "rollout", "set", "config", "certificate"},
+    "kubectl": {"auth", "rollout", "set", "config", "certificate", "top", "cluster-info"},
     "helm": {"get", "show", "repo", "plugin", "dependency", "search"},
     "docker": {"image", "container", "system", "network", "volume", "buildx", "compose", "ai"},
 }
-# Flags that name another cluster, another user, or take anything at all.
-_FORBIDDEN = {
-    "--kubeconfig", "--context", "--cluster", "--server", "-s", "--user", "--token", "--as", "--as-group", "--as-uid",
-    "--insecure-skip-tls-verify", "--raw", "--host", "-H", "--config", "--kube-context", "--kube-token",
-    "--kube-apiserver", "--kube-as-user", "--post-renderer", "--certificate-authority", "--client-key",
-    "--client-certificate", "--username", "--password", "--force", "--template", "--kustomize", "-k",
-}  # fmt: skip
-_ENDLESS = {"-f", "--follow", "-w", "--watch", "--watch-only"}
-_VALUED = {
-    "-n", "--namespace", "-o", "--output", "-l", "--selector", "--tail", "--since", "--since-time", "-c", "--container",
-    "--field-selector", "--sort-by", "--replicas", "--current-replicas", "--limits", "--requests", "--timeout",
-    "--type", "-p", "--patch", "--for", "--image", "--port", "--target-port", "--min", "--max", "--cpu-percent",
-    "--cpu", "--memory", "--name", "--types", "--revision", "--to-revision", "--filter", "--format", "--limit",
-    "--label-columns", "-L", "--chunk-size", "--limit-bytes", "--max-log-requests",
-    "--api-version", "--api-group", "--dry-run",
-}  # fmt: skip
-_PLAIN = {
-    "--all-containers", "--prefix", "--previous", "--timestamps", "--show-labels", "--no-headers", "--recursive",
-    "--ignore-not-found", "--show-events", "--show-managed-fields", "--client", "--all", "--no-stream", "--no-trunc",
-    "--quiet", "-q", "-a", "--overwrite", "--namespaced", "--deployed",
-    "--failed", "--pending", "--list", "--digests", "--size",
-}  # fmt: skip
-_OUTPUT = re.compile(r"^(json|yaml|name|wide|(jsonpath|custom-columns|go-template)=.+)$", re.DOTALL)
-_SHELL = re.compile(r"[|;&<>`\n]|\$\(|\$\{?\w")
+_TOP = {"pod": "top pod", "pods": "top pod", "po": "top pod", "node": "top node", "nodes": "top node", "no": "top node"}
+_OTHERS = Flags(
+    frozenset({"namespace", "output", "tail", "since", "since-time", "revision", "filter", "format", "max", "type"}),
+    frozenset(
+        {
+            "timestamps", "all", "no-stream", "no-trunc", "quiet", "deployed", "failed", "pending", "digests", "size",
+            "no-headers", "show-resources",
+        }
+    ),
+    {"n": "namespace", "o": "output", "q": "quiet", "a": "all", "A": "all-namespaces", "H": "host", "f": "follow"},
+)  # fmt: skip
+# No template: it could spell a value in another way than the redaction knows.
+_OUTPUT = re.compile(r"^(json|yaml|name|wide|(jsonpath|jsonpath-as-json|custom-columns)=.+)$", re.DOTALL)
+_SHELL = re.compile(r"[|;&<>`\n\r#]|\$|^\s*\w+=")
+_WAIT = re.compile(r"([1-9]|[1-5]\d|60)s|1m")
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 
 
@@ -192,38 +178,69 @@ def judge(argv: Sequence[str], around: Surroundings, line: str = "") -> Verdict:
 
 def _problem(argv: list[str], around: Surroundings) -> tuple[str, str, str, Kind]:
     """(why not, verb, kind of object, class)."""
-    if not argv or argv[0] not in _READ:
-        return f"{argv[0] if argv else 'nothing'} is not one of {', '.join(_READ)}", "", "", "refused"
+    if not argv or argv[0] not in PROGRAMS:
+        return f"{argv[0] if argv else 'nothing'} is not one of {', '.join(PROGRAMS)}", "", "", "refused"
     program = argv[0]
-    flags, words, problem = _parse(argv[1:])
+    first, words = _to_the_verb(argv[1:])
     if not words:
-        return problem or f"{program} without a verb", "", "", "refused"
-    verb = words[0]
-    rest = words[1:]
-    if verb in _GROUPS[program] and f"{program} {verb}" != "docker ai" and rest:
-        verb, rest = f"{verb} {rest[0]}", rest[1:]
-    kind: Kind = "read" if verb in _READ[program] else "change"
-    if kind == "change" and verb not in _CHANGE.get(program, ()):
+        return f"{program} without a verb", "", "", "refused"
+    if words[0].startswith("-"):
+        name = words[0].partition("=")[0].lstrip("-")
+        why = REASONS.get(name, "")
+        return f"{words[0].partition('=')[0]} {why or 'is not a flag that is known here'}", "", "", "refused"
+    verb, rest = words[0], [*first, *words[1:]]
+    if verb in _GROUPS[program] and len(words) > 1:
+        verb, rest = f"{verb} {words[1]}", [*first, *words[2:]]
+    verb = _TOP.get(verb.removeprefix("top "), verb) if verb.startswith("top ") else verb
+    if program != "kubectl":
+        return _other_program(program, verb, rest, around)
+    table = kubectl_flags.READ.get(verb) or kubectl_flags.CHANGE.get(verb)
+    if table is None:
+        why = _WHY_NOT.get(verb.split()[0], "not a command that is known to be harmless")
+        return f"kubectl {verb}: {why}", verb, "", "refused"
+    kind: Kind = "read" if verb in kubectl_flags.READ else "change"
+    flags, plain, problem = kubectl_flags.split(rest, table)
+    if verb in ("apply", "create", "delete"):
+        return _objects(verb, plain, flags, kind, around)
+    problem = problem or next(filter(None, (_flag_problem(verb, name, value, around) for name, value in flags)), "")
+    if verb == "wait" and not problem and not any(name == "timeout" for name, _ in flags):
+        problem = "wait without --timeout may not end"
+    if problem:
+        return problem, verb, "", "refused"
+    return _objects(verb, plain, flags, kind, around)
+
+
+def _to_the_verb(words: list[str]) -> tuple[list[str], list[str]]:
+    """(a namespace that is named before the verb, the words from the verb on)."""
+    if words[:1] and words[0] in ("-n", "--namespace") and len(words) > 2:
+        return words[:2], words[2:]
+    if words[:1] and re.match(r"--namespace=|-n[^=-]", words[0]):
+        return words[:1], words[1:]
+    return [], words
+
+
+def _flag_problem(verb: str, name: str, value: str, around: Surroundings) -> str:
+    """Why a flag may not have that value; empty if it may."""
+    if name == "namespace" and value != around.namespace:
+        return f"outside of the namespace {around.namespace}"
+    if name == "output" and not _OUTPUT.match(value):
+        return f"--output {value}: not a form of output that is known here"
+    if name == "timeout" and not _WAIT.fullmatch(value):
+        return f"--timeout {value}: at most 60s"
+    return ""
+
+
+def _other_program(program: str, verb: str, rest: list[str], around: Surroundings) -> tuple[str, str, str, Kind]:
+    """helm and docker, which only read."""
+    if verb not in _READ[program]:
         if program == "helm":
             return "a release is changed by invoke deploy and invoke rollback", verb, "", "refused"
         why = _WHY_NOT.get(verb.split()[0], "not a command that is known to be harmless")
         return f"{program} {verb}: {why}", verb, "", "refused"
-    if problem:
-        return problem, verb, "", "refused"
-    for name, value in flags:
-        if name in _FORBIDDEN:
-            return f"{name} is not for an answer to set", verb, "", "refused"
-        if name in _ENDLESS:
-            return f"{name} does not end", verb, "", "refused"
-        if name in ("-A", "--all-namespaces") or (name in ("-n", "--namespace") and value != around.namespace):
-            return f"outside of the namespace {around.namespace}", verb, "", "refused"
-        if name not in _VALUED | _PLAIN and (verb, name) != ("logs", "-p"):
-            return f"{name} is not a flag that is known here", verb, "", "refused"
-        if program == "kubectl" and name in ("-o", "--output") and not _OUTPUT.match(value):
-            return f"{name} {value}: not a form of output that is known here", verb, "", "refused"
-    if program != "kubectl":
-        return "", verb, "", kind
-    return _objects(verb, rest, flags, kind, around)
+    flags, _, problem = kubectl_flags.split(rest, _OTHERS)
+    foreign = any(name == "namespace" and value != around.namespace for name, value in flags)
+    problem = problem or (f"outside of the namespace {around.namespace}" if foreign else "")
+    return (problem, verb, "", "refused") if problem else ("", verb, "", "read")
 
 
 def _objects(
@@ -232,11 +249,13 @@ def _objects(
     """Whether the kinds and names a kubectl command speaks of are there and may be touched."""
     if verb in ("apply", "create"):
         return f"kubectl {verb} needs its manifest beside it: propose that in a yaml block", verb, "", "refused"
-    if verb in ("explain", "api-resources", "api-versions", "version", "events", "auth can-i"):
+    if verb in ("explain", "api-resources", "api-versions", "version", "events", "auth can-i", "auth whoami"):
         return "", verb, "", kind
     if verb == "delete":
         return "nothing is deleted on an answer's word", verb, "", "refused"
-    selected = any(name in ("-l", "--selector") for name, _ in flags)
+    if verb.startswith("top "):
+        return "", verb, "pods" if verb == "top pod" else "nodes", kind
+    selected = any(name == "selector" for name, _ in flags)
     if verb == "logs" and (not rest or "/" not in rest[0]) and (rest or selected):
         rest = ["pods", *rest]
     if not rest:
@@ -248,13 +267,15 @@ def _objects(
     if verb == "logs" and len(kinds) > 1:
         kinds = kinds[:1]
     if verb == "get" and kinds == ["all"]:
+        if any(name == "output" and value not in ("wide", "name") for name, value in flags):
+            return "name the kinds instead of all, to see them whole", verb, "all", "refused"
         return "", verb, "all", kind
     for word in kinds:
         plural = around.plural(word)
+        if "secret" in word.lower() or "secret" in plural:
+            return "Secrets are not read", verb, plural, "refused"
         if not plural:
             return f"the cluster has no kind {word!r}", verb, word, "refused"
-        if plural == "secrets":
-            return "Secrets are not read", verb, plural, "refused"
         if kind == "change" and not around.namespaced.get(plural, False):
             return f"{plural} belong to the whole cluster", verb, plural, "refused"
     names = [word.rpartition("/")[2] for word in rest[1:] if "=" not in word and not word.endswith("-")]
@@ -264,31 +285,9 @@ def _objects(
             return f"{name!r} is not a name", verb, kinds[0], "refused"
     if kind == "change" and not names:
         return f"kubectl {verb} has to name what it changes", verb, kinds[0], "refused"
-    if kind == "change" and any(name in ("--all", "-l", "--selector") for name, _ in flags):
+    if kind == "change" and selected:
         return "a change names each object", verb, kinds[0], "refused"
     return "", verb, around.plural(kinds[0]), kind
-
-
-def _parse(words: list[str]) -> tuple[list[tuple[str, str]], list[str], str]:
-    """(flags with their values, other words, problem)."""
-    flags: list[tuple[str, str]] = []
-    plain: list[str] = []
-    pending = iter(words)
-    for word in pending:
-        if word == "--":
-            return flags, plain, "-- hands the rest to another program"
-        if not word.startswith("-") or word == "-":
-            plain.append(word)
-            continue
-        name, equals, value = word.partition("=")
-        if not word.startswith("--") and len(name) > 2 and not equals:
-            name, value, equals = name[:2], name[2:], "="
-        # --dry-run takes a value only by "=", and for logs -p is --previous.
-        takes = name in _VALUED and name != "--dry-run" and not (name == "-p" and plain[:1] == ["logs"])
-        if takes and not equals:
-            value = next(pending, "")
-        flags.append((name, value))
-    return flags, plain, ""
 
 
 def _unquoted(line: str) -> str:
