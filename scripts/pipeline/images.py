@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import Future, as_completed, wait
 from math import inf
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from scripts.reporting import report
 from scripts.secrets.redact import redact
 from scripts.settings.model import Image, Outcome, Service
 
+STOP_SECONDS = 0.1  # between two attempts to stop what still builds
 LEAST_AT_ONCE = 2  # builds wait for the network as well as for a core
 
 
@@ -73,7 +74,9 @@ class _Builds:
                 for other, unfinished in waiting.items():
                     other.cancel()
                     yield Outcome("build", unfinished.service, "skipped", 0.0, f"stopped: {image.service} failed")
-                self._run.session.shell.interrupt()
+                # Again and again: a build that had passed the check may start its process after the first time.
+                while wait(jobs, timeout=STOP_SECONDS).not_done:
+                    self._run.session.shell.interrupt()
                 raise
 
     def one(self, image: Image) -> Outcome:
