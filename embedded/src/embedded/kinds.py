@@ -13,6 +13,19 @@ READ = ("get", "list", "watch")
 CREATE = ("create",)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Custom:
+    """What a CustomResourceDefinition says of one version: its schema, printer columns and paths of its scale.
+
+    `schema` names the type that `objects.schema` made of `openapi`.
+    """
+
+    schema: str
+    openapi: dict
+    columns: tuple[dict, ...] = ()
+    scale: dict | None = None
+
+
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """One served kind.
@@ -33,6 +46,8 @@ class Kind:
     generation: bool = False
     categories: tuple[str, ...] = ()
     stored_as: str = ""
+    singular_name: str = ""
+    custom: Custom | None = None
 
     @property
     def resource(self) -> str:
@@ -46,8 +61,8 @@ class Kind:
 
     @property
     def singular(self) -> str:
-        """The singular name: the kind in lower case."""
-        return self.kind.lower()
+        """The singular name: the kind in lower case, unless its definition says otherwise."""
+        return self.singular_name or self.kind.lower()
 
     @property
     def api_version(self) -> str:
@@ -91,6 +106,17 @@ def _table() -> list[Kind]:
         Kind("", "v1", "Secret", "secrets"),
         Kind("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",)),
         Kind("", "v1", "Service", "services", True, ("svc",), subresources=("proxy", "status"), categories=in_all),
+        Kind(
+            "apiextensions.k8s.io",
+            "v1",
+            "CustomResourceDefinition",
+            "customresourcedefinitions",
+            False,
+            ("crd", "crds"),
+            subresources=status,
+            generation=True,
+            categories=("api-extensions",),
+        ),
         Kind("apps", "v1", "ControllerRevision", "controllerrevisions", verbs=READ),
         Kind("apps", "v1", "DaemonSet", "daemonsets", True, ("ds",), READ, categories=in_all),
         Kind("apps", "v1", "Deployment", "deployments", True, ("deploy",), ALL, scaled, True, in_all),
@@ -133,6 +159,33 @@ KINDS: tuple[Kind, ...] = tuple(_table())
 BY_RESOURCE: dict[str, Kind] = {kind.resource: kind for kind in KINDS}
 BY_GVK: dict[tuple[str, str], Kind] = {(kind.api_version, kind.kind): kind for kind in KINDS}
 BY_GROUP_KIND: dict[tuple[str, str], Kind] = {(kind.group, kind.kind): kind for kind in KINDS}
+BY_PATH: dict[tuple[str, str, str], Kind] = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
+BUILT_IN = frozenset(kind.resource for kind in KINDS)
+changes = 0  # how often kinds came or went, for whoever keeps what follows from the table
+
+
+def every() -> list[Kind]:
+    """Return all kinds in all served versions: those of the table, then those that definitions added."""
+    return list(BY_PATH.values())
+
+
+def define(served: list[Kind], storage: Kind) -> None:
+    """Serve a custom kind in some versions; `storage` is the one its objects are kept in."""
+    global changes
+    forget(storage.resource)
+    BY_RESOURCE[storage.resource] = BY_GROUP_KIND[storage.group, storage.kind] = storage
+    for kind in served:
+        BY_GVK[kind.api_version, kind.kind] = BY_PATH[kind.group, kind.version, kind.plural] = kind
+    changes += 1
+
+
+def forget(resource: str) -> None:
+    """Serve a custom kind no more."""
+    global changes
+    for table in (BY_RESOURCE, BY_GVK, BY_GROUP_KIND, BY_PATH):
+        for key in [key for key, kind in table.items() if kind.resource == resource]:
+            del table[key]
+    changes += 1
 
 
 def of(obj: dict) -> Kind | None:

@@ -22,7 +22,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from embedded import errors, kinds
+from embedded import definitions, errors, kinds
 from embedded.errors import ApiError
 from embedded.objects import lifecycle, managed
 from embedded.objects.values import clone, share, timestamp
@@ -59,8 +59,10 @@ class Store:
         self._callbacks: list[Callable[[str, Event], None]] = []
         self._undelivered: collections.deque[tuple[str, Event]] = collections.deque()
         self._delivering = False
+        self._dormant: dict[str, list[tuple[str, str, str]]] = {}  # objects of kinds that are not served, or not yet
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None)
         self._load()
+        definitions.attach(self)
 
     def _load(self) -> None:
         self._db.execute("PRAGMA auto_vacuum=FULL")  # only heeded by a new file: it shrinks as objects go
@@ -73,13 +75,22 @@ class Store:
         self._db.execute("CREATE TABLE IF NOT EXISTS revision (id INTEGER PRIMARY KEY CHECK (id = 0), value INTEGER)")
         rows = self._db.execute("SELECT resource, namespace, name, body FROM objects ORDER BY 1, 2, 3")
         for resource, namespace, name, body in rows:
-            if resource not in self._objects:  # of a kind that another version served
+            if resource not in self._objects:
+                self._dormant.setdefault(resource, []).append((namespace, name, body))
                 continue
             self._objects[resource][namespace, name] = json.loads(body)
             self._keys[resource].append((namespace, name))
         found = self._db.execute("SELECT value FROM revision").fetchone()
         self.revision = found[0] if found else 1
         self._oldest = self.revision
+
+    def hold(self, resource: str) -> None:
+        """Be ready for the objects of a custom kind; those that were stored before are there again."""
+        if resource in self._objects:
+            return
+        rows = self._dormant.pop(resource, [])
+        self._objects[resource] = {(namespace, name): json.loads(body) for namespace, name, body in rows}
+        self._keys[resource] = sorted(self._objects[resource])
 
     def end_watches(self) -> None:
         """End every watch, so that whoever iterates one comes to an end."""
@@ -89,6 +100,7 @@ class Store:
     def close(self) -> None:
         """Close the file; every acknowledged write is already in it."""
         self.end_watches()
+        definitions.detach(self)
         self._db.close()
 
     # reading

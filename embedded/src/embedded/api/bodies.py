@@ -110,7 +110,10 @@ def check_fields(kind: Kind, obj: dict, problems: list[str], mode: str) -> list[
 def _walk(kind: Kind, field: Field, value: Any, path: str, unknown: list[str]) -> None:
     if value is None or field.type == "any":
         return
-    _check_type(kind, field, value, path)
+    if not _fits(field, value):
+        if kind.custom:  # its schema has the word for it
+            return
+        raise _wrong_type(kind, field, value, path)
     if field.ref:
         known = schema.named(field.ref).fields
         for name in list(value):
@@ -122,7 +125,7 @@ def _walk(kind: Kind, field: Field, value: Any, path: str, unknown: list[str]) -
                     value[name] = _amount(kind, value[name])
                 else:
                     _walk(kind, known[name], value[name], where, unknown)
-            else:
+            elif not schema.named(field.ref).open:
                 unknown.append(f'unknown field "{where}"')
                 del value[name]
     elif field.items is not None:
@@ -149,7 +152,7 @@ GO_NAMES = {"string": "string", "boolean": "bool", "integer": "int32", "number":
 JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
 
 
-def _check_type(kind: Kind, field: Field, value: Any, path: str) -> None:
+def _fits(field: Field, value: Any) -> bool:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     fits = {
         "string": isinstance(value, str),
@@ -161,8 +164,10 @@ def _check_type(kind: Kind, field: Field, value: Any, path: str) -> None:
         "quantity": isinstance(value, str) or is_number,
         "int-or-string": isinstance(value, str) or is_number,
     }
-    if fits.get(field.type, True):
-        return
+    return fits.get(field.type, True)
+
+
+def _wrong_type(kind: Kind, field: Field, value: Any, path: str) -> ApiError:
     name = field.format if field.type == "integer" and field.format else GO_NAMES.get(field.type, "")
     if field.ref:
         name = field.ref.removeprefix("io.k8s.api.").removeprefix("io.k8s.apimachinery.pkg.apis.")
@@ -174,7 +179,7 @@ def _check_type(kind: Kind, field: Field, value: Any, path: str) -> None:
     elif field.type == "object":
         name = "map[string]string"
     owner = f"{kind.kind}.{path}" if path else kind.kind
-    raise ApiError(
+    return ApiError(
         400,
         f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: json: cannot unmarshal '
         f"{JSON_NAMES.get(type(value), 'value')} into Go struct field {owner} of type {name}",

@@ -8,6 +8,7 @@ import hashlib
 
 from embedded import kinds
 from embedded.kinds import Kind
+from embedded.objects import custom
 
 VERSION = {
     "major": "1",
@@ -47,18 +48,26 @@ def _subresource(kind: Kind, name: str) -> tuple[str, str, str, tuple[str, ...]]
 
 def storage_hash(kind: Kind) -> str:
     """What the server shows for the version an object is stored in."""
-    stored = kinds.BY_RESOURCE[kind.storage]
+    stored = kinds.BY_RESOURCE.get(kind.storage, kind)
     text = f"{stored.group}/{stored.version}/{stored.kind}"
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
 
 
-@functools.cache
-def groups() -> dict[str, list[Kind]]:
-    """The kinds by group, the core group ("") first."""
-    found: dict[str, list[Kind]] = {}
-    for kind in kinds.KINDS:
-        found.setdefault(kind.group, []).append(kind)
-    return {group: sorted(found[group], key=lambda kind: kind.plural) for group in found}
+def groups() -> dict[str, dict[str, list[Kind]]]:
+    """Return the kinds by group and version, the core group ("") and the preferred version first."""
+    return _groups(kinds.changes)
+
+
+@functools.lru_cache(maxsize=1)
+def _groups(changes: int) -> dict[str, dict[str, list[Kind]]]:
+    found: dict[str, dict[str, list[Kind]]] = {}
+    for kind in sorted(kinds.every(), key=lambda kind: kind.plural):
+        found.setdefault(kind.group, {}).setdefault(kind.version, []).append(kind)
+    order = dict.fromkeys(kind.group for kind in kinds.every())
+    return {
+        name: dict(sorted(found[name].items(), key=lambda item: custom.priority(item[0]), reverse=True))
+        for name in order
+    }
 
 
 def _metrics() -> list[dict]:
@@ -80,15 +89,15 @@ def api_versions(address: str) -> dict:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": servers}
 
 
-def group(name: str, version: str) -> dict:
+def group(name: str, *versions: str) -> dict:
     """One entry of GET /apis."""
-    entry = {"groupVersion": f"{name}/{version}", "version": version}
-    return {"name": name, "versions": [entry], "preferredVersion": entry}
+    entries = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": entries, "preferredVersion": entries[0]}
 
 
 def group_list() -> dict:
     """GET /apis."""
-    entries = [group(name, rows[0].version) for name, rows in groups().items() if name]
+    entries = [group(name, *versions) for name, versions in groups().items() if name]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [*entries, group(METRICS, "v1beta1")]}
 
 
@@ -97,7 +106,7 @@ def resources(name: str, version: str) -> dict | None:
     if (name, version) == (METRICS, "v1beta1"):
         listed = _metrics()
     else:
-        rows = [kind for kind in groups().get(name, ()) if kind.version == version]
+        rows = groups().get(name, {}).get(version, [])
         if not rows:
             return None
         listed = [entry for kind in rows for entry in _plain(kind)]
@@ -134,15 +143,14 @@ def _plain(kind: Kind) -> list[dict]:
 def aggregated(core: bool) -> dict:
     """GET /api or /apis as an APIGroupDiscoveryList."""
     items = []
-    for name, rows in groups().items():
+    for name, versions in groups().items():
         if bool(name) == core:
             continue
-        version = {
-            "version": rows[0].version,
-            "resources": [_aggregated(kind) for kind in rows],
-            "freshness": "Current",
-        }
-        items.append({"metadata": {"name": name} if name else {}, "versions": [version]})
+        listed = [
+            {"version": version, "resources": [_aggregated(kind) for kind in rows], "freshness": "Current"}
+            for version, rows in versions.items()
+        ]
+        items.append({"metadata": {"name": name} if name else {}, "versions": listed})
     if not core:
         listed = [
             {

@@ -6,7 +6,9 @@ import functools
 import hashlib
 import json
 
+from embedded import kinds
 from embedded.api import discovery
+from embedded.kinds import Kind
 from embedded.objects import schema
 
 PARAMETERS = [
@@ -17,21 +19,25 @@ PARAMETERS = [
 
 def _versions() -> dict[str, tuple[str, str]]:
     found = {}
-    for group, rows in discovery.groups().items():
-        version = rows[0].version
-        found[f"apis/{group}/{version}" if group else f"api/{version}"] = (group, version)
+    for group, versions in discovery.groups().items():
+        for version in versions:
+            found[f"apis/{group}/{version}" if group else f"api/{version}"] = (group, version)
     return found
 
 
-@functools.cache
 def document(path: str) -> bytes | None:
     """The document of "apis/GROUP/VERSION" or "api/v1" as JSON; None when that is not served."""
+    return _document(path, kinds.changes)
+
+
+@functools.lru_cache(maxsize=256)
+def _document(path: str, changes: int) -> bytes | None:
     found = _versions().get(path)
     if found is None:
         return None
-    group, _ = found
-    paths, wanted = {}, []
-    for kind in discovery.groups()[group]:
+    group, version = found
+    paths, wanted, customs = {}, [], {}
+    for kind in discovery.groups()[group][version]:
         gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
         inner = f"/namespaces/{{namespace}}/{kind.plural}" if kind.namespaced else f"/{kind.plural}"
         if "get" in kind.verbs:  # kubectl reads from "patch" that field validation is the server's
@@ -44,12 +50,25 @@ def document(path: str) -> bytes | None:
             post = {"parameters": PARAMETERS, "x-kubernetes-action": "post", "x-kubernetes-group-version-kind": gvk}
             paths[f"{kind.path}{inner}"] = {"post": post}
         known = schema.of(kind)
-        if known:
+        if kind.custom:
+            customs[".".join((*reversed(kind.group.split(".")), kind.version, kind.kind))] = _custom(kind)
+            wanted.append(schema.META)
+        elif known and known.name in schema.document():
             wanted.append(known.name)
-    schemas = _closure(wanted)
+    schemas = _closure(wanted) | customs
     info = {"title": "Kubernetes", "version": discovery.VERSION["gitVersion"]}
     whole = {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
     return json.dumps(whole, separators=(",", ":")).encode()
+
+
+def _custom(kind: Kind) -> dict:
+    assert kind.custom  # noqa: S101 - a mistake of the caller
+    openapi = kind.custom.openapi
+    own = {name: {"type": "string"} for name in ("apiVersion", "kind")}
+    meta = {"metadata": {"allOf": [{"$ref": f"#/components/schemas/{schema.META}"}]}}
+    gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
+    whole = openapi | {"type": "object", "properties": openapi.get("properties", {}) | own | meta}
+    return whole | {"x-kubernetes-group-version-kind": [gvk]}
 
 
 def _closure(names: list[str]) -> dict[str, dict]:
@@ -71,12 +90,17 @@ def _references(value: object) -> list[str]:
     return []
 
 
-@functools.cache
 def index() -> dict:
     """GET /openapi/v3."""
+    return _index(kinds.changes)
+
+
+@functools.lru_cache(maxsize=1)
+def _index(changes: int) -> dict:
     paths = {}
     source = schema.SOURCE.read_bytes()
     for path in _versions():
-        digest = hashlib.sha512(path.encode() + source).hexdigest().upper()
+        served = [kind.custom.schema for kind in kinds.every() if kind.custom and path == kind.path.removeprefix("/")]
+        digest = hashlib.sha512("\n".join((path, *served)).encode() + source).hexdigest().upper()
         paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
     return {"paths": paths}

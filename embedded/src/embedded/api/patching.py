@@ -26,7 +26,7 @@ def patched(kind: Kind, live: dict, content_type: str, body: bytes) -> dict:
         patch = json.loads(body)
     except ValueError as error:
         raise ApiError(400, f"error decoding patch: {error}") from error
-    if content_type == STRATEGIC:
+    if content_type == STRATEGIC and not kind.custom:
         if not isinstance(patch, dict):
             raise ApiError(400, "cannot restore struct from: json: patch is not an object")
         result = merge.strategic(managed.root_field(kind), live, patch)

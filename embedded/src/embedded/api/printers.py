@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from embedded.api import podprinter
 from embedded.kinds import Kind
+from embedded.objects import custom
 from embedded.objects.values import human_duration, parse_timestamp
 
 NONE = "<none>"
@@ -30,10 +32,24 @@ def since(text: str | None, now: float) -> str:
 
 def cells(kind: Kind, obj: dict, now: float) -> list:
     """The row of an object."""
+    if kind.custom:
+        return [obj["metadata"]["name"], *(custom_cell(column, obj, now) for column in kind.custom.columns)]
     printer = PRINTERS.get(kind.resource)
     if printer is None:
         return [obj["metadata"]["name"], obj["metadata"].get("creationTimestamp", "")]
     return [obj["metadata"]["name"], *printer(obj, now)] if kind.plural != "events" else printer(obj, now)
+
+
+def custom_cell(column: dict, obj: dict, now: float) -> object:
+    """What a printer column of a custom kind shows of an object."""
+    found = custom.look_up(obj, column["jsonPath"])
+    if not found:
+        return None
+    if column["type"] == "date":
+        return since(found[0], now)
+    if column["type"] == "string":
+        return ",".join(item if isinstance(item, str) else json.dumps(item) for item in found)
+    return found[0]
 
 
 def selector(value: dict | None) -> str:

@@ -42,7 +42,7 @@ def selection(kind: Kind, query: dict[str, str], name: str = "") -> Callable[[di
 def present(kind: Kind, obj: dict) -> dict:
     """An object in the kind under which it is asked for (core events under events.k8s.io)."""
     if not kind.stored_as:
-        return obj
+        return obj if obj.get("apiVersion") == kind.api_version else obj | {"apiVersion": kind.api_version}
     shown = {key: value for key, value in obj.items() if key in ("metadata", "reason", "type", "action", "related")}
     shown |= {"apiVersion": kind.api_version, "kind": kind.kind, "eventTime": obj.get("eventTime")}
     renamed = {

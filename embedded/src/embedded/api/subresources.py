@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
-from embedded import errors
+from embedded import errors, kinds
 from embedded.api import bodies, patching, tables
 from embedded.api.replies import reply
 from embedded.api.rest import find, is_dry_run, manager_of
 from embedded.api.target import Target
 from embedded.errors import ApiError
 from embedded.kinds import Kind
-from embedded.objects import selectors
-from embedded.objects.values import timestamp
+from embedded.objects import custom, selectors
+from embedded.objects.values import clone, timestamp
 from embedded.store import Store
 
 SCALE = Kind("autoscaling", "v1", "Scale", "scales")
@@ -36,18 +38,41 @@ async def answer(store: Store, target: Target, request: web.Request) -> web.Resp
 
 def scale_of(obj: dict) -> dict:
     """The Scale of a workload."""
+    kind = kinds.of(obj)
+    paths = (kind.custom.scale if kind and kind.custom else None) or {}
+    if paths:
+        replicas = _first(obj, paths["specReplicasPath"], 0)
+        status = {"replicas": _first(obj, paths["statusReplicasPath"], 0)}
+        status |= {"selector": _first(obj, paths["labelSelectorPath"], "")} if paths.get("labelSelectorPath") else {}
+    else:
+        chosen = (obj["spec"].get("selector") or {}).get("matchLabels", {})
+        replicas = obj["spec"].get("replicas", 0)
+        status = {"replicas": obj.get("status", {}).get("replicas", 0)}
+        status |= {"selector": ",".join(f"{key}={value}" for key, value in sorted(chosen.items()))}
     meta = obj["metadata"]
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    selector = obj["spec"].get("selector") or {}
-    terms = [f"{key}={value}" for key, value in sorted(selector.get("matchLabels", {}).items())]
-    replicas = obj["spec"].get("replicas", 0)
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {key: meta[key] for key in kept if key in meta},
         "spec": {"replicas": replicas} if replicas else {},
-        "status": {"replicas": obj.get("status", {}).get("replicas", 0), "selector": ",".join(terms)},
+        "status": status,
     }
+
+
+def _first(obj: dict, path: str, default: Any) -> Any:
+    return next(iter(custom.look_up(obj, path)), default)
+
+
+def scaled(kind: Kind, obj: dict, replicas: int) -> dict:
+    """Return a copy of a workload that asks for that many replicas."""
+    path = kind.custom.scale["specReplicasPath"] if kind.custom and kind.custom.scale else ".spec.replicas"
+    changed = part = clone(obj)
+    *steps, last = path.strip(".").split(".")
+    for step in steps:
+        part = part.setdefault(step, {})
+    part[last] = replicas
+    return changed
 
 
 async def _scale(store: Store, target: Target, request: web.Request) -> web.Response:
@@ -70,7 +95,7 @@ async def _scale(store: Store, target: Target, request: web.Request) -> web.Resp
         text = f'Scale.autoscaling "{target.name}" is invalid: {cause.field}: {message}'
         raise ApiError(422, text, details=body_details)
     revision = wanted.get("metadata", {}).get("resourceVersion")
-    changed = obj | {"spec": obj["spec"] | {"replicas": replicas}}
+    changed = scaled(target.kind, obj, replicas)
     if revision:
         changed["metadata"] = obj["metadata"] | {"resourceVersion": revision}
     written = store.update(

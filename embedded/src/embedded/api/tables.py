@@ -56,6 +56,11 @@ def _columns() -> dict[str, list[dict]]:
 def columns(kind: Kind) -> list[dict]:
     """The column definitions of a kind's table; name and age where nothing better is known."""
     known = _columns()
+    if kind.custom:
+        keys = ("name", "type", "format", "priority", "description")
+        blank = {"format": "", "priority": 0, "description": ""}
+        more = [{key: (blank | column).get(key, "") for key in keys} for column in kind.custom.columns]
+        return [known["pods"][0], *more]
     default = [
         known["pods"][0],
         {"name": "Created At", "type": "date", "format": "", "priority": 0, "description": CREATION},

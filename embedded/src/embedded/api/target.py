@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from embedded import kinds
 from embedded.errors import ApiError
-from embedded.kinds import Kind
-
-BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in kinds.KINDS}
+from embedded.kinds import BY_PATH, Kind
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,16 +10,18 @@ from embedded.store import Store
 
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
-OWNED = tuple(
-    kind.resource for kind in kinds.KINDS if kind.namespaced and not kind.stored_as and kind.resource != "events"
-)
+
+
+def owned_resources() -> set[str]:
+    """Return the resources whose objects may have owners."""
+    return {kind.resource for kind in kinds.every() if not kind.stored_as and kind.resource != "events"}
 
 
 def dependents(store: Store, uid: str, namespace: str) -> list[tuple[str, dict]]:
     """Everything that names an owner of this uid, as (resource, object)."""
     return [
         (resource, obj)
-        for resource in OWNED
+        for resource in owned_resources()
         for obj in store.list(resource, namespace)
         if any(ref["uid"] == uid for ref in obj["metadata"].get("ownerReferences", ()))
     ]
@@ -33,15 +35,10 @@ def owner_gone(store: Store, uid: str, namespace: str) -> None:
 
 def missing_owners(store: Store) -> set[tuple[str, str]]:
     """(uid, namespace) of owners that are gone while something still names them, as after a crash in between."""
-    known = {
-        obj["metadata"].get("uid")
-        for kind in kinds.KINDS
-        if not kind.stored_as and kind.resource != "events"
-        for obj in store.list(kind.resource)
-    }
+    known = {obj["metadata"].get("uid") for resource in owned_resources() for obj in store.list(resource)}
     return {
         (ref["uid"], obj["metadata"].get("namespace", ""))
-        for resource in OWNED
+        for resource in owned_resources()
         for obj in store.list(resource)
         for ref in obj["metadata"].get("ownerReferences", ())
         if ref["uid"] not in known

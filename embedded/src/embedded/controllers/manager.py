@@ -10,10 +10,11 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from embedded import events
+from embedded import events, kinds
 from embedded.controllers import (
     budget,
     common,
+    definition,
     deployment,
     endpointslice,
     garbage,
@@ -25,7 +26,7 @@ from embedded.controllers import (
 )
 from embedded.controllers.common import Key
 from embedded.errors import ApiError
-from embedded.objects import selectors
+from embedded.objects import custom, selectors
 from embedded.store import Event, Store
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Manager:
         self._store = store
         self._clock = clock
         self._controllers: dict[str, Callable[[Store, Key, float], float | None]] = {
+            "definition": definition.reconcile,
             "deployment": deployment.reconcile,
             "replicaset": replicaset.reconcile,
             "scheduler": scheduler.reconcile,
@@ -103,7 +105,7 @@ class Manager:
             for obj in self._store.list(resource):
                 for work in concerned(self._store, resource, obj):
                     self._plan(work, now)
-        for resource in garbage.OWNED:
+        for resource in garbage.owned_resources():
             for obj in self._store.list(resource, "", garbage.is_held):
                 self._plan(
                     (f"garbage {resource}", (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])), now
@@ -159,7 +161,7 @@ class Manager:
         try:
             if name.startswith("garbage "):
                 resource = name.removeprefix("garbage ")
-                later = garbage.reconcile(self._store, resource, key) if resource in garbage.OWNED else None
+                later = garbage.reconcile(self._store, resource, key) if resource in kinds.BY_RESOURCE else None
             else:
                 later = self._controllers[name](self._store, key, now)
         except ApiError as error:
@@ -221,6 +223,7 @@ def _makes_room(event: Event) -> bool:
 
 
 ROUTES: dict[str, tuple[str, ...]] = {
+    custom.RESOURCE: ("definition",),
     "deployments.apps": ("deployment",),
     "replicasets.apps": ("replicaset",),
     "pods": ("scheduler",),

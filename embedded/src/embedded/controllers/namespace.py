@@ -42,7 +42,7 @@ def _furnish(store: Store, name: str) -> None:
 def _empty(store: Store, namespace: dict) -> float | None:
     name = namespace["metadata"]["name"]
     left = 0
-    resources = [kind.resource for kind in kinds.KINDS if kind.namespaced and not kind.stored_as]
+    resources = {kind.resource for kind in kinds.every() if kind.namespaced and not kind.stored_as}
     for resource in sorted(resources, key=lambda item: (item not in FIRST, item == "events")):
         for obj in store.list(resource, name):
             if not common.is_going(obj):

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 
 from embedded.kinds import Kind
-from embedded.objects import schema
+from embedded.objects import custom, schema
 from embedded.objects.schema import Field, Type
 from embedded.objects.values import clone
 
@@ -165,6 +165,11 @@ RULES: dict[str, Callable[[dict], None]] = {
 
 def apply(kind: Kind, obj: dict, old: dict | None = None) -> None:
     """Fill in an object's defaults in place; `old` is what it replaces."""
+    if kind.custom:
+        custom.fill(kind, obj)
+        return
+    if kind.resource == custom.RESOURCE:
+        custom.complete(obj)
     root = schema.of(kind)
     if root is not None:
         _walk(root, obj)

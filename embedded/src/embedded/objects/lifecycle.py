@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from embedded import errors
 from embedded.kinds import Kind
-from embedded.objects import defaults, validation
+from embedded.objects import custom, defaults, validation
 from embedded.objects.values import clone, parse_timestamp, timestamp
 
 FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
@@ -135,6 +135,8 @@ def mark_deleted(kind: Kind, old: dict, grace: int | None, propagation: str, now
     kept = [name for name in meta.get("finalizers", []) if name not in FINALIZERS.values()]
     if added and "deletionTimestamp" not in meta:
         meta["finalizers"] = [*kept, added]
+    if kind.resource == custom.RESOURCE and "deletionTimestamp" not in meta:
+        meta["finalizers"] = [*meta.get("finalizers", []), custom.CLEANUP]
     waits = bool(meta.get("finalizers")) or kind.kind in ("Namespace", "Pod")
     if "deletionTimestamp" in meta:
         left = meta.get("deletionGracePeriodSeconds", 0)

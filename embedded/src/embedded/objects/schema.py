@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import json
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Type:
     name: str
     fields: dict[str, Field]
     required: tuple[str, ...] = ()
-    union: dict | None = None
+    open: bool = False  # keeps fields that it does not know
 
 
 @functools.cache
@@ -64,16 +65,92 @@ def names() -> dict[tuple[str, str, str], str]:
 
 def of(kind: Kind) -> Type | None:
     """The type of a kind's objects; None where no schema is known."""
+    if kind.custom:
+        return named(kind.custom.schema)
+    if kind.kind == "CustomResourceDefinition":
+        return named(define("io.k8s.CustomResourceDefinition", DEFINITION))
     name = names().get((kind.group, kind.version, kind.kind))
     return named(name) if name else None
+
+
+_ANY = {"x-kubernetes-preserve-unknown-fields": True}
+_WORD, _WORDS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+_NAMES = dict.fromkeys(("plural", "singular", "kind", "listKind"), _WORD)
+_NAMES |= {"shortNames": _WORDS, "categories": _WORDS}  # type: ignore[dict-item]
+DEFINITION = {  # what a definition holds as far as its parts have owners; the recordings have no schema of it
+    "properties": {
+        "spec": {
+            "type": "object",
+            "properties": {
+                "group": _WORD,
+                "scope": _WORD,
+                "names": {"type": "object", "properties": _NAMES},
+                "versions": {"type": "array", "items": _ANY},
+                "conversion": _ANY,
+                "preserveUnknownFields": {"type": "boolean"},
+            },
+        },
+        "status": {
+            "type": "object",
+            "properties": {
+                "acceptedNames": {"type": "object", "properties": _NAMES},
+                "conditions": {
+                    "type": "array",
+                    "items": {"type": "object", "properties": {"type": _WORD}} | _ANY,
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["type"],
+                },
+                "storedVersions": _WORDS,
+            },
+        },
+    }
+}
+DEFINED: dict[str, dict] = {}
+"""The types that custom resource definitions brought, flat: an object in an object is a type of its own."""
+META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+
+
+def define(title: str, openapi: dict) -> str:
+    """Make types of a structural schema; return the name of its root, which no other schema has."""
+    digest = hashlib.sha256(json.dumps(openapi, sort_keys=True).encode()).hexdigest()[:12]
+    root = f"{title}@{digest}"
+    if root not in DEFINED:
+        own = {name: {"type": "string"} for name in ("apiVersion", "kind")} | {"metadata": {"$ref": f"#/{META}"}}
+        _flatten(root, {"type": "object"} | openapi | {"properties": openapi.get("properties", {}) | own})
+    return root
+
+
+def _flatten(name: str, schema: dict) -> None:
+    properties = {key: _inner(f"{name}.{key}", value) for key, value in schema.get("properties", {}).items()}
+    DEFINED[name] = schema | {"properties": properties}
+
+
+def _inner(name: str, schema: dict) -> dict:
+    """A schema inside of another, with its objects replaced by references."""
+    if schema.get("x-kubernetes-int-or-string"):
+        return {"$ref": "#/io.k8s.apimachinery.pkg.util.intstr.IntOrString"}
+    if schema.get("type") == "array":
+        return schema | {"items": _inner(f"{name}[]", schema.get("items", {}))}
+    if isinstance(schema.get("additionalProperties"), dict):
+        return schema | {"additionalProperties": _inner(f"{name}.*", schema["additionalProperties"])}
+    if schema.get("x-kubernetes-embedded-resource") or (
+        not schema.get("properties") and schema.get("x-kubernetes-preserve-unknown-fields")
+    ):
+        return {"type": "any"}
+    if schema.get("properties") is None:
+        return {key: value for key, value in schema.items() if key != "additionalProperties"}
+    _flatten(name, schema)
+    kept = ("default", "x-kubernetes-map-type")
+    return {"$ref": f"#/{name}"} | {key: schema[key] for key in kept if key in schema}
 
 
 @functools.cache
 def named(name: str) -> Type:
     """The type of that full schema name."""
-    schema = document()[name]
+    schema = DEFINED.get(name) or document()[name]
     fields = {key: _field(value) for key, value in schema.get("properties", {}).items()}
-    return Type(name, fields, tuple(schema.get("required", ())))
+    keeps = bool(schema.get("x-kubernetes-preserve-unknown-fields"))
+    return Type(name, fields, tuple(schema.get("required", ())), keeps)
 
 
 def zero(name: str) -> dict:
@@ -99,7 +176,7 @@ def _field(schema: dict) -> Field:
         "atomic": schema.get("x-kubernetes-map-type") == "atomic",
     }
     if reference:
-        return _reference(reference.rsplit("/", 1)[1], more)
+        return _reference(reference.split("/", 1)[1].removeprefix("components/schemas/"), more)
     kind = schema.get("type", "any")
     if kind == "array":
         return Field("array", items=_field(schema["items"]), **more)
@@ -109,6 +186,8 @@ def _field(schema: dict) -> Field:
 
 
 def _reference(name: str, more: dict) -> Field:
+    if name in DEFINED:
+        return Field("object", ref=name, **more)
     target = document()[name]
     short = name.rsplit(".", 1)[1]
     if short == "Quantity":

@@ -7,7 +7,7 @@ from typing import Any
 
 from embedded.errors import Cause
 from embedded.kinds import Kind
-from embedded.objects import checks, managed, podchecks, schema, selectors
+from embedded.objects import checks, custom, managed, podchecks, schema, selectors
 from embedded.objects.checks import IMMUTABLE, duplicate, required, unsupported, wrong
 from embedded.objects.schema import Field
 
@@ -26,6 +26,8 @@ NAMES: dict[str, Callable[[str, str], list[Cause]]] = {
 def validate(kind: Kind, obj: dict, old: dict | None) -> list[Cause]:
     """Every wrong field of an object; `old` is what it replaces."""
     found = _metadata(kind, obj["metadata"])
+    if kind.custom:
+        return found + custom.problems(kind, obj)
     special = KINDS.get(kind.resource)
     if special is not None:
         found += special(obj, old)
@@ -256,6 +258,7 @@ def _claim(obj: dict, old: dict | None) -> list[Cause]:
 
 
 KINDS: dict[str, Callable[[dict, dict | None], list[Cause]]] = {
+    custom.RESOURCE: lambda obj, old: custom.definition_problems(obj),
     "pods": _pod,
     "services": _service,
     "configmaps": _keys,

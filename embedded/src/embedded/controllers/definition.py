@@ -1,0 +1,33 @@
+"""CustomResourceDefinitions that are being deleted: their objects go first."""
+
+from __future__ import annotations
+
+from embedded.controllers import common
+from embedded.controllers.common import Key
+from embedded.errors import ApiError
+from embedded.objects import custom
+from embedded.store import Store
+
+AGAIN = 0.2  # seconds until looking again whether the objects have gone
+
+
+def reconcile(store: Store, key: Key, now: float) -> float | None:
+    """Delete the objects of a definition that is being deleted, then let it go."""
+    definition = store.get(custom.RESOURCE, *key)
+    if definition is None or not common.is_going(definition):
+        return None
+    for obj in store.list(key[1]):
+        if not common.is_going(obj):
+            try:
+                store.delete(key[1], obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+            except ApiError:  # gone in the meantime
+                continue
+    if store.list(key[1]):
+        return AGAIN
+
+    def finish(obj: dict) -> None:
+        left = [name for name in obj["metadata"].get("finalizers", ()) if name != custom.CLEANUP]
+        obj["metadata"]["finalizers"] = left
+
+    store.modify(custom.RESOURCE, *key, finish, manager="kube-controller-manager")
+    return None

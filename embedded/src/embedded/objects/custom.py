@@ -1,0 +1,257 @@
+"""Custom resources: the kinds that a CustomResourceDefinition makes, their defaults, and what is wrong with objects."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from embedded.errors import Cause
+from embedded.kinds import Custom, Kind
+from embedded.objects import checks, schema
+from embedded.objects.values import clone
+
+RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+AGE = ({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},)
+GO_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object", list: "array"}
+# Words of JSON Schema that mean nothing to a validator, or are looked at elsewhere.
+EXTENSIONS = ("x-kubernetes-", "default", "description", "title", "example", "format", "nullable")
+
+
+def kinds_of(definition: dict) -> tuple[list[Kind], Kind]:
+    """Return the kinds of a definition, one for each served version, and the one that objects are stored in."""
+    versions = definition["spec"]["versions"]
+    made = {version["name"]: _kind(definition, version) for version in versions}
+    stored = next(version["name"] for version in versions if version.get("storage"))
+    served = sorted((v["name"] for v in versions if v.get("served")), key=priority, reverse=True)
+    return [made[name] for name in served], made[stored]
+
+
+def priority(version: str) -> tuple[int, int, int, str]:
+    """Return what versions are ordered by: v2, v1, v1beta2, v1alpha1; then other names."""
+    found = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
+    if not found:
+        return (-1, 0, 0, version)
+    stage = {None: 2, "beta": 1, "alpha": 0}[found[2]]
+    return (stage, int(found[1]), int(found[3] or 0), "")
+
+
+def _kind(definition: dict, version: dict) -> Kind:
+    spec, names = definition["spec"], definition["spec"]["names"]
+    openapi = (version.get("schema") or {}).get("openAPIV3Schema") or {"x-kubernetes-preserve-unknown-fields": True}
+    subresources = version.get("subresources") or {}
+    custom = Custom(
+        schema.define(f"{spec['group']}.{version['name']}.{names['kind']}", openapi),
+        openapi,
+        tuple(version.get("additionalPrinterColumns") or AGE),
+        subresources.get("scale"),
+    )
+    return Kind(
+        spec["group"],
+        version["name"],
+        names["kind"],
+        names["plural"],
+        spec.get("scope") == "Namespaced",
+        tuple(names.get("shortNames") or ()),
+        subresources=tuple(sorted(subresources)),
+        generation=True,
+        categories=tuple(names.get("categories") or ()),
+        singular_name=names.get("singular") or names["kind"].lower(),
+        custom=custom,
+    )
+
+
+def accepted(definition: dict, now: str) -> dict:
+    """Return the status of a definition that is served."""
+    names = definition["spec"]["names"]
+    said = (("NamesAccepted", "NoConflicts", "no conflicts found"), ("Established", "InitialNamesAccepted", None))
+    conditions = [
+        {
+            "type": name,
+            "status": "True",
+            "lastTransitionTime": now,
+            "reason": reason,
+            "message": message or "the initial names have been accepted",
+        }
+        for name, reason, message in said
+    ]
+    before = {one["type"]: one for one in definition.get("status", {}).get("conditions") or ()}
+    stored = [version["name"] for version in definition["spec"]["versions"] if version.get("storage")]
+    known = definition.get("status", {}).get("storedVersions") or []
+    return {
+        "acceptedNames": clone(names),
+        "conditions": [before.get(one["type"], one) for one in conditions],
+        "storedVersions": [*known, *(name for name in stored if name not in known)],
+    }
+
+
+def complete(definition: dict) -> None:
+    """Fill in what a definition leaves open."""
+    spec = definition.get("spec") or {}
+    names = spec.get("names") or {}
+    if names.get("kind"):
+        names.setdefault("singular", names["kind"].lower())
+        names.setdefault("listKind", f"{names['kind']}List")
+    spec.setdefault("conversion", {"strategy": "None"})
+
+
+def definition_problems(definition: dict) -> list[Cause]:
+    """Return what is wrong with a definition."""
+    spec, name = definition.get("spec") or {}, definition["metadata"].get("name", "")
+    names, versions = spec.get("names") or {}, spec.get("versions") or []
+    found = [checks.required(f"spec.{key}") for key in ("group", "scope") if not spec.get(key)]
+    found += [checks.required(f"spec.names.{key}") for key in ("plural", "kind") if not names.get(key)]
+    wanted = f"{names.get('plural')}.{spec.get('group')}"
+    if not found and name != wanted:
+        found.append(checks.wrong("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
+    if spec.get("scope") not in (None, "", "Cluster", "Namespaced"):
+        found.append(checks.unsupported("spec.scope", spec["scope"], ("Cluster", "Namespaced")))
+    if sum(bool(version.get("storage")) for version in versions) != 1:
+        found.append(checks.wrong("spec.versions", None, "must have exactly one version marked as storage version"))
+    for index, version in enumerate(versions):
+        if not (version.get("schema") or {}).get("openAPIV3Schema"):
+            found.append(checks.required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required"))
+    return found
+
+
+# objects
+
+
+def fill(kind: Kind, obj: dict) -> None:
+    """Give an object the defaults of its schema."""
+    assert kind.custom  # noqa: S101 - a mistake of the caller
+    _fill(kind.custom.openapi, obj)
+
+
+def _fill(part: dict, value: Any) -> None:
+    if isinstance(value, dict):
+        for name, inner in part.get("properties", {}).items():
+            if "default" in inner and value.get(name) is None and not (name in value and inner.get("nullable")):
+                value[name] = clone(inner["default"])
+            if name in value:
+                _fill(inner, value[name])
+        more = part.get("additionalProperties")
+        for name, item in value.items() if isinstance(more, dict) else ():
+            if name not in part.get("properties", {}):
+                _fill(more, item)
+    elif isinstance(value, list):
+        for item in value:
+            _fill(part.get("items", {}), item)
+
+
+def problems(kind: Kind, obj: dict) -> list[Cause]:
+    """Return every field of an object that its schema refuses. Rules in CEL are not evaluated."""
+    assert kind.custom  # noqa: S101 - a mistake of the caller
+    judge = _validator(json.dumps(kind.custom.openapi))
+    checked = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
+    return [cause for error in judge.iter_errors(checked) for cause in _causes(error)]
+
+
+@functools.lru_cache(maxsize=64)
+def _validator(text: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    whole = json.loads(text)
+    required = [name for name in whole.get("required") or () if name not in ("apiVersion", "kind", "metadata")]
+    return Draft202012Validator(_plain(whole | {"required": required}))
+
+
+def _plain(part: Any) -> Any:
+    """A schema as the standard means it: without extensions, null allowed where it says so."""
+    if not isinstance(part, dict):
+        return part
+    made = {key: value for key, value in part.items() if not key.startswith(EXTENSIONS)}
+    for word in ("properties", "patternProperties"):
+        if word in made:
+            made[word] = {name: _plain(inner) for name, inner in made[word].items()}
+    for word in ("items", "additionalProperties", "not"):
+        if word in made:
+            made[word] = _plain(made[word])
+    for word in ("allOf", "anyOf", "oneOf"):
+        if word in made:
+            made[word] = [_plain(inner) for inner in made[word]]
+    for word, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(made.get(word), bool):
+            exclusive = made.pop(word)
+            if exclusive and bound in made:
+                made[word] = made.pop(bound)
+    if part.get("x-kubernetes-int-or-string"):
+        made.pop("type", None)
+        made.setdefault("anyOf", [{"type": "integer"}, {"type": "string"}])
+    if part.get("nullable") and "type" in made:
+        made["type"] = [made["type"], "null"]
+    return made
+
+
+def _causes(error: Any) -> Iterable[Cause]:
+    path = _path(error.absolute_path)
+    value, limit = error.instance, error.validator_value
+    if error.validator == "required":
+        missing = [name for name in limit if name not in value]
+        yield from (checks.required(f"{path}.{name}" if path else name) for name in missing)
+    elif error.validator == "enum":
+        yield checks.unsupported(path, value, tuple(map(str, limit)))
+    elif error.validator == "type":
+        wanted, given = limit if isinstance(limit, str) else limit[0], GO_TYPES.get(type(value), "null")
+        yield Cause(
+            path,
+            "FieldValueTypeInvalid",
+            f'Invalid value: "{given}": {path} in body must be of type {wanted}: "{given}"',
+        )
+    elif error.validator in BOUNDS:
+        yield checks.wrong(path, value, f"{path} in body {BOUNDS[error.validator].format(limit)}")
+    else:
+        yield checks.wrong(path, value, error.message)
+
+
+BOUNDS = {
+    "minimum": "should be greater than or equal to {}",
+    "maximum": "should be less than or equal to {}",
+    "exclusiveMinimum": "should be greater than {}",
+    "exclusiveMaximum": "should be less than {}",
+    "minLength": "should be at least {} chars long",
+    "maxLength": "should be at most {} chars long",
+    "minItems": "should have at least {} items",
+    "maxItems": "should have at most {} items",
+    "minProperties": "should have at least {} properties",
+    "maxProperties": "should have at most {} properties",
+    "pattern": "should match '{}'",
+    "multipleOf": "should be a multiple of {}",
+}
+
+
+def _path(parts: Iterable[str | int]) -> str:
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+# paths
+
+
+STEP = re.compile(r"""\.([\w-]+|\*)|\[(\d+|\*)\]|\['([^']+)'\]|\[\?\(@\.([\w.]+)\s*==\s*["']([^"']*)["']\)\]""")
+
+
+def look_up(obj: Any, path: str) -> list[Any]:
+    """Return the values at a JSONPath of the simple kind that printer columns and scale have."""
+    found = [obj]
+    text = path.strip().removeprefix("{").removesuffix("}").replace("\\.", "\0")
+    for step in re.finditer(STEP, text.replace("\0", "\x01")):
+        name, index, quoted, key, wanted = step.groups()
+        word = (quoted or name or "").replace("\x01", ".")
+        found = [item for value in found for item in _step(value, word, index, key, wanted)]
+    return found
+
+
+def _step(value: Any, word: str, index: str | None, key: str | None, wanted: str | None) -> Iterable[Any]:
+    if key is not None:
+        return [item for item in value or () if isinstance(item, dict) and str(item.get(key)) == wanted]
+    if index == "*" or word == "*":
+        return list(value.values()) if isinstance(value, dict) else list(value or ())
+    if index is not None:
+        return value[int(index) : int(index) + 1] if isinstance(value, list) else []
+    return [value[word]] if isinstance(value, dict) and word in value else []

@@ -1,0 +1,233 @@
+"""Custom resources: served as soon as they are defined, held to their schema, gone with their definition."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from embedded.api.app import Api, build
+from embedded.controllers.manager import Manager
+from embedded.store import Store
+
+SIZE = {"type": "integer", "minimum": 1, "maximum": 9, "default": 3}
+SPEC = {
+    "type": "object",
+    "required": ["color"],
+    "properties": {
+        "color": {"type": "string", "enum": ["red", "green"]},
+        "size": SIZE,
+        "name": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 5},
+        "port": {"x-kubernetes-int-or-string": True},
+        "anything": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        "parts": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id"],
+                "properties": {"id": {"type": "string"}, "weight": {"type": "integer", "default": 1}},
+            },
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["id"],
+        },
+    },
+}
+STATUS = {
+    "type": "object",
+    "properties": {
+        "replicas": {"type": "integer"},
+        "conditions": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"type": {"type": "string"}, "status": {"type": "string"}}},
+        },
+    },
+}
+OPENAPI = {"type": "object", "required": ["spec"], "properties": {"spec": SPEC, "status": STATUS}}
+COLUMNS = [
+    {"name": "Color", "type": "string", "jsonPath": ".spec.color"},
+    {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+]
+VERSION = {
+    "name": "v1alpha2",
+    "served": True,
+    "storage": True,
+    "schema": {"openAPIV3Schema": OPENAPI},
+    "additionalPrinterColumns": COLUMNS,
+    "subresources": {
+        "status": {},
+        "scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.replicas"},
+    },
+}
+OLD = {"name": "v1alpha1", "served": True, "storage": False, "schema": {"openAPIV3Schema": OPENAPI}}
+DEFINITION: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "widgets.shop.example.com"},
+    "spec": {
+        "group": "shop.example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "widgets", "kind": "Widget", "shortNames": ["wd"], "categories": ["shop"]},
+        "versions": [OLD, VERSION],
+    },
+}
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+WIDGETS = "/apis/shop.example.com/v1alpha2/namespaces/demo/widgets"
+TABLE = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+
+
+def widget(**spec: Any) -> dict:
+    return {"apiVersion": "shop.example.com/v1alpha2", "kind": "Widget", "metadata": {"name": "w"}, "spec": spec}
+
+
+@pytest.fixture
+async def shop(client: TestClient) -> TestClient:
+    """A server on which widgets are defined."""
+    answer = await client.post(CRDS, json=DEFINITION)
+    assert answer.status == 201, await answer.text()
+    return client
+
+
+async def send(client: TestClient, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, dict]:
+    async with client.request(method, path, json=body, **options) as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+async def test_a_definition_is_established_and_discovered_at_once(shop: TestClient) -> None:
+    _, made = await send(shop, "GET", f"{CRDS}/widgets.shop.example.com")
+    assert {one["type"]: one["status"] for one in made["status"]["conditions"]} == {
+        "NamesAccepted": "True",
+        "Established": "True",
+    }
+    assert made["status"]["acceptedNames"]["singular"] == "widget"
+    _, group = await send(shop, "GET", "/apis/shop.example.com")
+    assert [entry["version"] for entry in group["versions"]] == ["v1alpha2", "v1alpha1"]
+    _, listed = await send(shop, "GET", "/apis/shop.example.com/v1alpha2")
+    assert [one["name"] for one in listed["resources"]] == ["widgets", "widgets/scale", "widgets/status"]
+    _, index = await send(shop, "GET", "/openapi/v3")
+    _, document = await send(shop, "GET", index["paths"]["apis/shop.example.com/v1alpha2"]["serverRelativeURL"])
+    assert "com.example.shop.v1alpha2.Widget" in document["components"]["schemas"]
+
+
+async def test_objects_get_their_defaults_and_lose_what_is_unknown(shop: TestClient) -> None:
+    body = widget(color="red", parts=[{"id": "a"}], anything={"x": {"y": 1}}, wrong=1)
+    status, made = await send(shop, "POST", WIDGETS, body)
+    assert status == 201
+    assert made["spec"] == {"color": "red", "size": 3, "parts": [{"id": "a", "weight": 1}], "anything": {"x": {"y": 1}}}
+    status, refused = await send(shop, "POST", f"{WIDGETS}?fieldValidation=Strict", body | {"metadata": {"name": "s"}})
+    assert (status, 'unknown field "spec.wrong"' in refused["message"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({}, "spec.color: Required value"),
+        ({"color": "blue"}, 'spec.color: Unsupported value: "blue": supported values: "red", "green"'),
+        ({"color": "red", "size": 0}, "spec.size in body should be greater than or equal to 1"),
+        ({"color": "red", "name": "UP"}, "spec.name in body should match '^[a-z]+$'"),
+        ({"color": "red", "name": "abcdef"}, "spec.name in body should be at most 5 chars long"),
+        ({"color": "red", "port": True}, "spec.port"),
+        ({"color": "red", "parts": [{}]}, "spec.parts[0].id: Required value"),
+    ],
+)
+async def test_what_the_schema_refuses_is_named(shop: TestClient, spec: dict, message: str) -> None:
+    status, refused = await send(shop, "POST", WIDGETS, widget(**spec))
+    assert status == 422
+    assert refused["message"].startswith('Widget.shop.example.com "w" is invalid: ')
+    assert message in refused["message"]
+
+
+async def test_status_and_scale_are_written_apart(shop: TestClient) -> None:
+    _, made = await send(shop, "POST", WIDGETS, widget(color="red") | {"status": {"replicas": 7}})
+    assert "status" not in made
+    conditions = [{"type": "Ready", "status": "True"}]
+    status, after = await send(
+        shop, "PUT", f"{WIDGETS}/w/status", made | {"status": {"replicas": 2, "conditions": conditions}}
+    )
+    assert (status, after["status"]["replicas"], after["metadata"]["generation"]) == (200, 2, 1)
+    merge = {"Content-Type": "application/merge-patch+json"}
+    data = json.dumps({"spec": {"replicas": 5}})
+    async with shop.patch(f"{WIDGETS}/w/scale", data=data, headers=merge) as answer:
+        assert ((await answer.json())["spec"], answer.status) == ({"replicas": 5}, 200)
+    _, after = await send(shop, "GET", f"{WIDGETS}/w")
+    assert (after["spec"]["size"], after["metadata"]["generation"]) == (5, 2)
+    _, table = await send(shop, "GET", WIDGETS, headers=TABLE)
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Color", "Ready", "Age"]
+    assert table["rows"][0]["cells"] == ["w", "red", "True", "0s"]
+
+
+async def test_every_served_version_shows_the_same_objects(shop: TestClient) -> None:
+    await send(shop, "POST", WIDGETS, widget(color="red"))
+    _, found = await send(shop, "GET", WIDGETS.replace("v1alpha2", "v1alpha1"))
+    assert found["apiVersion"] == "shop.example.com/v1alpha1"
+    _, one = await send(shop, "GET", WIDGETS.replace("v1alpha2", "v1alpha1") + "/w")
+    assert one["apiVersion"] == "shop.example.com/v1alpha1"
+
+
+async def test_appliers_own_fields_and_keyed_items(shop: TestClient) -> None:
+    async def apply(manager: str, spec: dict) -> tuple[int, dict]:
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        path = f"{WIDGETS}/w?fieldManager={manager}"
+        async with shop.patch(path, data=json.dumps(widget(**spec)), headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    assert (await apply("one", {"color": "red", "parts": [{"id": "a"}]}))[0] == 201
+    status, after = await apply("two", {"parts": [{"id": "b", "weight": 2}]})
+    assert (status, [part["id"] for part in after["spec"]["parts"]]) == (200, ["a", "b"])
+    status, refused = await apply("two", {"color": "green"})
+    assert (status, 'conflict with "one"' in refused["message"]) == (409, True)
+
+
+async def test_a_watch_sees_objects_come_and_go(shop: TestClient) -> None:
+    async with shop.get(f"{WIDGETS}?watch=true") as stream:
+        await send(shop, "POST", WIDGETS, widget(color="red"))
+        await send(shop, "DELETE", f"{WIDGETS}/w")
+        events = [json.loads(await asyncio.wait_for(stream.content.readline(), 30)) for _ in range(2)]
+    assert [(event["type"], event["object"]["kind"]) for event in events] == [
+        ("ADDED", "Widget"),
+        ("DELETED", "Widget"),
+    ]
+
+
+async def test_a_strategic_patch_is_refused_as_for_every_custom_kind(shop: TestClient) -> None:
+    await send(shop, "POST", WIDGETS, widget(color="red"))
+    headers = {"Content-Type": "application/strategic-merge-patch+json"}
+    async with shop.patch(f"{WIDGETS}/w", data=b"{}", headers=headers) as answer:
+        assert answer.status == 415
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metadata": {"name": "other.shop.example.com"}}, 'must be spec.names.plural+"."+spec.group'),
+        ({"spec": DEFINITION["spec"] | {"versions": [OLD]}}, "exactly one version marked as storage"),
+        ({"spec": DEFINITION["spec"] | {"scope": "World"}}, 'Unsupported value: "World"'),
+    ],
+)
+async def test_a_wrong_definition_is_refused(client: TestClient, change: dict, message: str) -> None:
+    status, refused = await send(client, "POST", CRDS, DEFINITION | change)
+    assert (status, message in refused["message"]) == (422, True)
+
+
+async def test_objects_outlive_the_process_and_go_with_their_definition(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    for number in (1, 2):
+        store = Store(path)
+        async with TestClient(TestServer(build(Api(store)))) as client:
+            if number == 1:
+                store.create("namespaces", {"metadata": {"name": "demo"}})
+                await send(client, "POST", CRDS, DEFINITION)
+                await send(client, "POST", WIDGETS, widget(color="red"))
+            else:
+                assert (await send(client, "GET", f"{WIDGETS}/w"))[1]["spec"]["color"] == "red"
+                manager = Manager(store, dict)
+                status, _ = await send(client, "DELETE", f"{CRDS}/widgets.shop.example.com")
+                manager.drain(store.clock() + 60)
+                assert (status, store.list("customresourcedefinitions.apiextensions.k8s.io")) == (200, [])
+                assert (await send(client, "GET", f"{WIDGETS}/w"))[0] == 404
+        store.close()
