@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from scripts.clusters import machine
 from scripts.clusters.context import Context
 from scripts.clusters.embedded import Embedded
 from scripts.clusters.k3d import K3d
 from scripts.clusters.kind import Kind
 from scripts.clusters.minikube import Minikube
+from scripts.clusters.target import Target
 from scripts.errors import UserError
 from scripts.host.shell import Shell
-from scripts.settings.model import Cluster, Settings
+from scripts.settings.model import Settings
 
 TARGETS = ("auto", "minikube", "kind", "k3d", "context", "embedded")
 GUIDES = {
@@ -28,24 +30,46 @@ def check_name(wanted: str) -> None:
         raise UserError(f"--target {wanted}: no such target", f"choose one of: {', '.join(TARGETS)}")
 
 
-def choose(wanted: str) -> str:
-    """The target that is meant on this machine. Raises UserError if there is none, or its program is missing."""
+def choose(wanted: str, force_root: bool = False) -> str:
+    """The target that is meant on this machine. Raises UserError if there is none, or its program is missing.
+
+    minikube's docker driver refuses root unless `force_root`, so that `auto` then means the embedded cluster.
+    """
     check_name(wanted)
     if wanted == "auto":
-        return "minikube" if shutil.which("minikube") else "embedded"
+        usable = shutil.which("minikube") and (force_root or not machine.is_root())
+        return "minikube" if usable else "embedded"
     if wanted in GUIDES and not shutil.which(wanted):
-        raise UserError(f"--target {wanted}: {wanted} is not installed", f"see {GUIDES[wanted]}, or --target embedded")
+        raise UserError(
+            f"--target {wanted}: {wanted} is not installed",
+            f"invoke install --target {wanted}, or see {GUIDES[wanted]}, or use --target embedded",
+        )
     return wanted
 
 
-def select(settings: Settings, shell: Shell, kubectl: Path, wanted: str) -> Cluster:
+def chosen_because(wanted: str, chosen: str) -> str:
+    """Why another target than a person may expect was chosen; empty where nothing is to be said."""
+    if wanted == "auto" and chosen == "embedded" and shutil.which("minikube"):
+        return (
+            "minikube is installed, but its docker driver refuses root: using the embedded cluster "
+            "(--target minikube with targets.minikube.force: true uses minikube all the same)"
+        )
+    return ""
+
+
+def force_root(settings: Settings) -> bool:
+    """Whether minikube may be used as root: by setting, or as its driver is not one of containers."""
+    options = settings.targets.minikube
+    return options.force or options.driver not in machine.CONTAINERS
+
+
+def select(settings: Settings, shell: Shell, kubectl: Path, wanted: str) -> Target:
     """The cluster of a run. Raises UserError if there is no such target, or its program is missing."""
-    target = choose(wanted)
+    target = choose(wanted, force_root(settings))
     if target == "embedded":
         return Embedded(settings, shell, kubectl)
     if target == "context":
         return Context(settings, shell, kubectl)
-    program = str(shutil.which(target))
-    if target == "minikube":
-        return Minikube(settings, shell, Path(program), kubectl)
-    return Kind(settings, shell, Path(program)) if target == "kind" else K3d(settings, shell, Path(program))
+    program = Path(str(shutil.which(target)))
+    kinds: dict[str, type[Minikube | Kind | K3d]] = {"minikube": Minikube, "kind": Kind, "k3d": K3d}
+    return kinds[target](settings, shell, program, kubectl)

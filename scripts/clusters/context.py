@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
+from scripts.clusters import kubeconfig
+from scripts.clusters.ownership import engine_client
+from scripts.clusters.states import Reading, first_line, parse
+from scripts.clusters.target import Target, Tell
 from scripts.errors import UserError
+from scripts.host.paths import state_folder
 from scripts.host.shell import Shell
-from scripts.images.docker import Docker, find_clients
 from scripts.settings.model import Image, Outcome, Settings
 
 
-class Context:
+class Context(Target):
     """A cluster that somebody named. Its nodes get images from a registry."""
 
     target = "context"
@@ -32,50 +36,105 @@ class Context:
                 "config/pipeline.yaml: registry: empty, but the target is context",
                 "name the registry and path that its nodes pull from, for instance registry.example.org/team",
             )
-        self._shell = shell
+        super().__init__(settings.context, shell)
         self._kubectl = kubectl
         self._registry = settings.registry
         self._timeout = settings.timeouts.cluster
         self.context = settings.context
-        self.kubeconfig = Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or Path.home() / ".kube/config")
 
-    def up(self) -> Outcome:
-        """See that it answers. Raises UserError if it does not: it is not this project's to start."""
-        started = time.monotonic()
-        aimed: list[str | Path] = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
-        argv = [*aimed, "get", "--raw", "/readyz"]
+    @cached_property
+    def kubeconfig(self) -> Path:  # type: ignore[override]
+        """A file that has the context whole. Raises UserError where there is none."""
+        merged = state_folder("context", "kubeconfig")
+        return kubeconfig.file_for(self.context, self._shell, self._kubectl, merged)
+
+    def look(self) -> str:
+        """How to see the contexts there are."""
+        return "kubectl config get-contexts"
+
+    def read(self) -> Reading:
+        """Whether it answers; one that does not is not this project's to judge."""
+        try:
+            argv = [*self._aimed, "get", "--raw", "/readyz"]
+        except kubeconfig.NoContext as missing:
+            return Reading("absent", str(missing))
+        except UserError as problem:
+            return Reading("unknown", str(problem))
         answer = self._shell.probe(argv, timeout=15)
-        if not answer:
-            raise UserError(f"context {self.context}: {answer.err.strip()}", "see: kubectl config get-contexts")
-        return Outcome("prepare", f"cluster {self.context}", "unchanged", time.monotonic() - started, "answers")
+        return Reading("running") if answer else Reading("unknown", first_line(answer.err) or "it does not answer")
+
+    def create(self, tell: Tell) -> None:
+        """Refuse: a cluster that is named is not this project's to make."""
+        raise UserError(f"context {self.context}: {self.read().why}", f"see: {self.look()}")
+
+    def start(self, tell: Tell) -> None:
+        """Refuse: it is not this project's to start."""
+        self.create(tell)
 
     def down(self) -> Outcome:
         """Refuse: a cluster that was there before is not removed."""
         raise UserError(f"context {self.context}: not made by this project, so not removed", "use: invoke destroy")
 
+    def remove(self) -> None:
+        """Refuse, as `down` does."""
+        self.down()
+
     def status(self) -> Mapping[str, str]:
-        """Where it is."""
-        return {"target": self.target, "name": self.context, "registry": self._registry}
+        """What it is found as, and where its images come from."""
+        found = self.read()
+        known = {"kubeconfig": str(self.kubeconfig)} if found.state == "running" else {"why": found.why}
+        words = {"target": self.target, "name": self.context, "state": found.state, "registry": self._registry}
+        return words | known
 
-    def load(self, images: Sequence[Image]) -> list[Outcome]:
-        """Push every image to the registry, side by side; layers it has are not sent again."""
-        docker = Docker(next(iter(find_clients()), Path("docker")))
-
-        def push(image: Image) -> Outcome:
-            started = time.monotonic()
-            remote = f"{self._registry}/{image.ref}"
-            self._shell.effect([docker.binary, "tag", image.ref, remote], timeout=60)
-            self._shell.effect(
-                [docker.binary, "push", "--quiet", remote], timeout=self._timeout, hint="signed in? docker login"
-            )
-            return Outcome("load", image.service, "done", time.monotonic() - started, remote)
-
+    def transfer(self, images: Sequence[Image]) -> list[Outcome]:
+        """Push what the registry lacks, side by side; layers it has are not sent again."""
         with ThreadPoolExecutor() as pool:
-            return list(pool.map(push, images))
+            return list(pool.map(self._push, images))
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
         """Where a NodePort Service answers: on any node, the first one's address."""
+        self.require()
         path = "{.items[0].status.addresses[?(@.type=='InternalIP')].address}"
-        aimed: list[str | Path] = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
-        address = self._shell.probe([*aimed, "get", "nodes", "--output", f"jsonpath={path}"]).out.split()
-        return f"http://{address[0] if address else 'localhost'}:{node_port}"
+        answer = self._shell.probe([*self._aimed, "get", "nodes", "--output", f"jsonpath={path}"])
+        address = answer.out.split()
+        if not address:
+            said = first_line(answer.err) or "no node has an address"
+            raise UserError(f"context {self.context}: {said}", "see: kubectl get nodes --output wide")
+        return f"http://{address[0]}:{node_port}"
+
+    @property
+    def _aimed(self) -> list[str | Path]:
+        return [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
+
+    def _push(self, image: Image) -> Outcome:
+        started = time.monotonic()
+        docker = engine_client()
+        remote = f"{self._registry}/{image.ref}"
+        if self._registry_has(remote):
+            return Outcome("load", image.service, "unchanged", time.monotonic() - started, remote)
+        self._shell.effect([docker, "tag", image.ref, remote], timeout=60)
+        hint = "signed in? docker login"
+        self._shell.effect([docker, "push", "--quiet", remote], timeout=self._timeout, hint=hint)
+        if not self._shell.dry and self._registry_has(remote) is False:
+            raise UserError(
+                f"the push of {remote} was reported as a success, but the registry does not show it",
+                f"see: docker manifest inspect {remote}",
+            )
+        return Outcome("load", image.service, "done", time.monotonic() - started, remote)
+
+    def _registry_has(self, remote: str) -> bool | None:
+        """Whether the registry has that tag, which is a digest of what it names; None where it does not say."""
+        insecure = ["--insecure"] if self._plain else []
+        answer = self._shell.probe([engine_client(), "manifest", "inspect", *insecure, remote], timeout=30)
+        if answer:
+            return True
+        return False if "no such manifest" in answer.err or "manifest unknown" in answer.err else None
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether the engine is told to speak to this registry without TLS, or without checking it."""
+        answer = self._shell.probe([engine_client(), "info", "--format", "{{json .RegistryConfig}}"], timeout=15)
+        found = parse(answer.out)
+        indexes = found.get("IndexConfigs") if isinstance(found, Mapping) else None
+        index = indexes.get(self._registry.split("/")[0]) if isinstance(indexes, Mapping) else None
+        return isinstance(index, Mapping) and index.get("Secure") is False

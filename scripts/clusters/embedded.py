@@ -7,10 +7,12 @@ import os
 import select
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from scripts.clusters.states import Reading
+from scripts.clusters.target import Target, Tell
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import Shell
@@ -20,32 +22,49 @@ START_SECONDS = 30.0
 STOP_SECONDS = 20.0
 
 
-class Embedded:
+class Embedded(Target):
     """`embedded/` started as a process of its own, and reached only through its kubeconfig."""
 
     target = "embedded"
 
     def __init__(self, settings: Settings, shell: Shell, kubectl: Path) -> None:
+        super().__init__(settings.cluster, shell)
         self._package = settings.root / "embedded" / "src"
-        self._shell = shell
         self._kubectl = kubectl
-        self._name = settings.cluster
         self._state = state_folder("clusters", settings.cluster)
+        self._marker = self._state / "code"
         self.kubeconfig = self._state / "kubeconfig"
         self.context = settings.cluster
 
-    def up(self) -> Outcome:
-        """Start the process unless it runs; one that runs older code is replaced, its pods stay."""
-        started = time.monotonic()
+    def look(self) -> str:
+        """How to see its log."""
+        return f"tail {self._state / 'log'}"
+
+    def read(self) -> Reading:
+        """Whether the process runs, whether it answers, and whether it runs today's code."""
+        if not self._state.is_dir():
+            return Reading("absent")
+        if not self._pid():
+            return Reading("stopped", "its process does not run")
+        if not self._answers():
+            return Reading("degraded", "its process runs, but its API does not answer")
+        return Reading("running", stale="" if self._is_current() else "it runs older code", notes=self._process())
+
+    def create(self, tell: Tell) -> None:
+        """Start the process, which makes what is not there."""
+        self.start(tell)
+
+    def repair(self, tell: Tell) -> None:
+        """Replace the process; its pods stay."""
+        self._stop()
+        self.start(tell)
+
+    def start(self, tell: Tell) -> None:
+        """Start the process and wait for its API."""
         version = _code_digest(self._package)
-        marker = self._state / "code"
-        if self._answers():
-            if marker.is_file() and marker.read_text(encoding="ascii") == version:
-                return Outcome("prepare", f"cluster {self._name}", "unchanged", time.monotonic() - started, "embedded")
-            self._stop()
         if not self._shell.dry:
             self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
-            marker.unlink(missing_ok=True)
+            self._marker.unlink(missing_ok=True)
         log = self._state / "log"
         process = self._shell.daemon(self._command(), log=log, env={"PYTHONPATH": str(self._package)})
         deadline = time.monotonic() + START_SECONDS
@@ -55,40 +74,36 @@ class Embedded:
                 raise UserError("\n".join(["the embedded cluster did not start", *last]), f"its log: {log}")
             time.sleep(0.05)  # a process that is starting offers nothing to wait on
         if not self._shell.dry:
-            marker.write_text(version, encoding="ascii")
-        return Outcome("prepare", f"cluster {self._name}", "done", time.monotonic() - started, "embedded, started")
+            self._marker.write_text(version, encoding="ascii")
 
-    def down(self) -> Outcome:
+    def remove(self) -> None:
         """Stop the process and remove its containers, network, packet filter rules and state."""
-        started = time.monotonic()
-        if not self._state.is_dir():
-            return Outcome("down", f"cluster {self._name}", "unchanged", 0.0, "there is none")
         self._stop()
         self._shell.effect([*self._command(), "--delete"], env={"PYTHONPATH": str(self._package)}, timeout=120)
-        return Outcome("down", f"cluster {self._name}", "done", time.monotonic() - started, "removed")
 
-    def status(self) -> Mapping[str, str]:
-        """What is known of the process."""
-        state = "running" if self._answers() else "stopped" if self._state.is_dir() else "absent"
-        words = {"target": self.target, "name": self._name, "state": state, "kubeconfig": str(self.kubeconfig)}
-        pid = self._pid()
-        if pid and state == "running":
-            with suppress(OSError):
-                status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-                resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-                words |= {"pid": str(pid), "memory": f"{int(resident.split()[1]) // 1024} MB"}
-        return words
-
-    def load(self, images: Sequence[Image]) -> list[Outcome]:
+    def transfer(self, images: Sequence[Image]) -> list[Outcome]:
         """Nothing to move: pods run on the engine that built the images."""
         return [Outcome("load", image.service, "unchanged", 0.0, "same engine") for image in images]
+
+    def _is_current(self) -> bool:
+        with suppress(OSError, ValueError):
+            return self._marker.read_text(encoding="ascii") == _code_digest(self._package)
+        return False
+
+    def _process(self) -> dict[str, str]:
+        with suppress(OSError, StopIteration, ValueError, IndexError):
+            pid = self._pid()
+            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+            resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+            return {"pid": str(pid), "memory": f"{int(resident.split()[1]) // 1024} MB"}
+        return {}
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
         """Where a NodePort Service answers."""
         return f"http://localhost:{node_port}"
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "embedded", "--name", self._name, "--state", str(self._state)]
+        return [sys.executable, "-m", "embedded", "--name", self.name, "--state", str(self._state)]
 
     def _answers(self) -> bool:
         if not self.kubeconfig.is_file() or not self._pid():

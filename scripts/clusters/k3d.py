@@ -2,79 +2,71 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from scripts.clusters.containers import NODE_PORT, load_into_node
-from scripts.host.paths import state_folder
-from scripts.host.shell import Shell
-from scripts.settings.model import Image, Outcome, Settings
+from scripts.clusters import answers
+from scripts.clusters.nodes import NodeContainers
+from scripts.clusters.states import first_line
+from scripts.clusters.target import Tell
+from scripts.host.shell import Result
 
 
-class K3d:
+class K3d(NodeContainers):
     """One cluster, with a kubeconfig of its own: the user's is not touched."""
 
     target = "k3d"
+    label = "k3d.cluster"
 
-    def __init__(self, settings: Settings, shell: Shell, binary: Path) -> None:
-        self._shell = shell
-        self._binary = binary
-        self._name = settings.cluster
-        self._timeout = settings.timeouts.cluster
-        self.context = f"k3d-{settings.cluster}"
-        self.kubeconfig = state_folder("k3d", settings.cluster) / "kubeconfig"
+    @property
+    def control_planes(self) -> Sequence[str]:
+        """k3d's name for its first server."""
+        return [f"k3d-{self.name}-server-0"]
 
-    def up(self) -> Outcome:
-        """Create the cluster, or start it where it is stopped."""
-        started = time.monotonic()
-        servers = self._servers_running()
-        if servers is None:
-            self._shell.effect(self.create_command(), timeout=self._timeout)
-        elif servers == 0:
-            self._shell.effect([self._binary, "cluster", "start", self._name, "--wait"], timeout=self._timeout)
-        elif self.kubeconfig.is_file():
-            return Outcome("prepare", f"cluster {self._name}", "unchanged", time.monotonic() - started, "k3d")
-        if not self._shell.dry:
-            self.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._shell.effect(
-            [self._binary, "kubeconfig", "write", self._name, "--output", self.kubeconfig, "--overwrite"], timeout=60
-        )
-        return Outcome("prepare", f"cluster {self._name}", "done", time.monotonic() - started, "k3d, started")
+    def belongings(self) -> Mapping[str, Sequence[str]]:
+        """What k3d makes on the engine."""
+        name = f"k3d-{self.name}"
+        return {"container": self.control_planes, "volume": [f"{name}-images"], "network": [name]}
+
+    def runs_pods(self, container: str) -> bool:
+        """Servers and agents do; the load balancer and the helper for images do not."""
+        return container.startswith((f"k3d-{self.name}-server-", f"k3d-{self.name}-agent-"))
+
+    def listing(self) -> tuple[Result, list[str] | None]:
+        """All clusters, as JSON: asked for one that is not there, k3d fails as it does for anything else."""
+        answer = self._shell.probe([self._binary, "cluster", "list", "--output", "json"], timeout=30)
+        return answer, answers.k3d_names(answer.out)
 
     def create_command(self) -> list[str]:
         """The argv that makes the cluster; the user's kubeconfig and current context stay as they are."""
+        options = self._settings.targets.k3d
+        ports = [word for port in self.ports for word in ("--port", f"127.0.0.1:{port}:{port}@server:0")]
+        agents = ["--agents", str(options.nodes - 1)] if options.nodes > 1 else []
         return [
-            str(self._binary), "cluster", "create", self._name, "--wait", "--timeout", f"{self._timeout}s",
-            "--port", f"127.0.0.1:{NODE_PORT}:{NODE_PORT}@server:0",
-            "--kubeconfig-update-default=false", "--kubeconfig-switch-context=false",
+            str(self._binary), "cluster", "create", self.name, "--wait", "--timeout", f"{self._timeout}s", *ports,
+            *agents, *(["--image", options.image] if options.image else []),
+            "--kubeconfig-update-default=false", "--kubeconfig-switch-context=false", *options.extra_arguments,
         ]  # fmt: skip
 
-    def down(self) -> Outcome:
-        """Delete the cluster."""
-        started = time.monotonic()
-        if self._servers_running() is None:
-            return Outcome("down", f"cluster {self._name}", "unchanged", 0.0, "there is none")
-        self._shell.effect([self._binary, "cluster", "delete", self._name], timeout=300)
-        return Outcome("down", f"cluster {self._name}", "done", time.monotonic() - started, "removed")
+    def create(self, tell: Tell) -> None:
+        """Create the cluster, and write its kubeconfig."""
+        self._shell.effect(self.create_command(), timeout=self._timeout, on_line=lambda line: tell(first_line(line)))
+        self.write_kubeconfig()
 
-    def status(self) -> Mapping[str, str]:
-        """Whether the cluster runs."""
-        servers = self._servers_running()
-        state = "absent" if servers is None else "running" if servers else "stopped"
-        return {"target": self.target, "name": self._name, "state": state, "kubeconfig": str(self.kubeconfig)}
+    def start(self, tell: Tell) -> None:
+        """Start it the way k3d does, which also mends the name resolution inside the nodes."""
+        tell("starting the nodes")
+        self._shell.effect([self._binary, "cluster", "start", self.name, "--wait"], timeout=self._timeout)
+        self.write_kubeconfig()
+        self._await_ready(tell)
 
-    def load(self, images: Sequence[Image]) -> list[Outcome]:
-        """Import what the node lacks, and prove that it is there."""
-        load = [str(self._binary), "image", "import", "--cluster", self._name]
-        return load_into_node(self._shell, f"k3d-{self._name}-server-0", images, load, self._timeout)
+    def write_kubeconfig(self) -> None:
+        """Write it to the cluster's own file."""
+        if not self._shell.dry:
+            self.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        words = ["kubeconfig", "write", self.name, "--output", str(self.kubeconfig), "--overwrite"]
+        self._shell.effect([self._binary, *words], timeout=60)
 
-    def url(self, namespace: str, service: str, node_port: int) -> str:
-        """Where a NodePort Service answers."""
-        return f"http://localhost:{node_port}"
-
-    def _servers_running(self) -> int | None:
-        answer = self._shell.probe([self._binary, "cluster", "list", self._name, "--output", "json"])
-        found = json.loads(answer.out) if answer and answer.out.strip() else []
-        return int(found[0].get("serversRunning", 0)) if found else None
+    def remove(self) -> None:
+        """Delete the cluster and what is kept of it."""
+        self._shell.effect([self._binary, "cluster", "delete", self.name], timeout=300)
+        self.forget()

@@ -3,91 +3,64 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Any
 
-from scripts.clusters.containers import NODE_PORT, load_into_node
-from scripts.host.paths import state_folder
-from scripts.host.shell import Shell
-from scripts.settings.model import Image, Outcome, Settings
-
-# NodePorts of a kind node are reachable from the host only where they are mapped when the node is made.
-CONFIG = {
-    "kind": "Cluster",
-    "apiVersion": "kind.x-k8s.io/v1alpha4",
-    "nodes": [
-        {
-            "role": "control-plane",
-            "extraPortMappings": [
-                {"containerPort": NODE_PORT, "hostPort": NODE_PORT, "listenAddress": "127.0.0.1", "protocol": "TCP"}
-            ],
-        }
-    ],
-}
+from scripts.clusters.nodes import NodeContainers
+from scripts.clusters.states import first_line
+from scripts.clusters.target import Tell
+from scripts.host.shell import Result
 
 
-class Kind:
+class Kind(NodeContainers):
     """One cluster, with a kubeconfig of its own: the user's is not touched."""
 
     target = "kind"
+    label = "io.x-k8s.kind.cluster"
 
-    def __init__(self, settings: Settings, shell: Shell, binary: Path) -> None:
-        self._shell = shell
-        self._binary = binary
-        self._name = settings.cluster
-        self._timeout = settings.timeouts.cluster
-        self.context = f"kind-{settings.cluster}"
-        self.kubeconfig = state_folder("kind", settings.cluster) / "kubeconfig"
+    @property
+    def control_planes(self) -> Sequence[str]:
+        """kind's name for its one control plane."""
+        return [f"{self.name}-control-plane"]
 
-    def up(self) -> Outcome:
-        """Create the cluster unless there is one."""
-        started = time.monotonic()
-        if self._exists():
-            if not self.kubeconfig.is_file():
-                argv: list[str | Path] = [self._binary, "export", "kubeconfig", "--name", self._name]
-                self._shell.effect([*argv, "--kubeconfig", self.kubeconfig], timeout=60)
-            return Outcome("prepare", f"cluster {self._name}", "unchanged", time.monotonic() - started, "kind")
+    def belongings(self) -> Mapping[str, Sequence[str]]:
+        """kind's volumes are nameless, and its network is shared by all its clusters."""
+        return {"container": self.control_planes}
+
+    def listing(self) -> tuple[Result, list[str] | None]:
+        """One name a line; with none, it says so on the other stream."""
+        answer = self._shell.probe([self._binary, "get", "clusters"], timeout=30)
+        return answer, answer.out.split()
+
+    def config(self) -> dict[str, Any]:
+        """kind's own configuration: node ports are reachable from the host only where they are mapped at the start."""
+        mappings = [
+            {"containerPort": port, "hostPort": port, "listenAddress": "127.0.0.1", "protocol": "TCP"}
+            for port in self.ports
+        ]
+        workers = [{"role": "worker"}] * (self._settings.targets.kind.nodes - 1)
+        nodes = [{"role": "control-plane", "extraPortMappings": mappings}, *workers]
+        return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}
+
+    def create(self, tell: Tell) -> None:
+        """Create the cluster; all that kind says is on its error stream."""
         if not self._shell.dry:
             self.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        config = json.dumps(CONFIG)
+        options = self._settings.targets.kind
+        config = json.dumps(self.config())
         self._shell.effect(
-            [self._binary, "create", "cluster", "--name", self._name, "--kubeconfig", self.kubeconfig, "--wait", "5m",
-             "--config", "-"],
-            stdin=config, shown_stdin=config, timeout=self._timeout,
+            [self._binary, "create", "cluster", "--name", self.name, "--kubeconfig", self.kubeconfig, "--wait", "5m",
+             *(["--image", options.image] if options.image else []), "--config", "-", *options.extra_arguments],
+            stdin=config, shown_stdin=config, timeout=self._timeout, on_line=lambda line: tell(first_line(line)),
         )  # fmt: skip
-        return Outcome("prepare", f"cluster {self._name}", "done", time.monotonic() - started, "kind, created")
 
-    def down(self) -> Outcome:
-        """Delete the cluster."""
-        started = time.monotonic()
-        if not self._exists():
-            return Outcome("down", f"cluster {self._name}", "unchanged", 0.0, "there is none")
-        argv: list[str | Path] = [
-            self._binary,
-            "delete",
-            "cluster",
-            "--name",
-            self._name,
-            "--kubeconfig",
-            self.kubeconfig,
-        ]
-        self._shell.effect(argv, timeout=300)
-        return Outcome("down", f"cluster {self._name}", "done", time.monotonic() - started, "removed")
+    def write_kubeconfig(self) -> None:
+        """Export it to the cluster's own file."""
+        words = ["export", "kubeconfig", "--name", self.name, "--kubeconfig", str(self.kubeconfig)]
+        self._shell.effect([self._binary, *words], timeout=60)
 
-    def status(self) -> Mapping[str, str]:
-        """Whether the cluster exists."""
-        state = "exists" if self._exists() else "absent"
-        return {"target": self.target, "name": self._name, "state": state, "kubeconfig": str(self.kubeconfig)}
-
-    def load(self, images: Sequence[Image]) -> list[Outcome]:
-        """Load what the node lacks, and prove that it is there."""
-        load = [str(self._binary), "load", "docker-image", "--name", self._name]
-        return load_into_node(self._shell, f"{self._name}-control-plane", images, load, self._timeout)
-
-    def url(self, namespace: str, service: str, node_port: int) -> str:
-        """Where a NodePort Service answers."""
-        return f"http://localhost:{node_port}"
-
-    def _exists(self) -> bool:
-        return self._name in self._shell.probe([self._binary, "get", "clusters"]).out.split()
+    def remove(self) -> None:
+        """Delete the cluster and what is kept of it."""
+        words = ["delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig)]
+        self._shell.effect([self._binary, *words], timeout=300)
+        self.forget()

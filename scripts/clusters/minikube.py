@@ -1,194 +1,252 @@
-"""A minikube profile. What is known of its behaviour was read in its sources, version 1.38."""
+"""A minikube profile. What is known of its behaviour was measured with version 1.38.1."""
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import secrets
-import time
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from string import Template
-from typing import Any
 
-from scripts.clusters.containers import normalised
+from scripts.clusters import answers, hardening, kubeconfig, loading, machine, states
+from scripts.clusters.forward import Forwards
+from scripts.clusters.loading import CTR, Node, container_node
+from scripts.clusters.machine import Machine
+from scripts.clusters.ownership import engine_client
+from scripts.clusters.states import Reading
+from scripts.clusters.target import Target, Tell
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
-from scripts.host.shell import Shell
+from scripts.host.shell import CommandError, Result, Shell
+from scripts.settings import values
 from scripts.settings.model import Image, Outcome, Settings
 
-KUBERNETES = "v1.36.2"
-AUDIT, ENCRYPTION = "audit-policy.yaml", "encryption.yaml"
-PROBE = "encryption-probe"
-HARDENED = (
-    f"--extra-config=apiserver.audit-policy-file=/etc/ssl/certs/{AUDIT}",
-    "--extra-config=apiserver.audit-log-path=-",
-    f"--extra-config=apiserver.encryption-provider-config=/etc/ssl/certs/{ENCRYPTION}",
-)
-ETCD_CERTIFICATES = tuple(
-    f"--{flag}=/var/lib/minikube/certs/etcd/{file}"
-    for flag, file in (("cacert", "ca.crt"), ("cert", "server.crt"), ("key", "server.key"))
-)
-MISSING_PROFILE = 85  # the exit status of `minikube status` for a profile that does not exist
+WAIT = "10m"  # that minikube itself waits for the parts of the system
 
 
-class Minikube:
-    """One profile, named like the cluster in the configuration. Its context has the same name."""
+class Minikube(Target):
+    """One profile, named like the cluster in the configuration; the hardened one has a name and a home of its own.
+
+    Files for the node are shared by all profiles of one MINIKUBE_HOME, and minikube deletes the container of a profile
+    of the same name in another home without a word.
+    """
 
     target = "minikube"
 
     def __init__(self, settings: Settings, shell: Shell, binary: Path, kubectl: Path) -> None:
-        self._shell = shell
-        self._binary = binary
-        self._profile = settings.cluster
-        self._kubectl = kubectl
-        self._root = settings.root
-        self._timeout = settings.timeouts.cluster
         self._hardened = settings.environment == "secure"
-        # Files for the node are shared by all profiles of one MINIKUBE_HOME, so the hardened one has its own.
+        super().__init__(f"{settings.cluster}-secure" if self._hardened else settings.cluster, shell)
+        self._settings = settings
+        self._options = settings.targets.minikube
+        self._binary = binary
+        self._kubectl = kubectl
+        self._timeout = settings.timeouts.cluster
         self._env = {"MINIKUBE_HOME": str(state_folder("minikube", settings.cluster))} if self._hardened else {}
-        self.context = settings.cluster
-        self.kubeconfig = Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or Path.home() / ".kube/config")
+        self._forwards = Forwards(self.name, shell)
+        self.context = self.name
+        self.kubeconfig = kubeconfig.files()[0]  # the one that minikube writes to
 
-    def up(self) -> Outcome:
-        """Start the profile, creating it where there is none. The current context is left as it is."""
-        started = time.monotonic()
-        state = self.status()
-        if state["state"] == "Running":
-            if state["kubeconfig state"] == "Misconfigured":
-                self._shell.effect(self._command("update-context"), timeout=60, env=self._env)
-            text = ", ".join(["minikube", *self.drift()])
-            return Outcome("prepare", f"cluster {self._profile}", "unchanged", time.monotonic() - started, text)
-        if self._hardened:
-            self._harden()
-        self._shell.effect(
-            self.start_command(), timeout=self._timeout, env=self._env, hint="see: minikube logs --problems"
-        )
-        if self._hardened:
-            self._prove_encryption()
-        return Outcome("prepare", f"cluster {self._profile}", "done", time.monotonic() - started, "minikube, started")
+    @cached_property
+    def machine(self) -> Machine:
+        """What this machine and its engine are."""
+        return machine.ask(self._shell)
+
+    def look(self) -> str:
+        """How to see minikube's own view of the profile."""
+        return self._line("logs", "--problems")
+
+    def belongings(self) -> Mapping[str, Sequence[str]]:
+        """What the docker driver makes on the engine."""
+        if self._options.driver != "docker":
+            return {}
+        return {"container": [self.name], "volume": [self.name], "network": [self.name]}
+
+    def read(self) -> Reading:
+        """What `minikube status` tells; of a broken profile also whether it ever ran, so that it may hold something."""
+        found = answers.minikube_status(self._ask("status", "--output", "json", timeout=60))
+        if found.state != "broken":
+            return found
+        profile = self._profile()
+        holds = "" if profile and not profile.finished else f"what is stored in volume {self.name}"
+        return replace(found, holds=holds)
+
+    def create(self, tell: Tell) -> None:
+        """Make the profile, as large as the machine allows."""
+        self._begin(tell, self.create_arguments())
+
+    def start(self, tell: Tell) -> None:
+        """Start the profile as it was made: minikube ignores other sizes, and refuses another driver."""
+        self._begin(tell, [])
+
+    def resume(self, tell: Tell) -> None:
+        """Go on with one that was paused, by minikube or by the engine itself."""
+        tell("unpausing")
+        if "Host Paused" in self.read().why:
+            self._shell.effect([engine_client(), "unpause", self.name], timeout=60)
+        else:
+            self._act("unpause", timeout=120)
+
+    def create_arguments(self) -> list[str]:
+        """The options of `minikube start` that count when a profile is made, and only then."""
+        options = self._options
+        cpus, memory = machine.fitted(options, self.machine)
+        words = [
+            f"--driver={options.driver}", f"--container-runtime={options.runtime}",
+            f"--kubernetes-version={options.kubernetes}", f"--cpus={cpus}", f"--memory={memory}m",
+            f"--disk-size={options.disk}m", f"--nodes={options.nodes}", f"--cni={options.cni}",
+        ]  # fmt: skip
+        if options.driver in machine.CONTAINERS and machine.node_hidden(options.driver, self.machine):
+            words.append("--ports=" + ",".join(f"127.0.0.1:{port}:{port}" for port in self._ports))
+        return words
+
+    def repair(self, tell: Tell) -> None:
+        """Mend a kubeconfig that points elsewhere where that is all, else start what does not run."""
+        if self.read().why != answers.WRONG_KUBECONFIG:
+            self.start(tell)
+            return
+        tell("mending the kubeconfig")
+        with kubeconfig.current_context_kept(self._shell, self._kubectl):
+            self._act("update-context", timeout=60)
 
     def drift(self) -> list[str]:
         """How an existing profile differs from what would be made today; minikube changes none of it by itself."""
-        listed = _json(self._shell.probe(self._command("profile", "list", "--output", "json"), env=self._env).out) or {}
-        found = next((item for item in listed.get("valid", []) if item.get("Name") == self._profile), None)
-        config = (found or {}).get("Config") or {}
-        kubernetes = config.get("KubernetesConfig") or {}
+        profile = self._profile()
+        config = profile.config if profile else {}
+        inner = config.get("KubernetesConfig")
+        kubernetes = inner if isinstance(inner, Mapping) else {}
+        options = self._options
         seen = {
-            "driver": (config.get("Driver"), "docker"),
-            "container runtime": (kubernetes.get("ContainerRuntime"), "containerd"),
-            "CNI": (kubernetes.get("CNI"), "calico"),
-            "Kubernetes": (kubernetes.get("KubernetesVersion"), KUBERNETES),
+            "driver": (config.get("Driver"), options.driver),
+            "container runtime": (kubernetes.get("ContainerRuntime"), options.runtime),
+            "CNI": (kubernetes.get("CNI"), options.cni),
+            "Kubernetes": (kubernetes.get("KubernetesVersion"), options.kubernetes),
+            "CPUs": (config.get("CPUs"), options.cpus),
+            "memory": (config.get("Memory"), options.memory),
         }
-        return [f"{name} is {is_}, not {wanted}" for name, (is_, wanted) in seen.items() if is_ and is_ != wanted]
-
-    def _harden(self) -> None:
-        """Put the audit policy and the encryption configuration where minikube hands them to the API server."""
-        folder = Path(self._env["MINIKUBE_HOME"]) / "files/etc/ssl/certs"
-        self._shell.say(f"audit policy and encryption configuration go to {folder}")
-        if self._shell.dry:
-            return
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        source = Path(__file__).with_name("minikube_files")
-        (folder / AUDIT).write_bytes((source / "audit-policy.yaml").read_bytes())
-        target = folder / ENCRYPTION
-        if not target.is_file():  # what is stored can be read with the same key only
-            key = base64.b64encode(secrets.token_bytes(32)).decode()
-            text = (source / "encryption.yaml").read_text(encoding="utf-8")
-            target.touch(mode=0o600)
-            target.write_text(Template(text).safe_substitute(ENCRYPTION_KEY=key), encoding="utf-8")
-
-    def _prove_encryption(self) -> None:
-        """Write a Secret and look at what etcd has of it. Raises UserError if it can be read there."""
-        aimed: list[str | Path] = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
-        probe = ["create", "secret", "generic", PROBE, "--namespace", "default", "--from-literal=probe=in-the-clear"]
-        self._shell.effect([*aimed, *probe], timeout=60)
-        look = ["exec", "--namespace", "kube-system", f"etcd-{self._profile}", "--", "etcdctl", *ETCD_CERTIFICATES]
-        stored = self._shell.probe([*aimed, *look, "get", f"/registry/secrets/default/{PROBE}", "--print-value-only"])
-        self._shell.effect([*aimed, "delete", "secret", PROBE, "--namespace", "default"], timeout=60)
-        if not self._shell.dry and not stored.out.startswith("k8s:enc:"):
-            raise UserError(
-                "the cluster stores Secrets unencrypted, although --environment secure asked for encryption",
-                f"start afresh: invoke cluster.down --environment secure; see: minikube -p {self._profile} logs",
-            )
-
-    def start_command(self) -> list[str]:
-        """The argv that makes or starts the profile."""
-        return self._command(
-            "start", "--driver=docker", "--container-runtime=containerd", f"--kubernetes-version={KUBERNETES}",
-            "--cpus=4", "--memory=6g",
-            "--cni=calico",  # the default network does not enforce NetworkPolicies
-            "--addons=metrics-server,ingress", "--wait=all", "--wait-timeout=10m", "--keep-context",
-            "--interactive=false", *(HARDENED if self._hardened else ()),
-        )  # fmt: skip
-
-    def down(self) -> Outcome:
-        """Delete the profile."""
-        started = time.monotonic()
-        if self.status()["state"] == "absent":
-            return Outcome("down", f"cluster {self._profile}", "unchanged", 0.0, "there is none")
-        self._shell.effect(self._command("delete"), timeout=300, env=self._env)
-        return Outcome("down", f"cluster {self._profile}", "done", time.monotonic() - started, "removed")
-
-    def status(self) -> Mapping[str, str]:
-        """The host's state as minikube calls it, or `absent`."""
-        answer = self._shell.probe(self._command("status", "--output", "json"), timeout=60, env=self._env)
-        words = {"target": self.target, "name": self._profile, "kubeconfig": str(self.kubeconfig)}
-        nodes = _json(answer.out)
-        node = nodes[0] if isinstance(nodes, list) and nodes else nodes
-        if answer.code == MISSING_PROFILE or not isinstance(node, dict):
-            return words | {"state": "absent", "kubeconfig state": ""}
-        state = str(node.get("Host") or "Stopped")
-        if state == "Running" and node.get("APIServer") != "Running":
-            state = "Degraded"
-        return words | {"state": state, "kubeconfig state": str(node.get("Kubeconfig", ""))}
-
-    def load(self, images: Sequence[Image]) -> list[Outcome]:
-        """Load what the nodes lack, then prove it by listing: the load itself exits 0 even when it failed."""
-        started = time.monotonic()
-        present = self._images()
-        missing = [image for image in images if normalised(image.ref) not in present]
-        if missing:
-            refs = [image.ref for image in missing]
-            self._shell.effect(
-                self._command("image", "load", "--daemon", "--overwrite=false", *refs),
-                timeout=self._timeout,
-                env=self._env,
-            )
-            present = self._images()
-            lost = [image.ref for image in missing if normalised(image.ref) not in present]
-            if lost and not self._shell.dry:
-                raise UserError(
-                    f"minikube image load reported success, but the node lacks {', '.join(lost)}",
-                    f"is its disk full? minikube --profile {self._profile} ssh -- df -h /var",
-                )
-        seconds = time.monotonic() - started
         return [
-            Outcome("load", image.service, "done" if image in missing else "unchanged", seconds, image.tag)
-            for image in images
+            f"{name} is {is_}, not {wanted}" for name, (is_, wanted) in seen.items() if is_ and wanted != is_ and wanted
         ]
 
-    def url(self, namespace: str, service: str, node_port: int) -> str:
-        """Where a NodePort Service answers."""
-        answer = self._shell.probe(
-            self._command("service", service, "--namespace", namespace, "--url"), timeout=30, env=self._env
-        )
-        lines = answer.out.split()
-        return lines[0] if answer and lines else f"http://localhost:{node_port}"
+    def remove(self) -> None:
+        """Delete the profile, and end the forwards into it."""
+        self._forwards.stop()
+        with kubeconfig.current_context_kept(self._shell, self._kubectl, own=self.context):
+            self._act("delete", timeout=300)
 
-    def _images(self) -> set[str]:
-        found = _json(
-            self._shell.probe(self._command("image", "ls", "--format", "json"), timeout=60, env=self._env).out
-        )
-        return {tag for item in found or [] for tag in item.get("repoTags") or []}
+    def status(self) -> Mapping[str, str]:
+        """What it is found as, with minikube's home where that is one of its own, and the forwards."""
+        home = {"MINIKUBE_HOME": self._env["MINIKUBE_HOME"]} if self._env else {}
+        return dict(super().status()) | home | self._forwards.words()
+
+    def transfer(self, images: Sequence[Image]) -> list[Outcome]:
+        """Stream what each node lacks into its runtime; the driver none with Docker runs on the same engine."""
+        if self._options.driver == "none" and self._options.runtime == "docker":
+            return [Outcome("load", image.service, "unchanged", 0.0, "same engine") for image in images]
+        return loading.transfer(self._shell, self.nodes(), images, self._timeout)
+
+    def nodes(self) -> list[Node]:
+        """The profile's nodes, the control plane first."""
+        names = [self.name, *(f"{self.name}-m{number:02d}" for number in range(2, self._options.nodes + 1))]
+        return [self._node(name) for name in names]
+
+    def url(self, namespace: str, service: str, node_port: int) -> str:
+        """Where a NodePort Service answers: at the node, at a mapped port, or through a forward that is kept."""
+        self.require()
+        if machine.node_hidden(self._options.driver, self.machine):
+            if self._options.driver in machine.CONTAINERS and self._is_mapped(node_port):
+                return f"http://localhost:{node_port}"
+            return self._forwards.ensure(self._aimed, namespace, service, node_port)
+        answer = self._ask("service", service, "--namespace", namespace, "--url", timeout=30)
+        if found := answers.address(answer.out):
+            return found
+        if answer.code == 124:  # a tunnel after all, which ends with the program that opened it
+            return self._forwards.ensure(self._aimed, namespace, service, node_port)
+        said = states.first_line(answer.err) or states.first_line(answer.out) or "minikube gives no address"
+        remedy = "set its service.type to NodePort in the values, or see: invoke status"
+        raise UserError(f"service {namespace}/{service}: {said.lstrip('*!X ')}", remedy)
+
+    def _begin(self, tell: Tell, made: Sequence[str]) -> None:
+        if objections := machine.objections(self._options, self.machine):
+            text = "\n".join(f"{item.text} ({item.code}): {item.remedy}" for item in objections)
+            raise UserError(
+                f"minikube cannot start here:\n{text}", "all that is missing: invoke doctor --target minikube"
+            )
+        if self._hardened:
+            hardening.write_files(self._shell, Path(self._env["MINIKUBE_HOME"]))
+        words = [
+            *made, "--wait=all", f"--wait-timeout={WAIT}", "--keep-context", "--interactive=false", "--output=json",
+            *(["--force"] if self._options.force else []), *(hardening.ARGUMENTS if self._hardened else ()),
+            *self._options.extra_arguments,
+        ]  # fmt: skip
+        with kubeconfig.current_context_kept(self._shell, self._kubectl):
+            done = self._started(words, tell)
+        self.warnings += answers.warnings(done.out, done.err)
+        for warning in self.warnings:
+            self._shell.say(f"minikube warns: {warning}")
+        if self._hardened:
+            hardening.prove_encryption(self._shell, self._aimed, self.name, self.look())
+
+    def _started(self, words: Sequence[str], tell: Tell) -> Result:
+        """Run `minikube start`, handing on its steps. Raises CommandError with the cause, not the whole output."""
+
+        def hear(line: str) -> None:
+            event = answers.read_event(line)
+            if event and event.kind in ("step", "warning", "error"):
+                tell(states.first_line(event.message))
+
+        argv = self._command("start", *words)
+        try:
+            return self._shell.effect(argv, timeout=self._timeout, env=self._env, on_line=hear)
+        except CommandError as problem:
+            result = problem.result
+            said = answers.start_failure(result.out, result.err)
+            told = Result(result.code, "", f"{said}\n{result.err.splitlines()[-1]}" if result.code == 124 else said)
+            raise type(problem)(argv, told, f"see: {self.look()}") from None
+
+    def _profile(self) -> answers.Profile | None:
+        return answers.minikube_profile(self._ask("profile", "list", "--output", "json", timeout=60).out, self.name)
+
+    def _node(self, name: str) -> Node:
+        options = self._options
+        disk = self._line("ssh", "--node", name, "--", "df -h /var")
+        if options.driver == "docker" and options.runtime in ("containerd", "docker"):
+            node = container_node(name, options.runtime)
+        else:
+            inside = self._command("ssh", "--native-ssh=false", "--node", name, "--", "sudo")
+            takes = (*inside, "docker", "load") if options.runtime == "docker" else (*inside, *CTR)
+            node = Node(name, (*inside, "crictl", "images", "--output", "json"), takes, disk)
+        put = self._load_by_minikube if options.runtime == "cri-o" else None
+        listing = tuple(self._command("image", "ls", "--format", "json")) if options.nodes == 1 else node.listing
+        return Node(name, listing, node.takes, disk, put)
+
+    def _load_by_minikube(self, refs: Sequence[str]) -> None:
+        """The way of every runtime, slower, and with a copy left in minikube's cache."""
+        self._act("image", "load", "--daemon", "--overwrite=false", *refs, timeout=self._timeout)
+
+    def _is_mapped(self, port: int) -> bool:
+        return bool(self._shell.probe([engine_client(), "port", self.name, f"{port}/tcp"], timeout=15).out.strip())
+
+    @cached_property
+    def _ports(self) -> tuple[int, ...]:
+        return values.node_ports(values.merged(self._settings, self._settings.release))
+
+    @property
+    def _aimed(self) -> list[str | Path]:
+        return [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
+
+    def _ask(self, *words: str, timeout: float) -> Result:
+        return self._shell.probe(self._command(*words), timeout=timeout, env=self._env)
+
+    def _act(self, *words: str, timeout: float) -> Result:
+        return self._shell.effect(self._command(*words), timeout=timeout, env=self._env, hint=f"see: {self.look()}")
 
     def _command(self, *words: str) -> list[str]:
-        return [str(self._binary), "--profile", self._profile, *words]
+        """An argv with the profile before what is handed on to the node, and after the verb, which errors quote."""
+        cut = words.index("--") if "--" in words else len(words)
+        return [str(self._binary), *words[:cut], "--profile", self.name, *words[cut:]]
 
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+    def _line(self, *words: str) -> str:
+        """A command for a person to paste."""
+        home = [f"MINIKUBE_HOME={shlex.quote(value)}" for value in self._env.values()]
+        cut = words.index("--") if "--" in words else len(words)
+        return " ".join([*home, shlex.join(["minikube", "-p", self.name, *words[:cut], *words[cut:]])])

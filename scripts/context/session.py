@@ -31,7 +31,10 @@ class Session:
     @cached_property
     def target(self) -> str:
         """The kind of cluster. Raises UserError if its program is missing."""
-        return clusters.choose(self.wanted)
+        chosen = clusters.choose(self.wanted, clusters.force_root(self.settings))
+        if reason := clusters.chosen_because(self.wanted, chosen):
+            self.say(reason)
+        return chosen
 
     @cached_property
     def tools(self) -> dict[str, Path]:
@@ -46,7 +49,8 @@ class Session:
     @cached_property
     def kubectl(self) -> Kubectl:
         """kubectl aimed at the cluster."""
-        return Kubectl(self.tools["kubectl"], self.cluster.kubeconfig, self.cluster.context, self.shell)
+        cluster = self.cluster
+        return Kubectl(self.tools["kubectl"], cluster.kubeconfig, cluster.context, self.shell, cluster.require)
 
     @cached_property
     def helm(self) -> Helm:

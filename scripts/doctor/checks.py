@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from scripts import clusters
-from scripts.clusters.containers import NODE_PORT
 from scripts.errors import UserError
 from scripts.host import toolchain
 from scripts.host.shell import Shell
@@ -32,6 +31,7 @@ from scripts.host.toolchain import TOOLS, parse_version
 from scripts.images import docker
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.model import Settings
+from scripts.settings.values import FRONTEND_PORT as NODE_PORT
 
 if TYPE_CHECKING:
     from scripts.context.session import Session
@@ -428,7 +428,7 @@ def _gordon(shell: Shell) -> bool:
 def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any]:
     wanted = target or settings.target
     try:
-        chosen = clusters.choose(wanted)
+        chosen = clusters.choose(wanted, clusters.force_root(settings))
         pinned = settings.root / ".tools" / "kubectl"
         binary = pinned if pinned.is_file() else Path(shutil.which("kubectl") or "kubectl")
         cluster = clusters.select(settings, shell, binary, chosen)

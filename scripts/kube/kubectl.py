@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ class Kubectl:
     kubeconfig: Path
     context: str
     shell: Shell
+    require: Callable[[], None] = lambda: None  # raises UserError where the cluster is not in a state to answer
 
     def command(self, *words: str) -> list[str]:
         """The argv of a call, which never relies on the current context."""
@@ -34,6 +35,7 @@ class Kubectl:
         """What `kubectl get … -o json` answers. Raises UserError if the cluster does not."""
         answer = self.ask("get", *words, "-o", "json")
         if not answer:
+            self.require()
             raise UserError(f"kubectl get {' '.join(words)}: {answer.err.strip()}", "see: invoke cluster.status")
         return json.loads(answer.out)
 

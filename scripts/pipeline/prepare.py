@@ -19,7 +19,7 @@ def prepare(run: Run) -> Iterator[Outcome]:
         tools = pool.submit(_timed, "tools", lambda: _locate(run))
         client = pool.submit(_timed, "engine", lambda: _engine(run))
         images = pool.submit(_after, [client], "base images", lambda: _bases(run))
-        cluster = pool.submit(_after, [tools, client], "", lambda: run.session.cluster.up())
+        cluster = pool.submit(_after, [tools, client], "", lambda: _cluster(run))
         namespace = pool.submit(_after, [cluster], "namespace", lambda: make_namespace(run))
         secrets = pool.submit(_after, [namespace], "secrets", lambda: _secrets(run))
         yield from ended([tools, client, images, cluster, namespace, secrets])
@@ -50,6 +50,11 @@ def _locate(run: Run) -> tuple[bool, str]:
 
 def _engine(run: Run) -> tuple[bool, str]:
     return False, str(run.client.binary)
+
+
+def _cluster(run: Run) -> Outcome:
+    cluster = run.session.cluster
+    return cluster.up(lambda text: run.display.waiting("prepare", f"cluster {cluster.name}", text))
 
 
 def _bases(run: Run) -> tuple[bool, str]:

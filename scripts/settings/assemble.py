@@ -13,6 +13,7 @@ from scripts.images import copies
 from scripts.settings import app_values
 from scripts.settings.model import Address, App, Base, Release, Security, Service, Settings, Timeouts
 from scripts.settings.reading import read
+from scripts.settings.targets import target_options
 
 PIPELINE = "config/pipeline.yaml"
 CHART = "charts/todo-chatbot-umbrella"
@@ -66,6 +67,7 @@ def settings(data: Mapping[str, Any], app: Mapping[str, Any], root: Path, enviro
         database_release=_database_release(mine, data, app, release, environment),
         timeouts=Timeouts(**data["timeouts"]),
         security=_security(mine, data.get("security", {})),
+        targets=target_options(data.get("targets", {})),
     )
 
 

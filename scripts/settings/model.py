@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from scripts.settings.targets import TargetOptions
 
 Status = Literal["done", "unchanged", "skipped", "failed"]
 
@@ -132,6 +134,7 @@ class Settings:
     database_release: Release
     timeouts: Timeouts
     security: Security = field(default_factory=Security)
+    targets: TargetOptions = field(default_factory=TargetOptions)
 
     @property
     def page(self) -> Service | None:
@@ -191,11 +194,12 @@ class Cluster(Protocol):
     """A Kubernetes cluster as the pipeline sees it: four methods, and where to reach it."""
 
     target: str
+    name: str
     kubeconfig: Path
     context: str
 
-    def up(self) -> Outcome:
-        """Make the cluster answer; starting it where needed."""
+    def up(self, tell: Callable[[str], None] = ...) -> Outcome:
+        """Make the cluster answer; starting it where needed, while `tell` hears how it goes."""
 
     def down(self) -> Outcome:
         """Remove the cluster and everything it made on this machine."""
@@ -208,3 +212,6 @@ class Cluster(Protocol):
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
         """Where a NodePort Service answers for a browser on this machine."""
+
+    def require(self) -> None:
+        """Raise UserError, with the state it is in and the remedy, unless it runs."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @command()
 def up(s: Session) -> None:
     """Start the cluster, or make it."""
-    outcome = s.cluster.up()
+    outcome = s.cluster.up(s.say)
     print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
 
 

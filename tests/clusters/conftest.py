@@ -1,37 +1,24 @@
-"""Programs that answer as they are told and remember how they were called, so that command lines are asserted whole."""
+"""One machine a test, with stand-ins for the programs that make clusters; and settings that name a cluster."""
 
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scripts import clusters
+from scripts.clusters import machine as here
+from scripts.clusters.target import Target
 from scripts.host.shell import Shell
 from scripts.settings.model import App, Release, Service, Settings, Timeouts
+from scripts.settings.targets import MinikubeOptions, TargetOptions
+from tests.support.programs import Machine
 
-SCRIPT = """#!{python}
-import json, pathlib, sys
-folder = pathlib.Path({folder!r})
-with (folder / "calls").open("a") as calls:
-    calls.write(json.dumps(sys.argv[1:]) + "\\n")
-steps = json.loads((folder / "steps").read_text())
-for step in steps:
-    if step["argv"] == sys.argv[1:]:
-        out = step["out"].pop(0) if len(step["out"]) > 1 else step["out"][0]
-        (folder / "steps").write_text(json.dumps(steps))
-        sys.stdout.write(out)
-        sys.exit(step["exit"])
-sys.stderr.write("unexpected: " + " ".join(sys.argv[1:]))
-sys.exit(99)
-"""
-
-
-def step(argv: list[str], *out: str, status: int = 0) -> dict[str, Any]:
-    """One call that is expected; with several outputs, each call gets the next one."""
-    return {"argv": argv, "out": list(out) or [""], "exit": status}
+NAME = "todo-chatbot"
+MADE_HERE = ("minikube", "kind", "k3d")
 
 
 def configuration(root: Path, **changes: Any) -> Settings:
@@ -39,7 +26,7 @@ def configuration(root: Path, **changes: Any) -> Settings:
     release = Release("todo-chatbot", "chatbot-dev", root)
     database = Service("database", root, root / "Dockerfile")
     values = {
-        "root": root, "environment": "dev", "target": "auto", "cluster": "todo-chatbot", "context": "", "registry": "",
+        "root": root, "environment": "dev", "target": "auto", "cluster": NAME, "context": "", "registry": "",
         "allowed_contexts": (), "bases": {}, "app": App("app", "config/apps/app.yaml", ""),
         "services": (), "release": release, "database": database,
         "database_release": release, "timeouts": Timeouts(build=60, deploy=60, health=60, cluster=60),
@@ -47,37 +34,64 @@ def configuration(root: Path, **changes: Any) -> Settings:
     return Settings(**(values | changes))
 
 
-class Scripted:
-    """A program that answers as told."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder = folder / f"{name}.d"
-        self.folder.mkdir()
-        self.binary = folder / name
-        self.binary.write_text(SCRIPT.format(python=sys.executable, folder=str(self.folder)))
-        self.binary.chmod(0o755)
-
-    def answers(self, *steps: dict[str, Any]) -> None:
-        """What to answer from now on."""
-        (self.folder / "steps").write_text(json.dumps(steps))
-
-    @property
-    def calls(self) -> list[list[str]]:
-        """Every command line so far, without the program's name."""
-        file = self.folder / "calls"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+def options(**changes: Any) -> TargetOptions:
+    """Options of minikube."""
+    return TargetOptions(minikube=MinikubeOptions(**changes))
 
 
 @pytest.fixture
-def quiet() -> Shell:
-    """A shell that shows nothing."""
-    return Shell(echo=lambda _: None)
+def said() -> list[str]:
+    """What was shown to the person."""
+    return []
 
 
 @pytest.fixture
-def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scripted:
-    """A scripted docker, the first on PATH."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    return Scripted(folder, "docker")
+def quiet(said: list[str]) -> Shell:
+    """A shell whose lines are kept."""
+    return Shell(echo=said.append)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine of its own: programs, home and kubeconfig; nobody there is root."""
+    made = Machine(tmp_path / "machine")
+    live_on(made, monkeypatch)
+    return made
+
+
+def live_on(made: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the product run on a machine."""
+    monkeypatch.setenv("PATH", str(made.bin), prepend=":")
+    monkeypatch.setenv("HOME", str(made.home))
+    monkeypatch.setenv("XDG_STATE_HOME", str(made.home / "state"))
+    for name in ("KUBECONFIG", "MINIKUBE_HOME", "DOCKER_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(here, "is_root", lambda: bool(made.state["root"]))
+
+
+Make = Callable[..., Target]
+
+
+@pytest.fixture
+def cluster(machine: Machine, quiet: Shell, tmp_path: Path) -> Make:
+    """Makes the target of a kind, newly, as another run of the product would: nothing is remembered in between."""
+
+    def make(target: str, **changes: Any) -> Target:
+        return clusters.select(configuration(tmp_path, **changes), quiet, machine.bin / "kubectl", target)
+
+    return make
+
+
+def current_context(machine: Machine) -> str:
+    """The current context of the person's kubeconfig."""
+    file = machine.home / ".kube/config"
+    return str(json.loads(file.read_text())["current-context"]) if file.is_file() else ""
+
+
+def set_current_context(machine: Machine, name: str) -> None:
+    """Give the person a kubeconfig with a current context of their own."""
+    file = machine.home / ".kube/config"
+    file.parent.mkdir(exist_ok=True)
+    entries = {"clusters": {"server": "https://x"}, "users": {}, "contexts": {"cluster": name, "user": name}}
+    config: dict[str, Any] = {kind: [{"name": name, kind[:-1]: entry}] for kind, entry in entries.items()}
+    file.write_text(json.dumps(config | {"apiVersion": "v1", "kind": "Config", "current-context": name}))

@@ -27,8 +27,9 @@ from scripts.settings import loading
 from scripts.settings.loading import ROOT
 from scripts.verify.scaling import autoscaler, judge, load, page, plot, proof, watch
 from scripts.verify.scaling.model import Autoscaler, Proof, Replicas, Sample, Tick
-from tests.clusters.conftest import Scripted, configuration
+from tests.clusters.conftest import configuration
 from tests.reporting.test_report_page import Tags, run
+from tests.support.scripted import Scripted
 
 GOLDEN = ROOT / "tests/golden/scaling/plot.svg"
 SCALER = Autoscaler("backend", 2, 4, {"cpu": 70, "memory": 150}, window=30, step=1, period=30, lent=True)

@@ -1,0 +1,95 @@
+"""Images into nodes: what a node lacks is saved by the engine straight into the node's runtime, then listed again.
+
+A loader's success is no proof: minikube's own exits 0 when it has loaded nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from scripts.clusters.answers import listed_images
+from scripts.clusters.ownership import engine_client
+from scripts.clusters.states import first_line
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.settings.model import Image, Outcome
+
+CTR = ("ctr", "--namespace", "k8s.io", "images", "import", "-")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node: the argv that lists its images as JSON, the one that takes `docker save` on standard input, and more.
+
+    `put` replaces that where a runtime takes no stream. `disk` is a command that shows how full it is.
+    """
+
+    name: str
+    listing: tuple[str, ...]
+    takes: tuple[str, ...]
+    disk: str
+    put: Callable[[Sequence[str]], object] | None = None
+
+
+def container_node(name: str, runtime: str = "containerd") -> Node:
+    """A node that is a container of the engine."""
+    inside = (str(engine_client()), "exec", "--interactive", name)
+    takes = (*inside, "docker", "load") if runtime == "docker" else (*inside, *CTR)
+    listing = (str(engine_client()), "exec", name, "crictl", "images", "--output", "json")
+    return Node(name, listing, takes, f"docker exec {name} df -h /var")
+
+
+def normalised(ref: str) -> str:
+    """A reference as a node's runtime spells it: with the registry that is meant where none is named."""
+    first, slash, _ = ref.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return ref
+    return f"docker.io/{ref}" if slash else f"docker.io/library/{ref}"
+
+
+def transfer(shell: Shell, nodes: Sequence[Node], images: Sequence[Image], limit: float) -> list[Outcome]:
+    """Bring images to every node that lacks them, the nodes side by side, within `limit` seconds, and prove it.
+
+    Raises UserError naming the images that did not arrive, or the node that does not tell what it has.
+    """
+    started = time.monotonic()
+    with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
+        sent = {ref for refs in pool.map(lambda node: _one(shell, node, images, limit), nodes) for ref in refs}
+    seconds = time.monotonic() - started
+    return [
+        Outcome("load", image.service, "done" if image.ref in sent else "unchanged", seconds, image.tag)
+        for image in images
+    ]
+
+
+def _one(shell: Shell, node: Node, images: Sequence[Image], limit: float) -> list[str]:
+    present = listed(shell, node)
+    missing = [image.ref for image in images if normalised(image.ref) not in present]
+    if not missing:
+        return []
+    if node.put:
+        node.put(missing)
+    else:
+        shell.pipe([engine_client(), "save", *missing], node.takes, timeout=limit)
+    if not shell.dry:
+        present = listed(shell, node)
+        lost = [ref for ref in missing if normalised(ref) not in present]
+        if lost:
+            raise UserError(
+                f"the load was reported as a success, but node {node.name} lacks {', '.join(lost)}",
+                f"is its disk full? {node.disk}",
+            )
+    return missing
+
+
+def listed(shell: Shell, node: Node) -> set[str]:
+    """The references that a node has; none in a dry run where it does not answer. Raises UserError if it does not."""
+    answer = shell.probe(node.listing, timeout=60)
+    found = listed_images(answer.out) if answer else None
+    if found is None and not shell.dry:
+        said = first_line(answer.err) or first_line(answer.out) or "nothing"
+        raise UserError(f"node {node.name} does not tell which images it has: {said}", "see: invoke cluster.status")
+    return found or set()

@@ -1,0 +1,181 @@
+"""The machine that a cluster is made on: what its engine has, what a start needs, and which addresses reach a node.
+
+`ask` looks; everything else judges what was seen, so that `invoke doctor` and a start come to the same answer.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.clusters.ownership import engine_client
+from scripts.clusters.states import parse
+from scripts.host.shell import Shell
+from scripts.settings.targets import MinikubeOptions
+
+LEAST_CPUS, LEAST_MEMORY = 2, 1800  # what minikube refuses to go below: CPUs, MB
+MOST_CPUS, MOST_MEMORY = 4, 6144  # what the release and the system's pods have use for
+CONTAINERS = ("docker", "podman")  # drivers whose nodes are containers
+ONLY_ON = {
+    "kvm2": ("Linux",),
+    "none": ("Linux",),
+    "vfkit": ("Darwin",),
+    "krunkit": ("Darwin",),
+    "hyperkit": ("Darwin",),
+    "parallels": ("Darwin",),
+    "hyperv": ("Windows",),
+}
+PROGRAMS = {
+    "podman": "podman",
+    "qemu": "qemu-img",
+    "vfkit": "vfkit",
+    "krunkit": "krunkit",
+    "hyperkit": "hyperkit",
+    "parallels": "prlctl",
+    "virtualbox": "VBoxManage",
+    "kvm2": "virsh",
+    "vmware": "vmrun",
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was seen. `cpus` and `memory` (MB) are the engine's, None where it could not be asked."""
+
+    system: str = "Linux"
+    root: bool = False
+    wsl: bool = False
+    cpus: int | None = None
+    memory: int | None = None
+    rootless: bool = False
+    desktop: bool = False
+    cgroup: str = ""
+    programs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a start would fail here, and what to do about it; `code` is minikube's own class."""
+
+    code: str
+    text: str
+    remedy: str
+
+
+def ask(shell: Shell) -> Machine:
+    """Look at this machine and its engine."""
+    answer = shell.probe([engine_client(), "info", "--format", "{{json .}}"], timeout=15)
+    return read(parse(answer.out), is_root())
+
+
+def is_root() -> bool:
+    """Whether this process has the rights of root."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def read(info: Any, root: bool) -> Machine:
+    """The facts in `docker info`, whatever it is, and of the system around."""
+    told: Mapping[str, Any] = info if isinstance(info, Mapping) else {}
+    cpus, memory = told.get("NCPU"), told.get("MemTotal")
+    secured = told.get("SecurityOptions")
+    return Machine(
+        system=platform.system(),
+        root=root,
+        wsl="microsoft" in _kernel().lower(),
+        cpus=cpus if isinstance(cpus, int) and cpus > 0 else None,
+        memory=memory // 2**20 if isinstance(memory, int) and memory > 0 else None,
+        rootless=any("rootless" in str(item) for item in secured) if isinstance(secured, list) else False,
+        desktop="desktop" in str(told.get("OperatingSystem", "")).lower(),
+        cgroup=str(told.get("CgroupVersion", "")),
+        programs=frozenset(program for program in PROGRAMS.values() if shutil.which(program)),
+    )
+
+
+def _kernel() -> str:
+    try:
+        return Path("/proc/sys/kernel/osrelease").read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
+def fitted(options: MinikubeOptions, machine: Machine) -> tuple[int, int]:
+    """CPUs and memory (MB) of a node: as configured, else as much of the machine as the release has use for."""
+    cpus = min(MOST_CPUS, max(LEAST_CPUS, _limit(options, machine, "cpus") or MOST_CPUS))
+    total = _limit(options, machine, "memory")
+    memory = min(MOST_MEMORY, max(LEAST_MEMORY, total * 3 // 4)) if total else MOST_MEMORY
+    return options.cpus or cpus, options.memory or memory
+
+
+def _limit(options: MinikubeOptions, machine: Machine, what: str) -> int | None:
+    """What a node can have at most: of the engine where nodes are containers of it, else of the machine."""
+    if options.driver == "docker":
+        return machine.cpus if what == "cpus" else machine.memory
+    if what == "cpus":
+        return os.cpu_count()
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def objections(options: MinikubeOptions, machine: Machine) -> list[Objection]:
+    """Why `minikube start` would fail on this machine, all of it at once; nothing where it would not."""
+    found = [*_of_driver(options, machine), *_of_size(options, machine)]
+    if machine.rootless and options.driver == "docker":
+        if machine.cgroup == "1":
+            text = "a rootless engine needs cgroup v2, and this machine has v1"
+            found.append(Objection("RSRC_DOCKER_CGROUPS", text, "boot with systemd.unified_cgroup_hierarchy=1"))
+        if options.runtime == "docker":
+            text = "targets.minikube.runtime: docker does not run on a rootless engine"
+            found.append(Objection("MK_USAGE", text, "set it to containerd"))
+    return found
+
+
+def _of_driver(options: MinikubeOptions, machine: Machine) -> list[Objection]:
+    driver, key = options.driver, "targets.minikube.driver"
+    if machine.system not in ONLY_ON.get(driver, (machine.system,)):
+        text = f"{key}: the driver {driver} is not supported on {machine.system}"
+        return [Objection("DRV_UNSUPPORTED_OS", text, f"set {key} to docker")]
+    if driver in PROGRAMS and PROGRAMS[driver] not in machine.programs:
+        text = f"{key}: the driver {driver} needs {PROGRAMS[driver]}, which is not on PATH"
+        return [Objection(f"PROVIDER_{driver.upper()}_NOT_FOUND", text, f"install it, or set {key} to docker")]
+    if driver in CONTAINERS and machine.root and not options.force:
+        text = f"minikube's {driver} driver refuses to run as root"
+        remedy = "run as a person in the group docker, set targets.minikube.force: true, or use --target embedded"
+        return [Objection("DRV_AS_ROOT", text, remedy)]
+    if driver == "none" and not machine.root:
+        return [Objection("DRV_NEEDS_ROOT", "minikube's none driver needs root", f"run as root, or set {key}: docker")]
+    return []
+
+
+def _of_size(options: MinikubeOptions, machine: Machine) -> list[Objection]:
+    found = []
+    have = {"cpus": _limit(options, machine, "cpus"), "memory": _limit(options, machine, "memory")}
+    asked = dict(zip(("cpus", "memory"), fitted(options, machine), strict=True))
+    codes = {"cpus": "RSRC_INSUFFICIENT_CORES", "memory": "RSRC_INSUFFICIENT_SYS_MEMORY"}
+    units = {"cpus": "CPUs", "memory": "MB of memory"}
+    for what, code in codes.items():
+        limit = have[what]
+        if limit is not None and asked[what] > limit:
+            remedy = f"give the engine more, or set targets.minikube.{what} to at most what it has"
+            least = LEAST_CPUS if what == "cpus" else LEAST_MEMORY
+            if limit < least:
+                remedy = f"give the engine {least} {units[what]} or more, or use --target embedded"
+            text = f"a start asks for {asked[what]} {units[what]}, and the engine has {limit}"
+            found.append(Objection(code, text, remedy))
+    if options.memory is not None and options.memory < LEAST_MEMORY:
+        text = f"targets.minikube.memory: {options.memory}m is less than the {LEAST_MEMORY}m that minikube asks for"
+        found.append(Objection("RSRC_INSUFFICIENT_REQ_MEMORY", text, f"set it to {LEAST_MEMORY}m or more"))
+    return found
+
+
+def node_hidden(driver: str, machine: Machine) -> bool:
+    """Whether a node's own address cannot be reached from this machine, so that a way through has to be made."""
+    if driver in CONTAINERS:
+        return machine.system != "Linux" or machine.wsl or machine.rootless or machine.desktop
+    return driver == "qemu"  # its network of user mode lets nothing in

@@ -1,0 +1,152 @@
+"""What kind and k3d share: nodes that are containers, found by a label, and a kubeconfig of their own."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from scripts.clusters import answers, loading
+from scripts.clusters.forward import Forwards
+from scripts.clusters.ownership import engine_client
+from scripts.clusters.states import Reading, cannot_tell, first_line
+from scripts.clusters.target import Target, Tell
+from scripts.errors import UserError
+from scripts.host.paths import state_folder
+from scripts.host.shell import Result, Shell
+from scripts.settings import values
+from scripts.settings.model import Image, Outcome, Settings
+
+READY_SECONDS = 120.0  # that an API server may take to answer after its container was started
+
+
+class NodeContainers(Target):
+    """A cluster whose nodes are containers. The person's kubeconfig is not touched."""
+
+    label: str  # the label whose value is the cluster's name
+
+    def __init__(self, settings: Settings, shell: Shell, binary: Path, kubectl: Path) -> None:
+        super().__init__(settings.cluster, shell)
+        self._settings = settings
+        self._binary = binary
+        self._kubectl = kubectl
+        self._timeout = settings.timeouts.cluster
+        self._forwards = Forwards(f"{self.target}-{settings.cluster}", shell)
+        self.context = f"{self.target}-{settings.cluster}"
+        self.kubeconfig = state_folder(self.target, settings.cluster) / "kubeconfig"
+
+    @property
+    @abstractmethod
+    def control_planes(self) -> Sequence[str]:
+        """The names that a container of a control plane may have."""
+
+    @abstractmethod
+    def listing(self) -> tuple[Result, list[str] | None]:
+        """What the program says of the clusters there are, and their names; None where that is not understood."""
+
+    @abstractmethod
+    def write_kubeconfig(self) -> None:
+        """Write the cluster's kubeconfig to its own file."""
+
+    def look(self) -> str:
+        """How to see the containers."""
+        return f"docker ps --all --filter label={self.label}={self.name}"
+
+    def is_ours(self) -> bool:
+        """Made from this home: the folder of its kubeconfig is kept here until it is removed."""
+        return self.kubeconfig.parent.is_dir()
+
+    def read(self) -> Reading:
+        """The program's list, then the states of the containers, then whether the API server answers."""
+        answer, names = self.listing()
+        if not answer or names is None:
+            return cannot_tell(answer)
+        if self.name not in names:
+            return Reading("absent")
+        found = self._containers()
+        if found is None:
+            return Reading("unknown", "the engine does not tell the states of its containers")
+        together = answers.containers_together(found, self.control_planes)
+        if together.state != "running":
+            return together
+        if not self.kubeconfig.is_file():
+            return Reading("degraded", f"its kubeconfig {self.kubeconfig} is missing")
+        ready = self._ready()
+        return together if ready else Reading("degraded", f"the API server does not answer: {first_line(ready.err)}")
+
+    def start(self, tell: Tell) -> None:
+        """Start the containers that do not run, the control plane first, and wait for the API server."""
+        stopped = [name for name, state in (self._containers() or {}).items() if state != "running"]
+        first = [name for name in stopped if name in self.control_planes]
+        for name in [*first, *(name for name in stopped if name not in first)]:
+            tell(f"starting container {name}")
+            self._shell.effect([engine_client(), "start", name], timeout=120)
+        self.write_kubeconfig()
+        self._await_ready(tell)
+
+    def resume(self, tell: Tell) -> None:
+        """Let frozen containers go on, and start those that do not run."""
+        for name, state in (self._containers() or {}).items():
+            if state == "paused":
+                tell(f"unpausing container {name}")
+                self._shell.effect([engine_client(), "unpause", name], timeout=60)
+        self.start(tell)
+
+    def status(self) -> Mapping[str, str]:
+        """What it is found as, with the forwards."""
+        return dict(super().status()) | self._forwards.words()
+
+    def transfer(self, images: Sequence[Image]) -> list[Outcome]:
+        """Stream what each node lacks into its containerd."""
+        names = [name for name in self._containers() or {self.control_planes[0]: ""} if self.runs_pods(name)]
+        return loading.transfer(self._shell, [loading.container_node(name) for name in names], images, self._timeout)
+
+    def runs_pods(self, container: str) -> bool:
+        """Whether a container of the cluster is a node."""
+        return True
+
+    def url(self, namespace: str, service: str, node_port: int) -> str:
+        """Where a NodePort Service answers: at the port mapped when the node was made, else through a forward."""
+        self.require()
+        if any(self._mapped(name, node_port) for name in self._containers() or {}):
+            return f"http://localhost:{node_port}"
+        return self._forwards.ensure(self._aimed, namespace, service, node_port)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The node ports of the release, which are mapped when the node is made."""
+        return values.node_ports(values.merged(self._settings, self._settings.release))
+
+    def forget(self) -> None:
+        """Take away what is kept of a cluster that was removed."""
+        self._forwards.stop()
+        if not self._shell.dry:
+            shutil.rmtree(self.kubeconfig.parent, ignore_errors=True)
+
+    @property
+    def _aimed(self) -> list[str | Path]:
+        return [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
+
+    def _containers(self) -> dict[str, str] | None:
+        words = ["ps", "--all", "--filter", f"label={self.label}={self.name}", "--format", "{{.Names}}\t{{.State}}"]
+        answer = self._shell.probe([engine_client(), *words], timeout=30)
+        return answers.node_states(answer.out) if answer else None
+
+    def _ready(self) -> Result:
+        return self._shell.probe([*self._aimed, "get", "--raw", "/readyz"], timeout=15)
+
+    def _await_ready(self, tell: Tell) -> None:
+        tell("waiting for the API server")
+        deadline = time.monotonic() + min(READY_SECONDS, self._timeout)
+        while not self._shell.dry and not (answer := self._ready()):
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"cluster {self.name}: its API server does not answer: {first_line(answer.err)}",
+                    f"see: docker logs {self.control_planes[0]}",
+                )
+            time.sleep(0.5)  # a server that is coming up offers no event to wait for
+
+    def _mapped(self, container: str, port: int) -> bool:
+        return bool(self._shell.probe([engine_client(), "port", container, f"{port}/tcp"], timeout=15).out.strip())

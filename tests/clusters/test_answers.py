@@ -1,0 +1,141 @@
+"""What other programs print is read without ever failing, and what is not understood is not guessed at."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.clusters import answers, machine, states
+from scripts.host.shell import Result
+from scripts.settings.targets import MinikubeOptions
+
+NODE = {"Name": "p", "Host": "Running", "Kubelet": "Running", "APIServer": "Running", "Kubeconfig": "Configured"}
+NOT_FOUND = json.dumps(
+    {"specversion": "1.0", "type": "io.k8s.sigs.minikube.info", "data": {"message": 'Profile "p" not found. Run'}}
+)
+GONE = (
+    'status error: host: state: unknown state "p": docker container inspect p --format={{.State.Status}}: '
+    "exit status 1\nstderr:\nError response from daemon: No such container: p\n"
+)
+KEYS = [
+    "Host", "Kubelet", "APIServer", "Name", "Worker", "Kubeconfig", "valid", "Config", "Addons", "images", "repoTags",
+    "type", "data", "message", "name", "nodes", "State", "NCPU", "MemTotal", "SecurityOptions", "kubernetes",
+]  # fmt: skip
+PARTS = st.sampled_from(["Running", "Stopped", "Paused", "Nonexistent", "", None, 3])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+TEXTS = st.one_of(st.text(), JSON.map(json.dumps), st.just(NOT_FOUND), st.just("null"), st.just("[]"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (Result(0, json.dumps(NODE)), "running"),
+        (Result(0, json.dumps([NODE, NODE | {"Name": "p-m02", "Worker": True, "APIServer": "Irrelevant"}])), "running"),
+        (Result(4, json.dumps(NODE | {"Kubeconfig": "Misconfigured"})), "degraded"),
+        (Result(6, json.dumps(NODE | {"APIServer": "Stopped", "Kubeconfig": "Misconfigured"})), "degraded"),
+        (Result(2, json.dumps(NODE | {"Kubelet": "Stopped", "APIServer": "Paused"})), "paused"),
+        (Result(7, json.dumps(dict.fromkeys(("Host", "Kubelet", "APIServer", "Kubeconfig"), "Stopped"))), "stopped"),
+        (Result(2, json.dumps([NODE, NODE | {"Name": "p-m02", "Worker": True, "Host": "Stopped"}])), "degraded"),
+        (Result(7, "null", GONE * 2), "broken"),
+        (Result(7, "null", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."), "unknown"),
+        (Result(85, f"{NOT_FOUND}\n{NOT_FOUND}\n"), "absent"),
+        (Result(85, ""), "unknown"),
+        (Result(0, "null"), "unknown"),
+        (Result(0, "{}"), "unknown"),
+        (Result(124, "", "no answer within 60 s"), "unknown"),
+        (Result(127, "", "minikube: not found"), "unknown"),
+        (Result(1, "", "panic: runtime error"), "unknown"),
+    ],
+)
+def test_the_recorded_states(answer: Result, state: str) -> None:
+    found = answers.minikube_status(answer)
+    assert found.state == state
+    assert found.why or state in ("absent", "running")
+
+
+@given(out=TEXTS, err=st.text(), code=st.integers(0, 255))
+def test_no_status_ends_in_a_traceback_and_only_its_own_words_say_absent(out: str, err: str, code: int) -> None:
+    found = answers.minikube_status(Result(code, out, err))
+    assert found.state in states.STATES
+    if found.state == "absent":
+        assert code == answers.MISSING_PROFILE and "not found" in out
+    if found.state == "broken" and "Host" not in out:
+        assert out.strip() == "null" and answers.GONE.search(err)
+
+
+@given(st.lists(st.fixed_dictionaries({"Host": PARTS, "Kubelet": PARTS, "APIServer": PARTS}), min_size=1, max_size=4))
+def test_one_running_word_is_not_enough_to_run(nodes: list[dict[str, Any]]) -> None:
+    found = answers.minikube_status(Result(0, json.dumps(nodes)))
+    whole = all(node == dict.fromkeys(("Host", "Kubelet", "APIServer"), "Running") for node in nodes)
+    assert (found.state == "running") == whole
+
+
+@given(TEXTS)
+def test_every_other_reading_holds_too(text: str) -> None:
+    answers.minikube_profile(text, "p")
+    answers.listed_images(text)
+    answers.events(text)
+    answers.start_failure(text, text)
+    answers.warnings(text, text)
+    answers.node_states(text)
+    answers.k3d_names(text)
+    found = answers.address(text)
+    assert not found or found.startswith("http")
+    assert "\n" not in states.first_line(text) and len(states.first_line(text)) <= 200
+
+
+@given(JSON, st.booleans())
+def test_whatever_the_engine_tells_of_itself_a_node_gets_a_size(info: Any, root: bool) -> None:
+    found = machine.read(info, root)
+    cpus, memory = machine.fitted(MinikubeOptions(), found)
+    assert cpus >= machine.LEAST_CPUS and memory >= machine.LEAST_MEMORY
+    machine.objections(MinikubeOptions(), found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://192.168.49.2:30000\n", "http://192.168.49.2:30000"),
+        ("* service chatbot-dev/backend-service has no node port\n", ""),
+        ("\n\n", ""),
+        ("! Because you are using a Docker driver on darwin\nhttp://127.0.0.1:5123\n", "http://127.0.0.1:5123"),
+    ],
+)
+def test_only_a_line_that_is_an_address_is_one(text: str, expected: str) -> None:
+    assert answers.address(text) == expected
+
+
+def test_a_failed_start_is_told_by_its_cause_and_not_by_forty_lines_of_kernel_checks() -> None:
+    kernel = "".join(f"\x1b[0;37mCONFIG_{number}\x1b[0m: enabled\n" for number in range(40))
+    cause = "error: error execution phase wait-control-plane: cannot obtain client without bootstrap\n"
+    event = {"type": "io.k8s.sigs.minikube.error", "data": {"name": "GUEST_START", "message": "failed to start node"}}
+    assert answers.start_failure(json.dumps(event), kernel + cause) == (
+        f"Exiting due to GUEST_START: failed to start node\n{cause.strip()}"
+    )
+
+
+def test_warnings_of_a_success_are_kept() -> None:
+    err = "! Enabling 'ingress' returned an error: running callbacks: context deadline exceeded\n* fine\n"
+    assert answers.warnings("", err) == [
+        "Enabling 'ingress' returned an error: running callbacks: context deadline exceeded"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a-control-plane\trunning\na-worker\texited\n", {"a-control-plane": "running", "a-worker": "exited"}),
+        ("", {}),
+        ("Error response from daemon\n", None),
+    ],
+)
+def test_the_states_of_containers(text: str, expected: dict[str, str] | None) -> None:
+    assert answers.node_states(text) == expected

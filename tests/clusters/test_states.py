@@ -1,0 +1,302 @@
+"""The whole table of states, on every target that is made here, against stand-ins that refuse what the real ones do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import clusters
+from scripts.clusters import states
+from scripts.clusters.states import STATES, TABLE, TASKS, Reading
+from scripts.clusters.target import Target
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.settings.model import Image
+from tests.clusters.conftest import (
+    MADE_HERE,
+    NAME,
+    Make,
+    configuration,
+    current_context,
+    live_on,
+    options,
+    set_current_context,
+)
+from tests.support.programs import Machine
+
+OWN = "the-persons-own"
+BACKEND = Image("backend", "todo-chatbot/backend", "1")
+NODE = {"minikube": NAME, "kind": f"{NAME}-control-plane", "k3d": f"k3d-{NAME}-server-0"}
+
+
+def _profile(machine: Machine, **changes: Any) -> None:
+    profiles = machine.state["profiles"]
+    for home in profiles.values():
+        home[NAME] |= changes
+    machine.change(profiles=profiles)
+
+
+def _absent(target: str, machine: Machine, make: Make) -> None:
+    pass
+
+
+def _running(target: str, machine: Machine, make: Make) -> None:
+    make(target).up()
+
+
+def _stopped(target: str, machine: Machine, make: Make) -> None:
+    make(target).up()
+    if target == "minikube":  # `minikube stop` takes the context out of the kubeconfig
+        make(target)._act("stop", timeout=30)  # type: ignore[attr-defined]
+    for name in machine.state["containers"]:
+        machine.container(name, state="exited")
+
+
+def _paused(target: str, machine: Machine, make: Make) -> None:
+    make(target).up()
+    if target == "minikube":
+        make(target)._act("pause", timeout=30)  # type: ignore[attr-defined]
+    else:
+        machine.container(NODE[target], state="paused")
+
+
+def _degraded(target: str, machine: Machine, make: Make) -> None:
+    make(target).up()
+    if target == "minikube":
+        _profile(machine, server="Stopped")
+    elif target == "kind":
+        make(target).kubeconfig.unlink()
+    else:
+        machine.container(f"k3d-{NAME}-serverlb", state="exited")
+
+
+def _broken(target: str, machine: Machine, make: Make) -> None:
+    if target == "minikube":  # the first start failed early: the profile is saved, its container gone
+        machine.change(network=False, cached=False)
+        with pytest.raises(UserError):
+            make(target).up()
+        machine.change(network=True)
+    else:
+        make(target).up()
+        machine.container("a-worker", labels={make(target).label: NAME})  # type: ignore[attr-defined]
+        machine.lose(NODE[target])
+
+
+def _unknown(target: str, machine: Machine, make: Make) -> None:
+    make(target).up()
+    verb = {"minikube": "minikube status", "kind": "kind get", "k3d": "k3d cluster list"}[target]
+    machine.fail(verb, 1, "", "signal: killed\n")
+
+
+INTO: dict[str, Callable[[str, Machine, Make], None]] = {
+    "absent": _absent, "running": _running, "stopped": _stopped, "paused": _paused, "degraded": _degraded,
+    "broken": _broken, "unknown": _unknown,
+}  # fmt: skip
+
+
+def test_the_table_has_a_step_for_every_task_in_every_state() -> None:
+    assert set(TABLE) == set(TASKS) and all(set(row) == set(STATES) for row in TABLE.values())
+    assert set(INTO) == set(STATES)
+
+
+@pytest.fixture(scope="module", params=[(target, state) for target in MADE_HERE for state in STATES], ids="-".join)
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Machine]:
+    """A machine with a cluster of some kind in some state, made once and put back for every test."""
+    target, state = request.param
+    made = Machine(tmp_path_factory.mktemp("state") / "machine")
+    with pytest.MonkeyPatch.context() as patch:
+        live_on(made, patch)
+        set_current_context(made, OWN)
+
+        def make(kind: str) -> Target:
+            settings = configuration(made.folder)
+            return clusters.select(settings, Shell(echo=lambda _: None), made.bin / "kubectl", kind)
+
+        INTO[state](target, made, make)
+    made.change(images=[BACKEND.ref], services={"chatbot-dev/frontend-service": {"port": 3000, "nodePort": 30000}})
+    made.keep()
+    return target, state, made
+
+
+@pytest.fixture
+def machine_found(found: tuple[str, str, Machine], monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """That machine, as it was."""
+    found[2].restore()
+    live_on(found[2], monkeypatch)
+    return found[2]
+
+
+@pytest.fixture
+def make_found(machine_found: Machine, quiet: Shell, tmp_path: Path, found: tuple[str, str, Machine]) -> Make:
+    """Makes the target on it."""
+
+    def make(**changes: Any) -> Target:
+        settings = configuration(tmp_path, **changes)
+        return clusters.select(settings, quiet, machine_found.bin / "kubectl", found[0])
+
+    return make
+
+
+Found = tuple[str, str, Machine]
+
+
+def test_what_a_cluster_is_found_as(found: Found, make_found: Make) -> None:
+    status = make_found().status()
+    assert status["state"] == found[1]
+    assert ("why" in status) == (found[1] not in ("absent", "running"))
+
+
+def test_up_leads_from_every_state_to_running_or_says_why_not(found: Found, make_found: Make) -> None:
+    target, state, machine = found
+    if state == "unknown" or (state == "broken" and target != "minikube"):
+        before = machine.state
+        with pytest.raises(UserError) as caught:
+            make_found().up()
+        assert NAME in str(caught.value) and caught.value.hint
+        assert machine.state == before
+        return
+    outcome = make_found().up()
+    assert outcome.status == ("unchanged" if state == "running" else "done")
+    assert make_found().status()["state"] == "running"
+    assert current_context(machine) == OWN
+    assert make_found().up().status == "unchanged"
+
+
+def test_down_leaves_nothing_or_says_why_not(found: Found, make_found: Make) -> None:
+    _, state, machine = found
+    if state == "unknown":
+        with pytest.raises(UserError, match=r"cannot be told.*signal: killed"):
+            make_found().down()
+        assert machine.state["containers"]
+        return
+    assert make_found().down().status == ("unchanged" if state == "absent" else "done")
+    left = machine.state
+    assert (left["containers"], left["volumes"], left["networks"]) == ({}, [], [])
+    assert current_context(machine) == OWN
+    assert make_found().status()["state"] == "absent"
+
+
+def test_load_and_the_page_need_a_cluster_that_runs_and_say_what_it_is_instead(found: Found, make_found: Make) -> None:
+    _, state, _ = found
+    if state == "running":
+        assert [outcome.status for outcome in make_found().load([BACKEND])] == ["done"]
+        assert make_found().url("chatbot-dev", "frontend-service", 30000).startswith("http://")
+        return
+    for act in (
+        lambda: make_found().load([BACKEND]),
+        lambda: make_found().url("chatbot-dev", "frontend-service", 30000),
+    ):
+        with pytest.raises(UserError) as caught:
+            act()
+        words = "cannot be told" if state == "unknown" else f"cluster {NAME} is {state}"
+        assert words in str(caught.value)
+        assert "disk" not in str(caught.value) + caught.value.hint
+
+
+def test_a_broken_profile_that_ever_ran_is_not_made_anew_unasked(machine: Machine, cluster: Make) -> None:
+    cluster("minikube").up()
+    machine.lose(NAME)
+    found = cluster("minikube").status()
+    assert found["state"] == "broken" and "No such container" in found["why"]
+    with pytest.raises(UserError, match=f"what is stored in volume {NAME} would be lost") as caught:
+        cluster("minikube").up()
+    assert "invoke cluster.down" in caught.value.hint
+    assert machine.state["volumes"] == [NAME]
+    cluster("minikube").down()
+    assert cluster("minikube").up().status == "done"
+
+
+def test_an_engine_that_does_not_answer_is_not_taken_for_a_node_that_is_gone(machine: Machine, cluster: Make) -> None:
+    cluster("minikube").up()
+    kept = machine.state["containers"]
+    machine.change(engine=False, containers={})
+    with pytest.raises(UserError, match="cannot be told"):
+        cluster("minikube").down()
+    machine.change(engine=True, containers=kept)
+    assert cluster("minikube").status()["state"] == "running"
+
+
+@pytest.mark.parametrize("target", MADE_HERE)
+def test_what_bears_the_name_but_is_not_ours_is_refused_by_name(target: str, machine: Machine, cluster: Make) -> None:
+    machine.container(NODE[target], home="/somebody/else/.minikube", labels={})
+    with pytest.raises(UserError, match=f"container {NODE[target]}: there already") as caught:
+        cluster(target).up()
+    assert f"docker container rm {NODE[target]}" in caught.value.hint and "cluster:" in caught.value.hint
+    assert NODE[target] in machine.state["containers"] and machine.state["destroyed"] == []
+
+
+@pytest.mark.parametrize("kind", ["volumes", "networks"])
+def test_a_foreign_volume_or_network_is_refused_too(kind: str, machine: Machine, cluster: Make) -> None:
+    machine.change(**{kind: [NAME]})
+    with pytest.raises(UserError, match=f"{kind[:-1]} {NAME}: there already"):
+        cluster("minikube").up()
+
+
+@pytest.mark.parametrize("target", ["kind", "k3d"])
+def test_somebodys_cluster_of_the_same_name_is_neither_used_nor_removed(
+    target: str, machine: Machine, cluster: Make
+) -> None:
+    cluster(target).up()
+    cluster(target).kubeconfig.unlink()
+    cluster(target).kubeconfig.parent.rmdir()  # as on another home of the same engine
+    for act in (lambda: cluster(target).up(), lambda: cluster(target).down()):
+        with pytest.raises(UserError, match="not made from this home"):
+            act()
+    assert NODE[target] in machine.state["containers"]
+
+
+def test_the_hardened_cluster_does_not_touch_the_running_one(machine: Machine, cluster: Make) -> None:
+    cluster("minikube").up()
+    secure = cluster("minikube", environment="secure")
+    assert secure.up().status == "done"
+    assert machine.state["destroyed"] == []
+    assert set(machine.state["containers"]) == {NAME, f"{NAME}-secure"}
+    assert secure.context == f"{NAME}-secure" and cluster("minikube").status()["state"] == "running"
+    folder = machine.home / f"state/todo-chatbot/minikube/{NAME}/.minikube/files/etc/ssl/certs"
+    assert (folder / "audit-policy.yaml").is_file()
+    encryption = folder / "encryption.yaml"
+    assert encryption.stat().st_mode & 0o777 == 0o600 and "${ENCRYPTION_KEY}" not in encryption.read_text()
+    key = encryption.read_bytes()
+    secure.down()
+    assert cluster("minikube", environment="secure").up().status == "done"
+    assert encryption.read_bytes() == key, "what is stored can be read with the same key only"
+
+
+def test_a_hardened_cluster_that_stores_in_the_clear_is_found_out(machine: Machine, cluster: Make) -> None:
+    cluster("minikube", environment="secure").up()
+    profiles = machine.state["profiles"]
+    for home in profiles.values():
+        for profile in home.values():
+            profile["server"], profile["encrypted"] = "Stopped", False
+    machine.change(profiles=profiles)
+    machine.fail("kubectl exec", 0, "k8s-v1-Secret in-the-clear")
+    with pytest.raises(UserError, match="stores Secrets unencrypted") as caught:
+        cluster("minikube", environment="secure").up()
+    assert f"minikube -p {NAME}-secure logs" in caught.value.hint and "MINIKUBE_HOME=" in caught.value.hint
+
+
+def test_reading_never_acts(machine: Machine, cluster: Make) -> None:
+    for target in MADE_HERE:
+        cluster(target).up()
+    before = machine.state
+    for target in MADE_HERE:
+        cluster(target).status()
+    assert machine.state == before
+
+
+def test_a_stale_cluster_is_started_anew_and_a_holding_one_is_not() -> None:
+    assert states.decide("up", Reading("running", stale="older code")) == "repair"
+    assert states.decide("reach", Reading("running", stale="older code")) == "go"
+    assert states.decide("up", Reading("broken", holds="data")) == "refuse"
+    assert states.decide("down", Reading("broken", holds="data")) == "remove"
+
+
+def test_as_root_the_start_is_refused_before_it_begins(machine: Machine, cluster: Make) -> None:
+    machine.change(root=True)
+    with pytest.raises(UserError, match=r"refuses to run as root.*DRV_AS_ROOT.*targets\.minikube\.force: true"):
+        cluster("minikube").up()
+    assert machine.calls("minikube") == [["status", "--output", "json", "--profile", NAME]]
+    assert cluster("minikube", targets=options(force=True)).up().status == "done"
