@@ -55,17 +55,19 @@ def restored(found: Consultation) -> list[Manifest]:
 
 def prove(session: Session, names: Sequence[str]) -> None:
     """Wait for the Deployments and see that they are healthy. Raises UserError with the cause if they are not."""
-    from scripts.pipeline import verify
+    from scripts.kube import workloads
+    from scripts.pipeline import health, rollout
     from scripts.reporting import display
 
     shown = display.choose()
     try:
         run = Run(session, shown)
-        for outcome in verify.await_deployments(run, names):
+        found = [workloads.deployment(run.namespace, name) for name in names]
+        for outcome in rollout.await_workloads(run, found):
             shown.line(f"{outcome.target}: {outcome.detail}")
         app = {service.name for service in session.settings.services}
-        own = [name for name in names if name in app]
-        for outcome in verify.await_healthy(run, dict.fromkeys(own, "")) if own else ():
+        own = [one for one in found if one.name in app]
+        for outcome in health.await_healthy(run, own) if own else ():
             shown.line(f"{outcome.target}: {outcome.detail}")
     finally:
         shown.close()

@@ -14,8 +14,8 @@ from scripts.backup.database import Database
 from scripts.backup.manifest import DUMP, Manifest, Member
 from scripts.context.run import Run
 from scripts.errors import UserError
-from scripts.host import lock
 from scripts.kube import releases
+from scripts.kube.objects import app_container, template
 from scripts.pipeline import runner
 from scripts.reporting import audit
 from scripts.settings.model import Outcome
@@ -52,7 +52,7 @@ def create(run: Run, output: str = "") -> Path:
         live = look(run)
         session.say(f"would write revision {live.revisions} and the database {live.database.name} to {file}")
         return file
-    with lock.hold(runner.lock_file(run)):
+    with runner.locked(run.session):
         run.display.begin("backup")
         live = look(run)
         made = archive.write(
@@ -108,8 +108,7 @@ def look(run: Run) -> Live:
         objects=kept,
         revisions=revisions,
         images={
-            item["metadata"]["name"]: item["spec"]["template"]["spec"]["containers"][0]["image"]
-            for item in kinds.get("Deployment", ())
+            item["metadata"]["name"]: app_container(template(item))["image"] for item in kinds.get("Deployment", ())
         },
         image_ids=_image_ids(kinds.get("Pod", [])),
         database=database.in_cluster(kubectl, namespace) if where == "cluster" else database.external(url),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,20 @@ from typing import Any
 from scripts.backup import archive, database, key, objects, shelf
 from scripts.backup.create import CONFIGURATION, HISTORY
 from scripts.backup.manifest import Manifest, refuse_foreign
+from scripts.context.ready import Ready, get_ready
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.images import docker
-from scripts.pipeline import images, prepare, rollback, runner, verify
+from scripts.images import docker, engine
+from scripts.pipeline import health, images, live, namespace, rollback, rollout, runner
+from scripts.pipeline.access import access
 from scripts.pipeline.deploy import deploy
-from scripts.pipeline.runner import Stage
+from scripts.pipeline.live import Live, read_live
+from scripts.pipeline.stages import Stage
 from scripts.release import operate
 from scripts.reporting.report import Report
 from scripts.secrets import sync
-from scripts.settings.model import Image, Outcome, Plan
+from scripts.settings.model import Image, Outcome, Plan, Release
 
 CREDENTIALS = ("database-credentials", "POSTGRES_PASSWORD")
 URL = ("database-secrets", "DATABASE_URL")
@@ -85,7 +88,8 @@ def _with_url(item: dict[str, Any], url: str) -> dict[str, Any]:
 
 def reach(run: Run) -> None:
     """Start the cluster, so that what it holds can be seen before it is overwritten."""
-    _ = run.client
+    run.session.fetch_tools()
+    engine.ensure(run.session.shell, may_install=run.may_install, say=run.display.line)
     run.session.cluster.up()
 
 
@@ -102,60 +106,73 @@ def overwritten(session: Session, contents: Contents) -> list[str]:
 
 def restore(run: Run, contents: Contents) -> Report:
     """Restore, alone on the cluster, with a report and a line in the audit record."""
-    if contents.external:
-        run.session.variables[URL[1]] = contents.url  # decides that no local database is part of the release
-    return runner.perform_locked(run, _Work(contents).stages(), "backup.restore")
+    if contents.external:  # then no local database is part of the release
+        variables = run.session.variables | {URL[1]: contents.url}
+        run = replace(run, session=run.session.with_variables(variables))
+    return runner.run_stages(run, stages(contents), "backup.restore")
+
+
+@dataclass(frozen=True)
+class Restorable:
+    """What a restore works with: images on the engine, and whether the tree's took the place of the archived ones."""
+
+    ready: Ready
+    from_source: bool = False
+
+
+def stages(contents: Contents) -> list[Stage]:
+    """Return the steps of a restore, in order."""
+    work = _Work(contents)
+    return [
+        Stage("prepare", work.prepare),
+        Stage("images", work.images, Ready),
+        Stage("stop", work.stop),
+        Stage("objects", work.objects),
+        Stage("database", work.database, Restorable),
+        Stage("release", work.release, Restorable),
+        Stage("access", access, Live),
+    ]
 
 
 class _Work:
-    """The steps, and what one of them finds out for the next."""
+    """The steps, each on the checked archive."""
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
         self._manifest = contents.manifest
-        self._from_source = False  # whether the archived images are gone, so that the tree's take their place
 
-    def stages(self) -> Mapping[str, Stage]:
-        """The steps in order."""
-        return {
-            "prepare": self._prepare,
-            "images": self._images,
-            "stop": self._stop,
-            "objects": self._objects,
-            "database": self._database,
-            "release": self._release,
-            "access": verify.access,
-        }
-
-    def _prepare(self, run: Run) -> Iterator[Outcome]:
-        yield Outcome("prepare", "engine", "unchanged", 0.0, str(run.client.binary))
+    def prepare(self, run: Run) -> Generator[Outcome, None, Ready]:
+        """Engine, cluster and namespace; Secrets come from the archive."""
+        ready = get_ready(run)
+        yield Outcome("prepare", "engine", "unchanged", 0.0, str(ready.client.binary))
         yield run.session.cluster.up()
-        changed, name = prepare.make_namespace(run)
+        changed, name = namespace.ensure(run.session)
         yield Outcome("prepare", "namespace", "done" if changed else "unchanged", 0.0, name)
+        return ready
 
-    def _images(self, run: Run) -> Iterator[Outcome]:
+    def images(self, run: Run, ready: Ready) -> Generator[Outcome, None, Restorable]:
         """The archived images where the engine has them or the tree still makes them, else those of the tree."""
         settings = run.session.settings
         wanted = archived_images(self._manifest.images, settings.registry)
-        refs = [image.ref for image in wanted]
+        archived = replace(ready, plan=self._plan(run, wanted))
         if settings.registry and run.session.cluster.target == "context":
             yield Outcome("images", "all", "skipped", 0.0, f"the nodes pull them from {settings.registry}")
-            run.plan = self._plan(run, wanted)
-            return
-        missing = set(refs) - docker.image_ids(run.session.shell, run.client, refs).keys()
+            return Restorable(archived)
+        refs = [image.ref for image in wanted]
+        missing = set(refs) - docker.image_ids(run.session.shell, ready.client, refs).keys()
         if missing:
             run.display.line(f"not on this engine, so built from source: {', '.join(sorted(missing))}")
-            yield from images.build(run)
-            missing -= {image.ref for image in run.plan.images}
-        self._from_source = bool(missing)
-        if self._from_source:
+            yield from images.build(run, ready)
+            missing -= {image.ref for image in ready.plan.images}
+        if missing:
             names = ", ".join(sorted(missing))
             text = f"this tree makes others than {names}; for exactly those: git checkout {self._manifest.commit}"
             yield Outcome("images", "all", "done", 0.0, text)
         else:
-            run.plan = self._plan(run, wanted)
             yield Outcome("images", "all", "unchanged", 0.0, "as archived")
-        yield from run.session.cluster.load(run.plan.images)
+        made = Restorable(ready, from_source=True) if missing else Restorable(archived)
+        yield from images.load(run, made.ready)
+        return made
 
     def _plan(self, run: Run, wanted: tuple[Image, ...]) -> Plan:
         settings = run.session.settings
@@ -164,7 +181,7 @@ class _Work:
         target = run.session.cluster.target
         return Plan(wanted, own, target, settings.registry if target == "context" else "")
 
-    def _stop(self, run: Run) -> Iterator[Outcome]:
+    def stop(self, run: Run) -> Generator[Outcome, None, None]:
         """End everything that writes to the database. A volume that another password was set up with goes too."""
         started = time.monotonic()
         settings, kubectl, limit = run.session.settings, run.session.kubectl, run.session.settings.timeouts.deploy
@@ -184,7 +201,7 @@ class _Work:
             text += ", no volume with another password is left"
         yield Outcome("stop", "all", "done", time.monotonic() - started, text)
 
-    def _objects(self, run: Run) -> Iterator[Outcome]:
+    def objects(self, run: Run) -> Generator[Outcome, None, None]:
         """helm's history as it was, and every ConfigMap and Secret that no chart makes."""
         settings, kubectl = run.session.settings, run.session.kubectl
         names = f"owner=helm,name in ({settings.release.name}, {settings.database_release.name})"
@@ -195,7 +212,7 @@ class _Work:
         objects.apply(kubectl, free)
         yield Outcome("objects", "configuration", "done", 0.0, f"{len(free)} ConfigMaps and Secrets")
 
-    def _database(self, run: Run) -> Iterator[Outcome]:
+    def database(self, run: Run, made: Restorable) -> Generator[Outcome, None, None]:
         """The database as it was, before anything that could write to it."""
         started = time.monotonic()
         session = run.session
@@ -203,37 +220,36 @@ class _Work:
             into = database.external(self._contents.url)
         else:
             into = database.in_cluster(session.kubectl, run.namespace)
-            yield from self._start_database(run)
+            yield from self._start_database(run, made)
         run.display.waiting("database", into.name, "pg_restore")
         database.restore(session.shell, into, shelf.dump_of(self._contents.file, self._manifest))
         yield Outcome("database", into.name, "done", time.monotonic() - started, "restored in one transaction")
 
-    def _start_database(self, run: Run) -> Iterator[Outcome]:
+    def _start_database(self, run: Run, made: Restorable) -> Iterator[Outcome]:
         release = run.session.settings.database_release
-        if self._from_source:
-            whole = run.plan
-            run.plan = replace(whole, releases=(release,))
-            yield from deploy(run)
-            run.plan = whole
+        if made.from_source:
+            alone = replace(made.ready, plan=replace(made.ready.plan, releases=(release,)))
+            found = yield from deploy(run, alone)
         else:
             number = self._manifest.revisions[release.name]
             run.session.helm.rollback(release, number, run.session.settings.timeouts.deploy)
-            if not run.session.shell.dry:
-                run.revisions[release.name] = run.session.helm.history(release)[-1]["revision"]
-        if not run.session.shell.dry:
-            yield from verify.await_deployments(run, ["database"])
+            found = Live() if run.dry else live.of_revisions(run.session, _newest(run, release))
+        yield from rollout.await_workloads(run, found.workloads)
 
-    def _release(self, run: Run) -> Iterator[Outcome]:
+    def release(self, run: Run, made: Restorable) -> Generator[Outcome, None, Live]:
         """The release as helm's history has it, or as the tree makes it where its images are gone; then proof."""
-        release = run.session.settings.release
-        if self._from_source:
-            yield from deploy(run)
-            yield from verify.await_rollout(run)
-        elif run.session.shell.dry:
-            run.session.helm.rollback(release, self._manifest.revision, run.session.settings.timeouts.deploy)
+        if made.from_source:
+            found = yield from deploy(run, made.ready)
+            yield from rollout.await_rollout(run, found)
         else:
             yield from rollback.return_to(run, self._manifest.revision)
-        yield from verify.check_health(run)
+        found = read_live(run)
+        yield from health.check_health(run, found)
+        return found
+
+
+def _newest(run: Run, release: Release) -> dict[str, int]:
+    return {release.name: run.session.helm.history(release)[-1]["revision"]}
 
 
 def archived_images(refs: Mapping[str, str], registry: str) -> tuple[Image, ...]:

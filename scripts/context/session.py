@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -16,17 +16,39 @@ from scripts.settings.model import Cluster, Settings
 
 
 class Session:
-    """What tasks share. Everything is looked up when it is first needed, and only once."""
+    """What tasks share. Everything is looked up when it is first needed, and only once; nothing here changes anything
+    but `fetch_tools`.
+    """
 
     def __init__(
-        self, settings: Settings, shell: Shell, *, target: str = "", say: Callable[[str], None] | None = None
+        self,
+        settings: Settings,
+        shell: Shell,
+        *,
+        target: str = "",
+        say: Callable[[str], None] | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
-        """`target` is the kind of cluster that was asked for, if any. Raises UserError if there is no such kind."""
+        """`target` is the kind of cluster that was asked for, if any; `variables` takes the place of the environment,
+        `.env` and the encrypted file. Raises UserError if there is no such kind of cluster.
+        """
         self.settings = settings
         self.shell = shell
         self.say = say or shell.say
         self.wanted = target or settings.target
+        self._variables = variables
         clusters.check_name(self.wanted)
+
+    def with_variables(self, variables: Mapping[str, str]) -> Session:
+        """Return the same session with other values for Secrets."""
+        return Session(self.settings, self.shell, target=self.wanted, say=self.say, variables=variables)
+
+    def fetch_tools(self) -> list[str]:
+        """Fetch helm and kubectl where they are missing. Returns the names of those fetched.
+
+        Raises UserError naming what to install, where nothing fits this machine.
+        """
+        return toolchain.fetch_missing(self.shell, self.settings.root, self.say)
 
     @cached_property
     def target(self) -> str:
@@ -38,8 +60,8 @@ class Session:
 
     @cached_property
     def tools(self) -> dict[str, Path]:
-        """helm and kubectl, fetched where they are missing."""
-        return toolchain.locate(self.shell, self.settings.root, self.say)
+        """Where helm and kubectl are, or will be once `fetch_tools` has fetched them."""
+        return toolchain.find(self.shell, self.settings.root)
 
     @cached_property
     def cluster(self) -> Cluster:
@@ -59,8 +81,8 @@ class Session:
 
     @cached_property
     def variables(self) -> dict[str, str]:
-        """The environment over `.env`: where Secrets' values come from."""
-        return sync.environment(self.settings.root)
+        """The environment over `.env` over the encrypted file: where Secrets' values come from."""
+        return sync.environment(self.settings.root) if self._variables is None else dict(self._variables)
 
     @cached_property
     def standin(self) -> bool:

@@ -70,20 +70,31 @@ def parse_version(text: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def locate(shell: Shell, root: Path, say: Callable[[str], None]) -> dict[str, Path]:
-    """Paths of all tools, fetching those that are missing or too old.
+def find(shell: Shell, root: Path) -> dict[str, Path]:
+    """Return where every tool is, or where it will be once it is fetched."""
+    return {tool.name: _installed(shell, tool, root) or root / ".tools" / tool.name for tool in TOOLS}
+
+
+def fetch_missing(shell: Shell, root: Path, say: Callable[[str], None]) -> list[str]:
+    """Fetch the tools that are missing or too old. Returns their names, none where all are there.
 
     Raises UserError naming what to install, where nothing fits this machine.
     """
-    found = {tool.name: _installed(shell, tool, root) for tool in TOOLS}
-    missing = [tool for tool in TOOLS if found[tool.name] is None]
+    missing = [tool for tool in TOOLS if _installed(shell, tool, root) is None]
     if missing:
-        names = ", ".join(f"{tool.name} {tool.version}" for tool in missing)
-        say(f"fetching {names} into {root / '.tools'}")
+        say(f"fetching {', '.join(f'{tool.name} {tool.version}' for tool in missing)} into {root / '.tools'}")
         if not shell.dry:
             fetch(missing, root / ".tools")
-        found |= {tool.name: root / ".tools" / tool.name for tool in missing}
-    return {name: path for name, path in found.items() if path}
+    return [tool.name for tool in missing]
+
+
+def locate(shell: Shell, root: Path, say: Callable[[str], None]) -> dict[str, Path]:
+    """Return paths of all tools, fetching those that are missing or too old.
+
+    Raises UserError naming what to install, where nothing fits this machine.
+    """
+    fetch_missing(shell, root, say)
+    return find(shell, root)
 
 
 def _installed(shell: Shell, tool: Tool, root: Path) -> Path | None:

@@ -30,10 +30,14 @@ CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_C
 
 @dataclass(frozen=True)
 class ReadyBase:
-    """A base image the engine has: its reference, and its id, which is what an image's digest depends on."""
+    """A base image the engine has: its reference, and its id, which is what an image's digest depends on.
+
+    `made` says that this run fetched or made it.
+    """
 
     ref: str
     id: str
+    made: bool = False
 
 
 def recipe_folder(root: Path) -> Path:
@@ -85,7 +89,7 @@ def ensure(
         have |= docker.image_ids(shell, client, list(refs.values()))
     if shell.dry:
         have = {ref: have.get(ref, ref) for ref in refs.values()}
-    return {name: ReadyBase(ref, have[ref]) for name, ref in refs.items()}
+    return {name: ReadyBase(ref, have[ref], name in missing) for name, ref in refs.items()}
 
 
 def registry_answers() -> bool:

@@ -38,6 +38,12 @@ def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None]) -> Do
     return found
 
 
+def find_answering(shell: Shell) -> Docker | None:
+    """Return a client with BuildKit whose engine answers now, None where nothing is ready."""
+    found = _find(shell)
+    return found if found and docker.engine_answers(shell, found.binary) else None
+
+
 def install(shell: Shell, packages: tuple[str, ...]) -> None:
     """Install Debian packages. Raises CommandError if apt fails."""
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}

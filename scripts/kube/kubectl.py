@@ -3,14 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import queue
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
 from scripts.host.shell import Result, Shell, Stream
+
+
+class Changes:
+    """Watch events of several kinds as they come, for one reader; any thread may stop it."""
+
+    def __init__(self, timeout: float) -> None:
+        self._events: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._deadline = time.monotonic() + timeout
+
+    def read(self, events: Iterable[dict[str, Any]]) -> None:
+        """Pass events on until there are no more; then the whole stream is at its end."""
+        for event in events:
+            self._events.put(event)
+        self.stop()
+
+    def stop(self) -> None:
+        """End the stream after the events it has."""
+        self._events.put(None)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with suppress(queue.Empty):
+            while (event := self._events.get(timeout=max(0.0, self._deadline - time.monotonic()))) is not None:
+                yield event
+
+
+MANAGER = "todo-chatbot"  # the field manager of whatever is applied
+APPLY = ("apply", "--server-side", "--force-conflicts", f"--field-manager={MANAGER}", "--filename", "-")
 
 
 @dataclass(frozen=True)
@@ -36,12 +66,35 @@ class Kubectl:
         answer = self.ask("get", *words, "-o", "json")
         if not answer:
             self.require()
-            raise UserError(f"kubectl get {' '.join(words)}: {answer.err.strip()}", "see: invoke cluster.status")
-        return json.loads(answer.out)
+            raise unanswered(f"get {' '.join(words)}", answer)
+        return parsed(answer.out, f"get {' '.join(words)}")
+
+    def find(self, kind: str, name: str, namespace: str = "") -> dict[str, Any] | None:
+        """Return an object, None where the cluster says that there is none. Raises UserError where it says nothing."""
+        where = ("--namespace", namespace) if namespace else ()
+        answer = self.ask("get", kind, name, *where, "--ignore-not-found", "-o", "json")
+        if not answer:
+            self.require()
+            raise unanswered(f"get {kind} {name}", answer)
+        found: dict[str, Any] | None = parsed(answer.out, f"get {kind} {name}") if answer.out.strip() else None
+        return found
 
     def items(self, kinds: str, namespace: str, *words: str) -> list[dict[str, Any]]:
         """The objects of some kinds in a namespace."""
         found: list[dict[str, Any]] = self.get(kinds, "--namespace", namespace, *words)["items"]
+        return found
+
+    def named(self, kind: str, namespace: str, names: Collection[str]) -> list[dict[str, Any]]:
+        """Return those objects of these names that are there. Raises UserError if the cluster does not answer."""
+        if not names:
+            return []
+        words = ("get", kind, *sorted(names), "--namespace", namespace, "--ignore-not-found", "-o", "json")
+        answer = self.ask(*words)
+        if not answer:
+            self.require()
+            raise unanswered(" ".join(words[:-2]), answer)
+        data = parsed(answer.out, f"get {kind}") if answer.out.strip() else {"items": []}
+        found: list[dict[str, Any]] = data.get("items", [data])
         return found
 
     @contextmanager
@@ -53,9 +106,28 @@ class Kubectl:
         with self.shell.follow(argv, timeout) as stream:
             yield stream
 
+    @contextmanager
+    def changes(self, resources: Collection[tuple[str, str]], timeout: float) -> Iterator[Changes]:
+        """The objects of (kind, namespace)s as they are and as they change, for `timeout` seconds, as watch events."""
+        with ExitStack() as stack:
+            merged = Changes(timeout)
+            for kind, namespace in resources:
+                stream = stack.enter_context(self.watch(kind, namespace, timeout))
+                reader = threading.Thread(target=merged.read, args=(documents(stream),), daemon=True)
+                reader.start()
+            yield merged
+
     def effect(self, *words: str, stdin: str = "", shown_stdin: str = "", timeout: float | None = 60.0) -> Result:
         """A call that changes something. Raises CommandError if it fails."""
         return self.shell.effect(self.command(*words), stdin=stdin, shown_stdin=shown_stdin, timeout=timeout)
+
+    def apply(self, items: Iterable[Mapping[str, Any]], *, shown: str = "", timeout: float = 60.0) -> Result:
+        """Apply objects on the server's side, by standard input. `shown` is what may be printed of them.
+
+        Raises CommandError if the cluster refuses one.
+        """
+        text = "\n---\n".join(json.dumps(item) for item in items)  # not a List, whose kind no server has a schema of
+        return self.effect(*APPLY, stdin=text, shown_stdin=shown or text, timeout=timeout)
 
     def proxy_get(self, namespace: str, service: str, port: int, path: str, *, scheme: str = "") -> Result:
         """GET a path of a Service through the API server: works on every cluster, needs no port-forward."""
@@ -76,6 +148,16 @@ def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             held.clear()
 
 
-def manifest(item: dict[str, Any]) -> str:
-    """An object as `kubectl apply --filename -` reads it."""
-    return json.dumps(item)
+def unanswered(what: str, answer: Result) -> UserError:
+    """Return the error for a question that the cluster did not answer, which is not the same as "nothing there"."""
+    hint = "get it: ./run invoke install" if answer.code == 127 else "see: invoke cluster.status"
+    return UserError(f"kubectl {what}: {answer.err.strip() or f'exit status {answer.code}'}", hint)
+
+
+def parsed(text: str, what: str) -> Any:
+    """Return a JSON document that kubectl printed. Raises UserError for anything else."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        said = (text.strip().splitlines() or ["nothing"])[0][:200]
+        raise UserError(f"kubectl {what}: answered no JSON: {said}", "see: invoke cluster.status") from None

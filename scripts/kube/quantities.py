@@ -41,3 +41,11 @@ def show_memory(size: float) -> str:
 def step_up(value: float, step: float) -> float:
     """The next multiple of `step`."""
     return math.ceil(value / step - 1e-9) * step
+
+
+def same_quantity(one: object, other: object) -> bool:
+    """Return whether two texts are the same amount, however written: `0.5` and `500m`, `1Gi` and `1024Mi`."""
+    try:
+        return memory(str(one)) == memory(str(other))
+    except ValueError:
+        return False

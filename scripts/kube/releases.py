@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from scripts.kube.kubectl import Kubectl, manifest
+from scripts.errors import UserError
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 GOOD = ("deployed", "superseded")
-RECORD = "todo-chatbot-verified"  # ConfigMap: which revisions a health check passed, and when
 
 
 @dataclass(frozen=True)
@@ -53,42 +54,40 @@ def repair(history: list[Revision]) -> tuple[str, int] | None:
     return ("rollback", good[-1])
 
 
-def newest_good(history: list[Revision], verified: Iterable[int], below: int) -> int | None:
-    """The revision to return to when number `below` failed: the newest one that a health check passed."""
-    known = set(verified)
-    candidates = [item.number for item in history if item.number < below and item.status in (*GOOD, "failed")]
-    passed = [number for number in candidates if number in known]
-    return passed[-1] if passed else None
+def newest_good(history: list[Revision], proved: Iterable[int], below: int) -> int | None:
+    """Return the revision to go back to when number `below` failed: the newest that a health check passed.
+
+    One that helm has forgotten counts too: its proof holds helm's record of it.
+    """
+    unfit = {item.number for item in history if item.status not in (*GOOD, "failed")}
+    passed = [number for number in proved if number < below and number not in unfit]
+    return max(passed, default=None)
 
 
-def verified(kubectl: Kubectl, namespace: str, release: str) -> dict[int, str]:
-    """Revision → when a health check passed it (UTC, ISO 8601)."""
-    marks = _record(kubectl, namespace)
-    prefix = f"{release}."
-    return {int(key.removeprefix(prefix)): value for key, value in marks.items() if key.startswith(prefix)}
+def contents(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what helm keeps of a revision, out of its own Secret. Raises UserError if it cannot be read.
+
+    helm packs it as JSON, gzip and base64; the API adds another base64.
+    """
+    try:
+        packed = base64.b64decode(base64.b64decode(record["data"]["release"]))
+        found: dict[str, Any] = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
+        name = record.get("metadata", {}).get("name", "a Secret of helm's")
+        raise UserError(f"{name}: helm's record of a revision cannot be read", "see: helm history") from None
+    return found
 
 
-def mark_verified(kubectl: Kubectl, namespace: str, revisions: Mapping[str, int]) -> None:
-    """Remember that these revisions (release → number) passed a health check."""
-    known = _record(kubectl, namespace)
-    new = {f"{name}.{number}" for name, number in revisions.items()} - known.keys()
-    if not new:
-        return
-    moment = datetime.now(UTC).isoformat(timespec="seconds")
-    record = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": RECORD, "namespace": namespace},
-        "data": known | dict.fromkeys(sorted(new), moment),
-    }
-    text = manifest(record)
-    kubectl.effect(
-        "apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-",
-        stdin=text, shown_stdin=text,
-    )  # fmt: skip
+def installation(record: Mapping[str, Any]) -> str:
+    """Return what tells an installation of a release from a later one of the same name: when helm first deployed it."""
+    return str(contents(record).get("info", {}).get("first_deployed", ""))
 
 
-def _record(kubectl: Kubectl, namespace: str) -> dict[str, str]:
-    answer = kubectl.ask("get", "configmap", RECORD, "--namespace", namespace, "--ignore-not-found", "-o", "json")
-    marks: dict[str, str] = json.loads(answer.out).get("data", {}) if answer.out.strip() else {}
-    return marks
+def record_name(release: str, number: int) -> str:
+    """Return the name of the Secret in which helm keeps a revision."""
+    return f"sh.helm.release.v1.{release}.v{number}"
+
+
+def current(history: Iterable[Revision]) -> Revision | None:
+    """Return the newest revision that is deployed, None where there is none."""
+    return next((item for item in reversed(list(history)) if item.status == "deployed"), None)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from scripts.kube.objects import age
 from scripts.kube.quantities import cpu, memory
 from scripts.monitor import counting
 from scripts.monitor.model import EventRow, PodRow, Sample, Scaling, ServiceRow, Traffic, View
-from scripts.release.operate import age
 
 RECENT = 3600.0  # seconds: older events are history
 MOST_EVENTS = 20

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
+from scripts.context.ready import Ready
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.settings.model import Outcome
 
 
-def let_in(run: Run) -> Iterator[Outcome]:
+def check_admission(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     """Let only images on that were scanned and signed. In a dry run, say which would not be, and go on.
 
     Raises UserError naming service, image and remedy.
@@ -18,7 +19,7 @@ def let_in(run: Run) -> Iterator[Outcome]:
     from scripts.supplychain import commands  # a fifth of a second to import, which most runs do without
 
     started = time.monotonic()
-    found = commands.planned(run)
+    found = commands.planned(run, ready)
     refused = commands.refusals(run, found)
     environment = run.session.settings.environment
     if refused and not run.session.shell.dry:

@@ -4,101 +4,140 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.context.run import Run, ended, threads
+from scripts.context.ready import Ready
+from scripts.context.run import Run, outcomes_of, threads
 from scripts.errors import UserError
 from scripts.images import plan
-from scripts.kube import manifest_diff, releases
-from scripts.kube.kubectl import Kubectl
-from scripts.settings.model import Outcome, Release
+from scripts.kube import manifest_diff, objects, releases
+from scripts.kube.releases import Revision
+from scripts.kube.workloads import Workload
+from scripts.pipeline import live
+from scripts.pipeline.live import Live
+from scripts.secrets import versions
+from scripts.settings.loading import overlay
+from scripts.settings.model import Outcome, Plan, Release, Settings
 
 GENERATED = ".pipeline"  # folder of generated values files, so that the printed helm command can be pasted
-
-
-def deploy(run: Run) -> Iterator[Outcome]:
-    """Install or upgrade the releases whose inputs changed."""
-    state = _release_state(run)
-    with threads(run) as pool:
-        jobs = [pool.submit(_deploy_one, run, release, state) for release in run.plan.releases]
-        yield from ended(jobs)
-    for service in sorted(run.restarts):
-        run.session.kubectl.effect("rollout", "restart", f"deployment/{service}", "--namespace", run.namespace)
-        yield Outcome("deploy", service, "done", 0.0, "restarted: a Secret it reads has changed")
+VALUE = "secretVersions"  # under `global`, of a chart that knows it
 
 
 @dataclass(frozen=True)
-class _ReleaseState:
-    history: dict[str, list[releases.Revision]]
-    images: dict[str, str]  # Deployment → the image of its first container
+class _Done:
+    """One release after its deploy."""
+
+    revision: int
+    changes: tuple[str, ...]
 
 
-def _release_state(run: Run) -> _ReleaseState:
-    kubectl = run.session.kubectl
-    with ThreadPoolExecutor() as pool:
-        secrets = pool.submit(_ask_items, kubectl, "secrets", run.namespace, "--selector", "owner=helm")
-        deployments = pool.submit(_ask_items, kubectl, "deployments", run.namespace)
-    images = {
-        item["metadata"]["name"]: item["spec"]["template"]["spec"]["containers"][0]["image"]
-        for item in deployments.result()
-    }
-    return _ReleaseState(releases.revisions(secrets.result()), images)
+def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
+    """Install or upgrade the releases whose inputs changed, and return them as they are now."""
+    session = run.session
+    history = live.histories(session)
+    current = versions.require_answer(session.kubectl, run.namespace, live.secret_names(session))
+    done: dict[str, _Done] = {}
 
+    def one(release: Release) -> Outcome:
+        outcome, done[release.name] = _deploy_one(run, ready.plan, release, history.get(release.name, []), current)
+        return outcome
 
-def _ask_items(kubectl: Kubectl, kind: str, namespace: str, *words: str) -> list[dict[str, Any]]:
-    try:
-        found: list[dict[str, Any]] = kubectl.items(kind, namespace, *words)
-    except UserError:
-        if kubectl.shell.dry:  # there the cluster may not have been made or started, and then nothing is in it
-            return []
-        raise
+    with threads(run) as pool:
+        yield from outcomes_of([pool.submit(one, release) for release in ready.plan.releases])
+    if run.dry:
+        return Live()
+    numbers = {release.name: done[release.name].revision for release in ready.plan.releases}
+    found = live.of_revisions(session, numbers, [text for item in done.values() for text in item.changes])
+    for name in versions.renew(session.kubectl, found.workloads, current):
+        yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret they read has changed")
     return found
 
 
-def _deploy_one(run: Run, release: Release, state: _ReleaseState) -> Outcome:
+def _deploy_one(
+    run: Run, planned: Plan, release: Release, history: list[Revision], secrets: Mapping[str, str]
+) -> tuple[Outcome, _Done]:
     started = time.monotonic()
     session, settings = run.session, run.session.settings
-    history = state.history.get(release.name, [])
-    values = plan.image_values(run.plan, release, settings.database_release)
+    values = release_values(planned, release, settings, secrets)
     inputs = plan.inputs_digest(release, values)
-    own = ["database"] if release.name == settings.database_release.name else [item.name for item in settings.services]
-    live = all(state.images.get(name) == run.plan.deployed(run.plan.image(name)) for name in own)
     newest = history[-1] if history else None
-    if newest and newest.status == "deployed" and newest.inputs == inputs and live:
-        run.revisions[release.name] = newest.number
-        detail = f"revision {newest.number}"
-        return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, detail)
-    remedy = releases.repair(history)
-    if remedy:
-        run.display.line(f"release {release.name} was left {history[-1].status} by a run that was killed: mending it")
-        verb, revision = remedy
-        if verb == "rollback":
-            session.helm.rollback(release, revision, settings.timeouts.deploy)
-        else:
-            session.helm.uninstall(release, settings.timeouts.deploy)
-    file = write_values(run, release)
-    run.display.waiting("deploy", release.name, "helm upgrade --install")
+    if newest and newest.status == "deployed" and newest.inputs == inputs and _runs_as_recorded(run, release, newest):
+        text = f"revision {newest.number}"
+        return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, text), _Done(newest.number, ())
+    _mend(run, release, history)
     before = session.helm.manifest(release) if newest else ""
+    file = write_values(settings, release, values)
+    run.display.waiting("deploy", release.name, "helm upgrade --install")
     argv = session.helm.upgrade_command(release, (file,), {"inputs": inputs}, settings.timeouts.deploy)
     session.shell.effect(argv, timeout=settings.timeouts.deploy + 30)
     number = newest.number + 1 if newest else 1
-    if not session.shell.dry:
+    changes: tuple[str, ...] = ()
+    if not run.dry:
         number = session.helm.history(release)[-1]["revision"]
-        run.revisions[release.name] = number
-        if before:
-            run.changes += manifest_diff.between(before, session.helm.manifest(release))
-    return Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
+        changes = tuple(manifest_diff.between(before, session.helm.manifest(release))) if before else ()
+    outcome = Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
+    return outcome, _Done(number, changes)
 
 
-def write_values(run: Run, release: Release) -> Path:
-    """The generated values file that names the planned images of a release."""
-    values = plan.image_values(run.plan, release, run.session.settings.database_release)
-    file = run.session.settings.root / GENERATED / f"{release.name}.images.yaml"
+def _runs_as_recorded(run: Run, release: Release, revision: Revision) -> bool:
+    """Return whether all that the revision runs is there and has the images that it asks for."""
+    session = run.session
+    record = live.record_of(session, {release.name: revision.number})[release.name]
+    wanted = [one for one in live.of_record(record) if one.kind != "Job"]  # one that ended may be tidied away
+    there = {
+        (item["kind"], item["metadata"]["namespace"], objects.name_of(item)): objects.images_of(objects.template(item))
+        for namespace in {one.namespace for one in wanted}
+        for item in session.kubectl.items(versions.KINDS, namespace)
+    }
+    return all(_same(one, there.get((one.kind, one.namespace, one.name))) for one in wanted)
+
+
+def _same(wanted: Workload, images: Mapping[str, str] | None) -> bool:
+    return images is not None and dict(wanted.images).items() <= images.items()
+
+
+def _mend(run: Run, release: Release, history: list[Revision]) -> None:
+    remedy = releases.repair(history)
+    if not remedy:
+        return
+    run.display.line(f"release {release.name} was left {history[-1].status} by a run that was killed: mending it")
+    verb, revision = remedy
+    limit = run.session.settings.timeouts.deploy
+    if verb == "rollback":
+        run.session.helm.rollback(release, revision, limit)
+    else:
+        run.session.helm.uninstall(release, limit)
+
+
+def release_values(planned: Plan, release: Release, settings: Settings, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Return the generated values of a release: the planned images, and the versions of Secrets where it takes them."""
+    values = plan.image_values(planned, release, settings.database_release)
+    known = secrets and _takes_versions(release.chart)
+    made: dict[str, Any] = overlay(values, {"global": {VALUE: dict(secrets)}}) if known else values
+    return made
+
+
+def _takes_versions(chart: Path) -> bool:
+    """Return whether a chart's templates use `global.secretVersions`, as those on the library chart do."""
+    files = [*chart.rglob("*.tpl"), *chart.rglob("templates/*.yaml")]
+    return any(VALUE.encode() in file.read_bytes() for file in files if file.is_file())
+
+
+def write_values(settings: Settings, release: Release, values: Mapping[str, Any]) -> Path:
+    """Write the generated values of a release to a file that helm reads, and return it."""
+    file = settings.root / GENERATED / f"{release.name}.images.yaml"
     file.parent.mkdir(exist_ok=True)
     # JSON is YAML in which a tag like 12e34567 cannot be read as a number.
     file.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     return file
+
+
+def current_versions(run: Run) -> dict[str, str]:
+    """Return the versions of the app's Secrets in the cluster; none where no cluster answers."""
+    try:
+        return versions.of_cluster(run.session.kubectl, run.namespace, live.secret_names(run.session))
+    except UserError:
+        return {}

@@ -1,79 +1,165 @@
-"""Health of a live release: pods ready, unrestarted and of the right image, endpoints there, the app answering."""
+"""Health of live releases: pods ready, unrestarted and of the right image, endpoints there, the app answering."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import time
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+from scripts.context.run import Run
+from scripts.diagnose.watchdog import Failure, look
+from scripts.kube import objects, releases, workloads
+from scripts.kube.objects import name_of
+from scripts.kube.workloads import Workload
+from scripts.pipeline import live
+from scripts.pipeline.live import Live
+from scripts.secrets import proofs
+from scripts.settings.model import Outcome
+
 RECENT_SECONDS = 120.0  # a restart longer ago than this is history, not a sign
+PATIENCE = 3.0  # seconds in which a service may become healthy before anybody asks why it is not
+KINDS = "deployments,statefulsets,daemonsets,jobs,pods,services,endpointslices"
+SERVICE_LABEL = "kubernetes.io/service-name"
+
+Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One verdict on one service; `problems` is empty where all is well."""
+    """One verdict on one workload; `problems` is empty where all is well."""
 
     service: str
     text: str
     problems: tuple[str, ...] = ()
 
 
-def check_service(name: str, image: str, objects: Iterable[Mapping[str, Any]], now: datetime) -> Check:
-    """Judge one service by its Deployment, its pods and the EndpointSlices of its Service."""
-    by_kind: dict[str, list[Mapping[str, Any]]] = {}
-    for item in objects:
-        by_kind.setdefault(item["kind"], []).append(item)
-    deployment = next((item for item in by_kind.get("Deployment", []) if item["metadata"]["name"] == name), None)
-    if deployment is None:
-        return Check(name, "missing", (f"Deployment {name} does not exist",))
-    selector = deployment["spec"]["selector"].get("matchLabels", {})
-    wanted = deployment["spec"].get("replicas", 1)
-    pods = [pod for pod in by_kind.get("Pod", []) if _belongs(pod, selector)]
-    problems: list[str] = []
-    ready = [pod for pod in pods if _is_ready(pod)]
-    if len(ready) < wanted:
-        problems.append(f"{len(ready)} of {wanted} pods are ready")
-    for pod in pods:
-        problems += _pod_problems(pod, image, now)
-    slices = [
-        item
-        for item in by_kind.get("EndpointSlice", [])
-        if item["metadata"].get("labels", {}).get("kubernetes.io/service-name") in (f"{name}-service", name)
+@dataclass(frozen=True)
+class Probe:
+    """Where a workload answers by HTTP: a port and path of one of its Services; `scheme` is `https` or empty."""
+
+    service: str
+    port: int
+    path: str
+    scheme: str
+
+
+def check_health(run: Run, found: Live) -> Generator[Outcome, None, None]:
+    """Prove it: pods ready, unrestarted and of the right image, endpoints there, every service answering."""
+    if run.dry:
+        yield Outcome("health", "all", "skipped", 0.0, "dry run")
+        return
+    yield from await_healthy(run, found.workloads)
+    keep_proof(run, found)
+
+
+def keep_proof(run: Run, found: Live) -> None:
+    """Remember that these revisions were healthy, with the Secrets as they are."""
+    session, names = run.session, live.secret_names(run.session)
+    for release, record in found.records.items():
+        known = proofs.find(session.kubectl, run.namespace, release, releases.installation(record))
+        proofs.keep(session.kubectl, run.namespace, names, known, record)
+
+
+def await_healthy(run: Run, wanted: Collection[Workload]) -> Iterator[Outcome]:
+    """Check workloads until all are well or the time limit is over. Raises Failure with what was found."""
+    started = time.monotonic()
+    limit = run.session.settings.timeouts.health
+    pause = 0.1
+    while True:
+        checks = health_checks(run, wanted)
+        ill = [check for check in checks if check.problems]
+        if not ill:
+            break
+        waited = time.monotonic() - started
+        findings = look(run.session, [one.name for one in wanted]) if waited > PATIENCE else []
+        if waited > limit or any(finding.terminal for finding in findings):
+            problems = "\n".join(f"{check.service}: {problem}" for check in ill for problem in check.problems)
+            raise Failure(problems, findings)
+        for check in ill:
+            run.display.waiting("health", check.service, check.problems[0])
+        time.sleep(pause)  # an app that is becoming ready tells nobody
+        pause = min(1.0, pause * 2)
+    seconds = time.monotonic() - started
+    for check in checks:
+        yield Outcome("health", check.service, "done", seconds, check.text)
+
+
+def health_checks(run: Run, wanted: Collection[Workload]) -> list[Check]:
+    """Return one round of checks: the objects by one request a namespace, the services' own answers side by side."""
+    kubectl = run.session.kubectl
+    there = {namespace: kubectl.items(KINDS, namespace) for namespace in {one.namespace for one in wanted}}
+
+    def one(workload: Workload) -> Check:
+        items = there[workload.namespace]
+        name = workloads.label(workload, run.namespace)
+        check = replace(check_workload(workload, items, objects.now()), service=name)
+        probe = None if check.problems else probe_of(workload, items)
+        if probe is None:
+            return check
+        answer = kubectl.proxy_get(workload.namespace, probe.service, probe.port, probe.path, scheme=probe.scheme)
+        if not answer:
+            return replace(check, problems=(f"{probe.path}: {answer.err.strip()}",))
+        return replace(check, text=f"{check.text}, answers")
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(one, wanted))
+
+
+def check_workload(workload: Workload, items: Iterable[Object], moment: datetime) -> Check:
+    """Judge one workload by its object, its pods, and the EndpointSlices of its Services."""
+    by_kind = _by_kind(items)
+    item = _find(workload, by_kind)
+    if workload.kind == "Job":  # its rollout was its end; one that ended well may have been tidied away
+        return Check(workload.name, "done")
+    if item is None:
+        return Check(workload.name, "missing", (f"{workload.kind} {workload.name} does not exist",))
+    pods = objects.living(objects.pods_of(item, by_kind.get("Pod", ())))
+    count = item["status"].get("desiredNumberScheduled", 0) if workload.kind == "DaemonSet" else None
+    desired = item["spec"].get("replicas", 1) if count is None else count
+    ready = [pod for pod in pods if objects.is_ready(pod)]
+    problems = [f"{len(ready)} of {desired} pods are ready"] if len(ready) < desired else []
+    problems += [problem for pod in pods for problem in _pod_problems(pod, workload.images, moment)]
+    text = f"{len(ready)}/{desired} ready"
+    services = objects.services_of(item, by_kind.get("Service", ()))
+    if services:
+        counts = {name_of(one): _endpoints(name_of(one), by_kind.get("EndpointSlice", ())) for one in services}
+        problems += [f"the Service {name} has no ready endpoint" for name, one in counts.items() if desired and not one]
+        text += f", {max(counts.values())} endpoints"
+    return Check(workload.name, text, tuple(problems))
+
+
+def _by_kind(items: Iterable[Object]) -> dict[str, list[Object]]:
+    found: dict[str, list[Object]] = {}
+    for item in items:
+        found.setdefault(item["kind"], []).append(item)
+    return found
+
+
+def _find(workload: Workload, by_kind: Mapping[str, list[Object]]) -> Object | None:
+    return next((item for item in by_kind.get(workload.kind, ()) if name_of(item) == workload.name), None)
+
+
+def _endpoints(service: str, slices: Iterable[Object]) -> int:
+    own = [item for item in slices if item["metadata"].get("labels", {}).get(SERVICE_LABEL) == service]
+    endpoints = [endpoint for item in own for endpoint in item.get("endpoints") or ()]
+    return sum(endpoint.get("conditions", {}).get("ready") is not False for endpoint in endpoints)
+
+
+def _pod_problems(pod: Object, images: Mapping[str, str], moment: datetime) -> list[str]:
+    name, runs = name_of(pod), objects.images_of(pod)
+    problems = [
+        f"pod {name} runs {runs.get(container)}, not {image}"
+        for container, image in images.items()
+        if runs.get(container) != image
     ]
-    endpoints = [
-        endpoint
-        for item in slices
-        for endpoint in item.get("endpoints") or []
-        if endpoint.get("conditions", {}).get("ready") is not False
-    ]
-    if wanted and not endpoints:
-        problems.append(f"the Service of {name} has no ready endpoint")
-    return Check(name, f"{len(ready)}/{wanted} ready, {len(endpoints)} endpoints", tuple(problems))
-
-
-def _belongs(pod: Mapping[str, Any], selector: Mapping[str, str]) -> bool:
-    labels = pod["metadata"].get("labels", {})
-    phase = pod.get("status", {}).get("phase")
-    gone = "deletionTimestamp" in pod["metadata"] or phase in ("Failed", "Succeeded")
-    return not gone and all(labels.get(key) == value for key, value in selector.items())
-
-
-def _is_ready(pod: Mapping[str, Any]) -> bool:
-    conditions = pod.get("status", {}).get("conditions", ())
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
-
-
-def _pod_problems(pod: Mapping[str, Any], image: str, now: datetime) -> list[str]:
-    name = pod["metadata"]["name"]
-    problems = []
-    if image and all(container.get("image") != image for container in pod["spec"]["containers"]):
-        problems.append(f"pod {name} runs {pod['spec']['containers'][0].get('image')}, not {image}")
     for container in pod.get("status", {}).get("containerStatuses", ()):
         ended = container.get("lastState", {}).get("terminated", {})
         finished = ended.get("finishedAt")
         if container.get("restartCount", 0) and finished:
-            age = (now - datetime.fromisoformat(finished)).total_seconds()
+            age = (moment - datetime.fromisoformat(finished)).total_seconds()
             if age < RECENT_SECONDS:
                 reason = ended.get("reason", "it ended")
                 problems.append(
@@ -82,19 +168,33 @@ def _pod_problems(pod: Mapping[str, Any], image: str, now: datetime) -> list[str
     return problems
 
 
-def probe_scheme(deployment: Mapping[str, Any]) -> str:
-    """`https` where the Deployment's readiness probe speaks TLS, else an empty text, as the service proxy wants it."""
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
-    scheme = container.get("readinessProbe", {}).get("httpGet", {}).get("scheme", "HTTP")
-    return "https" if scheme == "HTTPS" else ""
+def probe_of(workload: Workload, items: Iterable[Object]) -> Probe | None:
+    """Return where a workload's app answers by HTTP; None where it has no HTTP probe, or no Service leads there."""
+    by_kind = _by_kind(items)
+    item = _find(workload, by_kind)
+    if item is None or not item["spec"].get("replicas", 1):
+        return None
+    container = objects.app_container(objects.template(item))
+    asked = next((get for key in ("readinessProbe", "startupProbe") if (get := _http_get(container, key))), None)
+    number = _port_number(container, asked.get("port")) if asked else None
+    if asked is None or number is None:
+        return None
+    for service in objects.services_of(item, by_kind.get("Service", ())):
+        for port in service["spec"].get("ports") or ():
+            if _port_number(container, port.get("targetPort", port["port"])) == number:
+                scheme = "https" if asked.get("scheme", "HTTP") == "HTTPS" else ""
+                return Probe(name_of(service), port["port"], str(asked.get("path", "/")), scheme)
+    return None
 
 
-def probe_path(deployment: Mapping[str, Any]) -> str:
-    """Where the Deployment's readiness probe asks, `/readyz` where it asks otherwise than by HTTP."""
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
-    return str(container.get("readinessProbe", {}).get("httpGet", {}).get("path", "/readyz"))
+def _http_get(container: Object, probe: str) -> Object | None:
+    found: Object | None = (container.get(probe) or {}).get("httpGet")
+    return found
 
 
-def now() -> datetime:
-    """This moment, as Kubernetes writes times."""
-    return datetime.now(UTC)
+def _port_number(container: Object, port: str | int | None) -> int | None:
+    """Return a container's port by its number or its name."""
+    if isinstance(port, int):
+        return port
+    named = {one.get("name"): one["containerPort"] for one in container.get("ports") or ()}
+    return named.get(port)

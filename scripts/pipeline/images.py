@@ -7,11 +7,12 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed, wait
 from math import inf
 from pathlib import Path
 
+from scripts.context.ready import Ready
 from scripts.context.run import Run, threads
 from scripts.diagnose.watchdog import explained
 from scripts.errors import UserError
@@ -27,20 +28,20 @@ STOP_SECONDS = 0.1  # between two attempts to stop what still builds
 LEAST_AT_ONCE = 2  # builds wait for the network as well as for a core
 
 
-def build(run: Run) -> Iterator[Outcome]:
+def build(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     """Build the images that do not exist yet: as many at once as there are cores, the longest first.
 
     The first that fails is told at once, and stops the others.
     """
-    have = docker.image_ids(run.session.shell, run.client, [image.ref for image in run.plan.images])
+    have = docker.image_ids(run.session.shell, ready.client, [image.ref for image in ready.plan.images])
     settings = run.session.settings
     services = {service.name: service for service in (*settings.services, settings.database)}
-    missing = [image for image in run.plan.images if image.ref not in have]
-    for image in run.plan.images:
+    missing = [image for image in ready.plan.images if image.ref not in have]
+    for image in ready.plan.images:
         if image not in missing:
             yield Outcome("build", image.service, "unchanged", 0.0, image.tag)
     if missing:
-        builds = _Builds(run, services)
+        builds = _Builds(run, ready, services)
         times = report.build_times(settings.root) if len(missing) > 1 else {}
         with threads(run, max(LEAST_AT_ONCE, os.cpu_count() or 1)) as pool:
             jobs = {pool.submit(builds.one, image): image for image in longest_first(missing, times)}
@@ -55,11 +56,12 @@ def longest_first(images: Sequence[Image], seconds: Mapping[str, float]) -> list
 class _Builds:
     """Builds that go on side by side, and end together where one fails."""
 
-    def __init__(self, run: Run, services: Mapping[str, Service]) -> None:
+    def __init__(self, run: Run, ready: Ready, services: Mapping[str, Service]) -> None:
         self._run = run
+        self._client = ready.client
         self._services = services
-        self._refs = {name: base.ref for name, base in run.bases.items()}
-        self._ids = {name: base.id for name, base in run.bases.items()}
+        self._refs = {name: base.ref for name, base in ready.bases.items()}
+        self._ids = {name: base.id for name, base in ready.bases.items()}
         self._stopped = threading.Event()
 
     def ended(self, jobs: Mapping[Future[Outcome], Image]) -> Iterator[Outcome]:
@@ -95,7 +97,7 @@ class _Builds:
         hidden = {name: value for name, value in service.build_args.items() if redact(f"{name}={value}")[1]}
 
         def command(source: tuple[Path, Path] | None = None) -> list[str]:
-            return run.client.build_command(service, image, self._refs, hidden=hidden, source=source)
+            return self._client.build_command(service, image, self._refs, hidden=hidden, source=source)
 
         shown = render(command(), env=BUILDKIT)
         if shell.dry:
@@ -129,22 +131,22 @@ class _Builds:
             self._run.display.waiting("build", image.service, step)
 
 
-def tag(run: Run) -> Iterator[Outcome]:
+def tag(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     """Move the alias `latest`, which is for people: nothing is ever deployed by it."""
     shell = run.session.shell
-    aliases = [f"{image.repository}:latest" for image in run.plan.images]
-    ids = docker.image_ids(shell, run.client, [*aliases, *(image.ref for image in run.plan.images)])
-    for image, alias in zip(run.plan.images, aliases, strict=True):
+    aliases = [f"{image.repository}:latest" for image in ready.plan.images]
+    ids = docker.image_ids(shell, ready.client, [*aliases, *(image.ref for image in ready.plan.images)])
+    for image, alias in zip(ready.plan.images, aliases, strict=True):
         if ids.get(alias) and ids.get(alias) == ids.get(image.ref):
             yield Outcome("tag", image.service, "unchanged", 0.0, alias)
         else:
-            shell.effect([run.client.binary, "tag", image.ref, alias], timeout=60)
+            shell.effect([ready.client.binary, "tag", image.ref, alias], timeout=60)
             yield Outcome("tag", image.service, "done", 0.0, alias)
 
 
-def load(run: Run) -> Iterator[Outcome]:
+def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     """Bring the images to the cluster's nodes."""
-    yield from run.session.cluster.load(run.plan.images)
+    yield from run.session.cluster.load(ready.plan.images)
 
 
 def _build_step(line: str) -> str:

@@ -3,84 +3,76 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
-from typing import Any
 
-from scripts.context.run import Run, ended, threads
+from scripts.context.ready import Ready, ensure_bases, make_plan
+from scripts.context.run import Run, outcomes_of, threads
+from scripts.images import engine
+from scripts.images.base_images import ReadyBase
+from scripts.images.docker import Docker
+from scripts.pipeline import namespace
 from scripts.secrets import sync
 from scripts.settings.model import Outcome
 
+Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few words on it
 
-def prepare(run: Run) -> Iterator[Outcome]:
-    """Tools, engine, base images, cluster, namespace and Secrets, side by side where order does not matter."""
+
+def prepare(run: Run) -> Generator[Outcome, None, Ready]:
+    """Make ready what a release stands on, side by side where order does not matter, and return what images need."""
     _ = run.session.target  # a mistake in it is told before anything is installed
+    clients: list[Docker] = []
+    bases: dict[str, ReadyBase] = {}
     with threads(run) as pool:
-        tools = pool.submit(_timed, "tools", lambda: _locate(run))
-        client = pool.submit(_timed, "engine", lambda: _engine(run))
-        images = pool.submit(_after, [client], "base images", lambda: _bases(run))
-        cluster = pool.submit(_after, [tools, client], "", lambda: _cluster(run))
-        namespace = pool.submit(_after, [cluster], "namespace", lambda: make_namespace(run))
-        secrets = pool.submit(_after, [namespace], "secrets", lambda: _secrets(run))
-        yield from ended([tools, client, images, cluster, namespace, secrets])
+        tools = pool.submit(_timed, "tools", lambda: _tools(run))
+        client = pool.submit(_timed, "engine", lambda: _engine(run, clients))
+        images = pool.submit(_after, [client], "base images", lambda: _bases(run, clients[0], bases))
+        cluster = pool.submit(_cluster, run, [tools, client])
+        room = pool.submit(_after, [cluster], "namespace", lambda: namespace.ensure(run.session))
+        secrets = pool.submit(_after, [room], "secrets", lambda: sync_secrets(run))
+        yield from outcomes_of([tools, client, images, cluster, room, secrets])
+    return Ready(clients[0], bases, make_plan(run, bases))
 
 
-def _timed(target: str, work: Callable[[], tuple[bool, str]]) -> Outcome:
+def _timed(target: str, work: Work) -> Outcome:
     started = time.monotonic()
     changed, detail = work()
     return Outcome("prepare", target, "done" if changed else "unchanged", time.monotonic() - started, detail)
 
 
-def _after(needed: Sequence[Future[Outcome]], target: str, work: Callable[[], Any]) -> Outcome:
+def _after(needed: Sequence[Future[Outcome]], target: str, work: Work) -> Outcome:
     for job in needed:
         job.result()
-    if target:
-        return _timed(target, work)
-    outcome: Outcome = work()
-    return outcome
+    return _timed(target, work)
 
 
-def _locate(run: Run) -> tuple[bool, str]:
-    folder = run.session.settings.root / ".tools"
-    before = folder.is_dir()
-    tools = run.session.tools
-    fetched = not before and any(path.parent == folder for path in tools.values())
-    return fetched, ", ".join(f"{name} {path}" for name, path in tools.items())
-
-
-def _engine(run: Run) -> tuple[bool, str]:
-    return False, str(run.client.binary)
-
-
-def _cluster(run: Run) -> Outcome:
+def _cluster(run: Run, needed: Sequence[Future[Outcome]]) -> Outcome:
+    for job in needed:
+        job.result()
     cluster = run.session.cluster
     return cluster.up(lambda text: run.display.waiting("prepare", f"cluster {cluster.name}", text))
 
 
-def _bases(run: Run) -> tuple[bool, str]:
-    started = time.monotonic()
-    refs = ", ".join(base.ref for base in run.bases.values())
-    return time.monotonic() - started > 2, refs
+def _tools(run: Run) -> tuple[bool, str]:
+    fetched = run.session.fetch_tools()
+    return bool(fetched), ", ".join(f"{name} {path}" for name, path in run.session.tools.items())
 
 
-def make_namespace(run: Run) -> tuple[bool, str]:
-    """Make the namespace with its limits. Whether it had to, and its name."""
-    file = run.session.settings.root / "config/namespace.yaml"
-    kubectl = run.session.kubectl
-    same = kubectl.ask("diff", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "-f", str(file))
-    if same:
-        return False, run.namespace
-    kubectl.effect(
-        "apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", str(file)
-    )
-    return True, run.namespace
+def _engine(run: Run, into: list[Docker]) -> tuple[bool, str]:
+    answering = engine.find_answering(run.session.shell)
+    made = answering or engine.ensure(run.session.shell, may_install=run.may_install, say=run.display.line)
+    into.append(made)
+    return answering is None, str(made.binary)
 
 
-def _secrets(run: Run) -> tuple[bool, str]:
+def _bases(run: Run, client: Docker, into: dict[str, ReadyBase]) -> tuple[bool, str]:
+    into |= ensure_bases(run, client)
+    return any(base.made for base in into.values()), ", ".join(base.ref for base in into.values())
+
+
+def sync_secrets(run: Run) -> tuple[bool, str]:
+    """Bring every Secret up to date. Returns whether one was written, and their names."""
     session = run.session
     services = [service.name for service in session.settings.services]
     changes = sync.sync(session.kubectl, session.settings.root, run.namespace, session.variables, services)
-    for change in changes:
-        if not change.created:
-            run.restarts |= set(change.used_by)
     return bool(changes), ", ".join(change.name for change in changes) or "as they should be"

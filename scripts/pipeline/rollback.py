@@ -3,60 +3,109 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.kube import releases
-from scripts.pipeline import verify
-from scripts.settings.model import Outcome, Release
+from scripts.kube.releases import Revision
+from scripts.pipeline import health, live, rollout
+from scripts.pipeline.live import Live
+from scripts.secrets import proofs, versions
+from scripts.secrets.proofs import Proof
+from scripts.settings.model import Outcome
 
 
-def roll_back(run: Run, *, keep: bool) -> Iterator[Outcome]:
+@dataclass(frozen=True)
+class Undone:
+    """What a rollback found and made: the revision that failed, 0 for none, and the one that took its place."""
+
+    failed: int = 0
+    live: Live = field(default_factory=Live)
+
+
+def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, Undone]:
     """Undo what this run deployed of the app's release; the database is never touched.
 
     A first install has nothing to go back to: it is removed, unless `keep` leaves it for inspection.
     """
-    release = run.session.settings.release
-    history = _history(run, release)
-    verified = releases.verified(run.session.kubectl, run.namespace, release.name)
-    if not history or history[-1].number in verified:
-        return
-    target = releases.newest_good(history, verified, below=history[-1].number)
+    history = _history(run)
+    if not history:
+        return Undone()
+    known = _proofs(run, history)
+    newest = history[-1]
+    if newest.number in known and newest.status == "deployed":
+        return Undone(0, (yield from _with_proved_secrets(run, known[newest.number], history)))
+    target = releases.newest_good(history, known, below=newest.number)
     if target is None:
-        yield _first_install(run, release, keep=keep)
-        return
-    yield from return_to(run, target)
+        yield _first_install(run, keep=keep)
+        return Undone(newest.number)
+    return Undone(newest.number, (yield from _return_to(run, target, history, known)))
 
 
 def previous(run: Run) -> int:
-    """The newest revision before the live one that a health check passed. Raises UserError if there is none."""
-    release = run.session.settings.release
-    history = _history(run, release)
-    verified = releases.verified(run.session.kubectl, run.namespace, release.name)
-    target = releases.newest_good(history, verified, below=history[-1].number if history else 0)
+    """Return the newest revision before the live one that a health check passed. Raises UserError if there is none."""
+    history = _history(run)
+    target = releases.newest_good(history, _proofs(run, history), below=history[-1].number if history else 0)
     if target is None:
         raise UserError("no earlier revision was ever proved healthy", "see: invoke history, then rollback --to N")
     return target
 
 
-def return_to(run: Run, revision: int) -> Iterator[Outcome]:
-    """Roll the app's release back to a revision, wait for it, and prove it healthy."""
+def return_to(run: Run, revision: int) -> Generator[Outcome, None, Live]:
+    """Roll the app's release back to a revision with the Secrets it was proved with, wait, and prove it healthy."""
+    history = [] if run.dry else _history(run)
+    return (yield from _return_to(run, revision, history, _proofs(run, history)))
+
+
+def _return_to(
+    run: Run, revision: int, history: list[Revision], known: Mapping[int, Proof]
+) -> Generator[Outcome, None, Live]:
     started = time.monotonic()
-    release = run.session.settings.release
-    run.session.helm.rollback(release, revision, run.session.settings.timeouts.deploy)
-    services = [service.name for service in run.session.settings.services]
-    yield from (_as_rollback(outcome) for outcome in verify.await_deployments(run, services))
-    yield from (_as_rollback(outcome) for outcome in verify.await_healthy(run, dict.fromkeys(services, "")))
-    history = _history(run, release)
-    if history:
-        run.revisions[release.name] = history[-1].number
-        releases.mark_verified(run.session.kubectl, run.namespace, {release.name: history[-1].number})
-    text = f"back at the state of revision {revision}, proved healthy"
+    session, release = run.session, run.session.settings.release
+    if revision in known:
+        yield from _bring_back(run, known[revision], history)
+    session.helm.rollback(release, revision, session.settings.timeouts.deploy)
+    if run.dry:
+        return Live()
+    number = _history(run)[-1].number
+    found = live.of_revisions(session, {release.name: number})
+    yield from _settle(run, found)
+    text = f"revision {number}: back at the state of revision {revision}, proved healthy"
     yield Outcome("rollback", release.name, "done", time.monotonic() - started, text)
+    return found
 
 
-def _first_install(run: Run, release: Release, *, keep: bool) -> Outcome:
+def _with_proved_secrets(run: Run, proof: Proof, history: list[Revision]) -> Generator[Outcome, None, Live]:
+    """Give a proved revision, which is live, the Secrets back that it was proved with; nothing where it has them."""
+    found = live.of_revisions(run.session, {proof.release: proof.revision})
+    changed = list(_bring_back(run, proof, history))
+    if not changed:
+        return Live()
+    yield from changed
+    yield from _settle(run, found)
+    return found
+
+
+def _bring_back(run: Run, proof: Proof, history: list[Revision]) -> Iterator[Outcome]:
+    numbers = [item.number for item in history]
+    for name in proofs.bring_back(run.session.kubectl, run.namespace, proof, numbers):
+        yield Outcome("rollback", name, "done", 0.0, f"the value that revision {proof.revision} was proved with")
+
+
+def _settle(run: Run, found: Live) -> Iterator[Outcome]:
+    """Make pods what the release and its Secrets say now, wait for them, and prove them healthy."""
+    session = run.session
+    current = versions.of_cluster(session.kubectl, run.namespace, live.secret_names(session))
+    versions.renew(session.kubectl, found.workloads, current)
+    yield from map(_as_rollback, rollout.await_workloads(run, found.workloads))
+    yield from map(_as_rollback, health.await_healthy(run, found.workloads))
+    health.keep_proof(run, found)
+
+
+def _first_install(run: Run, *, keep: bool) -> Outcome:
+    release = run.session.settings.release
     if keep:
         return Outcome("rollback", release.name, "skipped", 0.0, "first install, left for inspection (--keep)")
     started = time.monotonic()
@@ -65,11 +114,18 @@ def _first_install(run: Run, release: Release, *, keep: bool) -> Outcome:
     return Outcome("rollback", release.name, "done", time.monotonic() - started, text)
 
 
-def _history(run: Run, release: Release) -> list[releases.Revision]:
-    secrets = run.session.kubectl.items("secrets", run.namespace, "--selector", f"owner=helm,name={release.name}")
-    return releases.revisions(secrets).get(release.name, [])
+def _history(run: Run) -> list[Revision]:
+    return live.histories(run.session).get(run.session.settings.release.name, [])
+
+
+def _proofs(run: Run, history: list[Revision]) -> dict[int, Proof]:
+    """Return the proofs of the release that is installed now."""
+    if not history:
+        return {}
+    name = run.session.settings.release.name
+    record = live.record_of(run.session, {name: history[-1].number})[name]
+    return proofs.find(run.session.kubectl, run.namespace, name, releases.installation(record))
 
 
 def _as_rollback(outcome: Outcome) -> Outcome:
-    text = f"{outcome.stage}: {outcome.detail}"
-    return Outcome("rollback", outcome.target, outcome.status, outcome.seconds, text, outcome.hint)
+    return replace(outcome, stage="rollback", detail=f"{outcome.stage}: {outcome.detail}")

@@ -1,16 +1,29 @@
-"""Rollouts: whether Deployments have reached what their specification asks, and what they are waiting for.
+"""Rollouts: whether workloads have reached what their specification asks, and what they are waiting for.
 
 The decisions follow `kubectl rollout status`: the controller has seen the newest generation, every replica is updated,
-none of the old ones is left, and all are available.
+none of the old ones is left, and all are available. Pods that are on their way out count for nothing: their successors
+serve already.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from scripts.context.run import Run
+from scripts.diagnose.watchdog import Failure, Watchdog, look
+from scripts.kube import objects, workloads
+from scripts.kube.objects import NAME_LABEL, condition
+from scripts.kube.workloads import PLURAL, Workload
+from scripts.pipeline.live import Live
+from scripts.settings.model import Outcome
+
+if TYPE_CHECKING:
+    from scripts.diagnose import State
 
 # The kubelet's words: `Readiness probe failed: HTTP probe failed with statuscode: 503`.
 PROBE = re.compile(r"(Readiness|Startup|Liveness) probe failed")
@@ -20,7 +33,7 @@ SIGNS = {"connection refused": "refused", "deadline exceeded": "no answer", "tim
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one Deployment is. `failed` says that it will not get there by itself."""
+    """How far one workload is. `failed` says that it will not get there by itself."""
 
     name: str
     complete: bool
@@ -28,25 +41,127 @@ class Progress:
     failed: bool = False
 
 
-def progress(deployment: Mapping[str, Any]) -> Progress:
-    """Where a Deployment stands, in the words a person waits with."""
-    name = deployment["metadata"]["name"]
-    spec, status = deployment["spec"], deployment.get("status", {})
+def await_rollout(run: Run, found: Live) -> Generator[Outcome, None, None]:
+    """Wait until everything that the releases run is what its specification asks for."""
+    if run.dry:
+        yield Outcome("rollout", "all", "skipped", 0.0, "dry run")
+        return
+    yield from await_workloads(run, found.workloads)
+
+
+def await_workloads(run: Run, wanted: Iterable[Workload]) -> Iterator[Outcome]:
+    """Wait for workloads, stopping at the first sign that one of them will not get there by itself.
+
+    Raises Failure with what was found, or UserError when the time limit is over.
+    """
+    started = time.monotonic()
+    pending = {(one.kind, one.namespace, one.name): one for one in wanted}
+    if not pending:
+        return
+    words = dict.fromkeys(pending, "waiting")
+    limit = run.session.settings.timeouts.deploy
+    names = [one.name for one in pending.values()]
+
+    def label(key: tuple[str, str, str]) -> str:
+        return workloads.label(pending[key], run.namespace)
+
+    def tell(state: State) -> None:
+        pods, events = state.kind("Pod"), state.kind("Event")
+        for key, one in list(pending.items()):
+            own = [pod for pod in pods if pod["metadata"].get("labels", {}).get(NAME_LABEL) == one.name]
+            awaited = waiting_for(own, events, objects.now())
+            run.display.waiting("rollout", label(key), f"{words[key]}, {awaited}" if awaited else words[key])
+
+    resources = sorted({(PLURAL[one.kind], one.namespace) for one in pending.values()})
+    left = dict(pending)
+    with (
+        run.session.kubectl.changes(resources, limit) as stream,
+        Watchdog(run.session, names, stream.stop, tell) as watchdog,
+    ):
+        for event in stream:
+            key = _key(event["object"])
+            if key not in left or event["type"] == "DELETED":
+                continue
+            state = progress(event["object"])
+            words[key] = state.text
+            if state.complete:
+                del left[key]
+                yield Outcome("rollout", label(key), "done", time.monotonic() - started, state.text)
+            else:
+                run.display.waiting("rollout", label(key), state.text)
+            if state.failed or not left:
+                break
+    if not left:
+        return
+    findings = watchdog.findings or look(run.session, names)
+    stuck = ", ".join(f"{label(key)} {words[key]}" for key in left)
+    limited = "" if watchdog.findings else f" within {limit} s"
+    raise Failure(f"not rolled out{limited}: {stuck}", findings)
+
+
+def _key(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    return item["kind"], item["metadata"]["namespace"], objects.name_of(item)
+
+
+def progress(item: Mapping[str, Any]) -> Progress:
+    """Return where a workload stands, in the words a person waits with."""
+    name = objects.name_of(item)
+    if item.get("kind") == "Job":
+        return _job(name, item)
+    if item.get("status", {}).get("observedGeneration", 0) < item["metadata"].get("generation", 0):
+        return Progress(name, False, "waiting for the controller")
+    judge = {"StatefulSet": _stateful_set, "DaemonSet": _daemon_set}.get(item.get("kind", ""), _deployment)
+    return judge(name, item["spec"], item.get("status", {}), item)
+
+
+def _deployment(name: str, spec: Mapping[str, Any], status: Mapping[str, Any], item: Mapping[str, Any]) -> Progress:
     wanted = spec.get("replicas", 1)
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     available, ready = status.get("availableReplicas", 0), status.get("readyReplicas", 0)
-    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
-        return Progress(name, False, "waiting for the controller")
-    for condition in status.get("conditions", ()):
-        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Progress(name, False, condition.get("message", "progress deadline exceeded"), failed=True)
+    late = condition(item, "Progressing")
+    if late.get("reason") == "ProgressDeadlineExceeded":
+        return Progress(name, False, late.get("message", "progress deadline exceeded"), failed=True)
     if updated < wanted:
         return Progress(name, False, f"{updated}/{wanted} updated")
     if total > updated:
         return Progress(name, False, f"{total - updated} old to end")
     if available < updated:
         return Progress(name, False, f"{ready}/{wanted} ready")
+    ending = status.get("terminatingReplicas", 0)
+    return Progress(name, True, f"{ready}/{wanted} ready" + (f", {ending} still ending" if ending else ""))
+
+
+def _stateful_set(name: str, spec: Mapping[str, Any], status: Mapping[str, Any], item: Mapping[str, Any]) -> Progress:
+    wanted, ready = spec.get("replicas", 1), status.get("readyReplicas", 0)
+    strategy = spec.get("updateStrategy", {})
+    kept = (strategy.get("rollingUpdate") or {}).get("partition", 0)
+    updated = status.get("updatedReplicas", 0)
+    if ready < wanted:
+        return Progress(name, False, f"{ready}/{wanted} ready")
+    under_way = strategy.get("type") != "OnDelete" and status.get("updateRevision") != status.get("currentRevision")
+    if under_way and updated < wanted - kept:
+        return Progress(name, False, f"{updated}/{wanted - kept} updated")
     return Progress(name, True, f"{ready}/{wanted} ready")
+
+
+def _daemon_set(name: str, spec: Mapping[str, Any], status: Mapping[str, Any], item: Mapping[str, Any]) -> Progress:
+    wanted = status.get("desiredNumberScheduled", 0)
+    updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+    if spec.get("updateStrategy", {}).get("type") != "OnDelete" and updated < wanted:
+        return Progress(name, False, f"{updated}/{wanted} updated")
+    return Progress(name, available >= wanted, f"{available}/{wanted} ready")
+
+
+def _job(name: str, item: Mapping[str, Any]) -> Progress:
+    failed = condition(item, "Failed")
+    if failed.get("status") == "True":
+        return Progress(
+            name, False, f"failed: {failed.get('message') or failed.get('reason', 'no reason')}", failed=True
+        )
+    if item["spec"].get("suspend"):
+        return Progress(name, True, "suspended")
+    done, wanted = item.get("status", {}).get("succeeded", 0), item["spec"].get("completions") or 1
+    return Progress(name, condition(item, "Complete").get("status") == "True", f"{done}/{wanted} succeeded")
 
 
 def waiting_for(pods: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]], now: datetime) -> str:
@@ -55,7 +170,7 @@ def waiting_for(pods: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str,
     `events` are those of the namespace: they say what the probes were answered.
     """
     answered = _answers(events)
-    told = [text for pod in pods if "deletionTimestamp" not in pod["metadata"] for text in _waits(pod, answered, now)]
+    told = [text for pod in pods if not objects.is_terminating(pod) for text in _waits(pod, answered, now)]
     return told[0] if told else ""
 
 

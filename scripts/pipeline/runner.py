@@ -1,67 +1,69 @@
-"""The main job: a table of stages, run in order until one fails."""
+"""Run stages in order until one fails, alone on the release, with a report. There is one way in: `run_stages`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
+from typing import Any
 
+from scripts.context.ready import Ready
 from scripts.context.run import Run
+from scripts.context.session import Session
 from scripts.diagnose.watchdog import explained
 from scripts.errors import UserError
 from scripts.host import lock
 from scripts.host.paths import audit_file, state_folder
-from scripts.pipeline import rollback
-from scripts.pipeline.admission import let_in
-from scripts.pipeline.deploy import deploy
-from scripts.pipeline.images import build, load, tag
-from scripts.pipeline.prepare import prepare
-from scripts.pipeline.verify import access, await_rollout, check_health
+from scripts.pipeline import rollback, stages
+from scripts.pipeline.access import Page
+from scripts.pipeline.live import Live
+from scripts.pipeline.rollback import Undone
+from scripts.pipeline.stages import Stage
 from scripts.reporting import audit, report
 from scripts.reporting.report import Report, StageTime
-from scripts.settings.model import Outcome
+from scripts.settings.model import Image, Outcome
 
-Stage = Callable[[Run], Iterator[Outcome]]
-
-STAGES: dict[str, Stage] = {
-    "prepare": prepare,
-    "build": build,
-    "tag": tag,
-    "load": load,
-    "admit": let_in,
-    "deploy": deploy,
-    "rollout": await_rollout,
-    "health": check_health,
-    "access": access,
-}
-UNDONE = ("deploy", "rollout", "health", "access")  # stages whose failure is answered by a rollback
+Work = Callable[[], Generator[Outcome, None, object]]
 
 
-def execute(run: Run, stages: Sequence[str], command: str, *, keep: bool = False) -> Report:
-    """Run stages in order until one fails. Whatever happens, there is a report.
+def run_stages(run: Run, wanted: Sequence[Stage], command: str, *, keep: bool = False) -> Report:
+    """Run stages in order until one fails, alone on this release. Whatever happens, there is a report.
 
-    A deploy that fails, or is not healthy, is undone; `keep` leaves a failed first install as it is.
+    A failed deploy, or one that is not healthy, is undone; `keep` leaves a failed first install as it is. A dry run
+    neither locks nor writes.
     """
-    log = _Log(run)
-    for name in _guarded(stages, run.session.settings.security.admission):
-        if log.stage(name, partial(STAGES[name], run)):
-            continue
-        if name in UNDONE and not run.session.shell.dry:
-            log.stage("rollback", lambda: rollback.roll_back(run, keep=keep))
-        break
-    return log.report(command)
+    with nullcontext() if run.dry else locked(run.session):
+        done = _Runner(run).run(wanted, command, keep=keep)
+        if not run.dry:
+            _write(run, done)
+    return done
 
 
-def _guarded(stages: Sequence[str], admission: bool) -> list[str]:
-    """The stages with the check of the images' attestations before the deploy, where the configuration asks for it."""
-    return [item for name in stages for item in (("admit", name) if admission and name == "deploy" else (name,))]
+def run_pipeline(run: Run, names: Iterable[str], command: str, *, keep: bool = False) -> Report:
+    """Run the stages of these names, with the admission where the configuration asks for it."""
+    chosen = stages.chosen(names, admission=run.session.settings.security.admission)
+    return run_stages(run, chosen, command, keep=keep)
 
 
-class _Log:
-    """What happened so far."""
+def return_to(run: Run, revision: int) -> Report:
+    """Return to `revision`, or where it is 0 to the newest proved one before the live one."""
+
+    def work(run: Run) -> Generator[Outcome, None, Live]:
+        return (yield from rollback.return_to(run, revision or rollback.previous(run)))
+
+    return run_stages(run, [Stage("rollback", work)], "rollback")
+
+
+def locked(session: Session) -> AbstractContextManager[None]:
+    """Return the lock of the release: whoever changes it holds it meanwhile, whichever command that is."""
+    return lock.hold(state_folder("locks", f"{session.settings.cluster}.lock"))
+
+
+class _Runner:
+    """What happened so far, and what the stages returned, by type."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -69,15 +71,39 @@ class _Log:
         self._began = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._times: list[StageTime] = []
         self._outcomes: list[Outcome] = []
+        self._returned: dict[type, Any] = {}
+        self._undone = Undone()
         self._problem: UserError | None = None
 
-    def stage(self, name: str, work: Callable[[], Iterator[Outcome]]) -> bool:
+    def run(self, wanted: Sequence[Stage], command: str, *, keep: bool) -> Report:
+        """Run the stages, undoing a failed deploy, and return the report."""
+        for stage in wanted:
+            if self._stage(stage.name, partial(self._work, stage)):
+                continue
+            if stage.rolls_back and not self._run.dry:
+                self._stage("rollback", partial(self._undo, keep=keep))
+            break
+        return self._report(command)
+
+    def _work(self, stage: Stage) -> Generator[Outcome, None, object]:
+        """A stage at work, with what it takes: from an earlier stage, else from where a lone stage gets it."""
+        if stage.takes is None:
+            return stage.work(self._run)
+        if stage.takes not in self._returned:
+            self._returned[stage.takes] = stages.SOURCES[stage.takes](self._run)
+        return stage.work(self._run, self._returned[stage.takes])
+
+    def _undo(self, *, keep: bool) -> Generator[Outcome, None, None]:
+        self._undone = yield from rollback.roll_back(self._run, keep=keep)
+
+    def _stage(self, name: str, work: Work) -> bool:
         """Do a stage, showing what it does. False if it failed."""
         started = time.monotonic()
         self._run.display.begin(name)
         try:
-            for outcome in work():
-                self._add(outcome)
+            returned = self._drain(work())
+            if returned is not None:
+                self._returned[type(returned)] = returned
         except UserError as problem:
             told = explained(problem, self._run.session, name)
             self._problem = self._problem or told
@@ -87,81 +113,60 @@ class _Log:
             self._times.append(StageTime(name, round(time.monotonic() - started, 3)))
         return True
 
+    def _drain(self, outcomes: Generator[Outcome, None, object]) -> object:
+        while True:
+            try:
+                self._add(next(outcomes))
+            except StopIteration as end:
+                return end.value
+
     def _add(self, outcome: Outcome) -> None:
         self._outcomes.append(replace(outcome, ended=round(time.monotonic() - self._started, 3)))
         self._run.display.outcome(outcome)
 
-    def report(self, command: str) -> Report:
-        """The record of it."""
-        session = self._run.session
-        planned = self._run.plan.images if "plan" in self._run.__dict__ else ()
-        problem = self._problem
+    def _report(self, command: str) -> Report:
+        session, problem = self._run.session, self._problem
+        ready: Ready | None = self._returned.get(Ready)
+        live: Live = self._returned.get(Live, Live())
+        page: Page | None = self._returned.get(Page)
+        images: Iterable[Image] = ready.plan.images if ready else ()
         return Report(
             command=command,
             started=self._began,
             seconds=round(time.monotonic() - self._started, 3),
             environment=session.settings.environment,
-            target=session.__dict__.get("target", session.settings.target),
+            target=_target(session),
             stages=tuple(self._times),
             outcomes=tuple(self._outcomes),
-            images={image.service: image.ref for image in planned},
-            revisions=dict(self._run.revisions),
-            url=self._run.url,
-            changes=tuple(self._run.changes),
+            images={image.service: image.ref for image in images},
+            revisions=self._revisions(live),
+            rolled_back=dict(self._undone.live.revisions),
+            url=page.url if page else "",
+            changes=live.changes,
             error=str(problem or ""),
             hint=problem.hint if problem else "",
             findings=tuple(asdict(finding) for finding in getattr(problem, "findings", ())),
         )
 
-
-def rollback_locked(run: Run, revision: int) -> Report:
-    """Return to `revision`, or to the newest proved one before the live one, alone on this cluster."""
-
-    def work(run: Run) -> Iterator[Outcome]:
-        return rollback.return_to(run, revision or rollback.previous(run))
-
-    return perform_locked(run, {"rollback": work}, "rollback")
+    def _revisions(self, live: Live) -> dict[str, int]:
+        """Return the revisions this run is about: those it made or verified, or the one that failed."""
+        failed = self._undone.failed
+        return dict(live.revisions) | ({self._run.session.settings.release.name: failed} if failed else {})
 
 
-def perform_locked(run: Run, stages: Mapping[str, Stage], command: str) -> Report:
-    """Do stages in order until one fails, alone on this cluster, with a report. A dry run neither locks nor writes."""
-
-    def work() -> Report:
-        log = _Log(run)
-        for name, stage in stages.items():
-            if not log.stage(name, partial(stage, run)):
-                break
-        return log.report(command)
-
-    if run.session.shell.dry:
-        return work()
-    with lock.hold(lock_file(run)):
-        done = work()
-        _keep(run, done)
-    return done
+def _target(session: Session) -> str:
+    """Return the kind of cluster, or the name that was asked for where its program is missing."""
+    try:
+        return session.target
+    except UserError:
+        return session.wanted
 
 
-def _keep(run: Run, done: Report) -> None:
+def _write(run: Run, done: Report) -> None:
     """Write the report, and a line of the audit record where the cluster may have been changed."""
     session = run.session
-    report.write(done, session.settings.root)
+    root = session.settings.root
+    report.write(done, root)
     if done.revisions or not done.ok:
-        root = session.settings.root
-        audit.append(
-            audit_file(session.settings.cluster), audit.entry(done, audit.who(), audit.commit(session.shell, root))
-        )
-
-
-def lock_file(run: Run) -> Path:
-    """The lock that keeps two runs from working on one cluster at once."""
-    return state_folder("locks", f"{run.session.settings.cluster}.lock")
-
-
-def execute_locked(run: Run, stages: Sequence[str], command: str, *, keep: bool = False) -> Report:
-    """`execute`, alone on this cluster, with its report written. A dry run neither locks nor writes."""
-    if run.session.shell.dry:
-        return execute(run, stages, command, keep=keep)
-    with lock.hold(lock_file(run)):
-        done = execute(run, stages, command, keep=keep)
-        _keep(run, done)
-    return done
+        line = audit.entry(done, audit.who(), audit.commit(session.shell, root))
+        audit.append(audit_file(session.settings.cluster), line)

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from scripts.context.ready import get_ready
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
@@ -54,7 +55,9 @@ def render(run: Run, *, live: bool) -> str:
     Raises UserError with what helm says of a chart that cannot be rendered.
     """
     session, release = run.session, run.session.settings.release
-    file = deploy.write_values(run, release)
+    secrets = deploy.current_versions(run) if live else {}
+    values = deploy.release_values(get_ready(run).plan, release, session.settings, secrets)
+    file = deploy.write_values(session.settings, release, values)
     files = [word for path in (*release.values, file) for word in ("--values", str(path))]
     argv = session.helm.command("template", release.name, str(release.chart), "--namespace", release.namespace, *files)
     if live:

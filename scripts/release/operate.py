@@ -9,21 +9,23 @@ from typing import Any
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.paths import audit_file
-from scripts.kube import releases
+from scripts.kube import objects, releases
+from scripts.pipeline import live
+from scripts.pipeline.access import page_url
 from scripts.reporting import audit
-from scripts.secrets import sync
+from scripts.secrets import proofs, sync
+from scripts.secrets.proofs import Proof
 
 
-def status_rows(objects: Iterable[Mapping[str, Any]], now: datetime) -> list[tuple[str, ...]]:
+def status_rows(found: Iterable[Mapping[str, Any]], now: datetime) -> list[tuple[str, ...]]:
     """A table of the Deployments: ready, image, restarts, age of the newest pod."""
-    items = list(objects)
+    items = list(found)
     pods = [item for item in items if item["kind"] == "Pod"]
     rows: list[tuple[str, ...]] = [("SERVICE", "READY", "RESTARTS", "AGE", "IMAGE")]
     for item in sorted(
         (item for item in items if item["kind"] == "Deployment"), key=lambda item: item["metadata"]["name"]
     ):
-        selector = item["spec"]["selector"].get("matchLabels", {})
-        own = [pod for pod in pods if selector.items() <= pod["metadata"].get("labels", {}).items()]
+        own = objects.pods_of(item, pods)
         statuses = [status for pod in own for status in pod.get("status", {}).get("containerStatuses", ())]
         restarts = sum(status.get("restartCount", 0) for status in statuses)
         created = max((pod["metadata"]["creationTimestamp"] for pod in own), default="")
@@ -32,20 +34,11 @@ def status_rows(objects: Iterable[Mapping[str, Any]], now: datetime) -> list[tup
                 item["metadata"]["name"],
                 f"{item.get('status', {}).get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}",
                 str(restarts),
-                age(created, now) if created else "-",
-                item["spec"]["template"]["spec"]["containers"][0]["image"],
+                objects.age(created, now) if created else "-",
+                objects.app_container(objects.template(item)).get("image", "-"),
             )
         )
     return rows
-
-
-def age(created: str, now: datetime) -> str:
-    """How long ago, in the largest unit that fits: 12s, 5m, 3h, 2d."""
-    seconds = int((now - datetime.fromisoformat(created)).total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{max(seconds, 0)}s"
 
 
 def status(session: Session) -> list[tuple[str, ...]]:
@@ -95,14 +88,8 @@ def scale(session: Session, service: str, replicas: int) -> None:
 
 
 def url(session: Session) -> str:
-    """Where the page answers. Raises UserError if there is no release."""
-    namespace = session.settings.release.namespace
-    page = session.settings.page
-    if page is None:
-        raise UserError(f"{session.settings.app.file}: page: missing", "name the service that a browser opens")
-    service = session.kubectl.get("service", page.address, "--namespace", namespace)
-    port = service["spec"]["ports"][0].get("nodePort", 0)
-    return session.cluster.url(namespace, page.address, port)
+    """Return where the page answers. Raises UserError if there is no release."""
+    return page_url(session)
 
 
 def sync_secrets(session: Session) -> list[str]:
@@ -154,6 +141,15 @@ def destroy(session: Session) -> None:
     )
 
 
+def _proofs(session: Session, history: Sequence[releases.Revision]) -> dict[int, Proof]:
+    if not history:
+        return {}
+    name = session.settings.release.name
+    record = live.record_of(session, {name: history[-1].number})[name]
+    installed = releases.installation(record)
+    return proofs.find(session.kubectl, session.settings.release.namespace, name, installed)
+
+
 def doomed(session: Session) -> list[str]:
     """What `destroy` would delete, as `kind/name`."""
     namespace = session.settings.release.namespace
@@ -169,11 +165,20 @@ def history(session: Session) -> list[tuple[str, ...]]:
     """
     release, namespace = session.settings.release, session.settings.release.namespace
     found = releases.revisions(session.kubectl.items("secrets", namespace, "--selector", "owner=helm"))
-    verified = releases.verified(session.kubectl, namespace, release.name)
+    revisions = found.get(release.name, [])
+    verified = _proofs(session, revisions)
     made = {one.revisions.get(release.name): one for one in reversed(audit.read(audit_file(session.settings.cluster)))}
     rows: list[tuple[str, ...]] = [("REVISION", "STATUS", "VERIFIED", "BY", "COMMIT", "VERDICT", "INPUTS")]
-    for item in found.get(release.name, []):
+    for item in revisions:
         by = made.get(item.number)
         origin = (by.who, by.commit or "-", by.verdict) if by else ("-", "-", "-")
-        rows.append((str(item.number), item.status, verified.get(item.number, "-"), *origin, item.inputs or "-"))
+        rows.append(
+            (
+                str(item.number),
+                item.status,
+                verified[item.number].moment if item.number in verified else "-",
+                *origin,
+                item.inputs or "-",
+            )
+        )
     return rows

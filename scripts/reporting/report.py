@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ class StageTime:
 
 @dataclass(frozen=True)
 class Report:
-    """One run. `started` is UTC in ISO 8601."""
+    """One run. `started` is UTC in ISO 8601. `revisions` are those it made or verified, or the ones that failed;
+    `rolled_back` those that took the place of failed ones, proved healthy.
+    """
 
     command: str
     started: str
@@ -42,6 +44,7 @@ class Report:
     hint: str = ""
     findings: tuple[dict[str, Any], ...] = ()
     changes: tuple[str, ...] = ()
+    rolled_back: dict[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scripts.context.ready import Ready, get_ready
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.settings.model import Base, Security
@@ -20,9 +21,9 @@ from scripts.supplychain.subjects import Subject
 REMEDY = "./run invoke security.scan security.sign --environment {environment}"
 
 
-def planned(run: Run) -> list[Subject]:
+def planned(run: Run, ready: Ready) -> list[Subject]:
     """The images of the plan, built or not. Raises UserError where no engine answers."""
-    return subjects.find(run.session.shell, run.client, run.session.settings, run.plan.images)
+    return subjects.find(run.session.shell, ready.client, run.session.settings, ready.plan.images)
 
 
 def policy(run: Run, fail_on: str = "") -> Security:
@@ -40,7 +41,8 @@ def scan(run: Run, *, only: str = "", sarif: str = "", fail_on: str = "") -> tup
     session = run.session
     client, found, why = None, [], ""
     try:
-        client, found = run.client, planned(run)
+        ready = get_ready(run)
+        client, found = ready.client, planned(run, ready)
     except UserError as problem:
         why = str(problem).splitlines()[0]
     done = scanning.scan(session, client, found, no_engine=why, only=asked)
@@ -53,12 +55,13 @@ def scan(run: Run, *, only: str = "", sarif: str = "", fail_on: str = "") -> tup
 
 def sbom(run: Run) -> list[tuple[str, ...]]:
     """Write the bill of materials of every image. Raises UserError if one is not built."""
-    found = planned(run)
+    ready = get_ready(run)
+    found = planned(run, ready)
     _need_built(found)
     shell, root = run.session.shell, run.session.settings.root
     rows: list[tuple[str, ...]] = [("IMAGE", "COMPONENTS", "FILE")]
     for item in found:
-        bill = bills.write(shell, run.client, item.image, item.service, item.described, root)
+        bill = bills.write(shell, ready.client, item.image, item.service, item.described, root)
         rows.append((item.image.ref, str(bill.count), str(bill.file.relative_to(root))))
     return rows
 
@@ -68,7 +71,8 @@ def sign(run: Run) -> list[tuple[str, ...]]:
 
     Raises UserError naming the images that are not built, or were never scanned.
     """
-    session, found = run.session, planned(run)
+    session, ready = run.session, get_ready(run)
+    found = planned(run, ready)
     _need_built(found)
     unscanned = [item.image.service for item in found if not attest.unsigned(item.id)]
     if unscanned:
@@ -81,7 +85,7 @@ def sign(run: Run) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("IMAGE", "ID", "SIGNED BY", "ATTESTATIONS")]
     for item in found:
         texts = {
-            attest.PROVENANCE: json.dumps(_provenance(run, item), sort_keys=True),
+            attest.PROVENANCE: json.dumps(_provenance(run, ready, item), sort_keys=True),
             attest.SCANNED: attest.unsigned(item.id),
         }
         for kind, text in texts.items():
@@ -104,9 +108,9 @@ def _sign_one(run: Run, item: Subject, kind: str, text: str, key: Path, program:
     statement.unlink()
 
 
-def _provenance(run: Run, item: Subject) -> dict[str, object]:
+def _provenance(run: Run, ready: Ready, item: Subject) -> dict[str, object]:
     settings, shell = run.session.settings, run.session.shell
-    bases: dict[str, tuple[Base, str]] = {name: (settings.bases[name], base.id) for name, base in run.bases.items()}
+    bases: dict[str, tuple[Base, str]] = {name: (settings.bases[name], base.id) for name, base in ready.bases.items()}
     commit = shell.probe(["git", "-C", settings.root, "rev-parse", "HEAD"]).out.strip()
     changed = shell.probe(["git", "-C", settings.root, "status", "--porcelain"]).out.strip()
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -132,7 +136,7 @@ def refusals(run: Run, found: Sequence[Subject]) -> list[admit.Refusal]:
 
 def verify(run: Run) -> tuple[list[tuple[str, ...]], list[str]]:
     """The table of the images, and what is wrong with them; checked by cosign too, where it signed and is installed."""
-    session, found = run.session, planned(run)
+    session, found = run.session, planned(run, get_ready(run))
     wrong = {item.service: "; ".join(item.reasons) for item in refusals(run, found)}
     program = cosign.find(session.shell)
     public = session.settings.security.public_key or keys.public_file()

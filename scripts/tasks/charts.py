@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from scripts.context.session import Session
 
 
-@command(where=False)
+@command(where=False, tools=True)
 def lint(s: Session) -> None:
     """Lint every chart, for every environment."""
     from scripts.release import charts

@@ -23,12 +23,16 @@ NUMBERS: Mapping[str, type[int] | type[float]] = {"int": int, "int | None": int,
 Work = Callable[..., None]
 
 
-def command(name: str | None = None, *, where: bool = True, **help: str) -> Callable[[Work], Task[Any]]:
+def command(
+    name: str | None = None, *, where: bool = True, tools: bool | None = None, **help: str
+) -> Callable[[Work], Task[Any]]:
     """Make a task of a function whose first parameter is the session.
 
-    Adds `--environment` and `--target` unless `where` is false, reads numbers, opens the session, and tells errors in
-    words. `help` says what each of the function's own parameters is for.
+    Adds `--environment` and `--target` unless `where` is false, reads numbers, opens the session, fetches helm and
+    kubectl where they are missing unless `tools` is false (default as `where`), and tells errors in words. `help` says
+    what each of the function's own parameters is for.
     """
+    fetches = where if tools is None else tools
 
     def make(work: Work) -> Task[Any]:
         own = list(inspect.signature(work).parameters.values())[1:]
@@ -39,6 +43,8 @@ def command(name: str | None = None, *, where: bool = True, **help: str) -> Call
             with errors_explained():
                 values = {one.name: _value(one, given[one.name]) for one in own if one.name in given}
                 opened = session(c, environment or c.config.environment, target or c.config.target)
+                if fetches:
+                    opened.fetch_tools()
                 work(opened, **values)
 
         first = inspect.Parameter("c", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -57,7 +63,7 @@ def stage(name: str, summary: str) -> Task[Any]:
         run_stages(s, (name,), name, install=install, as_json=json)
 
     work.__name__, work.__doc__ = name, summary
-    return command(install=INSTALL, json=JSON)(work)
+    return command(tools=False, install=INSTALL, json=JSON)(work)
 
 
 def _option(name: str, default: Any) -> inspect.Parameter:

@@ -10,8 +10,6 @@ from scripts.tasks.support import confirm, print_doctor, print_table, roll_back,
 if TYPE_CHECKING:
     from scripts.context.session import Session
 
-ALL = ("prepare", "build", "tag", "load", "deploy", "rollout", "health", "access")
-
 prepare = stage("prepare", "Ready tools, engine, bases, cluster and Secrets.")
 build = stage("build", "Build the images whose sources changed.")
 tag = stage("tag", "Move the alias `latest`, which is for people.")
@@ -22,10 +20,12 @@ health = stage("health", "Prove the live release healthy.")
 access = stage("access", "Print the app's URL after seeing it answer.")
 
 
-@command(install=INSTALL, json=JSON, keep=KEEP)
+@command(tools=False, install=INSTALL, json=JSON, keep=KEEP)
 def pipeline(s: Session, install: bool = True, json: bool = False, keep: bool = False) -> None:
     """Take the app from source to a verified release."""
-    run_stages(s, ALL, "pipeline", install=install, as_json=json, keep=keep)
+    from scripts.pipeline.stages import NAMES
+
+    run_stages(s, NAMES, "pipeline", install=install, as_json=json, keep=keep)
 
 
 @command(watch="go on, showing every change")
@@ -130,7 +130,7 @@ def open_page(s: Session) -> None:
     webbrowser.open(url)
 
 
-@command(fix="repair what can be repaired safely", json=JSON)
+@command(tools=False, fix="repair what can be repaired safely", json=JSON)
 def doctor(s: Session, fix: bool = False, json: bool = False) -> None:
     """Check every prerequisite of this machine."""
     print_doctor(s, fix=fix, as_json=json)

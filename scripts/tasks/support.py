@@ -67,7 +67,7 @@ def run_stages(
     from scripts.reporting import report
 
     with displayed_run(s, install=install) as run:
-        done = runner.execute_locked(run, stages, command, keep=keep)
+        done = runner.run_pipeline(run, stages, command, keep=keep)
     print(json.dumps(report.as_json(done), indent=1) if as_json else report.summary(done))
     if not done.ok:
         raise Exit(code=1)
@@ -97,7 +97,7 @@ def roll_back(s: Session, revision: int) -> None:
     from scripts.reporting import report
 
     with displayed_run(s) as run:
-        done = runner.rollback_locked(run, revision)
+        done = runner.return_to(run, revision)
     print(report.summary(done))
     if not done.ok:
         raise Exit(code=1)

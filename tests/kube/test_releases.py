@@ -31,7 +31,11 @@ def test_a_first_install_that_was_killed_is_removed() -> None:
     assert repair(history("deployed", "uninstalling")) == ("uninstall", 0)
 
 
+def test_a_proved_revision_that_helm_has_forgotten_can_still_be_gone_back_to() -> None:
+    assert newest_good(history("failed", "failed")[1:], proved=[1], below=2) == 1
+
+
 def test_a_rollback_goes_to_what_a_health_check_passed() -> None:
     past = history("superseded", "superseded", "deployed", "failed")
-    assert newest_good(past, verified=[1, 2], below=4) == 2
-    assert newest_good(past, verified=[], below=4) is None
+    assert newest_good(past, proved=[1, 2], below=4) == 2
+    assert newest_good(past, proved=[], below=4) is None

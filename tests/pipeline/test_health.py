@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from scripts.pipeline.health import check_service, probe_scheme
+from scripts.kube.workloads import Workload
+from scripts.pipeline.health import Probe, check_workload, probe_of
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 IMAGE = "todo-chatbot/backend:1"
+BACKEND = Workload("Deployment", "shop", "backend", {"backend": IMAGE})
 
 
 def release(*, image: str = IMAGE, ready: str = "True", restarts: int = 0, endpoints: int = 2) -> list[dict[str, Any]]:
@@ -14,8 +16,8 @@ def release(*, image: str = IMAGE, ready: str = "True", restarts: int = 0, endpo
     pods = [
         {
             "kind": "Pod",
-            "metadata": {"name": f"backend-{number}", "labels": {"app": "backend"}},
-            "spec": {"containers": [{"image": image}]},
+            "metadata": {"name": f"backend-{number}", "namespace": "shop", "labels": {"app": "backend"}},
+            "spec": {"containers": [{"name": "proxy", "image": "proxy:9"}, {"name": "backend", "image": image}]},
             "status": {
                 "phase": "Running",
                 "conditions": [{"type": "Ready", "status": ready}],
@@ -26,19 +28,29 @@ def release(*, image: str = IMAGE, ready: str = "True", restarts: int = 0, endpo
     ]
     deployment = {
         "kind": "Deployment",
-        "metadata": {"name": "backend"},
-        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "backend"}}},
+        "metadata": {"name": "backend", "namespace": "shop"},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": "backend"}},
+            "template": {"metadata": {"labels": {"app": "backend"}}, "spec": {"containers": []}},
+        },
+        "status": {},
+    }
+    service = {
+        "kind": "Service",
+        "metadata": {"name": "api", "namespace": "shop"},
+        "spec": {"selector": {"app": "backend"}, "ports": [{"port": 80, "targetPort": "http"}]},
     }
     slices = {
         "kind": "EndpointSlice",
-        "metadata": {"name": "x", "labels": {"kubernetes.io/service-name": "backend-service"}},
+        "metadata": {"name": "x", "labels": {"kubernetes.io/service-name": "api"}},
         "endpoints": [{"conditions": {"ready": True}}] * endpoints,
     }
-    return [deployment, slices, *pods]
+    return [deployment, service, slices, *pods]
 
 
 def problems(**changes: Any) -> str:
-    return "\n".join(check_service("backend", IMAGE, release(**changes), NOW).problems)
+    return "\n".join(check_workload(BACKEND, release(**changes), NOW).problems)
 
 
 def test_a_healthy_service_has_no_problems() -> None:
@@ -53,20 +65,35 @@ def test_each_sign_of_trouble_is_told() -> None:
 
 
 def test_a_missing_deployment_is_told() -> None:
-    assert "does not exist" in check_service("agent", "x", release(), NOW).problems[0]
+    assert "does not exist" in check_workload(Workload("Deployment", "shop", "agent", {}), release(), NOW).problems[0]
 
 
 def test_a_pod_on_its_way_out_does_not_count() -> None:
     objects = release()
-    old = release(image="old:1")[2]
+    old = release(image="old:1")[3]
     old["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
-    assert check_service("backend", IMAGE, [*objects, old], NOW).problems == ()
+    assert check_workload(BACKEND, [*objects, old], NOW).problems == ()
 
 
-def test_tls_is_seen_on_the_probe() -> None:
-    def with_scheme(scheme: str) -> dict[str, Any]:
-        probe = {"httpGet": {"scheme": scheme}}
-        return {"spec": {"template": {"spec": {"containers": [{"readinessProbe": probe}]}}}}
+def with_probe(probe: dict[str, Any]) -> list[dict[str, Any]]:
+    objects = release()
+    app = {"name": "backend", "ports": [{"name": "http", "containerPort": 8000}], "readinessProbe": probe}
+    objects[0]["spec"]["template"]["spec"]["containers"] = [{"name": "proxy", "ports": [{"containerPort": 15001}]}, app]
+    objects[0]["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"] = "backend"
+    return objects
 
-    assert probe_scheme(with_scheme("HTTPS")) == "https"
-    assert probe_scheme(with_scheme("HTTP")) == ""
+
+def test_the_app_is_asked_where_its_own_probe_asks_by_a_service_of_any_name() -> None:
+    asked = with_probe({"httpGet": {"port": "http", "path": "/ready", "scheme": "HTTPS"}})
+    assert probe_of(BACKEND, asked) == Probe("api", 80, "/ready", "https")
+    assert probe_of(BACKEND, with_probe({"httpGet": {"port": 8000, "path": "/"}})) == Probe("api", 80, "/", "")
+
+
+def test_an_app_without_an_http_probe_is_not_asked() -> None:
+    assert probe_of(BACKEND, with_probe({"exec": {"command": ["true"]}})) is None
+    assert probe_of(BACKEND, with_probe({"httpGet": {"port": 9999, "path": "/"}})) is None
+
+
+def test_a_workload_without_a_service_needs_no_endpoint() -> None:
+    objects = [item for item in release(endpoints=0) if item["kind"] != "Service"]
+    assert check_workload(BACKEND, objects, NOW).problems == ()

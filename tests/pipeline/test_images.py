@@ -2,18 +2,20 @@
 
 import os
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from scripts.context.ready import Ready
 from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.images import plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline.images import build, longest_first
-from scripts.settings.model import Image, Plan, Service, Timeouts
+from scripts.settings.model import Image, Outcome, Plan, Service, Timeouts
 
 # Stands in for the client. It knows no image, and builds as the Dockerfile's first line says.
 CLIENT = """#!/bin/sh
@@ -57,10 +59,16 @@ class World:
         session = SimpleNamespace(settings=settings, shell=self.shell, variables=self.variables)
         display = SimpleNamespace(waiting=lambda *_: None)
         images = tuple(plan.image_of(service, {}) for service in self.services)
-        return SimpleNamespace(
-            session=session, display=display, client=Docker(self.log.parent / "docker"), plan=Plan(images, (), "x"),
-            bases={"python": ReadyBase("python:3", "sha256:1")},
-        )  # fmt: skip
+        self.ready = Ready(
+            Docker(self.log.parent / "docker"),
+            {"python": ReadyBase("python:3", "sha256:1")},
+            Plan(images, (), "x"),
+        )
+        return SimpleNamespace(session=session, display=display)
+
+    def build(self) -> Iterator[Outcome]:
+        run = self.run()
+        return build(run, self.ready)
 
     def only(self, **changes: object) -> None:
         first = self.services[0]
@@ -82,7 +90,7 @@ def test_the_first_failure_is_told_at_once_and_stops_the_rest(tmp_path: Path) ->
     world = World(tmp_path, {"slow": "waits", "broken": "fails", "later": "waits"})
     outcomes = []
     with pytest.raises(UserError) as told:
-        for outcome in build(world.run()):
+        for outcome in world.build():
             outcomes.append(outcome)
     assert "npm ci" in str(told.value) and "broken" in str(told.value)
     assert {(item.target, item.status) for item in outcomes} == {("slow", "skipped"), ("later", "skipped")}
@@ -91,7 +99,7 @@ def test_the_first_failure_is_told_at_once_and_stops_the_rest(tmp_path: Path) ->
 
 def test_every_image_is_built_from_the_list_and_nothing_stays_behind(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works", "two": "works"})
-    assert {(item.target, item.status) for item in build(world.run())} == {("one", "done"), ("two", "done")}
+    assert {(item.target, item.status) for item in world.build()} == {("one", "done"), ("two", "done")}
     contexts = {shlex.split(line)[-1] for line in world.log.read_text().splitlines()}
     assert len(contexts) == 2 and all(folder.endswith("/context") for folder in contexts)
     assert not list((tmp_path / "state").rglob("context"))
@@ -99,7 +107,7 @@ def test_every_image_is_built_from_the_list_and_nothing_stays_behind(tmp_path: P
 
 def test_the_line_that_is_printed_can_be_pasted(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works"})
-    list(build(world.run()))
+    list(world.build())
     (line,) = world.printed
     words = shlex.split(line.removeprefix("$ "))
     assert words[-1] == str(tmp_path / "one") and Path(words[words.index("--file") + 1]).is_file()
@@ -111,7 +119,7 @@ def test_no_credential_stands_in_a_line_or_in_an_argument(tmp_path: Path, monkey
     world.variables = {"NPM_TOKEN": "build-secret-value"}
     token = "ghp_" + "a1B2" * 9
     world.only(build_args={"TOKEN": token, "PLAIN": "1"}, build_secrets={"npm": "NPM_TOKEN"})
-    list(build(world.run()))
+    list(world.build())
     seen = world.log.read_text() + "\n".join(world.printed)
     assert not any(secret in seen for secret in ("proxy-pass", token, "build-secret-value"))
     assert "--build-arg PLAIN=1" in seen and "--secret id=npm,env=NPM_TOKEN" in seen
@@ -123,7 +131,7 @@ def test_a_build_secret_without_a_value_is_named_before_anything_is_built(tmp_pa
     world = World(tmp_path, {"one": "works"})
     world.only(build_secrets={"npm": "NPM_TOKEN"})
     with pytest.raises(UserError, match=r"one: its build needs the secret npm, and NPM_TOKEN has no value"):
-        list(build(world.run()))
+        list(world.build())
     assert not world.log.exists()
 
 
@@ -131,5 +139,5 @@ def test_a_dry_run_builds_nothing_and_needs_no_secret(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works"})
     world.only(build_secrets={"npm": "NPM_TOKEN"})
     world.shell.dry = True
-    list(build(world.run()))
+    list(world.build())
     assert world.printed and not world.log.exists() and not os.path.lexists(tmp_path / "state")

@@ -15,12 +15,15 @@ from typing import Any
 
 import pytest
 
+from scripts.context.ready import Ready
 from scripts.errors import UserError
 from scripts.host.shell import Shell
-from scripts.pipeline.admission import let_in
-from scripts.pipeline.runner import _guarded
+from scripts.images.base_images import ReadyBase
+from scripts.images.docker import Docker
+from scripts.pipeline.admission import check_admission
+from scripts.pipeline.stages import chosen
 from scripts.settings.loading import ROOT
-from scripts.settings.model import Base, Image, Security, Service, Settings
+from scripts.settings.model import Base, Image, Plan, Security, Service, Settings
 from scripts.supplychain import attest, commands, cosign, keys
 from scripts.supplychain.admit import Candidate, admit
 from scripts.supplychain.model import Finding, Result
@@ -199,30 +202,40 @@ def test_statements_have_the_form_of_in_toto_and_slsa() -> None:
 
 
 def test_only_a_deploy_is_guarded_and_only_where_it_is_asked_for() -> None:
-    assert _guarded(["build", "load", "deploy", "health"], True) == ["build", "load", "admit", "deploy", "health"]
-    assert _guarded(["build", "deploy"], False) == ["build", "deploy"]
-    assert _guarded(["build"], True) == ["build"]
+    def names(*asked: str, admission: bool) -> list[str]:
+        return [stage.name for stage in chosen(asked, admission=admission)]
+
+    wanted = ["build", "load", "admit", "deploy", "health"]
+    assert names("build", "load", "deploy", "health", admission=True) == wanted
+    assert names("build", "deploy", admission=False) == ["build", "deploy"]
+    assert names("build", admission=True) == ["build"]
+
+
+READY = Ready(
+    Docker(Path("/usr/bin/docker")),
+    {"python": ReadyBase("python:3", "sha256:" + "d" * 64)},
+    Plan((), (), "embedded"),
+)
 
 
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image_id: str = ID, *, dry: bool = False) -> Any:
     """A run whose plan is one image."""
-    monkeypatch.setattr(commands, "planned", lambda run: [subject(image_id, tmp_path)])
+    monkeypatch.setattr(commands, "planned", lambda run, ready: [subject(image_id, tmp_path)])
+    monkeypatch.setattr(commands, "get_ready", lambda run: READY)
     lines: list[str] = []
     security = replace(POLICY, admission=True, max_age_days=3650)
     session = SimpleNamespace(
         settings=settings(tmp_path, security=security), shell=Shell(dry=dry, echo=lines.append), say=lines.append
     )
-    return SimpleNamespace(
-        session=session, client=None, bases={"python": SimpleNamespace(id="sha256:" + "d" * 64)}, lines=lines
-    )
+    return SimpleNamespace(session=session, lines=lines)
 
 
 def test_a_deploy_says_which_image_it_refuses_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError) as refused:
-        list(let_in(run(tmp_path, monkeypatch)))
+        list(check_admission(run(tmp_path, monkeypatch), READY))
     assert str(refused.value) == "mcp: image todo-chatbot/mcp:0123456789abcdef is refused: no signature; no scan"
     assert "./run invoke security.scan security.sign --environment secure" in refused.value.hint
-    [outcome] = let_in(run(tmp_path, monkeypatch, dry=True))
+    [outcome] = check_admission(run(tmp_path, monkeypatch, dry=True), READY)
     assert (outcome.status, outcome.detail) == ("skipped", "would be refused: no signature; no scan")
 
 
@@ -235,7 +248,7 @@ def test_scan_sign_verify_deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert commands.sign(one)[1][2] == "own key"
     rows, problems = commands.verify(one)
     assert rows[1][3] == "signed and scanned" and problems == []
-    assert [outcome.detail for outcome in let_in(one)] == ["signed and scanned"]
+    assert [outcome.detail for outcome in check_admission(one, READY)] == ["signed and scanned"]
     assert not any("PRIVATE" in line for line in one.lines)
 
 

@@ -11,7 +11,6 @@ import yaml
 
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.kube.kubectl import manifest
 from scripts.verify.scaling.model import Autoscaler, Replicas
 
 KIND = "horizontalpodautoscalers.autoscaling"
@@ -123,7 +122,7 @@ def at_work(session: Session, service: str, window: int | None) -> Iterator[Auto
         "app.kubernetes.io/managed-by": "todo-chatbot"
     }
     try:
-        text = manifest(wanted)
+        text = json.dumps(wanted)
         words = ("apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-")
         session.kubectl.effect(*words, stdin=text, shown_stdin=text)
         yield described(wanted)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from scripts.context.run import Run
 from scripts.errors import UserError
-from scripts.host import lock
 from scripts.pipeline import runner
 from scripts.release import operate
 from scripts.settings.model import Outcome, Status
@@ -40,7 +39,7 @@ def prove(run: Run, service: str, *, users: int, stabilization: int | None = Non
             load.crowd(run.session, _url(run), users, users / RAMP_SECONDS, judge.OUT_SECONDS, _ignore, _ignore),
         ):
             return None
-    with lock.hold(runner.lock_file(run)):
+    with runner.locked(run.session):
         run.display.begin("scaling")
         started, clock = datetime.now(UTC), time.monotonic()
         url = operate.url(run.session)

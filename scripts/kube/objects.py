@@ -1,0 +1,158 @@
+"""Kubernetes objects as the API gives them: whose pods they are, whether they are ready, which container is the app.
+
+Every room that asks one of these questions asks it here, so that two answers can never differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+Object = Mapping[str, Any]
+
+NAME_LABEL = "app.kubernetes.io/name"
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
+
+
+def name_of(item: Object) -> str:
+    """Return an object's name."""
+    return str(item["metadata"]["name"])
+
+
+def is_terminating(item: Object) -> bool:
+    """Return whether the object was told to go."""
+    return "deletionTimestamp" in item["metadata"]
+
+
+def is_finished(pod: Object) -> bool:
+    """Return whether a pod ran to its end, well or not."""
+    return pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
+
+
+def condition(item: Object, kind: str) -> Object:
+    """Return the condition of that type, empty where the object has none."""
+    conditions: Iterable[Object] = item.get("status", {}).get("conditions") or ()
+    return next((one for one in conditions if one.get("type") == kind), {})
+
+
+def is_ready(pod: Object) -> bool:
+    """Return whether a pod takes requests: its condition Ready is true and it is not on its way out."""
+    return condition(pod, "Ready").get("status") == "True" and not is_terminating(pod)
+
+
+def matches(selector: Object | None, labels: Mapping[str, str] | None) -> bool:
+    """Return whether a label selector selects these labels; an empty one selects nothing."""
+    found = labels or {}
+    if not selector or not (selector.get("matchLabels") or selector.get("matchExpressions")):
+        return False
+    same = all(found.get(key) == value for key, value in (selector.get("matchLabels") or {}).items())
+    return same and all(_fits(one, found) for one in selector.get("matchExpressions") or ())
+
+
+def _fits(expression: Object, labels: Mapping[str, str]) -> bool:
+    key, values = expression["key"], expression.get("values") or ()
+    match expression["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels
+
+
+def pods_of(workload: Object, pods: Iterable[Object]) -> list[Object]:
+    """Return the pods that a workload's selector selects in its namespace, also those on their way out or ended."""
+    selector, namespace = workload["spec"].get("selector"), workload["metadata"].get("namespace")
+    return [
+        pod
+        for pod in pods
+        if pod["metadata"].get("namespace") == namespace and matches(selector, pod["metadata"].get("labels"))
+    ]
+
+
+def living(pods: Iterable[Object]) -> list[Object]:
+    """Return the pods that neither ended nor are on their way out."""
+    return [pod for pod in pods if not is_terminating(pod) and not is_finished(pod)]
+
+
+def services_of(workload: Object, services: Iterable[Object]) -> list[Object]:
+    """Return the Services whose selector selects the workload's pods, by name."""
+    labels = template(workload)["metadata"].get("labels") or {}
+    namespace = workload["metadata"].get("namespace")
+    found = [
+        service
+        for service in services
+        if service["metadata"].get("namespace") == namespace
+        and (selector := service["spec"].get("selector"))
+        and selector.items() <= labels.items()
+    ]
+    return sorted(found, key=name_of)
+
+
+def template(workload: Object) -> Object:
+    """Return a workload's pod template, with metadata even where it has none."""
+    found: Object = workload["spec"].get("template") or {}
+    return {"metadata": found.get("metadata") or {}, "spec": found.get("spec") or {"containers": []}}
+
+
+def app_container(pod: Object) -> Object:
+    """Return the container of a pod or pod template that is the app itself; sidecars stand before or after it.
+
+    It is the one that the annotation `default-container` names, else the one called like the app's name label, else
+    the first.
+    """
+    metadata = pod.get("metadata") or {}
+    names = (
+        (metadata.get("annotations") or {}).get(DEFAULT_CONTAINER),
+        (metadata.get("labels") or {}).get(NAME_LABEL),
+    )
+    containers: list[Object] = pod["spec"].get("containers") or [{}]
+    by_name = {one.get("name"): one for one in containers}
+    return next((by_name[name] for name in names if name in by_name), containers[0])
+
+
+def images_of(pod: Object) -> dict[str, str]:
+    """Return container name → image, for a pod or pod template, init containers included."""
+    spec = pod["spec"]
+    return {one["name"]: one["image"] for one in (*(spec.get("initContainers") or ()), *spec.get("containers", ()))}
+
+
+def secrets_read(pod: Object) -> set[str]:
+    """Return the names of the Secrets that a pod template takes values from: by variable, wholesale or as a volume."""
+    spec = pod["spec"]
+    found = {name for one in _containers(spec) for name in _secrets_of_container(one)}
+    for volume in spec.get("volumes") or ():
+        found.add((volume.get("secret") or {}).get("secretName"))
+        for source in (volume.get("projected") or {}).get("sources") or ():
+            found.add((source.get("secret") or {}).get("name"))
+    return {name for name in found if name}
+
+
+def _containers(spec: Object) -> Iterator[Object]:
+    yield from spec.get("initContainers") or ()
+    yield from spec.get("containers") or ()
+
+
+def _secrets_of_container(container: Object) -> Iterator[str | None]:
+    for one in container.get("env") or ():
+        yield ((one.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name")
+    for one in container.get("envFrom") or ():
+        yield (one.get("secretRef") or {}).get("name")
+
+
+def now() -> datetime:
+    """Return this moment, as Kubernetes writes times."""
+    return datetime.now(UTC)
+
+
+def age(created: str, moment: datetime) -> str:
+    """Return how long ago something was, in the largest unit that fits: 12s, 5m, 3h, 2d."""
+    seconds = int((moment - datetime.fromisoformat(created)).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{max(seconds, 0)}s"

@@ -1,0 +1,67 @@
+"""The page: where it answers for a browser on this machine, and that it does."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from scripts.context.run import Run
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.pipeline.live import Live
+from scripts.settings.model import Outcome
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page of a live release."""
+
+    url: str
+
+
+def access(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
+    """Find the page's URL, see that the app answers there, and return it."""
+    settings = run.session.settings
+    if settings.page is None:
+        yield Outcome("access", "page", "skipped", 0.0, f"{settings.app.file} names no page")
+        return None
+    name = settings.page.name
+    if run.dry:
+        yield Outcome("access", name, "skipped", 0.0, "dry run")
+        return None
+    started = time.monotonic()
+    url = page_url(run.session)
+    _fetch_page(url, settings.timeouts.health)
+    yield Outcome("access", name, "done", time.monotonic() - started, url)
+    return Page(url)
+
+
+def page_url(session: Session) -> str:
+    """Return where the page answers. Raises UserError where the app has none, or no Service leads to it."""
+    namespace, page = session.settings.release.namespace, session.settings.page
+    if page is None:
+        raise UserError(f"{session.settings.app.file}: page: missing", "name the service that a browser opens")
+    service = session.kubectl.find("service", page.address, namespace)
+    if service is None:
+        raise UserError(f"there is no Service {page.address}, which leads to the page", "run: invoke pipeline")
+    port = service["spec"]["ports"][0].get("nodePort", 0)
+    return session.cluster.url(namespace, page.address, port)
+
+
+def _fetch_page(url: str, limit: float) -> None:
+    deadline = time.monotonic() + limit
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a local URL goes through no proxy
+    while True:
+        try:
+            with opener.open(url, timeout=10) as answer:
+                if "html" in answer.headers.get("Content-Type", ""):
+                    return
+                problem = f"answered {answer.headers.get('Content-Type')}, not a page"
+        except (urllib.error.URLError, OSError) as error:
+            problem = str(error)
+        if time.monotonic() > deadline:
+            raise UserError(f"{url}: {problem}", "is something else listening on that port? ss -ltnp")
+        time.sleep(0.2)  # packet filter rules follow the endpoints within moments

@@ -1,0 +1,84 @@
+"""The releases as the cluster holds them: revision, helm's record of it, and what it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.context.run import Run
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.kube import objects, releases, workloads
+from scripts.kube.releases import Revision
+from scripts.kube.workloads import Workload
+from scripts.secrets import sync
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live releases: their revisions, all they run, what changed, and helm's records, which may hold Secrets."""
+
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    workloads: tuple[Workload, ...] = ()
+    changes: tuple[str, ...] = ()
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+
+    def of(self, release: str) -> list[Workload]:
+        """Return what one release runs."""
+        return of_record(self.records[release]) if release in self.records else []
+
+
+def read_live(run: Run) -> Live:
+    """Return what of this run's releases is deployed in the cluster. Raises UserError where nothing is."""
+    if run.dry:
+        return Live()
+    session = run.session
+    history = histories(session)
+    names = [session.settings.database_release.name, session.settings.release.name]
+    found = {name: item.number for name in names if (item := releases.current(history.get(name, [])))}
+    if session.settings.release.name not in found:
+        text = f"release {session.settings.release.name} is not deployed in {run.namespace}"
+        raise UserError(text, "run: invoke pipeline")
+    return of_revisions(session, found)
+
+
+def of_revisions(session: Session, revisions: Mapping[str, int], changes: Iterable[str] = ()) -> Live:
+    """Return these revisions (release → number) as helm's records have them."""
+    records = record_of(session, revisions)
+    found = [one for name in revisions for one in of_record(records[name])]
+    return Live(dict(revisions), tuple(found), tuple(changes), records)
+
+
+def record_of(session: Session, revisions: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """Return helm's records of revisions, by release. Raises UserError naming one that is not there."""
+    names = {name: releases.record_name(name, number) for name, number in revisions.items()}
+    namespace = session.settings.release.namespace
+    items = {objects.name_of(item): item for item in session.kubectl.named("secrets", namespace, names.values())}
+    missing = [name for name, record in names.items() if record not in items]
+    if missing:
+        text = f"revision {revisions[missing[0]]} of {missing[0]} is not in helm's history"
+        raise UserError(text, "see: invoke history")
+    return {name: items[record] for name, record in names.items()}
+
+
+def of_record(record: Mapping[str, Any]) -> list[Workload]:
+    """Return what a revision runs, by helm's record of it."""
+    found = releases.contents(record)
+    return workloads.of_manifest(str(found.get("manifest", "")), str(found.get("namespace", "")))
+
+
+def histories(session: Session) -> dict[str, list[Revision]]:
+    """Return every release's revisions, oldest first; none in a dry run for which there is no cluster yet."""
+    namespace = session.settings.release.namespace
+    try:
+        return releases.revisions(session.kubectl.items("secrets", namespace, "--selector", "owner=helm"))
+    except UserError:
+        if session.shell.dry:
+            return {}
+        raise
+
+
+def secret_names(session: Session) -> Collection[str]:
+    """Return the names of the Secrets that the app's file defines, the local database's own included."""
+    return sync.with_database(session.settings.app.secrets).keys()

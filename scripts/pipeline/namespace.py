@@ -1,0 +1,78 @@
+"""The namespace of the release with its limits: config/namespace.yaml, under the name that the settings give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.context.session import Session
+from scripts.errors import SettingsError, UserError
+from scripts.kube import objects
+from scripts.kube.quantities import same_quantity
+
+FILE = "config/namespace.yaml"
+
+
+def ensure(session: Session) -> tuple[bool, str]:
+    """Make the namespace what the file says. Returns whether that changed anything, and the namespace's name.
+
+    Raises SettingsError for a file that cannot be used, and UserError if the cluster does not answer.
+    """
+    name = session.settings.release.namespace
+    wanted = read(session.settings.root / FILE, name)
+    if all(_is_there(session, item, name) for item in wanted):
+        return False, name
+    session.kubectl.apply(wanted)
+    return True, name
+
+
+def read(file: Path, namespace: str) -> list[dict[str, Any]]:
+    """Return the objects of the file, placed in the namespace. Raises SettingsError naming what cannot be used."""
+    try:
+        items = [item for item in yaml.safe_load_all(file.read_text(encoding="utf-8")) if item]
+        return [_placed(item, namespace) for item in items]
+    except OSError as error:
+        text = f"{FILE}: cannot be read: {error.strerror}"
+        raise SettingsError(text, f"restore it: git checkout -- {FILE}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}:" if mark else ""
+        raise SettingsError(f"{FILE}:{where} not valid YAML", "correct that line") from None
+    except (TypeError, KeyError, UnicodeDecodeError):
+        raise SettingsError(f"{FILE}: not a list of Kubernetes objects", f"see: git diff -- {FILE}") from None
+
+
+def _placed(item: dict[str, Any], namespace: str) -> dict[str, Any]:
+    metadata = item.get("metadata") or {}
+    is_namespace = item["kind"] == "Namespace"
+    given = metadata.get("name" if is_namespace else "namespace")
+    if given and given != namespace:
+        what = f"{FILE}: {item['kind']}: names the namespace {given!r}, the release's is {namespace!r}"
+        raise SettingsError(what, "leave the name out: release.namespace in config/pipeline.yaml decides")
+    place = {"name": namespace} if is_namespace else {"namespace": namespace}
+    return item | {"metadata": metadata | place}
+
+
+def _is_there(session: Session, item: Mapping[str, Any], namespace: str) -> bool:
+    """Return whether the cluster has the object as it should be. In a dry run there need be no cluster."""
+    where = "" if item["kind"] == "Namespace" else namespace
+    try:
+        found = session.kubectl.find(item["kind"].lower(), objects.name_of(item), where)
+    except UserError:
+        if session.shell.dry:
+            return False
+        raise
+    return found is not None and contains(found, item)
+
+
+def contains(live: Any, wanted: Any) -> bool:
+    """Return whether a live object has all that is wanted of it; quantities are compared by what they mean."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(contains(live.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        same_length = isinstance(live, list) and len(live) == len(wanted)
+        return same_length and all(map(contains, live, wanted))
+    return bool(live == wanted) or same_quantity(live, wanted)

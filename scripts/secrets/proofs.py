@@ -1,0 +1,147 @@
+"""Proofs: which revisions of a release a health check passed, and all that is needed to return to one of them.
+
+A proof is a Secret beside the release: the values of the app's Secrets at that moment, and helm's own record of the
+revision, which helm itself forgets after ten more. It belongs to one installation of the release: a later one of that
+name, whose revisions count from 1 again, has proofs of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.errors import UserError
+from scripts.kube import objects, releases
+from scripts.kube.kubectl import MANAGER, Kubectl
+from scripts.secrets import versions
+from scripts.secrets.versions import Data
+
+KIND = "todo-chatbot/proof"  # type of the Secret, and the label that names the release
+REVISION = "todo-chatbot/revision"
+MOMENT = "todo-chatbot/verified-at"
+INSTALLATION = "todo-chatbot/installation"
+KEPT = 10  # proofs of a release
+MOST_BYTES = 900_000  # of helm's record; the API server takes a megabyte in all
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A revision that a health check passed at `moment` (UTC, ISO 8601). Values never show in its repr."""
+
+    release: str
+    revision: int
+    moment: str
+    installation: str
+    secrets: Mapping[str, Data] = field(repr=False)
+    record: Mapping[str, Any] = field(repr=False)
+
+
+def name(release: str, revision: int) -> str:
+    """Return the name of the Secret that holds a proof."""
+    return f"todo-chatbot.proof.{release}.v{revision}"
+
+
+def find(kubectl: Kubectl, namespace: str, release: str, installation: str) -> dict[int, Proof]:
+    """Return the proofs of this installation of a release, by revision. Raises UserError if the cluster is silent."""
+    items = kubectl.items("secrets", namespace, "--selector", f"{KIND}={release}")
+    found = (_read(item, release) for item in items)
+    return {one.revision: one for one in found if one and one.installation == installation}
+
+
+def _read(item: Mapping[str, Any], release: str) -> Proof | None:
+    """Return a proof, or None for a Secret that is none."""
+    try:
+        labels, notes = item["metadata"]["labels"], item["metadata"]["annotations"]
+        data = {key: json.loads(base64.b64decode(text)) for key, text in item["data"].items()}
+        moment, installation = notes[MOMENT], notes[INSTALLATION]
+        return Proof(release, int(labels[REVISION]), moment, installation, data["secrets"], data["record"])
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        return None
+
+
+def keep(
+    kubectl: Kubectl, namespace: str, secrets: Collection[str], known: Mapping[int, Proof], record: Mapping[str, Any]
+) -> None:
+    """Remember that the revision in helm's `record` passed a health check with the Secrets as they are now.
+
+    What is remembered already stays; of the others the newest `KEPT` do.
+    """
+    labels = record["metadata"]["labels"]
+    release, revision = labels["name"], int(labels["version"])
+    held = versions.read(kubectl, namespace, secrets)
+    if revision in known and known[revision].secrets == held:
+        return
+    moment = objects.now().isoformat(timespec="seconds")
+    proof = Proof(release, revision, moment, releases.installation(record), held, _portable(record))
+    shown = f"# the proof of {release} revision {revision}, with the values of {', '.join(sorted(held)) or 'no Secret'}"
+    kubectl.apply([_secret(proof, namespace)], shown=shown)
+    old = sorted({*known, revision})[:-KEPT]
+    if old:
+        names = [name(release, number) for number in old]
+        kubectl.effect("delete", "secret", *names, "--namespace", namespace, "--ignore-not-found")
+
+
+def _portable(record: Mapping[str, Any]) -> dict[str, Any]:
+    size = len(record.get("data", {}).get("release", ""))
+    if size > MOST_BYTES:
+        return {}
+    metadata = record["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {key: metadata[key] for key in ("name", "namespace", "labels") if key in metadata},
+        "type": record.get("type", "helm.sh/release.v1"),
+        "data": record["data"],
+    }
+
+
+def _secret(proof: Proof, namespace: str) -> dict[str, Any]:
+    contents = {"secrets": proof.secrets, "record": proof.record}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name(proof.release, proof.revision),
+            "namespace": namespace,
+            "labels": {
+                "app.kubernetes.io/managed-by": MANAGER,
+                KIND: proof.release,
+                REVISION: str(proof.revision),
+            },
+            "annotations": {MOMENT: proof.moment, INSTALLATION: proof.installation},
+        },
+        "type": KIND,
+        "data": {key: base64.b64encode(json.dumps(value).encode()).decode() for key, value in contents.items()},
+    }
+
+
+def bring_back(kubectl: Kubectl, namespace: str, proof: Proof, history: Collection[int]) -> list[str]:
+    """Make the Secrets what they were when the revision was proved, and helm know a revision that it forgot.
+
+    Returns the names of the Secrets that had other values.
+    """
+    held = versions.read(kubectl, namespace, proof.secrets.keys())
+    changed = sorted(name for name, data in proof.secrets.items() if held.get(name) != data)
+    if changed:
+        kubectl.apply([_with_data(name, namespace, proof.secrets[name]) for name in changed], shown=_shown(changed))
+    if proof.revision not in history:
+        if not proof.record:
+            text = f"revision {proof.revision} of {proof.release} is no longer in helm's history"
+            raise UserError(text, "choose another one: invoke history")
+        record = {**proof.record, "metadata": {**proof.record["metadata"], "namespace": namespace}}
+        kubectl.apply([record], shown=f"# helm's record of {proof.release} revision {proof.revision}")
+    return changed
+
+
+def _with_data(secret: str, namespace: str, data: Data) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/managed-by": MANAGER, "app.kubernetes.io/part-of": "todo-chatbot"}
+    metadata = {"name": secret, "namespace": namespace, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data}
+
+
+def _shown(names: Collection[str]) -> str:
+    return "\n".join(f"# secret/{one}, with the values it was proved with" for one in names)
