@@ -51,8 +51,9 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
         return Live()
     numbers = {release.name: done[release.name].revision for release in ready.plan.releases}
     found = live.of_revisions(session, numbers, [text for item in done.values() for text in item.changes])
-    for name in versions.renew(session.kubectl, found.workloads, current):
-        yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret they read has changed")
+    for release, number in numbers.items():
+        for name in versions.renew(session.kubectl, found.of(release), current, first=number == 1):
+            yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret they read has changed")
     return found
 
 

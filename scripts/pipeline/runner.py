@@ -121,6 +121,8 @@ class _Runner:
                 return end.value
 
     def _add(self, outcome: Outcome) -> None:
+        if self._run.dry and outcome.status == "done":  # nothing was: its commands were only printed
+            outcome = replace(outcome, status="planned")
         self._outcomes.append(replace(outcome, ended=round(time.monotonic() - self._started, 3)))
         self._run.display.outcome(outcome)
 

@@ -12,8 +12,8 @@ from scripts.settings.model import Outcome
 if TYPE_CHECKING:
     from rich.table import Table
 
-SIGNS = {"done": "+", "unchanged": "=", "skipped": "-", "failed": "!"}
-COLOURS = {"done": "green", "unchanged": "dim", "skipped": "dim", "failed": "bold red"}
+SIGNS = {"done": "+", "unchanged": "=", "planned": "~", "skipped": "-", "failed": "!"}
+COLOURS = {"done": "green", "unchanged": "dim", "planned": "cyan", "skipped": "dim", "failed": "bold red"}
 
 
 class Display(Protocol):

@@ -95,9 +95,7 @@ def summary(report: Report) -> str:
         if report.hint:
             lines += ["", "What to do:", *_indented(report.hint)]
         return "\n".join(lines)
-    done = [f"{item.stage} {item.target}" for item in report.outcomes if item.status == "done"]
-    relevant = [item for item in done if item.split()[0] in ("build", "load", "deploy", "prepare")]
-    lines.append("Changed: " + (", ".join(relevant) if relevant else "nothing; the live release was verified"))
+    lines.append(_changes(report))
     lines += [f"  {change}" for change in report.changes]
     if report.revisions:
         lines.append("Revision: " + ", ".join(f"{name} {number}" for name, number in report.revisions.items()))
@@ -106,6 +104,17 @@ def summary(report: Report) -> str:
     if report.url:
         lines.append(f"URL: {report.url}")
     return "\n".join(lines)
+
+
+def _changes(report: Report) -> str:
+    """What the run did, what a dry run would do, and whether it looked at the live release."""
+    acts = [item for item in report.outcomes if item.stage not in ("rollout", "health", "access")]
+    planned = [f"{item.stage} {item.target}" for item in acts if item.status == "planned"]
+    if planned:
+        return f"Would change: {', '.join(planned)}"
+    done = [f"{item.stage} {item.target}" for item in acts if item.status == "done"]
+    checked = any(item.stage == "health" and item.status == "done" for item in report.outcomes)
+    return f"Changed: {', '.join(done) or 'nothing'}" + ("; the live release was verified" if checked else "")
 
 
 def _failures(outcomes: Sequence[Outcome]) -> str:

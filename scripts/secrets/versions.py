@@ -12,6 +12,7 @@ import hmac
 import json
 import secrets as random
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from scripts.errors import UserError
@@ -62,33 +63,52 @@ def annotation(names: Iterable[str], versions: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest() if text else ""
 
 
-def outdated(items: Iterable[Mapping[str, Any]], versions: Mapping[str, str]) -> list[tuple[Mapping[str, Any], str]]:
-    """Return the workloads whose pods were started with other Secrets than there are, with the annotation they need."""
+@dataclass(frozen=True)
+class Outdated:
+    """A workload that does not say that its pods were started with the Secrets as they are, and what it is to say."""
+
+    kind: str
+    namespace: str
+    name: str
+    annotation: str
+
+
+def outdated(items: Iterable[Mapping[str, Any]], versions: Mapping[str, str]) -> list[Outdated]:
+    """Return the workloads whose pods may have been started with other Secrets than there are.
+
+    What counts is the annotation of the pod template, or where a chart makes none, of the workload itself.
+    """
     found = []
     for item in items:
         template = objects.template(item)
         wanted = annotation(objects.secrets_read(template), versions)
-        if wanted and (template["metadata"].get("annotations") or {}).get(ANNOTATION) != wanted:
-            found.append((item, wanted))
+        said = [(one["metadata"].get("annotations") or {}).get(ANNOTATION) for one in (template, item)]
+        if wanted and wanted != next(filter(None, said), None):
+            metadata = item["metadata"]
+            found.append(Outdated(item["kind"].lower(), metadata["namespace"], objects.name_of(item), wanted))
     return found
 
 
-def renew(kubectl: Kubectl, workloads: Collection[Workload], versions: Mapping[str, str]) -> list[str]:
-    """Replace the pods of those workloads that were started with other Secrets than there are. Returns their names.
+def renew(
+    kubectl: Kubectl, workloads: Collection[Workload], versions: Mapping[str, str], *, first: bool = False
+) -> list[str]:
+    """Replace the pods of workloads that were started with other Secrets than there are. Returns their names.
 
     That is for charts that do not know `global.secretVersions`; with the library chart there is nothing left to do.
+    Pods of a `first` install have just been made with the Secrets as they are: there it is only written down.
     """
-    known = {(one.kind, one.namespace, one.name) for one in workloads}
+    known = {(one.kind.lower(), one.namespace, one.name) for one in workloads}
     found = [item for namespace in {one.namespace for one in workloads} for item in kubectl.items(KINDS, namespace)]
-    own = [one for one in found if (one["kind"], one["metadata"]["namespace"], objects.name_of(one)) in known]
     names = []
-    for item, wanted in outdated(own, versions):
-        patch = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: wanted}}}}}
+    for one in outdated(found, versions):
+        if (one.kind, one.namespace, one.name) not in known:
+            continue
+        note = {"metadata": {"annotations": {ANNOTATION: one.annotation}}}
+        patch = note if first else {"spec": {"template": note}}
         kubectl.effect(
-            "patch", item["kind"].lower(), objects.name_of(item), "--namespace", item["metadata"]["namespace"],
-            "--type", "strategic", "--patch", json.dumps(patch),
-        )  # fmt: skip
-        names.append(objects.name_of(item))
+            "patch", one.kind, one.name, "--namespace", one.namespace, "--type", "merge", "--patch", json.dumps(patch)
+        )
+        names += [] if first else [one.name]
     return names
 
 

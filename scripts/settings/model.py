@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from scripts.settings.targets import TargetOptions
 
-Status = Literal["done", "unchanged", "skipped", "failed"]
+Status = Literal["done", "unchanged", "planned", "skipped", "failed"]
 
 
 @dataclass(frozen=True)

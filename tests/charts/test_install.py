@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from embedded.admission import plugins
 from embedded.api.app import Api, build
 from embedded.store import Store
+from scripts.pipeline.namespace import read as read_namespace
 from tests.charts.conftest import DATABASE, ROOT, SERVICES, SUBCHARTS, UMBRELLA, helm
 
 NAMESPACE = "chatbot-dev"
@@ -52,7 +53,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     """A cluster with the namespace as the pipeline makes it."""
     store = Store(admission=plugins("10.96.7.0/24"))
     resources = {"Namespace": "namespaces", "ResourceQuota": "resourcequotas", "LimitRange": "limitranges"}
-    for item in yaml.safe_load_all((ROOT / "config/namespace.yaml").read_text(encoding="utf-8")):
+    for item in read_namespace(ROOT / "config/namespace.yaml", NAMESPACE):
         store.create(resources[item["kind"]], item)
     store.create("serviceaccounts", {"metadata": {"name": "default", "namespace": NAMESPACE}})
     async with TestServer(build(Api(store))) as server:

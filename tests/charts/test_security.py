@@ -12,9 +12,9 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-import yaml
 from cryptography import x509
 
+from scripts.pipeline.namespace import read as read_namespace
 from tests.charts.conftest import (
     DATABASE,
     ENVIRONMENTS,
@@ -262,8 +262,7 @@ def test_smoke_test_fails_where_a_service_does_not_answer(name: str) -> None:
 
 
 def namespace() -> dict[str, Any]:
-    text = (ROOT / "config/namespace.yaml").read_text(encoding="utf-8")
-    return {item["kind"]: item for item in yaml.safe_load_all(text)}
+    return {item["kind"]: item for item in read_namespace(ROOT / "config/namespace.yaml", "chatbot-dev")}
 
 
 def test_namespace() -> None:

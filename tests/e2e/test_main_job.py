@@ -89,7 +89,7 @@ def test_a_dry_run_shows_every_effect_and_changes_nothing(project: Project, firs
     done = project.invoke("--dry", "pipeline", "--json")
     source.write_text(text)
     report = json.loads(done.stdout)
-    assert status_of(report, "build")["agent"] == "done"
+    assert status_of(report, "build")["agent"] == "planned"
     assert pods(project) == before
 
 

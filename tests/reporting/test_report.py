@@ -24,8 +24,14 @@ def make(*outcomes: Outcome, started: str = "2026-01-01T00:00:00.000+00:00", err
 
 
 def test_an_unchanged_run_says_so() -> None:
-    text = report.summary(make(Outcome("build", "backend", "unchanged")))
+    text = report.summary(make(Outcome("build", "backend", "unchanged"), Outcome("health", "backend", "done")))
     assert "Changed: nothing; the live release was verified" in text and "URL: http://localhost:30000" in text
+
+
+def test_only_what_was_verified_is_said_to_be() -> None:
+    assert "verified" not in report.summary(make(Outcome("build", "backend", "unchanged")))
+    planned = report.summary(make(Outcome("build", "backend", "planned"), Outcome("health", "all", "skipped")))
+    assert planned.startswith("Would change: build backend") and "verified" not in planned
 
 
 def test_a_change_is_named_with_its_revision_and_time() -> None:

@@ -1,0 +1,89 @@
+"""The stages hand on what they made; a lone one gets it by itself; a failed deploy is undone, and said so."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scripts.context.run import Run
+from scripts.errors import UserError
+from scripts.pipeline import rollback, runner, stages
+from scripts.pipeline.live import Live
+from scripts.pipeline.rollback import Undone
+from scripts.pipeline.stages import Stage
+from scripts.reporting.display import Plain
+from scripts.reporting.report import Report
+from scripts.settings.model import Outcome
+
+
+@dataclass(frozen=True)
+class Flour:
+    """What the first stage makes and the second takes."""
+
+    grams: int
+
+
+def run(*, dry: bool = False) -> Run:
+    release = SimpleNamespace(name="todo", namespace="shop")
+    settings = SimpleNamespace(release=release, environment="dev", cluster="c", root=None)
+    session: Any = SimpleNamespace(settings=settings, shell=SimpleNamespace(dry=dry), target="embedded")
+    return Run(session, Plain(io.StringIO()))
+
+
+def play(*wanted: Stage, dry: bool = False) -> Report:
+    return runner._Runner(run(dry=dry)).run(wanted, "pipeline", keep=False)
+
+
+def mill(run: Run) -> Generator[Outcome, None, Flour]:
+    yield Outcome("mill", "wheat", "done")
+    return Flour(500)
+
+
+def bake(run: Run, flour: Flour) -> Generator[Outcome, None, None]:
+    yield Outcome("bake", "bread", "done", detail=f"{flour.grams} g")
+
+
+def burn(run: Run) -> Generator[Outcome, None, None]:
+    yield Outcome("burn", "crust", "done")
+    raise UserError("it is black", "watch it")
+
+
+def test_a_stage_takes_what_an_earlier_one_returned() -> None:
+    done = play(Stage("mill", mill), Stage("bake", bake, Flour))
+    assert [(item.target, item.detail) for item in done.outcomes] == [("wheat", ""), ("bread", "500 g")]
+
+
+def test_a_lone_stage_gets_what_it_takes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "SOURCES", {Flour: lambda run: Flour(250)})
+    assert play(Stage("bake", bake, Flour)).outcomes[0].detail == "250 g"
+
+
+def test_a_dry_run_claims_nothing_done() -> None:
+    assert {item.status for item in play(Stage("mill", mill), dry=True).outcomes} == {"planned"}
+
+
+def test_the_first_failure_ends_the_run_and_keeps_what_was_done_before() -> None:
+    done = play(Stage("burn", burn), Stage("mill", mill))
+    assert [(item.stage, item.status) for item in done.outcomes] == [("burn", "done"), ("burn", "failed")]
+    assert (done.ok, done.error, done.hint) == (False, "it is black", "watch it")
+
+
+def test_the_report_tells_the_revision_that_failed_from_the_one_that_took_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def undo(run: Run, *, keep: bool) -> Generator[Outcome, None, Undone]:
+        yield Outcome("rollback", "todo", "done")
+        return Undone(failed=7, live=Live({"todo": 8}))
+
+    monkeypatch.setattr(rollback, "roll_back", undo)
+    done = play(Stage("deploy", burn, rolls_back=True))
+    assert (done.ok, done.revisions, done.rolled_back) == (False, {"todo": 7}, {"todo": 8})
+
+
+def test_every_stage_takes_what_an_earlier_one_or_a_source_gives() -> None:
+    assert {stage.takes for stage in stages.STAGES} - {None} == stages.SOURCES.keys()

@@ -1,0 +1,162 @@
+"""What a pod was started with stands on it: changed Secrets replace it, whoever changed them, and nothing else does."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.host.shell import Result, Shell
+from scripts.kube.kubectl import Kubectl
+from scripts.kube.workloads import Workload
+from scripts.secrets import proofs, versions
+
+BACKEND = Workload("Deployment", "shop", "backend", {})
+
+
+def encoded(**values: str) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+
+
+class Cluster(Shell):
+    """A kubectl that holds Secrets and one Deployment which reads `auth`; it refuses what it does not know."""
+
+    def __init__(self) -> None:
+        super().__init__(echo=lambda line: None)
+        self.secrets: dict[str, dict[str, Any]] = {}
+        self.template: dict[str, str] = {}
+        self.own: dict[str, str] = {}
+        self.patches: list[dict[str, Any]] = []
+
+    def hold(self, name: str, **values: str) -> None:
+        self.secrets[name] = {"metadata": {"name": name, "namespace": "shop"}, "data": encoded(**values)}
+
+    def probe(self, argv: Sequence[str | Path], **how: Any) -> Result:
+        words = [str(word) for word in argv][5:]
+        assert words[0] == "get", words
+        if words[1] == "secrets" and "--selector" in words:
+            kind, _, release = words[words.index("--selector") + 1].partition("=")
+            chosen = [one for one in self.secrets.values() if one["metadata"].get("labels", {}).get(kind) == release]
+            return Result(0, json.dumps({"items": chosen}))
+        if words[1] == "secrets":
+            names = words[2 : words.index("--namespace")]
+            return Result(0, json.dumps({"items": [self.secrets[name] for name in names if name in self.secrets]}))
+        assert words[1] == versions.KINDS, words
+        return Result(0, json.dumps({"items": [self.deployment()]}))
+
+    def effect(self, argv: Sequence[str | Path], *, stdin: str = "", **how: Any) -> Result:
+        words = [str(word) for word in argv][5:]
+        if words[0] == "apply":
+            for item in map(json.loads, stdin.split("\n---\n")):
+                self.secrets[item["metadata"]["name"]] = item
+        elif words[0] == "patch":
+            patch = json.loads(words[words.index("--patch") + 1])
+            self.patches.append(patch)
+            self.own |= patch.get("metadata", {}).get("annotations", {})
+            self.template |= patch.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
+        else:
+            assert words[:2] == ["delete", "secret"], words
+            for name in words[2 : words.index("--namespace")]:
+                self.secrets.pop(name, None)
+        return Result(0, "")
+
+    def deployment(self) -> dict[str, Any]:
+        env = [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "auth", "key": "KEY"}}}]
+        template = {
+            "metadata": {"annotations": self.template},
+            "spec": {"containers": [{"name": "backend", "image": "i", "env": env}]},
+        }
+        metadata = {"name": "backend", "namespace": "shop", "annotations": self.own}
+        return {"kind": "Deployment", "metadata": metadata, "spec": {"template": template}}
+
+    def kubectl(self) -> Kubectl:
+        return Kubectl(Path("kubectl"), Path("/none"), "c", self)
+
+    def renewed(self, *, first: bool = False) -> list[str]:
+        current = versions.of_cluster(self.kubectl(), "shop", ["auth", "other"])
+        return versions.renew(self.kubectl(), [BACKEND], current, first=first)
+
+
+def test_a_first_install_replaces_no_pod_and_says_what_it_was_started_with() -> None:
+    cluster = Cluster()
+    cluster.hold("auth", KEY="one")
+    assert cluster.renewed(first=True) == [] and cluster.own and not cluster.template
+    assert cluster.renewed() == []
+
+
+def test_a_changed_secret_replaces_its_readers_once_whoever_changed_it() -> None:
+    cluster = Cluster()
+    cluster.hold("auth", KEY="one")
+    cluster.renewed(first=True)
+    cluster.hold("auth", KEY="two")  # by whatever means, and however many runs failed since
+    assert cluster.renewed() == ["backend"]
+    assert cluster.renewed() == []
+
+
+def test_a_secret_that_is_new_in_a_running_release_counts_and_one_that_nobody_reads_does_not() -> None:
+    cluster = Cluster()
+    cluster.hold("other", KEY="x")
+    assert cluster.renewed() == []
+    cluster.hold("auth", KEY="one")
+    assert cluster.renewed() == ["backend"]
+    cluster.hold("other", KEY="y")
+    assert cluster.renewed() == []
+
+
+def test_the_same_content_has_the_same_version_and_says_nothing_of_itself() -> None:
+    cluster = Cluster()
+    cluster.hold("auth", KEY="one")
+    before = versions.of_cluster(cluster.kubectl(), "shop", ["auth"])
+    cluster.hold("auth", KEY="two")
+    cluster.hold("auth", KEY="one")
+    assert versions.of_cluster(cluster.kubectl(), "shop", ["auth"]) == before
+    elsewhere = Cluster()
+    elsewhere.hold("auth", KEY="one")
+    assert versions.of_cluster(elsewhere.kubectl(), "shop", ["auth"]) != before
+
+
+def record(number: int) -> dict[str, Any]:
+    labels = {"owner": "helm", "name": "todo", "version": str(number), "status": "deployed"}
+    packed = base64.b64encode(json.dumps({"info": {"first_deployed": "2026-01-01"}}).encode())
+    name = f"sh.helm.release.v1.todo.v{number}"
+    data = {"release": base64.b64encode(packed).decode()}
+    return {
+        "metadata": {"name": name, "namespace": "shop", "labels": labels},
+        "type": "helm.sh/release.v1",
+        "data": data,
+    }
+
+
+def keep(cluster: Cluster, number: int) -> None:
+    known = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")
+    proofs.keep(cluster.kubectl(), "shop", ["auth"], known, record(number))
+
+
+def test_a_revision_gets_back_the_values_it_was_proved_with() -> None:
+    cluster = Cluster()
+    cluster.hold("auth", KEY="good")
+    keep(cluster, 1)
+    cluster.hold("auth", KEY="bad")
+    proof = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")[1]
+    assert proofs.bring_back(cluster.kubectl(), "shop", proof, [1]) == ["auth"]
+    assert cluster.secrets["auth"]["data"] == encoded(KEY="good")
+    assert proofs.bring_back(cluster.kubectl(), "shop", proof, [1]) == []
+    assert "Z29vZA" not in repr(proof)
+
+
+def test_a_revision_that_helm_has_forgotten_is_given_back_to_it() -> None:
+    cluster = Cluster()
+    keep(cluster, 3)
+    proof = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")[3]
+    proofs.bring_back(cluster.kubectl(), "shop", proof, [14, 15])
+    assert cluster.secrets["sh.helm.release.v1.todo.v3"]["data"] == record(3)["data"]
+
+
+def test_proofs_of_an_earlier_installation_do_not_count_and_old_ones_go() -> None:
+    cluster = Cluster()
+    for number in range(1, 13):
+        keep(cluster, number)
+    assert sorted(proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")) == list(range(3, 13))
+    assert proofs.find(cluster.kubectl(), "shop", "todo", "2027-01-01") == {}
