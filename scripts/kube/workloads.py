@@ -37,7 +37,7 @@ def deployment(namespace: str, name: str) -> Workload:
 
 def documents(manifest: str) -> list[dict[str, Any]]:
     """Return the objects of a manifest as helm keeps it, those inside of a List included."""
-    found = []
+    found: list[dict[str, Any]] = []
     for item in yaml.load_all(manifest, Loader=_LOADER):
         if item:
             found += item.get("items") or [] if str(item.get("kind", "")).endswith("List") else [item]

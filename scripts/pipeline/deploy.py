@@ -19,8 +19,8 @@ from scripts.kube.workloads import Workload
 from scripts.pipeline import live
 from scripts.pipeline.live import Live
 from scripts.secrets import versions
-from scripts.settings.loading import overlay
 from scripts.settings.model import Outcome, Plan, Release, Settings
+from scripts.settings.reading import overlay
 
 GENERATED = ".pipeline"  # folder of generated values files, so that the printed helm command can be pasted
 VALUE = "secretVersions"  # under `global`, of a chart that knows it
