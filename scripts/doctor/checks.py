@@ -1,37 +1,18 @@
-"""Whether this machine has what a run needs: facts are gathered side by side, then judged without asking anybody.
+"""Whether this machine has what a run needs: facts, judged without asking anybody.
 
-facts = gather(settings, shell)
-rows = judge(facts)
+rows = judge(gather(settings, shell))
 print(render(rows))
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import re
-import shutil
-import socket
-import sys
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from scripts import clusters
-from scripts.errors import UserError
-from scripts.host import toolchain
-from scripts.host.shell import Shell
+from scripts.doctor.facts import AI_TOOLS, OLDEST_PYTHON, PLAIN, Facts
 from scripts.host.toolchain import TOOLS, parse_version
-from scripts.images import docker
-from scripts.kube.kubectl import Kubectl
-from scripts.settings.model import Settings
-from scripts.settings.values import FRONTEND_PORT as NODE_PORT
 
 if TYPE_CHECKING:
     from scripts.context.session import Session
@@ -41,72 +22,18 @@ SCHEMA = 1  # of the JSON; a change of meaning raises it
 SIGNS: Mapping[Verdict, str] = {"ok": "+", "warn": "~", "fail": "!", "skip": "-"}
 
 GIB = 2**30
-NET_SECONDS = 3.0  # that a registry has to answer
-ASK_SECONDS = 8.0  # that a local program has to answer
-OLDEST_PYTHON = (3, 11)
 OLDEST_ENGINE = (20, 10)
 GOOD_DRIVERS = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "stargz", "fuse-overlayfs")
-# Memory in GiB and cores, less than which is too little, and enough, by target.
-NEEDS = {"embedded": (2, 4, 1, 2), "context": (1, 2, 1, 2), "": (4, 8, 2, 4)}
+# Memory in GiB and cores, less than which is too little, and enough, by target. What minikube asks for is judged apart.
+NEEDS = {"embedded": (2, 4, 1, 2), "context": (1, 2, 1, 2), "": (2, 6, 2, 4)}
+ON_THIS_MACHINE = ("embedded", "kind", "k3d")  # targets whose node port is a port of this machine
 DISK_FAIL, DISK_WARN = 4, 12  # GiB free where the engine keeps its images
-REGISTRIES = {
-    "Docker Hub": "https://registry-1.docker.io/v2/",
-    "Python packages": "https://pypi.org/simple/pip/",
-    "Node packages": "https://registry.npmjs.org/npm",
-    "Debian packages": "http://deb.debian.org/debian/dists/stable/InRelease",
-}
 WITHOUT = {
     "Docker Hub": "base images that are missing are bootstrapped from Debian's packages instead",
     "Python packages": "images of changed Python services cannot be built",
     "Node packages": "the frontend's image cannot be built when its packages change",
     "Debian packages": "base images cannot be bootstrapped, and no system package installed",
 }
-AI_TOOLS = {
-    "kubectl-ai": "https://github.com/GoogleCloudPlatform/kubectl-ai",
-    "kagent": "https://kagent.dev",
-    "k8sgpt": "https://k8sgpt.ai",
-}
-
-
-@dataclass(frozen=True)
-class Client:
-    """A docker client on PATH."""
-
-    path: str
-    version: str
-    buildkit: bool
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What was found. Sizes are bytes; an empty text or None means that there is none, or that nobody could tell."""
-
-    target: str = "embedded"
-    python: tuple[int, int] = OLDEST_PYTHON
-    system: str = "Linux"
-    machine: str = "x86_64"
-    root: bool = True
-    apt: bool = True
-    clients: tuple[Client, ...] = ()
-    engine: Mapping[str, Any] = field(default_factory=dict)
-    engine_error: str = ""
-    disk_path: str = "/"
-    disk_free: int | None = None
-    memory: int | None = None
-    cores: int = 1
-    port_open: bool = False
-    port_ours: bool = False
-    port_holder: str = ""
-    tools: Mapping[str, str] = field(default_factory=dict)
-    minikube: str = ""
-    cluster: Mapping[str, str] = field(default_factory=dict)
-    cluster_error: str = ""
-    server: str = ""
-    metrics: bool = False
-    ingress: bool = False
-    ai: Mapping[str, str] = field(default_factory=dict)
-    gordon: bool = False
-    registries: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,13 +55,24 @@ def judge(facts: Facts) -> list[Row]:
         *_engine(facts),
         _disk(facts),
         *_machine(facts),
+        *_start(facts),
         *_tools(facts),
-        _minikube(facts),
+        _program(facts),
         *_cluster(facts),
         _port(facts),
         *_registries(facts),
         *_ai(facts),
     ]
+
+
+def blocking(rows: Sequence[Row]) -> list[str]:
+    """What keeps a run from succeeding, a line each with its remedy."""
+    return [f"{row.name}: {row.detail}: {row.remedy}" for row in rows if row.verdict == "fail"]
+
+
+def judge_local(facts: Facts) -> list[Row]:
+    """The verdict on what `local_facts` saw."""
+    return [_python(facts), *_rights(facts), *_engine(facts), _disk(facts), *_machine(facts), *_start(facts)]
 
 
 def exit_code(rows: Sequence[Row]) -> int:
@@ -201,7 +139,8 @@ def _rights(facts: Facts) -> list[Row]:
     if facts.target != "embedded":
         return [Row("system", "ok", here)]
     if facts.system != "Linux":
-        return [Row("system", "fail", f"{here}: the embedded cluster needs Linux", "install minikube, then use that")]
+        how = "install minikube (invoke install --target minikube), then use that"
+        return [Row("system", "fail", f"{here}: the embedded cluster needs Linux", how)]
     if not facts.root:
         return [
             Row("system", "fail", f"{here}, not root: the embedded cluster needs it", "run as root, or use minikube")
@@ -272,6 +211,17 @@ def _machine(facts: Facts) -> list[Row]:
     return rows
 
 
+def _start(facts: Facts) -> list[Row]:
+    """Whether the start of a cluster that does not run would be refused, by the very limits that the start has."""
+    if facts.target != "minikube" or not facts.program:
+        return []
+    if facts.cluster.get("state") == "running":
+        return [Row("start", "skip", "the cluster runs")]
+    if facts.objections:
+        return [Row("start", "fail", f"{item.text} ({item.code})", item.remedy) for item in facts.objections]
+    return [Row("start", "ok", facts.node)]
+
+
 def _tools(facts: Facts) -> list[Row]:
     rows = []
     fetched = facts.system == "Linux" and facts.machine == "x86_64"
@@ -290,12 +240,15 @@ def _tools(facts: Facts) -> list[Row]:
     return rows
 
 
-def _minikube(facts: Facts) -> Row:
-    if facts.minikube:
-        return Row("minikube", "ok", facts.minikube)
-    if facts.target == "minikube":
-        return Row("minikube", "fail", "not installed", f"see {clusters.GUIDES['minikube']}, or use --target embedded")
-    return Row("minikube", "skip", f"not installed; the target is {facts.target}")
+def _program(facts: Facts) -> Row:
+    """The program that makes the cluster, where the target has one."""
+    name = facts.target if facts.target in clusters.GUIDES else "minikube"
+    if facts.program:
+        return Row(name, "ok", facts.program)
+    if facts.target == name:
+        how = f"invoke install --target {name}, or see {clusters.GUIDES[name]}, or use --target embedded"
+        return Row(name, "fail", "not installed", how)
+    return Row(name, "skip", f"not installed; the target is {facts.target}")
 
 
 def _cluster(facts: Facts) -> list[Row]:
@@ -304,43 +257,66 @@ def _cluster(facts: Facts) -> list[Row]:
     if facts.cluster_error:
         return [Row("cluster", "fail", facts.cluster_error, "correct config/pipeline.yaml, or choose another --target")]
     if not facts.server:
-        detail = f"{facts.target} {name}: {state or 'does not answer'}"
+        why = f" ({facts.cluster['why']})" if facts.cluster.get("why") else ""
+        detail = f"{facts.target} {name}: {state or 'does not answer'}{why}"
         if facts.target == "context":
             return [Row("cluster", "fail", detail, "see: kubectl config get-contexts")]
+        if state == "unknown":
+            return [Row("cluster", "fail", detail, f"see: invoke cluster.status --target {facts.target}")]
         return [Row("cluster", "warn", detail, "the pipeline starts it, as does invoke cluster.up", "cluster")]
     rows = [Row("cluster", "ok", f"{facts.target} {name}: Kubernetes {facts.server}")]
-    enable = "minikube addons enable {}" if facts.target == "minikube" else "install {} into the cluster"
+    profile = f" -p {name}" if name else ""
+    enable = f"minikube{profile} addons enable {{}}" if facts.target == "minikube" else "install {} into the cluster"
     if facts.metrics:
         rows.append(Row("metrics", "ok", "the metrics API answers"))
     else:
         advice = enable.format("metrics-server")
         rows.append(Row("metrics", "warn", "no metrics API: no autoscaling, no kubectl top", advice))
     if facts.ingress:
-        rows.append(Row("ingress", "ok", "there is an IngressClass"))
+        rows.append(Row("ingress", "ok", "there is an IngressClass, and its controller is ready"))
+    elif facts.ingress_why:
+        rows.append(Row("ingress", "warn", facts.ingress_why, "see: kubectl get pods --all-namespaces"))
     else:
         rows.append(Row("ingress", "skip", "no IngressClass; the app is reached by its node port"))
     return rows
 
 
 def _port(facts: Facts) -> Row:
-    name = f"port {NODE_PORT}"
+    name = f"port {facts.port}"
+    if facts.target not in ON_THIS_MACHINE and not facts.node_hidden:
+        return Row(name, "skip", "the node port is one of the node's, not of this machine")
     if not facts.port_open:
         return Row(name, "ok", "free")
     if facts.port_ours:
         return Row(name, "ok", "answers, for the app")
     holder = facts.port_holder or "another program"
-    return Row(name, "fail", f"taken by {holder}", f"stop it (ss -ltnp 'sport = :{NODE_PORT}'), or free the port")
+    return Row(name, "fail", f"taken by {holder}", f"stop it (ss -ltnp 'sport = :{facts.port}'), or free the port")
 
 
 def _registries(facts: Facts) -> list[Row]:
     rows = []
     for name, problem in facts.registries.items():
-        if problem:
+        if problem == PLAIN:
+            rows.append(_plain(facts, name))
+        elif problem:
             advice = f"{WITHOUT.get(name, 'what is pushed there cannot be pulled')}; look at network and proxy settings"
             rows.append(Row(name, "warn", problem, advice))
         else:
             rows.append(Row(name, "ok", "answers"))
     return rows
+
+
+def _plain(facts: Facts, name: str) -> Row:
+    """A registry without TLS: no fault where the engine is told so, as its pushes show."""
+    host = name.removeprefix("registry ")
+    told = facts.engine.get("RegistryConfig")
+    indexes = told.get("IndexConfigs") if isinstance(told, Mapping) else None
+    index = indexes.get(host) if isinstance(indexes, Mapping) else None
+    local = host.split(":")[0] in ("localhost", "127.0.0.1")
+    if local or (isinstance(index, Mapping) and index.get("Secure") is False):
+        return Row(name, "ok", f"{PLAIN}; the engine is told so, and the nodes have to be")
+    advice = f'add "insecure-registries": ["{host}"] to the engine\'s daemon.json, and tell the nodes'
+    return Row(name, "warn", f"{PLAIN}, and the engine asks for it", advice)
 
 
 def _ai(facts: Facts) -> list[Row]:
@@ -350,173 +326,3 @@ def _ai(facts: Facts) -> list[Row]:
     ]
     gordon = "docker ai answers" if facts.gordon else "not there (optional): part of Docker Desktop"
     return [*rows, Row("gordon", "ok" if facts.gordon else "skip", gordon)]
-
-
-def gather(settings: Settings, shell: Shell, target: str = "") -> Facts:
-    """Ask everything at once. Nothing is changed, fetched or started."""
-    facts = Facts(
-        python=(sys.version_info.major, sys.version_info.minor),
-        system=platform.system(),
-        machine=platform.machine(),
-        root=hasattr(os, "geteuid") and os.geteuid() == 0,
-        apt=bool(shutil.which("apt-get")),
-        memory=_memory(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        port_open=_listens(NODE_PORT),
-    )
-    registries = _Reachable(REGISTRIES | _own_registry(settings))
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        engine = pool.submit(_ask_engine, shell)
-        tools = {tool.name: pool.submit(_ask_tool, shell, tool, settings.root) for tool in TOOLS}
-        minikube = pool.submit(_version, shell, "minikube", "version", "--short")
-        ai = {name: pool.submit(_version, shell, name, "version") for name in AI_TOOLS}
-        gordon = pool.submit(_gordon, shell)
-        cluster = pool.submit(_ask_cluster, settings, shell, target)
-        holder = pool.submit(_holder, shell) if facts.port_open else None
-    found = replace(
-        facts,
-        tools={name: job.result() for name, job in tools.items()},
-        minikube=minikube.result(),
-        ai={name: job.result() for name, job in ai.items()},
-        gordon=gordon.result(),
-        port_holder=holder.result() if holder else "",
-        registries=registries.result(),
-        **engine.result(),
-        **cluster.result(),
-    )
-    path = Path(str(found.engine.get("DockerRootDir") or settings.root))
-    return replace(found, disk_path=str(path), disk_free=_free(path))
-
-
-def _ask_engine(shell: Shell) -> dict[str, Any]:
-    found = [
-        Client(str(path), _version(shell, str(path), "version", "--format", "{{.Client.Version}}"), buildkit)
-        for path in docker.find_clients()
-        for buildkit in [docker.has_buildkit(shell, path)]
-    ]
-    best = next((client for client in found if client.buildkit), next(iter(found), None))
-    if best is None:
-        return {"clients": ()}
-    answer = shell.probe([best.path, "info", "--format", "{{json .}}"], timeout=ASK_SECONDS)
-    engine = _json(answer.out)
-    said = answer.err.strip() or " ".join(engine.get("ServerErrors") or ())
-    return {"clients": tuple(found), "engine": engine, "engine_error": said.splitlines()[0] if said else ""}
-
-
-def _ask_tool(shell: Shell, tool: toolchain.Tool, root: Path) -> str:
-    pinned = root / ".tools" / tool.name
-    path = str(pinned) if pinned.is_file() else shutil.which(tool.name)
-    if not path:
-        return ""
-    match = re.search(
-        r"v?\d+\.\d+\.\d+\S*?(?=[\"\s]|$)", shell.probe([path, *tool.version_arguments], timeout=ASK_SECONDS).out
-    )
-    return match[0] if match else "an unknown version"
-
-
-def _version(shell: Shell, program: str, *words: str) -> str:
-    if not shutil.which(program):
-        return ""
-    answer = shell.probe([program, *words], timeout=ASK_SECONDS)
-    return (answer.out.strip() or answer.err.strip() or "installed").splitlines()[0][:60]
-
-
-def _gordon(shell: Shell) -> bool:
-    return bool(shutil.which("docker")) and bool(shell.probe(["docker", "ai", "version"], timeout=ASK_SECONDS))
-
-
-def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any]:
-    wanted = target or settings.target
-    try:
-        chosen = clusters.choose(wanted, clusters.force_root(settings))
-        pinned = settings.root / ".tools" / "kubectl"
-        binary = pinned if pinned.is_file() else Path(shutil.which("kubectl") or "kubectl")
-        cluster = clusters.select(settings, shell, binary, chosen)
-        status = dict(cluster.status())
-    except UserError as error:
-        return {"target": wanted, "cluster_error": str(error).splitlines()[0]}
-    known = {"target": chosen, "cluster": status}
-    if not cluster.kubeconfig.is_file():
-        return known
-    kubectl = Kubectl(binary, cluster.kubeconfig, cluster.context, shell)
-    version = _json(kubectl.ask("get", "--raw", "/version", timeout=ASK_SECONDS).out).get("gitVersion", "")
-    if not version:
-        return known
-    name = settings.page.address if settings.page else ""
-    words = ("get", "service", name, "--namespace", settings.release.namespace, "--output", "json")
-    ports = _json(kubectl.ask(*words, timeout=ASK_SECONDS).out).get("spec", {}).get("ports") or ()
-    classes = _json(kubectl.ask("get", "ingressclasses", "--output", "json", timeout=ASK_SECONDS).out)
-    return known | {
-        "server": version,
-        "metrics": bool(kubectl.ask("get", "--raw", "/apis/metrics.k8s.io/v1beta1", timeout=ASK_SECONDS)),
-        "ingress": bool(classes.get("items")),
-        "port_ours": any(port.get("nodePort") == NODE_PORT for port in ports),
-    }
-
-
-def _own_registry(settings: Settings) -> dict[str, str]:
-    host = settings.registry.split("/")[0]
-    return {f"registry {host}": f"https://{host}/v2/"} if host else {}
-
-
-class _Reachable:
-    """Whether addresses answer, each asked by a thread of its own, so that one that hangs holds up nothing."""
-
-    def __init__(self, addresses: Mapping[str, str]) -> None:
-        self._problems = dict.fromkeys(addresses, f"no answer within {NET_SECONDS:g} s")
-        self._threads = [
-            threading.Thread(target=self._ask, args=(name, url), daemon=True) for name, url in addresses.items()
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def result(self) -> dict[str, str]:
-        """Name → what is wrong, or nothing."""
-        for thread in self._threads:
-            thread.join(NET_SECONDS + 0.5)
-        return dict(self._problems)
-
-    def _ask(self, name: str, url: str) -> None:
-        try:
-            with urllib.request.urlopen(url, timeout=NET_SECONDS):  # noqa: S310 an address from this file or the settings
-                self._problems[name] = ""
-        except urllib.error.HTTPError:
-            self._problems[name] = ""  # whoever refuses is there
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            self._problems[name] = f"cannot be reached: {getattr(error, 'reason', error)}"
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as client:
-        client.settimeout(0.5)
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _holder(shell: Shell) -> str:
-    answer = shell.probe(["ss", "-ltnpH", f"sport = :{NODE_PORT}"], timeout=ASK_SECONDS)
-    match = re.search(r'\(\("([^"]+)",pid=(\d+)', answer.out)
-    return f"{match[1]} (process {match[2]})" if match else ""
-
-
-def _memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None
-
-
-def _free(path: Path) -> int | None:
-    for folder in (path, *path.parents):
-        try:
-            return shutil.disk_usage(folder).free
-        except OSError:
-            continue
-    return None
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

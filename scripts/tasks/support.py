@@ -142,11 +142,12 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
 def print_doctor(s: Session, *, fix: bool, as_json: bool) -> None:
     """Print what this machine has and lacks; exit status by the worst of it."""
     from scripts.doctor import checks
+    from scripts.doctor.facts import gather
 
-    rows = checks.judge(checks.gather(s.settings, s.shell, s.wanted))
+    rows = checks.judge(gather(s.settings, s.shell, s.wanted))
     if fix and checks.fixable(rows):
         print(*checks.mend(s, rows), sep="\n", file=sys.stderr)
-        rows = checks.judge(checks.gather(s.settings, s.shell, s.wanted))
+        rows = checks.judge(gather(s.settings, s.shell, s.wanted))
     print(json.dumps(checks.as_json(rows), indent=1) if as_json else checks.render(rows))
     if code := checks.exit_code(rows):
         raise Exit(code=code)

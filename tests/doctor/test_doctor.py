@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from scripts.clusters.machine import Objection
 from scripts.doctor import checks
-from scripts.doctor.checks import GIB, Client, Facts
+from scripts.doctor import facts as asked
+from scripts.doctor.checks import GIB
+from scripts.doctor.facts import Client, Facts
 from scripts.host.shell import Result, Shell
 from scripts.settings import loading
 
@@ -30,6 +33,10 @@ WELL = Facts(
 )
 
 
+TOO_SMALL = (Objection("RSRC_INSUFFICIENT_CORES", "a start asks for 4 CPUs, and the engine has 2", "set fewer"),)
+TOLD = {**WELL.engine, "RegistryConfig": {"IndexConfigs": {"r:5000": {"Secure": False}}}}
+
+
 def row(facts: Facts, name: str) -> checks.Row:
     return next(item for item in checks.judge(facts) if item.name == name)
 
@@ -46,7 +53,7 @@ def test_a_good_machine_is_well() -> None:
         ({"python": (3, 10)}, "python", "fail", ""),
         ({"system": "Darwin"}, "system", "fail", ""),
         ({"root": False}, "system", "fail", ""),
-        ({"root": False, "target": "minikube", "minikube": "v1.38.1"}, "system", "ok", ""),
+        ({"root": False, "target": "minikube", "program": "v1.38.1"}, "system", "ok", ""),
         ({"clients": ()}, "engine", "warn", "engine"),
         ({"clients": (), "root": False}, "engine", "fail", ""),
         ({"engine": {}, "engine_error": "Cannot connect"}, "engine", "warn", "engine"),
@@ -58,13 +65,27 @@ def test_a_good_machine_is_well() -> None:
         ({"disk_free": 8 * GIB}, "disk", "warn", ""),
         ({"disk_free": None}, "disk", "skip", ""),
         ({"memory": 1 * GIB}, "memory", "fail", ""),
-        ({"memory": 6 * GIB, "target": "minikube"}, "memory", "warn", ""),
+        ({"memory": 3 * GIB, "target": "minikube"}, "memory", "warn", ""),
         ({"cores": 1, "target": "minikube"}, "cores", "fail", ""),
         ({"tools": {"helm": "v3.9.0", "kubectl": "v1.37.1"}}, "helm", "warn", "tools"),
         ({"tools": {"helm": "v4.3.1"}}, "kubectl", "warn", "tools"),
         ({"tools": {}, "machine": "aarch64"}, "helm", "fail", ""),
         ({"target": "minikube"}, "minikube", "fail", ""),
         ({"server": ""}, "cluster", "warn", "cluster"),
+        ({"server": "", "cluster": {"state": "unknown", "why": "killed"}}, "cluster", "fail", ""),
+        ({"target": "kind"}, "kind", "fail", ""),
+        ({"target": "minikube", "program": "v1.38.1", "cluster": {"state": "absent"}}, "start", "ok", ""),
+        ({"target": "minikube", "program": "v1", "cluster": {}, "objections": TOO_SMALL}, "start", "fail", ""),
+        ({"target": "minikube", "program": "v1", "objections": TOO_SMALL}, "start", "skip", ""),
+        ({"ingress": False}, "ingress", "skip", ""),
+        ({"ingress": False, "ingress_why": "its controller has no ready pod"}, "ingress", "warn", ""),
+        ({"target": "context", "port_open": True}, "port 30000", "skip", ""),
+        ({"target": "minikube", "port_open": True}, "port 30000", "skip", ""),
+        ({"target": "minikube", "port_open": True, "node_hidden": True}, "port 30000", "fail", ""),
+        ({"port": 31000, "port_open": True}, "port 31000", "fail", ""),
+        ({"registries": {"registry r:5000": asked.PLAIN}}, "registry r:5000", "warn", ""),
+        ({"registries": {"registry localhost:5000": asked.PLAIN}}, "registry localhost:5000", "ok", ""),
+        ({"registries": {"registry r:5000": asked.PLAIN}, "engine": TOLD}, "registry r:5000", "ok", ""),
         ({"server": "", "target": "context"}, "cluster", "fail", ""),
         ({"cluster_error": "context 'x' is not on the list"}, "cluster", "fail", ""),
         ({"metrics": False}, "metrics", "warn", ""),
@@ -78,6 +99,13 @@ def test_a_verdict_and_its_repair(change: dict[str, Any], name: str, verdict: st
     found = row(replace(WELL, **change), name)
     assert (found.verdict, found.fix) == (verdict, fix)
     assert bool(found.remedy) == (verdict in ("warn", "fail"))
+
+
+def test_what_keeps_a_run_from_succeeding_is_told_all_at_once() -> None:
+    facts = replace(WELL, root=False, clients=(), memory=1 * GIB)
+    told = checks.blocking(checks.judge_local(facts))
+    assert [line.split(":")[0] for line in told] == ["system", "engine", "memory"]
+    assert checks.blocking(checks.judge_local(WELL)) == []
 
 
 def test_what_is_wrong_is_told_with_its_remedy_and_sets_the_exit_status() -> None:
@@ -113,17 +141,17 @@ class Absent(Shell):
 def test_gathering_survives_tools_that_fail_or_talk_nonsense(
     answer: Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(checks, "REGISTRIES", {})
+    monkeypatch.setattr(asked, "REGISTRIES", {})
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     shell = Absent(answer)
-    facts = checks.gather(loading.load(), shell, "embedded")
+    facts = asked.gather(loading.load(), shell, "embedded")
     assert facts.target == "embedded" and facts.server == ""
     assert checks.render(checks.judge(facts))
 
 
 def test_a_target_that_does_not_exist_is_a_row_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "REGISTRIES", {})
-    facts = checks.gather(loading.load(), Absent(Result(127, "")), "mars")
+    monkeypatch.setattr(asked, "REGISTRIES", {})
+    facts = asked.gather(loading.load(), Absent(Result(127, "")), "mars")
     assert "mars" in row(facts, "cluster").detail and row(facts, "cluster").verdict == "fail"
 
 

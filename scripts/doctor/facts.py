@@ -1,0 +1,339 @@
+"""What a machine has: its engine, programs, registries and cluster, asked side by side. Nothing is changed.
+
+facts = gather(settings, shell)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import socket
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from scripts import clusters
+from scripts.clusters import machine
+from scripts.clusters.machine import Objection
+from scripts.errors import UserError
+from scripts.host import toolchain
+from scripts.host.shell import Shell
+from scripts.host.toolchain import TOOLS
+from scripts.images import docker
+from scripts.kube.kubectl import Kubectl
+from scripts.settings import values
+from scripts.settings.model import Settings
+from scripts.settings.values import FRONTEND_PORT
+
+NET_SECONDS = 3.0  # that a registry has to answer
+ASK_SECONDS = 8.0  # that a local program has to answer
+REGISTRIES = {
+    "Docker Hub": "https://registry-1.docker.io/v2/",
+    "Python packages": "https://pypi.org/simple/pip/",
+    "Node packages": "https://registry.npmjs.org/npm",
+    "Debian packages": "http://deb.debian.org/debian/dists/stable/InRelease",
+}
+AI_TOOLS = {
+    "kubectl-ai": "https://github.com/GoogleCloudPlatform/kubectl-ai",
+    "kagent": "https://kagent.dev",
+    "k8sgpt": "https://k8sgpt.ai",
+}
+OLDEST_PYTHON = (3, 11)
+PLAIN = "answers without TLS"
+
+
+@dataclass(frozen=True)
+class Client:
+    """A docker client on PATH."""
+
+    path: str
+    version: str
+    buildkit: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found. Sizes are bytes; an empty text or None means that there is none, or that nobody could tell."""
+
+    target: str = "embedded"
+    python: tuple[int, int] = OLDEST_PYTHON
+    system: str = "Linux"
+    machine: str = "x86_64"
+    root: bool = True
+    apt: bool = True
+    clients: tuple[Client, ...] = ()
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    engine_error: str = ""
+    disk_path: str = "/"
+    disk_free: int | None = None
+    memory: int | None = None
+    cores: int = 1
+    port_open: bool = False
+    port_ours: bool = False
+    port_holder: str = ""
+    port: int = FRONTEND_PORT
+    node_hidden: bool = False
+    objections: tuple[Objection, ...] = ()
+    node: str = ""
+    tools: Mapping[str, str] = field(default_factory=dict)
+    program: str = ""
+    cluster: Mapping[str, str] = field(default_factory=dict)
+    cluster_error: str = ""
+    server: str = ""
+    metrics: bool = False
+    ingress: bool = False
+    ingress_why: str = ""
+    ai: Mapping[str, str] = field(default_factory=dict)
+    gordon: bool = False
+    registries: Mapping[str, str] = field(default_factory=dict)
+
+
+def gather(settings: Settings, shell: Shell, target: str = "") -> Facts:
+    """Ask everything at once. Nothing is changed, fetched or started."""
+    registries = _Reachable(REGISTRIES | _own_registry(settings))
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        here = pool.submit(local_facts, settings, shell, target)
+        tools = {tool.name: pool.submit(_ask_tool, shell, tool, settings.root) for tool in TOOLS}
+        ai = {name: pool.submit(_version, shell, name, "version") for name in AI_TOOLS}
+        gordon = pool.submit(_gordon, shell)
+        cluster = pool.submit(_ask_cluster, settings, shell, target)
+        port = _port_wanted(settings)
+        holder = pool.submit(_holder, shell, port) if _listens(port) else None
+    found = replace(
+        here.result(),
+        tools={name: job.result() for name, job in tools.items()},
+        ai={name: job.result() for name, job in ai.items()},
+        gordon=gordon.result(),
+        port=port,
+        port_open=holder is not None,
+        port_holder=holder.result() if holder else "",
+        registries=registries.result(),
+        **cluster.result(),
+    )
+    return replace(found, program=_program_version(shell, found.target))
+
+
+def local_facts(settings: Settings, shell: Shell, target: str = "") -> Facts:
+    """What this machine and its engine are: a short look, which asks neither a cluster nor the network.
+
+    A target that does not exist, or whose program is missing, is left as it was asked for.
+    """
+    wanted = target or settings.target
+    with suppress(UserError):
+        wanted = clusters.choose(wanted, clusters.force_root(settings))
+    engine = _ask_engine(shell)
+    told = engine.get("engine") or {}
+    facts = Facts(
+        target=wanted,
+        python=(sys.version_info.major, sys.version_info.minor),
+        system=platform.system(),
+        machine=platform.machine(),
+        root=machine.is_root(),
+        apt=bool(shutil.which("apt-get")),
+        memory=_memory(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        **engine,
+    )
+    options = settings.targets.minikube
+    if wanted == "minikube":
+        seen = machine.read(told, facts.root)
+        cpus, memory = machine.fitted(options, seen)
+        facts = replace(
+            facts,
+            objections=tuple(machine.objections(options, seen)),
+            node=f"a node of {cpus} CPUs and {memory} MB, by the driver {options.driver}",
+            node_hidden=machine.node_hidden(options.driver, seen),
+        )
+    path = Path(str(told.get("DockerRootDir") or settings.root))
+    return replace(facts, disk_path=str(path), disk_free=_free(path))
+
+
+def _port_wanted(settings: Settings) -> int:
+    try:
+        return values.node_ports(values.merged(settings, settings.release))[0]
+    except UserError:
+        return FRONTEND_PORT
+
+
+def _program_version(shell: Shell, target: str) -> str:
+    words = {"kind": ("kind", "version"), "k3d": ("k3d", "version")}.get(target, ("minikube", "version", "--short"))
+    return _version(shell, *words)
+
+
+def _ask_engine(shell: Shell) -> dict[str, Any]:
+    found = [
+        Client(str(path), _version(shell, str(path), "version", "--format", "{{.Client.Version}}"), buildkit)
+        for path in docker.find_clients()
+        for buildkit in [docker.has_buildkit(shell, path)]
+    ]
+    best = next((client for client in found if client.buildkit), next(iter(found), None))
+    if best is None:
+        return {"clients": ()}
+    answer = shell.probe([best.path, "info", "--format", "{{json .}}"], timeout=ASK_SECONDS)
+    engine = _json(answer.out)
+    said = answer.err.strip() or " ".join(engine.get("ServerErrors") or ())
+    return {"clients": tuple(found), "engine": engine, "engine_error": said.splitlines()[0] if said else ""}
+
+
+def _ask_tool(shell: Shell, tool: toolchain.Tool, root: Path) -> str:
+    pinned = root / ".tools" / tool.name
+    path = str(pinned) if pinned.is_file() else shutil.which(tool.name)
+    if not path:
+        return ""
+    match = re.search(
+        r"v?\d+\.\d+\.\d+\S*?(?=[\"\s]|$)", shell.probe([path, *tool.version_arguments], timeout=ASK_SECONDS).out
+    )
+    return match[0] if match else "an unknown version"
+
+
+def _version(shell: Shell, program: str, *words: str) -> str:
+    if not shutil.which(program):
+        return ""
+    answer = shell.probe([program, *words], timeout=ASK_SECONDS)
+    return (answer.out.strip() or answer.err.strip() or "installed").splitlines()[0][:60]
+
+
+def _gordon(shell: Shell) -> bool:
+    return bool(shutil.which("docker")) and bool(shell.probe(["docker", "ai", "version"], timeout=ASK_SECONDS))
+
+
+def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any]:
+    wanted = target or settings.target
+    try:
+        chosen = clusters.choose(wanted, clusters.force_root(settings))
+        pinned = settings.root / ".tools" / "kubectl"
+        binary = pinned if pinned.is_file() else Path(shutil.which("kubectl") or "kubectl")
+        cluster = clusters.select(settings, shell, binary, chosen)
+        status = dict(cluster.status())
+    except UserError as error:
+        return {"target": wanted, "cluster_error": str(error).splitlines()[0]}
+    known = {"target": chosen, "cluster": status}
+    if not cluster.kubeconfig.is_file():
+        return known
+    kubectl = Kubectl(binary, cluster.kubeconfig, cluster.context, shell)
+    version = _json(kubectl.ask("get", "--raw", "/version", timeout=ASK_SECONDS).out).get("gitVersion", "")
+    if not version:
+        return known
+    name = settings.page.address if settings.page else ""
+    words = ("get", "service", name, "--namespace", settings.release.namespace, "--output", "json")
+    ports = _json(kubectl.ask(*words, timeout=ASK_SECONDS).out).get("spec", {}).get("ports") or ()
+    ingress, why = _ingress(kubectl)
+    return known | {
+        "server": version,
+        "metrics": bool(kubectl.ask("get", "--raw", "/apis/metrics.k8s.io/v1beta1", timeout=ASK_SECONDS)),
+        "ingress": ingress,
+        "ingress_why": why,
+        "port_ours": any(port.get("nodePort") == _port_wanted(settings) for port in ports),
+    }
+
+
+def _ingress(kubectl: Kubectl) -> tuple[bool, str]:
+    """Whether there is an IngressClass whose controller has a ready pod, and if there is only the class, why not."""
+    classes = _json(kubectl.ask("get", "ingressclasses", "--output", "json", timeout=ASK_SECONDS).out).get("items")
+    if not classes:
+        return False, ""
+    words = ("get", "deployments,daemonsets", "--all-namespaces", "--output", "json")
+    answer = kubectl.ask(*words, timeout=ASK_SECONDS)
+    found = [item for item in _json(answer.out).get("items") or () if "ingress" in item["metadata"]["name"]]
+    found += [item for item in _json(answer.out).get("items") or () if item["metadata"]["name"] == "traefik"]
+    if not answer or not found:
+        return False, "there is an IngressClass, but no controller was found"
+    ready = [item for item in found if _ready_pods(item.get("status") or {})]
+    names = ", ".join(f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in found)
+    return bool(ready), "" if ready else f"there is an IngressClass, but its controller {names} has no ready pod"
+
+
+def _ready_pods(status: Mapping[str, Any]) -> int:
+    return int(status.get("readyReplicas") or status.get("numberReady") or 0)
+
+
+def _own_registry(settings: Settings) -> dict[str, str]:
+    host = settings.registry.split("/")[0]
+    return {f"registry {host}": f"https://{host}/v2/"} if host else {}
+
+
+class _Reachable:
+    """Whether addresses answer, each asked by a thread of its own, so that one that hangs holds up nothing."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self._problems = dict.fromkeys(addresses, f"no answer within {NET_SECONDS:g} s")
+        self._threads = [
+            threading.Thread(target=self._ask, args=(name, url), daemon=True) for name, url in addresses.items()
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def result(self) -> dict[str, str]:
+        """Name → what is wrong, or nothing."""
+        for thread in self._threads:
+            thread.join(NET_SECONDS + 0.5)
+        return dict(self._problems)
+
+    def _ask(self, name: str, url: str) -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=NET_SECONDS):  # noqa: S310 an address from this file or the settings
+                self._problems[name] = ""
+        except urllib.error.HTTPError:
+            self._problems[name] = ""  # whoever refuses is there
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            plain = url.replace("https://", "http://", 1)
+            if name.startswith("registry ") and plain != url and self._answers(plain):
+                self._problems[name] = PLAIN
+            else:
+                self._problems[name] = f"cannot be reached: {getattr(error, 'reason', error)}"
+
+    @staticmethod
+    def _answers(url: str) -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=NET_SECONDS):  # noqa: S310 an address from the settings
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(0.5)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _holder(shell: Shell, port: int) -> str:
+    answer = shell.probe(["ss", "-ltnpH", f"sport = :{port}"], timeout=ASK_SECONDS)
+    match = re.search(r'\(\("([^"]+)",pid=(\d+)', answer.out)
+    return f"{match[1]} (process {match[2]})" if match else ""
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def _free(path: Path) -> int | None:
+    for folder in (path, *path.parents):
+        try:
+            return shutil.disk_usage(folder).free
+        except OSError:
+            continue
+    return None
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
