@@ -26,6 +26,7 @@ OLDEST_ENGINE = (20, 10)
 GOOD_DRIVERS = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "stargz", "fuse-overlayfs")
 # Memory in GiB and cores, less than which is too little, and enough, by target. What minikube asks for is judged apart.
 NEEDS = {"embedded": (2, 4, 1, 2), "context": (1, 2, 1, 2), "": (2, 6, 2, 4)}
+CERTAIN = ("python", "system", "engine", "buildkit", "memory", "start")  # checks without which no run succeeds
 ON_THIS_MACHINE = ("embedded", "kind", "k3d")  # targets whose node port is a port of this machine
 DISK_FAIL, DISK_WARN = 4, 12  # GiB free where the engine keeps its images
 WITHOUT = {
@@ -66,8 +67,9 @@ def judge(facts: Facts) -> list[Row]:
 
 
 def blocking(rows: Sequence[Row]) -> list[str]:
-    """What keeps a run from succeeding, a line each with its remedy."""
-    return [f"{row.name}: {row.detail}: {row.remedy}" for row in rows if row.verdict == "fail"]
+    """What keeps a run from succeeding for certain, a line each with its remedy."""
+    bad = [row for row in rows if row.verdict == "fail" and row.name in CERTAIN]
+    return [f"{row.name}: {row.detail}: {row.remedy}" for row in bad]
 
 
 def judge_local(facts: Facts) -> list[Row]:

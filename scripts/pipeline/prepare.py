@@ -8,6 +8,9 @@ from concurrent.futures import Future
 
 from scripts.context.ready import Ready, ensure_bases, make_plan
 from scripts.context.run import Run, outcomes_of, threads
+from scripts.doctor import checks
+from scripts.doctor.facts import local_facts
+from scripts.errors import UserError
 from scripts.images import engine
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
@@ -21,6 +24,7 @@ Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few 
 def prepare(run: Run) -> Generator[Outcome, None, Ready]:
     """Make ready what a release stands on, side by side where order does not matter, and return what images need."""
     _ = run.session.target  # a mistake in it is told before anything is installed
+    _refuse_unready(run)
     clients: list[Docker] = []
     bases: dict[str, ReadyBase] = {}
     with threads(run) as pool:
@@ -32,6 +36,18 @@ def prepare(run: Run) -> Generator[Outcome, None, Ready]:
         secrets = pool.submit(_after, [room], "secrets", lambda: sync_secrets(run))
         yield from outcomes_of([tools, client, images, cluster, room, secrets])
     return Ready(clients[0], bases, make_plan(run, bases))
+
+
+def _refuse_unready(run: Run) -> None:
+    """Raise UserError with all that this machine lacks for a run, before the first effect and not one a run."""
+    session = run.session
+    lacking = checks.blocking(checks.judge_local(local_facts(session.settings, session.shell, session.target)))
+    if not lacking:
+        return
+    told = "\n".join(["this machine lacks what a run needs:", *lacking])
+    if not run.dry:
+        raise UserError(told, "look again with: invoke doctor")
+    run.display.line(told)
 
 
 def _timed(target: str, work: Work) -> Outcome:

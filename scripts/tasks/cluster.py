@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scripts.tasks.options import command
-from scripts.tasks.support import print_table
+from scripts.tasks.support import print_table, start_cluster
 
 if TYPE_CHECKING:
     from scripts.context.session import Session
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @command()
 def up(s: Session) -> None:
     """Start the cluster, or make it."""
-    outcome = s.cluster.up(s.say)
+    outcome = start_cluster(s)
     print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
 
 

@@ -13,6 +13,7 @@ from invoke import Context, Exit
 if TYPE_CHECKING:
     from scripts.context.run import Run
     from scripts.context.session import Session
+    from scripts.settings.model import Outcome
 
 HELP = {
     "environment": "dev, ci or secure",
@@ -71,6 +72,21 @@ def run_stages(
     print(json.dumps(report.as_json(done), indent=1) if as_json else report.summary(done))
     if not done.ok:
         raise Exit(code=1)
+
+
+def start_cluster(s: Session) -> Outcome:
+    """Lead the cluster to running, on an engine that answers. Raises UserError with the cause where that fails."""
+    from scripts.diagnose.watchdog import explained
+    from scripts.errors import UserError
+    from scripts.images import engine
+
+    try:
+        if s.target != "context":
+            engine.ensure(s.shell, may_install=True, say=s.say)
+        s.fetch_tools()
+        return s.cluster.up(s.say)
+    except UserError as problem:
+        raise explained(problem, s, "prepare") from None
 
 
 def print_table(rows: Sequence[tuple[Any, ...]]) -> None:

@@ -122,7 +122,11 @@ def _settle(run: Run, service: str, scaler: Autoscaler, news: Happenings, limit:
         if news.deployment and news.scaler:
             told.say(waits)
         if left <= 0:
-            hint = "enable metrics-server (minikube addons enable metrics-server)" if why else "try when it is quiet"
+            hint = (
+                "install metrics-server, on minikube by targets.minikube.addons and invoke cluster.up"
+                if why
+                else "try when it is quiet"
+            )
             raise UserError(f"{service}: {waits}", hint)
 
 

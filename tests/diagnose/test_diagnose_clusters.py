@@ -1,0 +1,95 @@
+"""What minikube, kind and k3d were recorded to say is told by its own rule, and by no other of the catalogue."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from scripts import diagnose
+
+KERNEL = "".join(f"\x1b[0;37mCONFIG_CHECK_{number}\x1b[0m: \x1b[0;32menabled\x1b[0m\n" for number in range(40))
+LIMITER = (
+    "error: error execution phase wait-control-plane: cannot obtain client without bootstrap: could not bootstrap the "
+    "admin user in file admin.conf: unable to create ClusterRoleBinding: client rate limiter Wait returned an error: "
+    "context deadline exceeded"
+)
+RECORDED = {
+    "Exiting due to RSRC_INSUFFICIENT_CORES: Requested cpu count 4 is greater than the available cpus of 2": (
+        "cluster-too-few-cpus"
+    ),
+    "X Requested cpu count 4 is greater than the available cpus of 2": "cluster-too-few-cpus",
+    'X Exiting due to DRV_AS_ROOT: The "docker" driver should not be used with root privileges.': "cluster-as-root",
+    "X Exiting due to DRV_UNSUPPORTED_OS: The driver 'x' is not supported on linux/amd64": "cluster-driver-unknown",
+    "X Exiting due to PROVIDER_PODMAN_NOT_FOUND: The 'podman' provider was not found: exec: \"podman\": executable "
+    "file not found in $PATH": "cluster-provider-missing",
+    "X Exiting due to PR_KVM_USER_PERMISSION: libvirt group membership check failed": "cluster-permission",
+    "! minikube cannot pull kicbase image from any docker registry, and is trying to download kicbase tarball from "
+    "github release page via HTTP.": "cluster-download",
+    "Exiting due to INET_DOWNLOAD: creating host": "cluster-download",
+    f"{KERNEL}{LIMITER}": "cluster-control-plane",
+    LIMITER: "cluster-control-plane",
+    "error: error execution phase certs/apiserver-kubelet-client: [certs] certificate apiserver-kubelet-client not "
+    "signed by CA certificate ca: x509: certificate signed by unknown authority": "cluster-foreign-volume",
+    "X Exiting due to GUEST_START: failed to start node": "cluster-control-plane",
+    "X Exiting due to K8S_APISERVER_MISSING: wait 6m0s for node": "cluster-control-plane",
+    "X Exiting due to SVC_NOT_FOUND: Service 'S' was not found in 'N' namespace.": "cluster-control-plane",
+    'X Exiting due to MK_USAGE: loading profile: cluster "P" does not exist': "cluster-profile-missing",
+    'Profile "P" not found. Run "minikube profile list" to view all profiles.': "cluster-profile-missing",
+    "X Exiting due to MK_ADDON_ENABLE: enable failed: run callbacks: x is not a valid addon": "cluster-usage",
+    "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1": "cluster-control-plane",
+    "ERROR: failed to create cluster: node(s) already exist for a cluster with the name 'x'": "kind-node-exists",
+    'ERROR: image: "a:1" not present locally': "image-absent",
+    "Error response from daemon: reference does not exist": "image-absent",
+    "Error response from daemon: container p is not running": "node-not-running",
+    "* The control-plane node P host is not running: state=Stopped": "node-not-running",
+    "toomanyrequests: You have reached your unauthenticated pull rate limit.": "registry-limit",
+    "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?": "engine-down",
+    "The connection to the server 127.0.0.1:8443 was refused - did you specify the right host or port?": (
+        "cluster-unreachable"
+    ),
+    'error: context "P" does not exist': "context-missing",
+    "client rate limiter Wait returned an error: context deadline exceeded": "no-answer-in-time",
+}
+NO_FAILURE = [
+    '* "P" context has been updated to point to 192.168.49.2:8443',
+    '* Stopping node "P"  ...\n* Powering off "P" via SSH ...\n* 1 node stopped.',
+    "* Paused 10 containers in: kube-system, kubernetes-dashboard, istio-operator",
+    '* Removed all traces of the "P" cluster.',
+    "No kind clusters found.",
+    "! You cannot change the CPUs for an existing minikube cluster. Please first delete the cluster.",
+]
+BELONG_TOGETHER = [
+    {"cluster-driver-unknown", "cluster-as-root"},
+    {"cluster-usage", "cluster-profile-missing"},
+    {"cluster-control-plane", "cluster-foreign-volume"},
+    {"cluster-control-plane", "no-answer-in-time"},
+]
+
+
+@pytest.mark.parametrize("text", RECORDED)
+def test_what_was_recorded_is_told_by_its_own_rule(text: str) -> None:
+    found = diagnose.explain_failure(text, {"program": "minikube"})
+    assert found and found.rule == RECORDED[text]
+    assert "docker login" not in found.remedy or found.rule == "registry-limit"
+
+
+@pytest.mark.parametrize("text", NO_FAILURE)
+def test_what_is_no_failure_of_a_cluster_is_told_by_no_rule(text: str) -> None:
+    assert diagnose.explain_failure(text, {"program": "minikube"}) is None
+
+
+@pytest.mark.parametrize("text", RECORDED)
+def test_every_pattern_of_every_rule_matches_only_its_own_texts(text: str) -> None:
+    """Whatever the order of the rules is: a class that is listed before its cause is the one exception."""
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    hits = {
+        rule.id
+        for rule in diagnose.load_rules()
+        for alternative in rule.alternatives
+        for field, pattern in alternative.match.items()
+        if alternative.sign == "command" and field == "text" and pattern.search(plain)
+        if "program" not in alternative.match or alternative.match["program"].search("minikube")
+    }
+    assert RECORDED[text] in hits
+    assert len(hits) == 1 or any(hits <= group for group in BELONG_TOGETHER)
