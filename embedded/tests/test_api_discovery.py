@@ -14,9 +14,8 @@ from embedded.api import discovery
 RECORDINGS = Path(__file__).parent / "recordings" / "discovery"
 READ_ONLY = {(kind.group, kind.plural) for kind in kinds.KINDS if kind.verbs == kinds.READ}
 UNLISTED = {
-    "pods": {"attach", "ephemeralcontainers", "portforward", "resize"},
+    "pods": {"attach", "ephemeralcontainers", "resize"},
     "nodes": {"proxy"},
-    "serviceaccounts": {"token"},
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import hollow
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from embedded.api import metrics, proxying
@@ -59,6 +59,87 @@ async def test_kubectl_streams(kubeconfig: Path) -> None:
     assert complaints == (
         'Error from server (BadRequest): previous terminated container "web" in pod "web" not found\n'
     )
+
+
+LIST = """
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: one}, data: {a: "1"}}
+- {apiVersion: v1, kind: Service, metadata: {name: two}, spec: {ports: [{port: 80}], selector: {run: web}}}
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(not KUBECTL, reason="kubectl is not there")
+async def test_a_list_of_objects_is_applied_and_a_service_has_endpoints(kubeconfig: Path) -> None:
+    code, output, complaints = await kubectl(kubeconfig, "apply", "-f", "-", stdin=LIST.encode())
+    assert (code, output, complaints) == (0, "configmap/one created\nservice/two created\n", "")
+    _, output, _ = await kubectl(kubeconfig, "apply", "-f", "-", stdin=LIST.encode())
+    assert output == "configmap/one unchanged\nservice/two unchanged\n"
+    _, address, _ = await kubectl(kubeconfig, "get", "pod", "web", "-o", "jsonpath={.status.podIP}")
+    path = "jsonpath={.subsets[0].addresses[0].ip}:{.subsets[0].ports[0].port}"
+    _, output, _ = await kubectl(kubeconfig, "get", "endpoints", "two", "-o", path)
+    assert output == f"{address}:80"
+    await kubectl(kubeconfig, "delete", "service", "two")
+    code, _, complaints = await kubectl(kubeconfig, "get", "endpoints", "two")
+    assert (code, "not found" in complaints) == (1, True)
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(not KUBECTL, reason="kubectl is not there")
+async def test_kubectl_forwards_ports(kubeconfig: Path) -> None:
+    body = b"x" * 300_000
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read() or body)
+
+    app = web.Application()
+    app.router.add_route("*", "/", answer)
+    async with TestServer(app) as server:
+        words = ("port-forward", "pod/web", f":{server.port}")
+        process = await asyncio.create_subprocess_exec(
+            KUBECTL, "--kubeconfig", str(kubeconfig), *words, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout
+        try:
+            line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+            local = line.split("127.0.0.1:")[1].split()[0]
+            async with ClientSession() as client:
+                for _ in range(3):
+                    async with client.get(f"http://127.0.0.1:{local}/") as got:
+                        assert await got.read() == body
+                async with client.post(f"http://127.0.0.1:{local}/", data=body) as got:
+                    assert await got.read() == body
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(not KUBECTL, reason="kubectl is not there")
+async def test_a_token_has_the_rights_of_its_account_and_no_more(kubeconfig: Path, tmp_path: Path) -> None:
+    _, made, _ = await kubectl(kubeconfig, "create", "token", "default", "--duration=10m")
+    config = json.loads(kubeconfig.read_text())  # noqa: ASYNC240 - a test
+    config["users"][0]["user"] = {"token": made.strip()}
+    theirs = tmp_path / "theirs"
+    theirs.write_text(json.dumps(config))
+    _, output, _ = await kubectl(theirs, "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    assert output == "system:serviceaccount:default:default"
+    code, _, complaints = await kubectl(theirs, "get", "pods")
+    assert code == 1
+    assert 'User "system:serviceaccount:default:default" cannot list resource "pods"' in complaints
+    code, _, complaints = await kubectl(theirs, "get", "pods", "--as", "kubernetes-admin", "--as-group=system:masters")
+    assert (code, "cannot impersonate" in complaints) == (1, True)
+    assert (await kubectl(theirs, "auth", "can-i", "list", "pods"))[1] == "no\n"
+    await kubectl(kubeconfig, "create", "role", "reader", "--verb=list,get", "--resource=pods")
+    await kubectl(kubeconfig, "create", "rolebinding", "b", "--role=reader", "--serviceaccount=default:default")
+    assert (await kubectl(theirs, "get", "pods", "-o", "name"))[:2] == (0, "pod/web\n")
+    assert (await kubectl(theirs, "auth", "can-i", "list", "pods"))[1] == "yes\n"
+    config["users"][0]["user"] = {"token": made.strip()[:-2] + "AA"}
+    theirs.write_text(json.dumps(config))
+    code, _, complaints = await kubectl(theirs, "get", "pods")
+    assert (code, "Unauthorized" in complaints) == (1, True)
 
 
 @pytest.mark.engine

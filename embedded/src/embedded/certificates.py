@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -14,25 +15,37 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from embedded.files import write_private
 
 LIFETIME = datetime.timedelta(days=3650)
-HOSTS = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+HOSTS = (
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
 ADDRESSES = ("127.0.0.1", "::1")
 
 
 def make(folder: Path) -> None:
-    """Write ca, server and client key pairs to `folder`."""
+    """Write ca and client key pairs to `folder`."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("embedded-ca", authority_key, None, authority_key)
-    names = [x509.DNSName(host) for host in HOSTS]
-    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
     _write(folder, "ca", authority, authority_key)
-    for name, usage, subject, group in (
-        ("server", ExtendedKeyUsageOID.SERVER_AUTH, "kube-apiserver", None),
-        ("client", ExtendedKeyUsageOID.CLIENT_AUTH, "kubernetes-admin", "system:masters"),
-    ):
-        key = ec.generate_private_key(ec.SECP256R1())
-        alternatives = names if name == "server" else []
-        made = _certificate(subject, key, authority, authority_key, usage, alternatives, group)
-        _write(folder, name, made, key)
+    key = ec.generate_private_key(ec.SECP256R1())
+    usage = ExtendedKeyUsageOID.CLIENT_AUTH
+    client = _certificate("kubernetes-admin", key, authority, authority_key, usage, [], "system:masters")
+    _write(folder, "client", client, key)
+
+
+def make_server(folder: Path, addresses: Sequence[str]) -> None:
+    """Write the server's key pair, good for its names and these addresses, signed by the authority in `folder`."""
+    authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
+    authority_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    assert isinstance(authority_key, ec.EllipticCurvePrivateKey)  # noqa: S101 - of our own making
+    names: list[x509.GeneralName] = [x509.DNSName(host) for host in HOSTS]
+    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in (*ADDRESSES, *addresses)]
+    key = ec.generate_private_key(ec.SECP256R1())
+    usage = ExtendedKeyUsageOID.SERVER_AUTH
+    _write(folder, "server", _certificate("kube-apiserver", key, authority, authority_key, usage, names), key)
 
 
 def _certificate(

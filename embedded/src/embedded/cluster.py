@@ -27,9 +27,9 @@ class Cluster:
         return str(ipaddress.ip_network(self.service_cidr)[1])
 
     @property
-    def dns_address(self) -> str:
-        """Cluster address of the cluster's DNS."""
-        return str(ipaddress.ip_network(self.service_cidr)[10])
+    def gateway(self) -> str:
+        """The machine's own address on the network of the pods."""
+        return str(ipaddress.ip_network(self.pod_cidr)[1])
 
 
 def open_cluster(name: str, state: Path, port: int | None) -> Cluster:

@@ -79,7 +79,7 @@ def _table() -> list[Kind]:
     status = ("status",)
     scaled = ("scale", "status")
     in_all = ("all",)
-    pod = ("binding", "eviction", "exec", "log", "proxy", "status")
+    pod = ("binding", "eviction", "exec", "log", "portforward", "proxy", "status")
     rbac, net, auth = "rbac.authorization.k8s.io", "networking.k8s.io", "authorization.k8s.io"
     return [
         Kind("", "v1", "Binding", "bindings", verbs=CREATE),
@@ -104,7 +104,7 @@ def _table() -> list[Kind]:
         Kind("", "v1", "ReplicationController", "replicationcontrollers", True, ("rc",), READ, categories=in_all),
         Kind("", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",), subresources=status),
         Kind("", "v1", "Secret", "secrets"),
-        Kind("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",)),
+        Kind("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",), subresources=("token",)),
         Kind("", "v1", "Service", "services", True, ("svc",), subresources=("proxy", "status"), categories=in_all),
         Kind(
             "apiextensions.k8s.io",

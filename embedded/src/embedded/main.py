@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embedded import cluster as clusters
-from embedded import files, pki
+from embedded import files, pki, tokens
 from embedded.cluster import Cluster
 from embedded.store import Store
 
@@ -71,15 +71,25 @@ def bootstrap(store: Store, cluster: Cluster, authority: str) -> None:
         meta["labels"] = {"component": "apiserver", "provider": "kubernetes"}
         spec = {"clusterIP": cluster.api_address, "ports": [port], "type": "ClusterIP"}
         store.create("services", {"metadata": meta, "spec": spec}, manager="kube-apiserver")
+    if cluster.port and store.get("endpointslices.discovery.k8s.io", "default", "kubernetes") is None:
+        labels = {"kubernetes.io/service-name": "kubernetes"}
+        port = {"name": "https", "port": cluster.port, "protocol": "TCP"}
+        meta = {"name": "kubernetes", "namespace": "default", "labels": labels}
+        ready = [{"addresses": [cluster.gateway], "conditions": {"ready": True}}]
+        made = {"metadata": meta, "addressType": "IPv4", "endpoints": ready, "ports": [port]}
+        store.create("endpointslices.discovery.k8s.io", made, manager="kube-apiserver")
+        subset = {"addresses": [{"ip": cluster.gateway}], "ports": [port]}
+        made = {"metadata": {"name": "kubernetes", "namespace": "default"}, "subsets": [subset]}
+        store.create("endpoints", made, manager="kube-apiserver")
 
 
 def tls(folder: Path) -> ssl.SSLContext:
-    """The server's side of TLS: nobody gets in without the client certificate."""
+    """The server's side of TLS: clients may show a certificate, those that do not need a token."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(folder / "server.crt", folder / "server.key")
     context.load_verify_locations(folder / "ca.crt")
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_OPTIONAL
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -106,7 +116,8 @@ async def serve(cluster: Cluster, state: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    pki.ensure(state / "pki")
+    pki.ensure(state / "pki", (cluster.api_address, cluster.gateway))
+    issuer = tokens.Issuer(tokens.secret(state / "pki" / "tokens.key"))
     store = Store(state / "state.db", admission=plugins(cluster.service_cidr))
     bootstrap(store, cluster, (state / "pki" / "ca.crt").read_text())
     node = Node(
@@ -115,14 +126,16 @@ async def serve(cluster: Cluster, state: Path) -> None:
         state_dir=state,
         pod_cidr=cluster.pod_cidr,
         service_cidr=cluster.service_cidr,
+        issuer=issuer,
     )
     manager = Manager(store, lambda: node.usage()["pods"], hearing=HEARING_SECONDS)
-    api = Api(store, node, f"127.0.0.1:{cluster.port}", ready=False)
+    api = Api(store, node, f"127.0.0.1:{cluster.port}", ready=False, issuer=issuer)
     runner = web.AppRunner(build(api), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", cluster.port, ssl_context=tls(state / "pki")).start()
         await node.start()
+        await web.TCPSite(runner, cluster.gateway, cluster.port, ssl_context=tls(state / "pki")).start()
         working = asyncio.create_task(manager.run())
         files.write_private(state / "kubeconfig", pki.kubeconfig(state / "pki", cluster.name, cluster.port))
         api.ready = True

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 
-def ensure(folder: Path) -> None:
-    """Make ca, server and client key pairs in `folder` (mode 0700) unless they are there."""
-    if (folder / "client.key").exists():
+def ensure(folder: Path, addresses: Sequence[str] = ()) -> None:
+    """Make ca, server and client key pairs in `folder` (mode 0700) unless they are there.
+
+    The server's certificate is good for these addresses besides localhost.
+    """
+    noted, wanted = folder / "server.addresses", " ".join(addresses)
+    has_client = (folder / "client.key").exists()
+    if has_client and noted.exists() and noted.read_text() == wanted:
         return
     from embedded import certificates
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    certificates.make(folder)
+    if not has_client:
+        certificates.make(folder)
+    certificates.make_server(folder, addresses)
+    noted.write_text(wanted)
 
 
 def kubeconfig(folder: Path, name: str, port: int) -> bytes:

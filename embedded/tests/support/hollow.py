@@ -104,6 +104,10 @@ class HollowNode:
         """A command that says what it hears."""
         return HollowSession(command, stdin=options["stdin"])
 
+    async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to this machine: a hollow pod has no network of its own."""
+        return await asyncio.open_connection("127.0.0.1", port)
+
     def _on_event(self, resource: str, event: Event) -> None:
         if resource != "pods" or event.type == "DELETED" or event.object["spec"].get("nodeName") != NODE:
             return

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from aiohttp import web
 
 from embedded import errors
 from embedded.api.target import Target
+from embedded.errors import ApiError
 from embedded.store import Store
+from embedded.tokens import AUDIENCE, Issuer
 
 ADMINISTRATOR = "kubernetes-admin"
 MASTERS = "system:masters"
@@ -32,12 +34,59 @@ def user(name: str, groups: list[str]) -> User:
     return User(name, tuple(dict.fromkeys(found)))
 
 
-def caller(request: web.Request) -> User:
-    """The administrator, or whom they impersonate."""
+def caller(store: Store, issuer: Issuer, request: web.Request) -> User:
+    """Return who asks: by a token, else by the client certificate, or whom they impersonate.
+
+    Raises 401 for whom nobody knows and 403 for who may not impersonate. Within the process, where there is no TLS,
+    everybody without a token is the administrator.
+    """
+    who = _known(store, issuer, request)
+    if who is None:
+        raise ApiError(401, "Unauthorized")
     name = request.headers.get("Impersonate-User")
     if not name:
-        return user(ADMINISTRATOR, [MASTERS])
+        return who
+    account = name.startswith("system:serviceaccount:") and name.count(":") == 3
+    about = {
+        "resource": "serviceaccounts" if account else "users",
+        "name": name.rpartition(":")[2] if account else name,
+    }
+    about |= {"namespace": name.split(":")[2] if account else ""}
+    if not allowed(store, who, {"verb": "impersonate", "group": ""} | about):
+        why = (
+            f'User "{who.name}" cannot impersonate resource "{about["resource"]}" in API group "" at the cluster scope'
+        )
+        raise errors.forbidden(about["resource"], about["name"], why)
     return user(name, request.headers.getall("Impersonate-Group", []))
+
+
+def _known(store: Store, issuer: Issuer, request: web.Request) -> User | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token_user(store, issuer, token.strip())
+    if request.get_extra_info("ssl_object") is None:
+        return user(ADMINISTRATOR, [MASTERS])
+    certificate = request.get_extra_info("peercert")
+    if not certificate:
+        return None
+    subject = [pair for part in certificate["subject"] for pair in part]
+    groups = [value for key, value in subject if key == "organizationName"]
+    return user(next(value for key, value in subject if key == "commonName"), groups)
+
+
+def token_user(store: Store, issuer: Issuer, token: str, audiences: Sequence[str] = ()) -> User | None:
+    """Return whose token it is; None when it is not ours, has ended, or what it is bound to is gone."""
+    claims = issuer.check(token)
+    if claims is None or set(audiences or (AUDIENCE,)).isdisjoint(claims["aud"]):
+        return None
+    about = claims["kubernetes.io"]
+    space, bound = about["namespace"], {"serviceaccount": "serviceaccounts", "pod": "pods", "secret": "secrets"}
+    for word, resource in bound.items():
+        if word in about:
+            found = store.get(resource, space, about[word]["name"])
+            if found is None or (about[word]["uid"] and found["metadata"]["uid"] != about[word]["uid"]):
+                return None
+    return user(claims["sub"], [])
 
 
 def _names(subject: dict, who: User, namespace: str) -> bool:

@@ -13,6 +13,8 @@ from embedded.api import (
     logs,
     metrics,
     openapi,
+    openapiv2,
+    portforward,
     proxying,
     rest,
     reviews,
@@ -24,10 +26,12 @@ from embedded.api.node import Node
 from embedded.api.replies import refusal, reply
 from embedded.errors import ApiError
 from embedded.store import Store
+from embedded.tokens import Issuer
 
 log = logging.getLogger(__name__)
 BODY_LIMIT = 3 * 1024 * 1024  # what a real server takes in one request
 HEALTH = ("/healthz", "/livez", "/readyz")
+OPEN = (*HEALTH, "/version")  # said to anybody who can connect
 REVIEWS = ("authentication.k8s.io", "authorization.k8s.io")  # open to all who are known
 METHODS = {
     ("GET", True): "get",
@@ -51,6 +55,7 @@ class Api:
     node: Node | None = None
     address: str = "127.0.0.1:6443"
     ready: bool = True
+    issuer: Issuer = dataclasses.field(default_factory=Issuer)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer any request."""
@@ -69,12 +74,14 @@ class Api:
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
         path = request.path
+        if not path.startswith(OPEN):
+            who = access.caller(self.store, self.issuer, request)
         if path.startswith(("/api/", "/apis/")):
             if path.startswith(f"/apis/{discovery.METRICS}/v1beta1/"):
                 return metrics.answer(self.store, self.node, request)
             aim = target.parse(path)
             if aim is not None:
-                return await self._resource(aim, request)
+                return await self._resource(aim, request, who)
         if request.method not in ("GET", "HEAD"):
             raise ApiError(405, "the server does not allow this method on the requested resource", details={})
         return self._document(path.rstrip("/") or "/", request)
@@ -91,6 +98,8 @@ class Api:
             return reply({"paths": sorted(["/api", "/api/v1", "/apis", *HEALTH, "/openapi/v3", "/version"])})
         if parts[0] == "openapi" and parts[1:2] == ["v3"]:
             return _openapi("/".join(parts[2:]), request)
+        if path == "/openapi/v2":
+            return web.Response(body=openapiv2.document(), headers={"Content-Type": openapiv2.MEDIA_TYPE})
         found = None
         if path in ("/api", "/apis"):
             core = path == "/api"
@@ -109,24 +118,28 @@ class Api:
             return web.Response(text="404 page not found\n", status=404)
         return reply(found)
 
-    async def _resource(self, aim: target.Target, request: web.Request) -> web.StreamResponse:
+    async def _resource(self, aim: target.Target, request: web.Request, who: access.User) -> web.StreamResponse:
         kind, method = aim.kind, request.method
         verb = METHODS.get((method, bool(aim.name)))
         if verb in ("get", "list") and request.query.get("watch") in ("true", "1"):
             verb = "watch"
         asked = "create" if method == "POST" else verb or method.lower()
         if kind.group not in REVIEWS:
-            access.check(self.store, aim, asked, access.caller(request))
+            access.check(self.store, aim, asked, who)
         if aim.subresource == "proxy":
             return await proxying.proxy(self.store, aim, request)
         if aim.subresource == "log":
             return await logs.stream(self.store, self.node, aim, request)
         if aim.subresource == "exec":
             return await logs.execute(self.store, self.node, aim, request)
+        if aim.subresource == "portforward":
+            return await portforward.forward(self.store, self.node, aim, request)
+        if aim.subresource == "token":
+            return await reviews.token(self.store, self.issuer, aim, request)
         if aim.subresource not in ("", "status", "finalize"):
             return await subresources.answer(self.store, aim, request)
         if kind.verbs == ("create",):
-            return await reviews.answer(self.store, aim, request)
+            return await reviews.answer(self.store, self.issuer, aim, request, who)
         needed = verb
         if aim.subresource:
             needed = verb if verb in ("get", "update", "patch") else None

@@ -37,6 +37,8 @@ SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "finalize": ("", "", "", ("update",)),
     "log": ("", "", "", ("get",)),
     "proxy": ("", "", "{}ProxyOptions", ("create", "delete", "get", "patch", "update")),
+    "portforward": ("", "", "PodPortForwardOptions", ("create", "get")),
+    "token": ("authentication.k8s.io", "v1", "TokenRequest", ("create",)),
     "scale": ("autoscaling", "v1", "Scale", GET_PUT),
 }
 

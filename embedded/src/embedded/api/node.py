@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
@@ -59,6 +60,9 @@ class Node(Protocol):
         tty: bool,
     ) -> ExecSession:
         """Start a command in a container."""
+
+    async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a port of a pod; raises OSError."""
 
     def usage(self) -> dict[str, Any]:
         """Cpu (cores) and memory (bytes) in use."""

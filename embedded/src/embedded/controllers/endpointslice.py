@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedded.controllers import common
+from embedded.controllers import common, endpoints
 from embedded.controllers.common import Key
 from embedded.objects.values import timestamp
 from embedded.store import Store
@@ -19,21 +19,27 @@ HEADLESS = "service.kubernetes.io/headless"
 def reconcile(store: Store, key: Key, now: float) -> float | None:
     """Bring the slice of a Service up to date."""
     service = store.get("services", *key)
-    if service is None or common.is_going(service) or not service["spec"].get("selector"):
+    if service is None:
+        endpoints.remove(store, key)
         return None
+    if common.is_going(service):
+        return None
+    if not service["spec"].get("selector"):
+        return endpoints.mirror(store, service)
     slices = [item for item in common.owned(store, RESOURCE, service) if _is_ours(item)]
     pods = store.list("pods", key[0], lambda pod: _selected(service, pod))
     ports = _ports(service, pods)
-    endpoints = [endpoint(pod, service) for pod in pods] or None
+    listed = [endpoint(pod, service) for pod in pods] or None
+    endpoints.write(store, service, listed or [], ports or [], now)
     if not slices:
-        store.create(RESOURCE, _new(service, endpoints, ports, now), manager=MANAGER)
+        store.create(RESOURCE, _new(service, listed, ports, now), manager=MANAGER)
         return None
     current = slices[0]
 
     def change(obj: dict) -> None:
-        if (obj.get("endpoints") or None) == endpoints and obj.get("ports") == ports:
+        if (obj.get("endpoints") or None) == listed and obj.get("ports") == ports:
             return
-        obj["endpoints"] = endpoints
+        obj["endpoints"] = listed
         obj["ports"] = ports
         obj["metadata"].setdefault("annotations", {})[TRIGGER] = timestamp(now)
 
@@ -94,7 +100,7 @@ def _target(port: dict, pods: list[dict]) -> int | None:
     return None
 
 
-def _new(service: dict, endpoints: list[dict] | None, ports: list[dict] | None, now: float) -> dict:
+def _new(service: dict, listed: list[dict] | None, ports: list[dict] | None, now: float) -> dict:
     meta = service["metadata"]
     labels = dict(meta.get("labels", {})) | {MANAGED_BY: CONTROLLER, SERVICE_NAME: meta["name"]}
     if service["spec"].get("clusterIP") == "None":
@@ -110,6 +116,6 @@ def _new(service: dict, endpoints: list[dict] | None, ports: list[dict] | None, 
             "ownerReferences": [common.reference(service)],
         },
         "addressType": "IPv4",
-        "endpoints": endpoints,
+        "endpoints": listed,
         "ports": ports,
     }

@@ -228,6 +228,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "replicasets.apps": ("replicaset",),
     "pods": ("scheduler",),
     "services": ("endpointslice",),
+    "endpoints": ("endpointslice",),
     "jobs.batch": ("job",),
     "namespaces": ("namespace",),
     "poddisruptionbudgets.policy": ("disruption",),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded.errors import ApiError
-from embedded.node import claims, containers, pause, policies, registration, resolvconf, rules, tokens
+from embedded.node import claims, containers, dialing, pause, policies, registration, resolvconf, rules
 from embedded.node.dns import Server, slices_by_service
 from embedded.node.docker import Docker, EngineError
 from embedded.node.host import Exits, Host
@@ -26,6 +26,7 @@ from embedded.node.stats import Statistics
 from embedded.node.volumes import Volumes, unmount_all
 from embedded.node.worker import PodWorker
 from embedded.store import Event, Store
+from embedded.tokens import Issuer
 
 log = logging.getLogger(__name__)
 LEASE = 10.0  # seconds between renewals of the node's lease
@@ -53,8 +54,10 @@ class Node:
         pod_cidr: str,
         service_cidr: str,
         clock: Callable[[], float] = time.time,
+        issuer: Issuer | None = None,
     ) -> None:
         self.store = store
+        self._issuer = issuer or Issuer()
         self.name = name
         self._state = state_dir
         self._docker = Docker()
@@ -69,7 +72,7 @@ class Node:
             store=store,
             docker=self._docker,
             network=self._network,
-            volumes=Volumes(state_dir / "pods", store.get, tokens.unsigned),
+            volumes=Volumes(state_dir / "pods", store.get, self._token),
             exits=Exits(self._docker, name),
             kills=Kills(),
             cluster=name,
@@ -238,6 +241,11 @@ class Node:
             except NetworkError as error:
                 log.error("packet filter rules of pod %s: %s", pod["metadata"]["name"], error)
 
+    def _token(self, pod: dict, projection: dict) -> str:
+        name = pod["spec"].get("serviceAccountName", "default")
+        account = self.store.get("serviceaccounts", pod["metadata"]["namespace"], name)
+        return self._issuer.of_pod(pod, account, projection)
+
     def _resolve(self, pod: dict, sandbox: str) -> None:
         """Write the resolv.conf that the pod's containers share with their sandbox."""
         text = resolvconf.render(pod, self._network.gateway, HOST_RESOLVERS.read_text())
@@ -250,6 +258,8 @@ class Node:
             if time.monotonic() - told >= HEARTBEAT:
                 told = time.monotonic()
                 registration.register(self.store, wanted, self._host.clock())
+                for worker in self._workers.values():  # tokens end
+                    worker.refresh_volumes()
             await asyncio.sleep(LEASE)
 
     async def _keep_statistics(self) -> None:
@@ -305,6 +315,17 @@ class Node:
             params["since"] = f"{self._host.clock() - since_seconds:.9f}"
         async for piece in lines(self._docker, found, params, limit_bytes):
             yield piece
+
+    async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a port of a pod as from inside of it; raises OSError."""
+        worker = self._workers.get((namespace, pod))
+        if worker is None or not worker.sandbox_id:
+            raise OSError(f"pod {pod} has no sandbox")
+        try:
+            state = (await self._docker.inspect(worker.sandbox_id))["State"]
+        except EngineError as error:
+            raise OSError(error.message) from error
+        return await dialing.dial(state["Pid"], port)
 
     async def exec(
         self,
