@@ -17,6 +17,7 @@ from pathlib import Path
 
 import process as cluster
 import pytest
+from busybox import ensure_image
 
 NAME = f"process-{os.getpid()}"
 START_SECONDS = 20.0
@@ -106,3 +107,33 @@ def test_the_end_of_one_cluster_leaves_the_others_what_they_need(tmp_path: Path)
     cluster.delete(last, last_state)
     last_process.wait(20)
     assert there
+
+
+@pytest.mark.engine
+def test_a_pod_has_a_token_that_the_api_knows_at_the_address_pods_are_given(state: Path, tmp_path: Path) -> None:
+    image = ensure_image(tmp_path)
+    process = start(state)
+    script = "cat /var/run/secrets/kubernetes.io/serviceaccount/token; echo; echo $KUBERNETES_SERVICE_HOST"
+    container = {"name": "main", "image": image, "command": ["sh", "-c", script]}
+    pod = {"metadata": {"name": "asker"}, "spec": {"containers": [container | {"args": []}]}}
+    ask(state, "/api/v1/namespaces/default/pods", pod)
+    words: list[str] = []
+    while len(words) < 2:
+        watched = "/api/v1/namespaces/default/pods?watch=true&timeoutSeconds=1"
+        phases = [json.loads(line)["object"]["status"]["phase"] for line in ask(state, watched).splitlines()]
+        if phases[-1] != "Pending":
+            words = ask(state, "/api/v1/namespaces/default/pods/asker/log").decode().split()
+    token, address = words
+    context = ssl.create_default_context(cafile=str(state / "pki" / "ca.crt"))
+    answers = {}
+    for path in ("/apis", "/api/v1/nodes"):
+        request = urllib.request.Request(f"https://{address}{path}", headers={"Authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=20) as answer:  # noqa: S310 - always https
+                answers[path] = answer.status
+        except urllib.error.HTTPError as error:
+            answers[path] = error.code
+            error.close()
+    process.terminate()
+    process.wait(20)
+    assert answers == {"/apis": 200, "/api/v1/nodes": 403}
