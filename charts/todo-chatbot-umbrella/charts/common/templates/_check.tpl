@@ -162,6 +162,12 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- range list "startup" "readiness" "liveness" }}
+{{- include "common.probeProblems" (list $ .) }}
+{{- end }}
+{{- if and .Values.persistence.enabled (has "ReadWriteOncePod" .Values.persistence.accessModes) (gt (len .Values.persistence.accessModes) 1) }}
+{{ $path }}.persistence.accessModes: ReadWriteOncePod goes with no other: leave one
+{{- end }}
 {{- $volumes := list }}
 {{- range include "common.volumes" . | fromYamlArray }}{{ $volumes = append $volumes .name }}{{ end }}
 {{- include "common.twice" (list "volumes: the name" $path $volumes) }}
@@ -176,6 +182,32 @@
 {{- $names := list (include "common.name" .) }}
 {{- range concat .Values.initContainers .Values.extraContainers }}{{ $names = append $names .name }}{{ end }}
 {{- include "common.twice" (list "initContainers and extraContainers: the name" $path $names) }}
+{{- end }}
+
+{{/* What the API server would refuse of a probe: `list root kind`. */}}
+{{- define "common.probeProblems" -}}
+{{- $root := index . 0 }}
+{{- $kind := index . 1 }}
+{{- $path := include "common.path" $root }}
+{{- $given := index $root.Values (printf "%sProbe" $kind) }}
+{{- $key := ternary "readinessPath" "livenessPath" (eq $kind "readiness") }}
+{{- $handlers := keys (pick $given "httpGet" "tcpSocket" "exec" "grpc") | sortAlpha }}
+{{- if gt (len $handlers) 1 }}
+{{ $path }}.{{ $kind }}Probe: {{ join ", " $handlers }} at once: leave one
+{{- end }}
+{{- if and (not (include "common.port" $root)) (ne (toString $given.enabled) "false") }}
+{{- if and $given.httpGet (not (dig "httpGet" "port" "" $given)) }}
+{{ $path }}.{{ $kind }}Probe.httpGet.port: missing, since the service has no port
+{{- else if and (index $root.Values.probes $key) (not $handlers) }}
+{{ $path }}.probes.{{ $key }}: there is no port to ask: set {{ $path }}.service.port, or service.targetPort where it has no Service
+{{- end }}
+{{- end }}
+{{- if and (ne $kind "readiness") (gt (int $given.successThreshold) 1) }}
+{{ $path }}.{{ $kind }}Probe.successThreshold: {{ $given.successThreshold }} is refused, this kind of probe takes 1 alone
+{{- end }}
+{{- if and (eq $kind "readiness") $given.terminationGracePeriodSeconds }}
+{{ $path }}.readinessProbe.terminationGracePeriodSeconds: a readiness probe ends nothing: leave it out
+{{- end }}
 {{- end }}
 
 {{/* A line for each name that stands twice: `list what path names`. */}}

@@ -21,8 +21,8 @@ TLS_KEY_FILE: /etc/tls/tls.key
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  name: {{ include "common.fullname" . }}-config
-  namespace: {{ include "common.namespace" . }}
+  name: "{{ include "common.fullname" . }}-config"
+  namespace: "{{ include "common.namespace" . }}"
   labels: {{- include "common.labels" . | nindent 4 }}
 data: {{- include "common.environment" . | fromYaml | toYaml | nindent 2 }}
 {{- end }}
@@ -41,7 +41,7 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- $found = append $found (dict "name" (.name | default .key) "valueFrom" (dict "secretKeyRef" $reference)) }}
 {{- end }}
 {{- range list .Values.env .Values.extraEnv }}
-{{- $found = concat $found (include "common.envOf" (list $ .) | fromYamlArray) }}
+{{- $found = concat $found (include "common.envOf" (list $ .) | fromJsonArray) }}
 {{- end }}
 {{- $names := list }}
 {{- range $found }}
@@ -51,7 +51,7 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- $names = append $names .name }}
 {{- end }}
 {{- with .Job }}
-{{- $over := include "common.envOf" (list $ .env) | fromYamlArray }}
+{{- $over := include "common.envOf" (list $ .env) | fromJsonArray }}
 {{- $overNames := list }}
 {{- range $over }}{{ $overNames = append $overNames .name }}{{ end }}
 {{- $kept := list }}
@@ -69,12 +69,12 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- end }}
 {{- end }}
 
-{{/* `env` or `extraEnv`, a mapping or a list, as a list of EnvVar. */}}
+{{/* `env` or `extraEnv`, a mapping or a list, as a list of EnvVar in JSON. */}}
 {{- define "common.envOf" -}}
 {{- $root := index . 0 }}
 {{- $given := index . 1 }}
 {{- if kindIs "slice" $given }}
-{{- toYaml $given }}
+{{- toJson $given }}
 {{- else }}
 {{- $found := list }}
 {{- range $name, $value := $given }}
@@ -84,7 +84,7 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- $found = append $found (dict "name" $name "value" (tpl (include "common.text" $value) $root)) }}
 {{- end }}
 {{- end }}
-{{- toYaml $found }}
+{{- toJson $found }}
 {{- end }}
 {{- end }}
 
@@ -123,8 +123,8 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 apiVersion: v1
 kind: Secret
 metadata:
-  name: {{ $name }}
-  namespace: {{ include "common.namespace" $ }}
+  name: "{{ $name }}"
+  namespace: "{{ include "common.namespace" $ }}"
   labels: {{- include "common.labels" $ | nindent 4 }}
 type: Opaque
 stringData: {{- toYaml $keys | nindent 2 }}

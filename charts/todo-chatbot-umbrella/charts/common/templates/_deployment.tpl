@@ -24,7 +24,7 @@ spec:
       {{- include "common.pod" . | nindent 6 }}
       topologySpreadConstraints: {{- include "common.spread" . | nindent 8 }}
       containers:
-        - name: {{ include "common.name" . }}
+        - name: "{{ include "common.name" . }}"
           {{- include "common.program" . | nindent 10 }}
           {{- with include "common.port" . }}
           ports:
@@ -80,7 +80,7 @@ checksum/secrets: {{ . }}
 
 {{/* What pods of a service and of its jobs have in common. */}}
 {{- define "common.pod" -}}
-serviceAccountName: {{ include "common.serviceAccountName" . }}
+serviceAccountName: "{{ include "common.serviceAccountName" . }}"
 automountServiceAccountToken: false
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}

@@ -36,18 +36,18 @@ Ingresses, since an annotation holds for all paths of one.
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
-  name: {{ include "common.fullname" $root }}{{ .suffix }}
-  namespace: {{ include "common.namespace" $root }}
+  name: "{{ include "common.fullname" $root }}{{ .suffix }}"
+  namespace: "{{ include "common.namespace" $root }}"
   labels: {{- include "common.labels" $root | nindent 4 }}
   {{- with mustMergeOverwrite $own $root.Values.ingress.annotations }}
   annotations: {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  ingressClassName: {{ $root.Values.ingress.className }}
+  ingressClassName: "{{ $root.Values.ingress.className }}"
   {{- if $root.Values.ingress.tls.enabled }}
   tls:
     - hosts: {{- toYaml $hosts | nindent 8 }}
-      secretName: {{ $root.Values.ingress.tls.secretName | default (printf "%s-ingress-tls" (include "common.fullname" $root)) }}
+      secretName: "{{ $root.Values.ingress.tls.secretName | default (printf "%s-ingress-tls" (include "common.fullname" $root)) }}"
   {{- end }}
   rules:
     {{- range $hosts }}
@@ -62,7 +62,7 @@ spec:
           - path: {{ .path | quote }}
             pathType: {{ .pathType | default "Prefix" }}
           {{- end }}
-            backend: {service: {name: {{ include "common.serviceName" $root }}, port: {name: http}}}
+            backend: {service: {name: "{{ include "common.serviceName" $root }}", port: {name: http}}}
           {{- end }}
     {{- end }}
 {{- end }}
@@ -88,7 +88,7 @@ spec:
       {{- if .stripPrefix }}
       filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
       {{- end }}
-      backendRefs: [{name: {{ include "common.serviceName" $root }}, port: {{ $root.Values.service.port }}}]
+      backendRefs: [{name: "{{ include "common.serviceName" $root }}", port: {{ $root.Values.service.port }}}]
     {{- end }}
 {{- end }}
 {{- end }}

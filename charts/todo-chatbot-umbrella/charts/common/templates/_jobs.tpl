@@ -64,8 +64,8 @@ podAnnotations: {}
 {{- end }}
 
 {{- define "common.jobLabels" -}}
-app.kubernetes.io/name: {{ include "common.name" . }}-{{ .Job.name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: "{{ include "common.name" . }}-{{ .Job.name }}"
+app.kubernetes.io/instance: "{{ .Release.Name }}"
 app.kubernetes.io/part-of: todo-chatbot
 app.kubernetes.io/component: job
 {{- end }}
@@ -73,8 +73,8 @@ app.kubernetes.io/component: job
 {{/* Metadata of a hook: `list scope "suffix of the name" weight`. What failed stays, to be looked at. */}}
 {{- define "common.hookMetadata" -}}
 {{- $root := index . 0 -}}
-name: {{ include "common.jobName" $root }}{{ index . 1 }}
-namespace: {{ include "common.namespace" $root }}
+name: "{{ include "common.jobName" $root }}{{ index . 1 }}"
+namespace: "{{ include "common.namespace" $root }}"
 labels:
   {{- include "common.jobLabels" $root | nindent 2 }}
   app.kubernetes.io/managed-by: {{ $root.Release.Service }}
@@ -121,7 +121,7 @@ metadata:
   {{- include "common.hookMetadata" (list $ (printf "-to-%s" .name) $before) | nindent 2 }}
 spec:
   podSelector:
-    matchLabels: {app.kubernetes.io/name: {{ .name }}, app.kubernetes.io/part-of: todo-chatbot}
+    matchLabels: {app.kubernetes.io/name: "{{ .name }}", app.kubernetes.io/part-of: todo-chatbot}
   policyTypes: [Ingress]
   ingress:
     - ports: [{port: {{ .port }}, protocol: TCP}]
@@ -156,7 +156,7 @@ spec:
       initContainers: {{- . | nindent 8 }}
       {{- end }}
       containers:
-        - name: {{ .Job.name }}
+        - name: "{{ .Job.name }}"
           {{- include "common.program" . | nindent 10 }}
           {{- with .Job.command }}
           command: {{- include "common.words" . | nindent 12 }}

@@ -85,8 +85,8 @@ Chart.yaml, and the entries under `services`. `into` gets them by name, and `nam
 {{- end }}
 
 {{- define "common.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "common.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: "{{ include "common.name" . }}"
+app.kubernetes.io/instance: "{{ .Release.Name }}"
 {{- end }}
 
 {{/* Of pods. The chart's version is not among them: a new chart must not replace pods that stay the same. */}}
@@ -102,8 +102,8 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
 {{- define "common.metadata" -}}
-name: {{ include "common.fullname" . }}
-namespace: {{ include "common.namespace" . }}
+name: "{{ include "common.fullname" . }}"
+namespace: "{{ include "common.namespace" . }}"
 labels: {{- include "common.labels" . | nindent 2 }}
 {{- end }}
 

@@ -10,14 +10,13 @@ spec:
   podSelector:
     matchLabels: {{- include "common.selectorLabels" . | nindent 6 }}
   policyTypes: [Ingress, Egress]
-  ingress:
-    {{- include "common.callers" . | nindent 4 }}
+  ingress: {{- include "common.callers" . | trim | default "[]" | nindent 4 }}
   egress:
     {{- include "common.egress" . | nindent 4 }}
 {{- end }}
 {{- end }}
 
-{{/* Who may call: nobody has to be written out, as an empty list is. */}}
+{{/* Who may call: nothing where nobody may. */}}
 {{- define "common.callers" -}}
 {{- $port := include "common.port" . }}
 {{- $namespaces := concat (compact (list .Values.global.networkPolicy.monitoringNamespace)) .Values.networkPolicy.fromNamespaces }}
@@ -29,11 +28,11 @@ spec:
   from:
     {{- range .Values.networkPolicy.from }}
     - podSelector:
-        matchLabels: {app.kubernetes.io/name: {{ . }}, app.kubernetes.io/part-of: todo-chatbot}
+        matchLabels: {app.kubernetes.io/name: "{{ . }}", app.kubernetes.io/part-of: todo-chatbot}
     {{- end }}
     {{- range $namespaces }}
     - namespaceSelector:
-        matchLabels: {kubernetes.io/metadata.name: {{ . }}}
+        matchLabels: {kubernetes.io/metadata.name: "{{ . }}"}
     {{- end }}
 {{- end }}
 {{- end }}
@@ -45,13 +44,13 @@ spec:
 - ports: [{port: {{ .port }}, protocol: TCP}]
   to:
     - podSelector:
-        matchLabels: {app.kubernetes.io/name: {{ .name }}, app.kubernetes.io/part-of: todo-chatbot}
+        matchLabels: {app.kubernetes.io/name: "{{ .name }}", app.kubernetes.io/part-of: todo-chatbot}
 {{- end }}
 {{- range .Values.networkPolicy.external }}
 - ports: [{port: {{ .port }}, protocol: TCP}]
   to:
     - ipBlock:
-        cidr: {{ .cidr }}
+        cidr: "{{ .cidr }}"
         {{- with .except }}
         except: {{- toYaml . | nindent 10 }}
         {{- end }}
@@ -62,7 +61,7 @@ spec:
   to:
     {{- if regexMatch "^[^.]+[.][^.]+[.]svc([.].+)?$" $host }}
     - namespaceSelector:
-        matchLabels: {kubernetes.io/metadata.name: {{ index (splitList "." $host) 1 }}}
+        matchLabels: {kubernetes.io/metadata.name: "{{ index (splitList "." $host) 1 }}"}
     {{- else if regexMatch "^[0-9]+([.][0-9]+){3}$" $host }}
     - ipBlock: {cidr: {{ $host }}/32}
     {{- else }}

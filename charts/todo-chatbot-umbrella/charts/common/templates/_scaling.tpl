@@ -23,7 +23,7 @@ kind: HorizontalPodAutoscaler
 metadata:
   {{- include "common.metadata" $ | nindent 2 }}
 spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ include "common.fullname" $ }}}
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: "{{ include "common.fullname" $ }}"}
   minReplicas: {{ .minReplicas }}
   maxReplicas: {{ .maxReplicas }}
   metrics:

@@ -6,8 +6,8 @@
 apiVersion: v1
 kind: ServiceAccount
 metadata:
-  name: {{ $name }}
-  namespace: {{ include "common.namespace" . }}
+  name: "{{ $name }}"
+  namespace: "{{ include "common.namespace" . }}"
   labels: {{- include "common.labels" . | nindent 4 }}
   {{- with .Values.serviceAccount.annotations }}
   annotations: {{- toYaml . | nindent 4 }}
@@ -17,19 +17,19 @@ automountServiceAccountToken: false
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
-  name: {{ $name }}
-  namespace: {{ include "common.namespace" . }}
+  name: "{{ $name }}"
+  namespace: "{{ include "common.namespace" . }}"
   labels: {{- include "common.labels" . | nindent 4 }}
 rules: []
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
-  name: {{ $name }}
-  namespace: {{ include "common.namespace" . }}
+  name: "{{ $name }}"
+  namespace: "{{ include "common.namespace" . }}"
   labels: {{- include "common.labels" . | nindent 4 }}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: {{ $name }}}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: "{{ $name }}"}
 subjects:
-  - {kind: ServiceAccount, name: {{ $name }}, namespace: {{ include "common.namespace" . }}}
+  - {kind: ServiceAccount, name: "{{ $name }}", namespace: "{{ include "common.namespace" . }}"}
 {{- end }}
 {{- end }}

@@ -4,8 +4,8 @@
 apiVersion: v1
 kind: Service
 metadata:
-  name: {{ include "common.serviceName" . }}
-  namespace: {{ include "common.namespace" . }}
+  name: "{{ include "common.serviceName" . }}"
+  namespace: "{{ include "common.namespace" . }}"
   labels: {{- include "common.labels" . | nindent 4 }}
   {{- with .Values.service.annotations }}
   annotations: {{- toYaml . | nindent 4 }}

@@ -12,10 +12,10 @@ metadata:
 spec:
   accessModes: {{- toYaml .accessModes | nindent 4 }}
   {{- with .storageClass | default $.Values.global.storageClass }}
-  storageClassName: {{ . }}
+  storageClassName: "{{ . }}"
   {{- end }}
   resources:
-    requests: {storage: {{ .size }}}
+    requests: {storage: "{{ .size }}"}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -68,17 +68,17 @@ NOTE: {{ include "common.path" . }} runs as one pod, not {{ .Values.replicaCount
 {{- end }}
 {{- range $index, $path := .Values.writablePaths }}
 - name: writable-{{ $index }}
-  emptyDir: {sizeLimit: {{ (kindIs "map" $path | ternary $path dict).size | default "64Mi" }}}
+  emptyDir: {sizeLimit: "{{ (kindIs "map" $path | ternary $path dict).size | default "64Mi" }}"}
 {{- end }}
 {{- if and .Values.persistence.enabled (not .Once) }}
 - name: data
-  persistentVolumeClaim: {claimName: {{ .Values.persistence.existingClaim | default (include "common.fullname" .) }}}
+  persistentVolumeClaim: {claimName: "{{ .Values.persistence.existingClaim | default (include "common.fullname" .) }}"}
 {{- end }}
 {{- if .Values.global.tls.enabled }}
 # Renewed in place: the service reads the new certificate by itself.
 - name: tls
   secret:
-    secretName: {{ include "common.fullname" . }}-tls
+    secretName: "{{ include "common.fullname" . }}-tls"
     defaultMode: 0440
     {{- if .Once }}
     optional: true

@@ -1,0 +1,144 @@
+"""No value is accepted and then ignored: every one that docs/values.md names changes what is rendered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.release import values_doc
+from tests.charts.conftest import DATABASE, MONITORING, UMBRELLA, helm
+
+TABLE: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("every_value.yaml").read_text("utf-8"))
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+SERVICE = TABLE["service"] | {f"{probe}.{key}": case for probe in PROBES for key, case in TABLE["probe"].items()}
+SERVICE["readinessProbe.terminationGracePeriodSeconds"] = {"unseen": "refused: test_contradictions.py"}
+CASES = {
+    "service": SERVICE,
+    "job": TABLE["job"],
+    **{name: TABLE[name] for name in ("umbrella", "database", "monitoring")},
+}
+OFF: dict[str, Any] = {name: {"enabled": False} for name in ("frontend", "backend", "agent", "mcp")}
+
+
+def placed(key: str, value: Any) -> Any:
+    """A value at a dotted key, whole lists for keys within them."""
+    for name in reversed(key.partition("[]")[0].split(".")):
+        value = {name: value}
+    return value
+
+
+def laid_over(base: Any, top: Any) -> Any:
+    """Mappings merged, as helm merges values files."""
+    if not (isinstance(base, dict) and isinstance(top, dict)):
+        return top
+    return base | {key: laid_over(base[key], value) if key in base else value for key, value in top.items()}
+
+
+def before_and_after(key: str, case: dict[str, Any], base: Any = None) -> tuple[Any, Any]:
+    """Values without and with the change of a case."""
+    before = laid_over(base or {}, case.get("with", {}))
+    if "from" in case:
+        before = laid_over(before, placed(key, case["from"]))
+    return before, laid_over(before, placed(key, case["to"]))
+
+
+def documented(name: str) -> list[str]:
+    """The keys of a table of docs/values.md."""
+    schema = values_doc.umbrella_schema(UMBRELLA)
+    found = {
+        "service": schema["$defs"]["service"],
+        "job": schema["$defs"]["job"],
+        "umbrella": {"properties": {k: v for k, v in schema["properties"].items() if "$ref" not in v}},
+    }
+    if name in found:
+        return [row.key for row in values_doc.rows(schema, found[name], {})]
+    schema = json.loads(((DATABASE if name == "database" else MONITORING) / "values.schema.json").read_text("utf-8"))
+    return [row.key for row in values_doc.rows(schema, schema, {})]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_table_has_every_value_that_is_documented(name: str) -> None:
+    assert sorted(CASES[name]) == sorted(documented(name))
+
+
+def objects(chart: Path, values: Any) -> list[Any]:
+    answer = helm("template", "r", chart, "--namespace", "n", "--set-json", json.dumps(values))
+    assert answer.returncode == 0, answer.stderr
+    return [item for item in yaml.load_all(answer.stdout, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if item]
+
+
+def pairs() -> Iterator[tuple[str, Any, Any]]:
+    """Values of a service before and after each change of one of its values, or of its job's."""
+    base = {"image": {"repository": "SERVICE", "tag": "1"}, "service": {"port": 80}}
+    for key, case in SERVICE.items():
+        if "to" in case:
+            yield (f"service {key}", *before_and_after(key, case, base))
+    for key, case in TABLE["job"].items():
+        pair = before_and_after(key, case, {"command": ["run"]})
+        yield (f"job {key}", *({**base, "jobs": {"it": values}} for values in pair))
+
+
+@cache
+def ignored() -> list[str]:
+    """The values of services that change nothing, found by one render of a service before and after each change."""
+    services: dict[str, Any] = {}
+    names = {}
+    for number, (name, *pair) in enumerate(pairs()):
+        for side, values in zip(("a", "b"), pair, strict=True):
+            service = f"x{number:03}{side}"
+            services[service] = json.loads(json.dumps(values).replace("SERVICE", service))
+        names[f"x{number:03}"] = name
+    tls = {"global": {"tls": {"enabled": True}}}
+    values = {**OFF, **tls, "smokeTest": {"service": ""}, "services": services}
+    made_anew = ("Secret", "kubernetes.io/tls")  # certificates, which are never the same
+    found = [item for item in objects(UMBRELLA, values) if (item["kind"], item.get("type")) != made_anew]
+    texts = [json.dumps(item) for item in found]
+
+    def made(service: str) -> list[str]:
+        found = sorted(text.replace(service, "SERVICE") for text in texts if service in text)
+        assert found or service.endswith("b"), f"{service}: nothing is rendered"
+        return found
+
+    return [name for number, name in names.items() if made(f"{number}a") == made(f"{number}b")]
+
+
+def test_every_value_of_a_service_changes_something() -> None:
+    assert not ignored()
+
+
+@pytest.mark.parametrize("key", [key for key, case in TABLE["umbrella"].items() if "to" in case])
+def test_every_shared_value_changes_something(key: str) -> None:
+    case = TABLE["umbrella"][key]
+    before, after = before_and_after(key, case)
+    if "refused" in case:
+        refused = helm("template", "r", UMBRELLA, "--set-json", json.dumps(case["refused"]))
+        assert refused.returncode != 0
+        assert objects(UMBRELLA, laid_over(case["refused"], after))
+    else:
+        assert objects(UMBRELLA, before) != objects(UMBRELLA, after)
+
+
+@pytest.mark.parametrize(
+    ("chart", "key"),
+    [(chart, key) for chart in (DATABASE, MONITORING) for key in TABLE[chart.name]],
+    ids=lambda part: part.name if isinstance(part, Path) else part,
+)
+def test_every_value_of_the_other_charts_changes_something(chart: Path, key: str) -> None:
+    before, after = before_and_after(key, TABLE[chart.name][key])
+    assert objects(chart, before) != objects(chart, after)
+
+
+def test_the_proof_finds_what_is_ignored(tmp_path: Path) -> None:
+    """A chart that leaves a value out is found by the same comparison."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: careless\nversion: 0.1.0\n")
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {seen: '{{ .Values.seen }}'}\n"
+    (tmp_path / "templates/x.yaml").write_text(text)
+    assert objects(tmp_path, {"seen": 1}) != objects(tmp_path, {"seen": 2})
+    assert objects(tmp_path, {"unseen": 1}) == objects(tmp_path, {"unseen": 2})
