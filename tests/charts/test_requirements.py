@@ -9,7 +9,10 @@ from scripts.release import values_doc
 from tests.charts.conftest import ROOT
 
 IDS = {
-    *(f"REQ-{n:03}" for n in (*range(1, 6), *range(10, 17), *range(20, 27), *range(50, 58))),
+    *(
+        f"REQ-{n:03}"
+        for n in (*range(1, 6), *range(10, 17), *range(20, 27), *range(30, 36), *range(40, 48), *range(50, 58))
+    ),
     *(f"NFR-{n:03}" for n in (*range(1, 5), *range(10, 14), *range(20, 25), *range(30, 34))),
 }
 
