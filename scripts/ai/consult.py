@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from scripts.ai import access, answers, facts, offline, prompt
 from scripts.ai.answers import Answer
-from scripts.ai.commands import Surroundings
-from scripts.ai.model import TOOLS, Inputs, Recipe, Reply, Tool
+from scripts.ai.commands import Surroundings, Verdict
+from scripts.ai.model import NOBODY, TOOLS, Inputs, Question, Recipe, Reply, Tool
 from scripts.ai.options import Options
 from scripts.ai.samples import Store
 from scripts.ai.scene import Scene, Section
@@ -23,15 +23,17 @@ from scripts.ai.tools.gordon import Gordon
 from scripts.ai.tools.kagent import Kagent
 from scripts.ai.tools.kubectl_ai import KubectlAi
 from scripts.errors import UserError
+from scripts.host.shell import Result
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
-from scripts.secrets import redact
+from scripts.secrets import redact, settings_in_text
 from scripts.settings.model import Settings
 
 _SECRET_NAME = re.compile(
     r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|DATABASE_URL|DSN|_PW$|SALT|LICEN[CS]E|COOKIE", re.IGNORECASE
 )
 _HELM = "helm.sh/release.v1"
+_LITERAL_KINDS = "pods,deployments,statefulsets,daemonsets,jobs,cronjobs,configmaps"
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ def tools(desk: Desk, folder: Path) -> dict[str, Tool]:
         "kubectl-ai": KubectlAi(
             desk.kubectl.shell,
             desk.options,
-            desk.variables,
             lambda: access.kubeconfig(desk.kubectl, namespace, root, "reader"),
+            desk.kubectl.binary,
             desk.path,
         ),
         "kagent": Kagent(desk.kubectl, desk.options, lambda: access.own(desk.kubectl), desk.path),
@@ -89,11 +91,19 @@ def tools(desk: Desk, folder: Path) -> dict[str, Tool]:
 
 
 def consult(
-    desk: Desk, recipe: Recipe, given: Inputs, *, tool: str = "auto", dry: bool = False, observe: float = 0.0
+    desk: Desk,
+    recipe: Recipe,
+    given: Inputs,
+    *,
+    tool: str = "auto",
+    dry: bool = False,
+    observe: float = 0.0,
+    decide: Callable[[Verdict], str] | None = None,
 ) -> Consultation:
-    """Ask a recipe's question. A tool that fails is told of, and the rules answer instead.
+    """Ask a recipe's question. A tool that fails is told of, and the next one, at last the rules, answer instead.
 
-    With `dry` nothing is sent: the result holds the prompt and the command line. Raises UserError for wrong inputs.
+    With `dry` nothing is sent: the result holds the prompt and the command line. `decide` puts a change that a tool's
+    model wants to the person; without it every change is refused. Raises UserError for wrong inputs.
     """
     if tool not in ("auto", *TOOLS):
         raise UserError(f"--tool {tool}: no such tool", f"choose one of: auto, {', '.join(TOOLS)}")
@@ -117,14 +127,33 @@ def consult(
             recipe, inputs, chosen, Answer(""), tried=tuple(tried), notes=tuple(notes), prompt=text.text,
             command=command, redactions=text.redactions, mapping=text.mapping, dry=True,
         )  # fmt: skip
-    reply = shown.ask(text.text)
-    if reply.error:
-        return _after_failure(recipe, inputs, scene, desk, [*tried, (shown.name, reply.error)], reply, text)
-    return Consultation(
-        recipe, inputs, shown.name, answers.read(reply.text, surroundings(desk)), tried=tuple(tried),
-        notes=tuple(notes), command=reply.command, redactions=text.redactions, mapping=text.mapping,
-        seconds=reply.seconds,
-    )  # fmt: skip
+    around = surroundings(desk)
+    question = Question(text.text, around, secrets, text.mapping, decide or (lambda verdict: NOBODY))
+    names = [chosen] if tool != "auto" else [*_from(recipe.tools, chosen)]
+    for number, name in enumerate(names):
+        reason = available[name].missing() if number else ""  # the first one was looked at already
+        reply = Reply(name, "", reason) if reason else available[name].ask(question)
+        if not reply.error:
+            mapping = {**text.mapping, **reply.mapping}
+            return Consultation(
+                recipe, inputs, name, answers.read(reply.text, around), tried=tuple(tried),
+                notes=(*notes, *reply.notes), command=reply.command, redactions=redact.summary(mapping),
+                mapping=mapping, seconds=reply.seconds,
+            )  # fmt: skip
+        tried = [*tried, (name, reply.error)]
+        notes += [*reply.notes, *([f"{name} said before it failed:\n{reply.text}"] if reply.text else [])]
+    return replace(
+        _by_rules(recipe, inputs, scene, desk, tried),
+        notes=tuple(notes),
+        redactions=text.redactions,
+        mapping=text.mapping,
+    )
+
+
+def _from(names: Sequence[str], first: str) -> Sequence[str]:
+    """The tools of a recipe from the chosen one on, without the rules."""
+    found = list(names)
+    return [name for name in found[found.index(first) :] if name != "offline"]
 
 
 def choose(
@@ -160,25 +189,6 @@ def _by_rules(
     )  # fmt: skip
 
 
-def _after_failure(
-    recipe: Recipe,
-    inputs: Inputs,
-    scene: Scene,
-    desk: Desk,
-    tried: Sequence[tuple[str, str]],
-    reply: Reply,
-    sent: prompt.Prompt,
-) -> Consultation:
-    """The rules' answer in the place of a tool's, with what the tool said as far as it got."""
-    found = offline.sections(recipe, scene)
-    text = offline.render(found, inputs.get("question", ""))
-    notes = [f"{reply.tool} said before it failed:\n{reply.text}"] if reply.text else []
-    return Consultation(
-        recipe, inputs, "offline", answers.read(_bare(text, desk), surroundings(desk)), tuple(found), tuple(tried),
-        tuple(notes), command=reply.command, redactions=sent.redactions, mapping=sent.mapping, seconds=reply.seconds,
-    )  # fmt: skip
-
-
 def _bare(text: str, desk: Desk) -> str:
     """The rules' own commands without their cluster, which is added again where they are shown as runnable."""
     from scripts.host.shell import render
@@ -199,16 +209,28 @@ def known_secrets(desk: Desk) -> tuple[list[str], list[str]]:
     found = [value for name, value in desk.variables.items() if _SECRET_NAME.search(name) and len(value) >= 6]
     notes = []
     answer = desk.kubectl.ask("get", "secrets", "--namespace", desk.namespace, "--output", "json")
-    if answer:
-        for item in json.loads(answer.out)["items"]:
-            if item.get("type") == _HELM:
-                continue
-            for value in (item.get("data") or {}).values():
-                with suppress(ValueError):
-                    found.append(base64.b64decode(value).decode(errors="replace"))
-    else:
+    items = _items(answer)
+    if items is None:
         notes.append("the namespace's Secrets could not be read: only what looks like a secret was taken out")
+    for item in items or ():
+        if item.get("type") == _HELM:
+            continue
+        for value in (item.get("data") or {}).values():
+            with suppress(ValueError):
+                found.append(base64.b64decode(value).decode(errors="replace"))
+    # What stands in an environment may be printed bare by a jsonpath or by a log: there no name gives it away.
+    workloads = desk.kubectl.ask("get", _LITERAL_KINDS, "--namespace", desk.namespace, "--output", "json")
+    found += settings_in_text.literals(_items(workloads) or ())
     return found, notes
+
+
+def _items(answer: Result) -> list[Any] | None:
+    """The objects that a listing holds, or None where it cannot be told."""
+    try:
+        items = json.loads(answer.out)["items"] if answer else None
+        return items if isinstance(items, list) else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _complete(recipe: Recipe, inputs: dict[str, str], scene: Scene) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+
+from scripts.ai.commands import Surroundings, Verdict
 
 TOOLS = ("gordon", "kubectl-ai", "kagent", "api", "offline")
 FactKind = Literal["table", "text", "log", "config"]
@@ -77,6 +79,26 @@ class Reply:
     error: str = ""
     command: str = ""
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    mapping: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt that is ready to leave, and what a tool's own calls are treated by.
+
+    `mapping` is what the prompt's placeholders stand for, `secrets` what must not leave in a tool's result either.
+    `decide` puts a change that the model wants to the person, and says what came of it in words for the model.
+    """
+
+    prompt: str
+    around: Surroundings = field(default_factory=lambda: Surroundings.default("default"))
+    secrets: Sequence[str] = field(default=(), repr=False)
+    mapping: Mapping[str, str] = field(default_factory=dict, repr=False)
+    decide: Callable[[Verdict], str] = field(default=lambda verdict: NOBODY)
+
+
+NOBODY = "Refused: there is no person at a terminal who could say yes. Nothing was changed. Propose it in the answer."
 
 
 class Tool(Protocol):
@@ -92,7 +114,7 @@ class Tool(Protocol):
     def command(self) -> str:
         """The command line as it can be pasted, with where the prompt goes."""
 
-    def ask(self, prompt: str) -> Reply:
+    def ask(self, question: Question) -> Reply:
         """Send the prompt and wait for the answer."""
 
 

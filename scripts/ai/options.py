@@ -43,6 +43,13 @@ class Options:
     kagent_agent: str
     kagent_url: str
 
+    @property
+    def no_model(self) -> str:
+        """Why no model can be asked, with the remedy; empty if one can."""
+        if self.model is None:
+            return "no key for a model is there; set OPENAI_API_KEY or another one of config/ai.yaml, or model.endpoint"
+        return "" if self.model.usable else f"{self.model.key_name} has no value; set it in the environment or in .env"
+
 
 def load(root: Path, variables: Mapping[str, str]) -> Options:
     """Read and validate. Raises SettingsError naming file, key and remedy."""

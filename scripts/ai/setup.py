@@ -61,8 +61,8 @@ def doctor(place: Desk) -> Iterator[Check]:
         yield Check("model", "missing", "no key is there; set one of those in config/ai.yaml, or model.endpoint")
     else:
         key = f"key from {model.key_name}" if model.key else "no key needed" if model.usable else ""
-        said = Direct(place.options).check() if model.usable else f"{model.key_name} is not set"
-        bad = not model.usable or said not in ("", "works")
+        works, said = Direct(place.options).check() if model.usable else (False, f"{model.key_name} is not set")
+        bad = not works
         text = ", ".join(word for word in (f"{model.provider} {model.name} at {model.endpoint}", key, said) if word)
         yield Check("model", "missing" if bad else "ready", text)
     for name, tool in consult.tools(place, place.settings.root).items():

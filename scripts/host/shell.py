@@ -29,6 +29,7 @@ from scripts.errors import UserError
 
 GRACE = 15.0  # seconds in which a program may tidy up after SIGINT
 TERM_GRACE = 5.0  # and after SIGTERM, for one that was started with SIGINT ignored, as in the background of a script
+SHORT_GRACE = 1.0  # after either, for a program that only talks
 TAIL = 40  # lines of output that a failure quotes
 PIECE = 1 << 20  # bytes that are read of an output at once
 
@@ -303,6 +304,72 @@ class Shell:
                 failed = Result(process.returncode, "", text.decode(errors="replace"))
                 raise CommandError([str(word) for word in argv], failed)
         return Result(0, out.decode(errors="replace"))
+
+    def converse(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        stop: threading.Event,
+        stdin: str = "",
+        env: Mapping[str, str] | None = None,
+        limit: int = 4 << 20,
+    ) -> Result:
+        """Run a command that changes nothing until it ends, `stop` is set, or it has printed more than `limit` bytes.
+
+        What it printed until then is kept. Nothing of its process group outlives it. `stop` is set at the end.
+        """
+        try:
+            process = self._start(argv, env=env, stdin=True)
+        except CommandNotFound:
+            stop.set()
+            return Result(127, "", f"{argv[0]}: not found")
+        kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
+
+        def drain(name: str, pipe: IO[bytes]) -> None:
+            while piece := pipe.read1(PIECE):  # type: ignore[attr-defined]
+                kept[name] += piece
+                if len(kept[name]) > limit:
+                    del kept[name][limit:]
+                    stop.set()
+
+        def feed() -> None:
+            with suppress(BrokenPipeError):
+                _input(process).write(stdin.encode())
+                _input(process).close()
+
+        ended = threading.Event()
+
+        def wait() -> None:
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            with suppress(ProcessLookupError, PermissionError):  # the group, before its number may be another's
+                os.killpg(process.pid, signal.SIGKILL)
+            ended.set()
+            stop.set()
+
+        pipes = [(name, pipe) for name, pipe in (("out", process.stdout), ("err", process.stderr)) if pipe]
+        workers = [threading.Thread(target=drain, args=pair) for pair in pipes]
+        workers += [threading.Thread(target=feed), threading.Thread(target=wait)]
+        for worker in workers:
+            worker.start()
+        try:
+            stop.wait()
+        finally:
+            for number, patience in (
+                (signal.SIGINT, SHORT_GRACE),
+                (signal.SIGTERM, SHORT_GRACE),
+                (signal.SIGKILL, None),
+            ):
+                if not ended.is_set():
+                    os.killpg(process.pid, number)
+                    ended.wait(patience)
+            for worker in workers:
+                worker.join()
+            process.wait()
+            for _, pipe in pipes:
+                pipe.close()
+            self._forget(process)
+        out, err = (bytes(kept[name]).decode(errors="replace") for name in ("out", "err"))
+        return Result(process.returncode, out, err)
 
     def say(self, line: str) -> None:
         """Show a line to the person, in order with the commands that are shown."""

@@ -44,6 +44,27 @@ def redact_all(texts: Sequence[str], secrets: Iterable[str] = ()) -> tuple[list[
     return [_replace(text, known, names) for text in texts], {name: value for value, name in names.given.items()}
 
 
+class Redactor:
+    """Takes secrets out of one text after the other: a secret has the same placeholder in all of them.
+
+    `mapping` is what is hidden already, from an earlier text of the same conversation.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), mapping: Mapping[str, str] | None = None) -> None:
+        self._known = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
+        self._names = _Names(set(mapping or ()), self._known)
+        self._names.given.update({value: name for name, value in (mapping or {}).items()})
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """What each placeholder stands for."""
+        return {name: value for value, name in self._names.given.items()}
+
+    def clean(self, text: str) -> str:
+        """The text with every secret replaced."""
+        return _replace(text, self._known, self._names)
+
+
 def restore(text: str, mapping: Mapping[str, str]) -> str:
     """The text with the secrets put back. For the user's own screen only."""
     return _PLACEHOLDER.sub(lambda match: mapping.get(match[0], match[0]), text)

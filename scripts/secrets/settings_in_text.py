@@ -8,7 +8,8 @@ small number, a quantity. The search goes line by line, so half a document is re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 Span = tuple[int, int, str]
 
@@ -99,6 +100,31 @@ def hidden_words(words: list[str]) -> list[bool]:
             plain = number == 0 and re.fullmatch(r"[\w./-]{1,80}", word)
             result.append(not (plain or _HARMLESS_VALUE.fullmatch(word)))
     return result
+
+
+def literals(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Every value of these objects that has to be hidden wherever it stands: also bare, where nothing gives it away."""
+    for item in objects:
+        if item.get("kind") in ("ConfigMap", "Secret"):
+            for name, value in {**(item.get("data") or {}), **(item.get("stringData") or {})}.items():
+                if len(str(value).splitlines()) <= 1 and not is_harmless(name, str(value)):
+                    yield str(value)
+        for container in _containers(item):
+            for entry in container.get("env") or ():
+                if entry.get("value") and not is_harmless(str(entry.get("name", "")), str(entry["value"])):
+                    yield str(entry["value"])
+            words = [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
+            for word, hide in zip(words, hidden_words(words), strict=True):
+                if hide:
+                    yield word.partition("=")[2] if word.startswith("-") and "=" in word else word
+
+
+def _containers(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    spec = item.get("spec") or {}
+    template = (spec.get("jobTemplate") or {}).get("spec") or spec
+    pod = (template.get("template") or {}).get("spec") or spec
+    for key in ("containers", "initContainers", "ephemeralContainers"):
+        yield from pod.get(key) or ()
 
 
 def spans(text: str) -> Iterator[Span]:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 the programs in here are read as they are run
 """Programs that stand in for the real ones: each checks its whole command line against what upstream accepts.
 
 The flags were read in the sources: GoogleCloudPlatform/kubectl-ai cmd/main.go at v0.0.20, v0.0.25, v0.0.28 and the tip
@@ -49,7 +50,7 @@ KAGENT = {
 }  # fmt: skip
 GORDON = {"working-dir": True, "help": False}
 
-_PARSE = '''
+_PARSE = r'''
 import json, os, pathlib, sys, time
 HERE = pathlib.Path(__file__).resolve().parent
 def parse(words, flags):
@@ -84,9 +85,71 @@ def record(name, **what):
     entry = {"argv": sys.argv[1:], "stdin": stdin, "env": dict(os.environ)} | what
     (HERE / f"{name}.called.json").write_text(json.dumps(entry))
     return entry
+READING = {"get", "describe", "logs", "top", "explain", "api-resources", "api-versions", "version", "config", "auth",
+           "events", "cluster-info", "wait", "diff"}
+def post(messages):
+    """One streamed question, as the real one asks it, pieced together."""
+    import urllib.error, urllib.request
+    base = os.environ["OPENAI_ENDPOINT"].rstrip("/")
+    tools = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("bash", "kubectl")]
+    body = json.dumps({"model": "m", "messages": messages, "tools": tools, "stream": True}).encode()
+    headers = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"], "Content-Type": "application/json"}
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        lines = opener.open(urllib.request.Request(base + "/chat/completions", body, headers)).read().decode().splitlines()
+    except urllib.error.HTTPError as error:
+        said = json.loads(error.read())["error"]
+        sys.stdout.write(f"\x1b[31mError: OpenAI streaming error: POST: {error.code} {json.dumps(said)}\x1b[0m")
+        sys.exit("running UI: OpenAI streaming error")
+    text, calls = "", {}
+    for line in lines:
+        if not line.startswith("data: ") or line == "data: [DONE]":
+            continue
+        for choice in json.loads(line[6:])["choices"]:
+            text += choice["delta"].get("content") or ""
+            for call in choice["delta"].get("tool_calls") or ():
+                held = calls.setdefault(call["index"], {"id": call["id"], "name": "", "arguments": ""})
+                held["name"] += call["function"].get("name") or ""
+                held["arguments"] += call["function"].get("arguments") or ""
+    return text, list(calls.values())
+def loop(entry, given, rounds):
+    """The real one's loop, with its own filter: what reads, or carries --dry-run or --as, runs unasked."""
+    import subprocess, textwrap
+    if (HERE / "kubectl-ai.silent").exists():
+        answer("kubectl-ai")
+    messages = [{"role": "system", "content": "just use the tool"},
+                {"role": "user", "content": given.get("query", "") + "\n" + entry["stdin"]}]
+    for _ in range(rounds):
+        text, calls = post(messages)
+        if not calls:
+            shown = "\n".join(textwrap.wrap(text, 78)) or "Empty response from LLM"
+            sys.stdout.write(f"\x1b[32m\n  {shown}   \n\n\x1b[0m")
+            sys.stdout.flush()
+            if (HERE / "kubectl-ai.hangs").exists():
+                import signal
+                signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                subprocess.run(["sleep", "600"])
+            sys.exit(0)
+        shown = [{"id": c["id"], "type": "function", "function": {"name": c["name"], "arguments": c["arguments"]}} for c in calls]
+        messages.append({"role": "assistant", "content": text, "tool_calls": shown})
+        for call in calls:
+            if call["name"] not in ("bash", "kubectl"):
+                sys.exit(f'running UI: error parsing tool call: tool "{call["name"]}" not recognized')
+            line = json.loads(call["arguments"])["command"]
+            words = line.split()
+            free = words[1:2] and words[1] in READING or "--dry-run" in line or "--as" in line
+            if words[:1] != ["kubectl"] or not free:
+                sys.stdout.write(f"RunOnce mode cannot handle permission requests. The following commands require approval:\n* {line}\n")
+                sys.exit("RunOnce mode cannot handle permission requests")
+            sys.stdout.write(f"\x1b[32m\n  Running: {line}\n\x1b[0m")
+            done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+            result = {"command": line, "stdout": done.stdout, "stderr": done.stderr}
+            messages.append({"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)})
+    sys.stdout.write("Maximum number of iterations reached.\n")
+    sys.exit(0)
 def answer(name):
     file = HERE / f"{name}.answer.json"
-    said = json.loads(file.read_text()) if file.exists() else {"out": "## Cause\\nnothing\\n"}
+    said = json.loads(file.read_text()) if file.exists() else {"out": "## Cause\nnothing\n"}
     time.sleep(said.get("sleep", 0))
     sys.stdout.write(said.get("out", ""))
     sys.stderr.write(said.get("err", ""))
@@ -112,8 +175,13 @@ if given.get("ui-type", "terminal") not in ("terminal", "web", "tui"):
     sys.exit("ui-type mode is not known")
 if given.get("skip-permissions") != "false":
     sys.exit("this double insists on being told not to skip permissions")
-int(given.get("max-iterations", "20"))
-answer("kubectl-ai")
+loop(entry, given, int(given.get("max-iterations", "20")))
+""",
+    "kubectl": """
+with (HERE / "kubectl.log").open("a") as log:
+    log.write(json.dumps(sys.argv[1:]) + chr(10))
+said = HERE / "kubectl.says"
+sys.stdout.write(said.read_text() if said.exists() else "nothing here")
 """,
     "kagent": """
 FLAGS = {flags}

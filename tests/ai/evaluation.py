@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from scripts.ai.model import Reply
+from scripts.ai.model import Question, Reply
 
 # fault → words of the offline answer, and the cause that a reader should come to.
 EXPECTED = {
@@ -68,9 +68,9 @@ class ScriptedModel:
         """It has none."""
         return "scripted"
 
-    def ask(self, prompt: str) -> Reply:
+    def ask(self, question: Question) -> Reply:
         """Read the facts but for the repository's own diagnosis."""
-        blocks = re.findall(r"\[DATA \w+: (.*?)\]\n(.*?)\n\[END", prompt, re.DOTALL)
+        blocks = re.findall(r"\[DATA \w+: (.*?)\]\n(.*?)\n\[END", question.prompt, re.DOTALL)
         text = "\n".join(block for title, block in blocks if not title.startswith("What the rules"))
         for pattern, cause in _READING:
             match = re.search(pattern, text)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.ai.budget import clean
-from scripts.ai.model import Reply
+from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.tools.environment import without
 from scripts.host.shell import Shell, render
@@ -49,9 +49,10 @@ class Gordon:
         """The command line as a person reads it."""
         return render(self.argv("PROMPT"))
 
-    def ask(self, prompt: str) -> Reply:
+    def ask(self, question: Question) -> Reply:
         """Ask. The prompt is an argument, the only way there is; secrets have been taken out of it."""
         started = time.monotonic()
+        prompt = question.prompt
         if len(prompt.encode()) > LONGEST:
             return Reply(self.name, "", f"the prompt is longer than {LONGEST} bytes; lower budget in config/ai.yaml")
         result = self.shell.probe(without(self.argv(prompt)), timeout=self.options.timeout)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.ai.budget import clean
-from scripts.ai.model import Reply
+from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.tools.environment import without
 from scripts.host.shell import render
@@ -75,9 +75,10 @@ class Kagent:
         """The command line as a person reads it."""
         return render(self.argv() if self._installed() else self.a2a_argv()) + " < PROMPT"
 
-    def ask(self, prompt: str) -> Reply:
+    def ask(self, question: Question) -> Reply:
         """Ask; without the program, by A2A."""
         started = time.monotonic()
+        prompt = question.prompt
         limit = self.options.timeout
         if self._installed():
             with self.reach() as kubeconfig:

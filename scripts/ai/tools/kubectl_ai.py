@@ -1,46 +1,50 @@
-"""kubectl-ai, one question at a time, with rights that only read.
+"""kubectl-ai, one question at a time: rights that only read, and a guard between it and the model.
 
-The flags exist since v0.0.23. The prompt goes by standard input, after the one line that has to be an argument.
+The program is given the guard's address and a key of its own for this one question; the person's key it never sees.
+What it prints is not read: it is rendered for a terminal. The answer is what the model said to the guard.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.ai.budget import clean
-from scripts.ai.model import Reply
+from scripts.ai.guard.conversation import CHARACTERS, Conversation
+from scripts.ai.guard.server import Guard
+from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
-from scripts.ai.tools.environment import seen, without
-from scripts.host.shell import Shell, render
+from scripts.ai.tools.environment import without
+from scripts.ai.upstream import Upstream
+from scripts.host.shell import Result, Shell, render
+from scripts.secrets.redact import Redactor
 
-INSTALL = "install it: https://github.com/GoogleCloudPlatform/kubectl-ai#installation"
+INSTALL = "install it: invoke ai.install --tool=kubectl-ai"
 QUERY = "Carry out the task that follows."
-# Providers of config/ai.yaml by the names kubectl-ai has for them, with the variables each one reads.
-PROVIDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "openai": ("openai", ("OPENAI_API_KEY", "OPENAI_ENDPOINT")),
-    "gemini": ("gemini", ("GEMINI_API_KEY",)),
-    "ollama": ("ollama", ("OLLAMA_HOST",)),
-    "grok": ("grok", ("GROK_API_KEY", "GROK_ENDPOINT")),
-    "azopenai": ("azopenai", ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT")),
-    "llamacpp": ("llamacpp", ("LLAMACPP_HOST",)),
-}
-_APPROVAL = "require approval"
-_GAVE_UP = "Maximum number of iterations reached."
+_FOLDERS = {
+    "HOME": "home", "TMPDIR": "tmp", "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache",
+    "XDG_STATE_HOME": "state", "XDG_DATA_HOME": "data",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class KubectlAi:
-    """The program, asked about one cluster. `access` gives a kubeconfig of least rights for as long as it is used."""
+    """The program, asked about one cluster. `access` gives a kubeconfig of least rights for as long as it is used.
+
+    `kubectl` is the product's own, the first that the program finds.
+    """
 
     shell: Shell
     options: Options
-    variables: Mapping[str, str]
     access: Callable[[], AbstractContextManager[Path]]
+    kubectl: Path
     path: str | None = None
     name: str = "kubectl-ai"
 
@@ -48,33 +52,25 @@ class KubectlAi:
         """Why it cannot be used here; empty if it can."""
         if not shutil.which("kubectl-ai", path=self.path):
             return f"kubectl-ai is not installed; {INSTALL}"
-        model = self.options.model
-        if model is None:
-            return "no key for a model is there; set OPENAI_API_KEY or GEMINI_API_KEY in the environment or in .env"
-        if model.provider not in PROVIDERS:
-            known = ", ".join(PROVIDERS)
-            return (
-                f"kubectl-ai knows no provider {model.provider}; set model.provider in config/ai.yaml to one of {known}"
-            )
-        return "" if model.usable else f"{model.key_name} has no value; set it in the environment or in .env"
+        return self.options.no_model
 
     def argv(self, kubeconfig: str) -> list[str]:
-        """The whole command line."""
+        """The whole command line. The provider is the guard, whoever is behind it."""
         model = self.options.model
-        provider = PROVIDERS[model.provider][0] if model and model.provider in PROVIDERS else "PROVIDER"
         return [
             shutil.which("kubectl-ai", path=self.path) or "kubectl-ai",
             "--quiet",
             "--kubeconfig", kubeconfig,
-            "--llm-provider", provider,
+            "--llm-provider", "openai",
             "--model", model.name if model else "MODEL",
-            "--max-iterations", str(self.options.max_iterations),
+            "--max-iterations", str(self.options.max_iterations + 1),  # the guard counts, and says so
             # Said whatever the user's own defaults are: nothing is changed without asking, no trace is left
             # where others may read it, no other server gets to see what is asked.
             "--skip-permissions=false",
             "--mcp-client=false",
             "--ui-type", "terminal",
             "--trace-path", "",
+            "--remove-workdir",
             QUERY,
         ]  # fmt: skip
 
@@ -82,31 +78,91 @@ class KubectlAi:
         """The command line as a person reads it."""
         return render(self.argv("KUBECONFIG_OF_LEAST_RIGHTS")) + " < PROMPT"
 
-    def ask(self, prompt: str) -> Reply:
-        """Ask, and judge the answer by more than its exit status, which is 0 for an empty one too."""
-        started = time.monotonic()
+    def ask(self, question: Question) -> Reply:
+        """Ask, through the guard, and judge the answer by what the model said rather than by what is printed."""
         model = self.options.model
-        names = PROVIDERS[model.provider][1] if model else ()
-        env = seen(self.variables, names)
-        if model and model.provider == "openai" and model.own_endpoint:
-            env["OPENAI_ENDPOINT"] = model.endpoint
-        with self.access() as kubeconfig:
-            argv = self.argv(str(kubeconfig))
-            kept = (*env, "KUBECONFIG")
-            result = self.shell.probe(
-                without(argv, kept),
-                stdin=prompt,
-                timeout=self.options.timeout,
-                env=env | {"KUBECONFIG": str(kubeconfig), "NO_COLOR": "1"},
-            )
-        text = clean(result.out).strip()
-        error = ""
-        if result.code == 124:
-            error = f"kubectl-ai gave no answer within {self.options.timeout} s"
-        elif not result:
-            asked = _APPROVAL in result.out or _APPROVAL in result.err
-            last = (result.err.strip() or text or "no word").splitlines()[-1]
-            error = "kubectl-ai wanted to change something, which it may not" if asked else f"kubectl-ai failed: {last}"
-        elif not text or text.endswith(_GAVE_UP):
-            error = "kubectl-ai gave up without an answer" if text else "kubectl-ai answered nothing"
-        return Reply(self.name, text, error, self.command(), time.monotonic() - started)
+        if model is None:
+            return Reply(self.name, "", self.options.no_model)
+        started = time.monotonic()
+        stop = threading.Event()
+        results: list[Result] = []
+
+        def make(perform: Callable[..., object]) -> Conversation:
+            return Conversation(
+                Upstream(model, self.shell.say), question.around, Redactor(question.secrets, question.mapping), perform,  # type: ignore[arg-type]
+                room=self.options.budget // CHARACTERS, rounds=self.options.max_iterations,
+            )  # fmt: skip
+
+        def decide(ruling: object) -> str:
+            return question.decide(ruling.verdict)  # type: ignore[attr-defined]
+
+        with self.access() as kubeconfig, private_home(self.kubectl) as home, Guard(make, decide) as guard:
+            env = home | environment(guard, kubeconfig)
+            argv = without(self.argv(str(kubeconfig)), tuple(env))
+
+            def work() -> None:
+                results.append(self.shell.converse(argv, stop=stop, stdin=question.prompt, env=env))
+
+            in_time = guard.while_working(work, stop.set, self.options.timeout)
+        talk = guard.talk
+        error = problem(talk, results[0] if results else Result(1, ""), in_time, self.options.timeout)
+        return Reply(
+            self.name, clean(talk.answer).strip(), error, self.command(), time.monotonic() - started, notes(talk),
+            talk.redactor.mapping,
+        )  # fmt: skip
+
+
+def problem(talk: Conversation, result: Result, in_time: bool, seconds: int) -> str:
+    """Why there is no answer, by its cause; empty where there is one."""
+    if talk.answer:
+        return ""
+    if talk.problem:
+        return f"{talk.problem}" + (f"; {talk.problem.hint}" if talk.problem.hint else "")
+    if not in_time:
+        return f"kubectl-ai gave no answer within {seconds} s"
+    said = next(
+        (line.strip() for line in reversed(f"{result.out}\n{result.err}".splitlines()) if line.strip()), "no word"
+    )
+    if "unknown flag" in f"{result.out}{result.err}":
+        return f"this kubectl-ai is too old or too new: {clean(said)}; {INSTALL}"
+    when = f"after {talk.asked} rounds" if talk.asked else "before it asked the model"
+    return f"kubectl-ai ended {when}, with status {result.code}: {clean(said)[:300]}"
+
+
+def notes(talk: Conversation) -> tuple[str, ...]:
+    """What was done on the way to the answer, for the person."""
+    about = f"{talk.asked} round{'s' * (talk.asked != 1)}" + (f", {talk.tokens} tokens" if talk.tokens else "")
+    return (
+        about,
+        *(f"looked at: {line}" for line in dict.fromkeys(talk.seen)),
+        *(f"refused: {line} ({reason})" for line, reason in dict.fromkeys(talk.refused)),
+        *(f"asked to change: {line}" for line in talk.changes),
+    )
+
+
+def environment(guard: Guard, kubeconfig: Path) -> dict[str, str]:
+    """The variables that point the program to the guard and to the cluster."""
+    return {
+        "OPENAI_API_KEY": guard.key,
+        "OPENAI_ENDPOINT": guard.url,
+        "OPENAI_API_BASE": guard.url,
+        "KUBECONFIG": str(kubeconfig),
+        "NO_COLOR": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "KUBECTL_AI_TERM_WIDTH": "400",
+    }
+
+
+@contextmanager
+def private_home(kubectl: Path) -> Iterator[dict[str, str]]:
+    """Folders of its own for a program that leaves traces, gone at the end, and our kubectl before any other."""
+    root = Path(tempfile.mkdtemp(prefix="todo-ai-home-"))
+    try:
+        for name in (*_FOLDERS.values(), "bin"):
+            (root / name).mkdir(mode=0o700)
+        (root / "bin/kubectl").symlink_to(kubectl)
+        path = f"{root / 'bin'}:{os.environ.get('PATH', os.defpath)}"
+        yield {key: str(root / name) for key, name in _FOLDERS.items()} | {"PATH": path}
+    finally:
+        shutil.rmtree(root, ignore_errors=True)

@@ -1,0 +1,88 @@
+"""What a tool call may do: read, be asked about, or nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scripts.ai.commands import Surroundings, Verdict, judge_line
+from scripts.ai.upstream import Call
+
+TAIL = 500  # lines of a log, where the call names no number or a larger one
+SECONDS = 20  # that the API server has for one call
+TOOLS = ("kubectl", "bash")  # kubectl-ai's own names; both run what stands in `command` by a shell
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A call and what may come of it. `arguments` are those that the tool gets, `line` is for people."""
+
+    call: Call
+    kind: Literal["read", "change", "refused"]
+    line: str
+    reason: str = ""
+    arguments: str = ""
+    verdict: Verdict | None = None
+
+
+def rule(call: Call, around: Surroundings) -> Ruling:
+    """Judge one call. What is not understood is refused."""
+    if call.name not in TOOLS:
+        return Ruling(call, "refused", call.name[:80], f"there is no tool {call.name[:80]!r}; use the tool kubectl")
+    try:
+        given = json.loads(call.arguments)
+    except ValueError:
+        return Ruling(call, "refused", call.arguments[:80], "the arguments are not JSON")
+    line = given.get("command") if isinstance(given, dict) else None
+    if not isinstance(line, str) or not line.strip():
+        return Ruling(call, "refused", call.arguments[:80], 'the arguments have to be {"command": "kubectl …"}')
+    verdict = judge_line(line if line.split()[:1] != [] else "", around)
+    if verdict.argv and verdict.argv[0] in ("helm", "docker"):
+        return Ruling(call, "refused", line, "only kubectl can be run", verdict=verdict)
+    if verdict.kind == "refused":
+        return Ruling(call, "refused", verdict.line, verdict.reason, verdict=verdict)
+    if verdict.kind == "change":
+        return Ruling(call, "change", verdict.line, verdict=verdict)
+    words = bounded(verdict)
+    # The words are quoted anew: what a shell makes of them is what was judged, whatever they held.
+    arguments = json.dumps({"command": shlex.join(words), "modifies_resource": "no"})
+    return Ruling(call, "read", shlex.join(words), arguments=arguments, verdict=verdict)
+
+
+def bounded(verdict: Verdict) -> Sequence[str]:
+    """The words of a reading command with a limit on lines and on time."""
+    words = list(verdict.argv)
+    if verdict.verb == "logs":
+        words = [word for word in _without_tail(words) if not re.match(r"--limit-bytes(=|$)", word)]
+        words.append(f"--tail={min(TAIL, _tail(verdict.argv))}")
+    if verdict.verb == "rollout status" and not any(word.startswith("--timeout") for word in words):
+        words.append(f"--timeout={SECONDS}s")
+    if verdict.verb in ("get", "describe", "logs", "top pod", "top node", "events"):
+        words = [word for word in words if not word.startswith("--request-timeout")]
+        words.append(f"--request-timeout={SECONDS}s")
+    return words
+
+
+def _without_tail(words: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    skip = False
+    for word in words:
+        if not skip and not word.startswith("--tail="):
+            skip = word == "--tail"
+            if not skip:
+                found.append(word)
+            continue
+        skip = False
+    return found
+
+
+def _tail(words: Sequence[str]) -> int:
+    for number, word in enumerate(words):
+        value = word[7:] if word.startswith("--tail=") else words[number + 1] if word == "--tail" else ""
+        if value.isdigit():
+            return int(value)
+    return TAIL

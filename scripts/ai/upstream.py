@@ -1,0 +1,263 @@
+"""The person's provider: one completion at a time, bounded in bytes, its errors told with what to do about them.
+
+Everything is asked in the form of OpenAI's chat completions, which Anthropic, Gemini and most servers of one's own
+speak too. Ollama is asked in its own form, because only there the length of the context can be set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scripts.ai.options import Model
+from scripts.errors import UserError
+from scripts.secrets import redact
+
+if TYPE_CHECKING:
+    import aiohttp
+
+ATTEMPTS = 3
+LONGEST_WAIT = 20.0  # seconds that a provider may ask to wait before the next attempt
+LARGEST = 4 << 20  # bytes of one answer
+CONNECT_SECONDS = 20
+CONTEXT = 16_384  # tokens that Ollama is told to keep in mind: its own default is too short for a cluster's facts
+_WORDS = 300  # characters of a provider's own words that are quoted
+
+
+class ModelError(UserError):
+    """A model that could not be asked, or whose answer is none; the hint says what to do."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call that a model wants: `arguments` is JSON as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model said: text, or calls, and why it stopped. `tokens` counts what was sent and what came."""
+
+    text: str
+    calls: tuple[Call, ...] = ()
+    finish: str = "stop"
+    tokens: int = 0
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One model at its endpoint. `say` is told of every attempt after the first."""
+
+    model: Model
+    say: Callable[[str], None] = lambda line: None
+
+    @property
+    def url(self) -> str:
+        """Where the questions go."""
+        if self.model.provider == "ollama":
+            return self.model.endpoint.removesuffix("/v1") + "/api/chat"
+        return f"{self.model.endpoint}/chat/completions"
+
+    async def complete(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] = ()) -> Completion:
+        """Ask once, again where the server is only busy. Raises ModelError."""
+        import aiohttp  # a tenth of a second to import
+
+        body = request(self.model, messages, tools)
+        headers = {"Authorization": f"Bearer {self.model.key}"} if self.model.key else {}
+        limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
+        async with aiohttp.ClientSession(timeout=limit, trust_env=True, headers=headers) as client:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    # A redirect would take the key to another host.
+                    async with client.post(self.url, json=body, allow_redirects=False) as answer:
+                        text = await _bounded(answer)
+                        if answer.status == 200:
+                            return read(text, answer.content_type, self.url)
+                        problem = explain(answer.status, text, answer.headers, self.model, self.url)
+                        wait = _wait(answer.headers.get("Retry-After", ""), attempt)
+                        again = answer.status in (408, 409, 429) or answer.status >= 500
+                except aiohttp.ClientError as error:
+                    problem, again, wait = (
+                        unreachable(self.url, str(error) or type(error).__name__, self.model),
+                        False,
+                        0.0,
+                    )
+                if not again or wait > LONGEST_WAIT or attempt == ATTEMPTS or "credit" in str(problem):
+                    raise problem
+                self.say(f"{problem}; asking again in {wait:.0f} s")
+                await asyncio.sleep(wait)
+        raise AssertionError  # the last attempt returns or raises
+
+
+def request(model: Model, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> dict[str, Any]:
+    """The body of a question in the provider's form."""
+    body: dict[str, Any] = {"model": model.name, "messages": list(messages), "stream": False}
+    if tools:
+        body["tools"] = list(tools)
+    if model.provider == "ollama":
+        body["messages"] = [_for_ollama(message) for message in messages]
+        body["options"] = {"num_ctx": CONTEXT}
+    return body
+
+
+def _for_ollama(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message whose tool calls carry their arguments as an object, as Ollama wants them."""
+    found = {key: value for key, value in message.items() if key in ("role", "content")}
+    if message.get("tool_calls"):
+        found["tool_calls"] = [
+            {"function": {"name": call["function"]["name"], "arguments": json.loads(call["function"]["arguments"])}}
+            for call in message["tool_calls"]
+        ]
+    return found
+
+
+async def _bounded(answer: aiohttp.ClientResponse) -> str:
+    """The body of an answer. Raises ModelError for one without an end."""
+    held = bytearray()
+    async for piece in answer.content.iter_chunked(65_536):
+        held += piece
+        if len(held) > LARGEST:
+            raise ModelError(
+                f"{answer.url} sends more than {LARGEST >> 20} MB for one answer", "is model.endpoint a model's?"
+            )
+    return held.decode(errors="replace")
+
+
+def read(text: str, content_type: str, url: str) -> Completion:
+    """What a provider answered with status 200. Raises ModelError for anything that is no completion."""
+    if content_type == "text/event-stream" or text.startswith("data:"):
+        return _streamed(text, url)
+    try:
+        data = json.loads(text)
+        if "choices" not in data and "message" in data:  # Ollama's own form
+            message, finish = data["message"], data.get("done_reason") or "stop"
+            tokens = data.get("prompt_eval_count", 0) + data.get("eval_count", 0)
+        else:
+            choice = data["choices"][0]
+            message, finish = choice["message"], choice.get("finish_reason") or "stop"
+            tokens = (data.get("usage") or {}).get("total_tokens") or 0
+        calls = tuple(_call(number, call) for number, call in enumerate(message.get("tool_calls") or ()))
+        content = message.get("content") or ""
+        if isinstance(content, list):  # parts
+            content = "".join(str(part.get("text", "")) for part in content)
+        return Completion(str(content), calls, str(finish), int(tokens), message)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        raise ModelError(f"{url} answers no completion: {_quoted(text)}", _IS_IT_A_MODEL) from None
+
+
+_IS_IT_A_MODEL = "see model.endpoint in config/ai.yaml: the base URL of a model, for instance https://api.openai.com/v1"
+
+
+def _call(number: int, call: Mapping[str, Any]) -> Call:
+    arguments = call["function"].get("arguments") or "{}"
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    return Call(str(call.get("id") or f"call_{number}"), str(call["function"]["name"]), text)
+
+
+def _streamed(text: str, url: str) -> Completion:
+    """A completion in pieces, which some servers send whatever they are asked for."""
+    content, finish, tokens = "", "stop", 0
+    parts: dict[int, dict[str, str]] = {}
+    seen = False
+    for line in text.splitlines():
+        if not line.startswith("data:") or line[5:].strip() == "[DONE]":
+            continue
+        try:
+            data = json.loads(line[5:])
+            tokens = (data.get("usage") or {}).get("total_tokens") or tokens
+            for choice in data.get("choices") or ():
+                seen = True
+                delta = choice.get("delta") or {}
+                content += delta.get("content") or ""
+                finish = choice.get("finish_reason") or finish
+                for call in delta.get("tool_calls") or ():
+                    held = parts.setdefault(int(call.get("index", 0)), {"id": "", "name": "", "arguments": ""})
+                    held["id"] = held["id"] or call.get("id") or ""
+                    function = call.get("function") or {}
+                    held["name"] += function.get("name") or ""
+                    held["arguments"] += function.get("arguments") or ""
+        except (ValueError, TypeError, AttributeError):
+            raise ModelError(f"{url} answers a stream that cannot be read: {_quoted(line)}", _IS_IT_A_MODEL) from None
+    if not seen:
+        raise ModelError(f"{url} answers an empty stream", _IS_IT_A_MODEL)
+    calls = tuple(
+        Call(held["id"] or f"call_{key}", held["name"], held["arguments"]) for key, held in sorted(parts.items())
+    )
+    return Completion(content, calls, finish, tokens, {"role": "assistant", "content": content})
+
+
+def explain(status: int, text: str, headers: Mapping[str, str], model: Model, url: str) -> ModelError:
+    """What a refusal means, and what to do about it."""
+    said = redact.redact(_said(text), [model.key] if model.key else [])[0]
+    low = f"{said} {text[:2000]}".lower()
+    if 300 <= status < 400:
+        return ModelError(
+            f"{url} points to another address, which was not followed: {headers.get('Location', 'none')[:200]}",
+            "if that is your model, name it as model.endpoint in config/ai.yaml",
+        )
+    if "insufficient_quota" in low or "credit balance" in low or status == 402:
+        return ModelError(
+            f"{model.provider}: no credit is left on the account of this key: {said}",
+            "add credit there, or use another key",
+        )
+    if status in (401, 403):
+        name = model.key_name or "a key"
+        # Its own words are left out: they may repeat part of the key.
+        return ModelError(f"{url} refuses the key ({status})", f"see {name} in the environment or in .env")
+    if "model" in low and (
+        "not found" in low or "does not exist" in low or "not_found" in low or "not a valid model" in low
+    ):
+        remedy = f"ollama pull {model.name}" if model.provider == "ollama" else "correct model.name in config/ai.yaml"
+        return ModelError(f"{model.provider} has no model {model.name}: {said}", remedy)
+    if status == 404:
+        return ModelError(f"{url}: nothing is there (404): {said}", _IS_IT_A_MODEL)
+    if status == 429:
+        wait = f", and asks to wait {headers['Retry-After'][:20]} s" if "Retry-After" in headers else ""
+        return ModelError(
+            f"{model.provider} takes no more questions just now (429){wait}: {said}",
+            "wait, or use another model",
+        )
+    if status == 400 and ("context" in low or "too long" in low or ("maximum" in low and "token" in low)):
+        return ModelError(f"the question is too long for {model.name}: {said}", "lower budget in config/ai.yaml")
+    return ModelError(
+        f"{url} answered {status}: {said}", "see its own words; invoke ai.doctor tries it with one small question"
+    )
+
+
+def unreachable(url: str, words: str, model: Model) -> ModelError:
+    """A server that does not answer at all."""
+    remedy = (
+        "start it: ollama serve"
+        if model.provider == "ollama"
+        else "is the network there? see model.endpoint in config/ai.yaml"
+    )
+    return ModelError(f"{url} cannot be reached: {words}", remedy)
+
+
+def _said(text: str) -> str:
+    """The provider's own sentence, wherever it stands in its answer."""
+    try:
+        data = json.loads(text)
+        data = data[0] if isinstance(data, list) else data
+        error = data.get("error", data)
+        return _quoted(str(error.get("message", error) if isinstance(error, Mapping) else error))
+    except (ValueError, AttributeError, IndexError):
+        return _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    plain = " ".join(re.sub(r"<[^>]{0,200}>", " ", text).split()) or "nothing"
+    return plain[:_WORDS] + ("…" if len(plain) > _WORDS else "")
+
+
+def _wait(wanted: str, attempt: int) -> float:
+    """Seconds before the next attempt: what the server asks for, else a little more each time."""
+    return float(wanted) if re.fullmatch(r"\d{1,5}(\.\d+)?", wanted) else 0.5 * 2**attempt
