@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from scripts.ai.answers import Manifest
 from scripts.ai.commands import Verdict
 from scripts.errors import UserError
@@ -66,6 +68,69 @@ def plan(commands: Sequence[Verdict], manifests: Iterable[Manifest], namespace: 
     if problems:
         raise UserError("the answer proposes what is not applied:\n" + "\n".join(problems), "nothing was changed")
     return steps
+
+
+def dangers(steps: Iterable[Step], registry: str) -> list[str]:
+    """What of a change needs a yes that is typed, in words: pods that all end, images from somewhere or of any day.
+
+    `registry` is the release's own; images of it and local ones are no danger.
+    """
+    found = []
+    for step in steps:
+        body = json.loads(step.stdin) if step.stdin else {}
+        flags = dict(word[2:].partition("=")[::2] for word in step.words if word.startswith("--"))
+        wanted = flags.get("replicas") or _after(step.words, "--replicas") or (body.get("spec") or {}).get("replicas")
+        if str(wanted) == "0":
+            found.append(f"{step.target}: 0 replicas stop every one of its pods")
+        for image in _images(step, body):
+            host, slash, _ = image.partition("/")
+            foreign = (
+                slash and ("." in host or ":" in host or host == "localhost") and host != registry.partition("/")[0]
+            )
+            if foreign:
+                found.append(
+                    f"{step.target}: the image {image} comes from {host}, a registry that is not the release's"
+                )
+            name = image.rpartition("/")[2].partition("@")
+            if not name[1] and (":" not in name[0] or name[0].endswith(":latest")):
+                found.append(f"{step.target}: the image {image} is whatever stands at its tag that day; name a version")
+    return found
+
+
+def _after(words: Sequence[str], flag: str) -> str:
+    """The word after a flag, or nothing."""
+    return next((words[number + 1] for number, word in enumerate(words[:-1]) if word == flag), "")
+
+
+def _images(step: Step, body: Mapping[str, Any]) -> list[str]:
+    """The images that a step puts into pods."""
+    if step.words[:2] == ("set", "image"):
+        return [word.partition("=")[2] for word in step.words[2:] if "=" in word and not word.startswith("-")]
+    patches = [word.partition("=")[2] for word in step.words if word.startswith("--patch=")]
+    texts = [*patches, _after(step.words, "--patch"), _after(step.words, "-p")] if step.words[:1] == ("patch",) else []
+    found: list[str] = []
+    for holder in [body, *(_loaded(text) for text in texts if text)]:
+        _collect_images(holder, found)
+    return found
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+
+
+def _collect_images(item: Any, found: list[str]) -> None:
+    if isinstance(item, Mapping):
+        for key, value in item.items():
+            if key == "image" and isinstance(value, str):
+                found.append(value)
+            else:
+                _collect_images(value, found)
+    elif isinstance(item, list):
+        for value in item:
+            _collect_images(value, found)
 
 
 def _target(verdict: Verdict) -> str:

@@ -8,10 +8,13 @@ from dataclasses import replace
 
 from scripts.ai import access, apply
 from scripts.ai.answers import Manifest
+from scripts.ai.commands import Verdict
 from scripts.ai.consult import Consultation, Desk
+from scripts.ai.model import NOBODY
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.pipeline import runner
 from scripts.secrets import redact
 
 
@@ -24,14 +27,22 @@ def make(session: Session, place: Desk, found: Consultation, *, yes: bool, show:
         show("the answer proposes no change, and nothing was changed")
         return False
 
+    dangers = apply.dangers(steps, session.settings.registry)
+
     def approve() -> bool:
-        if yes or session.shell.dry:
+        for danger in dangers:
+            show(f"careful: {danger}")
+        if session.shell.dry or (yes and not dangers):
             return True
         if not sys.stdin.isatty():
-            raise UserError("nothing was changed: not a terminal", "read the diff, then pass --yes")
+            remedy = "these need a yes that is typed" if dangers else "read the diff, then pass --yes"
+            raise UserError("nothing was changed: not a terminal", remedy)
         return input("Make this change? Type yes: ").strip() == "yes"
 
-    with access.kubeconfig(place.kubectl, place.namespace, session.settings.root, "writer") as file:
+    with (
+        runner.locked(session),
+        access.kubeconfig(place.kubectl, place.namespace, session.settings.root, "writer") as file,
+    ):
         limited = replace(place.kubectl, kubeconfig=file)
         done = apply.carry_out(
             place.kubectl, limited, place.namespace, steps,
@@ -40,6 +51,48 @@ def make(session: Session, place: Desk, found: Consultation, *, yes: bool, show:
     if done:
         show("done, until the next deploy; to keep it, put it into the chart's values")
     return done
+
+
+def at_the_terminal(session: Session, place: Desk, show: Callable[[str], None]) -> Callable[[Verdict], str]:
+    """What becomes of a change that a model wants in the middle of its work: the person is asked, the product does it.
+
+    The function returns words for the model; nothing that happens here ends the conversation.
+    """
+
+    def decide(verdict: Verdict) -> str:
+        if not sys.stdin.isatty() or session.shell.dry:
+            return NOBODY
+        try:
+            steps = apply.plan([verdict], (), place.namespace)
+            return _asked(session, place, steps, verdict, show)
+        except UserError as error:
+            return f"Refused: {error}. Nothing is different from before."
+
+    return decide
+
+
+def _asked(
+    session: Session, place: Desk, steps: Sequence[apply.Step], verdict: Verdict, show: Callable[[str], None]
+) -> str:
+    """Show what a change would do, ask, and make it with the writer's rights."""
+    show(f"\nthe model wants to run: {verdict.line}")
+
+    def approve() -> bool:
+        for danger in apply.dangers(steps, session.settings.registry):
+            show(f"careful: {danger}")
+        return input("Make this change? Type yes: ").strip() == "yes"
+
+    with (
+        runner.locked(session),
+        access.kubeconfig(place.kubectl, place.namespace, session.settings.root, "writer") as file,
+    ):
+        limited = replace(place.kubectl, kubeconfig=file)
+        done = apply.carry_out(
+            place.kubectl, limited, place.namespace, steps, show=show, approve=approve, prove=lambda names: None
+        )
+    if not done:
+        return "Refused: the person said no. Nothing was changed. Do not ask for it again."
+    return f"Done: {verdict.line}. Pods follow in the background; look with kubectl rollout status."
 
 
 def restored(found: Consultation) -> list[Manifest]:

@@ -1,237 +1,132 @@
-"""AI operations: recipes asked of the tool that is there, or of the rules."""
+"""AI operations: a task for every recipe of ai/recipes/, and what is around them."""
 
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from invoke import Context, task
+import yaml
+from invoke import Task
 
-from scripts.tasks.support import HELP, errors_explained, print_table
+from scripts.tasks.options import command
+from scripts.tasks.support import print_table
 
-WHERE = {name: HELP[name] for name in ("environment", "target")}
-ASK = WHERE | {
-    "tool": "gordon, kubectl-ai, kagent, api, offline or auto",
-    "dry": "print the prompt and the command, send nothing",
-    "json": "print the answer as JSON",
+RECIPES = Path(__file__).parents[2] / "ai/recipes"
+# How every recipe is asked. What a recipe itself takes, its file says.
+OPTIONS: dict[str, tuple[Any, str, str]] = {
+    "tool": ("auto", "str", "gordon, kubectl-ai, kagent, api, offline or auto"),
+    "dry": (False, "bool", "print the prompt and the command, send nothing"),
+    "json": (False, "bool", "print the answer as JSON"),
+    "observe": (0.0, "float", "seconds to look on first, for a baseline"),
 }
-LOOK = {"observe": "seconds to look on first, for a baseline"}
-CHANGE = ASK | {"apply": "make the proposed change, after its diff", "yes": "do not ask after the diff"}
-SERVICE = {"service": "frontend, backend, agent, mcp or database"}
+CHANGE: dict[str, tuple[Any, str, str]] = {
+    "apply": (False, "bool", "make the proposed change, after its diff"),
+    "yes": (False, "bool", "do not ask after the diff"),
+}
 
 
-def _ask(c: Context, name: str, inputs: dict[str, str], **how: Any) -> None:
-    from scripts.tasks.asking import ask
-
-    with errors_explained():
-        ask(c, name, inputs, **how)
-
-
-@task(help=ASK | LOOK | SERVICE | {"pod": "a pod, the beginning of its name, or a service"})
-def debug(
-    c: Context,
-    pod: str = "",
-    service: str = "",
-    tool: str = "auto",
-    dry: bool = False,
-    json: bool = False,
-    observe: float = 0.0,
-    environment: str = "dev",
-    target: str = "",
-) -> None:
-    """Find out why a pod or a service is not well."""
-    how = {"tool": tool, "dry": dry, "json": json, "observe": observe, "environment": environment, "target": target}
-    _ask(c, "debug", {"pod": pod, "service": service}, **how)
+def _heads() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield name and front matter of every recipe that can be read; `ai.list` says what is wrong with others."""
+    for file in sorted(RECIPES.glob("*.md")):
+        try:
+            head = yaml.safe_load(file.read_text(encoding="utf-8").split("---\n", 2)[1])
+            if isinstance(head, Mapping) and isinstance(head.get("title"), str):
+                yield file.stem, head
+        except (OSError, ValueError, IndexError, yaml.YAMLError):
+            continue
 
 
-@task(
-    help=CHANGE
-    | {
-        "name": "name of the Deployment",
-        "image": "image to run",
-        "port": "port it listens on",
-        "replicas": "how many pods",
-        "path": "HTTP path of its probes",
-    }
-)
-def deploy(
-    c: Context,
-    name: str,
-    image: str,
-    port: int = 8080,
-    replicas: int = 1,
-    path: str = "/healthz",
-    tool: str = "auto",
-    dry: bool = False,
-    json: bool = False,
-    apply: bool = False,
-    yes: bool = False,
-    environment: str = "dev",
-    target: str = "",
-) -> None:
-    """Create a Deployment with probes, limits, few rights."""
-    inputs = {"name": name, "image": image, "port": str(port), "replicas": str(replicas), "path": path}
-    how = {"tool": tool, "dry": dry, "json": json, "apply": apply, "yes": yes}
-    _ask(c, "deploy", inputs, **how, environment=environment, target=target)
+def _parameter(name: str, default: Any, annotation: str = "str") -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
 
 
-@task(help=CHANGE | LOOK | SERVICE | {"replicas": "a number you have in mind"})
-def scale(
-    c: Context,
-    service: str = "backend",
-    replicas: str = "",
-    tool: str = "auto",
-    dry: bool = False,
-    json: bool = False,
-    apply: bool = False,
-    yes: bool = False,
-    observe: float = 0.0,
-    environment: str = "dev",
-    target: str = "",
-) -> None:
-    """Say how many pods a service needs, by the trend."""
-    how = {"tool": tool, "dry": dry, "json": json, "apply": apply, "yes": yes, "observe": observe}
-    _ask(c, "scale", {"service": service, "replicas": replicas}, **how, environment=environment, target=target)
+def recipe_task(name: str, head: Mapping[str, Any]) -> Task[Any]:
+    """Make the task of one recipe: its inputs as options, before those that all have."""
+    inputs: Mapping[str, Any] = head.get("inputs") or {}
+    options = OPTIONS | (CHANGE if head.get("safety") == "change" else {})
+
+    def work(s: Any, **given: Any) -> None:
+        from scripts.tasks.asking import ask
+
+        ask(s, name, {key: given.pop(key) for key in inputs}, **given)
+
+    own = [
+        _parameter(key, inspect.Parameter.empty if spec.get("required") else str(spec.get("default", "")))
+        for key, spec in inputs.items()
+    ]
+    own += [_parameter(key, default, kind) for key, (default, kind, _) in options.items()]
+    work.__name__, work.__doc__ = name.replace("-", "_"), f"{head['title']}."
+    work.__signature__ = inspect.Signature([_parameter("s", inspect.Parameter.empty), *own])  # type: ignore[attr-defined]
+    texts = {key: str(spec.get("description", "")).rstrip(".") for key, spec in inputs.items()}
+    return _with_help(command(name)(work), texts | {key: text for key, (_, _, text) in options.items()})
 
 
-@task(help=ASK | LOOK)
-def analyze(
-    c: Context,
-    tool: str = "auto",
-    dry: bool = False,
-    json: bool = False,
-    observe: float = 0.0,
-    environment: str = "dev",
-    target: str = "",
-) -> None:
-    """Look over the whole release and rank what to mend."""
-    how = {"tool": tool, "dry": dry, "json": json, "observe": observe, "environment": environment, "target": target}
-    _ask(c, "analyze", {}, **how)
+def _with_help(made: Task[Any], texts: Mapping[str, str]) -> Task[Any]:
+    """Add what options are for; also those that are called as a parameter of `command` is."""
+    made.help = {**made.help, **texts}
+    return made
 
 
-@task(help=CHANGE | LOOK | SERVICE)
-def optimize(
-    c: Context,
-    service: str = "",
-    tool: str = "auto",
-    dry: bool = False,
-    json: bool = False,
-    apply: bool = False,
-    yes: bool = False,
-    observe: float = 0.0,
-    environment: str = "dev",
-    target: str = "",
-) -> None:
-    """Fit requests and limits to what is used."""
-    how = {"tool": tool, "dry": dry, "json": json, "apply": apply, "yes": yes, "observe": observe}
-    _ask(c, "optimize", {"service": service}, **how, environment=environment, target=target)
+# A recipe is a file, and its task comes from the file: also that of one of your own.
+globals().update({f"recipe_{name}": recipe_task(name, head) for name, head in _heads()})
 
 
-@task(help=ASK | SERVICE)
-def image(
-    c: Context,
-    service: str = "backend",
-    tool: str = "auto",
-    dry: bool = False,
-    json: bool = False,
-    environment: str = "dev",
-    target: str = "",
-) -> None:
-    """Review a service's Dockerfile and image."""
-    how = {"tool": tool, "dry": dry, "json": json, "environment": environment, "target": target}
-    _ask(c, "image", {"service": service}, **how)
-
-
-@task(help=ASK | LOOK | SERVICE)
-def anomalies(
-    c: Context,
-    service: str = "",
-    tool: str = "auto",
-    dry: bool = False,
-    json: bool = False,
-    observe: float = 0.0,
-    environment: str = "dev",
-    target: str = "",
-) -> None:
-    """Find what departs from its own baseline."""
-    how = {"tool": tool, "dry": dry, "json": json, "observe": observe, "environment": environment, "target": target}
-    _ask(c, "anomalies", {"service": service}, **how)
-
-
-@task(help=ASK | {"question": "your question, in quotes"})
-def ask(
-    c: Context,
-    question: str,
-    tool: str = "auto",
-    dry: bool = False,
-    json: bool = False,
-    environment: str = "dev",
-    target: str = "",
-) -> None:
-    """Ask anything about the release."""
-    how = {"tool": tool, "dry": dry, "json": json, "environment": environment, "target": target}
-    _ask(c, "ask", {"question": question}, **how)
-
-
-@task(help=CHANGE | LOOK | {"name": "the recipe, see ai.list", "input": "NAME=VALUE, repeatable"}, iterable=["input"])
 def run(
-    c: Context,
+    s: Any,
     name: str,
-    input: list[str],  # the option is called so
+    input: Any = None,
     tool: str = "auto",
     dry: bool = False,
     json: bool = False,
+    observe: float = 0.0,
     apply: bool = False,
     yes: bool = False,
-    observe: float = 0.0,
-    environment: str = "dev",
-    target: str = "",
 ) -> None:
-    """Ask any recipe, also one of your own."""
-    with errors_explained():
-        from scripts.tasks.asking import pairs
+    """Ask any recipe by its name."""
+    from scripts.tasks.asking import ask, pairs
 
-        inputs = pairs(input)
-    how = {"tool": tool, "dry": dry, "json": json, "apply": apply, "yes": yes, "observe": observe}
-    _ask(c, name, inputs, **how, environment=environment, target=target)
+    ask(s, name, pairs(input or []), tool=tool, dry=dry, json=json, observe=observe, apply=apply, yes=yes)
 
 
-@task(name="list")
-def list_recipes(c: Context) -> None:
+_TEXTS = {"name": "the recipe, see ai.list", "input": "NAME=VALUE, repeatable"}
+run_task = _with_help(command("run")(run), _TEXTS | {key: text for key, (_, _, text) in (OPTIONS | CHANGE).items()})
+run_task.iterable = ["input"]
+
+
+@command("list", where=False)
+def list_recipes(s: Any) -> None:
     """Show every recipe."""
-    with errors_explained():
-        from scripts.ai.recipes import load_all
-        from scripts.settings.loading import ROOT
+    from scripts.ai.recipes import load_all
 
-        rows = [(item.name, item.safety, item.title) for item in load_all(ROOT).values()]
-        print_table([("RECIPE", "SAFETY", "WHAT IT DOES"), *rows])
+    rows = [(item.name, item.safety, item.title) for item in load_all(s.settings.root).values()]
+    print_table([("RECIPE", "SAFETY", "WHAT IT DOES"), *rows])
 
 
-@task(help={"name": "the recipe, see ai.list"})
-def show(c: Context, name: str) -> None:
+def show(s: Any, name: str) -> None:
     """Show one recipe: inputs, facts, tools and prompt."""
-    with errors_explained():
-        from scripts.ai.recipes import pick
-        from scripts.settings.loading import ROOT
-        from scripts.tasks.asking import described
+    from scripts.ai.recipes import pick
+    from scripts.tasks.asking import described
 
-        print(described(pick(ROOT, name)))
+    print(described(pick(s.settings.root, name)))
 
 
-@task(help=WHERE)
-def doctor(c: Context, environment: str = "dev", target: str = "") -> None:
-    """Say which AI tools work, and how to get the others."""
-    with errors_explained():
-        from scripts.ai import setup
-        from scripts.tasks.support import session
-
-        checks = setup.doctor(setup.desk(session(c, environment, target)))
-        print_table([("TOOL", "STATE", "ABOUT"), *((item.name, item.state, item.text) for item in checks)])
+show_task = _with_help(command("show", where=False)(show), {"name": "the recipe, see ai.list"})
 
 
-@task(help=WHERE)
-def install(c: Context, environment: str = "dev", target: str = "") -> None:
+@command()
+def doctor(s: Any) -> None:
+    """Ask each AI tool one tiny question, and say how to get the others."""
+    from scripts.ai import setup
+
+    checks = setup.doctor(setup.desk(s))
+    print_table([("TOOL", "STATE", "ABOUT"), *((item.name, item.state, item.text) for item in checks)])
+
+
+@command()
+def install(s: Any) -> None:
     """Install kagent with its agents and its model."""
-    with errors_explained():
-        from scripts.ai import setup
-        from scripts.tasks.support import session
+    from scripts.ai import setup
 
-        s = session(c, environment, target)
-        setup.install(setup.desk(s), s.say)
+    setup.install(setup.desk(s), s.say)

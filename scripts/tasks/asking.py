@@ -5,15 +5,19 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from invoke import Context
+from invoke import Exit
 
 from scripts.ai.model import Recipe
 from scripts.errors import UserError
 
+if TYPE_CHECKING:
+    from scripts.context.session import Session
+
 
 def ask(
-    c: Context,
+    s: Session,
     name: str,
     inputs: Mapping[str, str],
     *,
@@ -23,24 +27,28 @@ def ask(
     apply: bool = False,
     yes: bool = False,
     observe: float = 0.0,
-    environment: str = "dev",
-    target: str = "",
 ) -> None:
-    """Ask a recipe, show its answer, and with `apply` make the change it proposes."""
-    from scripts.ai import change, consult, recipes, setup
-    from scripts.tasks.support import session
+    """Ask a recipe, show its answer, and with `apply` make the change it proposes.
 
-    s = session(c, environment, target)
+    Ends with exit status 1 where a tool that was asked for by name did not answer.
+    """
+    from scripts.ai import change, consult, recipes, setup
+
     recipe = recipes.pick(s.settings.root, name)
     place = setup.desk(s)
-    found = consult.consult(place, recipe, inputs, tool=tool, dry=dry or c.config.run.dry, observe=float(observe))
+    show = print if not json else s.say
+    found = consult.consult(
+        place, recipe, inputs, tool=tool, dry=dry or s.shell.dry, observe=observe,
+        decide=change.at_the_terminal(s, place, show),
+    )  # fmt: skip
     command = place.kubectl.command()
     if json:
         print(jsonlib.dumps(consult.as_json(found, command, place.namespace), indent=1))
     else:
         print(consult.for_screen(found, command, place.namespace, private=sys.stdout.isatty()))
+    if tool not in ("auto", found.tool):
+        raise Exit(f"{tool} did not answer; the rules did", code=1)
     if apply and not found.dry:
-        show = print if not json else s.say
         change.make(s, place, found, yes=yes, show=show)
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from scripts.ai import access, answers, apply
+from scripts.ai import access, answers, apply, consult, recipes
+from scripts.ai import change as change_flow
 from scripts.ai.commands import Surroundings
 from scripts.ai.consult import Desk
 from scripts.errors import UserError
+from scripts.pipeline import runner
 from scripts.settings.loading import ROOT
 
 NAMESPACE = "chatbot-dev"
@@ -182,3 +187,73 @@ def test_the_rights_are_few(rights: str, verbs_allowed: set[str]) -> None:
         assert not {"secrets", "*", "pods/exec", "roles", "rolebindings", "serviceaccounts/token"} & set(
             rule["resources"]
         )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("kubectl scale deployment/backend --replicas=0", "0 replicas stop every one of its pods"),
+        ("kubectl scale deployment/backend --replicas 0", "0 replicas"),
+        ("kubectl set image deployment/backend backend=evil.example/x:1", "comes from evil.example"),
+        ("kubectl set image deployment/backend backend=todo/backend:latest", "whatever stands at its tag"),
+        ("kubectl set image deployment/backend backend=todo/backend", "whatever stands at its tag"),
+        (
+            "kubectl patch deploy/backend --patch '{spec: {template: {spec: {containers: [{image: \"a.io/x:1\"}]}}}}'",
+            "comes from a.io",
+        ),
+    ],
+)
+def test_what_is_dangerous_is_named_as_what_it_is(line: str, words: str) -> None:
+    steps = apply.plan(answers.read(f"`{line}`", AROUND).commands, (), NAMESPACE)
+    assert words in " ".join(apply.dangers(steps, "registry.example:5000"))
+
+
+def test_an_image_of_the_own_registry_with_a_version_is_no_danger() -> None:
+    line = "kubectl set image deployment/backend backend=registry.example:5000/todo/backend:1.2"
+    steps = apply.plan(answers.read(f"`{line}`", AROUND).commands, (), NAMESPACE)
+    assert apply.dangers(steps, "registry.example:5000") == []
+
+
+@pytest.fixture
+def at_work(make_desk: Maker, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Any, Any]]:
+    """A session and its desk, with nobody else at work."""
+
+    def make(answer: str | None, **more: Any) -> tuple[Any, Any]:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: answer is not None))
+        monkeypatch.setattr("builtins.input", lambda prompt: answer)
+        monkeypatch.setattr(runner, "locked", lambda session: nullcontext())
+        desk = make_desk(**more)
+        return SimpleNamespace(settings=desk.settings, shell=desk.kubectl.shell), desk
+
+    return make
+
+
+TO_ZERO = answers.judge_line("kubectl scale deployment/backend --replicas=0", AROUND)
+
+
+def test_in_a_conversation_a_yes_makes_the_change_with_the_writers_rights(at_work: Any, calls: Calls) -> None:
+    shown: list[str] = []
+    session, desk = at_work("yes", state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    said = change_flow.at_the_terminal(session, desk, shown.append)(TO_ZERO)
+    assert said.startswith("Done: kubectl scale") and "careful: deployment/backend: 0 replicas" in "\n".join(shown)
+    assert [call for call in calls() if call["words"][0] == "scale" and "--dry-run=server" not in call["words"]]
+
+
+@pytest.mark.parametrize(("answer", "words"), [("no", "the person said no"), (None, "no person at a terminal")])
+def test_in_a_conversation_nothing_is_changed_without_a_yes(
+    at_work: Any, calls: Calls, answer: str | None, words: str
+) -> None:
+    session, desk = at_work(answer, state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    assert words in change_flow.at_the_terminal(session, desk, lambda line: None)(TO_ZERO)
+    assert not [call for call in calls() if call["words"][0] == "scale" and "--dry-run=server" not in call["words"]]
+
+
+def test_yes_on_the_command_line_is_not_enough_for_what_is_dangerous(at_work: Any, calls: Calls) -> None:
+    session, desk = at_work(None, state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    answer = answers.read("`kubectl scale deployment/backend --replicas=0`", AROUND)
+    recipe = recipes.pick(ROOT, "scale")
+    found = consult.Consultation(recipe, {}, "api", answer)
+    with pytest.raises(UserError) as raised:
+        change_flow.make(session, desk, found, yes=True, show=lambda line: None)
+    assert "a yes that is typed" in raised.value.hint
+    assert not [call for call in calls() if call["words"][0] == "scale" and "--dry-run=server" not in call["words"]]

@@ -62,7 +62,8 @@ def test_a_reading_call_is_run_and_its_result_comes_back_redacted(
 ) -> None:
     (bin_folder / "kubectl.says").write_text("DB_PASS=hunter2-long and bare-canary-value\nready")
     model.script = [calls("kubectl get pods -o wide"), says("## Cause\nfound\n```sh\nkubectl get pods\n```")]
-    pod = {"kind": "Pod", "metadata": {"name": "backend-1"}, "spec": {"containers": [{"name": "b", "env": [{"name": "X", "value": "bare-canary-value"}]}]}, "status": {}}  # fmt: skip
+    container = {"name": "b", "env": [{"name": "X", "value": "bare-canary-value"}]}
+    pod = {"kind": "Pod", "metadata": {"name": "backend-1"}, "spec": {"containers": [container]}, "status": {}}
     found = ask(state={"items": [pod], "logs": {}})
     assert (found.tool, found.tried) == ("kubectl-ai", ())
     assert ran(bin_folder) == [["get", "pods", "-o", "wide", "--request-timeout=20s"]]

@@ -18,7 +18,7 @@ from invoke import Collection, Program
 from scripts.ai import setup
 from scripts.ai.consult import Desk
 from scripts.settings.loading import ROOT
-from scripts.tasks import ai, support
+from scripts.tasks import ai, options
 
 Maker = Callable[..., Desk]
 Run = Callable[..., tuple[int, str, str]]
@@ -37,13 +37,16 @@ HEAVY = {
 def run(make_desk: Maker, state_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
     """Run a line as a person types it: (exit status, what was printed, errors)."""
     desk = make_desk(state_of("readiness-404"))
-    session = SimpleNamespace(settings=desk.settings, shell=desk.kubectl.shell, kubectl=desk.kubectl, say=print)
-    monkeypatch.setattr(support, "session", lambda c, environment, target: session)
+    session = SimpleNamespace(
+        settings=desk.settings, shell=desk.kubectl.shell, kubectl=desk.kubectl, say=print, fetch_tools=lambda: None
+    )
+    monkeypatch.setattr(options, "session", lambda c, environment, target: session)
     monkeypatch.setattr(setup, "desk", lambda s: desk)
 
     def one(line: str) -> tuple[int, str, str]:
         tasks = Collection()
         tasks.add_collection(Collection.from_module(ai))
+        tasks.configure({"environment": "dev", "target": ""})
         try:
             Program(namespace=tasks).run(["invoke", *shlex.split(line)[1:]])
             code = 0
