@@ -1,8 +1,11 @@
-"""What a Dockerfile declares: the build arguments it knows, and the secrets it mounts."""
+"""What a Dockerfile declares: the build arguments it knows, the secrets it mounts, and what its stages copy where."""
 
 from __future__ import annotations
 
+import json
+import posixpath
 import re
+from dataclasses import dataclass, replace
 
 # Arguments that BuildKit knows without an ARG line: https://docs.docker.com/reference/dockerfile/#predefined-args
 PREDEFINED = frozenset(
@@ -46,3 +49,58 @@ def _instructions(text: str) -> list[tuple[str, str]]:
     joined = re.sub(rf"{escape}[ \t]*\n", " ", lines)
     found = (line.strip().partition(" ") for line in re.sub(r"[ \t]+", " ", joined).split("\n") if line.strip())
     return [(word.upper(), rest) for word, _, rest in found]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One COPY or ADD of files from the build context: `target` is absolute, with a slash at its end for a folder."""
+
+    sources: tuple[str, ...]
+    target: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a Dockerfile, with what it has of the stages it stands on."""
+
+    name: str
+    workdir: str
+    copies: tuple[Copy, ...]
+
+
+def stages(text: str) -> list[Stage]:
+    """The stages of a Dockerfile in their order. Copies whose place depends on a variable are left out."""
+    found: list[Stage] = []
+    for word, rest in _instructions(text):
+        if word == "FROM":
+            found.append(_begun(rest, found))
+        elif found and word == "WORKDIR" and "$" not in rest:
+            found[-1] = replace(found[-1], workdir=posixpath.join(found[-1].workdir, rest.strip().strip("\"'")))
+        elif found and word in ("COPY", "ADD"):
+            copy = _copy(rest, found[-1].workdir)
+            found[-1] = replace(found[-1], copies=(*found[-1].copies, *([copy] if copy else [])))
+    return found
+
+
+def _begun(rest: str, before: list[Stage]) -> Stage:
+    words = [word for word in rest.split() if not word.startswith("--")]
+    name = words[2] if len(words) > 2 and words[1].lower() == "as" else ""
+    parent = next((stage for stage in before if words and stage.name == words[0]), None)
+    return replace(parent, name=name) if parent else Stage(name, "/", ())
+
+
+def _copy(rest: str, workdir: str) -> Copy | None:
+    options = re.match(r"(?:--\S+ )*", rest)
+    words = rest[options.end() if options else 0 :]
+    if "--from=" in rest or "$" in words or "<<" in words:
+        return None
+    try:
+        paths = json.loads(words) if words.startswith("[") else words.split()
+    except ValueError:
+        return None
+    if len(paths) < 2:
+        return None
+    *sources, target = paths
+    whole = posixpath.join(workdir, target)
+    folder = target.endswith(("/", "/.")) or target in (".", "..") or len(sources) > 1
+    return Copy(tuple(sources), posixpath.normpath(whole) + ("/" if folder else ""))

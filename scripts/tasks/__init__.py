@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from scripts.tasks import ai, backup, charts, cluster, monitor, root, secrets, security, verify
+from scripts.tasks import ai, backup, charts, cluster, dev, monitor, root, secrets, security, verify
 
 
 def namespace() -> Collection:
@@ -10,6 +10,7 @@ def namespace() -> Collection:
     tasks = Collection.from_module(root)
     tasks.configure({"environment": "dev", "target": ""})
     tasks.add_task(monitor.monitor)
+    tasks.add_task(dev.dev)
     tasks.add_collection(Collection.from_module(ai))
     tasks.add_collection(Collection.from_module(backup))
     tasks.add_collection(Collection.from_module(charts))

@@ -1,0 +1,101 @@
+"""`invoke dev` from its start to its end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from scripts.context.run import Run
+from scripts.context.session import Session
+from scripts.dev import rules, screen, service
+from scripts.dev.loop import Ended, Loop, session_lock
+from scripts.errors import UserError
+from scripts.host import lock
+from scripts.pipeline import runner
+from scripts.reporting.display import Plain
+from scripts.reporting.report import Report
+
+ALL = ("prepare", "build", "tag", "load", "deploy", "rollout", "health", "access")
+GO_BACK = "what is live is no verified release: its pods hold synced files; go on: invoke dev; go back: invoke pipeline"
+
+
+def checked(session: Session, names: Sequence[str]) -> tuple[str, ...]:
+    """The services to be worked on, all of them if none is named. Raises UserError for one that there is not."""
+    known = [one.name for one in session.settings.services]
+    for name in names:
+        if name not in known:
+            raise UserError(f"--service {name}: no such service", f"choose of: {', '.join(known)}")
+    if session.settings.security.admission:
+        raise UserError(
+            f"the environment {session.settings.environment} lets in scanned and signed images only",
+            "work in another one: invoke dev --environment=dev",
+        )
+    return tuple(dict.fromkeys(names)) or tuple(known)
+
+
+def run(session: Session, names: Sequence[str], *, cleanup: bool, may_install: bool) -> Report | None:
+    """Work on services until a person ends it. With `cleanup` the pipeline's report, by which it ended.
+
+    Raises UserError if the release cannot be brought up, or another session is at work.
+    """
+    chosen = checked(session, names)
+    for one in session.settings.services:
+        if one.name in chosen:
+            service.sync_rules(service.staged(one))
+    with lock.hold(session_lock(session)):
+        shown = screen.choose()
+        loop = Loop(_told(session, shown), chosen, shown, may_install=may_install)
+        try:
+            with _ends_on_signals(), screen.keys(loop.key):
+                loop.start()
+                shown.line("watching: save a file; Ctrl-C ends")
+                loop.work()
+        except (Ended, KeyboardInterrupt):
+            pass
+        finally:
+            loop.close()
+            shown.close()
+    session.say("ended; " + ("the pipeline goes back to a verified release" if cleanup else GO_BACK))
+    return runner.execute_locked(Run(session, Plain(), may_install=may_install), ALL, "pipeline") if cleanup else None
+
+
+def _told(session: Session, shown: screen.Screen) -> Session:
+    """The same session, whose commands are shown on the screen."""
+    from scripts.host.shell import Shell
+
+    return Session(session.settings, Shell(echo=shown.line), target=session.wanted)
+
+
+@contextmanager
+def _ends_on_signals() -> Iterator[None]:
+    """A request to end is as good as Ctrl-C."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def plan(session: Session, names: Sequence[str]) -> list[str]:
+    """What would be watched, and what each kind of change would do."""
+    settings = session.settings
+    lines = []
+    chosen = checked(session, names)
+    for one in (service.staged(one) for one in settings.services if one.name in chosen):
+        stage = f", stage {one.target}" if one.target else ""
+        lines.append(f"{one.name}: watches {one.context} ({one.dockerfile}{stage})")
+        found = service.sync_rules(one)
+        lines += [f"  sync     {rule.source or '.'} -> {rule.target}" for rule in found]
+        lines.append(f"  writable {', '.join(rules.roots(found)) or 'nothing: every change is built'}")
+        lines.append("  build    everything else in it, as the Dockerfile and lock files")
+        ports = ", ".join(map(str, one.dev.ports)) or "the service's own"
+        lines.append(f"  ports    on localhost: {ports}")
+    lines.append(f"config: {settings.root / 'config'}, {settings.release.chart} and its values upgrade the release")
+    return lines

@@ -1,0 +1,82 @@
+"""Ports of services on localhost, which find their way again when pods are replaced."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+from scripts.dev.pods import Background, Pod
+
+PAUSE = 0.3
+"""Seconds until a forward that broke off is begun anew."""
+
+
+class Forward:
+    """One port of a service. It leads to one of its pods that are ready, as long as there is one."""
+
+    def __init__(
+        self,
+        service: str,
+        port: int,
+        background: Background,
+        pods: Callable[[str], list[Pod]],
+        say: Callable[[str], None],
+    ) -> None:
+        self.service, self.port = service, port
+        self.local = free_port(port)
+        self._background = background
+        self._pods = pods
+        self._say = say
+        self._changed = threading.Event()
+        self._pod = ""
+        self._told = False
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.local}"
+
+    def run(self) -> None:
+        """Forward until the session is over."""
+        while not self._background.stopped:
+            self._changed.clear()
+            pod = next((pod for pod in self._pods(self.service) if pod.ready), None)
+            if pod is None:
+                self._changed.wait(1.0)
+                continue
+            self._pod = pod.uid
+            words = ("port-forward", f"pod/{pod.name}", f"{self.local}:{self.port}", "--address", "127.0.0.1")
+            self._background.follow(self._name, words, self._line, tied=True)
+            self._background.wait(PAUSE)
+
+    def pods_changed(self) -> None:
+        """Look again where it leads: the pod of now may be gone, or the first one be ready."""
+        if self._pod and not any(pod.uid == self._pod and pod.ready for pod in self._pods(self.service)):
+            self._pod = ""
+            self._background.cut(self._name)
+        self._changed.set()
+
+    @property
+    def _name(self) -> str:
+        return f"forward {self.service} {self.port}"
+
+    def _line(self, line: str) -> None:
+        if line.startswith("Forwarding from") and not self._told:
+            self._told = True
+            moved = "" if self.local == self.port else f" (port {self.port} is taken on this machine)"
+            self._say(f"{self.service} answers at {self.url}{moved}")
+
+
+def free_port(wanted: int) -> int:
+    """The port if nobody has it on this machine, else another one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    return wanted

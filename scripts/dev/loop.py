@@ -1,0 +1,481 @@
+"""A session: the release with its services to be worked on, and the cheapest right thing for every change."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+import webbrowser
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scripts.context.run import Run
+from scripts.context.session import Session
+from scripts.dev import rules, service, tree, watching
+from scripts.dev.forward import Forward
+from scripts.dev.pods import Background, Pod, Pods
+from scripts.dev.screen import Screen
+from scripts.dev.service import LABEL, Worked
+from scripts.diagnose.watchdog import explained
+from scripts.errors import UserError
+from scripts.host import lock
+from scripts.host.paths import state_folder
+from scripts.images import build_context
+from scripts.images.build_context import Entry
+from scripts.pipeline import runner
+from scripts.pipeline.deploy import GENERATED, deploy
+from scripts.pipeline.images import build, load
+from scripts.pipeline.prepare import prepare
+from scripts.pipeline.verify import access, await_deployments
+from scripts.settings import loading
+from scripts.settings.model import Outcome, Service, Settings
+
+ENDED = "the program has ended with status"
+"""How our reloader tells that a program has come to its end."""
+
+LOG_TAIL = 60
+"""Lines of a program from which the cause of its end is read."""
+
+
+class Ended(Exception):
+    """Somebody has ended the session: by a key, or by the pipeline."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: `files` with paths, `pod` with a watch's event, `key`, `crash` or `problem`."""
+
+    kind: str
+    value: Any = None
+
+
+@dataclass
+class Source:
+    """One service's sources as they were last looked at."""
+
+    worked: Worked
+    entries: Mapping[str, Entry]
+    wanted: tree.Tree
+
+
+class Loop:
+    """One session. `names` are the services to be worked on."""
+
+    def __init__(self, session: Session, names: Sequence[str], screen: Screen, *, may_install: bool = True) -> None:
+        self._session = session
+        self._names = tuple(names)
+        self._screen = screen
+        self._may_install = may_install
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._sources: dict[str, Source] = {}
+        self._images: dict[str, tree.Tree] = {}
+        self._forwards: list[Forward] = []
+        self._tails: dict[str, deque[str]] = {}
+        self._stop = threading.Event()
+        self._paused = False
+        self._kept: set[Path] = set()
+        self._run: Run | None = None
+        self._pods = Pods(session.kubectl, session.settings.release.namespace)
+        self._background = Background(session.kubectl, session.settings.release.namespace)
+
+    def start(self) -> None:
+        """Bring the release up with its services to be worked on. Raises UserError if that cannot be done."""
+        self._bring_up(self._session.settings)
+        self._background.start(partial(self._background.watch_pods, lambda event: self._tell("pod", event)))
+        for name, source in self._sources.items():
+            for port in self._ports(source.worked.service):
+                forward = Forward(name, port, self._background, self._pods.of, self._screen.line)
+                self._forwards.append(forward)
+                self._background.start(forward.run)
+        self._background.start(self._watch)
+
+    def key(self, key: str) -> None:
+        """A key was pressed."""
+        self._tell("key", key)
+
+    def work(self) -> None:
+        """Do what every change asks for, until somebody ends it. Nothing that goes wrong ends it."""
+        while True:
+            event = self._events.get()
+            with self._going_on():
+                self._handle(event)
+
+    def close(self) -> None:
+        """End what goes on beside the session."""
+        self._stop.set()
+        self._background.stop()
+
+    # Events
+
+    def _tell(self, kind: str, value: Any = None) -> None:
+        self._events.put(Event(kind, value))
+
+    @contextmanager
+    def _going_on(self, stage: str = "dev", service: Service | None = None) -> Iterator[None]:
+        """A problem is told with its cause, and the loop lives on."""
+        try:
+            yield
+        except UserError as problem:
+            told = explained(problem, self._session, stage, service)
+            self._screen.line(f"error: {told}" + (f"\n  {told.hint}" if told.hint else ""))
+
+    def _handle(self, event: Event) -> None:
+        if event.kind == "files":
+            self._changed(event.value)
+        elif event.kind == "pod":
+            self._pod(event.value)
+        elif event.kind == "key":
+            self._pressed(event.value)
+        elif event.kind == "crash":
+            self._crashed(event.value)
+        elif event.kind == "problem":
+            raise event.value
+
+    def _pressed(self, key: str) -> None:
+        if key == "q":
+            raise Ended
+        if key == "r":
+            self._rebuild(list(self._sources))
+        elif key == "s":
+            self._restart()
+        elif key == "o" and self._run and self._run.url:
+            webbrowser.open(self._run.url)
+        elif key == "p":
+            self._paused = not self._paused
+            self._screen.line("paused: changes wait" if self._paused else "going on")
+            if not self._paused and self._kept:
+                self._changed(frozenset(self._kept))
+
+    # Files
+
+    def _watch(self) -> None:
+        try:
+            watching.watch(
+                self._folders(), lambda batch: self._tell("files", batch), self._screen.line, self._stop,
+                lambda: self._tell("files", frozenset(self._folders())),
+            )  # fmt: skip
+        except OSError as error:
+            self._tell("problem", UserError(f"the sources cannot be watched: {error}", "press r after a change"))
+
+    def _folders(self) -> list[Path]:
+        settings = self._session.settings
+        contexts = [source.worked.service.context for source in self._sources.values()]
+        recipes = [source.worked.service.dockerfile.parent for source in self._sources.values()]
+        values = [file.parent for file in settings.release.values if file.parent.name != GENERATED]
+        return [*contexts, *recipes, *values, settings.root / "config", settings.release.chart]
+
+    def _changed(self, paths: frozenset[Path]) -> None:
+        if self._paused:
+            self._kept |= paths
+            return
+        self._kept.clear()
+        started = time.monotonic()
+        if any(self._is_config(path) for path in paths):
+            self._reconfigure()
+            return
+        built = []
+        for source in self._sources.values():
+            own = source.worked.service
+            touched = any(path.is_relative_to(own.context) for path in paths) or own.dockerfile in paths
+            if touched and (reason := self._looked_at(source, paths, started)):
+                built.append((own.name, reason))
+        if built:
+            for name, reason in built:
+                self._screen.line(f"{name}: {reason} has changed: it is built")
+            self._rebuild([name for name, _ in built])
+
+    def _is_config(self, path: Path) -> bool:
+        settings = self._session.settings
+        if path == settings.root / "config" or path == settings.release.chart:
+            return False  # the folder itself, when the watch begins
+        own = path.is_relative_to(settings.root / "config") and path.suffix in (".yaml", ".yml")
+        return own or path in settings.release.values or path.is_relative_to(settings.release.chart)
+
+    def _looked_at(self, source: Source, paths: frozenset[Path], started: float) -> str:
+        """Sync what has changed. What has changed besides and needs a build, or nothing."""
+        own = source.worked.service
+        entries = _entries(own)
+        different = _different(source.entries, entries)
+        needs = [path for path in different if not rules.places(path, source.worked.rules)]
+        if own.dockerfile in paths and not own.dockerfile.is_relative_to(own.context):
+            needs.append(own.dockerfile.name)
+        if needs:
+            return _few(needs)
+        for path in different:
+            if path in entries and tree.leads_out(entries[path]):
+                self._screen.line(f"{own.name}: {path} links to {entries[path].content}, out of the sources: left out")
+        source.entries, source.wanted = entries, tree.wanted(entries.values(), source.worked.rules)
+        if different:
+            self._sync(source, self._running(own.name), _few(different), started)
+        return ""
+
+    def _running(self, name: str) -> list[Pod]:
+        return [pod for pod in self._pods.of(name) if pod.running]
+
+    def _sync(self, source: Source, pods: Sequence[Pod], change: str, started: float) -> None:
+        name = source.worked.name
+        if not pods:
+            self._screen.line(f"{name}: no pod runs: {change} goes into the next one")
+            return
+        for pod in pods:
+            if pod.tree is None:
+                pod.tree = self._images.get(pod.image, {})
+        done = self._pods.sync(source.worked, pods, source.wanted)
+        for place, why in done.left_out.items():
+            self._screen.line(f"{name}: {place} {why}: left out")
+        for pod_name, problem in done.problems.items():
+            self._screen.line(f"error: {pod_name}: {problem}")
+        reached = len(pods) - len(done.problems)
+        milliseconds = 1000 * (time.monotonic() - started)
+        self._screen.state(name, change=change, done=f"synced to {_count(reached, 'pod')} in {milliseconds:.0f} ms")
+
+    # Pods
+
+    def _pod(self, event: Mapping[str, Any]) -> None:
+        pod = self._pods.saw(event)
+        for forward in self._forwards:
+            forward.pods_changed()
+        name = event["object"].get("metadata", {}).get("labels", {}).get("app.kubernetes.io/name", "")
+        source = self._sources.get(name)
+        if source is None:
+            return
+        found = self._pods.of(name)
+        ready = sum(pod.ready for pod in found)
+        self._screen.state(name, pods=f"{ready} of {len(found)} ready")
+        if not found and event["type"] == "DELETED":
+            self._still_ours(name)
+        if pod is not None and pod.running and pod.tree is None:
+            pod.tree = self._images.get(pod.image, {})
+            self._background.start(partial(self._logs, pod))
+            if tree.between(pod.tree, source.wanted):
+                self._sync(source, [pod], f"new pod {pod.name}", time.monotonic())
+
+    def _still_ours(self, name: str) -> None:
+        """Raise Ended if the service is not worked on any more, because somebody has deployed it."""
+        release = self._session.settings.release
+        deployment = self._session.kubectl.get("deployment", name, "--namespace", release.namespace)
+        if LABEL not in deployment["spec"]["template"]["metadata"].get("labels", {}):
+            self._screen.line(f"{name} is not worked on any more: another command has deployed the release")
+            raise Ended
+
+    def _logs(self, pod: Pod) -> None:
+        """Show what a pod writes, for as long as it is there."""
+        since = "--tail=5"
+        while not self._background.stopped and any(one.uid == pod.uid for one in self._pods.of(pod.service)):
+            words = ("logs", "--follow", since, pod.name, "--container", pod.service)
+            self._background.follow(f"logs {pod.uid}", words, partial(self._logged, pod))
+            since = "--since=2s"
+            if self._background.wait(1.0):
+                return
+
+    def _logged(self, pod: Pod, text: str) -> None:
+        self._screen.log(pod.service, text)
+        tail = self._tails.setdefault(pod.service, deque(maxlen=LOG_TAIL))
+        tail.append(text)
+        if text.startswith(ENDED):
+            self._tell("crash", (pod.service, "\n".join(tail)))
+            tail.clear()
+
+    def _crashed(self, value: tuple[str, str]) -> None:
+        """Say why a program has ended, where its words are known."""
+        from scripts import diagnose
+
+        name, said = value
+        release = self._session.settings.release
+        context = {"program": name, "service": name, "namespace": release.namespace, "release": release.name}
+        finding = diagnose.explain_failure(said, context | {"stage": "rollout"}, diagnose.load_rules())
+        if finding:
+            self._screen.line(f"error: {name}: {diagnose.render([finding])}")
+        else:
+            last = next((line for line in reversed(said.splitlines()[:-1]) if line.strip()), "")
+            self._screen.line(f"error: {name} has ended: {last}\n  mend it and save: it starts again by itself")
+
+    def _restart(self) -> None:
+        for name, source in self._sources.items():
+            if source.worked.program.reload == "signal":
+                self._pods.reload(source.worked, self._running(name))
+            else:
+                self._rollout_restart([name])
+            self._screen.state(name, change="restart", done="started anew")
+
+    def _rollout_restart(self, names: Iterable[str]) -> None:
+        words = [f"deployment/{name}" for name in names]
+        self._session.kubectl.effect("rollout", "restart", *words, "--namespace", self._namespace)
+
+    # The release
+
+    @property
+    def _namespace(self) -> str:
+        return self._session.settings.release.namespace
+
+    def _rebuild(self, names: Sequence[str]) -> None:
+        started = time.monotonic()
+        with self._going_on("build", self._sources[names[0]].worked.service if len(names) == 1 else None):
+            self._bring_up(self._session.settings, wait=False)
+            seconds = time.monotonic() - started
+            for name in names:
+                self._screen.state(name, change="build", done=f"built and deployed in {seconds:.1f} s")
+
+    def _reconfigure(self) -> None:
+        """Take the configuration as it is now, and upgrade the release."""
+        started = time.monotonic()
+        settings = loading.load(self._session.settings.root, self._session.settings.environment)
+        self._bring_up(settings, wait=False)
+        self._screen.line(
+            f"the configuration has changed: the release is upgraded ({time.monotonic() - started:.1f} s)"
+        )
+
+    def _bring_up(self, settings: Settings, *, wait: bool = True) -> None:
+        """Build what changed, and deploy it all with the services that are worked on."""
+        with lock.hold(runner.lock_file(Run(self._session, self._screen))):
+            sources, deployed = self._deployed(settings)
+        for source in sources.values():
+            self._screen.state(source.worked.name, pods="starting")
+        self._sources = sources
+        self._run = deployed
+        if wait:
+            with self._going_on("rollout"):
+                self._show(await_deployments(deployed, deployed.deployments))
+            with self._going_on("access"):
+                self._show(access(deployed))
+        else:
+            self._background.start(partial(self._await, deployed))
+
+    def _await(self, run: Run) -> None:
+        """Wait for a rollout beside the loop, and tell how it went."""
+        try:
+            self._show(await_deployments(run, run.deployments))
+        except UserError as problem:
+            self._tell("problem", problem)
+
+    def _deployed(self, settings: Settings) -> tuple[dict[str, Source], Run]:
+        staged = replace(
+            settings,
+            services=tuple(service.staged(one) if one.name in self._names else one for one in settings.services),
+        )
+        first = self._run_of(staged)
+        held = self._held()
+        self._stage("prepare", prepare(first))
+        sources = {one.name: one for one in staged.services if one.name in self._names}
+        entries = {name: _entries(one) for name, one in sources.items()}
+        self._stage("build", build(first))
+        self._stage("load", load(first))
+        worked = {name: service.worked(one, self._argv(first, name)) for name, one in sources.items()}
+        file = self._write_values(worked.values(), staged)
+        release = replace(staged.release, values=(*staged.release.values, file), labels={"dev": "true"})
+        second = self._run_of(replace(staged, release=release))
+        second.__dict__ |= {key: first.__dict__[key] for key in ("client", "bases") if key in first.__dict__}
+        second.restarts |= first.restarts
+        found = {name: Source(one, entries[name], tree.wanted(entries[name].values(), one.rules))
+                 for name, one in worked.items()}  # fmt: skip
+        for name, source in found.items():
+            self._images[second.plan.deployed(second.plan.image(name))] = source.wanted
+        self._stage("deploy", deploy(second))
+        self._mend(second, held)
+        return found, second
+
+    def _mend(self, run: Run, held: Mapping[str, str]) -> None:
+        """Replace pods that an earlier session has left: what was synced into them is not known."""
+        if self._run is not None:
+            return
+        names = [name for name in self._names if held.get(name) == run.plan.deployed(run.plan.image(name))]
+        if names:
+            self._screen.line(f"an earlier session has left pods of {', '.join(names)}: they are replaced")
+            self._rollout_restart(names)
+
+    def _held(self) -> dict[str, str]:
+        """Service → image of the pods that are worked on now, where there is a cluster already."""
+        if self._run is not None:
+            return {}
+        try:
+            pods = self._session.kubectl.items("pods", self._namespace, "--selector", LABEL)
+        except UserError:
+            return {}  # the cluster is not up yet: bringing it up comes next, and says why if it cannot be
+        return {item["metadata"]["labels"].get("app.kubernetes.io/name", ""): item["spec"]["containers"][0]["image"]
+                for item in pods}  # fmt: skip
+
+    def _run_of(self, settings: Settings) -> Run:
+        told = Session(settings, self._session.shell, target=self._session.wanted)
+        for name in ("target", "tools", "cluster", "kubectl", "helm", "variables", "standin"):
+            told.__dict__[name] = getattr(self._session, name)
+        return Run(told, self._screen, may_install=self._may_install)
+
+    def _argv(self, run: Run, name: str) -> list[str]:
+        """What the image of a service starts."""
+        ref = run.plan.image(name).ref
+        answer = run.session.shell.probe([run.client.binary, "image", "inspect", "--format", "{{json .Config}}", ref])
+        if not answer:
+            raise UserError(f"{ref} cannot be inspected: {answer.err.strip()}", "see: invoke doctor")
+        config = json.loads(answer.out)
+        return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+
+    def _write_values(self, worked: Iterable[Worked], settings: Settings) -> Path:
+        release = settings.release
+        current: dict[str, Any] = {}
+        for file in (release.chart / "values.yaml", *release.values):
+            current = loading.overlay(current, loading.read(file, settings.root))
+        nested = current.get("services") or {}
+        top: dict[str, Any] = {}
+        for one in worked:
+            mine = nested if one.name in release.nested else current
+            where = top.setdefault("services", {}) if one.name in release.nested else top
+            where[one.name] = service.values(one, mine.get(one.name) or {})
+        file = settings.root / GENERATED / f"{release.name}.dev.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(top, indent=2) + "\n", encoding="utf-8")
+        return file
+
+    def _ports(self, one: Service) -> tuple[int, ...]:
+        if one.dev.ports:
+            return one.dev.ports
+        deployment = self._session.kubectl.get("deployment", one.name, "--namespace", self._namespace)
+        ports = deployment["spec"]["template"]["spec"]["containers"][0].get("ports", ())
+        return tuple(port["containerPort"] for port in ports[:1])
+
+    def _stage(self, name: str, outcomes: Iterator[Outcome]) -> None:
+        self._screen.begin(name)
+        self._show(outcomes)
+
+    def _show(self, outcomes: Iterator[Outcome]) -> None:
+        for outcome in outcomes:
+            self._screen.outcome(outcome)
+
+
+def session_lock(session: Session) -> Path:
+    """The lock that one session holds: two would overwrite each other's files."""
+    return state_folder("locks", f"{session.settings.cluster}.dev.lock")
+
+
+def _entries(one: Service) -> dict[str, Entry]:
+    """The build context by path. A file that vanishes while it is read is one that was deleted: it is looked again."""
+    for last in (False,) * 9 + (True,):
+        try:
+            return {entry.path: entry for entry in build_context.listing(one.context, one.dockerfile)}
+        except OSError as error:
+            if last or not isinstance(error, FileNotFoundError):
+                raise UserError(
+                    f"{one.name}: {error.filename} cannot be read: {error.strerror}",
+                    "make it readable, or name it in .dockerignore",
+                ) from None
+    raise AssertionError("the last look returns or raises")
+
+
+def _different(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> list[str]:
+    """Files and links that differ, and folders that came or went with nothing in them."""
+    names = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+    folders = {path for path in names if (new.get(path) or old[path]).kind == "folder"}
+    return [path for path in names if path not in folders or not any(other.startswith(f"{path}/") for other in names)]
+
+
+def _few(paths: Sequence[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,200 @@
+"""The running pods of a session: what lies in each of them, and how files get there."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.dev import tree
+from scripts.dev.service import LABEL, Worked
+from scripts.errors import UserError
+from scripts.host.shell import Stream
+from scripts.kube.kubectl import Kubectl, documents
+
+NAME = "app.kubernetes.io/name"
+WATCHED = 3600.0
+"""Seconds after which a watch is begun anew."""
+
+
+@dataclass
+class Pod:
+    """One pod that is worked on. `tree` is what lies in it, None until its image tells."""
+
+    uid: str
+    name: str
+    service: str
+    image: str
+    running: bool
+    ready: bool
+    restarts: int
+    tree: tree.Tree | None = field(default=None, repr=False)
+
+
+def of_object(item: Mapping[str, Any]) -> Pod | None:
+    """A pod of the API as one that is worked on; None if it is none, or is on its way out."""
+    meta, status = item["metadata"], item.get("status", {})
+    labels = meta.get("labels", {})
+    if LABEL not in labels or "deletionTimestamp" in meta or status.get("phase") in ("Failed", "Succeeded"):
+        return None
+    service = labels.get(NAME, "")
+    mine = [one for one in status.get("containerStatuses", ()) if one["name"] == service]
+    image = next((one["image"] for one in item["spec"]["containers"] if one["name"] == service), "")
+    return Pod(
+        uid=meta["uid"],
+        name=meta["name"],
+        service=service,
+        image=image,
+        running=any("running" in one.get("state", {}) for one in mine),
+        ready=any(one.get("ready") for one in mine),
+        restarts=sum(one.get("restartCount", 0) for one in mine),
+    )
+
+
+class Pods:
+    """The pods that are worked on, kept up to date by `saw`."""
+
+    def __init__(self, kubectl: Kubectl, namespace: str) -> None:
+        self._kubectl = kubectl
+        self._namespace = namespace
+        self._known: dict[str, Pod] = {}
+
+    def saw(self, event: Mapping[str, Any]) -> Pod | None:
+        """Take note of what a watch tells. The pod as it is now, None if it is gone or none of ours."""
+        item = event["object"]
+        uid = item.get("metadata", {}).get("uid", "")
+        pod = of_object(item) if event["type"] != "DELETED" else None
+        before = self._known.pop(uid, None)
+        if pod is not None:
+            pod.tree = before.tree if before else None
+            self._known[uid] = pod
+        return pod
+
+    def of(self, service: str) -> list[Pod]:
+        """The pods of a service."""
+        return [pod for pod in self._known.values() if pod.service == service]
+
+    def sync(self, one: Worked, pods: Sequence[Pod], wanted: tree.Tree) -> Synced:
+        """Bring pods to what is wanted, side by side, and let the program load it. What a pod has is remembered."""
+        with ThreadPoolExecutor(max(len(pods), 1)) as pool:
+            done = list(pool.map(lambda pod: self._sync(one, pod, wanted), pods))
+        problems = {pod.name: result for pod, result in zip(pods, done, strict=True) if isinstance(result, UserError)}
+        fine = [result for result in done if isinstance(result, tree.Archive)]
+        left_out = {place: why for result in fine for place, why in result.left_out.items()}
+        return Synced(left_out, problems)
+
+    def _sync(self, one: Worked, pod: Pod, wanted: tree.Tree) -> tree.Archive | UserError:
+        changes = tree.between(pod.tree or {}, wanted)
+        packed = tree.archive(changes, one.service.context)
+        if not changes:
+            return packed
+        names = [place.lstrip("/") for place in changes.delete]
+        *earlier, last = tree.chunks(names)
+        try:
+            for portion in earlier:
+                self._run(pod, 'cd /; rm -rf -- "$@"', portion, b"")
+            self._run(pod, tree.APPLY + _reload(one), last, packed.data)
+        except UserError as error:
+            return error
+        pod.tree = {place: entry for place, entry in wanted.items() if place not in packed.left_out}
+        return packed
+
+    def reload(self, one: Worked, pods: Sequence[Pod]) -> None:
+        """Start the program of pods anew. Raises UserError if one cannot be reached."""
+        for pod in pods:
+            self._run(pod, "true" + _reload(one), (), b"")
+
+    def _run(self, pod: Pod, script: str, arguments: Sequence[str], data: bytes) -> None:
+        argv = self._kubectl.command(
+            "exec", "--stdin", pod.name, "--namespace", self._namespace, "--container", pod.service, "--",
+            "sh", "-c", script, "/", *arguments,
+        )  # fmt: skip
+        self._kubectl.shell.feed(argv, [data], quiet=True)
+
+
+@dataclass(frozen=True)
+class Synced:
+    """How a sync went: what was left out and why, by place, and which pods could not be reached, by name."""
+
+    left_out: Mapping[str, str]
+    problems: Mapping[str, UserError]
+
+
+def _reload(one: Worked) -> str:
+    return "; kill -HUP 1" if one.program.reload == "signal" else ""
+
+
+class Background:
+    """Threads that follow commands until they are stopped: the watch of the pods, logs, port-forwards."""
+
+    def __init__(self, kubectl: Kubectl, namespace: str) -> None:
+        self._kubectl = kubectl
+        self._namespace = namespace
+        self._stopped = threading.Event()
+        self._streams: dict[str, Stream] = {}
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the session is over."""
+        return self._stopped.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Pause; True if the session is over."""
+        return self._stopped.wait(seconds)
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Do something beside the session, until it stops."""
+        thread = threading.Thread(target=work, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def follow(self, name: str, words: Sequence[str], on_line: Callable[[str], None], *, tied: bool = False) -> None:
+        """Read the lines of a kubectl command until it ends or is cut. `tied`: it ends with this process, however."""
+        argv = self._kubectl.command(*words, "--namespace", self._namespace)
+        with self._kubectl.shell.follow(tied_to_us(argv) if tied else argv, WATCHED) as stream:
+            with self._lock:
+                self._streams[name] = stream
+            if self.stopped:
+                return
+            for line in stream:
+                on_line(line)
+
+    def cut(self, name: str) -> None:
+        """End what is followed under a name."""
+        with self._lock:
+            stream = self._streams.pop(name, None)
+        if stream is not None:
+            stream.stop()
+
+    def watch_pods(self, on_event: Callable[[Mapping[str, Any]], None]) -> None:
+        """Tell of all pods and their changes, for as long as the session lasts."""
+        while not self.stopped:
+            with self._kubectl.watch("pods", self._namespace, WATCHED) as stream:
+                with self._lock:
+                    self._streams["watch"] = stream
+                for event in documents(stream):
+                    if event["object"].get("kind") == "Pod":
+                        on_event(event)
+            if self.wait(1.0):
+                return
+
+    def stop(self) -> None:
+        """End them all."""
+        self._stopped.set()
+        with self._lock:
+            names = list(self._streams)
+        for name in names:
+            self.cut(name)
+        for thread in self._threads:
+            thread.join(10)
+
+
+def tied_to_us(argv: Sequence[str]) -> list[str]:
+    """The same command, which the kernel ends with this process even where that is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else list(argv)

@@ -1,0 +1,149 @@
+"""One service while it is worked on: its sync rules, what runs in its containers, and the chart values that say so."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from scripts.dev import rules
+from scripts.dev.rules import Rule
+from scripts.errors import UserError
+from scripts.images import dockerfile
+from scripts.settings.loading import overlay
+from scripts.settings.model import Service
+
+LABEL = "todo-chatbot/dev"
+"""On pods, and without its prefix on revisions: this is no verified release."""
+
+PATIENT = 100_000
+"""Probes that may fail in a row: a program that a person is mending is not started anew by the cluster."""
+
+SIZE = "2Gi"
+"""The most that a writable copy of source folders may hold."""
+
+RELOADER = Path(__file__).with_name("reload.py")
+PYTHON = re.compile(r"python[\d.]*")
+PYTHON_PROGRAMS = frozenset(
+    {"celery", "daphne", "fastapi", "flask", "granian", "gunicorn", "hypercorn", "streamlit", "uvicorn"}
+)
+WATCHING = ("--watch", "--watch-preserve-output")
+
+Reload = Literal["signal", "itself", "none"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What runs in the containers, and how it comes to run what was synced: by a signal, by itself, or not at all."""
+
+    command: tuple[str, ...]
+    reload: Reload
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A service with how it is worked on. `rules` are empty where every change is built."""
+
+    service: Service
+    rules: tuple[Rule, ...]
+    program: Program
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return self.service.name
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The container's folders with a writable copy."""
+        return rules.roots(self.rules)
+
+
+def staged(service: Service) -> Service:
+    """The same service with the stage of its Dockerfile for working on it. Raises UserError if there is none."""
+    names = {stage.name for stage in dockerfile.stages(_text(service))}
+    target = service.dev.target or ("dev" if "dev" in names else "")
+    if target and target not in names:
+        known = ", ".join(sorted(names - {""})) or "none"
+        raise UserError(
+            f"config/pipeline.yaml: services.{service.name}.dev.target: {service.dockerfile} has no stage {target!r}",
+            f"its stages: {known}",
+        )
+    return replace(service, target=target)
+
+
+def sync_rules(service: Service) -> tuple[Rule, ...]:
+    """The rules of a staged service: those of the configuration, else those that its Dockerfile's COPY lines give.
+
+    Raises SettingsError for a rule that leads out of the build context.
+    """
+    if not service.dev.sync:
+        return rules.of_dockerfile(_text(service), service.target, service.context)
+    given = tuple(_rule(source, target, service.context) for source, target in service.dev.sync)
+    rules.check(given, service.context, f"services.{service.name}.dev.sync")
+    return given
+
+
+def _rule(source: str, target: str, context: Path) -> Rule:
+    name = posixpath.normpath(source)
+    folder = not (context / name).is_file()
+    return Rule("" if name == "." else name, posixpath.normpath(target), folder)
+
+
+def _text(service: Service) -> str:
+    return service.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def program(service: Service, argv: Sequence[str]) -> Program:
+    """What runs instead of `argv`, the image's entry point and command, so that changed sources are used at once."""
+    if service.dev.command:
+        return Program(service.dev.command, "itself")
+    name = posixpath.basename(argv[0]) if argv else ""
+    if PYTHON.fullmatch(name):
+        return _reloaded(argv[0], argv[1:])
+    if name in PYTHON_PROGRAMS:
+        return _reloaded("python3", argv)
+    if name == "node":
+        extra = () if any(word.startswith("--watch") for word in argv) else WATCHING
+        return Program((argv[0], *extra, *argv[1:]), "itself")
+    return Program((), "itself" if service.target else "none")
+
+
+def _reloaded(interpreter: str, argv: Sequence[str]) -> Program:
+    """By our reloader. Options of the interpreter stay with it; `-c` programs have no source that could be synced."""
+    options: list[str] = []
+    rest = list(argv)
+    while rest and rest[0].startswith("-") and rest[0] not in ("-m", "-c"):
+        options.append(rest.pop(0))
+        if options[-1] in ("-W", "-X") and rest:
+            options.append(rest.pop(0))
+    if not rest or rest[0] == "-c":
+        return Program((), "none")
+    # Bytecode that was compiled into the image says of itself that it need not be checked.
+    checked = ("--check-hash-based-pycs", "always")
+    return Program((interpreter, *options, *checked, "-c", RELOADER.read_text(encoding="utf-8"), *rest), "signal")
+
+
+def worked(service: Service, argv: Sequence[str]) -> Worked:
+    """How a staged service is worked on, its image starting `argv`. What reloads nothing is not synced to."""
+    runs = program(service, argv)
+    return Worked(service, sync_rules(service) if runs.reload != "none" else (), runs)
+
+
+def values(one: Worked, current: Mapping[str, Any]) -> dict[str, Any]:
+    """The chart values of a service that is worked on, to be laid over `current`, those it has otherwise."""
+    given: dict[str, Any] = {
+        "podLabels": {LABEL: "true"},
+        "startupProbe": {"failureThreshold": PATIENT},
+        "livenessProbe": {"failureThreshold": PATIENT},
+    }
+    if one.program.command:
+        given |= {"command": [one.program.command[0]], "args": list(one.program.command[1:])}
+    if one.roots:
+        own = [{"path": root, "seed": True, "size": SIZE} for root in one.roots]
+        given["writablePaths"] = [*current.get("writablePaths", ()), *own]
+    laid: dict[str, Any] = overlay(given, one.service.dev.values)
+    return laid

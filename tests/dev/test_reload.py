@@ -1,0 +1,86 @@
+"""The reloader: a program starts anew at SIGHUP, outlives its own mistakes, and ends when it is told to."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.dev.service import RELOADER
+
+LONG = 60
+
+
+@contextlib.contextmanager
+def running(folder: Path, *argv: str) -> Iterator[subprocess.Popen[str]]:
+    """The reloader with a program, as a container starts it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RELOADER.read_text(), *argv],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(LONG)
+        if process.stdout:
+            process.stdout.close()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """The next line that it writes."""
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def program(words: str) -> str:
+    return f"import time\nprint({words!r}, flush=True)\ntime.sleep(1000)\n"
+
+
+@pytest.mark.parametrize("argv", [("-m", "app"), ("app.py",)])
+def test_it_starts_anew_and_outlives_a_mistake(tmp_path: Path, argv: tuple[str, ...]) -> None:
+    file = tmp_path / "app.py"
+    file.write_text(program("one"))
+    with running(tmp_path, *argv) as process:
+        assert line(process) == "one"
+        file.write_text(program("two"))
+        process.send_signal(signal.SIGHUP)
+        assert line(process) == "two"
+        file.write_text("print('half)")
+        process.send_signal(signal.SIGHUP)
+        told = [line(process)]
+        while not told[-1].startswith("the program has ended with status 1"):
+            told.append(line(process))
+        assert any("SyntaxError" in one for one in told)
+        file.write_text(program("three"))
+        process.send_signal(signal.SIGHUP)
+        assert line(process) == "three"
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_a_program_that_ends_well_ends_the_container_when_told(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("print('done', flush=True)")
+    with running(tmp_path, "-m", "app") as process:
+        assert line(process) == "done"
+        assert line(process).startswith("the program has ended with status 0")
+    assert process.returncode == 0
+
+
+def test_what_a_program_started_ends_with_it(tmp_path: Path) -> None:
+    child = (
+        "import subprocess, time\np = subprocess.Popen(['sleep', '1000'])\nprint(p.pid, flush=True)\ntime.sleep(1000)"
+    )
+    (tmp_path / "app.py").write_text(child)
+    with running(tmp_path, "-m", "app") as process:
+        first = int(line(process))
+        process.send_signal(signal.SIGHUP)
+        assert int(line(process)) != first
+        deadline = time.monotonic() + LONG
+        while Path(f"/proc/{first}").exists() and "Z" not in Path(f"/proc/{first}/stat").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
