@@ -13,11 +13,11 @@ from scripts.dev import rules
 from scripts.dev.rules import Rule
 from scripts.errors import UserError
 from scripts.images import dockerfile
+from scripts.kube import releases
 from scripts.settings.loading import overlay
 from scripts.settings.model import Service
 
-LABEL = "todo-chatbot/dev"
-"""On pods, and without its prefix on revisions: this is no verified release."""
+LABEL = releases.DEV
 
 PATIENT = 100_000
 """Probes that may fail in a row: a program that a person is mending is not started anew by the cluster."""
@@ -142,8 +142,7 @@ def values(one: Worked, current: Mapping[str, Any]) -> dict[str, Any]:
     }
     if one.program.command:
         given |= {"command": [one.program.command[0]], "args": list(one.program.command[1:])}
-    if one.roots:
-        own = [{"path": root, "seed": True, "size": SIZE} for root in one.roots]
-        given["writablePaths"] = [*current.get("writablePaths", ()), *own]
     laid: dict[str, Any] = overlay(given, one.service.dev.values)
-    return laid
+    own = [{"path": root, "seed": True, "size": SIZE} for root in one.roots]
+    writable = [*current.get("writablePaths", ()), *one.service.dev.values.get("writablePaths", ()), *own]
+    return laid | ({"writablePaths": writable} if writable else {})
