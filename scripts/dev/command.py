@@ -13,11 +13,10 @@ from scripts.dev import rules, screen, service
 from scripts.dev.loop import Ended, Loop, session_lock
 from scripts.errors import UserError
 from scripts.host import lock
-from scripts.pipeline import runner
+from scripts.pipeline import runner, stages
 from scripts.reporting.display import Plain
 from scripts.reporting.report import Report
 
-ALL = ("prepare", "build", "tag", "load", "deploy", "rollout", "health", "access")
 GO_BACK = "what is live is no verified release: its pods hold synced files; go on: invoke dev; go back: invoke pipeline"
 
 
@@ -58,7 +57,9 @@ def run(session: Session, names: Sequence[str], *, cleanup: bool, may_install: b
             loop.close()
             shown.close()
     session.say("ended; " + ("the pipeline goes back to a verified release" if cleanup else GO_BACK))
-    return runner.execute_locked(Run(session, Plain(), may_install=may_install), ALL, "pipeline") if cleanup else None
+    if not cleanup:
+        return None
+    return runner.run_pipeline(Run(session, Plain(), may_install=may_install), stages.NAMES, "pipeline")
 
 
 def _told(session: Session, shown: screen.Screen) -> Session:
@@ -89,8 +90,8 @@ def plan(session: Session, names: Sequence[str]) -> list[str]:
     lines = []
     chosen = checked(session, names)
     for one in (service.staged(one) for one in settings.services if one.name in chosen):
-        stage = f", stage {one.target}" if one.target else ""
-        lines.append(f"{one.name}: watches {one.context} ({one.dockerfile}{stage})")
+        stage = f", stage {one.stage}" if one.stage else ""
+        lines.append(f"{one.name}: watches {one.context} ({one.source or one.dockerfile}{stage})")
         found = service.sync_rules(one)
         lines += [f"  sync     {rule.source or '.'} -> {rule.target}" for rule in found]
         lines.append(f"  writable {', '.join(rules.roots(found)) or 'nothing: every change is built'}")

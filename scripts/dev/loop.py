@@ -8,13 +8,14 @@ import threading
 import time
 import webbrowser
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from scripts.context.ready import Ready, make_plan
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.dev import rules, service, tree, watching
@@ -24,20 +25,24 @@ from scripts.dev.screen import Screen
 from scripts.dev.service import LABEL, Worked
 from scripts.diagnose.watchdog import explained
 from scripts.errors import UserError
-from scripts.host import lock
 from scripts.host.paths import state_folder
 from scripts.images import build_context
 from scripts.images.build_context import Entry
 from scripts.pipeline import runner
+from scripts.pipeline.access import access
 from scripts.pipeline.deploy import GENERATED, deploy
 from scripts.pipeline.images import build, load
+from scripts.pipeline.live import Live
 from scripts.pipeline.prepare import prepare
-from scripts.pipeline.verify import access, await_deployments
-from scripts.settings import loading
-from scripts.settings.model import Outcome, Service, Settings
+from scripts.pipeline.rollout import await_rollout
+from scripts.settings import loading, values
+from scripts.settings.model import Outcome, Plan, Service, Settings
+from scripts.settings.reading import overlay
 
 ENDED = "the program has ended with status"
 """How our reloader tells that a program has come to its end."""
+
+Returned = TypeVar("Returned")
 
 LOG_TAIL = 60
 """Lines of a program from which the cause of its end is read."""
@@ -80,7 +85,8 @@ class Loop:
         self._stop = threading.Event()
         self._paused = False
         self._kept: set[Path] = set()
-        self._run: Run | None = None
+        self._up = False
+        self._url = ""
         self._pods = Pods(session.kubectl, session.settings.release.namespace)
         self._background = Background(session.kubectl, session.settings.release.namespace)
 
@@ -144,8 +150,8 @@ class Loop:
             self._rebuild(list(self._sources))
         elif key == "s":
             self._restart()
-        elif key == "o" and self._run and self._run.url:
-            webbrowser.open(self._run.url)
+        elif key == "o" and self._url:
+            webbrowser.open(self._url)
         elif key == "p":
             self._paused = not self._paused
             self._screen.line("paused: changes wait" if self._paused else "going on")
@@ -333,65 +339,64 @@ class Loop:
 
     def _bring_up(self, settings: Settings, *, wait: bool = True) -> None:
         """Build what changed, and deploy it all with the services that are worked on."""
-        with lock.hold(runner.lock_file(Run(self._session, self._screen))):
-            sources, deployed = self._deployed(settings)
+        with runner.locked(self._session):
+            sources, deployed, run = self._deployed(settings)
         for source in sources.values():
             self._screen.state(source.worked.name, pods="starting")
-        self._sources = sources
-        self._run = deployed
+        self._sources, self._up = sources, True
         if wait:
             with self._going_on("rollout"):
-                self._show(await_deployments(deployed, deployed.deployments))
+                self._show(await_rollout(run, deployed))
             with self._going_on("access"):
-                self._show(access(deployed))
+                page = self._show(access(run, deployed))
+                self._url = page.url if page else ""
         else:
-            self._background.start(partial(self._await, deployed))
+            self._background.start(partial(self._await, run, deployed))
 
-    def _await(self, run: Run) -> None:
+    def _await(self, run: Run, deployed: Live) -> None:
         """Wait for a rollout beside the loop, and tell how it went."""
         try:
-            self._show(await_deployments(run, run.deployments))
+            self._show(await_rollout(run, deployed))
         except UserError as problem:
             self._tell("problem", problem)
 
-    def _deployed(self, settings: Settings) -> tuple[dict[str, Source], Run]:
+    def _deployed(self, settings: Settings) -> tuple[dict[str, Source], Live, Run]:
         staged = replace(
             settings,
             services=tuple(service.staged(one) if one.name in self._names else one for one in settings.services),
         )
         first = self._run_of(staged)
         held = self._held()
-        self._stage("prepare", prepare(first))
-        sources = {one.name: one for one in staged.services if one.name in self._names}
-        entries = {name: _entries(one) for name, one in sources.items()}
-        self._stage("build", build(first))
-        self._stage("load", load(first))
-        worked = {name: service.worked(one, self._argv(first, name)) for name, one in sources.items()}
+        ready = self._stage("prepare", prepare(first))
+        mine = {one.name: one for one in staged.services if one.name in self._names}
+        entries = {name: _entries(one) for name, one in mine.items()}
+        self._stage("build", build(first, ready))
+        self._stage("load", load(first, ready))
+        worked = {name: service.worked(one, self._argv(ready, name), staged.release) for name, one in mine.items()}
         file = self._write_values(worked.values(), staged)
         release = replace(staged.release, values=(*staged.release.values, file), labels={"dev": "true"})
         second = self._run_of(replace(staged, release=release))
-        second.__dict__ |= {key: first.__dict__[key] for key in ("client", "bases") if key in first.__dict__}
-        second.restarts |= first.restarts
+        ready = Ready(ready.client, ready.bases, make_plan(second, ready.bases))
         found = {name: Source(one, entries[name], tree.wanted(entries[name].values(), one.rules))
                  for name, one in worked.items()}  # fmt: skip
         for name, source in found.items():
-            self._images[second.plan.deployed(second.plan.image(name))] = source.wanted
-        self._stage("deploy", deploy(second))
-        self._mend(second, held)
-        return found, second
+            self._images[ready.plan.deployed(ready.plan.image(name))] = source.wanted
+        deployed = self._stage("deploy", deploy(second, ready))
+        self._mend(ready.plan, held)
+        return found, deployed, second
 
-    def _mend(self, run: Run, held: Mapping[str, str]) -> None:
+    def _mend(self, plan: Plan, held: Mapping[str, str]) -> None:
         """Replace pods that an earlier session has left: what was synced into them is not known."""
-        if self._run is not None:
+        if self._up:
             return
-        names = [name for name in self._names if held.get(name) == run.plan.deployed(run.plan.image(name))]
+        names = [name for name in self._names if held.get(name) == plan.deployed(plan.image(name))]
         if names:
             self._screen.line(f"an earlier session has left pods of {', '.join(names)}: they are replaced")
             self._rollout_restart(names)
 
     def _held(self) -> dict[str, str]:
         """Service → image of the pods that are worked on now, where there is a cluster already."""
-        if self._run is not None:
+        if self._up:
             return {}
         try:
             pods = self._session.kubectl.items("pods", self._namespace, "--selector", LABEL)
@@ -406,10 +411,11 @@ class Loop:
             told.__dict__[name] = getattr(self._session, name)
         return Run(told, self._screen, may_install=self._may_install)
 
-    def _argv(self, run: Run, name: str) -> list[str]:
+    def _argv(self, ready: Ready, name: str) -> list[str]:
         """What the image of a service starts."""
-        ref = run.plan.image(name).ref
-        answer = run.session.shell.probe([run.client.binary, "image", "inspect", "--format", "{{json .Config}}", ref])
+        ref = ready.plan.image(name).ref
+        argv = [str(ready.client.binary), "image", "inspect", "--format", "{{json .Config}}", ref]
+        answer = self._session.shell.probe(argv)
         if not answer:
             raise UserError(f"{ref} cannot be inspected: {answer.err.strip()}", "see: invoke doctor")
         config = json.loads(answer.out)
@@ -417,34 +423,34 @@ class Loop:
 
     def _write_values(self, worked: Iterable[Worked], settings: Settings) -> Path:
         release = settings.release
-        current: dict[str, Any] = {}
-        for file in (release.chart / "values.yaml", *release.values):
-            current = loading.overlay(current, loading.read(file, settings.root))
-        nested = current.get("services") or {}
-        top: dict[str, Any] = {}
+        current = values.merged(settings, release)
+        laid: dict[str, Any] = {}
         for one in worked:
-            mine = nested if one.name in release.nested else current
-            where = top.setdefault("services", {}) if one.name in release.nested else top
-            where[one.name] = service.values(one, mine.get(one.name) or {})
-        file = settings.root / GENERATED / f"{release.name}.dev.yaml"
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(top, indent=2) + "\n", encoding="utf-8")
-        return file
+            if place := service.place(release, one.name):
+                given = service.values(one, service.found(current, place))
+                laid = overlay(laid, service.at(place, given))
+        target = settings.root / GENERATED / f"{release.name}.dev.yaml"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps(laid, indent=2) + "\n", encoding="utf-8")
+        return target
 
     def _ports(self, one: Service) -> tuple[int, ...]:
         if one.dev.ports:
             return one.dev.ports
-        deployment = self._session.kubectl.get("deployment", one.name, "--namespace", self._namespace)
-        ports = deployment["spec"]["template"]["spec"]["containers"][0].get("ports", ())
-        return tuple(port["containerPort"] for port in ports[:1])
+        return (one.port,) if one.port else ()
 
-    def _stage(self, name: str, outcomes: Iterator[Outcome]) -> None:
+    def _stage(self, name: str, outcomes: Generator[Outcome, None, Returned]) -> Returned:
         self._screen.begin(name)
-        self._show(outcomes)
+        return self._show(outcomes)
 
-    def _show(self, outcomes: Iterator[Outcome]) -> None:
-        for outcome in outcomes:
-            self._screen.outcome(outcome)
+    def _show(self, outcomes: Generator[Outcome, None, Returned]) -> Returned:
+        """Show the outcomes. What their stage returns."""
+        while True:
+            try:
+                self._screen.outcome(next(outcomes))
+            except StopIteration as end:
+                returned: Returned = end.value
+                return returned
 
 
 def session_lock(session: Session) -> Path:

@@ -76,7 +76,7 @@ def _usable(rule: Rule, context: Path) -> bool:
 def check(rules: Sequence[Rule], context: Path, key: str) -> None:
     """Raise SettingsError naming the rule that leads out of the build context, or over a folder of the system."""
     for number, rule in enumerate(rules):
-        where = f"config/pipeline.yaml: {key}.{number}"
+        where = f"{key}.{number}"
         if rule.source.startswith("..") or not (context / rule.source).resolve().is_relative_to(context.resolve()):
             raise SettingsError(
                 f"{where}.from: {rule.source!r} is outside of {context}", "name a folder in the context"

@@ -14,8 +14,8 @@ from scripts.dev.rules import Rule
 from scripts.errors import UserError
 from scripts.images import dockerfile
 from scripts.kube import releases
-from scripts.settings.loading import overlay
-from scripts.settings.model import Service
+from scripts.settings.model import Release, Service
+from scripts.settings.reading import overlay
 
 LABEL = releases.DEV
 
@@ -65,14 +65,14 @@ class Worked:
 def staged(service: Service) -> Service:
     """The same service with the stage of its Dockerfile for working on it. Raises UserError if there is none."""
     names = {stage.name for stage in dockerfile.stages(_text(service))}
-    target = service.dev.target or ("dev" if "dev" in names else "")
+    target = service.dev.stage or ("dev" if "dev" in names else "")
     if target and target not in names:
         known = ", ".join(sorted(names - {""})) or "none"
         raise UserError(
-            f"config/pipeline.yaml: services.{service.name}.dev.target: {service.dockerfile} has no stage {target!r}",
+            f"services.{service.name}.dev.stage: {service.source or service.dockerfile} has no stage {target!r}",
             f"its stages: {known}",
         )
-    return replace(service, target=target)
+    return replace(service, stage=target or service.stage)
 
 
 def sync_rules(service: Service) -> tuple[Rule, ...]:
@@ -81,7 +81,7 @@ def sync_rules(service: Service) -> tuple[Rule, ...]:
     Raises SettingsError for a rule that leads out of the build context.
     """
     if not service.dev.sync:
-        return rules.of_dockerfile(_text(service), service.target, service.context)
+        return rules.of_dockerfile(_text(service), service.stage, service.context)
     given = tuple(_rule(source, target, service.context) for source, target in service.dev.sync)
     rules.check(given, service.context, f"services.{service.name}.dev.sync")
     return given
@@ -94,7 +94,7 @@ def _rule(source: str, target: str, context: Path) -> Rule:
 
 
 def _text(service: Service) -> str:
-    return service.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
+    return (service.source or service.dockerfile).read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def program(service: Service, argv: Sequence[str]) -> Program:
@@ -109,7 +109,7 @@ def program(service: Service, argv: Sequence[str]) -> Program:
     if name == "node":
         extra = () if any(word.startswith("--watch") for word in argv) else WATCHING
         return Program((argv[0], *extra, *argv[1:]), "itself")
-    return Program((), "itself" if service.target else "none")
+    return Program((), "itself" if service.stage else "none")
 
 
 def _reloaded(interpreter: str, argv: Sequence[str]) -> Program:
@@ -127,10 +127,36 @@ def _reloaded(interpreter: str, argv: Sequence[str]) -> Program:
     return Program((interpreter, *options, *checked, "-c", RELOADER.read_text(encoding="utf-8"), *rest), "signal")
 
 
-def worked(service: Service, argv: Sequence[str]) -> Worked:
-    """How a staged service is worked on, its image starting `argv`. What reloads nothing is not synced to."""
+def worked(service: Service, argv: Sequence[str], release: Release) -> Worked:
+    """How a staged service is worked on, its image starting `argv`.
+
+    What reloads nothing is not synced to, nor what a chart deploys whose values are not known: every change is built.
+    """
     runs = program(service, argv)
-    return Worked(service, sync_rules(service) if runs.reload != "none" else (), runs)
+    synced = runs.reload != "none" and place(release, service.name)
+    return Worked(service, sync_rules(service) if synced else (), runs)
+
+
+def place(release: Release, name: str) -> tuple[str, ...]:
+    """Where the values of a service are in a chart made with the library chart; nowhere in another one."""
+    path = release.images.get(name, {}).get("repository", "").split(".")
+    library = (release.chart / "charts/common/Chart.yaml").is_file()
+    return tuple(path[:-2]) if library and path[-2:] == ["image", "repository"] else ()
+
+
+def found(values: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
+    """What stands at a place in values."""
+    for key in path:
+        values = values.get(key) or {}
+    return values
+
+
+def at(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that stand at a place."""
+    laid = dict(values)
+    for key in reversed(path):
+        laid = {key: laid}
+    return laid
 
 
 def values(one: Worked, current: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,17 +13,22 @@ from typing import Any
 from scripts.errors import UserError
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
+DEV = "todo-chatbot/dev"  # label of pods that somebody works on: their files may be other ones than their image's
 GOOD = ("deployed", "superseded")
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision of a release, read from the labels of helm's own Secret; the Secret's content is not needed."""
+    """One revision of a release, read from the labels of helm's own Secret; the Secret's content is not needed.
+
+    `dev` is whether it is one that somebody works on: no verified release.
+    """
 
     release: str
     number: int
     status: str
     inputs: str
+    dev: bool = False
 
 
 def revisions(secrets: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]:
@@ -33,7 +38,11 @@ def revisions(secrets: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]
         labels = secret["metadata"].get("labels", {})
         if labels.get("owner") == "helm":
             revision = Revision(
-                labels["name"], int(labels["version"]), labels.get("status", ""), labels.get("inputs", "")
+                labels["name"],
+                int(labels["version"]),
+                labels.get("status", ""),
+                labels.get("inputs", ""),
+                "dev" in labels,
             )
             found.setdefault(revision.release, []).append(revision)
     for items in found.values():

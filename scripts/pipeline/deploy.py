@@ -72,7 +72,9 @@ def _deploy_one(
     before = session.helm.manifest(release) if newest else ""
     file = write_values(settings, release, values)
     run.display.waiting("deploy", release.name, "helm upgrade --install")
-    argv = session.helm.upgrade_command(release, (file,), {"inputs": inputs}, settings.timeouts.deploy)
+    argv = session.helm.upgrade_command(
+        release, (file,), {"inputs": inputs, **release.labels}, settings.timeouts.deploy
+    )
     session.shell.effect(argv, timeout=settings.timeouts.deploy + 30)
     number = newest.number + 1 if newest else 1
     changes: tuple[str, ...] = ()

@@ -35,10 +35,16 @@ def status_rows(found: Iterable[Mapping[str, Any]], now: datetime) -> list[tuple
                 f"{item.get('status', {}).get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}",
                 str(restarts),
                 objects.age(created, now) if created else "-",
-                objects.app_container(objects.template(item)).get("image", "-"),
+                objects.app_container(objects.template(item)).get("image", "-")
+                + (" (dev)" if _worked_on(item) else ""),
             )
         )
     return rows
+
+
+def _worked_on(deployment: Mapping[str, Any]) -> bool:
+    """Whether its pods may hold other files than their image, since somebody works on them."""
+    return releases.DEV in deployment["spec"]["template"].get("metadata", {}).get("labels", {})
 
 
 def status(session: Session) -> list[tuple[str, ...]]:
@@ -175,7 +181,7 @@ def history(session: Session) -> list[tuple[str, ...]]:
         rows.append(
             (
                 str(item.number),
-                item.status,
+                item.status + (" (dev)" if item.dev else ""),
                 verified[item.number].moment if item.number in verified else "-",
                 *origin,
                 item.inputs or "-",

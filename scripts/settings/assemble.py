@@ -11,7 +11,7 @@ from typing import Any
 from scripts.errors import SettingsError
 from scripts.images import copies
 from scripts.settings import app_values
-from scripts.settings.model import Address, App, Base, Release, Security, Service, Settings, Timeouts
+from scripts.settings.model import Address, App, Base, Dev, Release, Security, Service, Settings, Timeouts
 from scripts.settings.reading import read
 from scripts.settings.targets import target_options
 
@@ -128,6 +128,7 @@ def _service(
         port=spec.get("port"),
         address=spec.get("service", name) if "port" in spec else "",
         deployment=spec.get("deployment", name),
+        dev=_dev(spec.get("dev", {})),
     )
     return service, [base for base in bases.values() if base not in named]
 
@@ -148,6 +149,16 @@ def _dockerfile(places: Places, spec: Mapping[str, Any], context: Path, key: str
             f"{key}.builder: {', '.join(BUILDER_BASES)}",
         )
     return file, bases
+
+
+def _dev(spec: Mapping[str, Any]) -> Dev:
+    return Dev(
+        stage=spec.get("stage", ""),
+        command=tuple(spec.get("command", ())),
+        sync=tuple((rule["from"], rule["to"]) for rule in spec.get("sync", ())),
+        ports=tuple(spec.get("ports", ())),
+        values=dict(spec.get("values", {})),
+    )
 
 
 def _text(value: object) -> str:

@@ -21,6 +21,21 @@ class Base:
 
 
 @dataclass(frozen=True)
+class Dev:
+    """How a service is worked on by `invoke dev`; what is left empty follows from its Dockerfile and image.
+
+    `stage` is the stage to build, `command` what runs and reloads by itself, `sync` pairs of a path in the build
+    context and one in the container, `ports` what answers on localhost, `values` what is laid over the chart's.
+    """
+
+    stage: str = ""
+    command: tuple[str, ...] = ()
+    sync: tuple[tuple[str, str], ...] = ()
+    ports: tuple[int, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Service:
     """One image to build and, for a service of the app, one Deployment to run.
 
@@ -42,6 +57,7 @@ class Service:
     port: int | None = None
     address: str = ""
     deployment: str = ""
+    dev: Dev = field(default_factory=Dev)
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,7 @@ class Release:
     """A helm release: where it lives, the chart folder, and values files in the order helm gets them.
 
     `images` says where in the chart's values each service's image goes: service → part of an image (`repository`, `tag`
-    or the whole `reference`) → dotted path.
+    or the whole `reference`) → dotted path. `labels` mark its revisions.
     """
 
     name: str
@@ -86,6 +102,7 @@ class Release:
     chart: Path
     values: tuple[Path, ...] = ()
     images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from scripts.dev import service
 from scripts.dev.rules import Rule
 from scripts.errors import UserError
 from scripts.kube.releases import DEV
-from scripts.settings.model import Dev, Service
+from scripts.settings.model import Dev, Release, Service
 
 OURS = ("--check-hash-based-pycs", "always", "-c", "…")
 RECIPE = (
@@ -27,6 +27,23 @@ def shop(tmp_path: Path) -> Service:
 
 def with_dev(one: Service, **given: object) -> Service:
     return Service(one.name, one.context, one.dockerfile, dev=Dev(**given))  # type: ignore[arg-type]
+
+
+def library(one: Service) -> Release:
+    """A release of a chart that is made with the library chart."""
+    chart = one.context / "chart"
+    (chart / "charts/common").mkdir(parents=True, exist_ok=True)
+    (chart / "charts/common/Chart.yaml").write_text("name: common\n")
+    return Release("shop", "shop", chart, images={"shop": {"repository": "services.shop.image.repository"}})
+
+
+def test_in_somebody_elses_chart_every_change_is_built(shop: Service) -> None:
+    release = library(shop)
+    assert service.place(release, "shop") == ("services", "shop")
+    assert service.worked(shop, ["python", "-m", "shop"], release).rules
+    (release.chart / "charts/common/Chart.yaml").unlink()
+    assert service.place(release, "shop") == ()
+    assert service.worked(shop, ["python", "-m", "shop"], release).rules == ()
 
 
 @pytest.mark.parametrize(
@@ -61,19 +78,19 @@ def test_a_command_of_ones_own_reloads_by_itself(shop: Service) -> None:
 
 
 def test_a_program_that_cannot_reload_is_built_for_every_change(shop: Service) -> None:
-    assert service.worked(shop, ["/shop"]).rules == ()
+    assert service.worked(shop, ["/shop"], library(shop)).rules == ()
 
 
 def test_the_stage_called_dev_is_taken_where_there_is_one(shop: Service) -> None:
     staged = service.staged(shop)
-    assert staged.target == "dev"
+    assert staged.stage == "dev"
     assert service.sync_rules(staged) == (Rule("src", "/app/src"),)
     assert service.sync_rules(shop) == (Rule("src", "/app/src"), Rule("x.py", "/app/x.py", folder=False))
 
 
 def test_a_stage_that_there_is_not_is_named(shop: Service) -> None:
-    with pytest.raises(UserError, match=r"services.shop.dev.target: .* has no stage 'nope'") as caught:
-        service.staged(with_dev(shop, target="nope"))
+    with pytest.raises(UserError, match=r"services.shop.dev.stage: .* has no stage 'nope'") as caught:
+        service.staged(with_dev(shop, stage="nope"))
     assert caught.value.hint == "its stages: base, dev"
 
 
@@ -86,7 +103,7 @@ def test_rules_of_ones_own(shop: Service) -> None:
 
 def test_the_pods_are_marked_and_stay_hardened(shop: Service) -> None:
     given = with_dev(shop, values={"replicaCount": 1, "writablePaths": ["/cache"]})
-    laid = service.values(service.worked(given, ["python", "-m", "shop"]), {"writablePaths": ["/spool"]})
+    laid = service.values(service.worked(given, ["python", "-m", "shop"], library(shop)), {"writablePaths": ["/spool"]})
     assert laid["podLabels"] == {DEV: "true"}
     assert laid["writablePaths"] == ["/spool", "/cache", {"path": "/app", "seed": True, "size": service.SIZE}]
     assert laid["replicaCount"] == 1
