@@ -142,7 +142,9 @@ def _network(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
     ports = [{"name": other, "port": services[other]["port"]} for other in others if "port" in services[other]]
     if name in database_readers(data):
         ports.append({"name": "database", "port": DATABASE_PORT})
-    policy: dict[str, Any] = {"from": others, "to": ports}
+    policy: dict[str, Any] = {"to": ports}
+    if "port" in services[name]:  # nobody can call a worker
+        policy["from"] = others
     policy["external"] = [{"cidr": ANYWHERE, "port": port} for port in WEB_PORTS]
     urls = [
         {"secret": secret, "key": key, "port": DATABASE_PORT}

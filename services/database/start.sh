@@ -21,9 +21,13 @@ fi
 unset POSTGRES_PASSWORD
 chmod 0700 "$data" # fsGroup may have opened it to the group, and the server refuses to start with that
 
+# A client that insists on TLS gets it where the chart mounts a certificate.
+set --
+[ -f /etc/tls/tls.crt ] && set -- -c ssl=on -c ssl_cert_file=/etc/tls/tls.crt -c ssl_key_file=/etc/tls/tls.key
+
 # A fast shutdown on SIGTERM too: a smart one would wait for every client to leave.
 postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql \
-    -c shared_buffers=64MB -c max_connections=100 -c password_encryption=scram-sha-256 &
+    -c shared_buffers=64MB -c max_connections=100 -c password_encryption=scram-sha-256 "$@" &
 server=$!
 trap 'kill -INT $server' TERM INT
 wait $server && exit 0

@@ -274,6 +274,19 @@ def test_namespace() -> None:
         assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
 
 
+@pytest.mark.parametrize("environment", ["dev", "ci"])
+def test_a_small_machine_has_room_for_all_of_it(environment: str) -> None:
+    """Two cores, of which a minikube's own pods ask for 950m: everything twice, as while it is replaced, and a test."""
+    small = UMBRELLA / "environments/small.yaml"
+    objects = (*manifests(UMBRELLA, "--values", str(small), environment=environment), *manifests(DATABASE))
+    deployments = by_name(objects, "Deployment")
+    asked = Fraction(0)
+    for name, pod in pods(objects):
+        count = deployments.get(name, {}).get("spec", {}).get("replicas", 1) * (2 if name in SERVICES else 1)
+        asked += sum(count * quantity(container["resources"]["requests"]["cpu"]) for container in pod["containers"])
+    assert asked <= 2 - quantity("950m")
+
+
 @pytest.mark.parametrize("environment", ["", *ENVIRONMENTS])
 def test_quota_leaves_room_for_all_of_it(environment: str) -> None:
     """Every service at its most replicas twice while it is updated, the database, and the smoke test."""

@@ -1,0 +1,51 @@
+"""What is derived from an app's file is what the charts take: workers, storage, jobs, a database with TLS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scripts.settings import app_values
+from tests.charts.conftest import DATABASE, SERVICES, UMBRELLA, by_name
+from tests.charts.strict import problems
+from tests.charts.test_every_value import laid_over, objects
+
+APP: dict[str, Any] = {
+    "page": "web",
+    "database": {"tls": True},
+    "services": {
+        "web": {
+            "port": 3000,
+            "environment": {"BACKEND_URL": "http://api:8000", "LIMIT": 12345678},
+            "home": "/home/node",
+        },
+        "api": {
+            "port": 8000,
+            "user": 1000,
+            "probes": {"readiness": "/health", "liveness": ["test", "-f", "/app/cache/alive"], "startSeconds": 90},
+            "writablePaths": ["/app/cache"],
+        },
+        "worker": {"command": ["python", "-m", "worker"], "persistence": {"path": "/var/lib/worker", "size": "2Gi"}},
+    },
+    "jobs": {"migrate": {"service": "api", "command": ["alembic", "upgrade", "head"]}},
+    "secrets": {
+        "keys": {"usedBy": ["api", "worker"], "keys": {"DATABASE_URL": {"database": {}}, "TOKEN": {"generate": 32}}}
+    },
+}
+
+
+def test_an_app_of_other_services_is_deployed() -> None:
+    values = app_values.of_release(APP, SERVICES, library=True)
+    images = {name: {"image": {"repository": f"mine/{name}", "tag": "1"}} for name in APP["services"]}
+    found = objects(UMBRELLA, laid_over(values, {"services": images}))
+    assert not [problem for item in found for problem in problems(item)]
+    assert set(by_name(tuple(found), "Deployment")) == {"web", "api", "worker"}
+    assert set(by_name(tuple(found), "Service")) == {"web", "api"}
+    assert set(by_name(tuple(found), "Job")) == {"api-migrate"}
+    worker = by_name(tuple(found), "Deployment")["worker"]["spec"]
+    assert (worker["replicas"], worker["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_its_database_serves_tls() -> None:
+    found = tuple(objects(DATABASE, app_values.of_database(APP)))
+    assert by_name(found, "Secret")["database-tls"]["type"] == "kubernetes.io/tls"
+    assert not [problem for item in found for problem in problems(item)]
