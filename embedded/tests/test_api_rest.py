@@ -74,7 +74,7 @@ async def test_field_selectors(client: TestClient, store: Store, pod: Callable[.
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("POST", "/apis/apps/v1/namespaces/demo/statefulsets", 405),
+        ("POST", "/api/v1/namespaces/demo/replicationcontrollers", 405),
         ("GET", "/apis/apps/v1/namespaces/demo/widgets", 404),
         ("GET", "/api/v1/namespaces/demo/pods/x/portforward", 404),
         ("PUT", "/api/v1/namespaces/demo/pods", 405),

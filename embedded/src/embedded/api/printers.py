@@ -95,6 +95,40 @@ def replicaset(obj: dict, now: float) -> list:
     return [*counts, age(obj, now), *_template(obj), selector(spec.get("selector"))]
 
 
+def statefulset(obj: dict, now: float) -> list:
+    """Ready, Age, Containers, Images."""
+    ready = f"{obj.get('status', {}).get('readyReplicas', 0)}/{obj['spec'].get('replicas', 0)}"
+    return [ready, age(obj, now), *_template(obj)]
+
+
+def daemonset(obj: dict, now: float) -> list:
+    """Desired, Current, Ready, Up-to-date, Available, Node Selector, Age, Containers, Images, Selector."""
+    status = obj.get("status", {})
+    names = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady")
+    counts = [status.get(name, 0) for name in (*names, "updatedNumberScheduled", "numberAvailable")]
+    nodes = labels(obj["spec"]["template"]["spec"].get("nodeSelector"))
+    return [*counts, nodes, age(obj, now), *_template(obj), selector(obj["spec"].get("selector"))]
+
+
+def endpoints(obj: dict, now: float) -> list:
+    """Endpoints (the first three), Age."""
+    found = [
+        f"{address['ip']}:{port['port']}"
+        for subset in obj.get("subsets") or ()
+        for port in subset.get("ports") or ()
+        for address in subset.get("addresses") or ()
+    ]
+    more = f" + {len(found) - 3} more..." if len(found) > 3 else ""
+    return [(",".join(found[:3]) + more) or NONE, age(obj, now)]
+
+
+def revision(obj: dict, now: float) -> list:
+    """Controller, Revision, Age."""
+    owner = next((ref for ref in obj["metadata"].get("ownerReferences", ()) if ref.get("controller")), None)
+    plural = f"{owner['kind'].lower()}.{owner['apiVersion'].rpartition('/')[0]}/{owner['name']}" if owner else NONE
+    return [plural, obj.get("revision", 0), age(obj, now)]
+
+
 def service(obj: dict, now: float) -> list:
     """Type, Cluster-IP, External-IP, Port(s), Age, Selector."""
     spec = obj["spec"]
@@ -353,7 +387,10 @@ PRINTERS: dict[str, Callable[[dict, float], list]] = {
     "limitranges": _created,
     "persistentvolumeclaims": claim,
     "persistentvolumes": volume,
-    "endpoints": _aged(lambda obj: NONE),
+    "endpoints": endpoints,
+    "statefulsets.apps": statefulset,
+    "daemonsets.apps": daemonset,
+    "controllerrevisions.apps": revision,
     "deployments.apps": deployment,
     "replicasets.apps": replicaset,
     "jobs.batch": job,

@@ -12,6 +12,7 @@ from embedded.objects.values import timestamp
 from embedded.store import Store
 
 MANAGER = "kube-controller-manager"
+SCALED = {"ReplicaSet": "replicasets.apps", "StatefulSet": "statefulsets.apps"}
 
 
 def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
@@ -68,10 +69,11 @@ def _expected(store: Store, pods: list[dict]) -> int:
     wanted: dict[str, int] = {}
     for pod in pods:
         owner = common.owner_of(pod)
-        if owner is None or owner["kind"] != "ReplicaSet":
+        resource = SCALED.get(owner["kind"]) if owner is not None else None
+        if owner is None or resource is None:
             wanted[pod["metadata"]["uid"]] = 1
             continue
-        found = store.get("replicasets.apps", pod["metadata"]["namespace"], owner["name"])
+        found = store.get(resource, pod["metadata"]["namespace"], owner["name"])
         if found is not None:
             wanted[owner["uid"]] = found["spec"].get("replicas", 1)
     return sum(wanted.values())

@@ -21,7 +21,11 @@ COMPONENT = "horizontal-pod-autoscaler"
 MANAGER = "kube-controller-manager"
 PERIOD = 15.0  # seconds between looks
 TOLERANCE = 0.1
-TARGETS = {"Deployment": "deployments.apps", "ReplicaSet": "replicasets.apps"}
+TARGETS = {
+    "Deployment": "deployments.apps",
+    "ReplicaSet": "replicasets.apps",
+    "StatefulSet": "statefulsets.apps",
+}
 STABLE = "recent recommendations were {} than current one, applying the {} recent recommendation"
 MANY = ("TooManyReplicas", "more than the maximum replica count")
 FEW = ("TooFewReplicas", "less than the minimum replica count")

@@ -14,6 +14,7 @@ from embedded import events, kinds
 from embedded.controllers import (
     budget,
     common,
+    daemonset,
     definition,
     deployment,
     endpointslice,
@@ -23,6 +24,7 @@ from embedded.controllers import (
     namespace,
     replicaset,
     scheduler,
+    statefulset,
 )
 from embedded.controllers.common import Key
 from embedded.errors import ApiError
@@ -57,6 +59,8 @@ class Manager:
             "definition": definition.reconcile,
             "deployment": deployment.reconcile,
             "replicaset": replicaset.reconcile,
+            "statefulset": statefulset.reconcile,
+            "daemonset": daemonset.reconcile,
             "scheduler": scheduler.reconcile,
             "endpointslice": endpointslice.reconcile,
             "job": job.reconcile,
@@ -124,6 +128,9 @@ class Manager:
         if resource in ("pods", "nodes", "persistentvolumeclaims") and _makes_room(event):
             for pod in self._store.list("pods", "", _is_unplaced):
                 self._plan(("scheduler", (pod["metadata"]["namespace"], pod["metadata"]["name"])), now)
+        if resource == "nodes":
+            for item in self._store.list("daemonsets.apps"):
+                self._plan(("daemonset", (item["metadata"]["namespace"], item["metadata"]["name"])), now)
         if event.type == "DELETED":
             self._plan_gone(resource, event.object, now)
         if garbage.is_held(event.object):
@@ -226,6 +233,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     custom.RESOURCE: ("definition",),
     "deployments.apps": ("deployment",),
     "replicasets.apps": ("replicaset",),
+    "statefulsets.apps": ("statefulset",),
+    "daemonsets.apps": ("daemonset",),
     "pods": ("scheduler",),
     "services": ("endpointslice",),
     "endpoints": ("endpointslice",),
@@ -235,5 +244,12 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "resourcequotas": ("quota",),
     "horizontalpodautoscalers.autoscaling": ("hpa",),
 }
-OWNERS = {"Deployment": "deployment", "ReplicaSet": "replicaset", "Job": "job", "Service": "endpointslice"}
+OWNERS = {
+    "Deployment": "deployment",
+    "ReplicaSet": "replicaset",
+    "StatefulSet": "statefulset",
+    "DaemonSet": "daemonset",
+    "Job": "job",
+    "Service": "endpointslice",
+}
 COUNTED = ("pods", "services", "persistentvolumeclaims", "secrets", "configmaps")

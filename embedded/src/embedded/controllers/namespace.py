@@ -10,7 +10,14 @@ from embedded.store import Store
 
 ROOT_CA = "kube-root-ca.crt"
 MANAGER = "kube-controller-manager"
-FIRST = ("deployments.apps", "replicasets.apps", "jobs.batch", "horizontalpodautoscalers.autoscaling")
+FIRST = (
+    "deployments.apps",
+    "replicasets.apps",
+    "statefulsets.apps",
+    "daemonsets.apps",
+    "jobs.batch",
+    "horizontalpodautoscalers.autoscaling",
+)
 AGAIN = 0.5  # seconds until looking again whether pods have ended
 
 

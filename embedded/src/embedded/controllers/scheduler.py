@@ -69,6 +69,12 @@ def unfit(store: Store, pod: dict, node: dict) -> list[Unfit]:
     return [Unfit(words, crowded=words != neighbours.ALONE)] if words else []
 
 
+def may_run(pod: dict, node: dict) -> bool:
+    """Return whether a node's taints and labels let a pod run there, whatever room it has."""
+    taints = list(node["spec"].get("taints", ()))
+    return all(_tolerated(pod, taint) for taint in taints) and _selected(pod, node)
+
+
 def refusal(found: list[list[Unfit]], blocked: str) -> str:
     """The message of FailedScheduling, with the sentence on preemption.
 

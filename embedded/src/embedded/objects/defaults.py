@@ -54,6 +54,18 @@ CONSTANTS: dict[str, dict] = {
     "io.k8s.api.apps.v1.DeploymentStrategy": {"type": "RollingUpdate"},
     "io.k8s.api.apps.v1.RollingUpdateDeployment": {"maxUnavailable": "25%", "maxSurge": "25%"},
     "io.k8s.api.apps.v1.ReplicaSetSpec": {"replicas": 1},
+    "io.k8s.api.apps.v1.StatefulSetSpec": {
+        "replicas": 1,
+        "podManagementPolicy": "OrderedReady",
+        "revisionHistoryLimit": 10,
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        "updateStrategy": {"type": "RollingUpdate"},
+    },
+    "io.k8s.api.apps.v1.StatefulSetUpdateStrategy": {"type": "RollingUpdate"},
+    "io.k8s.api.apps.v1.RollingUpdateStatefulSetStrategy": {"partition": 0},
+    "io.k8s.api.apps.v1.DaemonSetSpec": {"revisionHistoryLimit": 10, "updateStrategy": {"type": "RollingUpdate"}},
+    "io.k8s.api.apps.v1.DaemonSetUpdateStrategy": {"type": "RollingUpdate"},
+    "io.k8s.api.apps.v1.RollingUpdateDaemonSet": {"maxUnavailable": 1, "maxSurge": 0},
     "io.k8s.api.batch.v1.JobSpec": {
         "backoffLimit": 6,
         "completionMode": "NonIndexed",
@@ -99,6 +111,12 @@ def _volume(volume: dict) -> None:
 def _strategy(strategy: dict) -> None:
     if strategy.get("type", "RollingUpdate") == "RollingUpdate":
         strategy.setdefault("rollingUpdate", {})
+
+
+def _claim_templates(spec: dict) -> None:
+    for claim in spec.get("volumeClaimTemplates") or ():
+        claim |= {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+        claim.setdefault("status", {}).setdefault("phase", "Pending")
 
 
 def _service(spec: dict) -> None:
@@ -156,6 +174,9 @@ RULES: dict[str, Callable[[dict], None]] = {
     CORE + "ServiceSpec": _service,
     CORE + "LimitRangeItem": _limits,
     "io.k8s.api.apps.v1.DeploymentStrategy": _strategy,
+    "io.k8s.api.apps.v1.StatefulSetUpdateStrategy": _strategy,
+    "io.k8s.api.apps.v1.StatefulSetSpec": _claim_templates,
+    "io.k8s.api.apps.v1.DaemonSetUpdateStrategy": _strategy,
     "io.k8s.api.batch.v1.JobSpec": _job,
     "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec": _autoscaler,
     "io.k8s.api.networking.v1.NetworkPolicySpec": _policy,
@@ -278,6 +299,10 @@ STATUS: dict[str, dict] = {
     "persistentvolumes": {"phase": "Pending"},
     "services": {"loadBalancer": {}},
     "replicasets.apps": {"replicas": 0},
+    "statefulsets.apps": {"replicas": 0, "availableReplicas": 0},
+    "daemonsets.apps": dict.fromkeys(
+        ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"), 0
+    ),
     "horizontalpodautoscalers.autoscaling": {"desiredReplicas": 0, "currentMetrics": None},
     "poddisruptionbudgets.policy": {
         "disruptionsAllowed": 0,

@@ -108,6 +108,22 @@ def _workload(obj: dict, old: dict | None, word: str) -> list[Cause]:
     return found
 
 
+def _statefulset(obj: dict, old: dict | None) -> list[Cause]:
+    found = _workload(obj, None, "statefulset")
+    fixed = [key for key in {**obj["spec"], **(old or obj)["spec"]} if key not in CHANGEABLE]
+    if old is not None and any(obj["spec"].get(key) != old["spec"].get(key) for key in fixed):
+        names = ", ".join(f"'{key}'" for key in CHANGEABLE[:-1])
+        text = f"updates to statefulset spec for fields other than {names} and '{CHANGEABLE[-1]}' are forbidden"
+        found.append(checks.forbidden("spec", text))
+    return found
+
+
+CHANGEABLE = (
+    *("replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit"),
+    *("persistentVolumeClaimRetentionPolicy", "minReadySeconds"),
+)
+
+
 def _deployment(obj: dict, old: dict | None) -> list[Cause]:
     found = _workload(obj, old, "deployment")
     spec = obj.get("spec") or {}
@@ -266,6 +282,8 @@ KINDS: dict[str, Callable[[dict, dict | None], list[Cause]]] = {
     "persistentvolumeclaims": _claim,
     "deployments.apps": _deployment,
     "replicasets.apps": _replicaset,
+    "statefulsets.apps": _statefulset,
+    "daemonsets.apps": lambda obj, old: _workload(obj, old, "daemonset"),
     "jobs.batch": _job,
     "horizontalpodautoscalers.autoscaling": _autoscaler,
     "poddisruptionbudgets.policy": _budget,

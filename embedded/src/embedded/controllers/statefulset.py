@@ -1,0 +1,190 @@
+"""StatefulSets: pods with a number, a name and claims of their own, started and replaced one after the other."""
+
+from __future__ import annotations
+
+from embedded.controllers import common, revisions
+from embedded.controllers.common import Key
+from embedded.errors import ApiError
+from embedded.events import record
+from embedded.objects.values import clone
+from embedded.store import Store
+
+RESOURCE = "statefulsets.apps"
+COMPONENT = "statefulset-controller"
+MANAGER = "kube-controller-manager"
+POD_NAME, INDEX = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
+CLAIMS = "persistentvolumeclaims"
+
+
+def reconcile(store: Store, key: Key, now: float) -> float | None:
+    """Take the next steps of a StatefulSet; raises the ApiError that refused a pod, to be tried again."""
+    owner = store.get(RESOURCE, *key)
+    if owner is None or common.is_going(owner):
+        return None
+    update = revisions.current(store, owner)
+    before = _current(store, owner, update)
+    pods = {_ordinal(pod): pod for pod in common.owned(store, "pods", owner)}
+    refusal: ApiError | None = None
+    try:
+        _step(store, owner, pods, before, update, now)
+    except ApiError as error:
+        refusal = error
+    later = _count(store, owner, before, update, now)
+    if refusal:
+        raise refusal
+    return later
+
+
+def _current(store: Store, owner: dict, update: dict) -> dict:
+    """The revision that pods below the partition keep."""
+    name = owner.get("status", {}).get("currentRevision", "")
+    return store.get(revisions.RESOURCE, owner["metadata"]["namespace"], name) or update
+
+
+def _ordinal(pod: dict) -> int:
+    tail = pod["metadata"]["name"].rpartition("-")[2]
+    return int(tail) if tail.isdecimal() else -1
+
+
+def _is_healthy(owner: dict, pod: dict, now: float) -> bool:
+    at = common.available_at(pod, owner["spec"].get("minReadySeconds", 0))
+    return at is not None and at <= now and not common.is_going(pod)
+
+
+def _step(store: Store, owner: dict, pods: dict[int, dict], before: dict, update: dict, now: float) -> None:
+    spec = owner["spec"]
+    ordered = spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady"
+    first = (spec.get("ordinals") or {}).get("start", 0)
+    wanted = range(first, first + spec.get("replicas", 1))
+    strategy = spec.get("updateStrategy") or {}
+    partition = first + ((strategy.get("rollingUpdate") or {}).get("partition") or 0)
+    for number in wanted:
+        pod = pods.get(number)
+        if pod is not None and common.is_over(pod) and not common.is_going(pod):
+            _delete(store, owner, pod, now)
+            return
+        if pod is None:
+            rolling = strategy.get("type", "RollingUpdate") == "RollingUpdate"
+            _create(store, owner, number, update if number >= partition or not rolling else before, now)
+            if ordered:
+                return
+        elif ordered and not _is_healthy(owner, pod, now):
+            return
+    extra = sorted((number for number in pods if number not in wanted), reverse=True)
+    for number in extra:
+        if not common.is_going(pods[number]):
+            _delete(store, owner, pods[number], now)
+        if ordered:
+            return
+    if not extra and strategy.get("type", "RollingUpdate") == "RollingUpdate":
+        _replace(store, owner, pods, [n for n in reversed(wanted) if n >= partition], update, now)
+
+
+def _replace(store: Store, owner: dict, pods: dict[int, dict], numbers: list[int], update: dict, now: float) -> None:
+    """Delete the highest pod that is not of the new revision, once those above it are healthy."""
+    for number in numbers:
+        pod = pods.get(number)
+        if pod is None:
+            return
+        if pod["metadata"].get("labels", {}).get(revisions.HASH) != update["metadata"]["name"]:
+            if not common.is_going(pod):
+                _delete(store, owner, pod, now)
+            return
+        if not _is_healthy(owner, pod, now):
+            return
+
+
+def _create(store: Store, owner: dict, number: int, revision: dict, now: float) -> None:
+    meta, spec = owner["metadata"], owner["spec"]
+    name, space = f"{meta['name']}-{number}", meta["namespace"]
+    template = revisions.template_of(revision)
+    pod_spec = template["spec"]
+    claims = {item["metadata"]["name"]: item for item in spec.get("volumeClaimTemplates") or ()}
+    for title, claim in claims.items():
+        _claim(store, owner, f"{title}-{name}", claim, name, now)
+    kept = [volume for volume in pod_spec.get("volumes") or () if volume["name"] not in claims]
+    mounted = [{"name": t, "persistentVolumeClaim": {"claimName": f"{t}-{name}"}} for t in claims]
+    labels = {POD_NAME: name, INDEX: str(number), revisions.HASH: revision["metadata"]["name"]}
+    own = template.get("metadata") or {}
+    made = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": own
+        | {
+            "name": name,
+            "generateName": f"{meta['name']}-",
+            "namespace": space,
+            "labels": dict(own.get("labels") or {}) | labels,
+            "ownerReferences": [common.reference(owner)],
+        },
+        "spec": pod_spec | {"hostname": name, "subdomain": spec.get("serviceName", ""), "volumes": [*mounted, *kept]},
+    }
+    title = f"create Pod {name} in StatefulSet {meta['name']}"
+    try:
+        store.create("pods", made, manager=MANAGER)
+    except ApiError as error:
+        text = f"{title} failed error: {error.message}"
+        record(store, owner, "Warning", "FailedCreate", text, COMPONENT, now)
+        raise
+    record(store, owner, "Normal", "SuccessfulCreate", f"{title} successful", COMPONENT, now)
+
+
+def _claim(store: Store, owner: dict, name: str, template: dict, pod: str, now: float) -> None:
+    space, title = owner["metadata"]["namespace"], owner["metadata"]["name"]
+    if store.get(CLAIMS, space, name) is not None:
+        return
+    own = template.get("metadata") or {}
+    labels = dict(own.get("labels") or {}) | owner["spec"]["selector"].get("matchLabels", {})
+    meta = {"name": name, "namespace": space, "labels": labels, "annotations": dict(own.get("annotations") or {})}
+    if (owner["spec"].get("persistentVolumeClaimRetentionPolicy") or {}).get("whenDeleted") == "Delete":
+        meta["ownerReferences"] = [common.reference(owner)]
+    store.create(CLAIMS, {"metadata": meta, "spec": clone(template["spec"])}, manager=MANAGER)
+    text = f"create Claim {name} Pod {pod} in StatefulSet {title} success"
+    record(store, owner, "Normal", "SuccessfulCreate", text, COMPONENT, now)
+
+
+def _delete(store: Store, owner: dict, pod: dict, now: float) -> None:
+    meta = pod["metadata"]
+    try:
+        store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
+    except ApiError:  # gone already
+        return
+    text = f"delete Pod {meta['name']} in StatefulSet {owner['metadata']['name']} successful"
+    record(store, owner, "Normal", "SuccessfulDelete", text, COMPONENT, now)
+
+
+def _count(store: Store, owner: dict, before: dict, update: dict, now: float) -> float | None:
+    meta, spec = owner["metadata"], owner["spec"]
+    pods = common.owned(store, "pods", owner)
+    alive = [pod for pod in pods if common.is_active(pod)]
+    moments = [common.available_at(pod, spec.get("minReadySeconds", 0)) for pod in alive]
+    ready = [moment for moment in moments if moment is not None]
+    names = [pod["metadata"].get("labels", {}).get(revisions.HASH) for pod in alive]
+    old, new = before["metadata"]["name"], update["metadata"]["name"]
+    wanted, updated = spec.get("replicas", 1), names.count(new)
+    if updated == wanted == len(pods) == len(ready):
+        old = new
+        revisions.prune(store, owner, {new})
+    status = {
+        "observedGeneration": meta.get("generation", 1),
+        "replicas": len(pods),
+        "readyReplicas": len(ready),
+        "currentReplicas": names.count(old),
+        "updatedReplicas": updated,
+        "availableReplicas": len([moment for moment in ready if moment <= now]),
+        "currentRevision": old,
+        "updateRevision": new,
+        "collisionCount": 0,
+    }
+    shown = ("replicas", "availableReplicas", "collisionCount")
+    status = {name: value for name, value in status.items() if value or name in shown}
+    store.modify(
+        RESOURCE,
+        meta["namespace"],
+        meta["name"],
+        lambda obj: obj.update(status=status),
+        subresource="status",
+        manager=MANAGER,
+    )
+    waits = [moment - now for moment in ready if moment > now]
+    return min(waits) if waits else None
