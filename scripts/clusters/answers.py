@@ -178,3 +178,10 @@ def k3d_names(text: str) -> list[str] | None:
         return None
     names = [item.get("name") for item in found]
     return names if all(isinstance(name, str) for name in names) else None
+
+
+def addon_states(text: str) -> dict[str, bool]:
+    """Addon → whether minikube calls it enabled, in `minikube addons list -o json`."""
+    found = parse(text)
+    items = found.items() if isinstance(found, Mapping) else ()
+    return {name: isinstance(item, Mapping) and item.get("Status") == "enabled" for name, item in items}

@@ -63,6 +63,10 @@ class Context(Target):
         answer = self._shell.probe(argv, timeout=15)
         return Reading("running") if answer else Reading("unknown", first_line(answer.err) or "it does not answer")
 
+    def cpus(self) -> int | None:
+        """Nobody can tell: its nodes are somebody else's."""
+        return None
+
     def create(self, tell: Tell) -> None:
         """Refuse: a cluster that is named is not this project's to make."""
         raise UserError(f"context {self.context}: {self.read().why}", f"see: {self.look()}")

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from scripts.clusters import answers, hardening, kubeconfig, loading, machine, states
+from scripts.clusters.addons import Addons
 from scripts.clusters.forward import Forwards
 from scripts.clusters.loading import CTR, Node, container_node
 from scripts.clusters.machine import Machine
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading
-from scripts.clusters.target import Target, Tell
+from scripts.clusters.target import Target, Tell, silent
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import CommandError, Result, Shell
@@ -36,13 +38,14 @@ class Minikube(Target):
     def __init__(self, settings: Settings, shell: Shell, binary: Path, kubectl: Path) -> None:
         self._hardened = settings.environment == "secure"
         super().__init__(f"{settings.cluster}-secure" if self._hardened else settings.cluster, shell)
-        self._settings = settings
         self._options = settings.targets.minikube
         self._binary = binary
         self._kubectl = kubectl
         self._timeout = settings.timeouts.cluster
         self._env = {"MINIKUBE_HOME": str(state_folder("minikube", settings.cluster))} if self._hardened else {}
         self._forwards = Forwards(self.name, shell)
+        self._settings = settings
+        self._addons = Addons(self._wanted_addons, ask=self._ask, act=self._act, kubectl=self._look_into)
         self.context = self.name
         self.kubeconfig = kubeconfig.files()[0]  # the one that minikube writes to
 
@@ -69,6 +72,25 @@ class Minikube(Target):
         profile = self._profile()
         holds = "" if profile and not profile.finished else f"what is stored in volume {self.name}"
         return replace(found, holds=holds)
+
+    def up(self, tell: Tell = silent) -> Outcome:
+        """Lead it to running, and begin to enable the addons that the release uses."""
+        outcome = super().up(tell)
+        if not self._shell.dry:
+            self._addons.begin()
+        return outcome
+
+    def addons(self) -> list[Outcome]:
+        """What became of the addons, once their workloads are ready."""
+        return self._addons.ended()
+
+    def cpus(self) -> int | None:
+        """A node's CPUs as it was made, else as it would be made."""
+        if self._options.nodes > 1:
+            return None
+        profile = self._profile()
+        made = profile.config.get("CPUs") if profile else None
+        return made if isinstance(made, int) else machine.fitted(self._options, self.machine)[0]
 
     def create(self, tell: Tell) -> None:
         """Make the profile, as large as the machine allows."""
@@ -227,8 +249,19 @@ class Minikube(Target):
         return bool(self._shell.probe([engine_client(), "port", self.name, f"{port}/tcp"], timeout=15).out.strip())
 
     @cached_property
+    def _release_values(self) -> dict[str, Any]:
+        return values.merged(self._settings, self._settings.release)
+
+    def _look_into(self, *words: str) -> Result:
+        return self._shell.probe([*self._aimed, *words])
+
+    def _wanted_addons(self) -> Sequence[str]:
+        chosen = self._options.addons
+        return values.addons(self._release_values) if chosen is None else chosen
+
+    @property
     def _ports(self) -> tuple[int, ...]:
-        return values.node_ports(values.merged(self._settings, self._settings.release))
+        return values.node_ports(self._release_values)
 
     @property
     def _aimed(self) -> list[str | Path]:

@@ -94,6 +94,11 @@ class NodeContainers(Target):
                 self._shell.effect([engine_client(), "unpause", name], timeout=60)
         self.start(tell)
 
+    def cpus(self) -> int | None:
+        """The engine's, where there is one node: each of several counts all of them again."""
+        nodes = [name for name in self._containers() or {} if self.runs_pods(name)]
+        return None if len(nodes) > 1 else super().cpus()
+
     def status(self) -> Mapping[str, str]:
         """What it is found as, with the forwards."""
         return dict(super().status()) | self._forwards.words()

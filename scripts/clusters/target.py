@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from scripts.clusters import ownership, states
+from scripts.clusters import machine, ownership, states
 from scripts.clusters.states import Reading
 from scripts.errors import UserError
 from scripts.host.shell import Shell
@@ -96,6 +96,14 @@ class Target(ABC):
         words = [self.target, *([DONE[step]] if step != "nothing" else []), *self.drift(), *self.warnings]
         status: Status = "unchanged" if step == "nothing" else "done"
         return Outcome("prepare", f"cluster {self.name}", status, time.monotonic() - started, ", ".join(words))
+
+    def addons(self) -> list[Outcome]:
+        """What became of the addons that `up` began to enable. Raises UserError for one that does not work."""
+        return []
+
+    def cpus(self) -> int | None:
+        """CPUs of the node that pods share; None where there may be several nodes, or nobody can tell."""
+        return machine.ask(self._shell).cpus
 
     def down(self) -> Outcome:
         """Remove it. Raises UserError where its state is unknown, or it is not ours."""

@@ -45,4 +45,4 @@ def make_plan(run: Run, bases: Mapping[str, ReadyBase]) -> Plan:
     """Return what has to be true in the end, by sources and bases. Raises UserError for a source that is unreadable."""
     ids = {name: base.id for name, base in bases.items()}
     session = run.session
-    return plan.make_plan(session.settings, ids, target=session.cluster.target, standin=session.standin)
+    return plan.make_plan(session.sized, ids, target=session.cluster.target, standin=session.standin)

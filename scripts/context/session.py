@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from scripts import clusters
+from scripts.context import size
 from scripts.host import toolchain
 from scripts.host.shell import Shell
 from scripts.kube.helm import Helm
@@ -67,6 +68,11 @@ class Session:
     def cluster(self) -> Cluster:
         """The cluster of this run, which need not be up."""
         return clusters.select(self.settings, self.shell, self.tools["kubectl"], self.target)
+
+    @cached_property
+    def sized(self) -> Settings:
+        """The settings, with smaller requests where the one node is too small for the release's."""
+        return size.sized(self.settings, self.cluster, self.say)
 
     @cached_property
     def kubectl(self) -> Kubectl:

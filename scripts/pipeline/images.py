@@ -145,7 +145,8 @@ def tag(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
 
 
 def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
-    """Bring the images to the cluster's nodes."""
+    """Bring the images to the cluster's nodes, whose addons were enabled beside the build."""
+    yield from run.session.cluster.addons()
     yield from run.session.cluster.load(ready.plan.images)
 
 

@@ -54,7 +54,8 @@ def render(run: Run, *, live: bool) -> str:
     `live` lets the charts look up what the cluster has, certificates for instance; without it they make new ones.
     Raises UserError with what helm says of a chart that cannot be rendered.
     """
-    session, release = run.session, run.session.settings.release
+    session = run.session
+    release = (session.sized if live else session.settings).release
     secrets = deploy.current_versions(run) if live else {}
     values = deploy.release_values(get_ready(run).plan, release, session.settings, secrets)
     file = deploy.write_values(session.settings, release, values)
@@ -111,7 +112,7 @@ def _censored(item: dict[str, Any]) -> dict[str, Any]:
 
 def pending_changes(run: Run) -> str:
     """What a deploy would change on the live release now. Raises UserError if there is no release."""
-    session, release = run.session, run.session.settings.release
+    session, release = run.session, run.session.sized.release
     answer = session.shell.probe(
         session.helm.command("get", "manifest", release.name, "--namespace", release.namespace)
     )

@@ -151,6 +151,7 @@ class Settings:
     database_release: Release
     timeouts: Timeouts
     security: Security = field(default_factory=Security)
+    size: str = "auto"
     targets: TargetOptions = field(default_factory=TargetOptions)
 
     @property
@@ -217,6 +218,12 @@ class Cluster(Protocol):
 
     def up(self, tell: Callable[[str], None] = ...) -> Outcome:
         """Make the cluster answer; starting it where needed, while `tell` hears how it goes."""
+
+    def addons(self) -> list[Outcome]:
+        """What became of the addons that `up` began to enable, once they work."""
+
+    def cpus(self) -> int | None:
+        """CPUs of the node that pods share; None where nobody can tell."""
 
     def down(self) -> Outcome:
         """Remove the cluster and everything it made on this machine."""

@@ -84,9 +84,12 @@ def start_cluster(s: Session) -> Outcome:
         if s.target != "context":
             engine.ensure(s.shell, may_install=True, say=s.say)
         s.fetch_tools()
-        return s.cluster.up(s.say)
+        outcome = s.cluster.up(s.say)
+        for addon in s.cluster.addons():
+            s.say(f"{addon.target}: {addon.status}, {addon.detail}")
     except UserError as problem:
         raise explained(problem, s, "prepare") from None
+    return outcome
 
 
 def print_table(rows: Sequence[tuple[Any, ...]]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.clusters import answers, machine, states
+from scripts.clusters import addons, answers, machine, states
 from scripts.host.shell import Result
 from scripts.settings.targets import MinikubeOptions
 
@@ -87,6 +87,9 @@ def test_every_other_reading_holds_too(text: str) -> None:
     answers.warnings(text, text)
     answers.node_states(text)
     answers.k3d_names(text)
+    answers.addon_states(text)
+    addons.is_ready(states.parse(text))
+    addons.waiting_reasons(states.parse(text), "p")
     found = answers.address(text)
     assert not found or found.startswith("http")
     assert "\n" not in states.first_line(text) and len(states.first_line(text)) <= 200

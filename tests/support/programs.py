@@ -41,7 +41,7 @@ class Machine:
                     "root": False, "cpus": 8, "memory": 16 * 2**30, "engine": True, "network": True, "cached": True,
                     "security": [], "system": "Debian GNU/Linux 12", "cgroup": "2",
                     "profiles": {}, "clusters": {}, "containers": {}, "volumes": [], "networks": [], "images": [],
-                    "registry": [], "fail": {}, "services": {}, "destroyed": [],
+                    "registry": [], "fail": {}, "services": {}, "deployments": {}, "destroyed": [],
                 }
             )
         )  # fmt: skip
@@ -556,6 +556,8 @@ class Minikube:
             )
             return f"! Enabling 'ingress' returned an error: {why}\n"
         self.profile["addons"] = sorted({*(self.profile["addons"] or []), addon})
+        name = {"ingress": "ingress-nginx-controller"}.get(addon, addon)
+        self.state["deployments"][name] = int(self.state["network"])  # it counts as enabled when it cannot be pulled
         return ""
 
     def do_logs(self) -> None:
@@ -869,6 +871,15 @@ def kubectl(state: dict[str, Any], words: list[str]) -> None:
         if service is None:
             end(1, err=f'Error from server (NotFound): services "{rest[2]}" not found\n')
         end(0, str(service["port"]))
+    if rest[:2] == ["get", "deployment"]:
+        if rest[2] not in state["deployments"]:
+            end(1, err=f'Error from server (NotFound): deployments.apps "{rest[2]}" not found\n')
+        end(0, json.dumps({"status": {"readyReplicas": state["deployments"][rest[2]]}}))
+    if rest[:2] == ["get", "pods"]:
+        waiting = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}
+        pods = [name for name, ready in state["deployments"].items() if not ready]
+        status = {"containerStatuses": [waiting]}
+        end(0, json.dumps({"items": [{"metadata": {"name": f"{name}-1"}, "status": status} for name in pods]}))
     if rest[:2] == ["get", "nodes"]:
         end(0, ADDRESS)
     if rest[:2] in (["create", "secret"], ["delete", "secret"]):
