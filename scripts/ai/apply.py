@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from scripts.ai import kubectl_flags
 from scripts.ai.answers import Manifest
 from scripts.ai.commands import Verdict
 from scripts.errors import UserError
@@ -135,9 +136,10 @@ def _collect_images(item: Any, found: list[str]) -> None:
 
 def _target(verdict: Verdict) -> str:
     """kind/name of the one object that a command changes; empty where it is not one."""
-    rest = [word for word in verdict.argv[1 + len(verdict.verb.split()) :] if not word.startswith("-")]
+    flags, plain, _ = kubectl_flags.split(list(verdict.argv[1:]), kubectl_flags.CHANGE[verdict.verb])
+    rest = plain[len(verdict.verb.split()) :]
     if verdict.verb == "autoscale":  # makes an autoscaler, and leaves the Deployment as it is
-        named = [word.partition("=")[2] for word in verdict.argv if word.startswith("--name=")]
+        named = [value for name, value in flags if name == "name"]
         own = rest[0].partition("/")[2] if rest and "/" in rest[0] else rest[1] if len(rest) > 1 else ""
         return f"horizontalpodautoscaler/{[*named, own][0]}" if own else ""
     if rest and "/" in rest[0]:

@@ -75,12 +75,18 @@ def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | Non
         raise SettingsError(f"{FILE}: model.provider: {name} is not among providers: {', '.join(providers)}")
     if name == "auto":
         with_key = [item for item, spec in providers.items() if spec["key"] and variables.get(spec["key"])]
-        name = with_key[0] if with_key else "openai" if wanted["endpoint"] and "openai" in providers else ""
+        by_host = "ollama" if variables.get("OLLAMA_HOST") and "ollama" in providers else ""
+        own = wanted["endpoint"] or variables.get("OPENAI_BASE_URL")
+        name = with_key[0] if with_key else by_host or ("openai" if own and "openai" in providers else "")
     if not name:
         return None
     spec = providers[name]
     # What the usual libraries read wins over nothing, but not over this file.
-    endpoint = wanted["endpoint"] or (variables.get("OPENAI_BASE_URL", "") if name == "openai" else "")
+    usual = {
+        "openai": variables.get("OPENAI_BASE_URL", ""),
+        "ollama": ollama_endpoint(variables.get("OLLAMA_HOST", "")),
+    }
+    endpoint = wanted["endpoint"] or usual.get(name, "")
     return Model(
         provider=name,
         name=wanted["name"] or variables.get("AI_MODEL", "") or spec["model"],
@@ -89,3 +95,15 @@ def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | Non
         key=variables.get(spec["key"], "") if spec["key"] else "",
         own_endpoint=bool(endpoint),
     )
+
+
+def ollama_endpoint(host: str) -> str:
+    """The base URL of what OLLAMA_HOST says: a host, host:port, or a URL, with or without /v1."""
+    if not host:
+        return ""
+    url = host if "://" in host else f"http://{host}"
+    scheme, _, rest = url.partition("://")
+    place = rest.rstrip("/").removesuffix("/v1")
+    # The server's own setting may name all of its addresses; a client calls it on one.
+    place = place.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 it is replaced
+    return f"{scheme}://{place if ':' in place or '/' in place else f'{place}:11434'}/v1"

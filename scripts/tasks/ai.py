@@ -117,7 +117,7 @@ show_task = _with_help(command("show", where=False)(show), {"name": "the recipe,
 
 @command()
 def doctor(s: Any) -> None:
-    """Ask each AI tool one tiny question, and say how to get the others."""
+    """Say which AI tools answer, and how to get others."""
     from scripts.ai import setup
 
     checks = setup.doctor(setup.desk(s))

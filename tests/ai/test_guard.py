@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.ai import consult, recipes
+from scripts.ai import consult, options, recipes
 from scripts.ai.commands import Surroundings, Verdict
 from scripts.ai.consult import Consultation, Desk
 from scripts.ai.guard.rulings import rule
@@ -266,3 +267,55 @@ def test_a_stream_from_the_provider_is_read_too(ask: Any, model: ModelServer) ->
     text = "".join(f"data: {json.dumps(piece)}\n\n" for piece in pieces) + "data: [DONE]\n\n"
     model.script = [{"text": text, "type": "text/event-stream"}]
     assert ask().answer.text == "## Cause\nin pieces"
+
+
+def provider(name: str, url: str) -> options.Model:
+    """The model that a person with only this key has, answering at the scripted server."""
+    variables = {
+        "openai": {"OPENAI_API_KEY": KEY},
+        "anthropic": {"ANTHROPIC_API_KEY": KEY},
+        "gemini": {"GEMINI_API_KEY": KEY},
+        "ollama": {"OLLAMA_HOST": "127.0.0.1:1"},
+        "own": {"OPENAI_BASE_URL": url},
+    }[name]
+    found = options.load(ROOT, variables).model
+    assert found and found.usable
+    return replace(found, endpoint=url)
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic", "gemini", "ollama", "own"])
+@pytest.mark.parametrize("tool", ["kubectl-ai", "api"])
+def test_a_person_with_only_this_key_gets_an_answer(
+    ask: Any, model: ModelServer, bin_folder: Path, name: str, tool: str
+) -> None:
+    model.script = (
+        [calls("kubectl get pods"), says("## Cause\nfound")] if tool == "kubectl-ai" else [says("## Cause\nfound")]
+    )
+    found = ask(tool=tool, model=provider(name, model.url))
+    assert (found.tool, found.answer.text, found.tried) == (tool, "## Cause\nfound", ())
+    first = model.requests[0]
+    assert first["path"] == ("/api/chat" if name == "ollama" else "/v1/chat/completions")
+    assert first["headers"].get("Authorization") == (f"Bearer {KEY}" if name not in ("ollama", "own") else None)
+    if name == "ollama":
+        assert first["body"]["options"]["num_ctx"] >= 16_384
+
+
+def test_a_model_that_ollama_has_not_pulled_is_named_at_once(ask: Any, model: ModelServer) -> None:
+    model.script = [{"status": 404, "body": {"error": 'model "llama3.1" not found, try pulling it first'}}]
+    found = ask(model=provider("ollama", model.url))
+    assert "ollama pull llama3.1" in found.tried[-1][1] and len(model.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("myhost", "http://myhost:11434/v1"),
+        ("myhost:1234", "http://myhost:1234/v1"),
+        ("http://myhost:1234/", "http://myhost:1234/v1"),
+        ("https://myhost/v1", "https://myhost:11434/v1"),
+        ("0.0.0.0", "http://127.0.0.1:11434/v1"),  # noqa: S104
+    ],
+)
+def test_ollama_is_found_by_its_own_variable(host: str, url: str) -> None:
+    model = options.load(ROOT, {"OLLAMA_HOST": host}).model
+    assert model and (model.provider, model.endpoint) == ("ollama", url)
