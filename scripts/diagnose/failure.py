@@ -10,8 +10,9 @@ from scripts.diagnose.model import Finding, Rule
 from scripts.diagnose.redaction import clean
 from scripts.diagnose.rules import load_rules
 from scripts.diagnose.signs import FIELDS
+from scripts.diagnose.telling import build_failure, serious, telling_lines
 
-LAST = 6  # lines of the output that a finding quotes
+GENERAL = ("build-step-failed", "build-failed")  # told only where no other rule knows more
 
 
 def explain_failure(
@@ -19,27 +20,44 @@ def explain_failure(
 ) -> Finding | None:
     """What the output of a failed command means, or None if the catalogue does not know it.
 
-    `context` may say `program` (helm, kubectl, docker), `namespace`, `release`, `service` and `stage`: rules match on
-    it, and their texts quote it.
+    `context` may say `program` (helm, kubectl, docker, dockerd), `namespace`, `release`, `service` and `stage`, of a
+    build also `context` and `dockerfile`: rules match on it, and their texts quote it.
     """
     known = dict.fromkeys(FIELDS["command"], "") | dict(context or {})
     known["namespace"] = known["namespace"] or "the namespace"
     known["release"] = known["release"] or "RELEASE"
     known["text"] = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    for rule in load_rules() if rules is None else rules:
+    if known["stage"] in ("", "build") and (failed := build_failure(known["text"])):
+        known |= {"stage": "build", "step": failed.step or "named in the evidence", "text": "\n".join(failed.lines)}
+    if known["stage"] == "build":
+        known["service"] = known["service"] or "the service"
+        known["context"] = known["context"] or "."
+        known["dockerfile"] = known["dockerfile"] or "Dockerfile"
+    catalogue = load_rules() if rules is None else rules
+    particular = [rule for rule in catalogue if rule.id not in GENERAL]
+    found = (
+        _first(particular, known | {"text": serious(known["text"])})
+        or _first(particular, known)
+        or _first(catalogue, known)
+    )
+    return _finding(*found, known["text"]) if found else None
+
+
+def _first(rules: Sequence[Rule], known: Mapping[str, str]) -> tuple[Rule, dict[str, str]] | None:
+    for rule in rules:
         for alternative in rule.alternatives:
             if alternative.sign != "command":
                 continue
             captured = match_fields(alternative.match, known)
             if captured is not None:
-                return _finding(rule, dict(rule.defaults) | known | captured)
+                return rule, dict(rule.defaults) | dict(known) | captured
     return None
 
 
-def _finding(rule: Rule, fields: Mapping[str, str]) -> Finding:
-    lines = [line.strip() for line in fields["text"].splitlines() if line.strip()]
+def _finding(rule: Rule, fields: Mapping[str, str], text: str) -> Finding:
     said = fields.get("said", "")
-    evidence = [*([said] if said else []), *(line for line in lines[-LAST:] if line != said)]
+    lines = telling_lines(text.splitlines(), said)
+    evidence = lines if not said or said in lines else [said, *lines]
     return Finding(
         rule=rule.id,
         service=fields["service"],

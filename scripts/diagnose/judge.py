@@ -9,19 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scripts.diagnose.endpoints import endpoint_signs
-from scripts.diagnose.model import Finding, Rule, Sign, State
+from scripts.diagnose.model import Finding, Rule, Sign, State, rule_field
 from scripts.diagnose.redaction import clean
 from scripts.diagnose.signs import create_signs, pod_signs, workload_signs
+from scripts.diagnose.telling import CALM, telling_lines
 from scripts.diagnose.world import World
 
-# Lines that a program writes while all is well, or while it still copes.
-_CALM = re.compile(
-    r"""^\W*(?:\S+[T ]\S+\s+)?\[?(?:DEBUG|INFO|NOTICE|TRACE|WARN(?:ING)?|LOG)\b
-    |"(?:level|severity|lvl)"\s*:\s*"(?:debug|info|notice|trace|warn(?:ing)?)"
-    |\blevel=(?:debug|info|warn(?:ing)?)\b""",
-    re.VERBOSE | re.IGNORECASE,
-)
 QUOTED = 400  # characters of a captured text that a title quotes
+SAYING = ("crash", "probe", "job")  # signs of programs whose log may tell the cause
 EVIDENCE_LINE = 600  # characters of a line of evidence
 
 
@@ -56,7 +51,7 @@ def explain(sign: Sign, rules: Sequence[Rule], state: State) -> _Match | None:
     """
     fields = {"service": sign.service, "namespace": state.namespace, "object": sign.object} | dict(sign.fields)
     log = fields.get("log", "")
-    serious = "\n".join(line for line in log.splitlines() if not _CALM.search(line))
+    serious = "\n".join(line for line in log.splitlines() if not CALM.search(line))
     best = _first(rules, sign, fields | {"log": serious} if "log" in fields else fields)
     if (best is None or best.rule.fallback) and serious != log:
         other = _first(rules, sign, fields)
@@ -84,7 +79,7 @@ def match_fields(patterns: Mapping[str, re.Pattern[str]], fields: Mapping[str, s
         if not places:
             return None
         last = places[-1]
-        captured |= {key: value.strip()[:QUOTED] for key, value in last.groupdict().items() if value}
+        captured |= {rule_field(key): value.strip()[:QUOTED] for key, value in last.groupdict().items() if value}
         if field in ("log", "text"):
             captured["said"] = _line_at(last.string, last.start())
     return captured
@@ -192,8 +187,8 @@ def _finding(match: _Match, state: State, because: str, count: int) -> Finding:
     rule, sign, fields = match.rule, match.sign, match.fields
     evidence = list(sign.evidence)
     said = fields.get("said", "")
-    if said and not any(said in line for line in evidence):
-        evidence.append(f"log: {said}")
+    if sign.kind in SAYING and (log := fields.get("log", "")):
+        evidence += [f"log: {line}" for line in telling_lines(log.splitlines(), said)]
     if count > 1:
         evidence.append(f"the same in {count} pods")
     remedy = fill(rule.remedy, fields)

@@ -117,6 +117,11 @@ class Finding:
     because: str = ""
 
 
+def rule_field(group: str) -> str:
+    """The field that a group of a pattern fills: its name without the digit that tells it from its twins."""
+    return group.rstrip("0123456789")
+
+
 def moment(text: Any) -> datetime | None:
     """A time as Kubernetes writes it, or None."""
     if not isinstance(text, str) or not text:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from scripts.diagnose.model import Alternative, Rule
+from scripts.diagnose.model import Alternative, Rule, rule_field
 from scripts.diagnose.signs import COMMON, FIELDS
 from scripts.errors import SettingsError
 from scripts.settings import reading
@@ -96,7 +96,7 @@ def _alternative(kind: str, match: Mapping[str, str], key: str, problems: list[s
 
 
 def _known(alternative: Alternative) -> set[str]:
-    groups = {name for pattern in alternative.match.values() for name in pattern.groupindex}
+    groups = {rule_field(name) for pattern in alternative.match.values() for name in pattern.groupindex}
     common = FIELDS["command"] if alternative.sign == "command" else COMMON
     said = {"said"} if {"log", "text"} & set(alternative.match) else set()
     return set(FIELDS[alternative.sign]) | common | groups | said

@@ -16,7 +16,6 @@ from scripts.diagnose.world import Event, World, condition, containers, created,
 
 RECENT_SECONDS = 180.0  # a crash longer ago than this says nothing of a container that runs
 FLAPPING = 2  # restarts from which on a recent one is told even of a container that is ready
-LOG_LINES = 6  # lines of a log that a finding quotes
 QUIET_WAITS = ("", "ContainerCreating", "PodInitializing")
 MOUNT_REASONS = (
     "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox", "FailedPodSandBoxStatus",
@@ -45,7 +44,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "job": COMMON | {"reason", "message", "log", "hook"},
     "autoscaler": COMMON | {"reason", "message", "metrics"},
     "endpoints": COMMON | {"cause", "selector", "nearest", "workload", "difference", "port", "ports", "k8s_service"},
-    "command": frozenset({"program", "namespace", "release", "service", "stage", "context", "dockerfile"}),
+    "command": frozenset({"program", "namespace", "release", "service", "stage", "context", "dockerfile", "step"}),
 }
 
 
@@ -228,7 +227,6 @@ class _Pod:
         evidence += [line for line in message.splitlines()[-2:] if line]
         if probe:
             evidence.append(f"event Unhealthy: {probe}")
-        evidence += [f"log: {line}" for line in lines[-LOG_LINES:]]
         since = moment(self.status.get("startTime")) or created(self.pod)
         return self._sign("crash", fields, evidence, since=since, failures=failures, alive=alive)
 
@@ -289,7 +287,6 @@ class _Pod:
         evidence += [event.line() for event in told[-1:]]
         if fields["declared"] == "no":
             evidence.append(f"the probe asks port {port}; the container declares {fields['ports']}")
-        evidence += [f"log: {line}" for line in lines[-LOG_LINES:]]
         if since:
             since += timedelta(seconds=float(probe.get("initialDelaySeconds") or 0))
         return self._sign("probe", fields, evidence, since=since, failures=told[-1].count if told else 0)
@@ -427,7 +424,6 @@ def _jobs(world: World) -> Iterator[Sign]:
             "hook": hook or "no hook",
         }
         lines = [f"condition Failed: {fields['reason']}: {fields['message']}"]
-        lines += [f"log: {line}" for line in logs[-LOG_LINES:]]
         since = moment(failed.get("lastTransitionTime"))
         yield Sign("job", name, f"job/{name}", fields, tuple(lines), seconds=world.age(since), failures=1)
 

@@ -45,7 +45,7 @@ SAID = {
         "start it",
     ),
     "disk": ("write /var/lib/docker/tmp/x: no space left on device", "disk-full", "prune"),
-    "build step": (BUILD, "build-step-failed", "npm ci"),
+    "build step": (BUILD, "build-package-unavailable", "no-such-package"),
     "build step, old engine": (
         "executor failed running [/bin/sh -c pip install -r requirements.txt]: exit code: 1",
         "build-step-failed",
