@@ -9,7 +9,7 @@ from scripts.diagnose.failure import explain_failure
 from scripts.diagnose.gather import gather
 from scripts.diagnose.judge import diagnose
 from scripts.diagnose.model import Finding, Rule, Sign, State
-from scripts.diagnose.rendering import render
+from scripts.diagnose.rendering import describe, render
 from scripts.diagnose.rules import load_rules
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Rule",
     "Sign",
     "State",
+    "describe",
     "diagnose",
     "explain_failure",
     "gather",

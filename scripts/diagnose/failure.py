@@ -21,7 +21,7 @@ def explain_failure(
     """What the output of a failed command means, or None if the catalogue does not know it.
 
     `context` may say `program` (helm, kubectl, docker, dockerd), `namespace`, `release`, `service` and `stage`, of a
-    build also `context` and `dockerfile`: rules match on it, and their texts quote it.
+    build also `context`, `dockerfile` and `app`, the file that configures it: rules match on it and quote it.
     """
     known = dict.fromkeys(FIELDS["command"], "") | dict(context or {})
     known["namespace"] = known["namespace"] or "the namespace"
@@ -33,6 +33,7 @@ def explain_failure(
         known["service"] = known["service"] or "the service"
         known["context"] = known["context"] or "."
         known["dockerfile"] = known["dockerfile"] or "Dockerfile"
+        known["app"] = known["app"] or "config/apps/NAME.yaml"
     catalogue = load_rules() if rules is None else rules
     particular = [rule for rule in catalogue if rule.id not in GENERAL]
     found = (

@@ -47,11 +47,6 @@ def _load(root: Path, stamp: int) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def stages(root: Path = ROOT) -> dict[str, str]:
-    """Stage → what it is about, in order."""
-    return {stage: str(group["about"]) for stage, group in reading.read(root / FILE, root).items()}
-
-
 def _rule(name: str, stage: str, rank: int, spec: Mapping[str, Any], key: str, problems: list[str]) -> Rule:
     alternatives = []
     for number, entry in enumerate(spec["signs"]):

@@ -44,7 +44,9 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "job": COMMON | {"reason", "message", "log", "hook"},
     "autoscaler": COMMON | {"reason", "message", "metrics"},
     "endpoints": COMMON | {"cause", "selector", "nearest", "workload", "difference", "port", "ports", "k8s_service"},
-    "command": frozenset({"program", "namespace", "release", "service", "stage", "context", "dockerfile", "step"}),
+    "command": frozenset(
+        {"program", "namespace", "release", "service", "stage", "context", "dockerfile", "app", "step"}
+    ),
 }
 
 

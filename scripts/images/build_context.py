@@ -88,10 +88,12 @@ def build_digest(
     build_args: Mapping[str, str],
     bases: Mapping[str, str],
     platform: str = "",
+    stage: str = "",
 ) -> str:
-    """The tag of an image: a digest of its list, Dockerfile, build arguments, base images' ids and platform.
+    """The tag of an image: a digest of its list, Dockerfile, build arguments, base images' ids, platform and stage.
 
-    `platform` is the one asked for, empty for the engine's own. Raises OSError if the Dockerfile cannot be read.
+    `platform` is the one asked for, empty for the engine's own; `stage` the one built, empty for the last.
+    Raises OSError if the Dockerfile cannot be read.
     """
     total = hashlib.sha256()
 
@@ -100,7 +102,7 @@ def build_digest(
             data = word if isinstance(word, bytes) else os.fsencode(word)
             total.update(f"{len(data)}\0".encode() + data)
 
-    add("dockerfile", dockerfile.read_bytes(), "platform", platform)
+    add("dockerfile", dockerfile.read_bytes(), "platform", platform, "stage", stage)
     for kind, pairs in (("argument", build_args), ("base", bases)):
         for name, value in sorted(pairs.items()):
             add(kind, name, value.encode("utf-8", "surrogatepass"))

@@ -58,7 +58,9 @@ def image_of(service: Service, base_ids: Mapping[str, str], dockerfile: Path | N
     platform = os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
     try:
         entries = build_context.listing(service.context, service.dockerfile)
-        tag = build_context.build_digest(entries, dockerfile or service.dockerfile, service.build_args, ids, platform)
+        tag = build_context.build_digest(
+            entries, dockerfile or service.dockerfile, service.build_args, ids, platform, service.stage
+        )
     except OSError as error:
         raise _unreadable(service, error) from None
     return Image(service.name, f"{service.project}/{service.name}", tag)

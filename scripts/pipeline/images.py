@@ -71,7 +71,7 @@ class _Builds:
             image = waiting.pop(job)
             try:
                 yield job.result()
-            except UserError:
+            except Exception:
                 self._stopped.set()
                 for other, unfinished in waiting.items():
                     other.cancel()

@@ -101,9 +101,14 @@ def rollback(s: Session, to: int = 0) -> None:
     roll_back(s, to)
 
 
-@command(service="only this one", json=JSON)
-def diagnose(s: Session, service: str = "", json: bool = False) -> None:
+@command(service="only this one", explain="print this entry of the rules instead", json=JSON)
+def diagnose(s: Session, service: str = "", explain: str = "", json: bool = False) -> None:
     """Say what is wrong with the release and what to do."""
+    if explain:
+        from scripts.diagnose import describe, load_rules
+
+        print(describe(load_rules(), explain))
+        return
     show_diagnosis(s, service, as_json=json)
 
 

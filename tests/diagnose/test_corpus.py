@@ -21,6 +21,7 @@ BUILD = {
     "service": "shop",
     "context": "apps/shop",
     "dockerfile": "apps/shop/Dockerfile",
+    "app": "config/apps/shop.yaml",
 }
 
 

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import invoke
 import pytest
 import yaml
 
+import tasks
 from scripts import diagnose
-from scripts.diagnose import handbook
 from scripts.diagnose.gather import in_trouble
-from scripts.diagnose.rules import FILE, stages
+from scripts.diagnose.rules import FILE
 from scripts.errors import UserError
 from scripts.host.shell import Result, Shell
 from scripts.kube.kubectl import Kubectl
@@ -167,10 +168,20 @@ def test_every_rule_has_words_for_everything() -> None:
         assert rule.title and rule.meaning and rule.remedy and rule.look and rule.alternatives
 
 
-def test_the_handbook_is_current() -> None:
-    page = handbook.page(diagnose.load_rules(), stages())
-    file = ROOT / handbook.PAGE
-    assert file.read_text(encoding="utf-8") == page, f"run: python -m scripts.diagnose.handbook ({file})"
+def test_an_entry_of_the_rules_can_be_read_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    invoke.Program(namespace=tasks.ns).run("invoke diagnose --explain=out-of-memory", exit=False)
+    told = capsys.readouterr().out
+    assert told.startswith("out-of-memory (crash): ") and "resources.limits.memory" in told and "OOMKilled" in told
+
+
+def test_an_entry_that_does_not_exist_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    invoke.Program(namespace=tasks.ns).run("invoke diagnose --explain=out-of-memry", exit=False)
+    assert "did you mean out-of-memory" in capsys.readouterr().err
+
+
+def test_a_diagnosis_names_the_entry_it_comes_from() -> None:
+    found = diagnose.explain_failure("helm: not found")
+    assert found is not None and diagnose.render([found]).splitlines()[0].endswith("[tool-missing]")
 
 
 @pytest.fixture(scope="module")

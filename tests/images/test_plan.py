@@ -143,3 +143,8 @@ def test_sources_that_change_under_way_are_not_built_under_the_old_name(settings
     (tmp_path / "second").mkdir()
     with pytest.raises(UserError, match=r"frontend: its sources have changed"):
         plan.lay_out(service, image, IDS, tmp_path / "second")
+
+
+def test_another_stage_of_the_same_dockerfile_is_another_image(settings: Settings) -> None:
+    service = settings.services[0]
+    assert plan.image_of(service, IDS) != plan.image_of(dataclasses.replace(service, stage="check"), IDS)

@@ -54,6 +54,7 @@ class World:
     def run(self) -> SimpleNamespace:
         settings = SimpleNamespace(
             root=self.log.parent, services=self.services, database=self.database, cluster="c",
+            app=SimpleNamespace(file="config/apps/a.yaml"),
             timeouts=Timeouts(1200, 1, 1, 1), release=SimpleNamespace(namespace="n", name="r"),
         )  # fmt: skip
         session = SimpleNamespace(settings=settings, shell=self.shell, variables=self.variables)
