@@ -67,6 +67,7 @@ def settings(data: Mapping[str, Any], app: Mapping[str, Any], root: Path, enviro
         database_release=_database_release(mine, data, app, release, environment),
         timeouts=Timeouts(**data["timeouts"]),
         security=_security(mine, data.get("security", {})),
+        downloads=dict(data.get("downloads", {})),
         size=data.get("size", "auto"),
         targets=target_options(data.get("targets", {})),
     )

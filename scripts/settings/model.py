@@ -152,6 +152,7 @@ class Settings:
     timeouts: Timeouts
     security: Security = field(default_factory=Security)
     size: str = "auto"
+    downloads: Mapping[str, str] = field(default_factory=dict)
     targets: TargetOptions = field(default_factory=TargetOptions)
 
     @property

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scripts.tasks.options import INSTALL, JSON, KEEP, command, stage
-from scripts.tasks.support import confirm, print_doctor, print_table, roll_back, run_stages, show_diagnosis
+from scripts.tasks.support import (
+    confirm,
+    install_programs,
+    print_doctor,
+    print_table,
+    roll_back,
+    run_stages,
+    show_diagnosis,
+)
 
 if TYPE_CHECKING:
     from scripts.context.session import Session
@@ -112,15 +120,10 @@ def diagnose(s: Session, service: str = "", explain: str = "", json: bool = Fals
     show_diagnosis(s, service, as_json=json)
 
 
-@command(where=False)
-def install(s: Session) -> None:
-    """Get helm, kubectl and a Docker engine where missing."""
-    from scripts.host import toolchain
-    from scripts.images import engine
-
-    found = toolchain.locate(s.shell, s.settings.root, s.say)
-    client = engine.ensure(s.shell, may_install=True, say=s.say)
-    print_table([("docker", client.binary), *found.items()])
+@command(tool="kubectl-ai or kagent, besides the rest")
+def install(s: Session, tool: str = "") -> None:
+    """Get helm, kubectl, an engine and the target's program."""
+    print_table(install_programs(s, tool))
 
 
 @command("open")

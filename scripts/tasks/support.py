@@ -38,9 +38,11 @@ def errors_explained() -> Iterator[None]:
 def session(c: Context, environment: str, target: str, echo: Callable[[str], None] | None = None) -> Session:
     """The session of a task."""
     from scripts.context.session import Session
+    from scripts.host import programs
     from scripts.host.shell import Shell
     from scripts.settings import loading
 
+    programs.first_on_path(loading.ROOT)
     return Session(loading.load(environment=environment), Shell(dry=c.config.run.dry, echo=echo), target=target)
 
 
@@ -90,6 +92,26 @@ def start_cluster(s: Session) -> Outcome:
     except UserError as problem:
         raise explained(problem, s, "prepare") from None
     return outcome
+
+
+def install_programs(s: Session, tool: str) -> list[tuple[str, Any]]:
+    """Fetch what is missing, an AI tool and the program of the target included, and say where each is.
+
+    Raises UserError for a tool that is none.
+    """
+    from scripts.errors import UserError
+    from scripts.host import programs, toolchain
+    from scripts.images import engine
+
+    tools = [name for name in programs.PROGRAMS if name.startswith("k") and name not in ("kind", "k3d")]
+    if tool and tool not in tools:
+        raise UserError(f"--tool {tool}: no such tool", f"choose one of: {', '.join(tools)}")
+    root, downloads = s.settings.root, s.settings.downloads
+    wanted = [name for name in (s.wanted, tool) if name in programs.PROGRAMS]
+    found = {name: programs.install(name, root, downloads, s.say, dry=s.shell.dry) for name in wanted}
+    found |= toolchain.locate(s.shell, root, s.say)
+    client = engine.ensure(s.shell, may_install=True, say=s.say)
+    return [("docker", client.binary), *found.items()]
 
 
 def print_table(rows: Sequence[tuple[Any, ...]]) -> None:
