@@ -51,8 +51,11 @@ class Forward:
             self._background.wait(PAUSE)
 
     def pods_changed(self) -> None:
-        """Look again where it leads: the pod of now may be gone, or the first one be ready."""
-        if self._pod and not any(pod.uid == self._pod and pod.ready for pod in self._pods(self.service)):
+        """Look again where it leads: the pod of now may be gone, or the first one be ready.
+
+        One that is not ready for a moment, because its program starts anew, stays.
+        """
+        if self._pod and not any(pod.uid == self._pod for pod in self._pods(self.service)):
             self._pod = ""
             self._background.cut(self._name)
         self._changed.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import threading
 import time
 import webbrowser
@@ -41,6 +42,9 @@ from scripts.settings.reading import overlay
 
 ENDED = "the program has ended with status"
 """How our reloader tells that a program has come to its end."""
+
+QUIET = re.compile(r'"level": ?"DEBUG"|^DEBUG\b')
+"""Lines that are not shown: probes ask every second."""
 
 Returned = TypeVar("Returned")
 
@@ -130,6 +134,10 @@ class Loop:
         except UserError as problem:
             told = explained(problem, self._session, stage, service)
             self._screen.line(f"error: {told}" + (f"\n  {told.hint}" if told.hint else ""))
+        except (Ended, KeyboardInterrupt):
+            raise
+        except Exception as problem:  # whatever it is, a person's work goes on
+            self._screen.line(f"error: {type(problem).__name__}: {problem}")
 
     def _handle(self, event: Event) -> None:
         if event.kind == "files":
@@ -164,10 +172,13 @@ class Loop:
         try:
             watching.watch(
                 self._folders(), lambda batch: self._tell("files", batch), self._screen.line, self._stop,
-                lambda: self._tell("files", frozenset(self._folders())),
+                lambda: self._tell("files", self._contexts()),
             )  # fmt: skip
         except OSError as error:
             self._tell("problem", UserError(f"the sources cannot be watched: {error}", "press r after a change"))
+
+    def _contexts(self) -> frozenset[Path]:
+        return frozenset(source.worked.service.context for source in self._sources.values())
 
     def _folders(self) -> list[Path]:
         settings = self._session.settings
@@ -198,8 +209,6 @@ class Loop:
 
     def _is_config(self, path: Path) -> bool:
         settings = self._session.settings
-        if path == settings.root / "config" or path == settings.release.chart:
-            return False  # the folder itself, when the watch begins
         own = path.is_relative_to(settings.root / "config") and path.suffix in (".yaml", ".yml")
         return own or path in settings.release.values or path.is_relative_to(settings.release.chart)
 
@@ -281,7 +290,8 @@ class Loop:
                 return
 
     def _logged(self, pod: Pod, text: str) -> None:
-        self._screen.log(pod.service, text)
+        if not QUIET.search(text):
+            self._screen.log(pod.service, text)
         tail = self._tails.setdefault(pod.service, deque(maxlen=LOG_TAIL))
         tail.append(text)
         if text.startswith(ENDED):
