@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan", "bright_magenta", "bright_green")
 ERROR = re.compile(
-    r'"level": ?"(?:ERROR|CRITICAL)"|\b(?:ERROR|FATAL|Error:|error:)|Traceback|has ended with status [^0]'
+    r'"level": ?"(?:ERROR|CRITICAL)"|\b(?:ERROR|FATAL|\w*Error:|error:)|Traceback|has ended with status [^0]'
 )
 KEYS = {"r": "rebuild", "s": "restart", "o": "open", "p": "pause", "q": "quit"}
 
@@ -205,7 +206,8 @@ def keys(on_key: Callable[[str], None]) -> Iterator[None]:
     def read() -> None:
         while not over.is_set():
             if select.select([sys.stdin], [], [], 0.5)[0]:
-                on_key(sys.stdin.read(1))
+                for key in os.read(sys.stdin.fileno(), 64).decode(errors="replace"):
+                    on_key(key)
 
     tty.setcbreak(sys.stdin)
     thread = threading.Thread(target=read, daemon=True)

@@ -149,7 +149,10 @@ def local_files(backend: Path) -> set[str]:
 
 
 def in_sync(project: Project, backend: Path) -> bool:
-    found = container_files(project)
+    try:
+        found = container_files(project)
+    except subprocess.CalledProcessError:
+        return False  # one of the pods is only coming up
     return len(found) >= 1 and all(files == local_files(backend) for files in found.values())
 
 
