@@ -13,6 +13,7 @@ from typing import Any
 
 from scripts.diagnose.model import Object, Sign, State, moment
 from scripts.diagnose.world import Event, World, condition, containers, created, leaving, name_of, template
+from scripts.kube.objects import ended_with_node
 
 RECENT_SECONDS = 180.0  # a crash longer ago than this says nothing of a container that runs
 FLAPPING = 2  # restarts from which on a recent one is told even of a container that is ready
@@ -138,6 +139,8 @@ class _Pod:
     def _container_signs(self, item: Mapping[str, Any], spec: Mapping[str, Any], init: bool) -> Iterator[Sign]:
         state = item.get("state") or {}
         last = (item.get("lastState") or {}).get("terminated")
+        if ended_with_node(last):  # no word on the program: whatever it does now is judged by itself
+            last = None
         waiting, ended, running = state.get("waiting"), state.get("terminated"), state.get("running")
         sidecar = init and spec.get("restartPolicy") == "Always"
         restarts = int(item.get("restartCount") or 0)

@@ -64,6 +64,12 @@ def _fits(expression: Object, labels: Mapping[str, str]) -> bool:
             return key not in labels
 
 
+def ended_with_node(terminated: Object | None) -> bool:
+    """Return whether a container ended because its node did: nobody saw it end, as after a reboot of the machine."""
+    ended = terminated or {}
+    return ended.get("exitCode") == 255 and ended.get("reason") == "Unknown"
+
+
 def pods_of(workload: Object, pods: Iterable[Object]) -> list[Object]:
     """Return the pods that a workload's selector selects in its namespace, also those on their way out or ended."""
     selector, namespace = workload["spec"].get("selector"), workload["metadata"].get("namespace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.pipeline.live import Live
 from scripts.settings.model import Outcome
+
+SILENT_SECONDS = 15.0  # in which nobody listens at an address that packet filter rules should have opened
+TAKEN = "is something else listening on that port? ss -ltnp"
 
 
 @dataclass(frozen=True)
@@ -51,17 +55,34 @@ def page_url(session: Session) -> str:
     return session.cluster.url(namespace, page.address, port)
 
 
+def give_up_because(url: str, error: Exception) -> str:
+    """Return what to look at where an address that should answer does not, by where it is and how it refuses."""
+    host = urllib.parse.urlsplit(url).hostname or ""
+    reason = getattr(error, "reason", error)
+    if host not in ("localhost", "127.0.0.1", "::1"):
+        return f"{host} is a node's address: look at route, VPN and firewall of this machine (ip route get {host})"
+    if isinstance(reason, ConnectionRefusedError):
+        return "nothing listens on that port of this machine: see invoke cluster.status, and ss -ltnp"
+    return TAKEN
+
+
 def _fetch_page(url: str, limit: float) -> None:
+    """Ask for the page until it comes. Raises UserError after `limit` seconds, or some of which nobody listened."""
     deadline = time.monotonic() + limit
+    silent_since = time.monotonic()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a local URL goes through no proxy
     while True:
         try:
-            with opener.open(url, timeout=10) as answer:
+            with opener.open(url, timeout=5) as answer:
                 if "html" in answer.headers.get("Content-Type", ""):
                     return
-                problem = f"answered {answer.headers.get('Content-Type')}, not a page"
+                problem = UserError(f"{url}: answered {answer.headers.get('Content-Type')}, not a page", TAKEN)
+                silent_since = time.monotonic()
+        except urllib.error.HTTPError as error:  # somebody is there, and may be well soon
+            problem = UserError(f"{url}: {error}", "see: invoke diagnose")
+            silent_since = time.monotonic()
         except (urllib.error.URLError, OSError) as error:
-            problem = str(error)
-        if time.monotonic() > deadline:
-            raise UserError(f"{url}: {problem}", "is something else listening on that port? ss -ltnp")
+            problem = UserError(f"{url}: {getattr(error, 'reason', error)}", give_up_because(url, error))
+        if time.monotonic() > min(deadline, silent_since + SILENT_SECONDS):
+            raise problem
         time.sleep(0.2)  # packet filter rules follow the endpoints within moments

@@ -29,11 +29,15 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Check:
-    """One verdict on one workload; `problems` is empty where all is well."""
+    """One verdict on one workload; `problems` is empty where all is well.
+
+    `with_node` says that its pods were restarted, and that was the node's doing.
+    """
 
     service: str
     text: str
     problems: tuple[str, ...] = ()
+    with_node: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ def await_healthy(run: Run, wanted: Collection[Workload]) -> Iterator[Outcome]:
         time.sleep(pause)  # an app that is becoming ready tells nobody
         pause = min(1.0, pause * 2)
     seconds = time.monotonic() - started
+    if any(check.with_node for check in checks):
+        run.display.line("the node was restarted not long ago, and the pods with it: they are well again")
     for check in checks:
         yield Outcome("health", check.service, "done", seconds, check.text)
 
@@ -128,7 +134,7 @@ def check_workload(workload: Workload, items: Iterable[Object], moment: datetime
         counts = {name_of(one): _endpoints(name_of(one), by_kind.get("EndpointSlice", ())) for one in services}
         problems += [f"the Service {name} has no ready endpoint" for name, one in counts.items() if desired and not one]
         text += f", {max(counts.values())} endpoints"
-    return Check(workload.name, text, tuple(problems))
+    return Check(workload.name, text, tuple(problems), any(_restarted_with_node(pod, moment) for pod in pods))
 
 
 def _by_kind(items: Iterable[Object]) -> dict[str, list[Object]]:
@@ -155,17 +161,26 @@ def _pod_problems(pod: Object, images: Mapping[str, str], moment: datetime) -> l
         for container, image in images.items()
         if runs.get(container) != image
     ]
+    for ended, age in _recent_ends(pod, moment):
+        if not objects.ended_with_node(ended):
+            reason = ended.get("reason", "it ended")
+            problems.append(f"pod {name} was restarted {age:.0f} s ago: {reason}, exit code {ended.get('exitCode')}")
+    return problems
+
+
+def _restarted_with_node(pod: Object, moment: datetime) -> bool:
+    return any(objects.ended_with_node(ended) for ended, _ in _recent_ends(pod, moment))
+
+
+def _recent_ends(pod: Object, moment: datetime) -> Iterator[tuple[Object, float]]:
+    """How containers that were restarted lately had ended, and how many seconds ago."""
     for container in pod.get("status", {}).get("containerStatuses", ()):
         ended = container.get("lastState", {}).get("terminated", {})
         finished = ended.get("finishedAt")
         if container.get("restartCount", 0) and finished:
             age = (moment - datetime.fromisoformat(finished)).total_seconds()
             if age < RECENT_SECONDS:
-                reason = ended.get("reason", "it ended")
-                problems.append(
-                    f"pod {name} was restarted {age:.0f} s ago: {reason}, exit code {ended.get('exitCode')}"
-                )
-    return problems
+                yield ended, age
 
 
 def probe_of(workload: Workload, items: Iterable[Object]) -> Probe | None:

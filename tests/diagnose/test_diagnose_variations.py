@@ -826,3 +826,15 @@ def test_secrets_in_a_log_are_not_repeated() -> None:
     (only,) = judge(workload(status=crashed(1)), log)
     assert only.rule == "database-unreachable"
     assert "hunter2secret" not in whole(only) and "abcdef0123456789abcdef" not in whole(only)
+
+
+def restarted_with_node(*, is_ready: bool) -> Object:
+    """A container as it is after its node was stopped and started: recorded on minikube and kind."""
+    ended = {"exitCode": 255, "reason": "Unknown", "startedAt": ago(900), "finishedAt": ago(20)}
+    return running(15, ready=is_ready, restartCount=4, lastState={"terminated": ended})
+
+
+def test_a_restart_of_the_node_blames_no_program() -> None:
+    assert judge(workload(status=restarted_with_node(is_ready=True)), "Traceback: ModuleNotFoundError: x") == []
+    found = judge(workload(status=restarted_with_node(is_ready=False)), "Traceback: ModuleNotFoundError: x")
+    assert not [finding for finding in found if "255" in whole(finding) or "ModuleNotFoundError" in whole(finding)]

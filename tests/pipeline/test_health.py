@@ -11,8 +11,17 @@ IMAGE = "todo-chatbot/backend:1"
 BACKEND = Workload("Deployment", "shop", "backend", {"backend": IMAGE})
 
 
-def release(*, image: str = IMAGE, ready: str = "True", restarts: int = 0, endpoints: int = 2) -> list[dict[str, Any]]:
-    ended = {"terminated": {"reason": "Error", "exitCode": 1, "finishedAt": "2026-01-01T11:59:30Z"}} if restarts else {}
+def release(
+    *,
+    image: str = IMAGE,
+    ready: str = "True",
+    restarts: int = 0,
+    endpoints: int = 2,
+    reason: str = "Error",
+    code: int = 1,
+) -> list[dict[str, Any]]:
+    last = {"reason": reason, "exitCode": code, "finishedAt": "2026-01-01T11:59:30Z"}
+    ended = {"terminated": last} if restarts else {}
     pods = [
         {
             "kind": "Pod",
@@ -62,6 +71,17 @@ def test_each_sign_of_trouble_is_told() -> None:
     assert "runs other:1, not todo-chatbot/backend:1" in problems(image="other:1")
     assert "was restarted 30 s ago: Error, exit code 1" in problems(restarts=1)
     assert "no ready endpoint" in problems(endpoints=0)
+
+
+def test_a_restart_of_the_node_is_recognised_and_is_no_problem() -> None:
+    check = check_workload(BACKEND, release(restarts=1, reason="Unknown", code=255), NOW)
+    assert check.problems == () and check.with_node
+    assert not check_workload(BACKEND, release(), NOW).with_node
+
+
+def test_a_program_that_ends_like_that_itself_is_one() -> None:
+    assert "Error, exit code 255" in problems(restarts=1, reason="Error", code=255)
+    assert "Unknown, exit code 1" in problems(restarts=1, reason="Unknown", code=1)
 
 
 def test_a_missing_deployment_is_told() -> None:
