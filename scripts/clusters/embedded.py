@@ -7,10 +7,12 @@ import os
 import select
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from scripts.clusters import machine, privileged
+from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading
 from scripts.clusters.target import Target, Tell
 from scripts.errors import UserError
@@ -66,11 +68,11 @@ class Embedded(Target):
             self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._marker.unlink(missing_ok=True)
         log = self._state / "log"
-        process = self._shell.daemon(self._command(), log=log, env={"PYTHONPATH": str(self._package)})
+        has_ended = self._launch(log)
         deadline = time.monotonic() + START_SECONDS
-        while process and not self._answers():
-            if process.poll() is not None or time.monotonic() > deadline:
-                last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:]
+        while not self._shell.dry and not self._answers():
+            if has_ended() or time.monotonic() > deadline:
+                last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-1:] if log.is_file() else []
                 raise UserError("\n".join(["the embedded cluster did not start", *last]), f"its log: {log}")
             time.sleep(0.05)  # a process that is starting offers nothing to wait on
         if not self._shell.dry:
@@ -79,7 +81,10 @@ class Embedded(Target):
     def remove(self) -> None:
         """Stop the process and remove its containers, network, packet filter rules and state."""
         self._stop()
-        self._shell.effect([*self._command(), "--delete"], env={"PYTHONPATH": str(self._package)}, timeout=120)
+        if machine.is_root():
+            self._shell.effect([*self._command(), "--delete"], env=self._environment(), timeout=120)
+        else:
+            self._shell.effect(self._privileged("--delete", detached=False), timeout=120)
 
     def transfer(self, images: Sequence[Image]) -> list[Outcome]:
         """Nothing to move: pods run on the engine that built the images."""
@@ -102,6 +107,26 @@ class Embedded(Target):
         """Where a NodePort Service answers."""
         return f"http://localhost:{node_port}"
 
+    def _launch(self, log: Path) -> Callable[[], bool]:
+        """Start the process; return what tells that it has ended."""
+        if machine.is_root():
+            process = self._shell.daemon(self._command(), log=log, env=self._environment())
+            return lambda: process is not None and process.poll() is not None
+        client = Path(engine_client())
+        privileged.check(machine.ask(self._shell))
+        privileged.ensure_image(self._shell, client)
+        self._shell.effect(self._privileged(detached=True), timeout=60)
+        name = privileged.container_name(self.name)
+        return lambda: not self._shell.probe([client, "container", "inspect", name])
+
+    def _privileged(self, *more: str, detached: bool) -> list[str]:
+        client, name = Path(engine_client()), privileged.container_name(self.name)
+        argv, environment = [*self._command(), *more], self._environment()
+        return privileged.run_command(client, name, argv, environment, detached=detached)
+
+    def _environment(self) -> dict[str, str]:
+        return {"PYTHONPATH": str(self._package)}
+
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "embedded", "--name", self.name, "--state", str(self._state)]
 
@@ -122,6 +147,9 @@ class Embedded(Target):
     def _stop(self) -> None:
         pid = self._pid()
         if not pid:
+            return
+        if not machine.is_root():
+            privileged.stop(self._shell, Path(engine_client()), privileged.container_name(self.name))
             return
         handle = os.pidfd_open(pid)
         self._shell.effect(["kill", str(pid)])

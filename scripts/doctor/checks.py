@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from scripts import clusters
+from scripts.clusters import machine, privileged
 from scripts.doctor.facts import AI_TOOLS, OLDEST_PYTHON, PLAIN, Facts
+from scripts.errors import UserError
 from scripts.host.toolchain import TOOLS, parse_version
 
 if TYPE_CHECKING:
@@ -144,10 +146,20 @@ def _rights(facts: Facts) -> list[Row]:
         how = "install minikube (invoke install --target minikube), then use that"
         return [Row("system", "fail", f"{here}: the embedded cluster needs Linux", how)]
     if not facts.root:
-        return [
-            Row("system", "fail", f"{here}, not root: the embedded cluster needs it", "run as root, or use minikube")
-        ]
+        return [_unprivileged(facts, here)]
     return [Row("system", "ok", f"{here}, root")]
+
+
+def _unprivileged(facts: Facts, here: str) -> Row:
+    """The embedded cluster of a person who is not root: it gets its rights from the engine."""
+    if not facts.engine:
+        how = "join the group docker (sudo usermod -aG docker $USER, then log in again), or run as root"
+        return Row("system", "fail", f"{here}, not root: the embedded cluster needs an engine that you may use", how)
+    try:
+        privileged.check(machine.read(facts.engine, root=False))
+    except UserError as problem:
+        return Row("system", "fail", f"{here}, not root: {problem}", problem.hint)
+    return Row("system", "ok", f"{here}, not root: the embedded cluster runs in one privileged container")
 
 
 def _engine(facts: Facts) -> list[Row]:

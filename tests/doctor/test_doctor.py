@@ -52,7 +52,10 @@ def test_a_good_machine_is_well() -> None:
     [
         ({"python": (3, 10)}, "python", "fail", ""),
         ({"system": "Darwin"}, "system", "fail", ""),
-        ({"root": False}, "system", "fail", ""),
+        ({"root": False}, "system", "ok", ""),
+        ({"root": False, "engine": {}}, "system", "fail", ""),
+        ({"root": False, "engine": {"SecurityOptions": ["name=rootless"]}}, "system", "fail", ""),
+        ({"root": False, "engine": {"OperatingSystem": "Docker Desktop"}}, "system", "fail", ""),
         ({"root": False, "target": "minikube", "program": "v1.38.1"}, "system", "ok", ""),
         ({"clients": ()}, "engine", "warn", "engine"),
         ({"clients": (), "root": False}, "engine", "fail", ""),
@@ -102,7 +105,7 @@ def test_a_verdict_and_its_repair(change: dict[str, Any], name: str, verdict: st
 
 
 def test_what_keeps_a_run_from_succeeding_is_told_all_at_once() -> None:
-    facts = replace(WELL, root=False, clients=(), memory=1 * GIB)
+    facts = replace(WELL, root=False, clients=(), engine={}, memory=1 * GIB)
     told = checks.blocking(checks.judge_local(facts))
     assert [line.split(":")[0] for line in told] == ["system", "engine", "memory"]
     assert checks.blocking(checks.judge_local(WELL)) == []

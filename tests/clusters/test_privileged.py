@@ -1,0 +1,88 @@
+"""The embedded cluster of a person who may use Docker and is not root."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.clusters import privileged
+from scripts.clusters.machine import Machine, read
+from scripts.errors import UserError
+from scripts.settings.loading import ROOT
+
+USER = 4242
+NAME = f"unprivileged-{os.getpid()}"
+# Without the rights to write: only so that a Python in somebody's home can be read, as the machine's own can.
+AS_USER = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--no-new-privs")
+LIFE = f"""
+import os
+from dataclasses import replace
+from scripts.clusters.embedded import Embedded
+from scripts.host import toolchain
+from scripts.host.shell import Shell
+from scripts.settings import loading
+
+assert os.geteuid() == {USER}
+shell = Shell(echo=lambda line: None)
+kubectl = toolchain.locate(shell, loading.ROOT, lambda line: None)["kubectl"]
+cluster = Embedded(replace(loading.load(), cluster="{NAME}"), shell, kubectl)
+before = cluster.read().state
+cluster.create(lambda line: None)
+try:
+    aimed = [kubectl, "--kubeconfig", cluster.kubeconfig, "get", "nodes", "--output", "name"]
+    found = cluster.kubeconfig.stat()
+    print(before, cluster.read().state, shell.probe(aimed).out.strip(), found.st_uid, oct(found.st_mode & 0o777))
+finally:
+    cluster.remove()
+print(cluster.read().state)
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can be somebody else")
+def test_its_whole_life_belongs_to_the_user(tmp_path: Path) -> None:
+    socket = Path("/var/run/docker.sock").stat()
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, USER, USER)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    who = ["setpriv", f"--reuid={USER}", f"--regid={USER}", f"--groups={socket.st_gid}", *AS_USER]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
+    env |= {"HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([*who, sys.executable, "-c", LIFE], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [f"absent running node/{NAME} {USER} 0o600", "absent"]
+    left = ["docker", "ps", "--all", "--quiet", "--filter", f"name={privileged.container_name(NAME)}"]
+    assert subprocess.run(left, capture_output=True, text=True, check=True).stdout == ""
+
+
+def test_the_command_is_one_that_a_person_can_paste() -> None:
+    argv = privileged.run_command(
+        Path("/usr/bin/docker"), "n", ["python", "-m", "embedded"], {"A": "b c"}, detached=True
+    )
+    assert shlex.split(shlex.join(argv)) == argv
+    assert {"SYS_ADMIN", "--rm", "--detach"} < set(argv) and argv[-4:] == ["A=b c", "python", "-m", "embedded"]
+
+
+@pytest.mark.parametrize(
+    ("info", "words"),
+    [
+        ({"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}, "rootless"),
+        ({"OperatingSystem": "Docker Desktop"}, "Docker Desktop"),
+    ],
+)
+def test_an_engine_without_the_rights_is_refused_by_name(info: dict[str, object], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        privileged.check(read(info, root=False))
+
+
+def test_a_usual_engine_will_do() -> None:
+    machine: Machine = read({"SecurityOptions": ["name=seccomp"], "OperatingSystem": "Debian GNU/Linux 12"}, root=False)
+    privileged.check(machine)
