@@ -49,13 +49,6 @@ def kubeconfig(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> 
         yield file
 
 
-@contextmanager
-def own(kubectl: Kubectl) -> Iterator[Path]:
-    """A file with the user's own rights whose current context is this cluster, whatever theirs is."""
-    with private_file(json.dumps(view(kubectl))) as file:
-        yield file
-
-
 def ensure(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> None:
     """Create the ServiceAccount and its Role where they are not, or not as the file says."""
     file = root / f"ai/access/{rights}.yaml"

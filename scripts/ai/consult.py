@@ -14,6 +14,7 @@ from typing import Any
 from scripts.ai import access, answers, facts, offline, prompt
 from scripts.ai.answers import Answer
 from scripts.ai.commands import Surroundings, Verdict
+from scripts.ai.kagent import objects
 from scripts.ai.model import NOBODY, TOOLS, Inputs, Question, Recipe, Reply, Tool
 from scripts.ai.options import Options
 from scripts.ai.samples import Store
@@ -85,7 +86,7 @@ def tools(desk: Desk, folder: Path) -> dict[str, Tool]:
             desk.kubectl.binary,
             desk.path,
         ),
-        "kagent": Kagent(desk.kubectl, desk.options, lambda: access.own(desk.kubectl), desk.path),
+        "kagent": Kagent(desk.kubectl, desk.options, lambda: objects.manifests(desk.settings, desk.options)),
         "api": Direct(desk.options),
     }
 
@@ -99,11 +100,13 @@ def consult(
     dry: bool = False,
     observe: float = 0.0,
     decide: Callable[[Verdict], str] | None = None,
+    person: Callable[[str], str] | None = None,
 ) -> Consultation:
     """Ask a recipe's question. A tool that fails is told of, and the next one, at last the rules, answer instead.
 
     With `dry` nothing is sent: the result holds the prompt and the command line. `decide` puts a change that a tool's
-    model wants to the person; without it every change is refused. Raises UserError for wrong inputs.
+    model wants to the person; without it every change is refused. `person` answers a tool's question in words.
+    Raises UserError for wrong inputs.
     """
     if tool not in ("auto", *TOOLS):
         raise UserError(f"--tool {tool}: no such tool", f"choose one of: auto, {', '.join(TOOLS)}")
@@ -128,7 +131,7 @@ def consult(
             command=command, redactions=text.redactions, mapping=text.mapping, dry=True,
         )  # fmt: skip
     around = surroundings(desk)
-    question = Question(text.text, around, secrets, text.mapping, decide or (lambda verdict: NOBODY))
+    question = Question(text.text, around, secrets, text.mapping, decide or (lambda verdict: NOBODY), person)
     names = [chosen] if tool != "auto" else [*_from(recipe.tools, chosen)]
     for number, name in enumerate(names):
         reason = available[name].missing() if number else ""  # the first one was looked at already

@@ -89,6 +89,7 @@ class Question:
 
     `mapping` is what the prompt's placeholders stand for, `secrets` what must not leave in a tool's result either.
     `decide` puts a change that the model wants to the person, and says what came of it in words for the model.
+    `person` answers a question of the tool in words; there is none where nobody is at a terminal.
     """
 
     prompt: str
@@ -96,6 +97,7 @@ class Question:
     secrets: Sequence[str] = field(default=(), repr=False)
     mapping: Mapping[str, str] = field(default_factory=dict, repr=False)
     decide: Callable[[Verdict], str] = field(default=lambda verdict: NOBODY)
+    person: Callable[[str], str] | None = None
 
 
 NOBODY = "Refused: there is no person at a terminal who could say yes. Nothing was changed. Propose it in the answer."

@@ -41,7 +41,10 @@ class Options:
     max_iterations: int
     kagent_namespace: str
     kagent_agent: str
-    kagent_url: str
+    kagent_version: str
+    kagent_charts: str
+    kagent_registry: str
+    kagent_values: Mapping[str, Any]
 
     @property
     def no_model(self) -> str:
@@ -64,7 +67,10 @@ def load(root: Path, variables: Mapping[str, str]) -> Options:
         max_iterations=data["kubectlAi"]["maxIterations"],
         kagent_namespace=kagent["namespace"],
         kagent_agent=kagent["agent"],
-        kagent_url=kagent["url"],
+        kagent_version=kagent["version"],
+        kagent_charts=kagent["charts"].rstrip("/"),
+        kagent_registry=kagent["registry"],
+        kagent_values=kagent["values"],
     )
 
 

@@ -126,7 +126,17 @@ def doctor(s: Any) -> None:
 
 @command()
 def install(s: Any) -> None:
-    """Install kagent with its agents and its model."""
+    """Install kagent with its agent and its model."""
     from scripts.ai import setup
+    from scripts.ai.kagent import install as kagent
 
-    setup.install(setup.desk(s), s.say)
+    kagent.install(setup.kagent_place(s))
+
+
+@command()
+def uninstall(s: Any) -> None:
+    """Take kagent, its agent and the key away again."""
+    from scripts.ai import setup
+    from scripts.ai.kagent import install as kagent
+
+    kagent.uninstall(setup.kagent_place(s))

@@ -39,7 +39,7 @@ def ask(
     show = print if not json else s.say
     found = consult.consult(
         place, recipe, inputs, tool=tool, dry=dry or s.shell.dry, observe=observe,
-        decide=change.at_the_terminal(s, place, show),
+        decide=change.at_the_terminal(s, place, show), person=input if sys.stdin.isatty() else None,
     )  # fmt: skip
     command = place.kubectl.command()
     if json:

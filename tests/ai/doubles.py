@@ -2,7 +2,7 @@
 """Programs that stand in for the real ones: each checks its whole command line against what upstream accepts.
 
 The flags were read in the sources: GoogleCloudPlatform/kubectl-ai cmd/main.go at v0.0.20, v0.0.25, v0.0.28 and the tip
-of December 2025; kagent-dev/kagent go/core/cli/cmd/kagent/main.go at v0.9.9 and v0.10.0-rc3; docker ai as documented at
+of December 2025; docker ai as documented at
 docs.docker.com/ai/gordon. A flag that is not in the table ends the program as pflag would end it.
 """
 
@@ -34,18 +34,6 @@ KUBECTL_AI = {
     "v0.0.28": _KUBECTL_AI | _SESSIONS | {"http-port": True},
     "tip": _KUBECTL_AI | _SESSIONS | {
         "http-port": True, "sandbox": True, "sandbox-image": True, "session-backend": True,
-    },
-}  # fmt: skip
-_KAGENT = {
-    "kagent-url": True, "namespace": True, "output-format": True, "verbose": False, "timeout": True, "config": True,
-    "task": True, "session": True, "agent": True, "stream": False, "file": True, "url-override": True, "token": True,
-    "help": False,
-}  # fmt: skip
-KAGENT = {
-    "v0.9.9": _KAGENT,
-    "v0.10.0-rc3": _KAGENT | {
-        "kagent-grpc-url": True, "kagent-grpc-tls": False, "kagent-grpc-ca-file": True,
-        "kagent-grpc-server-name": True,
     },
 }  # fmt: skip
 GORDON = {"working-dir": True, "help": False}
@@ -183,28 +171,6 @@ with (HERE / "kubectl.log").open("a") as log:
 said = HERE / "kubectl.says"
 sys.stdout.write(said.read_text() if said.exists() else "nothing here")
 """,
-    "kagent": """
-FLAGS = {flags}
-if sys.argv[1:2] != ["invoke"]:
-    sys.exit("Error: unknown command")
-given, plain = parse(sys.argv[2:], FLAGS)
-record("kagent", kubeconfig=pathlib.Path(os.environ.get("KUBECONFIG", "/nowhere")).exists())
-problem = ""
-if plain:
-    problem = "unexpected argument"
-elif not given.get("task") and not given.get("file"):
-    problem = "Task or file is required"
-elif not given.get("agent"):
-    problem = "Agent is required"
-elif "/" in given["agent"]:
-    problem = "Invalid agent format: use --namespace to specify the namespace."
-elif given.get("timeout", "1s")[-1] not in "smh":
-    sys.exit("Error: invalid argument for --timeout: time: missing unit in duration")
-if problem:
-    print(problem, file=sys.stderr)
-    sys.exit(0)  # as the real one does
-answer("kagent")
-""",
     "docker": """
 FLAGS = {flags}
 if sys.argv[1:2] != ["ai"]:
@@ -265,6 +231,8 @@ class Kube(Shell):
         line = " ".join(words)
         for entry in self.answers:
             if line.startswith(entry["starts"]) and all(part in line for part in entry.get("has", [])):
+                if "outs" in entry:
+                    return Result(0, entry["outs"].pop(0) if len(entry["outs"]) > 1 else entry["outs"][0])
                 return Result(entry.get("code", 0), entry.get("out", ""), entry.get("err", ""))
         if words[0] == "get":
             return self._get(words)

@@ -1,21 +1,30 @@
+# ruff: noqa: E501 tables are read along their lines
 """What is declared for kagent fits its CRDs, holds no key, and gives no agent more than it needs."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scripts.ai import setup
+from scripts.ai import consult, options, recipes
 from scripts.ai.consult import Desk
+from scripts.ai.kagent import install, live, objects
+from scripts.ai.tools import a2a
 from scripts.errors import UserError
+from scripts.settings import loading
 from scripts.settings.loading import ROOT
+from tests.support.kagent import A2A, READY, confirmation, standing, task
 
 FILES = sorted((ROOT / "ai/kagent").glob("*.yaml"))
 OBJECTS = [item for file in FILES for item in yaml.safe_load_all(file.read_text())]
@@ -23,6 +32,7 @@ SCHEMA = json.loads((Path(__file__).parent / "kagent.schema.json").read_text())
 KEY = "sk-" + "test-0123456789abcdef"
 READING = ("k8s_get_", "k8s_describe_")
 Maker = Callable[..., Desk]
+Calls = Callable[[], list[dict[str, Any]]]
 
 
 def named(kind: str, name: str) -> dict[str, Any]:
@@ -58,7 +68,7 @@ def _strict(schema: Any) -> Any:
     return found
 
 
-@pytest.mark.parametrize("agent", ["todo-operator", "todo-assistant"])
+@pytest.mark.parametrize("agent", ["todo-operator"])
 def test_what_an_agent_refers_to_is_there(agent: str) -> None:
     spec = named("Agent", agent)["spec"]["declarative"]
     assert named("ModelConfig", spec["modelConfig"])
@@ -76,16 +86,8 @@ def test_the_operator_only_reads() -> None:
     assert values["kagent-tools"]["rbac"]["readOnly"] is True
 
 
-def test_the_assistant_has_the_tools_of_the_app_and_asks_before_it_takes_away() -> None:
-    (tool,) = named("Agent", "todo-assistant")["spec"]["declarative"]["tools"]
-    assert set(tool["mcpServer"]["toolNames"]) == {
-        "add_todo",
-        "list_todos",
-        "complete_todo",
-        "update_todo",
-        "delete_todo",
-    }
-    assert "delete_todo" in tool["mcpServer"]["requireApproval"]
+def settings() -> Any:
+    return loading.load()
 
 
 @pytest.mark.parametrize(
@@ -94,44 +96,313 @@ def test_the_assistant_has_the_tools_of_the_app_and_asks_before_it_takes_away() 
         ({"OPENAI_API_KEY": KEY}, "OpenAI"),
         ({"ANTHROPIC_API_KEY": KEY}, "Anthropic"),
         ({"GEMINI_API_KEY": KEY}, "Gemini"),
+        ({"OLLAMA_HOST": "10.0.0.7:11434"}, "Ollama"),
         ({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://own/v1"}, "OpenAI"),
     ],
 )
-def test_what_is_installed_fits_the_model_and_the_release(
-    make_desk: Maker, variables: dict[str, str], provider: str
-) -> None:
-    objects = setup.kagent_manifests(make_desk(variables=variables))
-    for item in objects:
+def test_what_is_installed_fits_the_model(variables: dict[str, str], provider: str) -> None:
+    found = objects.manifests(settings(), options.load(ROOT, variables))
+    for item in found:
         jsonschema.validate(item, SCHEMA)
-    text = json.dumps(objects)
-    assert KEY not in text and "http://mcp-service.chatbot-dev:8002/mcp" in text
-    model = next(item["spec"] for item in objects if item["kind"] == "ModelConfig")
-    assert model["provider"] == provider and model["apiKeySecret"] == "kagent-model"
+    text = json.dumps(found)
+    assert KEY not in text
+    model = next(item["spec"] for item in found if item["kind"] == "ModelConfig")
+    assert model["provider"] == provider
     assert ("http://own/v1" in text) == ("OPENAI_BASE_URL" in variables)
+    if provider == "Ollama":
+        assert model["ollama"] == {"host": "http://10.0.0.7:11434", "options": {"num_ctx": "16384"}}
+    else:
+        assert model["apiKeySecret"] == "kagent-model"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "http://[::1]:11434"])
+def test_a_model_on_this_machines_loopback_is_refused(host: str) -> None:
+    with pytest.raises(UserError, match="the agent's own pod"):
+        objects.manifests(settings(), options.load(ROOT, {"OLLAMA_HOST": host}))
+
+
+def test_the_values_are_the_least_that_works() -> None:
+    found = objects.values(settings(), options.load(ROOT, {"OPENAI_API_KEY": KEY}))
+    assert found["rbac"] == {"namespaces": ["kagent"]} and found["ui"] == {"replicas": 0}
+    tools = found["kagent-tools"]
+    assert tools["rbac"] == {"readOnly": True, "namespaces": ["kagent", "chatbot-dev"]}
+    assert tools["tools"] == {"enabledTools": ["k8s"], "args": ["--read-only"]}
+    assert not any(found[name]["enabled"] for name in ("grafana-mcp", "querydoc", "kmcp", "helm-agent"))
+    assert KEY not in json.dumps(found)
+
+
+def test_a_mirror_and_values_of_ones_own_are_laid_over() -> None:
+    given = replace(
+        options.load(ROOT, {"OPENAI_API_KEY": KEY}),
+        kagent_registry="mirror.example",
+        kagent_values={"ui": {"replicas": 1}},
+    )
+    found = objects.values(settings(), given)
+    assert found["registry"] == "mirror.example" and found["ui"] == {"replicas": 1}
+
+
+@pytest.fixture
+def place(make_desk: Maker, bin_folder: Path, lines: list[str]) -> Callable[..., install.Place]:
+    """Where kagent goes, with a helm that notes how it was called and what came on its standard input."""
+
+    def make(
+        answers: list[dict[str, Any]] | None = None, *, releases: str = "[]", show: int = 0, up: int = 0
+    ) -> install.Place:
+        helm = bin_folder / "helm"
+        helm.write_text(
+            "#!/bin/sh\n"
+            f"case \" $* \" in *' list '*) echo '{releases}'; exit;;\n"
+            f"*' show '*) echo 'dial tcp: lookup ghcr.io: no such host' >&2; exit {show};; esac\n"
+            f'echo "$@" >> "$0.called"\ncat >> "$0.stdin"\nexit {up}\n'
+        )
+        helm.chmod(0o755)
+        desk = make_desk(
+            variables={"OPENAI_API_KEY": KEY}, answers=answers or [*NOTHING, *standing({"OPENAI_API_KEY": KEY})]
+        )
+        return install.Place(desk.settings, desk.options, desk.kubectl, desk.helm, lines.append, lambda seconds: None)
+
+    return make
+
+
+NOTHING = [{"starts": "get crd", "out": ""}, {"starts": "get configmap todo-ai-installed", "out": ""}]
+THEIRS = [{"starts": "get crd", "out": "customresourcedefinition/agents.kagent.dev\n"}, NOTHING[1]]
+OURS = [{"starts": "get crd", "out": "customresourcedefinition/agents.kagent.dev\n"},
+        {"starts": "get configmap todo-ai-installed", "out": "configmap/todo-ai-installed\n"}]  # fmt: skip
+STANDING = standing({"OPENAI_API_KEY": KEY})
 
 
 def test_the_key_goes_by_standard_input_and_is_not_shown(
-    make_desk: Maker, bin_folder: Path, calls: Callable[[], list[dict[str, Any]]], lines: list[str]
+    place: Any, bin_folder: Path, calls: Calls, lines: list[str]
 ) -> None:
-    desk = make_desk(variables={"OPENAI_API_KEY": KEY})
-    helm = bin_folder / "helm"
-    helm.write_text('#!/bin/sh\necho "$@" >> "$0.called"\n')
-    helm.chmod(0o755)
-    setup.install(desk, lines.append)
+    install.install(place())
     made = [json.loads(call["stdin"]) for call in calls() if call["words"][0] == "apply"]
-    assert [item["kind"] for item in made] == [
-        "Namespace", "Secret", "Agent", "RemoteMCPServer", "ModelConfig", "Agent",
-    ]  # fmt: skip
-    secret = next(item for item in made if item["kind"] == "Secret")
-    assert secret["stringData"] == {"OPENAI_API_KEY": KEY}
-    assert KEY not in "\n".join(lines)
-    charts = (bin_folder / "helm.called").read_text()
-    assert KEY not in charts and "kagent-values.yaml" in charts
-    assert charts.splitlines()[0].startswith(
-        "upgrade kagent-crds oci://ghcr.io/kagent-dev/kagent/helm/kagent-crds --install"
+    kinds = [item["kind"] for item in made]
+    assert kinds == ["Namespace", "Secret", "ConfigMap", "NetworkPolicy", "ModelConfig", "Agent"]
+    assert base64.b64decode(made[1]["data"]["OPENAI_API_KEY"]).decode() == KEY
+    shown = "\n".join(lines)
+    assert KEY not in shown and base64.b64encode(KEY.encode()).decode() not in shown
+    charts = (bin_folder / "helm.called").read_text() + (bin_folder / "helm.stdin").read_text()
+    assert KEY not in charts and "--version 0.9.12" in charts and "readOnly: true" in charts
+    assert "kagent can be asked" in shown
+
+
+def test_charts_that_cannot_be_had_are_told_before_anything_is_changed(place: Any, calls: Calls) -> None:
+    with pytest.raises(UserError, match="cannot be had: dial tcp"):
+        install.install(place(show=1))
+    assert not [call for call in calls() if call["words"][0] == "apply"]
+
+
+def test_somebody_elses_kagent_is_left_alone(place: Any, bin_folder: Path, calls: Calls, lines: list[str]) -> None:
+    where = place([*THEIRS, *STANDING], releases='[{"name": "kagent", "namespace": "kagent"}]')
+    install.install(where)
+    assert not (bin_folder / "helm.called").exists()
+    made = [json.loads(call["stdin"])["kind"] for call in calls() if call["words"][0] == "apply"]
+    assert made == ["Namespace", "Secret", "ModelConfig", "Agent"]
+    assert "did not install" in "\n".join(lines)
+    install.uninstall(where)
+    assert not (bin_folder / "helm.called").exists()
+    gone = [call["words"][1:3] for call in calls() if call["words"][0] == "delete"]
+    assert gone == [
+        ["agents.kagent.dev", "todo-operator"],
+        ["modelconfigs.kagent.dev", "todo-model"],
+        ["secret", "kagent-model"],
+    ]
+
+
+def test_what_cannot_be_told_stops_before_anything(place: Any, calls: Calls) -> None:
+    with pytest.raises(UserError, match="it cannot be told whether a kagent is there: timed out"):
+        install.install(place([{"starts": "get crd", "code": 1, "err": "timed out"}, *STANDING]))
+    assert not [call for call in calls() if call["words"][0] == "apply"]
+
+
+def test_ours_is_taken_away_with_its_key(place: Any, bin_folder: Path, calls: Calls) -> None:
+    install.uninstall(place([*OURS, *STANDING]))
+    assert "uninstall kagent --namespace kagent" in (bin_folder / "helm.called").read_text()
+    gone = {call["words"][1] for call in calls() if call["words"][0] == "delete"}
+    assert {"secret", "configmap", "networkpolicy", "agents.kagent.dev"} <= gone
+
+
+def test_an_installation_that_does_not_become_ready_names_its_pods(place: Any) -> None:
+    condition = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
+    pod = {"kind": "Pod", "metadata": {"name": "postgres-0"}, "status": {"conditions": [condition]}}
+    answers = [{"starts": "get pods --namespace kagent", "out": json.dumps({"items": [pod]})}, *NOTHING, *STANDING]
+    with pytest.raises(UserError, match="postgres-0: 0/1 nodes are available"):
+        install.install(place(answers, up=1))
+
+
+def test_without_a_model_nothing_is_installed() -> None:
+    with pytest.raises(UserError, match="needs a model"):
+        objects.manifests(settings(), options.load(ROOT, {}))
+
+
+# what is checked before anything is sent
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        ({"Agent": {"conditions": [{"type": "Accepted", "status": "False", "message": "no such ModelConfig"}]}}, "no such ModelConfig"),
+        ({"Agent": {"observedGeneration": 0.5, "conditions": READY}}, "has not seen its latest change"),
+        ({"ModelConfig_spec": {"provider": "OpenAI", "model": "gpt-4.1-mini", "apiKeySecret": "kagent-model",
+                               "apiKeySecretKey": "OPENAI_API_KEY", "openAI": {"baseUrl": "http://evil/v1"}}},
+         "spec.openAI was added"),
+        ({"ModelConfig_spec": {"provider": "OpenAI", "model": "other", "apiKeySecret": "kagent-model",
+                               "apiKeySecretKey": "OPENAI_API_KEY"}}, "spec.model differs"),
+        ({"RemoteMCPServer": {"conditions": [{"type": "Accepted", "status": "False", "message": "no such host"}]}}, "could not look at the cluster"),
+        ({"RemoteMCPServer": {"conditions": READY[:1], "discoveredTools": []}}, "lacks k8s_describe_resource"),
+        ({"pods": {"replicas": 2, "readyReplicas": 2, "updatedReplicas": 1}}, "old ones beside them"),
+        ({"pods": {}}, "0 of 1 pods ready"),
+    ],
+)  # fmt: skip
+def test_nothing_is_sent_to_an_agent_that_is_not_as_it_was_installed(
+    make_desk: Maker, changes: dict[str, Any], words: str
+) -> None:
+    variables = {"OPENAI_API_KEY": KEY}
+    desk = make_desk(variables=variables, answers=standing(variables, **changes))
+    found = live.problem(desk.kubectl, desk.options, lambda: objects.manifests(desk.settings, desk.options))
+    assert words in found and bool(found) is bool(words)
+
+
+# asking
+
+
+def ask(
+    make_desk: Maker, outs: list[str], *, person: Any = None, extra: Any = (), **changes: Any
+) -> consult.Consultation:
+    variables = {"OPENAI_API_KEY": KEY}
+    answers = [*extra, {"starts": A2A, "outs": outs}, *standing(variables)]
+    desk = make_desk(variables=variables, answers=answers, **changes)
+    return consult.consult(desk, recipes.pick(ROOT, "debug"), {}, tool="kagent", person=person)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two looks at a task follow one another at once."""
+    real = consult.tools
+
+    def tools(desk: Desk, folder: Path) -> dict[str, Any]:
+        found = real(desk, folder)
+        return found | {"kagent": replace(found["kagent"], wait=lambda seconds: None)}  # type: ignore[type-var]
+
+    monkeypatch.setattr(consult, "tools", tools)
+
+
+def test_an_agent_is_followed_as_it_works_and_its_session_is_deleted(make_desk: Maker, calls: Calls) -> None:
+    outs = [
+        task("submitted"),
+        task("working", calls=("k8s_get_resources",)),
+        task("completed", "## Cause\nfound", calls=("k8s_get_resources",)),
+    ]
+    found = ask(make_desk, outs)
+    assert (found.tool, found.tried, found.answer.text) == ("kagent", (), "## Cause\nfound")
+    assert "kagent looked at: k8s_get_resources(namespace=chatbot-dev)" in found.notes
+    sent = [json.loads(call["stdin"]) for call in calls() if call["words"][0] == "create" and "--raw" in call["words"]]
+    assert [item["method"] for item in sent] == ["message/send", "tasks/get", "tasks/get"]
+    assert sent[0]["params"]["configuration"] == {"blocking": False}
+    context = sent[0]["params"]["message"]["contextId"]
+    assert any(
+        call["words"][:1] == ["delete"] and call["words"][2].endswith(f"/api/sessions/{context}") for call in calls()
     )
 
 
-def test_without_a_model_nothing_is_installed(make_desk: Maker) -> None:
-    with pytest.raises(UserError, match="needs a model"):
-        setup.kagent_manifests(make_desk())
+@pytest.mark.parametrize(
+    ("outs", "words"),
+    [
+        ([task("failed", said="Error code: 401 - {'error': 'bad key'}")], "the agent failed: Error code: 401"),
+        ([task("completed")], "model answered nothing"),
+        ([task("completed", "Error code: 429 - too many")], "answer is an error: Error code: 429"),
+        ([task("input-required", said=confirmation("ask_user", {"questions": [{"question": "Which pod?", "choices": ["a", "b"]}]}, "Which pod?"))],
+         "waits for a person: Which pod? (a, b)"),
+        ([task("input-required", said=confirmation("delete_todo", {"id": 1}, "Tool 'delete_todo' requires approval"))], "requires approval"),
+        ([task("canceled")], "ended as canceled"),
+        ([json.dumps({"jsonrpc": "2.0", "error": {"code": -32603, "message": "Internal error"}})], "kagent: Internal error"),
+        (["not json"], "nothing that can be read"),
+        (["[1]"], "nothing that can be read"),
+        ([""], "answered nothing"),
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_is_told_by_its_cause(make_desk: Maker, outs: list[str], words: str) -> None:
+    found = ask(make_desk, outs)
+    assert found.tool == "offline" and words in found.tried[-1][1], found.tried
+
+
+def test_a_question_of_the_agent_is_answered_by_the_person(make_desk: Maker, calls: Calls) -> None:
+    waits = task("input-required", said=confirmation("ask_user", {"questions": [{"question": "Which pod?"}]}, "?"))
+    found = ask(make_desk, [waits, task("completed", "## Cause\nthat pod")], person=lambda text: "backend-1")
+    assert found.answer.text == "## Cause\nthat pod"
+    sent = [json.loads(call["stdin"]) for call in calls() if call["words"][:2] == ["create", "--raw"]]
+    message = sent[1]["params"]["message"]
+    assert (message["taskId"], message["contextId"]) == ("t1", "c1")
+    assert message["parts"] == [
+        {"kind": "data", "data": {"decision_type": "approve", "ask_user_answers": [{"answer": ["backend-1"]}]}}
+    ]
+
+
+@pytest.mark.parametrize(("word", "decision"), [("yes", "approve"), ("no", "reject"), ("", "reject")])
+def test_an_approval_is_the_persons(make_desk: Maker, calls: Calls, word: str, decision: str) -> None:
+    waits = task("input-required", said=confirmation("delete_todo", {"id": 1}, "requires approval"))
+    ask(make_desk, [waits, task("completed", "ok")], person=lambda text: word)
+    sent = [json.loads(call["stdin"]) for call in calls() if call["words"][:2] == ["create", "--raw"]]
+    assert sent[1]["params"]["message"]["parts"][0]["data"]["decision_type"] == decision
+
+
+def test_giving_up_ends_the_work_in_the_cluster(make_desk: Maker, calls: Calls) -> None:
+    many = tuple(f"k8s_get_events_{n}" for n in range(40))
+    found = ask(make_desk, [task("submitted"), task("working", calls=many)])
+    assert "stopped after 40 tool calls" in found.tried[-1][1]
+    restarts = [call["words"] for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+    assert restarts == [["rollout", "restart", "deployment/todo-operator", "--namespace", "kagent"]]
+    assert [call for call in calls() if call["words"][:2] == ["delete", "--raw"]]
+
+
+def test_no_time_left_ends_the_work_too(make_desk: Maker, calls: Calls) -> None:
+    found = ask(make_desk, [task("submitted"), task("working")], timeout=0)
+    assert "gave no answer within 0 s; the work was ended" in found.tried[-1][1]
+    assert [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+
+
+def test_a_controller_that_is_gone_is_named(make_desk: Maker) -> None:
+    down = {
+        "starts": A2A,
+        "code": 1,
+        "err": 'Error from server (ServiceUnavailable): no endpoints available for service "kagent-controller:8083"',
+    }
+    found = ask(make_desk, [""], extra=[down])
+    assert "no endpoints available" in found.tried[-1][1]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "result",
+                        "status",
+                        "message",
+                        "parts",
+                        "history",
+                        "artifacts",
+                        "data",
+                        "args",
+                        "name",
+                        "metadata",
+                        "state",
+                        "kind",
+                        "text",
+                        "error",
+                    ]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_whatever_kagent_answers_is_read_without_a_traceback(data: Any) -> None:
+    found = a2a.read(json.dumps(data))
+    assert isinstance(found, str) or a2a.verdict(found, []) is not None

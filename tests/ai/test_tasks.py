@@ -38,7 +38,12 @@ def run(make_desk: Maker, state_of: Callable[[str], Any], monkeypatch: pytest.Mo
     """Run a line as a person types it: (exit status, what was printed, errors)."""
     desk = make_desk(state_of("readiness-404"))
     session = SimpleNamespace(
-        settings=desk.settings, shell=desk.kubectl.shell, kubectl=desk.kubectl, say=print, fetch_tools=lambda: None
+        settings=desk.settings,
+        shell=desk.kubectl.shell,
+        kubectl=desk.kubectl,
+        helm=desk.helm,
+        say=print,
+        fetch_tools=lambda: None,
     )
     monkeypatch.setattr(options, "session", lambda c, environment, target: session)
     monkeypatch.setattr(setup, "desk", lambda s: desk)

@@ -12,19 +12,17 @@ import pytest
 from scripts.ai import consult, recipes
 from scripts.ai.consult import Desk
 from scripts.ai.setup import doctor
-from scripts.ai.tools import environment, kagent
+from scripts.ai.tools import environment
 from scripts.ai.tools.direct import Direct
 from scripts.errors import UserError
 from scripts.settings.loading import ROOT
+from tests.support.kagent import standing
 from tests.support.model_server import ModelServer, says
 
 DEBUG = recipes.pick(ROOT, "debug")
 KEY = {"OPENAI_API_KEY": "sk-" + "test-0123456789abcdef"}
 GOOD = "## Cause\nThe database is gone.\n```sh\nkubectl get pods\n```\n"
-AGENT = {
-    "starts": "get agents.kagent.dev",
-    "out": json.dumps({"status": {"conditions": [{"type": "Ready", "status": "True"}]}}),
-}
+KAGENT = standing(KEY)
 Maker = Callable[..., Desk]
 
 
@@ -169,79 +167,10 @@ def test_a_docker_without_gordon_is_recognised(make_desk: Maker, doubles: Any, b
         ask(make_desk(), "gordon")
 
 
-TASK = {"kind": "task", "status": {"state": "completed"}, "artifacts": [{"parts": [{"kind": "text", "text": GOOD}]}]}
-
-
-@pytest.mark.parametrize("version", ["v0.9.9", "v0.10.0-rc3"])
-def test_kagent_takes_the_whole_command_line(make_desk: Maker, doubles: Any, bin_folder: Path, version: str) -> None:
-    doubles.program(bin_folder, "kagent", doubles.KAGENT[version])
-    doubles.says(bin_folder, "kagent", json.dumps(TASK))
-    found = ask(make_desk(answers=[AGENT]), "kagent")
-    assert found.tool == "kagent" and found.answer.text.startswith("## Cause")
-    called = doubles.called(bin_folder, "kagent")
-    assert called["argv"][0] == "invoke" and called["stdin"].startswith("You help an operator")
-    assert called["kubeconfig"] is True  # for the port-forward that it may open
-
-
-@pytest.mark.parametrize(
-    ("out", "err", "problem"),
-    [
-        ("", "Error getting agent metadata: 404", "Error getting agent metadata: 404"),
-        ("", "", "answered nothing"),
-        ("not json", "", "nothing that can be read"),
-        (json.dumps({"status": {"state": "failed"}}), "", "ended as failed"),
-        (json.dumps({"status": {"state": "input-required"}}), "", "ended as input-required"),
-        (json.dumps({"error": {"code": -32000, "message": "no model"}}), "", "no model"),
-        ("[1]", "", "nothing that can be read"),
-    ],
-)
-def test_kagents_exit_status_is_not_believed(
-    make_desk: Maker, doubles: Any, bin_folder: Path, out: str, err: str, problem: str
-) -> None:
-    doubles.program(bin_folder, "kagent", doubles.KAGENT["v0.9.9"])
-    doubles.says(bin_folder, "kagent", out, err)
-    found = ask(make_desk(answers=[AGENT]), "kagent")
-    assert found.tool == "offline" and problem in found.tried[-1][1]
-
-
-def test_without_its_program_kagent_is_asked_by_a2a(make_desk: Maker, calls: Callable[[], list[dict]]) -> None:
-    answer = {"jsonrpc": "2.0", "id": "1", "result": TASK}
-    path = "/api/v1/namespaces/kagent/services/kagent-controller:8083/proxy/api/a2a/kagent/todo-operator/"
-    desk = make_desk(answers=[AGENT, {"starts": f"create --raw {path}", "out": json.dumps(answer)}])
-    found = ask(desk, "kagent")
-    assert found.tool == "kagent" and found.answer.text.startswith("## Cause")
-    sent = next(json.loads(call["stdin"]) for call in calls() if call["words"][0] == "create")
-    assert sent["method"] == "message/send" and sent["params"]["message"]["messageId"]
-    assert sent["params"]["message"]["parts"][0]["text"].startswith("You help an operator")
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        ({"kind": "message", "parts": [{"kind": "text", "text": "hello"}]}, "hello"),
-        ({"status": {"state": "completed", "message": {"parts": [{"text": "hello"}]}}}, "hello"),
-        (
-            {"status": {"state": "TASK_STATE_COMPLETED"}, "artifacts": [{"parts": [{"text": "a"}, {"text": "b"}]}]},
-            "a\nb",
-        ),
-    ],
-)
-def test_every_form_of_an_a2a_answer_is_read(data: dict, text: str) -> None:
-    assert kagent.read(json.dumps(data)) == (text, "")
-
-
-def test_an_agent_that_is_not_ready_is_not_asked(make_desk: Maker) -> None:
-    status = {"conditions": [{"type": "Accepted", "status": "False", "message": "no such ModelConfig"}]}
-    desk = make_desk(answers=[{"starts": "get agents.kagent.dev", "out": json.dumps({"status": status})}])
-    with pytest.raises(UserError, match="not ready: no such ModelConfig"):
-        ask(desk, "kagent")
-
-
 @pytest.mark.parametrize("tool", ["kubectl-ai", "gordon", "kagent", "api", "auto"])
 def test_dry_sends_nothing(make_desk: Maker, doubles: Any, bin_folder: Path, tool: str) -> None:
     doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["tip"])
-    doubles.program(bin_folder, "kagent", doubles.KAGENT["v0.9.9"])
-    found = consult.consult(make_desk(variables=KEY, answers=[AGENT]), DEBUG, {}, tool=tool, dry=True)
+    found = consult.consult(make_desk(variables=KEY, answers=KAGENT), DEBUG, {}, tool=tool, dry=True)
     assert found.dry and found.prompt.startswith("You help an operator") and found.command
     assert not list(bin_folder.glob("*.called.json"))
     shown = consult.for_screen(found, ["kubectl"], "chatbot-dev", private=True)
@@ -257,7 +186,7 @@ def test_the_doctor_names_what_is_missing_and_how_to_get_it(
     for name in ("model", "gordon", "kubectl-ai", "kagent", "api"):
         assert checks[name].state == "missing" and len(checks[name].text) > 30
     doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["tip"])
-    checks = {check.name: check for check in doctor(make_desk(variables=KEY, answers=[AGENT]))}
+    checks = {check.name: check for check in doctor(make_desk(variables=KEY, answers=KAGENT))}
     assert {name for name, check in checks.items() if check.state == "ready"} >= {
         "model",
         "kubectl-ai",

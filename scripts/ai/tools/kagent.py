@@ -1,158 +1,152 @@
-"""kagent: an agent inside of the cluster, asked by its command line, or by A2A through the API server.
+"""kagent: an agent inside of the cluster, asked by A2A through the API server.
 
-The command line ends with status 0 whatever happens, so its answer is judged by what it says.
+No port is opened and no program is needed. The task runs in the cluster: whoever gives up ends it there, and the
+session, which kagent would keep for ever with all that was said, is deleted after the answer.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from scripts.ai.budget import clean
+from scripts.ai.kagent import live
 from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
-from scripts.ai.tools.environment import without
+from scripts.ai.tools import a2a
+from scripts.ai.tools.a2a import Task
+from scripts.errors import UserError
 from scripts.host.shell import render
 from scripts.kube.kubectl import Kubectl
+from scripts.secrets import redact
 
-INSTALL = "install it: invoke ai.install, see ai/README.md"
 PORT = 8083
+PACE = 1.0  # seconds between two looks at a task
+STANDSTILL = 60.0  # seconds without a new step after which a model is taken to have answered nothing
+TOKENS = 400_000  # of one question
+STARTED = 30  # seconds until a task has to be accepted
+
+
+class GaveUp(Exception):
+    """A task that is not waited for any longer; the text says why."""
 
 
 @dataclass(frozen=True)
 class Kagent:
-    """One agent of the cluster. `reach` gives a kubeconfig whose current context is this cluster, for port-forwards."""
+    """One agent of the cluster. `wait` passes the time between two looks, in seconds."""
 
     kubectl: Kubectl
     options: Options
-    reach: Callable[[], AbstractContextManager[Path]]
-    path: str | None = None
+    ours: Callable[[], Sequence[live.Object]]
+    wait: Callable[[float], None] = time.sleep
     name: str = "kagent"
 
     def missing(self) -> str:
-        """Why it cannot be used here; empty if it can."""
-        agent, namespace = self.options.kagent_agent, self.options.kagent_namespace
-        answer = self.kubectl.ask(
-            "get", "agents.kagent.dev", agent, "--namespace", namespace, "--output", "json", timeout=10
-        )
-        if not answer:
-            absent = "the server doesn't have a resource type" in answer.err
-            return (
-                f"kagent is not in this cluster; {INSTALL}"
-                if absent
-                else f"kagent has no agent {namespace}/{agent} that could be asked: {_last(answer.err)}; {INSTALL}"
-            )
-        conditions = json.loads(answer.out).get("status", {}).get("conditions", ())
-        bad = [item for item in conditions if item.get("type") in ("Accepted", "Ready") and item["status"] != "True"]
-        return f"the agent {agent} is not ready: {bad[0].get('message', bad[0]['type'])}" if bad else ""
+        """Why it cannot be used here; empty if it can. Nothing is sent to an agent that is not as it was installed."""
+        try:
+            return live.problem(self.kubectl, self.options, self.ours)
+        except UserError as error:
+            return f"{error}; {error.hint}" if error.hint else str(error)
+
+    def proxy(self, path: str) -> str:
+        """A path of kagent's controller, as the API server hands it on."""
+        return f"/api/v1/namespaces/{self.options.kagent_namespace}/services/kagent-controller:{PORT}/proxy{path}"
 
     def argv(self) -> list[str]:
-        """The whole command line of the program; the task comes by standard input."""
-        binary = shutil.which("kagent", path=self.path) or "kagent"
-        return [
-            binary, "invoke",
-            "--agent", self.options.kagent_agent,
-            "--namespace", self.options.kagent_namespace,
-            "--kagent-url", self.options.kagent_url,
-            "--timeout", f"{self.options.timeout}s",
-            "--file", "-",
-        ]  # fmt: skip
-
-    def a2a_argv(self) -> list[str]:
-        """The same question by A2A: one POST through the API server, which needs no port to be opened."""
-        namespace, agent = self.options.kagent_namespace, self.options.kagent_agent
-        service = f"/api/v1/namespaces/{namespace}/services/kagent-controller:{PORT}/proxy"
-        return self.kubectl.command("create", "--raw", f"{service}/api/a2a/{namespace}/{agent}/", "--filename", "-")
+        """The command line of one request."""
+        path = self.proxy(f"/api/a2a/{self.options.kagent_namespace}/{self.options.kagent_agent}/")
+        return self.kubectl.command("create", "--raw", path, "--filename", "-")
 
     def command(self) -> str:
         """The command line as a person reads it."""
-        return render(self.argv() if self._installed() else self.a2a_argv()) + " < PROMPT"
+        return render(self.argv()) + " < PROMPT"
 
     def ask(self, question: Question) -> Reply:
-        """Ask; without the program, by A2A."""
+        """Ask, follow the work as it is done, and leave nothing behind: no task at work, no session."""
         started = time.monotonic()
-        prompt = question.prompt
-        limit = self.options.timeout
-        if self._installed():
-            with self.reach() as kubeconfig:
-                argv = without(self.argv(), ("KUBECONFIG",))
-                env = {"KUBECONFIG": str(kubeconfig)}
-                result = self.kubectl.shell.probe(argv, stdin=prompt, timeout=limit + 5, env=env)
-        else:
-            result = self.kubectl.shell.probe(self.a2a_argv(), stdin=json.dumps(message(prompt)), timeout=limit)
-        seconds = time.monotonic() - started
-        if result.code == 124:
-            return Reply(self.name, "", f"kagent gave no answer within {limit} s", self.command(), seconds)
-        text, error = read(result.out)
-        if not text and result.err.strip():
-            error = f"kagent: {_last(result.err)}"
-        return Reply(self.name, text, error, self.command(), seconds)
+        context = uuid.uuid4().hex
+        seen: list[str] = []
+        task: Task | None = None
+        error = ""
+        with self._session(context):
+            try:
+                task = self._follow(question, context, seen, started + self.options.timeout)
+                error = a2a.verdict(task, seen)
+            except GaveUp as reason:
+                self._end_work()
+                error = str(reason)
+            except UserError as failed:
+                error = str(failed)
+            except KeyboardInterrupt:
+                self._end_work()
+                raise
+        text = redact.Redactor(question.secrets, question.mapping).clean(task.text) if task else ""
+        notes = tuple(f"kagent looked at: {call}" for call in dict.fromkeys(seen))
+        return Reply(self.name, text, error, self.command(), time.monotonic() - started, notes)
 
-    def _installed(self) -> bool:
-        return shutil.which("kagent", path=self.path) is not None
+    def _follow(self, question: Question, context: str, seen: list[str], deadline: float) -> Task:
+        """The task when it has ended. Raises GaveUp and UserError."""
+        task = self._request(a2a.send(question.prompt, context))
+        steps, moved = -1, time.monotonic()
+        while True:
+            for call in task.calls[len(seen) :]:
+                seen.append(call)
+            if len(seen) > self.options.max_iterations * 2:
+                raise GaveUp(f"the agent was stopped after {len(seen)} tool calls without an answer")
+            if task.tokens > TOKENS:
+                raise GaveUp(f"the agent was stopped after {task.tokens} tokens without an answer")
+            if task.state == "input-required" and task.asked and question.person:
+                began = time.monotonic()
+                task = self._answered(task, question.person)
+                deadline += time.monotonic() - began
+                continue
+            if not task.open or not task.id:
+                return task
+            now = time.monotonic()
+            if task.steps != steps:
+                steps, moved = task.steps, now
+            if now - moved > STANDSTILL:
+                self._end_work()
+                return task
+            if now > deadline:
+                raise GaveUp(f"kagent gave no answer within {self.options.timeout} s; the work was ended")
+            self.wait(PACE)
+            task = self._request(a2a.look(task.id))
 
+    def _answered(self, task: Task, person: Callable[[str], str]) -> Task:
+        """The task after the person has answered what it asked."""
+        asked = task.asked
+        if asked is None:  # only called where something is asked
+            return task
+        if asked.tool == "ask_user":
+            return self._request(a2a.answer(task, a2a.approved([person(text) for text in asked.questions])))
+        said = person(f"{asked.text}\nAllow this? Type yes: ").strip()
+        decision = a2a.approved() if said == "yes" else a2a.rejected(said or "no")
+        return self._request(a2a.answer(task, decision))
 
-def message(text: str) -> dict[str, Any]:
-    """A JSON-RPC request that sends one message to an agent (A2A 0.3)."""
-    return {
-        "jsonrpc": "2.0",
-        "id": uuid.uuid4().hex,
-        "method": "message/send",
-        "params": {
-            "message": {
-                "kind": "message",
-                "role": "user",
-                "messageId": uuid.uuid4().hex,
-                "parts": [{"kind": "text", "text": text}],
-            }
-        },
-    }
+    def _request(self, body: dict[str, object]) -> Task:
+        result = self.kubectl.shell.probe(self.argv(), stdin=json.dumps(body), timeout=STARTED)
+        if not result:
+            raise UserError(f"kagent: {live.last(result.err)}", "see: invoke ai.doctor")
+        found = a2a.read(result.out)
+        if isinstance(found, str):
+            raise UserError(found, "see: invoke ai.doctor")
+        return found
 
+    @contextmanager
+    def _session(self, context: str) -> Iterator[None]:
+        """Delete the session at the end: kagent keeps what was said, in clear."""
+        try:
+            yield
+        finally:
+            done = self.kubectl.ask("delete", "--raw", self.proxy(f"/api/sessions/{context}"), timeout=STARTED)
+            if not done and "not found" not in done.err.lower():
+                self.kubectl.shell.say(f"kagent's session {context} could not be deleted: {live.last(done.err)}")
 
-def read(text: str) -> tuple[str, str]:
-    """(answer, problem) of what an agent sent: a task or a message, bare or inside of a JSON-RPC answer."""
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError:
-        return "", "kagent answered nothing that can be read" if text.strip() else "kagent answered nothing"
-    if not isinstance(data, Mapping):
-        return "", "kagent answered nothing that can be read"
-    if isinstance(data.get("error"), Mapping):
-        return "", f"kagent: {data['error'].get('message', 'an error without a word')}"
-    result = data.get("result", data)
-    if not isinstance(result, Mapping):
-        return "", "kagent answered nothing that can be read"
-    status = result.get("status")
-    state = str(status.get("state", "")) if isinstance(status, Mapping) else ""
-    found = _texts(result)
-    if state and state.removeprefix("TASK_STATE_").lower() != "completed":
-        return found, f"the agent ended as {state}"
-    return (found, "") if found else ("", "kagent answered nothing")
-
-
-def _texts(result: Mapping[str, Any]) -> str:
-    """The words of an answer: its artifacts, else the status's message, else its own parts."""
-    status = result.get("status")
-    spoken = status.get("message") if isinstance(status, Mapping) else None
-    for holders in (result.get("artifacts") or (), [spoken] if spoken else (), [result]):
-        words = [
-            str(part["text"])
-            for holder in holders
-            if isinstance(holder, Mapping)
-            for part in holder.get("parts") or ()
-            if isinstance(part, Mapping) and part.get("text")
-        ]
-        if words:
-            return clean("\n".join(words)).strip()
-    return ""
-
-
-def _last(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no word")
+    def _end_work(self) -> None:
+        """Restart the agent: there is no other way to end a task of it."""
+        agent, namespace = self.options.kagent_agent, self.options.kagent_namespace
+        self.kubectl.effect("rollout", "restart", f"deployment/{agent}", "--namespace", namespace)

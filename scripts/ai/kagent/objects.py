@@ -1,0 +1,105 @@
+"""What this product puts into kagent's namespace: made of ai/kagent/, config/ai.yaml and the release. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from scripts.ai.options import Model, Options
+from scripts.ai.upstream import CONTEXT
+from scripts.errors import UserError
+from scripts.settings.model import Settings
+
+FOLDER = "ai/kagent"
+VALUES = "ai/kagent-values.yaml"
+VERSION = "0.9.12"
+MODEL_SECRET = "kagent-model"  # noqa: S105 the name of a Secret
+MARKER = "todo-ai-installed"
+# Providers of config/ai.yaml by the names kagent has for them, with the block that takes an endpoint of one's own.
+PROVIDERS = {
+    "openai": ("OpenAI", "openAI", "baseUrl"),
+    "anthropic": ("Anthropic", "anthropic", "baseUrl"),
+    "gemini": ("Gemini", "", ""),
+    "ollama": ("Ollama", "ollama", "host"),
+}
+CHART_NAMES = {"openai": "openAI", "anthropic": "anthropic", "gemini": "gemini", "ollama": "ollama"}
+
+
+def manifests(settings: Settings, options: Options) -> list[dict[str, Any]]:
+    """The agents and their model, for this key and this release. Raises UserError where kagent cannot use the model."""
+    model = usable(options)
+    objects: list[dict[str, Any]] = []
+    for file in sorted((settings.root / FOLDER).glob("*.yaml")):
+        text = file.read_text(encoding="utf-8").replace("chatbot-dev", settings.release.namespace)
+        objects += [item for item in yaml.safe_load_all(text) if item]
+    for item in objects:
+        item["metadata"]["namespace"] = options.kagent_namespace
+        if item["kind"] == "ModelConfig":
+            item["spec"] = model_spec(model)
+    return objects
+
+
+def usable(options: Options) -> Model:
+    """The model, if agents in the cluster can use it. Raises UserError."""
+    model = options.model
+    if model is None or not model.usable:
+        raise UserError("kagent needs a model", "set a key of config/ai.yaml in the environment or in .env")
+    if model.provider not in PROVIDERS:
+        raise UserError(f"kagent knows no provider {model.provider}", f"choose one of: {', '.join(PROVIDERS)}")
+    host = urlsplit(model.endpoint).hostname or ""
+    if host == "localhost" or _is_loopback(host):
+        raise UserError(
+            f"{model.endpoint}: inside of the cluster that is the agent's own pod",
+            "name the address under which the cluster's nodes reach the model, as model.endpoint in config/ai.yaml",
+        )
+    return model
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def model_spec(model: Model) -> dict[str, Any]:
+    """The spec of a ModelConfig; the key is in a Secret that only its name is told of."""
+    provider, block, field = PROVIDERS[model.provider]
+    spec: dict[str, Any] = {"provider": provider, "model": model.name}
+    if model.key:
+        spec |= {"apiKeySecret": MODEL_SECRET, "apiKeySecretKey": model.key_name}
+    if model.provider == "ollama":
+        spec[block] = {field: model.endpoint.removesuffix("/v1"), "options": {"num_ctx": str(CONTEXT)}}
+    elif model.own_endpoint and block:
+        spec[block] = {field: model.endpoint}
+    return spec
+
+
+def values(settings: Settings, options: Options) -> dict[str, Any]:
+    """The values of the chart kagent: the least that works, with rights in two namespaces and no others."""
+    model = usable(options)
+    found: dict[str, Any] = yaml.safe_load((settings.root / VALUES).read_text(encoding="utf-8"))
+    namespace = options.kagent_namespace
+    found["rbac"] = {"namespaces": [namespace]}
+    found["kagent-tools"]["rbac"]["namespaces"] = [namespace, settings.release.namespace]
+    name = CHART_NAMES[model.provider]
+    own: dict[str, Any] = {"model": model.name}
+    if model.key:
+        own |= {"apiKeySecretRef": MODEL_SECRET, "apiKeySecretKey": model.key_name}
+    found["providers"] = {"default": name, name: own}
+    if options.kagent_registry:
+        found["registry"] = options.kagent_registry
+    return merged(found, options.kagent_values)
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with others laid over them, as helm does it."""
+    found = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(found.get(key), Mapping)
+        found[key] = merged(found[key], value) if both else value
+    return found

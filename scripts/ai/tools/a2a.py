@@ -1,0 +1,189 @@
+"""What an agent of kagent sends by A2A 0.3, and what is sent to it: plain data, no network."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.ai.budget import clean
+
+OPEN = ("submitted", "working")
+_WAITS = "adk_request_confirmation"
+# What a model's library writes in place of an answer.
+_ERROR = re.compile(r"\A(?:Error code: \d{3}|litellm\.\w+|Max number of llm calls|Traceback |\{'error':|Error:)")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an agent wants to know or to be allowed. `tool` is `ask_user` for a question in words."""
+
+    tool: str
+    text: str
+    questions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as far as it has come. `calls` are the tools used so far, `tokens` the sum that was counted."""
+
+    id: str
+    context: str
+    state: str
+    text: str = ""
+    said: str = ""  # what the status says, for instance why it failed
+    calls: tuple[str, ...] = ()
+    tokens: int = 0
+    asked: Asked | None = None
+    steps: int = 0  # entries of the history
+
+    @property
+    def open(self) -> bool:
+        """Whether the agent is still at it."""
+        return self.state in OPEN
+
+
+def send(text: str, context: str) -> dict[str, Any]:
+    """A request that starts a task and returns at once."""
+    return _request("message/send", _message([{"kind": "text", "text": text}], context))
+
+
+def answer(task: Task, data: Mapping[str, Any]) -> dict[str, Any]:
+    """A request that gives a waiting task the person's decision."""
+    return _request("message/send", _message([{"kind": "data", "data": dict(data)}], task.context, task.id))
+
+
+def look(task: str) -> dict[str, Any]:
+    """A request for the state of a task."""
+    return _request("tasks/get", {"id": task})
+
+
+def approved(answers: Sequence[str] = ()) -> dict[str, Any]:
+    """The decision that lets a task go on, with answers where questions were asked."""
+    given = [{"answer": [item]} for item in answers]
+    return {"decision_type": "approve"} | ({"ask_user_answers": given} if given else {})
+
+
+def rejected(reason: str) -> dict[str, Any]:
+    """The decision that a tool is not to be used."""
+    return {"decision_type": "reject", "rejection_reason": reason}
+
+
+def _message(parts: list[dict[str, Any]], context: str, task: str = "") -> dict[str, Any]:
+    message = {"kind": "message", "role": "user", "messageId": uuid.uuid4().hex, "contextId": context, "parts": parts}
+    return {"message": message | ({"taskId": task} if task else {}), "configuration": {"blocking": False}}
+
+
+def _request(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": uuid.uuid4().hex, "method": method, "params": params}
+
+
+def read(text: str) -> Task | str:
+    """The task of a JSON-RPC answer, or what is wrong with it."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return (
+            f"kagent answered nothing that can be read: {_short(text)}" if text.strip() else "kagent answered nothing"
+        )
+    if not isinstance(data, Mapping):
+        return "kagent answered nothing that can be read"
+    if isinstance(data.get("error"), Mapping):
+        return f"kagent: {_short(str(data['error'].get('message', 'an error without a word')))}"
+    result = data.get("result", data)
+    if not isinstance(result, Mapping):
+        return "kagent answered nothing that can be read"
+    if result.get("kind") == "message" or ("parts" in result and "status" not in result):
+        return Task("", str(result.get("contextId", "")), "completed", _words([result]))
+    status = _map(result.get("status"))
+    spoken = _maps([status.get("message")])
+    history = _maps(result.get("history"))
+    text = _words(_maps(result.get("artifacts")))
+    usage = _map(_map(result.get("metadata")).get("kagent_usage_metadata"))
+    return Task(
+        str(result.get("id", "")), str(result.get("contextId", "")),
+        str(status.get("state", "")).removeprefix("TASK_STATE_").lower().replace("_", "-"),
+        text or ("" if history else _words(spoken)), _words(spoken), tuple(_calls(history)),
+        _number(usage.get("totalTokenCount")), _asked(spoken), len(history),
+    )  # fmt: skip
+
+
+def verdict(task: Task, calls: Sequence[str]) -> str:
+    """Why a task that has ended is no answer, by its cause; empty if it is one."""
+    if task.state == "completed":
+        if not task.text:
+            return "kagent's model answered nothing"
+        if _ERROR.match(task.text):
+            return f"kagent's answer is an error: {_short(task.text)}"
+        return ""
+    if task.state == "failed":
+        return f"the agent failed: {_short(task.said or task.text or 'without a word')}"
+    if task.state == "input-required" and task.asked:
+        return f"the agent waits for a person: {task.asked.text}; ask at a terminal, where it can be answered"
+    if task.open:
+        return "the agent stands still: its model answered nothing, or was cut off by a content filter" + (
+            f" (after {len(calls)} tool calls)" if calls else ""
+        )
+    return f"the agent ended as {task.state or 'nothing that is known'}: {_short(task.said)}".rstrip(": ")
+
+
+def _parts(holders: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for holder in holders:
+        yield from _maps(holder.get("parts"))
+
+
+def _words(holders: Sequence[Mapping[str, Any]]) -> str:
+    return clean("\n".join(str(part["text"]) for part in _parts(holders) if part.get("text"))).strip()
+
+
+def _calls(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for part in _parts(history):
+        data = _map(part.get("data"))
+        if _map(part.get("metadata")).get("kagent_type") != "function_call" or data.get("name") == _WAITS:
+            continue
+        given = ", ".join(f"{key}={_short(str(value), 40)}" for key, value in _map(data.get("args")).items())
+        yield f"{data.get('name')}({given})"
+
+
+def _asked(spoken: Sequence[Mapping[str, Any]]) -> Asked | None:
+    """The question in the data part of a status that waits for a person."""
+    for part in _parts(spoken):
+        data = _map(part.get("data"))
+        if data.get("name") != _WAITS:
+            continue
+        args = _map(data.get("args"))
+        original = _map(args.get("originalFunctionCall"))
+        given = _map(original.get("args"))
+        hint = clean(str(_map(args.get("toolConfirmation")).get("hint") or ""))
+        if original.get("name") == "ask_user":
+            texts = tuple(_question(item) for item in _maps(given.get("questions"))) or (hint,)
+            return Asked("ask_user", " / ".join(texts), texts)
+        tool = str(original.get("name", "a tool"))
+        return Asked(tool, f"{hint or 'approval'} {tool}({_short(json.dumps(given))})".strip())
+    return None
+
+
+def _question(item: Mapping[str, Any]) -> str:
+    choices = item.get("choices")
+    shown = ", ".join(clean(str(choice)) for choice in choices) if isinstance(choices, list) else ""
+    return clean(str(item.get("question", ""))) + (f" ({shown})" if shown else "")
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _maps(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and 0 <= value < 1e12 else 0
+
+
+def _short(text: str, limit: int = 300) -> str:
+    plain = " ".join(clean(text).split())
+    return plain[:limit] + ("…" if len(plain) > limit else "")

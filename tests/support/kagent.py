@@ -1,0 +1,75 @@
+"""kagent 0.9.12 as a real cluster shows it: objects with their statuses, and tasks of its agents by A2A."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from scripts.ai import options
+from scripts.ai.kagent import objects
+from scripts.settings import loading
+from scripts.settings.loading import ROOT
+
+CONTROLLER = "/api/v1/namespaces/kagent/services/kagent-controller:8083/proxy"
+A2A = f"create --raw {CONTROLLER}/api/a2a/kagent/todo-operator/"
+READY = [
+    {"type": "Accepted", "status": "True", "reason": "Reconciled", "message": "Agent configuration accepted"},
+    {"type": "Ready", "status": "True", "reason": "DeploymentReady", "message": "Deployment is ready"},
+]
+TOOLS = (
+    "k8s_get_resources", "k8s_get_resource_yaml", "k8s_describe_resource", "k8s_get_pod_logs", "k8s_get_events",
+    "k8s_get_available_api_resources",
+)  # fmt: skip
+
+
+def ours(variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What is installed for these keys."""
+    return objects.manifests(loading.load(), options.load(ROOT, variables))
+
+
+def standing(variables: Mapping[str, str], **changes: Any) -> list[dict[str, Any]]:
+    """What kubectl answers where kagent is installed and well; `changes` replace parts: kind=status, or pods=status."""
+    found = []
+    for item in ours(variables):
+        status = changes.get(item["kind"], {"observedGeneration": 1, "conditions": READY})
+        spec = changes.get(f"{item['kind']}_spec", item["spec"])
+        body = item | {"spec": spec, "metadata": item["metadata"] | {"generation": 1}, "status": status}
+        plural = {"Agent": "agents.kagent.dev", "ModelConfig": "modelconfigs.kagent.dev"}[item["kind"]]
+        found.append({"starts": f"get {plural} {item['metadata']['name']}", "out": json.dumps(body)})
+    server = {"conditions": READY[:1], "discoveredTools": [{"name": name} for name in TOOLS]}
+    tools = {"status": changes.get("RemoteMCPServer", server)}
+    found.append({"starts": "get remotemcpservers.kagent.dev kagent-tool-server", "out": json.dumps(tools)})
+    pods = changes.get("pods", {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1})
+    deployment = {"spec": {"replicas": 1}, "status": pods}
+    found.append({"starts": "get deployment todo-operator", "out": json.dumps(deployment)})
+    return found
+
+
+def task(state: str, text: str = "", *, said: Any = None, calls: tuple[str, ...] = (), **more: Any) -> str:
+    """A task as tasks/get shows it: `said` is the status's text, or the data of its one part."""
+    history: list[dict[str, Any]] = [{"parts": [{"kind": "text", "text": "the question"}]}] * 2
+    for name in calls:
+        data = {"id": "1", "name": name, "args": {"namespace": "chatbot-dev"}}
+        history = [*history, {"parts": [{"kind": "data", "data": data, "metadata": {"kagent_type": "function_call"}}]}]
+    status: dict[str, Any] = {"state": state}
+    if said is not None:
+        part = {"kind": "text", "text": said} if isinstance(said, str) else {"kind": "data", "data": said}
+        status["message"] = {"parts": [part]}
+    artifacts = [{"artifactId": "a", "parts": [{"kind": "text", "text": text}]}] if text else []
+    result = {
+        "kind": "task",
+        "id": "t1",
+        "contextId": "c1",
+        "status": status,
+        "artifacts": artifacts,
+        "history": history,
+    }
+    return json.dumps({"jsonrpc": "2.0", "id": "1", "result": result | more})
+
+
+def confirmation(tool: str, args: Mapping[str, Any], hint: str) -> dict[str, Any]:
+    """The data part by which an agent waits for a person."""
+    call = {"name": tool, "args": dict(args)}
+    given = {"originalFunctionCall": call, "toolConfirmation": {"confirmed": False, "hint": hint}}
+    return {"name": "adk_request_confirmation", "id": "1", "args": given}
