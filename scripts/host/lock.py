@@ -1,11 +1,17 @@
-"""One run at a time against a cluster. The kernel gives the lock back when its holder ends, however it ends."""
+"""One change at a time. The kernel gives the lock back when its holder ends, however it ends.
+
+By hand and not by the library filelock, whose import takes as long as all the locks of a run together, and which can
+say neither who holds a lock nor, in one file with it, since when.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
+import shlex
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +19,32 @@ from pathlib import Path
 
 from scripts.errors import UserError
 
+_held: set[Path] = set()  # by this process: what it calls while it holds a lock need not wait for itself
+_guard = threading.Lock()
+
 
 @contextmanager
 def hold(file: Path) -> Iterator[None]:
-    """Hold the lock `file` while the block runs. Raises UserError saying who holds it."""
+    """Hold the lock `file` while the block runs; within it, the same lock may be taken again.
+
+    Raises UserError saying who holds it, since when, and by which command.
+    """
+    with _guard:
+        nested = file in _held
+        _held.add(file)
+    if nested:
+        yield
+        return
+    try:
+        with _exclusive(file):
+            yield
+    finally:
+        with _guard:
+            _held.discard(file)
+
+
+@contextmanager
+def _exclusive(file: Path) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -24,7 +52,7 @@ def hold(file: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"another run is at work: {_holder(handle)}", "wait for it, or stop it") from None
-        words = {"pid": os.getpid(), "command": " ".join(sys.argv), "since": int(time.time())}
+        words = {"pid": os.getpid(), "command": _command(sys.argv), "since": int(time.time())}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(words).encode(), 0)
         yield
@@ -33,9 +61,16 @@ def hold(file: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _command(argv: list[str]) -> str:
+    """Return the command as a person typed it: `invoke pipeline`, not the path of a program."""
+    name = Path(argv[0]).name
+    return shlex.join(["invoke" if name == "__main__.py" else name, *argv[1:]])
+
+
 def _holder(handle: int) -> str:
     try:
         words = json.loads(os.pread(handle, 4096, 0))
-        return f"{words['command']} (process {words['pid']}, for {time.time() - words['since']:.0f} s)"
+        since = time.strftime("%H:%M:%S", time.localtime(words["since"]))
+        return f"{words['command']} (process {words['pid']}, since {since}, {time.time() - words['since']:.0f} s)"
     except (ValueError, KeyError, TypeError):
         return "it has only just started"

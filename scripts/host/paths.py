@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
+
+from scripts.errors import UserError
+
+APP = "todo-chatbot"
+
+
+def home() -> Path:
+    """Return the user's home folder: HOME, else what the system knows of this user. Raises UserError for neither."""
+    try:
+        found = Path(os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        found = Path()
+    if not found.is_absolute():
+        raise UserError("this user has no home folder: HOME is not set to one", "set HOME to a folder of your own")
+    return found
+
+
+def _user_folder(variable: str, usual: str) -> Path:
+    """Return one of the user's own folders, as the XDG base directories have it; a relative one does not count."""
+    given = Path(os.environ.get(variable) or "")
+    return (given if given.is_absolute() else home() / usual) / APP
 
 
 def state_folder(kind: str, name: str) -> Path:
-    """Where a cluster's own files live, so that they survive this checkout."""
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    return home / "todo-chatbot" / kind / name
+    """Return where a cluster's own files live, so that they survive this checkout."""
+    return _user_folder("XDG_STATE_HOME", ".local/state") / kind / name
+
+
+def config_folder() -> Path:
+    """Return where the user's own settings and keys live."""
+    return _user_folder("XDG_CONFIG_HOME", ".config")
+
+
+def cache_folder(kind: str) -> Path:
+    """Return where what can be made again lives."""
+    return _user_folder("XDG_CACHE_HOME", ".cache") / kind
 
 
 def audit_file(cluster: str) -> Path:
-    """Where the record of who changed a cluster is kept."""
+    """Return where the record of who changed a cluster is kept."""
     return state_folder("audit", f"{cluster}.jsonl")

@@ -17,8 +17,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
@@ -26,6 +26,7 @@ from typing import IO, Any, cast
 from plumbum import CommandNotFound, local
 
 from scripts.errors import UserError
+from scripts.host import paths
 
 GRACE = 15.0  # seconds in which a program may tidy up after SIGINT
 TERM_GRACE = 5.0  # and after SIGTERM, for one that was started with SIGINT ignored, as in the background of a script
@@ -106,17 +107,14 @@ class Shell:
         env: Mapping[str, str] | None = None,
     ) -> Result:
         """Run a command that changes nothing and return how it ended; a time limit (seconds) counts as status 124."""
-        with suppress(CommandNotFound):
-            process = self._start(argv, env=env, stdin=bool(stdin))
-            try:
-                out, err = process.communicate(stdin.encode() if stdin else None, timeout=timeout)
-                return Result(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
-            except subprocess.TimeoutExpired:
-                self._stop(process)
-                return Result(124, "", f"no answer within {timeout:g} s")
-            finally:
-                self._forget(process)
-        return Result(127, "", f"{argv[0]}: not found")
+        try:
+            with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
+                out, err = running.process.communicate(stdin.encode() if stdin else None)
+        except CommandNotFound:
+            return _not_found(argv)
+        if running.timed_out.is_set():
+            return Result(124, "", f"no answer within {timeout:g} s")
+        return Result(running.process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
     def effect(
         self,
@@ -139,37 +137,24 @@ class Shell:
         self._echo("$ " + (shown or render(argv, env=env, stdin=shown_stdin)))
         if self.dry:
             return Result(0, "")
-        words = [str(word) for word in argv]
         try:
-            process = self._start(argv, env=env, stdin=bool(stdin))
+            with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
+                result = _collect(running.process, stdin, on_line)
         except CommandNotFound:
-            raise CommandError(words, Result(127, "", f"{argv[0]}: not found"), hint) from None
-        timed_out = threading.Event()
-
-        def stop() -> None:
-            timed_out.set()
-            self._stop(process)
-
-        timer = threading.Timer(timeout, stop) if timeout else None
-        if timer:
-            timer.start()
-        try:
-            result = _collect(process, stdin, on_line)
-        finally:
-            if timer:
-                timer.cancel()
-            self._forget(process)
-        if timed_out.is_set():
-            raise CommandTimeout(words, Result(124, result.out, f"{result.err}\nstopped after {timeout:g} s"), hint)
+            raise CommandError(_words(argv), _not_found(argv), hint) from None
+        if running.timed_out.is_set():
+            late = Result(124, result.out, f"{result.err}\nstopped after {timeout:g} s")
+            raise CommandTimeout(_words(argv), late, hint)
         if not result:
-            raise CommandError(words, result, hint)
+            raise CommandError(_words(argv), result, hint)
         return result
 
     def daemon(
         self, argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes] | None:
         """Start a process that outlives this one, with its output in the file `log`; None in a dry run."""
-        self._echo(f"$ nohup {render(argv, env=env)} >>{shlex.quote(str(log))} 2>&1 &")
+        names = " ".join(f"{name}={shlex.quote(value)}" for name, value in (env or {}).items())
+        self._echo(f"$ {names}{' ' if names else ''}nohup {render(argv)} >>{shlex.quote(str(log))} 2>&1 &")
         if self.dry:
             return None
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -180,7 +165,7 @@ class Shell:
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
-                env=dict(os.environ) | dict(env or {}),
+                env=_environment(env),
             )
         return process
 
@@ -206,27 +191,20 @@ class Shell:
 
         Raises CommandError if the command fails, at the end of the block; leaving it early stops the command.
         """
-        try:
-            process = self._start(argv, env=env)
-        except CommandNotFound:
-            raise CommandError([str(argv[0])], Result(127, "", f"{argv[0]}: not found")) from None
         errors: list[bytes] = []
-        reader = threading.Thread(target=lambda: errors.append(process.stderr.read() if process.stderr else b""))
-        reader.start()
-        try:
-            yield iter(lambda: _read_some(process), b"")
-        except BaseException:
-            self._stop(process)
-            raise
-        finally:
-            if process.stdout:
-                process.stdout.close()
-            process.wait()
-            reader.join()
-            self._forget(process)
+        with _as_error(argv), self._running(argv, env=env) as running:
+            process = running.process
+            with _beside(lambda: errors.append(process.stderr.read() if process.stderr else b"")):
+                try:
+                    yield iter(lambda: _read_some(process), b"")
+                except BaseException:
+                    self._stop(process)
+                    raise
+                finally:
+                    if process.stdout:
+                        process.stdout.close()
         if process.returncode:
-            failed = Result(process.returncode, "", errors[0].decode(errors="replace"))
-            raise CommandError([str(word) for word in argv], failed)
+            raise CommandError(_words(argv), Result(process.returncode, "", errors[0].decode(errors="replace")))
 
     def feed(
         self,
@@ -245,27 +223,21 @@ class Shell:
             self._echo("$ " + render(argv))
             if self.dry:
                 return Result(0, "")
-        try:
-            process = self._start(argv, env=env, stdin=True)
-        except CommandNotFound:
-            raise CommandError([str(argv[0])], Result(127, "", f"{argv[0]}: not found")) from None
         collected: list[Result] = []
-        drain = threading.Thread(target=lambda: collected.append(_collect(process, None, None)))
-        drain.start()
-        try:
-            with suppress(BrokenPipeError):  # why it stopped reading is in its exit status
-                for chunk in chunks:
-                    _input(process).write(chunk)
-            with suppress(BrokenPipeError):
-                _input(process).close()
-        except BaseException:
-            self._stop(process)
-            raise
-        finally:
-            drain.join()
-            self._forget(process)
+        with _as_error(argv), self._running(argv, env=env, stdin=True) as running:
+            process = running.process
+            with _beside(lambda: collected.append(_collect(process, None, None))):
+                try:
+                    with suppress(BrokenPipeError):  # why it stopped reading is in its exit status
+                        for chunk in chunks:
+                            _input(process).write(chunk)
+                    with suppress(BrokenPipeError):
+                        _input(process).close()
+                except BaseException:
+                    self._stop(process)
+                    raise
         if not collected[0]:
-            raise CommandError([str(word) for word in argv], collected[0])
+            raise CommandError(_words(argv), collected[0])
         return collected[0]
 
     def pipe(self, source: Sequence[str | Path], sink: Sequence[str | Path], *, timeout: float | None = None) -> Result:
@@ -274,36 +246,22 @@ class Shell:
         if self.dry:
             return Result(0, "")
         read, write = os.pipe()
-        try:
-            producer = self._start(source, stdout=write)
-            consumer = self._start(sink, stdin_fd=read)
-        except CommandNotFound as missing:
-            raise CommandError([str(missing.program)], Result(127, "", f"{missing.program}: not found")) from None
-        finally:
-            os.close(read)
-            os.close(write)
-        timer = threading.Timer(timeout, lambda: self._stop(producer)) if timeout else None
-        if timer:
-            timer.start()
-        try:
-            source_errors: list[bytes] = []
-            reader = threading.Thread(
-                target=lambda: source_errors.append(producer.stderr.read() if producer.stderr else b"")
-            )
-            reader.start()
-            out, err = consumer.communicate()
-            reader.join()
-            producer.wait()
-        finally:
-            if timer:
-                timer.cancel()
-            self._forget(producer)
-            self._forget(consumer)
-        for process, argv, text in ((producer, source, source_errors[0]), (consumer, sink, err)):
-            if process.returncode:
-                failed = Result(process.returncode, "", text.decode(errors="replace"))
-                raise CommandError([str(word) for word in argv], failed)
-        return Result(0, out.decode(errors="replace"))
+        said: list[Result] = []
+        with ExitStack() as stack:
+            try:
+                with _as_error(source):
+                    producer = stack.enter_context(self._running(source, stdout=write, timeout=timeout)).process
+                with _as_error(sink):
+                    consumer = stack.enter_context(self._running(sink, stdin_fd=read)).process
+            finally:
+                os.close(read)
+                os.close(write)
+            with _beside(lambda: said.append(_collect(producer, None, None))):
+                result = _collect(consumer, None, None)
+        for argv, ended in ((source, said[0]), (sink, result)):
+            if not ended:
+                raise CommandError(_words(argv), Result(ended.code, "", ended.err))
+        return result
 
     def converse(
         self,
@@ -381,32 +339,33 @@ class Shell:
 
         The stream ends when the command does, when somebody calls `stop`, or after `timeout` seconds.
         """
-        process = self._start(argv)
         stream = Stream(timeout)
+        with self._running(argv) as running:
+            process = running.process
 
-        def read() -> None:
-            for raw in process.stdout or ():
-                stream.put(raw.decode(errors="replace").rstrip("\r\n"))
-            stream.stop()
+            def read() -> None:
+                for raw in process.stdout or ():
+                    stream.put(raw.decode(errors="replace").rstrip("\r\n"))
+                stream.stop()
 
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
-        try:
-            yield stream
-        finally:
-            process.kill()
-            reader.join()
-            process.communicate()
-            self._forget(process)
+            with _beside(read):
+                try:
+                    yield stream
+                finally:
+                    process.kill()
 
     def interrupt(self) -> None:
         """Stop every process still running, as the person at the keyboard wants it."""
         with self._lock:
             live = list(self._live)
-        for process in live:
-            self._stop(process)
+        stoppers = [threading.Thread(target=self._stop, args=(process,)) for process in live]
+        for stopper in stoppers:
+            stopper.start()
+        for stopper in stoppers:
+            stopper.join()
 
-    def _start(
+    @contextmanager
+    def _running(
         self,
         argv: Sequence[str | Path],
         *,
@@ -414,7 +373,13 @@ class Shell:
         stdin: bool = False,
         stdin_fd: int | None = None,
         stdout: int = subprocess.PIPE,
-    ) -> subprocess.Popen[bytes]:
+        timeout: float | None = None,
+    ) -> Iterator[_Running]:
+        """A process for the time of the block, at whose end it has ended: by itself, or stopped where the block fails.
+
+        Every other way to run something stands on this one. After `timeout` seconds it is stopped, with all it started.
+        Raises CommandNotFound.
+        """
         default_stdin = subprocess.PIPE if stdin else subprocess.DEVNULL
         process = _popen(
             argv,
@@ -423,26 +388,88 @@ class Shell:
             stderr=subprocess.PIPE,
             # A group of its own: Ctrl-C reaches this program alone, which then stops its children in good order.
             start_new_session=True,
-            env=dict(os.environ) | dict(env or {}),
+            env=_environment(env),
         )
         with self._lock:
             self._live.add(process)
-        return process
-
-    def _forget(self, process: subprocess.Popen[bytes]) -> None:
-        with self._lock:
-            self._live.discard(process)
+        running = _Running(process)
+        timer = threading.Timer(timeout, lambda: (running.timed_out.set(), self._stop(process))) if timeout else None
+        if timer:
+            timer.daemon = True
+            timer.start()
+        try:
+            yield running
+            process.wait()
+        except BaseException:
+            self._stop(process)
+            raise
+        finally:
+            if timer:
+                timer.cancel()
+            with self._lock:
+                self._live.discard(process)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    with suppress(BrokenPipeError):
+                        stream.close()
 
     @staticmethod
     def _stop(process: subprocess.Popen[bytes]) -> None:
-        for number, patience in ((signal.SIGINT, GRACE), (signal.SIGTERM, TERM_GRACE), (signal.SIGKILL, None)):
+        """End a process with its whole group: asked first, then told, then killed."""
+        for number, patience in ((signal.SIGINT, GRACE), (signal.SIGTERM, TERM_GRACE)):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(patience)
-            except subprocess.TimeoutExpired:
-                continue
-            return
+                break
+        with suppress(ProcessLookupError):  # whoever of the group is left has had the time to end
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A process at work, and whether its time was over."""
+
+    process: subprocess.Popen[bytes]
+    timed_out: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def _as_error(argv: Sequence[str | Path]) -> Iterator[None]:
+    """Raise CommandError in place of CommandNotFound."""
+    try:
+        yield
+    except CommandNotFound:
+        raise CommandError(_words(argv), _not_found(argv)) from None
+
+
+@contextmanager
+def _beside(work: Callable[[], object]) -> Iterator[None]:
+    """Work in a thread of its own while the block runs; both have ended when it is left."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _words(argv: Sequence[str | Path]) -> list[str]:
+    return [str(word) for word in argv]
+
+
+def _not_found(argv: Sequence[str | Path]) -> Result:
+    return Result(127, "", f"{argv[0]}: not found")
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    """Return what a child gets: this program's own environment and `more`, with HOME where the system knows it."""
+    own = dict(os.environ)
+    if not own.get("HOME"):
+        with suppress(UserError):
+            own["HOME"] = str(paths.home())
+    return own | dict(more or {})
 
 
 def render(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "") -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import sys
 from pathlib import Path
 
+from scripts.host.paths import cache_folder
 from scripts.host.shell import Shell
 
 
@@ -16,9 +16,8 @@ def folder(root: Path, lock: str, name: str) -> Path:
 
     `lock` is the path of a requirements file with hashes, relative to `root`.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     inputs = (root / lock).read_bytes() + sys.version.encode()
-    return home / "todo-chatbot" / name / hashlib.sha256(inputs).hexdigest()[:16]
+    return cache_folder(name) / hashlib.sha256(inputs).hexdigest()[:16]
 
 
 def is_made(root: Path, lock: str, name: str) -> bool:

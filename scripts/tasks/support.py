@@ -23,16 +23,22 @@ HELP = {
 
 @contextmanager
 def errors_explained() -> Iterator[None]:
-    """Turn a problem the user can mend into a message and exit status 1, without a traceback."""
+    """Turn a problem the user can mend into a message and exit status 1, without a traceback.
+
+    A signal that asks for an end is treated as Ctrl-C is: what was started is stopped, locks are given back.
+    """
     from scripts.errors import UserError
+    from scripts.host.endings import Ended, orderly
 
     try:
-        yield
+        with orderly():
+            yield
     except UserError as error:
         print(f"error: {error}", *([f"  {error.hint}"] if error.hint else []), sep="\n", file=sys.stderr)
         raise Exit(code=1) from None
-    except KeyboardInterrupt:
-        raise Exit("interrupted: the next run continues from here", code=130) from None
+    except KeyboardInterrupt as end:
+        code = end.code if isinstance(end, Ended) else 130
+        raise Exit("interrupted: the next run continues from here", code=code) from None
 
 
 def session(c: Context, environment: str, target: str, echo: Callable[[str], None] | None = None) -> Session:

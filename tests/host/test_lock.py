@@ -1,5 +1,7 @@
 """Two runs never work on one cluster at once, and a run that was killed leaves no lock behind."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,14 +10,30 @@ import pytest
 
 from scripts.errors import UserError
 from scripts.host import lock
+from scripts.settings.loading import ROOT
 
 HOLDER = """
 import sys
 from pathlib import Path
 from scripts.host import lock
+from scripts.settings.loading import ROOT
 with lock.hold(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
+"""
+
+# Starts a child that prints its process id and waits, as a long effect does.
+RUNNER = """
+import sys
+from pathlib import Path
+from scripts.host import endings, lock
+from scripts.host.shell import Shell
+waits = ["sh", "-c", "echo $$; exec sleep 600"]
+try:
+    with endings.orderly(), lock.hold(Path(sys.argv[1])):
+        Shell(echo=lambda line: None).effect(waits, on_line=lambda line: print(line, flush=True))
+except KeyboardInterrupt as end:
+    print("told:", end, flush=True)
 """
 
 
@@ -28,5 +46,28 @@ def test_the_second_run_is_told_who_holds_the_lock_and_a_killed_holder_is_gone(t
         with pytest.raises(UserError, match=f"process {holder.pid}"), lock.hold(file):
             pass
         holder.kill()
+    with lock.hold(file):
+        pass
+
+
+def test_what_a_holder_calls_may_take_the_same_lock_again(tmp_path: Path) -> None:
+    file = tmp_path / "c.lock"
+    with lock.hold(file), lock.hold(file):
+        words = file.read_text()
+    assert words.startswith("{") and file.read_text() == ""
+
+
+@pytest.mark.parametrize("kind", ["SIGTERM", "SIGHUP"])
+def test_a_run_that_is_told_to_end_stops_what_it_started_and_gives_the_lock_back(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "c.lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(file)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as run:
+        assert run.stdout
+        child = int(run.stdout.readline())
+        run.send_signal(getattr(signal, kind))
+        assert run.stdout.read() == f"told: {kind}\n" and run.wait() == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
     with lock.hold(file):
         pass

@@ -4,6 +4,7 @@ import shlex
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -90,3 +91,32 @@ def test_a_pipe_names_the_side_that_failed(shell: Shell) -> None:
 @given(st.lists(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])), min_size=1))
 def test_a_rendered_line_means_the_same_to_a_shell(words: list[str]) -> None:
     assert shlex.split(render(words)) == words
+
+
+def test_a_time_limit_ends_the_whole_group(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.host.shell.GRACE", 0.2)
+    code = (
+        "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']);"
+        "print(child.pid, flush=True); import signal; signal.signal(2, signal.SIG_DFL); signal.pause()"
+    )
+    with pytest.raises(CommandTimeout) as caught:
+        shell.effect(python(code), timeout=1.5)
+    child = Path(f"/proc/{caught.value.result.out}/status")
+    assert not child.is_file() or "zombie" in child.read_text()
+
+
+def test_an_answer_of_any_length_arrives_whole(shell: Shell) -> None:
+    assert shell.probe(python("for i in range(50_000): print(i)")).out.startswith("0\n1\n")
+
+
+def test_a_daemon_is_shown_as_a_line_that_can_be_pasted(tmp_path: Path) -> None:
+    lines: list[str] = []
+    Shell(dry=True, echo=lines.append).daemon(["server", "--x"], log=tmp_path / "a b.log", env={"PATH_": "1 2"})
+    assert shlex.split(lines[0])[1:5] == ["PATH_=1 2", "nohup", "server", "--x"]
+
+
+def test_a_child_has_a_home_also_where_this_program_was_given_none(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOME")
+    assert Path(shell.probe(["printenv", "HOME"]).out.strip()).is_absolute()

@@ -1,0 +1,38 @@
+"""End in good order: what asks this program to stop is treated as Ctrl-C is, so that it stops what it started."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Ended(KeyboardInterrupt):
+    """A signal that asked for an end. `code` is the exit status a shell expects of it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.code = 128 + number
+
+
+@contextmanager
+def orderly() -> Iterator[None]:
+    """Raise Ended in the block when a signal asks for an end. One that is ignored, as by nohup, stays ignored."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    heeded = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for one in heeded:  # once is enough: what was started is being stopped
+            signal.signal(one, signal.SIG_IGN)
+        raise Ended(number)
+
+    for number in heeded:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, signal.SIG_DFL)
