@@ -12,11 +12,11 @@ from scripts.backup import archive, database, key, objects
 from scripts.backup.archive import Part
 from scripts.backup.database import Database
 from scripts.backup.manifest import DUMP, Manifest, Member
+from scripts.context.alone import alone
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.kube import releases
 from scripts.kube.objects import app_container, template
-from scripts.pipeline import runner
 from scripts.reporting import audit
 from scripts.settings.model import Outcome
 
@@ -52,7 +52,7 @@ def create(run: Run, output: str = "") -> Path:
         live = look(run)
         session.say(f"would write revision {live.revisions} and the database {live.database.name} to {file}")
         return file
-    with runner.locked(run.session):
+    with alone(run.session):
         run.display.begin("backup")
         live = look(run)
         made = archive.write(

@@ -9,12 +9,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from scripts.backup.manifest import Where
 from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.kube.kubectl import Kubectl
+from scripts.secrets import database_url
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
 PIECE = 4 << 20  # bytes of a dump in one member of the archive
@@ -63,12 +63,10 @@ class Database:
 def where_is(url: str, services: Collection[str]) -> Where:
     """Whether a connection URL leads to one of the namespace's own Services. Raises UserError if it is none."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        host = ""
-    if not host or not parts.scheme.startswith("postgres"):
-        raise UserError("the Secret database-secrets holds no usable DATABASE_URL", "see: invoke secrets.check")
+        host = database_url.parsed(url).host
+    except ValueError as problem:
+        text = f"the Secret database-secrets holds no usable DATABASE_URL: it {problem}"
+        raise UserError(text, "see: invoke secrets.check") from None
     return "cluster" if host.split(".")[0] in services else "external"
 
 
@@ -86,16 +84,19 @@ def external(url: str, path: str | None = None) -> Database:
             f"the database is outside of the cluster, and this machine lacks {', '.join(missing)}",
             "install PostgreSQL's client programs, of the server's version or newer: apt-get install postgresql-client",
         )
-    parts = urlsplit(url)
+    try:
+        parts = database_url.parsed(url)
+    except ValueError as problem:
+        raise UserError(f"DATABASE_URL: {problem}", "correct it where it is set") from None
     env = {
-        "PGHOST": parts.hostname or "",
-        "PGPORT": str(parts.port or 5432),
-        "PGUSER": unquote(parts.username or ""),
-        "PGPASSWORD": unquote(parts.password or ""),
-        "PGDATABASE": unquote(parts.path.lstrip("/")),
+        "PGHOST": parts.host,
+        "PGPORT": str(parts.port),
+        "PGUSER": parts.user,
+        "PGPASSWORD": parts.password,
+        "PGDATABASE": parts.database,
     }
-    env |= {_PARAMETERS[name]: value for name, value in parse_qsl(parts.query) if name in _PARAMETERS}
-    return Database("external", parts.hostname or "", (), env={name: value for name, value in env.items() if value})
+    env |= {_PARAMETERS[name]: value for name, value in parts.parameters.items() if name in _PARAMETERS}
+    return Database("external", parts.host, (), env={name: value for name, value in env.items() if value})
 
 
 def dump(shell: Shell, database: Database, progress: Callable[[int], None]) -> Iterator[bytes]:

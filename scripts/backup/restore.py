@@ -263,6 +263,6 @@ def archived_images(refs: Mapping[str, str], registry: str) -> tuple[Image, ...]
 
 def _password(session: Session) -> str:
     """The password that the live volume was set up with, as far as the cluster knows."""
-    config = sync.load(session.settings.root)
+    config = sync.with_database(session.settings.app.secrets)
     held = sync.held_by(session.kubectl, session.settings.release.namespace, config)
     return held.get(CREDENTIALS[0], {}).get(CREDENTIALS[1], "")

@@ -393,7 +393,12 @@ class Shell:
         with self._lock:
             self._live.add(process)
         running = _Running(process)
-        timer = threading.Timer(timeout, lambda: (running.timed_out.set(), self._stop(process))) if timeout else None
+
+        def end() -> None:
+            running.timed_out.set()
+            self._stop(process)
+
+        timer = threading.Timer(timeout, end) if timeout else None
         if timer:
             timer.daemon = True
             timer.start()

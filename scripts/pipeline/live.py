@@ -33,14 +33,19 @@ def read_live(run: Run) -> Live:
     """Return what of this run's releases is deployed in the cluster. Raises UserError where nothing is."""
     if run.dry:
         return Live()
-    session = run.session
+    found = released(run.session)
+    if found is None:
+        text = f"release {run.session.settings.release.name} is not deployed in {run.namespace}"
+        raise UserError(text, "run: invoke pipeline")
+    return found
+
+
+def released(session: Session) -> Live | None:
+    """Return what of these settings' releases is deployed, None where the app's is not."""
     history = histories(session)
     names = [session.settings.database_release.name, session.settings.release.name]
     found = {name: item.number for name in names if (item := releases.current(history.get(name, [])))}
-    if session.settings.release.name not in found:
-        text = f"release {session.settings.release.name} is not deployed in {run.namespace}"
-        raise UserError(text, "run: invoke pipeline")
-    return of_revisions(session, found)
+    return of_revisions(session, found) if session.settings.release.name in found else None
 
 
 def of_revisions(session: Session, revisions: Mapping[str, int], changes: Iterable[str] = ()) -> Live:

@@ -15,7 +15,7 @@ from scripts.images import engine
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import namespace
-from scripts.secrets import sync
+from scripts.secrets import proofs, sync
 from scripts.settings.model import Outcome
 
 Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few words on it
@@ -88,7 +88,10 @@ def _bases(run: Run, client: Docker, into: dict[str, ReadyBase]) -> tuple[bool, 
 
 def sync_secrets(run: Run) -> tuple[bool, str]:
     """Bring every Secret up to date. Returns whether one was written, and their names."""
-    session = run.session
+    session, kubectl = run.session, run.session.kubectl
     services = [service.name for service in session.settings.services]
-    changes = sync.sync(session.kubectl, session.settings.root, run.namespace, session.variables, services)
-    return bool(changes), ", ".join(change.name for change in changes) or "as they should be"
+    changes = sync.sync(
+        kubectl, session.settings.root, run.namespace, session.variables, services,
+        lambda: proofs.healthy_secrets(kubectl, run.namespace),
+    )  # fmt: skip
+    return bool(changes), ", ".join(change.name for change in changes) or "as their sources say"

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from scripts.context.alone import alone
 from scripts.context.ready import Ready
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.diagnose.watchdog import explained
 from scripts.errors import UserError
-from scripts.host import lock
-from scripts.host.paths import audit_file, state_folder
+from scripts.host.paths import audit_file
 from scripts.pipeline import rollback, stages
 from scripts.pipeline.access import Page
 from scripts.pipeline.live import Live
@@ -35,7 +34,7 @@ def run_stages(run: Run, wanted: Sequence[Stage], command: str, *, keep: bool = 
     A failed deploy, or one that is not healthy, is undone; `keep` leaves a failed first install as it is. A dry run
     neither locks nor writes.
     """
-    with nullcontext() if run.dry else locked(run.session):
+    with alone(run.session):
         done = _Runner(run).run(wanted, command, keep=keep)
         if not run.dry:
             _write(run, done)
@@ -55,11 +54,6 @@ def return_to(run: Run, revision: int) -> Report:
         return (yield from rollback.return_to(run, revision or rollback.previous(run)))
 
     return run_stages(run, [Stage("rollback", work)], "rollback")
-
-
-def locked(session: Session) -> AbstractContextManager[None]:
-    """Return the lock of the release: whoever changes it holds it meanwhile, whichever command that is."""
-    return lock.hold(state_folder("locks", f"{session.settings.cluster}.lock"))
 
 
 class _Runner:

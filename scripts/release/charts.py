@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from scripts.context.alone import alone
 from scripts.context.ready import get_ready
 from scripts.context.run import Run
 from scripts.context.session import Session
@@ -125,4 +126,5 @@ def test(session: Session) -> None:
     """Run the release's own tests in the cluster. Raises CommandError with their logs if one fails."""
     release = session.settings.release
     argv = session.helm.command("test", release.name, "--namespace", release.namespace, "--logs", "--timeout", "120s")
-    session.shell.effect(argv, timeout=150)
+    with alone(session):
+        session.shell.effect(argv, timeout=150)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from scripts.context.alone import alone
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.paths import audit_file
@@ -13,7 +14,7 @@ from scripts.kube import objects, releases
 from scripts.pipeline import live
 from scripts.pipeline.access import page_url
 from scripts.reporting import audit
-from scripts.secrets import proofs, sync
+from scripts.secrets import proofs, sync, versions
 from scripts.secrets.proofs import Proof
 
 
@@ -76,21 +77,29 @@ def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
 
 def restart(session: Session, services: Sequence[str]) -> None:
     """Replace the pods of services one by one, and wait for the new ones."""
-    namespace = session.settings.release.namespace
     names = [f"deployment/{name}" for name in services]
-    session.kubectl.effect("rollout", "restart", *names, "--namespace", namespace)
+    with alone(session):
+        session.kubectl.effect("rollout", "restart", *names, "--namespace", session.settings.release.namespace)
+        _await(session, names)
+
+
+def _await(session: Session, names: Sequence[str]) -> None:
+    """Wait until workloads, as `deployment/backend`, are rolled out. Raises CommandError where one is not."""
+    limit, namespace = session.settings.timeouts.deploy, session.settings.release.namespace
     for name in names:
-        session.kubectl.effect("rollout", "status", name, "--namespace", namespace, "--timeout=300s", timeout=330)
+        words = ("rollout", "status", name, "--namespace", namespace, f"--timeout={limit}s")
+        session.kubectl.effect(*words, timeout=limit + 30)
 
 
 def scale(session: Session, service: str, replicas: int) -> None:
     """Set a service's replicas until the next deploy, and wait for them. Raises UserError for a negative number."""
     if replicas < 0:
         raise UserError(f"--replicas {replicas}: must be 0 or more")
-    namespace = session.settings.release.namespace
     name = f"deployment/{check_service(session, service)}"
-    session.kubectl.effect("scale", name, f"--replicas={replicas}", "--namespace", namespace)
-    session.kubectl.effect("rollout", "status", name, "--namespace", namespace, "--timeout=300s", timeout=330)
+    with alone(session):
+        namespace = session.settings.release.namespace
+        session.kubectl.effect("scale", name, f"--replicas={replicas}", "--namespace", namespace)
+        _await(session, [name])
 
 
 def url(session: Session) -> str:
@@ -99,11 +108,16 @@ def url(session: Session) -> str:
 
 
 def sync_secrets(session: Session) -> list[str]:
-    """Write the Secrets that changed and restart who reads them. Returns the names of those written."""
-    namespace = session.settings.release.namespace
-    services = [service.name for service in session.settings.services]
-    changes = sync.sync(session.kubectl, session.settings.root, namespace, session.variables, services)
-    _restart_users(session, [change for change in changes if not change.created])
+    """Write the Secrets that changed and replace the pods that read them. Returns the names of those written."""
+    settings, kubectl = session.settings, session.kubectl
+    namespace = settings.release.namespace
+    services = [service.name for service in settings.services]
+    with alone(session):
+        changes = sync.sync(
+            kubectl, settings.root, namespace, session.variables, services,
+            lambda: proofs.healthy_secrets(kubectl, namespace),
+        )  # fmt: skip
+        _renew(session)
     return [change.name for change in changes]
 
 
@@ -113,38 +127,51 @@ def rotate_secrets(session: Session) -> list[str]:
     Raises UserError if the cluster holds nothing that may be renewed.
     """
     namespace = session.settings.release.namespace
-    config = sync.load(session.settings.root)
-    changes = sync.rotated(config, sync.held_by(session.kubectl, namespace, config))
-    if not changes:
-        raise UserError("there is nothing to rotate: the cluster holds no generated secret", "run: invoke pipeline")
-    for change in changes:
-        sync.write(session.kubectl, namespace, change)
-    _restart_users(session, changes)
+    config = sync.with_database(session.settings.app.secrets)
+    with alone(session):
+        changes = sync.rotated(config, sync.held_by(session.kubectl, namespace, config))
+        if not changes:
+            raise UserError("there is nothing to rotate: the cluster holds no generated secret", "run: invoke pipeline")
+        for change in changes:
+            sync.write(session.kubectl, namespace, change)
+        _renew(session)
     return [f"{change.name}.{key}" for change in changes for key in change.keys]
+
+
+def _renew(session: Session) -> None:
+    """Replace the pods that were started with other Secrets than there are, whoever changed them, and wait for them."""
+    found = live.released(session)
+    current = versions.require_answer(session.kubectl, session.settings.release.namespace, live.secret_names(session))
+    renewed = versions.renew(session.kubectl, found.workloads, current) if found else []
+    own = {one.name: one.resource for one in found.workloads} if found else {}
+    _await(session, [own[name] for name in renewed])
 
 
 def secret_rows(session: Session) -> list[tuple[str, ...]]:
     """Which keys there are and where they come from."""
-    config = sync.load(session.settings.root)
-    held = sync.held_by(session.kubectl, session.settings.release.namespace, config)
-    return sync.check_rows(config, session.variables, held, standin=session.standin)
+    namespace = session.settings.release.namespace
+    config = sync.with_database(session.settings.app.secrets)
+    held = sync.held_by(session.kubectl, namespace, config)
+    return sync.check_rows(config, session.variables, held, standin=session.standin, proved=_proved(session, held))
 
 
-def _restart_users(session: Session, changes: Sequence[sync.Change]) -> None:
-    users = sorted({name for change in changes for name in change.used_by})
-    if users:
-        restart(session, users)
+def _proved(session: Session, held: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """Return the names of the Secrets that a healthy release had as they are now."""
+    namespace, kubectl = session.settings.release.namespace, session.kubectl
+    now, proved = versions.read(kubectl, namespace, held.keys()), proofs.healthy_secrets(kubectl, namespace)
+    return {name for name, data in now.items() if any(one.get(name) == data for one in proved)}
 
 
 def destroy(session: Session) -> None:
     """Remove the releases and the namespace with everything in it. The cluster stays."""
     namespace = session.settings.release.namespace
     limit = session.settings.timeouts.deploy
-    session.helm.uninstall(session.settings.release, limit)
-    session.helm.uninstall(session.settings.database_release, limit)
-    session.kubectl.effect(
-        "delete", "namespace", namespace, "--ignore-not-found", f"--timeout={limit}s", timeout=limit + 30
-    )
+    with alone(session):
+        session.helm.uninstall(session.settings.release, limit)
+        session.helm.uninstall(session.settings.database_release, limit)
+        session.kubectl.effect(
+            "delete", "namespace", namespace, "--ignore-not-found", f"--timeout={limit}s", timeout=limit + 30
+        )
 
 
 def _proofs(session: Session, history: Sequence[releases.Revision]) -> dict[int, Proof]:
@@ -160,8 +187,8 @@ def doomed(session: Session) -> list[str]:
     """What `destroy` would delete, as `kind/name`."""
     namespace = session.settings.release.namespace
     kinds = "deployments,services,configmaps,secrets,persistentvolumeclaims"
-    answer = session.kubectl.ask("get", kinds, "--namespace", namespace, "--output", "name")
-    return [f"namespace/{namespace}", *answer.out.split()]
+    found = session.kubectl.items(kinds, namespace)
+    return [f"namespace/{namespace}", *(f"{item['kind'].lower()}/{objects.name_of(item)}" for item in found)]
 
 
 def history(session: Session) -> list[tuple[str, ...]]:

@@ -1,10 +1,15 @@
-"""The form in which a program takes the URL of its database. Pure; a URL is never part of a message."""
+"""The URL of a database: what is wrong with it, and the form in which a program takes it.
+
+Pure; neither a URL nor a part of one is ever in a message.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 SCHEMES = ("postgres", "postgresql")
 # What asyncpg's URL calls by another name, or refuses; every other driver takes libpq's names.
@@ -47,3 +52,160 @@ def _for_asyncpg(parameters: Mapping[str, str]) -> dict[str, str]:
     if "sslmode" in kept:
         kept["ssl"] = kept.pop("sslmode")
     return kept
+
+
+# What libpq, the C client under psycopg and most others, takes in a URL.
+_LIBPQ = frozenset(
+    [
+        "host",
+        "hostaddr",
+        "port",
+        "dbname",
+        "user",
+        "password",
+        "passfile",
+        "require_auth",
+        "channel_binding",
+        "connect_timeout",
+        "client_encoding",
+        "options",
+        "application_name",
+        "fallback_application_name",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        "replication",
+        "gssencmode",
+        "sslmode",
+        "sslnegotiation",
+        "sslcompression",
+        "sslcert",
+        "sslkey",
+        "sslpassword",
+        "sslcertmode",
+        "sslrootcert",
+        "sslcrl",
+        "sslcrldir",
+        "sslsni",
+        "requirepeer",
+        "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+        "krbsrvname",
+        "gsslib",
+        "gssdelegation",
+        "service",
+        "target_session_attrs",
+        "load_balance_hosts",
+    ]
+)
+# What other tools write into a URL for themselves, and no server needs to be told.
+_TOOLS_OWN = frozenset(
+    [
+        "pgbouncer",
+        "connection_limit",
+        "pool_timeout",
+        "pool_size",
+        "pool_mode",
+        "max_overflow",
+        "statement_cache_size",
+        "prepared_statements",
+        "prepared_statement_cache_size",
+        "socket_timeout",
+        "sslaccept",
+        "uselibpqcompat",
+        "workaround",
+    ]
+)
+_LIBPQ_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
+# What other drivers say of TLS, in libpq's words.
+_SSL = dict.fromkeys(("true", "1", "yes", "on", "no-verify"), "require") | dict.fromkeys(
+    ("false", "0", "off"), "disable"
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A database's address. What it holds never shows in its repr."""
+
+    host: str
+    port: int
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+    database: str
+    parameters: Mapping[str, str] = field(repr=False)
+
+
+def parsed(url: str) -> Parts:
+    """Return the parts of a PostgreSQL URL. Raises ValueError saying what is wrong, in words without any of it."""
+    if problem := next(_problems(url), ""):
+        raise ValueError(problem)
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return Parts(
+        host=parts.hostname or "",
+        port=parts.port or 5432,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        database=unquote(parts.path.lstrip("/")),
+        parameters=query,
+    )
+
+
+def _problems(url: str) -> Iterator[str]:
+    if url != url.strip() or re.search(r"\s", url):
+        yield "holds a space or the end of a line; write a space as %20"
+    if url[:1] in "'\"":
+        yield "begins with a quote, which is no part of a URL"
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in SCHEMES:
+        yield "does not begin with postgresql://"
+    address = re.split(r"[/?]", rest, maxsplit=1)[0]
+    if "#" in rest or rest.count("@") > 1:
+        yield "holds a # or a second @; in a password, write # as %23, @ as %40, / as %2F, ? as %3F"
+    if re.search(r"%(?![0-9A-Fa-f]{2})", rest):
+        yield "holds a % that begins no code; in a password, write % as %25"
+    if re.search(r"[<>]|\$\{|\bUSER:PASSWORD\b|\[YOUR", url):
+        yield "is still an example: put in user, password and host"
+    hosts = address.rpartition("@")[2]
+    if not hosts or hosts.startswith(":"):
+        yield "names no host, which a pod could reach"
+    if "@" in rest and "@" not in address:
+        yield "names no host before its first /; in a password, write / as %2F and ? as %3F"
+    if "," in hosts:
+        yield "names several hosts; name the one that takes writes"
+    try:
+        _ = urlsplit(url).port, urlsplit(url).hostname
+    except ValueError:
+        yield "names a port or host that is none; in a password, write : as %3A, / as %2F, [ as %5B"
+    else:
+        if not urlsplit(url).path.lstrip("/"):
+            yield "names no database; it stands after the host, as in HOST/DATABASE"
+
+
+def understood(url: str, form: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a URL in the form its reader takes, and what is wrong with it, if anything.
+
+    Where the reader is known to stand on libpq, what other tools add is left out or said in libpq's words, and what
+    nobody knows is named. For a reader of another kind its parameters are its own business.
+    """
+    try:
+        parts = parsed(url)
+    except ValueError as problem:
+        return url, str(problem)
+    if form.get("scheme") not in _LIBPQ_SCHEMES:
+        return formed(url, form), ""
+    kept = {name: value for name, value in parts.parameters.items() if name not in _TOOLS_OWN}
+    if "ssl" in kept:
+        kept = {"sslmode": kept.pop("ssl")} | kept
+    if "sslmode" in kept:
+        kept["sslmode"] = _SSL.get(kept["sslmode"].lower(), kept["sslmode"])
+    if schema := kept.pop("schema", ""):
+        kept["options"] = f"{kept.get('options', '')} -csearch_path={schema}".strip()
+    unknown = sorted(kept.keys() - _LIBPQ)
+    if unknown:
+        names = ", ".join(name if re.fullmatch(r"[a-z_]{2,30}", name) else "(not a name)" for name in unknown)
+        return url, f"has the parameter {names}, which no PostgreSQL client knows; leave it out"
+    bare = urlsplit(url)
+    return formed(str(urlunsplit(bare._replace(query=urlencode(kept, quote_via=quote)))), form), ""

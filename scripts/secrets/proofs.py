@@ -52,6 +52,13 @@ def find(kubectl: Kubectl, namespace: str, release: str, installation: str) -> d
     return {one.revision: one for one in found if one and one.installation == installation}
 
 
+def healthy_secrets(kubectl: Kubectl, namespace: str) -> list[Mapping[str, Data]]:
+    """Return the Secrets of every proof in the namespace, the newest first, whichever installation it is of."""
+    items = kubectl.items("secrets", namespace, "--selector", KIND)
+    found = [one for item in items if (one := _read(item, item["metadata"]["labels"][KIND]))]
+    return [one.secrets for one in sorted(found, key=lambda one: one.moment, reverse=True)]
+
+
 def _read(item: Mapping[str, Any], release: str) -> Proof | None:
     """Return a proof, or None for a Secret that is none."""
     try:

@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.errors import SettingsError, UserError
-from scripts.kube.kubectl import Kubectl
-from scripts.secrets import database_url, vault
+from scripts.errors import UserError
+from scripts.kube import objects
+from scripts.kube.kubectl import MANAGER, Kubectl
+from scripts.secrets import database_url, dotenv_file, lost_password, vault
+from scripts.secrets.versions import Data
 from scripts.settings import loading as configuration
 
 DATABASE_SECRET, DATABASE_PASSWORD = "database-credentials", "POSTGRES_PASSWORD"
 PASSWORD_BYTES = 32
-MANAGER = "todo-chatbot"
+GENERATED = "todo-chatbot/generated"  # annotation: which keys of a Secret nobody gave a value for
 _REFERENCE = re.compile(r"\$\{([a-z0-9-]+)\.([-._a-zA-Z0-9]+)\}")
 
 
@@ -35,6 +37,7 @@ class Change:
     created: bool
     keys: tuple[str, ...]
     used_by: tuple[str, ...]
+    generated: tuple[str, ...] = ()
 
 
 def load(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
@@ -85,32 +88,10 @@ def environment(root: Path, variables: Mapping[str, str] | None = None) -> dict[
 
     Raises SettingsError naming the line that cannot be read, and UserError if the encrypted file cannot be opened.
     """
-    found = parse_variables(vault.read(root), vault.FILE)
-    file = root / ".env"
-    if file.is_file():
-        found |= parse_variables(file.read_text(encoding="utf-8"), ".env")
+    found = dotenv_file.parse(vault.read(root), vault.FILE)
+    found |= dotenv_file.read(root / ".env", ".env")
     found |= os.environ if variables is None else variables
     return {name: value for name, value in found.items() if value}
-
-
-def parse_variables(text: str, file: str) -> dict[str, str]:
-    """Lines of NAME=value. Raises SettingsError naming the line that is not one, without showing it."""
-    found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.strip().removeprefix("export ")
-        if not words or words.startswith("#"):
-            continue
-        name, equals, value = words.partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
-            raise SettingsError(f"{file}: line {number}: not NAME=value", "correct that line")
-        found[name.strip()] = _unquoted(value.strip())
-    return found
-
-
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value
 
 
 def uses_standin(variables: Mapping[str, str], wanted: bool = True) -> bool:
@@ -125,33 +106,42 @@ def decide(
     *,
     standin: bool,
     files: Mapping[str, str] | None = None,
+    doubtful: Collection[tuple[str, str]] = (),
     generate: Callable[[int], str] = random.token_urlsafe,
 ) -> list[Change]:
     """The Secrets that have to be written, given what the cluster holds (name → key → value).
 
-    `files` holds the contents of the files that the configuration names.
-
-    A generated value, once the cluster holds it, is kept. Raises UserError naming each value that has no source.
+    `files` holds the contents of the files that the configuration names. A generated value, once the cluster holds it,
+    is kept; `doubtful` are (secret, key)s that hold what somebody gave and no release was ever healthy with. Raises
+    UserError naming each value that has no source, and each that cannot be meant.
     """
     files = files or {}
     wanted: dict[str, dict[str, str]] = {}
+    made: dict[str, set[str]] = {}
     missing: list[str] = []
+    unfit: list[str] = []
     templates: list[tuple[str, str, str]] = []
     for name, spec in config.items():
         if spec.get("standinOnly") and not standin:
             continue
-        wanted[name] = {}
+        wanted[name], made[name] = {}, set()
         for key, source in spec["keys"].items():
             given = variables.get(source.get("from", "")) or files.get(source.get("file", ""))
             kept = held.get(name, {}).get(key, "")
+            if (name, key) in doubtful or _too_short(kept, source):
+                kept = ""
             if given:
-                wanted[name][key] = database_url.formed(given, source["database"]) if "database" in source else given
+                wanted[name][key], problem = _meant(given, source)
+                unfit += [f"{name}.{key}: {_source(source)}: {problem}"] if problem else []
             elif "standin" in source and standin:
                 templates.append((name, key, source["standin"]))
             elif "generate" in source:
                 wanted[name][key] = kept or generate(source["generate"])
+                made[name].add(key)
             elif not source.get("optional"):
                 missing.append(f"{name}.{key}: set {source.get('from', 'a source')} in the environment or in .env")
+    if unfit:
+        raise UserError("\n".join(unfit), "correct it where it is set: the environment, .env or the encrypted file")
     if missing:
         raise UserError(
             "Secrets without a value:\n" + "\n".join(missing),
@@ -166,10 +156,30 @@ def decide(
             created=name not in held,
             keys=tuple(sorted(_changed(data, held.get(name, {})))),
             used_by=tuple(config[name].get("usedBy", ())),
+            generated=tuple(sorted(made[name])),
         )
         for name, data in wanted.items()
         if dict(held.get(name, {})) != data
     ]
+
+
+def _meant(given: str, source: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a given value in the form its reader takes, and what is wrong with it; never the value in words."""
+    if "database" in source:
+        return database_url.understood(given, source["database"])
+    if _too_short(given, source):
+        return given, f"too short, needs {source['minLength']} characters or more"
+    return given, ""
+
+
+def _too_short(value: str, source: Mapping[str, Any]) -> bool:
+    """Return whether a value, or one of several where it is rotated, has fewer characters than its reader demands."""
+    parts = value.split(",") if source.get("rotate") else [value]
+    return bool(value) and any(len(part) < source.get("minLength", 0) for part in parts)
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    return f"variable {source['from']}" if "from" in source else f"file {source.get('file')}"
 
 
 def _changed(new: Mapping[str, str], old: Mapping[str, str]) -> set[str]:
@@ -177,44 +187,76 @@ def _changed(new: Mapping[str, str], old: Mapping[str, str]) -> set[str]:
 
 
 def held_by(kubectl: Kubectl, namespace: str, config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """What the cluster holds of the configured Secrets: name → key → value."""
-    answer = kubectl.ask("get", "secrets", *config, "--namespace", namespace, "--ignore-not-found", "-o", "json")
-    if not answer or not answer.out.strip():
-        return {}
-    data = json.loads(answer.out)
-    return {
-        item["metadata"]["name"]: {key: base64.b64decode(value).decode() for key, value in item.get("data", {}).items()}
-        for item in data.get("items", [data])
-    }
+    """What the cluster holds of the configured Secrets: name → key → value. Raises UserError if it does not answer."""
+    return {objects.name_of(item): _values(item) for item in _there(kubectl, namespace, config)}
 
 
-def manifest(change: Change, namespace: str, *, censored: bool = False) -> str:
-    """The Secret as a manifest; `censored` is what may be shown of it."""
-    data = {
-        key: "***" if censored else base64.b64encode(value.encode()).decode()
+def _there(kubectl: Kubectl, namespace: str, names: Collection[str]) -> list[dict[str, Any]]:
+    """The Secrets of these names. In a dry run there need be no cluster, and then there are none."""
+    try:
+        return kubectl.named("secrets", namespace, names)
+    except UserError:
+        if kubectl.shell.dry:
+            return []
+        raise
+
+
+def _values(item: Mapping[str, Any]) -> dict[str, str]:
+    """A Secret's values as text; bytes that are none stand in for themselves."""
+    data = item.get("data") or {}
+    return {key: base64.b64decode(value).decode(errors="surrogateescape") for key, value in data.items()}
+
+
+def doubtful_keys(
+    items: Collection[Mapping[str, Any]], config: Mapping[str, Any], proved: Collection[Mapping[str, Data]]
+) -> set[tuple[str, str]]:
+    """The (secret, key)s that may be generated, but hold what somebody gave and no release was healthy with.
+
+    `proved` are the Secrets of each revision that was healthy. A Secret that does not say what was generated in it was
+    written by hand or by an earlier version: its values are kept.
+    """
+    found = set()
+    for item in items:
+        name, note = objects.name_of(item), (item["metadata"].get("annotations") or {}).get(GENERATED)
+        if note is None:
+            continue
+        for key, value in (item.get("data") or {}).items():
+            source = config.get(name, {}).get("keys", {}).get(key, {})
+            known = key in note.split(",") or any(one.get(name, {}).get(key) == value for one in proved)
+            if "generate" in source and not known:
+                found.add((name, key))
+    return found
+
+
+def manifest(change: Change, namespace: str) -> dict[str, Any]:
+    """The Secret as the API takes it."""
+    values = {
+        key: base64.b64encode(value.encode(errors="surrogateescape")).decode()
         for key, value in sorted(change.data.items())
     }
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": change.name,
-                "namespace": namespace,
-                "labels": {"app.kubernetes.io/managed-by": MANAGER, "app.kubernetes.io/part-of": "todo-chatbot"},
-            },
-            "type": "Opaque",
-            "data": data,
-        }
-    )
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": change.name,
+            "namespace": namespace,
+            "labels": {"app.kubernetes.io/managed-by": MANAGER, "app.kubernetes.io/part-of": "todo-chatbot"},
+            "annotations": {GENERATED: ",".join(change.generated)},
+        },
+        "type": "Opaque",
+        "data": values,
+    }
+
+
+def censored(item: Mapping[str, Any]) -> str:
+    """What may be shown of a Secret."""
+    return json.dumps({**item, "data": dict.fromkeys(item["data"], "***")})
 
 
 def write(kubectl: Kubectl, namespace: str, change: Change) -> None:
     """Apply one Secret. Raises CommandError if the cluster refuses it."""
-    kubectl.effect(
-        "apply", "--server-side", "--force-conflicts", f"--field-manager={MANAGER}", "--filename", "-",
-        stdin=manifest(change, namespace), shown_stdin=manifest(change, namespace, censored=True),
-    )  # fmt: skip
+    item = manifest(change, namespace)
+    kubectl.apply([item], shown=censored(item))
 
 
 def sync(
@@ -223,15 +265,33 @@ def sync(
     namespace: str,
     variables: Mapping[str, str],
     services: Collection[str] | None = None,
+    proved: Callable[[], Collection[Mapping[str, Data]]] = list,
 ) -> list[Change]:
-    """Bring every Secret that concerns the services up to date, writing only what changed. Returns what was written."""
+    """Bring every Secret that concerns the services up to date, writing only what changed. Returns what was written.
+
+    `proved` is asked for the Secrets of the healthy revisions where it matters. Raises UserError for a value that
+    cannot be meant, and where credentials are lost that something still needs.
+    """
     config = load(root, services)
-    held = held_by(kubectl, namespace, config)
+    items = _there(kubectl, namespace, config)
     standin = uses_standin(variables, DATABASE_SECRET in config)
-    changes = decide(config, variables, held, standin=standin, files=_contents(config, root))
-    for change in changes:
+    doubtful = doubtful_keys(items, config, ()) and doubtful_keys(items, config, proved())
+    held = {objects.name_of(item): _values(item) for item in items}
+    if standin and not held.get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD):
+        held |= lost_password.recover(kubectl, namespace, DATABASE_SECRET, DATABASE_PASSWORD, proved)
+        items = [item for item in items if objects.name_of(item) != DATABASE_SECRET]
+    changes = decide(config, variables, held, standin=standin, files=_contents(config, root), doubtful=doubtful)
+    there = {objects.name_of(item) for item in items}
+    again = [_again(name, held[name]) for name in held if name not in there]
+    known = {change.name for change in changes}
+    for change in (changes := [*changes, *(one for one in again if one.name not in known)]):
         write(kubectl, namespace, change)
     return changes
+
+
+def _again(name: str, data: Mapping[str, str]) -> Change:
+    """A Secret that was lost, with the values it had."""
+    return Change(name, data, True, tuple(data), (), tuple(data))
 
 
 def rotated(
@@ -247,14 +307,19 @@ def rotated(
         for key in keys:
             data[key] = f"{generate(spec['keys'][key]['generate'])},{data[key].split(',')[0]}"
         if keys:
-            changes.append(Change(name, data, False, tuple(keys), tuple(spec.get("usedBy", ()))))
+            changes.append(Change(name, data, False, tuple(keys), tuple(spec.get("usedBy", ())), tuple(keys)))
     return changes
 
 
 def check_rows(
-    config: Mapping[str, Any], variables: Mapping[str, str], held: Mapping[str, Mapping[str, str]], *, standin: bool
+    config: Mapping[str, Any],
+    variables: Mapping[str, str],
+    held: Mapping[str, Mapping[str, str]],
+    *,
+    standin: bool,
+    proved: Collection[str] = (),
 ) -> list[tuple[str, ...]]:
-    """A table of what there is and where it comes from; never a value."""
+    """A table of what there is, where it comes from, and whether a release was healthy with it; never a value."""
     rows: list[tuple[str, ...]] = [("SECRET", "KEY", "IN THE CLUSTER", "SOURCE")]
     for name, spec in config.items():
         for key, source in spec["keys"].items():
@@ -270,7 +335,7 @@ def check_rows(
                 where = "generated"
             else:
                 where = "optional, not given" if source.get("optional") else "MISSING"
-            there = "yes" if held.get(name, {}).get(key) else "no"
+            there = "no" if not held.get(name, {}).get(key) else "yes" if name in proved else "yes, not yet proved"
             rows.append((name, key, there, where))
     return rows
 

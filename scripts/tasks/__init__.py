@@ -2,7 +2,7 @@
 
 from invoke import Collection
 
-from scripts.tasks import ai, backup, charts, cluster, dev, monitor, root, secrets, security, verify
+from scripts.tasks import ai, backup, charts, cluster, database, dev, monitor, root, secrets, security, verify
 
 
 def namespace() -> Collection:
@@ -15,6 +15,7 @@ def namespace() -> Collection:
     tasks.add_collection(Collection.from_module(backup))
     tasks.add_collection(Collection.from_module(charts))
     tasks.add_collection(Collection.from_module(cluster))
+    tasks.add_collection(Collection.from_module(database))
     tasks.add_collection(Collection.from_module(secrets))
     tasks.add_collection(Collection.from_module(security))
     tasks.add_collection(Collection.from_module(verify))

@@ -21,7 +21,10 @@ def up(s: Session) -> None:
 @command()
 def down(s: Session) -> None:
     """Remove the cluster with everything in it."""
-    outcome = s.cluster.down()
+    from scripts.context.alone import alone
+
+    with alone(s):
+        outcome = s.cluster.down()
     print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
 
 

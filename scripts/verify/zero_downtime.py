@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from scripts.context.alone import alone
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import releases
@@ -23,6 +24,11 @@ def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]
     upgraded and rolled back. Raises UserError if the release cannot be reached, has a service with a single pod, or
     does not answer again in time.
     """
+    with alone(session):
+        return _zero_downtime(session, requests, say)
+
+
+def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) -> Result:
     _need_two_pods(session)
     phases = _phases(session)
     deadline = time.monotonic() + MOST_SECONDS

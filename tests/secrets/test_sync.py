@@ -1,10 +1,14 @@
 """Secrets get values from the environment, from the cluster or at random, and never show them."""
 
+import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts.errors import SettingsError, UserError
+from scripts.host.shell import Result, Shell
+from scripts.kube.kubectl import Kubectl
 from scripts.secrets import sync, vault
 from scripts.settings.loading import ROOT
 
@@ -30,14 +34,15 @@ def test_a_second_run_changes_nothing() -> None:
 
 
 def test_generated_values_are_kept() -> None:
-    held = {"auth-secrets": {"AUTH_SECRET": "a", "JWT_SECRET": "b"}}
+    held = {"auth-secrets": {"AUTH_SECRET": "a" * 64, "JWT_SECRET": "b" * 64}}
     assert "auth-secrets" not in decide({}, held)
 
 
 def test_an_external_database_needs_no_standin() -> None:
-    changes = decide({"DATABASE_URL": "postgresql://neon"})
+    url = "postgresql://ada:secret@db.example.org/todo"
+    changes = decide({"DATABASE_URL": url})
     assert "database-credentials" not in changes
-    assert changes["database-secrets"].data == {"DATABASE_URL": "postgresql://neon"}
+    assert changes["database-secrets"].data == {"DATABASE_URL": url}
 
 
 def test_a_changed_key_names_who_has_to_restart() -> None:
@@ -45,6 +50,48 @@ def test_a_changed_key_names_who_has_to_restart() -> None:
     changes = decide({"OPENAI_API_KEY": "new"}, held)
     assert list(changes) == ["api-keys"]
     assert (changes["api-keys"].keys, changes["api-keys"].used_by) == (("OPENAI_API_KEY",), ("agent",))
+
+
+def test_a_value_that_its_reader_refuses_is_named_before_anything_is_written() -> None:
+    with pytest.raises(UserError, match=r"auth-secrets\.JWT_SECRET: variable JWT_SECRET: too short, needs 16") as told:
+        decide({"JWT_SECRET": "hunter2"})
+    assert "hunter2" not in str(told.value)
+
+
+def held_secret(note: str | None, **values: str) -> dict[str, Any]:
+    annotations = {} if note is None else {sync.GENERATED: note}
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    return {"metadata": {"name": "auth-secrets", "annotations": annotations}, "data": data}
+
+
+def test_a_given_value_that_no_release_was_healthy_with_is_not_kept_as_if_it_were_generated() -> None:
+    given = held_secret("AUTH_SECRET", AUTH_SECRET="a" * 64, JWT_SECRET="given-by-somebody")
+    doubtful = sync.doubtful_keys([given], CONFIG, [])
+    assert doubtful == {("auth-secrets", "JWT_SECRET")}
+    values = {"auth-secrets": {"AUTH_SECRET": "a" * 64, "JWT_SECRET": "given-by-somebody"}}
+    [change] = [
+        one
+        for one in sync.decide(CONFIG, {}, values, standin=True, doubtful=doubtful, generate=lambda size: "new" * 20)
+        if one.name == "auth-secrets"
+    ]
+    assert dict(change.data) == {"AUTH_SECRET": "a" * 64, "JWT_SECRET": "new" * 20}
+    assert change.generated == ("AUTH_SECRET", "JWT_SECRET")
+
+
+def test_a_given_value_that_was_proved_is_kept_and_so_is_what_says_nothing_of_its_origin() -> None:
+    given = held_secret("", JWT_SECRET="given-by-somebody")
+    assert sync.doubtful_keys([given], CONFIG, [{"auth-secrets": given["data"]}]) == set()
+    assert sync.doubtful_keys([held_secret(None, JWT_SECRET="by hand")], CONFIG, []) == set()
+
+
+def test_a_cluster_that_does_not_answer_is_not_one_without_secrets() -> None:
+    class Silent(Shell):
+        def probe(self, argv: Any, **how: Any) -> Result:
+            return Result(1, "", "the server is currently unable to handle the request")
+
+    kubectl = Kubectl(Path("kubectl"), Path("/none"), "c", Silent())
+    with pytest.raises(UserError, match="unable to handle"):
+        sync.held_by(kubectl, "shop", CONFIG)
 
 
 def test_a_secret_of_a_service_that_is_not_deployed_is_not_made() -> None:
@@ -62,8 +109,9 @@ def test_a_value_without_a_source_is_named() -> None:
 def test_values_show_nowhere_but_in_the_manifest_itself() -> None:
     change = decide({"OPENAI_API_KEY": "sk-very-secret"})["api-keys"]
     assert "very-secret" not in repr(change)
-    assert "c2stdmVyeS1zZWNyZXQ=" in sync.manifest(change, "n")
-    shown = sync.manifest(change, "n", censored=True)
+    written = sync.manifest(change, "n")
+    assert written["data"] == {"OPENAI_API_KEY": "c2stdmVyeS1zZWNyZXQ="}
+    shown = sync.censored(written)
     assert "c2stdmVyeS1zZWNyZXQ=" not in shown and "***" in shown
 
 
@@ -97,7 +145,11 @@ def test_a_value_may_come_from_a_file() -> None:
 
 def test_the_table_names_sources_and_shows_no_value() -> None:
     rows = sync.check_rows(
-        CONFIG, {"OPENAI_API_KEY": "sk-secret"}, {"api-keys": {"OPENAI_API_KEY": "sk-secret"}}, standin=True
+        CONFIG,
+        {"OPENAI_API_KEY": "sk-secret"},
+        {"api-keys": {"OPENAI_API_KEY": "sk-secret"}},
+        standin=True,
+        proved=["api-keys"],
     )
     text = str(rows)
     assert "sk-secret" not in text

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from scripts.context.alone import alone
 from scripts.context.run import Run
 from scripts.errors import UserError
-from scripts.pipeline import runner
 from scripts.release import operate
 from scripts.settings.model import Outcome, Status
 from scripts.verify.scaling import autoscaler, judge, load, watch
@@ -39,7 +39,7 @@ def prove(run: Run, service: str, *, users: int, stabilization: int | None = Non
             load.crowd(run.session, _url(run), users, users / RAMP_SECONDS, judge.OUT_SECONDS, _ignore, _ignore),
         ):
             return None
-    with runner.locked(run.session):
+    with alone(run.session):
         run.display.begin("scaling")
         started, clock = datetime.now(UTC), time.monotonic()
         url = operate.url(run.session)

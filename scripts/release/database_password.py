@@ -1,0 +1,71 @@
+"""A new password for the local database, set inside of it: for when the Secret that held it is lost, its data not."""
+
+from __future__ import annotations
+
+import copy
+import secrets as random
+from typing import Any
+
+from scripts.context.alone import alone
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.kube import objects
+from scripts.release import operate
+from scripts.secrets import sync
+from scripts.secrets.sync import DATABASE_PASSWORD, DATABASE_SECRET, PASSWORD_BYTES, Change
+
+NAME = "database"  # of Deployment, claim and container
+POD = "database-password"
+# The server is at rest meanwhile: the one process that may work on its files then needs no password. What is generated
+# here has no character that SQL gives a meaning to.
+SET = """
+printf "ALTER USER \\"%s\\" PASSWORD '%s';\\n" "$POSTGRES_USER" "$POSTGRES_PASSWORD" |
+    postgres --single -D /var/lib/postgresql/data/pgdata postgres >/dev/null
+"""
+PROVE = (
+    'PGPASSWORD="$POSTGRES_PASSWORD" psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -c "SELECT 1" >/dev/null'
+)
+
+
+def renew(session: Session) -> None:
+    """Set a new password inside of the local database, write it to the Secrets, and replace the pods that read them.
+
+    Raises UserError where there is no local database, and CommandError where a step fails; it can be run again.
+    """
+    kubectl, namespace = session.kubectl, session.settings.release.namespace
+    limit = session.settings.timeouts.deploy
+    deployment = kubectl.find("deployment", NAME, namespace)
+    if deployment is None:
+        raise UserError(f"there is no local database in {namespace}", "an external one has its password elsewhere")
+    where, wait = ("--namespace", namespace), f"--timeout={limit}s"
+    with alone(session):
+        password = {DATABASE_PASSWORD: random.token_urlsafe(PASSWORD_BYTES)}
+        keys = (DATABASE_PASSWORD,)
+        sync.write(kubectl, namespace, Change(DATABASE_SECRET, password, False, keys, (), keys))
+        kubectl.effect("scale", f"deployment/{NAME}", "--replicas=0", *where)
+        selector = ",".join(f"{key}={value}" for key, value in deployment["spec"]["selector"]["matchLabels"].items())
+        kubectl.effect("wait", "pods", "--for=delete", "--selector", selector, *where, wait, timeout=limit + 30)
+        kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
+        kubectl.apply([_pod(deployment, namespace)], shown=f"# pod/{POD}, which sets the password and ends")
+        ended = "--for=jsonpath={.status.phase}=Succeeded"
+        try:
+            kubectl.effect("wait", f"pod/{POD}", ended, *where, wait, timeout=limit + 30)
+        finally:
+            kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
+            kubectl.effect("scale", f"deployment/{NAME}", "--replicas=1", *where)
+        words = ("rollout", "status", f"deployment/{NAME}", *where, wait)
+        kubectl.effect(*words, timeout=limit + 30)
+        kubectl.effect("exec", f"deployment/{NAME}", "--container", NAME, *where, "--", "sh", "-c", PROVE)
+        operate.sync_secrets(session)
+
+
+def _pod(deployment: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """The database's own pod, with its volume and rights, which sets the password instead of serving."""
+    spec = copy.deepcopy(dict(objects.template(deployment)["spec"]))
+    container = next(one for one in spec["containers"] if one["name"] == NAME)
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe", "ports"):
+        container.pop(probe, None)
+    container["command"], spec["restartPolicy"] = ["sh", "-ec", SET.strip()], "Never"
+    container.pop("args", None)
+    metadata = {"name": POD, "namespace": namespace, "labels": {"app.kubernetes.io/part-of": "todo-chatbot"}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec | {"containers": [container]}}

@@ -1,0 +1,63 @@
+"""Files of NAME=value lines, in the dialect of python-dotenv: comments, quotes, export, long lines, references."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from pathlib import Path
+
+from scripts.errors import SettingsError
+
+_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def read(file: Path, name: str) -> dict[str, str]:
+    """Return the variables of a file, none where there is no such file. Raises SettingsError naming what is wrong."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except IsADirectoryError:
+        raise SettingsError(f"{name}: is a folder, not a file", f"move it away: {file}") from None
+    except OSError as error:
+        raise SettingsError(f"{name}: cannot be read: {error.strerror}", f"make it readable: {file}") from None
+    return parse(decoded(content, name), name)
+
+
+def decoded(content: bytes, name: str) -> str:
+    """Return the text of a file: UTF-8, or UTF-16 with its mark. Raises SettingsError naming the line of the rest."""
+    encoding = next((one for mark, one in _MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SettingsError(f"{name}: line {line}: not UTF-8", "save the file as UTF-8") from None
+    if "\0" in text:
+        raise SettingsError(
+            f"{name}: line {text[: text.index(chr(0))].count(chr(10)) + 1}: not UTF-8", "save it as UTF-8"
+        )
+    return text
+
+
+def parse(text: str, name: str) -> dict[str, str]:
+    """Return the variables in a text. Raises SettingsError naming a line that is none, without showing it."""
+    if not text.strip():
+        return {}
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
+    for one in parse_stream(StringIO(text)):
+        alone = one.key is not None and one.value is None and not _NAME.fullmatch(one.key)
+        if one.error or alone:
+            line = one.original.line + _blank_lines(one.original.string)
+            raise SettingsError(f"{name}: line {line}: not NAME=value", "correct that line, or quote its value")
+    found = dotenv_values(stream=StringIO(text))
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _blank_lines(text: str) -> int:
+    """Return how many empty lines a statement begins with."""
+    return (
+        len(text) - len(text.lstrip("\r\n")) if "\r" not in text else text[: len(text) - len(text.lstrip())].count("\n")
+    )
