@@ -15,7 +15,6 @@ from scripts.context.alone import alone
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.pipeline import runner
 from scripts.secrets import redact
 
 
@@ -84,7 +83,7 @@ def _asked(
         return input("Make this change? Type yes: ").strip() == "yes"
 
     with (
-        runner.locked(session),
+        alone(session),
         access.kubeconfig(place.kubectl, place.namespace, session.settings.root, "writer") as file,
     ):
         limited = replace(place.kubectl, kubeconfig=file)

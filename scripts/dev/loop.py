@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from scripts.context.alone import alone
 from scripts.context.ready import Ready, make_plan
 from scripts.context.run import Run
 from scripts.context.session import Session
@@ -29,7 +30,6 @@ from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.images import build_context
 from scripts.images.build_context import Entry
-from scripts.pipeline import runner
 from scripts.pipeline.access import access
 from scripts.pipeline.deploy import GENERATED, deploy
 from scripts.pipeline.images import build, load
@@ -349,7 +349,7 @@ class Loop:
 
     def _bring_up(self, settings: Settings, *, wait: bool = True) -> None:
         """Build what changed, and deploy it all with the services that are worked on."""
-        with runner.locked(self._session):
+        with alone(self._session):
             sources, deployed, run = self._deployed(settings)
         for source in sources.values():
             self._screen.state(source.worked.name, pods="starting")

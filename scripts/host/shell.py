@@ -276,16 +276,29 @@ class Shell:
 
         What it printed until then is kept. Nothing of its process group outlives it. `stop` is set at the end.
         """
+        kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
         try:
-            process = self._start(argv, env=env, stdin=True)
+            with self._running(argv, env=env, stdin=True) as running:
+                self._hold(running.process, kept, stop, stdin, limit)
         except CommandNotFound:
             stop.set()
-            return Result(127, "", f"{argv[0]}: not found")
-        kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
+            return _not_found(argv)
+        out, err = (bytes(kept[name]).decode(errors="replace") for name in ("out", "err"))
+        return Result(running.process.returncode, out, err)
+
+    @staticmethod
+    def _hold(
+        process: subprocess.Popen[bytes],
+        kept: Mapping[str, bytearray],
+        stop: threading.Event,
+        stdin: str,
+        limit: int,
+    ) -> None:
+        """Feed and drain a process until it ends or `stop` is set, then end what is left of its group."""
 
         def drain(name: str, pipe: IO[bytes]) -> None:
             while piece := pipe.read1(PIECE):  # type: ignore[attr-defined]
-                kept[name] += piece
+                kept[name].extend(piece)
                 if len(kept[name]) > limit:
                     del kept[name][limit:]
                     stop.set()
@@ -322,12 +335,6 @@ class Shell:
                     ended.wait(patience)
             for worker in workers:
                 worker.join()
-            process.wait()
-            for _, pipe in pipes:
-                pipe.close()
-            self._forget(process)
-        out, err = (bytes(kept[name]).decode(errors="replace") for name in ("out", "err"))
-        return Result(process.returncode, out, err)
 
     def say(self, line: str) -> None:
         """Show a line to the person, in order with the commands that are shown."""

@@ -18,7 +18,6 @@ from scripts.ai import change as change_flow
 from scripts.ai.commands import Surroundings
 from scripts.ai.consult import Desk
 from scripts.errors import UserError
-from scripts.pipeline import runner
 from scripts.settings.loading import ROOT
 
 NAMESPACE = "chatbot-dev"
@@ -221,7 +220,7 @@ def at_work(make_desk: Maker, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     def make(answer: str | None, **more: Any) -> tuple[Any, Any]:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: answer is not None))
         monkeypatch.setattr("builtins.input", lambda prompt: answer)
-        monkeypatch.setattr(runner, "locked", lambda session: nullcontext())
+        monkeypatch.setattr(change_flow, "alone", lambda session: nullcontext())
         desk = make_desk(**more)
         return SimpleNamespace(settings=desk.settings, shell=desk.kubectl.shell), desk
 
