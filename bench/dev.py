@@ -56,6 +56,8 @@ class Session:
         """Press Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
+        if self.process.stdout:
+            self.process.stdout.close()
 
 
 def measure(project: Project, rounds: int) -> dict[str, list[float]]:

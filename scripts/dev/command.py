@@ -10,7 +10,7 @@ from types import FrameType
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.dev import rules, screen, service
-from scripts.dev.loop import Ended, Loop, session_lock
+from scripts.dev.loop import Ended, Loop, Replaced, session_lock
 from scripts.errors import UserError
 from scripts.host import lock
 from scripts.pipeline import runner, stages
@@ -46,16 +46,22 @@ def run(session: Session, names: Sequence[str], *, cleanup: bool, may_install: b
     with lock.hold(session_lock(session)):
         shown = screen.choose()
         loop = Loop(_told(session, shown), chosen, shown, may_install=may_install)
+        replaced = False
         try:
             with _ends_on_signals(), screen.keys(loop.key):
                 loop.start()
                 shown.line("watching: save a file; Ctrl-C ends")
                 loop.work()
+        except Replaced:
+            replaced = True
         except (Ended, KeyboardInterrupt):
             pass
         finally:
             loop.close()
             shown.close()
+    if replaced:
+        session.say("ended; the release is as the other command has left it: invoke status")
+        return None
     session.say("ended; " + ("the pipeline goes back to a verified release" if cleanup else GO_BACK))
     if not cleanup:
         return None

@@ -22,7 +22,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.dev import rules, service, tree, watching
 from scripts.dev.forward import Forward
-from scripts.dev.pods import Background, Pod, Pods
+from scripts.dev.pods import NAME, Background, Pod, Pods, of_object
 from scripts.dev.screen import Screen
 from scripts.dev.service import LABEL, Worked
 from scripts.diagnose.watchdog import explained
@@ -53,7 +53,11 @@ LOG_TAIL = 60
 
 
 class Ended(Exception):
-    """Somebody has ended the session: by a key, or by the pipeline."""
+    """A person has ended the session by a key."""
+
+
+class Replaced(Ended):
+    """Another command has deployed the release, which is not worked on any more."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,8 @@ class Loop:
         self._kept: set[Path] = set()
         self._up = False
         self._url = ""
-        self._pods = Pods(session.kubectl, session.settings.release.namespace)
+        self._labels = {service.label(session.settings.release, name): name for name in names}
+        self._pods = Pods(session.kubectl, session.settings.release.namespace, self._labels)
         self._background = Background(session.kubectl, session.settings.release.namespace)
 
     def start(self) -> None:
@@ -174,7 +179,7 @@ class Loop:
                 self._folders(), lambda batch: self._tell("files", batch), self._screen.line, self._stop,
                 lambda: self._tell("files", self._contexts()),
             )  # fmt: skip
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             self._tell("problem", UserError(f"the sources cannot be watched: {error}", "press r after a change"))
 
     def _contexts(self) -> frozenset[Path]:
@@ -256,7 +261,8 @@ class Loop:
         pod = self._pods.saw(event)
         for forward in self._forwards:
             forward.pods_changed()
-        name = event["object"].get("metadata", {}).get("labels", {}).get("app.kubernetes.io/name", "")
+        label = event["object"].get("metadata", {}).get("labels", {}).get(NAME, "")
+        name = self._labels.get(label, label)
         source = self._sources.get(name)
         if source is None:
             return
@@ -274,16 +280,17 @@ class Loop:
     def _still_ours(self, name: str) -> None:
         """Raise Ended if the service is not worked on any more, because somebody has deployed it."""
         release = self._session.settings.release
-        deployment = self._session.kubectl.get("deployment", name, "--namespace", release.namespace)
+        own = self._sources[name].worked.service
+        deployment = self._session.kubectl.get("deployment", own.deployment, "--namespace", release.namespace)
         if LABEL not in deployment["spec"]["template"]["metadata"].get("labels", {}):
             self._screen.line(f"{name} is not worked on any more: another command has deployed the release")
-            raise Ended
+            raise Replaced
 
     def _logs(self, pod: Pod) -> None:
         """Show what a pod writes, for as long as it is there."""
         since = "--tail=5"
         while not self._background.stopped and any(one.uid == pod.uid for one in self._pods.of(pod.service)):
-            words = ("logs", "--follow", since, pod.name, "--container", pod.service)
+            words = ("logs", "--follow", since, pod.name, "--container", pod.container)
             self._background.follow(f"logs {pod.uid}", words, partial(self._logged, pod))
             since = "--since=2s"
             if self._background.wait(1.0):
@@ -321,7 +328,8 @@ class Loop:
             self._screen.state(name, change="restart", done="started anew")
 
     def _rollout_restart(self, names: Iterable[str]) -> None:
-        words = [f"deployment/{name}" for name in names]
+        services = {one.name: one for one in self._session.settings.services}
+        words = [f"deployment/{services[name].deployment}" for name in names]
         self._session.kubectl.effect("rollout", "restart", *words, "--namespace", self._namespace)
 
     # The release
@@ -412,8 +420,8 @@ class Loop:
             pods = self._session.kubectl.items("pods", self._namespace, "--selector", LABEL)
         except UserError:
             return {}  # the cluster is not up yet: bringing it up comes next, and says why if it cannot be
-        return {item["metadata"]["labels"].get("app.kubernetes.io/name", ""): item["spec"]["containers"][0]["image"]
-                for item in pods}  # fmt: skip
+        found = [pod for item in pods if (pod := of_object(item, self._labels)) is not None]
+        return {pod.service: pod.image for pod in found}
 
     def _run_of(self, settings: Settings) -> Run:
         told = Session(settings, self._session.shell, target=self._session.wanted)

@@ -27,6 +27,7 @@ class Pod:
     uid: str
     name: str
     service: str
+    container: str
     image: str
     running: bool
     ready: bool
@@ -34,19 +35,23 @@ class Pod:
     tree: tree.Tree | None = field(default=None, repr=False)
 
 
-def of_object(item: Mapping[str, Any]) -> Pod | None:
-    """A pod of the API as one that is worked on; None if it is none, or is on its way out."""
+def of_object(item: Mapping[str, Any], names: Mapping[str, str]) -> Pod | None:
+    """A pod of the API as one that is worked on; None if it is none, or is on its way out.
+
+    `names` are the services by the name that the chart gives them.
+    """
     meta, status = item["metadata"], item.get("status", {})
     labels = meta.get("labels", {})
     if LABEL not in labels or "deletionTimestamp" in meta or status.get("phase") in ("Failed", "Succeeded"):
         return None
-    service = labels.get(NAME, "")
-    mine = [one for one in status.get("containerStatuses", ()) if one["name"] == service]
-    image = next((one["image"] for one in item["spec"]["containers"] if one["name"] == service), "")
+    label = labels.get(NAME, "")
+    mine = [one for one in status.get("containerStatuses", ()) if one["name"] == label]
+    image = next((one["image"] for one in item["spec"]["containers"] if one["name"] == label), "")
     return Pod(
         uid=meta["uid"],
         name=meta["name"],
-        service=service,
+        service=names.get(label, label),
+        container=label,
         image=image,
         running=any("running" in one.get("state", {}) for one in mine),
         ready=any(one.get("ready") for one in mine),
@@ -57,16 +62,17 @@ def of_object(item: Mapping[str, Any]) -> Pod | None:
 class Pods:
     """The pods that are worked on, kept up to date by `saw`."""
 
-    def __init__(self, kubectl: Kubectl, namespace: str) -> None:
+    def __init__(self, kubectl: Kubectl, namespace: str, names: Mapping[str, str]) -> None:
         self._kubectl = kubectl
         self._namespace = namespace
+        self._names = names
         self._known: dict[str, Pod] = {}
 
     def saw(self, event: Mapping[str, Any]) -> Pod | None:
         """Take note of what a watch tells. The pod as it is now, None if it is gone or none of ours."""
         item = event["object"]
         uid = item.get("metadata", {}).get("uid", "")
-        pod = of_object(item) if event["type"] != "DELETED" else None
+        pod = of_object(item, self._names) if event["type"] != "DELETED" else None
         before = self._known.pop(uid, None)
         if pod is not None:
             pod.tree = before.tree if before else None
@@ -109,7 +115,7 @@ class Pods:
 
     def _run(self, pod: Pod, script: str, arguments: Sequence[str], data: bytes) -> None:
         argv = self._kubectl.command(
-            "exec", "--stdin", pod.name, "--namespace", self._namespace, "--container", pod.service, "--",
+            "exec", "--stdin", pod.name, "--namespace", self._namespace, "--container", pod.container, "--",
             "sh", "-c", script, "/", *arguments,
         )  # fmt: skip
         self._kubectl.shell.feed(argv, [data], quiet=True)

@@ -23,6 +23,8 @@ COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan", "bright_
 ERROR = re.compile(
     r'"level": ?"(?:ERROR|CRITICAL)"|\b(?:ERROR|FATAL|\w*Error:|error:)|Traceback|has ended with status [^0]'
 )
+DRAWN_EVERY = 0.1
+"""Seconds between two drawings of the screen."""
 KEYS = {"r": "rebuild", "s": "restart", "o": "open", "p": "pause", "q": "quit"}
 
 
@@ -105,10 +107,19 @@ class Live:
         self._lines: deque[tuple[str, str]] = deque(maxlen=500)
         self._now = ""
         self._lock = threading.RLock()
-        self._live = RichLive(
-            console=self._console, get_renderable=self._drawn, refresh_per_second=8, screen=True, transient=True
-        )
+        self._live = RichLive(console=self._console, get_renderable=self._drawn, auto_refresh=False, screen=True)
+        self._changed, self._over = threading.Event(), threading.Event()
+        self._drawing = threading.Thread(target=self._draw, daemon=True)
         self._live.start()
+        self._drawing.start()
+
+    def _draw(self) -> None:
+        """Draw what has changed, a few times a second at most: an idle session costs nothing."""
+        while not self._over.is_set():
+            self._changed.wait()
+            self._changed.clear()
+            self._live.refresh()
+            self._over.wait(DRAWN_EVERY)
 
     def line(self, text: str) -> None:
         """Add a line of the session's own."""
@@ -116,6 +127,7 @@ class Live:
             self._lines.extend(("", part) for part in text.splitlines() or [""])
             if text.startswith(("error", "!")):
                 self._errors[""] = text
+        self._changed.set()
 
     def log(self, service: str, text: str) -> None:
         """Add a line in the service's colour, and keep it in sight if it is an error."""
@@ -123,6 +135,7 @@ class Live:
             self._lines.append((service, text))
             if ERROR.search(text):
                 self._errors[service] = text
+        self._changed.set()
 
     def state(self, service: str, *, pods: str = "", change: str = "", done: str = "") -> None:
         """Change what is known about a service."""
@@ -133,10 +146,12 @@ class Live:
                 row |= {"change": change, "done": done, "at": time.strftime("%H:%M:%S")}
                 self._errors.pop(service, None)
                 self._errors.pop("", None)
+        self._changed.set()
 
     def begin(self, stage: str) -> None:
         """Show that a stage goes on."""
         self._now = stage
+        self._changed.set()
 
     def outcome(self, outcome: Outcome) -> None:
         """Add a line, unless nothing was done."""
@@ -147,9 +162,13 @@ class Live:
     def waiting(self, stage: str, target: str, text: str) -> None:
         """Show what is waited for."""
         self._now = f"{stage} {target}: {text}"
+        self._changed.set()
 
     def close(self) -> None:
         """Give the terminal back, with the last lines on it."""
+        self._over.set()
+        self._changed.set()
+        self._drawing.join()
         self._live.stop()
         for service, text in list(self._lines)[-10:]:
             self._console.print(self._text(service, text))

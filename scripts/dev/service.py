@@ -14,6 +14,7 @@ from scripts.dev.rules import Rule
 from scripts.errors import UserError
 from scripts.images import dockerfile
 from scripts.kube import releases
+from scripts.settings.assemble import app_file
 from scripts.settings.model import Release, Service
 from scripts.settings.reading import overlay
 
@@ -68,10 +69,9 @@ def staged(service: Service) -> Service:
     target = service.dev.stage or ("dev" if "dev" in names else "")
     if target and target not in names:
         known = ", ".join(sorted(names - {""})) or "none"
-        raise UserError(
-            f"services.{service.name}.dev.stage: {service.source or service.dockerfile} has no stage {target!r}",
-            f"its stages: {known}",
-        )
+        where = f"{app_file(service.project)}: services.{service.name}.dev.stage"
+        file = service.source or service.dockerfile
+        raise UserError(f"{where}: {file} has no stage {target!r}", f"its stages: {known}")
     return replace(service, stage=target or service.stage)
 
 
@@ -83,7 +83,7 @@ def sync_rules(service: Service) -> tuple[Rule, ...]:
     if not service.dev.sync:
         return rules.of_dockerfile(_text(service), service.stage, service.context)
     given = tuple(_rule(source, target, service.context) for source, target in service.dev.sync)
-    rules.check(given, service.context, f"services.{service.name}.dev.sync")
+    rules.check(given, service.context, f"{app_file(service.project)}: services.{service.name}.dev.sync")
     return given
 
 
@@ -142,6 +142,11 @@ def place(release: Release, name: str) -> tuple[str, ...]:
     path = release.images.get(name, {}).get("repository", "").split(".")
     library = (release.chart / "charts/common/Chart.yaml").is_file()
     return tuple(path[:-2]) if library and path[-2:] == ["image", "repository"] else ()
+
+
+def label(release: Release, name: str) -> str:
+    """What the chart calls a service, on its pods and in them."""
+    return (place(release, name) or (name,))[-1]
 
 
 def found(values: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:

@@ -48,7 +48,7 @@ class Shell:
 
 
 def opened(shell: Shell, *names: str) -> Pods:
-    pods = Pods(Kubectl(Path("kubectl"), Path("config"), "context", shell), "ns")  # type: ignore[arg-type]
+    pods = Pods(Kubectl(Path("kubectl"), Path("config"), "context", shell), "ns", {})  # type: ignore[arg-type]
     for name in names:
         pods.saw({"type": "ADDED", "object": pod(name)})
     return pods
@@ -59,7 +59,7 @@ def opened(shell: Shell, *names: str) -> Pods:
     [pod("a", dev=False), pod("a", deletionTimestamp="now"), pod("a") | {"status": {"phase": "Failed"}}],
 )
 def test_other_pods_are_left_alone(item: dict[str, Any]) -> None:
-    assert of_object(item) is None
+    assert of_object(item, {}) is None
 
 
 def test_a_pod_keeps_what_lies_in_it_until_it_goes(tmp_path: Path) -> None:
@@ -92,3 +92,9 @@ def test_only_what_changed_is_sent_and_the_program_loads_it(tmp_path: Path) -> N
     assert pods.sync(one, [first], wanted).problems == {} and len(shell.sent) == 1, (
         "nothing has changed: nothing is sent"
     )
+
+
+def test_a_chart_may_call_a_service_otherwise() -> None:
+    found = of_object(pod("a"), {"shop": "web"})
+    assert found is not None
+    assert (found.service, found.container) == ("web", "shop")

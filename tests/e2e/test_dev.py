@@ -68,6 +68,8 @@ class Session:
             self.process.send_signal(number)
         status = self.process.wait(LONG)
         self._reader.join(LONG)
+        if self.process.stdout:
+            self.process.stdout.close()
         return status
 
 
