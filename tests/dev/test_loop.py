@@ -1,0 +1,197 @@
+"""What a change asks for, and that nothing that goes wrong ends the session."""
+
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scripts.dev import loop as looping
+from scripts.dev import tree
+from scripts.dev.command import checked, plan
+from scripts.dev.loop import Ended, Event, Loop, Replaced, Source
+from scripts.dev.rules import Rule
+from scripts.dev.screen import Lines
+from scripts.dev.service import Program, Worked
+from scripts.errors import UserError
+from scripts.host.shell import Result
+from scripts.kube.kubectl import Kubectl
+from scripts.settings import loading
+from scripts.settings.model import Release, Service
+from tests.dev.test_pods import pod
+
+
+class Shell:
+    """Takes what is sent into containers."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[str]] = []
+
+    def feed(self, argv: list[str], chunks: Iterable[bytes], *, quiet: bool) -> Result:
+        self.sent.append(argv)
+        return Result(0, "")
+
+
+class World:
+    """A session with one service and one pod, and what it says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.context = folder / "shop"
+        self.context.mkdir()
+        (self.context / "app.py").write_text("one")
+        (self.context / "requirements.txt").write_text("flask\n")
+        (self.context / "Dockerfile").write_text("FROM python\nCOPY . /app\n")
+        (folder / "config").mkdir()
+        (folder / "chart").mkdir()
+        self.shell, self.out = Shell(), io.StringIO()
+        release = Release("shop", "ns", folder / "chart")
+        self.service = Service("shop", self.context, self.context / "Dockerfile", deployment="shop")
+        settings = SimpleNamespace(release=release, root=folder, services=(self.service,), environment="dev")
+        kubectl = Kubectl(Path("kubectl"), Path("config"), "context", self.shell)  # type: ignore[arg-type]
+        session: Any = SimpleNamespace(kubectl=kubectl, settings=settings, shell=self.shell)
+        self.loop = Loop(session, ["shop"], Lines(self.out))
+        worked = Worked(self.service, (Rule("", "/app"),), Program(("x",), "signal"))
+        entries = looping._entries(self.service)
+        wanted = tree.wanted(entries.values(), worked.rules)
+        self.loop._sources = {"shop": Source(worked, entries, wanted)}
+        self.loop._images = {"shop:1": wanted}
+        self.loop._pods.saw({"type": "ADDED", "object": pod("a")})
+        self.rebuilt: list[list[str]] = []
+
+    def saved(self, *names: str) -> None:
+        """What the watch tells."""
+        event = Event("files", frozenset(self.context / name for name in names))
+        with self.loop._going_on():
+            self.loop._handle(event)
+
+    @property
+    def said(self) -> str:
+        return self.out.getvalue()
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    monkeypatch.setattr(made.loop, "_rebuild", made.rebuilt.append)
+    return made
+
+
+def test_a_source_is_synced_and_a_lock_file_is_built(world: World) -> None:
+    (world.context / "app.py").write_text("two")
+    world.saved("app.py")
+    assert len(world.shell.sent) == 1 and not world.rebuilt
+    assert "shop: app.py: synced to 1 pod in " in world.said
+    world.saved("app.py")
+    assert len(world.shell.sent) == 1, "touched, and the same as before"
+    (world.context / "requirements.txt").write_text("fastapi\n")
+    world.saved("requirements.txt")
+    assert world.rebuilt == [["shop"]]
+    assert "shop: requirements.txt has changed: it is built" in world.said
+
+
+def test_while_paused_changes_wait(world: World) -> None:
+    world.loop._pressed("p")
+    (world.context / "app.py").write_text("two")
+    world.saved("app.py")
+    assert not world.shell.sent
+    world.loop._pressed("p")
+    assert len(world.shell.sent) == 1
+
+
+def test_a_link_out_of_the_sources_is_told_and_left_out(world: World) -> None:
+    (world.context / "secret").symlink_to("/etc/passwd")
+    world.saved("secret")
+    assert "shop: secret links to /etc/passwd, out of the sources: left out" in world.said
+
+
+def test_a_large_file_is_told_and_the_rest_is_synced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "MOST_BYTES", 100)
+    (world.context / "model.bin").write_bytes(b"x" * 101)
+    (world.context / "app.py").write_text("two")
+    world.saved("model.bin", "app.py")
+    assert "/app/model.bin 0 MB is more than is synced" in world.said
+    assert "synced to 1 pod" in world.said
+
+
+def test_a_file_that_vanishes_while_it_is_read_is_one_that_was_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, vanished = looping.build_context.listing, []
+
+    def listing(context: Path, dockerfile: Path) -> Any:
+        if not vanished:
+            vanished.append(True)
+            raise FileNotFoundError(2, "No such file or directory", str(context / "gone.py"))
+        return real(context, dockerfile)
+
+    monkeypatch.setattr(looping.build_context, "listing", listing)
+    (world.context / "app.py").write_text("two")
+    world.saved("app.py", "gone.py")
+    assert len(world.shell.sent) == 1 and "error" not in world.said
+
+
+def test_whatever_goes_wrong_is_told_and_ends_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> Any:
+        raise PermissionError(13, "Permission denied", "app.py")
+
+    monkeypatch.setattr(looping.build_context, "listing", refuse)
+    world.saved("app.py")
+    assert "error: shop: app.py cannot be read: Permission denied" in world.said
+    monkeypatch.setattr(looping.build_context, "listing", lambda *_: 1 / 0)
+    world.saved("app.py")
+    assert "error: ZeroDivisionError" in world.said
+    with world.loop._going_on():
+        world.loop._handle(Event("problem", UserError("it did not work", "try this")))
+    assert "error: it did not work\n  try this" in world.said
+    with pytest.raises(Ended), world.loop._going_on():
+        world.loop._handle(Event("key", "q"))
+
+
+def test_a_new_pod_gets_what_its_image_lacks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.loop._background, "start", lambda work: None)
+    (world.context / "app.py").write_text("two")
+    world.saved("app.py")
+    for name in ("b", "c"):
+        world.loop._handle(Event("pod", {"type": "ADDED", "object": pod(name, running=False)}))
+    assert len(world.shell.sent) == 1, "nothing can be sent yet"
+    world.loop._handle(Event("pod", {"type": "MODIFIED", "object": pod("b")}))
+    assert len(world.shell.sent) == 2 and "b" in world.shell.sent[1]
+
+
+def test_a_release_that_somebody_deployed_is_left_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = {"spec": {"template": {"metadata": {"labels": {}}}}}
+    monkeypatch.setattr(Kubectl, "get", lambda *_: deployment)
+    with pytest.raises(Replaced), world.loop._going_on():
+        world.loop._handle(Event("pod", {"type": "DELETED", "object": pod("a")}))
+    assert "another command has deployed the release" in world.said
+
+
+def test_a_program_that_ended_is_explained(world: World) -> None:
+    said = (
+        "Traceback\nModuleNotFoundError: No module named 'flask'\nthe program has ended with status 1; it starts again"
+    )
+    world.loop._handle(Event("crash", ("shop", said)))
+    assert "error: shop" in world.said
+    assert "flask" in world.said
+
+
+def test_unknown_services_and_environments_that_admit_only_signed_images_are_refused() -> None:
+    session: Any = SimpleNamespace(settings=loading.load())
+    assert checked(session, ["mcp", "mcp"]) == ("mcp",)
+    assert len(checked(session, [])) == len(session.settings.services)
+    with pytest.raises(UserError, match="--service shop: no such service"):
+        checked(session, ["shop"])
+    security = replace(session.settings.security, admission=True)
+    session.settings = replace(session.settings, security=security, environment="secure")
+    with pytest.raises(UserError, match="secure lets in scanned and signed images only"):
+        checked(session, [])
+
+
+def test_a_dry_run_says_what_would_be_watched_and_done() -> None:
+    lines = plan(SimpleNamespace(settings=loading.load()), ["frontend", "backend"])  # type: ignore[arg-type]
+    assert any(line.endswith("stage dev)") and line.startswith("frontend: watches") for line in lines)
+    assert "  sync     backend/todo_backend -> /app/todo_backend" in lines
+    assert any(line.startswith("config: ") for line in lines)
