@@ -153,6 +153,14 @@ def engine(session: nox.Session) -> None:
 
 
 @nox.session
+def targets(session: nox.Session) -> None:
+    """Every state, start and load of minikube, kind and k3d: on stand-ins, and on the real ones that are on PATH."""
+    if not session.posargs:
+        session.run("pytest", "tests/clusters", "tests/doctor", "tests/host/test_programs.py")
+    session.run("pytest", "-rs", "tests/real", *session.posargs)
+
+
+@nox.session
 def conformance(session: nox.Session) -> None:
     """Broken workloads behave, and are diagnosed, as recorded; on any cluster with -- --kubeconfig F --context C."""
     if not session.posargs:

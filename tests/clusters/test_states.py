@@ -102,6 +102,20 @@ def test_the_table_has_a_step_for_every_task_in_every_state() -> None:
     assert set(INTO) == set(STATES)
 
 
+WORDS = {
+    "create": "makes it", "start": "starts it", "resume": "lets it go on", "repair": "mends it",
+    "remake": "makes it anew", "nothing": "nothing", "refuse": "refuses", "remove": "removes it",
+}  # fmt: skip
+
+
+def test_the_guide_shows_the_table_as_it_is_in_code() -> None:
+    rows = [line.split("|") for line in Path("docs/deployment.md").read_text(encoding="utf-8").splitlines()]
+    shown = {row[1].strip(): (row[3].strip(), row[4].strip()) for row in rows if len(row) == 6}
+    for state in STATES:
+        up, down = shown[state]
+        assert up.startswith(WORDS[TABLE["up"][state]]) and down.startswith(WORDS[TABLE["down"][state]])
+
+
 @pytest.fixture(scope="module", params=[(target, state) for target in MADE_HERE for state in STATES], ids="-".join)
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Machine]:
     """A machine with a cluster of some kind in some state, made once and put back for every test."""

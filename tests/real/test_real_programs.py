@@ -1,0 +1,161 @@
+"""The same against the real programs, where they are on PATH: `nox -s targets`. What is not there is named as skipped.
+
+Every cluster has a random name, and state and kubeconfig of its own, so that nothing of the person's is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import clusters
+from scripts.clusters import answers, machine, ownership
+from scripts.clusters.target import Target
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.settings.model import Image
+from scripts.settings.targets import MinikubeOptions, TargetOptions
+from tests.clusters.conftest import configuration
+
+OWN = "the-persons-own"
+CANNOT_BE_HAD = ("INET_", "kicbase", "failed to pull image", "no such host", "i/o timeout", "DRV_", "RSRC_")
+PROGRAMS = ("minikube", "kind", "k3d")
+
+
+def run(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(words, input=stdin, capture_output=True, check=False)
+
+
+@pytest.fixture
+def engine() -> str:
+    """A Docker engine that answers."""
+    if not shutil.which("docker") or run("docker", "info").returncode:
+        pytest.skip("docker: no engine answers")
+    return "docker"
+
+
+@pytest.fixture
+def shell() -> Shell:
+    return Shell(echo=lambda _: None)
+
+
+def test_the_engine_tells_what_a_start_needs(engine: str, shell: Shell) -> None:
+    found = machine.ask(shell)
+    assert found.cpus and found.memory and found.cgroup in ("1", "2")
+
+
+def test_what_is_not_there_is_told_apart_from_what_cannot_be_asked(
+    engine: str, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"none-{secrets.token_hex(4)}"
+    names = {"container": [name], "volume": [name], "network": [name]}
+    assert ownership.present(shell, names) == []
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    with pytest.raises(UserError, match="cannot be told"):
+        ownership.present(shell, names)
+
+
+def test_a_volume_and_a_network_of_that_name_are_found(engine: str, shell: Shell) -> None:
+    name = f"todo-real-{secrets.token_hex(4)}"
+    try:
+        assert not run("docker", "volume", "create", name).returncode
+        assert not run("docker", "network", "create", name).returncode
+        found = ownership.present(shell, {"container": [name], "volume": [name], "network": [name]})
+        assert found == [f"volume {name}", f"network {name}"]
+    finally:
+        run("docker", "network", "rm", name)
+        run("docker", "volume", "rm", name)
+
+
+@pytest.fixture
+def tiny(engine: str, tmp_path: Path) -> Iterator[Image]:
+    """An image with one small file in it."""
+    image = Image("tiny", "todo-chatbot/tiny", secrets.token_hex(6))
+    (tmp_path / "Dockerfile").write_text('FROM scratch\nCOPY Dockerfile /\nCMD ["/none"]\n')
+    built = run("docker", "build", "--tag", image.ref, str(tmp_path))
+    assert not built.returncode, built.stderr.decode()
+    yield image
+    run("docker", "image", "rm", image.ref)
+
+
+def test_the_states_of_containers_are_read_as_the_engine_tells_them(engine: str, tiny: Image) -> None:
+    label = f"todo-real={secrets.token_hex(4)}"
+    made = run("docker", "create", "--label", label, tiny.ref).stdout.decode().strip()
+    try:
+        words = ("docker", "ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}\t{{.State}}")
+        assert list((answers.node_states(run(*words).stdout.decode()) or {}).values()) == ["created"]
+    finally:
+        run("docker", "rm", made)
+
+
+@pytest.fixture(params=PROGRAMS)
+def target(
+    request: pytest.FixtureRequest, engine: str, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Target]:
+    """A target of each kind whose program is there, with a random name; removed afterwards."""
+    program = str(request.param)
+    for needed in (program, "kubectl"):
+        if not shutil.which(needed):
+            pytest.skip(f"{needed}: not on PATH")
+    config = tmp_path / "kubeconfig"
+    context = {"name": OWN, "context": {"cluster": OWN, "user": OWN}}
+    config.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "contexts": [context], "current-context": OWN}))
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("MINIKUBE_HOME", str(Path.home()))  # what was downloaded there serves again
+    chosen = TargetOptions(minikube=MinikubeOptions(force=machine.is_root(), cni="auto", addons=()))
+    settings = configuration(tmp_path, cluster=f"todo-{secrets.token_hex(4)}", targets=chosen)
+    made = clusters.select(settings, shell, Path(str(shutil.which("kubectl"))), program)
+    try:
+        made.up()
+    except UserError as problem:
+        made.down()
+        if any(sign in str(problem) for sign in CANNOT_BE_HAD):
+            pytest.skip(f"{program}: no cluster can be made here: {str(problem).splitlines()[-1]}")
+        raise
+    yield made
+    made.down()
+    assert made.read().state == "absent"
+
+
+def current_context(tmp_path: Path) -> str:
+    found = run("kubectl", "config", "--kubeconfig", str(tmp_path / "kubeconfig"), "current-context")
+    return found.stdout.decode().strip()
+
+
+def stop(target: Target) -> None:
+    """As a reboot leaves it."""
+    words = {
+        "minikube": ("minikube", "stop", "--profile", target.name),
+        "kind": ("docker", "stop", f"{target.name}-control-plane"),
+        "k3d": ("k3d", "cluster", "stop", target.name),
+    }[target.target]
+    assert not run(*words).returncode
+
+
+def pause(target: Target) -> None:
+    words = {
+        "minikube": ("minikube", "pause", "--profile", target.name),
+        "kind": ("docker", "pause", f"{target.name}-control-plane"),
+        "k3d": ("docker", "pause", f"k3d-{target.name}-server-0"),
+    }[target.target]
+    assert not run(*words).returncode
+
+
+def test_a_real_cluster_goes_through_its_states(target: Target, tiny: Image, tmp_path: Path) -> None:
+    assert target.up().status == "unchanged" and current_context(tmp_path) == OWN
+    assert [outcome.status for outcome in target.load([tiny])] == ["done"]
+    assert [outcome.status for outcome in target.load([tiny])] == ["unchanged"]
+    stop(target)
+    assert target.read().state == "stopped"
+    assert target.up().status == "done" and current_context(tmp_path) == OWN
+    pause(target)
+    assert target.read().state == "paused"
+    assert target.up().status == "done" and target.read().state == "running"
+    assert current_context(tmp_path) == OWN
