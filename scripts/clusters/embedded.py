@@ -115,9 +115,10 @@ class Embedded(Target):
         client = Path(engine_client())
         privileged.check(machine.ask(self._shell))
         privileged.ensure_image(self._shell, client)
-        self._shell.effect(self._privileged(detached=True), timeout=60)
         name = privileged.container_name(self.name)
-        return lambda: not self._shell.probe([client, "container", "inspect", name])
+        privileged.stop(self._shell, client, name)
+        self._shell.effect(self._privileged(detached=True), timeout=60)
+        return lambda: privileged.has_ended(self._shell, client, name)
 
     def _privileged(self, *more: str, detached: bool) -> list[str]:
         client, name = Path(engine_client()), privileged.container_name(self.name)
@@ -145,11 +146,11 @@ class Embedded(Target):
         return None
 
     def _stop(self) -> None:
-        pid = self._pid()
-        if not pid:
-            return
         if not machine.is_root():
             privileged.stop(self._shell, Path(engine_client()), privileged.container_name(self.name))
+            return
+        pid = self._pid()
+        if not pid:
             return
         handle = os.pidfd_open(pid)
         self._shell.effect(["kill", str(pid)])

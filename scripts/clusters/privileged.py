@@ -50,7 +50,7 @@ def run_command(
     host = ("--network", "host", "--pid", "host", "--ipc", "host", "--uts", "host", "--userns", "host")
     rights = [word for right in RIGHTS for word in ("--cap-add", right)]
     rights += [word for profile in PROFILES for word in ("--security-opt", profile)]
-    options = ["--rm", "--name", name, *rights, *host, *mounts, *(("--detach",) if detached else ())]
+    options = ["--detach" if detached else "--rm", "--name", name, *rights, *host, *mounts]
     shown = {"PATH": PATH, "PYTHONDONTWRITEBYTECODE": "1", **environment}
     variables = [f"{key}={value}" for key, value in shown.items()]
     inner = ["/usr/bin/nsenter", *NAMESPACES, "/usr/bin/env", "-i", *variables, *argv]
@@ -72,6 +72,13 @@ def ensure_image(shell: Shell, client: Path) -> None:
 
 
 def stop(shell: Shell, client: Path, name: str) -> None:
-    """End a container and wait until it is gone; none is no error."""
+    """End a container and remove it; none is no error."""
     if shell.probe([client, "container", "inspect", name]):
         shell.effect([client, "stop", "--time", str(STOP_SECONDS), name], timeout=STOP_SECONDS + 30)
+        shell.effect([client, "rm", name], timeout=30)
+
+
+def has_ended(shell: Shell, client: Path, name: str) -> bool:
+    """Return whether a container runs no more."""
+    found = shell.probe([client, "container", "inspect", "--format", "{{.State.Running}}", name])
+    return found.out.strip() != "true"

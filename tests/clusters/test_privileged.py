@@ -68,7 +68,7 @@ def test_the_command_is_one_that_a_person_can_paste() -> None:
         Path("/usr/bin/docker"), "n", ["python", "-m", "embedded"], {"A": "b c"}, detached=True
     )
     assert shlex.split(shlex.join(argv)) == argv
-    assert {"SYS_ADMIN", "--rm", "--detach"} < set(argv) and argv[-4:] == ["A=b c", "python", "-m", "embedded"]
+    assert {"SYS_ADMIN", "--detach"} < set(argv) and argv[-4:] == ["A=b c", "python", "-m", "embedded"]
 
 
 @pytest.mark.parametrize(
