@@ -242,6 +242,8 @@ def _ingress(kubectl: Kubectl) -> tuple[bool, str]:
     classes = _json(kubectl.ask("get", "ingressclasses", "--output", "json", timeout=ASK_SECONDS).out).get("items")
     if not classes:
         return False, ""
+    if any(item["spec"].get("controller") == "embedded/router" for item in classes):
+        return True, ""
     words = ("get", "deployments,daemonsets", "--all-namespaces", "--output", "json")
     answer = kubectl.ask(*words, timeout=ASK_SECONDS)
     found = [item for item in _json(answer.out).get("items") or () if "ingress" in item["metadata"]["name"]]

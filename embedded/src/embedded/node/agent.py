@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded.errors import ApiError
-from embedded.node import claims, containers, dialing, pause, policies, registration, resolvconf, rules
+from embedded.node import claims, containers, dialing, pause, policies, registration, resolvconf, router, rules
 from embedded.node.dns import Server, slices_by_service
 from embedded.node.docker import Docker, EngineError
 from embedded.node.host import Exits, Host
@@ -68,6 +68,7 @@ class Node:
         self._changed = asyncio.Event()
         self._open = False
         self._dns = Server(store, self._network.gateway)
+        self._router = router.Router(store, self._network.gateway, state_dir)
         self._host = Host(
             store=store,
             docker=self._docker,
@@ -101,6 +102,7 @@ class Node:
         registration.register(self.store, wanted, self._host.clock())
         claims.ensure_class(self.store)
         await self._dns.start()
+        router.ensure_class(self.store)
         self._open = True
         self.store.on_event(self._on_event)
         await self._take_over()
@@ -113,11 +115,13 @@ class Node:
         ):
             self._spawn(endless)
         claims.bind_all(self.store, self._state / "volumes")
+        await self._router.sync()
 
     async def stop(self) -> None:
         """Let go of everything; containers, network and rules stay."""
         self._open = False
         await self._dns.stop()
+        await self._router.stop()
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -152,6 +156,8 @@ class Node:
             self._pod_changed(event)
         elif resource in RULED:
             self._changed.set()
+        elif resource in router.ROUTED:
+            self._spawn(self._router.sync())
         elif resource in MOUNTED:
             self._mounted_changed(event.object["metadata"])
         elif resource in CLAIMED:

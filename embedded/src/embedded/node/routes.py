@@ -1,0 +1,177 @@
+"""Which backend a request goes to, by the rules of Ingresses and HTTPRoutes. Pure.
+
+Of Ingress annotations those of ingress-nginx are understood that the charts of this repository and many others use:
+`use-regex`, `rewrite-target`, `backend-protocol`, `ssl-redirect`, `force-ssl-redirect`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+NGINX = "nginx.ingress.kubernetes.io/"
+CLASS_NOTE = "kubernetes.io/ingress.class"
+
+
+@dataclasses.dataclass(frozen=True)
+class Backend:
+    """A port of a Service: its number, or its name; `weight` is its share among those of its rule."""
+
+    namespace: str
+    service: str
+    port: int | str
+    scheme: str = "http"
+    weight: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """One rule. `kind` is exact, prefix or regex; `path` is what is compared with the path of a request.
+
+    `redirect` answers with a status and a Location in place of a backend: scheme, host, port, path, code.
+    """
+
+    host: str
+    kind: str
+    path: str
+    backends: tuple[Backend, ...] = ()
+    rewrite: str = ""  # the new path; "$1" stands for a group of a regex
+    prefix: str | None = None  # what takes the place of a matched prefix
+    to_https: bool = False
+    method: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    redirect: Mapping[str, Any] | None = None
+    set_headers: tuple[tuple[str, str], ...] = ()
+
+    def fits(self, host: str, path: str, method: str, headers: Mapping[str, str]) -> bool:
+        """Return whether a request is one of this rule's."""
+        if self.host.startswith("*."):
+            if host.partition(".")[2] != self.host[2:]:
+                return False
+        elif self.host and self.host != host:
+            return False
+        if (self.method and self.method != method) or any(headers.get(k) != v for k, v in self.headers):
+            return False
+        if self.kind == "exact":
+            return path == self.path
+        if self.kind == "regex":
+            return re.match(self.path, path, re.IGNORECASE) is not None
+        whole = self.path.rstrip("/")
+        return path == whole or path.startswith(f"{whole}/")
+
+    def target(self, path: str) -> str:
+        """Return the path that the backend is asked for."""
+        if self.prefix is not None and self.kind == "prefix":
+            return "/" + (self.prefix.rstrip("/") + path[len(self.path.rstrip("/")) :]).lstrip("/")
+        if not self.rewrite:
+            return path
+        found = re.match(self.path, path, re.IGNORECASE) if self.kind == "regex" else None
+        groups = (found.group(0), *found.groups()) if found else (path,)
+        return re.sub(r"\$(\d)", lambda one: (groups[int(one[1]) : int(one[1]) + 1] or ("",))[0] or "", self.rewrite)
+
+    @property
+    def rank(self) -> tuple[int, int, int, int]:
+        """What rules are ordered by: the narrower first."""
+        hosts = 0 if not self.host else 1 if self.host.startswith("*.") else 2
+        return (hosts, self.kind == "exact", len(self.path), len(self.headers) + bool(self.method))
+
+
+def choose(routes: Iterable[Route], host: str, path: str, method: str, headers: Mapping[str, str]) -> Route | None:
+    """Return the narrowest rule that a request fits."""
+    fitting = [route for route in routes if route.fits(host, path, method, headers)]
+    return max(fitting, key=lambda route: route.rank, default=None)
+
+
+def is_ours(ingress: dict, classes: Mapping[str, dict], controller: str) -> bool:
+    """Return whether an Ingress is of a class that `controller` serves; without a class, of the default one."""
+    notes = ingress["metadata"].get("annotations") or {}
+    name = ingress["spec"].get("ingressClassName") or notes.get(CLASS_NOTE)
+    if name:
+        return name in classes and classes[name]["spec"].get("controller") == controller
+    marked = "ingressclass.kubernetes.io/is-default-class"
+    defaults = [c for c in classes.values() if (c["metadata"].get("annotations") or {}).get(marked) == "true"]
+    return any(item["spec"].get("controller") == controller for item in defaults)
+
+
+def of_ingress(ingress: dict) -> list[Route]:
+    """Return the rules of an Ingress."""
+    spec, meta = ingress["spec"], ingress["metadata"]
+    notes = {
+        key.removeprefix(NGINX): value
+        for key, value in (meta.get("annotations") or {}).items()
+        if key.startswith(NGINX)
+    }
+    secure = {host for item in spec.get("tls") or () for host in item.get("hosts") or ()}
+    scheme = "https" if notes.get("backend-protocol", "").upper() == "HTTPS" else "http"
+
+    def backend(source: dict) -> tuple[Backend, ...]:
+        service = source.get("service") or {}
+        port = service.get("port") or {}
+        return (
+            Backend(meta["namespace"], service.get("name", ""), port.get("number") or port.get("name", ""), scheme),
+        )
+
+    made = []
+    for rule in spec.get("rules") or ():
+        host = rule.get("host") or ""
+        redirects = notes.get("ssl-redirect", "true") == "true" and host in secure
+        redirects = redirects or notes.get("force-ssl-redirect") == "true"
+        for item in (rule.get("http") or {}).get("paths") or ():
+            regex = notes.get("use-regex") == "true" and item.get("pathType") == "ImplementationSpecific"
+            kind = "regex" if regex else "exact" if item.get("pathType") == "Exact" else "prefix"
+            path, rewrite = item.get("path") or "/", notes.get("rewrite-target", "")
+            made.append(Route(host, kind, path, backend(item["backend"]), rewrite, to_https=redirects))
+    if spec.get("defaultBackend"):
+        made.append(Route("", "prefix", "/", backend(spec["defaultBackend"])))
+    return made
+
+
+KINDS = {"PathPrefix": "prefix", "Exact": "exact", "RegularExpression": "regex"}
+
+
+def of_http_route(route: dict) -> list[Route]:
+    """Return the rules of an HTTPRoute of the Gateway API, whatever its Gateway."""
+    spec, space = route["spec"], route["metadata"]["namespace"]
+    made = []
+    for host in spec.get("hostnames") or [""]:
+        for rule in spec.get("rules") or ():
+            backends = tuple(
+                Backend(
+                    item.get("namespace") or space, item["name"], item.get("port") or "", weight=item.get("weight", 1)
+                )
+                for item in rule.get("backendRefs") or ()
+            )
+            for match in rule.get("matches") or [{}]:
+                path = match.get("path") or {}
+                value, kind = path.get("value") or "/", KINDS.get(path.get("type") or "PathPrefix", "prefix")
+                wanted = tuple((item["name"], item["value"]) for item in match.get("headers") or ())
+                plain = Route(host, kind, value, backends, method=match.get("method") or "", headers=wanted)
+                made.append(_filtered(plain, rule.get("filters") or ()))
+    return made
+
+
+def _filtered(route: Route, filters: Iterable[dict]) -> Route:
+    for item in filters:
+        if item["type"] == "RequestRedirect":
+            route = dataclasses.replace(route, redirect=item["requestRedirect"])
+        elif item["type"] == "RequestHeaderModifier":
+            told = item["requestHeaderModifier"]
+            named = [(one["name"], one["value"]) for word in ("set", "add") for one in told.get(word) or ()]
+            route = dataclasses.replace(route, set_headers=tuple(named))
+        elif item["type"] == "URLRewrite":
+            path = item["urlRewrite"].get("path") or {}
+            if path.get("type") == "ReplacePrefixMatch":
+                route = dataclasses.replace(route, prefix=path.get("replacePrefixMatch", ""))
+            elif path.get("type") == "ReplaceFullPath":
+                route = dataclasses.replace(route, rewrite=path.get("replaceFullPath", ""))
+    return route
+
+
+def location(redirect: Mapping[str, Any], scheme: str, host: str, path: str, query: str) -> tuple[int, str]:
+    """Return status and Location of a redirect."""
+    to = redirect.get("scheme") or scheme
+    port = f":{redirect['port']}" if redirect.get("port") else ""
+    changed = (redirect.get("path") or {}).get("replaceFullPath") or path
+    return redirect.get("statusCode") or 302, f"{to}://{redirect.get('hostname') or host}{port}{changed}{query}"
