@@ -1,0 +1,82 @@
+"""An app of services with other names: a page, an API, a worker, a volume, a migration and a container beside another."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.settings.loading import ROOT
+from tests.e2e.conftest import Project, make_project
+
+APP = ROOT / "tests/e2e/warehouse"
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The repository with the warehouse as its app, in sources of its own that a test may change."""
+    source = tmp_path_factory.mktemp("warehouse")
+    shutil.copytree(APP, source, dirs_exist_ok=True)
+    shutil.copyfile(ROOT / "examples/own-app/backend/requirements.txt", source / "requirements.txt")
+    app = yaml.safe_load((APP / "app.yaml").read_text(encoding="utf-8")) | {"source": str(source)}
+    folders = (tmp_path_factory.mktemp("any"), tmp_path_factory.mktemp("any-state"))
+    with make_project(*folders, f"any-{os.getpid()}") as made:
+        app["release"] = {"name": "warehouse", "namespace": "chatbot-dev"}
+        app["values"] = {"services": {"shelf": {"service": {"nodePort": made.port}}}}
+        (made.folder / "config/apps/warehouse.yaml").write_text(yaml.safe_dump(app))
+        settings = yaml.safe_load((made.folder / "config/pipeline.yaml").read_text())
+        settings |= {"app": "warehouse"}
+        settings["release"] = {}
+        (made.folder / "config/pipeline.yaml").write_text(yaml.safe_dump(settings))
+        yield made
+
+
+@pytest.fixture(scope="module")
+def first(warehouse: Project) -> dict[str, Any]:
+    return warehouse.pipeline()
+
+
+def test_services_of_other_names_are_built_deployed_and_answer(warehouse: Project, first: dict[str, Any]) -> None:
+    """The table that the page shows was made by the migration, before the API was there."""
+    assert first["ok"], first
+    with urllib.request.urlopen(warehouse.url, timeout=30) as page:  # noqa: S310 a local URL
+        assert page.read().decode() == 'greeting 12345678, orders ["first"]'
+    found = set(warehouse.kubectl("get", "deployments", "-o", "name").split())
+    assert found == {f"deployment.apps/{name}" for name in ("shelf", "orders", "packer", "database")}
+
+
+def test_a_worker_keeps_its_files_and_the_container_beside_it_reads_them(
+    warehouse: Project, first: dict[str, Any]
+) -> None:
+    def kept(name: str) -> str:
+        place = ("deployment/packer", "--container", "reader")
+        return warehouse.kubectl("exec", *place, "--", "cat", f"/var/lib/packer/{name}")
+
+    assert kept("starts") == kept("seen") == "1"
+    warehouse.invoke("restart", "--service", "packer")
+    assert kept("starts") == "2"
+    assert warehouse.kubectl("get", "pvc", "packer", "-o", "jsonpath={.status.phase}") == "Bound"
+
+
+def test_a_migration_that_fails_stops_the_upgrade_and_its_log_says_why(
+    warehouse: Project, first: dict[str, Any]
+) -> None:
+    app = yaml.safe_load((warehouse.folder / "config/apps/warehouse.yaml").read_text())
+    file = Path(app["source"], "warehouse.py")
+    text = file.read_text(encoding="utf-8")
+    file.write_text(
+        text.replace("CREATE TABLE IF NOT EXISTS orders (", "ALTER TABLE customers ADD COLUMN ("), encoding="utf-8"
+    )
+    done = warehouse.invoke("pipeline", "--json", check=False)
+    assert done.returncode != 0
+    (failed,) = [item for item in json.loads(done.stdout)["outcomes"] if item["status"] == "failed"]
+    assert failed["stage"] == "deploy" and "psycopg.errors.SyntaxError" in failed["detail"]
+    with urllib.request.urlopen(warehouse.url, timeout=30) as page:  # noqa: S310 a local URL
+        assert "first" in page.read().decode()
