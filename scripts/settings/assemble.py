@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 
 from scripts.errors import SettingsError
 from scripts.images import copies
-from scripts.settings import app_values
+from scripts.settings import app_values, chart_source
+from scripts.settings.chart_source import Pull
 from scripts.settings.model import Address, App, Base, Dev, Release, Security, Service, Settings, Timeouts
 from scripts.settings.reading import read
 from scripts.settings.targets import target_options
@@ -32,10 +34,15 @@ def app_file(name: str) -> str:
     return f"config/apps/{name}.yaml"
 
 
-def settings(data: Mapping[str, Any], app: Mapping[str, Any], root: Path, environment: str) -> Settings:
-    """What the user decided. Raises SettingsError naming file, key and remedy of what cannot be used."""
+def settings(
+    data: Mapping[str, Any], app: Mapping[str, Any], root: Path, environment: str, pull: Pull | None = None
+) -> Settings:
+    """What the user decided; `pull` fetches a chart from its repository.
+
+    Raises SettingsError naming file, key and remedy of what cannot be used.
+    """
     file = app_file(data["app"])
-    mine, theirs = Places(root, root, PIPELINE), Places(root, root, file)
+    mine, theirs = Places(root, root, PIPELINE, pull), Places(root, root, file, pull)
     source = theirs.path(app.get("source", "."), "source")
     if not source.is_dir():
         raise SettingsError(f"{file}: source: no folder {source}", "say where the application's sources are")
@@ -80,6 +87,7 @@ class Places:
     root: Path
     base: Path
     file: str
+    pull: Pull | None = None
 
     def path(self, value: str, key: str) -> Path:
         """The path that is meant. Raises SettingsError if it cannot be one."""
@@ -93,6 +101,28 @@ class Places:
                 "give a path that exists",
             ) from None
         return found
+
+    def chart(self, spec: Mapping[str, Any], key: str) -> Path:
+        """The folder of the chart that a release names: a folder, an archive, or a repository's reference.
+
+        Raises SettingsError where there is none, or where it lacks charts that it needs.
+        """
+        place = f"{key}.chart"
+        given, version, cache = spec["chart"], spec.get("version", ""), self.root / GENERATED / "charts"
+        chart = None if chart_source.is_reference(given, version) else self.path(given, place)
+        try:
+            if chart is None:
+                chart = chart_source.of_reference(given, version, cache, self.pull)
+            elif chart.is_file():
+                chart = chart_source.of_archive(chart, cache)
+        except SettingsError as error:
+            raise self.wrong(place, str(error), error.hint) from None
+        if not (chart / "Chart.yaml").is_file():
+            raise self.wrong(place, f"no chart in {chart}", "name a chart: a folder, an archive or a reference")
+        if missing := chart_source.missing_dependencies(chart):
+            remedy = f"run: helm dependency build {shlex.quote(str(chart))}"
+            raise self.wrong(place, f"{chart} lacks the charts it needs: {', '.join(missing)}", remedy)
+        return chart
 
     def wrong(self, key: str, problem: str, remedy: str) -> SettingsError:
         """What is wrong with a key."""
@@ -169,9 +199,7 @@ def _text(value: object) -> str:
 
 def _release(places: Places, spec: Mapping[str, Any], namespace: str, key: str, environment: str) -> Release:
     """A release with the chart's own values for the environment."""
-    chart = places.path(spec["chart"], f"{key}.chart")
-    if not (chart / "Chart.yaml").is_file():
-        raise places.wrong(f"{key}.chart", f"no chart in {chart}", "name a chart folder")
+    chart = places.chart(spec, key)
     own = chart / "environments" / f"{environment}.yaml"
     return Release(spec["name"], namespace, chart, (own,) if own.is_file() else ())
 
@@ -191,6 +219,8 @@ def _app_release(
     above, below = data.get("release", {}), app.get("release", {})
     default = {"name": data["app"], "namespace": data["app"], "chart": CHART}
     spec = default | below | above
+    if "chart" in above and "version" not in above:  # the version below is that of another chart
+        spec.pop("version", None)
     release = _release(mine if "chart" in above else theirs, spec, spec["namespace"], "release", environment)
     subcharts = _subcharts(release, mine.root)
     if subcharts:

@@ -34,10 +34,9 @@ def of_reference(given: str, version: str, cache: Path, pull: Pull | None) -> Pa
     if not version and not given.endswith(".tgz"):
         raise SettingsError(f"{given} may be another chart tomorrow", "name its version, as release.version")
     folder = cache / hashlib.sha256(f"{given}@{version}".encode()).hexdigest()[:16]
-    if not list(folder.glob("*.tgz")):
-        if pull is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            pull(given, version, folder)
+    if pull is not None and not list(folder.glob("*.tgz")):
+        folder.mkdir(parents=True, exist_ok=True)
+        pull(given, version, folder)
     found = list(folder.glob("*.tgz"))
     if not found:
         raise SettingsError(f"{given} is not fetched yet", "a run without --dry fetches it")
@@ -45,7 +44,7 @@ def of_reference(given: str, version: str, cache: Path, pull: Pull | None) -> Pa
 
 
 def of_archive(archive: Path, cache: Path) -> Path:
-    """Return the folder of a packaged chart, unpacked once into `cache`. Raises SettingsError for what is no such file."""
+    """Return the folder of a packaged chart, unpacked once into `cache`. Raises SettingsError if it is none."""
     try:
         folder = cache / hashlib.sha256(archive.read_bytes()).hexdigest()[:16]
         if not folder.is_dir():

@@ -11,6 +11,7 @@ from typing import Any
 from scripts.errors import SettingsError
 from scripts.settings import assemble
 from scripts.settings.assemble import PIPELINE, app_file
+from scripts.settings.chart_source import Pull
 from scripts.settings.model import Settings
 from scripts.settings.reading import check, overlay, read
 
@@ -18,10 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "ci", "secure")
 
 
-def load(root: Path = ROOT, environment: str = "dev") -> Settings:
+def load(root: Path = ROOT, environment: str = "dev", pull: Pull | None = None) -> Settings:
     """Read `config/pipeline.yaml`, the overlay `config/environments/<environment>.yaml` and the app's own file.
 
-    What is derived from them for other programs, charts' values and copies of Dockerfiles, is written to `.pipeline`.
+    What is derived from them for other programs, charts' values and copies of Dockerfiles, is written to `.pipeline`;
+    `pull` fetches a chart that the release names by a repository's reference, where it is not there yet.
     Raises SettingsError naming the file and key of every problem found.
     """
     if environment not in ENVIRONMENTS:
@@ -31,7 +33,7 @@ def load(root: Path = ROOT, environment: str = "dev") -> Settings:
     if overlay_file.is_file():
         data = overlay(data, read(overlay_file, root))
     check(data, _schema("pipeline"), PIPELINE)
-    return assemble.settings(data, read_app(root, data["app"]), root, environment)
+    return assemble.settings(data, read_app(root, data["app"]), root, environment, pull)
 
 
 def _pipeline(root: Path) -> dict[str, Any]:

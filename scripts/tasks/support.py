@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from invoke import Context, Exit
@@ -46,10 +47,16 @@ def session(c: Context, environment: str, target: str, echo: Callable[[str], Non
     from scripts.context.session import Session
     from scripts.host import programs
     from scripts.host.shell import Shell
+    from scripts.kube import charts
     from scripts.settings import loading
 
     programs.first_on_path(loading.ROOT)
-    return Session(loading.load(environment=environment), Shell(dry=c.config.run.dry, echo=echo), target=target)
+    shell = Shell(dry=c.config.run.dry, echo=echo)
+
+    def pull(reference: str, version: str, folder: Path) -> None:
+        charts.pull(shell, loading.ROOT, reference, version, folder)
+
+    return Session(loading.load(environment=environment, pull=pull), shell, target=target)
 
 
 @contextmanager

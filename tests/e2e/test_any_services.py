@@ -1,4 +1,4 @@
-"""An app of services with other names: a page, an API, a worker, a volume, a migration and a container beside another."""
+"""An app of services with other names: a page, an API, a worker, a volume, a migration, a container beside another."""
 
 from __future__ import annotations
 
