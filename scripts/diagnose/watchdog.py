@@ -46,7 +46,7 @@ def explained(problem: UserError, session: Session, stage: str, service: Service
     if service:
         context |= {"service": service.name, "context": str(service.context), "app": session.settings.app.file}
         context["dockerfile"] = str(service.source or service.dockerfile)
-    said = f"{problem.result.out}\n{problem.result.err}" if service else str(problem)
+    said = f"{problem.result.out}\n{problem.result.err}" if service or problem.program == "dockerd" else str(problem)
     finding = diagnose.explain_failure(said, context, diagnose.load_rules())
     return Failure(str(problem).splitlines()[0], [finding]) if finding else problem
 

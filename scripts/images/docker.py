@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.host.shell import Shell
+from scripts.images.engine_api import EngineApi, EngineSilent
+from scripts.settings.loading import ROOT
 from scripts.settings.model import Image, Service
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+PLUGIN_ROOTS = ("/usr/libexec", "/usr/lib", "/usr/local/libexec", "/usr/local/lib")
+KEPT = ROOT / ".tools/docker-clients.json"  # client → whether it has BuildKit
 BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
 
 
@@ -59,25 +66,89 @@ def find_clients(path: str | None = None) -> list[Path]:
 
 
 def has_buildkit(shell: Shell, binary: Path) -> bool:
-    """Whether this client can build with BuildKit: by the buildx plugin, or built in as before version 23."""
-    version = shell.probe([binary, "version", "--format", "{{.Client.Version}}"]).out.strip()
-    major = version.split(".")[0]
-    if major.isdigit() and 18 < int(major) < 23:
-        return True
-    return bool(shell.probe([binary, "buildx", "version"]))
+    """Whether this client can build with BuildKit: by the buildx plugin, or built in as before version 23.
+
+    The answer is kept with the tools, and asked for anew when the client's file or a folder of plugins has changed.
+    """
+    stamp = _stamp(binary)
+    kept = _kept()
+    if kept.get(str(binary), {}).get("stamp") != stamp:
+        kept[str(binary)] = {"stamp": stamp, "buildkit": _asked_for_buildkit(shell, binary)}
+        _keep(kept)
+    return bool(kept[str(binary)]["buildkit"])
+
+
+def _asked_for_buildkit(shell: Shell, binary: Path) -> bool:
+    told = shell.probe([binary, "--version"]).out
+    found = re.search(r"(?i)^docker version (\d+)\.", told)
+    if not found:
+        return False  # podman under the name docker, or nothing that runs
+    return 18 < int(found[1]) < 23 or bool(shell.probe([binary, "buildx", "version"]))
+
+
+def is_podman(shell: Shell, binary: Path) -> bool:
+    """Whether this client is podman under the name docker, which builds without BuildKit."""
+    return "podman" in shell.probe([binary, "--version"]).out.lower()
+
+
+def _stamp(binary: Path) -> list[list[int]]:
+    """What changes when the client or one of its plugins is replaced."""
+    home = Path(os.environ.get("DOCKER_CONFIG") or Path(os.environ.get("HOME") or "/nowhere") / ".docker")
+    stamps = []
+    for path in (binary, home / "cli-plugins", *(Path(name) / "docker/cli-plugins" for name in PLUGIN_ROOTS)):
+        try:
+            status = path.stat()
+            stamps.append([status.st_mtime_ns, status.st_ino, status.st_size])
+        except OSError:
+            stamps.append([])
+    return stamps
+
+
+def _kept() -> dict[str, Any]:
+    try:
+        found = json.loads(KEPT.read_text(encoding="utf-8"))
+        return {key: value for key, value in found.items() if isinstance(value, dict) and "buildkit" in value}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _keep(answers: Mapping[str, Any]) -> None:
+    answers = {path: answer for path, answer in answers.items() if Path(path).exists()}
+    with suppress(OSError):  # what cannot be kept is asked for again
+        KEPT.parent.mkdir(exist_ok=True)
+        partial = KEPT.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(answers), encoding="utf-8")
+        partial.replace(KEPT)
 
 
 def engine_answers(shell: Shell, binary: Path) -> bool:
     """Whether the engine behind this client answers."""
+    if api := EngineApi.reached_by(os.environ):
+        return api.answers()
     return bool(shell.probe([binary, "version", "--format", "{{.Server.Version}}"], timeout=10))
 
 
 def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, str]:
-    """Reference → image id, for those of `refs` that the engine has."""
-    if not refs:
-        return {}
-    answer = shell.probe([docker.binary, "image", "inspect", *refs])
-    found: dict[str, str] = {}
-    for item in json.loads(answer.out or "[]"):
-        found |= dict.fromkeys(item.get("RepoTags") or [], item["Id"])
-    return {ref: found[ref] for ref in refs if ref in found}
+    """Reference → image id, for those of `refs` that the engine has.
+
+    Raises EngineSilent where that cannot be told; in a dry run, which may come before there is an engine, none is had.
+    """
+    try:
+        if api := EngineApi.reached_by(os.environ):
+            found = {ref: api.image_id(ref) for ref in dict.fromkeys(refs)}
+        else:
+            found = {ref: _image_id(shell, docker, ref) for ref in dict.fromkeys(refs)}
+    except EngineSilent:
+        if shell.dry:
+            return {}
+        raise
+    return {ref: id for ref, id in found.items() if id}
+
+
+def _image_id(shell: Shell, docker: Docker, ref: str) -> str | None:
+    answer = shell.probe([docker.binary, "image", "inspect", "--format", "{{.Id}}", ref])
+    if answer:
+        return answer.out.strip()
+    if "no such image" in answer.err.lower():
+        return None
+    raise EngineSilent(f"docker image inspect {ref}: {answer.err.strip()}", "see: docker version")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from scripts.errors import UserError
-from scripts.host.shell import Shell
+from scripts.host.shell import CommandError, Result, Shell
 from scripts.images import docker
 from scripts.images.docker import Docker
+from scripts.images.engine_api import EngineApi
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates", "mmdebstrap")
 LOG = Path("/var/log/dockerd.log")
 START_SECONDS = 30.0
+SYSTEMD = Path("/run/systemd/system")
 
 
 def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None]) -> Docker:
@@ -25,7 +28,7 @@ def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None]) -> Do
     """
     found = _find(shell)
     if found is None:
-        _refuse_unless_installable(may_install)
+        _refuse_unless_installable(shell, may_install)
         say("no Docker client with BuildKit here: installing Debian's docker.io")
         install(shell, ("docker.io", "iptables"))
         found = Docker(Path("/usr/bin/docker")) if shell.dry else _find(shell)
@@ -35,7 +38,17 @@ def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None]) -> Do
             )
     if not docker.engine_answers(shell, found.binary):
         _start(shell, found, say)
+    _refuse_podman()
     return found
+
+
+def _refuse_podman() -> None:
+    api = EngineApi.reached_by(os.environ)
+    if api and api.answers() and api.is_podman:
+        raise UserError(
+            f"what answers at {api.socket or api.host} is podman, which builds without BuildKit",
+            "start a Docker Engine and point DOCKER_HOST (or the docker context) at its socket",
+        )
 
 
 def find_answering(shell: Shell) -> Docker | None:
@@ -45,10 +58,17 @@ def find_answering(shell: Shell) -> Docker | None:
 
 
 def install(shell: Shell, packages: tuple[str, ...]) -> None:
-    """Install Debian packages. Raises CommandError if apt fails."""
+    """Install Debian packages. Raises CommandError if apt fails, UserError where it would take others away."""
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    words = ["install", "-qq", "-y", "--no-install-recommends", *packages]
     shell.effect(["apt-get", "update", "-qq"], env=quiet, timeout=300)
-    shell.effect(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages], env=quiet, timeout=900)
+    told = "" if shell.dry else shell.probe(["apt-get", "--simulate", *words], env=quiet, timeout=120).out
+    if lost := re.findall(r"(?m)^Remv (\S+)", told):
+        raise UserError(
+            f"installing {', '.join(packages)} would remove {', '.join(lost)}, which is yours to decide",
+            f"remove it yourself (apt-get remove {' '.join(lost)}) and start again, or start an engine of your own",
+        )
+    shell.effect(["apt-get", *words], env=quiet, timeout=900)
 
 
 def _find(shell: Shell) -> Docker | None:
@@ -59,14 +79,18 @@ def _find(shell: Shell) -> Docker | None:
     return Docker(best) if best else None
 
 
-def _refuse_unless_installable(may_install: bool) -> None:
+def _refuse_unless_installable(shell: Shell, may_install: bool) -> None:
     remedy = "install Docker Engine with BuildKit (Debian: apt-get install docker.io) or start Docker Desktop"
+    problem = "no Docker client with BuildKit"
+    if podman := next((client for client in docker.find_clients() if docker.is_podman(shell, client)), None):
+        problem = f"{podman} is podman, which answers as docker but builds without BuildKit"
+        remedy += "; its client has to come before podman's on PATH"
     if not may_install:
-        raise UserError("no Docker client with BuildKit, and --no-install forbids installing one", remedy)
+        raise UserError(f"{problem}, and --no-install forbids installing one", remedy)
     if os.geteuid() != 0:
-        raise UserError("no Docker client with BuildKit, and installing one needs root", remedy)
+        raise UserError(f"{problem}, and installing one needs root", remedy)
     if not shutil.which("apt-get"):
-        raise UserError("no Docker client with BuildKit, and this is no Debian-like system", remedy)
+        raise UserError(f"{problem}, and this is no Debian-like system", remedy)
 
 
 def _start(shell: Shell, client: Docker, say: Callable[[str], None]) -> None:
@@ -78,12 +102,50 @@ def _start(shell: Shell, client: Docker, say: Callable[[str], None]) -> None:
     if os.geteuid() != 0 or not (dockerd or shell.dry):
         raise UserError("the Docker engine does not answer", "start it: sudo systemctl start docker, or Docker Desktop")
     say("the Docker engine is not running: starting it")
-    if Path("/run/systemd/system").is_dir():
-        shell.effect(["systemctl", "start", "docker"], timeout=60)
+    began = LOG.stat().st_size if LOG.is_file() else 0  # what it said the last time is no evidence
+    process = None
+    if SYSTEMD.is_dir():
+        _start_by_systemd(shell)
     else:
-        shell.daemon([dockerd or "dockerd"], log=LOG)
+        process = shell.daemon([dockerd or "dockerd"], log=LOG)
     deadline = time.monotonic() + START_SECONDS
     while not shell.dry and not docker.engine_answers(shell, client.binary):
-        if time.monotonic() > deadline:
-            raise UserError(f"the Docker engine did not start within {START_SECONDS:g} s", f"see its log: tail {LOG}")
+        ended = process is not None and process.poll() is not None
+        if ended or time.monotonic() > deadline:
+            raise EngineError(_log_since(LOG, began), "" if ended else f" within {START_SECONDS:g} s")
         time.sleep(0.1)  # the socket of a starting engine offers no event to wait for
+
+
+def _start_by_systemd(shell: Shell) -> None:
+    try:
+        shell.effect(["systemctl", "start", "docker"], timeout=60)
+    except CommandError as problem:
+        told = shell.probe(["journalctl", "--unit=docker", "--lines=40", "--no-pager", "--output=cat"]).out
+        raise EngineError(told or str(problem)) from None
+
+
+class EngineError(CommandError):
+    """An engine that does not start, told in the last line of its log that says why."""
+
+    def __init__(self, log: str, when: str = "") -> None:
+        super().__init__(["dockerd"], Result(1, "", log), f"its whole log: tail {LOG}")
+        why = reason(log)
+        self.args = (f"the Docker engine does not start{when}" + (f": {why}" if why else ", and its log is empty"),)
+
+
+def _log_since(file: Path, position: int) -> str:
+    try:
+        with file.open("rb") as log:
+            log.seek(position)
+            return log.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def reason(log: str) -> str:
+    """The line of an engine's log that says why it ended, without time and level."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    grave = [line for line in lines if re.search(r"failed to|level=(?:fatal|error)|unable to|needs to be", line)]
+    last = (grave or lines or [""])[-1]
+    message = re.search(r'msg="((?:\\.|[^"\\])*)"', last)
+    return message[1].replace('\\"', '"') if message else last

@@ -1,0 +1,231 @@
+"""The engine is asked over its API as the client would reach it; what keeps it from starting is told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from plumbum import local
+
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.images import docker, engine
+from scripts.images.docker import Docker
+from scripts.images.engine_api import EngineApi, EngineSilent
+
+
+class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Answers like an engine that has one image."""
+
+    daemon_threads = True
+
+    def __init__(self, path: Path, **about: object) -> None:
+        self.about = {"ApiVersion": "1.47", "MinAPIVersion": "1.24", "Components": [{"Name": "Engine"}]} | about
+        self.asked: list[str] = []
+        super().__init__(str(path), Answer)
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Engine
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        if self.path == "/_ping":
+            self._say(200, "OK")
+        elif self.path == "/version":
+            self._say(200, json.dumps(self.server.about))
+        elif self.path.endswith("/images/reg:5000/a/b:1/json"):
+            self._say(200, json.dumps({"Id": "sha256:1"}))
+        elif "/images/broken" in self.path:
+            self._say(500, json.dumps({"message": "layer store is gone"}))
+        elif "/images/garbled" in self.path:
+            self._say(200, "<html>")
+        else:
+            self._say(404, json.dumps({"message": "No such image"}))
+
+    def _say(self, status: int, body: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    monkeypatch.chdir(tmp_path)  # the path of a socket is short
+    with Engine(Path("s")) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/s")
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+CLIENT = Docker(Path("/nowhere/docker"))
+
+
+def test_images_are_asked_for_without_a_process(served: Engine) -> None:
+    assert docker.image_ids(Shell(), CLIENT, ["reg:5000/a/b:1", "none:1"]) == {"reg:5000/a/b:1": "sha256:1"}
+    assert docker.engine_answers(Shell(), CLIENT.binary)
+    assert any(path == "/v1.41/images/reg:5000/a/b:1/json" for path in served.asked)
+
+
+@pytest.mark.parametrize("ref", ["broken:1", "garbled:1"])
+def test_an_answer_that_cannot_be_had_is_no_absence(served: Engine, ref: str) -> None:
+    with pytest.raises(EngineSilent, match="engine answers with status"):
+        docker.image_ids(Shell(), CLIENT, [ref])
+
+
+def test_a_silent_engine_is_no_absence_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody")
+    assert not docker.engine_answers(Shell(), CLIENT.binary)
+    with pytest.raises(EngineSilent, match="nobody"):
+        docker.image_ids(Shell(), CLIENT, ["a:1"])
+    assert docker.image_ids(Shell(dry=True), CLIENT, ["a:1"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("newest", "oldest", "spoken"),
+    [("1.47", "1.24", "v1.41"), ("1.40", "1.12", "v1.40"), ("1.52", "1.44", "v1.44"), ("x", None, "v1.41")],
+)
+def test_a_version_that_both_know_is_spoken(served: Engine, newest: str, oldest: str | None, spoken: str) -> None:
+    served.about |= {"ApiVersion": newest, "MinAPIVersion": oldest}
+    assert EngineApi(socket="s").version == spoken
+
+
+def test_podman_in_the_engines_place_is_named(served: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.about["Components"] = [{"Name": "Podman Engine"}]
+    monkeypatch.setattr(engine, "_find", lambda _: CLIENT)
+    with pytest.raises(UserError, match="is podman, which builds without BuildKit"):
+        engine.ensure(Shell(), may_install=False, say=print)
+
+
+def context(home: Path, name: str, host: str, *, tls: bool = False) -> None:
+    key = hashlib.sha256(name.encode()).hexdigest()
+    (home / ".docker/contexts/meta" / key).mkdir(parents=True)
+    meta = {"Name": name, "Endpoints": {"docker": {"Host": host}}}
+    (home / ".docker/contexts/meta" / key / "meta.json").write_text(json.dumps(meta))
+    if tls:
+        (home / ".docker/contexts/tls" / key).mkdir(parents=True)
+
+
+def test_the_way_to_the_engine_is_the_clients_own(tmp_path: Path) -> None:
+    context(tmp_path, "desk", "unix:///run/user/1/docker.sock")
+    context(tmp_path, "far", "ssh://me@there")
+    context(tmp_path, "safe", "tcp://there:2376", tls=True)
+    home = {"HOME": str(tmp_path)}
+
+    def reached(**more: str) -> EngineApi | None:
+        return EngineApi.reached_by(home | more)
+
+    assert reached() == EngineApi(socket="/var/run/docker.sock")
+    assert reached(DOCKER_HOST="unix:///a/b", DOCKER_CONTEXT="far") == EngineApi(socket="/a/b")
+    assert reached(DOCKER_HOST="tcp://10.0.0.1:2375") == EngineApi(host="10.0.0.1", port=2375)
+    assert reached(DOCKER_CONTEXT="desk") == EngineApi(socket="/run/user/1/docker.sock")
+    for only_the_client in ("far", "safe", "unknown"):
+        assert reached(DOCKER_CONTEXT=only_the_client) is None
+    assert reached(DOCKER_HOST="tcp://10.0.0.1:2376", DOCKER_TLS_VERIFY="1") is None
+    (tmp_path / ".docker/config.json").write_text(json.dumps({"currentContext": "desk"}))
+    assert reached() == EngineApi(socket="/run/user/1/docker.sock")
+    (tmp_path / ".docker/config.json").write_text("{not json")
+    assert reached() == EngineApi(socket="/var/run/docker.sock")
+
+
+def client(file: Path, version: str, buildx: int = 1) -> Path:
+    script = f'[ "$1" = --version ] && {{ echo "{version}"; exit; }}\n[ "$1" = buildx ] && exit {buildx}\nexit 1\n'
+    file.write_text(f'#!/bin/sh\necho "$*" >> {file}.asked\n{script}')
+    file.chmod(0o755)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("version", "buildx", "fit"),
+    [
+        ("Docker version 20.10.24+dfsg1, build 297e128", 1, True),
+        ("Docker version 28.2.2, build e6534b4", 0, True),
+        ("Docker version 28.2.2, build e6534b4", 1, False),
+        ("podman version 5.4.2", 0, False),
+        ("", 0, False),
+    ],
+)
+def test_which_client_can_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, buildx: int, fit: bool
+) -> None:
+    monkeypatch.setattr(docker, "KEPT", tmp_path / "kept.json")
+    assert docker.has_buildkit(Shell(), client(tmp_path / "docker", version, buildx)) is fit
+
+
+def test_the_answer_is_kept_until_the_client_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker, "KEPT", tmp_path / "kept.json")
+    binary = client(tmp_path / "docker", "Docker version 28.2.2, build e6534b4", 0)
+    assert docker.has_buildkit(Shell(), binary) and docker.has_buildkit(Shell(), binary)
+    assert (tmp_path / "docker.asked").read_text().splitlines() == ["--version", "buildx version"]
+    binary.unlink()
+    client(tmp_path / "docker", "podman version 5.4.2 and more")
+    assert not docker.has_buildkit(Shell(), binary)
+    (tmp_path / "kept.json").write_text("[not json")
+    assert not docker.has_buildkit(Shell(), binary)
+
+
+def test_podman_as_docker_is_told_where_nothing_may_be_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "KEPT", tmp_path / "kept.json")
+    client(tmp_path / "docker", "podman version 5.4.2", 0)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(docker, "find_clients", lambda: [tmp_path / "docker"])
+    with pytest.raises(UserError, match=r"docker is podman, which answers as docker"):
+        engine.ensure(Shell(), may_install=False, say=print)
+
+
+def test_nothing_of_the_persons_is_removed_for_an_engine(tmp_path: Path) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text(
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\n'
+        '[ "$1" = --simulate ] && echo "Remv podman-docker [5.4.2+ds1-1]"\nexit 0\n'
+    )
+    apt.chmod(0o755)
+    with local.env(PATH=f"{tmp_path}:/usr/bin:/bin"), pytest.raises(UserError, match="would remove podman-docker"):
+        engine.install(Shell(echo=lambda _: None), ("docker.io",))
+    assert "install" not in [line.split()[0] for line in (tmp_path / "asked").read_text().splitlines()]
+
+
+def test_an_engine_that_ends_is_told_at_once_by_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dockerd = tmp_path / "dockerd"
+    words = "failed to start daemon: process with PID 812 is still running"
+    dockerd.write_text(f'#!/bin/sh\necho \'time="x" level=info msg="Starting up"\'\necho "{words}"\nexit 1\n')
+    dockerd.chmod(0o755)
+    (tmp_path / "log").write_text("failed to start daemon: no space left on device\n")
+    monkeypatch.setattr(engine, "LOG", tmp_path / "log")
+    monkeypatch.setattr(engine.docker, "engine_answers", lambda *_: False)
+    monkeypatch.setattr(engine.os, "geteuid", lambda: 0)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(engine, "SYSTEMD", tmp_path / "none")
+    with local.env(PATH=f"{tmp_path}:/usr/bin:/bin"), pytest.raises(engine.EngineError) as told:
+        engine._start(Shell(echo=lambda _: None), CLIENT, lambda _: None)
+    assert str(told.value) == f"the Docker engine does not start: {words}"
+    assert "no space" not in told.value.result.err and told.value.program == "dockerd"
+
+
+@pytest.mark.parametrize(
+    ("log", "why"),
+    [
+        ('time="t" level=info msg="a"\ntime="t" level=fatal msg="b \\"c\\""\n', 'b "c"'),
+        ("failed to start daemon: d\ntime=t level=info msg=stopping\n", "failed to start daemon: d"),
+        ("only this\n", "only this"),
+        ("", ""),
+    ],
+)
+def test_the_line_that_says_why(log: str, why: str) -> None:
+    assert engine.reason(log) == why
