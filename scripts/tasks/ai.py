@@ -140,3 +140,21 @@ def uninstall(s: Any) -> None:
     from scripts.ai.kagent import install as kagent
 
     kagent.uninstall(setup.kagent_place(s))
+
+
+@command(
+    http="port on loopback for streamable HTTP; default: standard input and output",
+    configure="print the entry of gordon, kubectl-ai, kagent, vscode or claude",
+)
+def mcp(s: Any, http: int = 0, configure: str = "") -> None:
+    """Serve what is known of the release to any MCP client."""
+    if configure:
+        from scripts.ai.mcp import clients
+
+        where, text = clients.entry(configure, s.settings.root)
+        s.say(f"into {where}:")
+        print(text)
+        return
+    from scripts.ai.mcp import serve
+
+    serve.serve(s, http)

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -123,3 +125,20 @@ def test_the_cause_is_named(desk: Desk) -> None:
 
 def _verdict(line: str) -> consult.answers.Verdict:
     return consult.answers.judge_line(line, consult.Surroundings.default(NAMESPACE))
+
+
+def test_an_mcp_client_asks_the_real_server(desk: Desk, tmp_path: Path) -> None:
+    from scripts.ai.mcp import serve
+    from scripts.host import virtualenvs
+
+    bin_folder = virtualenvs.ensure(desk.kubectl.shell, ROOT, serve.LOCK, "mcp")
+    words = [
+        str(bin_folder / "python"), "-P", str(serve.SERVER), str(ROOT), sysconfig.get_path("purelib"),
+        "dev", "embedded",
+    ]  # fmt: skip
+    client = [str(bin_folder / "python"), "-P", str(Path(__file__).with_name("mcp_client.py")), *words]
+    done = subprocess.run(client, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {"status", "diagnose", "logs", "propose"} <= set(found["tools"]) and found["read_only"]
+    assert found["wrong"][0] is True and "there is no tool 'delete'" in found["wrong"][1]

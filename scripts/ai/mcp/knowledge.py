@@ -1,0 +1,152 @@
+"""What can be asked of the release, by name; every answer is text without secrets, and has an end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.ai import budget, consult, recipes
+from scripts.ai.consult import Desk
+from scripts.ai.facts import resolve_pod
+from scripts.errors import UserError
+from scripts.secrets.redact import Redactor
+
+LONGEST = 16_000  # characters of one answer
+LINES = 300  # of a log
+_TEXT = {"type": "string", "maxLength": 200}
+_SERVICE = {"service": _TEXT | {"description": "a service of the release, for instance backend"}}
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """One thing to ask. `inputs` are JSON schemas of its arguments, `required` those that have to be given."""
+
+    about: str
+    answer: Callable[[Desk, Mapping[str, Any]], str]
+    inputs: Mapping[str, Any]
+    required: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The schema of all its arguments."""
+        return {
+            "type": "object", "properties": dict(self.inputs), "required": list(self.required),
+            "additionalProperties": False,
+        }  # fmt: skip
+
+
+def ask(desk: Desk, name: str, arguments: Mapping[str, Any]) -> str:
+    """Answer one question, redacted and cut. Raises UserError for a name or arguments that cannot be."""
+    import jsonschema
+
+    item = ALL.get(name)
+    if item is None:
+        raise UserError(f"there is no tool {name[:80]!r}", f"there are: {', '.join(ALL)}")
+    try:
+        jsonschema.validate(arguments, item.schema)
+    except jsonschema.ValidationError as error:
+        where = ".".join(map(str, error.path)) or "arguments"
+        raise UserError(
+            f"{name}: {where}: {error.message[:200]}", f"it takes: {', '.join(item.inputs) or 'nothing'}"
+        ) from None
+    text = item.answer(desk, arguments)
+    secrets, _ = consult.known_secrets(desk)
+    return budget.cut(Redactor(secrets).clean(budget.clean(text)), "log" if name == "logs" else "text", LONGEST)
+
+
+def _seen(desk: Desk, *words: str) -> str:
+    answer = desk.kubectl.ask(*words, "--namespace", desk.namespace)
+    if not answer:
+        raise UserError(
+            f"kubectl {words[0]} {words[1]}: {answer.err.strip() or 'no answer'}", "see: invoke cluster.status"
+        )
+    return answer.out.strip() or answer.err.strip() or "(nothing)"
+
+
+def _status(desk: Desk, _: Mapping[str, Any]) -> str:
+    return _seen(desk, "get", "deployments,pods,services", "--output", "wide")
+
+
+def _rules(recipe: str) -> Callable[[Desk, Mapping[str, Any]], str]:
+    """What the product's rules answer to a recipe. Nothing is sent to any model."""
+
+    def answer(desk: Desk, given: Mapping[str, Any]) -> str:
+        inputs = {key: str(value) for key, value in given.items()}
+        found = consult.consult(desk, recipes.pick(desk.settings.root, recipe), inputs, tool="offline")
+        return found.answer.text
+
+    return answer
+
+
+def _history(desk: Desk, _: Mapping[str, Any]) -> str:
+    words = ("history", desk.settings.release.name, "--namespace", desk.namespace, "--output", "json")
+    answer = desk.helm.shell.probe(desk.helm.command(*words), timeout=30)
+    if not answer:
+        raise UserError(f"helm history: {answer.err.strip() or 'no answer'}", "deploy it first: invoke pipeline")
+    try:
+        rows = json.loads(answer.out)
+        return "\n".join(
+            f"revision {row['revision']}: {row['status']}, chart {row['chart']}, {row['updated']}: {row['description']}"
+            for row in rows
+        )
+    except (ValueError, KeyError, TypeError):
+        raise UserError("helm history answered nothing that can be read", "see: invoke history") from None
+
+
+def _logs(desk: Desk, given: Mapping[str, Any]) -> str:
+    try:
+        pods = desk.kubectl.items("pods", desk.namespace)
+    except (ValueError, KeyError):
+        raise UserError("kubectl get pods answered nothing that can be read", "see: invoke cluster.status") from None
+    pod, _ = resolve_pod(pods, str(given["pod"]))
+    previous = ("--previous",) if given.get("previous") else ()
+    lines = min(int(given.get("lines") or 100), LINES)
+    return f"log of {pod}\n" + _seen(desk, "logs", pod, "--all-containers", f"--tail={lines}", *previous)
+
+
+def _events(desk: Desk, _: Mapping[str, Any]) -> str:
+    return _seen(desk, "get", "events", "--sort-by=.lastTimestamp")
+
+
+def _report(desk: Desk, _: Mapping[str, Any]) -> str:
+    files = sorted((desk.settings.root / "reports").glob("*.json"), key=lambda file: file.stat().st_mtime)
+    if not files:
+        raise UserError("no run has left a report yet", "the first is made by: invoke pipeline")
+    return f"{files[-1].name}\n{files[-1].read_text(encoding='utf-8', errors='replace')}"
+
+
+def _propose(desk: Desk, given: Mapping[str, Any]) -> str:
+    inputs = {key: value for key, value in given.items() if key != "recipe"}
+    recipe = str(given["recipe"])
+    text = _rules(recipe)(desk, inputs)
+    words = " ".join(f"--{key}={value}" for key, value in inputs.items())
+    return f"{text}\n\nNothing was changed. Who wants this made runs: invoke ai.{recipe} {words} --apply".replace(
+        "  ", " "
+    )
+
+
+ALL: Mapping[str, Knowledge] = {
+    "status": Knowledge("What runs: Deployments, pods and Services of the release.", _status, {}),
+    "diagnose": Knowledge(
+        "What is wrong, why, and what to do: causes found by the product's rules, with the lines that prove them.",
+        _rules("debug"), _SERVICE | {"pod": _TEXT | {"description": "a pod, or the beginning of its name"}},
+    ),
+    "history": Knowledge("The release's revisions with their verdicts.", _history, {}),
+    "logs": Knowledge(
+        "The end of a pod's log.", _logs,
+        {
+            "pod": _TEXT | {"description": "a pod, the beginning of its name, or a service"},
+            "lines": {"type": "integer", "minimum": 1, "maximum": LINES}, "previous": {"type": "boolean"},
+        },
+        ("pod",),
+    ),
+    "events": Knowledge("The namespace's events, the newest last.", _events, {}),
+    "usage": Knowledge("Used cpu and memory against requests and limits.", _rules("optimize"), _SERVICE),
+    "last_run": Knowledge("The report of the pipeline's last run on this machine.", _report, {}),
+    "propose": Knowledge(
+        "A change that the rules propose, as commands. Nothing is changed: a person applies it.", _propose,
+        {"recipe": {"enum": ["scale", "optimize"]}, **_SERVICE}, ("recipe",),
+    ),
+}  # fmt: skip

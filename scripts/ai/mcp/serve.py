@@ -1,0 +1,46 @@
+"""The way from the task to the server, which runs in an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import sysconfig
+from pathlib import Path
+
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.host import virtualenvs
+from scripts.host.paths import state_folder
+
+LOCK = str(Path(__file__).parent / "lock/requirements.txt")
+SERVER = Path(__file__).with_name("server.py")
+
+
+def argv(session: Session, port: int = 0) -> list[str]:
+    """The command line of the server, its environment made where it is missing. Raises CommandError."""
+    root = session.settings.root
+    python = virtualenvs.ensure(session.shell, root, LOCK, "mcp") / "python"
+    words = [str(python), "-P", str(SERVER), str(root), sysconfig.get_path("purelib"), session.settings.environment]
+    words.append(session.settings.target)
+    return [*words, str(port), str(token_file())] if port else words
+
+
+def token_file() -> Path:
+    """A file with a token that only this user reads, made where it is missing."""
+    file = state_folder("ai", "mcp-token")
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(secrets.token_urlsafe(32))
+    return file
+
+
+def serve(session: Session, port: int = 0) -> None:
+    """Serve until the client ends it, or Ctrl-C. Standard output belongs to the protocol. Raises UserError."""
+    words = argv(session, port)
+    if port:
+        print(f"http://127.0.0.1:{port}/mcp, with the token of {token_file()}", file=sys.stderr)
+    code = session.shell.attach(words)
+    if code not in (0, 130, -2):
+        raise UserError(f"the MCP server ended with status {code}", "its own words stand above")

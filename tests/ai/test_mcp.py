@@ -1,0 +1,94 @@
+"""What any MCP client gets to know of the release: redacted, bounded, and nothing that changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.ai.consult import Desk
+from scripts.ai.mcp import clients, knowledge
+from scripts.errors import UserError
+from scripts.settings.loading import ROOT
+
+Maker = Callable[..., Desk]
+CHANGING = {"apply", "scale", "delete", "patch", "create", "rollout", "replace", "set"}
+
+
+@pytest.fixture
+def desk(make_desk: Maker, state_of: Callable[[str], Any], bin_folder: Path) -> Desk:
+    helm = bin_folder / "helm"
+    row = {"revision": 3, "status": "deployed", "chart": "todo-0.1", "updated": "today", "description": "verified"}
+    helm.write_text(f"#!/bin/sh\necho '{json.dumps([row])}'\n")
+    helm.chmod(0o755)
+    state = state_of("readiness-404")
+    pod = next(item for item in state["items"] if item["kind"] == "Pod")
+    log = "\n".join(["DB_PASS=hunter2-long", "canary-in-a-secret", *(f"GET /nope 404 {n} x" * 9 for n in range(900))])
+    state["logs"][pod["metadata"]["name"]] = log
+    return make_desk(state, secrets={"TOKEN": "canary-in-a-secret"})
+
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "diagnose": {"service": "backend"}, "logs": {"pod": "backend"},
+    "propose": {"recipe": "scale", "service": "backend"},
+    "usage": {"service": "backend"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in knowledge.ALL if name != "last_run"])
+def test_every_answer_is_redacted_bounded_and_changes_nothing(
+    desk: Desk, name: str, calls: Callable[[], list[dict[str, Any]]]
+) -> None:
+    text = knowledge.ask(desk, name, ARGUMENTS.get(name, {}))
+    assert text and len(text) < knowledge.LONGEST + 200
+    assert "hunter2" not in text and "canary-in-a-secret" not in text
+    assert not [call for call in calls() if call["words"][0] in CHANGING]
+
+
+def test_the_diagnosis_names_cause_and_remedy(desk: Desk) -> None:
+    text = knowledge.ask(desk, "diagnose", {"service": "backend"})
+    assert "/nope" in text and "what to do:" in text
+
+
+def test_the_history_has_its_verdicts(desk: Desk) -> None:
+    assert knowledge.ask(desk, "history", {}) == "revision 3: deployed, chart todo-0.1, today: verified"
+
+
+def test_a_proposal_says_who_applies_it(desk: Desk) -> None:
+    text = knowledge.ask(desk, "propose", {"recipe": "scale", "service": "backend"})
+    assert "Nothing was changed" in text and "invoke ai.scale --service=backend --apply" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("delete", {}, "there is no tool 'delete'"),
+        ("logs", {}, "'pod' is a required property"),
+        ("logs", {"pod": "nope"}, "no pod nope"),
+        ("logs", {"pod": "backend", "lines": 100_000}, "lines"),
+        ("logs", {"pod": "backend", "--kubeconfig": "x"}, "Additional properties"),
+        ("propose", {"recipe": "rm"}, "recipe"),
+        ("diagnose", {"service": "nope"}, "no service nope"),
+    ],
+)
+def test_what_cannot_be_asked_is_told(desk: Desk, name: str, arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        knowledge.ask(desk, name, arguments)
+
+
+@pytest.mark.parametrize("client", ["gordon", "kubectl-ai", "kagent", "vscode", "claude"])
+def test_each_client_gets_its_entry(client: str) -> None:
+    where, text = clients.entry(client, ROOT)
+    held = yaml.safe_load(text)
+    assert where and clients.NAME in json.dumps(held)
+    if client != "kagent":
+        assert str(ROOT / "run") in text and "ai.mcp" in text
+
+
+def test_a_client_that_is_not_known_is_told() -> None:
+    with pytest.raises(UserError, match="not a client that is known"):
+        clients.entry("emacs", ROOT)
