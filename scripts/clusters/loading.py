@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from scripts.clusters.answers import listed_images
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import first_line
 from scripts.errors import UserError
-from scripts.host.shell import Shell
+from scripts.host.shell import CommandError, Shell
 from scripts.settings.model import Image, Outcome
 
 CTR = ("ctr", "--namespace", "k8s.io", "images", "import", "-")
@@ -24,13 +25,15 @@ CTR = ("ctr", "--namespace", "k8s.io", "images", "import", "-")
 class Node:
     """One node: the argv that lists its images as JSON, the one that takes `docker save` on standard input, and more.
 
-    `put` replaces that where a runtime takes no stream. `disk` is a command that shows how full it is.
+    `put` replaces that where a runtime takes no stream. `disk` is a command that shows how full it is, `removes` an
+    argv that takes away the references behind it.
     """
 
     name: str
     listing: tuple[str, ...]
     takes: tuple[str, ...]
     disk: str
+    removes: tuple[str, ...]
     put: Callable[[Sequence[str]], object] | None = None
 
 
@@ -39,7 +42,9 @@ def container_node(name: str, runtime: str = "containerd") -> Node:
     inside = (str(engine_client()), "exec", "--interactive", name)
     takes = (*inside, "docker", "load") if runtime == "docker" else (*inside, *CTR)
     listing = (str(engine_client()), "exec", name, "crictl", "images", "--output", "json")
-    return Node(name, listing, takes, f"docker exec {name} df -h /var")
+    removes = ("docker", "image", "rm") if runtime == "docker" else ("crictl", "rmi")
+    client = str(engine_client())
+    return Node(name, listing, takes, f"docker exec {name} df -h /var", (client, "exec", name, *removes))
 
 
 def normalised(ref: str) -> str:
@@ -83,6 +88,17 @@ def _one(shell: Shell, node: Node, images: Sequence[Image], limit: float) -> lis
                 f"is its disk full? {node.disk}",
             )
     return missing
+
+
+def prune(shell: Shell, nodes: Sequence[Node], old: Callable[[Sequence[str]], list[str]]) -> int:
+    """Take away from each node what `old` says of the references it has. Returns how many were."""
+    total = 0
+    for node in nodes:
+        if doomed := old(sorted(listed(shell, node))):
+            with suppress(CommandError):  # what a container is made of stays
+                shell.effect([*node.removes, *doomed], timeout=300)
+            total += len(doomed)
+    return total
 
 
 def listed(shell: Shell, node: Node) -> set[str]:

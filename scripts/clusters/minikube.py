@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from scripts.clusters.loading import CTR, Node, container_node
 from scripts.clusters.machine import Machine
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading
-from scripts.clusters.target import Target, Tell, silent
+from scripts.clusters.target import Old, Target, Tell, silent
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import CommandError, Result, Shell
@@ -166,6 +167,24 @@ class Minikube(Target):
             return [Outcome("load", image.service, "unchanged", 0.0, "same engine") for image in images]
         return loading.transfer(self._shell, self.nodes(), images, self._timeout)
 
+    def prune(self, old: Old) -> int:
+        """Take away old images from every node, and the copies of them that minikube keeps."""
+        if self._options.driver == "none" and self._options.runtime == "docker":
+            return 0
+        for file, ref in self._cached():
+            if old([ref]) and not self._shell.dry:
+                file.unlink(missing_ok=True)
+        return loading.prune(self._shell, self.nodes(), old)
+
+    def _cached(self) -> Iterator[tuple[Path, str]]:
+        """Copies of images below minikube's home, each with its reference: `ORG/NAME_TAG`."""
+        home = self._env.get("MINIKUBE_HOME") or os.environ.get("MINIKUBE_HOME") or str(Path.home())
+        folder = hardening.minikube_folder(Path(home)) / "cache/images"
+        for file in folder.glob("*/**/*") if folder.is_dir() else ():
+            name, underscore, tag = file.name.rpartition("_")
+            if underscore and file.is_file():
+                yield file, "/".join([*file.relative_to(folder).parent.parts[1:], f"{name}:{tag}"])
+
     def nodes(self) -> list[Node]:
         """The profile's nodes, the control plane first."""
         names = [self.name, *(f"{self.name}-m{number:02d}" for number in range(2, self._options.nodes + 1))]
@@ -236,10 +255,11 @@ class Minikube(Target):
         else:
             inside = self._command("ssh", "--native-ssh=false", "--node", name, "--", "sudo")
             takes = (*inside, "docker", "load") if options.runtime == "docker" else (*inside, *CTR)
-            node = Node(name, (*inside, "crictl", "images", "--output", "json"), takes, disk)
+            removes = ("docker", "image", "rm") if options.runtime == "docker" else ("crictl", "rmi")
+            node = Node(name, (*inside, "crictl", "images", "--output", "json"), takes, disk, (*inside, *removes))
         put = self._load_by_minikube if options.runtime == "cri-o" else None
         listing = tuple(self._command("image", "ls", "--format", "json")) if options.nodes == 1 else node.listing
-        return Node(name, listing, node.takes, disk, put)
+        return Node(name, listing, node.takes, disk, node.removes, put)
 
     def _load_by_minikube(self, refs: Sequence[str]) -> None:
         """The way of every runtime, slower, and with a copy left in minikube's cache."""

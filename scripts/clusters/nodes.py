@@ -12,7 +12,7 @@ from scripts.clusters import answers, loading
 from scripts.clusters.forward import Forwards
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading, cannot_tell, first_line
-from scripts.clusters.target import Target, Tell
+from scripts.clusters.target import Old, Target, Tell
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import Result, Shell
@@ -105,8 +105,15 @@ class NodeContainers(Target):
 
     def transfer(self, images: Sequence[Image]) -> list[Outcome]:
         """Stream what each node lacks into its containerd."""
+        return loading.transfer(self._shell, self._nodes(), images, self._timeout)
+
+    def prune(self, old: Old) -> int:
+        """Take away old images from every node."""
+        return loading.prune(self._shell, self._nodes(), old)
+
+    def _nodes(self) -> list[loading.Node]:
         names = [name for name in self._containers() or {self.control_planes[0]: ""} if self.runs_pods(name)]
-        return loading.transfer(self._shell, [loading.container_node(name) for name in names], images, self._timeout)
+        return [loading.container_node(name) for name in names]
 
     def runs_pods(self, container: str) -> bool:
         """Whether a container of the cluster is a node."""

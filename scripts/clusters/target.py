@@ -13,6 +13,7 @@ from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.settings.model import Image, Outcome, Status
 
+Old = Callable[[Sequence[str]], list[str]]  # of references, those that nobody needs
 Tell = Callable[[str], None]
 DONE = {"create": "created", "start": "started", "resume": "resumed", "repair": "repaired", "remake": "made anew"}
 
@@ -134,6 +135,10 @@ class Target(ABC):
     @abstractmethod
     def transfer(self, images: Sequence[Image]) -> list[Outcome]:
         """Bring images to the nodes of a cluster that runs."""
+
+    def prune(self, old: Old) -> int:
+        """Take away from the nodes what `old` says of the references they have. Returns how many were."""
+        return 0
 
     @abstractmethod
     def url(self, namespace: str, service: str, node_port: int) -> str:

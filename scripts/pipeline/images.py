@@ -20,6 +20,7 @@ from scripts.host.paths import state_folder
 from scripts.host.shell import CommandError, render
 from scripts.images import docker, plan
 from scripts.images.docker import BUILDKIT
+from scripts.pipeline.pruning import prune
 from scripts.reporting import report
 from scripts.secrets.redact import redact
 from scripts.settings.model import Image, Outcome, Service
@@ -147,7 +148,9 @@ def tag(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
 def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     """Bring the images to the cluster's nodes, whose addons were enabled beside the build."""
     yield from run.session.cluster.addons()
-    yield from run.session.cluster.load(ready.plan.images)
+    outcomes = run.session.cluster.load(ready.plan.images)
+    yield from outcomes
+    yield from prune(run, ready, loaded=any(outcome.status == "done" for outcome in outcomes))
 
 
 def _build_step(line: str) -> str:

@@ -59,6 +59,12 @@ def healthy_secrets(kubectl: Kubectl, namespace: str) -> list[Mapping[str, Data]
     return [one.secrets for one in sorted(found, key=lambda one: one.moment, reverse=True)]
 
 
+def records(kubectl: Kubectl, namespace: str) -> list[Mapping[str, Any]]:
+    """Return helm's records that the proofs in the namespace hold, of revisions that helm may have forgotten."""
+    items = kubectl.items("secrets", namespace, "--selector", KIND)
+    return [one.record for item in items if (one := _read(item, item["metadata"]["labels"][KIND]))]
+
+
 def _read(item: Mapping[str, Any], release: str) -> Proof | None:
     """Return a proof, or None for a Secret that is none."""
     try:

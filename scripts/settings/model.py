@@ -235,6 +235,9 @@ class Cluster(Protocol):
     def load(self, images: Sequence[Image]) -> list[Outcome]:
         """Make the images available to the cluster's nodes, and prove that they are."""
 
+    def prune(self, old: Callable[[Sequence[str]], list[str]]) -> int:
+        """Take away from the nodes what `old` says of the references they have, and say how many were."""
+
     def url(self, namespace: str, service: str, node_port: int) -> str:
         """Where a NodePort Service answers for a browser on this machine."""
 

@@ -132,6 +132,27 @@ def test_a_load_that_reports_success_but_did_nothing_is_found_out(target: str, m
 
 
 @pytest.mark.parametrize("target", MADE_HERE)
+def test_old_images_are_taken_from_the_nodes_by_the_rule_they_are_given(
+    target: str, machine: Machine, cluster: Make
+) -> None:
+    cluster(target).up()
+    held = [f"docker.io/{BACKEND.ref}", f"docker.io/{MCP.ref}", "docker.io/other/thing:1"]
+    machine.container(NODE[target], images=held)
+    assert cluster(target).prune(lambda refs: [ref for ref in refs if ref.endswith(BACKEND.ref)]) == 1
+    assert machine.state["containers"][NODE[target]]["images"] == held[1:]
+
+
+def test_copies_in_minikubes_cache_go_by_the_same_rule(machine: Machine, cluster: Make) -> None:
+    cluster("minikube").up()
+    folder = machine.home / ".minikube/cache/images/amd64/todo-chatbot"
+    folder.mkdir(parents=True)
+    for name in ("backend_1", "backend_2"):
+        (folder / name).write_text("")
+    cluster("minikube").prune(lambda refs: [ref for ref in refs if ref == BACKEND.ref])
+    assert [file.name for file in folder.iterdir()] == ["backend_2"]
+
+
+@pytest.mark.parametrize("target", MADE_HERE)
 def test_an_image_that_the_engine_lacks_is_named(target: str, machine: Machine, cluster: Make) -> None:
     cluster(target).up()
     with pytest.raises(UserError, match="reference does not exist: todo-chatbot/backend:1"):

@@ -1,0 +1,52 @@
+"""Which images of the product's own are old: one rule for the engine, the nodes and minikube's cache. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+KEEP = 10  # of each service, the newest that stay whoever needs them: as many as helm keeps revisions
+ALIAS = "latest"
+
+
+def plain(ref: str) -> str:
+    """A reference without the registry that is meant where none is named."""
+    return ref.removeprefix("docker.io/").removeprefix("library/")
+
+
+def newest(refs: Iterable[str], keep: int = KEEP) -> set[str]:
+    """Of references in the order newest first, those that are among the newest of their repository."""
+    seen: dict[str, int] = {}
+    found = set()
+    for ref in map(plain, refs):
+        repository = ref.rpartition(":")[0]
+        seen[repository] = seen.get(repository, 0) + 1
+        if seen[repository] <= keep:
+            found.add(ref)
+    return found
+
+
+def old(refs: Iterable[str], repositories: Collection[str], needed: Collection[str]) -> list[str]:
+    """Of references, those of our repositories that are not needed; the moving alias never is old.
+
+    `needed` counts with and without a registry in front: what a cluster pulls is what was built here.
+    """
+    tails = {_tail(plain(ref), repositories) for ref in needed}
+    return [
+        ref
+        for ref in refs
+        if (tail := _tail(plain(ref), repositories)) and tail not in tails and not tail.endswith(f":{ALIAS}")
+    ]
+
+
+def _tail(ref: str, repositories: Collection[str]) -> str:
+    """The part of a reference from one of our repositories on; empty where it is of none."""
+    name, colon, tag = ref.rpartition(":")
+    for repository in repositories:
+        if colon and "/" not in tag and (name == repository or name.endswith(f"/{repository}")):
+            return f"{repository}:{tag}"
+    return ""
+
+
+def too_many(refs: Sequence[str]) -> bool:
+    """Whether there are more images of a repository than stay in any case."""
+    return len(newest(refs)) < len(refs)

@@ -1,0 +1,67 @@
+"""Old images of the product's own are taken away, from the engine and from the nodes, once new ones are there.
+
+What any revision, any proof of one or any pod asks for stays, so that every rollback finds its images. Where it cannot
+be told, nothing is taken away.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from scripts.context.ready import Ready
+from scripts.context.run import Run
+from scripts.errors import UserError
+from scripts.host.shell import CommandError
+from scripts.images import pruning
+from scripts.pipeline.live import of_record
+from scripts.secrets import proofs
+from scripts.settings.model import Outcome
+
+IMAGE = re.compile(r"(?<![^\s])[\w./:@-]+:[\w.-]+(?![^\s])")
+
+
+def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
+    """Take away the old images, unless there are few and `loaded` says that no new one has come to the nodes."""
+    repositories = sorted({image.repository for image in ready.plan.images})
+    have = engine_images(run, ready, repositories)
+    if run.dry or not (loaded or pruning.too_many(have)):
+        return
+    started = time.monotonic()
+    try:
+        needed = {image.ref for image in ready.plan.images} | pruning.newest(have) | asked_for(run)
+    except UserError as problem:
+        run.display.line(f"old images stay, as nobody can tell which are needed: {str(problem).splitlines()[0]}")
+        return
+    on_engine = pruning.old(have, repositories, needed)
+    if on_engine:
+        with suppress(CommandError):  # a container of another cluster is made of one: that one stays
+            run.session.shell.effect([ready.client.binary, "image", "rm", *on_engine], timeout=300)
+    on_nodes = run.session.cluster.prune(lambda refs: pruning.old(refs, repositories, needed))
+    if on_engine or on_nodes:
+        text = f"{len(on_engine)} taken from the engine, {on_nodes} from the nodes"
+        yield Outcome("load", "old images", "done", time.monotonic() - started, text)
+
+
+def engine_images(run: Run, ready: Ready, repositories: list[str]) -> list[str]:
+    """References of our images on the engine, the newest first, with a registry in front where they were pushed."""
+    patterns = [word for name in repositories for word in ("--filter", f"reference={name}")]
+    registry = run.session.settings.registry
+    patterns += [word for name in repositories if registry for word in ("--filter", f"reference={registry}/{name}")]
+    argv: list[str | Path] = [ready.client.binary, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *patterns]
+    return [ref for ref in run.session.shell.probe(argv, timeout=60).out.split() if not ref.endswith(":<none>")]
+
+
+def asked_for(run: Run) -> set[str]:
+    """Images that revisions, proofs and pods ask for. Raises UserError where one of them cannot be read."""
+    kubectl, namespace = run.session.kubectl, run.namespace
+    helms = kubectl.items("secrets", namespace, "--selector", "owner=helm")
+    records = [*helms, *proofs.records(kubectl, namespace)]
+    found = {image for record in records for one in of_record(record) for image in one.images.values()}
+    answer = kubectl.ask("get", "pods,replicasets", "--all-namespaces", "--output", "jsonpath={..image}")
+    if not answer:
+        raise UserError(f"kubectl get pods: {answer.err.strip()}")
+    return found | set(IMAGE.findall(answer.out))

@@ -1,0 +1,105 @@
+"""Old images go once new ones are there; what is asked for stays, and where nobody can tell all do."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scripts.context.ready import Ready
+from scripts.context.run import Run
+from scripts.errors import UserError
+from scripts.host.shell import CommandError, Result
+from scripts.pipeline import pruning
+from scripts.reporting.display import Plain
+from scripts.settings.model import Image, Outcome, Plan
+
+NAME = "todo-chatbot/backend"
+BUILT = [f"{NAME}:{number}" for number in range(20, 0, -1)]  # the newest first
+
+
+def record(image: str) -> dict[str, Any]:
+    """Helm's record of a revision that runs an image."""
+    container = {"name": "backend", "image": image}
+    template = {"spec": {"containers": [container]}}
+    manifest = json.dumps({"kind": "Deployment", "metadata": {"name": "backend"}, "spec": {"template": template}})
+    packed = gzip.compress(json.dumps({"manifest": manifest, "namespace": "shop"}).encode())
+    return {"data": {"release": base64.b64encode(base64.b64encode(packed)).decode()}}
+
+
+class World:
+    """An engine, a cluster and what is asked for in it."""
+
+    def __init__(self, *, dry: bool = False, silent: bool = False) -> None:
+        self.dry, self.silent = dry, silent
+        self.removed: list[str] = []
+        self.in_use = ""
+        self.on_node = [f"docker.io/{ref}" for ref in BUILT]
+        self.out = io.StringIO()
+
+    def probe(self, argv: list[str], **_: Any) -> Result:
+        return Result(0, "\n".join(BUILT))
+
+    def effect(self, argv: list[str], **_: Any) -> Result:
+        self.removed += [word for word in argv if word.startswith(NAME)]
+        if self.in_use in argv:
+            raise CommandError(["docker", "image", "rm"], Result(1, "", "container is using its referenced image"))
+        return Result(0, "")
+
+    def items(self, kind: str, namespace: str, *words: str) -> list[dict[str, Any]]:
+        if self.silent:
+            raise UserError("kubectl get secrets: the server did not answer\nmore")
+        return [record(f"{NAME}:3")] if "owner=helm" in words else []
+
+    def ask(self, *words: str, **_: Any) -> Result:
+        return Result(0, f"{NAME}:5 docker.io/{NAME}:5 postgres:17")
+
+    def prune(self, old: Any) -> int:
+        doomed = old(self.on_node)
+        self.on_node = [ref for ref in self.on_node if ref not in doomed]
+        return len(doomed)
+
+    def run(self, *, loaded: bool = True) -> list[Outcome]:
+        settings = SimpleNamespace(registry="", release=SimpleNamespace(namespace="shop"))
+        world: Any = self
+        session: Any = SimpleNamespace(settings=settings, shell=world, kubectl=world, cluster=world)
+        client: Any = SimpleNamespace(binary="docker")
+        plan = Plan((Image("backend", NAME, "1"),), (), "kind")
+        return list(pruning.prune(Run(session, Plain(self.out)), Ready(client, {}, plan), loaded=loaded))
+
+
+STAY = {*range(11, 21), 1, 3, 5}  # the ten newest, the planned one, a revision's, a pod's
+
+
+def test_what_nobody_asks_for_goes_from_engine_and_nodes_alike() -> None:
+    world = World()
+    (outcome,) = world.run()
+    gone = [f"{NAME}:{number}" for number in range(20, 0, -1) if number not in STAY]
+    assert world.removed == gone
+    assert world.on_node == [f"docker.io/{ref}" for ref in BUILT if ref not in gone]
+    assert outcome.detail == "7 taken from the engine, 7 from the nodes"
+
+
+def test_what_a_container_of_another_cluster_is_made_of_is_left_to_the_engine() -> None:
+    world = World()
+    world.in_use = f"{NAME}:2"
+    assert world.run()
+
+
+def test_where_nobody_can_tell_what_is_needed_all_stay() -> None:
+    world = World(silent=True)
+    assert world.run() == [] and world.removed == [] and len(world.on_node) == 20
+    assert "old images stay" in world.out.getvalue() and "more" not in world.out.getvalue()
+
+
+def test_a_dry_run_and_a_run_that_loaded_nothing_new_among_few_ask_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert World(dry=True).run() == []
+    monkeypatch.setattr(pruning.pruning, "KEEP", 99)
+    monkeypatch.setattr(pruning.pruning, "too_many", lambda refs: False)
+    world = World(silent=True)
+    assert world.run(loaded=False) == [] and world.out.getvalue() == ""
