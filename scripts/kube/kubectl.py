@@ -14,6 +14,7 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.host.shell import Result, Shell, Stream
+from scripts.kube import api, reading
 
 
 class Changes:
@@ -58,29 +59,47 @@ class Kubectl:
         return [str(self.binary), "--kubeconfig", str(self.kubeconfig), "--context", self.context, *words]
 
     def ask(self, *words: str, timeout: float = 30.0) -> Result:
-        """A call that changes nothing."""
-        return self.shell.probe(self.command(*words), timeout=timeout)
+        """Return the answer to a call that changes nothing: over the kept connection where it can be had there."""
+        found = self._over_connection(words, timeout)
+        if found is None:
+            return self.shell.probe(self.command(*words), timeout=timeout)
+        document, result = found
+        return result if document is None else Result(0, reading.as_text(document))
 
-    def get(self, *words: str) -> Any:
-        """What `kubectl get … -o json` answers. Raises UserError if the cluster does not."""
-        answer = self.ask("get", *words, "-o", "json")
+    def _over_connection(self, words: tuple[str, ...], timeout: float) -> tuple[Any, Result] | None:
+        """Return the document and the ending of a call, None where only a kubectl can say."""
+        question = reading.understand(words)
+        reached = api.connect(self.kubeconfig, self.context) if question else None
+        if question is None or reached is None:
+            return None
+        try:
+            return reading.answer(reached, question, timeout)
+        except api.Unreachable:
+            return None
+
+    def _document(self, words: tuple[str, ...], *, needed: bool) -> Any:
+        """Return what a `get` finds, None where it need not be there and is not. Raises UserError for no answer."""
+        found = self._over_connection((*words, "-o", "json"), 30.0)
+        document, answer = found or (None, self.shell.probe(self.command(*words, "-o", "json")))
         if not answer:
             self.require()
-            raise unanswered(f"get {' '.join(words)}", answer)
-        return parsed(answer.out, f"get {' '.join(words)}")
+            raise unanswered(" ".join(words), answer)
+        if found is None and (needed or answer.out.strip()):
+            document = parsed(answer.out, " ".join(words))
+        return document
+
+    def get(self, *words: str) -> Any:
+        """Return what `kubectl get … -o json` answers. Raises UserError if the cluster does not."""
+        return self._document(("get", *words), needed=True)
 
     def find(self, kind: str, name: str, namespace: str = "") -> dict[str, Any] | None:
         """Return an object, None where the cluster says that there is none. Raises UserError where it says nothing."""
         where = ("--namespace", namespace) if namespace else ()
-        answer = self.ask("get", kind, name, *where, "--ignore-not-found", "-o", "json")
-        if not answer:
-            self.require()
-            raise unanswered(f"get {kind} {name}", answer)
-        found: dict[str, Any] | None = parsed(answer.out, f"get {kind} {name}") if answer.out.strip() else None
+        found: dict[str, Any] | None = self._document(("get", kind, name, *where, "--ignore-not-found"), needed=False)
         return found
 
     def items(self, kinds: str, namespace: str, *words: str) -> list[dict[str, Any]]:
-        """The objects of some kinds in a namespace."""
+        """Return the objects of some kinds in a namespace. Raises UserError if the cluster does not answer."""
         found: list[dict[str, Any]] = self.get(kinds, "--namespace", namespace, *words)["items"]
         return found
 
@@ -88,12 +107,8 @@ class Kubectl:
         """Return those objects of these names that are there. Raises UserError if the cluster does not answer."""
         if not names:
             return []
-        words = ("get", kind, *sorted(names), "--namespace", namespace, "--ignore-not-found", "-o", "json")
-        answer = self.ask(*words)
-        if not answer:
-            self.require()
-            raise unanswered(" ".join(words[:-2]), answer)
-        data = parsed(answer.out, f"get {kind}") if answer.out.strip() else {"items": []}
+        words = ("get", kind, *sorted(names), "--namespace", namespace, "--ignore-not-found")
+        data = self._document(words, needed=False) or {"items": []}
         found: list[dict[str, Any]] = data.get("items", [data])
         return found
 
@@ -109,12 +124,17 @@ class Kubectl:
     @contextmanager
     def changes(self, resources: Collection[tuple[str, str]], timeout: float) -> Iterator[Changes]:
         """The objects of (kind, namespace)s as they are and as they change, for `timeout` seconds, as watch events."""
+        reached = api.connect(self.kubeconfig, self.context)
         with ExitStack() as stack:
             merged = Changes(timeout)
+            stack.callback(merged.stop)
             for kind, namespace in resources:
-                stream = stack.enter_context(self.watch(kind, namespace, timeout))
-                reader = threading.Thread(target=merged.read, args=(documents(stream),), daemon=True)
-                reader.start()
+                resource = reading.resource_of(kind)
+                if reached and resource:
+                    source = stack.enter_context(_following(reached, resource, namespace, timeout))
+                else:
+                    source = documents(stack.enter_context(self.watch(kind, namespace, timeout)))
+                threading.Thread(target=merged.read, args=(source,), daemon=True).start()
             yield merged
 
     def effect(self, *words: str, stdin: str = "", shown_stdin: str = "", timeout: float | None = 60.0) -> Result:
@@ -133,6 +153,41 @@ class Kubectl:
         """GET a path of a Service through the API server: works on every cluster, needs no port-forward."""
         name = f"{scheme}:{service}:{port}" if scheme else f"{service}:{port}"
         return self.ask("get", "--raw", f"/api/v1/namespaces/{namespace}/services/{name}/proxy{path}")
+
+
+@contextmanager
+def _following(
+    reached: api.Api, resource: reading.Resource, namespace: str, timeout: float
+) -> Iterator[Iterator[dict[str, Any]]]:
+    """The events of one kind: what there is, then each change; where the server ends a watch, both once more."""
+    ended = threading.Event()
+    open_watches: list[api.Watch] = []
+    deadline = time.monotonic() + timeout
+
+    def events() -> Iterator[dict[str, Any]]:
+        path = resource.path(namespace)
+        known = {"apiVersion": resource.api_version, "kind": resource.kind}
+        while not ended.is_set() and time.monotonic() < deadline:
+            try:
+                found = reached.json(path)
+                for item in found.get("items") or ():
+                    yield {"type": "ADDED", "object": known | item}
+                version = {"resourceVersion": str(found["metadata"]["resourceVersion"])}
+                watch = reached.watch(path, version, deadline - time.monotonic())
+            except (api.Unreachable, api.Refused):
+                ended.wait(1.0)  # a server that restarts tells nobody when it is back
+                continue
+            open_watches.append(watch)
+            for event in watch:
+                if event.get("type") in ("ADDED", "MODIFIED", "DELETED"):
+                    yield event
+
+    try:
+        yield events()
+    finally:
+        ended.set()
+        for watch in open_watches:
+            watch.close()
 
 
 def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,198 @@
+"""The cluster is read over one kept connection, with kubectl's words for a no; where that cannot be, kubectl is asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.errors import UserError
+from scripts.host.shell import Result, Shell
+from scripts.kube import api, reading
+from scripts.kube.kubectl import Kubectl
+
+
+class Server(ThreadingHTTPServer):
+    """An API server with two pods and one Deployment that changes once; it counts connections."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.connections: set[Any] = set()
+        self.asked: list[str] = []
+        self.tokens: set[str] = set()
+        self.ended = threading.Event()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.connections.add(self.client_address)
+        self.server.asked.append(self.path)
+        self.server.tokens.add(self.headers.get("Authorization", ""))
+        path, _, query = self.path.partition("?")
+        if "watch=true" in query:
+            self.watch()
+        elif path == "/api/v1/namespaces/shop/pods":
+            self.answer(200, {"metadata": {"resourceVersion": "7"}, "items": [{"metadata": {"name": "a"}}]})
+        elif path == "/apis/apps/v1/namespaces/shop/deployments":
+            self.answer(200, {"metadata": {"resourceVersion": "7"}, "items": [deployment(1)]})
+        elif path == "/api/v1/namespaces/shop/services/web:80/proxy/readyz":
+            self.answer(200, {"ready": True})
+        elif path.endswith("/secrets/forbidden"):
+            self.answer(403, {"reason": "Forbidden", "message": 'secrets "forbidden" is forbidden'})
+        else:
+            self.answer(404, {"reason": "NotFound", "message": f'pods "{path.rpartition("/")[2]}" not found'})
+
+    def answer(self, status: int, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def watch(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for event in ({"type": "BOOKMARK", "object": {}}, {"type": "MODIFIED", "object": deployment(2)}):
+            content = json.dumps(event).encode() + b"\n"
+            self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
+        self.server.ended.wait(60)  # the server tells of nothing more, and does not end either
+
+    def log_message(self, *words: Any) -> None: ...
+
+
+def deployment(generation: int) -> dict[str, Any]:
+    return {"kind": "Deployment", "metadata": {"name": "web", "namespace": "shop", "generation": generation}}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.ended.set()
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+class Asked(Shell):
+    """Notes what kubectl itself is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[list[str]] = []
+
+    def probe(self, argv: Sequence[str | Path], **how: Any) -> Result:
+        self.words.append([str(word) for word in argv][5:])
+        return Result(1, "", "The connection to the server was refused")
+
+
+def kubectl(tmp_path: Path, server: str, **user: Any) -> tuple[Kubectl, Asked]:
+    config = {
+        "clusters": [{"name": "k", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    shell = Asked()
+    return Kubectl(Path("kubectl"), file, "c", shell), shell
+
+
+def at(server: Server) -> str:
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def test_questions_go_over_one_connection_and_start_no_process(tmp_path: Path, server: Server) -> None:
+    cluster, shell = kubectl(tmp_path, at(server), token="t0ken")
+    for _ in range(3):
+        [pod, web] = cluster.items("pods,deployments", "shop")
+        assert (pod["kind"], pod["apiVersion"], web["kind"], web["apiVersion"]) == (
+            "Pod",
+            "v1",
+            "Deployment",
+            "apps/v1",
+        )
+    assert cluster.find("pod", "none", "shop") is None
+    assert cluster.named("pods", "shop", ["x", "y"]) == []
+    assert json.loads(cluster.proxy_get("shop", "web", 80, "/readyz").out) == {"ready": True}
+    assert len(server.connections) == 1 and shell.words == [] and server.tokens == {"Bearer t0ken"}
+
+
+def test_a_no_is_told_in_kubectls_words(tmp_path: Path, server: Server) -> None:
+    cluster, shell = kubectl(tmp_path, at(server))
+    answer = cluster.ask("get", "secret", "forbidden", "--namespace", "shop", "-o", "json")
+    assert (answer.code, answer.err) == (1, 'Error from server (Forbidden): secrets "forbidden" is forbidden')
+    with pytest.raises(UserError, match="forbidden"):
+        cluster.find("secret", "forbidden", "shop")
+    with pytest.raises(UserError, match=r"Error from server \(NotFound\)"):
+        cluster.get("pod", "gone", "--namespace", "shop")
+    assert shell.words == []
+
+
+def test_where_nothing_answers_kubectl_is_asked_and_says_why(tmp_path: Path) -> None:
+    cluster, shell = kubectl(tmp_path, "http://127.0.0.1:1")
+    with pytest.raises(UserError, match="was refused"):
+        cluster.items("pods", "shop")
+    assert shell.words == [["get", "pods", "--namespace", "shop", "-o", "json"]]
+
+
+@pytest.mark.parametrize("user", [{"exec": {"command": "login"}}, {"auth-provider": {"name": "x"}}, {"as": "somebody"}])
+def test_what_is_left_to_kubectl_stays_with_it(
+    tmp_path: Path, server: Server, user: dict[str, Any]
+) -> None:
+    cluster, shell = kubectl(tmp_path, at(server), **user)
+    with pytest.raises(UserError):
+        cluster.items("pods", "shop")
+    assert len(shell.words) == 1 and not server.asked
+
+
+def test_changes_come_as_they_happen_until_somebody_stops_them(tmp_path: Path, server: Server) -> None:
+    cluster, shell = kubectl(tmp_path, at(server))
+    seen = []
+    with cluster.changes([("deployments", "shop")], 60) as stream:
+        for event in stream:
+            seen.append((event["type"], event["object"]["metadata"]["generation"]))
+            if len(seen) == 2:
+                break
+    assert seen == [("ADDED", 1), ("MODIFIED", 2)] and shell.words == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("get", "pods", "-o", "yaml", "--namespace", "shop"),
+        ("get", "pods", "-A", "-o", "json"),
+        ("get", "widgets", "--namespace", "shop", "-o", "json"),
+        ("get", "pods", "-o", "json"),
+        ("get", "pods,services", "a", "--namespace", "shop", "-o", "json"),
+        ("get", "pods/a", "--namespace", "shop", "-o", "json"),
+        ("describe", "pods"),
+        ("logs", "a"),
+    ],
+)
+def test_what_is_not_understood_whole_is_left_to_kubectl(words: tuple[str, ...]) -> None:
+    assert reading.understand(words) is None
+
+
+def test_a_changed_kubeconfig_is_read_anew_and_credentials_are_not_shown(tmp_path: Path, server: Server) -> None:
+    cluster, _ = kubectl(tmp_path, at(server), token="t0ken")
+    first = api.connect(cluster.kubeconfig, "c")
+    assert first is api.connect(cluster.kubeconfig, "c")
+    access = api.read_access(cluster.kubeconfig, "c")
+    assert "t0ken" not in repr(access)
+    cluster.kubeconfig.unlink()
+    assert api.connect(cluster.kubeconfig, "c") is None
