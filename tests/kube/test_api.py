@@ -1,4 +1,4 @@
-"""The cluster is read over one kept connection, with kubectl's words for a no; where that cannot be, kubectl is asked."""
+"""The cluster is read over one kept connection, with kubectl's words for a no; where that fails, kubectl is asked."""
 
 from __future__ import annotations
 
@@ -151,9 +151,7 @@ def test_where_nothing_answers_kubectl_is_asked_and_says_why(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("user", [{"exec": {"command": "login"}}, {"auth-provider": {"name": "x"}}, {"as": "somebody"}])
-def test_what_is_left_to_kubectl_stays_with_it(
-    tmp_path: Path, server: Server, user: dict[str, Any]
-) -> None:
+def test_what_is_left_to_kubectl_stays_with_it(tmp_path: Path, server: Server, user: dict[str, Any]) -> None:
     cluster, shell = kubectl(tmp_path, at(server), **user)
     with pytest.raises(UserError):
         cluster.items("pods", "shop")
