@@ -9,19 +9,20 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import UserError
 from scripts.host.shell import Shell
-from scripts.images import docker, engine
+from scripts.images import docker, engine, families
 from scripts.images.docker import BUILDKIT, Docker
 from scripts.settings.model import Base
 
 SUITE = "trixie"  # what the official images' current tags are made from
 MIRROR = "http://deb.debian.org/debian"  # packages are verified by signature, not by transport
+DEBIAN, OWN = "debian", ("python", "node")  # the bases with a recipe of their own; others are made by family
 REGISTRY = "https://registry-1.docker.io/v2/"
 PROBE_SECONDS = 3.0
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -46,15 +47,29 @@ def recipe_folder(root: Path) -> Path:
 
 
 def bootstrapped_refs(root: Path, bases: Mapping[str, Base], bundle: bytes) -> dict[str, str]:
-    """Base name → reference of its bootstrapped twin, whose tag is a digest of its recipe."""
-    recipes = sorted(recipe_folder(root).glob("*.Dockerfile"))
-    common = hashlib.sha256(f"{SUITE} {MIRROR}".encode() + bundle).hexdigest()
-    texts = {path.name.removesuffix(".Dockerfile"): path.read_bytes() for path in recipes}
-    return {
-        name: f"todo-chatbot/base-{name}:"
-        + hashlib.sha256(common.encode() + base.image.encode() + texts.get(name, b"")).hexdigest()[:16]
-        for name, base in bases.items()
-    }
+    """Base name → reference of its twin, whose tag is a digest of its recipe; nothing where none can be made."""
+    common = hashlib.sha256(f"{SUITE} {MIRROR}".encode() + bundle).digest()
+    refs = {}
+    for name, base in bases.items():
+        own = recipe_folder(root) / f"{name}.Dockerfile"
+        if name in (DEBIAN, *OWN):
+            recipe = base.image.encode() + (own.read_bytes() if own.is_file() else b"")
+            refs[name] = _twin(name, common, recipe)
+        elif found := families.equal(base.image):
+            refs[name] = _twin(found.name, common, _recipe(root, found))
+    return refs
+
+
+def _twin(name: str, common: bytes, recipe: bytes) -> str:
+    return f"todo-chatbot/base-{name}:{hashlib.sha256(common + recipe).hexdigest()[:16]}"
+
+
+def _recipe(root: Path, equal: families.Equal) -> bytes:
+    """All that decides what a family's image becomes."""
+    folder = recipe_folder(root)
+    files = [folder / f"{equal.recipe}.Dockerfile", *sorted(folder.glob("nginx*.conf")), folder / "nodes.sha512"]
+    files += sorted(folder.glob("alpine-*")) if equal.musl else []
+    return repr(equal).encode() + b"".join(file.read_bytes() for file in files if file.is_file())
 
 
 def ensure(
@@ -72,7 +87,7 @@ def ensure(
     """
     twins = bootstrapped_refs(root, bases, _bundle())
     have = docker.image_ids(shell, client, [*(base.image for base in bases.values()), *twins.values()])
-    refs = {name: base.image if base.image in have else twins[name] for name, base in bases.items()}
+    refs = {name: base.image if base.image in have else twins.get(name, base.image) for name, base in bases.items()}
     missing = [name for name, ref in refs.items() if ref not in have]
     if missing:
         if registry_answers():
@@ -84,8 +99,11 @@ def ensure(
                     )
                 )
         else:
-            say(f"no image registry answers: bootstrapping {', '.join(missing)} from Debian's packages")
-            bootstrap(shell, client, root, twins, may_install=may_install)
+            _refuse_unmakeable([bases[name].image for name in missing if name not in twins])
+            say(f"no image registry answers: making {', '.join(missing)} from packages")
+            for line in remarks(bases, missing):
+                say(line)
+            bootstrap(shell, client, root, twins, bases, missing, may_install=may_install)
         have |= docker.image_ids(shell, client, list(refs.values()))
     if shell.dry:
         have = {ref: have.get(ref, ref) for ref in refs.values()}
@@ -109,8 +127,31 @@ def _bundle() -> bytes:
     return file.read_bytes() if file.is_file() else b""
 
 
-def bootstrap(shell: Shell, client: Docker, root: Path, refs: Mapping[str, str], *, may_install: bool) -> None:
-    """Make the Debian base by mmdebstrap, then the others on top of it, side by side.
+def remarks(bases: Mapping[str, Base], names: Iterable[str]) -> list[str]:
+    """A line for each image whose twin is not of the very same version."""
+    found = [(bases[name].image, families.equal(bases[name].image)) for name in names if name not in (DEBIAN, *OWN)]
+    return [f"{image}: {equal.remark}" for image, equal in found if equal and equal.remark]
+
+
+def _refuse_unmakeable(images: Sequence[str]) -> None:
+    if images:
+        raise UserError(
+            f"no image registry answers, and {', '.join(images)} cannot be made from packages",
+            "make the registry reachable, or build the service by one of the product's: `builder` in the app's file",
+        )
+
+
+def bootstrap(
+    shell: Shell,
+    client: Docker,
+    root: Path,
+    refs: Mapping[str, str],
+    bases: Mapping[str, Base],
+    missing: Sequence[str],
+    *,
+    may_install: bool,
+) -> None:
+    """Make the Debian bases by mmdebstrap, then the others on top of them, side by side.
 
     The host's CA bundle goes in, as builds behind a TLS-inspecting proxy could not fetch anything without it.
     """
@@ -121,20 +162,49 @@ def bootstrap(shell: Shell, client: Docker, root: Path, refs: Mapping[str, str],
                 "as root on Debian or Ubuntu: apt-get install mmdebstrap; or make the registry reachable",
             )
         engine.install(shell, ("mmdebstrap",))
-    if refs["debian"] not in docker.image_ids(shell, client, [refs["debian"]]):
-        _bootstrap_debian(shell, client, refs["debian"])
+    equals = {name: families.equal(bases[name].image) for name in missing if name not in (DEBIAN, *OWN)}
+    suites = {SUITE: refs[DEBIAN]} | {
+        equal.suite: _twin(f"debian-{equal.suite}", _bundle(), equal.suite.encode())
+        for equal in equals.values() if equal and equal.suite != SUITE
+    }  # fmt: skip
+    have = docker.image_ids(shell, client, [*suites.values(), *(refs[name] for name in OWN if name in refs)])
+    for suite, ref in suites.items():
+        if ref not in have:
+            _bootstrap_debian(shell, client, ref, suite)
 
-    def build(name: str) -> None:
-        recipe = recipe_folder(root) / f"{name}.Dockerfile"
-        argv: list[str | Path] = [client.binary, "build", "--tag", refs[name], "--file", recipe]
-        argv += ["--build-arg", f"DEBIAN_IMAGE={refs['debian']}", recipe_folder(root)]
-        shell.effect(argv, env=BUILDKIT, timeout=900)
+    def build(recipe: str, ref: str, arguments: Mapping[str, str]) -> None:
+        argv: list[str | Path] = [client.binary, "build", "--tag", ref]
+        argv += ["--file", recipe_folder(root) / f"{recipe}.Dockerfile"]
+        argv += [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+        shell.effect([*argv, recipe_folder(root)], env=BUILDKIT, timeout=900)
 
+    def family(name: str, equal: families.Equal) -> None:
+        target = f"{refs[name]}-names" if equal.musl else refs[name]
+        build(equal.recipe, target, _sources(equal, refs, suites[equal.suite]) | equal.arguments)
+        if equal.musl:
+            build("alpine-names", refs[name], {"BASE_IMAGE": target})
+
+    wanted = [
+        name for name in OWN if name in missing or (name == "node" and _any_node(equals) and refs[name] not in have)
+    ]
     with ThreadPoolExecutor() as pool:
-        list(pool.map(build, [name for name in refs if name != "debian"]))
+        list(pool.map(lambda name: build(name, refs[name], {"DEBIAN_IMAGE": refs[DEBIAN]}), wanted))
+        # Two references may be the same image here.
+        list(
+            pool.map(lambda item: family(*item), {refs[name]: (name, it) for name, it in equals.items() if it}.values())
+        )
 
 
-def _bootstrap_debian(shell: Shell, client: Docker, ref: str) -> None:
+def _any_node(equals: Mapping[str, families.Equal | None]) -> bool:
+    return any(equal and equal.family == "node" for equal in equals.values())
+
+
+def _sources(equal: families.Equal, refs: Mapping[str, str], debian: str) -> dict[str, str]:
+    """The images that a family's recipe starts from. Another node fetches this one, with its npm."""
+    return {"DEBIAN_IMAGE": debian} | ({"NODE_IMAGE": refs["node"]} if equal.family == "node" else {})
+
+
+def _bootstrap_debian(shell: Shell, client: Docker, ref: str, suite: str) -> None:
     bundle = Path(os.environ.get("SSL_CERT_FILE", CA_BUNDLE))
     copy = (
         ["--customize-hook=copy-in " + str(bundle) + " /etc/ssl/certs/"]
@@ -142,7 +212,7 @@ def _bootstrap_debian(shell: Shell, client: Docker, ref: str) -> None:
         else []
     )
     make = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", *copy]
-    make += ["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*", SUITE, "-", MIRROR]
+    make += ["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*", suite, "-", MIRROR]
     changes = [word for name in CA_VARIABLES for word in ("--change", f"ENV {name}={CA_BUNDLE}")]
     changes += ["--change", 'CMD ["bash"]', "--change", "LABEL org.opencontainers.image.title=base-debian"]
     shell.pipe(make, [client.binary, "import", *changes, "-", ref], timeout=600)

@@ -131,7 +131,11 @@ def _external(text: str, covered: Collection[str]) -> Iterator[tuple[str, str, I
 
 
 def transform(
-    text: str, *, covered: Collection[str] = (), environment: Mapping[str, str] | None = None
+    text: str,
+    *,
+    covered: Collection[str] = (),
+    environment: Mapping[str, str] | None = None,
+    steps: Sequence[str] = (),
 ) -> tuple[str, dict[str, str]]:
     """A Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
     lines = [re.sub(r"^#\s*syntax=.*", "# ", line, flags=re.IGNORECASE) for line in text.splitlines()]
@@ -152,6 +156,8 @@ def transform(
                 )
     if environment:
         _set_environment(text, lines, environment)
+    if steps:
+        lines += _as_root(text, steps)
     first = min((stage["first"] for stage in stages(text)), default=0)
     head = [f"ARG {ARGUMENT.format(number)}={image}" for image, number in numbers.items()]
     copied = dict.fromkeys(image for image, kind, _ in found if kind == "COPY")
@@ -179,6 +185,13 @@ def _set_environment(text: str, lines: list[str], environment: Mapping[str, str]
             lines[item.last] += f"\nENV {words}"
 
 
+def _as_root(text: str, steps: Sequence[str]) -> list[str]:
+    """Lines at the end of the last stage that run as root, and go back to its user."""
+    start = max(stage["last"] for stage in stages(text))
+    users = [item.value for item in instructions(text) if item.name == "USER" and item.first > start]
+    return ["USER root", *(f"RUN {step}" for step in steps), *([f"USER {users[-1]}"] if users else [])]
+
+
 def _set_by(item: Instruction, environment: Mapping[str, str]) -> list[str]:
     if item.name not in ("ENV", "ARG"):
         return []
@@ -194,6 +207,7 @@ def derive(
     environment: Mapping[str, Any],
     ignore: Sequence[str],
     target: Path,
+    steps: Sequence[str] = (),
 ) -> Derived:
     """The Dockerfile itself where nothing in it has to change, else a copy at `target`, with its rules beside it."""
     try:
@@ -201,8 +215,8 @@ def derive(
     except (OSError, UnicodeDecodeError):
         return Derived(dockerfile)  # the build says what is wrong with it
     values = {name: str(value) for name, value in environment.items()}
-    changed, bases = transform(text, covered={*covered, *arguments}, environment=values)
-    if not (bases or values or ignore):
+    changed, bases = transform(text, covered={*covered, *arguments}, environment=values, steps=steps)
+    if not (bases or values or ignore or steps):
         return Derived(dockerfile)
     write(target, f"# Made from {dockerfile}; changed there, not here.\n{changed}")
     own = next((file for file in _rule_files(dockerfile, context) if file.is_file()), None)

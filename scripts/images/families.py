@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Suite of Debian → the Python it ships; no other one can be had from packages.
 PYTHONS = {"3.11": "bookworm", "3.13": "trixie"}
@@ -17,19 +17,48 @@ _REFERENCE = re.compile(
 _UV = re.compile(r"(^|/)astral-sh/uv$")
 
 
+COMPILERS = "build-essential git curl libpq-dev libffi-dev libssl-dev pkg-config"
+UV = "0.13.9"
+PIP = "26.3"  # knows PIP_UPLOADED_PRIOR_TO: packages as of a day
+
+
 @dataclass(frozen=True)
 class Equal:
-    """An image made from packages: its family, version, the Debian suite beneath, and what to tell where it differs."""
+    """An image made from packages: its family, version, the Debian suite beneath, and what to tell where it differs.
+
+    `full` images have compilers, as the official ones without `slim` or `alpine` in their tag do; `musl` ones take
+    Alpine's options of `adduser` and `addgroup`.
+    """
 
     family: str
     version: str
     suite: str
     remark: str = ""
+    full: bool = False
+    musl: bool = False
 
     @property
     def name(self) -> str:
         """A name for it, as part of an image's."""
-        return f"{self.family}-{self.version}-{self.suite}" if self.version else f"{self.family}-{self.suite}"
+        words = [self.family, self.version, self.suite, "full" if self.full else "", "alpine" if self.musl else ""]
+        return "-".join(word for word in words if word)
+
+    @property
+    def recipe(self) -> str:
+        """Which Dockerfile makes it."""
+        return "family-python" if self.family == "uv" else f"family-{self.family}"
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """Build arguments of its recipe."""
+        found = {"EXTRAS": COMPILERS if self.full else ""}
+        if self.family == "node":
+            found |= dict(zip(("NODE", "NPM"), NODES[int(self.version)], strict=True))
+        if self.family in ("python", "uv"):
+            found["PIP"] = PIP
+        if self.family == "uv":
+            found["UV"] = UV
+        return found
 
 
 def equal(reference: str) -> Equal | None:
@@ -38,6 +67,14 @@ def equal(reference: str) -> Equal | None:
     if not match:
         return None
     name, tag = match["name"], match["tag"] or "latest"
+    found = _family(name, tag, reference)
+    if found is None:
+        return None
+    small = "slim" in tag or "alpine" in tag or found.family in ("uv", "nginx", "debian")
+    return replace(found, full=not small, musl="alpine" in tag)
+
+
+def _family(name: str, tag: str, reference: str) -> Equal | None:
     if _UV.search(name):
         return _python_of(re.search(r"python(3\.\d+)", tag), tag, "uv")
     if name == "python":
@@ -72,12 +109,10 @@ def _python_of(match: re.Match[str] | None, tag: str, family: str) -> Equal:
 
 
 def nearest_python(wanted: str) -> str:
-    """The version that can be had: for one between two the older, whose packages have wheels for longer."""
-    if wanted in PYTHONS:
-        return wanted
+    """The version that can be had: the next newer one, which runs what was written for it, or the newest."""
+    minors = sorted(int(version.split(".")[1]) for version in PYTHONS)
     minor = int(wanted.split(".")[1])
-    below = [version for version in PYTHONS if int(version.split(".")[1]) <= minor]
-    return max(below, key=lambda version: int(version.split(".")[1])) if below else min(PYTHONS)
+    return f"3.{next((one for one in minors if one >= minor), minors[-1])}"
 
 
 def _node(tag: str) -> Equal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,8 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
         return outcome
 
     with threads(run) as pool:
-        yield from outcomes_of([pool.submit(one, release) for release in ready.plan.releases])
+        for group in _groups(run, ready.plan):
+            yield from outcomes_of([pool.submit(one, release) for release in group])
     if run.dry:
         return Live()
     numbers = {release.name: done[release.name].revision for release in ready.plan.releases}
@@ -55,6 +56,22 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
         for name in versions.renew(session.kubectl, found.of(release), current, first=number == 1):
             yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret they read has changed")
     return found
+
+
+def _groups(run: Run, planned: Plan) -> Iterator[list[Release]]:
+    """Yield releases that may be deployed side by side: all, or the database, once it runs, before the others."""
+    settings = run.session.settings
+    first = [one for one in planned.releases if one.name == settings.database_release.name]
+    if not (first and settings.app.database_first):
+        yield list(planned.releases)
+        return
+    yield first
+    limit = f"--timeout={settings.timeouts.deploy}s"
+    run.session.kubectl.effect(
+        "rollout", "status", "deployment/database", "--namespace", run.namespace, limit,
+        timeout=settings.timeouts.deploy + 30,
+    )  # fmt: skip
+    yield [one for one in planned.releases if one not in first]
 
 
 def _deploy_one(

@@ -31,6 +31,8 @@ def formed(url: str, form: Mapping[str, Any]) -> str:
     """
     if not form:
         return url
+    if "part" in form:
+        return _part(url, form["part"])
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -45,6 +47,23 @@ def formed(url: str, form: Mapping[str, Any]) -> str:
         parameters["sslmode"] = parameters.pop("ssl")
     parameters |= form.get("parameters", {})
     return str(urlunsplit((scheme, parts.netloc, parts.path, urlencode(parameters, quote_via=quote), "")))
+
+
+def _part(url: str, part: str) -> str:
+    """One part of a URL, as a program takes it that builds its own; empty where the URL does not say it."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 5432
+    except ValueError:
+        return ""
+    found = {
+        "host": parts.hostname or "",
+        "port": str(port),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "name": parts.path.lstrip("/"),
+    }
+    return found[part]
 
 
 def _for_asyncpg(parameters: Mapping[str, str]) -> dict[str, str]:

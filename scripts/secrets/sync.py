@@ -66,7 +66,10 @@ def _with_standin(key: str, source: Mapping[str, Any]) -> dict[str, Any]:
     if "database" not in source:
         return dict(source)
     form = source["database"]
-    url = f"postgresql://todo:${{{DATABASE_SECRET}.{DATABASE_PASSWORD}}}@database:5432/todo"
+    password = f"${{{DATABASE_SECRET}.{DATABASE_PASSWORD}}}"
+    if form.get("part") == "password":
+        return {"from": "DATABASE_URL"} | dict(source) | {"standin": password}
+    url = f"postgresql://todo:{password}@database:5432/todo"
     return {"from": "DATABASE_URL"} | dict(source) | {"standin": database_url.formed(url, form)}
 
 
@@ -76,6 +79,7 @@ def _concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[st
     kept = {name for name, users in readers.items() if not users or not set(services).isdisjoint(users)}
     sources = [source for name in kept for source in config[name]["keys"].values()]
     kept |= {name for source in sources for name, _ in _REFERENCE.findall(source.get("standin", ""))}
+    kept |= {source["same"].split(".")[0] for source in sources if "same" in source}
     return {
         name: {**spec, "usedBy": [user for user in readers[name] if user in services]}
         for name, spec in config.items()
@@ -135,9 +139,13 @@ def decide(
                 unfit += [f"{name}.{key}: {_source(source)}: {problem}"] if problem else []
             elif "standin" in source and standin:
                 templates.append((name, key, source["standin"]))
+            elif "same" in source:
+                templates.append((name, key, f"${{{source['same']}}}"))
             elif "generate" in source:
                 wanted[name][key] = kept or generate(source["generate"])
                 made[name].add(key)
+            elif "placeholder" in source:
+                wanted[name][key] = source["placeholder"]
             elif not source.get("optional"):
                 missing.append(f"{name}.{key}: set {source.get('from', 'a source')} in the environment or in .env")
     if unfit:

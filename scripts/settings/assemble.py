@@ -26,7 +26,10 @@ BUILDER_BASES = {
     "static": {"NODE_IMAGE": "node"},
     "node": {"NODE_IMAGE": "node"},
     "python": {"PYTHON_IMAGE": "python"},
+    "redis": {"DEBIAN_IMAGE": "debian"},
 }
+
+ALONE = ("redis",)  # builders that take nothing of the application's folder
 
 
 def app_file(name: str) -> str:
@@ -67,6 +70,7 @@ def settings(
             secrets=app.get("secrets", {}),
             addresses=tuple(Address(**item) for item in app.get("addresses", [])),
             journey=tuple(app.get("journey") or ()),
+            database_first=app.get("database", {}).get("first", False),
         ),
         services=tuple(service for service, _ in built),
         release=release,
@@ -135,6 +139,8 @@ def _service(
     """A service, and the base images it is built from by reference."""
     key = key or f"services.{name}"
     context = places.path(spec["context"], f"{key}.context")
+    if spec.get("builder") in ALONE:
+        context = BUILDERS / spec["builder"]
     if not context.is_dir():
         raise places.wrong(f"{key}.context", f"no folder {context}", "point it at the service's source tree")
     dockerfile, bases = _dockerfile(places, spec, context, key)
@@ -143,7 +149,7 @@ def _service(
             raise places.wrong(f"{key}.bases.{argument}", f"{base} is no base image", f"choose: {', '.join(named)}")
     derived = copies.derive(
         dockerfile, context, covered=bases, arguments=spec.get("buildArgs", {}),
-        environment=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []),
+        environment=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []), steps=spec.get("buildSteps", []),
         target=places.root / GENERATED / f"{app}.{name}.Dockerfile",
     )  # fmt: skip
     bases = {**bases, **derived.bases}

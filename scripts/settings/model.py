@@ -73,7 +73,8 @@ class App:
     """One application, as `config/apps/NAME.yaml` tells it.
 
     `page` is the service that a browser opens, empty where there is none. `secrets` are Kubernetes Secrets by name with
-    the sources of their keys, `journey` is what a person does first.
+    the sources of their keys, `journey` is what a person does first. With `database_first` the stand-in database runs
+    before the services start.
     """
 
     name: str
@@ -82,6 +83,7 @@ class App:
     secrets: Mapping[str, Any] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
     journey: tuple[Mapping[str, Any], ...] = ()
+    database_first: bool = False
 
     @property
     def wants_database(self) -> bool:

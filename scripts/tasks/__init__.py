@@ -2,13 +2,14 @@
 
 from invoke import Collection
 
-from scripts.tasks import ai, backup, charts, cluster, database, dev, monitor, root, secrets, security, verify
+from scripts.tasks import adopt, ai, backup, charts, cluster, database, dev, monitor, root, secrets, security, verify
 
 
 def namespace() -> Collection:
     """Every task, by the name it is called by."""
     tasks = Collection.from_module(root)
     tasks.configure({"environment": "dev", "target": ""})
+    tasks.add_task(adopt.adopt)
     tasks.add_task(monitor.monitor)
     tasks.add_task(dev.dev)
     tasks.add_collection(Collection.from_module(ai))

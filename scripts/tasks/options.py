@@ -24,7 +24,7 @@ Work = Callable[..., None]
 
 
 def command(
-    name: str | None = None, *, where: bool = True, tools: bool | None = None, **help: str
+    name: str | None = None, /, *, where: bool = True, tools: bool | None = None, **help: str
 ) -> Callable[[Work], Task[Any]]:
     """Make a task of a function whose first parameter is the session.
 

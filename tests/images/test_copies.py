@@ -79,7 +79,7 @@ def test_a_copy_is_made_only_where_something_changes(tmp_path: Path) -> None:
     ("reference", "family", "version", "told"),
     [
         ("python:3.11-slim", "python", "3.11", ""),
-        ("python:3.12-slim-bookworm", "python", "3.11", "Python 3.11 in place of 3.12"),
+        ("python:3.12-slim-bookworm", "python", "3.13", "Python 3.13 in place of 3.12"),
         ("docker.io/library/python:3.13", "python", "3.13", ""),
         ("python:latest", "python", "3.13", ""),
         ("python:3.10", "python", "3.11", "Python 3.11 in place of 3.10"),
@@ -88,7 +88,7 @@ def test_a_copy_is_made_only_where_something_changes(tmp_path: Path) -> None:
         ("node:22.3.0-bookworm-slim", "node", "22", ""),
         ("node:lts", "node", "24", ""),
         ("node:16", "node", "18", "node 18 in place of 16"),
-        ("ghcr.io/astral-sh/uv:python3.12-bookworm-slim", "uv", "3.11", "Python 3.11 in place of 3.12"),
+        ("ghcr.io/astral-sh/uv:python3.12-bookworm-slim", "uv", "3.13", "Python 3.13 in place of 3.12"),
         ("debian:bookworm-slim", "debian", "", ""),
         ("nginx:alpine", "nginx", "", "Debian's nginx, on Debian, not Alpine"),
     ],

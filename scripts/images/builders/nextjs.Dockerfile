@@ -17,6 +17,11 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
 
 FROM packages AS build
 ENV NEXT_TELEMETRY_DISABLED=1 NODE_ENV=production
+# Packages beside its own, and WHOLE: all of the application and its packages, for what makes its tables in this image.
+ARG ADD=""
+ARG WHOLE=""
+RUN --mount=type=cache,target=/root/.npm,sharing=locked \
+    if [ -n "$ADD" ]; then npm install --no-save --no-audit --no-fund --legacy-peer-deps $ADD; fi
 COPY . .
 # Prisma's client is made from its schema. The application's own build script, else Next.js' command.
 # The file `.start` says how the result is run.
@@ -24,7 +29,7 @@ RUN if [ -f prisma/schema.prisma ]; then node_modules/.bin/prisma generate; fi \
     && npm run build --if-present --no-update-notifier \
     && { [ -d .next ] || node_modules/.bin/next build; } \
     && mkdir -p public /out \
-    && if [ -f .next/standalone/server.js ]; then \
+    && if [ -z "$WHOLE" ] && [ -f .next/standalone/server.js ]; then \
         cp -R .next/standalone/. /out \
         && mkdir -p /out/.next && cp -R .next/static /out/.next/ && cp -R public /out/ \
         && echo 'HOSTNAME=0.0.0.0 exec node server.js' >/out/.start; \

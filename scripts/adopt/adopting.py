@@ -1,0 +1,249 @@
+"""Read an application, infer, ask what is left, and write its file. Nothing below its folder is ever written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.adopt import documents, infer, record, units
+from scripts.adopt.facts import Described
+from scripts.adopt.infer import Decision, Question, Whole
+from scripts.adopt.tree import Tree, scan
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.images import base_images
+from scripts.settings import reading
+from scripts.settings.assemble import app_file
+
+Asker = Callable[[Question], str]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for: the folder, the app's name, answers by key, and whether an own chart is preferred."""
+
+    path: Path
+    name: str = ""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    own_chart: bool = False
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What came of it: the file's name and text, what it was before, what was concluded."""
+
+    name: str
+    file: Path
+    text: str
+    before: str
+    decision: Decision
+
+
+def adopt(request: Request, root: Path, shell: Shell, ask: Asker | None, helm: Callable[[], Path]) -> Adopted:
+    """Infer an app's file. Raises UserError where PATH holds no app, or answers are missing and nobody can be asked."""
+    path = request.path.expanduser()
+    tree = scan(path.resolve())
+    answers = dict(request.answers)
+    while True:
+        decision = _decide(tree, answers, shell, request, helm)
+        if not decision.questions:
+            break
+        for question in decision.questions:
+            answers[question.key] = _answer(question, decision.questions, ask)
+    name = request.name or units.clean(tree.root.name)
+    own = {"source": _source(tree.root, root), "release": {"name": name, "namespace": name}}
+    data = own | decision.data
+    file = root / app_file(name)
+    before = file.read_text(encoding="utf-8") if file.is_file() else ""
+    old = reading.read(file, root) if before else {}
+    kept = record.merge({key: value for key, value in old.items() if key != "adopted"}, old.get("adopted") or {}, data)
+    text = record.dump(kept | {"adopted": data}, decision.reasons, _head(name, tree))
+    return Adopted(name, file, text, before, decision)
+
+
+def write(adopted: Adopted, root: Path) -> None:
+    """Write the app's file, and name it in config/pipeline.yaml."""
+    adopted.file.parent.mkdir(parents=True, exist_ok=True)
+    adopted.file.write_text(adopted.text, encoding="utf-8")
+    pipeline = root / "config/pipeline.yaml"
+    text = pipeline.read_text(encoding="utf-8")
+    changed = re.sub(r"(?m)^app:.*$", f"app: {adopted.name}", text, count=1)
+    if changed != text:
+        pipeline.write_text(changed, encoding="utf-8")
+
+
+def _head(name: str, tree: Tree) -> str:
+    return (
+        f"{name}, adopted from {tree.root}: what `invoke adopt` inferred. Change it as you like: adopting again\n"
+        "keeps what you changed. Keys: scripts/settings/app.schema.json; guide: docs/adapting.md."
+    )
+
+
+def _source(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _answer(question: Question, all_questions: list[Question], ask: Asker | None) -> str:
+    if ask is None:
+        lines = [
+            f"{one.key}: {one.text}" + (f" [{', '.join(one.options)}]" if one.options else "") for one in all_questions
+        ]
+        raise UserError(
+            "answers are missing:\n" + "\n".join(lines),
+            "put them into a file as KEY: VALUE, and give it: --answers FILE",
+        )
+    return ask(question)
+
+
+def _decide(
+    tree: Tree, answers: Mapping[str, str], shell: Shell, request: Request, helm: Callable[[], Path]
+) -> Decision:
+    questions: list[Question] = []
+    composed, others, remarks = _composed(tree)
+    found, left = units.candidates(tree, composed)
+    remarks += [*tree.remarks, *left]
+    chosen, question = _one_copy(found, answers)
+    if question:
+        return Decision(questions=[question])
+    if not chosen:
+        raise UserError(
+            "\n".join(
+                [
+                    f"{tree.root}: no application: no compose file, Dockerfile or package file tells of a service",
+                    *remarks[:5],
+                ]
+            ),
+            "name the folder that holds one",
+        )
+    _unique(chosen)
+    charts = documents.charts(tree)
+    described, more = _described(tree, charts, shell, helm)
+    units.describe(chosen, described)
+    whole = Whole(tree, chosen, _examples(tree), others, _date(tree, shell), _registry(), answers)
+    decision = infer.decide(whole)
+    infer.sqlite_volumes(decision.data)
+    decision.questions = [one for one in [*questions, *decision.questions] if one.key not in answers]
+    decision.remarks = [*remarks, *more, *decision.remarks]
+    if request.own_chart:
+        own_chart(decision, tree, charts, chosen)
+    return decision
+
+
+def _registry() -> bool:
+    return base_images.registry_answers()
+
+
+def _composed(tree: Tree) -> tuple[list[Described], dict[str, str], list[str]]:
+    """The services of the plainest compose file that builds any, of one folder; and the others' images."""
+    remarks: list[str] = []
+    for file in documents.compose_files(tree):
+        try:
+            built, others = documents.compose(tree, file)
+        except ValueError as error:
+            remarks.append(f"{file}: not read: {error}")
+            continue
+        if built:
+            return built, others, remarks
+    return [], {}, remarks
+
+
+def _one_copy(found: list[units.Unit], answers: Mapping[str, str]) -> tuple[list[units.Unit], Question | None]:
+    """The services of one application, where a repository holds several copies or applications."""
+    copies = units.copies_of(found)
+    if not copies:
+        return found, None
+    roots = tuple(sorted(root for root, own in copies.items() if any(unit.kind in units.PAGE_KINDS for unit in own)))
+    answer = answers.get("copy", "")
+    if answer in copies:
+        return copies[answer], None
+    text = f"several applications, or copies of one: {', '.join(roots)}: which one?"
+    return [], Question("copy", text, roots, units.newest(roots))
+
+
+def _unique(found: list[units.Unit]) -> None:
+    seen: dict[str, int] = {}
+    for unit in found:
+        seen[unit.name] = seen.get(unit.name, 0) + 1
+        if seen[unit.name] > 1:
+            unit.name = f"{unit.name}-{seen[unit.name]}"
+
+
+def _described(
+    tree: Tree, charts: list[str], shell: Shell, helm: Callable[[], Path]
+) -> tuple[list[Described], list[str]]:
+    """The workloads of manifests, and of charts rendered with the values they ship."""
+    objects, remarks = documents.manifests(tree, charts)
+    for chart in charts:
+
+        def render(folder: Path) -> str:
+            answer = shell.probe([helm(), "template", "adopted", str(folder)], timeout=60)
+            if not answer:
+                raise ValueError((answer.err.strip().splitlines() or ["helm gives no reason"])[-1][:200])
+            return answer.out
+
+        more, lines = documents.rendered(tree, chart, render)
+        objects += more
+        remarks += lines
+    return documents.workloads(objects), remarks
+
+
+def _examples(tree: Tree) -> dict[str, str]:
+    """NAME=VALUE of the example files; of a real `.env` nothing is ever taken but names."""
+    from io import StringIO
+
+    from dotenv import dotenv_values
+
+    found: dict[str, str] = {}
+    for file in tree.files:
+        if re.match(
+            r"\.?env[.-](example|sample|template|dist)$|\.env\.(local\.)?(example|sample|template)$|env\.example$",
+            Path(file).name,
+        ):
+            values = dotenv_values(stream=StringIO(tree.text(file)), interpolate=False)
+            found |= {name: value for name, value in values.items() if value and name not in found}
+    return found
+
+
+def _date(tree: Tree, shell: Shell) -> str:
+    """The day of the last commit that touched the tree; empty where there is no history."""
+    answer = shell.probe(["git", "-C", tree.root, "log", "-1", "--format=%cs", "--", "."], timeout=20)
+    return answer.out.strip() if answer and re.fullmatch(r"\d{4}-\d\d-\d\d", answer.out.strip()) else ""
+
+
+def own_chart(decision: Decision, tree: Tree, charts: list[str], chosen: list[units.Unit]) -> None:
+    """Let the application's own chart deploy it: where each image goes, by where its values name it."""
+    if not charts:
+        decision.remarks.append("--own-chart: there is no Helm chart below PATH; the product's is taken")
+        return
+    chart = charts[0]
+    decision.data["release"] = {"chart": str(tree.root / chart)}
+    decision.because("release.chart", chart, f"{chart}/Chart.yaml")
+    values: Any = (documents.load(tree.text(f"{chart}/values.yaml")) or [{}])[0]
+    for unit in chosen:
+        place = _image_place(values, unit.name)
+        if place:
+            decision.data["services"][unit.name]["imageValues"] = place
+
+
+def _image_place(values: Any, name: str) -> dict[str, str]:
+    """Where a chart's values hold a service's image: repository and tag, or one text."""
+    for path, value in _walk(documents.plain(values)):
+        words = units._words(".".join(path)) | units._words(str(value) if isinstance(value, str) else "")
+        if path[-1] == "image" and units._words(name) & words:
+            where = ".".join(path)
+            if isinstance(value, str):
+                return {"reference": where}
+            if isinstance(value, dict) and "repository" in value:
+                return {"repository": f"{where}.repository", "tag": f"{where}.tag"}
+    return {}
+
+
+def _walk(value: Any, path: tuple[str, ...] = ()) -> Any:
+    if path:
+        yield path, value
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _walk(item, (*path, str(key)))

@@ -1,0 +1,260 @@
+"""A Dockerfile read: its port, command, user, home, what it writes, and why it cannot work where it cannot."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from scripts.adopt.packages import LOCKS, Packages, join
+from scripts.adopt.tree import Place, Tree
+from scripts.images import copies, families
+from scripts.images.copies import Instruction
+
+FIRST_USER, SYSTEM_USER = 1000, 999
+ADDUSER_SYSTEM = 100
+
+
+@dataclass
+class Dockerfile:
+    """What a Dockerfile says of the image's last stage, each with its place, and what is wrong with it."""
+
+    file: str
+    context: str
+    images: list[str] = field(default_factory=list)
+    command: tuple[str, ...] = ()
+    command_line: int = 0
+    ports: dict[str, tuple[int, Place]] = field(default_factory=dict)  # by what says it: EXPOSE, PORT
+    user: str = ""
+    uid: int | None = None
+    home: str = ""
+    workdir: str = "/"
+    volumes: list[tuple[str, Place]] = field(default_factory=list)
+    made: list[tuple[str, Place]] = field(default_factory=list)
+    health: tuple[str, Place] | None = None
+    variables: dict[str, tuple[str, Place]] = field(default_factory=dict)
+    arguments: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+    from_root_home: bool = False
+    installs_packages: bool = False
+
+
+def read(tree: Tree, file: str, context: str) -> Dockerfile:
+    """What a Dockerfile says, built with a context of the tree."""
+    found = Dockerfile(file, context)
+    text = tree.text(file)
+    items = copies.instructions(text)
+    if not any(item.name == "FROM" for item in items):
+        found.problems.append(f"{file}: no FROM line: it does not parse as a Dockerfile")
+        return found
+    found.images = copies.external_images(text)
+    last = max(index for index, item in enumerate(items) if item.name == "FROM")
+    arguments = copies.global_arguments(text)
+    created: dict[str, int] = {}
+    for index, item in enumerate(items):
+        if item.name == "ARG":
+            found.arguments |= {word.split("=")[0] for word in item.value.split()}
+        if item.name == "RUN":
+            created |= _users(item.value)
+            found.installs_packages |= bool(re.search(r"\bpip3? install\b|\bnpm (i|install)\b", item.value))
+        if index >= last or item.name == "VOLUME":
+            _final(found, item, arguments)
+        elif item.name == "ENV":
+            arguments |= _pairs(item.value)
+    _as_user(found, created, text)
+    found.problems += list(_missing_sources(tree, found, items))
+    return found
+
+
+def _final(found: Dockerfile, item: Instruction, arguments: dict[str, str]) -> None:
+    """What one line of the last stage says."""
+    place = Place(found.file, item.first + 1)
+    if item.name in ("CMD", "ENTRYPOINT"):
+        words = _words(item.value)
+        found.command = (*found.command, *words) if item.name == "CMD" and found.command else words
+        found.command_line = item.first + 1
+    elif item.name == "EXPOSE":
+        number = re.match(r"(\d+)", copies.expand(item.value, arguments))
+        if number:
+            found.ports.setdefault("EXPOSE", (int(number[1]), place))
+    elif item.name == "ENV":
+        for name, value in _pairs(item.value).items():
+            arguments[name] = value
+            found.variables[name] = (value, place)
+            if name == "PORT" and value.isdigit():
+                found.ports["PORT"] = (int(value), place)
+    elif item.name == "USER":
+        found.user = item.value.strip()
+    elif item.name == "WORKDIR":
+        folder = copies.expand(item.value.strip(), arguments)
+        found.workdir = folder if folder.startswith("/") else join(found.workdir.rstrip("/") or "/", folder)
+    elif item.name == "VOLUME":
+        folders = json.loads(item.value) if item.value.startswith("[") else item.value.split()
+        found.volumes += [(str(folder), place) for folder in folders]
+    elif item.name == "HEALTHCHECK":
+        path = re.search(r"https?://[\w.-]+(?::\d+)?(/[\w./-]*)", item.value)
+        if path:
+            found.health = (path[1], place)
+    elif item.name == "RUN":
+        for folders in re.findall(r"\bmkdir\s+(?:-p\s+)?((?:[/\w.-]+\s*)+)", item.value):
+            found.made += [(_absolute(found.workdir, it), place) for it in folders.split() if not it.startswith("-")]
+    if ".local" in item.value and item.name == "COPY" and item.value.rstrip("/").endswith("/root/.local"):
+        found.from_root_home = True
+
+
+def _absolute(workdir: str, path: str) -> str:
+    return path if path.startswith("/") else f"{workdir.rstrip('/')}/{path.removeprefix('./')}"
+
+
+def _words(value: str) -> tuple[str, ...]:
+    if value.startswith("["):
+        try:
+            return tuple(str(word) for word in json.loads(value))
+        except ValueError:
+            return ()
+    return ("sh", "-c", value)
+
+
+def _pairs(value: str) -> dict[str, str]:
+    if "=" not in value.split(maxsplit=1)[0]:
+        name, _, rest = value.partition(" ")
+        return {name: rest.strip().strip("\"'")}
+    try:
+        return dict(word.split("=", 1) for word in shlex.split(value) if "=" in word)
+    except ValueError:
+        return {}
+
+
+def _users(value: str) -> dict[str, int]:
+    """Users that a RUN line makes, with the number they get."""
+    made: dict[str, int] = {}
+    for line in re.split(r"&&|;|\n", value):
+        words = line.split()
+        command = next((word for word in words if word in ("useradd", "adduser")), "")
+        if not command:
+            continue
+        name = _name(words[words.index(command) + 1 :])
+        number = re.search(r"(?:--uid[= ]|-u[= ]?)\s*(\d+)", line)
+        system = bool(re.search(r"--system|\s-[a-zA-Z]*[rS]\b", line))
+        default = (SYSTEM_USER if command == "useradd" else ADDUSER_SYSTEM) if system else FIRST_USER
+        if name:
+            made[name] = int(number[1]) if number else default
+    return made
+
+
+_TAKES_VALUE = {"-u", "--uid", "-g", "--gid", "-G", "--groups", "--ingroup", "-d", "--home", "-h", "-s", "--shell",
+                "-c", "--comment", "--gecos", "--home-dir", "--disabled-password="}  # fmt: skip
+
+
+def _name(words: list[str]) -> str:
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word in _TAKES_VALUE:
+            index += 2
+            continue
+        if not word.startswith("-") and re.fullmatch(r"[a-z_][\w-]*", word):
+            return word
+        index += 1
+    return ""
+
+
+def _as_user(found: Dockerfile, created: dict[str, int], text: str) -> None:
+    name = found.user.split(":")[0]
+    if name.isdigit():
+        found.uid = int(name) or None
+    elif name and name != "root":
+        node = any(re.match(r"(docker\.io/)?(library/)?node\b", image) for image in found.images)
+        found.uid = created.get(name) or (1000 if name == "node" and node else FIRST_USER)
+        home = re.search(rf"(?:--home(?:-dir)?|-[dh])[= ](/\S+)[^\n]*\b{re.escape(name)}\b", text)
+        found.home = home[1] if home else f"/home/{name}"
+
+
+def _missing_sources(tree: Tree, found: Dockerfile, items: list[Instruction]) -> Iterator[str]:
+    """What a COPY names that the context does not have."""
+    for item in items:
+        if item.name not in ("COPY", "ADD") or "--from=" in item.value or "<<" in item.value:
+            continue
+        words = _words(item.value) if item.value.startswith("[") else tuple(item.value.split())
+        for source in [word for word in words if not word.startswith("--")][:-1]:
+            if "://" in source or "$" in source:
+                continue
+            if not _there(tree, join(found.context, source.strip("/").removeprefix("./"))):
+                yield f"{found.file}:{item.first + 1}: COPY {source}: there is no such file in {found.context}"
+
+
+def _there(tree: Tree, path: str) -> bool:
+    path = path.rstrip("/").removesuffix("/.") or "."
+    if path == "." or tree.has(path) or any(True for _ in tree.below(path)):
+        return True
+    return any(mark in path for mark in "*?[") and any(fnmatch.fnmatch(file, path) for file in tree.files)
+
+
+def broken_node(tree: Tree, found: Dockerfile, packages: Packages, standalone: bool) -> list[str]:
+    """Why the Dockerfile of a JavaScript service cannot work, in words; nothing where it may."""
+    text = tree.text(found.file)
+    problems = []
+    locks = [name for name in LOCKS if tree.has(join(found.context, name))]
+    for stage, lines in _stages(text):
+        for item in lines:
+            where = f"{found.file}:{item.first + 1}"
+            if item.name == "RUN" and re.search(r"\bnpm ci\b", item.value):
+                if "package-lock.json" not in locks and "npm-shrinkwrap.json" not in locks:
+                    problems.append(f"{where}: npm ci, but there is no package-lock.json")
+                elif not _lock_copied(lines, item):
+                    problems.append(f"{where}: npm ci in a stage that has no lock file")
+        problems += _without_development(found.file, lines, packages)
+        del stage
+    if ".next/standalone" in text and not standalone:
+        problems.append(f"{found.file}: copies .next/standalone, which its next.config does not ask for")
+    if found.command[:1] in (("next",), ("vite",), ("nest",), ("ts-node",), ("tsx",)):
+        problems.append(f"{found.file}:{found.command_line}: the command {found.command[0]} is not on PATH")
+    return problems
+
+
+def _stages(text: str) -> Iterator[tuple[str, list[Instruction]]]:
+    lines: list[Instruction] = []
+    name = ""
+    for item in copies.instructions(text):
+        if item.name == "FROM":
+            if lines:
+                yield name, lines
+            lines, name = [], item.value
+        lines.append(item)
+    yield name, lines
+
+
+def _lock_copied(lines: list[Instruction], until: Instruction) -> bool:
+    """Whether a stage has a lock when it installs: copied, or there already in a stage it goes on from."""
+    before = lines[: lines.index(until)]
+    copied = " ".join(item.value for item in before if item.name in ("COPY", "ADD"))
+    base = before[0].value.split()[0] if before and before[0].name == "FROM" else ""
+    from_stage = ":" not in base and "/" not in base and not base.startswith("$")
+    mounted = "--mount=type=bind" in until.value
+    whole = any(re.search(r"(^|\s)\.{1,2}/?\s", item.value) for item in before if item.name == "COPY")
+    return mounted or from_stage or whole or bool(re.search(r"lock|\*\.json|package\*", copied))
+
+
+def _without_development(file: str, lines: list[Instruction], packages: Packages) -> Iterator[str]:
+    pruned = re.compile(r"npm (?:ci|install|i)\b[^&|;]*(?:--only[= ]prod|--omit[= ]dev|--production)")
+    without = next((item for item in lines if item.name == "RUN" and pruned.search(item.value)), None)
+    built = next(
+        (item for item in lines if item.name == "RUN" and re.search(r"npm run build|next build", item.value)), None
+    )
+    needed = [
+        name for name in packages.development if name in ("typescript", "tailwindcss", "vite", "@tailwindcss/postcss")
+    ]
+    if without and built and built.first >= without.first and needed:
+        yield f"{file}:{built.first + 1}: builds without its development packages ({', '.join(needed)})"
+
+
+def cannot_be_made(found: Dockerfile, text: str, alpine: bool) -> list[str]:
+    """Why no base image of this Dockerfile can be had where no registry answers."""
+    problems = [f"{found.file}: {image} cannot be made from packages" for image in found.images
+                if families.equal(image) is None]  # fmt: skip
+    if alpine and (words := families.foreign_words(text)):
+        problems.append(f"{found.file}: `{words[0].strip()}` runs on Alpine only, which cannot be made from packages")
+    return problems

@@ -1,0 +1,282 @@
+"""YAML that tells of services: compose files, Kubernetes manifests, Helm charts rendered with the values they ship."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.adopt.facts import Described
+from scripts.adopt.packages import folder_of
+from scripts.adopt.tree import Place, Tree
+
+COMPOSE = re.compile(r"^(docker-)?compose(\.[\w-]+)*\.ya?ml$")
+_DEFAULT = re.compile(r"\$\{(\w+)(?::?-([^}]*))?(?::?\?[^}]*)?\}|\$(\w+)")
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as SafeLoader reads it, with the line of every mapping under `__line__`, and unknown tags as nothing."""
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    loader.flatten_mapping(node)
+    found: dict[Any, Any] = {
+        loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value
+    }
+    found["__line__"] = node.start_mark.line + 1
+    return found
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+def load(text: str) -> list[Any]:
+    """The documents of a YAML text. Raises ValueError, in one line, where it is none, such as a Go template."""
+    try:
+        return [item for item in yaml.load_all(text, Loader=_Loader) if item is not None]
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        template = "{{" in text
+        where = f"line {mark.line + 1}" if mark else "it"
+        raise ValueError(f"{where} is a Go template, not YAML" if template else f"{where} is not YAML") from None
+
+
+def plain(value: Any) -> Any:
+    """A value without the lines that the loader put into it."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items() if key != "__line__"}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def compose_files(tree: Tree) -> list[str]:
+    """The compose files, the least deep and plainest first."""
+    found = [file for file in tree.files if COMPOSE.match(Path(file).name)]
+    return sorted(found, key=lambda file: (file.count("/"), Path(file).name.count("."), file))
+
+
+def compose(tree: Tree, file: str) -> tuple[list[Described], dict[str, str]]:
+    """The services of a compose file that are built, and the images of the others. Raises ValueError."""
+    documents = load(tree.text(file))
+    data = documents[0] if documents and isinstance(documents[0], dict) else {}
+    built: list[Described] = []
+    others: dict[str, str] = {}
+    services = data.get("services")
+    for name, spec in (services if isinstance(services, dict) else {}).items():
+        if not isinstance(spec, dict) or name == "__line__":
+            continue
+        if spec.get("build"):
+            built.append(_composed(str(name), spec, file))
+        elif spec.get("image"):
+            others[str(name)] = str(spec["image"])
+    return built, others
+
+
+def _composed(name: str, spec: Mapping[str, Any], file: str) -> Described:
+    build = spec["build"] if isinstance(spec["build"], dict) else {"context": spec["build"]}
+    context = _joined(folder_of(file), str(build.get("context", ".")))
+    dockerfile = str(build.get("dockerfile", ""))
+    published, port = _ports(spec.get("ports"))
+    health = spec.get("healthcheck")
+    return Described(
+        name=name,
+        place=Place(file, spec.get("__line__", 1) - 1),
+        kind="compose",
+        image=str(spec.get("image", "")),
+        context=context,
+        dockerfile=_joined(context, dockerfile) if dockerfile else "",
+        stage=str(build.get("target", "")),
+        arguments=_pairs(build.get("args")),
+        environment=_pairs(spec.get("environment")),
+        port=port,
+        published=published,
+        command=_words(spec.get("command")),
+        probes={"test": _health(health)} if isinstance(health, dict) and _health(health) else {},
+        volumes=tuple(_volumes(spec.get("volumes"))),
+    )
+
+
+def _joined(folder: str, path: str) -> str:
+    parts: list[str] = []
+    for part in f"{folder}/{path}".split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts) or "."
+
+
+def filled(value: str) -> str:
+    """A compose value with `${NAME:-default}` filled in by its default; a name alone becomes nothing."""
+    return _DEFAULT.sub(lambda match: match[2] or "", value)
+
+
+def _pairs(value: Any) -> dict[str, str]:
+    if isinstance(value, dict):
+        return {str(name): "" if it is None else _scalar(it) for name, it in value.items() if name != "__line__"}
+    if isinstance(value, list):
+        return {name: text for name, _, text in (str(item).partition("=") for item in value)}
+    return {}
+
+
+def _scalar(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(str(word) for word in value)
+    try:
+        return tuple(shlex.split(value)) if isinstance(value, str) else ()
+    except ValueError:
+        return ()
+
+
+def _ports(value: Any) -> tuple[int | None, int | None]:
+    """(port of this machine, port of the container) of the first that is published."""
+    for item in value if isinstance(value, list) else []:
+        if isinstance(item, dict):
+            return _number(item.get("published")), _number(item.get("target"))
+        parts = filled(str(item)).split("/")[0].split(":")
+        return _number(parts[-2]) if len(parts) > 1 else None, _number(parts[-1])
+    return None, None
+
+
+def _number(value: Any) -> int | None:
+    text = str(value)
+    return int(text) if text.isdigit() and 0 < int(text) < 65536 else None
+
+
+def _health(spec: Mapping[str, Any]) -> list[str]:
+    test = spec.get("test")
+    words = [str(word) for word in test] if isinstance(test, list) else [str(test)] if test else []
+    return words[1:] if words and words[0] in ("CMD", "CMD-SHELL", "NONE") else words
+
+
+def _volumes(value: Any) -> Iterator[str]:
+    """Named volumes' folders; a folder of this machine is for development."""
+    for item in value if isinstance(value, list) else []:
+        if isinstance(item, dict):
+            if item.get("type") == "volume" and item.get("target"):
+                yield str(item["target"])
+        else:
+            parts = str(item).split(":")
+            if len(parts) > 1 and not parts[0].startswith((".", "/", "~", "$")):
+                yield parts[1]
+
+
+def manifests(tree: Tree, charts: list[str]) -> tuple[list[tuple[dict[str, Any], str]], list[str]]:
+    """(object, file) of the plain manifests outside charts, and a line for each file that cannot be read."""
+    found: list[tuple[dict[str, Any], str]] = []
+    remarks: list[str] = []
+    for file in tree.files:
+        if not file.endswith((".yaml", ".yml")) or any(file.startswith(f"{chart}/") for chart in charts):
+            continue
+        text = tree.text(file)
+        if "apiVersion:" not in text or "kind:" not in text:
+            continue
+        try:
+            found += [(item, file) for item in load(text) if isinstance(item, dict) and item.get("kind")]
+        except ValueError as error:
+            remarks.append(f"{file}: not read: {error}")
+    return found, remarks
+
+
+def charts(tree: Tree) -> list[str]:
+    """The folders of Helm charts, without the charts within charts."""
+    folders = sorted(folder_of(file) for file in tree.named("Chart.yaml"))
+    return [one for one in folders if not any(one.startswith(f"{other}/charts/") for other in folders)]
+
+
+def rendered(
+    tree: Tree, chart: str, render: Callable[[Path], str]
+) -> tuple[list[tuple[dict[str, Any], str]], list[str]]:
+    """(object, chart) as a chart renders with the values it ships, and a line where it does not."""
+    try:
+        objects = [item for item in load(render(tree.root / chart)) if isinstance(item, dict) and item.get("kind")]
+    except ValueError as error:
+        return [], [f"{chart}: not rendered: {error}"]
+    return [(item, f"{chart}/templates") for item in objects], []
+
+
+def workloads(objects: list[tuple[dict[str, Any], str]]) -> list[Described]:
+    """The workloads among manifests, each with its Service and what ConfigMaps give it."""
+    data = {
+        item["metadata"]["name"]: item.get("data") or {}
+        for item, _ in objects
+        if item["kind"] == "ConfigMap" and isinstance(item.get("metadata"), dict) and item["metadata"].get("name")
+    }
+    services = [item for item, _ in objects if item["kind"] == "Service"]
+    found = []
+    for item, file in objects:
+        template = _dig(item, "spec", "template", "spec")
+        containers = template.get("containers") if isinstance(template, dict) else None
+        if item["kind"] in WORKLOADS and isinstance(containers, list) and containers:
+            found.append(_workload(item, file, containers[0], data, services))
+    return found
+
+
+def _dig(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _workload(
+    item: Mapping[str, Any], file: str, container: Mapping[str, Any], data: Mapping[str, Any], services: list[Any]
+) -> Described:
+    labels = _dig(item, "spec", "template", "metadata", "labels") or {}
+    own: Any = next((it for it in services if _selects(_dig(it, "spec", "selector"), labels)), {})
+    environment: dict[str, str] = {}
+    secrets: list[str] = []
+    for source in container.get("envFrom") or []:
+        given = data.get(str(_dig(source, "configMapRef", "name")), {})
+        environment |= {str(key): _scalar(value) for key, value in given.items() if key != "__line__"}
+    for variable in container.get("env") or []:
+        name = str(variable.get("name"))
+        reference = _dig(variable, "valueFrom", "configMapKeyRef")
+        if "value" in variable:
+            environment[name] = _scalar(variable["value"])
+        elif reference:
+            environment[name] = _scalar(data.get(str(reference.get("name")), {}).get(reference.get("key"), ""))
+        elif _dig(variable, "valueFrom", "secretKeyRef"):
+            secrets.append(name)
+    ports = container.get("ports") or [{}]
+    probes = {
+        kind: path
+        for kind in ("readiness", "liveness")
+        if (path := _dig(container, f"{kind}Probe", "httpGet", "path")) and isinstance(path, str)
+    }
+    return Described(
+        name=str(_dig(item, "metadata", "name") or ""),
+        place=Place(file, 0 if file.endswith("templates") else int(item.get("__line__", 0))),
+        kind="kubernetes",
+        image=str(container.get("image", "")),
+        environment=environment,
+        secrets=tuple(secrets),
+        port=_number(_dig(ports[0], "containerPort")) if isinstance(ports[0], dict) else None,
+        command=tuple(str(word) for word in [*(container.get("command") or []), *(container.get("args") or [])]),
+        replicas=_dig(item, "spec", "replicas"),
+        probes=probes,
+        volumes=tuple(_claims(item, container)),
+        service=str(_dig(own, "metadata", "name") or ""),
+    )
+
+
+def _selects(selector: Any, labels: Mapping[str, Any]) -> bool:
+    return bool(selector) and all(labels.get(key) == value for key, value in plain(selector).items())
+
+
+def _claims(item: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[str]:
+    volumes = _dig(item, "spec", "template", "spec", "volumes") or []
+    claimed = {
+        volume.get("name") for volume in volumes if isinstance(volume, dict) and volume.get("persistentVolumeClaim")
+    }
+    for mount in container.get("volumeMounts") or []:
+        if mount.get("name") in claimed:
+            yield str(mount.get("mountPath"))

@@ -1,0 +1,915 @@
+"""From what was read to what an app's file says: pure functions, each of whose conclusions names what it rests on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from scripts.adopt import dockerfiles, variables
+from scripts.adopt.facts import Described, Read
+from scripts.adopt.packages import join
+from scripts.adopt.tree import Place, Tree
+from scripts.adopt.units import PAGE_KINDS, Unit
+from scripts.images import families
+
+DEFAULT_PORTS = {"nextjs": 3000, "static": 3000, "node": 3000, "fastapi": 8000, "flask": 5000, "django": 8000}
+BUILDERS = {"nextjs": "nextjs", "static": "static", "node": "node"}
+PYTHON_KINDS = ("fastapi", "flask", "django", "python")
+NEVER_IN_AN_IMAGE = [
+    "**/.env",
+    "**/.env.*",
+    "!**/.env.example",
+    "**/.git",
+    "**/node_modules",
+    "**/.venv",
+    "**/__pycache__",
+]
+HEALTH = (
+    "/health/ready",
+    "/readyz",
+    "/ready",
+    "/healthz",
+    "/health",
+    "/api/health",
+    "/api/v1/health",
+    "/health/live",
+    "/livez",
+)
+VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")
+PLACEHOLDER = "not-configured"
+
+
+@dataclass
+class Decision:
+    """What an app's file gets, why, and what has to be asked first."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    reasons: list[tuple[str, str, str]] = field(default_factory=list)  # key, what, where it rests on
+    remarks: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+
+    def because(self, key: str, what: object, place: object) -> None:
+        """Keep the reason of a conclusion."""
+        self.reasons.append((key, str(what), str(place)))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What only the person knows: `default` is taken by an empty answer."""
+
+    key: str
+    text: str
+    options: tuple[str, ...] = ()
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What is known of the application as a whole."""
+
+    tree: Tree
+    units: Sequence[Unit]
+    examples: Mapping[str, str]
+    others: Mapping[str, str]  # services of somebody else's image, such as redis
+    date: str
+    registry: bool
+    answers: Mapping[str, str]
+
+    @property
+    def page(self) -> Unit | None:
+        """The service that a browser opens: a page by its kind, else the only one with a port."""
+        pages = [unit for unit in self.units if unit.kind in PAGE_KINDS]
+        return next((unit for unit in pages if "front" in unit.name or "web" in unit.name), pages[0] if pages else None)
+
+    def backend(self, but: Unit | None = None) -> Unit | None:
+        """The service that a page calls."""
+        servers = [
+            unit for unit in self.units if unit.kind in ("fastapi", "flask", "django", "node") and unit is not but
+        ]
+        named = [unit for unit in servers if re.search(r"back|api|server", unit.name)]
+        return (named or servers or [None])[0]  # type: ignore[list-item]
+
+
+def decide(whole: Whole) -> Decision:
+    """What the app's file says."""
+    found = Decision()
+    services: dict[str, Any] = {}
+    found.data = {"services": services, "secrets": {}, "jobs": {}, "addresses": []}
+    ports = {unit.name: _port(unit, found) for unit in whole.units}
+    page = whole.page
+    published = {unit.name: _published(unit, ports[unit.name]) for unit in whole.units}
+    if page and ports[page.name]:
+        found.data["page"] = page.name
+        found.because("page", page.name, page.place)
+    else:
+        found.remarks.append(
+            "no page: nothing that a browser opens was found; the services are proved by their probes alone"
+        )
+    context = Context(whole, ports, published, found)
+    for unit in whole.units:
+        services[unit.name] = _service(unit, context)
+    _addresses(context)
+    for unit in whole.units:
+        _jobs(unit, context)
+    _extras(context)
+    found.data["secrets"] = context.secrets()
+    found.data = {key: value for key, value in found.data.items() if value}
+    return found
+
+
+@dataclass
+class Context:
+    """What the inference of one service may look at, and where it puts what it finds."""
+
+    whole: Whole
+    ports: Mapping[str, int | None]
+    published: Mapping[str, int | None]
+    found: Decision
+    browser: dict[str, int] = field(default_factory=dict)  # service → port of localhost that a browser must reach
+    keys: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)  # (Secret, key, source) → readers
+
+    def inside(self, unit: Unit) -> str:
+        """A service's address within the cluster."""
+        return f"http://{unit.name}:{self.ports[unit.name]}"
+
+    def outside(self, unit: Unit) -> str:
+        """A service's address for a browser; it is served from then on."""
+        port = self.browser.setdefault(unit.name, self.published[unit.name] or 0)
+        return f"http://localhost:{port}"
+
+    def secret(self, name: str, key: str, unit: Unit, source: Mapping[str, Any]) -> None:
+        """Let a service read a key."""
+        readers = self.keys.setdefault((name, key, json.dumps(source)), [])
+        if unit.name not in readers:
+            readers.append(unit.name)
+
+    def secrets(self) -> dict[str, Any]:
+        """The Secrets: keys of one kind that the same services read are in one, since they read all of it."""
+        found: dict[str, Any] = {}
+        for (name, key, source), readers in self.keys.items():
+            spec = next((it for own, it in found.items() if own.startswith(name) and it["usedBy"] == readers), None)
+            if spec is None or key in spec["keys"]:
+                own = name if name not in found else f"{name}-{'-'.join(readers)}"
+                spec = found.setdefault(own[:63].rstrip("-"), {"usedBy": readers, "keys": {}})
+            spec["keys"][key] = json.loads(source)
+        return {name: {**spec, "keys": dict(self._linked(spec["keys"], found))} for name, spec in found.items()}
+
+    def _linked(self, keys: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Keys whose value is another's: by the Secret that holds that one, or generated where none does."""
+        for key, source in keys.items():
+            other = source.get("same")
+            held = next((name for name, spec in found.items() if other in spec["keys"]), "") if other else ""
+            plain = {name: value for name, value in source.items() if name != "same"}
+            yield key, plain | ({"same": f"{held}.{other}"} if held else {})
+
+
+def _port(unit: Unit, found: Decision) -> int | None:
+    """The command's --port, then EXPOSE, then PORT, then what others say, then the code, then its kind."""
+    recipe = unit.dockerfile
+    command = " ".join(recipe.command) if recipe else ""
+    match = re.search(
+        r"(?:--port[= ]|-p[= ]|-b[= ]\S*?:|--bind[= ]\S*?:|0\.0\.0\.0:|\[::\]:)\$?\{?(?:PORT:-)?(\d{2,5})", command
+    )
+    if recipe and match:
+        found.because(f"services.{unit.name}.port", match[1], Place(recipe.file, recipe.command_line))
+        return int(match[1])
+    for source in ("EXPOSE", "PORT"):
+        if recipe and source in recipe.ports:
+            number, place = recipe.ports[source]
+            found.because(f"services.{unit.name}.port", number, place)
+            return number
+    for item in unit.described:
+        if item.port:
+            found.because(f"services.{unit.name}.port", item.port, item.place)
+            return item.port
+    if unit.code.ports:
+        number, place = unit.code.ports[0]
+        found.because(f"services.{unit.name}.port", number, place)
+        return number
+    if unit.kind in DEFAULT_PORTS and (
+        unit.kind != "node" or unit.code.routes or unit.wants("express", "fastify", "hono", "koa")
+    ):
+        found.because(f"services.{unit.name}.port", DEFAULT_PORTS[unit.kind], f"{unit.place} ({unit.kind})")
+        return DEFAULT_PORTS[unit.kind]
+    found.because(f"services.{unit.name}.port", "none, a worker", unit.place)
+    return None
+
+
+def _published(unit: Unit, port: int | None) -> int | None:
+    """The port of this machine that the application expects the service at."""
+    own = next((item.published for item in unit.described if item.published), None)
+    if unit.kind in PAGE_KINDS:
+        return own if own and own >= 1024 else 3000
+    return own if own and own >= 1024 else port
+
+
+def _service(unit: Unit, context: Context) -> dict[str, Any]:
+    spec: dict[str, Any] = {"context": unit.folder}
+    builder = _builder(unit, context)
+    if builder:
+        spec |= builder
+        spec["context"] = unit.sources
+    else:
+        recipe = unit.dockerfile
+        if recipe and recipe.file != join(unit.folder, "Dockerfile"):
+            spec["dockerfile"] = recipe.file
+        stage = next((item.stage for item in unit.described if item.stage), "")
+        if stage and not re.search(r"dev|test", stage):
+            spec["stage"] = stage
+    spec["ignore"] = list(NEVER_IN_AN_IMAGE)
+    if context.ports[unit.name]:
+        spec["port"] = context.ports[unit.name]
+    _user(unit, spec, bool(builder), context)
+    _probes(unit, spec, context)
+    _command(unit, spec, context)
+    environment, build = _environment(unit, context)
+    _as_of(unit, spec, build, bool(builder), context)
+    arguments = {name: build[name] for name in sorted(build) if unit.dockerfile and name in unit.dockerfile.arguments}
+    if arguments and not builder:
+        spec["buildArgs"] = arguments
+    if build:
+        spec["buildEnvironment"] = build
+    if environment:
+        spec["environment"] = environment
+    replicas = next((item.replicas for item in unit.described if isinstance(item.replicas, int)), 1)
+    spec["replicas"] = (
+        1
+        if "persistence" in spec or any("seed" in it for it in spec.get("writablePaths", []) if isinstance(it, dict))
+        else min(replicas, 2) or 1
+    )
+    spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}}
+    return spec
+
+
+def _builder(unit: Unit, context: Context) -> dict[str, Any]:
+    """A Dockerfile of the product's in place of one that is not there or cannot work; nothing where its own will do."""
+    found, tree = context.found, context.whole.tree
+    key = f"services.{unit.name}.builder"
+    problems: list[str] = []
+    if unit.dockerfile is None:
+        problems = [f"{unit.sources}: no Dockerfile"]
+    else:
+        problems = [*unit.dockerfile.problems]
+        if unit.javascript:
+            problems += dockerfiles.broken_node(tree, unit.dockerfile, unit.javascript, _standalone(tree, unit))
+        if not context.whole.registry:
+            alpine = any("alpine" in image for image in unit.dockerfile.images)
+            problems += dockerfiles.cannot_be_made(unit.dockerfile, tree.text(unit.dockerfile.file), alpine)
+        if _job_of_page(unit, context):
+            problems.append(f"{unit.dockerfile.file}: its image has not what makes the tables")
+    if not problems:
+        return {}
+    builder = BUILDERS.get(unit.kind) or ("python" if unit.kind in PYTHON_KINDS else "")
+    if not builder:
+        found.remarks.append(f"{problems[0]}; and no builder of the product fits: the build will fail")
+        return {}
+    for problem in problems[:3]:
+        found.because(key, builder, problem)
+    spec: dict[str, Any] = {"builder": builder}
+    if _job_of_page(unit, context) and builder == "nextjs":
+        spec["buildArgs"] = {"WHOLE": "1"} | _job_packages(unit)
+    if builder == "python":
+        command = _python_command(unit, context)
+        if command:
+            spec["args"] = command
+    return spec
+
+
+def _standalone(tree: Tree, unit: Unit) -> bool:
+    configs = [join(unit.sources, f"next.config.{suffix}") for suffix in ("js", "mjs", "ts", "cjs", "mts")]
+    return any(re.search(r"output\s*:\s*[\"']standalone[\"']", tree.text(file)) for file in configs if tree.has(file))
+
+
+def _python_command(unit: Unit, context: Context) -> list[str]:
+    """How a Python program is started, from where its application object stands."""
+    tree, port = context.whole.tree, str(context.ports[unit.name] or 8000)
+    makers = {"fastapi": r"^(\w+)\s*(?::[^=]+)?=\s*FastAPI\(", "flask": r"^(\w+)\s*=\s*Flask\(|^def (create_app)\("}
+    if unit.kind == "django":
+        wsgi = next((file for file in tree.below(unit.sources) if file.endswith("/wsgi.py")), "")
+        module = _module(unit, wsgi)
+        if wsgi and unit.wants("gunicorn"):
+            return ["gunicorn", f"{module}:application", "--bind", f"0.0.0.0:{port}"]
+        return ["python", "manage.py", "runserver", f"0.0.0.0:{port}"]
+    if unit.kind in makers:
+        for file in _mains(tree, unit):
+            match = re.search(makers[unit.kind], tree.text(file), re.M)
+            if not match:
+                continue
+            name = next(group for group in match.groups() if group)
+            folder, module = _start(tree, unit, file)
+            line = tree.text(file)[: match.start()].count("\n") + 1
+            context.found.because(f"services.{unit.name}.args", f"{module}:{name}", Place(file, line))
+            if unit.kind == "fastapi":
+                extra = ["--app-dir", folder] if folder else []
+                return ["uvicorn", f"{module}:{name}", *extra, "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
+            return ["flask", "--app", f"{module}:{name}", "run", "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
+    main = next((file for file in _mains(tree, unit) if "__main__" in tree.text(file)), None)
+    return (
+        ["python", str(PurePosixPath(main).relative_to(unit.sources) if unit.sources != "." else main)] if main else []
+    )
+
+
+def _mains(tree: Tree, unit: Unit) -> list[str]:
+    order = ("main.py", "app.py", "server.py", "api.py", "worker.py", "run.py", "__init__.py")
+    files = [file for file in tree.below(unit.sources) if file.endswith(".py")]
+    return sorted(files, key=lambda file: (_rank(file, order), file.count("/"), file))
+
+
+def _rank(file: str, order: Sequence[str]) -> int:
+    name = PurePosixPath(file).name
+    return order.index(name) if name in order else len(order)
+
+
+def _module(unit: Unit, file: str) -> str:
+    path = PurePosixPath(file)
+    relative = path.relative_to(unit.sources) if unit.sources != "." else path
+    return ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
+
+
+def _start(tree: Tree, unit: Unit, file: str) -> tuple[str, str]:
+    """(folder to start in, module): a file that imports its neighbours by their bare names is started beside them."""
+    folder = str(PurePosixPath(file).parent)
+    siblings = {
+        PurePosixPath(one).stem
+        for one in tree.files
+        if str(PurePosixPath(one).parent) == folder and one.endswith(".py")
+    }
+    siblings |= {one[len(folder) + 1 :].split("/")[0] for one in tree.below(folder) if "/" in one[len(folder) + 1 :]}
+    imported = set(re.findall(r"^\s*(?:from|import) (\w+)", tree.text(file), re.M))
+    if folder != unit.sources and imported & siblings - {PurePosixPath(folder).name}:
+        return str(PurePosixPath(folder).relative_to(unit.sources) if unit.sources != "." else folder), PurePosixPath(
+            file
+        ).stem
+    return "", _module(unit, file)
+
+
+def _user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
+    recipe = unit.dockerfile
+    key = f"services.{unit.name}"
+    if built or recipe is None:
+        spec["home"] = "/tmp"  # noqa: S108 the one folder that any user may write
+    elif recipe.uid:
+        spec["user"] = recipe.uid
+        context.found.because(f"{key}.user", recipe.uid, f"{recipe.file} (USER {recipe.user})")
+        if recipe.home:
+            spec["home"] = recipe.home
+    elif recipe.from_root_home:
+        spec["home"] = "/root"
+        spec["buildSteps"] = ["chmod 0755 /root"]
+        context.found.because(f"{key}.buildSteps", "packages in root's home, readable for others", recipe.file)
+    else:
+        spec["home"] = "/tmp"  # noqa: S108 as above
+        context.found.because(f"{key}.user", "10001 in place of root", recipe.file)
+    writes = [(folder, place) for folder, place in unit.code.folders if not folder.startswith("/tmp")]  # noqa: S108
+    workdir = recipe.workdir if recipe and not built else "/app"
+    for folder in [volume for item in unit.described for volume in item.volumes]:
+        spec.setdefault("persistence", {"path": folder})
+        context.found.because(f"{key}.persistence", folder, unit.described[0].place)
+    if not (recipe and recipe.uid and not built):
+        for folder, place in writes[:4]:
+            path = (
+                folder if folder.startswith("/") else f"{workdir.rstrip('/')}/{folder.removeprefix('./')}".rstrip("/.")
+            )
+            if path != workdir.rstrip("/"):
+                spec.setdefault("writablePaths", [])
+                if path not in spec["writablePaths"]:
+                    spec["writablePaths"].append(path)
+                    context.found.because(f"{key}.writablePaths", path, place)
+
+
+def _probes(unit: Unit, spec: dict[str, Any], context: Context) -> None:
+    """Where it is asked whether it serves: what the application says and its code knows; else `/` of a page."""
+    if not context.ports[unit.name]:
+        return
+    known = {route.path: route for route in unit.code.routes if route.method == "GET"}
+    path, place = _readiness(unit, known, context.whole.tree)
+    if not path and unit.kind in PAGE_KINDS:
+        path, place = "/", f"{unit.place} (a page)"
+    if path:
+        spec["probes"] = {"readiness": path}
+        context.found.because(f"services.{unit.name}.probes", path, place)
+
+
+def _readiness(unit: Unit, known: Mapping[str, Any], tree: Tree) -> tuple[str, object]:
+    told = [
+        (str(item.probes[kind]), item.place)
+        for item in unit.described
+        for kind in ("readiness",)
+        if kind in item.probes
+    ]
+    tests = [" ".join(item.probes["test"]) for item in unit.described if "test" in item.probes]
+    told += [
+        (match[1], unit.described[0].place)
+        for test in tests
+        if (match := re.search(r"https?://[^/\s]+(/[\w./-]*)", test))
+    ]
+    if unit.dockerfile and unit.dockerfile.health:
+        told.append(unit.dockerfile.health)
+    for path, place in told:
+        if any(path == one or (path.endswith(one) and one != "/") for one in known) or _next_route(tree, unit, path):
+            return path, place
+    for path in HEALTH:
+        if path in known and known[path].whole:
+            return path, known[path].place
+        if _next_route(tree, unit, path):
+            return path, f"{unit.sources} (a route of the page)"
+    return ("/", known["/"].place) if "/" in known and known["/"].whole else ("", "")
+
+
+def _next_route(tree: Tree, unit: Unit, path: str) -> bool:
+    if unit.kind != "nextjs":
+        return False
+    if path == "/":
+        return True
+    bases = [join(unit.sources, base) for base in ("app", "src/app", "pages", "src/pages")]
+    return any(
+        tree.has(f"{base}{path}{end}")
+        for base in bases
+        for end in ("/route.ts", "/route.js", "/page.tsx", ".ts", ".js")
+    )
+
+
+def _command(unit: Unit, spec: dict[str, Any], context: Context) -> None:
+    for item in unit.described:
+        words = list(item.command)
+        if (
+            item.kind == "compose"
+            and words
+            and not re.search(r"--reload|\bdev\b|watch", " ".join(words))
+            and "args" not in spec
+            and "builder" not in spec
+        ):
+            spec["args"] = words
+            context.found.because(f"services.{unit.name}.args", " ".join(words)[:60], item.place)
+
+
+def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str, str]]:
+    """What a service is told, and what it is built with."""
+    environment: dict[str, str] = {}
+    build: dict[str, str] = {}
+    reads = variables.merged(unit.code.reads)
+    sources = [
+        *(item.environment for item in unit.described),
+        *(item.arguments for item in unit.described),
+        context.whole.examples,
+    ]
+    for name in sorted(reads):
+        read = reads[name]
+        handler = _PURPOSES.get(variables.purpose(read), _plain)
+        handler(read, unit, context, environment, build, sources)
+    if unit.kind == "nextjs":
+        environment["HOSTNAME"] = "0.0.0.0"  # noqa: S104 in a pod
+        _build_of_page(unit, context, reads, environment, build)
+    return environment, build
+
+
+Sources = Sequence[Mapping[str, str]]
+
+
+def _told(unit: Unit, context: Context, name: str, what: str, place: object) -> None:
+    context.found.because(f"services.{unit.name}.environment.{name}", what, place)
+
+
+def _database(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    value = read.default or variables.given(read.name, sources)
+    if "sqlite" in (value or "") and not _postgres_driver(unit):
+        environment[read.name] = f"{value.split(':')[0]}:////data/app.db"
+        context.found.data["services"].setdefault(unit.name, {})
+        _told(unit, context, read.name, "SQLite in a volume", read.place)
+        return
+    form = _database_form(unit, context, read)
+    source: dict[str, Any] = {"from": "DATABASE_URL", "database": form}
+    context.secret("database-secrets", read.name, unit, source)
+    _told(unit, context, read.name, f"the database's URL, {form.get('scheme', 'postgresql')}", read.place)
+    context.found.data["database"] = {"tls": True, "first": True}
+    vendor = unit.wants(*VENDOR_ONLY)
+    if vendor and _speaks_http(unit, context):
+        context.found.questions.append(Question(
+            "database",
+            f"{vendor}: this driver speaks to its vendor's service alone: give DATABASE_URL in .env, and say yes",
+            ("yes", "no"), "no",
+        ))  # fmt: skip
+
+
+def _speaks_http(unit: Unit, context: Context) -> bool:
+    tree = context.whole.tree
+    texts = [tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".tsx", ".mjs"))]
+    return any("@neondatabase/serverless" in text or "@vercel/postgres" in text for text in texts)
+
+
+def _postgres_driver(unit: Unit) -> Place | None:
+    python = ("asyncpg", "psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary", "pg8000")
+    return unit.wants(*python, "pg", "postgres", "@prisma/client", "prisma", "drizzle-orm", *VENDOR_ONLY[:2])
+
+
+def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
+    """In which form the URL is taken: as the code's own default has it, else by its driver."""
+    if unit.javascript:
+        return {"parameters": {"sslmode": "no-verify"}} if unit.wants("pg") and _insists_on_tls(unit, context) else {}
+    tree = context.whole.tree
+    text = "\n".join(tree.text(file) for file in tree.below(unit.sources) if file.endswith(".py"))
+    if re.search(r"replace\([^)]*postgres|\+asyncpg['\"]?\s*[,)]|startswith\(['\"]postgres", text):
+        return {}
+    example = read.default or context.whole.examples.get(read.name, "")
+    match = re.match(r"(postgres(?:ql)?\+\w+)://", example or "")
+    if match:
+        return {"scheme": match[1]}
+    if unit.wants("asyncpg") and "create_async_engine" in text:
+        return {"scheme": "postgresql+asyncpg"}
+    has_two = unit.wants("psycopg2", "psycopg2-binary")
+    if unit.wants("psycopg", "psycopg-binary") and not has_two and re.search(r"create_engine\(", text):
+        return {"scheme": "postgresql+psycopg"}
+    return {}
+
+
+def _insists_on_tls(unit: Unit, context: Context) -> bool:
+    tree = context.whole.tree
+    texts = (tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".tsx", ".mjs")))
+    given = " ".join(value for value in context.whole.examples.values() if "postgres" in value)
+    return "sslmode=require" in given or any(re.search(r"\bssl\s*:", text) for text in texts)
+
+
+def _database_part(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    part = variables.database_part(read.name)
+    if any(variables.purpose(other) == "database" and other.default is None for other in unit.code.reads):
+        return
+    context.secret("database-secrets", read.name, unit, {"from": "DATABASE_URL", "database": {"part": part}})
+    context.found.data["database"] = {"tls": True, "first": True}
+    _told(unit, context, read.name, f"the database's {part}", read.place)
+
+
+def _model(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    source: dict[str, Any] = (
+        {"from": read.name, "placeholder": PLACEHOLDER} if read.required else {"from": read.name, "optional": True}
+    )
+    context.secret("api-keys", read.name, unit, source)
+    _told(unit, context, read.name, "from the environment or .env; without it chat will not answer", read.place)
+
+
+def _other_secret(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    if read.default is None or read.required:
+        source: dict[str, Any] = (
+            {"from": read.name, "placeholder": PLACEHOLDER} if read.required else {"from": read.name, "optional": True}
+        )
+        context.secret("api-keys", read.name, unit, source)
+        _told(unit, context, read.name, "from the environment or .env, where it is given", read.place)
+
+
+def _signing(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    source: dict[str, Any] = {"from": read.name, "generate": 48}
+    other = _alias(read.name, sources)
+    if other:
+        source["same"] = other
+    context.secret("auth-secrets", read.name, unit, source)
+    least = f", at least {read.shortest} wanted" if read.shortest else ""
+    _told(unit, context, read.name, f"as {other}" if other else f"generated, 64 characters{least}", read.place)
+
+
+def _alias(name: str, sources: Sources) -> str:
+    """The other secret whose value the application's files give to this one, as `${OTHER}`."""
+    for source in sources:
+        match = re.match(r"\$\{?([A-Z][A-Z0-9_]*)", source.get(name, ""))
+        if match and match[1] != name:
+            return match[1]
+    return ""
+
+
+def _origins(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    page = context.whole.page
+    if page is None or page is unit:
+        return
+    origin = context.outside(page)
+    if read.default and (origin in read.default or "*" in read.default.split()):
+        return
+    form = read.form or _list_form(unit, context, read)
+    environment[read.name] = variables.origins(form, [origin])
+    _told(unit, context, read.name, "the page's address", read.place)
+
+
+def _list_form(unit: Unit, context: Context, read: Read) -> str:
+    text = context.whole.tree.text(read.place.file)
+    return "json" if re.search(rf"json\.loads\([^)]*{read.name}|JSON\.parse\([^)]*{read.name}", text) else "comma"
+
+
+def _page(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    page = context.whole.page
+    if page is None:
+        return _address(read, unit, context, environment, build, sources)
+    auth = re.search(r"AUTH", read.name)
+    server_side = unit is not page and auth
+    value = context.inside(page) if server_side else context.outside(page)
+    path = urlsplit(read.default or variables.given(read.name, sources)).path.rstrip("/")
+    environment[read.name] = value + path
+    _told(unit, context, read.name, "the page's address", read.place)
+    return None
+
+
+def _public(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """A value of the page that its build puts into what browsers get."""
+    value = variables.given(read.name, sources) or read.default or ""
+    target = _target(read, unit, context, value, socket=value.startswith("ws"))
+    bare = next(read.name.removeprefix(prefix) for prefix in variables.PUBLIC if read.name.startswith(prefix))
+    if target is None and not re.search(r"URL|URI|HOST|ENDPOINT|ORIGIN|API$", bare):
+        if value and read.default is None:
+            build[read.name] = value
+            _told(unit, context, read.name, value, read.place)
+        return
+    if value.startswith("/") or (target is None and (value or read.default == "")):
+        return
+    if target is None:
+        return
+    scheme = "ws" if value.startswith("ws") else "http"
+    build[read.name] = context.outside(target).replace("http", scheme, 1) + urlsplit(value).path.rstrip("/")
+    _told(unit, context, read.name, f"{build[read.name]}, put into the page when it is built", read.place)
+
+
+def _target(read: Read, unit: Unit, context: Context, value: str, socket: bool = False) -> Unit | None:
+    """The service that an address variable means: by its value's host or port, else by its name."""
+    whole = context.whole
+    host = urlsplit(value if "://" in value else f"//{value}")
+    try:
+        name, port = host.hostname or "", host.port
+    except ValueError:
+        name, port = "", None
+    for other in whole.units:
+        services = {other.name, *(item.service for item in other.described), *(item.name for item in other.described)}
+        if name in services and name:
+            return other
+        if (
+            name in ("localhost", "127.0.0.1")
+            and port
+            and port in (context.ports[other.name], context.published[other.name])
+        ):
+            return other
+    words = set(read.name.lower().split("_"))
+    for other in whole.units:
+        if other is not unit and words & set(other.name.split("-")) - {"todo", "app", "service", "api"}:
+            return other
+    page = whole.page
+    if re.search(r"(APP|SITE|FRONTEND|AUTH|BASE)_URL$", read.name) and page:
+        return whole.backend(unit) if re.search(r"API_BASE|BACKEND", read.name) else page
+    if value and name not in ("localhost", "127.0.0.1", "") and "." in name:
+        return None
+    return whole.backend(unit) if re.search(r"API|BACKEND|SERVER|CHAT", read.name) else None
+
+
+def _address(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """An address that a server calls: another service's name within the cluster."""
+    value = variables.given(read.name, sources) or read.default or ""
+    extra = next((name for name in ("redis",) if name in read.name.lower() and _uses_redis(context)), "")
+    if extra:
+        environment[read.name] = f"redis://{extra}:6379/0"
+        _told(unit, context, read.name, environment[read.name], read.place)
+        return
+    if re.search(r"OPENAI|ANTHROPIC|GEMINI|GROQ|MODEL|SMTP|KAFKA|DAPR|SENTRY|BIND|LISTEN", read.name) or read.name in (
+        "HOST",
+        "SERVER_HOST",
+        "API_HOST",
+    ):
+        return
+    target = _target(read, unit, context, value)
+    if target is None or target is unit or not context.ports[target.name]:
+        if read.required:
+            _plain(read, unit, context, environment, build, sources)
+        return
+    bare = not value.startswith("http") and bool(re.search(r"HOST$", read.name))
+    environment[read.name] = target.name if bare else context.inside(target) + urlsplit(value).path.rstrip("/")
+    _told(unit, context, read.name, environment[read.name], read.place)
+
+
+def _plain(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """Nothing is given that the code does not need: only what it has no default for."""
+    if read.default is not None:
+        return
+    value = variables.given(read.name, sources)
+    if value and not value.startswith("$"):
+        environment[read.name] = value
+        _told(unit, context, read.name, value, read.place)
+    elif read.required:
+        key = f"{unit.name}.{read.name}"
+        answer = context.whole.answers.get(key, context.whole.answers.get(read.name))
+        if answer is None:
+            context.found.questions.append(
+                Question(key, f"{read.place}: {unit.name} ends without {read.name}: which value?")
+            )
+        else:
+            environment[read.name] = answer
+            _told(unit, context, read.name, answer, "your answer")
+
+
+_PURPOSES = {
+    "database": _database,
+    "database-part": _database_part,
+    "model": _model,
+    "other-secret": _other_secret,
+    "signing": _signing,
+    "origins": _origins,
+    "page": _page,
+    "public": _public,
+    "address": _address,
+}
+
+
+def _build_of_page(
+    unit: Unit, context: Context, reads: Mapping[str, Read], environment: Mapping[str, str], build: dict[str, str]
+) -> None:
+    """What a page's build reads: addresses of its rewrites, and something in place of what only its server may know."""
+    for name, read in reads.items():
+        purpose = variables.purpose(read)
+        if "next.config" in read.place.file and name in environment and name not in build:
+            build[name] = environment[name]
+        elif purpose == "database":
+            build[name] = "postgresql://build:build@localhost:5432/build"
+        elif purpose in ("signing", "model") and (read.required or purpose == "signing"):
+            build[name] = "only-for-the-build-0123456789abcdef"
+        elif purpose == "page" and name in environment:
+            build[name] = environment[name]
+
+
+def _as_of(unit: Unit, spec: dict[str, Any], build: dict[str, str], built: bool, context: Context) -> None:
+    """Packages without a version are taken as of the day of the last commit."""
+    date = context.whole.date
+    loose = unit.packages.loose
+    if not date or not loose:
+        return
+    place = unit.packages.place(loose[0]) or unit.place
+    context.found.because(
+        f"services.{unit.name}.{'buildArgs' if built else 'buildEnvironment'}", f"packages as of {date}", place
+    )
+    if built:
+        spec["buildArgs"] = spec.get("buildArgs", {}) | {"BEFORE": date}
+    elif unit.javascript:
+        build["npm_config_before"] = date
+    else:
+        build |= {"PIP_UPLOADED_PRIOR_TO": f"{date}T23:59:59Z", "UV_EXCLUDE_NEWER": f"{date}T23:59:59Z"}
+
+
+def _addresses(context: Context) -> None:
+    """Every address that a browser has to reach, by its port of this machine."""
+    page = context.whole.page
+    if page and context.ports[page.name]:
+        context.outside(page)
+        for url, place in page.code.urls:
+            port = _local_port(url)
+            owner = next(
+                (
+                    unit
+                    for unit in context.whole.units
+                    if unit is not page and port and context.published[unit.name] == port
+                ),
+                None,
+            )
+            if owner and owner.name not in context.browser:
+                context.outside(owner)
+                context.found.because("addresses", f"localhost:{port}", place)
+    taken: set[int] = set()
+    for name, port in context.browser.items():
+        if port and port not in taken:
+            taken.add(port)
+            context.found.data["addresses"].append({"port": port, "service": name})
+
+
+def _local_port(url: str) -> int | None:
+    try:
+        parts = urlsplit(url)
+        return parts.port if parts.hostname in ("localhost", "127.0.0.1") else None
+    except ValueError:
+        return None
+
+
+def _jobs(unit: Unit, context: Context) -> None:
+    """What makes the tables where the program itself does not."""
+    tree, found = context.whole.tree, context.found
+    if unit.python:
+        file = join(unit.sources, "alembic.ini")
+        if not tree.has(file) or "create_all" in unit.code.calls or "alembic" in unit.code.calls:
+            return
+        if unit.dockerfile and "alembic" in tree.text(unit.dockerfile.file):
+            return
+        words = (
+            ["uv", "run", "--no-sync", "alembic"]
+            if unit.dockerfile and unit.dockerfile.command[:1] == ("uv",)
+            else ["python", "-m", "alembic"]
+        )
+        found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": [*words, "upgrade", "head"]}
+        found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)
+        return
+    job = _job_of_page(unit, context)
+    if job:
+        words, place = job
+        found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": words}
+        found.because(f"jobs.{unit.name}-tables", " ".join(words), place)
+
+
+def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None:
+    """How the tables of a page's own server come to be: a script of its own, Prisma, Drizzle, or Better Auth's."""
+    tree, scripts = context.whole.tree, unit.packages.scripts
+    schema = join(unit.sources, "prisma/schema.prisma")
+    reads = any(variables.purpose(read) == "database" for read in unit.code.reads)
+    if not unit.javascript or not (reads or tree.has(schema)):
+        return None
+    if tree.has(schema):
+        migrated = any(True for _ in tree.below(join(unit.sources, "prisma/migrations")))
+        words = ["migrate", "deploy"] if migrated else ["db", "push", "--skip-generate"]
+        return ["npx", "--no-install", "prisma", *words], schema
+    config = next(
+        (
+            join(unit.sources, f"drizzle.config.{end}")
+            for end in ("ts", "js", "mjs")
+            if tree.has(join(unit.sources, f"drizzle.config.{end}"))
+        ),
+        "",
+    )
+    if config:
+        return ["npx", "--no-install", "drizzle-kit", "push", "--force"], config
+    for name, line in scripts.items():
+        if (
+            re.search(r"(migrate|tables|setup|init)", name)
+            and re.search(r"db|auth|table|migrat", name + line)
+            and not re.search(r"dev|reset", line)
+        ):
+            return ["npm", "run", "--silent", name], unit.packages.place(name)
+    for file in tree.below(unit.sources):
+        if re.search(
+            r"(^|/)(scripts|db|database|migrations)/[\w.-]*(auth|table|migrat|schema|setup|init)[\w.-]*\.(mjs|cjs|js)$",
+            file,
+        ):
+            return ["node", file.removeprefix(f"{unit.sources}/")], file
+    auth = unit.wants("better-auth")
+    if auth and unit.wants("pg", "@prisma/client", "kysely", "postgres"):
+        own = next((file for file in tree.below(unit.sources) if re.search(r"betterAuth\(\s*\{", tree.text(file))), "")
+        if own:
+            relative = own.removeprefix(f"{unit.sources}/")
+            return ["npx", "--no-install", "@better-auth/cli", "migrate", "--yes", "--config", relative], own
+    return None
+
+
+def _job_packages(unit: Unit) -> dict[str, str]:
+    wants = bool(unit.wants("better-auth"))
+    return (
+        {"ADD": "@better-auth/cli"}
+        if wants and "@better-auth/cli" not in {**unit.packages.wanted, **unit.packages.development}
+        else {}
+    )
+
+
+def _uses_redis(context: Context) -> bool:
+    return any("redis" in image for image in context.whole.others.values())
+
+
+def _extras(context: Context) -> None:
+    """What others' images do beside the application."""
+    for name, image in context.whole.others.items():
+        if re.search(r"postgres|pgvector|postgis|neon", image):
+            context.found.because(
+                "database", "in place of it the product's stand-in, or DATABASE_URL", f"{name} ({image})"
+            )
+        elif "redis" in image and any("REDIS" in read.name for unit in context.whole.units for read in unit.code.reads):
+            context.found.data["services"]["redis"] = {"context": ".", "builder": "redis", "port": 6379}
+            context.found.because("services.redis", "an own small service", f"{name} ({image})")
+        elif re.search(r"kafka|redpanda|zookeeper|dapr|adminer|pgadmin|nginx|traefik", image):
+            context.found.remarks.append(f"{name} ({image}): left off")
+
+
+def described_of(units: Sequence[Unit]) -> Iterator[Described]:
+    """Everything compose files and manifests say of the services."""
+    for unit in units:
+        yield from unit.described
+
+
+def sqlite_volumes(data: dict[str, Any]) -> None:
+    """A service whose database is a file keeps its folder, and runs as one pod."""
+    for spec in data["services"].values():
+        if any(str(value).startswith("sqlite") for value in spec.get("environment", {}).values()):
+            spec["persistence"] = {"path": "/data"}
+            spec["replicas"] = 1
+
+
+def families_known() -> tuple[str, ...]:
+    """The versions of Python that can be made from packages."""
+    return tuple(families.PYTHONS)

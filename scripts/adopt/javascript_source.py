@@ -1,0 +1,135 @@
+"""JavaScript and TypeScript sources, by tree-sitter: which variables, routes and addresses they name. Never run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from scripts.adopt.facts import Code, Read, Route
+from scripts.adopt.python_source import METHODS, URL
+from scripts.adopt.tree import Place
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+SUFFIXES = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue", ".svelte")
+_ENVIRONMENTS = ("process.env", "import.meta.env")
+_OWN = {"NODE_ENV", "MODE", "DEV", "PROD", "SSR", "BASE_URL", "CI", "PORT", "HOSTNAME", "NEXT_RUNTIME", "NEXT_PHASE"}
+
+
+@lru_cache(maxsize=4)
+def _parser(kind: str) -> Parser:
+    import tree_sitter
+    import tree_sitter_javascript
+    import tree_sitter_typescript
+
+    languages: dict[str, Any] = {
+        "js": tree_sitter_javascript.language,
+        "ts": tree_sitter_typescript.language_typescript,
+        "tsx": tree_sitter_typescript.language_tsx,
+    }
+    return tree_sitter.Parser(tree_sitter.Language(languages[kind]()))
+
+
+def read(text: str, file: str, into: Code) -> None:
+    """Add what one file says."""
+    kind = "tsx" if file.endswith((".tsx", ".vue", ".svelte")) else "ts" if file.endswith(("ts", "mts")) else "js"
+    data = text.encode()
+    for node in _walk(_parser(kind).parse(data).root_node):
+        _node(node, Place(file, node.start_point[0] + 1), into)
+
+
+def _walk(root: Node) -> Iterator[Node]:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.children))
+
+
+def _of(node: Node | None) -> str:
+    return (node.text or b"").decode(errors="replace") if node else ""
+
+
+def _string(node: Node | None) -> str:
+    if node is None or node.type not in ("string", "template_string"):
+        return ""
+    return _of(node)[1:-1]
+
+
+def _node(node: Node, place: Place, into: Code) -> None:
+    if node.type in ("member_expression", "subscript_expression"):
+        name = _variable(node)
+        if name and name not in _OWN:
+            default = _default(node)
+            into.reads.append(Read(name, place, default, _asserted(node) and default is None))
+    elif node.type == "variable_declarator" and _of(node.child_by_field_name("value")) in _ENVIRONMENTS:
+        pattern = node.child_by_field_name("name")
+        for child in pattern.children if pattern else ():
+            if child.type == "shorthand_property_identifier_pattern":
+                into.reads.append(Read(_of(child), place))
+    elif node.type in ("string", "template_string"):
+        into.urls += [(url, place) for url in URL.findall(_string(node).replace("${", " "))]
+    elif node.type == "call_expression":
+        _call(node, place, into)
+    elif node.type == "import_statement":
+        name = _string(node.child_by_field_name("source"))
+        if name and not name.startswith("."):
+            into.imports.setdefault(_package(name), place)
+
+
+def _package(name: str) -> str:
+    return "/".join(name.split("/")[: 2 if name.startswith("@") else 1])
+
+
+def _variable(node: Node) -> str:
+    if _of(node.child_by_field_name("object")) not in _ENVIRONMENTS:
+        return ""
+    key = node.child_by_field_name("property") or node.child_by_field_name("index")
+    name = _string(key) or _of(key)
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else ""
+
+
+def _default(node: Node) -> str | None:
+    """What stands after || or ?? in the same expression."""
+    above = node.parent
+    while above is not None and above.type in ("parenthesized_expression", "non_null_expression", "as_expression"):
+        above = above.parent
+    if above is None or above.type != "binary_expression":
+        return None
+    operator = _of(above.child_by_field_name("operator"))
+    if operator not in ("||", "??") or above.child_by_field_name("left") is None:
+        return None
+    left, right = above.child_by_field_name("left"), above.child_by_field_name("right")
+    if left is not None and node.start_byte >= left.start_byte and node.end_byte <= left.end_byte and right is not None:
+        found = _string(right)
+        return found if found or right.type == "string" else _last_string(right)
+    return None
+
+
+def _last_string(node: Node) -> str | None:
+    strings = [_string(item) for item in _walk(node) if item.type == "string"]
+    return strings[-1] if strings else None
+
+
+def _asserted(node: Node) -> bool:
+    return node.parent is not None and node.parent.type == "non_null_expression"
+
+
+def _call(node: Node, place: Place, into: Code) -> None:
+    function = _of(node.child_by_field_name("function"))
+    arguments = node.child_by_field_name("arguments")
+    values = [child for child in arguments.children if child.is_named] if arguments else []
+    owner, _, last = function.rpartition(".")
+    if function == "require" and values and (name := _string(values[0])) and not name.startswith("."):
+        into.imports.setdefault(_package(name), place)
+    if last in METHODS and owner in ("app", "router", "server", "fastify", "api") and values:
+        path = _string(values[0])
+        if path.startswith("/"):
+            into.routes.append(Route(last.upper(), path, place, owner in ("app", "server", "fastify")))
+    if last == "listen" and values:
+        number = re.search(r"\b(\d{4,5})\b", _of(values[0]))
+        if number:
+            into.ports.append((int(number[1]), place))

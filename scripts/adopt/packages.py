@@ -1,0 +1,120 @@
+"""Package files of Python and JavaScript: what a folder depends on, and how it is built and started."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from scripts.adopt.tree import Place, Tree
+
+PYTHON_FILES = ("requirements.txt", "pyproject.toml", "uv.lock", "Pipfile")
+LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock")
+_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^\]]*\])?\s*(.*)$")
+
+
+@dataclass
+class Packages:
+    """What the package files of one folder say. `wanted` maps a package's name to what is said of its version."""
+
+    wanted: dict[str, str] = field(default_factory=dict)
+    development: dict[str, str] = field(default_factory=dict)
+    scripts: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    lock: str = ""
+    python: str = ""
+    files: tuple[str, ...] = ()
+
+    def place(self, package: str) -> Place | None:
+        """Where a package is asked for."""
+        return self.places.get(package)
+
+    @property
+    def loose(self) -> list[str]:
+        """The packages without a version, where no lock says one."""
+        return [] if self.lock else [name for name, version in self.wanted.items() if not _bounded(version)]
+
+
+def _bounded(version: str) -> bool:
+    """Whether a version cannot grow without end: pinned, compatible, or below another."""
+    return bool(re.search(r"==|~=|<|@|^\d|^~\d", version.strip()))
+
+
+def join(folder: str, name: str) -> str:
+    """A path below a folder of the tree."""
+    return name if folder in (".", "") else f"{folder}/{name}"
+
+
+def javascript(tree: Tree, folder: str) -> Packages | None:
+    """What package.json says; None where there is none that can be read."""
+    file = join(folder, "package.json")
+    if not tree.has(file):
+        return None
+    try:
+        data: Any = json.loads(tree.text(file))
+    except ValueError:
+        return None
+    if not isinstance(data, dict):
+        return None
+    found = Packages(files=(file,))
+    for key, into in (("dependencies", found.wanted), ("devDependencies", found.development)):
+        into.update({str(name): str(version) for name, version in _mapping(data.get(key)).items()})
+    found.scripts = {str(name): str(line) for name, line in _mapping(data.get("scripts")).items()}
+    lines = tree.text(file).splitlines()
+    for number, line in enumerate(lines, 1):
+        if match := re.match(r'\s*"([^"]+)"\s*:', line):
+            found.places.setdefault(match[1], Place(file, number))
+    found.lock = next((join(folder, name) for name in LOCKS if tree.has(join(folder, name))), "")
+    return found
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def python(tree: Tree, folder: str) -> Packages | None:
+    """What requirements.txt or pyproject.toml say; None where there is neither."""
+    found = Packages()
+    requirements, project = join(folder, "requirements.txt"), join(folder, "pyproject.toml")
+    if tree.has(requirements):
+        for number, line in enumerate(tree.text(requirements).splitlines(), 1):
+            _add(found, line.split("#")[0].split(";")[0], Place(requirements, number))
+        found.files += (requirements,)
+    if tree.has(project):
+        _project(found, tree.text(project), project)
+        found.files += (project,)
+    found.lock = join(folder, "uv.lock") if tree.has(join(folder, "uv.lock")) else ""
+    return found if found.files else None
+
+
+def _project(found: Packages, text: str, file: str) -> None:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    own = _mapping(data.get("project"))
+    found.python = str(own.get("requires-python", ""))
+    lines = text.splitlines()
+    for item in own.get("dependencies", []) if isinstance(own.get("dependencies"), list) else []:
+        number = next((number for number, line in enumerate(lines, 1) if str(item) in line), 0)
+        _add(found, str(item).split(";")[0], Place(file, number))
+    poetry = _mapping(_mapping(_mapping(data.get("tool")).get("poetry")).get("dependencies"))
+    for name, version in poetry.items():
+        if name != "python":
+            _add(found, f"{name} {version if isinstance(version, str) else ''}", Place(file))
+
+
+def _add(found: Packages, line: str, place: Place) -> None:
+    match = _REQUIREMENT.match(line)
+    if match and not line.lstrip().startswith("-"):
+        name = match[1].lower().replace("_", "-").replace(".", "-")
+        found.wanted[name] = match[3]
+        found.places[name] = place
+
+
+def folder_of(file: str) -> str:
+    """The folder of a file of the tree."""
+    return str(PurePosixPath(file).parent)

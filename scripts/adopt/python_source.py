@@ -1,0 +1,160 @@
+"""Python sources, by `ast`: which variables, routes, addresses and folders they name. Nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from scripts.adopt.facts import Code, Read, Route
+from scripts.adopt.tree import Place
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+URL = re.compile(r"https?://[A-Za-z0-9._-]+(?::\d+)?(?:/[^\s\"'`]*)?")
+_LISTS = ("list", "List", "Sequence", "tuple", "set")
+
+
+def read(text: str, file: str, into: Code) -> None:
+    """Add what one file says. A file that does not parse says nothing."""
+    try:
+        module = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    prefixes = _prefixes(module)
+    for node in ast.walk(module):
+        place = Place(file, getattr(node, "lineno", 0))
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for name in _imported(node):
+                into.imports.setdefault(name, place)
+        elif isinstance(node, ast.Call):
+            _call(node, place, into)
+        elif isinstance(node, ast.Subscript) and _dotted(node.value) in ("os.environ", "environ"):
+            if isinstance(node.ctx, ast.Load) and (name := _text(node.slice)):
+                into.reads.append(Read(name, place, required=True))
+        elif isinstance(node, ast.ClassDef) and any(_dotted(base).endswith("BaseSettings") for base in node.bases):
+            into.reads += _settings(node, file)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            into.routes += _routes(node, file, prefixes)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            into.urls += [(url, place) for url in URL.findall(node.value)]
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".")[0] for alias in node.names]
+    return [(node.module or "").split(".")[0]] if not node.level else []
+
+
+def _dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _text(node: ast.expr | None) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _literal(node: ast.expr | None) -> str | None:
+    """A value as the environment would hold it; None where it is computed, or nothing."""
+    if isinstance(node, ast.Constant):
+        value = node.value
+        return None if value is None or value is ... else str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(node, ast.List | ast.Tuple | ast.Dict | ast.Call | ast.JoinedStr | ast.BoolOp):
+        found = " ".join(
+            item.value for item in ast.walk(node) if isinstance(item, ast.Constant) and isinstance(item.value, str)
+        )
+        return found
+    return None
+
+
+def _call(node: ast.Call, place: Place, into: Code) -> None:
+    name = _dotted(node.func)
+    last = name.split(".")[-1]
+    words = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+    if name in ("os.getenv", "getenv", "os.environ.get", "environ.get") or (last in ("config", "env") and node.args):
+        variable = _text(node.args[0] if node.args else None)
+        if re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
+            given = node.args[1] if len(node.args) > 1 else words.get("default")
+            into.reads.append(Read(variable, place, _literal(given), last == "config" and given is None))
+    if last == "create_all" or name.endswith("metadata.create_all") or last == "command.upgrade":
+        into.calls.setdefault(last, place)
+    if name.endswith("command.upgrade"):
+        into.calls.setdefault("alembic", place)
+    if last in ("run", "serve") and isinstance(words.get("port"), ast.Constant):
+        port = words["port"].value  # type: ignore[attr-defined]
+        if isinstance(port, int):
+            into.ports.append((port, place))
+    if last in ("makedirs", "mkdir") and (folder := _text(node.args[0] if node.args else None)):
+        into.folders.append((folder, place))
+    if last in ("FileHandler", "RotatingFileHandler") and (file := _text(node.args[0] if node.args else None)):
+        into.folders.append((file.rpartition("/")[0] or ".", place))
+
+
+def _settings(node: ast.ClassDef, file: str) -> Iterator[Read]:
+    """The fields of a pydantic settings class."""
+    prefix = _env_prefix(node)
+    for item in node.body:
+        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
+            continue
+        name = item.target.id
+        if name.startswith("_") or name in ("model_config", "Config"):
+            continue
+        kind = ast.unparse(item.annotation)
+        default, required, shortest, alias = _field(item.value)
+        optional = "Optional" in kind or "None" in kind
+        form = "json" if kind.split("[")[0].split(".")[-1] in _LISTS else ""
+        variable = alias or (prefix + name).upper()
+        yield Read(variable, Place(file, item.lineno), default, required and not optional, form, shortest)
+
+
+def _env_prefix(node: ast.ClassDef) -> str:
+    for item in ast.walk(node):
+        if isinstance(item, ast.keyword) and item.arg == "env_prefix":
+            return _text(item.value)
+        if isinstance(item, ast.Assign) and any(
+            isinstance(it, ast.Name) and it.id == "env_prefix" for it in item.targets
+        ):
+            return _text(item.value)
+    return ""
+
+
+def _field(value: ast.expr | None) -> tuple[str | None, bool, int, str]:
+    """(default, whether it is required, least length, name of the variable) of a field's right side."""
+    if value is None:
+        return None, True, 0, ""
+    if not (isinstance(value, ast.Call) and _dotted(value.func).split(".")[-1] == "Field"):
+        return _literal(value), False, 0, ""
+    words = {keyword.arg: keyword.value for keyword in value.keywords if keyword.arg}
+    given = value.args[0] if value.args else words.get("default")
+    factory = words.get("default_factory")
+    ellipsis = isinstance(given, ast.Constant) and given.value is ...
+    required = factory is None and (given is None or ellipsis)
+    least = words.get("min_length")
+    shortest = least.value if isinstance(least, ast.Constant) and isinstance(least.value, int) else 0
+    alias = next((_text(words[key]) for key in ("env", "alias", "validation_alias") if key in words), "")
+    return (_literal(factory) if factory else _literal(given)), required, shortest, alias
+
+
+def _prefixes(module: ast.Module) -> dict[str, str]:
+    """Router → its path prefix, of one file."""
+    found = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            for keyword in node.value.keywords:
+                if keyword.arg in ("prefix", "url_prefix") and isinstance(node.targets[0], ast.Name):
+                    found[node.targets[0].id] = _text(keyword.value)
+    return found
+
+
+def _routes(node: ast.FunctionDef | ast.AsyncFunctionDef, file: str, prefixes: dict[str, str]) -> Iterator[Route]:
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):
+            method = decorator.func.attr.lower()
+            path = _text(decorator.args[0] if decorator.args else None)
+            if method in METHODS | {"route"} and path.startswith("/"):
+                owner = decorator.func.value
+                prefix = prefixes.get(owner.id, "") if isinstance(owner, ast.Name) else ""
+                whole = isinstance(owner, ast.Name) and owner.id in ("app", "application", "api")
+                verb = "GET" if method == "route" else method.upper()
+                yield Route(verb, prefix + path, Place(file, decorator.lineno), whole)

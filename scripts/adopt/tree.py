@@ -1,0 +1,109 @@
+"""The files of a folder that is only read: bounded in number and size, and never left by a link."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.errors import UserError
+
+MADE = {
+    ".git", "node_modules", ".venv", "venv", "env", "__pycache__", ".next", ".nuxt", "dist", "build", "out", "target",
+    ".terraform", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".idea", ".vscode", "coverage", "site-packages",
+    ".turbo", ".cache", ".history", "specs", "history", "prompts",
+}  # fmt: skip
+MOST_FILES = 20_000
+LARGEST = 512 * 1024  # bytes; no source file that a person writes is larger
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands: a path relative to the tree, and a line counted from 1, or 0 for the whole file."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass
+class Tree:
+    """The files below `root` by their paths relative to it, and what was left out of the reading."""
+
+    root: Path
+    files: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    _texts: dict[str, str] = field(default_factory=dict)
+
+    def text(self, file: str) -> str:
+        """The text of a file; empty where it cannot be read as text."""
+        if file not in self._texts:
+            self._texts[file] = _read(self.root / file)
+        return self._texts[file]
+
+    def has(self, file: str) -> bool:
+        """Whether there is such a file."""
+        return os.path.normpath(file) in self._known
+
+    @property
+    def _known(self) -> frozenset[str]:
+        if not hasattr(self, "_set"):
+            self._set = frozenset(self.files)
+        return self._set
+
+    def below(self, folder: str) -> Iterator[str]:
+        """The files below a folder; `.` is the whole tree."""
+        prefix = "" if folder in (".", "") else folder.rstrip("/") + "/"
+        return (file for file in self.files if file.startswith(prefix))
+
+    def named(self, *names: str) -> list[str]:
+        """The files with one of these names, the least deep first."""
+        found = [file for file in self.files if Path(file).name in names]
+        return sorted(found, key=lambda file: (file.count("/"), file))
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST:
+            return ""
+        return path.read_bytes().decode("utf-8-sig", errors="strict")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def scan(root: Path) -> Tree:
+    """The tree below a folder, without what programs make. Raises UserError where it is no folder, or has no end."""
+    if not root.exists():
+        raise UserError(f"{root}: there is no such folder", "name the folder of the application")
+    if not root.is_dir():
+        raise UserError(f"{root}: not a folder", "name the folder of the application, not a file in it")
+    files: list[str] = []
+    outside: list[str] = []
+    for folder, folders, names in os.walk(root, followlinks=False):
+        here = Path(folder)
+        prefix = "" if here == root else f"{here.relative_to(root).as_posix()}/"
+        outside += [prefix + name for name in folders if (here / name).is_symlink()]
+        folders[:] = sorted(name for name in folders if name not in MADE and not (here / name).is_symlink())
+        for name in sorted(names):
+            path = here / name
+            if path.is_symlink() and not _inside(path, root):
+                outside.append(prefix + name)
+            elif path.is_file():
+                files.append(prefix + name)
+        if len(files) > MOST_FILES:
+            raise UserError(
+                f"{root}: more than {MOST_FILES} files beside what programs make",
+                "name the folder of one application in it",
+            )
+    remarks = tuple(f"{name}: a link, not followed" for name in outside[:5])
+    return Tree(root, tuple(files), remarks)
+
+
+def _inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve(strict=True).is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        return False

@@ -1,0 +1,241 @@
+"""Which services an application has, and what each is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.adopt import dockerfiles, javascript_source, packages, python_source
+from scripts.adopt.dockerfiles import Dockerfile
+from scripts.adopt.facts import Code, Described
+from scripts.adopt.packages import Packages, folder_of, join
+from scripts.adopt.tree import Place, Tree
+
+PAGE_KINDS = ("nextjs", "static")
+SERVERS = ("express", "fastify", "koa", "hono", "@nestjs/core", "@hono/node-server", "socket.io", "ws")
+TESTS = re.compile(
+    r"(^|/)(tests?|__tests__|e2e|spec|examples?|docs?|cypress|playwright)(/|$)|\.(test|spec)\.\w+$|(^|/)test_"
+)
+_DOCKERFILE = re.compile(r"^(Dockerfile(\.[\w.-]+)?|[\w-]+\.Dockerfile)$")
+
+
+@dataclass
+class Unit:
+    """One service to be: where it is, what it is, and everything that was read of it."""
+
+    name: str
+    folder: str
+    kind: str
+    place: Place
+    dockerfile: Dockerfile | None = None
+    javascript: Packages | None = None
+    python: Packages | None = None
+    code: Code = field(default_factory=Code)
+    described: list[Described] = field(default_factory=list)
+    sources: str = ""
+
+    @property
+    def packages(self) -> Packages:
+        """What it depends on, in either language."""
+        return self.javascript or self.python or Packages()
+
+    def wants(self, *names: str) -> Place | None:
+        """Where one of these packages is asked for."""
+        return next(
+            (self.packages.place(name) or Place(self.folder) for name in names if name in self.packages.wanted), None
+        )
+
+
+def kind_of(tree: Tree, folder: str) -> tuple[str, Place] | None:
+    """What a folder holds by its package files: nextjs, static, node, fastapi, flask, django, python."""
+    script = packages.javascript(tree, folder)
+    if script:
+        file = join(folder, "package.json")
+        asked = {**script.development, **script.wanted}
+        for name, kind in (
+            ("next", "nextjs"),
+            *((name, "node") for name in SERVERS),
+            ("vite", "static"),
+            ("react-scripts", "static"),
+        ):
+            if name in asked:
+                return kind, script.place(name) or Place(file)
+        if "start" in script.scripts:
+            return "node", script.place("start") or Place(file)
+    wanted = packages.python(tree, folder)
+    if wanted:
+        for name in ("fastapi", "flask", "django"):
+            if name in wanted.wanted:
+                return name, wanted.place(name) or Place(folder)
+        return "python", Place(wanted.files[0])
+    return None
+
+
+def dockerfiles_of(tree: Tree) -> list[str]:
+    """The Dockerfiles, without those of tests and development."""
+    found = [file for file in tree.files if _DOCKERFILE.match(Path(file).name) and not file.endswith(".dockerignore")]
+    return [
+        file
+        for file in found
+        if not re.search(r"\.dev$|\.test$|devcontainer", file) and not TESTS.search(folder_of(file) + "/")
+    ]
+
+
+def candidates(tree: Tree, composed: Sequence[Described]) -> tuple[list[Unit], list[str]]:
+    """The services of a compose file, else folders with a Dockerfile or package files; and a line for each left out."""
+    units: list[Unit] = []
+    remarks: list[str] = []
+    for item in composed:
+        file = item.dockerfile or join(item.context, "Dockerfile")
+        unit = _unit(tree, item.name, item.context, file if tree.has(file) else "", item.place)
+        if unit is None:
+            remarks.append(
+                f"{item.place}: {item.name}: left out: {item.context} has neither a Dockerfile nor package files"
+            )
+        else:
+            unit.described.append(item)
+            units.append(unit)
+    if units:
+        return units, remarks
+    for file in dockerfiles_of(tree):
+        folder = folder_of(file)
+        unit = _unit(tree, _name_of(file), folder, file, Place(file))
+        if unit and unit.dockerfile and unit.dockerfile.problems and kind_of(tree, folder) is None:
+            wide = dockerfiles.read(tree, file, _root_of(folder))
+            if wide.problems:
+                remarks += [f"{problem}; left out" for problem in unit.dockerfile.problems[:1]]
+                continue
+            unit.dockerfile, unit.folder = wide, wide.context
+        if unit:
+            units.append(unit)
+    known = {unit.folder for unit in units}
+    for file in tree.named("package.json", *packages.PYTHON_FILES):
+        folder = folder_of(file)
+        inside = any(folder.startswith(f"{one}/") for one in known if one != ".")
+        if folder not in known and not inside and not TESTS.search(folder + "/"):
+            unit = _unit(tree, _name_of(join(folder, "x")), folder, "", Place(file))
+            if unit and (unit.kind != "python" or _runs(tree, folder)) and _is_program(unit):
+                units.append(unit)
+                known.add(folder)
+    return units, remarks
+
+
+def _is_program(unit: Unit) -> bool:
+    return unit.kind != "node" or bool(unit.wants(*SERVERS)) or "start" in unit.packages.scripts
+
+
+def _runs(tree: Tree, folder: str) -> bool:
+    """Whether a folder of Python has a program at its top."""
+    return any(tree.has(join(folder, name)) for name in ("main.py", "app.py", "worker.py", "server.py", "src/main.py"))
+
+
+def _root_of(folder: str) -> str:
+    return folder_of(folder) if folder != "." else "."
+
+
+def _name_of(file: str) -> str:
+    """A name for what lies in a folder: a Dockerfile of a name of its own, else the folder's."""
+    name = Path(file).name
+    own = re.match(r"Dockerfile\.([\w-]+)$|([\w-]+)\.Dockerfile$", name)
+    folder = folder_of(file)
+    return clean((own[1] or own[2]) if own else Path(folder).name if folder != "." else "app")
+
+
+def clean(name: str) -> str:
+    """A name as Kubernetes takes it."""
+    found = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return (found if found[:1].isalpha() else f"app-{found}".rstrip("-"))[:53].rstrip("-")
+
+
+def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> Unit | None:
+    sources = folder
+    kind = kind_of(tree, folder)
+    if dockerfile and kind is None and folder_of(dockerfile) != folder:
+        sources = folder_of(dockerfile)
+        kind = kind_of(tree, sources)
+    if kind is None and not dockerfile:
+        return None
+    unit = Unit(clean(name), folder, kind[0] if kind else "other", kind[1] if kind else place, sources=sources)
+    unit.javascript, unit.python = packages.javascript(tree, sources), packages.python(tree, sources)
+    if unit.kind in ("fastapi", "flask", "django", "python"):
+        unit.javascript = None
+    else:
+        unit.python = None
+    if dockerfile:
+        unit.dockerfile = dockerfiles.read(tree, dockerfile, folder)
+    _read_code(tree, unit)
+    return unit
+
+
+def _read_code(tree: Tree, unit: Unit) -> None:
+    for file in tree.below(unit.sources):
+        if TESTS.search(file) or "/migrations/" in f"/{file}" or "/versions/" in file:
+            continue
+        if file.endswith(".py") and not unit.javascript:
+            python_source.read(tree.text(file), file, unit.code)
+        elif file.endswith(javascript_source.SUFFIXES) and not unit.python and not file.endswith(".d.ts"):
+            javascript_source.read(tree.text(file), file, unit.code)
+
+
+def copies_of(units: Iterable[Unit]) -> dict[str, list[Unit]]:
+    """Where several folders hold an application, as phases do: folder → its services; nothing where there is one."""
+    by_root: dict[str, list[Unit]] = {}
+    for unit in units:
+        by_root.setdefault(_project(unit.sources), []).append(unit)
+    pages = {root: [unit for unit in own if unit.kind in PAGE_KINDS] for root, own in by_root.items()}
+    with_page = [root for root, own in pages.items() if own]
+    return by_root if len(with_page) > 1 else {}
+
+
+def _project(folder: str) -> str:
+    """The folder that a service's folder lies in, which is the application's."""
+    parts = folder.split("/")
+    phase = next(
+        (
+            i
+            for i, part in enumerate(parts)
+            if re.match(r"(phase|part|step|hackathon|stage|v)[-_ ]?[\divx]+", part, re.I)
+        ),
+        None,
+    )
+    if phase is not None:
+        return "/".join(parts[: phase + 1])
+    return "/".join(parts[:-1]) or "."
+
+
+def newest(roots: Iterable[str]) -> str:
+    """The copy that comes last, by the numbers in its name."""
+    return max(roots, key=lambda root: [int(part) if part.isdigit() else -1 for part in re.split(r"(\d+)", root)] + [0])
+
+
+def describe(units: Sequence[Unit], found: Sequence[Described]) -> None:
+    """Give each service the workload that runs its image, by the words of their names."""
+    for item in found:
+        words = _words(item.image.split("/")[-1].split(":")[0]) | _words(item.name)
+        best = max(units, key=lambda unit: len(_words(unit.name) & words), default=None)
+        if best and _words(best.name) & words and not any(it.kind == item.kind for it in best.described):
+            best.described.append(item)
+
+
+_SAME: Mapping[str, str] = {
+    "web": "frontend",
+    "ui": "frontend",
+    "client": "frontend",
+    "api": "backend",
+    "server": "backend",
+}
+
+
+def _words(text: str) -> set[str]:
+    words = set(re.split(r"[^a-z0-9]+", text.lower())) - {
+        "todo",
+        "app",
+        "service",
+        "deployment",
+        "chatbot",
+        "",
+        "image",
+    }
+    return words | {_SAME[word] for word in words & _SAME.keys()}

@@ -1,0 +1,114 @@
+"""What a variable is for, by its name, by what the code does with it, and by what files give it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from scripts.adopt.facts import Read
+
+PUBLIC = ("NEXT_PUBLIC_", "VITE_", "REACT_APP_", "PUBLIC_", "NUXT_PUBLIC_")
+_DATABASE = re.compile(
+    r"^(?:.*_)?(DATABASE|DB|POSTGRES|POSTGRESQL|PG|NEON|SQLALCHEMY(_DATABASE)?|PRISMA)_?(DATABASE_)?(URL|URI|DSN|CONN(ECTION)?(_STR(ING)?)?)"
+    r"(_UNPOOLED|_NON_POOLING|_ASYNC|_SYNC)?$|^DIRECT_URL$"
+)
+_DATABASE_PART = re.compile(
+    r"^(?:DB|DATABASE|POSTGRES|POSTGRESQL|PG)_?(HOST|HOSTNAME|SERVER|PORT|USER|USERNAME|PASSWORD|PASS|NAME|DB|DATABASE)$"
+)
+_MODEL_KEY = re.compile(
+    r"(OPENAI|ANTHROPIC|CLAUDE|GEMINI|GOOGLE(_AI|_GENAI|_GENERATIVE_AI)?|GROQ|COHERE|OPENROUTER|MISTRAL|DEEPSEEK|XAI|GROK|TOGETHER|"
+    r"HF|HUGGINGFACE|PERPLEXITY|CEREBRAS|AZURE_OPENAI|LLM|QWEN|DASHSCOPE)(_\w+)?_(API_)?(KEY|TOKEN)$"
+)
+_THIRD_PARTY = re.compile(
+    r"(CLIENT_SECRET|CLIENT_ID|WEBHOOK_SECRET|API_KEY|API_TOKEN|ACCESS_KEY|SECRET_ACCESS_KEY|SMTP_\w+|MAIL_\w+|STRIPE_\w+|SENTRY_\w+|"
+    r"CLOUDINARY_\w+|TWILIO_\w+|RESEND_\w+|AWS_\w+|PRIVATE_KEY)$"
+)
+_SIGNING = re.compile(
+    r"(^|_)(SECRET|SECRET_KEY|JWT_KEY|SIGNING_KEY|SESSION_KEY|ENCRYPTION_KEY|AUTH_KEY|SALT|PEPPER)(_KEY)?$|^(JWT|BETTER_AUTH|NEXTAUTH|AUTH|SESSION|COOKIE|TOKEN|APP)_SECRET"
+)
+_ORIGINS = re.compile(r"(ORIGINS?|CORS\w*|ALLOWED_HOSTS?_ORIGINS?|TRUSTED_ORIGINS?)$")
+_PAGE = re.compile(
+    r"^(NEXT_PUBLIC_)?(BETTER_AUTH|NEXTAUTH|AUTH|APP|SITE|FRONTEND|CLIENT|WEB|UI|PUBLIC|BASE|DOMAIN|VERCEL|WEBSITE)(_APP|_BASE|_SITE)?_?(URL|URI|HOST|DOMAIN|ORIGIN)$"
+)
+_ADDRESS = re.compile(r"(URL|URI|ENDPOINT|HOST|ADDRESS|SERVER|BASE|BROKERS?|BOOTSTRAP_SERVERS?)$")
+_PLACEHOLDER = re.compile(
+    r"your[-_ ]|change[-_ ]?me|<[^>]*>|xxx|placeholder|example\.com|\bTODO\b|sk-\.\.\.|\.\.\.|replace|here$", re.I
+)
+
+
+def purpose(read: Read) -> str:
+    """database, database-part, model, other-secret, signing, origins, page, address, public or plain."""
+    name = read.name
+    bare = next((name.removeprefix(prefix) for prefix in PUBLIC if name.startswith(prefix)), "")
+    if bare:
+        return "public"
+    if _DATABASE.search(name):
+        return "database"
+    if _DATABASE_PART.match(name):
+        return "database-part"
+    if _MODEL_KEY.search(name):
+        return "model"
+    if _THIRD_PARTY.search(name):
+        return "other-secret"
+    if _SIGNING.search(name):
+        return "signing"
+    if _ORIGINS.search(name):
+        return "origins"
+    if _PAGE.match(name):
+        return "page"
+    return "address" if _ADDRESS.search(name) else "plain"
+
+
+def database_part(name: str) -> str:
+    """Which part of a database's address a variable holds: host, port, user, password or name."""
+    match = _DATABASE_PART.match(name)
+    part = match[1] if match else ""
+    names = {
+        "HOSTNAME": "host",
+        "SERVER": "host",
+        "USERNAME": "user",
+        "PASS": "password",
+        "DB": "name",
+        "DATABASE": "name",
+    }
+    return names.get(part, part.lower())
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value in an example file only holds a place."""
+    return not value.strip() or bool(_PLACEHOLDER.search(value)) or "${" in value
+
+
+def merged(reads: Sequence[Read]) -> dict[str, Read]:
+    """One reading a variable: required where one of them ends without it, with the first default there is."""
+    found: dict[str, Read] = {}
+    for read in reads:
+        known = found.get(read.name)
+        if known is None:
+            found[read.name] = read
+            continue
+        default = known.default if known.default is not None else read.default
+        first = known if known.required or not read.required else read
+        found[read.name] = Read(
+            read.name, first.place, default, known.required or read.required,
+            known.form or read.form, max(known.shortest, read.shortest),
+        )  # fmt: skip
+    return found
+
+
+def origins(form: str, addresses: Sequence[str]) -> str:
+    """A list of origins in the form that the code takes."""
+    import json
+
+    return json.dumps(list(addresses)) if form == "json" else ",".join(addresses)
+
+
+def given(name: str, sources: Sequence[Mapping[str, str]]) -> str:
+    """The first value that the application's own files give a variable and that says something."""
+    values = (_filled(source[name]) for source in sources if name in source)
+    return next((value for value in values if not is_placeholder(value)), "")
+
+
+def _filled(value: str) -> str:
+    """A compose file's `${NAME:-default}` as its default."""
+    return re.sub(r"\$\{\w+:?-([^}]*)\}", r"\1", value)
