@@ -1,4 +1,4 @@
-"""Applications of the shapes that people have, adopted: what their files become is kept in `golden`, for people to read.
+"""Applications of the shapes that people have, adopted: what they become is kept in `golden`, for people to see.
 
 The applications are in `apps`, written for this. To take new conclusions over: ADOPT_WRITE=1 pytest tests/adopt
 """
