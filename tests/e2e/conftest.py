@@ -37,6 +37,7 @@ class Project:
     state: Path
     port: int
     cluster: str
+    namespace: str = "chatbot-dev"
 
     def invoke(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a task to its end; its standard error goes to the test's own, as live progress."""
@@ -60,7 +61,7 @@ class Project:
         """Ask the cluster."""
         kubeconfig = self.state / f"todo-chatbot/clusters/{self.cluster}/kubeconfig"
         binary = shutil.which("kubectl", path=str(self.folder / ".tools")) or "kubectl"
-        argv = [binary, "--kubeconfig", str(kubeconfig), "--namespace", "chatbot-dev", *words]
+        argv = [binary, "--kubeconfig", str(kubeconfig), "--namespace", self.namespace, *words]
         return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
     @property
@@ -103,7 +104,7 @@ def make_project(folder: Path, state: Path, cluster: str, app: str = "") -> Iter
     settings |= {"target": "embedded", "cluster": made.cluster}
     if app:
         shutil.copyfile(folder / app, folder / "config/apps/own.yaml")
-        settings["app"] = "own"
+        settings["app"] = made.namespace = "own"
     elif made.port != NODE_PORT:
         (folder / "port.yaml").write_text(yaml.safe_dump({"frontend": {"service": {"nodePort": made.port}}}))
         settings["release"]["values"] = [*settings["release"]["values"], "port.yaml"]
