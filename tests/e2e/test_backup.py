@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from scripts.secrets import proofs
 from tests.e2e.conftest import Project
 from tests.e2e.test_main_job import call
 
@@ -48,12 +49,12 @@ def make_user(url: str, tasks: list[str]) -> User:
 
 
 def held(project: Project) -> dict[str, Any]:
-    """What the namespace holds of ConfigMaps and Secrets, without helm's."""
+    """What the namespace holds of ConfigMaps and Secrets, without helm's and the proofs of verified revisions."""
     items = json.loads(project.kubectl("get", "configmaps,secrets", "-o", "json"))["items"]
     return {
         f"{item['kind']}/{item['metadata']['name']}": item.get("data")
         for item in items
-        if item.get("type") != "helm.sh/release.v1" and item["metadata"]["name"] not in OWN
+        if item.get("type") not in ("helm.sh/release.v1", proofs.KIND) and item["metadata"]["name"] not in OWN
     }
 
 
