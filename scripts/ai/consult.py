@@ -111,6 +111,9 @@ def consult(
     if tool not in ("auto", *TOOLS):
         raise UserError(f"--tool {tool}: no such tool", f"choose one of: auto, {', '.join(TOOLS)}")
     services = [*(service.name for service in desk.settings.services), desk.settings.database.name]
+    wanted = {given.get(item.name, "") for item in recipe.inputs if item.type == "service"} - {""}
+    if wanted - set(services):
+        services += workloads(desk)
     inputs = facts.check_inputs(recipe, given, services)
     scene = Scene(desk.kubectl, desk.settings, inputs, desk.store, observe)
     _complete(recipe, inputs, scene)
@@ -157,6 +160,14 @@ def _from(names: Sequence[str], first: str) -> Sequence[str]:
     """The tools of a recipe from the chosen one on, without the rules."""
     found = list(names)
     return [name for name in found[found.index(first) :] if name != "offline"]
+
+
+def workloads(desk: Desk) -> list[str]:
+    """Every workload of the namespace by name, whether it has pods or not; none where they cannot be listed."""
+    answer = desk.kubectl.ask(
+        "get", "deployments,statefulsets,daemonsets", "--namespace", desk.namespace, "--output", "json"
+    )
+    return [str(item["metadata"]["name"]) for item in _items(answer) or ()]
 
 
 def choose(
@@ -251,12 +262,19 @@ def _complete(recipe: Recipe, inputs: dict[str, str], scene: Scene) -> None:
     try:
         inputs[pod], owner = facts.resolve_pod(list(scene.state.kind("Pod")), asked or inputs[service])
     except UserError:
-        if asked:
+        if asked and asked not in workloads_of(scene):
             raise
-        return  # a service without pods is for the rules to explain
+        # A workload without pods, for instance one whose pods were refused, is for the rules to explain.
+        scene.focus, inputs[pod] = asked or inputs[service], ""
+        return
     scene.focus = owner
     if service and not inputs[service] and owner in scene.all_services:
         inputs[service] = owner
+
+
+def workloads_of(scene: Scene) -> set[str]:
+    """The names of the Deployments that were seen."""
+    return {str(item["metadata"]["name"]) for item in scene.state.kind("Deployment")}
 
 
 def _folder(settings: Settings, inputs: Inputs) -> Path:

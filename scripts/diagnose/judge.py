@@ -16,6 +16,7 @@ from scripts.diagnose.telling import CALM, telling_lines
 from scripts.diagnose.world import World
 
 QUOTED = 400  # characters of a captured text that a title quotes
+COLLECTED = 8  # values of a group that a title names
 SAYING = ("crash", "probe", "job")  # signs of programs whose log may tell the cause
 EVIDENCE_LINE = 600  # characters of a line of evidence
 
@@ -67,8 +68,26 @@ def _first(rules: Sequence[Rule], sign: Sign, fields: Mapping[str, str]) -> _Mat
                 continue
             captured = match_fields(alternative.match, fields)
             if captured is not None:
+                captured |= _all_of(rule, sign.kind, fields)
                 return _Match(rule, sign, dict(rule.defaults) | dict(fields) | captured)
     return None
+
+
+def _all_of(rule: Rule, kind: str, fields: Mapping[str, str]) -> dict[str, str]:
+    """Every value of the group that a rule collects, in the order in which the log names them first."""
+    if not rule.collects:
+        return {}
+    found: dict[str, int] = {}
+    for alternative in rule.alternatives:
+        if alternative.sign != kind:
+            continue
+        for field, pattern in alternative.match.items():
+            for place in pattern.finditer(fields.get(field, "")):
+                for group, value in place.groupdict().items():
+                    if value and rule_field(group) == rule.collects:
+                        found.setdefault(value.strip()[:QUOTED], place.start())
+    names = sorted(found, key=lambda value: found[value])[:COLLECTED]
+    return {rule.collects: ", ".join(names)} if len(names) > 1 else {}
 
 
 def match_fields(patterns: Mapping[str, re.Pattern[str]], fields: Mapping[str, str]) -> dict[str, str] | None:

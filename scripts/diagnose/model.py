@@ -76,7 +76,8 @@ class Rule:
     """A problem of the catalogue: how it is recognised, what it means, what to do, and when waiting is in vain.
 
     `rank` is its place in the catalogue, causes before consequences. It is worth telling after `after` seconds, and
-    terminal at once, after so many `failures`, or after so many `seconds`; None is never.
+    terminal at once, after so many `failures`, or after so many `seconds`; None is never. Of the group that it
+    `collects`, every value in a log counts.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Rule:
     blames: str = ""
     symptom: bool = False
     fallback: bool = False
+    collects: str = ""
     defaults: Mapping[str, str] = field(default_factory=dict)
 
 

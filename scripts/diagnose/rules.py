@@ -74,6 +74,7 @@ def _rule(name: str, stage: str, rank: int, spec: Mapping[str, Any], key: str, p
         after=float(spec.get("after", 0)), at_once=terminal == "at once",
         failures=limits.get("failures"), seconds=limits.get("seconds"),
         blames=blames, symptom=spec.get("symptom", False), fallback=spec.get("fallback", False), defaults=defaults,
+        collects=spec.get("collects", ""),
     )  # fmt: skip
 
 

@@ -67,6 +67,13 @@ def names(session: Session) -> list[str]:
     return [*own, session.settings.database.name] if session.standin else own
 
 
+def others(session: Session, services: Sequence[str]) -> list[str]:
+    """Workloads of the namespace that were not looked at. Raises UserError if they cannot be listed."""
+    kinds = "deployments,statefulsets,daemonsets,cronjobs"
+    found = session.kubectl.items(kinds, session.settings.release.namespace)
+    return sorted({str(item["metadata"]["name"]) for item in found} - set(services))
+
+
 class Watchdog:
     """Looks for terminal trouble in a thread of its own, and calls `alarm` once when it has found some."""
 

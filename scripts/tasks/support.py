@@ -189,6 +189,9 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         print(diagnose.render(findings) if findings else "nothing is wrong that can be seen from here")
+        if left := watchdog.others(s, names):
+            shown = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")
+            print(f"not looked at: {len(left)} of the namespace's workloads ({shown}); invoke ai.debug --service=NAME")
     if findings:
         raise Exit(code=1)
 

@@ -270,6 +270,28 @@ def test_a_crash_is_explained_by_how_it_ended_and_what_it_said(case: str) -> Non
     assert word in whole(found[0])
 
 
+def test_a_kill_under_a_memory_limit_is_most_likely_that_limit() -> None:
+    limited = {"resources": {"limits": {"memory": "64Mi"}}}
+    (found,) = judge(workload(status=crashed(137), container=limited), "")
+    assert found.rule == "memory-limit-likely" and "most likely" in found.title and "64Mi" in found.title
+    (plain,) = judge(workload(status=crashed(137)), "")
+    assert plain.rule == "killed" and "no memory limit" in plain.meaning
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "KeyError: 'DATABASE_URL'\nKeyError: 'AUTH_SECRET'\nKeyError: 'REDIS_URL'",
+        "DATABASE_URL is not set\nAUTH_SECRET must be set\nmissing environment variable: REDIS_URL",
+        "DATABASE_URL\n  Field required\nAUTH_SECRET\n  Field required\nREDIS_URL\n  Field required",
+    ],
+)
+def test_every_missing_variable_is_named(log: str) -> None:
+    (found,) = judge(workload(status=crashed(1)), log)
+    assert found.rule == "variable-missing"
+    assert all(name in found.title for name in ("DATABASE_URL", "AUTH_SECRET", "REDIS_URL"))
+
+
 def test_a_calm_line_before_the_end_is_not_the_cause() -> None:
     log = "WARNING: connection refused by redis:6379, caching in memory\nINFO: started\nKeyError: 'AUTH_SECRET'"
     assert [item.rule for item in judge(workload(status=crashed(1)), log)] == ["variable-missing"]
