@@ -5,19 +5,23 @@ A loader's success is no proof: minikube's own exits 0 when it has loaded nothin
 
 from __future__ import annotations
 
+import tarfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+from scripts.clusters import layers
 from scripts.clusters.answers import listed_images
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import first_line
 from scripts.errors import UserError
-from scripts.host.shell import CommandError, Shell
+from scripts.host.shell import CommandError, Shell, render
 from scripts.settings.model import Image, Outcome
 
+CONTENTS = ("ctr", "--namespace", "k8s.io", "content", "ls", "--quiet")
 CTR = ("ctr", "--namespace", "k8s.io", "images", "import", "-")
 
 
@@ -26,7 +30,8 @@ class Node:
     """One node: the argv that lists its images as JSON, the one that takes `docker save` on standard input, and more.
 
     `put` replaces that where a runtime takes no stream. `disk` is a command that shows how full it is, `removes` an
-    argv that takes away the references behind it.
+    argv that takes away the references behind it, `contents` one that lists the digests of what the node holds, where
+    its runtime has such a list.
     """
 
     name: str
@@ -34,6 +39,7 @@ class Node:
     takes: tuple[str, ...]
     disk: str
     removes: tuple[str, ...]
+    contents: tuple[str, ...] = ()
     put: Callable[[Sequence[str]], object] | None = None
 
 
@@ -44,7 +50,8 @@ def container_node(name: str, runtime: str = "containerd") -> Node:
     listing = (str(engine_client()), "exec", name, "crictl", "images", "--output", "json")
     removes = ("docker", "image", "rm") if runtime == "docker" else ("crictl", "rmi")
     client = str(engine_client())
-    return Node(name, listing, takes, f"docker exec {name} df -h /var", (client, "exec", name, *removes))
+    contents = (client, "exec", name, *CONTENTS) if runtime == "containerd" else ()
+    return Node(name, listing, takes, f"docker exec {name} df -h /var", (client, "exec", name, *removes), contents)
 
 
 def normalised(ref: str) -> str:
@@ -75,10 +82,11 @@ def _one(shell: Shell, node: Node, images: Sequence[Image], limit: float) -> lis
     missing = [image.ref for image in images if normalised(image.ref) not in present]
     if not missing:
         return []
+    _require_on_engine(shell, missing)
     if node.put:
         node.put(missing)
     else:
-        shell.pipe([engine_client(), "save", *missing], node.takes, timeout=limit)
+        _send(shell, node, missing, limit)
     if not shell.dry:
         present = listed(shell, node)
         lost = [ref for ref in missing if normalised(ref) not in present]
@@ -88,6 +96,38 @@ def _one(shell: Shell, node: Node, images: Sequence[Image], limit: float) -> lis
                 f"is its disk full? {node.disk}",
             )
     return missing
+
+
+def _require_on_engine(shell: Shell, refs: Sequence[str]) -> None:
+    answer = shell.probe([engine_client(), "image", "inspect", "--format", "{{.Id}}", *refs], timeout=60)
+    if shell.dry or "no such image" not in answer.err.lower():
+        return
+    lacking = [ref for ref in refs if ref in answer.err] or refs
+    raise UserError(
+        f"the engine lacks {', '.join(lacking)}, which the nodes need", "build what is missing: invoke build"
+    )
+
+
+def _send(shell: Shell, node: Node, refs: Sequence[str], limit: float) -> None:
+    """Send images to a node, without the layers that it has; where that does not come about, with all of them."""
+    save: list[str | Path] = [engine_client(), "save", *refs]
+    have = set() if shell.dry else _digests(shell, node)
+    if have:
+        try:
+            with shell.reading(save) as source:
+                stream = layers.without(source, have, normalised)
+                shell.say(f"$ {render(save)} | {render(node.takes)}")
+                shell.feed(node.takes, stream, quiet=True, timeout=limit)
+            return
+        except (CommandError, tarfile.TarError, ValueError, KeyError) as problem:
+            shell.say(f"node {node.name} did not take the new layers alone ({first_line(str(problem))}): sending all")
+    shell.pipe(save, node.takes, timeout=limit)
+
+
+def _digests(shell: Shell, node: Node) -> set[str]:
+    """The digests of what a node holds; none where it does not tell."""
+    answer = shell.probe(node.contents, timeout=60) if node.contents else None
+    return {line for line in answer.out.split() if line.startswith("sha256:")} if answer else set()
 
 
 def prune(shell: Shell, nodes: Sequence[Node], old: Callable[[Sequence[str]], list[str]]) -> int:

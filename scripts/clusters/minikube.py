@@ -13,7 +13,7 @@ from typing import Any
 from scripts.clusters import answers, hardening, kubeconfig, loading, machine, states
 from scripts.clusters.addons import Addons
 from scripts.clusters.forward import Forwards
-from scripts.clusters.loading import CTR, Node, container_node
+from scripts.clusters.loading import CONTENTS, CTR, Node, container_node
 from scripts.clusters.machine import Machine
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading
@@ -257,9 +257,11 @@ class Minikube(Target):
             takes = (*inside, "docker", "load") if options.runtime == "docker" else (*inside, *CTR)
             removes = ("docker", "image", "rm") if options.runtime == "docker" else ("crictl", "rmi")
             node = Node(name, (*inside, "crictl", "images", "--output", "json"), takes, disk, (*inside, *removes))
+            if options.runtime == "containerd":
+                node = replace(node, contents=(*inside, *CONTENTS))
         put = self._load_by_minikube if options.runtime == "cri-o" else None
         listing = tuple(self._command("image", "ls", "--format", "json")) if options.nodes == 1 else node.listing
-        return Node(name, listing, node.takes, disk, node.removes, put)
+        return replace(node, listing=listing, disk=disk, put=put)
 
     def _load_by_minikube(self, refs: Sequence[str]) -> None:
         """The way of every runtime, slower, and with a copy left in minikube's cache."""

@@ -213,6 +213,7 @@ class Shell:
         *,
         env: Mapping[str, str] | None = None,
         quiet: bool = False,
+        timeout: float | None = None,
     ) -> Result:
         """Print a command that changes something and run it on bytes as they come; in a dry run only print it.
 
@@ -224,7 +225,7 @@ class Shell:
             if self.dry:
                 return Result(0, "")
         collected: list[Result] = []
-        with _as_error(argv), self._running(argv, env=env, stdin=True) as running:
+        with _as_error(argv), self._running(argv, env=env, stdin=True, timeout=timeout) as running:
             process = running.process
             with _beside(lambda: collected.append(_collect(process, None, None))):
                 try:

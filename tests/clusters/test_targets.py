@@ -155,7 +155,7 @@ def test_copies_in_minikubes_cache_go_by_the_same_rule(machine: Machine, cluster
 @pytest.mark.parametrize("target", MADE_HERE)
 def test_an_image_that_the_engine_lacks_is_named(target: str, machine: Machine, cluster: Make) -> None:
     cluster(target).up()
-    with pytest.raises(UserError, match="reference does not exist: todo-chatbot/backend:1"):
+    with pytest.raises(UserError, match="the engine lacks todo-chatbot/backend:1"):
         cluster(target).load([BACKEND])
 
 

@@ -619,6 +619,8 @@ def inside(state: dict[str, Any], name: str, words: list[str], failure: int) -> 
         end(1, err=f"Error response from daemon: No such container: {name}\n")
     if node["state"] != "running":
         end(1, err=f"Error response from daemon: container {name} is not running\n")
+    if words[:1] == ["ctr"] and "content" in words:
+        end(0, "".join(f"{digest}\n" for digest in node.get("contents", ())))
     if words[:2] == ["crictl", "images"]:
         end(0, json.dumps({"images": [{"id": ref, "repoTags": [ref]} for ref in node["images"]]}))
     if (words[:1] == ["crictl"] and "rmi" in words) or (words[:1] == ["ctr"] and words[-2:-1] == ["rm"]):
@@ -626,12 +628,80 @@ def inside(state: dict[str, Any], name: str, words: list[str], failure: int) -> 
         node["images"] = [ref for ref in node["images"] if ref not in gone]
         return
     if (words[:1] == ["ctr"] and words[-2:] == ["import", "-"]) or words[:2] == ["docker", "load"]:
-        sent = FED[0].split()
         if state["fail"].get("silent load"):
             return
+        sent = imported(node, FED[0], strict=words[:1] == ["ctr"])
         node["images"] = sorted({*node["images"], *map(_full, sent)})
         end(0, "".join(f"unpacking {_full(ref)}...done\n" for ref in sent))
     end(failure, err=f"sh: 1: {words[0] if words else ''}: not found\n")
+
+
+LAYER_BYTES = 3000
+
+
+def saved(refs: list[str]) -> bytes:
+    """What an engine before version 25 writes: layers under numbers of its own, a base shared by all as a link."""
+    import hashlib
+    import io
+    import tarfile
+
+    out = io.BytesIO()
+    images = []
+    with tarfile.open(fileobj=out, mode="w") as archive:
+
+        def put(name: str, data: bytes, link: str = "") -> None:
+            entry = tarfile.TarInfo(name)
+            entry.size = 0 if link else len(data)
+            if link:
+                entry.type, entry.linkname = tarfile.SYMTYPE, link
+            archive.addfile(entry, io.BytesIO(data))
+
+        for number, ref in enumerate(refs):
+            own, base = f"own{number}", f"base{number}"
+            put(f"{base}/layer.tar", b"B" * LAYER_BYTES, "../base0/layer.tar" if number else "")
+            put(f"{own}/layer.tar", ref.encode().ljust(LAYER_BYTES, b"."))
+            config = json.dumps({"image": ref}).encode()
+            name = f"{hashlib.sha256(config).hexdigest()}.json"
+            put(name, config)
+            images.append({"Config": name, "RepoTags": [ref], "Layers": [f"{base}/layer.tar", f"{own}/layer.tar"]})
+        put("manifest.json", json.dumps(images).encode())
+    return out.getvalue()
+
+
+def imported(node: dict[str, Any], stream: bytes, strict: bool) -> list[str]:
+    """The references in a stream that a node takes, as containerd does: every layer has to be in it or be held."""
+    import hashlib
+    import io
+    import tarfile
+
+    files: dict[str, bytes] = {}
+    with tarfile.open(fileobj=io.BytesIO(stream)) as archive:
+        for member in archive:
+            target = member.linkname.removeprefix("../") if member.issym() else ""
+            source = archive.extractfile(member) if member.isfile() else None
+            files[member.name] = files[target] if target else source.read() if source else b""
+    held = set() if node.get("lost") else set(node.get("contents", ()))
+    node["received"] = node.get("received", 0) + len(stream)
+    node["last"] = " ".join(files)
+    if "oci-layout" not in files:
+        images = json.loads(files["manifest.json"])
+        layers = [files[name] for image in images for name in image["Layers"]]
+        node["contents"] = sorted(held | {f"sha256:{hashlib.sha256(data).hexdigest()}" for data in layers})
+        return [ref for image in images for ref in image["RepoTags"]]
+    come = {}
+    for name, data in files.items():
+        if name.startswith("blobs/sha256/"):
+            digest = "sha256:" + name.removeprefix("blobs/sha256/")
+            if digest != f"sha256:{hashlib.sha256(data).hexdigest()}":
+                end(1, err=f"ctr: unexpected commit digest, expected {digest}: failed precondition\n")
+            come[digest] = data
+    entries = json.loads(files["index.json"])["manifests"]
+    for entry in entries:
+        for layer in json.loads(come[entry["digest"]])["layers"]:
+            if layer["digest"] not in held | set(come):
+                end(1, err=f"ctr: content digest {layer['digest']}: not found\n")
+    node["contents"] = sorted(held | set(come))
+    return [entry["annotations"]["io.containerd.image.name"] for entry in entries]
 
 
 # kind and k3d
@@ -813,7 +883,11 @@ def docker(state: dict[str, Any], words: list[str]) -> None:
         missing = [ref for ref in words[1:] if ref not in state["images"]]
         if missing:
             end(1, err=f"Error response from daemon: reference does not exist: {missing[0]}\n")
-        end(0, "\n".join(words[1:]) + "\n")
+        sys.stdout.buffer.write(saved(words[1:]))
+        return
+    if words[:2] == ["image", "inspect"]:
+        missing = [ref for ref in words[4:] if ref not in state["images"]]
+        end(int(bool(missing)), "", "".join(f"Error response from daemon: No such image: {ref}\n" for ref in missing))
     if words[:2] == ["manifest", "inspect"]:
         if not state["network"]:
             end(1, err='Get "https://registry.example.org/v2/": dial tcp: lookup registry.example.org: no such host\n')
@@ -936,7 +1010,7 @@ def _forward(ports: str) -> NoReturn:
 
 
 _OPEN: list[Any] = []
-FED: list[str] = []
+FED: list[bytes] = []
 
 
 def release() -> None:
@@ -950,7 +1024,7 @@ def main(argv: list[str]) -> None:
     with (folder / "calls").open("a") as calls:
         calls.write(json.dumps([program, *words]) + "\n")
     if "-" in words or words[-2:] == ["docker", "load"]:  # read before the machine is held: who writes needs it too
-        FED.append(sys.stdin.read())
+        FED.append(sys.stdin.buffer.read())
     held = opened(folder)
     state = held.__enter__()
     _OPEN.append(held)

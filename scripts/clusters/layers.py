@@ -1,0 +1,155 @@
+"""What `docker save` writes, without the layers that a node has: an OCI layout, whichever format the engine writes.
+
+Engines from version 25 on name every blob by its digest, so that one that is there is dropped as it comes. Older ones
+name layers by numbers of their own: each is laid aside and hashed, and the index is written from what is known then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+PIECE = 1 << 20
+IN_MEMORY = 8 << 20  # of a layer, before it goes to a file
+BLOBS = "blobs/sha256/"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+NAME = "io.containerd.image.name"
+
+
+class _Reader(io.RawIOBase):
+    """Chunks as a file that can only be read on."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most `size` bytes."""
+        parts = [self._rest]
+        length = len(self._rest)
+        while size < 0 or length < size:
+            chunk = next(self._chunks, b"")
+            if not chunk:
+                break
+            parts.append(chunk)
+            length += len(chunk)
+        data = b"".join(parts)
+        cut = len(data) if size < 0 else size
+        self._rest = data[cut:]
+        return data[:cut]
+
+
+@dataclass
+class _Old:
+    """What is known so far of a stream in the format of an older engine: digest and size of each layer, and files."""
+
+    layers: dict[str, tuple[str, int]] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def without(chunks: Iterable[bytes], have: Collection[str], normalise: Any = lambda ref: ref) -> Iterator[bytes]:
+    """The stream of `docker save` as an OCI layout, without the blobs whose digests (`sha256:…`) are in `have`.
+
+    `normalise` spells references as the node's runtime does. Raises tarfile.TarError or ValueError for another stream.
+    """
+    old = _Old()
+    new = False
+    with tarfile.open(fileobj=_Reader(chunks), mode="r|") as archive:
+        for member in archive:
+            if member.name == "oci-layout":
+                new = True
+            if member.name.startswith(BLOBS) or member.name in ("oci-layout", "index.json"):
+                if member.isfile() and "sha256:" + member.name.removeprefix(BLOBS) not in have:
+                    yield from _file(member.name, member.size, _content(archive, member))
+            elif member.name.endswith("/layer.tar"):
+                yield from _old_layer(archive, member, old, have)
+            elif member.isfile() and member.name.endswith(".json"):
+                old.files[member.name] = b"".join(_content(archive, member))
+    if not new:
+        yield from _old_index(old, normalise)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
+    source = archive.extractfile(member)
+    while source and (piece := source.read(PIECE)):
+        yield piece
+
+
+def _file(name: str, size: int, content: Iterable[bytes]) -> Iterator[bytes]:
+    """A file of a tar archive."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    yield entry.tobuf()
+    yield from content
+    yield bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _blob(data: bytes) -> tuple[str, list[bytes]]:
+    """The digest of a blob, and the blob as a file of the layout."""
+    digest = hashlib.sha256(data).hexdigest()
+    return f"sha256:{digest}", list(_file(BLOBS + digest, len(data), [data]))
+
+
+def _old_layer(archive: tarfile.TarFile, member: tarfile.TarInfo, old: _Old, have: Collection[str]) -> Iterator[bytes]:
+    if not member.isfile():  # the same layer as another image's
+        folder = member.name.rsplit("/", 2)[0]
+        old.links[member.name] = member.linkname.removeprefix("../") if folder else member.linkname
+        return
+    digest = hashlib.sha256()
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as aside:
+        for piece in _content(archive, member):
+            digest.update(piece)
+            aside.write(piece)
+        name = digest.hexdigest()
+        again = any(known == f"sha256:{name}" for known, _ in old.layers.values())
+        old.layers[member.name] = (f"sha256:{name}", member.size)
+        if f"sha256:{name}" not in have and not again:
+            aside.seek(0)
+            yield from _file(BLOBS + name, member.size, _pieces(aside))
+
+
+def _pieces(source: IO[bytes]) -> Iterator[bytes]:
+    while piece := source.read(PIECE):
+        yield piece
+
+
+def _old_index(old: _Old, normalise: Any) -> Iterator[bytes]:
+    """Manifests, configurations and the index of what an older engine wrote."""
+    images = json.loads(old.files["manifest.json"]) if "manifest.json" in old.files else None
+    if not isinstance(images, list):
+        raise ValueError("docker save wrote no manifest.json")
+    manifests: list[Mapping[str, Any]] = []
+    for image in images:
+        config = old.files[image["Config"]]
+        digest, written = _blob(config)
+        yield from written
+        layers = [old.layers[old.links.get(name, name)] for name in image["Layers"]]
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {"mediaType": CONFIG, "digest": digest, "size": len(config)},
+            "layers": [{"mediaType": LAYER, "digest": layer, "size": size} for layer, size in layers],
+        }
+        data = json.dumps(manifest).encode()
+        digest, written = _blob(data)
+        yield from written
+        for ref in image.get("RepoTags") or ():
+            note = {NAME: normalise(ref)}
+            manifests.append({"mediaType": MANIFEST, "digest": digest, "size": len(data), "annotations": note})
+    index = json.dumps({"schemaVersion": 2, "manifests": manifests}).encode()
+    yield from _file("index.json", len(index), [index])
+    layout = b'{"imageLayoutVersion":"1.0.0"}'
+    yield from _file("oci-layout", len(layout), [layout])
