@@ -72,9 +72,9 @@ def render(run: Run, *, live: bool) -> str:
 
 def write(run: Run, folder: Path) -> Path:
     """Write the rendered manifests of an environment to `<folder>/<environment>.yaml`."""
+    objects = [_censored(item) for item in yaml.safe_load_all(render(run, live=False)) if item]
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{run.session.settings.environment}.yaml"
-    objects = [_censored(item) for item in yaml.safe_load_all(render(run, live=False)) if item]
     file.write_text(yaml.safe_dump_all(objects, sort_keys=False), encoding="utf-8")
     return file
 

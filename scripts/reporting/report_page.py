@@ -37,7 +37,44 @@ def read(root: Path) -> list[dict[str, Any]]:
     files = sorted((root / FOLDER).glob("[0-9]*.json"))[-SHOWN:]
     if not files:
         raise UserError(f"no runs are recorded in {FOLDER}/", "run: invoke pipeline")
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return [_record(file) for file in files]
+
+
+def _record(file: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        return {**record, "stages": list(record["stages"]), "outcomes": list(record["outcomes"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{file} cannot be read as the record of a run", "remove it, or restore it") from None
+
+
+def write(file: Path, page: str) -> Path:
+    """Write the page, making its folder. Raises UserError where that is not possible. Returns the file."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(page, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"--output {file}: cannot be written: {why}", "give a file in a folder of yours") from None
+    return file
+
+
+def bars(report: Mapping[str, Any], width: int = 50) -> list[tuple[str, str, str]]:
+    """A row a stage of a run: its name, a bar where it lay in the run, `width` characters for the whole, and its time.
+
+    Stages that overlap are beside each other, as their bars show.
+    """
+    total = max(report["seconds"], 0.001)
+    rows = []
+    begin = 0.0
+    for stage in report["stages"]:
+        parts = [item for item in report["outcomes"] if item["stage"] == stage["stage"] and item["ended"]]
+        start = min([item["ended"] - item["seconds"] for item in parts] or [begin])
+        start = max(0.0, min(start, total - stage["seconds"]))
+        left, size = round(start / total * width), max(1, round(stage["seconds"] / total * width))
+        rows.append((stage["stage"], (" " * left + "█" * size)[:width].ljust(width), f"{stage['seconds']:.1f} s"))
+        begin = start + stage["seconds"]
+    return rows
 
 
 def render(reports: Sequence[Mapping[str, Any]], more: str = "") -> str:

@@ -85,7 +85,7 @@ def _value(parameter: inspect.Parameter, given: object) -> Any:
     """Return a parameter's value, a number where it is one. Raises UserError for text that is none."""
     kind = _number(parameter)
     if kind is None:
-        return given
+        return _text(parameter, given)
     if given == "" and parameter.default is None:
         return None
     from scripts.errors import UserError
@@ -98,6 +98,15 @@ def _value(parameter: inspect.Parameter, given: object) -> Any:
     if not 0 <= value < float("inf"):
         raise UserError(f"{option} {given}: must not be negative", f"for instance: {option}=2")
     return value
+
+
+def _text(parameter: inspect.Parameter, given: object) -> object:
+    """Return what was given. Raises UserError for a text with a zero byte, which neither a file nor a program takes."""
+    if isinstance(given, str) and "\0" in given:
+        from scripts.errors import UserError
+
+        raise UserError(f"--{parameter.name.replace('_', '-')}: holds a zero byte", "leave it out")
+    return given
 
 
 def _words(kind: type[int] | type[float]) -> str:

@@ -98,9 +98,10 @@ def report(s: Session, output: str = "reports/index.html") -> None:
     from scripts.verify.scaling import page
 
     root = s.settings.root
-    file = root / output
-    file.write_text(report_page.render(report_page.read(root), page.newest(root)), encoding="utf-8")
-    print(file)
+    runs = report_page.read(root)
+    print_table(report_page.bars(runs[-1]))
+    rendered = report_page.render(runs, page.newest(root))
+    print(root / output if s.shell.dry else report_page.write(root / output, rendered))
 
 
 @command(to="the revision; the newest one proved healthy before the live one if not given")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,8 @@ HELP = {
 def errors_explained() -> Iterator[None]:
     """Turn a problem the user can mend into a message and exit status 1, without a traceback.
 
-    A signal that asks for an end is treated as Ctrl-C is: what was started is stopped, locks are given back.
+    What nobody thought of becomes one line with the place of a file that holds the details. A signal that asks for an
+    end is treated as Ctrl-C is: what was started is stopped, locks are given back.
     """
     from scripts.errors import UserError
     from scripts.host.endings import Ended, orderly
@@ -40,6 +42,40 @@ def errors_explained() -> Iterator[None]:
     except KeyboardInterrupt as end:
         code = end.code if isinstance(end, Ended) else 130
         raise Exit("interrupted: the next run continues from here", code=code) from None
+    except Exit:
+        raise
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 whoever read our lines has gone; nobody is to be told
+        raise Exit(code=1) from None
+    except OSError as problem:
+        if problem.filename is None:
+            raise Exit(_unexpected(problem), code=1) from None
+        raise Exit(f"error: {problem.filename}: {problem.strerror}", code=1) from None
+    except Exception as fault:
+        raise Exit(_unexpected(fault), code=1) from None
+
+
+def _unexpected(fault: Exception) -> str:
+    """What to say of an error that nobody thought of; its details go to a file, secrets removed."""
+    import tempfile
+    import traceback
+
+    from scripts.secrets.redact import redact
+    from scripts.settings.loading import ROOT
+
+    def safe(text: str) -> str:
+        return redact(text)[0]
+
+    first = next(iter(str(fault).splitlines()), "")
+    told = f"error: {safe(f'{type(fault).__name__}: {first}'.rstrip(': '))}"
+    details = safe(f"{' '.join(sys.argv)}\n\n{''.join(traceback.format_exception(fault))}")
+    for folder in (ROOT / "reports", Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            folder.mkdir(exist_ok=True)
+            file = folder / f"error-{os.getpid()}.txt"
+            file.write_text(details, encoding="utf-8", errors="backslashreplace")
+            return f"{told}\n  this should not have happened; the details, with secrets removed, are in {file}"
+    return f"{told}\n  this should not have happened, and its details could not be written anywhere"
 
 
 def session(c: Context, environment: str, target: str, echo: Callable[[str], None] | None = None) -> Session:

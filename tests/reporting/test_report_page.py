@@ -51,3 +51,28 @@ def test_without_runs_it_says_how_to_get_one(tmp_path: Path) -> None:
 def test_a_report_is_json_with_a_schema_number(tmp_path: Path) -> None:
     data = json.loads(report.write(run(1), tmp_path).read_text())
     assert {"schema", "ok", "changed", "command", "started", "seconds", "stages", "outcomes", "url"} <= data.keys()
+
+
+def test_a_bar_a_stage_shows_what_went_on_at_once() -> None:
+    def outcome(stage: str, seconds: float, ended: float) -> dict[str, object]:
+        return {"stage": stage, "target": "x", "status": "done", "seconds": seconds, "ended": ended, "detail": ""}
+
+    stages = [
+        {"stage": "prepare", "seconds": 6.0},
+        {"stage": "build", "seconds": 5.0},
+        {"stage": "deploy", "seconds": 2.0},
+    ]
+    outcomes = [outcome("prepare", 6.0, 6.0), outcome("build", 5.0, 8.0), outcome("deploy", 2.0, 10.0)]
+    rows = report_page.bars({"seconds": 10.0, "stages": stages, "outcomes": outcomes}, width=10)
+    assert [(name, bar, told) for name, bar, told in rows] == [
+        ("prepare", "██████    ", "6.0 s"),
+        ("build", "   █████  ", "5.0 s"),
+        ("deploy", "        ██", "2.0 s"),
+    ]
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/2026-01-01T000000Z.json").write_text('{"ok": tr')
+    with pytest.raises(UserError, match=r"2026-01-01T000000Z\.json cannot be read"):
+        report_page.read(tmp_path)

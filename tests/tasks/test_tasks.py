@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from invoke import Config, Context, Exit
+from plumbum import CommandNotFound
 
 from scripts.settings.loading import ROOT
 from scripts.tasks import namespace
+from scripts.tasks.support import errors_explained
 
 
 def invoke(*words: str) -> subprocess.CompletedProcess[str]:
@@ -84,6 +90,70 @@ def test_no_number_of_any_task_ends_in_a_traceback(wrong: str, capsys: pytest.Ca
         assert ended.value.code == 1 and f"--{option} {wrong}: " in words, (task, words)
         tried += 1
     assert tried >= 5
+
+
+def texts() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every option of every task that takes a text, with what the task needs besides."""
+    for name in (words := namespace()).task_names:
+        body = words[name].body
+        work = getattr(body, "__wrapped__", body)
+        own = list(inspect.signature(work).parameters.values())[1:]
+        needed = {one.name: "2" if NUMBERS.fullmatch(str(one.annotation)) else "x" for one in own}
+        kept = {one.name: needed[one.name] if one.default is one.empty else one.default for one in own}
+        for one in own:
+            if str(one.annotation) in ("str", "str | None"):
+                yield name, one.name, {key: value for key, value in kept.items() if key != one.name}
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without any program, engine or cluster, on which nothing is changed."""
+
+    def missing(argv: list[str], **_: object) -> None:
+        raise CommandNotFound(str(argv[0]), [])
+
+    monkeypatch.setattr("scripts.host.shell._popen", missing)
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody")
+
+
+@pytest.mark.parametrize("wrong", ["", "\0", "no/such\nthing", "é" * 300, "-", "{x}%s$(y)"], ids=ascii)
+def test_no_text_of_any_task_ends_in_a_traceback(wrong: str, nowhere: None, capsys: pytest.CaptureFixture[str]) -> None:
+    tried, faults = 0, []
+    for task, option, besides in texts():
+        context = Context(Config({"environment": "dev", "target": "", "run": {"dry": True}}))
+        try:
+            namespace()[task](context, **{option: wrong}, **besides)
+        except Exit as ended:
+            told = f"{ended.message or ''}{capsys.readouterr().err}"
+            assert ended.code == 1 and told.strip(), (task, option)
+            if "should not have happened" in told:
+                faults.append((task, option, told))
+        tried += 1
+    assert tried >= 20 and not faults
+
+
+def test_what_nobody_thought_of_is_one_line_with_the_place_of_the_details(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scripts.settings.loading.ROOT", tmp_path)
+    with pytest.raises(Exit) as ended, errors_explained():
+        json.loads('{"password": "hunter2-hunter2"')
+    assert ended.value.code == 1 and ended.value.message is not None
+    first, second = ended.value.message.splitlines()
+    assert first.startswith("error: JSONDecodeError: ")
+    (file,) = tmp_path.glob("reports/error-*.txt")
+    assert str(file) in second and "Traceback" in file.read_text() and "hunter2" not in file.read_text()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_report_may_be_written_to_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    done = invoke("report", "--output", str(tmp_path / "a/b/page.html"))
+    assert done.returncode == 0 and (tmp_path / "a/b/page.html").is_file()
+    done = invoke("report", "--output", str(tmp_path / "a"))
+    assert done.returncode == 1 and "cannot be written" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_environment_and_target_come_from_invokes_own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
