@@ -7,6 +7,7 @@ Arguments are lists; nothing here goes through a shell, and secrets go through s
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import shlex
@@ -110,8 +111,8 @@ class Shell:
         try:
             with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
                 out, err = running.process.communicate(stdin.encode() if stdin else None)
-        except CommandNotFound:
-            return _not_found(argv)
+        except CommandNotFound as error:
+            return _not_found(argv, error)
         if running.timed_out.is_set():
             return Result(124, "", f"no answer within {timeout:g} s")
         return Result(running.process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
@@ -140,8 +141,8 @@ class Shell:
         try:
             with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
                 result = _collect(running.process, stdin, on_line)
-        except CommandNotFound:
-            raise CommandError(_words(argv), _not_found(argv), hint) from None
+        except CommandNotFound as error:
+            raise CommandError(_words(argv), _not_found(argv, error), hint) from None
         if running.timed_out.is_set():
             late = Result(124, result.out, f"{result.err}\nstopped after {timeout:g} s")
             raise CommandTimeout(_words(argv), late, hint)
@@ -281,9 +282,9 @@ class Shell:
         try:
             with self._running(argv, env=env, stdin=True) as running:
                 self._hold(running.process, kept, stop, stdin, limit)
-        except CommandNotFound:
+        except CommandNotFound as error:
             stop.set()
-            return _not_found(argv)
+            return _not_found(argv, error)
         out, err = (bytes(kept[name]).decode(errors="replace") for name in ("out", "err"))
         return Result(running.process.returncode, out, err)
 
@@ -453,8 +454,8 @@ def _as_error(argv: Sequence[str | Path]) -> Iterator[None]:
     """Raise CommandError in place of CommandNotFound."""
     try:
         yield
-    except CommandNotFound:
-        raise CommandError(_words(argv), _not_found(argv)) from None
+    except CommandNotFound as error:
+        raise CommandError(_words(argv), _not_found(argv, error)) from None
 
 
 @contextmanager
@@ -472,8 +473,8 @@ def _words(argv: Sequence[str | Path]) -> list[str]:
     return [str(word) for word in argv]
 
 
-def _not_found(argv: Sequence[str | Path]) -> Result:
-    return Result(127, "", f"{argv[0]}: not found")
+def _not_found(argv: Sequence[str | Path], error: CommandNotFound) -> Result:
+    return Result(127, "", f"{argv[0]}: not found" if error.path else str(error.program))
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
@@ -493,9 +494,21 @@ def render(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, 
 
 
 def _popen(argv: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
-    """Start a process by plumbum, which finds it on PATH. Raises CommandNotFound."""
+    """Start a process by plumbum, which finds it on PATH.
+
+    Raises CommandNotFound for every program that cannot be started, also for a path that leads to none.
+    """
     command = local[str(argv[0])][tuple(str(word) for word in argv[1:])]
-    return cast("subprocess.Popen[bytes]", command.popen(**options))
+    try:
+        return cast("subprocess.Popen[bytes]", command.popen(**options))
+    except OSError as error:
+        if Path(str(argv[0])).is_file() and error.errno == errno.ENOENT:
+            raise CommandNotFound(f"{argv[0]}: its interpreter is not there", []) from None
+        raise CommandNotFound(f"{argv[0]}: {_reason(error)}", []) from None
+
+
+def _reason(error: OSError) -> str:
+    return "not found" if error.errno == errno.ENOENT else str(error.strerror)
 
 
 def _input(process: subprocess.Popen[bytes]) -> IO[bytes]:

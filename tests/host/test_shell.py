@@ -125,3 +125,25 @@ def test_a_child_has_a_home_also_where_this_program_was_given_none(
 ) -> None:
     monkeypatch.delenv("HOME")
     assert Path(shell.probe(["printenv", "HOME"]).out.strip()).is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [
+        (None, 0, "not found"),
+        ("#!/bin/sh", 0o644, "Permission denied"),
+        ("#!/no/such/interpreter", 0o755, "its interpreter is not there"),
+        ("\x00\x01", 0o755, "Exec format error"),
+    ],
+)
+def test_a_program_that_cannot_be_started_is_an_answer_with_the_reason(
+    tmp_path: Path, content: str | None, mode: int, words: str
+) -> None:
+    program = tmp_path / "program"
+    if content is not None:
+        program.write_text(content)
+        program.chmod(mode)
+    answer = Shell().probe([program, "version"])
+    assert not answer and answer.code == 127 and f"program: {words}" in answer.err
+    with pytest.raises(CommandError, match=words):
+        Shell(echo=lambda line: None).effect([program])
