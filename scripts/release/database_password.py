@@ -19,6 +19,7 @@ POD = "database-password"
 # The server is at rest meanwhile: the one process that may work on its files then needs no password. What is generated
 # here has no character that SQL gives a meaning to.
 SET = """
+chmod 0700 /var/lib/postgresql/data/pgdata
 printf "ALTER USER \\"%s\\" PASSWORD '%s';\\n" "$POSTGRES_USER" "$POSTGRES_PASSWORD" |
     postgres --single -D /var/lib/postgresql/data/pgdata postgres >/dev/null
 """
@@ -47,9 +48,8 @@ def renew(session: Session) -> None:
         kubectl.effect("wait", "pods", "--for=delete", "--selector", selector, *where, wait, timeout=limit + 30)
         kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
         kubectl.apply([_pod(deployment, namespace)], shown=f"# pod/{POD}, which sets the password and ends")
-        ended = "--for=jsonpath={.status.phase}=Succeeded"
         try:
-            kubectl.effect("wait", f"pod/{POD}", ended, *where, wait, timeout=limit + 30)
+            _await_end(session, limit)
         finally:
             kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
             kubectl.effect("scale", f"deployment/{NAME}", "--replicas=1", *where)
@@ -57,6 +57,22 @@ def renew(session: Session) -> None:
         kubectl.effect(*words, timeout=limit + 30)
         kubectl.effect("exec", f"deployment/{NAME}", "--container", NAME, *where, "--", "sh", "-c", PROVE)
         operate.sync_secrets(session)
+
+
+def _await_end(session: Session, limit: int) -> None:
+    """Wait until the pod has ended. Raises UserError with its last lines where it failed."""
+    if session.shell.dry:
+        return
+    namespace, phase = session.settings.release.namespace, "pending"
+    with session.kubectl.changes([("pods", namespace)], limit) as stream:
+        for event in stream:
+            if objects.name_of(event["object"]) == POD:
+                phase = event["object"].get("status", {}).get("phase", phase)
+            if phase in ("Succeeded", "Failed"):
+                break
+    if phase != "Succeeded":
+        said = session.kubectl.ask("logs", POD, "--namespace", namespace, "--tail=5").out.strip()
+        raise UserError(f"the password could not be set, the pod {POD} ended {phase}\n{said}".strip(), "run it again")
 
 
 def _pod(deployment: dict[str, Any], namespace: str) -> dict[str, Any]:
