@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from scripts.context.run import Run
-from scripts.diagnose.watchdog import Failure, look
 from scripts.kube import objects, releases, workloads
 from scripts.kube.objects import name_of
 from scripts.kube.workloads import Workload
@@ -77,6 +76,8 @@ def await_healthy(run: Run, wanted: Collection[Workload]) -> Iterator[Outcome]:
         ill = [check for check in checks if check.problems]
         if not ill:
             break
+        from scripts.diagnose.watchdog import Failure, look  # only a release in trouble needs the rules
+
         waited = time.monotonic() - started
         findings = look(run.session, [one.name for one in wanted]) if waited > PATIENCE else []
         if waited > limit or any(finding.terminal for finding in findings):

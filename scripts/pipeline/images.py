@@ -14,7 +14,6 @@ from pathlib import Path
 
 from scripts.context.ready import Ready
 from scripts.context.run import Run, threads
-from scripts.diagnose.watchdog import explained
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import CommandError, render
@@ -90,6 +89,8 @@ class _Builds:
         try:
             self._build(service, image)
         except CommandError as problem:
+            from scripts.diagnose.watchdog import explained  # only a build that failed needs the rules
+
             raise explained(problem, run.session, "build", service) from None
         return Outcome("build", image.service, "done", time.monotonic() - started, image.tag)
 

@@ -73,6 +73,12 @@ def of_record(record: Mapping[str, Any]) -> list[Workload]:
     return workloads.of_manifest(str(found.get("manifest", "")), str(found.get("namespace", "")))
 
 
+def installation(session: Session, record: Mapping[str, Any]) -> str:
+    """Return what tells the release from another one of that name: its namespace's own uid, and its first deploy."""
+    namespace = session.kubectl.find("namespace", session.settings.release.namespace) or {"metadata": {}}
+    return f"{namespace['metadata'].get('uid', '')} {releases.installation(record)}"
+
+
 def histories(session: Session) -> dict[str, list[Revision]]:
     """Return every release's revisions, oldest first; none in a dry run for which there is no cluster yet."""
     namespace = session.settings.release.namespace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from scripts.context.run import Run
 from scripts.errors import UserError
@@ -19,10 +20,13 @@ from scripts.settings.model import Outcome
 
 @dataclass(frozen=True)
 class Undone:
-    """What a rollback found and made: the revision that failed, 0 for none, and the one that took its place."""
+    """What a rollback found and made: the revision that failed, 0 for none, with helm's record of it, which may hold
+    Secrets, and the one that took its place.
+    """
 
     failed: int = 0
     live: Live = field(default_factory=Live)
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, Undone]:
@@ -38,10 +42,12 @@ def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, Undone]:
     if newest.number in known and newest.status == "deployed":
         return Undone(0, (yield from _with_proved_secrets(run, known[newest.number], history)))
     target = releases.newest_good(history, known, below=newest.number)
+    name = run.session.settings.release.name
+    record = live.record_of(run.session, {name: newest.number})[name]
     if target is None:
         yield _first_install(run, keep=keep)
-        return Undone(newest.number)
-    return Undone(newest.number, (yield from _return_to(run, target, history, known)))
+        return Undone(newest.number, record=record)
+    return Undone(newest.number, (yield from _return_to(run, target, history, known)), record)
 
 
 def previous(run: Run) -> int:

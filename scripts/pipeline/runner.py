@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,9 +14,9 @@ from scripts.context.alone import alone
 from scripts.context.ready import Ready
 from scripts.context.run import Run
 from scripts.context.session import Session
-from scripts.diagnose.watchdog import explained
 from scripts.errors import UserError
 from scripts.host.paths import audit_file
+from scripts.pipeline import live as live_releases
 from scripts.pipeline import rollback, stages
 from scripts.pipeline.access import Page
 from scripts.pipeline.live import Live
@@ -35,9 +36,10 @@ def run_stages(run: Run, wanted: Sequence[Stage], command: str, *, keep: bool = 
     neither locks nor writes.
     """
     with alone(run.session):
-        done = _Runner(run).run(wanted, command, keep=keep)
+        runner = _Runner(run)
+        done = runner.run(wanted, command, keep=keep)
         if not run.dry:
-            _write(run, done)
+            _write(run, done, runner.record)
     return done
 
 
@@ -79,6 +81,12 @@ class _Runner:
             break
         return self._report(command)
 
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """Return helm's record of the app's release that this run was about; empty where it came to none."""
+        live: Live = self._returned.get(Live, Live())
+        return live.records.get(self._run.session.settings.release.name) or self._undone.record
+
     def _work(self, stage: Stage) -> Generator[Outcome, None, object]:
         """A stage at work, with what it takes: from an earlier stage, else from where a lone stage gets it."""
         if stage.takes is None:
@@ -99,6 +107,8 @@ class _Runner:
             if returned is not None:
                 self._returned[type(returned)] = returned
         except UserError as problem:
+            from scripts.diagnose.watchdog import explained  # only a run that failed needs the rules
+
             told = explained(problem, self._run.session, name)
             self._problem = self._problem or told
             self._add(Outcome(name, "", "failed", time.monotonic() - started, str(told), told.hint))
@@ -158,11 +168,14 @@ def _target(session: Session) -> str:
         return session.wanted
 
 
-def _write(run: Run, done: Report) -> None:
+def _write(run: Run, done: Report, record: Mapping[str, Any]) -> None:
     """Write the report, and a line of the audit record where the cluster may have been changed."""
     session = run.session
     root = session.settings.root
     report.write(done, root)
     if done.revisions or not done.ok:
-        line = audit.entry(done, audit.who(), audit.commit(session.shell, root))
+        installation = ""
+        with suppress(UserError):  # the record is written all the same where the cluster has gone
+            installation = live_releases.installation(session, record) if record else ""
+        line = audit.entry(done, audit.who(), audit.commit(session.shell, root), installation)
         audit.append(audit_file(session.settings.cluster), line)

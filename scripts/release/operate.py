@@ -15,7 +15,6 @@ from scripts.pipeline import live
 from scripts.pipeline.access import page_url
 from scripts.reporting import audit
 from scripts.secrets import proofs, sync, versions
-from scripts.secrets.proofs import Proof
 
 
 def status_rows(found: Iterable[Mapping[str, Any]], now: datetime) -> list[tuple[str, ...]]:
@@ -174,15 +173,6 @@ def destroy(session: Session) -> None:
         )
 
 
-def _proofs(session: Session, history: Sequence[releases.Revision]) -> dict[int, Proof]:
-    if not history:
-        return {}
-    name = session.settings.release.name
-    record = live.record_of(session, {name: history[-1].number})[name]
-    installed = releases.installation(record)
-    return proofs.find(session.kubectl, session.settings.release.namespace, name, installed)
-
-
 def doomed(session: Session) -> list[str]:
     """What `destroy` would delete, as `kind/name`."""
     namespace = session.settings.release.namespace
@@ -196,22 +186,19 @@ def history(session: Session) -> list[tuple[str, ...]]:
 
     Raises UserError if the audit record was tampered with.
     """
-    release, namespace = session.settings.release, session.settings.release.namespace
-    found = releases.revisions(session.kubectl.items("secrets", namespace, "--selector", "owner=helm"))
-    revisions = found.get(release.name, [])
-    verified = _proofs(session, revisions)
-    made = {one.revisions.get(release.name): one for one in reversed(audit.read(audit_file(session.settings.cluster)))}
+    release = session.settings.release
+    revisions = live.histories(session).get(release.name, [])
     rows: list[tuple[str, ...]] = [("REVISION", "STATUS", "VERIFIED", "BY", "COMMIT", "VERDICT", "INPUTS")]
+    if not revisions:
+        return rows
+    record = live.record_of(session, {release.name: revisions[-1].number})[release.name]
+    known = proofs.find(session.kubectl, release.namespace, release.name, releases.installation(record))
+    entries = audit.read(audit_file(session.settings.cluster))
+    made = audit.made_by(entries, release.name, live.installation(session, record))
     for item in revisions:
-        by = made.get(item.number)
-        origin = (by.who, by.commit or "-", by.verdict) if by else ("-", "-", "-")
-        rows.append(
-            (
-                str(item.number),
-                item.status + (" (dev)" if item.dev else ""),
-                verified[item.number].moment if item.number in verified else "-",
-                *origin,
-                item.inputs or "-",
-            )
-        )
+        moment = known[item.number].moment if item.number in known else "-"
+        origin = made.get(item.number, ("-", "-", "-"))
+        rows.append((str(item.number), item.status, moment, *origin, item.inputs or "-"))
+    for number in sorted(known.keys() - {item.number for item in revisions}):
+        rows.append((str(number), "kept apart", known[number].moment, *made.get(number, ("-", "-", "-")), "-"))
     return rows

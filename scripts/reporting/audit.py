@@ -9,8 +9,8 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,11 @@ START = "0" * 64  # what the first line has for the one before
 
 @dataclass(frozen=True)
 class Entry:
-    """One run. `started` is UTC in ISO 8601; `commit` ends in `+` where the tree held changes."""
+    """One run. `started` is UTC in ISO 8601; `commit` ends in `+` where the tree held changes.
+
+    `revisions` are those it made or verified, or that failed; `rolled_back` those that took the place of failed ones.
+    `installation` tells the release from another one of the same name, whose revisions count from 1 again.
+    """
 
     started: str
     who: str
@@ -34,9 +38,24 @@ class Entry:
     images: Mapping[str, str]
     revisions: Mapping[str, int]
     verdict: str
+    rolled_back: Mapping[str, int] = field(default_factory=dict)
+    installation: str = ""
 
 
-def entry(report: Report, who: str, commit: str) -> Entry:
+def made_by(entries: Iterable[Entry], release: str, installation: str) -> dict[int, tuple[str, str, str]]:
+    """Return revision → (who, commit, verdict) for one installation of a release, by the run that made it."""
+    found: dict[int, tuple[str, str, str]] = {}
+    for one in entries:
+        if one.installation != installation:
+            continue
+        if release in one.revisions:
+            found.setdefault(one.revisions[release], (one.who, one.commit or "-", one.verdict))
+        if release in one.rolled_back:
+            found.setdefault(one.rolled_back[release], (one.who, "-", "verified, rolled back to"))
+    return found
+
+
+def entry(report: Report, who: str, commit: str, installation: str = "") -> Entry:
     """What is kept of a run."""
     return Entry(
         started=report.started,
@@ -48,6 +67,8 @@ def entry(report: Report, who: str, commit: str) -> Entry:
         images=report.images,
         revisions=report.revisions,
         verdict="verified" if report.ok else "failed",
+        rolled_back=report.rolled_back,
+        installation=installation,
     )
 
 

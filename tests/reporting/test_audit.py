@@ -1,6 +1,7 @@
 """The record of runs grows line by line, and shows when somebody has been at it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,3 +53,25 @@ def test_a_broken_record_goes_on_being_kept(file: Path) -> None:
     assert len(file.read_text().splitlines()) == 4
     with pytest.raises(UserError, match="line 3 was altered"):
         audit.read(file)
+
+
+def noted(installation: str, revision: int, verdict: str = "verified", **more: Any) -> audit.Entry:
+    return audit.Entry(
+        "2026-01-01", "ada", "pipeline", "abc", "dev", "x", {}, {"todo": revision}, verdict,
+        installation=installation, **more,
+    )  # fmt: skip
+
+
+def test_a_failed_revision_reads_failed_and_the_one_that_took_its_place_does_not() -> None:
+    entries = [noted("a", 1), noted("a", 2, "failed", rolled_back={"todo": 3}), noted("a", 3)]
+    made = audit.made_by(entries, "todo", "a")
+    assert made == {
+        1: ("ada", "abc", "verified"),
+        2: ("ada", "abc", "failed"),
+        3: ("ada", "-", "verified, rolled back to"),
+    }
+
+
+def test_verdicts_of_another_installation_are_not_those_of_this_one() -> None:
+    entries = [noted("removed cluster", 1, "failed"), noted("a", 1), noted("", 2)]
+    assert audit.made_by(entries, "todo", "a") == {1: ("ada", "abc", "verified")}
