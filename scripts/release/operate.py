@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+
+import yaml
 
 from scripts.context.alone import alone
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.paths import audit_file
-from scripts.kube import objects, releases
+from scripts.kube import objects, releases, workloads
 from scripts.pipeline import live
 from scripts.pipeline.access import page_url
 from scripts.reporting import audit
 from scripts.secrets import proofs, sync, versions
 
 
-def status_rows(found: Iterable[Mapping[str, Any]], now: datetime) -> list[tuple[str, ...]]:
-    """A table of the Deployments: ready, image, restarts, age of the newest pod."""
+def status_rows(
+    found: Iterable[Mapping[str, Any]], now: datetime, released: Mapping[str, int] | None = None
+) -> list[tuple[str, ...]]:
+    """A table of the Deployments: ready, image, restarts, age of the newest pod.
+
+    `released` are the replicas that the release says, by Deployment: another number is told as a drift.
+    """
     items = list(found)
     pods = [item for item in items if item["kind"] == "Pod"]
     rows: list[tuple[str, ...]] = [("SERVICE", "READY", "RESTARTS", "AGE", "IMAGE")]
@@ -32,7 +41,8 @@ def status_rows(found: Iterable[Mapping[str, Any]], now: datetime) -> list[tuple
         rows.append(
             (
                 item["metadata"]["name"],
-                f"{item.get('status', {}).get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}",
+                f"{item.get('status', {}).get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}"
+                + _drift(item, released or {}),
                 str(restarts),
                 objects.age(created, now) if created else "-",
                 objects.app_container(objects.template(item)).get("image", "-")
@@ -40,6 +50,24 @@ def status_rows(found: Iterable[Mapping[str, Any]], now: datetime) -> list[tuple
             )
         )
     return rows
+
+
+def _drift(deployment: Mapping[str, Any], released: Mapping[str, int]) -> str:
+    """How its replicas differ from the release's; nothing where they do not, or an autoscaler sets them."""
+    name, live = deployment["metadata"]["name"], deployment["spec"].get("replicas", 1)
+    return f" (release: {released[name]})" if released.get(name, live) != live else ""
+
+
+def released_replicas(session: Session) -> dict[str, int]:
+    """The replicas that the live release fixes, by Deployment; none where there is no release or helm does not say."""
+    with suppress(yaml.YAMLError):
+        found = workloads.documents(session.helm.manifest(session.settings.release))
+        return {
+            objects.name_of(item): item["spec"]["replicas"]
+            for item in found
+            if item.get("kind") == "Deployment" and isinstance(item.get("spec", {}).get("replicas"), int)
+        }
+    return {}
 
 
 def _worked_on(deployment: Mapping[str, Any]) -> bool:
@@ -50,7 +78,10 @@ def _worked_on(deployment: Mapping[str, Any]) -> bool:
 def status(session: Session) -> list[tuple[str, ...]]:
     """The live release as a table. Raises UserError if the cluster does not answer."""
     namespace = session.settings.release.namespace
-    return status_rows(session.kubectl.items("deployments,pods", namespace), datetime.now(UTC))
+    with ThreadPoolExecutor() as pool:
+        released = pool.submit(released_replicas, session)
+        items = session.kubectl.items("deployments,pods", namespace)
+        return status_rows(items, datetime.now(UTC), released.result())
 
 
 def check_service(session: Session, service: str) -> str:
