@@ -27,7 +27,7 @@ from typing import IO, Any, cast
 from plumbum import CommandNotFound, local
 
 from scripts.errors import UserError
-from scripts.host import paths
+from scripts.host import claims, paths
 
 GRACE = 15.0  # seconds in which a program may tidy up after SIGINT
 TERM_GRACE = 5.0  # and after SIGTERM, for one that was started with SIGINT ignored, as in the background of a script
@@ -133,7 +133,8 @@ class Shell:
 
         `shown_stdin` is what may be printed of `stdin`, with secrets left out; `shown` is printed in place of the whole
         line, where that names what only this run has. `on_line` gets each line as it comes.
-        Raises CommandError if the command fails and CommandTimeout when `timeout` seconds are over.
+        Raises CommandError if the command fails, also where only its words say so, and CommandTimeout when `timeout`
+        seconds are over.
         """
         self._echo("$ " + (shown or render(argv, env=env, stdin=shown_stdin)))
         if self.dry:
@@ -146,7 +147,7 @@ class Shell:
         if running.timed_out.is_set():
             late = Result(124, result.out, f"{result.err}\nstopped after {timeout:g} s")
             raise CommandTimeout(_words(argv), late, hint)
-        if not result:
+        if not result or claims.belied(argv, result.out, result.err):
             raise CommandError(_words(argv), result, hint)
         return result
 
