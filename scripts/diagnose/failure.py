@@ -10,7 +10,7 @@ from scripts.diagnose.model import Finding, Rule
 from scripts.diagnose.redaction import clean
 from scripts.diagnose.rules import load_rules
 from scripts.diagnose.signs import FIELDS
-from scripts.diagnose.telling import build_failure, serious, telling_lines
+from scripts.diagnose.telling import build_failure, serious, telling_lines, unwrapped
 
 GENERAL = ("build-step-failed", "build-failed")  # told only where no other rule knows more
 
@@ -26,7 +26,7 @@ def explain_failure(
     known = dict.fromkeys(FIELDS["command"], "") | dict(context or {})
     known["namespace"] = known["namespace"] or "the namespace"
     known["release"] = known["release"] or "RELEASE"
-    known["text"] = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    known["text"] = unwrapped(re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text))
     if known["stage"] in ("", "build") and (failed := build_failure(known["text"])):
         known |= {"stage": "build", "step": failed.step or "named in the evidence", "text": "\n".join(failed.lines)}
     if known["stage"] == "build":

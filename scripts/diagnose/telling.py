@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,6 +50,21 @@ def telling_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> lis
 def serious(text: str) -> str:
     """The text without what a program writes while it copes; what it says of its connections stays."""
     return "\n".join(line for line in text.splitlines() if not CALM.search(line) or _TRANSPORT.search(line))
+
+
+def unwrapped(text: str) -> str:
+    """The text with the log of a failed hook, which helm prints as messages of its own, as its program wrote it."""
+    if not re.search(r"\bhooks? failed|failed (?:pre|post)-", text):
+        return text
+    return "\n".join(_program_line(line) for line in text.splitlines())
+
+
+def _program_line(line: str) -> str:
+    found = re.fullmatch(r'level=INFO msg=("(?:[^"\\]|\\.)*")', line.strip())
+    try:
+        return str(json.loads(found[1])) if found else line
+    except ValueError:  # an escape that Go writes and JSON does not know
+        return line
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,14 @@ FULL = (
     "--set", "global.imagePullSecrets[0].name=registry", "--set", "global.networkPolicy.monitoringNamespace=monitoring",
     "--set", "global.namespace=elsewhere", "--set", "backend.secrets.auth-secrets.JWT_SECRET=0123456789abcdef",
 )  # fmt: skip
+EVERYTHING = ("--values", str(ROOT / "tests/charts/everything.yaml"))
 NOTHING_EXTRA = ("--set", "global.networkPolicy.enabled=false")
 CASES = {
     "default": (UMBRELLA, (), ""),
     **{environment: (UMBRELLA, (), environment) for environment in ENVIRONMENTS},
     "every-option": (UMBRELLA, FULL, "secure"),
+    "everything": (UMBRELLA, EVERYTHING, ""),
+    "everything-tls": (UMBRELLA, (*EVERYTHING, "--set", "global.tls.enabled=true"), ""),
     "no-network-policies": (UMBRELLA, NOTHING_EXTRA, ""),
     "database": (DATABASE, (), ""),
     "database-in-memory": (DATABASE, ("--set", "persistence.enabled=false", *NOTHING_EXTRA), ""),

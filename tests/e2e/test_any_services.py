@@ -52,6 +52,17 @@ def test_services_of_other_names_are_built_deployed_and_answer(warehouse: Projec
     assert found == {f"deployment.apps/{name}" for name in ("shelf", "orders", "packer", "database")}
 
 
+def test_the_page_and_the_api_share_a_host(warehouse: Project, first: dict[str, Any]) -> None:
+    """By an Ingress each: the API's paths with their prefix taken off, and kept."""
+    address = warehouse.kubectl("get", "ingress", "shelf", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+    found = {}
+    for path in ("/", "/api/orders", "/orders"):
+        request = urllib.request.Request(f"http://{address}{path}", headers={"Host": "warehouse.example"})
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 the router's own address
+            found[path] = answer.read().decode()
+    assert found == {"/": 'greeting 12345678, orders ["first"]', "/api/orders": '["first"]', "/orders": '["first"]'}
+
+
 def test_a_worker_keeps_its_files_and_the_container_beside_it_reads_them(
     warehouse: Project, first: dict[str, Any]
 ) -> None:

@@ -30,6 +30,15 @@ def test_nothing_is_found_that_is_not_explained(scanner: Callable[[Session], lis
     assert [finding for result in results for finding in result.findings] == []
 
 
+def test_nothing_is_found_with_every_extension_used() -> None:
+    mine = loading.load()
+    release = dataclasses.replace(mine.release, values=(ROOT / "tests/charts/everything.yaml",))
+    session = Session(dataclasses.replace(mine, release=release), Shell())
+    [result] = scanners.checkov(session)
+    assert result.ran, result
+    assert list(result.findings) == []
+
+
 def test_every_dockerfile_of_the_tree_is_looked_at() -> None:
     known = {path for _, path in scanners.dockerfiles(loading.load())}
     there = [*ROOT.glob("services/*/*Dockerfile"), *BUILDERS.glob("*.Dockerfile")]
