@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import dev, many, redaction, statistics
+from bench import dev, loading, many, redaction, statistics
 from bench.contest import Contest, measure
 from scripts.settings.loading import ROOT
 from scripts.tasks.support import print_table
@@ -27,6 +27,7 @@ MANY = 40
 def main(rounds: int) -> None:
     """The plain list, the pipeline, and the pipeline without its caches, in every scenario, in turn."""
     print_table(redaction.table())
+    print_table(loading.table())
     started = time.monotonic()
     measured: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as name:

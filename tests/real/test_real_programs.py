@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from scripts import clusters
-from scripts.clusters import answers, machine, ownership
+from scripts.clusters import answers, layers, machine, ownership
+from scripts.clusters.loading import normalised
 from scripts.clusters.target import Target
 from scripts.errors import UserError
 from scripts.host.shell import Shell
@@ -92,6 +93,43 @@ def test_the_states_of_containers_are_read_as_the_engine_tells_them(engine: str,
         assert list((answers.node_states(run(*words).stdout.decode()) or {}).values()) == ["created"]
     finally:
         run("docker", "rm", made)
+
+
+SOCKETS = ("/run/docker/containerd/containerd.sock", "/run/containerd/containerd.sock")
+
+
+@pytest.fixture
+def ctr() -> Iterator[list[str]]:
+    """A containerd that takes images, as one in a node does, in a namespace of its own."""
+    socket = next((path for path in SOCKETS if Path(path).exists()), "")
+    if not shutil.which("ctr") or not socket or not machine.is_root():
+        pytest.skip("ctr: no containerd may be used here")
+    words = ["ctr", "--address", socket, "--namespace", f"todo-real-{secrets.token_hex(4)}"]
+    yield words
+    refs = run(*words, "images", "ls", "--quiet").stdout.decode().split()
+    run(*words, "images", "rm", "--sync", *refs)
+    run(*words, "namespaces", "rm", words[-1])
+
+
+def test_containerd_takes_an_image_without_the_layers_it_has(ctr: list[str], tiny: Image, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {tiny.ref}\nCOPY more /\n")
+    (tmp_path / "more").write_bytes(secrets.token_bytes(300_000))
+    larger = f"{tiny.repository}:{tiny.tag}-larger"
+    assert not run("docker", "build", "--tag", larger, str(tmp_path)).returncode
+    try:
+        sizes = []
+        for refs in ([larger], [larger, tiny.ref]):
+            have = set(run(*ctr, "content", "ls", "--quiet").stdout.decode().split())
+            saved = run("docker", "save", *refs).stdout
+            stream = b"".join(layers.without(iter([saved]), have, normalised))
+            sizes.append(len(stream))
+            taken = run(*ctr, "images", "import", "-", stdin=stream)
+            assert not taken.returncode, taken.stderr.decode()
+        whole = run(*ctr, "images", "check").stdout.decode()
+        assert whole.count("complete") == 2 and normalised(larger) in whole
+        assert sizes[0] > 300_000 > 100_000 > sizes[1]
+    finally:
+        run("docker", "image", "rm", larger)
 
 
 @pytest.fixture(params=PROGRAMS)
