@@ -62,6 +62,7 @@ _BY_NAME = {
     for one in KINDS
     for name in (one.plural, one.kind.lower(), *((f"{one.plural}.{one.group}",) if one.group else ()))
 }
+PAGE = 500  # objects that are asked for at once, as kubectl does it
 _VALUES = {"--namespace": "namespace", "-n": "namespace", "--selector": "selector", "-l": "selector"}
 _OUTPUT = {"--output": "output", "-o": "output"}
 
@@ -148,10 +149,24 @@ def _one(api: Api, question: Question, name: str, timeout: float) -> Any:
 
 def listed(api: Api, resource: Resource, question: Question, timeout: float) -> list[dict[str, Any]]:
     """Return the objects of a kind, each with kind and version, which a list leaves out."""
-    query = {"labelSelector": question.options["selector"]} if "selector" in question.options else None
-    found = api.json(resource.path(question.namespace), query, timeout=timeout)
+    selected = {"labelSelector": question.options["selector"]} if "selector" in question.options else {}
     known = {"apiVersion": resource.api_version, "kind": resource.kind}
-    return [known | item for item in found.get("items") or ()]
+    path = resource.path(question.namespace)
+    items: list[dict[str, Any]] = []
+    rest = ""
+    while True:
+        query = {**selected, "limit": str(PAGE), **({"continue": rest} if rest else {})}
+        try:
+            found = api.json(path, query, timeout=timeout)
+        except Refused as refusal:
+            if not rest or refusal.status != 410:
+                raise
+            # The list has changed so much meanwhile that its rest cannot be had: all of it at once, then.
+            return [known | item for item in api.json(path, selected, timeout=timeout).get("items") or ()]
+        items += [known | item for item in found.get("items") or ()]
+        rest = (found.get("metadata") or {}).get("continue") or ""
+        if not rest:
+            return items
 
 
 def resource_of(name: str) -> Resource | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -860,3 +861,27 @@ def test_a_restart_of_the_node_blames_no_program() -> None:
     assert judge(workload(status=restarted_with_node(is_ready=True)), "Traceback: ModuleNotFoundError: x") == []
     found = judge(workload(status=restarted_with_node(is_ready=False)))
     assert [finding.rule for finding in found] == ["not-ready"] and "255" not in whole(found[0])
+
+
+def test_the_work_of_a_diagnosis_grows_with_the_namespace_and_not_faster() -> None:
+    """Counted in calls, which no busy machine changes: twice the pods and events, about twice the calls."""
+
+    def calls(pods: int) -> int:
+        items = workload(status=running(), pods=pods, replicas=pods)
+        made = [item for item in items if item["kind"] == "Pod"]
+        items += [event(made[number % pods], "Unhealthy", "Readiness probe failed: 503") for number in range(10 * pods)]
+        counted = 0
+
+        def count(*_: object) -> None:
+            nonlocal counted
+            counted += 1
+
+        sys.setprofile(count)
+        try:
+            assert len(judge(items)) == 1
+        finally:
+            sys.setprofile(None)
+        return counted
+
+    calls(1)  # what is compiled once
+    assert calls(200) < 2.2 * calls(100)

@@ -29,6 +29,7 @@ class Server(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.tokens: set[str] = set()
         self.ended = threading.Event()
+        self.changed = False
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,6 +43,8 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if "watch=true" in query:
             self.watch()
+        elif path == "/api/v1/namespaces/large/pods":
+            self.page(query)
         elif path == "/api/v1/namespaces/shop/pods":
             self.answer(200, {"metadata": {"resourceVersion": "7"}, "items": [{"metadata": {"name": "a"}}]})
         elif path == "/apis/apps/v1/namespaces/shop/deployments":
@@ -52,6 +55,18 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(403, {"reason": "Forbidden", "message": 'secrets "forbidden" is forbidden'})
         else:
             self.answer(404, {"reason": "NotFound", "message": f'pods "{path.rpartition("/")[2]}" not found'})
+
+    def page(self, query: str) -> None:
+        """Three pods, one at a time; the third page is gone where `large` has changed meanwhile."""
+        asked = dict(part.split("=") for part in query.split("&") if part)
+        if "limit" not in asked:
+            self.answer(200, {"items": [{"metadata": {"name": name}} for name in "abc"]})
+        elif asked.get("continue") == "2" and self.server.changed:
+            self.answer(410, {"reason": "Expired", "message": "The provided continue parameter is too old"})
+        else:
+            number = int(asked.get("continue", "0"))
+            rest = {"continue": str(number + 1)} if number < 2 else {}
+            self.answer(200, {"metadata": rest, "items": [{"metadata": {"name": "abc"[number]}}]})
 
     def answer(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
@@ -194,3 +209,13 @@ def test_a_changed_kubeconfig_is_read_anew_and_credentials_are_not_shown(tmp_pat
     assert "t0ken" not in repr(access)
     cluster.kubeconfig.unlink()
     assert api.connect(cluster.kubeconfig, "c") is None
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_long_list_comes_in_pages_whole_also_where_it_changes_meanwhile(
+    tmp_path: Path, server: Server, changed: bool
+) -> None:
+    server.changed = changed
+    cluster, shell = kubectl(tmp_path, at(server))
+    assert [item["metadata"]["name"] for item in cluster.items("pods", "large")] == ["a", "b", "c"]
+    assert not shell.words and any("limit=500" in path for path in server.asked)
