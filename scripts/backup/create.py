@@ -57,7 +57,7 @@ def create(run: Run, output: str = "") -> Path:
         live = look(run)
         made = archive.write(
             file,
-            key.find_or_make(session.say),
+            key.find_or_make(session.say, sorted((session.settings.root / FOLDER).glob(f"*{archive.SUFFIX}"))),
             parts(run, live),
             lambda members: _manifest(run, live, now, members),
         )

@@ -12,6 +12,7 @@ from typing import Any
 from scripts.context.ready import Ready
 from scripts.context.run import Run, outcomes_of, threads
 from scripts.errors import UserError
+from scripts.host.files import write_whole
 from scripts.images import plan
 from scripts.kube import manifest_diff, objects, releases
 from scripts.kube.releases import Revision
@@ -149,9 +150,8 @@ def _takes_versions(chart: Path) -> bool:
 def write_values(settings: Settings, release: Release, values: Mapping[str, Any]) -> Path:
     """Write the generated values of a release to a file that helm reads, and return it."""
     file = settings.root / GENERATED / f"{release.name}.images.yaml"
-    file.parent.mkdir(exist_ok=True)
     # JSON is YAML in which a tag like 12e34567 cannot be read as a number.
-    file.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    write_whole(file, json.dumps(values, indent=2) + "\n")
     return file
 
 

@@ -15,7 +15,7 @@ from scripts.images import engine
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import namespace
-from scripts.secrets import proofs, sync
+from scripts.secrets import proofs, sync, vault
 from scripts.settings.model import Outcome
 
 Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few words on it
@@ -89,6 +89,8 @@ def _bases(run: Run, client: Docker, into: dict[str, ReadyBase]) -> tuple[bool, 
 def sync_secrets(run: Run) -> tuple[bool, str]:
     """Bring every Secret up to date. Returns whether one was written, and their names."""
     session, kubectl = run.session, run.session.kubectl
+    if not run.dry:
+        vault.migrate(session.settings.root, run.display.line)
     services = [service.name for service in session.settings.services]
     changes = sync.sync(
         kubectl, session.settings.root, run.namespace, session.variables, services,

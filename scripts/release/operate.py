@@ -18,7 +18,7 @@ from scripts.kube import objects, releases, workloads
 from scripts.pipeline import live
 from scripts.pipeline.access import page_url
 from scripts.reporting import audit
-from scripts.secrets import proofs, sync, versions
+from scripts.secrets import proofs, sync, vault, versions
 
 
 def status_rows(
@@ -142,6 +142,8 @@ def sync_secrets(session: Session) -> list[str]:
     settings, kubectl = session.settings, session.kubectl
     namespace = settings.release.namespace
     services = [service.name for service in settings.services]
+    if not session.shell.dry:
+        vault.migrate(settings.root, session.say)
     with alone(session):
         changes = sync.sync(
             kubectl, settings.root, namespace, session.variables, services,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.host.files import write_whole
 from scripts.settings.model import Outcome
 
 SCHEMA = 1  # of the JSON; a change of meaning raises it
@@ -65,12 +66,9 @@ def as_json(report: Report) -> dict[str, Any]:
 def write(report: Report, root: Path) -> Path:
     """Keep the record, dropping the oldest beyond `KEPT`. A record is whole or not there."""
     folder = root / FOLDER
-    folder.mkdir(exist_ok=True)
     name = report.started.replace(":", "").replace("+0000", "Z")
     file = folder / f"{name}.json"
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(as_json(report), indent=1) + "\n", encoding="utf-8")
-    partial.rename(file)
+    write_whole(file, json.dumps(as_json(report), indent=1) + "\n")
     for old in sorted(folder.glob("[0-9]*.json"))[:-KEPT]:
         old.unlink()
     return file

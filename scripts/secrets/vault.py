@@ -1,4 +1,4 @@
-"""An encrypted file of NAME=value lines that may lie in the tree; its key lies with the user, outside of it."""
+"""An encrypted file of NAME=value lines that may lie in the tree, in the age format; its key lies outside of it."""
 
 from __future__ import annotations
 
@@ -8,45 +8,62 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scripts.errors import UserError
+from scripts.host.files import write_whole
+from scripts.host.paths import config_folder
+from scripts.secrets import key
 
 FILE = "config/secrets.enc"
-KEY_VARIABLE = "TODO_SECRETS_KEY"
+OLD_KEY_VARIABLE = "TODO_SECRETS_KEY"  # of the format before, Fernet, which is read and written anew as age
+_AGE = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 
 
-def key_file() -> Path:
-    """Where the key is kept: the user's configuration folder."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return home / "todo-chatbot" / "secrets.key"
+def old_key_file() -> Path:
+    """Return where the key of the format before was kept."""
+    return config_folder() / "secrets.key"
 
 
 def read(root: Path) -> str:
-    """The decrypted lines, nothing if there is no such file. Raises UserError if there is no key, or a wrong one."""
-    file = root / FILE
-    if not file.is_file():
-        return ""
-    from cryptography.fernet import Fernet, InvalidToken  # a tenth of a second to import
-
+    """Return the decrypted lines, nothing if there is no such file. Raises UserError if no key opens it."""
     try:
-        return Fernet(_key(create=False)).decrypt(file.read_bytes()).decode()
-    except (InvalidToken, ValueError):
-        raise UserError(
-            f"{FILE}: cannot be decrypted with this key", f"set {KEY_VARIABLE}, or put the right key in {key_file()}"
-        ) from None
+        content = (root / FILE).read_bytes()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise UserError(f"{FILE}: cannot be read: {error.strerror}", "make it a readable file") from None
+    return _opened(content) if content.startswith(_AGE) else _opened_as_before(content)
 
 
-def write(root: Path, text: str) -> None:
-    """Encrypt and keep lines; the file is whole or as it was."""
-    from cryptography.fernet import Fernet
+def is_outdated(root: Path) -> bool:
+    """Return whether the file is there in the format before."""
+    file = root / FILE
+    return file.is_file() and not file.read_bytes()[:64].startswith(_AGE)
+
+
+def migrate(root: Path, say: Callable[[str], None]) -> bool:
+    """Write a file of the format before anew, in the age format with the one key. Returns whether there was one.
+
+    The old key is left where it is. Raises UserError where that key is missing, and then nothing was changed.
+    """
+    if not is_outdated(root):
+        return False
+    write(root, read(root), say)
+    say(f"{FILE}: now in the age format, opened by {key.key_file()}; the old key is needed no more: {old_key_file()}")
+    return True
+
+
+def write(root: Path, text: str, say: Callable[[str], None]) -> None:
+    """Encrypt and keep lines; the file is whole or as it was. Raises UserError if the key is missing or none."""
+    from pyrage import encrypt
 
     file = root / FILE
-    partial = file.with_suffix(".partial")
-    partial.write_bytes(Fernet(_key(create=True)).encrypt(text.encode()))
-    partial.rename(file)
+    needing = [file] if file.is_file() and not is_outdated(root) else []
+    identity = key.find_or_make(say, needing)
+    write_whole(file, encrypt(text.encode(), [identity.to_public()], armored=True))
 
 
-def edit(root: Path, editor: Callable[[Path], int]) -> bool:
+def edit(root: Path, editor: Callable[[Path], int], say: Callable[[str], None]) -> bool:
     """Let the user edit the lines, in memory and not on a disk. Whether they changed. Raises UserError if it failed."""
-    before = read(root) or "# NAME=value, a line each; see config/apps/todo-chatbot.yaml for the names\n"
+    before = read(root) or "# NAME=value, a line each; see config/apps/ for the names\n"
     memory = Path("/dev/shm")  # noqa: S108 never on a disk
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         draft = Path(folder) / "secrets.env"
@@ -54,25 +71,39 @@ def edit(root: Path, editor: Callable[[Path], int]) -> bool:
         draft.write_text(before, encoding="utf-8")
         if editor(draft):
             raise UserError("the editor failed: nothing was changed", "set EDITOR to an editor that runs here")
-        after = draft.read_text(encoding="utf-8")
-    if after == before:
+        after = draft.read_text(encoding="utf-8", errors="surrogateescape")
+    if after == before and not is_outdated(root):
         return False
-    write(root, after)
+    try:
+        after.encode()
+    except UnicodeEncodeError:
+        raise UserError("what was written is not UTF-8: nothing was changed", "save it as UTF-8") from None
+    write(root, after, say)
     return True
 
 
-def _key(*, create: bool) -> bytes:
-    given = os.environ.get(KEY_VARIABLE)
-    if given:
-        return given.encode()
-    file = key_file()
-    if file.is_file():
-        return file.read_bytes().strip()
-    if not create:
-        raise UserError(f"{FILE}: no key for it", f"set {KEY_VARIABLE}, or put the key in {file}")
-    from cryptography.fernet import Fernet
+def _opened(content: bytes) -> str:
+    from pyrage import DecryptError, decrypt
 
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file.touch(mode=0o600)
-    file.write_bytes(Fernet.generate_key())
-    return file.read_bytes()
+    try:
+        opened: bytes = decrypt(content, [key.find()])
+        return opened.decode()
+    except (DecryptError, ValueError):
+        remedy = f"set {key.VARIABLE}, or put the right key in {key.key_file()}"
+        raise UserError(f"{FILE}: cannot be decrypted with this key", remedy) from None
+    except UserError as problem:
+        raise UserError(f"{FILE}: {problem}: no key for it", problem.hint) from None
+
+
+def _opened_as_before(content: bytes) -> str:
+    from cryptography.fernet import Fernet, InvalidToken  # a tenth of a second to import
+
+    file = old_key_file()
+    given = os.environ.get(OLD_KEY_VARIABLE, "").encode() or (file.read_bytes().strip() if file.is_file() else b"")
+    remedy = f"set {OLD_KEY_VARIABLE}, or put the key it was written with in {file}"
+    if not given:
+        raise UserError(f"{FILE}: in the format before, and no key for it", remedy)
+    try:
+        return Fernet(given).decrypt(content).decode()
+    except (InvalidToken, ValueError):
+        raise UserError(f"{FILE}: cannot be decrypted with this key", remedy) from None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scripts.host.files import write_whole
 from scripts.host.paths import state_folder
 from scripts.settings.model import Base, Settings
 from scripts.supplychain.model import Result, as_json
@@ -34,10 +35,7 @@ def folder(image_id: str) -> Path:
 def keep(image_id: str, name: str, text: str) -> Path:
     """Write a file about an image; it is whole or not there."""
     file = folder(image_id) / name
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_name(name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.rename(file)
+    write_whole(file, text, mode=0o600)
     return file
 
 

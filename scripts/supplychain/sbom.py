@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host.files import write_whole
 from scripts.host.paths import state_folder
 from scripts.host.shell import Shell
 from scripts.images.docker import Docker
@@ -50,10 +51,7 @@ def contents(shell: Shell, client: Docker, image_id: str) -> list[dict[str, str]
         shell.effect([client.binary, "rm", container], timeout=60)
     found: list[dict[str, str]] = json.loads(text or "[]")
     if not shell.dry:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = file.with_suffix(".partial")
-        partial.write_text(json.dumps(found), encoding="utf-8")
-        partial.rename(file)
+        write_whole(file, json.dumps(found), mode=0o600)
     return found
 
 

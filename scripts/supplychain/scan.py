@@ -13,6 +13,7 @@ from typing import Any
 
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.host.files import write_whole
 from scripts.images.docker import Docker
 from scripts.settings.model import Security
 from scripts.supplychain import attest, judge, sarif, sbom, scanners
@@ -131,10 +132,7 @@ def write(done: Scan, policy: Security, root: Path, sarif_file: Path | None = No
         sarif_file or folder / "scan.sarif": json.dumps(sarif.log(done.results, policy.accepted), indent=1),
     }
     for file, text in texts.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(file.name + ".partial")
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.rename(file)
+        write_whole(file, text + "\n")
     return list(texts)
 
 

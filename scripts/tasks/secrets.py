@@ -43,5 +43,5 @@ def edit(s: Session) -> None:
     from scripts.secrets import vault
 
     editor = os.environ.get("EDITOR", "vi")
-    changed = vault.edit(s.settings.root, lambda file: s.shell.attach([editor, file]))
+    changed = vault.edit(s.settings.root, lambda file: s.shell.attach([editor, file]), s.say)
     print(f"{vault.FILE}: {'encrypted anew' if changed else 'unchanged'}")

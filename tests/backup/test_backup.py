@@ -242,6 +242,8 @@ def test_a_key_is_made_once_and_kept_private(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with pytest.raises(ArchiveError, match="there is no key"):
         key.find()
+    with pytest.raises(ArchiveError, match="was written with one"):
+        key.find_or_make(print, [tmp_path / "old.tar.age"])
     said: list[str] = []
     made = key.find_or_make(said.append)
     assert str(key.find_or_make(said.append)) == str(made) == str(key.find())

@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from pyrage import decrypt
+from pyrage.x25519 import Identity
 
+from scripts.backup.key import find as find_backup_key
 from scripts.errors import SettingsError, UserError
 from scripts.host.shell import Result, Shell
 from scripts.kube.kubectl import Kubectl
-from scripts.secrets import sync, vault
+from scripts.secrets import key, sync, vault
 from scripts.settings.loading import ROOT
 
 CONFIG = sync.load(ROOT)
@@ -157,19 +161,62 @@ def test_the_table_names_sources_and_shows_no_value() -> None:
     assert ("database-secrets", "DATABASE_URL", "no", "the local database") in rows
 
 
-def test_the_encrypted_file_is_a_source_and_unreadable_without_its_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose user has no key yet."""
+    for name in (key.VARIABLE, key.OLD_VARIABLE, vault.OLD_KEY_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home/config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home/state"))
     (tmp_path / "config").mkdir()
-    assert vault.edit(tmp_path, lambda draft: int(not draft.write_text("A=very-secret\n")))
-    assert b"very-secret" not in (tmp_path / vault.FILE).read_bytes()
-    assert sync.environment(tmp_path, {}) == {"A": "very-secret"}
-    assert not vault.edit(tmp_path, lambda draft: 0)
-    assert vault.key_file().stat().st_mode & 0o077 == 0
-    vault.key_file().unlink()
+    return tmp_path
+
+
+def test_the_encrypted_file_is_a_source_and_unreadable_without_its_key(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    assert vault.edit(tree, lambda draft: int(not draft.write_text("A=very-secret\n")), said.append)
+    assert b"very-secret" not in (tree / vault.FILE).read_bytes()
+    assert sync.environment(tree, {}) == {"A": "very-secret"}
+    assert not vault.edit(tree, lambda draft: 0, said.append)
+    assert key.key_file().stat().st_mode & 0o077 == 0
+    assert len(said) == 1 and str(key.key_file()) in said[0]
+    key.key_file().unlink()
     with pytest.raises(UserError, match="no key for it"):
-        sync.environment(tmp_path, {})
-    monkeypatch.setenv(vault.KEY_VARIABLE, "wrong")
+        sync.environment(tree, {})
+    with pytest.raises(UserError, match="was written with one"):
+        vault.write(tree, "A=other\n", said.append)
+    assert not key.key_file().exists()
+    monkeypatch.setenv(key.VARIABLE, str(Identity.generate()))
     with pytest.raises(UserError, match="cannot be decrypted"):
-        sync.environment(tmp_path, {})
+        sync.environment(tree, {})
+
+
+def test_any_age_program_opens_the_encrypted_file_with_the_one_key(tree: Path) -> None:
+    vault.write(tree, "A=1\n", lambda line: None)
+    identity = next(line for line in key.key_file().read_text().splitlines() if line.startswith(key.PREFIX))
+    content = (tree / vault.FILE).read_bytes()
+    assert content.startswith(b"-----BEGIN AGE ENCRYPTED FILE-----")
+    assert decrypt(content, [Identity.from_str(identity)]) == b"A=1\n"
+    assert str(find_backup_key()) == identity
+
+
+def test_a_file_of_the_format_before_is_read_and_written_anew_with_nothing_lost(tree: Path) -> None:
+    old = Fernet.generate_key()
+    vault.old_key_file().parent.mkdir(parents=True)
+    vault.old_key_file().write_bytes(old)
+    (tree / vault.FILE).write_bytes(Fernet(old).encrypt(b"A=very-secret\n"))
+    assert sync.environment(tree, {}) == {"A": "very-secret"} and vault.is_outdated(tree)
+    said: list[str] = []
+    assert vault.migrate(tree, said.append) and not vault.migrate(tree, said.append)
+    assert sync.environment(tree, {}) == {"A": "very-secret"}
+    assert vault.old_key_file().read_bytes() == old and "very-secret" not in "".join(said)
+
+
+def test_a_file_of_the_format_before_without_its_key_is_left_as_it_is(tree: Path) -> None:
+    content = Fernet(Fernet.generate_key()).encrypt(b"A=1\n")
+    (tree / vault.FILE).write_bytes(content)
+    with pytest.raises(UserError, match="in the format before, and no key"):
+        vault.migrate(tree, lambda line: None)
+    assert (tree / vault.FILE).read_bytes() == content

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from scripts.host.files import write_whole
 from scripts.reporting import report_page
 from scripts.reporting.report import FOLDER, KEPT
 from scripts.verify.scaling import judge, plot
@@ -113,10 +114,7 @@ def write(proof: Proof, root: Path) -> list[Path]:
         root / PAGE: render(proof),
     }
     for file, text in texts.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(file.name + ".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.rename(file)
+        write_whole(file, text)
     for old in sorted((root / RECORDS).glob("*.json"))[:-KEPT]:
         old.unlink()
     return list(texts)
