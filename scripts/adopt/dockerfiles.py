@@ -101,7 +101,11 @@ def _final(found: Dockerfile, item: Instruction, arguments: dict[str, str]) -> N
     elif item.name == "RUN":
         for folders in re.findall(r"\bmkdir\s+(?:-p\s+)?((?:[/\w.-]+\s*)+)", item.value):
             found.made += [(_absolute(found.workdir, it), place) for it in folders.split() if not it.startswith("-")]
-    if ".local" in item.value and item.name == "COPY" and item.value.rstrip("/").endswith("/root/.local"):
+    if re.search(r"/root/\.local", item.value) and (
+        item.name == "ENV" or item.value.rstrip("/").endswith("/root/.local")
+    ):
+        found.from_root_home = True
+    if item.name == "RUN" and re.search(r"pip3? install\b[^&|;]*--user|curl[^|]*\|\s*sh", item.value):
         found.from_root_home = True
 
 
@@ -170,7 +174,10 @@ def _as_user(found: Dockerfile, created: dict[str, int], text: str) -> None:
         node = any(re.match(r"(docker\.io/)?(library/)?node\b", image) for image in found.images)
         found.uid = created.get(name) or (1000 if name == "node" and node else FIRST_USER)
         home = re.search(rf"(?:--home(?:-dir)?|-[dh])[= ](/\S+)[^\n]*\b{re.escape(name)}\b", text)
-        found.home = home[1] if home else f"/home/{name}"
+        # A user of the system's kind has no folder of its own, unless one is made for it.
+        system = re.search(rf"(?:--system|\s-[a-zA-Z]*[rS]\b)[^\n]*\b{re.escape(name)}\b", text)
+        made = re.search(rf"--create-home|\s-[a-zA-Z]*m\b|/home/{re.escape(name)}", text)
+        found.home = home[1] if home else f"/home/{name}" if made or not system else "/tmp"  # noqa: S108 writable
 
 
 def _missing_sources(tree: Tree, found: Dockerfile, items: list[Instruction]) -> Iterator[str]:

@@ -272,7 +272,7 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
         found.because(key, builder, problem)
     spec: dict[str, Any] = {"builder": builder}
     if _job_of_page(unit, context) and builder == "nextjs":
-        spec["buildArgs"] = {"WHOLE": "1"} | _job_packages(unit)
+        spec["buildArgs"] = {"WHOLE": "1"} | _job_packages(unit, context)
     if builder == "python":
         command = _python_command(unit, context)
         if command:
@@ -775,7 +775,7 @@ def _addresses(context: Context) -> None:
     if page and context.ports[page.name]:
         context.outside(page)
         for url, place in page.code.urls:
-            port = _local_port(url)
+            port = None if "next.config" in place.file else _local_port(url)
             owner = next(
                 (
                     unit
@@ -853,7 +853,7 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
             and re.search(r"db|auth|table|migrat", name + line)
             and not re.search(r"dev|reset", line)
         ):
-            return ["npm", "run", "--silent", name], unit.packages.place(name)
+            return ["npm", "run", "--silent", name], unit.packages.place(name) or unit.place
     for file in tree.below(unit.sources):
         if re.search(
             r"(^|/)(scripts|db|database|migrations)/[\w.-]*(auth|table|migrat|schema|setup|init)[\w.-]*\.(mjs|cjs|js)$",
@@ -869,13 +869,12 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
     return None
 
 
-def _job_packages(unit: Unit) -> dict[str, str]:
-    wants = bool(unit.wants("better-auth"))
-    return (
-        {"ADD": "@better-auth/cli"}
-        if wants and "@better-auth/cli" not in {**unit.packages.wanted, **unit.packages.development}
-        else {}
-    )
+def _job_packages(unit: Unit, context: Context) -> dict[str, str]:
+    """What the job that makes a page's tables runs, where the page does not bring it."""
+    job = _job_of_page(unit, context)
+    tool = "@better-auth/cli"
+    known = {**unit.packages.wanted, **unit.packages.development}
+    return {"ADD": tool} if job and tool in job[0] and tool not in known else {}
 
 
 def _uses_redis(context: Context) -> bool:

@@ -28,6 +28,8 @@ def read(text: str, file: str, into: Code) -> None:
                 into.imports.setdefault(name, place)
         elif isinstance(node, ast.Call):
             _call(node, place, into)
+        elif isinstance(node, ast.Attribute) and node.attr == "create_all":
+            into.calls.setdefault("create_all", place)
         elif isinstance(node, ast.Subscript) and _dotted(node.value) in ("os.environ", "environ"):
             if isinstance(node.ctx, ast.Load) and (name := _text(node.slice)):
                 into.reads.append(Read(name, place, required=True))
@@ -77,8 +79,6 @@ def _call(node: ast.Call, place: Place, into: Code) -> None:
         if re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
             given = node.args[1] if len(node.args) > 1 else words.get("default")
             into.reads.append(Read(variable, place, _literal(given), last == "config" and given is None))
-    if last == "create_all" or name.endswith("metadata.create_all") or last == "command.upgrade":
-        into.calls.setdefault(last, place)
     if name.endswith("command.upgrade"):
         into.calls.setdefault("alembic", place)
     if last in ("run", "serve") and isinstance(words.get("port"), ast.Constant):

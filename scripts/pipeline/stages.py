@@ -15,6 +15,7 @@ from scripts.pipeline.health import check_health
 from scripts.pipeline.images import build, load, tag
 from scripts.pipeline.live import Live, read_live
 from scripts.pipeline.prepare import prepare
+from scripts.pipeline.prove import prove
 from scripts.pipeline.rollout import await_rollout
 from scripts.settings.model import Outcome
 
@@ -42,6 +43,7 @@ STAGES = (
     Stage("rollout", await_rollout, Live, rolls_back=True),
     Stage("health", check_health, Live, rolls_back=True),
     Stage("access", access, Live, rolls_back=True),
+    Stage("prove", prove, Live),
 )
 
 # How a stage that is run alone gets what an earlier one would have returned.

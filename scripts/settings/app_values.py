@@ -31,7 +31,8 @@ def of_release(data: Mapping[str, Any], subcharts: Iterable[str], *, library: bo
 
 def of_database(data: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the stand-in database: who may call it, and whether it serves TLS."""
-    values: dict[str, Any] = {"networkPolicy": {"from": sorted(database_readers(data))}}
+    readers = sorted(database_readers(data))
+    values: dict[str, Any] = {"networkPolicy": {"from": readers}} if readers else {}
     if data.get("database", {}).get("tls"):
         values["tls"] = {"enabled": True}
     return values
@@ -79,7 +80,8 @@ def _of_own(name: str, spec: Mapping[str, Any], data: Mapping[str, Any]) -> dict
     """A service of the library chart, complete: it is called by what the app's own names say."""
     base: dict[str, Any] = {"networkPolicy": _network(name, data)}
     if "port" in spec:
-        kind = {"type": "NodePort"} if data.get("page") == name else {}
+        outside = data.get("page") == name or any(item["service"] == name for item in data.get("addresses", []))
+        kind = {"type": "NodePort"} if outside else {}
         base["service"] = {"name": spec.get("service", name)} | kind
     if spec.get("probes", {}).get("startSeconds") is None and "port" in spec:
         base["startupProbe"] = {"failureThreshold": START_SECONDS}

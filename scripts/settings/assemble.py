@@ -70,6 +70,7 @@ def settings(
             secrets=app.get("secrets", {}),
             addresses=tuple(Address(**item) for item in app.get("addresses", [])),
             journey=tuple(app.get("journey") or ()),
+            plays=app.get("journey") is not False,
             database_first=app.get("database", {}).get("first", False),
         ),
         services=tuple(service for service, _ in built),

@@ -74,7 +74,7 @@ class App:
 
     `page` is the service that a browser opens, empty where there is none. `secrets` are Kubernetes Secrets by name with
     the sources of their keys, `journey` is what a person does first. With `database_first` the stand-in database runs
-    before the services start.
+    before the services start; without `plays` no journey is inferred where none is named.
     """
 
     name: str
@@ -84,6 +84,7 @@ class App:
     addresses: tuple[Address, ...] = ()
     journey: tuple[Mapping[str, Any], ...] = ()
     database_first: bool = False
+    plays: bool = True
 
     @property
     def wants_database(self) -> bool:

@@ -26,6 +26,7 @@ deploy = stage("deploy", "Install or upgrade the releases that changed.")
 rollout = stage("rollout", "Wait until all Deployments are rolled out.")
 health = stage("health", "Prove the live release healthy.")
 access = stage("access", "Print the app's URL after seeing it answer.")
+prove = stage("prove", "Use the page as a person would.")
 
 
 @command(tools=False, install=INSTALL, json=JSON, keep=KEEP)

@@ -1,0 +1,150 @@
+"""The last stage: what a person would notice. Its failure is a failed run with the cause, not a rollback."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from scripts.context.run import Run
+from scripts.context.session import Session
+from scripts.errors import UserError
+from scripts.host.paths import state_folder
+from scripts.kube import forward
+from scripts.pipeline.access import Page, page_url
+from scripts.pipeline.live import Live
+from scripts.settings.model import Address, Outcome, Service
+from scripts.verify.person import chromium, journey, served
+from scripts.verify.person.web import Browser
+
+PICTURE = "reports/page.png"
+
+
+def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
+    """Serve the addresses that a browser looks for, call them as the page does, open the page, play the journey."""
+    del found
+    page = run.session.settings.page
+    if page is None:
+        return None
+    if run.dry:
+        yield Outcome("prove", page.name, "skipped", 0.0, "dry run")
+        return None
+    yield from _serve(run)
+    url = _page_url(run.session)
+    problems: list[str] = []
+    browser = Browser(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}")
+    yield from _called(run, browser, url, problems)
+    if run.session.settings.app.addresses:
+        yield from _opened(run, url, problems)
+        yield from _played(run, browser, problems)
+    if problems:
+        raise UserError("a person cannot use it:\n" + "\n".join(problems), _remedy(run.session))
+    return Page(url)
+
+
+def _remedy(session: Session) -> str:
+    file = session.settings.app.file
+    return f"addresses, and what the page is built with, stand in {file}; the services' own words: invoke logs"
+
+
+def _page_url(session: Session) -> str:
+    app = session.settings.app
+    own = next((item.port for item in app.addresses if item.service == app.page), None)
+    return f"http://localhost:{own}" if own else page_url(session)
+
+
+def _service(session: Session, name: str) -> Service:
+    return next(item for item in session.settings.services if item.name == name)
+
+
+def _serve(run: Run) -> Iterator[Outcome]:
+    """Keep every address of the app's file open on this machine, the same on every target."""
+    session = run.session
+    addresses = session.settings.app.addresses
+    started = time.monotonic()
+    folder = state_folder("forward", session.settings.cluster)
+    wanted: dict[int, str | list[str]] = {item.port: _target(session, item) for item in addresses}
+    done = forward.ensure(session.shell, folder, wanted)
+    for item in addresses:
+        text = f"http://localhost:{item.port}"
+        yield Outcome("prove", item.service, "done" if done else "unchanged", time.monotonic() - started, text)
+
+
+def _target(session: Session, item: Address) -> str | list[str]:
+    """Where a port leads: the node port where this machine reaches it, else kubectl's own forwarding."""
+    service, namespace = _service(session, item.service), session.settings.release.namespace
+    there = session.kubectl.find("service", service.address, namespace)
+    if there is None:
+        raise UserError(f"there is no Service {service.address}, which leads to {service.name}", "run: invoke pipeline")
+    port = there["spec"]["ports"][0]
+    if port.get("nodePort") and session.cluster.target in ("embedded", "minikube"):
+        parts = urlsplit(session.cluster.url(namespace, service.address, port["nodePort"]))
+        return f"{parts.hostname}:{parts.port}"
+    argv = session.kubectl.command("port-forward", f"service/{service.address}", f"{item.port}:{port['port']}")
+    return [*argv, "--namespace", namespace, "--address", "127.0.0.1"]
+
+
+def _called(run: Run, browser: Browser, url: str, problems: list[str]) -> Iterator[Outcome]:
+    started = time.monotonic()
+    settings = run.session.settings
+    inside = {item.address for item in settings.services if item.address} | {"database"}
+    ports = {item.port for item in settings.app.addresses} | {item.port for item in settings.services if item.port}
+    found = served.addresses(served.scripts(browser, url))
+    judged = list(served.problems(browser, found, ports, inside))
+    for address, problem in judged:
+        if problem:
+            problems.append(f"the page calls {address}: {problem}")
+    well = [address for address, problem in judged if not problem]
+    text = f"calls {', '.join(well)} as a browser would" if well else "its scripts call no other address of the app"
+    wrong = len(well) < len(judged)
+    detail = problems[0] if wrong else text
+    yield Outcome("prove", "addresses", "failed" if wrong else "done", time.monotonic() - started, detail)
+
+
+def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
+    program = chromium.find()
+    if not program:
+        yield Outcome("prove", "page", "skipped", 0.0, "no Chromium on this machine")
+        return
+    started = time.monotonic()
+    picture = run.session.settings.root / PICTURE
+    with tempfile.TemporaryDirectory() as profile:
+        seen = chromium.open_page(run.session.shell, program, url, picture, Path(profile))
+    if seen is None:
+        yield Outcome("prove", "page", "skipped", time.monotonic() - started, f"{program} does not start here")
+        return
+    problems += [f"the page in a browser: {line}" for line in seen.red]
+    notes = f"; console: {seen.notes[0][:120]}" if seen.notes else ""
+    detail = seen.red[0] if seen.red else f"no request fails; {PICTURE}{notes}"
+    yield Outcome("prove", "page", "failed" if seen.red else "done", time.monotonic() - started, detail)
+
+
+def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome]:
+    """The journey of the app's file, else the one that the services' OpenAPI documents tell of."""
+    settings = run.session.settings
+    ports = {item.service: item.port for item in settings.app.addresses}
+
+    def where(service: str) -> str:
+        return f"http://localhost:{ports[service]}"
+
+    steps: Sequence[Mapping[str, Any]] = settings.app.journey
+    named = bool(steps)
+    for service in ports if not steps and settings.app.plays else ():
+        steps = journey.infer(browser.ask("GET", f"{where(service)}/openapi.json").data, service)
+        if steps:
+            break
+    for step in steps:
+        if step["service"] not in ports:
+            problems.append(f"journey: {step['name']}: {step['service']} is not among the addresses")
+            return
+    for played in journey.play(browser, steps, where, named=named):
+        if not played.problem:
+            yield Outcome("prove", played.name, "done", 0.0, f"status {played.status}")
+        elif played.sure:
+            problems.append(f"{played.name}: {played.problem}")
+            yield Outcome("prove", played.name, "failed", 0.0, played.problem)
+        else:
+            yield Outcome("prove", played.name, "skipped", 0.0, f"cannot tell: {played.problem}")

@@ -1,0 +1,55 @@
+"""The page in a headless Chromium, where this machine has one: requests that fail, what the console says, a picture."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.host.shell import Shell
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "headless_shell")
+SECONDS = 60.0
+BUDGET = 8000  # milliseconds of the page's own time
+_CONSOLE = re.compile(r':CONSOLE[:(]\d+\)?\] "(.*?)", source: (\S*)', re.DOTALL)
+_RED = re.compile(r"net::ERR_(?!ABORTED)|blocked by CORS|status of 5\d\d|Mixed Content")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the browser told: `red` are failed requests, `notes` what else its console says."""
+
+    picture: Path
+    red: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def find() -> str:
+    """The browser of this machine; empty where there is none."""
+    return next((found for name in PROGRAMS if (found := shutil.which(name))), "")
+
+
+def open_page(shell: Shell, program: str, url: str, picture: Path, profile: Path) -> Seen | None:
+    """Open a page and take a picture of it. None where the browser itself does not work here."""
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    words = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--window-size=1280,800",
+        "--no-proxy-server",
+    ]
+    words += [f"--virtual-time-budget={BUDGET}", f"--user-data-dir={profile}", "--enable-logging=stderr"]
+    answer = shell.probe([program, *words, f"--screenshot={picture}", url], timeout=SECONDS)
+    if not answer or not picture.is_file():
+        return None
+    return Seen(picture, *told(answer.err))
+
+
+def told(log: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a browser's log holds of the page's console, each once: requests that failed, and everything else."""
+    lines = [" ".join(text.split())[:300] for text, _ in _CONSOLE.findall(log)]
+    red = tuple(dict.fromkeys(line for line in lines if _RED.search(line)))
+    return red, tuple(dict.fromkeys(line for line in lines if line not in red))

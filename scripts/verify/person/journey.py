@@ -1,0 +1,145 @@
+"""What a person does first: register, log in, add a todo. Named in the app's file, or inferred from OpenAPI."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from scripts.verify.person.web import Answer, Browser
+
+REGISTER = re.compile(r"(register|sign-?up)/?$")
+LOGIN = re.compile(r"(login|sign-?in|token)/?$")
+ADD = re.compile(r"(todos?|tasks?|chores?|items?|errands?|notes?)/?$")
+TOKENS = ("access_token", "token", "accessToken", "data.access_token", "data.token")
+IDS = ("id", "user_id", "user.id", "userId", "data.id")
+
+
+@dataclass(frozen=True)
+class Played:
+    """One step and how it ended: `problem` is empty where it went well; `sure` says that it is the app's fault."""
+
+    name: str
+    status: int
+    problem: str = ""
+    sure: bool = True
+
+
+def person() -> dict[str, str]:
+    """A throw-away person, whom nobody else is."""
+    number = secrets.token_hex(6)
+    return {"email": f"person-{number}@example.com", "password": f"Pa55-{number}!", "name": f"person{number}"}
+
+
+def play(
+    browser: Browser, steps: Sequence[Mapping[str, Any]], where: Callable[[str], str], *, named: bool
+) -> Iterator[Played]:
+    """Play the steps in order until one fails; `where` gives a service's address. What is inferred may be wrong."""
+    kept = person()
+    for step in steps:
+        answer = _send(browser, step, where(step["service"]), kept)
+        problem = _problem(step, answer)
+        yield Played(step["name"], answer.status, problem, named or answer.status == 0 or answer.status >= 500)
+        if problem:
+            return
+        for name, path in step.get("keep", {}).items():
+            paths = path.split("|")
+            value = next((found for one in paths if (found := _dig(answer.data, one)) is not None), None)
+            if value is not None:
+                kept[name] = str(value)
+
+
+def _send(browser: Browser, step: Mapping[str, Any], base: str, kept: Mapping[str, str]) -> Answer:
+    headers = {}
+    body = None
+    if "json" in step:
+        body, headers["Content-Type"] = json.dumps(_filled(step["json"], kept)).encode(), "application/json"
+    elif "form" in step:
+        body = urlencode(_filled(step["form"], kept)).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    if step.get("bearer") in kept:
+        headers["Authorization"] = f"Bearer {kept[step['bearer']]}"
+    return browser.ask(step.get("method", "POST"), base + _filled(step["path"], kept), body=body, headers=headers)
+
+
+def _filled(value: Any, kept: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return re.sub(r"\{(\w+)\}", lambda match: kept.get(match[1], match[0]), value)
+    if isinstance(value, Mapping):
+        return {key: _filled(item, kept) for key, item in value.items()}
+    return value
+
+
+def _problem(step: Mapping[str, Any], answer: Answer) -> str:
+    if answer.status == 0:
+        return f"nobody answers: {answer.text}"
+    if answer.status >= 400:
+        return f"status {answer.status}: {' '.join(answer.text.split())[:200]}"
+    if step.get("expect") and step["expect"] not in answer.text:
+        return f"the answer does not hold {step['expect']!r}"
+    return ""
+
+
+def _dig(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def infer(document: Any, service: str) -> list[dict[str, Any]]:
+    """The journey that an OpenAPI document tells of; nothing where it does not know how to register and log in."""
+    paths = document.get("paths") if isinstance(document, dict) else None
+    posts = {path: item["post"] for path, item in (paths or {}).items() if isinstance(item, dict) and "post" in item}
+    found = []
+    for name, pattern in (("register", REGISTER), ("log in", LOGIN), ("add a todo", ADD)):
+        path = next((one for one in sorted(posts, key=len) if pattern.search(one)), "")
+        if path:
+            found.append(_step(name, path, posts[path], document, service))
+    return found if any(step["name"] in ("register", "add a todo") for step in found) else []
+
+
+def _step(name: str, path: str, operation: Mapping[str, Any], document: Any, service: str) -> dict[str, Any]:
+    step: dict[str, Any] = {"name": name, "service": service, "method": "POST", "path": path}
+    content = (operation.get("requestBody") or {}).get("content") or {}
+    for kind, key in (("application/json", "json"), ("application/x-www-form-urlencoded", "form")):
+        if kind in content:
+            step[key] = _body(content[kind].get("schema") or {}, document)
+            break
+    step["keep"] = {"token": "|".join(TOKENS), "user_id": "|".join(IDS)}
+    if name == "add a todo":
+        step["bearer"] = "token"
+        step["keep"] = {}
+    return step
+
+
+def _body(schema: Mapping[str, Any], document: Any) -> dict[str, Any]:
+    if "$ref" in schema:
+        schema = _dig(document, str(schema["$ref"]).removeprefix("#/").replace("/", ".")) or {}
+    wanted = set(schema.get("required", []))
+    properties = schema.get("properties") or {}
+    return {
+        name: _value(name, kind, document)
+        for name, kind in properties.items()
+        if name in wanted or re.search(r"email|password|username|title", name)
+    }
+
+
+def _value(name: str, kind: Mapping[str, Any], document: Any) -> Any:
+    if "enum" in kind:
+        return kind["enum"][0]
+    if "default" in kind and kind["default"] is not None:
+        return kind["default"]
+    if "password" in name:
+        return "{password}"
+    if "email" in name or (
+        name == "username" and kind.get("title", "").lower() == "username" and "OAuth" in str(document)
+    ):
+        return "{email}"
+    if "name" in name:
+        return "{name}"
+    types = {"integer": 1, "number": 1, "boolean": False, "array": [], "object": {}}
+    return types.get(str(kind.get("type")), "something to do")

@@ -1,0 +1,59 @@
+"""Requests as a browser on this machine makes them: with an origin, with cookies, through no proxy."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SECONDS = 20.0
+LARGEST = 8 << 20  # bytes of one answer that are read
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: status 0 where nobody answered, with the reason as text. Headers by lower-case name."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Any:
+        """The answer's JSON; None where it is none."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+
+class Browser:
+    """One person's browser: it keeps cookies, and says from which origin a request comes."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), jar)
+
+    def ask(
+        self, method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Make a request. What nobody answers has the status 0."""
+        told = {"Origin": self.origin, "User-Agent": "Mozilla/5.0"} | dict(headers or {})
+        request = urllib.request.Request(url, data=body, method=method, headers=told)  # noqa: S310 http by its maker
+        try:
+            with self._opener.open(request, timeout=SECONDS) as answer:
+                return _answer(answer.status, answer.read(LARGEST), answer.headers)
+        except urllib.error.HTTPError as error:
+            with error:
+                return _answer(error.code, error.read(LARGEST), error.headers)
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            return Answer(0, str(getattr(error, "reason", error)))
+
+
+def _answer(status: int, body: bytes, headers: Any) -> Answer:
+    return Answer(status, body.decode(errors="replace"), {name.lower(): value for name, value in headers.items()})
