@@ -148,8 +148,9 @@ def test_a_journey_ends_at_the_first_step_that_fails_with_its_cause(server: Any)
 
 def test_a_journey_is_inferred_from_openapi() -> None:
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/New"}}}}
-    form = {"content": {"application/x-www-form-urlencoded": {"schema": {"properties": {
-        "username": {"type": "string"}, "password": {"type": "string"}}, "required": ["username", "password"]}}}}  # fmt: skip
+    text = {"type": "string"}
+    login = {"properties": {"username": text, "password": text}, "required": ["username", "password"]}
+    form = {"content": {"application/x-www-form-urlencoded": {"schema": login}}}
     document = {
         "paths": {
             "/api/auth/register": {"post": {"requestBody": body}},
