@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.reporting.display import Display
 from scripts.settings.model import Outcome
+
+STOP_SECONDS = 0.1  # between two attempts to stop what still runs
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,12 @@ def threads(run: Run, at_once: int = 16) -> Iterator[ThreadPoolExecutor]:
     try:
         yield pool
     except (KeyboardInterrupt, SystemExit):
-        run.session.shell.interrupt()
+        end = Thread(target=pool.shutdown, kwargs={"cancel_futures": True})
+        end.start()
+        # Again and again: a thread may start one more process after the first time.
+        while end.is_alive():
+            run.session.shell.interrupt()
+            end.join(STOP_SECONDS)
         raise
     finally:
         pool.shutdown(cancel_futures=True)
