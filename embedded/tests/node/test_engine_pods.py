@@ -241,7 +241,24 @@ async def test_machine_that_was_rebooted_starts_its_pods_again(cluster, containe
     await cluster.ready("kept")
     await cluster.restart(lambda: cluster.docker("kill", *containers_of()))
     pod = await cluster.until("kept", lambda pod: main(pod)["restartCount"] == 1 and main(pod)["ready"])
-    assert main(pod)["lastState"]["terminated"]["exitCode"] == 137
+    ended = main(pod)["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["reason"]) == (255, "Unknown")
+
+
+async def test_engine_that_was_restarted_gets_its_pods_back_at_once(cluster, containers_of, monkeypatch):
+    """As after a restart of the Engine: its events end, its containers are gone when it is heard again."""
+    cluster.pod("kept")
+    await cluster.ready("kept")
+    exits = cluster.node._host.exits
+    (listening,) = [task for task in cluster.node._running if task.get_coro().__qualname__ == "Exits.follow"]
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    cluster.docker("kill", *containers_of())
+    cluster.node._spawn(exits.follow())
+    pod = await cluster.until("kept", lambda pod: main(pod)["restartCount"] == 1 and main(pod)["ready"])
+    ended = main(pod)["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["reason"]) == (255, "Unknown")
+    assert "BackOff" not in [reason for reason, _ in cluster.events("kept")]
 
 
 async def test_lost_sandbox_is_made_anew(cluster, containers_of):

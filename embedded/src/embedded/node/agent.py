@@ -103,6 +103,7 @@ class Node:
         claims.ensure_class(self.store)
         await self._dns.start()
         router.ensure_class(self.store)
+        self._host.exits.on_return = self._engine_returned
         self._open = True
         self.store.on_event(self._on_event)
         await self._take_over()
@@ -127,6 +128,12 @@ class Node:
         await asyncio.gather(*self._running, return_exceptions=True)
         self._host.kills.close()
         await self._docker.__aexit__()
+
+    def _engine_returned(self) -> None:
+        """Set right what an Engine that starts changes of the machine's network."""
+        self._network.prepare_kernel()
+        self._network.forget_rules()
+        self._changed.set()
 
     def _spawn(self, coroutine: Coroutine) -> None:
         task = asyncio.ensure_future(coroutine)

@@ -30,6 +30,9 @@ class Exits:
         self._docker = docker
         self._cluster = cluster
         self._awaited: dict[str, asyncio.Future[None]] = {}
+        self._heard = False
+        self._lost: set[str] = set()
+        self.on_return: Callable[[], None] = lambda: None  # called when the Engine is back
 
     def expect(self, container: str) -> asyncio.Future[None]:
         """What is done once the container has ended. Ask before it is started."""
@@ -40,6 +43,12 @@ class Exits:
     def forget(self, container: str) -> None:
         """Nobody waits for the container any more."""
         self._awaited.pop(container, None)
+
+    def is_lost(self, container: str) -> bool:
+        """Return whether a container ended because the Engine did, and forget it."""
+        found = container in self._lost
+        self._lost.discard(container)
+        return found
 
     def _ended(self, container: str) -> None:
         future = self._awaited.pop(container, None)
@@ -54,18 +63,24 @@ class Exits:
                     if event.get("Action") == "die":
                         self._ended(event["Actor"]["ID"])
                     elif not event:
-                        await self._check()
+                        await self._check(returned=self._heard)
+                        self._heard = True
             except (aiohttp.ClientError, EngineError, OSError) as error:
                 log.warning("the engine's events ended: %s", error)
             await asyncio.sleep(RECONNECT)
 
-    async def _check(self) -> None:
+    async def _check(self, *, returned: bool) -> None:
+        """Find what ended unheard; when the Engine has `returned`, it took with it what it ran."""
+        if returned:
+            log.info("the engine is back")
+            self.on_return()
         for container in list(self._awaited):
             try:
                 state = (await self._docker.inspect(container))["State"]
             except EngineError:
                 state = {"Status": "gone"}
             if state["Status"] not in ("created", "running", "paused", "restarting"):
+                self._lost |= {container} if returned else set()
                 self._ended(container)
 
 

@@ -105,6 +105,10 @@ class Network:
         if uid in self._taken:
             await asyncio.to_thread(conntrack.forget, self._taken[uid])
 
+    def forget_rules(self) -> None:
+        """Hand the rules to the kernel anew at the next opportunity: somebody else may have changed its tables."""
+        self._written = ""
+
     async def apply(self, wanted: dict[str, rules.Table]) -> None:
         """Make the kernel's tables hold exactly these chains. Raises NetworkError."""
         async with self._lock:

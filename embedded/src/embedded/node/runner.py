@@ -55,6 +55,7 @@ class Runner:
             if record.container_id and "waiting" not in record.state:
                 self._vanished()
             return
+        ran = record.running
         container_id, attempt = item["Id"], int(item["Labels"][containers.ATTEMPT])
         new = record.container_id != f"docker://{container_id}"
         record.container_id, record.restarts = f"docker://{container_id}", attempt
@@ -69,11 +70,12 @@ class Runner:
                 record.ready, record.started = False, not record.spec.get("startupProbe")
             self._host.kills.started(container_id)
             return
-        if item["State"] == "running":
+        still_runs = item["State"] == "running"
+        if still_runs:
             exited = self._host.exits.expect(container_id)
             await self._host.docker.kill(container_id)
             await first(exited, timeout=LEAST_GRACE * 5)
-        await self._note_end(container_id)
+        await self._note_end(container_id, lost=ran and not alive and not still_runs)
         if self._init and not alive:
             record.last, record.state = record.state, {"waiting": {"reason": "PodInitializing"}}
 
@@ -313,14 +315,15 @@ class Runner:
         await self._note_end(container_id)
         self._pod.write()
 
-    async def _note_end(self, container_id: str) -> None:
+    async def _note_end(self, container_id: str, *, lost: bool = False) -> None:
+        lost = self._host.exits.is_lost(container_id) or lost
         record = self.record
         try:
             ended = (await self._host.docker.inspect(container_id))["State"]
             message = await self._last_words(container_id, ended["ExitCode"])
             if ended["ExitCode"]:
                 ended["OOMKilled"] |= await self._host.kills.ended(container_id)
-            record.state = status.terminated(ended, f"docker://{container_id}", message)
+            record.state = status.terminated(ended, f"docker://{container_id}", message, lost=lost)
         except EngineError:
             self._vanished()
         self._host.kills.forget(container_id)
@@ -346,6 +349,8 @@ class Runner:
     async def _back_off(self) -> None:
         """Wait as long as the failures so far ask for."""
         ended = self.record.state["terminated"]
+        if ended["reason"] == "Unknown":  # not the container's own doing
+            self._strikes = 0
         finished = parse_timestamp(ended["finishedAt"])
         ran = finished - parse_timestamp(ended["startedAt"]) if ended["reason"] != "StartError" else 0.0
         if ran >= FORGIVEN:

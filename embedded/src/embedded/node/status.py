@@ -82,10 +82,17 @@ def back_off(failures: int) -> float:
     return min(10.0 * 2 ** min(failures - 1, 10), 300.0) if failures else 0.0
 
 
-def terminated(state: dict, container_id: str, message: str) -> dict:
-    """The terminated state of a container, from the Engine's State."""
+WITH_THE_MACHINE = {"ExitCode": 255, "OOMKilled": False}
+"""What is said of a container that ended because its Engine or machine did: nobody saw how."""
+
+
+def terminated(state: dict, container_id: str, message: str, *, lost: bool = False) -> dict:
+    """The terminated state of a container, from the Engine's State; `lost` if it ended with the Engine itself."""
+    state = state | (WITH_THE_MACHINE if lost else {})
     code = state["ExitCode"]
-    reason = "OOMKilled" if state.get("OOMKilled") and code else "Completed" if code == 0 else "Error"
+    reason = (
+        "Unknown" if lost else "OOMKilled" if state.get("OOMKilled") and code else "Completed" if code == 0 else "Error"
+    )
     ended = {"exitCode": code, "reason": reason}
     if message:
         ended["message"] = message
