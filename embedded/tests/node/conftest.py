@@ -126,7 +126,7 @@ class Cluster:
 
     async def settled(self) -> None:
         """Wait until the packet filter has heard of the last change."""
-        await asyncio.sleep(0.4)
+        await self.node._apply_rules()
 
 
 def endpoint_slice(name: str, target: int, addresses: list[str]) -> dict:

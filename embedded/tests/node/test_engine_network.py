@@ -21,14 +21,14 @@ async def web(cluster, *names, **more):
     return [(await cluster.ready(name))["status"]["podIP"] for name in names]
 
 
-def ask(address, port):
-    """The shell's words for one request."""
-    return f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 {address} {port} | tail -n 1"
+def ask(address, port, seconds=60):
+    """The shell's words for one request, which is given up after some seconds."""
+    return f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w {seconds} {address} {port} | tail -n 1"
 
 
 async def from_host(address, port):
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             reader, writer = await asyncio.open_connection(address, port)
             writer.write(b"GET / HTTP/1.0\r\n\r\n")
             answer = (await reader.read()).decode().split()[-1]
@@ -102,7 +102,7 @@ async def test_policies_are_enforced(cluster):
     resource = "networkpolicies.networking.k8s.io"
 
     async def reached(name):
-        return (await cluster.run(name, ask(server, 8080)))[1].strip() == "server"
+        return (await cluster.run(name, ask(server, 8080, 3)))[1].strip() == "server"
 
     async def seen():
         await cluster.settled()
@@ -135,7 +135,7 @@ async def test_new_pod_is_isolated_from_its_first_moment(cluster):
     (server,) = await web(cluster, "server")
     caged = policy(podSelector={"matchLabels": {"role": "caged"}}, policyTypes=["Egress"])
     cluster.store.create("networkpolicies.networking.k8s.io", caged)
-    cluster.pod("caged", f"{ask(server, 8080)}", labels={"role": "caged"}, restartPolicy="Never")
+    cluster.pod("caged", ask(server, 8080, 3), labels={"role": "caged"}, restartPolicy="Never")
     await cluster.until("caged", lambda pod: pod["status"].get("phase") in ("Succeeded", "Failed"))
     assert "server" not in await cluster.log("caged")
 

@@ -25,6 +25,7 @@ SHOWN = 1.0  # seconds for which a container that ended is shown as such before 
 REMINDER = 12.0  # seconds between the events of one back-off
 FORGIVEN = 600.0  # seconds a container has to run for its failures to be forgotten
 LEAST_GRACE = 2.0  # seconds a container is left after its preStop hook used up all there were
+SHUTDOWN = 20.0  # seconds in which an Engine that stops ends all its containers
 MESSAGE = 4096
 TAIL_LINES, TAIL_BYTES = 80, 2048
 
@@ -48,8 +49,12 @@ class Runner:
     def _over(self) -> bool:
         return self.retired or self._pod.stopping.is_set()
 
-    async def adopt(self, item: dict | None, *, alive: bool) -> None:
-        """Take over the newest container there is, or none; `alive` tells whether its sandbox still runs."""
+    async def adopt(self, item: dict | None, *, alive: bool, died: float | None = None) -> None:
+        """Take over the newest container there is, or none.
+
+        `alive` tells whether its sandbox still runs, `died` when it ended (seconds since the epoch): a sandbox ends by
+        itself only with its Engine or machine, and what ended about then ended with them.
+        """
         record = self.record
         if item is None:
             if record.container_id and "waiting" not in record.state:
@@ -75,7 +80,12 @@ class Runner:
             exited = self._host.exits.expect(container_id)
             await self._host.docker.kill(container_id)
             await first(exited, timeout=LEAST_GRACE * 5)
-        await self._note_end(container_id, lost=ran and not alive and not still_runs)
+        ended = record.state.get("terminated") or {}
+        if ended.get("reason") != "Unknown" or ended.get("containerID") != record.container_id:
+            await self._note_end(container_id, lost=ran and not alive and not still_runs)
+        ended = record.state["terminated"]
+        if died is not None and not still_runs and abs(parse_timestamp(ended["finishedAt"]) - died) <= SHUTDOWN:
+            ended |= {"exitCode": 255, "reason": "Unknown"}
         if self._init and not alive:
             record.last, record.state = record.state, {"waiting": {"reason": "PodInitializing"}}
 

@@ -296,9 +296,13 @@ class PodWorker:
             else:
                 found.setdefault(item["Labels"][containers.CONTAINER], []).append(item)
         self.sandbox_id, self.record.sandbox = "", False
+        died, dead = None, []
         for item in found.pop(containers.SANDBOX, []):
             if item["State"] != "running":
-                await host.docker.remove(item["Id"])
+                with contextlib.suppress(EngineError):
+                    ended = (await host.docker.inspect(item["Id"]))["State"]["FinishedAt"]
+                    died = parse_timestamp(status.seconds(ended))
+                dead.append(item["Id"])
                 continue
             networks = item["NetworkSettings"]["Networks"]
             address = (networks.get(host.network.name) or {}).get("IPAddress") or host.address
@@ -307,7 +311,10 @@ class PodWorker:
             self._settle(item["Id"], address, host.exits.expect(item["Id"]))
         for runner in [*self._init, *self._main]:
             made = sorted(found.get(runner.record.name, []), key=lambda c: int(c["Labels"][containers.ATTEMPT]))
-            await runner.adopt(made[-1] if made else None, alive=bool(self.sandbox_id))
+            await runner.adopt(made[-1] if made else None, alive=bool(self.sandbox_id), died=died)
+        self.write()
+        for container in dead:  # only now: until its containers' ends are noted it tells how they ended
+            await host.docker.remove(container)
         if any(record.container_id for record in self.record.main) and self.sandbox_id:
             self.record.initialized = True
         elif not self.sandbox_id:
