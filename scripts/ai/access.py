@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scripts.errors import UserError
+from scripts.kube.arguments import one_file
 from scripts.kube.kubectl import Kubectl
 
 Rights = Literal["reader", "writer"]
@@ -52,9 +53,11 @@ def kubeconfig(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> 
 def ensure(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> None:
     """Create the ServiceAccount and its Role where they are not, or not as the file says."""
     file = root / f"ai/access/{rights}.yaml"
-    same = kubectl.ask("diff", "--server-side", "--namespace", namespace, "--filename", str(file))
+    same = kubectl.ask("diff", "--server-side", "--namespace", namespace, "--filename", one_file(file))
     if not same:
-        kubectl.effect("apply", "--server-side", "--force-conflicts", "--namespace", namespace, "--filename", str(file))
+        kubectl.effect(
+            "apply", "--server-side", "--force-conflicts", "--namespace", namespace, "--filename", one_file(file)
+        )
 
 
 def view(kubectl: Kubectl) -> dict[str, Any]:

@@ -5,11 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scripts.errors import UserError
 from scripts.host.shell import Result, Shell
+from scripts.kube.arguments import values_options
 from scripts.settings.model import Release
+
+NOT_FOUND = "release: not found"  # helm's words, in 3 and 4
+
+
+@cache
+def _version(shell: Shell, binary: Path) -> str:
+    """Return helm's version. Raises UserError where it does not say."""
+    answer = shell.probe([binary, "version", "--template", "{{.Version}}"])
+    if not answer and not shell.dry:
+        raise UserError(f"{binary} does not run: {answer.err.strip()}", "get it: ./run invoke install")
+    return answer.out
 
 
 @dataclass(frozen=True)
@@ -29,7 +43,7 @@ class Helm:
         self, release: Release, values: tuple[Path, ...], labels: Mapping[str, str], timeout: int
     ) -> list[str]:
         """The argv of `helm upgrade --install`. Values come from files only, and never from the revision before."""
-        files = [word for file in (*release.values, *values) for word in ("--values", str(file))]
+        files = values_options((*release.values, *values))
         marks = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
         return self.command(
             "upgrade", release.name, str(release.chart), "--install", "--namespace", release.namespace,
@@ -39,19 +53,39 @@ class Helm:
 
     def _force(self) -> list[str]:
         """helm 4 applies on the server's side, where a field that `kubectl scale` set last is a conflict: ours wins."""
-        version = self.shell.probe([self.binary, "version", "--template", "{{.Version}}"]).out
-        return [] if version.startswith("v3.") else ["--server-side=true", "--force-conflicts"]
+        return (
+            [] if _version(self.shell, self.binary).startswith("v3.") else ["--server-side=true", "--force-conflicts"]
+        )
 
     def history(self, release: Release) -> list[dict[str, Any]]:
-        """The release's revisions, oldest first; none where it is not installed."""
+        """Return the release's revisions, oldest first; none where helm says that it is not installed.
+
+        Raises UserError where helm says nothing of the kind.
+        """
         argv = self.command("history", release.name, "--namespace", release.namespace, "--output", "json")
-        answer = self.shell.probe(argv)
-        found: list[dict[str, Any]] = json.loads(answer.out) if answer else []
+        text = self._told(argv)
+        try:
+            found: list[dict[str, Any]] = json.loads(text or "[]")
+        except ValueError:
+            raise UserError(f"helm history {release.name}: answered no JSON", "see: invoke history") from None
         return found
 
+    def _told(self, argv: list[str]) -> str:
+        """Return what helm prints of a release, nothing where there is no such release. Raises UserError otherwise."""
+        answer = self.shell.probe(argv)
+        if answer or NOT_FOUND in answer.err:
+            return answer.out
+        words = " ".join(argv[1:3])
+        raise UserError(
+            f"helm {words}: {answer.err.strip() or f'exit status {answer.code}'}", "see: invoke cluster.status"
+        )
+
     def manifest(self, release: Release) -> str:
-        """The live manifest without hooks; nothing where there is no release. It may hold Secrets: never log it."""
-        return self.shell.probe(self.command("get", "manifest", release.name, "--namespace", release.namespace)).out
+        """Return the live manifest without hooks, nothing where there is no release. It may hold Secrets: never log it.
+
+        Raises UserError where helm cannot tell.
+        """
+        return self._told(self.command("get", "manifest", release.name, "--namespace", release.namespace))
 
     def rollback(self, release: Release, revision: int, timeout: int) -> Result:
         """Return to a revision. Raises CommandError if helm fails."""

@@ -87,7 +87,7 @@ def _deploy_one(
         text = f"revision {newest.number}"
         return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, text), _Done(newest.number, ())
     _mend(run, release, history)
-    before = session.helm.manifest(release) if newest else ""
+    before = _manifest(run, release, newest.number) if newest else ""
     file = write_values(settings, release, values)
     run.display.waiting("deploy", release.name, "helm upgrade --install")
     argv = session.helm.upgrade_command(
@@ -97,10 +97,16 @@ def _deploy_one(
     number = newest.number + 1 if newest else 1
     changes: tuple[str, ...] = ()
     if not run.dry:
-        number = session.helm.history(release)[-1]["revision"]
-        changes = tuple(manifest_diff.between(before, session.helm.manifest(release))) if before else ()
+        number = live.histories(session)[release.name][-1].number
+        changes = tuple(manifest_diff.between(before, _manifest(run, release, number))) if before else ()
     outcome = Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
     return outcome, _Done(number, changes)
+
+
+def _manifest(run: Run, release: Release, number: int) -> str:
+    """Return a revision's manifest by helm's record of it; it may hold Secrets, and is never shown."""
+    record = live.record_of(run.session, {release.name: number})[release.name]
+    return str(releases.contents(record).get("manifest", ""))
 
 
 def _runs_as_recorded(run: Run, release: Release, revision: Revision) -> bool:

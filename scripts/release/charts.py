@@ -15,6 +15,7 @@ from scripts.context.ready import get_ready
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.kube.arguments import values_options
 from scripts.pipeline import deploy
 from scripts.settings.loading import ENVIRONMENTS
 from scripts.settings.model import Release
@@ -28,7 +29,7 @@ def lint_commands(helm: Path, root: Path, release: Release, database: Release) -
     overlays: list[tuple[Path, ...]] = [(), *((file,) for file in files if file.is_file())]
     given = [file for file in release.values if file not in files]
     for overlay in overlays:
-        words = [word for file in (*overlay, *given) for word in ("--values", str(file))]
+        words = values_options((*overlay, *given))
         alone.append([str(release.chart), *words])
     return [[str(helm), "lint", "--strict", "--quiet", *words] for words in alone]
 
@@ -60,7 +61,7 @@ def render(run: Run, *, live: bool) -> str:
     secrets = deploy.current_versions(run) if live else {}
     values = deploy.release_values(get_ready(run).plan, release, session.settings, secrets)
     file = deploy.write_values(session.settings, release, values)
-    files = [word for path in (*release.values, file) for word in ("--values", str(path))]
+    files = values_options((*release.values, file))
     argv = session.helm.command("template", release.name, str(release.chart), "--namespace", release.namespace, *files)
     if live:
         argv.append("--dry-run=server")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scripts.context.session import Session
 from scripts.host.shell import Shell
+from scripts.kube.arguments import values_options
 from scripts.settings.assemble import BUILDERS
 from scripts.settings.loading import ENVIRONMENTS
 from scripts.settings.model import Release, Service, Settings
@@ -83,7 +84,7 @@ def _manifests(session: Session, folder: Path) -> dict[str, str]:
     folder.mkdir()
     names = {}
     for name, release, values in _renderings(settings):
-        words = [word for file in values for word in ("--values", file)]
+        words = values_options(values)
         argv: list[str | Path] = [
             session.tools["helm"],
             "template",

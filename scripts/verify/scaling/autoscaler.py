@@ -11,6 +11,7 @@ import yaml
 
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.kube.arguments import values_options
 from scripts.verify.scaling.model import Autoscaler, Replicas
 
 KIND = "horizontalpodautoscalers.autoscaling"
@@ -79,7 +80,7 @@ def rendered(session: Session, service: str, window: int | None) -> dict[str, An
     Raises UserError if the chart cannot be rendered, or has none for this service.
     """
     release = session.settings.release
-    values = [word for file in release.values for word in ("--values", str(file))]
+    values = values_options(release.values)
     values += ["--set", f"{service}.autoscaling.enabled=true"]
     if window is not None:
         values += ["--set", f"{service}.autoscaling.scaleDownStabilizationSeconds={window}"]

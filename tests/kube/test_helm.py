@@ -1,0 +1,58 @@
+"""helm is asked in words it cannot misread, and what it does not say is never taken for "nothing there"."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.errors import UserError
+from scripts.host.shell import Result, Shell
+from scripts.kube.arguments import one_file, values_options
+from scripts.kube.helm import Helm
+from scripts.settings.model import Release
+
+RELEASE = Release("todo", "shop", Path("chart"))
+
+
+class Said(Shell):
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self._result = result
+
+    def probe(self, argv: Sequence[str | Path], **how: Any) -> Result:
+        return self._result
+
+
+def helm(code: int, out: str, err: str = "") -> Helm:
+    return Helm(Path("helm"), Path("/none"), "c", Said(Result(code, out, err)))
+
+
+def test_a_release_that_helm_does_not_know_has_no_history() -> None:
+    gone = helm(1, "", "Error: release: not found")
+    assert (gone.history(RELEASE), gone.manifest(RELEASE)) == ([], "")
+
+
+@pytest.mark.parametrize("ask", [Helm.history, Helm.manifest])
+def test_a_helm_that_cannot_tell_is_quoted(ask: Any) -> None:
+    with pytest.raises(UserError, match="Kubernetes cluster unreachable"):
+        ask(helm(1, "", "Error: Kubernetes cluster unreachable: connection refused"), RELEASE)
+
+
+def test_an_answer_that_is_no_json_is_no_traceback() -> None:
+    with pytest.raises(UserError, match="answered no JSON"):
+        helm(0, "WARNING: something").history(RELEASE)
+
+
+@given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\r\n"), min_size=1))
+def test_any_path_is_one_file_to_a_program_that_splits_lists(path: str) -> None:
+    assert next(csv.reader([one_file(path)])) == [path]
+
+
+def test_a_checkout_may_lie_in_a_folder_with_a_comma() -> None:
+    assert values_options(["/srv/a,b/values.yaml", "c.yaml"]) == [
+        "--values", '"/srv/a,b/values.yaml"', "--values", "c.yaml",
+    ]  # fmt: skip
