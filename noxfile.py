@@ -156,7 +156,7 @@ def engine(session: nox.Session) -> None:
 def targets(session: nox.Session) -> None:
     """Every state, start and load of minikube, kind and k3d: on stand-ins, and on the real ones that are on PATH."""
     if not session.posargs:
-        session.run("pytest", "tests/clusters", "tests/doctor", "tests/host/test_programs.py")
+        session.run("pytest", "-m", "not engine", "tests/clusters", "tests/doctor", "tests/host/test_programs.py")
     session.run("pytest", "-rs", "tests/real", *session.posargs)
 
 

@@ -7,7 +7,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,6 +41,10 @@ class Embedded(Target):
     def look(self) -> str:
         """How to see its log."""
         return f"tail {self._state / 'log'}"
+
+    def belongings(self) -> Mapping[str, Sequence[str]]:
+        """The network that its pods are in, which two clusters of one name would share."""
+        return {"network": [f"k8s-{self.name}"]}
 
     def read(self) -> Reading:
         """Whether the process runs, whether it answers, and whether it runs today's code."""

@@ -49,8 +49,11 @@ class K3d(NodeContainers):
 
     def create(self, tell: Tell) -> None:
         """Create the cluster, and write its kubeconfig."""
-        self._shell.effect(self.create_command(), timeout=self._timeout, on_line=lambda line: tell(first_line(line)))
-        self.write_kubeconfig()
+        with self.marked_as_ours():
+            self._shell.effect(
+                self.create_command(), timeout=self._timeout, on_line=lambda line: tell(first_line(line))
+            )
+            self.write_kubeconfig()
 
     def start(self, tell: Tell) -> None:
         """Start it the way k3d does, which also mends the name resolution inside the nodes."""
@@ -61,8 +64,6 @@ class K3d(NodeContainers):
 
     def write_kubeconfig(self) -> None:
         """Write it to the cluster's own file."""
-        if not self._shell.dry:
-            self.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         words = ["kubeconfig", "write", self.name, "--output", str(self.kubeconfig), "--overwrite"]
         self._shell.effect([self._binary, *words], timeout=60)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from scripts.clusters.nodes import NodeContainers
@@ -44,15 +45,16 @@ class Kind(NodeContainers):
 
     def create(self, tell: Tell) -> None:
         """Create the cluster; all that kind says is on its error stream."""
-        if not self._shell.dry:
-            self.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         options = self._settings.targets.kind
         config = json.dumps(self.config())
-        self._shell.effect(
-            [self._binary, "create", "cluster", "--name", self.name, "--kubeconfig", self.kubeconfig, "--wait", "5m",
-             *(["--image", options.image] if options.image else []), "--config", "-", *options.extra_arguments],
-            stdin=config, shown_stdin=config, timeout=self._timeout, on_line=lambda line: tell(first_line(line)),
-        )  # fmt: skip
+        image = ["--image", options.image] if options.image else []
+        words = ["create", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig), "--wait", "5m"]
+        argv: list[str | Path] = [self._binary, *words, *image, "--config", "-", *options.extra_arguments]
+        with self.marked_as_ours():
+            self._shell.effect(
+                argv, stdin=config, shown_stdin=config, timeout=self._timeout,
+                on_line=lambda line: tell(first_line(line)),
+            )  # fmt: skip
 
     def write_kubeconfig(self) -> None:
         """Export it to the cluster's own file."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.clusters import answers, loading
@@ -45,6 +46,18 @@ class NodeContainers(Target):
     @abstractmethod
     def listing(self) -> tuple[Result, list[str] | None]:
         """What the program says of the clusters there are, and their names; None where that is not understood."""
+
+    @contextmanager
+    def marked_as_ours(self) -> Iterator[None]:
+        """Mark the cluster that the block makes as made from this home, unless nothing is left of it in the end."""
+        if not self._shell.dry:
+            self.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            yield
+        except UserError:
+            if self.read().state == "absent":
+                self.forget()
+            raise
 
     @abstractmethod
     def write_kubeconfig(self) -> None:

@@ -14,6 +14,10 @@ from scripts.host.shell import Shell
 from scripts.images.docker import find_clients
 
 
+class CannotTell(UserError):
+    """Nobody answers the question whether something is there."""
+
+
 def engine_client() -> Path:
     """The docker client that clusters of containers are looked at with."""
     return next(iter(find_clients()), Path("docker"))
@@ -22,7 +26,7 @@ def engine_client() -> Path:
 def present(shell: Shell, names: Mapping[str, Sequence[str]]) -> list[str]:
     """Which of `names` (container, volume or network → names) the engine has, as `container NAME`.
 
-    Raises UserError where it cannot be told.
+    Raises CannotTell where the engine does not say.
     """
     return [f"{kind} {name}" for kind, some in names.items() for name in some if _exists(shell, kind, name)]
 
@@ -32,9 +36,9 @@ def _exists(shell: Shell, kind: str, name: str) -> bool:
     if answer:
         return True
     said = answer.err.lower()
-    if "no such" in said or "not found" in said:
+    if answer.code == 1 and ("no such" in said or "not found" in said):
         return False
-    raise UserError(
+    raise CannotTell(
         f"whether there is a {kind} {name} already cannot be told: {states.first_line(answer.err)}",
         "does the engine answer? docker info",
     )

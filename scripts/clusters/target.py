@@ -79,6 +79,8 @@ class Target(ABC):
         """Lead it from whatever state it is in to running. Raises UserError saying why that cannot be."""
         started = time.monotonic()
         found = self.read()
+        if self._shell.dry and found.state == "unknown":  # as where its program or engine is not installed yet
+            found = Reading("absent")
         step = states.decide("up", found)
         if step == "refuse":
             raise states.refusal("up", found, self.name, self.look())
@@ -153,7 +155,13 @@ class Target(ABC):
             raise states.refusal(task, found, self.name, self.look())
 
     def _refuse_foreign(self) -> None:
-        if found := ownership.present(self._shell, self.belongings()):
+        try:
+            found = ownership.present(self._shell, self.belongings())
+        except ownership.CannotTell:
+            if self._shell.dry:  # where there may be no engine yet
+                return
+            raise
+        if found:
             raise ownership.refusal(self.target, self.name, found)
 
     def _prove(self) -> None:

@@ -249,6 +249,24 @@ def test_a_foreign_volume_or_network_is_refused_too(kind: str, machine: Machine,
         cluster("minikube").up()
 
 
+def test_the_embedded_cluster_of_another_home_is_not_shared(machine: Machine, cluster: Make) -> None:
+    machine.change(networks=[f"k8s-{NAME}"])
+    with pytest.raises(UserError, match=f"network k8s-{NAME}: there already"):
+        cluster("embedded").up()
+    assert not (machine.home / "state").exists()
+
+
+@pytest.mark.parametrize("target", ["kind", "k3d"])
+def test_a_cluster_that_could_not_be_made_leaves_no_claim(target: str, machine: Machine, cluster: Make) -> None:
+    machine.fail({"kind": "kind create", "k3d": "k3d cluster create"}[target], 1, "", "ERROR: failed to init node\n")
+    with pytest.raises(UserError, match="failed to init node"):
+        cluster(target).up()
+    machine.change(fail={})
+    machine.container(NODE[target], labels={cluster(target).label: NAME})  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match="not made from this home"):
+        cluster(target).down()
+
+
 @pytest.mark.parametrize("target", ["kind", "k3d"])
 def test_somebodys_cluster_of_the_same_name_is_neither_used_nor_removed(
     target: str, machine: Machine, cluster: Make

@@ -389,6 +389,19 @@ def test_a_dry_run_changes_nothing(machine: Machine, tmp_path: Path) -> None:
     assert [line for line in lines if line.startswith("$ ") and " start " in line]
 
 
+@pytest.mark.parametrize("target", MADE_HERE)
+def test_a_dry_run_goes_on_where_no_engine_answers_yet(target: str, machine: Machine, tmp_path: Path) -> None:
+    from scripts import clusters
+    from scripts.host.shell import Shell
+
+    machine.change(engine=False)
+    shell = Shell(dry=True, echo=lambda _: None)
+    made = clusters.select(configuration(tmp_path), shell, machine.bin / "kubectl", target)
+    assert made.up().status == "done" and made.load([BACKEND])
+    with pytest.raises(UserError, match="cannot be told"):
+        clusters.select(configuration(tmp_path), Shell(echo=lambda _: None), machine.bin / "kubectl", target).up()
+
+
 def test_the_machine_is_asked_only_where_it_matters(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     asked = len([call for call in machine.calls("docker") if call[0] == "info"])
