@@ -170,7 +170,7 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """The pipeline against the plain command list, and what planning costs: -- ROUNDS."""
+    """The pipeline against the plain command list, and what commands cost: -- ROUNDS PART…"""
     session.run("invoke", "install")
     session.run("python", "-m", "bench", *session.posargs)
 

@@ -1,4 +1,4 @@
-"""`python -m bench [ROUNDS]`: measure, print a table, keep the figures in reports/bench.json."""
+"""`python -m bench [ROUNDS [PART...]]`: measure, print a table, keep the figures in reports/bench.json."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from bench import dev, loading, many, redaction, statistics
+from bench import dev, loading, many, redaction, starts, statistics
 from bench.contest import Contest, measure
 from scripts.settings.loading import ROOT
 from scripts.tasks.support import print_table
@@ -24,29 +26,44 @@ SOURCES = {
 MANY = 40
 
 
-def main(rounds: int) -> None:
-    """The plain list, the pipeline, and the pipeline without its caches, in every scenario, in turn."""
-    print_table(redaction.table())
-    print_table(loading.table())
+PARTS = ("starts", "redaction", "loading", "four", "forty", "loop")
+
+
+def main(rounds: int, parts: Sequence[str] = PARTS) -> None:
+    """What commands cost; then each contestant in every scenario, in turn; then the inner loop."""
     started = time.monotonic()
+    for part, table in (("starts", starts.table), ("redaction", redaction.table), ("loading", loading.table)):
+        if part in parts:
+            print_table(table())
     measured: dict[str, dict[str, list[float]]] = {}
+    loop: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
-        for title, make in (("four services", _app), (f"{MANY} services", _many)):
-            print(f"== {title}", flush=True)
-            contest = make(Path(name) / title.split()[0])
-            try:
-                measured |= measure(contest, rounds, title)
-            finally:
-                contest.end()
-        print("== the inner loop", flush=True)
-        folder = Path(name) / "loop"
-        with make_project(folder / "project", folder / "state", f"bench-{os.getpid()}-loop") as project:
-            loop = dev.measure(project, max(rounds, 5))
-    print_table(statistics.table(measured))
-    print_table(dev.rows(loop))
+        for part, title, make in (("four", "four services", _app), ("forty", f"{MANY} services", _many)):
+            if part in parts:
+                measured |= _contest(title, make, Path(name) / part, rounds)
+        if "loop" in parts:
+            print("== the inner loop", flush=True)
+            folder = Path(name) / "loop"
+            with make_project(folder / "project", folder / "state", f"bench-{os.getpid()}-loop") as project:
+                loop = dev.measure(project, max(rounds, 5))
+    if measured:
+        print_table(statistics.table(measured))
+    if loop:
+        print_table(dev.rows(loop))
     print(f"{rounds} rounds; seconds and ratios as min / median / max; {time.monotonic() - started:.0f} s in all")
     (ROOT / "reports").mkdir(exist_ok=True)
     (ROOT / "reports/bench.json").write_text(json.dumps(measured | {"inner loop": loop}, indent=1))
+
+
+def _contest(
+    title: str, make: Callable[[Path], Contest], folder: Path, rounds: int
+) -> dict[str, dict[str, list[float]]]:
+    print(f"== {title}", flush=True)
+    contest = make(folder)
+    try:
+        return measure(contest, rounds, title)
+    finally:
+        contest.end()
 
 
 def _app(folder: Path) -> Contest:
@@ -76,4 +93,4 @@ def _port() -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3, sys.argv[2:] or PARTS)

@@ -14,16 +14,18 @@ from typing import Any
 
 import yaml
 
-from bench import plain
+from bench import plain, skaffold
 from bench.statistics import PIPELINE
 from scripts.host.shell import Shell
 from scripts.images.docker import engine_answers, find_clients, has_buildkit
 from scripts.settings.loading import load
+from scripts.settings.model import Settings
 from tests.e2e.conftest import Project
 
 PLAIN = "plain"
 COLD = "cold"
-ALL = (PLAIN, PIPELINE, COLD)
+SKAFFOLD = "skaffold"
+ALL = (PLAIN, PIPELINE, COLD, *((SKAFFOLD,) if skaffold.is_here() else ()))
 MARKS = {".py": "#", ".tsx": "//"}
 
 
@@ -57,6 +59,8 @@ class Contest:
         """Bring the app to the cluster as it is now."""
         if contestant == PLAIN:
             plain.run(self._commands())
+        elif contestant == SKAFFOLD:
+            self._skaffold()
         else:
             self.project.pipeline()
 
@@ -125,11 +129,16 @@ class Contest:
         file = self.project.folder / name
         file.write_text(yaml.safe_dump(change(yaml.safe_load(file.read_text())), sort_keys=False))
 
+    def _skaffold(self) -> None:
+        settings = load(self.project.folder)
+        chart, values = settings.release.chart, settings.release.values
+        file = skaffold.write(self.project.folder, _builds(settings), chart, values)
+        argv, env = skaffold.command(self._tools(), file)
+        subprocess.run(argv, env=os.environ | env, check=True, capture_output=True, cwd=self.project.folder)
+
     def _commands(self) -> list[list[str]]:
         settings = load(self.project.folder)
-        services = [
-            plain.Build(item.name, item.context, item.dockerfile, item.build_args) for item in settings.services
-        ]
+        services = _builds(settings)
         images = {item.name: {"image": {"repository": f"{plain.REPOSITORY}/{item.name}", "tag": self._tag}}
                   for item in settings.services}  # fmt: skip
         values = self.project.folder / "plain.yaml"
@@ -147,6 +156,10 @@ class Contest:
 
     def _ask(self, *words: str) -> str:
         return subprocess.run([self.docker, *words], check=True, capture_output=True, text=True).stdout
+
+
+def _builds(settings: Settings) -> list[plain.Build]:
+    return [plain.Build(item.name, item.context, item.dockerfile, item.build_args) for item in settings.services]
 
 
 def measure(contest: Contest, rounds: int, title: str) -> dict[str, dict[str, list[float]]]:

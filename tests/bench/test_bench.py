@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import plain
+from bench import plain, skaffold, starts
 from bench.statistics import Summary, ratios, summary, table
 
 
@@ -35,3 +35,17 @@ def test_the_plain_list_builds_tags_upgrades_and_waits_in_sequence() -> None:
         " --force-conflicts --kubeconfig /state/kubeconfig",
         "kubectl --kubeconfig /state/kubeconfig --namespace chatbot-dev rollout status deployment/mcp --timeout=120s",
     ]
+
+
+def test_skaffold_is_told_the_same_images_chart_and_values() -> None:
+    service = plain.Build("mcp", Path("/src"), Path("/src/mcp/Dockerfile"), {"PYTHON_IMAGE": "python:base"})
+    told = skaffold.config([service], Path("/charts/app"), [Path("/values.yaml")])
+    (artifact,) = told["build"]["artifacts"]
+    assert artifact["docker"] == {"dockerfile": "mcp/Dockerfile", "buildArgs": {"PYTHON_IMAGE": "python:base"}}
+    (release,) = told["deploy"]["helm"]["releases"]
+    assert release["chartPath"] == "/charts/app" and release["valuesFiles"] == ["/values.yaml"]
+    assert release["setValueTemplates"]["mcp.image.tag"] == "{{.IMAGE_TAG_todo_chatbot_mcp}}"
+
+
+def test_what_a_command_costs_is_measured_where_every_service_is_in_trouble() -> None:
+    assert len(starts._state().kind("Pod")) == starts.PODS and len(starts._state().kind("Event")) == starts.EVENTS
