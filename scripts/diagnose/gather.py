@@ -23,8 +23,11 @@ SETTLED = 5.0  # seconds after which a container that is not ready yet may have 
 MOST_LOGS = 12  # containers whose logs are read, so that forty broken pods do not mean forty requests
 
 
-def gather(kubectl: Kubectl, namespace: str, services: Sequence[str] = ()) -> State:
-    """What there is in the namespace now. Raises UserError if the cluster does not answer."""
+def gather(kubectl: Kubectl, namespace: str, services: Sequence[str] = (), *, since: datetime | None = None) -> State:
+    """What there is in the namespace now, to judge a change made at `since`, if one is judged.
+
+    Raises UserError if the cluster does not answer.
+    """
     with ThreadPoolExecutor(max_workers=8) as pool:
         objects = pool.submit(_items, kubectl, ",".join(KINDS), namespace)
         events = pool.submit(_items, kubectl, "events", namespace)
@@ -44,6 +47,7 @@ def gather(kubectl: Kubectl, namespace: str, services: Sequence[str] = ()) -> St
         previous_logs=previous,
         services=tuple(services),
         command=command,
+        since=since,
     )
 
 

@@ -18,7 +18,7 @@ class State:
 
     `logs` are of the running containers, or of the dead ones that have not been started again; `previous_logs` are of
     the instance before. `services` are the workloads to speak about, all if empty. `command` is how a person calls
-    kubectl on this cluster.
+    kubectl on this cluster. `since` is when the change was made whose success is judged: what is older says nothing.
     """
 
     namespace: str
@@ -28,6 +28,7 @@ class State:
     previous_logs: Logs = field(default_factory=dict)
     services: tuple[str, ...] = ()
     command: tuple[str, ...] = ("kubectl",)
+    since: datetime | None = None
 
     @classmethod
     def of(cls, items: Iterable[Object], namespace: str, taken: datetime, **rest: Any) -> State:

@@ -71,6 +71,7 @@ class _Pod:
         self.spec: Mapping[str, Any] = pod.get("spec") or {}
         self.status: Mapping[str, Any] = pod.get("status") or {}
         self.final = world.given_up(service)
+        self.outdated = world.outdated(pod)
 
     def signs(self) -> Iterator[Sign]:
         phase = self.status.get("phase")
@@ -320,7 +321,8 @@ class _Pod:
         own = {"pod": self.name, "node": str(self.spec.get("nodeName") or "no node")}
         return Sign(
             kind, self.service, f"pod/{self.name}", own | dict(fields), tuple(evidence),
-            seconds=self.world.age(since or created(self.pod)), failures=failures, alive=alive, final=self.final,
+            seconds=self.world.age(since or created(self.pod)), failures=failures, alive=alive or self.outdated,
+            final=self.final,
             depends=self.world.depends(self.service),
         )  # fmt: skip
 

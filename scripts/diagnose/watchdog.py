@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -51,11 +52,19 @@ def explained(problem: UserError, session: Session, stage: str, service: Service
     return Failure(str(problem).splitlines()[0], [finding]) if finding else problem
 
 
-def look(session: Session, services: Sequence[str], on_state: Callable[[State], None] | None = None) -> list[Finding]:
-    """What is wrong with these services now, the most likely cause first. `on_state` is told what was seen."""
+def look(
+    session: Session,
+    services: Sequence[str],
+    on_state: Callable[[State], None] | None = None,
+    since: datetime | None = None,
+) -> list[Finding]:
+    """What is wrong with these services now, the most likely cause first. `on_state` is told what was seen.
+
+    `since` is when the change was made that is judged: what is older is no evidence against it.
+    """
     from scripts import diagnose
 
-    state = diagnose.gather(session.kubectl, session.settings.release.namespace, services)
+    state = diagnose.gather(session.kubectl, session.settings.release.namespace, services, since=since)
     if on_state:
         on_state(state)
     return diagnose.diagnose(state, diagnose.load_rules())
@@ -89,6 +98,7 @@ class Watchdog:
         self._services = services
         self._alarm = alarm
         self._on_state = on_state
+        self._since = datetime.now(UTC)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -107,7 +117,7 @@ class Watchdog:
         while not self._done.wait(pause):
             started = time.monotonic()
             with suppress(UserError):  # a cluster that does not answer for a moment is not this thread's to report
-                found = look(self._session, self._services, self._on_state)
+                found = look(self._session, self._services, self._on_state, self._since)
                 if any(finding.terminal for finding in found):
                     self.findings = found
                     self._alarm()

@@ -6,12 +6,14 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from scripts.diagnose.model import Object, State, moment
 
+SETTLING = timedelta(seconds=30)  # a pod made so shortly before a change is judged may well be of that change
+LOOKS_AGAIN = timedelta(seconds=60)
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _COMBINED = re.compile(r"^\(combined from similar events\): ")
 
@@ -201,6 +203,22 @@ class World:
                 found.append((service, pod))
         return found
 
+    def outdated(self, pod: Object) -> bool:
+        """Whether what is seen of a pod is from before the change that is judged, and nobody has looked at it since.
+
+        A node looks again within a minute; after that an old state counts like any other.
+        """
+        since, made = self.state.since, created(pod)
+        if since is None or made is None or made >= since - SETTLING or self.now >= since + LOOKS_AGAIN:
+            return False
+        statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+        ended = [
+            moment((part.get("terminated") or {}).get("finishedAt"))
+            for item in statuses for part in (item.get("state") or {}, item.get("lastState") or {})
+        ]  # fmt: skip
+        heard = [*ended, *(event.last for event in self.events(pod))]
+        return not any(when and when >= since for when in heard)
+
     def given_up(self, service: str) -> bool:
         """Whether a Deployment's own limit for progress is over, or a Job has failed for good."""
         job = next((item for item in self.state.kind("Job") if name_of(item) == service), {})
@@ -209,7 +227,12 @@ class World:
         workload = self.workloads.get(service)
         if workload is None or workload.get("kind") != "Deployment" or service not in self.newest:
             return False
-        return condition(workload, "Progressing").get("reason") == "ProgressDeadlineExceeded"
+        progressing = condition(workload, "Progressing")
+        told = moment(progressing.get("lastUpdateTime"))
+        since = self.state.since
+        if since and told and told < since and self.now < since + LOOKS_AGAIN:
+            return False
+        return progressing.get("reason") == "ProgressDeadlineExceeded"
 
     def available(self, service: str) -> bool:
         """Whether a workload has a pod that can be called."""

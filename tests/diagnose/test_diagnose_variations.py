@@ -885,3 +885,44 @@ def test_the_work_of_a_diagnosis_grows_with_the_namespace_and_not_faster() -> No
 
     calls(1)  # what is compiled once
     assert calls(200) < 2.2 * calls(100)
+
+
+NO_SECRET = waiting("CreateContainerConfigError", 'secret "api-keys" not found')
+
+
+def judged(since: float, *, told: float | None = None, made: float = 600) -> bool:
+    """Whether a pod's missing Secret ends a run that changed something `since` seconds ago."""
+    items = workload(status=NO_SECRET)
+    pod = the(items, "Pod")
+    pod["metadata"]["creationTimestamp"] = ago(made)
+    if told is not None:
+        items.append(event(pod, "Failed", 'Error: secret "api-keys" not found') | {"lastTimestamp": ago(told)})
+    (found,) = judge(items, since=NOW - timedelta(seconds=since))
+    assert found.rule == "secret-missing"
+    return found.terminal
+
+
+def test_what_was_wrong_before_a_change_is_no_evidence_against_it() -> None:
+    assert not judged(3) and not judged(3, told=10)
+
+
+def test_what_was_said_since_the_change_is() -> None:
+    assert judged(3, told=1)
+
+
+def test_a_pod_of_the_change_itself_is_judged_at_once() -> None:
+    assert judged(3, made=5)
+
+
+def test_an_old_state_that_stays_counts_after_a_minute() -> None:
+    assert judged(61)
+
+
+def test_a_deadline_that_was_over_before_a_change_is_no_evidence_either() -> None:
+    items = workload(status=running())
+    the(items, "Deployment")["status"]["conditions"] = [
+        {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "lastUpdateTime": ago(30)}
+    ]
+    the(items, "Pod")["metadata"]["creationTimestamp"] = ago(600)
+    assert any(found.terminal for found in judge(items))
+    assert not any(found.terminal for found in judge(items, since=NOW - timedelta(seconds=3)))
