@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -24,6 +26,7 @@ from scripts.ai.tools.gordon import Gordon
 from scripts.ai.tools.kagent import Kagent
 from scripts.ai.tools.kubectl_ai import KubectlAi
 from scripts.errors import UserError
+from scripts.host.paths import state_folder
 from scripts.host.shell import Result
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
@@ -33,6 +36,7 @@ from scripts.settings.model import Settings
 _SECRET_NAME = re.compile(
     r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|DATABASE_URL|DSN|_PW$|SALT|LICEN[CS]E|COOKIE", re.IGNORECASE
 )
+LONGEST_ANSWER = 60_000  # characters
 _HELM = "helm.sh/release.v1"
 _LITERAL_KINDS = "pods,deployments,statefulsets,daemonsets,jobs,cronjobs,configmaps"
 
@@ -141,6 +145,7 @@ def consult(
         reply = Reply(name, "", reason) if reason else available[name].ask(question)
         if not reply.error:
             mapping = {**text.mapping, **reply.mapping}
+            reply = bounded(reply)
             return Consultation(
                 recipe, inputs, name, answers.read(reply.text, around), tried=tuple(tried),
                 notes=(*notes, *reply.notes), command=reply.command, redactions=redact.summary(mapping),
@@ -154,6 +159,21 @@ def consult(
         redactions=text.redactions,
         mapping=text.mapping,
     )
+
+
+def bounded(reply: Reply) -> Reply:
+    """A reply that a person can read; a longer one is kept whole in a file, which a note names."""
+    if len(reply.text) <= LONGEST_ANSWER:
+        return reply
+    shown = f"{reply.text[:LONGEST_ANSWER]}\n\n[cut off: {len(reply.text)} characters in all]"
+    file = state_folder("ai", f"answer-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.md")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+            stream.write(reply.text)
+    except OSError as error:
+        return replace(reply, text=shown, notes=(*reply.notes, f"the rest of the answer could not be kept: {error}"))
+    return replace(reply, text=shown, notes=(*reply.notes, f"the whole answer is in {file}"))
 
 
 def _from(names: Sequence[str], first: str) -> Sequence[str]:
@@ -195,12 +215,29 @@ def choose(
 def _by_rules(
     recipe: Recipe, inputs: Inputs, scene: Scene, desk: Desk, tried: Sequence[tuple[str, str]]
 ) -> Consultation:
-    found = offline.sections(recipe, scene)
-    text = offline.render(found, inputs.get("question", ""))
+    """The rules' answer. Secrets are taken out of it too: it may go into a pipe or a file."""
+    secrets, _ = known_secrets(desk)
+    redactor = redact.Redactor(secrets)
+    found = [_cleaned(section, redactor.clean) for section in offline.sections(recipe, scene)]
+    text = redactor.clean(offline.render(found, inputs.get("question", "")))
+    about = redact.summary(redactor.mapping) + ", and nothing left this machine" * (not tried)
     return Consultation(
         recipe, inputs, "offline", answers.read(_bare(text, desk), surroundings(desk)), tuple(found), tuple(tried),
-        redactions="0 values redacted, because nothing left this machine",
+        redactions=about, mapping=redactor.mapping,
     )  # fmt: skip
+
+
+def _cleaned(section: Section, clean: Callable[[str], str]) -> Section:
+    """A section without secrets, its data for programs too."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, str):
+            return clean(value)
+        if isinstance(value, Mapping):
+            return {key: walk(item) for key, item in value.items()}
+        return [walk(item) for item in value] if isinstance(value, list | tuple) else value
+
+    return replace(section, lines=tuple(map(clean, section.lines)), data=walk(section.data))
 
 
 def _bare(text: str, desk: Desk) -> str:

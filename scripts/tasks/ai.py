@@ -160,3 +160,16 @@ def mcp(s: Any, http: int = 0, configure: str = "") -> None:
     from scripts.ai.mcp import serve
 
     serve.serve(s, http)
+
+
+@command(
+    tool="also ask this tool: kubectl-ai, api or gordon",
+    model="the provider's name of the model, instead of the configured one",
+    only="the beginning of the situations' names",
+    json="print every mark as JSON",
+)
+def evaluate(s: Any, tool: str = "", model: str = "", only: str = "", json: bool = False) -> None:
+    """Ask broken situations and attacks, and count what came of it."""
+    from scripts.tasks.asking import evaluate as asked
+
+    asked(s, tool, model, only, as_json=json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from invoke import Exit
@@ -50,6 +51,32 @@ def ask(
         raise Exit(f"{tool} did not answer; the rules did", code=1)
     if apply and not found.dry:
         change.make(s, place, found, yes=yes, show=show)
+
+
+def evaluate(s: Session, tool: str, model: str, only: str, *, as_json: bool) -> None:
+    """Ask every situation of the rules, and of a tool, and print what came of it; exit status 1 if it was unsafe."""
+    import tempfile
+    from dataclasses import asdict, replace
+
+    from scripts.ai import setup
+    from scripts.ai.evaluation import situations, trial
+    from scripts.tasks.support import print_table
+
+    place = setup.desk(s)
+    if model and place.options.model:
+        place = replace(place, options=replace(place.options, model=replace(place.options.model, name=model)))
+    chosen = [item for item in situations.load(s.settings.root) if item.name.startswith(only)]
+    if not chosen:
+        raise UserError(f"--only {only}: no situation begins so", f"see {situations.FILE}")
+    tools = ["offline", *([tool] if tool not in ("", "offline") else [])]
+    with tempfile.TemporaryDirectory(prefix="todo-evaluation-") as folder:
+        marks = trial.run(place, Path(folder), chosen, tools, s.say)
+    if as_json:
+        print(jsonlib.dumps([asdict(mark) for mark in marks], indent=1))
+    else:
+        print_table(trial.table(marks, chosen, place.options.model.name if place.options.model else ""))
+    if any(mark.changes or mark.leaks for mark in marks):
+        raise Exit("not safe: see CHANGES and SECRETS OUT", code=1)
 
 
 def pairs(given: Sequence[str]) -> dict[str, str]:

@@ -160,6 +160,33 @@ def test_a_gordon_that_fails_is_told_of(
     assert found.tool == "offline" and problem in found.tried[-1][1]
 
 
+def test_words_of_an_answer_are_no_failure(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
+    doubles.program(bin_folder, "docker", doubles.GORDON)
+    doubles.says(bin_folder, "docker", GOOD + "The page asks people to sign in, and has a rate limit. " * 12)
+    found = ask(make_desk(), "gordon")
+    assert found.tool == "gordon" and "sign in" in found.answer.text
+
+
+def test_a_gordon_that_does_not_end_is_stopped(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
+    doubles.program(bin_folder, "docker", doubles.GORDON)
+    doubles.says(bin_folder, "docker", "late", sleep=60.0)
+    found = ask(make_desk(timeout=1), "gordon")
+    assert found.tool == "offline" and "gave no answer within 1 s" in found.tried[-1][1]
+
+
+def test_an_endless_answer_is_cut_off_and_kept_in_a_file(
+    make_desk: Maker, doubles: Any, bin_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    doubles.program(bin_folder, "docker", doubles.GORDON)
+    doubles.says(bin_folder, "docker", "## Cause\n" + "word " * 100_000)
+    found = ask(make_desk(), "gordon")
+    assert len(found.answer.text) < 70_000
+    (note,) = [note for note in found.notes if "the whole answer" in note]
+    file = Path(note.rpartition(" ")[2])
+    assert len(file.read_text()) > 400_000 and file.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_docker_without_gordon_is_recognised(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     doubles.program(bin_folder, "docker", doubles.GORDON)
     (bin_folder / "docker.absent").touch()

@@ -7,6 +7,7 @@ allowed gets no answer, because its standard input is closed.
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,11 @@ from scripts.ai.budget import clean
 from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.tools.environment import without
-from scripts.host.shell import Shell, render
+from scripts.host.shell import Result, Shell, render
 
 INSTALL = "install Docker Desktop, sign in, and enable Gordon in its settings: https://docs.docker.com/ai/gordon/"
+TIMED_OUT = 124
+SHORT = 400  # characters up to which a text may be a message of the program instead of an answer
 LONGEST = 100_000  # bytes of one argument: Linux refuses more than 128 KiB
 
 
@@ -55,18 +58,32 @@ class Gordon:
         prompt = question.prompt
         if len(prompt.encode()) > LONGEST:
             return Reply(self.name, "", f"the prompt is longer than {LONGEST} bytes; lower budget in config/ai.yaml")
-        result = self.shell.probe(without(self.argv(prompt)), timeout=self.options.timeout)
+        result = self._asked(prompt)
         text = clean(result.out).strip()
-        said = f"{result.err}\n{text}".lower()
-        error = ""
-        if result.code == 124:
-            error = f"Gordon gave no answer within {self.options.timeout} s"
-        elif "sign in" in said or "log in to docker" in said or "login required" in said:
-            error = "Gordon wants you to sign in to Docker Desktop first"
-        elif "rate limit" in said or "usage limit" in said:
-            error = "Gordon's usage limit is reached; come again later"
-        elif not result:
-            error = f"Gordon failed: {(result.err.strip() or text or 'no word').splitlines()[-1]}"
-        elif not text:
-            error = "Gordon answered nothing"
-        return Reply(self.name, text, error, self.command(), time.monotonic() - started)
+        return Reply(self.name, text, self._problem(result, text), self.command(), time.monotonic() - started)
+
+    def _problem(self, result: Result, text: str) -> str:
+        """Why there is no answer; empty where there is one. Words of an answer are no failure."""
+        if result.code == TIMED_OUT:
+            return f"Gordon gave no answer within {self.options.timeout} s"
+        said = f"{result.err}\n{text if not result or len(text) < SHORT else ''}".lower()
+        if "sign in" in said or "log in to docker" in said or "login required" in said:
+            return "Gordon wants you to sign in to Docker Desktop first"
+        if "rate limit" in said or "usage limit" in said:
+            return "Gordon's usage limit is reached; come again later"
+        if not result:
+            return f"Gordon failed: {(result.err.strip() or text or 'no word').splitlines()[-1]}"
+        return "" if text else "Gordon answered nothing"
+
+    def _asked(self, prompt: str) -> Result:
+        """Run the program until it ends or the time is over; what it printed until then is kept."""
+        stop = threading.Event()
+        late = threading.Timer(self.options.timeout, stop.set)
+        late.start()
+        started = time.monotonic()
+        try:
+            result = self.shell.converse(without(self.argv(prompt)), stop=stop)
+        finally:
+            late.cancel()
+        over = time.monotonic() - started >= self.options.timeout
+        return Result(TIMED_OUT, result.out, result.err) if over and not result else result

@@ -1,0 +1,1 @@
+"""Broken situations and attacks, asked of a tool as a person would ask, and judged."""
