@@ -184,6 +184,14 @@ def e2e(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "pytest", "tests/e2e", *session.posargs, env=browser, external=True)
 
 
+@nox.session(venv_backend="venv", reuse_venv=True)
+def adopt(session: nox.Session) -> None:
+    """Every shape of somebody else's app that is built and used in a test, on one cluster."""
+    _debian(session, "/usr/bin/chromium", "chromium")
+    words = ["-m", "pytest", "tests/e2e/test_adopt.py", *session.posargs]
+    session.run(sys.executable, *words, env={"ADOPT_ALL": "1"}, external=True)
+
+
 def _install(session: nox.Session, *locks: str) -> None:
     """Install from hash-checked locks, only when one of them changed."""
     words = [word for lock in locks for word in ("-r", lock)]

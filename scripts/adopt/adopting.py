@@ -18,6 +18,7 @@ from scripts.images import base_images
 from scripts.settings import reading
 from scripts.settings.assemble import app_file
 
+REFERENCE = "todo-chatbot"
 Asker = Callable[[Question], str]
 
 
@@ -53,7 +54,7 @@ def adopt(request: Request, root: Path, shell: Shell, ask: Asker | None, helm: C
             break
         for question in decision.questions:
             answers[question.key] = _answer(question, decision.questions, ask)
-    name = request.name or units.clean(tree.root.name)
+    name = request.name or _own_name(units.clean(tree.root.name))
     own = {"source": _source(tree.root, root), "release": {"name": name, "namespace": name}}
     data = own | decision.data
     file = root / app_file(name)
@@ -73,6 +74,11 @@ def write(adopted: Adopted, root: Path) -> None:
     changed = re.sub(r"(?m)^app:.*$", f"app: {adopted.name}", text, count=1)
     if changed != text:
         pipeline.write_text(changed, encoding="utf-8")
+
+
+def _own_name(name: str) -> str:
+    """The folder's name; the reference app's file is never written over."""
+    return f"{name}-app" if name == REFERENCE else name
 
 
 def _head(name: str, tree: Tree) -> str:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from scripts.adopt import adopting, record
-from scripts.adopt.adopting import Adopted, Request
+from scripts.adopt.adopting import REFERENCE, Adopted, Request
 from scripts.adopt.infer import Question
 from scripts.context.session import Session
 from scripts.errors import SettingsError, UserError
@@ -15,7 +15,6 @@ from scripts.settings import reading
 from scripts.settings.assemble import app_file
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
-TAKEN = "todo-chatbot"
 
 
 def run(session: Session, path: Path, *, name: str, answers: str, own_chart: bool) -> None:
@@ -24,8 +23,8 @@ def run(session: Session, path: Path, *, name: str, answers: str, own_chart: boo
     Raises UserError where it cannot be done, naming what is missing.
     """
     root = session.settings.root
-    if name and (not _NAME.fullmatch(name) or name == TAKEN):
-        why = "is the reference app's" if name == TAKEN else "must be lower-case letters, digits and hyphens"
+    if name and (not _NAME.fullmatch(name) or name == REFERENCE):
+        why = "is the reference app's" if name == REFERENCE else "must be lower-case letters, digits and hyphens"
         raise UserError(f"--name {name}: {why}", "for instance: --name my-todo")
     request = Request(path, name, _answers(Path(answers)) if answers else {}, own_chart)
 

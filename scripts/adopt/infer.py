@@ -774,8 +774,10 @@ def _addresses(context: Context) -> None:
     page = context.whole.page
     if page and context.ports[page.name]:
         context.outside(page)
+        # What stands beside a variable that only a server reads is the server's own.
+        inner = {read.place for read in page.code.reads if variables.purpose(read) != "public"}
         for url, place in page.code.urls:
-            port = None if "next.config" in place.file else _local_port(url)
+            port = None if "next.config" in place.file or place in inner else _local_port(url)
             owner = next(
                 (
                     unit

@@ -20,7 +20,7 @@ _MODEL_KEY = re.compile(
     r"HF|HUGGINGFACE|PERPLEXITY|CEREBRAS|AZURE_OPENAI|LLM|QWEN|DASHSCOPE)(_\w+)?_(API_)?(KEY|TOKEN)$"
 )
 _THIRD_PARTY = re.compile(
-    r"(CLIENT_SECRET|CLIENT_ID|WEBHOOK_SECRET|API_KEY|API_TOKEN|ACCESS_KEY|SECRET_ACCESS_KEY|SMTP_\w+|MAIL_\w+|STRIPE_\w+|SENTRY_\w+|"
+    r"(?:^|_)(CLIENT_SECRET|CLIENT_ID|WEBHOOK_SECRET|API_KEY|API_TOKEN|ACCESS_KEY|SECRET_ACCESS_KEY|SMTP_\w+|MAIL_\w+|STRIPE_\w+|SENTRY_\w+|"
     r"CLOUDINARY_\w+|TWILIO_\w+|RESEND_\w+|AWS_\w+|PRIVATE_KEY)$"
 )
 _SIGNING = re.compile(
@@ -52,7 +52,11 @@ def purpose(read: Read) -> str:
         return "other-secret"
     if _SIGNING.search(name):
         return "signing"
-    if _ORIGINS.search(name):
+    if (
+        _ORIGINS.search(name)
+        and read.default not in ("true", "false")
+        and not name.startswith(("ENABLE", "ALLOW_CRED"))
+    ):
         return "origins"
     if _PAGE.match(name):
         return "page"

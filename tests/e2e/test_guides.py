@@ -26,6 +26,7 @@ from tests.e2e.conftest import Project
 SECURE = "tests/e2e/test_environments.py"
 ATTESTED = f"{SECURE}::test_a_scan_names_what_passed_and_what_did_not_run"
 ELSEWHERE = {  # by task, or by the words of one command
+    "adopt": "tests/e2e/test_adopt.py::test_somebody_elses_app_is_used_by_a_person_after_two_commands",
     "verify.zero-downtime": "tests/e2e/test_zero_downtime.py::test_no_request_is_lost_whatever_is_done_to_the_release",
     "dev": "tests/e2e/test_dev.py::test_saved_files_go_live",
     "verify.scaling": "tests/e2e/test_scaling.py::test_the_backend_scales_out_under_load_and_in_again",

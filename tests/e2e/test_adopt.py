@@ -1,0 +1,51 @@
+"""Applications as other people have them, unmodified: two commands, and a person can use them. One cluster for all.
+
+`nox -s e2e` runs two shapes; the others with `nox -s adopt`, which takes longer: every one is built.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.settings.loading import ROOT
+from tests.e2e.conftest import Project, is_free, make_project
+
+APPS = ROOT / "tests/adopt/apps"
+MORE = os.environ.get("ADOPT_ALL", "")
+PROVED = {  # what is proved of each, beside that its pages open
+    "bare": {"register", "log in", "add a todo"},
+    "rewrites": set(),
+}
+LONGER: dict[str, set[str]] = {"migrated": set(), "leftovers": set()}
+
+
+@pytest.fixture(scope="module")
+def adopting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy of the repository with a cluster of its own."""
+    if not (is_free(3000) and is_free(8000)):
+        pytest.skip("the ports that these applications expect, 3000 and 8000, are taken on this machine")
+    folders = (tmp_path_factory.mktemp("adopting"), tmp_path_factory.mktemp("adopting-state"))
+    with make_project(*folders, f"adopt-{os.getpid()}") as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", [*PROVED, *(LONGER if MORE else ())])
+def test_somebody_elses_app_is_used_by_a_person_after_two_commands(
+    adopting: Project, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(APPS / name, tmp_path / name)
+    before = {path: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
+    adopting.invoke("adopt", str(tmp_path / name))
+    report = adopting.pipeline()
+    assert report["ok"] and report["url"] == "http://localhost:3000"
+    proved = {item["target"]: item["status"] for item in report["outcomes"] if item["stage"] == "prove"}
+    wanted = {**PROVED, **LONGER}[name] | {"addresses"}
+    assert {item for item in wanted if proved.get(item) != "done"} == set()
+    assert "failed" not in proved.values()
+    again = {path: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
+    assert again == before, "nothing below the folder is ever written"
