@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from scripts.dev.pods import Background, Pod
 
-PAUSE = 0.3
+PAUSE = 0.05
 """Seconds until a forward that broke off is begun anew."""
 
 

@@ -1,7 +1,8 @@
 """Runs a Python program in a container, and anew at each SIGHUP. Stands alone: its text is sent into the container.
 
-The parent loads the libraries that the program uses, and forks: a new start costs the program's own modules only.
-A program that ends leaves the parent waiting for the next change, so that a mistake does not end the container.
+The parent loads the libraries that the program uses, and forks: a new start costs the program's own modules only. A
+program that listens on a port goes on until its successor listens on the same socket, so that nobody finds the port
+closed; one that does not is ended first. A program that ends by itself leaves the parent waiting for the next change.
 """
 
 import contextlib
@@ -10,21 +11,24 @@ import os
 import runpy
 import shutil
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
 
 SETTLED = 2.0  # seconds after a start at which the program has loaded what it uses
+MOST = 60_000  # bytes of what a program tells at once
 SIGNALS = {signal.SIGHUP, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
 
 
-def run(argv: list[str], write: int) -> None:
+def run(argv: list[str], channel: socket.socket, held: "dict[str, int]") -> None:
     """Be the program."""
     os.setpgid(0, 0)
     for one in SIGNALS:
         signal.signal(one, signal.default_int_handler if one == signal.SIGINT else signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    timer = threading.Timer(SETTLED, tell, [write, os.getppid()])
+    share_ports(channel, held)
+    timer = threading.Timer(SETTLED, tell_modules, [channel])
     timer.daemon = True
     timer.start()
     if argv[0] == "-m":
@@ -37,30 +41,59 @@ def run(argv: list[str], write: int) -> None:
     runpy.run_path(path, run_name="__main__")
 
 
-def tell(write: int, parent: int) -> None:
-    """Tell the parent which installed modules are in use."""
+def share_ports(channel: socket.socket, held: "dict[str, int]") -> None:
+    """Let the program listen on the sockets that the parent holds, and the parent hold those that are new."""
+    bind, listen = socket.socket.bind, socket.socket.listen
+    places: dict[int, str] = {}
+
+    def shared(self, address):  # type: ignore[no-untyped-def]
+        place = f"{self.family} {self.type} {address!r}"
+        places[self.fileno()] = place
+        if place in held:
+            os.dup2(held[place], self.fileno(), inheritable=False)
+        else:
+            bind(self, address)
+
+    def told(self, *backlog):  # type: ignore[no-untyped-def]
+        listen(self, *backlog)
+        place = places.get(self.fileno(), "")
+        words = f"listens\n{os.getpid()}\n{place}".encode()
+        socket.send_fds(channel, [words], [self.fileno()])
+        os.kill(os.getppid(), signal.SIGUSR1)
+
+    socket.socket.bind, socket.socket.listen = shared, told  # type: ignore[method-assign]
+
+
+def tell_modules(channel: socket.socket) -> None:
+    """Tell the parent what the program has loaded."""
+    channel.send("\n".join(["modules", *loaded()])[:MOST].encode())
+    os.kill(os.getppid(), signal.SIGUSR1)
+
+
+def loaded() -> list[str]:
+    """The installed modules that are in use."""
     files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
-    names = [name for name, file in files.items() if "site-packages" in file or "dist-packages" in file]
-    os.write(write, "\n".join(name for name in names if name.isprintable())[:60000].encode() + b"\n")
-    os.kill(parent, signal.SIGUSR1)
+    return [
+        name for name, file in files.items()
+        if ("site-packages" in file or "dist-packages" in file) and name.isprintable() and " " not in name
+    ]  # fmt: skip
 
 
-def load(read: int) -> None:
+def load(names: list[str]) -> None:
     """Load modules, for the programs that come. What fails here fails there too, and is told there."""
-    with contextlib.suppress(BlockingIOError):
-        for name in os.read(read, 65536).decode().split():
-            with contextlib.suppress(BaseException):
-                importlib.import_module(name)
+    for name in names:
+        with contextlib.suppress(BaseException):
+            importlib.import_module(name)
 
 
-def start(argv: list[str], write: int) -> int:
+def start(argv: list[str], channel: socket.socket, held: "dict[str, int]") -> int:
     """Fork the program. Its process id."""
     sys.stdout.flush()
     child = os.fork()
     if child:
         return child
     try:
-        run(argv, write)
+        run(argv, channel, held)
     except SystemExit as end:
         code = end.code
         if isinstance(code, str):
@@ -76,21 +109,100 @@ def start(argv: list[str], write: int) -> int:
     os._exit(status)
 
 
-def ended(child: int) -> "int | None":
-    """Take note of all processes that have ended. The exit status of the program if it is among them."""
-    found = None
-    with contextlib.suppress(ChildProcessError):
-        while (pair := os.waitpid(-1, os.WNOHANG))[0]:
-            if pair[0] == child:
-                found = os.waitstatus_to_exitcode(pair[1])
-    return found
+class Parent:
+    """The program as it is, and while it is replaced the one that goes."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.argv = argv
+        self.ear, self.mouth = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.ear.setblocking(False)
+        self.held: dict[str, int] = {}
+        self.child = start(argv, self.mouth, self.held)
+        self.going = 0
+        self.listens: set[int] = set()
+        self.leaving = False
+
+    def replace(self) -> None:
+        """Start the program anew."""
+        if self.child in self.listens and not self.going:
+            self.going = self.child
+        else:
+            self.kill(self.child)
+        importlib.invalidate_caches()
+        self.child = start(self.argv, self.mouth, self.held)
+
+    def hear(self) -> None:
+        """Take note of what programs tell."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data, files, _, _ = socket.recv_fds(self.ear, 2 * MOST, 1)
+                kind, *words = data.decode().split("\n")
+                if kind == "modules":
+                    load(words)
+                elif kind == "listens":
+                    self.hold(int(words[0]), words[1], files)
+
+    def hold(self, pid: int, place: str, files: "list[int]") -> None:
+        """Keep the socket of a program for the next one; the one before is not needed any more."""
+        for file in files:
+            if not place or place in self.held:
+                os.close(file)
+            else:
+                self.held[place] = file
+        self.listens.add(pid)
+        if pid == self.child:
+            self.kill(self.going)
+            self.going = 0
+
+    def reap(self) -> None:
+        """Take note of what has ended."""
+        with contextlib.suppress(ChildProcessError):
+            while (pair := os.waitpid(-1, os.WNOHANG))[0]:
+                self.ended(pair[0], os.waitstatus_to_exitcode(pair[1]))
+
+    def ended(self, pid: int, status: int) -> None:
+        """Say that the program has ended, and go on with the one before if that is still there."""
+        self.listens.discard(pid)
+        if pid == self.going:
+            self.going = 0
+        if pid != self.child:
+            return
+        self.child, self.going = self.going, 0
+        if self.leaving and not self.child:
+            sys.exit(status if status >= 0 else 128 - status)
+        if not self.child:
+            self.close()  # nobody would answer: a closed port says so
+        rest = "the one before goes on until the next change" if self.child else "it starts again at the next change"
+        print(f"the program has ended with status {status}; {rest}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Let go of the sockets."""
+        for file in self.held.values():
+            os.close(file)
+        self.held.clear()
+
+    def end(self, number: int) -> None:
+        """Ask everything to end, and end with it."""
+        if not self.child:
+            sys.exit(0)
+        self.leaving = True
+        self.kill(self.going)
+        send(self.child, number)
+
+    def kill(self, pid: int) -> None:
+        """End a program and what it has started, at once."""
+        if pid:
+            self.listens.discard(pid)
+            send(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
-def kill(child: int, number: int) -> None:
-    """Send a signal to the program and what it has started."""
-    for send in (os.killpg, os.kill):
+def send(pid: int, number: int) -> None:
+    """Send a signal to a program and what it has started."""
+    for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            send(child, number)
+            kill(pid, number)
             return
 
 
@@ -100,31 +212,16 @@ def main(argv: list[str]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     for one in SIGNALS:
         signal.signal(one, lambda *_: None)
-    read, write = os.pipe()
-    os.set_blocking(read, False)
-    child = start(argv, write)
-    leaving = False
+    parent = Parent(argv)
     while True:
         number = signal.sigwait(SIGNALS)
         if number == signal.SIGHUP:
-            if child:
-                kill(child, signal.SIGKILL)
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(child, 0)
-            importlib.invalidate_caches()
-            child = start(argv, write)
+            parent.replace()
         elif number == signal.SIGUSR1:
-            load(read)
-        elif number in (signal.SIGTERM, signal.SIGINT):
-            if not child:
-                sys.exit(0)
-            leaving = True
-            kill(child, number)
-        if child and (status := ended(child)) is not None:
-            child = 0
-            if leaving:
-                sys.exit(status if status >= 0 else 128 - status)
-            print(f"the program has ended with status {status}; it starts again at the next change", file=sys.stderr)
+            parent.hear()
+        elif number != signal.SIGCHLD:
+            parent.end(number)
+        parent.reap()
 
 
 if __name__ == "__main__":

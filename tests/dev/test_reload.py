@@ -1,11 +1,14 @@
 """The reloader: a program starts anew at SIGHUP, outlives its own mistakes, and ends when it is told to."""
 
 import contextlib
+import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,3 +87,49 @@ def test_what_a_program_started_ends_with_it(tmp_path: Path) -> None:
         while Path(f"/proc/{first}").exists() and "Z" not in Path(f"/proc/{first}/stat").read_text():
             assert time.monotonic() < deadline
             time.sleep(0.01)
+
+
+SERVER = """
+import http.server, socket
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"%s")
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", %d), Handler)
+print("up", flush=True)
+server.serve_forever()
+"""
+
+
+def test_a_port_is_never_closed_while_the_program_is_replaced(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def answer() -> str:
+        try:
+            return str(urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=LONG).read().decode())
+        except (ConnectionResetError, http.client.RemoteDisconnected):
+            return "cut off"  # in the middle of an answer; a port that is closed is refused, and fails this test
+
+    file = tmp_path / "app.py"
+    file.write_text(SERVER % ("one", port))
+    with running(tmp_path, "app.py") as process:
+        assert line(process) == "up"
+        assert answer() == "one"
+        for word in ("two", "three"):
+            file.write_text(SERVER % (word, port))
+            process.send_signal(signal.SIGHUP)
+            while answer() != word:
+                pass
+        file.write_text("no program(")
+        process.send_signal(signal.SIGHUP)
+        while "the one before goes on" not in (told := line(process)):
+            assert "starts again" not in told
+        assert answer() == "three"
+        file.write_text(SERVER % ("four", port))
+        process.send_signal(signal.SIGHUP)
+        while answer() != "four":
+            pass
