@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import dev, loading, many, redaction, starts, statistics
+from bench import dev, loading, many, redaction, services, starts, statistics
 from bench.contest import Contest, measure
 from scripts.settings.loading import ROOT
 from scripts.tasks.support import print_table
@@ -37,6 +37,7 @@ def main(rounds: int, parts: Sequence[str] = PARTS) -> None:
             print_table(table())
     measured: dict[str, dict[str, list[float]]] = {}
     loop: dict[str, Any] = {}
+    begun: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         for part, title, make in (("four", "four services", _app), ("forty", f"{MANY} services", _many)):
             if part in parts:
@@ -45,14 +46,18 @@ def main(rounds: int, parts: Sequence[str] = PARTS) -> None:
             print("== the inner loop", flush=True)
             folder = Path(name) / "loop"
             with make_project(folder / "project", folder / "state", f"bench-{os.getpid()}-loop") as project:
+                begun = services.measure(project)
                 loop = dev.measure(project, max(rounds, 5))
     if measured:
         print_table(statistics.table(measured))
     if loop:
+        print_table(services.rows(begun))
         print_table(dev.rows(loop))
     print(f"{rounds} rounds; seconds and ratios as min / median / max; {time.monotonic() - started:.0f} s in all")
     (ROOT / "reports").mkdir(exist_ok=True)
-    (ROOT / "reports/bench.json").write_text(json.dumps(measured | {"inner loop": loop}, indent=1))
+    (ROOT / "reports/bench.json").write_text(
+        json.dumps(measured | {"start of services": begun, "inner loop": loop}, indent=1)
+    )
 
 
 def _contest(
