@@ -14,6 +14,8 @@ from typing import Any
 from bench.statistics import summary
 from scripts import diagnose
 from scripts.diagnose import State
+from scripts.host.shell import Shell
+from scripts.images import docker
 from scripts.settings.loading import ROOT
 
 # Milliseconds of CPU that our own modules may add to what invoke itself takes; a bench says whether they do.
@@ -34,6 +36,7 @@ def table(rounds: int = 7) -> list[tuple[str, ...]]:
     rows.append(
         ("of it our own modules", f"{own:.0f} ms", f"budget {BUDGET:.0f} ms: {'kept' if own <= BUDGET else 'broken'}")
     )
+    rows += _engine_reads(rounds)
     rows.append((f"diagnose, {PODS:,} pods, {EVENTS:,} events", *_diagnosed(rounds)))
     return rows
 
@@ -50,6 +53,29 @@ def _measured(argv: Sequence[str], rounds: int) -> tuple[str, str, float]:
         works.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     # The first one writes bytecode.
     return _precise(walls[1:]), _precise(works[1:]), min(works[1:])
+
+
+def _engine_reads(rounds: int) -> list[tuple[str, ...]]:
+    """What it takes to ask the engine for five images: over its API, and by a client for each. Nothing without one."""
+    shell, refs = Shell(echo=lambda _: None), [f"todo-chatbot/bench-{number}:1" for number in range(5)]
+    client = next((path for path in docker.find_clients() if docker.engine_answers(shell, path)), None)
+    if client is None:
+        return []
+
+    def by_client() -> None:
+        for ref in refs:
+            shell.probe([client, "image", "inspect", ref])
+
+    ways = {"over the API": lambda: docker.image_ids(shell, docker.Docker(client), refs), "by the client": by_client}
+    rows = []
+    for way, ask in ways.items():
+        seconds = []
+        for _ in range(rounds):
+            started = time.monotonic()
+            ask()
+            seconds.append(time.monotonic() - started)
+        rows.append((f"five images asked for {way}", _precise(seconds), ""))
+    return rows
 
 
 def _diagnosed(rounds: int) -> tuple[str, str]:

@@ -148,3 +148,15 @@ def test_sources_that_change_under_way_are_not_built_under_the_old_name(settings
 def test_another_stage_of_the_same_dockerfile_is_another_image(settings: Settings) -> None:
     service = settings.services[0]
     assert plan.image_of(service, IDS) != plan.image_of(dataclasses.replace(service, stage="check"), IDS)
+
+
+def test_a_file_that_may_not_be_read_is_named_with_its_service(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("scripts.images.build_context._digest", refused)
+    with pytest.raises(UserError, match=r"frontend: .*frontend/Dockerfile cannot be read: Permission denied") as told:
+        make(settings)
+    assert ".dockerignore" in told.value.hint
