@@ -96,7 +96,7 @@ def reach(run: Run) -> None:
 def overwritten(session: Session, contents: Contents) -> list[str]:
     """What a restore would replace: nothing in an empty cluster."""
     namespace = session.settings.release.namespace
-    there = session.kubectl.ask("get", "namespace", namespace, "--output", "name")
+    there = session.kubectl.find("namespace", namespace)
     doomed = operate.doomed(session)[1:] if there else []
     live = [name for name in doomed if not name.endswith("/kube-root-ca.crt")]
     if contents.external:

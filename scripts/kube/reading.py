@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from scripts.host.shell import Result
-from scripts.kube.api import Api, Refused
+from scripts.kube.api import Api, Refused, Unreachable
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,8 @@ def answer(api: Api, question: Question, timeout: float) -> tuple[Any, Result]:
             return None, Result(0, text)
         return _document(api, question, timeout), Result(0, "")
     except Refused as refusal:
+        if len(question.resources) > 1:  # of several kinds, kubectl shows those that may be seen
+            raise Unreachable(str(refusal)) from None
         return None, Result(1, "", str(refusal))
 
 

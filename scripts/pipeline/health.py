@@ -68,7 +68,7 @@ def keep_proof(run: Run, found: Live) -> None:
 
 def await_healthy(run: Run, wanted: Collection[Workload]) -> Iterator[Outcome]:
     """Check workloads until all are well or the time limit is over. Raises Failure with what was found."""
-    started = time.monotonic()
+    started, began = time.monotonic(), objects.now()
     limit = run.session.settings.timeouts.health
     pause = 0.1
     while True:
@@ -79,7 +79,7 @@ def await_healthy(run: Run, wanted: Collection[Workload]) -> Iterator[Outcome]:
         from scripts.diagnose.watchdog import Failure, look  # only a release in trouble needs the rules
 
         waited = time.monotonic() - started
-        findings = look(run.session, [one.name for one in wanted]) if waited > PATIENCE else []
+        findings = look(run.session, [one.name for one in wanted], since=began) if waited > PATIENCE else []
         if waited > limit or any(finding.terminal for finding in findings):
             problems = "\n".join(f"{check.service}: {problem}" for check in ill for problem in check.problems)
             raise Failure(problems, findings)

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from functools import partial
 
 from scripts.context.alone import alone
+from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import releases
+from scripts.pipeline import live, rollback
+from scripts.pipeline.live import Live
 from scripts.release import operate
+from scripts.reporting.display import Plain
 from scripts.verify.http_load import Load, Result
 
 MOST_SECONDS = 600.0
@@ -25,7 +29,20 @@ def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]
     does not answer again in time.
     """
     with alone(session):
-        return _zero_downtime(session, requests, say)
+        found = live.released(session)
+        try:
+            return _zero_downtime(session, requests, say)
+        finally:
+            _leave_as_found(session, found)
+
+
+def _leave_as_found(session: Session, found: Live | None) -> None:
+    """Return to the revision that was live before the proof, with its Secrets, and prove it healthy again."""
+    now = live.released(session)
+    if found and now and now.revisions != found.revisions:
+        run = Run(session, Plain())
+        for outcome in rollback.return_to(run, found.revisions[session.settings.release.name]):
+            run.display.outcome(outcome)
 
 
 def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) -> Result:
