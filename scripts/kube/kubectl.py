@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
-from scripts.host.shell import Result, Shell, Stream
+from scripts.host.shell import CommandError, Result, Shell, Stream
 from scripts.kube import api, reading
 
 
@@ -138,8 +138,12 @@ class Kubectl:
             yield merged
 
     def effect(self, *words: str, stdin: str = "", shown_stdin: str = "", timeout: float | None = 60.0) -> Result:
-        """A call that changes something. Raises CommandError if it fails."""
-        return self.shell.effect(self.command(*words), stdin=stdin, shown_stdin=shown_stdin, timeout=timeout)
+        """A call that changes something. Raises CommandError, or what is wrong with a cluster that does not run."""
+        try:
+            return self.shell.effect(self.command(*words), stdin=stdin, shown_stdin=shown_stdin, timeout=timeout)
+        except CommandError:
+            self.require()
+            raise
 
     def apply(self, items: Iterable[Mapping[str, Any]], *, shown: str = "", timeout: float = 60.0) -> Result:
         """Apply objects on the server's side, by standard input. `shown` is what may be printed of them.

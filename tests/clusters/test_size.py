@@ -101,6 +101,16 @@ def test_what_the_reference_app_asks_for_does_not_fit_two_cores_beside_the_syste
     assert room.is_tight("minikube", 2, asked) and not room.is_tight("minikube", 4, asked)
 
 
+@pytest.mark.parametrize("environment", ["dev", "ci", "secure"])
+def test_with_the_small_values_it_does(environment: str) -> None:
+    settings, said = choose(loading.load(environment=environment), "minikube", 2)
+    releases = (settings.release, settings.database_release)
+    asked = room.wanted([values.merged(settings, release) for release in releases])
+    assert not room.is_tight("minikube", 2, asked), (asked, said)
+    names = [path.name for path in settings.release.values]
+    assert names.index("small.yaml") == names.index(f"{environment}.yaml") + 1 if said else "small.yaml" not in names
+
+
 @pytest.mark.parametrize("part", [3, {"resources": 1}, {"resources": {"requests": {"cpu": "much"}}}, {"resources": {}}])
 def test_values_that_cannot_be_read_ask_for_nothing(part: Any) -> None:
     assert room.wanted([{"a": part, "services": {"b": part}}]) == 0
