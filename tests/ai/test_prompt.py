@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scripts.ai import budget, prompt, recipes
 from scripts.ai.model import Fact, Gathered
+from scripts.secrets import redact
 from scripts.settings import loading as configuration
 from scripts.settings.loading import ROOT
 
@@ -125,3 +126,12 @@ def test_room_that_one_leaves_the_others_get() -> None:
     long = "\n".join(f"line {number}" for number in range(1000))
     short, fitted = budget.fit([("short", "text", 5), (long, "text", 1)], 5000)
     assert short == "short" and len(fitted) > 4000
+
+
+def test_the_example_of_the_guide_is_what_the_redaction_makes() -> None:
+    told = (ROOT / "docs/ai.md").read_text()
+    url = "postgresql://todo:" + "s3cr3t@db.example.org:5432/todo"
+    log = f"cannot reach {url}\nDB_PASS=hunter2-long was refused, the greeting is good-morning-canary"
+    safe, mapping = redact.redact(log, ["good-morning-canary"])
+    assert "\n".join(f"| {line}" for line in safe.splitlines()) in told
+    assert redact.summary(mapping) in told

@@ -147,3 +147,30 @@ def test_a_program_that_cannot_be_started_is_an_answer_with_the_reason(
     assert not answer and answer.code == 127 and f"program: {words}" in answer.err
     with pytest.raises(CommandError, match=words):
         Shell(echo=lambda line: None).effect([program])
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs: not gone, and no zombie that nobody has collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_conversation_keeps_what_was_said_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    script = f"trap '' INT TERM; sleep 300 & echo $! > {tmp_path}/child; echo begun; echo more; wait"
+    stop = threading.Event()
+    result = Shell().converse(["bash", "-c", script], stop=stop, limit=8)
+    assert not result and result.out.startswith("begun\n") and len(result.out) <= 8
+    assert stop.is_set() and not _lives(int((tmp_path / "child").read_text()))
+
+
+def test_a_program_that_ends_takes_its_children_with_it(tmp_path: Path) -> None:
+    script = f"sleep 300 >/dev/null 2>&1 & echo $! > {tmp_path}/child; echo done"
+    result = Shell().converse(["bash", "-c", script], stop=threading.Event(), stdin="x" * 1_000_000)
+    assert result and result.out == "done\n"
+    assert not _lives(int((tmp_path / "child").read_text()))
+
+
+def test_a_conversation_with_a_program_that_is_not_there(tmp_path: Path) -> None:
+    assert Shell().converse([tmp_path / "none"], stop=threading.Event()).code == 127
