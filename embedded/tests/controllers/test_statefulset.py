@@ -13,6 +13,7 @@ from embedded.store import Store
 
 SPACE = "demo"
 TEMPLATE = {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [{"name": "main", "image": "bb:1"}]}}
+MOUNTED = {"name": "main", "image": "bb:1", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
 CLAIM = {
     "metadata": {"name": "data"},
     "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
@@ -80,7 +81,8 @@ def world() -> Iterator[World]:
 
 
 def test_pods_start_one_after_the_other_with_name_claim_and_hostname(world: World) -> None:
-    world.make("statefulsets.apps", replicas=2, volumeClaimTemplates=[CLAIM])
+    mounting = TEMPLATE | {"spec": {"containers": [MOUNTED]}}
+    world.make("statefulsets.apps", replicas=2, template=mounting, volumeClaimTemplates=[CLAIM])
     assert list(world.pods()) == ["db-0"]
     world.ready("db-0")
     assert list(world.pods()) == ["db-0", "db-1"]

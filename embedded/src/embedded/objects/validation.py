@@ -109,13 +109,24 @@ def _workload(obj: dict, old: dict | None, word: str) -> list[Cause]:
 
 
 def _statefulset(obj: dict, old: dict | None) -> list[Cause]:
-    found = _workload(obj, None, "statefulset")
+    found = _workload(_with_claims(obj), None, "statefulset")
     fixed = [key for key in {**obj["spec"], **(old or obj)["spec"]} if key not in CHANGEABLE]
     if old is not None and any(obj["spec"].get(key) != old["spec"].get(key) for key in fixed):
         names = ", ".join(f"'{key}'" for key in CHANGEABLE[:-1])
         text = f"updates to statefulset spec for fields other than {names} and '{CHANGEABLE[-1]}' are forbidden"
         found.append(checks.forbidden("spec", text))
     return found
+
+
+def _with_claims(statefulset: dict) -> dict:
+    """A StatefulSet whose template has the volumes that its pods get by their claims."""
+    spec = statefulset.get("spec") or {}
+    template = spec.get("template") or {}
+    pod = template.get("spec") or {}
+    named = [(claim.get("metadata") or {}).get("name", "") for claim in spec.get("volumeClaimTemplates") or ()]
+    claimed = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in named]
+    volumes = [*claimed, *(volume for volume in pod.get("volumes") or () if volume.get("name") not in named)]
+    return statefulset | {"spec": spec | {"template": template | {"spec": pod | {"volumes": volumes}}}}
 
 
 CHANGEABLE = (
