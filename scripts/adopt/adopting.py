@@ -55,8 +55,8 @@ def adopt(request: Request, root: Path, shell: Shell, ask: Asker | None, helm: C
         for question in decision.questions:
             answers[question.key] = _answer(question, decision.questions, ask)
     name = request.name or _own_name(units.clean(tree.root.name))
-    own = {"source": _source(tree.root, root), "release": {"name": name, "namespace": name}}
-    data = own | decision.data
+    own: dict[str, Any] = {"source": _source(tree.root, root), "release": {"name": name, "namespace": name}}
+    data = own | decision.data | {"release": own["release"] | decision.data.get("release", {})}
     file = root / app_file(name)
     before = file.read_text(encoding="utf-8") if file.is_file() else ""
     old = reading.read(file, root) if before else {}
@@ -229,9 +229,14 @@ def own_chart(decision: Decision, tree: Tree, charts: list[str], chosen: list[un
     decision.because("release.chart", chart, f"{chart}/Chart.yaml")
     values: Any = (documents.load(tree.text(f"{chart}/values.yaml")) or [{}])[0]
     for unit in chosen:
-        place = _image_place(values, unit.name)
-        if place:
-            decision.data["services"][unit.name]["imageValues"] = place
+        spec = decision.data["services"][unit.name]
+        own = next((item for item in unit.described if item.kind == "kubernetes"), None)
+        if own:
+            spec["deployment"] = own.name
+        if own and own.service and "port" in spec:
+            spec["service"] = own.service
+        if place := _image_place(values, unit.name):
+            spec["imageValues"] = place
 
 
 def _image_place(values: Any, name: str) -> dict[str, str]:

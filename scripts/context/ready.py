@@ -37,7 +37,7 @@ def ensure_bases(run: Run, client: Docker) -> dict[str, ReadyBase]:
     settings = run.session.settings
     return base_images.ensure(
         run.session.shell, client, settings.root, settings.bases,
-        may_install=run.may_install, say=run.display.line,
+        may_install=run.may_install, say=run.display.line, services=settings.services,
     )  # fmt: skip
 
 

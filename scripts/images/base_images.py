@@ -9,7 +9,7 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.images import docker, engine, families
 from scripts.images.docker import BUILDKIT, Docker
-from scripts.settings.model import Base
+from scripts.settings.model import Base, Service
 
 SUITE = "trixie"  # what the official images' current tags are made from
 MIRROR = "http://deb.debian.org/debian"  # packages are verified by signature, not by transport
@@ -80,10 +80,12 @@ def ensure(
     *,
     may_install: bool,
     say: Callable[[str], None],
+    services: Sequence[Service] = (),
 ) -> dict[str, ReadyBase]:
     """Every base image, present on the engine. What is there already is used without asking any registry.
 
-    Raises UserError where neither a registry answers nor Debian's packages can be used.
+    `services` are those that are built on them. Raises UserError where neither a registry answers nor Debian's packages
+    can be used, and for a Dockerfile that an image made from packages cannot build.
     """
     twins = bootstrapped_refs(root, bases, _bundle())
     have = docker.image_ids(shell, client, [*(base.image for base in bases.values()), *twins.values()])
@@ -100,11 +102,13 @@ def ensure(
                 )
         else:
             _refuse_unmakeable([bases[name].image for name in missing if name not in twins])
+            _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name)})
             say(f"no image registry answers: making {', '.join(missing)} from packages")
             for line in remarks(bases, missing):
                 say(line)
             bootstrap(shell, client, root, twins, bases, missing, may_install=may_install)
         have |= docker.image_ids(shell, client, list(refs.values()))
+    _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name)})
     if shell.dry:
         have = {ref: have.get(ref, ref) for ref in refs.values()}
     return {name: ReadyBase(ref, have[ref], name in missing) for name, ref in refs.items()}
@@ -138,6 +142,22 @@ def _refuse_unmakeable(images: Sequence[str]) -> None:
         raise UserError(
             f"no image registry answers, and {', '.join(images)} cannot be made from packages",
             "make the registry reachable, or build the service by one of the product's: `builder` in the app's file",
+        )
+
+
+def _refuse_alpine(services: Sequence[Service], twins: Collection[str]) -> None:
+    """Refuse a Dockerfile that calls Alpine's package manager on an image that is Debian here."""
+    problems = [
+        f"{service.name}: {file}: {words[0].strip()}: runs on Alpine only, and no image registry answers"
+        for service in services
+        if any("alpine" in base for base in set(service.bases.values()) & set(twins))
+        for file in (service.source or service.dockerfile,)
+        if (words := families.foreign_words(file.read_text(encoding="utf-8", errors="replace")))
+    ]
+    if problems:
+        raise UserError(
+            "\n".join(problems),
+            "make the registry reachable, or let the product build it: `builder` in the app's file",
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.pipeline import addresses
 from scripts.pipeline.live import Live
 from scripts.settings.model import Outcome
 
@@ -37,7 +38,8 @@ def access(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
         yield Outcome("access", name, "skipped", 0.0, "dry run")
         return None
     started = time.monotonic()
-    url = page_url(run.session)
+    own = addresses.of_page(run.session)
+    url = own if own and addresses.serve_quietly(run) else page_url(run.session)
     _fetch_page(url, settings.timeouts.health)
     yield Outcome("access", name, "done", time.monotonic() - started, url)
     return Page(url)

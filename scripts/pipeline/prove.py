@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.host.paths import state_folder
-from scripts.kube import forward
+from scripts.pipeline import addresses
 from scripts.pipeline.access import Page, page_url
 from scripts.pipeline.live import Live
-from scripts.settings.model import Address, Outcome, Service
+from scripts.settings.model import Outcome
 from scripts.verify.person import chromium, journey, served
 from scripts.verify.person.web import Browser
 
@@ -32,8 +31,8 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
     if run.dry:
         yield Outcome("prove", page.name, "skipped", 0.0, "dry run")
         return None
-    yield from _serve(run)
-    url = _page_url(run.session)
+    yield from addresses.serve(run)
+    url = addresses.of_page(run.session) or page_url(run.session)
     problems: list[str] = []
     browser = Browser(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}")
     yield from _called(run, browser, url, problems)
@@ -48,43 +47,6 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
 def _remedy(session: Session) -> str:
     file = session.settings.app.file
     return f"addresses, and what the page is built with, stand in {file}; the services' own words: invoke logs"
-
-
-def _page_url(session: Session) -> str:
-    app = session.settings.app
-    own = next((item.port for item in app.addresses if item.service == app.page), None)
-    return f"http://localhost:{own}" if own else page_url(session)
-
-
-def _service(session: Session, name: str) -> Service:
-    return next(item for item in session.settings.services if item.name == name)
-
-
-def _serve(run: Run) -> Iterator[Outcome]:
-    """Keep every address of the app's file open on this machine, the same on every target."""
-    session = run.session
-    addresses = session.settings.app.addresses
-    started = time.monotonic()
-    folder = state_folder("forward", session.settings.cluster)
-    wanted: dict[int, str | list[str]] = {item.port: _target(session, item) for item in addresses}
-    done = forward.ensure(session.shell, folder, wanted)
-    for item in addresses:
-        text = f"http://localhost:{item.port}"
-        yield Outcome("prove", item.service, "done" if done else "unchanged", time.monotonic() - started, text)
-
-
-def _target(session: Session, item: Address) -> str | list[str]:
-    """Where a port leads: the node port where this machine reaches it, else kubectl's own forwarding."""
-    service, namespace = _service(session, item.service), session.settings.release.namespace
-    there = session.kubectl.find("service", service.address, namespace)
-    if there is None:
-        raise UserError(f"there is no Service {service.address}, which leads to {service.name}", "run: invoke pipeline")
-    port = there["spec"]["ports"][0]
-    if port.get("nodePort") and session.cluster.target in ("embedded", "minikube"):
-        parts = urlsplit(session.cluster.url(namespace, service.address, port["nodePort"]))
-        return f"{parts.hostname}:{parts.port}"
-    argv = session.kubectl.command("port-forward", f"service/{service.address}", f"{item.port}:{port['port']}")
-    return [*argv, "--namespace", namespace, "--address", "127.0.0.1"]
 
 
 def _called(run: Run, browser: Browser, url: str, problems: list[str]) -> Iterator[Outcome]:

@@ -163,3 +163,93 @@ def test_several_copies_are_asked_for_and_named_where_nobody_can_be(tmp_path: Pa
         adopt(app)
     assert "phase10, phase2, phase3" in str(caught.value) and "--answers" in caught.value.hint
     assert "phase3/frontend" in adopt(app, answers={"copy": "phase3"}).text
+
+
+def test_an_own_chart_gets_the_images_where_its_values_name_them(tmp_path: Path) -> None:
+    project(tmp_path)
+    adopted = adopt(APPS / "rewrites", tmp_path, own_chart=True)
+    adopting.write(adopted, tmp_path)
+    data = yaml.safe_load(adopted.text)
+    assert data["release"] == {"name": "rewrites", "namespace": "rewrites", "chart": str(APPS / "rewrites/chart")}
+    backend = data["services"]["backend"]
+    assert (backend["deployment"], backend["service"]) == ("errands-backend", "errands-backend")
+    loaded = loading.load(tmp_path)
+    assert loaded.release.images == {
+        "backend": {"reference": "backend.image"}, "frontend": {"reference": "frontend.image"},
+    }  # fmt: skip
+
+
+def test_without_a_chart_of_its_own_the_products_is_taken_and_said(tmp_path: Path) -> None:
+    project(tmp_path)
+    adopted = adopt(APPS / "bare", tmp_path, own_chart=True)
+    assert "chart" not in yaml.safe_load(adopted.text)["release"]
+    assert any(remark.startswith("--own-chart: there is no Helm chart") for remark in adopted.decision.remarks)
+
+
+def test_the_reference_apps_file_is_never_written_over(tmp_path: Path) -> None:
+    project(tmp_path)
+    app = make(tmp_path / "todo-chatbot", **{"package.json": '{"dependencies": {"next": "16"}}'})
+    assert adopt(app, tmp_path).name == "todo-chatbot-app"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('os.getenv("CORS_ORIGINS", "http://localhost:5173").split(",")', "http://localhost:3000"),
+        ('json.loads(os.environ["CORS_ORIGINS"])', '["http://localhost:3000"]'),
+        ('os.getenv("CORS_ORIGINS", "http://localhost:3000")', None),
+        ('os.getenv("CORS_ORIGINS", "*")', None),
+    ],
+)
+def test_the_pages_origin_is_told_in_the_form_the_code_takes(tmp_path: Path, code: str, expected: str | None) -> None:
+    app = make(tmp_path, **{
+        "api__requirements.txt": "fastapi\n", "web__package.json": '{"dependencies": {"next": "16"}}',
+        "api__main.py": f"import json, os\nfrom fastapi import FastAPI\napp = FastAPI()\norigins = {code}\n",
+    })  # fmt: skip
+    service = yaml.safe_load(adopt(app).text)["services"]["api"]
+    assert service.get("environment", {}).get("CORS_ORIGINS") == expected
+
+
+@pytest.mark.parametrize(
+    ("requirements", "code", "form"),
+    [
+        ("sqlalchemy\nasyncpg", "create_async_engine(url)", {"scheme": "postgresql+asyncpg"}),
+        ("asyncpg", "asyncpg.connect(url)", {}),
+        ("sqlalchemy\npsycopg[binary]", "create_engine(url)", {"scheme": "postgresql+psycopg"}),
+        ("psycopg[binary]", "psycopg.connect(url)", {}),
+        ("sqlalchemy\npsycopg2-binary", "create_engine(url)", {}),
+        ("sqlalchemy\nasyncpg", 'create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))', {}),
+    ],
+)
+def test_the_databases_url_has_the_form_of_the_driver(
+    tmp_path: Path, requirements: str, code: str, form: dict[str, str]
+) -> None:
+    app = make(tmp_path, **{
+        "requirements.txt": f"fastapi\n{requirements}\n",
+        "main.py": f'import os\nimport fastapi\napp = fastapi.FastAPI()\nurl = os.environ["DATABASE_URL"]\n{code}\n',
+    })  # fmt: skip
+    secrets = yaml.safe_load(adopt(app).text)["secrets"]
+    assert secrets["database-secrets"]["keys"]["DATABASE_URL"]["database"] == form
+
+
+def test_a_driver_of_one_vendor_alone_is_named_and_asked_about(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"next": "16", "@neondatabase/serverless": "1"}}',
+        "app__page.ts": 'import { neon } from "@neondatabase/serverless";\nneon(process.env.DATABASE_URL!);\n',
+    })  # fmt: skip
+    with pytest.raises(UserError, match=r"database: .*speaks to its vendor's service alone"):
+        adopt(app)
+    assert "DATABASE_URL" in adopt(app, answers={"database": "yes"}).text
+
+
+def test_what_a_program_ends_without_and_nothing_tells_is_asked(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\n",
+        "main.py": 'import os\nimport fastapi\napp = fastapi.FastAPI()\nos.environ["REGION"]\nos.environ["TEAM"]\n',
+        ".env.example": "TEAM=blue\nREGION=your-region\n",
+    })  # fmt: skip
+    name = "app"
+    with pytest.raises(UserError, match=rf"{name}\.REGION: main\.py:4: {name} ends without REGION: which value\?"):
+        adopt(app)
+    environment = yaml.safe_load(adopt(app, answers={f"{name}.REGION": "north"}).text)["services"][name]["environment"]
+    assert environment == {"REGION": "north", "TEAM": "blue"}

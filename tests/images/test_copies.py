@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.images import copies, families
+from scripts.errors import UserError
+from scripts.images import base_images, copies, families
+from scripts.settings.model import Service
 
 
 def transformed(text: str, **options: object) -> tuple[list[str], dict[str, str]]:
@@ -103,3 +105,18 @@ def test_an_equal_image_is_the_nearest_that_can_be_had(reference: str, family: s
 )
 def test_what_cannot_be_made_is_known(reference: str) -> None:
     assert families.equal(reference) is None
+
+
+def test_alpines_package_manager_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    """Where its image is Debian, since no registry answers; elsewhere, and without it, nothing is refused."""
+    file = tmp_path / "Dockerfile"
+    file.write_text("FROM node:20-alpine\nRUN apk add --no-cache libc6-compat && npm ci\n")
+    service = Service("web", tmp_path, file, {"PRODUCT_BASE_0": "node:20-alpine"})
+    with pytest.raises(
+        UserError, match=r"web: .*Dockerfile: apk add --no-cache libc6-compat: runs on Alpine only"
+    ) as caught:
+        base_images._refuse_alpine([service], {"node:20-alpine"})
+    assert "builder" in caught.value.hint
+    base_images._refuse_alpine([service], set())
+    file.write_text("FROM node:20-alpine\nRUN npm ci\n")
+    base_images._refuse_alpine([service], {"node:20-alpine"})
