@@ -39,7 +39,7 @@ def _unused(service: Service, settings: Settings) -> Iterator[str]:
         text = service.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise _unreadable(service, error) from None
-    name = service.dockerfile
+    name = service.source or service.dockerfile
     file = name.relative_to(settings.root) if name.is_relative_to(settings.root) else name
     own = service != settings.database
     prefix = f"{settings.app.file}: services.{service.name}" if own else "config/pipeline.yaml: database"
@@ -57,7 +57,7 @@ def image_of(service: Service, base_ids: Mapping[str, str], dockerfile: Path | N
     ids = {argument: base_ids[base] for argument, base in service.bases.items()}
     platform = os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
     try:
-        entries = build_context.listing(service.context, service.dockerfile)
+        entries = build_context.listing(service.context, service.source or service.dockerfile)
         tag = build_context.build_digest(
             entries, dockerfile or service.dockerfile, service.build_args, ids, platform, service.stage
         )
@@ -82,7 +82,9 @@ def lay_out(service: Service, image: Image, base_ids: Mapping[str, str], folder:
                 "run it again when nothing writes there any more",
             )
         build_context.lay_out(
-            build_context.listing(service.context, service.dockerfile), service.context, folder / "context"
+            build_context.listing(service.context, service.source or service.dockerfile),
+            service.context,
+            folder / "context",
         )
     except OSError as error:
         raise _unreadable(service, error) from None

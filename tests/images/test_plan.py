@@ -160,3 +160,18 @@ def test_a_file_that_may_not_be_read_is_named_with_its_service(
     with pytest.raises(UserError, match=r"frontend: .*frontend/Dockerfile cannot be read: Permission denied") as told:
         make(settings)
     assert ".dockerignore" in told.value.hint
+
+
+def test_the_ignore_file_beside_a_persons_dockerfile_holds_for_the_copy_that_is_built(
+    settings: Settings, tmp_path: Path
+) -> None:
+    service = settings.services[0]
+    (service.context / "secret.txt").write_text("x")
+    (service.context / "Dockerfile.dockerignore").write_text("*.txt\n")
+    copy = tmp_path / "copies/Dockerfile"
+    copy.parent.mkdir()
+    copy.write_text(service.dockerfile.read_text())
+    derived = dataclasses.replace(service, dockerfile=copy, source=service.dockerfile)
+    (tmp_path / "sent").mkdir()
+    context, _ = plan.lay_out(derived, plan.image_of(derived, IDS), IDS, tmp_path / "sent")
+    assert not (context / "secret.txt").exists() and (context / "main").is_file()
