@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scripts.tasks.options import command
-from scripts.tasks.support import print_table, start_cluster
+from scripts.tasks.support import print_table, remove_cluster, start_cluster
 
 if TYPE_CHECKING:
     from scripts.context.session import Session
@@ -24,7 +24,7 @@ def down(s: Session) -> None:
     from scripts.context.alone import alone
 
     with alone(s):
-        outcome = s.cluster.down()
+        outcome = remove_cluster(s)
     print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
 
 

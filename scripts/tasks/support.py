@@ -143,6 +143,16 @@ def start_cluster(s: Session) -> Outcome:
     return outcome
 
 
+def remove_cluster(s: Session) -> Outcome:
+    """Remove the cluster, and end what led from this machine's ports into it."""
+    from scripts.host.paths import state_folder
+    from scripts.kube import forward
+
+    outcome = s.cluster.down()
+    forward.stop(s.shell, state_folder("forward", s.settings.cluster))
+    return outcome
+
+
 def install_programs(s: Session, tool: str) -> list[tuple[str, Any]]:
     """Fetch what is missing, an AI tool and the program of the target included, and say where each is.
 
