@@ -1,4 +1,4 @@
-"""What a person changed reaches the pods, whatever came between; a rollback returns to what worked, with its Secrets."""
+"""What a person changed reaches the pods, whatever came between; a rollback returns to what worked, Secrets too."""
 
 from __future__ import annotations
 
