@@ -17,7 +17,6 @@ from scripts.kube.kubectl import Kubectl
 
 Rights = Literal["reader", "writer"]
 LIFETIME = "15m"
-NOT_SERVED = "could not find the requested resource"
 
 
 def account(rights: Rights) -> str:
@@ -29,20 +28,16 @@ def account(rights: Rights) -> str:
 def kubeconfig(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> Iterator[Path]:
     """A file whose only context is this cluster and this namespace, with these rights and a token that soon expires.
 
-    Where the cluster gives out no tokens (the embedded one), the file impersonates the ServiceAccount instead: that
-    keeps a tool from mistakes, not from malice, since it could read the file. Raises UserError if neither works.
+    Raises UserError where the cluster gives out no token: an administrator's file that only impersonates would keep a
+    tool from mistakes, not from malice.
     """
     ensure(kubectl, namespace, root, rights)
     data = view(kubectl)
     name = account(rights)
     answer = kubectl.ask("create", "token", name, "--namespace", namespace, "--duration", LIFETIME)
-    if answer:
-        user: dict[str, Any] = {"token": answer.out.strip()}
-    elif NOT_SERVED in answer.err:
-        user = dict(data["users"][0]["user"]) | {"as": f"system:serviceaccount:{namespace}:{name}"}
-    else:
+    if not answer:
         raise UserError(f"no token for {name}: {answer.err.strip()}", "see: invoke ai.doctor")
-    data["users"] = [{"name": name, "user": user}]
+    data["users"] = [{"name": name, "user": {"token": answer.out.strip()}}]
     context = {"cluster": data["clusters"][0]["name"], "user": name, "namespace": namespace}
     data["contexts"] = [{"name": kubectl.context, "context": context}]
     data["current-context"] = kubectl.context
