@@ -148,7 +148,8 @@ def policy(session: nox.Session) -> None:
 def engine(session: nox.Session) -> None:
     """The embedded cluster, and what the AI tasks do to one, on a real Docker engine with the real helm and kubectl."""
     session.run("invoke", "install")
-    for words in [session.posargs] if session.posargs else [["tests/ai", "tests/clusters", "tests/images"], ["embedded"]]:
+    places = [["tests/ai", "tests/clusters", "tests/images"], ["embedded"]]
+    for words in [session.posargs] if session.posargs else places:
         session.run("pytest", "-m", "engine", *words)
 
 
