@@ -43,14 +43,14 @@ def render(
         [(text, item.fact.kind, item.fact.weight) for text, item in zip(texts, gathered, strict=True)], limit
     )
     facts = fence([(item.fact.title, item.command, text) for item, text in zip(gathered, fitted, strict=True)])
-    given = {f"input.{name}": value for name, value in zip(names, values, strict=True)}
+    given = {"input": dict(zip(names, values, strict=True))}
     known = {
         "namespace": settings.release.namespace,
         "release": settings.release.name,
         "sections": ", ".join(recipe.sections),
         "facts": facts,
     }
-    text = recipes.fill(body, known | given, recipes.partials(settings.root))
+    text = recipes.fill(body, {**known, **given}, settings.root)
     return Prompt(text, {name: value for name, value in mapping.items() if name in text})
 
 

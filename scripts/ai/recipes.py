@@ -1,18 +1,21 @@
 """Recipe files: a front matter in YAML between two lines of `---`, and a prompt in Markdown.
 
-The prompt may hold {{input.NAME}}, {{namespace}}, {{facts}}, {{sections}}, a part that is shown only where an input is
-given ({{#input.NAME}}…{{/input.NAME}}), and {{> NAME}} for a file of `ai/partials/`.
+The prompt is a Jinja2 template, rendered in a sandbox: it knows {{input.NAME}}, {{namespace}}, {{release}}, {{facts}}
+and {{sections}}, and includes files of `ai/partials/`. What it does not know is an error when the file is loaded.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import frontmatter
 import yaml
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2.sandbox import SandboxedEnvironment
 
 from scripts.ai.commands import Surroundings, block_fact
 from scripts.ai.model import Fact, Input, Recipe
@@ -22,7 +25,6 @@ from scripts.settings import reading
 FOLDER = "ai/recipes"
 PARTIALS = "ai/partials"
 SCHEMA = Path(__file__).with_name("recipe.schema.json")
-_TAG = re.compile(r"\{\{\s*([#/>]?)\s*([\w.-]+)\s*\}\}")
 _WORD = re.compile(r"\{([a-z_]+)\}")
 _VALUES = ("namespace", "facts", "sections", "release")
 NAMESPACE_TO_CHECK = "chatbot-dev"
@@ -68,51 +70,44 @@ def load(file: Path, root: Path) -> Recipe:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{shown}: cannot be read: {error}", "save it as UTF-8") from None
-    match = re.match(r"\A---\r?\n(.*?\r?\n)---\r?\n(.*)\Z", text, re.DOTALL)
-    if not match:
+    if not frontmatter.checks(text):
         raise SettingsError(f"{shown}: has no front matter", "begin with ---, the keys in YAML, ---; then the prompt")
-    data = _front_matter(match[1], shown)
+    data, body = _parts(text, shown)
     reading.check(data, json.loads(SCHEMA.read_text(encoding="utf-8")), shown)
-    recipe = _recipe(data, match[2].strip(), file)
+    recipe = _recipe(data, body.strip(), file)
     problems = [f"{shown}: {problem}" for problem in _problems(recipe, root)]
     if problems:
         raise SettingsError("\n".join(problems))
     return recipe
 
 
-def partials(root: Path) -> dict[str, str]:
-    """The partials by name."""
-    return {file.stem: file.read_text(encoding="utf-8").strip() for file in (root / PARTIALS).glob("*.md")}
+def environment(root: Path) -> SandboxedEnvironment:
+    """The templates' world: partials by their file name, nothing of Python, and no value that is not there."""
+    return SandboxedEnvironment(
+        loader=FileSystemLoader(root / PARTIALS), undefined=StrictUndefined, keep_trailing_newline=False
+    )
 
 
-def fill(body: str, values: dict[str, str], texts: dict[str, str]) -> str:
-    """The prompt with partials, values and optional parts put in. A value is never read for tags again."""
-    body = _with_partials(body, texts)
-
-    def optional(match: re.Match[str]) -> str:
-        return match[2] if values.get(match[1], "").strip() else ""
-
-    body = re.sub(r"\{\{#\s*([\w.]+)\s*\}\}\n?(.*?)\{\{/\s*\1\s*\}\}\n?", optional, body, flags=re.DOTALL)
-    return _TAG.sub(lambda tag: values.get(tag[2], "") if not tag[1] else "", body).strip() + "\n"
-
-
-def _with_partials(body: str, texts: dict[str, str]) -> str:
-    for _ in range(3):  # partials may use partials, but not for ever
-        body = _TAG.sub(lambda tag: texts.get(tag[2], "") if tag[1] == ">" else tag[0], body)
-    return body
-
-
-def _front_matter(text: str, shown: str) -> dict[str, Any]:
+def fill(body: str, values: Mapping[str, Any], root: Path) -> str:
+    """The prompt with its values, which are never read for tags. Raises SettingsError for one that is not there."""
     try:
-        data = yaml.safe_load(text)
+        return environment(root).from_string(body).render(values).strip() + "\n"
+    except TemplateError as error:
+        raise SettingsError(f"the prompt cannot be made: {error}", f"see {FOLDER} and {PARTIALS}") from None
+
+
+def _parts(text: str, shown: str) -> tuple[dict[str, Any], str]:
+    """(front matter, prompt) of a file that has both."""
+    try:
+        data, body = frontmatter.parse(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 2}:" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise SettingsError(f"{shown}:{line} not valid YAML: {problem}", "correct that line") from None
-    if not isinstance(data, dict):
+    if not data:
         raise SettingsError(f"{shown}: the front matter has to be keys with values", "see ai/README.md")
-    return data
+    return data, body
 
 
 def _recipe(data: dict[str, Any], body: str, file: Path) -> Recipe:
@@ -175,16 +170,37 @@ def _problems(recipe: Recipe, root: Path) -> Iterator[str]:
             yield f"{where}.run: {' '.join(fact.run)}: {why}; a fact is a read-only kubectl, helm or docker command"
     if not recipe.body:
         yield "the prompt is missing, write it below the front matter"
-    texts = partials(root)
-    for mark, name in _TAG.findall(recipe.body + "".join(texts.values())):
-        kind, _, rest = name.partition(".")
-        if mark == ">" and name not in texts:
-            yield f"{{{{> {name}}}}}: no such partial, there are: {', '.join(sorted(texts))}"
-        if mark != ">" and kind == "input" and rest not in names and f"{{{{{mark}{name}}}}}" in recipe.body:
-            yield f"{{{{{mark}{name}}}}}: no such input, there are: {', '.join(names) or 'none'}"
-        if not mark and kind != "input" and name not in _VALUES:
-            yield f"{{{{{name}}}}}: no such value, there are: {', '.join(_VALUES)}, input.NAME"
-    if not any(not mark and name == "facts" for mark, name in _TAG.findall(_with_partials(recipe.body, texts))):
+        return
+    yield from _template_problems(recipe.body, set(names), root)
+
+
+def _template_problems(body: str, inputs: set[str], root: Path) -> Iterator[str]:
+    """What is wrong with a template, its partials included, before anybody asks anything."""
+    world = environment(root)
+    trees = []
+    pending, seen = [body], set[str]()
+    while pending:
+        try:
+            tree = world.parse(pending.pop())
+        except TemplateSyntaxError as error:
+            yield f"the prompt, line {error.lineno}: {error.message}"
+            return
+        trees.append(tree)
+        for name in sorted(filter(None, meta.find_referenced_templates(tree))):
+            file = root / PARTIALS / name
+            if not file.is_file():
+                there = ", ".join(sorted(item.name for item in (root / PARTIALS).glob("*.md")))
+                yield f'{{% include "{name}" %}}: no such partial, there are: {there}'
+            elif name not in seen:
+                seen.add(name)
+                pending.append(file.read_text(encoding="utf-8"))
+    used = {name for tree in trees for name in meta.find_undeclared_variables(tree)}
+    for name in sorted(used - {*_VALUES, "input"}):
+        yield f"{{{{{name}}}}}: no such value, there are: {', '.join(_VALUES)}, input.NAME"
+    for field in trees[0].find_all(nodes.Getattr):
+        if isinstance(field.node, nodes.Name) and field.node.name == "input" and field.attr not in inputs:
+            yield f"{{{{input.{field.attr}}}}}: no such input, there are: {', '.join(sorted(inputs)) or 'none'}"
+    if "facts" not in used:
         yield "the prompt never shows {{facts}}, add it"
 
 

@@ -26,9 +26,9 @@ facts:
 answer:
   sections: [When]
 ---
-When do the certificates{{#input.service}} of {{input.service}}{{/input.service}} end?
+When do the certificates{% if input.service %} of {{input.service}}{% endif %} end?
 
-{{> facts}}
+{% include "facts.md" %}
 """
 
 
@@ -70,9 +70,11 @@ def test_a_user_adds_a_recipe_as_a_file(root: Path) -> None:
     (root / "ai/recipes/certificates.md").write_text(NEW)
     recipe = recipes.load_all(root)["certificates"]
     assert recipe.tools == ("api", "offline") and recipe.offline == ("diagnosis",)
-    text = recipes.fill(recipe.body, {"input.service": "mcp", "facts": "FACTS"}, recipes.partials(root))
+    text = recipes.fill(recipe.body, {"input": {"service": "mcp"}, "facts": "FACTS"}, root)
     assert text.startswith("When do the certificates of mcp end?") and "FACTS" in text
-    assert recipes.fill(recipe.body, {"facts": ""}, {}).startswith("When do the certificates end?")
+    assert recipes.fill(recipe.body, {"input": {"service": ""}, "facts": ""}, root).startswith(
+        "When do the certificates end?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,10 +91,10 @@ def test_a_user_adds_a_recipe_as_a_file(root: Path) -> None:
         (("[kubectl, get, configmap", "[sh, -c, configmap"), ["facts.0.run", "sh is not one of kubectl, helm, docker"]),
         (("type: service}", "type: text}"), ["facts.0.run", "which is never part of a command"]),
         (('"{service}-config"', '"{servce}-config"'), ["{servce} is no input"]),
-        (("{{> facts}}", ""), ["never shows {{facts}}"]),
-        (("{{> facts}}", "{{> fakts}} {{facts}}"), ["no such partial, there are: answer"]),
-        (("{{> facts}}", "{{facts}} {{input.x}}"), ["{{input.x}}: no such input"]),
-        (("{{> facts}}", "{{facts}} {{secret}}"), ["{{secret}}: no such value"]),
+        (('{% include "facts.md" %}', ""), ["never shows {{facts}}"]),
+        (('{% include "facts.md" %}', '{% include "fakts.md" %} {{facts}}'), ["no such partial, there are: answer"]),
+        (('{% include "facts.md" %}', "{{facts}} {{input.x}}"), ["{{input.x}}: no such input"]),
+        (('{% include "facts.md" %}', "{{facts}} {{secret}}"), ["{{secret}}: no such value"]),
         (("sections: [When]", "sections: []"), ["answer.sections"]),
         (("---\nname", "name"), ["has no front matter"]),
         (("when: Before", "when: [Before"), ["not valid YAML", "line"]),
@@ -127,5 +129,14 @@ def test_a_recipe_that_is_not_there_is_guessed() -> None:
 
 
 def test_a_value_is_never_read_for_tags() -> None:
-    text = recipes.fill("{{input.a}} {{facts}}", {"input.a": "{{facts}} {{> x}}", "facts": "F"}, {"x": "PARTIAL"})
-    assert text == "{{facts}} {{> x}} F\n"
+    text = recipes.fill("{{input.a}} {{facts}}", {"input": {"a": "{{facts}} {% x %}"}, "facts": "F"}, ROOT)
+    assert text == "{{facts}} {% x %} F\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["{{ ''.__class__.__mro__ }}", "{{ missing }}", "{{ input.nothing }}", "{% include '../../run' %}", "{% for %}"],
+)
+def test_a_template_reaches_nothing_but_its_values(body: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be made"):
+        recipes.fill(body, {"input": {}, "facts": ""}, ROOT)
