@@ -89,6 +89,7 @@ class Loop:
         self._sources: dict[str, Source] = {}
         self._images: dict[str, tree.Tree] = {}
         self._forwards: list[Forward] = []
+        self._left_out: dict[tuple[str, str], str] = {}
         self._tails: dict[str, deque[str]] = {}
         self._stop = threading.Event()
         self._paused = False
@@ -248,7 +249,10 @@ class Loop:
                 pod.tree = self._images.get(pod.image, {})
         done = self._pods.sync(source.worked, pods, source.wanted)
         for place, why in done.left_out.items():
-            self._screen.line(f"{name}: {place} {why}: left out")
+            if self._left_out.get((name, place)) != why:  # told once, and not again at every change of another file
+                self._screen.line(f"{name}: {place} {why}: left out")
+        self._left_out = {key: why for key, why in self._left_out.items() if key[0] != name}
+        self._left_out |= {(name, place): why for place, why in done.left_out.items()}
         for pod_name, problem in done.problems.items():
             self._screen.line(f"error: {pod_name}: {problem}")
         reached = len(pods) - len(done.problems)

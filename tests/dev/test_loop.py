@@ -114,6 +114,9 @@ def test_a_large_file_is_told_and_the_rest_is_synced(world: World, monkeypatch: 
     world.saved("model.bin", "app.py")
     assert "/app/model.bin 0 MB is more than is synced" in world.said
     assert "synced to 1 pod" in world.said
+    (world.context / "app.py").write_text("three")
+    world.saved("app.py")
+    assert world.said.count("/app/model.bin") == 1, "told once"
 
 
 def test_a_file_that_vanishes_while_it_is_read_is_one_that_was_deleted(

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.e2e.conftest import Project, is_free
 
 LONG = 600
 BACKEND = "services/backend/todo_backend"
@@ -199,8 +198,7 @@ def test_saved_files_go_live(project: Project, backend: Path) -> None:
         until(lambda: "Mended" in answer(f"{url}/api/openapi.json"), "the port leads to a pod again")
         assert session.end() == 0
     assert "go back: invoke pipeline" in session.lines[-1]
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0, "nothing is left listening"
+    assert is_free(int(url.rpartition(":")[2])), "nothing is left listening"
     assert project.pipeline()["ok"]
     assert not status_of(project, "backend").endswith("(dev)")
     assert "Mended" in project.kubectl("exec", "deployment/backend", "--", "cat", "/app/todo_backend/app.py")
@@ -243,7 +241,9 @@ def test_a_killed_session_is_mended_by_the_next_one(project: Project, backend: P
     with working(project, "--service", "backend") as session:
         write_title(backend, "Never committed")
         session.expect(r"^backend: .*app\.py: synced to")
+        port = int(session.told(r"backend answers at http://127.0.0.1:(\d+)")[1])
         assert session.end(signal.SIGKILL) == -signal.SIGKILL
+    until(lambda: is_free(port), "a killed session leaves no port behind")
     assert status_of(project, "backend").endswith("(dev)")
     write_title(backend, "Todo Chatbot")  # back to what the image holds, while nobody watches
     with working(project, "--service", "backend", "--cleanup") as session:

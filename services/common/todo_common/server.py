@@ -16,8 +16,8 @@ from todo_common.settings import ServiceSettings
 KEEP_ALIVE = 75
 """Seconds an idle connection stays open; longer than any client in front keeps one, so the client closes first."""
 
-STOP_WITHIN = 18.0
-"""Seconds from SIGTERM to the end of the process, requests in flight included; the pods' grace period is longer."""
+STOP_WITHIN = 16.0
+"""Seconds from SIGTERM to the end of the process, requests in flight included: less than the pods have."""
 
 CERTIFICATE_CHECK = 30.0
 """Seconds between looks at the mounted certificate."""

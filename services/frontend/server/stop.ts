@@ -6,7 +6,7 @@ import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 
 /** Milliseconds from the signal to the end of the process, requests in flight included. */
-const STOP_WITHIN_MS = 18_000;
+const STOP_WITHIN_MS = 16_000;
 
 /**
  * First not ready while still serving, new connections too, for `drainMs`: by then the cluster has taken this pod out of
