@@ -169,7 +169,7 @@ def mcp(s: Any, http: int = 0, configure: str = "") -> None:
     json="print every mark as JSON",
 )
 def evaluate(s: Any, tool: str = "", model: str = "", only: str = "", json: bool = False) -> None:
-    """Ask broken situations and attacks, and count what came of it."""
+    """Ask broken situations and attacks; count the results."""
     from scripts.tasks.asking import evaluate as asked
 
     asked(s, tool, model, only, as_json=json)
