@@ -138,7 +138,7 @@ def _table() -> list[Kind]:
             subresources=status,
             categories=in_all,
         ),
-        Kind("batch", "v1", "CronJob", "cronjobs", True, ("cj",), READ, categories=in_all),
+        Kind("batch", "v1", "CronJob", "cronjobs", True, ("cj",), ALL, status, True, in_all),
         Kind("batch", "v1", "Job", "jobs", subresources=status, generation=True, categories=in_all),
         Kind(net, "v1", "IngressClass", "ingressclasses", False, generation=True),
         Kind(net, "v1", "Ingress", "ingresses", True, ("ing",), ALL, status, True),

@@ -110,6 +110,15 @@ def daemonset(obj: dict, now: float) -> list:
     return [*counts, nodes, age(obj, now), *_template(obj), selector(obj["spec"].get("selector"))]
 
 
+def cronjob(obj: dict, now: float) -> list:
+    """Schedule, Timezone, Suspend, Active, Last Schedule, Age, Containers, Images, Selector."""
+    spec, status = obj["spec"], obj.get("status", {})
+    last = since(status["lastScheduleTime"], now) if status.get("lastScheduleTime") else NONE
+    words = [spec["schedule"], spec.get("timeZone") or NONE, str(bool(spec.get("suspend")))]
+    template = _template({"spec": spec["jobTemplate"]["spec"]})
+    return [*words, len(status.get("active", ())), last, age(obj, now), *template, NONE]
+
+
 def endpoints(obj: dict, now: float) -> list:
     """Endpoints (the first three), Age."""
     found = [
@@ -390,6 +399,7 @@ PRINTERS: dict[str, Callable[[dict, float], list]] = {
     "endpoints": endpoints,
     "statefulsets.apps": statefulset,
     "daemonsets.apps": daemonset,
+    "cronjobs.batch": cronjob,
     "controllerrevisions.apps": revision,
     "deployments.apps": deployment,
     "replicasets.apps": replicaset,

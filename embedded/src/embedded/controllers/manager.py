@@ -14,6 +14,7 @@ from embedded import events, kinds
 from embedded.controllers import (
     budget,
     common,
+    cronjob,
     daemonset,
     definition,
     deployment,
@@ -64,6 +65,7 @@ class Manager:
             "scheduler": scheduler.reconcile,
             "endpointslice": endpointslice.reconcile,
             "job": job.reconcile,
+            "cronjob": cronjob.reconcile,
             "namespace": namespace.reconcile,
             "disruption": budget.reconcile_disruption,
             "quota": budget.reconcile_quota,
@@ -239,6 +241,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "services": ("endpointslice",),
     "endpoints": ("endpointslice",),
     "jobs.batch": ("job",),
+    "cronjobs.batch": ("cronjob",),
     "namespaces": ("namespace",),
     "poddisruptionbudgets.policy": ("disruption",),
     "resourcequotas": ("quota",),
@@ -250,6 +253,7 @@ OWNERS = {
     "StatefulSet": "statefulset",
     "DaemonSet": "daemonset",
     "Job": "job",
+    "CronJob": "cronjob",
     "Service": "endpointslice",
 }
 COUNTED = ("pods", "services", "persistentvolumeclaims", "secrets", "configmaps")

@@ -15,6 +15,7 @@ FIRST = (
     "replicasets.apps",
     "statefulsets.apps",
     "daemonsets.apps",
+    "cronjobs.batch",
     "jobs.batch",
     "horizontalpodautoscalers.autoscaling",
 )

@@ -73,6 +73,12 @@ CONSTANTS: dict[str, dict] = {
         "podReplacementPolicy": "TerminatingOrFailed",
         "manualSelector": False,
     },
+    "io.k8s.api.batch.v1.CronJobSpec": {
+        "concurrencyPolicy": "Allow",
+        "suspend": False,
+        "successfulJobsHistoryLimit": 3,
+        "failedJobsHistoryLimit": 1,
+    },
     "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec": {"minReplicas": 1},
     "io.k8s.api.networking.v1.NetworkPolicyPort": {"protocol": "TCP"},
     "io.k8s.api.discovery.v1.EndpointPort": {"name": "", "protocol": "TCP"},

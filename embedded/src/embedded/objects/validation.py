@@ -7,7 +7,7 @@ from typing import Any
 
 from embedded.errors import Cause
 from embedded.kinds import Kind
-from embedded.objects import checks, custom, managed, podchecks, schema, selectors
+from embedded.objects import checks, cron, custom, managed, podchecks, schema, selectors
 from embedded.objects.checks import IMMUTABLE, duplicate, required, unsupported, wrong
 from embedded.objects.schema import Field
 
@@ -184,6 +184,32 @@ def _job(obj: dict, old: dict | None) -> list[Cause]:
     return found
 
 
+def _cronjob(obj: dict, old: dict | None) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    found = []
+    for field, value, read in (
+        ("schedule", spec.get("schedule") or "", cron.parse),
+        ("timeZone", spec.get("timeZone") or "", cron.zone),
+    ):
+        try:
+            read(value)
+        except ValueError as error:
+            found.append(required("spec.schedule") if not value else wrong(f"spec.{field}", value, str(error)))
+    if len(obj["metadata"].get("name") or "") > LONGEST_CRONJOB:
+        name = obj["metadata"]["name"]
+        found.append(wrong("metadata.name", name, f"must be no more than {LONGEST_CRONJOB} characters"))
+    job = (spec.get("jobTemplate") or {}).get("spec") or {}
+    pod = (job.get("template") or {}).get("spec") or {}
+    found += podchecks.pod_spec(pod, "spec.jobTemplate.spec.template.spec")
+    if pod.get("restartPolicy") not in ("OnFailure", "Never"):
+        path = "spec.jobTemplate.spec.template.spec.restartPolicy"
+        found.append(unsupported(path, pod.get("restartPolicy"), ("OnFailure", "Never")))
+    return found
+
+
+LONGEST_CRONJOB = 52  # characters: its Jobs add eleven
+
+
 def _service(obj: dict, old: dict | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     found: list[Cause] = []
@@ -296,6 +322,7 @@ KINDS: dict[str, Callable[[dict, dict | None], list[Cause]]] = {
     "statefulsets.apps": _statefulset,
     "daemonsets.apps": lambda obj, old: _workload(obj, old, "daemonset"),
     "jobs.batch": _job,
+    "cronjobs.batch": _cronjob,
     "horizontalpodautoscalers.autoscaling": _autoscaler,
     "poddisruptionbudgets.policy": _budget,
     "rolebindings.rbac.authorization.k8s.io": _binding,
