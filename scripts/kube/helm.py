@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,12 @@ def _version(shell: Shell, binary: Path) -> str:
     if not answer and not shell.dry:
         raise UserError(f"{binary} does not run: {answer.err.strip()}", "get it: ./run invoke install")
     return answer.out
+
+
+def template_argv(binary: Path, release: Release, values: Sequence[Path], *words: str) -> list[str]:
+    """Return the argv of `helm template` for a release with these values files, which asks no cluster by itself."""
+    place = ("--namespace", release.namespace)
+    return [str(binary), "template", release.name, str(release.chart), *place, *values_options(values), *words]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube.arguments import values_options
+from scripts.kube.helm import template_argv
 from scripts.pipeline import deploy
 from scripts.settings.loading import ENVIRONMENTS
 from scripts.settings.model import Release
@@ -29,8 +30,7 @@ def lint_commands(helm: Path, root: Path, release: Release, database: Release) -
     overlays: list[tuple[Path, ...]] = [(), *((file,) for file in files if file.is_file())]
     given = [file for file in release.values if file not in files]
     for overlay in overlays:
-        words = values_options((*overlay, *given))
-        alone.append([str(release.chart), *words])
+        alone.append([str(release.chart), *values_options((*overlay, *given))])
     return [[str(helm), "lint", "--strict", "--quiet", *words] for words in alone]
 
 
@@ -61,10 +61,8 @@ def render(run: Run, *, live: bool) -> str:
     secrets = deploy.current_versions(run) if live else {}
     values = deploy.release_values(get_ready(run).plan, release, session.settings, secrets)
     file = deploy.write_values(session.settings, release, values)
-    files = values_options((*release.values, file))
-    argv = session.helm.command("template", release.name, str(release.chart), "--namespace", release.namespace, *files)
-    if live:
-        argv.append("--dry-run=server")
+    words = template_argv(session.tools["helm"], release, (*release.values, file))
+    argv = session.helm.command(*words[1:], "--dry-run=server") if live else words
     answer = session.shell.probe(argv, timeout=120)
     if not answer:
         raise UserError(f"helm template: {answer.err.strip()}", "correct the chart, then: invoke charts.lint")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.context.session import Session
 from scripts.host.shell import Shell
-from scripts.kube.arguments import values_options
+from scripts.kube.helm import template_argv
 from scripts.settings.assemble import BUILDERS
 from scripts.settings.loading import ENVIRONMENTS
 from scripts.settings.model import Release, Service, Settings
@@ -84,16 +84,7 @@ def _manifests(session: Session, folder: Path) -> dict[str, str]:
     folder.mkdir()
     names = {}
     for name, release, values in _renderings(settings):
-        words = values_options(values)
-        argv: list[str | Path] = [
-            session.tools["helm"],
-            "template",
-            release.name,
-            release.chart,
-            "--namespace",
-            release.namespace,
-        ]
-        answer = session.shell.probe([*argv, "--namespace", release.namespace, *words], timeout=120)
+        answer = session.shell.probe(template_argv(session.tools["helm"], release, values), timeout=120)
         if not answer:
             raise NotRun(f"helm cannot render {name}: {answer.err.strip()[:200]}")
         (folder / f"{name}.yaml").write_text(answer.out, encoding="utf-8")

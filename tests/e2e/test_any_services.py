@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tarfile
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,3 +92,49 @@ def test_a_migration_that_fails_stops_the_upgrade_and_its_log_says_why(
     assert failed["stage"] == "deploy" and "psycopg.errors.SyntaxError" in failed["detail"]
     with urllib.request.urlopen(warehouse.url, timeout=30) as page:  # noqa: S310 a local URL
         assert "first" in page.read().decode()
+
+
+def own_chart(folder: Path, port: int) -> Path:
+    """Somebody's own chart, packaged: other names, the image as one text, a StatefulSet in a namespace of its own."""
+    made = folder / "own"
+    shutil.copytree(ROOT / "tests/e2e/own-chart", made)
+    values = made / "values.yaml"
+    values.write_text(values.read_text().replace("30000", str(port)))
+    with tarfile.open(folder / "own-1.0.0.tgz", "w:gz") as archive:
+        archive.add(made, "own")
+    return folder / "own-1.0.0.tgz"
+
+
+def test_an_archive_of_ones_own_chart_is_deployed_waited_for_and_verified(
+    warehouse: Project, first: dict[str, Any], tmp_path: Path
+) -> None:
+    """By its own names, with the image where it wants it, and what it runs in another namespace."""
+    app = yaml.safe_load((warehouse.folder / "config/apps/warehouse.yaml").read_text())
+    warehouse.kubectl("delete", "service", "shelf")  # its port is wanted
+    own = {
+        "source": app["source"],
+        "page": "web",
+        "release": {"name": "own", "namespace": "own-chart", "chart": str(own_chart(tmp_path, warehouse.port))},
+        "services": {
+            "web": {
+                "context": ".",
+                "bases": {"PYTHON_IMAGE": "python"},
+                "port": 3000,
+                "service": "web-svc",
+                "deployment": "web-deploy",
+                "imageValues": {"reference": "web.image"},
+            }
+        },
+    }
+    (warehouse.folder / "config/apps/own.yaml").write_text(yaml.safe_dump(own))
+    settings = (warehouse.folder / "config/pipeline.yaml").read_text()
+    (warehouse.folder / "config/pipeline.yaml").write_text(settings.replace("app: warehouse", "app: own"))
+    try:
+        report = warehouse.pipeline()
+        assert report["ok"], report
+        seen = {(item["stage"], item["target"]) for item in report["outcomes"] if item["status"] == "done"}
+        assert {("rollout", "web-deploy"), ("rollout", "store")} <= seen, seen
+        second = warehouse.pipeline()
+        assert second["ok"] and not second["changed"]
+    finally:
+        (warehouse.folder / "config/pipeline.yaml").write_text(settings)

@@ -11,7 +11,7 @@ import yaml
 
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.kube.arguments import values_options
+from scripts.kube.helm import template_argv
 from scripts.verify.scaling.model import Autoscaler, Replicas
 
 KIND = "horizontalpodautoscalers.autoscaling"
@@ -80,18 +80,18 @@ def rendered(session: Session, service: str, window: int | None) -> dict[str, An
     Raises UserError if the chart cannot be rendered, or has none for this service.
     """
     release = session.settings.release
-    values = values_options(release.values)
-    values += ["--set", f"{service}.autoscaling.enabled=true"]
+    place = release.images.get(service, {}).get("tag", f"{service}.image.tag").removesuffix(".image.tag")
+    words = ["--set", f"{place}.autoscaling.enabled=true"]
     if window is not None:
-        values += ["--set", f"{service}.autoscaling.scaleDownStabilizationSeconds={window}"]
-    argv = [str(session.tools["helm"]), "template", release.name, str(release.chart), "--namespace", release.namespace]
-    answer = session.shell.probe([*argv, *values], timeout=120)
+        words += ["--set", f"{place}.autoscaling.scaleDownStabilizationSeconds={window}"]
+    argv = template_argv(session.tools["helm"], release, release.values, *words)
+    answer = session.shell.probe(argv, timeout=120)
     if not answer:
         raise UserError(f"helm template: {answer.err.strip()}", "correct the chart, then: invoke charts.lint")
     found = find((item for item in yaml.safe_load_all(answer.out) if item), service)
     if found is None:
         raise UserError(
-            f"{release.chart.name}: no autoscaler of {service}, even with {service}.autoscaling.enabled=true",
+            f"{release.chart.name}: no autoscaler of {service}, even with {place}.autoscaling.enabled=true",
             "give the chart a HorizontalPodAutoscaler for it, as its other services have",
         )
     return dict(found)
