@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -247,18 +248,32 @@ def test_certificates_reach_the_services(name: str) -> None:
 SCRIPTS = {"smoke.py": (sys.executable, "-c"), "smoke.mjs": ("node", "--input-type=module", "--eval")}
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_smoke_test_fails_where_a_service_does_not_answer(name: str) -> None:
+def smoke(name: str, *urls: str) -> subprocess.CompletedProcess[str]:
+    """Run a script of the smoke test, without its patience."""
     command = SCRIPTS[name]
     if not shutil.which(command[0]):
         pytest.skip(f"{command[0]} is not installed")
     script = (UMBRELLA / "files" / name).read_text(encoding="utf-8").replace("30.0", "0.0").replace("30_000", "0")
     end_of_options = ["--"] if name == "smoke.mjs" else []
-    answer = subprocess.run(
-        [*command, script, *end_of_options, "http://127.0.0.1:1/readyz"], capture_output=True, text=True, timeout=30
+    return subprocess.run(
+        [*command, script, *end_of_options, *urls], capture_output=True, text=True, timeout=30, check=False
     )
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/readyz", "tcp://127.0.0.1:1"])
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_smoke_test_fails_where_a_service_does_not_answer(name: str, url: str) -> None:
+    answer = smoke(name, url)
     assert answer.returncode == 1
-    assert "http://127.0.0.1:1/readyz: " in answer.stderr
+    assert f"{url}: " in answer.stderr
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_smoke_test_asks_a_service_without_a_path_whether_its_port_is_open(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        answer = smoke(name, url)
+    assert (answer.returncode, answer.stdout.strip()) == (0, f"{url} open"), answer.stderr
 
 
 def namespace() -> dict[str, Any]:

@@ -1,0 +1,232 @@
+"""Services of one's own, under `services`: what each value is for, as a person would notice it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.charts.conftest import SERVICES, UMBRELLA, by_name, helm, manifests
+from tests.charts.test_every_value import OFF, laid_over, objects
+
+IMAGE = {"image": {"repository": "shop/api", "tag": "1"}}
+API: dict[str, Any] = {**IMAGE, "service": {"port": 8000}}
+
+
+def rendered(services: dict[str, Any], **shared: Any) -> tuple[Any, ...]:
+    return tuple(objects(UMBRELLA, laid_over({**OFF, "smokeTest": {"service": ""}, "services": services}, shared)))
+
+
+def pod(services: dict[str, Any], name: str = "api", **shared: Any) -> Any:
+    template = by_name(rendered(services, **shared), "Deployment")[name]["spec"]["template"]
+    return template["spec"] | {"annotations": template["metadata"]["annotations"]}
+
+
+def test_a_worker_has_neither_a_service_nor_a_probe() -> None:
+    found = rendered({"worker": IMAGE})
+    assert not by_name(found, "Service")
+    (container,) = pod({"worker": IMAGE}, "worker")["containers"]
+    assert not {"ports", "startupProbe", "readinessProbe", "livenessProbe", "lifecycle"} & container.keys()
+    assert by_name(found, "NetworkPolicy")["worker"]["spec"]["ingress"] == []
+
+
+def test_a_port_of_its_own_behind_the_services_port() -> None:
+    found = rendered({"api": {**IMAGE, "service": {"port": 80, "targetPort": 7860}}})
+    assert by_name(found, "Service")["api"]["spec"]["ports"][0]["port"] == 80
+    (container,) = by_name(found, "Deployment")["api"]["spec"]["template"]["spec"]["containers"]
+    assert container["ports"][0]["containerPort"] == 7860
+    assert by_name(found, "ConfigMap")["api-config"]["data"] == {"PORT": "7860"}
+
+
+def test_without_a_path_the_port_is_asked_and_a_field_alone_can_be_changed() -> None:
+    (container,) = pod({"api": laid_over(API, {"startupProbe": {"failureThreshold": 300}})})["containers"]
+    assert container["readinessProbe"]["tcpSocket"] == {"port": "http"}
+    assert container["startupProbe"] == {
+        "tcpSocket": {"port": "http"}, "periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 300,
+    }  # fmt: skip
+    off = pod({"api": laid_over(API, {"livenessProbe": {"enabled": False}})})["containers"][0]
+    assert "livenessProbe" not in off
+
+
+def test_numbers_and_truths_reach_the_program_as_they_were_written() -> None:
+    values = {"config": {"LIMIT": 12345678, "RATE": 0.25, "ON": True}, "env": {"SIZE": 123456789012}}
+    found = rendered({"api": {**API, **values, "args": ["--limit", 12345678]}})
+    data = by_name(found, "ConfigMap")["api-config"]["data"]
+    assert (data["LIMIT"], data["RATE"], data["ON"]) == ("12345678", "0.25", "true")
+    (container,) = by_name(found, "Deployment")["api"]["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "SIZE", "value": "123456789012"}]
+    assert container["args"] == ["--limit", "12345678"]
+
+
+def test_a_value_may_use_a_secret_that_stands_before_it() -> None:
+    values = {"env": {"URL": "redis://:$(PASSWORD)@cache"}, "secretEnv": [{"secret": "cache", "key": "PASSWORD"}]}
+    (container,) = pod({"api": {**API, **values, "home": "/home/app"}})["containers"]
+    assert [entry["name"] for entry in container["env"]] == ["HOME", "PASSWORD", "URL"]
+
+
+@pytest.mark.parametrize("read", ["secretEnv", "env", "extraEnvFrom", "extraVolumes", "extraContainers"])
+def test_pods_that_read_a_secret_carry_its_version(read: str) -> None:
+    reference = {"name": "K", "valueFrom": {"secretKeyRef": {"name": "app", "key": "K"}}}
+    reader = {
+        "secretEnv": [{"secret": "app", "key": "K"}],
+        "env": [reference],
+        "extraEnvFrom": [{"secretRef": {"name": "app"}}],
+        "extraVolumes": [{"name": "keys", "secret": {"secretName": "app"}}],
+        "extraContainers": [{"name": "x", "image": "x:1", "env": [reference]}],
+    }
+    services = {"api": {**API, read: reader[read]}, "other": API}
+
+    def checksum(name: str, **versions: str) -> str:
+        found: str = pod(services, name, **{"global": {"secretVersions": versions}})["annotations"].get(
+            "checksum/secrets", ""
+        )
+        return found
+
+    assert not checksum("api") and not checksum("other", app="1") and not checksum("api", more="1")
+    assert checksum("api", app="1") and checksum("api", app="1") != checksum("api", app="2")
+    assert checksum("api", app="1") == checksum("api", app="1", more="7")
+
+
+def test_no_pod_carries_a_version_by_default() -> None:
+    for item in by_name(manifests(UMBRELLA), "Deployment").values():
+        assert item["spec"]["template"]["metadata"]["annotations"].keys() == {"checksum/config"}
+
+
+def test_files_are_kept_by_one_pod_that_ends_before_the_next_starts() -> None:
+    services = {"api": {**API, "replicaCount": 3, "persistence": {"enabled": True, "mountPath": "/var/lib/api"}}}
+    found = rendered(services)
+    spec = by_name(found, "Deployment")["api"]["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert not by_name(found, "PodDisruptionBudget")
+    claim = by_name(found, "PersistentVolumeClaim")["api"]
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    values = json.dumps({**OFF, "services": services})
+    notes = helm("install", "r", UMBRELLA, "--dry-run=client", "--set-json", values).stdout.partition("NOTES:")[2]
+    assert "NOTE: services.api runs as one pod, not 3: its claim is ReadWriteOnce." in notes
+    services["api"]["persistence"]["accessModes"] = ["ReadWriteMany"]
+    assert by_name(rendered(services), "Deployment")["api"]["spec"]["replicas"] == 3
+
+
+def test_folders_are_writable_and_may_begin_with_the_images_files() -> None:
+    found = pod({"api": {**API, "writablePaths": ["/tmp", {"path": "/app/data", "size": "1Gi", "seed": True}]}})  # noqa: S108
+    mounts = {mount["mountPath"]: mount["name"] for mount in found["containers"][0]["volumeMounts"]}
+    assert mounts == {"/tmp": "writable-0", "/app/data": "writable-1"}  # noqa: S108
+    assert {"name": "writable-1", "emptyDir": {"sizeLimit": "1Gi"}} in found["volumes"]
+    (seed,) = found["initContainers"]
+    assert seed["image"] == "shop/api:1" and seed["command"][-2:] == ["/app/data", "/seed"]
+
+
+def test_containers_of_ones_own_come_after_the_services_and_are_hardened() -> None:
+    more = {
+        "initContainers": [{"name": "wait", "command": ["wait"]}],
+        "extraContainers": [{"name": "p", "image": "p:1"}],
+    }
+    found = pod({"api": {**API, **more, "env": {"A": "b"}}})
+    assert [container["name"] for container in found["containers"]] == ["api", "p"]
+    for container in (*found["containers"], *found["initContainers"]):
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    (wait,) = found["initContainers"]
+    assert (wait["image"], wait["env"]) == ("shop/api:1", [{"name": "A", "value": "b"}])
+
+
+MIGRATE = {"jobs": {"migrate": {"command": ["migrate"], "env": {"LEVEL": "high"}}}}
+
+
+def test_a_job_before_the_release_needs_nothing_of_the_release() -> None:
+    calls = {
+        "networkPolicy": {"to": [{"name": "database", "port": 5432}]},
+        "env": {"LEVEL": "low"},
+        "config": {"A": "b"},
+    }
+    claim = {"persistence": {"enabled": True}}
+    found = rendered({"api": {**API, **calls, **claim, **MIGRATE}})
+    hooks = [item for item in found if "pre-install" in str(item["metadata"].get("annotations"))]
+    assert {(item["kind"], item["metadata"]["name"]) for item in hooks} == {
+        ("Job", "api-migrate"),
+        ("ServiceAccount", "api-migrate"),
+        ("NetworkPolicy", "api-migrate"),
+        ("NetworkPolicy", "api-migrate-to-database"),
+    }
+    weights = {item["kind"]: int(item["metadata"]["annotations"]["helm.sh/hook-weight"]) for item in hooks}
+    assert weights["Job"] > max(weights["ServiceAccount"], weights["NetworkPolicy"])
+    job = by_name(found, "Job")["api-migrate"]
+    spec = job["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert "envFrom" not in container and spec["serviceAccountName"] == "api-migrate"
+    assert {entry["name"]: entry["value"] for entry in container["env"]} == {"PORT": "8000", "A": "b", "LEVEL": "high"}
+    assert not [volume for volume in spec["volumes"] if "persistentVolumeClaim" in volume]
+    selector = by_name(found, "Service")["api"]["spec"]["selector"]
+    assert not selector.items() <= job["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_a_job_after_the_release_has_its_settings_and_its_claim() -> None:
+    jobs = {"jobs": {"seed": {"when": "after", "command": ["seed"]}}}
+    job = by_name(rendered({"api": {**API, **jobs, "persistence": {"enabled": True}}}), "Job")["api-seed"]
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
+    spec = job["spec"]["template"]["spec"]
+    assert spec["serviceAccountName"] == "api"
+    assert spec["containers"][0]["envFrom"] == [{"configMapRef": {"name": "api-config"}}]
+    assert {"name": "data", "persistentVolumeClaim": {"claimName": "api"}} in spec["volumes"]
+
+
+def test_egress_to_hosts() -> None:
+    hosts = ["api.example.com:443", "redis.cache.svc.cluster.local:6379", "10.1.2.3:8443"]
+    spec = by_name(rendered({"api": {**API, "networkPolicy": {"hosts": hosts}}}), "NetworkPolicy")["api"]["spec"]
+    peers = {rule["ports"][0]["port"]: rule["to"][0] for rule in spec["egress"] if "to" in rule}
+    assert "10.0.0.0/8" in peers[443]["ipBlock"]["except"]
+    assert peers[6379] == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "cache"}}}
+    assert peers[8443] == {"ipBlock": {"cidr": "10.1.2.3/32"}}
+
+
+@cache
+def routed() -> tuple[Any, ...]:
+    paths = [{"path": "/api", "stripPrefix": True}, {"path": "/docs"}]
+    way: dict[str, Any] = {"ingress": {"enabled": True, "paths": paths}, "httpRoute": {"enabled": True, "paths": paths}}
+    return rendered({"web": {**API, "ingress": {"enabled": True}}, "api": {**API, **way}})
+
+
+def test_a_page_and_an_api_share_a_host() -> None:
+    found = by_name(routed(), "Ingress")
+    hosts = {rule["host"] for item in found.values() for rule in item["spec"]["rules"]}
+    assert set(found) == {"web", "api", "api-stripped"} and hosts == {"todo.local"}
+    (path,) = found["api-stripped"]["spec"]["rules"][0]["http"]["paths"]
+    assert (path["path"], path["pathType"]) == ("/api(/|$)(.*)", "ImplementationSpecific")
+    assert found["api-stripped"]["metadata"]["annotations"]["nginx.ingress.kubernetes.io/rewrite-target"] == "/$2"
+    assert found["api"]["spec"]["rules"][0]["http"]["paths"][0]["path"] == "/docs"
+    # The controller is nobody's neighbour: who has a way in is open.
+    assert "from" not in by_name(routed(), "NetworkPolicy")["api"]["spec"]["ingress"][0]
+
+
+def test_the_same_by_a_gateway() -> None:
+    first, second = by_name(routed(), "HTTPRoute")["api"]["spec"]["rules"]
+    rewrite = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
+    assert first["filters"] == [rewrite] and "filters" not in second
+    assert first["backendRefs"] == [{"name": "api", "port": 8000}]
+
+
+def test_what_is_made_for_all_services_is_made_for_these() -> None:
+    """Certificates, the smoke test, autoscalers and disruption budgets."""
+    services = {
+        "api": {**API, "tls": {"serve": True}, "autoscaling": {"enabled": True, "minReplicas": 2}},
+        "queue": API,
+    }
+    found = rendered(services, **{"global": {"tls": {"enabled": True}}, "smokeTest": {"service": "api"}})
+    assert {"api-tls", "queue-tls", "r-ca"} == set(by_name(found, "Secret"))
+    assert set(by_name(found, "HorizontalPodAutoscaler")) == set(by_name(found, "PodDisruptionBudget")) == {"api"}
+    urls = by_name(found, "Pod")["smoke-test"]["spec"]["containers"][0]["args"][1:]
+    assert urls == ["tcp://api:8000", "tcp://queue:8000"]
+
+
+def test_services_stand_beside_the_four() -> None:
+    found = tuple(objects(UMBRELLA, {"services": {"extra": API}}))
+    assert set(by_name(found, "Deployment")) == {*SERVICES, "extra"}
+    assert "extra" in str(by_name(found, "Pod")["smoke-test"]["spec"]["containers"][0]["args"])
+
+
+def test_objects_of_ones_own_are_part_of_the_release() -> None:
+    mine = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}}
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}-theirs'}\n"
+    found = by_name(rendered({}, **{"global": {"extraObjects": [mine, template]}}), "ConfigMap")
+    assert {"mine", "r-theirs"} <= set(found)
