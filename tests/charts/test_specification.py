@@ -73,7 +73,7 @@ def test_secrets_are_as_specified() -> None:
 
 
 def test_release_and_chart_are_as_specified() -> None:
-    release = yaml.safe_load((ROOT / "config/pipeline.yaml").read_text(encoding="utf-8"))["release"]
+    release = yaml.safe_load((ROOT / "config/apps/todo-chatbot.yaml").read_text(encoding="utf-8"))["release"]
     assert (release["name"], release["namespace"]) == ("todo-chatbot", "chatbot-dev")
     assert ROOT / release["chart"] == UMBRELLA
     chart = yaml.safe_load((UMBRELLA / "Chart.yaml").read_text(encoding="utf-8"))
