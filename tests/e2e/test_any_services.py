@@ -105,16 +105,13 @@ def own_chart(folder: Path, port: int) -> Path:
     return folder / "own-1.0.0.tgz"
 
 
-def test_an_archive_of_ones_own_chart_is_deployed_waited_for_and_verified(
-    warehouse: Project, first: dict[str, Any], tmp_path: Path
-) -> None:
+def test_an_archive_of_ones_own_chart_is_deployed_waited_for_and_verified(warehouse: Project, tmp_path: Path) -> None:
     """By its own names, with the image where it wants it, and what it runs in another namespace."""
     app = yaml.safe_load((warehouse.folder / "config/apps/warehouse.yaml").read_text())
-    warehouse.kubectl("delete", "service", "shelf")  # its port is wanted
     own = {
         "source": app["source"],
         "page": "web",
-        "release": {"name": "own", "namespace": "own-chart", "chart": str(own_chart(tmp_path, warehouse.port))},
+        "release": {"name": "own", "namespace": "own-chart", "chart": str(own_chart(tmp_path, warehouse.port + 7))},
         "services": {
             "web": {
                 "context": ".",
@@ -133,7 +130,7 @@ def test_an_archive_of_ones_own_chart_is_deployed_waited_for_and_verified(
         report = warehouse.pipeline()
         assert report["ok"], report
         seen = {(item["stage"], item["target"]) for item in report["outcomes"] if item["status"] == "done"}
-        assert {("rollout", "web-deploy"), ("rollout", "store")} <= seen, seen
+        assert {("rollout", "web-deploy"), ("rollout", "own-data/statefulset/store")} <= seen, seen
         second = warehouse.pipeline()
         assert second["ok"] and not second["changed"]
     finally:
