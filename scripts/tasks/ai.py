@@ -126,9 +126,14 @@ def doctor(s: Any) -> None:
     print_table([("TOOL", "STATE", "ABOUT"), *((item.name, item.state, item.text) for item in checks)])
 
 
-@command()
-def install(s: Any) -> None:
+@command(tool="kubectl-ai for this machine, or kagent for the cluster")
+def install(s: Any, tool: str = "kagent") -> None:
     """Install kagent with its agent and its model."""
+    if tool != "kagent":
+        from scripts.tasks.support import install_programs
+
+        print_table(install_programs(s, tool))
+        return
     from scripts.ai import setup
     from scripts.ai.kagent import install as kagent
 

@@ -125,6 +125,9 @@ def test_dry_prints_prompt_and_command(run: Run) -> None:
         ("invoke ai.deploy --name=Echo --image=x:1 --tool=offline", ["input name", "small letters"]),
         ("invoke ai.run debug --input service=backend --tool=offline --apply", ["recipe debug only reads"]),
         ("invoke ai.install", ["kagent needs a model"]),
+        ("invoke ai.install --tool=gpt", ["--tool gpt: no such tool", "choose one of: kubectl-ai, kagent"]),
+        ("invoke ai.evaluate --only=zzz", ["no situation begins so"]),
+        ("invoke ai.mcp --configure=emacs", ["not a client that is known"]),
     ],
 )
 def test_what_cannot_be_is_explained(run: Run, line: str, words: list[str]) -> None:
