@@ -20,6 +20,7 @@ from scripts.host.shell import Result, Shell
 from scripts.settings import values
 from scripts.settings.model import Image, Outcome, Settings
 
+NOT_THERE = 127  # the exit status of a program that is missing
 READY_SECONDS = 120.0  # that an API server may take to answer after its container was started
 
 
@@ -87,6 +88,8 @@ class NodeContainers(Target):
         if not self.kubeconfig.is_file():
             return Reading("degraded", f"its kubeconfig {self.kubeconfig} is missing")
         ready = self._ready()
+        if ready.code == NOT_THERE:
+            return Reading("unknown", "its nodes run, but kubectl, which asks its API server, is not there")
         return together if ready else Reading("degraded", f"the API server does not answer: {first_line(ready.err)}")
 
     def start(self, tell: Tell) -> None:

@@ -310,6 +310,16 @@ def test_a_hardened_cluster_that_stores_in_the_clear_is_found_out(machine: Machi
     assert f"minikube -p {NAME}-secure logs" in caught.value.hint and "MINIKUBE_HOME=" in caught.value.hint
 
 
+@pytest.mark.parametrize("target", ["kind", "k3d"])
+def test_without_kubectl_nobody_can_tell_whether_the_server_answers(
+    target: str, machine: Machine, cluster: Make
+) -> None:
+    cluster(target).up()
+    machine.remove("kubectl")
+    found = cluster(target).status()
+    assert found["state"] == "unknown" and "kubectl" in found["why"]
+
+
 def test_reading_never_acts(machine: Machine, cluster: Make) -> None:
     for target in MADE_HERE:
         cluster(target).up()
