@@ -74,9 +74,5 @@ def apply(kubectl: Kubectl, items: Sequence[Mapping[str, Any]]) -> None:
     """Write objects; what is printed are their names alone. Raises CommandError if the cluster refuses one."""
     if not items:
         return
-    stream = "\n---\n".join(map(json.dumps, items))  # not a List, whose kind no server has a schema of
     names = "\n".join(f"# {item['kind'].lower()}/{item['metadata']['name']}" for item in items)
-    kubectl.effect(
-        "apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-",
-        stdin=stream, shown_stdin=names, timeout=120,
-    )  # fmt: skip
+    kubectl.apply(items, shown=names, timeout=120)

@@ -18,6 +18,7 @@ from scripts.clusters.target import Target, Tell
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import Shell
+from scripts.kube import api
 from scripts.settings.model import Image, Outcome, Settings
 
 START_SECONDS = 30.0
@@ -138,6 +139,10 @@ class Embedded(Target):
     def _answers(self) -> bool:
         if not self.kubeconfig.is_file() or not self._pid():
             return False
+        reached = api.connect(self.kubeconfig, self.context)
+        with suppress(api.Unreachable, api.Refused):
+            if reached and reached.get("/readyz", timeout=5):
+                return True
         aimed: list[str | Path] = [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
         return bool(self._shell.probe([*aimed, "get", "--raw", "/readyz"], timeout=5))
 

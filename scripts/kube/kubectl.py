@@ -153,6 +153,11 @@ class Kubectl:
         text = "\n---\n".join(json.dumps(item) for item in items)  # not a List, whose kind no server has a schema of
         return self.effect(*APPLY, stdin=text, shown_stdin=shown or text, timeout=timeout)
 
+    def await_rollout(self, name: str, namespace: str, limit: float) -> Result:
+        """Wait up to `limit` seconds until a workload, as `deployment/backend`, is rolled out. Raises CommandError."""
+        words = ("rollout", "status", name, "--namespace", namespace, f"--timeout={limit:.0f}s")
+        return self.effect(*words, timeout=limit + 30)
+
     def proxy_get(self, namespace: str, service: str, port: int, path: str, *, scheme: str = "") -> Result:
         """GET a path of a Service through the API server: works on every cluster, needs no port-forward."""
         name = f"{scheme}:{service}:{port}" if scheme else f"{service}:{port}"

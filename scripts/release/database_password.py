@@ -53,8 +53,7 @@ def renew(session: Session) -> None:
         finally:
             kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
             kubectl.effect("scale", f"deployment/{NAME}", "--replicas=1", *where)
-        words = ("rollout", "status", f"deployment/{NAME}", *where, wait)
-        kubectl.effect(*words, timeout=limit + 30)
+        kubectl.await_rollout(f"deployment/{NAME}", namespace, limit)
         kubectl.effect("exec", f"deployment/{NAME}", "--container", NAME, *where, "--", "sh", "-c", PROVE)
         operate.sync_secrets(session)
 

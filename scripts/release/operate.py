@@ -117,8 +117,7 @@ def _await(session: Session, names: Sequence[str]) -> None:
     """Wait until workloads, as `deployment/backend`, are rolled out. Raises CommandError where one is not."""
     limit, namespace = session.settings.timeouts.deploy, session.settings.release.namespace
     for name in names:
-        words = ("rollout", "status", name, "--namespace", namespace, f"--timeout={limit}s")
-        session.kubectl.effect(*words, timeout=limit + 30)
+        session.kubectl.await_rollout(name, namespace, limit)
 
 
 def scale(session: Session, service: str, replicas: int) -> None:

@@ -18,6 +18,7 @@ from scripts.reporting.display import Plain
 from scripts.verify.http_load import Load, Result
 
 MOST_SECONDS = 600.0
+ROLLOUT_SECONDS = 300
 DELETED = ("frontend", "backend")  # what a browser's requests go through
 
 
@@ -127,6 +128,4 @@ def _roll_back(session: Session) -> None:
 
 
 def _await(session: Session, name: str) -> None:
-    namespace = session.settings.release.namespace
-    words = ("rollout", "status", f"deployment/{name}", "--namespace", namespace, "--timeout=300s")
-    session.kubectl.effect(*words, timeout=330)
+    session.kubectl.await_rollout(f"deployment/{name}", session.settings.release.namespace, ROLLOUT_SECONDS)

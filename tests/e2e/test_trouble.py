@@ -64,6 +64,9 @@ def test_a_broken_service_is_named_and_undone_while_the_page_goes_on_answering(
     undone = [item for item in report["outcomes"] if item["stage"] == "rollback" and item["target"] == "todo-chatbot"]
     assert [item["status"] for item in undone] == ["done"], report["error"]
     assert answers(project)
+    verdicts = {line.split()[0]: line for line in project.invoke("history").stdout.splitlines()}
+    assert "  failed  " in verdicts[str(report["revisions"]["todo-chatbot"])]
+    assert "verified, rolled back to" in verdicts[str(report["rolled_back"]["todo-chatbot"])]
     assert time.monotonic() - started < 120
 
 

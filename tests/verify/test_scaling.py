@@ -99,6 +99,8 @@ def test_a_service_that_stays_as_it_is_has_not_scaled_and_it_says_how_far_it_was
 
 def test_pods_that_never_become_ready_are_no_scale_out() -> None:
     stuck = [second(number, "load", 2, desired=4, current=4) for number in range(1, 180)]
+    pending = "no node has room for a pod of backend: Insufficient cpu; ask for less"
+    assert judge.problems(stuck, SCALER, 2, [pending])[-1] == pending
     [problem] = judge.problems(stuck, SCALER, 2)
     assert "2 of 4 pods were ready" in problem
 

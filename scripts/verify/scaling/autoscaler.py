@@ -123,9 +123,7 @@ def at_work(session: Session, service: str, window: int | None) -> Iterator[Auto
         "app.kubernetes.io/managed-by": "todo-chatbot"
     }
     try:
-        text = json.dumps(wanted)
-        words = ("apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-")
-        session.kubectl.effect(*words, stdin=text, shown_stdin=text)
+        session.kubectl.apply([wanted])
         yield described(wanted)
     finally:
         name = wanted["metadata"]["name"]
@@ -133,10 +131,7 @@ def at_work(session: Session, service: str, window: int | None) -> Iterator[Auto
         if session.shell.dry or _replicas(session, namespace, service) != before:
             deployment = f"deployment/{service}"
             session.kubectl.effect("scale", deployment, f"--replicas={before}", "--namespace", namespace)
-            session.kubectl.effect(
-                "rollout", "status", deployment, "--namespace", namespace, f"--timeout={READY_SECONDS}s",
-                timeout=READY_SECONDS + 30,
-            )  # fmt: skip
+            session.kubectl.await_rollout(deployment, namespace, READY_SECONDS)
 
 
 def _live(session: Session, namespace: str) -> list[dict[str, Any]]:

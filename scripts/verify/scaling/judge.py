@@ -64,8 +64,11 @@ def patience(scaler: Autoscaler) -> float:
     return scaler.window + steps * max(scaler.period, 15) + SPARE_SECONDS
 
 
-def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int) -> list[str]:
-    """Why it is not proved, in the words a person needs; nothing if it is."""
+def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int, causes: Sequence[str] = ()) -> list[str]:
+    """Why it is not proved, in the words a person needs; nothing if it is.
+
+    `causes` are what was wrong with the service while there was load: then more people are no remedy.
+    """
     if not sum(one.requests for one in samples):
         return ["the load made no request at all"]
     found = []
@@ -75,8 +78,9 @@ def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int) -> list[
         ready = max(one.ready for one in samples)
         found.append(
             f"no scale-out in {seconds:.0f} s: {ready} of {most} pods were ready, {start} before; "
-            f"{_use(samples, scaler)}"
+            f"{_use(samples, scaler)}" + ("" if causes or most > ready else "; more people: --users")
         )
+        found += causes
     if most > scaler.most:
         found.append(f"{most} replicas, more than the maximum of {scaler.most}")
     last = samples[-1]
@@ -99,4 +103,4 @@ def _use(samples: Sequence[Sample], scaler: Autoscaler) -> str:
         top = max((one.use[resource] for one in samples if resource in one.use), default=None)
         seen = "no use of it was seen" if top is None else f"{top} % of the request at most"
         parts.append(f"{resource}: {seen}, the target is {target} %")
-    return ", ".join(parts) + "; more people: --users"
+    return ", ".join(parts)

@@ -44,7 +44,7 @@ def prove(run: Run, service: str, *, users: int, stabilization: int | None = Non
         started, clock = datetime.now(UTC), time.monotonic()
         url = operate.url(run.session)
         with autoscaler.at_work(run.session, service, stabilization) as scaler:
-            start, samples = _measure(run, service, scaler, url, users)
+            start, samples, causes = _measure(run, service, scaler, url, users)
         proof = Proof(
             started=started.isoformat(timespec="milliseconds"),
             environment=run.session.settings.environment,
@@ -54,7 +54,7 @@ def prove(run: Run, service: str, *, users: int, stabilization: int | None = Non
             start=start,
             autoscaler=scaler,
             samples=tuple(samples),
-            problems=tuple(judge.problems(samples, scaler, start)),
+            problems=tuple(judge.problems(samples, scaler, start, causes)),
         )
         text = "; ".join(proof.problems) or f"out to {max(one.ready for one in samples)}, in to {scaler.least}"
         status: Status = "done" if proof.ok else "failed"
@@ -82,8 +82,16 @@ def _url(run: Run) -> str:
         return "URL"
 
 
-def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -> tuple[int, list[Sample]]:
-    """(replicas before, what happened in each second)."""
+def _causes(run: Run, service: str) -> list[str]:
+    """What is wrong with the service now, with the remedy, such as a pod that no node has room for."""
+    from scripts.diagnose.watchdog import look
+
+    found = look(run.session, [service])
+    return [f"{one.title}: {one.evidence[0]}; {one.remedy}" if one.evidence else one.title for one in found]
+
+
+def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -> tuple[int, list[Sample], list[str]]:
+    """(replicas before, what happened in each second, what was wrong under load)."""
     wait = judge.patience(scaler)
     longest = START_SECONDS + judge.OUT_SECONDS + wait
     samples: list[Sample] = []
@@ -95,14 +103,14 @@ def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -
         ) as crowd:  # fmt: skip
             _load(run, service, scaler, news, samples, start)
             if not judge.relieved(samples, start):
-                return start, samples
+                return start, samples, _causes(run, service)
             crowd.be(max(1, users // CALM_SHARE), users)
             run.session.say(
                 f"scaled out: {start} to {samples[-1].ready}; now little load until {scaler.least} are left. The "
                 f"autoscaler looks back {scaler.window} s, then removes {scaler.step} every {scaler.period} s"
             )
             _calm(run, service, scaler, news, samples, wait)
-    return start, samples
+    return start, samples, []
 
 
 def _settle(run: Run, service: str, scaler: Autoscaler, news: Happenings, limit: float) -> int:
