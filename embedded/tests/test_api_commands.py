@@ -68,6 +68,8 @@ NEUTRAL = (
     (re.compile(r"https?://127\.0\.0\.1:\d+"), "SERVER"),
     (re.compile(r"\b10\.(96|244)\.\d+\.\d+\b"), "ADDRESS"),
     (re.compile(r"(?<= )(\d+[smhdy])+(?=( |$))"), "AGE"),
+    (re.compile(r"(?<=todo\.local) +ADDRESS"), ""),  # the recorded cluster had nothing that serves Ingresses
+    (re.compile(r"(?<=cpu: )\d+%(?=/)"), "<unknown>"),  # nor metrics
     (re.compile(r"\bbackend-[a-z0-9]{9,10}(-[a-z0-9]{5})?\b|\bbackend-service-[a-z0-9]{5}\b"), "NAME"),
     (re.compile(r"^\S+ +Ready +<none>"), "NODE Ready <none>"),
     (re.compile(r"\S*(LIVE|MERGED)-\d+/"), ""),

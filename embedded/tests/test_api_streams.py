@@ -151,10 +151,10 @@ async def test_kubectl_refusals(kubeconfig: Path) -> None:
         'Error from server (Forbidden): namespaces "default" is forbidden: this namespace may not be deleted\n',
     )
     workload = {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
+        "apiVersion": "v1",
+        "kind": "ReplicationController",
         "metadata": {"name": "x", "namespace": "default"},
-        "spec": {"selector": {}, "serviceName": "x", "template": {}},
+        "spec": {"selector": {"app": "x"}},
     }
     code, _, complaints = await kubectl(kubeconfig, "create", "-f", "-", stdin=json.dumps(workload).encode())
     assert code == 1
