@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from scripts.ai.advice import collect
 from scripts.ai.model import Recipe
-from scripts.ai.scene import Scene, Section, StillScene
+from scripts.ai.scene import Scene, Section
 from scripts.errors import UserError
 
 BROKEN = 5
 
 
-def sections(recipe: Recipe, scene: Scene | StillScene) -> list[Section]:
+def sections(recipe: Recipe, scene: Scene) -> list[Section]:
     """What the recipe's rules say, the most urgent first. A rule that cannot look says why."""
     found = []
     for name in recipe.offline:

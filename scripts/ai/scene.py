@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -119,30 +119,3 @@ class Scene:
         from dataclasses import replace
 
         return replace(self.state, services=tuple(names))
-
-
-@dataclass(frozen=True)
-class StillScene:
-    """A scene whose parts are given: for the evaluation of the rules on recorded workloads."""
-
-    settings: Settings
-    namespace: str
-    inputs: Inputs
-    state: Any
-    findings: Sequence[Any]
-    samples: Sequence[Sample] = ()
-    services: Sequence[str] = ()
-    others: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-
-    @property
-    def all_services(self) -> Sequence[str]:
-        """Every Deployment that is spoken of."""
-        return self.services
-
-    def objects(self, kinds: str) -> Sequence[Mapping[str, Any]]:
-        """The other objects, whatever was asked for."""
-        return self.others
-
-    def command(self, *words: str) -> str:
-        """A kubectl command without its cluster."""
-        return " ".join(["kubectl", *words, "--namespace", self.namespace])

@@ -15,7 +15,7 @@ from scripts.ai import offline, samples, trends
 from scripts.ai.advice import NAMES, anomalies, collect, dockerfile, forecast, proposal, settings, usage
 from scripts.ai.recipes import load_all
 from scripts.ai.samples import Answered, Sample, Seen
-from scripts.ai.scene import Section, StillScene
+from scripts.ai.scene import Scene, Section
 from scripts.errors import UserError
 from scripts.kube import quantities
 from scripts.kube.quantities import MIB
@@ -52,8 +52,28 @@ class State:
         return [item for item in self.items if item["kind"] == name]
 
 
+class StillScene(Scene):
+    """A scene of which everything is given, so that nothing is asked of a cluster."""
+
+    def __init__(self, inputs: dict[str, str], state: State, samples: list[Sample], others: Any = ()) -> None:
+        super().__init__(None, SETTINGS, inputs)  # type: ignore[arg-type]
+        # What is worked out once is given before it is asked for.
+        self.__dict__ |= {"state": state, "findings": [], "samples": samples, "services": ["backend"]}
+        self._others = others
+
+    @property
+    def all_services(self) -> list[str]:
+        return ["backend"]
+
+    def objects(self, kinds: str) -> list[Any]:
+        return list(self._others)
+
+    def command(self, *words: str) -> str:
+        return " ".join(["kubectl", *words, "--namespace", self.namespace])
+
+
 def scene(*items: dict[str, Any], past: list[Sample] | None = None, **inputs: str) -> StillScene:
-    return StillScene(SETTINGS, "chatbot-dev", inputs, State(*items), [], past or [], ["backend"])
+    return StillScene(inputs, State(*items), past or [])
 
 
 # --- use against requests and limits

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from scripts.ai.scene import Scene, Section, StillScene
+from scripts.ai.scene import Scene, Section
 
 NAMES = ("diagnosis", "usage", "forecast", "anomalies", "settings", "dockerfile", "proposal")
 
 
-def collect(name: str, scene: Scene | StillScene) -> Section:
+def collect(name: str, scene: Scene) -> Section:
     """What one rule says of the scene."""
     if name not in NAMES:
         raise KeyError(name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from scripts.ai.samples import Rates, Sample, rates
-from scripts.ai.scene import Scene, Section, StillScene
+from scripts.ai.scene import Scene, Section
 from scripts.ai.trends import Outlier, outlier
 from scripts.kube.quantities import MIB, show_cpu, show_memory
 
@@ -21,7 +21,7 @@ class Anomaly:
     urgency: int
 
 
-def collect(scene: Scene | StillScene) -> Section:
+def collect(scene: Scene) -> Section:
     """The anomalies, the most urgent first, or how much was compared to find none."""
     samples = list(scene.samples)
     found = [item for name in scene.services for item in unusual(name, samples)]

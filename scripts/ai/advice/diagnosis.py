@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from scripts.ai.scene import Scene, Section, StillScene
+from scripts.ai.scene import Scene, Section
 
 
-def collect(scene: Scene | StillScene) -> Section:
+def collect(scene: Scene) -> Section:
     """The findings, the most likely cause first."""
     from scripts import diagnose
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from scripts.ai.scene import Scene, Section, StillScene
+from scripts.ai.scene import Scene, Section
 
 Finding = tuple[int, int, str, str]  # line (0: the whole file), urgency, what, what to do
 
 
-def collect(scene: Scene | StillScene) -> Section:
+def collect(scene: Scene) -> Section:
     """The Dockerfile of the service with what is doubtful about it."""
     name = scene.inputs.get("service") or "backend"
     services = {service.name: service for service in (*scene.settings.services, scene.settings.database)}

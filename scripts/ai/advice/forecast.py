@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scripts.ai.samples import Sample
-from scripts.ai.scene import Scene, Section, StillScene
+from scripts.ai.scene import Scene, Section
 from scripts.ai.trends import Trend, quantile, trend
 from scripts.kube.quantities import cpu, show_cpu
 
@@ -18,7 +18,7 @@ LONG_ENOUGH = 120.0  # seconds of the past from which on a slope is more than no
 RECENT = 3600.0  # seconds of the past that a trend is drawn through
 
 
-def collect(scene: Scene | StillScene) -> Section:
+def collect(scene: Scene) -> Section:
     """One paragraph for each service that is asked for, with the command that would change something."""
     lines: list[str] = []
     data: list[dict[str, Any]] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from scripts.ai.scene import Scene, Section, StillScene
+from scripts.ai.scene import Scene, Section
 from scripts.errors import UserError
 
 
@@ -20,7 +20,7 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def collect(scene: Scene | StillScene) -> Section:
+def collect(scene: Scene) -> Section:
     """The manifest for the inputs of the recipe, and how to check it."""
     given = scene.inputs
     name = given["name"]

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scripts.ai.scene import Scene, Section, StillScene
+from scripts.ai.scene import Scene, Section
 
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|API_?KEY|CREDENTIAL|DATABASE_URL", re.IGNORECASE)
 Finding = tuple[int, str, str]  # urgency, what, what to do
 
 
-def collect(scene: Scene | StillScene) -> Section:
+def collect(scene: Scene) -> Section:
     """What to mend, the most urgent first."""
     others = list(scene.objects("poddisruptionbudgets,networkpolicies"))
     found = sorted(

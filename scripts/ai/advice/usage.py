@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scripts.ai.samples import Sample
-from scripts.ai.scene import Scene, Section, StillScene
+from scripts.ai.scene import Scene, Section
 from scripts.ai.trends import quantile
 from scripts.kube.quantities import MIB, cpu, memory, show_cpu, show_memory, step_up
 
@@ -35,7 +35,7 @@ class Advice:
     urgency: int = 0
 
 
-def collect(scene: Scene | StillScene) -> Section:
+def collect(scene: Scene) -> Section:
     """A table, and one command for each service whose values do not fit."""
     samples = list(scene.samples)
     found = [
