@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.ai import access, consult, options
 from scripts.ai.consult import Desk
 from scripts.ai.kagent.install import Place
+from scripts.ai.model import Question, Tool
 from scripts.ai.samples import Store
-from scripts.ai.tools.direct import Direct
+from scripts.ai.tools.direct import SMALLEST, Direct
 from scripts.context.session import Session
 from scripts.host.paths import state_folder
 from scripts.secrets import sync
+
+PROOF_SECONDS = 60  # that a tool has for one tiny question
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ def desk(session: Session) -> Desk:
 def doctor(place: Desk) -> Iterator[Check]:
     """Which tools are there and work, and how to get the others."""
     model = place.options.model
+    works = False
     if model is None:
         yield Check("model", "missing", "no key is there; set one of those in config/ai.yaml, or model.endpoint")
     else:
@@ -45,11 +49,24 @@ def doctor(place: Desk) -> Iterator[Check]:
         bad = not works
         text = ", ".join(word for word in (f"{model.provider} {model.name} at {model.endpoint}", key, said) if word)
         yield Check("model", "missing" if bad else "ready", text)
-    for name, tool in consult.tools(place, place.settings.root).items():
-        reason = tool.missing()
-        yield Check(name, "missing" if reason else "ready", reason or tool.command())
+    quick = replace(place, options=replace(place.options, timeout=min(PROOF_SECONDS, place.options.timeout)))
+    for name, tool in consult.tools(quick, place.settings.root).items():
+        yield _proved(name, tool, works)
     yield _access(place)
     yield Check("offline", "ready", "the rules of this repository answer every recipe")
+
+
+def _proved(name: str, tool: Tool, model_works: bool) -> Check:
+    """Whether a tool answers one tiny question. Gordon is not asked: its answers are counted."""
+    reason = tool.missing()
+    if reason:
+        return Check(name, "missing", reason)
+    if name in ("gordon", "api"):
+        return Check(name, "ready" if name == "gordon" or model_works else "missing", tool.command())
+    if not model_works:
+        return Check(name, "missing", "not asked: its model does not answer, see above")
+    reply = tool.ask(Question(SMALLEST))
+    return Check(name, "missing" if reply.error else "ready", reply.error or f"answered in {reply.seconds:.0f} s")
 
 
 def _access(place: Desk) -> Check:

@@ -13,7 +13,6 @@ from scripts.ai import consult, recipes
 from scripts.ai.consult import Desk
 from scripts.ai.setup import doctor
 from scripts.ai.tools import environment
-from scripts.ai.tools.direct import Direct
 from scripts.errors import UserError
 from scripts.settings.loading import ROOT
 from tests.support.kagent import standing
@@ -204,23 +203,31 @@ def test_dry_sends_nothing(make_desk: Maker, doubles: Any, bin_folder: Path, too
     assert found.command in shown and KEY["OPENAI_API_KEY"] not in shown
 
 
-def test_the_doctor_names_what_is_missing_and_how_to_get_it(
-    make_desk: Maker, doubles: Any, bin_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Direct, "check", lambda self: (True, "works"))
+def test_the_doctor_names_what_is_missing_and_how_to_get_it(make_desk: Maker) -> None:
     checks = {check.name: check for check in doctor(make_desk())}
     assert checks["offline"].state == "ready" and checks["least rights"].state == "ready"
     for name in ("model", "gordon", "kubectl-ai", "kagent", "api"):
         assert checks[name].state == "missing" and len(checks[name].text) > 30
+
+
+def test_the_doctor_proves_a_tool_by_one_tiny_question(
+    make_desk: Maker, doubles: Any, bin_folder: Path, model: ModelServer, key: dict[str, str]
+) -> None:
     doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["tip"])
-    checks = {check.name: check for check in doctor(make_desk(variables=KEY, answers=KAGENT))}
-    assert {name for name, check in checks.items() if check.state == "ready"} >= {
-        "model",
-        "kubectl-ai",
-        "kagent",
-        "api",
-    }
+    checks = {check.name: check for check in doctor(make_desk(variables=key))}
+    assert {name for name, check in checks.items() if check.state == "ready"} >= {"model", "kubectl-ai", "api"}
+    assert len(model.requests) == 2 and len(model.sent) < 6000  # the model by itself, and through the program
     assert all(KEY["OPENAI_API_KEY"] not in check.text for check in checks.values())
+
+
+def test_the_doctor_does_not_believe_a_key_that_is_refused(
+    make_desk: Maker, doubles: Any, bin_folder: Path, model: ModelServer, key: dict[str, str]
+) -> None:
+    doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["tip"])
+    model.script = [{"status": 401}]
+    checks = {check.name: check for check in doctor(make_desk(variables=key))}
+    assert checks["model"].state == checks["kubectl-ai"].state == checks["api"].state == "missing"
+    assert "refuses the key" in checks["model"].text
 
 
 def test_only_allowed_variables_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
