@@ -227,10 +227,10 @@ def history(session: Session) -> list[tuple[str, ...]]:
     known = proofs.find(session.kubectl, release.namespace, release.name, releases.installation(record))
     entries = audit.read(audit_file(session.settings.cluster))
     made = audit.made_by(entries, release.name, live.installation(session, record))
+    for number in sorted(known.keys() - {item.number for item in revisions}):
+        rows.append((str(number), "kept apart", known[number].moment, *made.get(number, ("-", "-", "-")), "-"))
     for item in revisions:
         moment = known[item.number].moment if item.number in known else "-"
         origin = made.get(item.number, ("-", "-", "-"))
         rows.append((str(item.number), item.status, moment, *origin, item.inputs or "-"))
-    for number in sorted(known.keys() - {item.number for item in revisions}):
-        rows.append((str(number), "kept apart", known[number].moment, *made.get(number, ("-", "-", "-")), "-"))
     return rows
