@@ -38,6 +38,7 @@ class Dockerfile:
     variables: dict[str, tuple[str, Place]] = field(default_factory=dict)
     arguments: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
+    copied: list[str] = field(default_factory=list)  # folders of the context that are copied from
     from_root_home: bool = False
     installs_packages: bool = False
 
@@ -189,6 +190,12 @@ def _missing_sources(tree: Tree, found: Dockerfile, items: list[Instruction]) ->
         for source in [word for word in words if not word.startswith("--")][:-1]:
             if "://" in source or "$" in source:
                 continue
+            if (
+                (top := source.strip("/").removeprefix("./").split("/")[0])
+                and top not in found.copied
+                and "*" not in top
+            ):
+                found.copied.append(top)
             if not _there(tree, join(found.context, source.strip("/").removeprefix("./"))):
                 yield f"{found.file}:{item.first + 1}: COPY {source}: there is no such file in {found.context}"
 

@@ -114,6 +114,7 @@ def decide(whole: Whole) -> Decision:
     for unit in whole.units:
         services[unit.name] = _service(unit, context)
     _addresses(context)
+    _journey(context)
     for unit in whole.units:
         _jobs(unit, context)
     _extras(context)
@@ -234,6 +235,11 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         spec["buildArgs"] = arguments
     if build:
         spec["buildEnvironment"] = build
+    if unit.kind == "nextjs" and (place := _fonts(unit, context)):
+        spec["offlineFonts"] = True
+        context.found.because(
+            f"services.{unit.name}.offlineFonts", "the system's fonts where Google's cannot be had", place
+        )
     if environment:
         spec["environment"] = environment
     replicas = next((item.replicas for item in unit.described if isinstance(item.replicas, int)), 1)
@@ -244,6 +250,13 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     )
     spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}}
     return spec
+
+
+def _fonts(unit: Unit, context: Context) -> str:
+    """The file that takes fonts from Google's service when the page is built; empty where none does."""
+    tree = context.whole.tree
+    files = (file for file in tree.below(unit.sources) if file.endswith((".ts", ".tsx", ".js", ".jsx")))
+    return next((file for file in files if "next/font/google" in tree.text(file)), "")
 
 
 def _builder(unit: Unit, context: Context) -> dict[str, Any]:
@@ -265,6 +278,8 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
     if not problems:
         return {}
     builder = BUILDERS.get(unit.kind) or ("python" if unit.kind in PYTHON_KINDS else "")
+    if unit.kind == "nextjs" and _output(tree, unit, "export"):
+        builder = "static"
     if not builder:
         found.remarks.append(f"{problems[0]}; and no builder of the product fits: the build will fail")
         return {}
@@ -281,14 +296,22 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
 
 
 def _standalone(tree: Tree, unit: Unit) -> bool:
+    return _output(tree, unit, "standalone")
+
+
+def _output(tree: Tree, unit: Unit, kind: str) -> bool:
+    """Whether its next.config asks for that kind of output."""
     configs = [join(unit.sources, f"next.config.{suffix}") for suffix in ("js", "mjs", "ts", "cjs", "mts")]
-    return any(re.search(r"output\s*:\s*[\"']standalone[\"']", tree.text(file)) for file in configs if tree.has(file))
+    return any(re.search(rf"output\s*:\s*[\"']{kind}[\"']", tree.text(file)) for file in configs if tree.has(file))
 
 
 def _python_command(unit: Unit, context: Context) -> list[str]:
     """How a Python program is started, from where its application object stands."""
     tree, port = context.whole.tree, str(context.ports[unit.name] or 8000)
-    makers = {"fastapi": r"^(\w+)\s*(?::[^=]+)?=\s*FastAPI\(", "flask": r"^(\w+)\s*=\s*Flask\(|^def (create_app)\("}
+    makers = {
+        "fastapi": r"^(\w+)\s*(?::[^=]+)?=\s*(?:\w+\.)?FastAPI\(",
+        "flask": r"^(\w+)\s*=\s*(?:\w+\.)?Flask\(|^def (create_app)\(",
+    }
     if unit.kind == "django":
         wsgi = next((file for file in tree.below(unit.sources) if file.endswith("/wsgi.py")), "")
         module = _module(unit, wsgi)
@@ -370,6 +393,13 @@ def _user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> No
     for folder in [volume for item in unit.described for volume in item.volumes]:
         spec.setdefault("persistence", {"path": folder})
         context.found.because(f"{key}.persistence", folder, unit.described[0].place)
+    if (
+        recipe
+        and not built
+        and any(re.match(r"(docker\.io/)?(library/)?nginx\b", image) for image in recipe.images[-1:])
+    ):
+        spec["writablePaths"] = ["/var/cache/nginx", "/var/run"]
+        context.found.because(f"{key}.writablePaths", "what nginx writes", recipe.file)
     if not (recipe and recipe.uid and not built):
         for folder, place in writes[:4]:
             path = (
@@ -794,6 +824,28 @@ def _addresses(context: Context) -> None:
         if port and port not in taken:
             taken.add(port)
             context.found.data["addresses"].append({"port": port, "service": name})
+
+
+def _journey(context: Context) -> None:
+    """What a person does first where the page's own server knows people: Better Auth's sign-up and sign-in."""
+    page, tree = context.whole.page, context.whole.tree
+    if not page or not page.wants("better-auth"):
+        return
+    own = next((file for file in tree.below(page.sources) if re.search(r"betterAuth\(", tree.text(file))), "")
+    served = any(
+        "/api/auth/" in f"/{file}" and file.endswith(("route.ts", "route.js", ".ts"))
+        for file in tree.below(page.sources)
+    )
+    text = tree.text(own) if own else ""
+    if not served or not re.search(r"emailAndPassword\s*:", text):
+        return
+    who = {"email": "{email}", "password": "{password}"}
+    step = {"service": page.name, "method": "POST"}
+    steps = [step | {"name": "register", "path": "/api/auth/sign-up/email", "json": who | {"name": "{name}"}}]
+    if not re.search(r"requireEmailVerification\s*:\s*(?!false)", text):
+        steps.append(step | {"name": "log in", "path": "/api/auth/sign-in/email", "json": who})
+    context.found.data["journey"] = steps
+    context.found.because("journey", ", ".join(str(one["name"]) for one in steps), own)
 
 
 def _local_port(url: str) -> int | None:

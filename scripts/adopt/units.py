@@ -102,12 +102,10 @@ def candidates(tree: Tree, composed: Sequence[Described]) -> tuple[list[Unit], l
     for file in dockerfiles_of(tree):
         folder = folder_of(file)
         unit = _unit(tree, _name_of(file), folder, file, Place(file))
-        if unit and unit.dockerfile and unit.dockerfile.problems and kind_of(tree, folder) is None:
-            wide = dockerfiles.read(tree, file, _root_of(folder))
-            if wide.problems:
-                remarks += [f"{problem}; left out" for problem in unit.dockerfile.problems[:1]]
-                continue
-            unit.dockerfile, unit.folder = wide, wide.context
+        wrong = unit.dockerfile.problems if unit and unit.dockerfile else []
+        if unit and wrong and not _widened(tree, unit, file) and unit.kind == "other":
+            remarks += [f"{problem}; left out" for problem in wrong[:1]]
+            continue
         if unit:
             units.append(unit)
     known = {unit.folder for unit in units}
@@ -131,8 +129,23 @@ def _runs(tree: Tree, folder: str) -> bool:
     return any(tree.has(join(folder, name)) for name in ("main.py", "app.py", "worker.py", "server.py", "src/main.py"))
 
 
-def _root_of(folder: str) -> str:
-    return folder_of(folder) if folder != "." else "."
+def _widened(tree: Tree, unit: Unit, file: str) -> bool:
+    """Whether the Dockerfile works with a folder above its own as context, which the service gets then."""
+    folder = folder_of(file)
+    while folder != ".":
+        folder = folder_of(folder)
+        wide = dockerfiles.read(tree, file, folder)
+        if not wide.problems:
+            unit.dockerfile, unit.folder = wide, folder
+            inside = [join(folder, name) for name in wide.copied]
+            own = next((one for one in [unit.sources, *inside] if kind_of(tree, one)), "")
+            if own and own != unit.sources:
+                again = _unit(tree, unit.name, own, "", unit.place)
+                if again:
+                    unit.kind, unit.sources, unit.code = again.kind, own, again.code
+                    unit.javascript, unit.python = again.javascript, again.python
+            return True
+    return False
 
 
 def _name_of(file: str) -> str:

@@ -6,6 +6,7 @@ registry answers; stages have the environment that a page is built with; and mor
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any
 
 ARGUMENT = "PRODUCT_BASE_{}"
 STAGE = "product-base-{}"
+BUILDS = re.compile(r"\b(?:npm|pnpm|yarn|bun)(?: run)? build\b|\bnext build\b")
 _HEREDOC = re.compile(r"<<-?\s*([\"']?)(\w+)\1")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-+][^}]*)?\}|(\w+))")
 
@@ -136,6 +138,7 @@ def transform(
     covered: Collection[str] = (),
     environment: Mapping[str, str] | None = None,
     steps: Sequence[str] = (),
+    before_build: str = "",
 ) -> tuple[str, dict[str, str]]:
     """A Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
     lines = [re.sub(r"^#\s*syntax=.*", "# ", line, flags=re.IGNORECASE) for line in text.splitlines()]
@@ -156,6 +159,9 @@ def transform(
                 )
     if environment:
         _set_environment(text, lines, environment)
+    for item in instructions(text) if before_build else ():
+        if item.name == "RUN" and BUILDS.search(item.value):
+            lines[item.first] = f"RUN {before_build}\n{lines[item.first]}"
     if steps:
         lines += _as_root(text, steps)
     first = min((stage["first"] for stage in stages(text)), default=0)
@@ -208,6 +214,7 @@ def derive(
     ignore: Sequence[str],
     target: Path,
     steps: Sequence[str] = (),
+    offline_fonts: bool = False,
 ) -> Derived:
     """The Dockerfile itself where nothing in it has to change, else a copy at `target`, with its rules beside it."""
     try:
@@ -215,14 +222,23 @@ def derive(
     except (OSError, UnicodeDecodeError):
         return Derived(dockerfile)  # the build says what is wrong with it
     values = {name: str(value) for name, value in environment.items()}
-    changed, bases = transform(text, covered={*covered, *arguments}, environment=values, steps=steps)
-    if not (bases or values or ignore or steps):
+    before = _fonts() if offline_fonts else ""
+    changed, bases = transform(
+        text, covered={*covered, *arguments}, environment=values, steps=steps, before_build=before
+    )
+    if not (bases or values or ignore or steps or before):
         return Derived(dockerfile)
     write(target, f"# Made from {dockerfile}; changed there, not here.\n{changed}")
     own = next((file for file in _rule_files(dockerfile, context) if file.is_file()), None)
     rules = own.read_text(encoding="utf-8", errors="replace").rstrip().splitlines() if own else []
     write(target.with_name(target.name + ".dockerignore"), "\n".join([*rules, *ignore]) + "\n")
     return Derived(target, bases)
+
+
+def _fonts() -> str:
+    """The command that takes the system's fonts where Google's cannot be reached; it needs nothing but node."""
+    script = Path(__file__).with_name("offline_fonts.js").read_bytes()
+    return f'node -e "$(echo {base64.b64encode(script).decode()} | base64 -d)"'
 
 
 def _rule_files(dockerfile: Path, context: Path) -> tuple[Path, Path]:

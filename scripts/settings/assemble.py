@@ -151,6 +151,7 @@ def _service(
     derived = copies.derive(
         dockerfile, context, covered=bases, arguments=spec.get("buildArgs", {}),
         environment=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []), steps=spec.get("buildSteps", []),
+        offline_fonts=spec.get("offlineFonts", False),
         target=places.root / GENERATED / f"{app}.{name}.Dockerfile",
     )  # fmt: skip
     bases = {**bases, **derived.bases}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,31 @@ def test_alpines_package_manager_is_refused_before_anything_is_built(tmp_path: P
     base_images._refuse_alpine([service], set())
     file.write_text("FROM node:20-alpine\nRUN npm ci\n")
     base_images._refuse_alpine([service], {"node:20-alpine"})
+
+
+def test_what_a_build_needs_first_stands_before_it() -> None:
+    lines, _ = transformed("FROM a:1\nRUN npm ci\nRUN true \\\n && npm run build\n", before_build="node x")
+    assert lines[2:] == ["RUN npm ci", "RUN node x", "RUN true \\", " && npm run build"]
+
+
+def test_a_page_without_googles_fonts_has_the_systems(tmp_path: Path) -> None:
+    """The step as it runs in an image, where the service cannot be reached."""
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("node is not on this machine")
+    page = tmp_path / "app/layout.tsx"
+    page.parent.mkdir()
+    page.write_text('import { Inter, Geist_Mono as Mono } from "next/font/google";\nconst inter = Inter({});\n')
+    script = Path(copies.__file__).with_name("offline_fonts.js").read_text()
+    offline = 'globalThis.fetch = () => Promise.reject(new Error("offline"));\n' + script
+    subprocess.run([node, "-e", offline], cwd=tmp_path, check=True, capture_output=True)
+    assert page.read_text().startswith('import { Inter, Geist_Mono as Mono } from "system-fonts";')
+    made = subprocess.run(
+    with pytest.raises(UserError, match=r"web: .*Dockerfile: apk add --no-cache libc6-compat: runs on Alpine") as caught:
+        cwd=tmp_path, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.stdout == "Inter,Geist_Monosystem-ui, sans-serif\n"
+    page.write_text('import { Inter } from "next/font/google";\n')
+    online = "globalThis.fetch = () => Promise.resolve();\n" + script
+    subprocess.run([node, "-e", online], cwd=tmp_path, check=True, capture_output=True)
+    assert "next/font/google" in page.read_text()
