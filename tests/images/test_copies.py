@@ -142,7 +142,7 @@ def test_a_page_without_googles_fonts_has_the_systems(tmp_path: Path) -> None:
     subprocess.run([node, "-e", offline], cwd=tmp_path, check=True, capture_output=True)
     assert page.read_text().startswith('import { Inter, Geist_Mono as Mono } from "system-fonts";')
     made = subprocess.run(
-        [node, "-p", 'const made = require("system-fonts"); Object.keys(made).join() + made.Inter({}).style.fontFamily'],
+        [node, "-p", 'const m = require("system-fonts"); Object.keys(m).join() + m.Inter({}).style.fontFamily'],
         cwd=tmp_path, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert made.stdout == "Inter,Geist_Monosystem-ui, sans-serif\n"
