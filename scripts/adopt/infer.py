@@ -733,10 +733,11 @@ def _address(
 def _plain(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    """Nothing is given that the code does not need: only what it has no default for."""
-    if read.default is not None:
-        return
+    """Nothing is given that the code does not need: what it has no default for, or its image sets otherwise."""
     value = variables.given(read.name, sources)
+    set_by_image = unit.dockerfile.variables.get(read.name, ("", None))[0] if unit.dockerfile else ""
+    if read.default is not None and not (set_by_image and value and value != set_by_image):
+        return
     if value and not value.startswith("$"):
         environment[read.name] = value
         _told(unit, context, read.name, value, read.place)

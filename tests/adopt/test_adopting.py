@@ -253,3 +253,14 @@ def test_what_a_program_ends_without_and_nothing_tells_is_asked(tmp_path: Path) 
         adopt(app)
     environment = yaml.safe_load(adopt(app, answers={f"{name}.REGION": "north"}).text)["services"][name]["environment"]
     assert environment == {"REGION": "north", "TEAM": "blue"}
+
+
+def test_what_a_compose_file_says_otherwise_than_the_image_is_told(tmp_path: Path) -> None:
+    """An image may set a variable to what its own program cannot take; one that only the code knows is left alone."""
+    app = make(tmp_path, **{
+        "api__requirements.txt": "fastapi\n",
+        "api__Dockerfile": "FROM python:3.13-slim\nENV LOG_LEVEL=info\nCOPY . .\n",
+        "api__main.py": 'import os\nos.getenv("LOG_LEVEL", "INFO")\nos.getenv("MODE", "a")\n',
+        "compose.yaml": "services: {api: {build: ./api, environment: {LOG_LEVEL: INFO, MODE: b}}}\n",
+    })  # fmt: skip
+    assert yaml.safe_load(adopt(app).text)["services"]["api"]["environment"] == {"LOG_LEVEL": "INFO"}
