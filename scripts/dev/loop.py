@@ -103,6 +103,8 @@ class Loop:
     def start(self) -> None:
         """Bring the release up with its services to be worked on. Raises UserError if that cannot be done."""
         self._bring_up(self._session.settings)
+        for item in self._session.kubectl.items("pods", self._namespace, "--selector", LABEL):
+            self._pod({"type": "ADDED", "object": item})  # before the first change: the watch tells of them later
         self._background.start(partial(self._background.watch_pods, lambda event: self._tell("pod", event)))
         for name, source in self._sources.items():
             for port in self._ports(source.worked.service):
