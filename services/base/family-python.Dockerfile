@@ -7,7 +7,8 @@ ARG UV=""
 ARG PIP
 SHELL ["/bin/sh", "-euc"]
 # Packages come from one suite, whose versions Debian freezes; pinning them by hand would break with every security fix.
-# hadolint ignore=DL3008,DL3013,SC2086
+# The shell is dash, which has no pipefail; files are Debian's own, whose names need no care.
+# hadolint ignore=DL3003,DL3008,DL3013,DL4006,SC2012,SC2086
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv python3-pip adduser wget netbase tzdata $EXTRAS \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \

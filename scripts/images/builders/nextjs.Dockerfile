@@ -8,6 +8,8 @@ FROM ${NODE_IMAGE} AS packages
 ARG BEFORE=""
 WORKDIR /app
 COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
+# What yarn keeps aside stays in this stage.
+# hadolint ignore=DL3060
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
@@ -20,6 +22,8 @@ ENV NEXT_TELEMETRY_DISABLED=1 NODE_ENV=production
 # Packages beside its own, and WHOLE: all of the application and its packages, for what makes its tables in this image.
 ARG ADD=""
 ARG WHOLE=""
+# ADD names its versions.
+# hadolint ignore=DL3016
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     if [ -n "$ADD" ]; then npm install --no-save --no-audit --no-fund --legacy-peer-deps $ADD; fi
 COPY . .
