@@ -74,7 +74,8 @@ def has_buildkit(shell: Shell, binary: Path) -> bool:
     kept = _kept()
     if kept.get(str(binary), {}).get("stamp") != stamp:
         kept[str(binary)] = {"stamp": stamp, "buildkit": _asked_for_buildkit(shell, binary)}
-        _keep(kept)
+        if not shell.dry:
+            _keep(kept)
     return bool(kept[str(binary)]["buildkit"])
 
 

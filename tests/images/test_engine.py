@@ -177,6 +177,12 @@ def test_the_answer_is_kept_until_the_client_changes(tmp_path: Path, monkeypatch
     assert not docker.has_buildkit(Shell(), binary)
 
 
+def test_a_dry_run_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker, "KEPT", tmp_path / "tools/kept.json")
+    assert docker.has_buildkit(Shell(dry=True), client(tmp_path / "docker", "Docker version 20.10.24, build 1"))
+    assert not (tmp_path / "tools").exists()
+
+
 def test_podman_as_docker_is_told_where_nothing_may_be_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
