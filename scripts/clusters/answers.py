@@ -52,16 +52,16 @@ def minikube_status(answer: Result) -> Reading:
 
 def _nodes_together(nodes: list[Mapping[str, Any]]) -> Reading:
     """One state for all nodes; one whose kubeconfig points elsewhere is degraded, as nobody reaches it."""
-    each = {str(node.get("Name", "")): _node_state(node) for node in nodes}
+    each = [(str(node.get("Name", "")), _node_state(node)) for node in nodes]
     told = {"kubeconfig state": str(nodes[0].get("Kubeconfig", ""))}
-    several = set(each.values())
+    several = {state for _, state in each}
     if several == {"running"}:
         if told["kubeconfig state"] != "Misconfigured":
             return Reading("running", notes=told)
         return Reading("degraded", WRONG_KUBECONFIG, notes=told)
     if len(several) == 1:
         return Reading(several.pop(), _words(nodes[0]), notes=told)
-    why = ", ".join(f"{name} is {state}" for name, state in each.items())
+    why = ", ".join(f"{name} is {state}" for name, state in each)
     return Reading("paused" if "paused" in several else "degraded", why, notes=told)
 
 
