@@ -49,7 +49,7 @@ _TOKENS = (
 )  # fmt: skip
 # Names that mean a secret whatever the value is, and names that do so only if the value looks like one.
 _STRONG = (
-    r"pass[_-]?word|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_-]?de[_-]?passe|kennwort|passwort|"
+    r"(?-i:[A-Z]{2}PW)|pass[_-]?word(?:[_-]?hash)?|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_-]?de[_-]?passe|kennwort|passwort|"
     r"(?:api|access|account|private|secret|signing|encryption|master|license|shared|storage|subscription|app|auth|client|"
     r"consumer|deploy|service|webhook|hmac|aes|session)[_-]?key|client[_-]?secret|secret|token|credentials?|"
     r"licen[cs]e[_-]?(?:code|no|number)|connection[_-]?string|conn[_-]?str|x-amz-(?:signature|security-token|credential)"
@@ -57,7 +57,7 @@ _STRONG = (
 # As the end of a compound name these leave no doubt.
 _ENDING = r"(?<=[A-Za-z0-9])[_.-](?:pass|pw|pwd|psw|salt|pepper|pin|otp|creds?|seed)"
 _SUFFIX = r"(?:[_-](?:base|value|string|text|data|b64|base64|raw|current|old|new|file_content|\d{1,2}))?"
-_WEAK = r"pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
+_WEAK = r"hmac|pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
 _SESSION = r"(?:js|php|asp)?sess(?:ion)?[_.-]?(?:id|key)?|connect\.sid|csrf[_-]?token|xsrf-token|sid|remember[_-]?me"
 _QUOTE = r"(?:\\{0,4}[\"'])?"
 _SET = rf"{_QUOTE}[ \t]{{0,20}}(?::=|=>|=|:)[ \t]{{0,20}}"
@@ -105,6 +105,16 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("SECRET", rf"\bLICEN[CS]E{_SET}{_NOT}(?!{_SPDX_NAMES}){_VALUE}", 0),
         ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}(?:pass[_-]?word|passwd|pass[_-]?phrase|client[_-]?secret)[\"']?:[ \t]{{1,20}}{_NOT}(?![\"'])([^\n#]{{3,}})", _I | re.M),
         ("PASSWORD", r"\b(?:password|passphrase|passwort|passcode|secret|token|api key|access key)\s{1,4}(?:is|was|are|set to|changed to|reset to|of)\s{1,4}[\"'`:]{0,2}\s{0,4}(?!not\b|now\b|too\b|wrong\b|invalid\b|missing\b|required\b|expired\b|empty\b|set\b|in\b|an?\b|the\b)([^\s\"'`]{4,})", _I),
+        ("PASSWORD", r"\blogin\s{1,8}\S{1,100}\s{1,8}password\s{1,8}(\S+)", _I),
+        ("PASSWORD", r"^[^\s:]{1,100}:(?:\d{2,5}|\*):[^\s:]{1,60}:[^\s:]{1,60}:(\S{3,})$", re.M),
+        ("PASSWORD", r"^[ \t]{0,60}(?:- )?[\w.-]{0,60}(?:pass[_-]?word|passwd|pass[_-]?phrase|secret|token)[\"']?:[ \t]{0,20}[|>][-+]?[ \t]{0,20}\n[ \t]{1,60}([^\n]+)", _I | re.M),
+        ("PASSWORD", r"\b(?:password|passphrase)\s{1,8}for\s{1,8}(?:user\s{1,8})?\S{1,60}?\s{0,8}:\s{0,8}([^\s\"']{3,})", _I),
+        ("PASSWORD", r"\bwith\s{1,8}(?:the\s{1,8})?(?:password|passphrase|token|secret|api key)\s{1,8}[\"']?(?!authentication\b|login\b|was\b|is\b|from\b|in\b|of\b|for\b|and\b|not\b)([^\s\"',;]{4,})", _I),
+        ("PASSWORD", r"\bcredentials?:\s{0,8}[^\s/]{1,60}\s{0,8}/\s{0,8}(\S{3,})", _I),
+        ("PASSWORD", r"\bopenssl\b[^\n|;&]{0,200}?\s-k\s{1,8}([^\s-]\S*)", 0),
+        ("PASSWORD", r"(?<!\S)--?(?:store|key|trust|src|dest)(?:store)?pass(?:word)?[ \t=]{1,8}([^\s-]\S*)", _I),
+        ("TOKEN", r"\b(?:token|api[- ]?key)\s{1,4}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[\w.~+/=-]{8,})", _I),
+        ("CONNECTION", r"(?<![\w/.-])[\w.-]{1,60}/[^\s/@:\"']{3,60}@(?!sha\d)[\w.-]{1,100}:\d{2,5}(?!\d)", 0),
         ("SECRET", r"<(?:[\w.-]{1,40}:)?[\w.-]{0,30}(?:password|passwd|secret|token|apikey|api-key)>([^<\n]{3,})<", _I),
         ("EMAIL", r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
     )

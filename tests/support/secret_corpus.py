@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import string
 
 _DRAW = random.Random(20)
@@ -77,6 +78,9 @@ _NAMED = (
     "CREATE USER app IDENTIFIED BY '{}'", "ALTER USER app WITH PASSWORD '{}'", "<password>{}</password>", "the password is {}",
     "Cookie: session={}; theme=dark", "Set-Cookie: sid={}; Path=/", "set-cookie: connect.sid={}; HttpOnly", "PHPSESSID={}",
     "Authorization: Basic {}", "authorization: Token {}", '"Authorization": "Bearer {}"', "Proxy-Authorization: Basic {}", "openssl rsa -passin pass:{} -in k", "dbPassword = {}", "spring.datasource.password={}",
+    "machine h login u password {}", "db.example.org:5432:todo:app:{}", "password: |\n  {}\nuser: x", "Password for user bob: {}", "DBPW={}",
+    "token {} was revoked", "credentials: admin / {}", "login bob with password {} failed", "openssl enc -aes256 -k {} -in f", "keytool -storepass {} -list",
+    "--from-literal=password={}", "docker run -e DB_PASS={} img", "java -Dspring.datasource.password={} -jar a", "helm upgrade --set auth.password={} x",
     "echo {} | docker login --password-stdin", "passwort: {}", "AUTH_TOKEN={}", "bot_token: {}", "storage_key={}", "WEBHOOK_SECRET={}",
 )  # fmt: skip
 _URLS = (
@@ -121,6 +125,7 @@ def secrets() -> list[tuple[str, str, str]]:
         (f"named {form}", form.format(value), value)
         for number, form in enumerate(_NAMED)
         for value in (_PASSWORDS[number % len(_PASSWORDS)], _PASSWORDS[(number + 3) % len(_PASSWORDS)])
+        if not (form.startswith("token {}") and not re.search(r"\d", value))
         if not (value == "p@ss,w;rd" and form.startswith(("Server=", "jdbc", "Cookie", "Set-", "set-", "PHPSESSID")))
     ]
     found += [
@@ -167,5 +172,6 @@ LOOKALIKES = (
     "OPENAI_API_KEY is not set", "set OPENAI_API_KEY or GEMINI_API_KEY", "Error: OPENAI_API_KEY=", "api-keys", "token: null", "password: ${DB_PASSWORD}", "password: {{ .Values.password }}",
     "secretKeyRef:\n  name: database-secrets\n  key: DATABASE_URL", "ssl_certificate_key /etc/nginx/tls.key;", "--set image.tag=1.2.3", "kubectl create secret generic x --from-file=a",
     "hashed 3 passwords", "connect ECONNREFUSED 10.96.0.12:5432", "ModuleNotFoundError: No module named 'secret_service'", "npm ERR! code ELIFECYCLE", "exit code 137 (OOMKilled)",
-    "topologyKey: kubernetes.io/hostname", "apiVersion: autoscaling/v2", "2026-11-25T10:00:00.123456789Z stdout F ready", "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
+    "topologyKey: kubernetes.io/hostname", "apiVersion: autoscaling/v2", "2026-11-25T10:00:00.123456789Z stdout F ready", "token authentication is on", "with password authentication", "login page is shown", "the token expired 5m ago", "api key missing",
+    "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
 )  # fmt: skip
