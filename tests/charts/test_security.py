@@ -245,7 +245,11 @@ def test_certificates_reach_the_services(name: str) -> None:
     assert mounts["/etc/tls"]["readOnly"] is True
 
 
-SCRIPTS = {"smoke.py": (sys.executable, "-c"), "smoke.mjs": ("node", "--input-type=module", "--eval")}
+SCRIPTS = {
+    f"{name}.{kind}": command
+    for name in ("smoke", "ports")
+    for kind, command in {"py": (sys.executable, "-c"), "mjs": ("node", "--input-type=module", "--eval")}.items()
+}
 
 
 def smoke(name: str, *urls: str) -> subprocess.CompletedProcess[str]:
@@ -254,26 +258,26 @@ def smoke(name: str, *urls: str) -> subprocess.CompletedProcess[str]:
     if not shutil.which(command[0]):
         pytest.skip(f"{command[0]} is not installed")
     script = (UMBRELLA / "files" / name).read_text(encoding="utf-8").replace("30.0", "0.0").replace("30_000", "0")
-    end_of_options = ["--"] if name == "smoke.mjs" else []
+    end_of_options = ["--"] if name.endswith(".mjs") else []
     return subprocess.run(
         [*command, script, *end_of_options, *urls], capture_output=True, text=True, timeout=30, check=False
     )
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/readyz", "tcp://127.0.0.1:1"])
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_smoke_test_fails_where_a_service_does_not_answer(name: str, url: str) -> None:
-    answer = smoke(name, url)
+def test_smoke_test_fails_where_a_service_does_not_answer(name: str) -> None:
+    target = "http://127.0.0.1:1/readyz" if name.startswith("smoke") else "127.0.0.1:1"
+    answer = smoke(name, target)
     assert answer.returncode == 1
-    assert f"{url}: " in answer.stderr
+    assert f"{target}: " in answer.stderr
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", ["ports.py", "ports.mjs"])
 def test_smoke_test_asks_a_service_without_a_path_whether_its_port_is_open(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        answer = smoke(name, url)
-    assert (answer.returncode, answer.stdout.strip()) == (0, f"{url} open"), answer.stderr
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        answer = smoke(name, address)
+    assert (answer.returncode, answer.stdout.strip()) == (0, f"{address} open"), answer.stderr
 
 
 def namespace() -> dict[str, Any]:

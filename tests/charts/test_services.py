@@ -215,14 +215,19 @@ def test_what_is_made_for_all_services_is_made_for_these() -> None:
     found = rendered(services, **{"global": {"tls": {"enabled": True}}, "smokeTest": {"service": "api"}})
     assert {"api-tls", "queue-tls", "r-ca"} == set(by_name(found, "Secret"))
     assert set(by_name(found, "HorizontalPodAutoscaler")) == set(by_name(found, "PodDisruptionBudget")) == {"api"}
-    urls = by_name(found, "Pod")["smoke-test"]["spec"]["containers"][0]["args"][1:]
-    assert urls == ["tcp://api:8000", "tcp://queue:8000"]
+    (asked,) = by_name(found, "Pod")["smoke-test"]["spec"]["containers"]
+    assert (asked["name"], asked["args"][1:]) == ("smoke-test-ports", ["api:8000", "queue:8000"])
+
+
+def test_there_is_no_smoke_test_where_nobody_can_be_asked() -> None:
+    assert not by_name(rendered({"worker": IMAGE}, smokeTest={"service": "worker"}), "Pod")
 
 
 def test_services_stand_beside_the_four() -> None:
     found = tuple(objects(UMBRELLA, {"services": {"extra": API}}))
     assert set(by_name(found, "Deployment")) == {*SERVICES, "extra"}
-    assert "extra" in str(by_name(found, "Pod")["smoke-test"]["spec"]["containers"][0]["args"])
+    asked = [container["args"][-1] for container in by_name(found, "Pod")["smoke-test"]["spec"]["containers"]]
+    assert asked == ["extra:8000", "http://mcp-service:8002/readyz"]
 
 
 def test_objects_of_ones_own_are_part_of_the_release() -> None:

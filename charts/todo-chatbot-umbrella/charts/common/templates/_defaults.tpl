@@ -192,7 +192,7 @@ preStopSeconds: 3
 # -- Seconds until a pod that is to end is killed: more than `preStopSeconds` and the 10 s a service may take to finish its requests.
 # @schema {minimum: 1}
 terminationGracePeriodSeconds: 20
-# -- How pods are replaced: Kubernetes' `DeploymentStrategy`. Empty: all side by side, an old one leaves when a new one is ready; one after the other where a claim lets only one node write.
+# -- How pods are replaced: Kubernetes' `DeploymentStrategy`. Empty: all side by side, as far as the quota has room, an old one leaves when a new one is ready; one after the other where a claim lets only one node write.
 strategy: {}
 # -- Seconds without progress after which a rollout has failed.
 # @schema {minimum: 1}

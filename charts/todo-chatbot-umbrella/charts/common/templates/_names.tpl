@@ -31,7 +31,7 @@ Chart.yaml, and the entries under `services`. `into` gets them by name, and `nam
 {{- $names := list }}
 {{- range .root.Chart.Dependencies }}
 {{- $chart := index $.root.Subcharts .Name }}
-{{- if and $chart (ne (toString (dig "Type" "" ($chart.Chart | toJson | fromJson))) "library") }}
+{{- if and $chart (ne (toString $chart.Chart.Type) "library") }}
 {{- include "common.prepare" $chart }}
 {{- $_ := set $found .Name $chart }}
 {{- $names = append $names .Name }}
