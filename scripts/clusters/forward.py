@@ -117,7 +117,7 @@ class Forwards:
         with suppress(OSError, ValueError, KeyError, TypeError):
             words = parse(record.read_text(encoding="ascii"))
             kept = Kept(int(words["pid"]), int(words["port"]))
-            answer = self._shell.probe(["ps", "-o", "command=", "-p", str(kept.pid)], timeout=10)
+            answer = self._shell.probe(["ps", "-ww", "-o", "command=", "-p", str(kept.pid)], timeout=10)
             if answer and "port-forward" in answer.out:
                 return kept
         return None

@@ -79,6 +79,7 @@ class World:
 @pytest.fixture(autouse=True)
 def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@nowhere")  # no engine of this machine: only the client is asked
 
 
 def test_the_longest_goes_first_and_what_was_never_built_before_all() -> None:
