@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -319,3 +320,23 @@ def test_a_model_that_ollama_has_not_pulled_is_named_at_once(ask: Any, model: Mo
 def test_ollama_is_found_by_its_own_variable(host: str, url: str) -> None:
     model = options.load(ROOT, {"OLLAMA_HOST": host}).model
     assert model and (model.provider, model.endpoint) == ("ollama", url)
+
+
+def test_ctrl_c_at_the_question_ends_the_program_and_changes_nothing(
+    make_desk: Maker, model: ModelServer, bin_folder: Path, shells: list[Any]
+) -> None:
+    def interrupted(verdict: Verdict) -> str:
+        raise KeyboardInterrupt
+
+    model.script = [calls("kubectl scale deploy/backend --replicas=3"), says("done")]
+    desk = make_desk(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url})
+    with pytest.raises(KeyboardInterrupt):
+        consult.consult(desk, DEBUG, {}, tool="kubectl-ai", decide=interrupted)
+    assert ran(bin_folder) == [] and not shells[-1]._live
+
+
+def test_two_questions_at_once_have_a_guard_each(ask: Any, model: ModelServer) -> None:
+    model.answer = lambda body: says("## Cause\nfor one")
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: ask(), range(2)))
+    assert [item.answer.text for item in found] == ["## Cause\nfor one"] * 2
