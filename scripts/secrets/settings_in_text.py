@@ -1,3 +1,4 @@
+# ruff: noqa: E501 patterns are read along their lines
 """Environment values, container arguments, Secrets and ConfigMaps wherever they stand in a text of Kubernetes.
 
 As YAML, as JSON (also quoted inside of JSON), as `kubectl describe` and as `kubectl set env --list` print them. A value
@@ -17,6 +18,27 @@ _Q = r"\\{0,6}\""
 _PAIR = re.compile(
     rf"{_Q}name{_Q}\s{{0,40}}:\s{{0,40}}{_Q}(?P<name>[\w.-]{{1,200}}){_Q}\s{{0,40}},\s{{0,40}}"
     rf"{_Q}value{_Q}\s{{0,40}}:\s{{0,40}}(?P<quote>\\{{0,6}}\")(?P<value>(?:(?!(?P=quote))(?:\\.|[^\\\n]))*)"
+)
+_TURNED = re.compile(
+    rf"{_Q}value{_Q}\s{{0,40}}:\s{{0,40}}(?P<quote>\\{{0,6}}\")(?P<value>(?:(?!(?P=quote))(?:\\.|[^\\\n]))*)(?P=quote)"
+    rf"\s{{0,40}},\s{{0,40}}{_Q}name{_Q}\s{{0,40}}:\s{{0,40}}{_Q}(?P<name>[\w.-]{{1,200}}){_Q}"
+)
+# Settings by the form of their name alone: as `env` prints them, as compose and helm's values hold them, as Go does.
+# A value with blanks only in quotes: a log line that begins so goes on in words.
+_BARE = re.compile(
+    r"^[ \t]{0,60}(?:- |export )?[\"']?(?P<name>[A-Z][A-Z0-9_]{2,80})=(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+)[\"']?\s{0,20}$",
+    re.MULTILINE,
+)
+_YAML_TURNED = re.compile(
+    r"^[ \t]{0,80}- value:[ \t]{1,20}(?P<value>[^\n]*?)[ \t]{0,20}\n[ \t]{1,80}name:[ \t]{1,20}[\"']?(?P<name>[\w.-]{1,200})[\"']?[ \t]{0,20}$",
+    re.MULTILINE,
+)
+_KEYED = re.compile(
+    r"^(?:\| )?[ \t]{2,60}(?P<name>[A-Z][A-Z0-9_]{2,80}):[ \t]{1,40}(?P<value>[^\s|>][^\n]*?)[ \t]{0,20}$", re.M
+)
+_GO_MAP = re.compile(r"(?<=[\[ ])(?P<name>[A-Z][A-Z0-9_]{2,80}):(?P<value>[^\s\]\[]{1,500})(?=[ \]])")
+_LOG_WORDS = re.compile(
+    r"ERROR|WARN(?:ING)?|INFO|DEBUG|TRACE|FATAL|NOTE|NOTICE|HINT|DETAIL|CONTEXT|STATEMENT|LOCATION|TIP|CAUSE|LOG|TODO|PANIC|CRITICAL|QUERY|REASON|FAILED|FAIL|PASS|OK"
 )
 _LIST = re.compile(rf"{_Q}(?:args|command){_Q}\s{{0,40}}:\s{{0,40}}\[")
 _ITEM = re.compile(r"\s{0,80},?\s{0,80}(?P<quote>\\{0,6}\")(?P<value>(?:(?!(?P=quote))(?:\\.|[^\\\n]))*)(?P=quote)")
@@ -130,6 +152,14 @@ def _containers(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def spans(text: str) -> Iterator[Span]:
     """Where a value stands that has to be hidden."""
     yield from _json(text)
+    for pattern in (_TURNED, _YAML_TURNED, _BARE, _KEYED, _GO_MAP):
+        for match in pattern.finditer(text):
+            if (
+                match["value"]
+                and not _LOG_WORDS.fullmatch(match["name"])
+                and not is_harmless(match["name"], match["value"])
+            ):
+                yield *match.span("value"), "ENV"
     yield from _lines(text)
 
 
@@ -185,7 +215,7 @@ def _lines(text: str) -> Iterator[Span]:
             block = None
         if match := _YAML_NAME.match(line):
             name, name_at = match["name"], number
-        elif (match := _YAML_VALUE.match(line)) and name_at == number - 1:
+        elif (match := _YAML_VALUE.match(line)) and name and name_at == number - 1:
             if match["value"][:1] in "|>":
                 block = _Block("value", indent)
                 block.scalar = (name, indent)
