@@ -19,7 +19,7 @@ from scripts.settings.model import Image, Outcome, Plan, Service, Timeouts
 
 # Stands in for the client. It knows no image, and builds as the Dockerfile's first line says.
 CLIENT = """#!/bin/sh
-[ "$1 $2" = "image inspect" ] && { echo '[]'; exit 1; }
+[ "$1 $2" = "image inspect" ] && { echo "Error: No such image: $5" >&2; exit 1; }
 for word; do [ "$before" = --file ] && file=$word; before=$word; done
 read -r _ behaviour < "$file"
 echo "$behaviour $*" >> "{log}"
