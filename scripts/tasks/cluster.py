@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 @command()
 def up(s: Session) -> None:
     """Start the cluster, or make it."""
-    outcome = start_cluster(s)
+    from scripts.context.alone import alone
+
+    with alone(s):
+        outcome = start_cluster(s)
     print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
 
 
