@@ -295,7 +295,10 @@ class _Pod:
             evidence.append(f"the probe asks port {port}; the container declares {fields['ports']}")
         if since:
             since += timedelta(seconds=float(probe.get("initialDelaySeconds") or 0))
-        return self._sign("probe", fields, evidence, since=since, failures=told[-1].count if told else 0)
+        wrong = fields["declared"] == "no" or heard or fields["status"].startswith("4")
+        patient = kind == "startup" and not wrong and self.world.age(started) < _startup_seconds(probe)
+        failures = told[-1].count if told else 0
+        return self._sign("probe", fields, evidence, since=since, failures=failures, alive=patient)
 
     def _user(self, spec: Mapping[str, Any]) -> str:
         own = (spec.get("securityContext") or {}).get("runAsUser")
@@ -325,6 +328,12 @@ class _Pod:
             final=self.final,
             depends=self.world.depends(self.service),
         )  # fmt: skip
+
+
+def _startup_seconds(probe: Mapping[str, Any]) -> float:
+    """How long a startup probe gives a program: until then it is the node that decides, and nobody before it."""
+    tries, pause = probe.get("failureThreshold") or 3, probe.get("periodSeconds") or 10
+    return float(probe.get("initialDelaySeconds") or 0) + float(tries) * float(pause)
 
 
 def _terminating(world: World, pod: Object) -> Iterator[Sign]:

@@ -926,3 +926,22 @@ def test_a_deadline_that_was_over_before_a_change_is_no_evidence_either() -> Non
     the(items, "Pod")["metadata"]["creationTimestamp"] = ago(600)
     assert any(found.terminal for found in judge(items))
     assert not any(found.terminal for found in judge(items, since=NOW - timedelta(seconds=3)))
+
+
+@pytest.mark.parametrize(("since", "terminal"), [(90, False), (119, False), (130, True)])
+def test_a_start_is_given_the_time_that_its_own_probe_gives_it(since: float, terminal: bool) -> None:
+    probe = {"exec": {"command": ["pg_isready"]}, "periodSeconds": 1, "failureThreshold": 120}
+    items = workload(status=running(since, started=False), container={"startupProbe": probe})
+    the(items, "Pod")["status"]["conditions"][1]["lastTransitionTime"] = ago(since)
+    items.append(event(the(items, "Pod"), "Unhealthy", "Startup probe failed: no response", container="backend"))
+    (found,) = judge(items)
+    assert found.rule == "probe-command" and found.terminal is terminal
+
+
+def test_a_start_whose_probe_asks_for_what_is_not_there_is_not_waited_for() -> None:
+    probe = {"httpGet": {"path": "/nothing", "port": "http"}, "periodSeconds": 1, "failureThreshold": 120}
+    items = workload(status=running(30, started=False), container={"startupProbe": probe})
+    told = "Startup probe failed: HTTP probe failed with statuscode: 404"
+    items.append(event(the(items, "Pod"), "Unhealthy", told, container="backend"))
+    (found,) = judge(items)
+    assert found.rule == "probe-path-missing" and found.terminal
