@@ -232,5 +232,6 @@ def history(session: Session) -> list[tuple[str, ...]]:
     for item in revisions:
         moment = known[item.number].moment if item.number in known else "-"
         origin = made.get(item.number, ("-", "-", "-"))
-        rows.append((str(item.number), item.status, moment, *origin, item.inputs or "-"))
+        status = item.status + (" (dev)" if item.dev else "")
+        rows.append((str(item.number), status, moment, *origin, item.inputs or "-"))
     return rows
