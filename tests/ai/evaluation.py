@@ -1,4 +1,4 @@
-"""What each path answers for the recorded fault workloads, as a table, see docs/ai-evaluation.md.
+"""What each path answers for the recorded fault workloads, by the rules and by a scripted model.
 
 The offline path gets what the cluster said and nothing else. The scripted model stands for a model that reads: it knows
 no rule of this repository and does not see its diagnosis; it names a cause only for a line that stands in the prompt.
