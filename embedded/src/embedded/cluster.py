@@ -75,5 +75,6 @@ def _free_port(number: int) -> int:
                 probe.bind(("127.0.0.1", candidate))
             except OSError:
                 continue
-            return probe.getsockname()[1]
+            port: int = probe.getsockname()[1]
+            return port
     raise ValueError("no port is free")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embedded import kinds
 from embedded.objects import custom
@@ -33,7 +33,7 @@ def _changed(store: Store, event: Event) -> None:
         _serve(store, event.object)
 
 
-def _serve(store: Store, definition: dict) -> None:
+def _serve(store: Store, definition: dict[str, Any]) -> None:
     served, storage = custom.kinds_of(definition)
     kinds.define(served, storage)
     store.hold(storage.resource)

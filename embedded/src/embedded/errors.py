@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from embedded import kinds
 
@@ -26,14 +27,16 @@ REASONS = {
 class ApiError(Exception):
     """A refused request; `code` is the HTTP status, `reason` the machine-readable metav1.StatusReason."""
 
-    def __init__(self, code: int, message: str, *, reason: str | None = None, details: dict | None = None) -> None:
+    def __init__(
+        self, code: int, message: str, *, reason: str | None = None, details: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason if reason is not None else REASONS.get(code, "")
         self.message = message
         self.details = details
 
-    def status(self) -> dict:
+    def status(self) -> dict[str, Any]:
         """The metav1.Status a client reads."""
         body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
         if self.reason:
@@ -52,7 +55,7 @@ class Cause:
     message: str
 
 
-def _details(resource: str, name: str, **more: object) -> dict:
+def _details(resource: str, name: str, **more: object) -> dict[str, Any]:
     plural, _, group = resource.partition(".")
     return {key: value for key, value in {"name": name, "group": group, "kind": plural, **more}.items() if value}
 
@@ -74,9 +77,10 @@ def conflict(resource: str, name: str, why: str) -> ApiError:
     return ApiError(409, message, details=_details(resource, name))
 
 
-def given_name(meta: dict) -> str:
+def given_name(meta: dict[str, Any]) -> str:
     """Return the name as the plug-ins see it that run before a name is generated: its prefix where there is one."""
-    return meta.get("generateName") or meta.get("name", "")
+    name: str = meta.get("generateName") or meta.get("name", "")
+    return name
 
 
 def stale(resource: str, name: str) -> ApiError:
@@ -96,7 +100,7 @@ def invalid(resource: str, name: str, causes: list[Cause]) -> ApiError:
     kind = kinds.BY_RESOURCE[resource]
     texts = [f"{cause.field}: {cause.message}" for cause in causes]
     listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    details: dict = {"name": name, "group": kind.group, "kind": kind.kind}
+    details: dict[str, Any] = {"name": name, "group": kind.group, "kind": kind.kind}
     details = {key: value for key, value in details.items() if value}
     details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
     title = kind.kind + (f".{kind.group}" if kind.group else "")

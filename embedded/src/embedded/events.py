@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from embedded import kinds
 from embedded.errors import ApiError
@@ -18,7 +19,7 @@ COMBINED = "(combined from similar events): "
 
 def record(
     store: Store,
-    obj: dict,
+    obj: dict[str, Any],
     type: str,
     reason: str,
     message: str,
@@ -75,16 +76,16 @@ def record(
 def expire(store: Store, now: float) -> float:
     """Delete the events that are too old. Returns the seconds until the next look."""
 
-    def is_old(event: dict) -> bool:
+    def is_old(event: dict[str, Any]) -> bool:
         last = event.get("series", {}).get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
-        return bool(last) and parse_timestamp(last) < now - KEEP_SECONDS
+        return bool(last and parse_timestamp(last) < now - KEEP_SECONDS)
 
     for event in store.list("events", "", is_old):
         store.delete("events", event["metadata"]["namespace"], event["metadata"]["name"])
     return SWEEP_SECONDS
 
 
-def _classic(component: str, host: str, now: float) -> dict:
+def _classic(component: str, host: str, now: float) -> dict[str, Any]:
     return {
         "source": {"component": component} | ({"host": host} if host else {}),
         "firstTimestamp": timestamp(now),
@@ -96,7 +97,7 @@ def _classic(component: str, host: str, now: float) -> dict:
     }
 
 
-def _modern(action: str, component: str, host: str, now: float) -> dict:
+def _modern(action: str, component: str, host: str, now: float) -> dict[str, Any]:
     return {
         "source": {},
         "firstTimestamp": None,
@@ -108,16 +109,16 @@ def _modern(action: str, component: str, host: str, now: float) -> dict:
     }
 
 
-def _name(name: str, component: str, type: str, reason: str, message: str, about: dict) -> str:
+def _name(name: str, component: str, type: str, reason: str, message: str, about: dict[str, Any]) -> str:
     said = "\0".join((component, type, reason, message, about.get("uid", ""), about.get("fieldPath", "")))
     return f"{name}.{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
-def _alike(store: Store, namespace: str, about: dict, reason: str, now: float) -> list[dict]:
+def _alike(store: Store, namespace: str, about: dict[str, Any], reason: str, now: float) -> list[dict[str, Any]]:
     """What was said lately about the same part of an object for the same reason."""
     keys = ("uid", "fieldPath")
 
-    def is_alike(event: dict) -> bool:
+    def is_alike(event: dict[str, Any]) -> bool:
         other = event["involvedObject"]
         return (
             event["reason"] == reason
@@ -130,7 +131,7 @@ def _alike(store: Store, namespace: str, about: dict, reason: str, now: float) -
     return store.list("events", namespace, is_alike)
 
 
-def _again(event: dict, message: str, now: float) -> None:
+def _again(event: dict[str, Any], message: str, now: float) -> None:
     if event.get("action"):
         times = event.get("series", {}).get("count", 1) + 1
         event["series"] = {"count": times, "lastObservedTime": micro_timestamp(now)}

@@ -7,6 +7,7 @@ A *resource* string names a row everywhere else: the plural, followed by the gro
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 ALL = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 READ = ("get", "list", "watch")
@@ -21,9 +22,9 @@ class Custom:
     """
 
     schema: str
-    openapi: dict
-    columns: tuple[dict, ...] = ()
-    scale: dict | None = None
+    openapi: dict[str, Any]
+    columns: tuple[dict[str, Any], ...] = ()
+    scale: dict[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,12 +183,13 @@ def define(served: list[Kind], storage: Kind) -> None:
 def forget(resource: str) -> None:
     """Serve a custom kind no more."""
     global changes
-    for table in (BY_RESOURCE, BY_GVK, BY_GROUP_KIND, BY_PATH):
+    tables: tuple[dict[Any, Kind], ...] = (BY_RESOURCE, BY_GVK, BY_GROUP_KIND, BY_PATH)
+    for table in tables:
         for key in [key for key, kind in table.items() if kind.resource == resource]:
             del table[key]
     changes += 1
 
 
-def of(obj: dict) -> Kind | None:
+def of(obj: dict[str, Any]) -> Kind | None:
     """The row of an object, or of anything that carries apiVersion and kind (an owner reference)."""
     return BY_GVK.get((obj.get("apiVersion", ""), obj.get("kind", "")))

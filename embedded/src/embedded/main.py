@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from embedded import cluster as clusters
 from embedded import files, pki, tokens
@@ -63,7 +64,7 @@ def bootstrap(store: Store, cluster: Cluster, authority: str) -> None:
         if store.get("namespaces", "", name) is None:
             store.create("namespaces", {"metadata": {"name": name}}, manager="kube-apiserver")
     if store.get("configmaps", "kube-system", ROOT_CA) is None:
-        meta = {"name": ROOT_CA, "namespace": "kube-system"}
+        meta: dict[str, Any] = {"name": ROOT_CA, "namespace": "kube-system"}
         store.create("configmaps", {"metadata": meta, "data": {"ca.crt": authority}}, manager="kube-controller-manager")
     if store.get("services", "default", "kubernetes") is None:
         port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": cluster.port}

@@ -21,6 +21,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from embedded import definitions, errors, kinds
 from embedded.errors import ApiError
@@ -33,7 +34,7 @@ __all__ = ["ApiError", "Event", "Store", "Watch"]
 RING = 1024  # events kept for watchers that come back with an older revision; each holds its object in memory
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # what generateName appends: no vowels, no look-alikes
 
-Admission = Callable[["Store", str, str, dict, dict | None, str], "list[str] | None"]
+Admission = Callable[["Store", str, str, dict[str, Any], dict[str, Any] | None, str], "list[str] | None"]
 """(store, operation "CREATE" | "UPDATE", resource, object to change in place or refuse, old object, subresource);
 returns warnings for whoever writes"""
 
@@ -52,7 +53,7 @@ class Store:
         self.admission = list(admission)
         self.revision = 1
         self.warnings: list[str] = []  # what admission had to say about the last write
-        self._objects: dict[str, dict[tuple[str, str], dict]] = {kind.resource: {} for kind in kinds.KINDS}
+        self._objects: dict[str, dict[tuple[str, str], dict[str, Any]]] = {kind.resource: {} for kind in kinds.KINDS}
         self._keys: dict[str, list[tuple[str, str]]] = {kind.resource: [] for kind in kinds.KINDS}
         self._ring: collections.deque[tuple[str, Event]] = collections.deque(maxlen=RING)
         self._watches: dict[str, set[Watch]] = {}
@@ -105,11 +106,13 @@ class Store:
 
     # reading
 
-    def get(self, resource: str, namespace: str, name: str) -> dict | None:
+    def get(self, resource: str, namespace: str, name: str) -> dict[str, Any] | None:
         """The object, read-only, or None. The namespace of cluster-scoped objects is ""."""
         return self._objects[resource].get((namespace, name))
 
-    def list(self, resource: str, namespace: str = "", where: Callable[[dict], bool] | None = None) -> list[dict]:
+    def list(
+        self, resource: str, namespace: str = "", where: Callable[[dict[str, Any]], bool] | None = None
+    ) -> list[dict[str, Any]]:
         """The objects ordered by namespace and name, read-only; namespace "" means all."""
         objects, keys = self._objects[resource], self._keys[resource]
         if namespace:
@@ -120,7 +123,7 @@ class Store:
 
     # writing
 
-    def create(self, resource: str, obj: dict, *, manager: str = "", dry_run: bool = False) -> dict:
+    def create(self, resource: str, obj: dict[str, Any], *, manager: str = "", dry_run: bool = False) -> dict[str, Any]:
         """Store a new object and return it as stored; raises ApiError when it is refused."""
         kind = kinds.BY_RESOURCE[resource]
         obj = clone(obj)
@@ -148,13 +151,13 @@ class Store:
     def update(
         self,
         resource: str,
-        obj: dict,
+        obj: dict[str, Any],
         *,
         subresource: str = "",
         manager: str = "",
         dry_run: bool = False,
         recorded_as: str = "",
-    ) -> dict:
+    ) -> dict[str, Any]:
         """Replace an object; raises 404 when it is gone and 409 when obj names an older resourceVersion.
 
         `recorded_as` is the subresource shown in managedFields where it is not the one written (scale).
@@ -189,11 +192,11 @@ class Store:
         resource: str,
         namespace: str,
         name: str,
-        change: Callable[[dict], None],
+        change: Callable[[dict[str, Any]], None],
         *,
         subresource: str = "",
         manager: str = "",
-    ) -> dict | None:
+    ) -> dict[str, Any] | None:
         """Update by a function that changes a copy in place; None when the object is gone."""
         old = self.get(resource, namespace, name)
         if old is None:
@@ -215,7 +218,7 @@ class Store:
         uid: str | None = None,
         revision: str | None = None,
         dry_run: bool = False,
-    ) -> dict:
+    ) -> dict[str, Any]:
         """Delete, or begin to. Returns the object as it is left, or was.
 
         `propagation` Foreground and Orphan leave a finalizer for the garbage collector. Raises 404, and 409 when
@@ -236,7 +239,9 @@ class Store:
         self._deliver()
         return gone
 
-    def _admit(self, operation: str, resource: str, obj: dict, old: dict | None, subresource: str) -> None:
+    def _admit(
+        self, operation: str, resource: str, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str
+    ) -> None:
         self.warnings = []
         for plugin in self.admission:
             self.warnings += plugin(self, operation, resource, obj, old, subresource) or ()
@@ -247,7 +252,7 @@ class Store:
             if (namespace, name) not in self._objects[resource]:
                 return name
 
-    def _put(self, resource: str, change: str, obj: dict, dry_run: bool) -> dict:
+    def _put(self, resource: str, change: str, obj: dict[str, Any], dry_run: bool) -> dict[str, Any]:
         if dry_run:
             return obj
         revision = self.revision + 1
@@ -265,7 +270,7 @@ class Store:
         self._tell(resource, Event(change, obj, revision, old))
         return obj
 
-    def _remove(self, resource: str, obj: dict, dry_run: bool) -> dict:
+    def _remove(self, resource: str, obj: dict[str, Any], dry_run: bool) -> dict[str, Any]:
         if dry_run:
             return obj
         revision = self.revision + 1
@@ -280,7 +285,7 @@ class Store:
         self._tell(resource, Event("DELETED", obj, revision, old))
         return obj
 
-    def _commit(self, revision: int, sql: str, values: tuple) -> None:
+    def _commit(self, revision: int, sql: str, values: tuple[Any, ...]) -> None:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.execute(sql, values)

@@ -53,7 +53,7 @@ class Issuer:
         body = ".".join(_encode(json.dumps(part, separators=(",", ":")).encode()) for part in (HEADER, claims))
         return f"{body}.{_encode(self._sign(body))}", issued + seconds
 
-    def of_pod(self, pod: dict, account: dict | None, projection: dict) -> str:
+    def of_pod(self, pod: dict[str, Any], account: dict[str, Any] | None, projection: dict[str, Any]) -> str:
         """Return the token that a pod mounts by a projected volume."""
         meta = pod["metadata"]
         audience = projection.get("audience")

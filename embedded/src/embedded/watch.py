@@ -6,6 +6,7 @@ import asyncio
 import collections
 import dataclasses
 from collections.abc import Callable, Iterable
+from typing import Any
 
 LAG = 4096  # events a watcher may have waiting
 
@@ -15,9 +16,9 @@ class Event:
     """One committed change: type is ADDED, MODIFIED or DELETED; the object is read-only, `old` what it replaced."""
 
     type: str
-    object: dict
+    object: dict[str, Any]
     revision: int
-    old: dict | None = None
+    old: dict[str, Any] | None = None
 
 
 class Watch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from embedded import errors
 from embedded.objects.values import clone
@@ -12,7 +13,9 @@ MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
-def admit(store: Store, operation: str, resource: str, obj: dict, old: dict | None, subresource: str) -> None:
+def admit(
+    store: Store, operation: str, resource: str, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str
+) -> None:
     """Complete a new pod; refuse one whose ServiceAccount does not exist."""
     if operation != "CREATE" or resource != "pods":
         return
@@ -25,7 +28,7 @@ def admit(store: Store, operation: str, resource: str, obj: dict, old: dict | No
     _priority(store, obj)
 
 
-def _account(store: Store, pod: dict) -> None:
+def _account(store: Store, pod: dict[str, Any]) -> None:
     spec, namespace = pod["spec"], pod["metadata"]["namespace"]
     name = spec.setdefault("serviceAccountName", "default")
     spec["serviceAccount"] = name
@@ -40,7 +43,7 @@ def _account(store: Store, pod: dict) -> None:
         _mount_token(spec)
 
 
-def _mount_token(spec: dict) -> None:
+def _mount_token(spec: dict[str, Any]) -> None:
     containers = [*(spec.get("initContainers") or ()), *spec.get("containers", ())]
     bare = [c for c in containers if not any(m["mountPath"] == MOUNT for m in c.get("volumeMounts") or ())]
     if not bare:
@@ -58,7 +61,7 @@ def _mount_token(spec: dict) -> None:
         mounts.append({"name": name, "readOnly": True, "mountPath": MOUNT})
 
 
-def _priority(store: Store, pod: dict) -> None:
+def _priority(store: Store, pod: dict[str, Any]) -> None:
     spec = pod["spec"]
     wanted = spec.get("priorityClassName")
     found = store.get("priorityclasses.scheduling.k8s.io", "", wanted) if wanted else None

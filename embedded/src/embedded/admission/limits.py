@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded import errors
 from embedded.objects import quantity
 from embedded.store import Store
 
 
-def admit(store: Store, operation: str, resource: str, obj: dict, old: dict | None, subresource: str) -> None:
+def admit(
+    store: Store, operation: str, resource: str, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str
+) -> None:
     """Give a new pod's containers the namespace's defaults, then hold them against its bounds."""
     if operation != "CREATE" or resource != "pods":
         return
@@ -29,7 +33,7 @@ def admit(store: Store, operation: str, resource: str, obj: dict, old: dict | No
         raise errors.forbidden("pods", obj["metadata"]["name"], text)
 
 
-def _fill(container: dict, items: list[dict]) -> list[str]:
+def _fill(container: dict[str, Any], items: list[dict[str, Any]]) -> list[str]:
     resources = container.setdefault("resources", {})
     said = []
     for side, source in (("limits", "default"), ("requests", "defaultRequest")):
@@ -45,7 +49,7 @@ def _fill(container: dict, items: list[dict]) -> list[str]:
     return list(reversed(said))
 
 
-def _check(container: dict, item: dict) -> list[str]:
+def _check(container: dict[str, Any], item: dict[str, Any]) -> list[str]:
     resources = container.get("resources", {})
     requests, limits = resources.get("requests", {}), resources.get("limits", {})
     found = []

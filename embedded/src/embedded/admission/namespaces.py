@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded import errors, kinds
 from embedded.store import Store
 
 
-def admit(store: Store, operation: str, resource: str, obj: dict, old: dict | None, subresource: str) -> None:
+def admit(
+    store: Store, operation: str, resource: str, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str
+) -> None:
     """Refuse to create in a namespace that does not exist or is terminating."""
     if operation != "CREATE" or not kinds.BY_RESOURCE[resource].namespaced:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from embedded import errors
 from embedded.store import Store
@@ -37,11 +38,11 @@ SELINUX_TYPES = ("", "container_t", "container_init_t", "container_kvm_t", "cont
 PROFILES = ("RuntimeDefault", "Localhost")
 
 
-def _containers(spec: dict) -> list[dict]:
+def _containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
     return [*(spec.get("initContainers") or ()), *spec.get("containers", ()), *(spec.get("ephemeralContainers") or ())]
 
 
-def _security(container: dict) -> dict:
+def _security(container: dict[str, Any]) -> dict[str, Any]:
     return container.get("securityContext") or {}
 
 
@@ -53,29 +54,29 @@ def _quoted(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _such(spec: dict, test: Callable[[dict], bool]) -> list[str]:
+def _such(spec: dict[str, Any], test: Callable[[dict[str, Any]], bool]) -> list[str]:
     return [c["name"] for c in _containers(spec) if test(c)]
 
 
-def _privileged(spec: dict) -> Iterator[str]:
+def _privileged(spec: dict[str, Any]) -> Iterator[str]:
     names = _such(spec, lambda c: _security(c).get("privileged") is True)
     if names:
         yield f"privileged ({_named('container', names)} must not set securityContext.privileged=true)"
 
 
-def _host_namespaces(spec: dict) -> Iterator[str]:
+def _host_namespaces(spec: dict[str, Any]) -> Iterator[str]:
     used = [f"{field}=true" for field in ("hostNetwork", "hostPID", "hostIPC") if spec.get(field)]
     if used:
         yield f"host namespaces ({', '.join(used)})"
 
 
-def _host_paths(spec: dict) -> Iterator[str]:
+def _host_paths(spec: dict[str, Any]) -> Iterator[str]:
     names = [volume["name"] for volume in spec.get("volumes") or () if "hostPath" in volume]
     if names:
         yield f"hostPath volumes ({_named('volume', names)})"
 
 
-def _host_ports(spec: dict) -> Iterator[str]:
+def _host_ports(spec: dict[str, Any]) -> Iterator[str]:
     names, ports = [], []
     for container in _containers(spec):
         found = [str(port["hostPort"]) for port in container.get("ports") or () if port.get("hostPort")]
@@ -88,7 +89,7 @@ def _host_ports(spec: dict) -> Iterator[str]:
         yield f"hostPort ({_named('container', names)} {uses} hostPort{plural} {', '.join(ports)})"
 
 
-def _baseline_capabilities(spec: dict) -> Iterator[str]:
+def _baseline_capabilities(spec: dict[str, Any]) -> Iterator[str]:
     names, added = [], set()
     for container in _containers(spec):
         extra = set((_security(container).get("capabilities") or {}).get("add") or ()) - BASELINE_CAPABILITIES
@@ -101,14 +102,14 @@ def _baseline_capabilities(spec: dict) -> Iterator[str]:
         yield f"non-default capabilities ({_named('container', names)} {must})"
 
 
-def _proc_mount(spec: dict) -> Iterator[str]:
+def _proc_mount(spec: dict[str, Any]) -> Iterator[str]:
     names = _such(spec, lambda c: _security(c).get("procMount", "Default") != "Default")
     if names:
         yield f'procMount ({_named("container", names)} must not set securityContext.procMount to "Unmasked")'
 
 
-def _selinux(spec: dict) -> Iterator[str]:
-    def bad(security: dict) -> bool:
+def _selinux(spec: dict[str, Any]) -> Iterator[str]:
+    def bad(security: dict[str, Any]) -> bool:
         options = security.get("seLinuxOptions") or {}
         return options.get("type", "") not in SELINUX_TYPES or bool(options.get("user") or options.get("role"))
 
@@ -120,8 +121,8 @@ def _selinux(spec: dict) -> Iterator[str]:
         yield f"seLinuxOptions ({' and '.join(owners)} set forbidden securityContext.seLinuxOptions)"
 
 
-def _baseline_seccomp(spec: dict) -> Iterator[str]:
-    def unconfined(security: dict) -> bool:
+def _baseline_seccomp(spec: dict[str, Any]) -> Iterator[str]:
+    def unconfined(security: dict[str, Any]) -> bool:
         return (security.get("seccompProfile") or {}).get("type") == "Unconfined"
 
     names = _such(spec, lambda c: unconfined(_security(c)))
@@ -132,21 +133,21 @@ def _baseline_seccomp(spec: dict) -> Iterator[str]:
         yield f"seccompProfile ({' and '.join(owners)} {must})"
 
 
-def _sysctls(spec: dict) -> Iterator[str]:
+def _sysctls(spec: dict[str, Any]) -> Iterator[str]:
     set_by_pod = (spec.get("securityContext") or {}).get("sysctls") or ()
     names = [item["name"] for item in set_by_pod if item["name"] not in SAFE_SYSCTLS]
     if names:
         yield f"forbidden sysctls ({', '.join(names)})"
 
 
-def _escalation(spec: dict) -> Iterator[str]:
+def _escalation(spec: dict[str, Any]) -> Iterator[str]:
     names = _such(spec, lambda c: _security(c).get("allowPrivilegeEscalation") is not False)
     if names:
         must = "must set securityContext.allowPrivilegeEscalation=false"
         yield f"allowPrivilegeEscalation != false ({_named('container', names)} {must})"
 
 
-def _restricted_capabilities(spec: dict) -> Iterator[str]:
+def _restricted_capabilities(spec: dict[str, Any]) -> Iterator[str]:
     keeping, adding, added = [], [], set()
     for container in _containers(spec):
         capabilities = _security(container).get("capabilities") or {}
@@ -166,7 +167,7 @@ def _restricted_capabilities(spec: dict) -> Iterator[str]:
         yield f"unrestricted capabilities ({'; '.join(parts)})"
 
 
-def _restricted_volumes(spec: dict) -> Iterator[str]:
+def _restricted_volumes(spec: dict[str, Any]) -> Iterator[str]:
     names, types = [], set()
     for volume in spec.get("volumes") or ():
         kinds = set(volume) - {"name"} - RESTRICTED_VOLUMES
@@ -180,7 +181,7 @@ def _restricted_volumes(spec: dict) -> Iterator[str]:
         yield f"restricted volume types ({_named('volume', names)} {uses} restricted volume type{plural} {listed})"
 
 
-def _non_root(spec: dict) -> Iterator[str]:
+def _non_root(spec: dict[str, Any]) -> Iterator[str]:
     pod = (spec.get("securityContext") or {}).get("runAsNonRoot")
     bad = _such(spec, lambda c: _security(c).get("runAsNonRoot") is False)
     missing = _such(spec, lambda c: _security(c).get("runAsNonRoot") is None) if pod is not True else []
@@ -194,7 +195,7 @@ def _non_root(spec: dict) -> Iterator[str]:
         yield f"runAsNonRoot != true ({parts[0]})"
 
 
-def _user(spec: dict) -> Iterator[str]:
+def _user(spec: dict[str, Any]) -> Iterator[str]:
     names = _such(spec, lambda c: _security(c).get("runAsUser") == 0)
     owners = ["pod"] if (spec.get("securityContext") or {}).get("runAsUser") == 0 else []
     owners += [_named("container", names)] if names else []
@@ -202,8 +203,8 @@ def _user(spec: dict) -> Iterator[str]:
         yield f"runAsUser=0 ({' and '.join(owners)} must not set runAsUser=0)"
 
 
-def _restricted_seccomp(spec: dict) -> Iterator[str]:
-    def profile(security: dict) -> str | None:
+def _restricted_seccomp(spec: dict[str, Any]) -> Iterator[str]:
+    def profile(security: dict[str, Any]) -> str | None:
         return (security.get("seccompProfile") or {}).get("type")
 
     pod = profile(spec.get("securityContext") or {})
@@ -218,7 +219,7 @@ def _restricted_seccomp(spec: dict) -> Iterator[str]:
         yield f"seccompProfile (pod or {_named('container', missing)} {must})"
 
 
-CHECKS: dict[str, tuple[Callable[[dict], Iterator[str]], ...]] = {
+CHECKS: dict[str, tuple[Callable[[dict[str, Any]], Iterator[str]], ...]] = {
     "privileged": (),
     "baseline": (
         *(_baseline_capabilities, _host_namespaces, _host_paths, _host_ports, _privileged),
@@ -231,18 +232,18 @@ CHECKS: dict[str, tuple[Callable[[dict], Iterator[str]], ...]] = {
 }
 
 
-def violations(spec: dict, level: str) -> str:
+def violations(spec: dict[str, Any], level: str) -> str:
     """Everything a pod spec asks for beyond a level, as one text; empty when nothing."""
     return ", ".join(text for check in CHECKS[level] for text in check(spec))
 
 
-def _level(labels: dict, mode: str) -> tuple[str, str]:
+def _level(labels: dict[str, Any], mode: str) -> tuple[str, str]:
     level = labels.get(PREFIX + mode, "privileged")
     return (level if level in LEVELS else "restricted"), labels.get(f"{PREFIX}{mode}-version", "latest")
 
 
 def admit(
-    store: Store, operation: str, resource: str, obj: dict, old: dict | None, subresource: str
+    store: Store, operation: str, resource: str, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str
 ) -> list[str] | None:
     """Refuse pods by the `enforce` label, warn of templates and pods by `warn` (by `enforce` where it is absent)."""
     if subresource or (resource != "pods" and resource not in TEMPLATES):

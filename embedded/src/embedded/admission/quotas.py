@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from embedded import errors
 from embedded.objects import quantity
@@ -19,7 +20,7 @@ COUNTED = {
 COMPUTE = ("cpu", "memory", "ephemeral-storage")
 
 
-def pod_usage(pod: dict) -> dict[str, Decimal]:
+def pod_usage(pod: dict[str, Any]) -> dict[str, Decimal]:
     """What a pod counts against a quota: init containers count by their largest, containers by their sum."""
     usage = {"pods": Decimal(1), "count/pods": Decimal(1)}
     spec = pod["spec"]
@@ -31,11 +32,11 @@ def pod_usage(pod: dict) -> dict[str, Decimal]:
     return usage | {name: usage[f"requests.{name}"] for name in COMPUTE}
 
 
-def _amount(container: dict, side: str, name: str) -> Decimal:
+def _amount(container: dict[str, Any], side: str, name: str) -> Decimal:
     return quantity.parse(container.get("resources", {}).get(side, {}).get(name, 0))
 
 
-def usage_of(resource: str, obj: dict) -> dict[str, Decimal]:
+def usage_of(resource: str, obj: dict[str, Any]) -> dict[str, Decimal]:
     """What an object counts against a quota, by the names of quota entries."""
     if resource == "pods":
         return pod_usage(obj) if obj.get("status", {}).get("phase") not in ("Succeeded", "Failed") else {}
@@ -53,13 +54,15 @@ def usage_of(resource: str, obj: dict) -> dict[str, Decimal]:
     return usage
 
 
-def _stated(pod: dict, entry: str) -> bool:
+def _stated(pod: dict[str, Any], entry: str) -> bool:
     side, _, name = entry.rpartition(".")
     every = [*pod["spec"].get("containers", ()), *(pod["spec"].get("initContainers") or ())]
     return all(name in c.get("resources", {}).get(side or "requests", {}) for c in every)
 
 
-def admit(store: Store, operation: str, resource: str, obj: dict, old: dict | None, subresource: str) -> None:
+def admit(
+    store: Store, operation: str, resource: str, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str
+) -> None:
     """Hold a new object against every quota of its namespace."""
     if operation != "CREATE" or resource == "resourcequotas" or resource == "events":
         return
@@ -90,7 +93,7 @@ def admit(store: Store, operation: str, resource: str, obj: dict, old: dict | No
             raise errors.forbidden(resource, name, _exceeded(title, over))
 
 
-def _must(pod: dict, entries: list[str]) -> str:
+def _must(pod: dict[str, Any], entries: list[str]) -> str:
     every = [*pod["spec"].get("containers", ()), *(pod["spec"].get("initContainers") or ())]
     parts = []
     for entry in entries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import random
+from typing import Any
 
 from embedded import errors
 from embedded.errors import Cause
@@ -19,7 +20,15 @@ class Allocator:
     def __init__(self, cidr: str) -> None:
         self._network = ipaddress.ip_network(cidr)
 
-    def admit(self, store: Store, operation: str, resource: str, obj: dict, old: dict | None, subresource: str) -> None:
+    def admit(
+        self,
+        store: Store,
+        operation: str,
+        resource: str,
+        obj: dict[str, Any],
+        old: dict[str, Any] | None,
+        subresource: str,
+    ) -> None:
         """Complete a service that is created or changed; refuse what is taken or out of range."""
         if resource != "services" or subresource:
             return
@@ -33,7 +42,7 @@ class Allocator:
         self._address(obj, before, others)
         self._ports(obj, before, others)
 
-    def _address(self, obj: dict, before: dict, others: list[dict]) -> None:
+    def _address(self, obj: dict[str, Any], before: dict[str, Any], others: list[dict[str, Any]]) -> None:
         spec = obj["spec"]
         name = obj["metadata"]["name"]
         if not spec.get("clusterIP") and before.get("clusterIP"):
@@ -75,7 +84,7 @@ class Allocator:
             if address not in taken:
                 return address
 
-    def _ports(self, obj: dict, before: dict, others: list[dict]) -> None:
+    def _ports(self, obj: dict[str, Any], before: dict[str, Any], others: list[dict[str, Any]]) -> None:
         spec = obj["spec"]
         ports = spec.get("ports") or []
         if spec["type"] not in PUBLIC:
@@ -100,7 +109,7 @@ class Allocator:
         if causes:
             raise errors.invalid("services", obj["metadata"]["name"], causes)
 
-    def _private(self, obj: dict, before: dict) -> None:
+    def _private(self, obj: dict[str, Any], before: dict[str, Any]) -> None:
         """A service that has no node ports: one that had them loses them, one that asks for them is refused."""
         spec = obj["spec"]
         given = {port.get("nodePort") for port in before.get("ports") or ()}
@@ -115,7 +124,7 @@ class Allocator:
             raise errors.invalid("services", obj["metadata"]["name"], causes)
 
 
-def _same(one: dict, other: dict) -> bool:
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(one["metadata"].get(key) == other["metadata"].get(key) for key in ("namespace", "name"))
 
 

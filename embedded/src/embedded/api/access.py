@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from aiohttp import web
 
@@ -89,15 +90,15 @@ def token_user(store: Store, issuer: Issuer, token: str, audiences: Sequence[str
     return user(claims["sub"], [])
 
 
-def _names(subject: dict, who: User, namespace: str) -> bool:
+def _names(subject: dict[str, Any], who: User, namespace: str) -> bool:
     if subject["kind"] == "Group":
         return subject["name"] in who.groups
     if subject["kind"] == "ServiceAccount":
         return who.name == f"system:serviceaccount:{subject.get('namespace') or namespace}:{subject['name']}"
-    return subject["name"] == who.name
+    return bool(subject["name"] == who.name)
 
 
-def rules(store: Store, who: User, namespace: str) -> Iterator[dict]:
+def rules(store: Store, who: User, namespace: str) -> Iterator[dict[str, Any]]:
     """Every rule that binds a user in a namespace ("": at the cluster scope)."""
     bindings = store.list(f"clusterrolebindings.{RBAC}")
     if namespace:
@@ -112,7 +113,7 @@ def rules(store: Store, who: User, namespace: str) -> Iterator[dict]:
         yield from (role or {}).get("rules") or ()
 
 
-def _covers(rule: dict, attributes: Mapping[str, str]) -> bool:
+def _covers(rule: dict[str, Any], attributes: Mapping[str, str]) -> bool:
     resource, subresource = attributes.get("resource", ""), attributes.get("subresource", "")
     wanted = {"*", f"{resource}/{subresource}", f"*/{subresource}"} if subresource else {"*", resource}
     names = rule.get("resourceNames") or ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from typing import Any
 
 from aiohttp import web
 
@@ -157,7 +158,7 @@ class Api:
             "patch": rest.patch,
             "delete": rest.delete,
             "deletecollection": rest.delete_collection,
-        }[verb]
+        }[needed]
         return await handler(self.store, aim, request)
 
 
@@ -170,7 +171,7 @@ def _openapi(path: str, request: web.Request) -> web.Response:
     return web.Response(body=found, headers={"Content-Type": "application/json"})
 
 
-def _tagged(value: dict, content_type: str, request: web.Request) -> web.Response:
+def _tagged(value: dict[str, Any], content_type: str, request: web.Request) -> web.Response:
     """A reply that clients may keep: with an ETag, and 304 to those who have it."""
     import hashlib
 

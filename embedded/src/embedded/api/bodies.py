@@ -39,7 +39,7 @@ def parse(content_type: str, body: bytes) -> tuple[Any, list[str]]:
 
 
 def _json(body: bytes, problems: list[str]) -> Any:
-    def pairs(items: list[tuple[str, Any]]) -> dict:
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)
         if len(found) != len(items):
             seen: set[str] = set()
@@ -72,7 +72,7 @@ def _yaml(body: bytes) -> Any:
         raise ApiError(400, f"error decoding YAML: {error}") from error
 
 
-def check_identity(kind: Kind, obj: Any) -> dict:
+def check_identity(kind: Kind, obj: Any) -> dict[str, Any]:
     """The body as an object of that kind; raises 400 when it is another."""
     if not isinstance(obj, dict):
         raise ApiError(400, f"{kind.kind} in version {json.dumps(kind.api_version)} cannot be handled as a {kind.kind}")
@@ -89,7 +89,7 @@ def check_identity(kind: Kind, obj: Any) -> dict:
     return obj
 
 
-def check_fields(kind: Kind, obj: dict, problems: list[str], mode: str) -> list[str]:
+def check_fields(kind: Kind, obj: dict[str, Any], problems: list[str], mode: str) -> list[str]:
     """Apply field validation (Strict, Warn or Ignore) to a decoded object, dropping unknown fields in place.
 
     Returns the warnings; raises 400 for a wrong type always, for unknown and duplicate fields when Strict.

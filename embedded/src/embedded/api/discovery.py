@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+from typing import Any
 
 from embedded import kinds
 from embedded.kinds import Kind
@@ -72,7 +73,7 @@ def _groups(changes: int) -> dict[str, dict[str, list[Kind]]]:
     }
 
 
-def _metrics() -> list[dict]:
+def _metrics() -> list[dict[str, Any]]:
     return [
         {
             "name": plural,
@@ -85,25 +86,25 @@ def _metrics() -> list[dict]:
     ]
 
 
-def api_versions(address: str) -> dict:
+def api_versions(address: str) -> dict[str, Any]:
     """GET /api."""
     servers = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": servers}
 
 
-def group(name: str, *versions: str) -> dict:
+def group(name: str, *versions: str) -> dict[str, Any]:
     """One entry of GET /apis."""
     entries = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
     return {"name": name, "versions": entries, "preferredVersion": entries[0]}
 
 
-def group_list() -> dict:
+def group_list() -> dict[str, Any]:
     """GET /apis."""
     entries = [group(name, *versions) for name, versions in groups().items() if name]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [*entries, group(METRICS, "v1beta1")]}
 
 
-def resources(name: str, version: str) -> dict | None:
+def resources(name: str, version: str) -> dict[str, Any] | None:
     """GET /apis/GROUP/VERSION (or /api/v1); None when that is not served."""
     if (name, version) == (METRICS, "v1beta1"):
         listed = _metrics()
@@ -112,14 +113,14 @@ def resources(name: str, version: str) -> dict | None:
         if not rows:
             return None
         listed = [entry for kind in rows for entry in _plain(kind)]
-    result: dict = {"kind": "APIResourceList"}
+    result: dict[str, Any] = {"kind": "APIResourceList"}
     if name:
         result["apiVersion"] = "v1"
     return result | {"groupVersion": f"{name}/{version}" if name else version, "resources": listed}
 
 
-def _plain(kind: Kind) -> list[dict]:
-    entry: dict = {
+def _plain(kind: Kind) -> list[dict[str, Any]]:
+    entry: dict[str, Any] = {
         "name": kind.plural,
         "singularName": kind.singular,
         "namespaced": kind.namespaced,
@@ -135,14 +136,14 @@ def _plain(kind: Kind) -> list[dict]:
     entries = [entry]
     for name in kind.subresources:
         group_name, version, answer, verbs = _subresource(kind, name)
-        sub: dict = {"name": f"{kind.plural}/{name}", "singularName": "", "namespaced": kind.namespaced}
+        sub: dict[str, Any] = {"name": f"{kind.plural}/{name}", "singularName": "", "namespaced": kind.namespaced}
         if group_name:
             sub |= {"group": group_name, "version": version}
         entries.append(sub | {"kind": answer, "verbs": list(verbs)})
     return entries
 
 
-def aggregated(core: bool) -> dict:
+def aggregated(core: bool) -> dict[str, Any]:
     """GET /api or /apis as an APIGroupDiscoveryList."""
     items = []
     for name, versions in groups().items():
@@ -154,7 +155,7 @@ def aggregated(core: bool) -> dict:
         ]
         items.append({"metadata": {"name": name} if name else {}, "versions": listed})
     if not core:
-        listed = [
+        measured = [
             {
                 "resource": entry["name"],
                 "responseKind": {"group": METRICS, "version": "v1beta1", "kind": entry["kind"]},
@@ -164,13 +165,13 @@ def aggregated(core: bool) -> dict:
             }
             for entry in _metrics()
         ]
-        version = {"version": "v1beta1", "resources": listed, "freshness": "Current"}
+        version = {"version": "v1beta1", "resources": measured, "freshness": "Current"}
         items.append({"metadata": {"name": METRICS}, "versions": [version]})
     return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
 
 
-def _aggregated(kind: Kind) -> dict:
-    entry: dict = {
+def _aggregated(kind: Kind) -> dict[str, Any]:
+    entry: dict[str, Any] = {
         "resource": kind.plural,
         "responseKind": {"group": "", "version": "", "kind": kind.kind},
         "scope": "Namespaced" if kind.namespaced else "Cluster",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -20,10 +21,10 @@ STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 TRUE = ("true", "1")
 
 
-def _container(pod: dict, name: str) -> str:
+def _container(pod: dict[str, Any], name: str) -> str:
     """The container meant; raises 400 when the pod has several and none is named, or none of that name."""
     spec = pod["spec"]
-    names = [c["name"] for c in spec.get("containers", [])]
+    names: list[str] = [c["name"] for c in spec.get("containers", [])]
     inits = [c["name"] for c in spec.get("initContainers") or ()]
     title = pod["metadata"]["name"]
     if not name:
@@ -38,13 +39,13 @@ def _container(pod: dict, name: str) -> str:
     return name
 
 
-def _state(pod: dict, container: str) -> dict | None:
+def _state(pod: dict[str, Any], container: str) -> dict[str, Any] | None:
     status = pod.get("status", {})
     states = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
     return next((state for state in states if state["name"] == container), None)
 
 
-def check_readable(pod: dict, container: str, previous: bool) -> None:
+def check_readable(pod: dict[str, Any], container: str, previous: bool) -> None:
     """Raise 400 when the container has no log to show, in the words of the kubelet."""
     title = pod["metadata"]["name"]
     state = _state(pod, container)
@@ -83,7 +84,7 @@ async def stream(store: Store, node: Node | None, target: Target, request: web.R
     if node is None or not pod["spec"].get("nodeName"):
         await response.prepare(request)
         return response
-    seconds = _count(request, "sinceSeconds")
+    seconds: float | None = _count(request, "sinceSeconds")
     if query.get("sinceTime"):
         seconds = store.clock() - parse_timestamp(query["sinceTime"])
     follow = query.get("follow") in TRUE
@@ -159,7 +160,7 @@ async def _feed(socket: web.WebSocketResponse, session: ExecSession) -> None:
             await session.close_stdin()
 
 
-def exec_status(code: int) -> dict:
+def exec_status(code: int) -> dict[str, Any]:
     """How a command ended, as the Status of the error channel."""
     if code == 0:
         return {"metadata": {}, "status": "Success"}

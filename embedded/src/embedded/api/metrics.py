@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -25,7 +26,7 @@ def amounts(usage: Mapping[str, float]) -> dict[str, str]:
     return {"cpu": f"{math.ceil(cpu * 1e9)}n", "memory": f"{math.ceil(memory / 1024)}Ki"}
 
 
-def _pod(pod: dict, containers: Mapping[str, Mapping[str, float]], now: float) -> dict:
+def _pod(pod: dict[str, Any], containers: Mapping[str, Mapping[str, float]], now: float) -> dict[str, Any]:
     meta = pod["metadata"]
     kept = {"name": meta["name"], "namespace": meta["namespace"], "creationTimestamp": timestamp(now)}
     if meta.get("labels"):
@@ -34,7 +35,7 @@ def _pod(pod: dict, containers: Mapping[str, Mapping[str, float]], now: float) -
     return {"metadata": kept, "timestamp": timestamp(now), "window": WINDOW, "containers": listed}
 
 
-def _node(node: dict, usage: Mapping, now: float) -> dict:
+def _node(node: dict[str, Any], usage: Mapping[str, Any], now: float) -> dict[str, Any]:
     meta = {"name": node["metadata"]["name"], "creationTimestamp": timestamp(now)}
     if node["metadata"].get("labels"):
         meta["labels"] = node["metadata"]["labels"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from typing import Any
 
 from embedded import kinds
 from embedded.api import discovery
@@ -36,7 +37,9 @@ def _document(path: str, changes: int) -> bytes | None:
     if found is None:
         return None
     group, version = found
-    paths, wanted, customs = {}, [], {}
+    paths: dict[str, Any] = {}
+    wanted: list[str] = []
+    customs: dict[str, Any] = {}
     for kind in discovery.groups()[group][version]:
         gvk = {"group": kind.group, "version": kind.version, "kind": kind.kind}
         inner = f"/namespaces/{{namespace}}/{kind.plural}" if kind.namespaced else f"/{kind.plural}"
@@ -61,7 +64,7 @@ def _document(path: str, changes: int) -> bytes | None:
     return json.dumps(whole, separators=(",", ":")).encode()
 
 
-def _custom(kind: Kind) -> dict:
+def _custom(kind: Kind) -> dict[str, Any]:
     assert kind.custom  # noqa: S101 - a mistake of the caller
     openapi = kind.custom.openapi
     own = {name: {"type": "string"} for name in ("apiVersion", "kind")}
@@ -71,7 +74,7 @@ def _custom(kind: Kind) -> dict:
     return whole | {"x-kubernetes-group-version-kind": [gvk]}
 
 
-def _closure(names: list[str]) -> dict[str, dict]:
+def _closure(names: list[str]) -> dict[str, dict[str, Any]]:
     documents, found, todo = schema.document(), {}, list(names)
     while todo:
         name = todo.pop()
@@ -90,13 +93,13 @@ def _references(value: object) -> list[str]:
     return []
 
 
-def index() -> dict:
+def index() -> dict[str, Any]:
     """GET /openapi/v3."""
     return _index(kinds.changes)
 
 
 @functools.lru_cache(maxsize=1)
-def _index(changes: int) -> dict:
+def _index(changes: int) -> dict[str, Any]:
     paths = {}
     source = schema.SOURCE.read_bytes()
     for path in _versions():

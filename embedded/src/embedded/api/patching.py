@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from embedded import errors
 from embedded.api.target import Target
@@ -20,7 +21,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 ACCEPTED = ", ".join((JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY, "application/apply-patch+cbor"))
 
 
-def patched(kind: Kind, live: dict, content_type: str, body: bytes) -> dict:
+def patched(kind: Kind, live: dict[str, Any], content_type: str, body: bytes) -> dict[str, Any]:
     """The object after a JSON, merge or strategic merge patch."""
     try:
         patch = json.loads(body)
@@ -39,10 +40,11 @@ def patched(kind: Kind, live: dict, content_type: str, body: bytes) -> dict:
         raise ApiError(415, message)
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
         raise ApiError(422, "the patch leaves no object")
-    return clone(result)
+    copy: dict[str, Any] = clone(result)
+    return copy
 
 
-def _json_patch(live: dict, patch: object) -> object:
+def _json_patch(live: dict[str, Any], patch: Any) -> object:
     import jsonpatch
 
     try:
@@ -54,7 +56,9 @@ def _json_patch(live: dict, patch: object) -> object:
         raise ApiError(422, f"the server rejected our request due to an error in our request: {error}") from error
 
 
-def apply_config(store: Store, target: Target, live: dict | None, config: dict, query: Mapping[str, str]) -> dict:
+def apply_config(
+    store: Store, target: Target, live: dict[str, Any] | None, config: dict[str, Any], query: Mapping[str, str]
+) -> dict[str, Any]:
     """The object after a server-side apply of `config`; raises 409 on conflicts unless forced."""
     manager = query.get("fieldManager")
     if not manager:

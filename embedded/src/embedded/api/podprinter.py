@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.objects.values import human_duration, parse_timestamp
 
 NONE = "<none>"
 
 
-def row(pod: dict, now: float) -> list:
+def row(pod: dict[str, Any], now: float) -> list[Any]:
     """Ready, Status, Restarts, Age, IP, Node, Nominated Node, Readiness Gates."""
     spec, status = pod["spec"], pod.get("status", {})
     ready, total, restarts, last_restart = _counts(pod)
@@ -34,16 +36,16 @@ def row(pod: dict, now: float) -> list:
     ]
 
 
-def _sidecars(pod: dict) -> set[str]:
+def _sidecars(pod: dict[str, Any]) -> set[str]:
     return {c["name"] for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") == "Always"}
 
 
-def _finished(state: dict) -> float | None:
+def _finished(state: dict[str, Any]) -> float | None:
     text = state.get("lastState", {}).get("terminated", {}).get("finishedAt")
     return parse_timestamp(text) if text else None
 
 
-def _counts(pod: dict) -> tuple[int, int, int, float | None]:
+def _counts(pod: dict[str, Any]) -> tuple[int, int, int, float | None]:
     """Ready containers, all containers, restarts, and when the last restart's container ended."""
     status, sidecars = pod.get("status", {}), _sidecars(pod)
     states = list(status.get("containerStatuses") or ())
@@ -61,7 +63,7 @@ def _counts(pod: dict) -> tuple[int, int, int, float | None]:
     return ready, total, restarts, max(ends, default=None)
 
 
-def _initializing(pod: dict) -> str | None:
+def _initializing(pod: dict[str, Any]) -> str | None:
     """The word for a pod whose init containers have not all done their part."""
     inits = pod.get("status", {}).get("initContainerStatuses") or ()
     sidecars = _sidecars(pod)
@@ -85,16 +87,16 @@ def _initializing(pod: dict) -> str | None:
     return None
 
 
-def _has(pod: dict, condition: str, value: str = "True") -> bool:
+def _has(pod: dict[str, Any], condition: str, value: str = "True") -> bool:
     found = pod.get("status", {}).get("conditions") or ()
     return any(item["type"] == condition and item["status"] == value for item in found)
 
 
-def phase(pod: dict) -> str:
+def phase(pod: dict[str, Any]) -> str:
     """The one word of the Status column."""
     status = pod.get("status", {})
-    reason = status.get("reason") or status.get("phase", "")
-    gated = next((c for c in status.get("conditions") or () if c["type"] == "PodScheduled"), {})
+    reason: str = status.get("reason") or status.get("phase", "")
+    gated: dict[str, Any] = next((c for c in status.get("conditions") or () if c["type"] == "PodScheduled"), {})
     if gated.get("reason") == "SchedulingGated":
         reason = "SchedulingGated"
     initializing = _initializing(pod)

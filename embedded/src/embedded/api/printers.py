@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from embedded.api import podprinter
 from embedded.kinds import Kind
@@ -20,7 +21,7 @@ ACCESS_MODES = {
 }
 
 
-def age(obj: dict, now: float) -> str:
+def age(obj: dict[str, Any], now: float) -> str:
     """How long ago an object was made."""
     return since(obj["metadata"].get("creationTimestamp"), now)
 
@@ -30,7 +31,7 @@ def since(text: str | None, now: float) -> str:
     return human_duration(now - parse_timestamp(text)) if text else UNKNOWN
 
 
-def cells(kind: Kind, obj: dict, now: float) -> list:
+def cells(kind: Kind, obj: dict[str, Any], now: float) -> list[Any]:
     """The row of an object."""
     if kind.custom:
         return [obj["metadata"]["name"], *(custom_cell(column, obj, now) for column in kind.custom.columns)]
@@ -40,7 +41,7 @@ def cells(kind: Kind, obj: dict, now: float) -> list:
     return [obj["metadata"]["name"], *printer(obj, now)] if kind.plural != "events" else printer(obj, now)
 
 
-def custom_cell(column: dict, obj: dict, now: float) -> object:
+def custom_cell(column: dict[str, Any], obj: dict[str, Any], now: float) -> object:
     """What a printer column of a custom kind shows of an object."""
     found = custom.look_up(obj, column["jsonPath"])
     if not found:
@@ -52,7 +53,7 @@ def custom_cell(column: dict, obj: dict, now: float) -> object:
     return found[0]
 
 
-def selector(value: dict | None) -> str:
+def selector(value: dict[str, Any] | None) -> str:
     """A metav1.LabelSelector as text."""
     if value is None:
         return NONE
@@ -70,17 +71,17 @@ def selector(value: dict | None) -> str:
     return ",".join(terms) or NONE
 
 
-def labels(value: dict | None) -> str:
+def labels(value: dict[str, Any] | None) -> str:
     """A set of labels as text."""
     return ",".join(f"{key}={label}" for key, label in sorted((value or {}).items())) or NONE
 
 
-def _template(obj: dict) -> list[str]:
+def _template(obj: dict[str, Any]) -> list[str]:
     containers = obj["spec"].get("template", {}).get("spec", {}).get("containers", [])
     return [",".join(c["name"] for c in containers), ",".join(c.get("image", "") for c in containers)]
 
 
-def deployment(obj: dict, now: float) -> list:
+def deployment(obj: dict[str, Any], now: float) -> list[Any]:
     """Ready, Up-to-date, Available, Age, Containers, Images, Selector."""
     spec, status = obj["spec"], obj.get("status", {})
     ready = f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}"
@@ -88,20 +89,20 @@ def deployment(obj: dict, now: float) -> list:
     return [ready, *counts, age(obj, now), *_template(obj), selector(spec.get("selector"))]
 
 
-def replicaset(obj: dict, now: float) -> list:
+def replicaset(obj: dict[str, Any], now: float) -> list[Any]:
     """Desired, Current, Ready, Age, Containers, Images, Selector."""
     spec, status = obj["spec"], obj.get("status", {})
     counts = [spec.get("replicas", 0), status.get("replicas", 0), status.get("readyReplicas", 0)]
     return [*counts, age(obj, now), *_template(obj), selector(spec.get("selector"))]
 
 
-def statefulset(obj: dict, now: float) -> list:
+def statefulset(obj: dict[str, Any], now: float) -> list[Any]:
     """Ready, Age, Containers, Images."""
     ready = f"{obj.get('status', {}).get('readyReplicas', 0)}/{obj['spec'].get('replicas', 0)}"
     return [ready, age(obj, now), *_template(obj)]
 
 
-def daemonset(obj: dict, now: float) -> list:
+def daemonset(obj: dict[str, Any], now: float) -> list[Any]:
     """Desired, Current, Ready, Up-to-date, Available, Node Selector, Age, Containers, Images, Selector."""
     status = obj.get("status", {})
     names = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady")
@@ -110,7 +111,7 @@ def daemonset(obj: dict, now: float) -> list:
     return [*counts, nodes, age(obj, now), *_template(obj), selector(obj["spec"].get("selector"))]
 
 
-def cronjob(obj: dict, now: float) -> list:
+def cronjob(obj: dict[str, Any], now: float) -> list[Any]:
     """Schedule, Timezone, Suspend, Active, Last Schedule, Age, Containers, Images, Selector."""
     spec, status = obj["spec"], obj.get("status", {})
     last = since(status["lastScheduleTime"], now) if status.get("lastScheduleTime") else NONE
@@ -119,7 +120,7 @@ def cronjob(obj: dict, now: float) -> list:
     return [*words, len(status.get("active", ())), last, age(obj, now), *template, NONE]
 
 
-def endpoints(obj: dict, now: float) -> list:
+def endpoints(obj: dict[str, Any], now: float) -> list[Any]:
     """Endpoints (the first three), Age."""
     found = [
         f"{address['ip']}:{port['port']}"
@@ -131,14 +132,14 @@ def endpoints(obj: dict, now: float) -> list:
     return [(",".join(found[:3]) + more) or NONE, age(obj, now)]
 
 
-def revision(obj: dict, now: float) -> list:
+def revision(obj: dict[str, Any], now: float) -> list[Any]:
     """Controller, Revision, Age."""
     owner = next((ref for ref in obj["metadata"].get("ownerReferences", ()) if ref.get("controller")), None)
     plural = f"{owner['kind'].lower()}.{owner['apiVersion'].rpartition('/')[0]}/{owner['name']}" if owner else NONE
     return [plural, obj.get("revision", 0), age(obj, now)]
 
 
-def service(obj: dict, now: float) -> list:
+def service(obj: dict[str, Any], now: float) -> list[Any]:
     """Type, Cluster-IP, External-IP, Port(s), Age, Selector."""
     spec = obj["spec"]
     internal = spec.get("clusterIP") or NONE
@@ -158,12 +159,12 @@ def service(obj: dict, now: float) -> list:
     return [kind, internal, external, ",".join(ports) or NONE, age(obj, now), labels(spec.get("selector"))]
 
 
-def namespace(obj: dict, now: float) -> list:
+def namespace(obj: dict[str, Any], now: float) -> list[Any]:
     """Status, Age."""
     return [obj.get("status", {}).get("phase", ""), age(obj, now)]
 
 
-def node(obj: dict, now: float) -> list:
+def node(obj: dict[str, Any], now: float) -> list[Any]:
     """Status, Roles, Age, Version, Internal-IP, External-IP, OS-Image, Kernel-Version, Container-Runtime."""
     meta, status = obj["metadata"], obj.get("status", {})
     ready = next((c for c in status.get("conditions", ()) if c["type"] == "Ready"), None)
@@ -187,7 +188,7 @@ def node(obj: dict, now: float) -> list:
     ]
 
 
-def autoscaler(obj: dict, now: float) -> list:
+def autoscaler(obj: dict[str, Any], now: float) -> list[Any]:
     """Reference, Targets, MinPods, MaxPods, Replicas, Age."""
     spec, status = obj["spec"], obj.get("status", {})
     target = spec["scaleTargetRef"]
@@ -214,7 +215,7 @@ def autoscaler(obj: dict, now: float) -> list:
     return [reference, ", ".join(shown) or NONE, *counts, age(obj, now)]
 
 
-def job(obj: dict, now: float) -> list:
+def job(obj: dict[str, Any], now: float) -> list[Any]:
     """Status, Completions, Duration, Age, Containers, Images, Selector."""
     spec, status = obj["spec"], obj.get("status", {})
     conditions = {c["type"] for c in status.get("conditions") or () if c["status"] == "True"}
@@ -245,7 +246,7 @@ def job(obj: dict, now: float) -> list:
     return [word, done, duration, age(obj, now), *_template(obj), selector(spec.get("selector"))]
 
 
-def event(obj: dict, now: float) -> list:
+def event(obj: dict[str, Any], now: float) -> list[Any]:
     """Last Seen, Type, Reason, Object, Subobject, Source, Message, First Seen, Count, Name."""
     about = obj.get("involvedObject") or obj.get("regarding") or {}
     source = obj.get("source") or obj.get("deprecatedSource") or {}
@@ -271,24 +272,26 @@ def event(obj: dict, now: float) -> list:
     ]
 
 
-def quota(obj: dict, now: float) -> list:
+def quota(obj: dict[str, Any], now: float) -> list[Any]:
     """Request, Limit, Age."""
     status = obj.get("status", {})
-    used, request, limit = status.get("used", {}), [], []
+    used = status.get("used", {})
+    request: list[str] = []
+    limit: list[str] = []
     for name, hard in sorted(status.get("hard", {}).items()):
         text = f"{name}: {used.get(name, '0')}/{hard}"
         (limit if name.startswith("limits.") else request).append(text)
     return [", ".join(request), ", ".join(limit), age(obj, now)]
 
 
-def budget(obj: dict, now: float) -> list:
+def budget(obj: dict[str, Any], now: float) -> list[Any]:
     """Min Available, Max Unavailable, Allowed Disruptions, Age."""
     spec = obj["spec"]
     bounds = [str(spec[key]) if spec.get(key) is not None else "N/A" for key in ("minAvailable", "maxUnavailable")]
     return [*bounds, obj.get("status", {}).get("disruptionsAllowed", 0), age(obj, now)]
 
 
-def binding(obj: dict, now: float) -> list:
+def binding(obj: dict[str, Any], now: float) -> list[Any]:
     """Role, Age, Users, Groups, ServiceAccounts."""
     reference = obj["roleRef"]
     named: dict[str, list[str]] = {"User": [], "Group": [], "ServiceAccount": []}
@@ -299,7 +302,7 @@ def binding(obj: dict, now: float) -> list:
     return [f"{reference['kind']}/{reference['name']}", age(obj, now), *who]
 
 
-def endpoint_slice(obj: dict, now: float) -> list:
+def endpoint_slice(obj: dict[str, Any], now: float) -> list[Any]:
     """AddressType, Ports, Endpoints, Age."""
     ports = [str(port.get("port", "*")) for port in obj.get("ports") or ()]
     addresses = [address for endpoint in obj.get("endpoints") or () for address in endpoint.get("addresses", ())]
@@ -312,7 +315,7 @@ def _some(words: list[str]) -> str:
     return ",".join(words[:3]) + (f" + {len(words) - 3} more..." if len(words) > 3 else "")
 
 
-def ingress(obj: dict, now: float) -> list:
+def ingress(obj: dict[str, Any], now: float) -> list[Any]:
     """Class, Hosts, Address, Ports, Age."""
     spec = obj.get("spec", {})
     hosts = [rule["host"] for rule in spec.get("rules") or () if rule.get("host")]
@@ -329,7 +332,7 @@ def ingress(obj: dict, now: float) -> list:
     ]
 
 
-def claim(obj: dict, now: float) -> list:
+def claim(obj: dict[str, Any], now: float) -> list[Any]:
     """Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, VolumeMode."""
     spec, status = obj["spec"], obj.get("status", {})
     phase = "Terminating" if obj["metadata"].get("deletionTimestamp") else status.get("phase", "")
@@ -350,7 +353,7 @@ def _modes(modes: list[str] | None) -> str:
     return ",".join(ACCESS_MODES.get(mode, mode) for mode in modes or ())
 
 
-def volume(obj: dict, now: float) -> list:
+def volume(obj: dict[str, Any], now: float) -> list[Any]:
     """Capacity, Access Modes, Reclaim Policy, Status, Claim, StorageClass, …, Reason, Age, VolumeMode."""
     spec, status = obj["spec"], obj.get("status", {})
     reference = spec.get("claimRef")
@@ -368,21 +371,21 @@ def volume(obj: dict, now: float) -> list:
     ]
 
 
-def storage_class(obj: dict, now: float) -> list:
+def storage_class(obj: dict[str, Any], now: float) -> list[Any]:
     """Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age."""
     parts = [obj.get("provisioner", ""), obj.get("reclaimPolicy", ""), obj.get("volumeBindingMode", "")]
     return [*parts, bool(obj.get("allowVolumeExpansion")), age(obj, now)]
 
 
-def _created(obj: dict, now: float) -> list:
+def _created(obj: dict[str, Any], now: float) -> list[Any]:
     return [obj["metadata"].get("creationTimestamp", "")]
 
 
-def _aged(*fields: Callable[[dict], object]) -> Callable[[dict, float], list]:
+def _aged(*fields: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any], float], list[Any]]:
     return lambda obj, now: [*(field(obj) for field in fields), age(obj, now)]
 
 
-PRINTERS: dict[str, Callable[[dict, float], list]] = {
+PRINTERS: dict[str, Callable[[dict[str, Any], float], list[Any]]] = {
     "pods": podprinter.row,
     "configmaps": _aged(lambda obj: len(obj.get("data") or {}) + len(obj.get("binaryData") or {})),
     "secrets": _aged(lambda obj: obj.get("type", ""), lambda obj: len(obj.get("data") or {})),

@@ -28,10 +28,11 @@ VARINTS = frozenset({"bool", "int32", "int64", "uint32", "uint64"})
 
 @functools.cache
 def _messages() -> dict[str, dict[str, str]]:
-    return json.loads(SOURCE.read_text())
+    messages: dict[str, dict[str, str]] = json.loads(SOURCE.read_text())
+    return messages
 
 
-def decode(body: bytes) -> dict:
+def decode(body: bytes) -> dict[str, Any]:
     """The object in a runtime.Unknown envelope; raises 400 when it is not one of a known kind."""
     if not body.startswith(MAGIC):
         raise ApiError(400, "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
@@ -55,6 +56,7 @@ def _name(version: str, kind: str) -> str:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
+    value: Any
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
@@ -86,9 +88,9 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def _message(name: str, data: bytes) -> dict:
+def _message(name: str, data: bytes) -> dict[str, Any]:
     known = _messages()[name]
-    result: dict = {}
+    result: dict[str, Any] = {}
     for number, _, raw in _fields(data):
         spec = known.get(str(number))
         if spec is None:

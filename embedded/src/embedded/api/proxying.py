@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
@@ -42,7 +43,7 @@ def endpoints(store: Store, namespace: str, name: str, port: str) -> Iterator[tu
         raise ApiError(503, f'no service port "{port}" found for service "{name}"', reason="ServiceUnavailable")
     wanted = chosen[0].get("name", "")
 
-    def owned(obj: dict) -> bool:
+    def owned(obj: dict[str, Any]) -> bool:
         return (obj["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == name
 
     for found in store.list("endpointslices.discovery.k8s.io", namespace, owned):

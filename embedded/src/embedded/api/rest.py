@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -25,12 +26,12 @@ SHOWN_WHEN_DELETED = frozenset(
 )
 
 
-def selection(kind: Kind, query: dict[str, str], name: str = "") -> Callable[[dict], bool]:
+def selection(kind: Kind, query: Mapping[str, str], name: str = "") -> Callable[[dict[str, Any]], bool]:
     """The test that labelSelector, fieldSelector and a name in the path stand for."""
     requirements = selectors.parse_labels(query.get("labelSelector", ""))
     fields = selectors.parse_fields(kind.storage, query.get("fieldSelector", ""))
 
-    def matches(obj: dict) -> bool:
+    def matches(obj: dict[str, Any]) -> bool:
         meta = obj["metadata"]
         if name and meta["name"] != name:
             return False
@@ -39,7 +40,7 @@ def selection(kind: Kind, query: dict[str, str], name: str = "") -> Callable[[di
     return matches
 
 
-def present(kind: Kind, obj: dict) -> dict:
+def present(kind: Kind, obj: dict[str, Any]) -> dict[str, Any]:
     """An object in the kind under which it is asked for (core events under events.k8s.io)."""
     if not kind.stored_as:
         return obj if obj.get("apiVersion") == kind.api_version else obj | {"apiVersion": kind.api_version}
@@ -59,7 +60,7 @@ def present(kind: Kind, obj: dict) -> dict:
     return shown | {new: obj[old] for old, new in renamed.items() if old in obj}
 
 
-def find(store: Store, target: Target) -> dict:
+def find(store: Store, target: Target) -> dict[str, Any]:
     """The object a path names; raises 404."""
     obj = store.get(target.kind.storage, target.namespace, target.name)
     if obj is None:
@@ -77,7 +78,7 @@ def list_objects(store: Store, target: Target, request: web.Request) -> web.Resp
     kind, query = target.kind, request.query
     found = store.list(kind.storage, target.namespace, selection(kind, query))
     revision, total = str(store.revision), len(found)
-    meta: dict = {"resourceVersion": revision}
+    meta: dict[str, Any] = {"resourceVersion": revision}
     after = _continued(query.get("continue", ""))
     if after:
         revision = meta["resourceVersion"] = after[0]
@@ -117,7 +118,7 @@ def is_dry_run(request: web.Request) -> bool:
     return bool(directives)
 
 
-async def read(request: web.Request, kind: Kind) -> tuple[dict, list[str]]:
+async def read(request: web.Request, kind: Kind) -> tuple[dict[str, Any], list[str]]:
     """The object in the body, checked as `fieldValidation` asks, and the warnings about it."""
     value, problems = bodies.parse(request.content_type, await request.read())
     obj = bodies.check_identity(kind, value)
@@ -125,7 +126,7 @@ async def read(request: web.Request, kind: Kind) -> tuple[dict, list[str]]:
     return obj, bodies.check_fields(kind, obj, problems, mode)
 
 
-def place(target: Target, obj: dict) -> None:
+def place(target: Target, obj: dict[str, Any]) -> None:
     """Put an object where its path says; raises 400 when it says otherwise itself."""
     meta = obj["metadata"]
     if target.kind.namespaced and meta.setdefault("namespace", target.namespace) != target.namespace:
@@ -186,9 +187,9 @@ async def patch(store: Store, target: Target, request: web.Request) -> web.Respo
     return tables.answer(request, kind, written, store, warnings=warnings + store.warnings)
 
 
-async def delete_options(request: web.Request) -> dict:
+async def delete_options(request: web.Request) -> dict[str, Any]:
     """DeleteOptions of the body, laid over those of the query."""
-    options: dict = {}
+    options: dict[str, Any] = {}
     query = request.query
     if "gracePeriodSeconds" in query:
         options["gracePeriodSeconds"] = int(query["gracePeriodSeconds"])
@@ -203,7 +204,7 @@ async def delete_options(request: web.Request) -> dict:
     return options
 
 
-def _delete(store: Store, kind: Kind, obj: dict, options: dict, dry_run: bool) -> dict:
+def _delete(store: Store, kind: Kind, obj: dict[str, Any], options: dict[str, Any], dry_run: bool) -> dict[str, Any]:
     preconditions = options.get("preconditions") or {}
     return store.delete(
         kind.storage,

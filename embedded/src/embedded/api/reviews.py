@@ -5,6 +5,8 @@ Who asks is known by the administrator's client certificate or by the token of a
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from embedded import errors
@@ -38,7 +40,7 @@ async def answer(store: Store, issuer: Issuer, target: Target, request: web.Requ
         return bind(store, target.namespace, obj["metadata"].get("name", ""), obj)
     spec = obj.get("spec") or {}
     if kind.kind == "SelfSubjectReview":
-        status: dict = {"userInfo": {"username": who.name, "groups": list(who.groups)}}
+        status: dict[str, Any] = {"userInfo": {"username": who.name, "groups": list(who.groups)}}
     elif kind.kind == "TokenReview":
         asked = spec.get("audiences") or [AUDIENCE]
         found = access.token_user(store, issuer, spec.get("token", ""), asked)
@@ -67,7 +69,7 @@ async def token(store: Store, issuer: Issuer, target: Target, request: web.Reque
     if seconds < LEAST_SECONDS:
         cause = Cause("spec.expirationSeconds", "FieldValueInvalid", "")
         text = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
-        details = {"name": "", "group": "authentication.k8s.io", "kind": "TokenRequest"}
+        details: dict[str, Any] = {"name": "", "group": "authentication.k8s.io", "kind": "TokenRequest"}
         details["causes"] = [{"reason": cause.reason, "message": text, "field": cause.field}]
         raise ApiError(422, f'TokenRequest.authentication.k8s.io "" is invalid: {cause.field}: {text}', details=details)
     made, ends = issuer.issue(
@@ -86,7 +88,7 @@ async def token(store: Store, issuer: Issuer, target: Target, request: web.Reque
     return reply(head | {"status": {"token": made, "expirationTimestamp": timestamp(ends)}}, status=201)
 
 
-def _bound(store: Store, namespace: str, reference: dict | None) -> dict[str, dict[str, str]]:
+def _bound(store: Store, namespace: str, reference: dict[str, Any] | None) -> dict[str, dict[str, str]]:
     if not reference:
         return {}
     resource = {"Pod": "pods", "Secret": "secrets"}.get(reference.get("kind", ""))
@@ -98,5 +100,5 @@ def _bound(store: Store, namespace: str, reference: dict | None) -> dict[str, di
     return {reference["kind"].lower(): {"name": reference["name"], "uid": found["metadata"]["uid"]}}
 
 
-def _rules(store: Store, who: access.User, namespace: str) -> dict:
+def _rules(store: Store, who: access.User, namespace: str) -> dict[str, Any]:
     return {"resourceRules": list(access.rules(store, who, namespace)), "nonResourceRules": [], "incomplete": False}

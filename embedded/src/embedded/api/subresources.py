@@ -36,7 +36,7 @@ async def answer(store: Store, target: Target, request: web.Request) -> web.Resp
     raise ApiError(405, NOT_ALLOWED, details={})
 
 
-def scale_of(obj: dict) -> dict:
+def scale_of(obj: dict[str, Any]) -> dict[str, Any]:
     """The Scale of a workload."""
     kind = kinds.of(obj)
     paths = (kind.custom.scale if kind and kind.custom else None) or {}
@@ -60,14 +60,15 @@ def scale_of(obj: dict) -> dict:
     }
 
 
-def _first(obj: dict, path: str, default: Any) -> Any:
+def _first(obj: dict[str, Any], path: str, default: Any) -> Any:
     return next(iter(custom.look_up(obj, path)), default)
 
 
-def scaled(kind: Kind, obj: dict, replicas: int) -> dict:
+def scaled(kind: Kind, obj: dict[str, Any], replicas: int) -> dict[str, Any]:
     """Return a copy of a workload that asks for that many replicas."""
     path = kind.custom.scale["specReplicasPath"] if kind.custom and kind.custom.scale else ".spec.replicas"
-    changed = part = clone(obj)
+    changed: dict[str, Any] = clone(obj)
+    part = changed
     *steps, last = path.strip(".").split(".")
     for step in steps:
         part = part.setdefault(step, {})
@@ -90,7 +91,7 @@ async def _scale(store: Store, target: Target, request: web.Request) -> web.Resp
     if not isinstance(replicas, int) or replicas < 0:
         cause = errors.Cause("spec.replicas", "FieldValueInvalid", "")
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
-        body_details = {"name": target.name, "group": "autoscaling", "kind": "Scale"}
+        body_details: dict[str, Any] = {"name": target.name, "group": "autoscaling", "kind": "Scale"}
         body_details["causes"] = [{"reason": cause.reason, "message": message, "field": cause.field}]
         text = f'Scale.autoscaling "{target.name}" is invalid: {cause.field}: {message}'
         raise ApiError(422, text, details=body_details)
@@ -104,7 +105,7 @@ async def _scale(store: Store, target: Target, request: web.Request) -> web.Resp
     return tables.answer(request, SCALE, scale_of(written), store)
 
 
-def bind(store: Store, namespace: str, name: str, binding: dict) -> web.Response:
+def bind(store: Store, namespace: str, name: str, binding: dict[str, Any]) -> web.Response:
     """Give a pod to a node; raises 409 when it has one."""
     node = (binding.get("target") or {}).get("name", "")
     pod = store.get("pods", namespace, name)
@@ -114,7 +115,7 @@ def bind(store: Store, namespace: str, name: str, binding: dict) -> web.Response
         why = f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
         raise errors.conflict("pods/binding", name, why)
 
-    def assign(obj: dict) -> None:
+    def assign(obj: dict[str, Any]) -> None:
         obj["spec"]["nodeName"] = node
         since = timestamp(store.clock())
         scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": since}
@@ -151,10 +152,10 @@ async def _evict(store: Store, target: Target, request: web.Request) -> web.Resp
     return reply(CREATED, status=201)
 
 
-def _take(store: Store, budget: dict) -> None:
+def _take(store: Store, budget: dict[str, Any]) -> None:
     """Use up one disruption of a budget, so that the next eviction sees it before the controller counts again."""
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         obj["status"]["disruptionsAllowed"] -= 1
 
     meta = budget["metadata"]

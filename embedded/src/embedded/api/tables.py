@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -45,7 +46,7 @@ def content_type(request: web.Request) -> str:
 
 
 @functools.cache
-def _columns() -> dict[str, list[dict]]:
+def _columns() -> dict[str, list[dict[str, Any]]]:
     names = ("name", "type", "format", "priority", "description")
     return {
         resource: [dict(zip(names, column, strict=True)) for column in columns]
@@ -53,7 +54,7 @@ def _columns() -> dict[str, list[dict]]:
     }
 
 
-def columns(kind: Kind) -> list[dict]:
+def columns(kind: Kind) -> list[dict[str, Any]]:
     """The column definitions of a kind's table; name and age where nothing better is known."""
     known = _columns()
     if kind.custom:
@@ -68,12 +69,12 @@ def columns(kind: Kind) -> list[dict]:
     return known.get(kind.resource, default)
 
 
-def _partial(obj: dict) -> dict:
+def _partial(obj: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
 
 
-def _row(kind: Kind, obj: dict, store: Store, include: str) -> dict:
-    row: dict = {"cells": printers.cells(kind, obj, store.clock())}
+def _row(kind: Kind, obj: dict[str, Any], store: Store, include: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"cells": printers.cells(kind, obj, store.clock())}
     done = DONE.get(obj.get("status", {}).get("phase", "")) if kind.resource == "pods" else None
     if done:
         row["conditions"] = [done]
@@ -82,7 +83,9 @@ def _row(kind: Kind, obj: dict, store: Store, include: str) -> dict:
     return row
 
 
-def table(kind: Kind, objects: list[dict], meta: dict, store: Store, include: str, *, headers: bool = True) -> dict:
+def table(
+    kind: Kind, objects: list[dict[str, Any]], meta: dict[str, Any], store: Store, include: str, *, headers: bool = True
+) -> dict[str, Any]:
     """A meta.k8s.io/v1 Table of objects."""
     return {
         "kind": "Table",
@@ -96,7 +99,7 @@ def table(kind: Kind, objects: list[dict], meta: dict, store: Store, include: st
 def answer(
     request: web.Request,
     kind: Kind,
-    obj: dict,
+    obj: dict[str, Any],
     store: Store,
     *,
     status: int = 200,
@@ -112,7 +115,9 @@ def answer(
     return reply(obj, status=status, warnings=warnings)
 
 
-def answer_list(request: web.Request, kind: Kind, objects: list[dict], meta: dict, store: Store) -> web.Response:
+def answer_list(
+    request: web.Request, kind: Kind, objects: list[dict[str, Any]], meta: dict[str, Any], store: Store
+) -> web.Response:
     """A collection in the form asked for."""
     wanted = form(request)
     if wanted == "Table":
@@ -125,13 +130,13 @@ def answer_list(request: web.Request, kind: Kind, objects: list[dict], meta: dic
     return reply({"kind": kind.kind + "List", "apiVersion": kind.api_version, "metadata": meta, "items": items})
 
 
-def event_renderer(request: web.Request, kind: Kind, store: Store) -> Callable[[dict], dict]:
+def event_renderer(request: web.Request, kind: Kind, store: Store) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """How the objects of a watch are shown; column definitions come with the first row only."""
     wanted = form(request)
     include = request.query.get("includeObject", "Metadata")
     first = True
 
-    def render(obj: dict) -> dict:
+    def render(obj: dict[str, Any]) -> dict[str, Any]:
         nonlocal first
         if wanted == "Table":
             meta = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 
@@ -62,8 +63,8 @@ async def _stream(
     target: Target,
     response: web.StreamResponse,
     changes: Watch,
-    matches: Callable[[dict], bool],
-    render: Callable[[dict], dict],
+    matches: Callable[[dict[str, Any]], bool],
+    render: Callable[[dict[str, Any]], dict[str, Any]],
     bookmarks: bool,
     seconds: float,
 ) -> None:
@@ -82,7 +83,7 @@ async def _stream(
             await response.write(b"".join(lines))
 
 
-def translate(event: Event, matches: Callable[[dict], bool]) -> tuple[str, dict] | None:
+def translate(event: Event, matches: Callable[[dict[str, Any]], bool]) -> tuple[str, dict[str, Any]] | None:
     """What a watcher with a selector sees of a change: objects come into its sight and go out of it."""
     visible = event.type != "DELETED" and matches(event.object)
     was = event.old is not None and matches(event.old)
@@ -90,12 +91,12 @@ def translate(event: Event, matches: Callable[[dict], bool]) -> tuple[str, dict]
         return ("MODIFIED" if was else "ADDED"), event.object
     if not was:
         return None
-    gone = event.old if event.type != "DELETED" else event.object
+    gone = event.object if event.type == "DELETED" or event.old is None else event.old
     return "DELETED", gone | {"metadata": gone["metadata"] | {"resourceVersion": str(event.revision)}}
 
 
 # What the conversions of a kind always write, beyond the empty object of its type.
-EMPTY: dict[str, dict] = {
+EMPTY: dict[str, dict[str, Any]] = {
     "deployments.apps": {"spec": {"replicas": 0}},
     "replicasets.apps": {"spec": {"replicas": 0}},
     "horizontalpodautoscalers.autoscaling": {"spec": {"maxReplicas": 0}, "status": {"desiredReplicas": 0}},
@@ -105,9 +106,9 @@ EMPTY: dict[str, dict] = {
 }
 
 
-def _bookmark(target: Target, revision: int, annotations: dict) -> bytes:
+def _bookmark(target: Target, revision: int, annotations: dict[str, Any]) -> bytes:
     kind = target.kind
-    meta: dict = {"resourceVersion": str(revision)}
+    meta: dict[str, Any] = {"resourceVersion": str(revision)}
     if annotations:
         meta["annotations"] = annotations
     known = schema.of(kind)

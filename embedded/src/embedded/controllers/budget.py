@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from embedded.controllers import common
 from embedded.controllers.common import Key
@@ -50,7 +51,7 @@ def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
         "message": "",
     }
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         obj["status"] = {
             "observedGeneration": generation,
             "disruptionsAllowed": allowed,
@@ -64,7 +65,7 @@ def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
     return None
 
 
-def _expected(store: Store, pods: list[dict]) -> int:
+def _expected(store: Store, pods: list[dict[str, Any]]) -> int:
     """The replicas that the pods' controllers want, and pods without one."""
     wanted: dict[str, int] = {}
     for pod in pods:
@@ -93,7 +94,7 @@ def reconcile_quota(store: Store, key: Key, now: float) -> float | None:
     hard = quota["spec"].get("hard", {})
     used = {name: quantity.text(usage(store, key[0], name), str(limit)) for name, limit in hard.items()}
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         obj["status"] = {"hard": dict(hard), "used": used}
 
     store.modify("resourcequotas", *key, change, subresource="status", manager=MANAGER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded import kinds
 from embedded.objects.values import parse_timestamp
 from embedded.store import Store
@@ -9,23 +11,23 @@ from embedded.store import Store
 Key = tuple[str, str]
 
 
-def owner_of(obj: dict) -> dict | None:
+def owner_of(obj: dict[str, Any]) -> dict[str, Any] | None:
     """The ownerReference of the controller of an object."""
     return next((ref for ref in obj["metadata"].get("ownerReferences", ()) if ref.get("controller")), None)
 
 
-def owned(store: Store, resource: str, owner: dict) -> list[dict]:
+def owned(store: Store, resource: str, owner: dict[str, Any]) -> list[dict[str, Any]]:
     """The objects of a resource that an object controls."""
     meta = owner["metadata"]
 
-    def is_owned(obj: dict) -> bool:
+    def is_owned(obj: dict[str, Any]) -> bool:
         reference = owner_of(obj)
         return reference is not None and reference["uid"] == meta["uid"]
 
     return store.list(resource, meta["namespace"], is_owned)
 
 
-def reference(owner: dict) -> dict:
+def reference(owner: dict[str, Any]) -> dict[str, Any]:
     """The ownerReference that makes an object controlled by `owner`."""
     kind = kinds.of(owner)
     meta = owner["metadata"]
@@ -39,33 +41,33 @@ def reference(owner: dict) -> dict:
     }
 
 
-def condition(obj: dict, kind: str) -> dict | None:
+def condition(obj: dict[str, Any], kind: str) -> dict[str, Any] | None:
     """A condition of an object's status by its type."""
     return next((item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == kind), None)
 
 
-def is_true(obj: dict, kind: str) -> bool:
+def is_true(obj: dict[str, Any], kind: str) -> bool:
     """Whether a condition holds."""
     found = condition(obj, kind)
     return found is not None and found["status"] == "True"
 
 
-def is_going(obj: dict) -> bool:
+def is_going(obj: dict[str, Any]) -> bool:
     """Whether an object is being deleted."""
     return "deletionTimestamp" in obj["metadata"]
 
 
-def is_over(pod: dict) -> bool:
+def is_over(pod: dict[str, Any]) -> bool:
     """Whether all containers of a pod have ended for good."""
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
-def is_active(pod: dict) -> bool:
+def is_active(pod: dict[str, Any]) -> bool:
     """Whether a pod counts towards replicas."""
     return not is_over(pod) and not is_going(pod)
 
 
-def available_at(pod: dict, least_seconds: int) -> float | None:
+def available_at(pod: dict[str, Any], least_seconds: int) -> float | None:
     """When a ready pod becomes available, in seconds since the epoch; None while it is not ready."""
     ready = condition(pod, "Ready")
     if ready is None or ready["status"] != "True":

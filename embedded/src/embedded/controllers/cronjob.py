@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.controllers import common
 from embedded.controllers.common import Key
 from embedded.controllers.job import finished
@@ -32,7 +34,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     return max(0.0, later - now) if later is not None and not owner["spec"].get("suspend") else None
 
 
-def _due(owner: dict, now: float) -> tuple[float | None, float | None]:
+def _due(owner: dict[str, Any], now: float) -> tuple[float | None, float | None]:
     """The last moment that has come and was not acted upon, and the next."""
     spec, status = owner["spec"], owner.get("status", {})
     since = parse_timestamp(status.get("lastScheduleTime") or owner["metadata"]["creationTimestamp"])
@@ -48,7 +50,7 @@ def _due(owner: dict, now: float) -> tuple[float | None, float | None]:
     return due, later
 
 
-def _start(store: Store, owner: dict, active: list[dict], due: float, now: float) -> None:
+def _start(store: Store, owner: dict[str, Any], active: list[dict[str, Any]], due: float, now: float) -> None:
     meta, spec = owner["metadata"], owner["spec"]
     policy = spec.get("concurrencyPolicy", "Allow")
     if active and policy == "Forbid":
@@ -81,7 +83,7 @@ def _start(store: Store, owner: dict, active: list[dict], due: float, now: float
     record(store, owner, "Normal", "SuccessfulCreate", f"Created job {name}", COMPONENT, now)
 
 
-def _prune(store: Store, owner: dict, jobs: list[dict]) -> None:
+def _prune(store: Store, owner: dict[str, Any], jobs: list[dict[str, Any]]) -> None:
     """Delete the oldest finished Jobs beyond the limits."""
     limits = (("Complete", "successfulJobsHistoryLimit", 3), ("Failed", "failedJobsHistoryLimit", 1))
     for condition, field, usual in limits:
@@ -103,7 +105,7 @@ def _count(store: Store, key: Key, due: float | None, now: float) -> None:
     ]
     ended = [job["status"]["completionTime"] for job in jobs if job.get("status", {}).get("completionTime")]
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         status = dict(obj.get("status") or {})
         status.pop("active", None)
         status |= {"active": active} if active else {}

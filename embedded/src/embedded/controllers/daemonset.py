@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.controllers import common, revisions, scheduler
 from embedded.controllers.common import Key
 from embedded.errors import ApiError
@@ -35,24 +37,24 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     return None
 
 
-def _fits(owner: dict, node: dict) -> bool:
+def _fits(owner: dict[str, Any], node: dict[str, Any]) -> bool:
     pod = {"spec": owner["spec"]["template"]["spec"] | {"tolerations": _tolerations(owner)}}
     return scheduler.may_run(pod, node)
 
 
-def _tolerations(owner: dict) -> list[dict]:
+def _tolerations(owner: dict[str, Any]) -> list[dict[str, Any]]:
     own = list(owner["spec"]["template"]["spec"].get("tolerations") or ())
     return own + [{"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": e} for key, e in TOLERATED]
 
 
-def _node_of(pod: dict) -> str:
+def _node_of(pod: dict[str, Any]) -> str:
     if pod["spec"].get("nodeName"):
         return str(pod["spec"]["nodeName"])
     node = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     return str(node["nodeSelectorTerms"][0]["matchFields"][0]["values"][0])
 
 
-def _step(store: Store, owner: dict, wanted: list[str], update: dict, now: float) -> None:
+def _step(store: Store, owner: dict[str, Any], wanted: list[str], update: dict[str, Any], now: float) -> None:
     pods = common.owned(store, "pods", owner)
     for pod in pods:
         misplaced, over = _node_of(pod) not in wanted, common.is_over(pod)
@@ -70,11 +72,12 @@ def _step(store: Store, owner: dict, wanted: list[str], update: dict, now: float
             _delete(store, owner, (broken or old)[0], now)
 
 
-def _is_new(pod: dict, update: dict) -> bool:
-    return pod["metadata"].get("labels", {}).get(revisions.HASH) == update["metadata"]["labels"][revisions.HASH]
+def _is_new(pod: dict[str, Any], update: dict[str, Any]) -> bool:
+    made_from = pod["metadata"].get("labels", {}).get(revisions.HASH)
+    return bool(made_from == update["metadata"]["labels"][revisions.HASH])
 
 
-def _create(store: Store, owner: dict, node: str, update: dict, now: float) -> None:
+def _create(store: Store, owner: dict[str, Any], node: str, update: dict[str, Any], now: float) -> None:
     meta = owner["metadata"]
     template = revisions.template_of(update)
     own, spec = template.get("metadata") or {}, template["spec"]
@@ -106,7 +109,7 @@ def _create(store: Store, owner: dict, node: str, update: dict, now: float) -> N
     record(store, owner, "Normal", "SuccessfulCreate", text, COMPONENT, now)
 
 
-def _delete(store: Store, owner: dict, pod: dict, now: float) -> None:
+def _delete(store: Store, owner: dict[str, Any], pod: dict[str, Any], now: float) -> None:
     meta = pod["metadata"]
     try:
         store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
@@ -115,7 +118,7 @@ def _delete(store: Store, owner: dict, pod: dict, now: float) -> None:
     record(store, owner, "Normal", "SuccessfulDelete", f"Deleted pod: {meta['name']}", COMPONENT, now)
 
 
-def _count(store: Store, owner: dict, wanted: list[str], update: dict, now: float) -> None:
+def _count(store: Store, owner: dict[str, Any], wanted: list[str], update: dict[str, Any], now: float) -> None:
     meta = owner["metadata"]
     pods = [pod for pod in common.owned(store, "pods", owner) if common.is_active(pod)]
     ready = [pod for pod in pods if common.is_true(pod, "Ready")]

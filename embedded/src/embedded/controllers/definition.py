@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.controllers import common
 from embedded.controllers.common import Key
 from embedded.errors import ApiError
@@ -25,7 +27,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     if store.list(key[1]):
         return AGAIN
 
-    def finish(obj: dict) -> None:
+    def finish(obj: dict[str, Any]) -> None:
         left = [name for name in obj["metadata"].get("finalizers", ()) if name != custom.CLEANUP]
         obj["metadata"]["finalizers"] = left
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from embedded.controllers import common, rolling
 from embedded.controllers.common import Key
@@ -67,26 +68,26 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     return write_status(store, key, None, now)
 
 
-def find_new(deployment: dict, sets: list[dict]) -> dict | None:
+def find_new(deployment: dict[str, Any], sets: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The ReplicaSet whose template is the Deployment's, the oldest if there are several."""
     wanted = _bare(deployment["spec"]["template"])
     return next((item for item in sets if _bare(item["spec"]["template"]) == wanted), None)
 
 
-def template_hash(template: dict, collisions: int) -> str:
+def template_hash(template: dict[str, Any], collisions: int) -> str:
     """A short name for a template: stable, and different after a collision."""
     digest = hashlib.sha256(json.dumps([template, collisions], sort_keys=True).encode()).digest()
     return "".join(SAFE[byte % len(SAFE)] for byte in digest[:10])
 
 
-def revision_of(obj: dict) -> int:
+def revision_of(obj: dict[str, Any]) -> int:
     """The revision an object carries, 0 if none."""
     text = obj["metadata"].get("annotations", {}).get(REVISION, "0")
     return int(text) if text.isdecimal() else 0
 
 
-def _bare(template: dict) -> dict:
-    copy = clone(template)
+def _bare(template: dict[str, Any]) -> dict[str, Any]:
+    copy: dict[str, Any] = clone(template)
     labels = copy.get("metadata", {}).get("labels", {})
     labels.pop(HASH, None)
     meta = copy.get("metadata", {})
@@ -94,20 +95,20 @@ def _bare(template: dict) -> dict:
     return copy
 
 
-def _age(replicaset: dict) -> tuple[float, str]:
+def _age(replicaset: dict[str, Any]) -> tuple[float, str]:
     meta = replicaset["metadata"]
     return parse_timestamp(meta["creationTimestamp"]), meta["name"]
 
 
-def _recreating(deployment: dict) -> bool:
-    return deployment["spec"].get("strategy", {}).get("type") == "Recreate"
+def _recreating(deployment: dict[str, Any]) -> bool:
+    return bool(deployment["spec"].get("strategy", {}).get("type") == "Recreate")
 
 
-def _any_pods(store: Store, sets: list[dict]) -> bool:
+def _any_pods(store: Store, sets: list[dict[str, Any]]) -> bool:
     return any(not common.is_over(pod) for item in sets for pod in common.owned(store, "pods", item))
 
 
-def _counted(item: dict) -> Counted:
+def _counted(item: dict[str, Any]) -> Counted:
     status = item.get("status", {})
     meta = item["metadata"]
     return Counted(
@@ -115,14 +116,14 @@ def _counted(item: dict) -> Counted:
     )
 
 
-def _limits(deployment: dict) -> tuple[int, rolling.Bounds]:
+def _limits(deployment: dict[str, Any]) -> tuple[int, rolling.Bounds]:
     replicas = deployment["spec"].get("replicas", 1)
     if _recreating(deployment):
         return replicas, rolling.Bounds(0, replicas)
     return replicas, rolling.bounds(deployment["spec"].get("strategy", {}), replicas)
 
 
-def _make(store: Store, deployment: dict, olds: list[dict], now: float) -> dict | None:
+def _make(store: Store, deployment: dict[str, Any], olds: list[dict[str, Any]], now: float) -> dict[str, Any] | None:
     meta, spec = deployment["metadata"], deployment["spec"]
     collisions = deployment.get("status", {}).get("collisionCount", 0)
     short = template_hash(_bare(spec["template"]), collisions)
@@ -136,7 +137,7 @@ def _make(store: Store, deployment: dict, olds: list[dict], now: float) -> dict 
     selector = clone(spec["selector"])
     selector.setdefault("matchLabels", {})[HASH] = short
     kept = {key: value for key, value in meta.get("annotations", {}).items() if key not in OWN_ANNOTATIONS}
-    obj = {
+    obj: dict[str, Any] = {
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
         "metadata": {
@@ -164,28 +165,28 @@ def _make(store: Store, deployment: dict, olds: list[dict], now: float) -> dict 
     return made
 
 
-def _collide(deployment: dict) -> None:
+def _collide(deployment: dict[str, Any]) -> None:
     status = deployment.setdefault("status", {})
     status["collisionCount"] = status.get("collisionCount", 0) + 1
 
 
-def _set_revision(store: Store, deployment: dict, new: dict) -> None:
+def _set_revision(store: Store, deployment: dict[str, Any], new: dict[str, Any]) -> None:
     meta = deployment["metadata"]
     text = new["metadata"]["annotations"][REVISION]
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         obj["metadata"].setdefault("annotations", {})[REVISION] = text
 
     store.modify(RESOURCE, meta["namespace"], meta["name"], change, manager=MANAGER)
 
 
-def _renew_revision(store: Store, deployment: dict, new: dict, sets: list[dict]) -> None:
+def _renew_revision(store: Store, deployment: dict[str, Any], new: dict[str, Any], sets: list[dict[str, Any]]) -> None:
     """A template that is used again becomes the newest revision."""
     meta = new["metadata"]
     newest = max((revision_of(item) for item in sets), default=0)
     if revision_of(new) < newest:
 
-        def change(obj: dict) -> None:
+        def change(obj: dict[str, Any]) -> None:
             notes = obj["metadata"].setdefault("annotations", {})
             before = [notes[HISTORY]] if HISTORY in notes else []
             notes[HISTORY] = ",".join([*before, notes[REVISION]])
@@ -196,14 +197,14 @@ def _renew_revision(store: Store, deployment: dict, new: dict, sets: list[dict])
         _set_revision(store, deployment, new)
 
 
-def _is_scaling(deployment: dict, sets: list[dict]) -> bool:
+def _is_scaling(deployment: dict[str, Any], sets: list[dict[str, Any]]) -> bool:
     """Whether the Deployment's replicas have changed since its active ReplicaSets were last sized."""
     wanted = str(deployment["spec"].get("replicas", 1))
     active = [item for item in sets if item["spec"].get("replicas", 1)]
     return any(item["metadata"].get("annotations", {}).get(DESIRED, wanted) != wanted for item in active)
 
 
-def _scale_only(store: Store, deployment: dict, sets: list[dict], now: float) -> None:
+def _scale_only(store: Store, deployment: dict[str, Any], sets: list[dict[str, Any]], now: float) -> None:
     """Follow a change of replicas, in proportion where several ReplicaSets are active."""
     replicas, limit = _limits(deployment)
     active = [item for item in sets if item["spec"].get("replicas", 1)] or sets[:1]
@@ -218,7 +219,9 @@ def _scale_only(store: Store, deployment: dict, sets: list[dict], now: float) ->
         _scale(store, deployment, item, asked[item["metadata"]["name"]], now)
 
 
-def _roll(store: Store, deployment: dict, new: dict, olds: list[dict], now: float) -> None:
+def _roll(
+    store: Store, deployment: dict[str, Any], new: dict[str, Any], olds: list[dict[str, Any]], now: float
+) -> None:
     replicas, limit = _limits(deployment)
     active = [old for old in olds if old["spec"].get("replicas", 1)]
     counted = [_counted(old) for old in active]
@@ -232,12 +235,12 @@ def _roll(store: Store, deployment: dict, new: dict, olds: list[dict], now: floa
         _scale(store, deployment, old, asked[old["metadata"]["name"]], now)
 
 
-def _scale(store: Store, deployment: dict, item: dict, wanted: int, now: float) -> None:
+def _scale(store: Store, deployment: dict[str, Any], item: dict[str, Any], wanted: int, now: float) -> None:
     meta = item["metadata"]
     replicas, limit = _limits(deployment)
     before = item["spec"].get("replicas", 1)
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         obj["spec"]["replicas"] = wanted
         notes = obj["metadata"].setdefault("annotations", {})
         notes[DESIRED] = str(replicas)
@@ -252,21 +255,21 @@ def _scale(store: Store, deployment: dict, item: dict, wanted: int, now: float) 
         record(store, deployment, "Normal", "ScalingReplicaSet", text, COMPONENT, now)
 
 
-def _recreate(store: Store, deployment: dict, olds: list[dict], now: float) -> float | None:
+def _recreate(store: Store, deployment: dict[str, Any], olds: list[dict[str, Any]], now: float) -> float | None:
     for old in olds:
         _scale(store, deployment, old, 0, now)
     meta = deployment["metadata"]
     return write_status(store, (meta["namespace"], meta["name"]), None, now)
 
 
-def _complete(deployment: dict, new: dict, olds: list[dict]) -> bool:
+def _complete(deployment: dict[str, Any], new: dict[str, Any], olds: list[dict[str, Any]]) -> bool:
     replicas = deployment["spec"].get("replicas", 1)
     status = new.get("status", {})
     gone = all(not old.get("status", {}).get("replicas", 0) for old in olds)
     return gone and status.get("availableReplicas", 0) >= replicas
 
 
-def _clean_up(store: Store, deployment: dict, olds: list[dict]) -> None:
+def _clean_up(store: Store, deployment: dict[str, Any], olds: list[dict[str, Any]]) -> None:
     """Forget the oldest ReplicaSets beyond the history limit."""
     keep = deployment["spec"].get("revisionHistoryLimit", 10)
     idle = [

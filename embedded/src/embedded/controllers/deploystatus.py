@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.controllers import common, rolling
 from embedded.controllers.common import Key
 from embedded.objects.values import parse_timestamp, timestamp
@@ -28,7 +30,7 @@ def write_status(store: Store, key: Key, created: str | None, now: float) -> flo
     conditions = _conditions(deployment, sets, new, counters, created, now)
     kept = deployment.get("status", {})
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         before = obj.get("status", {})
         status = dict(before) if created else dict(counters)
         if "collisionCount" in before:
@@ -40,7 +42,7 @@ def write_status(store: Store, key: Key, created: str | None, now: float) -> flo
     return _until_deadline(deployment, conditions, counters or kept, now)
 
 
-def _counters(deployment: dict, sets: list[dict], new: dict | None) -> dict:
+def _counters(deployment: dict[str, Any], sets: list[dict[str, Any]], new: dict[str, Any] | None) -> dict[str, Any]:
     def total(field: str) -> int:
         return sum(item.get("status", {}).get(field, 0) for item in sets)
 
@@ -59,8 +61,13 @@ def _counters(deployment: dict, sets: list[dict], new: dict | None) -> dict:
 
 
 def _conditions(
-    deployment: dict, sets: list[dict], new: dict | None, counters: dict, created: str | None, now: float
-) -> list[dict]:
+    deployment: dict[str, Any],
+    sets: list[dict[str, Any]],
+    new: dict[str, Any] | None,
+    counters: dict[str, Any],
+    created: str | None,
+    now: float,
+) -> list[dict[str, Any]]:
     spec = deployment["spec"]
     found = list(deployment.get("status", {}).get("conditions", ()))
     if created:
@@ -88,7 +95,13 @@ def _conditions(
     return found
 
 
-def _progress(deployment: dict, found: list[dict], new: dict | None, counters: dict, now: float) -> list[dict]:
+def _progress(
+    deployment: dict[str, Any],
+    found: list[dict[str, Any]],
+    new: dict[str, Any] | None,
+    counters: dict[str, Any],
+    now: float,
+) -> list[dict[str, Any]]:
     spec, before = deployment["spec"], deployment.get("status", {})
     current = next((item for item in found if item["type"] == "Progressing"), None)
     name = f'ReplicaSet "{new["metadata"]["name"]}"' if new else f'Deployment "{deployment["metadata"]["name"]}"'
@@ -120,30 +133,32 @@ def _progress(deployment: dict, found: list[dict], new: dict | None, counters: d
     return found
 
 
-def is_complete(replicas: int, counters: dict) -> bool:
+def is_complete(replicas: int, counters: dict[str, Any]) -> bool:
     """Whether everything is updated, available, and nothing old is left."""
     keys = ("updatedReplicas", "replicas", "availableReplicas")
     return all(counters.get(key, 0) == replicas for key in keys)
 
 
-def _progressed(before: dict, now: dict) -> bool:
+def _progressed(before: dict[str, Any], now: dict[str, Any]) -> bool:
     def grew(field: str) -> bool:
-        return now.get(field, 0) > before.get(field, 0)
+        return bool(now.get(field, 0) > before.get(field, 0))
 
     old_now = now.get("replicas", 0) - now.get("updatedReplicas", 0)
     old_before = before.get("replicas", 0) - before.get("updatedReplicas", 0)
     return grew("updatedReplicas") or grew("readyReplicas") or grew("availableReplicas") or old_now < old_before
 
 
-def _overdue(deployment: dict, current: dict, now: float) -> bool:
-    deadline = deployment["spec"].get("progressDeadlineSeconds", 600)
+def _overdue(deployment: dict[str, Any], current: dict[str, Any], now: float) -> bool:
+    deadline: float = deployment["spec"].get("progressDeadlineSeconds", 600)
     if current["reason"] in ("NewReplicaSetAvailable", "ProgressDeadlineExceeded"):
-        return current["reason"] == "ProgressDeadlineExceeded"
+        return bool(current["reason"] == "ProgressDeadlineExceeded")
     return now >= parse_timestamp(current["lastUpdateTime"]) + deadline
 
 
-def _until_deadline(deployment: dict, conditions: list[dict], counters: dict, now: float) -> float | None:
-    deadline = deployment["spec"].get("progressDeadlineSeconds", 600)
+def _until_deadline(
+    deployment: dict[str, Any], conditions: list[dict[str, Any]], counters: dict[str, Any], now: float
+) -> float | None:
+    deadline: float = deployment["spec"].get("progressDeadlineSeconds", 600)
     current = next((item for item in conditions if item["type"] == "Progressing"), None)
     over = ("NewReplicaSetAvailable", "ProgressDeadlineExceeded", "DeploymentPaused")
     if current is None or current["reason"] in over or deadline == NO_DEADLINE:
@@ -152,8 +167,15 @@ def _until_deadline(deployment: dict, conditions: list[dict], counters: dict, no
 
 
 def _set(
-    conditions: list[dict], kind: str, status: str, reason: str, message: str, now: float, *, touch: bool = False
-) -> list[dict]:
+    conditions: list[dict[str, Any]],
+    kind: str,
+    status: str,
+    reason: str,
+    message: str,
+    now: float,
+    *,
+    touch: bool = False,
+) -> list[dict[str, Any]]:
     """The conditions with one replaced. One that says the same stays where and as it is, unless it is touched."""
     moment = timestamp(now)
     old = next((item for item in conditions if item["type"] == kind), None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from typing import Any
+
 from embedded.controllers import common
 from embedded.controllers.common import Key
 from embedded.objects.values import timestamp
@@ -16,7 +19,9 @@ TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
 HEADLESS = "service.kubernetes.io/headless"
 
 
-def write(store: Store, service: dict, found: list[dict], ports: list[dict], now: float) -> None:
+def write(
+    store: Store, service: dict[str, Any], found: list[dict[str, Any]], ports: list[dict[str, Any]], now: float
+) -> None:
     """Write the Endpoints of a Service that selects pods; `found` and `ports` are those of its slice."""
     meta = service["metadata"]
     namespace, name = meta["namespace"], meta["name"]
@@ -33,7 +38,7 @@ def write(store: Store, service: dict, found: list[dict], ports: list[dict], now
         store.create(RESOURCE, made, manager=MANAGER)
         return
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         obj["metadata"] |= {"labels": labels, "annotations": wanted["annotations"]}
         obj.pop("subsets", None)
         if subsets:
@@ -42,8 +47,8 @@ def write(store: Store, service: dict, found: list[dict], ports: list[dict], now
     store.modify(RESOURCE, namespace, name, change, manager=MANAGER)
 
 
-def _subsets(found: list[dict], ports: list[dict]) -> list[dict]:
-    lists: dict[str, list[dict]] = {"addresses": [], "notReadyAddresses": []}
+def _subsets(found: list[dict[str, Any]], ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    lists: dict[str, list[dict[str, Any]]] = {"addresses": [], "notReadyAddresses": []}
     for one in sorted(found, key=lambda item: item["addresses"][0]):
         conditions = one["conditions"]
         if conditions["terminating"]:
@@ -64,7 +69,7 @@ def remove(store: Store, key: Key) -> None:
         store.delete(RESOURCE, *key)
 
 
-def mirror(store: Store, service: dict) -> None:
+def mirror(store: Store, service: dict[str, Any]) -> None:
     """Turn Endpoints that somebody wrote for a Service without a selector into a slice of the same addresses."""
     meta = service["metadata"]
     namespace, name = meta["namespace"], meta["name"]
@@ -86,7 +91,7 @@ def mirror(store: Store, service: dict) -> None:
         ports = [{"name": ""} | port for port in subset.get("ports") or ()]
         if index < len(ours):
             wanted = {"endpoints": listed, "ports": ports}
-            store.modify(SLICES, namespace, ours[index]["metadata"]["name"], lambda obj, new=wanted: obj.update(new))
+            store.modify(SLICES, namespace, ours[index]["metadata"]["name"], operator.methodcaller("update", wanted))
             continue
         labels = {SERVICE_NAME: name, SLICE_MANAGED_BY: MIRRORING}
         made = {"generateName": f"{name}-", "namespace": namespace, "labels": labels}

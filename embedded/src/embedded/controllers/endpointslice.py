@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.controllers import common, endpoints
 from embedded.controllers.common import Key
 from embedded.objects.values import timestamp
@@ -25,7 +27,8 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     if common.is_going(service):
         return None
     if not service["spec"].get("selector"):
-        return endpoints.mirror(store, service)
+        endpoints.mirror(store, service)
+        return None
     slices = [item for item in common.owned(store, RESOURCE, service) if _is_ours(item)]
     pods = store.list("pods", key[0], lambda pod: _selected(service, pod))
     ports = _ports(service, pods)
@@ -36,7 +39,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
         return None
     current = slices[0]
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         if (obj.get("endpoints") or None) == listed and obj.get("ports") == ports:
             return
         obj["endpoints"] = listed
@@ -47,7 +50,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     return None
 
 
-def endpoint(pod: dict, service: dict) -> dict:
+def endpoint(pod: dict[str, Any], service: dict[str, Any]) -> dict[str, Any]:
     """One address. A terminating pod serves as long as it is ready, but is not ready for new connections."""
     meta, going = pod["metadata"], common.is_going(pod)
     serving = common.is_true(pod, "Ready")
@@ -63,17 +66,17 @@ def endpoint(pod: dict, service: dict) -> dict:
     return made
 
 
-def _is_ours(item: dict) -> bool:
-    return item["metadata"].get("labels", {}).get(MANAGED_BY) == CONTROLLER
+def _is_ours(item: dict[str, Any]) -> bool:
+    return bool(item["metadata"].get("labels", {}).get(MANAGED_BY) == CONTROLLER)
 
 
-def _selected(service: dict, pod: dict) -> bool:
+def _selected(service: dict[str, Any], pod: dict[str, Any]) -> bool:
     if common.is_over(pod) or not pod.get("status", {}).get("podIP") or not pod["spec"].get("nodeName"):
         return False
-    return service["spec"]["selector"].items() <= pod["metadata"].get("labels", {}).items()
+    return bool(service["spec"]["selector"].items() <= pod["metadata"].get("labels", {}).items())
 
 
-def _ports(service: dict, pods: list[dict]) -> list[dict] | None:
+def _ports(service: dict[str, Any], pods: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
     if not pods and service["spec"].get("clusterIP") != "None":
         return None
     found = []
@@ -88,7 +91,7 @@ def _ports(service: dict, pods: list[dict]) -> list[dict] | None:
     return found or None
 
 
-def _target(port: dict, pods: list[dict]) -> int | None:
+def _target(port: dict[str, Any], pods: list[dict[str, Any]]) -> int | None:
     wanted = port.get("targetPort", port["port"])
     if isinstance(wanted, int):
         return wanted
@@ -100,7 +103,9 @@ def _target(port: dict, pods: list[dict]) -> int | None:
     return None
 
 
-def _new(service: dict, listed: list[dict] | None, ports: list[dict] | None, now: float) -> dict:
+def _new(
+    service: dict[str, Any], listed: list[dict[str, Any]] | None, ports: list[dict[str, Any]] | None, now: float
+) -> dict[str, Any]:
     meta = service["metadata"]
     labels = dict(meta.get("labels", {})) | {MANAGED_BY: CONTROLLER, SERVICE_NAME: meta["name"]}
     if service["spec"].get("clusterIP") == "None":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded import kinds
 from embedded.controllers import common
 from embedded.controllers.common import Key
@@ -17,7 +19,7 @@ def owned_resources() -> set[str]:
     return {kind.resource for kind in kinds.every() if not kind.stored_as and kind.resource != "events"}
 
 
-def dependents(store: Store, uid: str, namespace: str) -> list[tuple[str, dict]]:
+def dependents(store: Store, uid: str, namespace: str) -> list[tuple[str, dict[str, Any]]]:
     """Everything that names an owner of this uid, as (resource, object)."""
     return [
         (resource, obj)
@@ -45,7 +47,7 @@ def missing_owners(store: Store) -> set[tuple[str, str]]:
     }
 
 
-def is_held(obj: dict) -> bool:
+def is_held(obj: dict[str, Any]) -> bool:
     """Whether an object that is being deleted waits for the garbage collector."""
     return common.is_going(obj) and not {FOREGROUND, ORPHAN}.isdisjoint(obj["metadata"].get("finalizers", ()))
 
@@ -78,7 +80,7 @@ def reconcile(store: Store, resource: str, key: Key) -> float | None:
     return None
 
 
-def _let_go(store: Store, resource: str, obj: dict, uid: str) -> None:
+def _let_go(store: Store, resource: str, obj: dict[str, Any], uid: str) -> None:
     others = [ref for ref in obj["metadata"]["ownerReferences"] if ref["uid"] != uid]
     if others:
         _disown(store, resource, obj, uid)
@@ -86,7 +88,7 @@ def _let_go(store: Store, resource: str, obj: dict, uid: str) -> None:
         _delete(store, resource, obj, "Background")
 
 
-def _delete(store: Store, resource: str, obj: dict, propagation: str) -> None:
+def _delete(store: Store, resource: str, obj: dict[str, Any], propagation: str) -> None:
     meta = obj["metadata"]
     try:
         store.delete(resource, meta.get("namespace", ""), meta["name"], propagation=propagation, uid=meta["uid"])
@@ -94,10 +96,10 @@ def _delete(store: Store, resource: str, obj: dict, propagation: str) -> None:
         return
 
 
-def _disown(store: Store, resource: str, obj: dict, uid: str) -> None:
+def _disown(store: Store, resource: str, obj: dict[str, Any], uid: str) -> None:
     meta = obj["metadata"]
 
-    def change(one: dict) -> None:
+    def change(one: dict[str, Any]) -> None:
         left = [ref for ref in one["metadata"].get("ownerReferences", ()) if ref["uid"] != uid]
         if left:
             one["metadata"]["ownerReferences"] = left
@@ -108,7 +110,7 @@ def _disown(store: Store, resource: str, obj: dict, uid: str) -> None:
 
 
 def _finish(store: Store, resource: str, key: Key, finalizer: str) -> None:
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         left = [item for item in obj["metadata"].get("finalizers", ()) if item != finalizer]
         if left:
             obj["metadata"]["finalizers"] = left

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from embedded.controllers import common
 from embedded.controllers.common import Key
@@ -78,7 +78,7 @@ def reconcile(store: Store, key: Key, now: float, used: Used) -> float | None:
         if common.is_active(pod) and selectors.matches(selector, pod["metadata"].get("labels", {}))
     ]
     least, most = spec.get("minReplicas", 1), spec["maxReplicas"]
-    counts: dict = {"currentReplicas": replicas}
+    counts: dict[str, Any] = {"currentReplicas": replicas}
     conditions = [got]
     if not least <= replicas <= most:
         wanted = max(least, min(most, replicas))
@@ -108,7 +108,7 @@ def reconcile(store: Store, key: Key, now: float, used: Used) -> float | None:
     return PERIOD
 
 
-def _fail(store: Store, scaler: dict, got: Condition, replicas: int, problem: Problem, now: float) -> None:
+def _fail(store: Store, scaler: dict[str, Any], got: Condition, replicas: int, problem: Problem, now: float) -> None:
     """Say that no metric could be read, as events and as a condition."""
     meta = scaler["metadata"]
     text = f"the HPA was unable to compute the replica count: {problem.words}"
@@ -149,8 +149,8 @@ def proposal(ratio: float, replicas: int, measured: int, silent: int = 0, full: 
 
 
 def _propose(
-    spec: dict, pods: list[dict], used: Used, replicas: int, namespace: str
-) -> tuple[list[tuple[int, str]], list[dict], Problem]:
+    spec: dict[str, Any], pods: list[dict[str, Any]], used: Used, replicas: int, namespace: str
+) -> tuple[list[tuple[int, str]], list[dict[str, Any]], Problem]:
     """(replicas, metric in words) for every metric that could be read, their values, and the first problem."""
     proposals, current, problems = [], [], []
     for metric in spec.get("metrics", ()):
@@ -169,7 +169,7 @@ def _propose(
             problems.append(Problem(name, start + text))
             continue
         average = sum(measured.values()) / len(measured)
-        value = {"averageValue": _amount(name, average)}
+        value: dict[str, Any] = {"averageValue": _amount(name, average)}
         silent = len(pods) - len(measured)
         if target["type"] == "Utilization":
             asked = [_asked(pod, name) for pod in pods if pod["metadata"]["name"] in measured]
@@ -191,7 +191,7 @@ def _propose(
     return proposals, current, problems[0] if problems else Problem("", "no metrics")
 
 
-def _asked(pod: dict, name: str) -> float | None:
+def _asked(pod: dict[str, Any], name: str) -> float | None:
     total = 0.0
     for container in pod["spec"]["containers"]:
         value = container.get("resources", {}).get("requests", {}).get(name)
@@ -205,7 +205,7 @@ def _amount(name: str, value: float) -> str:
     return f"{math.ceil(value * 1000)}m" if name == "cpu" else str(int(value))
 
 
-def _limit(key: Key, spec: dict, replicas: int, wanted: int, now: float) -> tuple[int, Condition, Condition]:
+def _limit(key: Key, spec: dict[str, Any], replicas: int, wanted: int, now: float) -> tuple[int, Condition, Condition]:
     """Apply stabilization, policies and bounds. Returns the replicas, AbleToScale and ScalingLimited."""
     behavior = spec.get("behavior", {})
     up = {"stabilizationWindowSeconds": 0} | (behavior.get("scaleUp") or {})
@@ -243,11 +243,13 @@ def _limited(reason: str, words: str) -> Condition:
     return ("ScalingLimited", "True", reason, f"the desired replica count is {words}")
 
 
-def _allowance(key: Key, rules: dict, usual: list[dict], replicas: int, now: float, *, growing: bool) -> int:
+def _allowance(
+    key: Key, rules: dict[str, Any], usual: list[dict[str, Any]], replicas: int, now: float, *, growing: bool
+) -> int:
     """How many pods the policies let come or go now."""
     if rules.get("selectPolicy") == "Disabled":
         return 0
-    allowed = []
+    allowed: list[int] = []
     for policy in rules.get("policies") or usual:
         since = now - policy["periodSeconds"]
         changes = [change for at, change in _scaled.get(key, []) if at > since and (change > 0) == growing]
@@ -257,17 +259,17 @@ def _allowance(key: Key, rules: dict, usual: list[dict], replicas: int, now: flo
     return min(allowed) if rules.get("selectPolicy") == "Min" else max(allowed)
 
 
-def _scale(store: Store, resource: str, target: dict, wanted: int) -> None:
+def _scale(store: Store, resource: str, target: dict[str, Any], wanted: int) -> None:
     meta = target["metadata"]
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         obj["spec"]["replicas"] = wanted
 
     store.modify(resource, meta["namespace"], meta["name"], change, manager=MANAGER)
 
 
-def _status(store: Store, key: Key, counts: dict, told: list[tuple[str, str, str, str]], now: float) -> None:
-    def change(obj: dict) -> None:
+def _status(store: Store, key: Key, counts: dict[str, Any], told: list[tuple[str, str, str, str]], now: float) -> None:
+    def change(obj: dict[str, Any]) -> None:
         before = obj.get("status", {})
         old = {item["type"]: item for item in before.get("conditions", ())}
         made = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from embedded.controllers import common
 from embedded.controllers.common import Key
@@ -52,7 +52,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     return min(waits) if waits else None
 
 
-def finished(job: dict) -> bool:
+def finished(job: dict[str, Any]) -> bool:
     """Whether a job is decided."""
     return common.is_true(job, "Complete") or common.is_true(job, "Failed")
 
@@ -70,7 +70,13 @@ class Verdict(NamedTuple):
     message: str
 
 
-def _verdict(job: dict, succeeded: list[dict], failed: list[dict], active: list[dict], now: float) -> Verdict | None:
+def _verdict(
+    job: dict[str, Any],
+    succeeded: list[dict[str, Any]],
+    failed: list[dict[str, Any]],
+    active: list[dict[str, Any]],
+    now: float,
+) -> Verdict | None:
     """What a job has come to; what was said once stays."""
     for first, last in (("FailureTarget", "Failed"), ("SuccessCriteriaMet", "Complete")):
         told = common.condition(job, first)
@@ -91,17 +97,17 @@ def _verdict(job: dict, succeeded: list[dict], failed: list[dict], active: list[
     return None
 
 
-def _restarts_too_often(job: dict, active: list[dict], limit: int) -> bool:
+def _restarts_too_often(job: dict[str, Any], active: list[dict[str, Any]], limit: int) -> bool:
     if job["spec"]["template"]["spec"].get("restartPolicy") != "OnFailure":
         return False
     kinds = ("containerStatuses", "initContainerStatuses")
-    restarts = sum(
+    restarts: int = sum(
         item.get("restartCount", 0) for pod in active for kind in kinds for item in pod.get("status", {}).get(kind, ())
     )
     return restarts >= max(1, limit)
 
 
-def _wait(failed: list[dict], now: float) -> float | None:
+def _wait(failed: list[dict[str, Any]], now: float) -> float | None:
     if not failed:
         return None
     last = max(_ended(pod) for pod in failed)
@@ -109,7 +115,7 @@ def _wait(failed: list[dict], now: float) -> float | None:
     return last + pause - now if last + pause > now else None
 
 
-def _ended(pod: dict) -> float:
+def _ended(pod: dict[str, Any]) -> float:
     ends = [
         parse_timestamp(status["state"]["terminated"]["finishedAt"])
         for status in pod.get("status", {}).get("containerStatuses", ())
@@ -118,7 +124,7 @@ def _ended(pod: dict) -> float:
     return max(ends, default=parse_timestamp(pod["metadata"]["creationTimestamp"]))
 
 
-def _start(store: Store, job: dict, now: float) -> None:
+def _start(store: Store, job: dict[str, Any], now: float) -> None:
     meta, template = job["metadata"], clone(job["spec"]["template"])
     pod = {
         "apiVersion": "v1",
@@ -139,14 +145,14 @@ def _start(store: Store, job: dict, now: float) -> None:
     record(store, job, "Normal", "SuccessfulCreate", f"Created pod: {made['metadata']['name']}", COMPONENT, now)
 
 
-def _delete(store: Store, pod: dict) -> None:
+def _delete(store: Store, pod: dict[str, Any]) -> None:
     try:
         store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
     except ApiError:  # gone already
         return
 
 
-def _counts(job: dict, pods: list[dict], now: float) -> dict:
+def _counts(job: dict[str, Any], pods: list[dict[str, Any]], now: float) -> dict[str, Any]:
     def phase(name: str) -> int:
         return len([pod for pod in pods if pod.get("status", {}).get("phase") == name])
 
@@ -165,20 +171,20 @@ def _counts(job: dict, pods: list[dict], now: float) -> dict:
     }
 
 
-def _count(store: Store, key: Key, pods: list[dict], now: float) -> None:
-    def change(obj: dict) -> None:
+def _count(store: Store, key: Key, pods: list[dict[str, Any]], now: float) -> None:
+    def change(obj: dict[str, Any]) -> None:
         kept = obj.get("status", {}).get("conditions")
         obj["status"] = _counts(obj, pods, now) | ({"conditions": kept} if kept else {})
 
     store.modify(RESOURCE, *key, change, subresource="status", manager=MANAGER)
 
 
-def _settle(store: Store, key: Key, verdict: Verdict, pods: list[dict], now: float) -> float | None:
+def _settle(store: Store, key: Key, verdict: Verdict, pods: list[dict[str, Any]], now: float) -> float | None:
     """Say what a job has come to, and end it once its last pod has ended."""
     moment = timestamp(now)
     done = all(common.is_over(pod) for pod in pods)
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         kept = [item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == verdict.first]
         status = _counts(obj, pods, now)
         said = {"reason": verdict.reason, "message": verdict.message}
@@ -200,8 +206,8 @@ def _settle(store: Store, key: Key, verdict: Verdict, pods: list[dict], now: flo
     return _expire(store, job, now)
 
 
-def _expire(store: Store, job: dict, now: float) -> float | None:
-    life = job["spec"].get("ttlSecondsAfterFinished")
+def _expire(store: Store, job: dict[str, Any], now: float) -> float | None:
+    life: float | None = job["spec"].get("ttlSecondsAfterFinished")
     if life is None:
         return None
     ended = max(parse_timestamp(item["lastTransitionTime"]) for item in job["status"]["conditions"])

@@ -9,6 +9,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from embedded import events, kinds
 from embedded.controllers import (
@@ -139,7 +140,7 @@ class Manager:
             meta = event.object["metadata"]
             self._plan((f"garbage {resource}", (meta.get("namespace", ""), meta["name"])), now)
 
-    def _plan_gone(self, resource: str, obj: dict, now: float) -> None:
+    def _plan_gone(self, resource: str, obj: dict[str, Any], now: float) -> None:
         meta = obj["metadata"]
         if resource != "events":
             self._plan(("gone", (meta.get("namespace", ""), meta["uid"])), now)
@@ -187,10 +188,11 @@ class Manager:
     def _again(self, work: Work) -> float:
         times = self._failures.get(work, 0)
         self._failures[work] = times + 1
-        return min(LAST_RETRY, FIRST_RETRY * 2**times)
+        seconds: float = FIRST_RETRY * 2**times
+        return min(LAST_RETRY, seconds)
 
 
-def concerned(store: Store, resource: str, obj: dict) -> Iterable[Work]:
+def concerned(store: Store, resource: str, obj: dict[str, Any]) -> Iterable[Work]:
     """Which controllers have to look at which key when an object of a resource changes."""
     meta = obj["metadata"]
     key = (meta.get("namespace", ""), meta["name"])
@@ -198,9 +200,9 @@ def concerned(store: Store, resource: str, obj: dict) -> Iterable[Work]:
         yield controller, key
     owner = common.owner_of(obj)
     if owner is not None:
-        controller = OWNERS.get(owner["kind"])
-        if controller:
-            yield controller, (key[0], owner["name"])
+        above = OWNERS.get(owner["kind"])
+        if above:
+            yield above, (key[0], owner["name"])
     if resource == "pods":
         labels = meta.get("labels", {})
         for service in store.list("services", key[0]):
@@ -219,7 +221,7 @@ def concerned(store: Store, resource: str, obj: dict) -> Iterable[Work]:
             yield "namespace", ("", key[0])
 
 
-def _is_unplaced(pod: dict) -> bool:
+def _is_unplaced(pod: dict[str, Any]) -> bool:
     return not pod["spec"].get("nodeName")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded import kinds
 from embedded.controllers import common
 from embedded.controllers.common import Key
@@ -35,7 +37,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
 
 def _furnish(store: Store, name: str) -> None:
     if store.get("serviceaccounts", name, "default") is None:
-        meta = {"name": "default", "namespace": name}
+        meta: dict[str, Any] = {"name": "default", "namespace": name}
         store.create("serviceaccounts", {"metadata": meta}, manager=MANAGER)
     if store.get("configmaps", name, ROOT_CA) is None:
         source = store.get("configmaps", "kube-system", ROOT_CA)
@@ -47,7 +49,7 @@ def _furnish(store: Store, name: str) -> None:
             store.create("configmaps", {"metadata": meta, "data": source["data"]}, manager=MANAGER)
 
 
-def _empty(store: Store, namespace: dict) -> float | None:
+def _empty(store: Store, namespace: dict[str, Any]) -> float | None:
     name = namespace["metadata"]["name"]
     left = 0
     resources = {kind.resource for kind in kinds.every() if kind.namespaced and not kind.stored_as}
@@ -62,7 +64,7 @@ def _empty(store: Store, namespace: dict) -> float | None:
     if left:
         return AGAIN
 
-    def finalize(obj: dict) -> None:
+    def finalize(obj: dict[str, Any]) -> None:
         obj["spec"]["finalizers"] = []
 
     store.modify("namespaces", "", name, finalize, subresource="finalize", manager=MANAGER)

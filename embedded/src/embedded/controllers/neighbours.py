@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.controllers import common
 from embedded.objects import selectors
 from embedded.store import Store
@@ -13,7 +15,7 @@ APART_FROM_PLACED = "node(s) didn't satisfy existing pods anti-affinity rules"
 NO_DOMAIN = "node(s) didn't match pod topology spread constraints (missing required label)"
 
 
-def unfit(store: Store, pod: dict, node: dict) -> str:
+def unfit(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> str:
     """Why a pod cannot be among the pods that are placed, in the scheduler's words; "" if it can.
 
     One node is one domain of every topology, so spreading is uneven only where the node lacks the label.
@@ -25,7 +27,7 @@ def unfit(store: Store, pod: dict, node: dict) -> str:
     placed = store.list("pods", "", lambda item: bool(item["spec"].get("nodeName")) and not common.is_over(item))
     domains = {item["metadata"]["name"]: item["metadata"].get("labels", {}) for item in store.list("nodes")}
 
-    def near(other: dict, topology: str) -> bool:
+    def near(other: dict[str, Any], topology: str) -> bool:
         there = domains.get(other["spec"]["nodeName"], {}).get(topology)
         return there is not None and there == labels.get(topology)
 
@@ -47,11 +49,11 @@ def unfit(store: Store, pod: dict, node: dict) -> str:
     return ""
 
 
-def _terms(pod: dict, kind: str) -> list[dict]:
+def _terms(pod: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return (pod["spec"].get("affinity", {}).get(kind) or {}).get(REQUIRED) or []
 
 
-def _meant(term: dict, owner: dict, other: dict) -> bool:
+def _meant(term: dict[str, Any], owner: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether a term of `owner` is about `other`."""
     spaces = term.get("namespaces") or [owner["metadata"]["namespace"]]
     if other["metadata"]["namespace"] not in spaces and "namespaceSelector" not in term:

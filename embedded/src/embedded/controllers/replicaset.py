@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.controllers import common
 from embedded.controllers.common import Key
 from embedded.errors import ApiError
@@ -37,7 +39,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     return later
 
 
-def _adopt(store: Store, replicaset: dict) -> None:
+def _adopt(store: Store, replicaset: dict[str, Any]) -> None:
     meta = replicaset["metadata"]
     selector = replicaset["spec"]["selector"]
     for pod in store.list("pods", meta["namespace"]):
@@ -46,11 +48,11 @@ def _adopt(store: Store, replicaset: dict) -> None:
             store.modify("pods", meta["namespace"], pod["metadata"]["name"], lambda obj: _own(obj, replicaset))
 
 
-def _own(pod: dict, replicaset: dict) -> None:
+def _own(pod: dict[str, Any], replicaset: dict[str, Any]) -> None:
     pod["metadata"].setdefault("ownerReferences", []).append(common.reference(replicaset))
 
 
-def _create(store: Store, replicaset: dict, missing: int, now: float) -> ApiError | None:
+def _create(store: Store, replicaset: dict[str, Any], missing: int, now: float) -> ApiError | None:
     """Create pods, the first refusal ends it and is returned."""
     meta, template = replicaset["metadata"], replicaset["spec"]["template"]
     for _ in range(missing):
@@ -76,7 +78,7 @@ def _create(store: Store, replicaset: dict, missing: int, now: float) -> ApiErro
     return None
 
 
-def _delete(store: Store, replicaset: dict, pod: dict, now: float) -> None:
+def _delete(store: Store, replicaset: dict[str, Any], pod: dict[str, Any], now: float) -> None:
     meta = pod["metadata"]
     try:
         store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
@@ -85,7 +87,7 @@ def _delete(store: Store, replicaset: dict, pod: dict, now: float) -> None:
     record(store, replicaset, "Normal", "SuccessfulDelete", f"Deleted pod: {meta['name']}", COMPONENT, now)
 
 
-def _rank(pod: dict) -> tuple:
+def _rank(pod: dict[str, Any]) -> tuple[Any, ...]:
     """Victims first: not assigned, pending, not ready, then the cheapest, the youngest to be ready, the newest."""
     ready = common.condition(pod, "Ready")
     is_ready = ready is not None and ready["status"] == "True"
@@ -97,7 +99,7 @@ def _rank(pod: dict) -> tuple:
     return (bool(pod["spec"].get("nodeName")), phase, is_ready, cost, since, restarts, created)
 
 
-def _count(store: Store, key: Key, pods: list[dict], refusal: ApiError | None, now: float) -> float | None:
+def _count(store: Store, key: Key, pods: list[dict[str, Any]], refusal: ApiError | None, now: float) -> float | None:
     replicaset = store.get(RESOURCE, *key)
     if replicaset is None:
         return None
@@ -123,7 +125,7 @@ def _count(store: Store, key: Key, pods: list[dict], refusal: ApiError | None, n
     if conditions:
         status["conditions"] = conditions
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         obj["status"] = status
 
     store.modify(RESOURCE, *key, change, subresource="status", manager="kube-controller-manager")
@@ -131,7 +133,7 @@ def _count(store: Store, key: Key, pods: list[dict], refusal: ApiError | None, n
     return min(waiting) if waiting else None
 
 
-def _conditions(replicaset: dict, refusal: ApiError | None, now: float) -> list[dict]:
+def _conditions(replicaset: dict[str, Any], refusal: ApiError | None, now: float) -> list[dict[str, Any]]:
     if refusal is None:
         return []
     # What was said first stays: every refusal names another pod, and writing that down would be a change each time.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from embedded.controllers import common
 from embedded.objects.values import clone
@@ -15,7 +16,7 @@ SAFE = "bcdfghjklmnpqrstvwxz2456789"
 HASH = "controller-revision-hash"
 
 
-def current(store: Store, owner: dict) -> dict:
+def current(store: Store, owner: dict[str, Any]) -> dict[str, Any]:
     """Return the revision of the owner's template as it is, made or made the newest where it is not."""
     known = sorted(common.owned(store, RESOURCE, owner), key=lambda item: item["revision"])
     meta, template = owner["metadata"], owner["spec"]["template"]
@@ -41,14 +42,14 @@ def current(store: Store, owner: dict) -> dict:
     return found
 
 
-def template_of(revision: dict) -> dict:
+def template_of(revision: dict[str, Any]) -> dict[str, Any]:
     """Return the pod template that a revision keeps."""
-    kept = clone(revision["data"]["spec"]["template"])
+    kept: dict[str, Any] = clone(revision["data"]["spec"]["template"])
     kept.pop("$patch", None)
     return kept
 
 
-def prune(store: Store, owner: dict, used: set[str]) -> None:
+def prune(store: Store, owner: dict[str, Any], used: set[str]) -> None:
     """Delete the oldest revisions beyond the limit that no pod has."""
     known = sorted(common.owned(store, RESOURCE, owner), key=lambda item: item["revision"])
     idle = [item["metadata"]["name"] for item in known if item["metadata"]["name"] not in used]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Counted:
     available: int
 
 
-def bounds(strategy: dict, replicas: int) -> Bounds:
+def bounds(strategy: dict[str, Any], replicas: int) -> Bounds:
     """maxSurge and maxUnavailable in pods: shares of surge are rounded up, of unavailability down, never both 0."""
     rolling = strategy.get("rollingUpdate") or {}
     surge = _pods(rolling.get("maxSurge", "25%"), replicas, up=True)

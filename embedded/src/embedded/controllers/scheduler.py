@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from embedded.controllers import common, neighbours
 from embedded.controllers.common import Key
@@ -51,7 +52,7 @@ class Unfit:
     crowded: bool = False
 
 
-def unfit(store: Store, pod: dict, node: dict) -> list[Unfit]:
+def unfit(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> list[Unfit]:
     """Why a pod cannot run on a node; nothing if it can."""
     if node["spec"].get("unschedulable") and not _tolerated(pod, UNSCHEDULABLE):
         return [Unfit("node(s) were unschedulable")]
@@ -69,7 +70,7 @@ def unfit(store: Store, pod: dict, node: dict) -> list[Unfit]:
     return [Unfit(words, crowded=words != neighbours.ALONE)] if words else []
 
 
-def may_run(pod: dict, node: dict) -> bool:
+def may_run(pod: dict[str, Any], node: dict[str, Any]) -> bool:
     """Return whether a node's taints and labels let a pod run there, whatever room it has."""
     taints = list(node["spec"].get("taints", ()))
     return all(_tolerated(pod, taint) for taint in taints) and _selected(pod, node)
@@ -94,7 +95,7 @@ def refusal(found: list[list[Unfit]], blocked: str) -> str:
     return f"{start} {told}. no new claims to deallocate, preemption: {start} {why}."
 
 
-def requests(pod: dict) -> dict[str, Decimal]:
+def requests(pod: dict[str, Any]) -> dict[str, Decimal]:
     """What a pod asks for: its containers together, or its hungriest init container."""
     total = {name: Decimal(0) for name in RESOURCES}
     spec = pod["spec"]
@@ -112,13 +113,13 @@ def requests(pod: dict) -> dict[str, Decimal]:
     return total
 
 
-def _asked(container: dict, name: str) -> Decimal:
+def _asked(container: dict[str, Any], name: str) -> Decimal:
     resources = container.get("resources", {})
     value = resources.get("requests", {}).get(name, resources.get("limits", {}).get(name, 0))
     return quantity.parse(value)
 
 
-def _too_little(store: Store, pod: dict, node: dict) -> list[Unfit]:
+def _too_little(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> list[Unfit]:
     room = node.get("status", {}).get("allocatable", {})
     placed = [
         item
@@ -136,7 +137,7 @@ def _too_little(store: Store, pod: dict, node: dict) -> list[Unfit]:
     return found
 
 
-def _selected(pod: dict, node: dict) -> bool:
+def _selected(pod: dict[str, Any], node: dict[str, Any]) -> bool:
     labels = node["metadata"].get("labels", {})
     spec = pod["spec"]
     if not spec.get("nodeSelector", {}).items() <= labels.items():
@@ -152,7 +153,7 @@ def _selected(pod: dict, node: dict) -> bool:
     )
 
 
-def _meets(term: dict, labels: dict[str, str]) -> bool:
+def _meets(term: dict[str, Any], labels: dict[str, str]) -> bool:
     key, values, operator = term["key"], term.get("values", []), term["operator"]
     value = labels.get(key)
     if operator == "Exists":
@@ -170,7 +171,7 @@ def _meets(term: dict, labels: dict[str, str]) -> bool:
     return int(value) > int(values[0]) if operator == "Gt" else int(value) < int(values[0])
 
 
-def _tolerated(pod: dict, taint: dict) -> bool:
+def _tolerated(pod: dict[str, Any], taint: dict[str, Any]) -> bool:
     if taint["effect"] == "PreferNoSchedule":
         return True
     return any(
@@ -183,7 +184,7 @@ def _tolerated(pod: dict, taint: dict) -> bool:
     )
 
 
-def _host_ports(pod: dict) -> set[tuple[int, str]]:
+def _host_ports(pod: dict[str, Any]) -> set[tuple[int, str]]:
     return {
         (port["hostPort"], port.get("protocol", "TCP"))
         for container in pod["spec"]["containers"]
@@ -192,7 +193,7 @@ def _host_ports(pod: dict) -> set[tuple[int, str]]:
     }
 
 
-def _port_taken(store: Store, pod: dict, node: dict) -> bool:
+def _port_taken(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> bool:
     wanted = _host_ports(pod)
     if not wanted:
         return False
@@ -201,7 +202,7 @@ def _port_taken(store: Store, pod: dict, node: dict) -> bool:
     return any(wanted & _host_ports(item) for item in others)
 
 
-def _claims(store: Store, pod: dict) -> str:
+def _claims(store: Store, pod: dict[str, Any]) -> str:
     """What keeps a pod's volumes from being bound."""
     namespace = pod["metadata"]["namespace"]
     for volume in pod["spec"].get("volumes", ()):
@@ -216,8 +217,8 @@ def _claims(store: Store, pod: dict) -> str:
     return ""
 
 
-def _bind(store: Store, key: Key, pod: dict, node: str, now: float) -> None:
-    def change(obj: dict) -> None:
+def _bind(store: Store, key: Key, pod: dict[str, Any], node: str, now: float) -> None:
+    def change(obj: dict[str, Any]) -> None:
         obj["spec"]["nodeName"] = node
         _set_scheduled(obj, {"type": "PodScheduled", "status": "True"}, now)
 
@@ -232,14 +233,14 @@ def _pending(store: Store, key: Key, message: str, now: float) -> bool:
     old = common.condition(pod, "PodScheduled") if pod else None
     wanted = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
 
-    def change(obj: dict) -> None:
+    def change(obj: dict[str, Any]) -> None:
         _set_scheduled(obj, wanted, now)
 
     store.modify("pods", *key, change, subresource="status", manager="kube-scheduler")
     return old is None or old.get("message") != message
 
 
-def _set_scheduled(pod: dict, wanted: dict, now: float) -> None:
+def _set_scheduled(pod: dict[str, Any], wanted: dict[str, Any], now: float) -> None:
     status = pod.setdefault("status", {})
     status.setdefault("phase", "Pending")
     old = next((item for item in status.get("conditions", ()) if item["type"] == "PodScheduled"), None)

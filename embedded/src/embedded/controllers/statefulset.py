@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.controllers import common, revisions
 from embedded.controllers.common import Key
 from embedded.errors import ApiError
@@ -35,23 +37,30 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     return later
 
 
-def _current(store: Store, owner: dict, update: dict) -> dict:
+def _current(store: Store, owner: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
     """The revision that pods below the partition keep."""
     name = owner.get("status", {}).get("currentRevision", "")
     return store.get(revisions.RESOURCE, owner["metadata"]["namespace"], name) or update
 
 
-def _ordinal(pod: dict) -> int:
+def _ordinal(pod: dict[str, Any]) -> int:
     tail = pod["metadata"]["name"].rpartition("-")[2]
     return int(tail) if tail.isdecimal() else -1
 
 
-def _is_healthy(owner: dict, pod: dict, now: float) -> bool:
+def _is_healthy(owner: dict[str, Any], pod: dict[str, Any], now: float) -> bool:
     at = common.available_at(pod, owner["spec"].get("minReadySeconds", 0))
     return at is not None and at <= now and not common.is_going(pod)
 
 
-def _step(store: Store, owner: dict, pods: dict[int, dict], before: dict, update: dict, now: float) -> None:
+def _step(
+    store: Store,
+    owner: dict[str, Any],
+    pods: dict[int, dict[str, Any]],
+    before: dict[str, Any],
+    update: dict[str, Any],
+    now: float,
+) -> None:
     spec = owner["spec"]
     ordered = spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady"
     first = (spec.get("ordinals") or {}).get("start", 0)
@@ -80,7 +89,14 @@ def _step(store: Store, owner: dict, pods: dict[int, dict], before: dict, update
         _replace(store, owner, pods, [n for n in reversed(wanted) if n >= partition], update, now)
 
 
-def _replace(store: Store, owner: dict, pods: dict[int, dict], numbers: list[int], update: dict, now: float) -> None:
+def _replace(
+    store: Store,
+    owner: dict[str, Any],
+    pods: dict[int, dict[str, Any]],
+    numbers: list[int],
+    update: dict[str, Any],
+    now: float,
+) -> None:
     """Delete the highest pod that is not of the new revision, once those above it are healthy."""
     for number in numbers:
         pod = pods.get(number)
@@ -94,7 +110,7 @@ def _replace(store: Store, owner: dict, pods: dict[int, dict], numbers: list[int
             return
 
 
-def _create(store: Store, owner: dict, number: int, revision: dict, now: float) -> None:
+def _create(store: Store, owner: dict[str, Any], number: int, revision: dict[str, Any], now: float) -> None:
     meta, spec = owner["metadata"], owner["spec"]
     name, space = f"{meta['name']}-{number}", meta["namespace"]
     template = revisions.template_of(revision)
@@ -129,7 +145,7 @@ def _create(store: Store, owner: dict, number: int, revision: dict, now: float) 
     record(store, owner, "Normal", "SuccessfulCreate", f"{title} successful", COMPONENT, now)
 
 
-def _claim(store: Store, owner: dict, name: str, template: dict, pod: str, now: float) -> None:
+def _claim(store: Store, owner: dict[str, Any], name: str, template: dict[str, Any], pod: str, now: float) -> None:
     space, title = owner["metadata"]["namespace"], owner["metadata"]["name"]
     if store.get(CLAIMS, space, name) is not None:
         return
@@ -143,7 +159,7 @@ def _claim(store: Store, owner: dict, name: str, template: dict, pod: str, now: 
     record(store, owner, "Normal", "SuccessfulCreate", text, COMPONENT, now)
 
 
-def _delete(store: Store, owner: dict, pod: dict, now: float) -> None:
+def _delete(store: Store, owner: dict[str, Any], pod: dict[str, Any], now: float) -> None:
     meta = pod["metadata"]
     try:
         store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
@@ -153,7 +169,9 @@ def _delete(store: Store, owner: dict, pod: dict, now: float) -> None:
     record(store, owner, "Normal", "SuccessfulDelete", text, COMPONENT, now)
 
 
-def _count(store: Store, owner: dict, before: dict, update: dict, now: float) -> float | None:
+def _count(
+    store: Store, owner: dict[str, Any], before: dict[str, Any], update: dict[str, Any], now: float
+) -> float | None:
     meta, spec = owner["metadata"], owner["spec"]
     pods = common.owned(store, "pods", owner)
     alive = [pod for pod in pods if common.is_active(pod)]

@@ -63,7 +63,7 @@ class Node:
         self._docker = Docker()
         self._network = Network(self._docker, name, pod_cidr)
         self._workers: dict[tuple[str, str], PodWorker] = {}
-        self._running: set[asyncio.Task] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._statistics = Statistics()
         self._changed = asyncio.Event()
         self._open = False
@@ -135,7 +135,7 @@ class Node:
         self._network.forget_rules()
         self._changed.set()
 
-    def _spawn(self, coroutine: Coroutine) -> None:
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.ensure_future(coroutine)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -189,12 +189,12 @@ class Node:
         if event.old is None or event.type == "DELETED" or _addressed(event.old) != _addressed(pod):
             self._changed.set()
 
-    def _mounted_changed(self, meta: dict) -> None:
+    def _mounted_changed(self, meta: dict[str, Any]) -> None:
         for (namespace, _), worker in self._workers.items():
             if namespace == meta["namespace"]:
                 worker.refresh_volumes()
 
-    def _begin(self, pod: dict, *, fresh: bool) -> None:
+    def _begin(self, pod: dict[str, Any], *, fresh: bool) -> None:
         worker = PodWorker(self._host, pod)
         self._workers[worker.key] = worker
         self._spawn(self._work(worker, fresh=fresh))
@@ -245,7 +245,7 @@ class Node:
             }
         )
 
-    async def _protect(self, pod: dict) -> None:
+    async def _protect(self, pod: dict[str, Any]) -> None:
         """Bring the rules up to date before a pod starts, where policies may speak of it."""
         self._changed.set()
         if self.store.list("networkpolicies.networking.k8s.io"):
@@ -254,17 +254,17 @@ class Node:
             except NetworkError as error:
                 log.error("packet filter rules of pod %s: %s", pod["metadata"]["name"], error)
 
-    def _token(self, pod: dict, projection: dict) -> str:
+    def _token(self, pod: dict[str, Any], projection: dict[str, Any]) -> str:
         name = pod["spec"].get("serviceAccountName", "default")
         account = self.store.get("serviceaccounts", pod["metadata"]["namespace"], name)
         return self._issuer.of_pod(pod, account, projection)
 
-    def _resolve(self, pod: dict, sandbox: str) -> None:
+    def _resolve(self, pod: dict[str, Any], sandbox: str) -> None:
         """Write the resolv.conf that the pod's containers share with their sandbox."""
         text = resolvconf.render(pod, self._network.gateway, HOST_RESOLVERS.read_text())
         (self._root / "containers" / sandbox / "resolv.conf").write_text(text)
 
-    async def _keep_alive(self, wanted: dict) -> None:
+    async def _keep_alive(self, wanted: dict[str, Any]) -> None:
         told = time.monotonic()
         while True:
             registration.renew(self.store, self.name, self._host.clock())
@@ -360,7 +360,7 @@ class Node:
             raise ApiError(500, f"error executing command in container: {error.message}") from error
 
 
-def _addressed(pod: dict) -> tuple:
+def _addressed(pod: dict[str, Any]) -> tuple[Any, ...]:
     """What of a pod matters to the packet filter."""
     status = pod.get("status") or {}
     return pod["metadata"].get("labels"), status.get("podIP"), status.get("phase") in ("Succeeded", "Failed")
@@ -396,11 +396,11 @@ async def _remove_containers(docker: Docker, name: str) -> None:
     """Remove the containers of the pods, then their sandboxes, until the Engine lists none."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def remove_sandbox(item: dict) -> None:
+    async def remove_sandbox(item: dict[str, Any]) -> None:
         async with gate:
             await docker.remove(item["Id"])
 
-    found: list[dict] = []
+    found: list[dict[str, Any]] = []
     try:
         async with asyncio.timeout(REMOVAL):
             while found := await docker.containers(f"{containers.CLUSTER}={name}"):

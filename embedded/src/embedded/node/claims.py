@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 from embedded.errors import ApiError
 from embedded.store import Store
@@ -27,7 +28,7 @@ def ensure_class(store: Store) -> None:
         store.create(CLASSES, made, manager="kubelet")
 
 
-def volume(claim: dict, root: Path) -> dict:
+def volume(claim: dict[str, Any], root: Path) -> dict[str, Any]:
     """The volume made for a claim."""
     meta, spec = claim["metadata"], claim["spec"]
     name = f"pvc-{meta['uid']}"
@@ -61,23 +62,23 @@ def bind_all(store: Store, root: Path) -> None:
             _remove(store, found)
 
 
-def _bind(store: Store, claim: dict, root: Path) -> None:
+def _bind(store: Store, claim: dict[str, Any], root: Path) -> None:
     meta, spec = claim["metadata"], claim["spec"]
     name = spec.get("volumeName") or f"pvc-{meta['uid']}"
-    if store.get(VOLUMES, "", name) is None:
+    found = store.get(VOLUMES, "", name)
+    if found is None:
         if spec.get("volumeName"):
             return
-        store.create(VOLUMES, volume(claim, root), manager="kubelet")
-    found = store.get(VOLUMES, "", name)
+        found = store.create(VOLUMES, volume(claim, root), manager="kubelet")
 
-    def bound(obj: dict) -> None:
+    def bound(obj: dict[str, Any]) -> None:
         obj["spec"]["volumeName"] = name
         obj["spec"].setdefault("storageClassName", CLASS)
 
-    def phase(obj: dict) -> None:
+    def phase(obj: dict[str, Any]) -> None:
         obj["status"] = (obj.get("status") or {}) | {"phase": "Bound"}
 
-    def capacity(obj: dict) -> None:
+    def capacity(obj: dict[str, Any]) -> None:
         phase(obj)
         obj["status"] |= {"accessModes": found["spec"]["accessModes"], "capacity": found["spec"]["capacity"]}
 
@@ -86,7 +87,7 @@ def _bind(store: Store, claim: dict, root: Path) -> None:
     store.modify(CLAIMS, meta["namespace"], meta["name"], capacity, subresource="status", manager="kubelet")
 
 
-def _remove(store: Store, found: dict) -> None:
+def _remove(store: Store, found: dict[str, Any]) -> None:
     with contextlib.suppress(ApiError):
         store.delete(VOLUMES, "", found["metadata"]["name"])
         shutil.rmtree(found["spec"]["hostPath"]["path"], ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from embedded.node import pause
 from embedded.node.environment import ConfigError, expand
@@ -18,32 +19,32 @@ LOGS = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}
 PERIOD = 100_000  # microseconds in which a cpu quota is counted
 
 
-def labels(cluster: str, pod: dict, container: str, attempt: int) -> dict[str, str]:
+def labels(cluster: str, pod: dict[str, Any], container: str, attempt: int) -> dict[str, str]:
     """What marks a container as ours and tells whose it is."""
     meta = pod["metadata"]
     own = {CLUSTER: cluster, POD: meta["name"], NAMESPACE: meta["namespace"], UID: meta["uid"]}
     return own | {CONTAINER: container, ATTEMPT: str(attempt)}
 
 
-def name(pod: dict, container: str, attempt: int) -> str:
+def name(pod: dict[str, Any], container: str, attempt: int) -> str:
     """The Engine's name of a container."""
     meta = pod["metadata"]
     return f"k8s_{container}_{meta['name']}_{meta['namespace']}_{meta['uid']}_{attempt}"
 
 
-def title(pod: dict) -> str:
+def title(pod: dict[str, Any]) -> str:
     """A pod as the kubelet's messages call it."""
     meta = pod["metadata"]
     return f"{meta['name']}_{meta['namespace']}({meta['uid']})"
 
 
-def sandbox(cluster: str, pod: dict, network: str, address: str, attempt: int) -> dict:
+def sandbox(cluster: str, pod: dict[str, Any], network: str, address: str, attempt: int) -> dict[str, Any]:
     """The container that owns the namespaces of a pod. `address` is "" on the host's network."""
     spec = pod["spec"]
     security = spec.get("securityContext") or {}
-    host: dict = {"IpcMode": "host" if spec.get("hostIPC") else "shareable", "LogConfig": {"Type": "none"}}
+    host: dict[str, Any] = {"IpcMode": "host" if spec.get("hostIPC") else "shareable", "LogConfig": {"Type": "none"}}
     host |= {"CpuShares": 2, "SecurityOpt": ["no-new-privileges"], "ReadonlyRootfs": True}
-    body: dict = {"Image": pause.IMAGE, "Entrypoint": ["/pause"], "HostConfig": host}
+    body: dict[str, Any] = {"Image": pause.IMAGE, "Entrypoint": ["/pause"], "HostConfig": host}
     body["Labels"] = labels(cluster, pod, SANDBOX, attempt)
     if spec.get("hostNetwork"):
         host["NetworkMode"] = "host"
@@ -61,7 +62,7 @@ def sandbox(cluster: str, pod: dict, network: str, address: str, attempt: int) -
     return body
 
 
-def _host_ports(spec: dict) -> dict[str, list[dict[str, str]]]:
+def _host_ports(spec: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
     return {
         f"{port['containerPort']}/{port.get('protocol', 'TCP').lower()}": [
             {"HostIp": port.get("hostIP", ""), "HostPort": str(port["hostPort"])}
@@ -72,7 +73,7 @@ def _host_ports(spec: dict) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def user(pod: dict, container: dict, image: dict) -> str:
+def user(pod: dict[str, Any], container: dict[str, Any], image: dict[str, Any]) -> str:
     """Who the container runs as ("" for the image's choice); raises ConfigError when that may not be root and is."""
     chosen = (pod["spec"].get("securityContext") or {}) | (container.get("securityContext") or {})
     own, group = chosen.get("runAsUser"), chosen.get("runAsGroup")
@@ -95,21 +96,21 @@ def user(pod: dict, container: dict, image: dict) -> str:
 
 def app(
     cluster: str,
-    pod: dict,
-    container: dict,
-    image: dict,
+    pod: dict[str, Any],
+    container: dict[str, Any],
+    image: dict[str, Any],
     environment: dict[str, str],
-    mounts: list[dict],
+    mounts: list[dict[str, Any]],
     sandbox_id: str,
     attempt: int,
     memory: int,
-) -> dict:
+) -> dict[str, Any]:
     """A container of a pod. `memory` is what the node has, in bytes. Raises ConfigError."""
     spec = pod["spec"]
     security = container.get("securityContext") or {}
     whole = spec.get("securityContext") or {}
     shared = f"container:{sandbox_id}"
-    host: dict = {"NetworkMode": shared, "IpcMode": shared, "LogConfig": LOGS, "Mounts": mounts}
+    host: dict[str, Any] = {"NetworkMode": shared, "IpcMode": shared, "LogConfig": LOGS, "Mounts": mounts}
     if spec.get("hostPID"):
         host["PidMode"] = "host"
     elif spec.get("shareProcessNamespace"):
@@ -122,7 +123,11 @@ def app(
     host["GroupAdd"] = [str(group) for group in groups]
     host["SecurityOpt"] = _security_options(security, whole)
     host |= _resources(pod, container, memory)
-    body: dict = {"Image": image["Id"], "Labels": labels(cluster, pod, container["name"], attempt), "HostConfig": host}
+    body: dict[str, Any] = {
+        "Image": image["Id"],
+        "Labels": labels(cluster, pod, container["name"], attempt),
+        "HostConfig": host,
+    }
     body["User"] = user(pod, container, image)
     body["Env"] = [f"{key}={value}" for key, value in environment.items()]
     if container.get("command"):
@@ -137,7 +142,7 @@ def app(
     return body
 
 
-def _security_options(security: dict, whole: dict) -> list[str]:
+def _security_options(security: dict[str, Any], whole: dict[str, Any]) -> list[str]:
     options = []
     if security.get("allowPrivilegeEscalation") is False:
         options.append("no-new-privileges")
@@ -147,11 +152,11 @@ def _security_options(security: dict, whole: dict) -> list[str]:
     return options
 
 
-def _resources(pod: dict, container: dict, memory: int) -> dict:
+def _resources(pod: dict[str, Any], container: dict[str, Any], memory: int) -> dict[str, Any]:
     resources = container.get("resources") or {}
     requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
     cpu = quantity.parse(requests.get("cpu") or limits.get("cpu") or "0")
-    made: dict = {"CpuShares": max(2, int(cpu * 1024)), "OomScoreAdj": oom_score(pod, container, memory)}
+    made: dict[str, Any] = {"CpuShares": max(2, int(cpu * 1024)), "OomScoreAdj": oom_score(pod, container, memory)}
     if "cpu" in limits:
         made |= {"CpuPeriod": PERIOD, "CpuQuota": max(1000, int(quantity.parse(limits["cpu"]) * PERIOD))}
     if "memory" in limits:
@@ -160,7 +165,7 @@ def _resources(pod: dict, container: dict, memory: int) -> dict:
     return made
 
 
-def oom_score(pod: dict, container: dict, memory: int) -> int:
+def oom_score(pod: dict[str, Any], container: dict[str, Any], memory: int) -> int:
     """How soon the kernel kills the container when the node runs out of memory: 0 last, 1000 first.
 
     A kubelet uses -997 where this says 0: a machine may forbid negative scores, and the order is the same without.
@@ -171,10 +176,10 @@ def oom_score(pod: dict, container: dict, memory: int) -> int:
     if quality == "BestEffort":
         return 1000
     request = quantity.parse(((container.get("resources") or {}).get("requests") or {}).get("memory", "0"))
-    return int(min(max(2, 1000 - Decimal(1000) * request / memory), 999))
+    return min(max(2, int(1000 - Decimal(1000) * request / memory)), 999)
 
 
-def bind(source: Path, target: str, *, read_only: bool = False, propagation: str = "rprivate") -> dict:
+def bind(source: Path, target: str, *, read_only: bool = False, propagation: str = "rprivate") -> dict[str, Any]:
     """A mount of a host path."""
     made = {"Type": "bind", "Source": str(source), "Target": target, "ReadOnly": read_only}
     return made | {"BindOptions": {"Propagation": propagation}}

@@ -12,6 +12,7 @@ import logging
 import random
 import struct
 from pathlib import Path
+from typing import Any
 
 import dns.exception
 import dns.flags
@@ -33,20 +34,23 @@ FORWARD_SECONDS = 2.0
 A, AAAA, SRV, CNAME, ANY, PTR = (dns.rdatatype.from_text(t) for t in ("A", "AAAA", "SRV", "CNAME", "ANY", "PTR"))
 
 
+Record = tuple[str, dns.rdatatype.RdataType, str]  # owner, type, text
+
+
 class Refused(Exception):
     """There is no such name in the zone (NXDOMAIN)."""
 
 
-def slices_by_service(store: Store) -> dict[tuple[str, str], list[dict]]:
+def slices_by_service(store: Store) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """The EndpointSlices by namespace and name of their Service."""
-    found: dict[tuple[str, str], list[dict]] = {}
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for piece in store.list("endpointslices.discovery.k8s.io"):
         meta = piece["metadata"]
         found.setdefault((meta["namespace"], (meta.get("labels") or {}).get(SERVICE, "")), []).append(piece)
     return found
 
 
-def targets(store: Store, namespace: str, service: dict) -> list[tuple[str, str, list[dict]]]:
+def targets(store: Store, namespace: str, service: dict[str, Any]) -> list[tuple[str, str, list[dict[str, Any]]]]:
     """The endpoints a headless Service shows: host name, address, ports."""
     early = service["spec"].get("publishNotReadyAddresses")
     found = []
@@ -59,7 +63,7 @@ def targets(store: Store, namespace: str, service: dict) -> list[tuple[str, str,
     return sorted(found, key=lambda target: target[:2])
 
 
-def answer(store: Store, name: str, kind: int) -> list[tuple[str, int, str]]:
+def answer(store: Store, name: str, kind: int) -> list[Record]:
     """Records for a name of the zone, without its dot at the end: (owner, type, text). Raises Refused."""
     labels = name.lower().removesuffix(f".{ZONE}").split(".")
     if labels[-1] == "pod" and len(labels) == 3:
@@ -92,7 +96,7 @@ def answer(store: Store, name: str, kind: int) -> list[tuple[str, int, str]]:
     return [(name, A, spec["clusterIP"])] if kind in (A, ANY) and spec.get("clusterIP") else []
 
 
-def _pod(name: str, labels: list[str], kind: int) -> list[tuple[str, int, str]]:
+def _pod(name: str, labels: list[str], kind: int) -> list[Record]:
     """A pod by its address with dashes."""
     address = labels[0].replace("-", ".")
     try:
@@ -102,7 +106,7 @@ def _pod(name: str, labels: list[str], kind: int) -> list[tuple[str, int, str]]:
     return [(name, A, address)] if kind in (A, ANY) else []
 
 
-def _srv(store: Store, name: str, prefix: list[str], service: dict, headless: bool) -> list[tuple[str, int, str]]:
+def _srv(store: Store, name: str, prefix: list[str], service: dict[str, Any], headless: bool) -> list[Record]:
     port_name, protocol = prefix[0][1:], prefix[1][1:].upper()
     base = ".".join(name.split(".")[2:])
     if headless:
@@ -154,7 +158,7 @@ def respond(store: Store, question: dns.message.Message) -> dns.message.Message 
         matching = [rrset for rrset in section if rrset.name == owner_name and rrset.rdtype == kind]
         made = dns.rrset.from_text(owner_name, TTL, "IN", dns.rdatatype.to_text(kind), text)
         if matching:
-            matching[0].update(made)
+            matching[0].update(made)  # type: ignore[no-untyped-call]
         else:
             section.append(made)
     return reply
@@ -175,7 +179,7 @@ class Server:
         self._upstream = upstream
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
         """Listen; raises OSError when the address is not there or taken."""

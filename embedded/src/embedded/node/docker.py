@@ -71,22 +71,26 @@ class Docker:
 
     # containers
 
-    async def containers(self, label: str) -> list[dict]:
+    async def containers(self, label: str) -> list[dict[str, Any]]:
         """All containers, running or not, that carry a label ("key" or "key=value")."""
         filters = json.dumps({"label": [label]})
-        return await self.call("GET", "/containers/json", params={"all": "1", "filters": filters})
+        found: list[dict[str, Any]]
+        found = await self.call("GET", "/containers/json", params={"all": "1", "filters": filters})
+        return found
 
-    async def create(self, name: str, config: dict) -> str:
+    async def create(self, name: str, config: dict[str, Any]) -> str:
         """Create a container and return its id."""
-        return (await self.call("POST", "/containers/create", body=config, params={"name": name}))["Id"]
+        made: dict[str, str] = await self.call("POST", "/containers/create", body=config, params={"name": name})
+        return made["Id"]
 
     async def start(self, container: str) -> None:
         """Start a created container."""
         await self.call("POST", f"/containers/{container}/start")
 
-    async def inspect(self, container: str) -> dict:
+    async def inspect(self, container: str) -> dict[str, Any]:
         """The container's configuration and state."""
-        return await self.call("GET", f"/containers/{container}/json")
+        state: dict[str, Any] = await self.call("GET", f"/containers/{container}/json")
+        return state
 
     async def kill(self, container: str, signal: str = "SIGKILL") -> None:
         """Send a signal; a container that no longer runs is no error."""
@@ -104,7 +108,7 @@ class Docker:
             if error.status not in (404, 409):
                 raise
 
-    async def events(self, label: str) -> AsyncIterator[dict]:
+    async def events(self, label: str) -> AsyncIterator[dict[str, Any]]:
         """The ends of containers as they happen: `die` and `oom`. Ends when the Engine goes away.
 
         Yields an empty dict first: from then on no event is missed.
@@ -137,10 +141,11 @@ class Docker:
 
     # images, networks
 
-    async def image(self, reference: str) -> dict | None:
+    async def image(self, reference: str) -> dict[str, Any] | None:
         """The local image of a reference, or None."""
         try:
-            return await self.call("GET", f"/images/{reference}/json")
+            found: dict[str, Any] = await self.call("GET", f"/images/{reference}/json")
+            return found
         except EngineError as error:
             if error.status == 404:
                 return None

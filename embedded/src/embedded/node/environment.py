@@ -7,13 +7,14 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from decimal import ROUND_CEILING, Decimal
+from typing import Any
 
 from embedded.objects import quantity
 
 REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
 SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
 
-Get = Callable[[str, str, str], dict | None]
+Get = Callable[[str, str, str], dict[str, Any] | None]
 """Read an object: resource, namespace, name."""
 
 
@@ -37,16 +38,17 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     return REFERENCE.sub(lambda m: "$" if m[1] == "$" else values.get(m[2], m[0]), text)
 
 
-def field(pod: dict, path: str, place: Place) -> str:
+def field(pod: dict[str, Any], path: str, place: Place) -> str:
     """The value of a downward API fieldPath; raises ConfigError when there is no such field."""
     meta, spec = pod["metadata"], pod["spec"]
     subscript = SUBSCRIPT.fullmatch(path)
     if subscript:
-        return (meta.get(subscript[1]) or {}).get(subscript[2], "")
+        entries: dict[str, str] = meta.get(subscript[1]) or {}
+        return entries.get(subscript[2], "")
     if path in ("metadata.labels", "metadata.annotations"):
         items = sorted((meta.get(path.split(".")[1]) or {}).items())
         return "\n".join(f'{key}="{_quoted(value)}"' for key, value in items)
-    values = {
+    values: dict[str, str] = {
         "metadata.name": meta["name"],
         "metadata.namespace": meta["namespace"],
         "metadata.uid": meta["uid"],
@@ -66,7 +68,9 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def resource_field(pod: dict, ref: dict, place: Place, container: dict | None = None) -> str:
+def resource_field(
+    pod: dict[str, Any], ref: dict[str, Any], place: Place, container: dict[str, Any] | None = None
+) -> str:
     """The value of a resourceFieldRef, in units of its divisor, rounded up; an unset limit is what the node has."""
     if ref.get("containerName"):
         everyone = [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())]
@@ -85,13 +89,15 @@ def resource_field(pod: dict, ref: dict, place: Place, container: dict | None = 
     return str(int((amount / divisor).to_integral_value(ROUND_CEILING)))
 
 
-def build(pod: dict, container: dict, get: Get, services: list[dict], place: Place) -> dict[str, str]:
+def build(
+    pod: dict[str, Any], container: dict[str, Any], get: Get, services: list[dict[str, Any]], place: Place
+) -> dict[str, str]:
     """The environment of a container; raises ConfigError when something it refers to is missing."""
     announced = service_variables(pod, services)
     values = dict(announced)
     for source in container.get("envFrom") or ():
-        for key, value in _from_all(pod, source, get).items():
-            values[source.get("prefix", "") + key] = value
+        for key, text in _from_all(pod, source, get).items():
+            values[source.get("prefix", "") + key] = text
     for entry in container.get("env") or ():
         if "valueFrom" in entry:
             value = _from_one(pod, container, entry["valueFrom"], get, place)
@@ -103,13 +109,13 @@ def build(pod: dict, container: dict, get: Get, services: list[dict], place: Pla
     return values
 
 
-def _data(kind: str, obj: dict) -> dict[str, str]:
+def _data(kind: str, obj: dict[str, Any]) -> dict[str, str]:
     if kind == "ConfigMap":
         return obj.get("data") or {}
     return {key: base64.b64decode(value).decode(errors="replace") for key, value in (obj.get("data") or {}).items()}
 
 
-def _object(pod: dict, kind: str, ref: dict, get: Get) -> dict | None:
+def _object(pod: dict[str, Any], kind: str, ref: dict[str, Any], get: Get) -> dict[str, Any] | None:
     """The ConfigMap or Secret referred to; None when it is missing and may be."""
     name = ref.get("name", "")
     found = get(kind.lower() + "s", pod["metadata"]["namespace"], name)
@@ -118,13 +124,15 @@ def _object(pod: dict, kind: str, ref: dict, get: Get) -> dict | None:
     return found
 
 
-def _from_all(pod: dict, source: dict, get: Get) -> dict[str, str]:
+def _from_all(pod: dict[str, Any], source: dict[str, Any], get: Get) -> dict[str, str]:
     kind, ref = ("ConfigMap", source["configMapRef"]) if "configMapRef" in source else ("Secret", source["secretRef"])
     found = _object(pod, kind, ref, get)
     return _data(kind, found) if found else {}
 
 
-def _from_one(pod: dict, container: dict, source: dict, get: Get, place: Place) -> str | None:
+def _from_one(
+    pod: dict[str, Any], container: dict[str, Any], source: dict[str, Any], get: Get, place: Place
+) -> str | None:
     if "fieldRef" in source:
         return field(pod, source["fieldRef"]["fieldPath"], place)
     if "resourceFieldRef" in source:
@@ -144,7 +152,7 @@ def _from_one(pod: dict, container: dict, source: dict, get: Get, place: Place) 
     raise ConfigError(f"couldn't find key {ref['key']} in {kind} {meta['namespace']}/{meta['name']}")
 
 
-def service_variables(pod: dict, services: list[dict]) -> dict[str, str]:
+def service_variables(pod: dict[str, Any], services: list[dict[str, Any]]) -> dict[str, str]:
     """NAME_SERVICE_HOST and its kin for the Services of the namespace, and for the API server's."""
     namespace = pod["metadata"]["namespace"]
     links = pod["spec"].get("enableServiceLinks", True)
@@ -171,5 +179,5 @@ def service_variables(pod: dict, services: list[dict]) -> dict[str, str]:
     return values
 
 
-def _url(address: str, port: dict) -> str:
+def _url(address: str, port: dict[str, Any]) -> str:
     return f"{port.get('protocol', 'TCP').lower()}://{address}:{port['port']}"

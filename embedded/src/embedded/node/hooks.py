@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from embedded.node import probes
 from embedded.node.docker import Docker
@@ -10,7 +11,9 @@ from embedded.node.docker import Docker
 HTTP_SECONDS = 30.0
 
 
-async def run(docker: Docker, container_id: str, container: dict, handler: dict, ip: str, seconds: float) -> bool:
+async def run(
+    docker: Docker, container_id: str, container: dict[str, Any], handler: dict[str, Any], ip: str, seconds: float
+) -> bool:
     """Run a handler for `seconds` at most; whether it succeeded."""
     if "sleep" in handler:
         await asyncio.sleep(min(handler["sleep"].get("seconds", 0), seconds))

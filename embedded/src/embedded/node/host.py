@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -20,6 +21,7 @@ from embedded.node.volumes import Volumes
 from embedded.store import Store
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 RECONNECT = 1.0  # seconds before the Engine is asked for its events again
 
 
@@ -100,29 +102,29 @@ class Host:
     cpus: int
     memory: int
     clock: Callable[[], float]
-    protect: Callable[[dict], Awaitable[None]]
+    protect: Callable[[dict[str, Any]], Awaitable[None]]
     """Called before the first container of a pod starts: returns once the rules know the pod's address."""
-    resolve: Callable[[dict, str], None]
+    resolve: Callable[[dict[str, Any], str], None]
     """Called with pod and sandbox: writes the pod's resolv.conf."""
 
     def place(self, pod_ip: str) -> Place:
         """The downward view of a pod with that address."""
         return Place(self.node, self.address, pod_ip, self.cpus, self.memory)
 
-    def record(self, pod: dict, kind: str, reason: str, message: str, field_path: str = "") -> None:
+    def record(self, pod: dict[str, Any], kind: str, reason: str, message: str, field_path: str = "") -> None:
         """Say something about a pod, as the kubelet."""
         pod = {"apiVersion": "v1", "kind": "Pod"} | pod
         said = (kind, reason, message, "kubelet", self.clock())
         events.record(self.store, pod, *said, field_path=field_path, host=self.node)
 
 
-async def first(*awaitables: asyncio.Future, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncio.wait
+async def first(*awaitables: asyncio.Future[Any], timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncio.wait
     """Wait until one of the futures is done or the time is over; none is cancelled."""
     await asyncio.wait(awaitables, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
 
 @contextlib.asynccontextmanager
-async def task(coroutine):
+async def task(coroutine: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
     """A task that lasts no longer than the block."""
     made = asyncio.ensure_future(coroutine)
     try:

@@ -7,6 +7,7 @@ import dataclasses
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 from embedded.node.docker import Docker, EngineError
 
@@ -85,7 +86,7 @@ def pull_failure(reference: Reference, answer: str) -> str:
     return f"{prefix}{answer}"
 
 
-async def ensure(docker: Docker, image: str, policy: str, record: Record) -> dict:
+async def ensure(docker: Docker, image: str, policy: str, record: Record) -> dict[str, Any]:
     """The local image of a container, pulled when its policy asks for it. Raises ImageError."""
     try:
         reference = parse(image)
@@ -104,7 +105,7 @@ async def ensure(docker: Docker, image: str, policy: str, record: Record) -> dic
     return await _pull(docker, image, reference, record)
 
 
-async def _pull(docker: Docker, image: str, reference: Reference, record: Record) -> dict:
+async def _pull(docker: Docker, image: str, reference: Reference, record: Record) -> dict[str, Any]:
     record("Normal", "Pulling", f'Pulling image "{image}"')
     began = time.monotonic()
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from embedded.node.rules import Table, digest, prefix
 from embedded.objects.selectors import matches
@@ -27,7 +28,7 @@ class Peer:
     ports: Mapping[tuple[str, str], int]
 
 
-def peer(pod: dict, address: str) -> Peer:
+def peer(pod: dict[str, Any], address: str) -> Peer:
     """The policy view of a pod."""
     meta = pod["metadata"]
     ports = {
@@ -47,7 +48,7 @@ def resolver(gateway: str) -> Peer:
 def table(
     cluster: str,
     bridge: str,
-    policies: Iterable[dict],
+    policies: Iterable[dict[str, Any]],
     peers: list[Peer],
     namespaces: Mapping[str, Mapping[str, str]],
     refused: list[str],
@@ -84,18 +85,18 @@ def table(
     return made
 
 
-def types(policy: dict) -> list[str]:
+def types(policy: dict[str, Any]) -> list[str]:
     """The directions a policy isolates."""
     spec = policy["spec"]
     return spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
 
 
-def _selects(policy: dict, pod: Peer) -> bool:
+def _selects(policy: dict[str, Any], pod: Peer) -> bool:
     return matches(policy["spec"].get("podSelector") or {}, dict(pod.labels))
 
 
 def _rules(
-    policy: dict, direction: str, pod: Peer, peers: list[Peer], namespaces: Mapping[str, Mapping[str, str]]
+    policy: dict[str, Any], direction: str, pod: Peer, peers: list[Peer], namespaces: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
     """What a policy lets through to (Ingress) or from (Egress) a pod."""
     word, flag = ("from", "-s") if direction == "Ingress" else ("to", "-d")
@@ -115,12 +116,12 @@ def _rules(
     return found
 
 
-def _named(rule: dict) -> bool:
+def _named(rule: dict[str, Any]) -> bool:
     return any(isinstance(port.get("port"), str) for port in rule.get("ports") or ())
 
 
 def _addresses(
-    named: dict, home: str, peers: list[Peer], namespaces: Mapping[str, Mapping[str, str]]
+    named: dict[str, Any], home: str, peers: list[Peer], namespaces: Mapping[str, Mapping[str, str]]
 ) -> list[tuple[str, Peer | None]]:
     if "ipBlock" in named:
         block = named["ipBlock"]
@@ -154,7 +155,7 @@ def cut(cidr: str, holes: Iterable[str]) -> list[str]:
     return [str(block) for block in sorted(left)]
 
 
-def _ports(ports: Iterable[dict], target: Peer | None) -> list[str]:
+def _ports(ports: Iterable[dict[str, Any]], target: Peer | None) -> list[str]:
     """Conditions on the port, one for each way to match; none named means any."""
     made = []
     for port in ports:

@@ -9,6 +9,7 @@ import socket
 import ssl
 import urllib.parse
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from embedded.node.docker import Docker, EngineError
 
@@ -29,7 +30,7 @@ class Result:
 class Counter:
     """Turns single outcomes into a verdict by the probe's thresholds."""
 
-    def __init__(self, probe: dict, *, initial: bool | None) -> None:
+    def __init__(self, probe: dict[str, Any], *, initial: bool | None) -> None:
         self._success = probe.get("successThreshold", 1)
         self._failure = probe.get("failureThreshold", 3)
         self._last: bool | None = None
@@ -47,17 +48,20 @@ class Counter:
         return changed
 
 
-def port_of(port: int | str, container: dict) -> int:
+def port_of(port: int | str, container: dict[str, Any]) -> int:
     """A port number or the number of a named port; raises ValueError when the container has none of that name."""
     if isinstance(port, int) or port.isdigit():
         return int(port)
     for candidate in container.get("ports") or ():
         if candidate.get("name") == port:
-            return candidate["containerPort"]
+            number: int = candidate["containerPort"]
+            return number
     raise ValueError(f"couldn't find port: {port}")
 
 
-def action(probe: dict, container: dict, ip: str, docker: Docker, container_id: str) -> Callable[[], Awaitable[Result]]:
+def action(
+    probe: dict[str, Any], container: dict[str, Any], ip: str, docker: Docker, container_id: str
+) -> Callable[[], Awaitable[Result]]:
     """The probe as something to be run again and again; raises ValueError when it names a port there is none of."""
     seconds = float(probe.get("timeoutSeconds", 1))
     if "httpGet" in probe:

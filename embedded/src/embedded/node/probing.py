@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from embedded.node.probes import Counter, Result
 
 Record = Callable[[str, str, str], None]
-Make = Callable[[dict], Callable[[], Awaitable[Result]]]
+Make = Callable[[dict[str, Any]], Callable[[], Awaitable[Result]]]
 """From a probe to what performs it once; raises ValueError when it cannot be performed."""
 
 
@@ -26,7 +27,7 @@ class Prober:
 
     def __init__(
         self,
-        container: dict,
+        container: dict[str, Any],
         make: Make,
         record: Record,
         *,
@@ -55,7 +56,7 @@ class Prober:
             else:
                 self._on_ready(True)
 
-    async def _startup(self, probe: dict) -> bool:
+    async def _startup(self, probe: dict[str, Any]) -> bool:
         counter = Counter(probe, initial=None)
         async for ok in self._outcomes(probe, "Startup"):
             if counter.add(ok):
@@ -64,20 +65,20 @@ class Prober:
                 return ok
         return False
 
-    async def _liveness(self, probe: dict) -> None:
+    async def _liveness(self, probe: dict[str, Any]) -> None:
         counter = Counter(probe, initial=True)
         async for ok in self._outcomes(probe, "Liveness"):
             if counter.add(ok) and not ok:
                 self._on_failed("liveness")
                 return
 
-    async def _readiness(self, probe: dict) -> None:
+    async def _readiness(self, probe: dict[str, Any]) -> None:
         counter = Counter(probe, initial=False)
         async for ok in self._outcomes(probe, "Readiness"):
             if counter.add(ok):
                 self._on_ready(ok)
 
-    async def _outcomes(self, probe: dict, called: str):
+    async def _outcomes(self, probe: dict[str, Any], called: str) -> AsyncIterator[bool]:
         """The outcomes of a probe at its pace; one that could not be made is told and left out."""
         period = probe.get("periodSeconds", 10)
         loop = asyncio.get_running_loop()

@@ -7,6 +7,7 @@ import platform
 import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 from embedded.errors import ApiError
 from embedded.objects.values import clone, micro_timestamp, timestamp
@@ -34,7 +35,8 @@ def host_address() -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.254", 9))  # sends nothing
-            return probe.getsockname()[0]
+            address: str = probe.getsockname()[0]
+            return address
         except OSError:
             return "127.0.0.1"
 
@@ -53,7 +55,7 @@ def _release() -> str:
         return "Linux"
 
 
-def node(name: str, address: str, pod_cidr: str, engine: dict, disk: Path) -> dict:
+def node(name: str, address: str, pod_cidr: str, engine: dict[str, Any], disk: Path) -> dict[str, Any]:
     """The Node as it is registered; `engine` is the Engine's /version."""
     arch = ARCHITECTURES.get(platform.machine(), platform.machine())
     tags = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": arch}
@@ -87,7 +89,7 @@ def node(name: str, address: str, pod_cidr: str, engine: dict, disk: Path) -> di
     }
 
 
-def conditions(old: list[dict], now: float) -> list[dict]:
+def conditions(old: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
     """The node's conditions; times of those that did not change are kept."""
     before = {condition["type"]: condition for condition in old}
     made = []
@@ -99,17 +101,17 @@ def conditions(old: list[dict], now: float) -> list[dict]:
     return made
 
 
-def register(store: Store, wanted: dict, now: float) -> None:
+def register(store: Store, wanted: dict[str, Any], now: float) -> None:
     """Make or renew the Node object; labels and taints that others set stay."""
     name = wanted["metadata"]["name"]
     if store.get("nodes", "", name) is None:
         store.create("nodes", wanted, manager="kubelet")
 
-    def labels(obj: dict) -> None:
+    def labels(obj: dict[str, Any]) -> None:
         obj["metadata"]["labels"] = (obj["metadata"].get("labels") or {}) | wanted["metadata"]["labels"]
         obj["spec"] = (obj.get("spec") or {}) | wanted["spec"]
 
-    def status(obj: dict) -> None:
+    def status(obj: dict[str, Any]) -> None:
         told = (obj.get("status") or {}).get("conditions", [])
         obj["status"] = clone(wanted["status"]) | {"conditions": conditions(told, now)}
 
@@ -121,7 +123,7 @@ def renew(store: Store, name: str, now: float) -> None:
     """Say that the node is alive, by its Lease."""
     namespace = "kube-node-lease"
 
-    def change(lease: dict) -> None:
+    def change(lease: dict[str, Any]) -> None:
         lease["spec"]["renewTime"] = micro_timestamp(now)
 
     try:

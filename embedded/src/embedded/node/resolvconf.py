@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 SEARCH = "search {namespace}.svc.cluster.local svc.cluster.local cluster.local"
 
 
-def render(pod: dict, cluster_dns: str, host: str) -> str:
+def render(pod: dict[str, Any], cluster_dns: str, host: str) -> str:
     """The resolver configuration of a pod, by its dnsPolicy; `host` is the machine's own."""
     spec = pod["spec"]
     policy = spec.get("dnsPolicy", "ClusterFirst")

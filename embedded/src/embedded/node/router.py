@@ -14,6 +14,7 @@ import ssl
 import tempfile
 from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -66,7 +67,7 @@ class Router:
         self._lock = asyncio.Lock()
         self._contexts: dict[tuple[str, str, str], ssl.SSLContext] = {}
 
-    def _listed(self, resource: str) -> list[dict]:
+    def _listed(self, resource: str) -> list[dict[str, Any]]:
         try:
             return self._store.list(resource)
         except KeyError:  # nobody defined it
@@ -111,7 +112,7 @@ class Router:
             await self._runner.cleanup()
         self._runner = self._session = None
 
-    def _publish(self, ingress: dict) -> None:
+    def _publish(self, ingress: dict[str, Any]) -> None:
         """Write into an Ingress where it is served."""
         meta, where = ingress["metadata"], {"loadBalancer": {"ingress": [{"ip": self._address}]}}
         if ingress.get("status") != where:
@@ -136,7 +137,7 @@ class Router:
             if found is not None:
                 connection.context = found
 
-        context.sni_callback = choose  # type: ignore[assignment]
+        context.sni_callback = choose
         return context
 
     def _certificate(self, host: str) -> ssl.SSLContext | None:

@@ -84,7 +84,7 @@ def choose(routes: Iterable[Route], host: str, path: str, method: str, headers: 
     return max(fitting, key=lambda route: route.rank, default=None)
 
 
-def is_ours(ingress: dict, classes: Mapping[str, dict], controller: str) -> bool:
+def is_ours(ingress: dict[str, Any], classes: Mapping[str, dict[str, Any]], controller: str) -> bool:
     """Return whether an Ingress is of a class that `controller` serves; without a class, of the default one."""
     notes = ingress["metadata"].get("annotations") or {}
     name = ingress["spec"].get("ingressClassName") or notes.get(CLASS_NOTE)
@@ -95,7 +95,7 @@ def is_ours(ingress: dict, classes: Mapping[str, dict], controller: str) -> bool
     return any(item["spec"].get("controller") == controller for item in defaults)
 
 
-def of_ingress(ingress: dict) -> list[Route]:
+def of_ingress(ingress: dict[str, Any]) -> list[Route]:
     """Return the rules of an Ingress."""
     spec, meta = ingress["spec"], ingress["metadata"]
     notes = {
@@ -106,7 +106,7 @@ def of_ingress(ingress: dict) -> list[Route]:
     secure = {host for item in spec.get("tls") or () for host in item.get("hosts") or ()}
     scheme = "https" if notes.get("backend-protocol", "").upper() == "HTTPS" else "http"
 
-    def backend(source: dict) -> tuple[Backend, ...]:
+    def backend(source: dict[str, Any]) -> tuple[Backend, ...]:
         service = source.get("service") or {}
         port = service.get("port") or {}
         return (
@@ -131,7 +131,7 @@ def of_ingress(ingress: dict) -> list[Route]:
 KINDS = {"PathPrefix": "prefix", "Exact": "exact", "RegularExpression": "regex"}
 
 
-def of_http_route(route: dict) -> list[Route]:
+def of_http_route(route: dict[str, Any]) -> list[Route]:
     """Return the rules of an HTTPRoute of the Gateway API, whatever its Gateway."""
     spec, space = route["spec"], route["metadata"]["namespace"]
     made = []
@@ -152,7 +152,7 @@ def of_http_route(route: dict) -> list[Route]:
     return made
 
 
-def _filtered(route: Route, filters: Iterable[dict]) -> Route:
+def _filtered(route: Route, filters: Iterable[dict[str, Any]]) -> Route:
     for item in filters:
         if item["type"] == "RequestRedirect":
             route = dataclasses.replace(route, redirect=item["requestRedirect"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 @dataclasses.dataclass
@@ -37,7 +38,7 @@ def prefix(cluster: str) -> str:
     return f"K8S-{hashlib.sha256(cluster.encode()).hexdigest()[:6].upper()}-"
 
 
-def endpoints(service: dict, port: dict, slices: Iterable[dict]) -> list[Endpoint]:
+def endpoints(service: dict[str, Any], port: dict[str, Any], slices: Iterable[dict[str, Any]]) -> list[Endpoint]:
     """The endpoints new connections may go to: the ready ones; where there is none, those that still serve."""
     ready, serving = set(), set()
     for piece in slices:
@@ -54,7 +55,9 @@ def endpoints(service: dict, port: dict, slices: Iterable[dict]) -> list[Endpoin
     return sorted(ready or serving, key=lambda e: (e.address, e.port))
 
 
-def services(cluster: str, bridge: str, found: Iterable[dict], slices: Mapping[tuple[str, str], list[dict]]) -> Table:
+def services(
+    cluster: str, bridge: str, found: Iterable[dict[str, Any]], slices: Mapping[tuple[str, str], list[dict[str, Any]]]
+) -> Table:
     """The nat table: `slices` by namespace and name of their Service."""
     start = prefix(cluster)
     entry: list[str] = []
@@ -85,7 +88,9 @@ def services(cluster: str, bridge: str, found: Iterable[dict], slices: Mapping[t
     return table
 
 
-def _balanced(start: str, name: str, protocol: str, chosen: list[Endpoint], spec: dict) -> dict[str, list[str]]:
+def _balanced(
+    start: str, name: str, protocol: str, chosen: list[Endpoint], spec: dict[str, Any]
+) -> dict[str, list[str]]:
     """The chain of a port: one endpoint of all at random; with affinity, the one the client had last."""
     sticky = spec.get("sessionAffinity") == "ClientIP"
     seconds = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get("timeoutSeconds", 10800)
@@ -107,7 +112,7 @@ def _balanced(start: str, name: str, protocol: str, chosen: list[Endpoint], spec
     return chains
 
 
-def refused(found: Iterable[dict], slices: Mapping[tuple[str, str], list[dict]]) -> list[str]:
+def refused(found: Iterable[dict[str, Any]], slices: Mapping[tuple[str, str], list[dict[str, Any]]]) -> list[str]:
     """Rules that refuse connections to cluster addresses with no endpoint, rather than let them wait."""
     made = []
     for service in found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embedded.node import containers, environment, hooks, images, probes, status
 from embedded.node.docker import EngineError
@@ -42,14 +42,14 @@ class Runner:
         self._field = f"spec.{'initContainers' if init else 'containers'}{{{record.name}}}"
         self._strikes = record.restarts
         self._killing = False
-        self._image: dict = {}
+        self._image: dict[str, Any] = {}
         self.retired = False  # ends with the pod's other containers, not to be started again
 
     @property
     def _over(self) -> bool:
         return self.retired or self._pod.stopping.is_set()
 
-    async def adopt(self, item: dict | None, *, alive: bool, died: float | None = None) -> None:
+    async def adopt(self, item: dict[str, Any] | None, *, alive: bool, died: float | None = None) -> None:
         """Take over the newest container there is, or none.
 
         `alive` tells whether its sandbox still runs, `died` when it ended (seconds since the epoch): a sandbox ends by
@@ -143,7 +143,7 @@ class Runner:
                 await self._pod.pause(RESYNC)
         return False
 
-    async def _ensure_image(self) -> dict:
+    async def _ensure_image(self) -> dict[str, Any]:
         spec = self.record.spec
         policy = spec.get("imagePullPolicy", "IfNotPresent")
         async with task(images.ensure(self._host.docker, spec["image"], policy, self._say)) as pulling:
@@ -195,7 +195,7 @@ class Runner:
         self._say("Normal", "Created", "Container created")
         exited = host.exits.expect(container_id)
         full_id = f"docker://{container_id}"
-        begun: dict = {"image": images.parse(record.spec["image"]).canonical, "image_id": self._image["Id"]}
+        begun: dict[str, Any] = {"image": images.parse(record.spec["image"]).canonical, "image_id": self._image["Id"]}
         begun |= {"container_id": full_id, "restarts": attempt, "last": ended}
         bounded = "memory" in ((record.spec.get("resources") or {}).get("limits") or {})
         if bounded:
@@ -229,7 +229,7 @@ class Runner:
     def _sidecar(self) -> bool:
         return self._init and status.is_sidecar(self.record.spec)
 
-    async def _not_started(self, error: EngineError, begun: dict) -> None:
+    async def _not_started(self, error: EngineError, begun: dict[str, Any]) -> None:
         """The Engine made the container but could not start its command."""
         text = f"failed to create containerd task: {error.message}"
         self._say("Warning", "Failed", f"Error: {text}")
@@ -241,7 +241,7 @@ class Runner:
         self.record.state = {"terminated": ended}
         self._pod.write()
 
-    async def _after_start(self, container_id: str, exited: asyncio.Future) -> bool:
+    async def _after_start(self, container_id: str, exited: asyncio.Future[Any]) -> bool:
         """Run the postStart hook, if there is one; whether the container may go on."""
         handler = (self.record.spec.get("lifecycle") or {}).get("postStart")
         if not handler:
@@ -259,7 +259,7 @@ class Runner:
         place = self._host.place(self._pod.record.ip)
         return environment.build(pod, self.record.spec, store.get, store.list("services"), place)
 
-    def _mounts(self, values: dict[str, str], note: Path) -> list[dict]:
+    def _mounts(self, values: dict[str, str], note: Path) -> list[dict[str, Any]]:
         spec = self.record.spec
         made = []
         for mount in spec.get("volumeMounts") or ():

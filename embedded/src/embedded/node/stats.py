@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path("/sys/fs/cgroup")
 NANO = 1e-9
@@ -74,9 +75,9 @@ class Statistics:
             return None
         return {"cpu": sample.cores, "memory": sample.memory}
 
-    def usage(self, node: str, pods: Mapping[tuple[str, str], Mapping[str, str]]) -> dict:
+    def usage(self, node: str, pods: Mapping[tuple[str, str], Mapping[str, str]]) -> dict[str, Any]:
         """Everything known: `pods` maps (namespace, pod) to container name → id."""
-        known: dict = {}
+        known: dict[tuple[str, str], Any] = {}
         for key, containers in pods.items():
             used = {name: self.of(container) for name, container in containers.items()}
             if used and all(used.values()):

@@ -21,9 +21,9 @@ class ContainerRecord:
     tells whether a container of this attempt was ever made.
     """
 
-    spec: dict
-    state: dict = dataclasses.field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
-    last: dict = dataclasses.field(default_factory=dict)
+    spec: dict[str, Any]
+    state: dict[str, Any] = dataclasses.field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
+    last: dict[str, Any] = dataclasses.field(default_factory=dict)
     restarts: int = 0
     ready: bool = False
     started: bool = False
@@ -34,7 +34,8 @@ class ContainerRecord:
     @property
     def name(self) -> str:
         """The container's name."""
-        return self.spec["name"]
+        name: str = self.spec["name"]
+        return name
 
     @property
     def running(self) -> bool:
@@ -67,7 +68,7 @@ class PodRecord:
         return [*self.init, *self.main]
 
 
-def is_sidecar(container: dict) -> bool:
+def is_sidecar(container: dict[str, Any]) -> bool:
     """Whether an init container keeps running beside the others."""
     return container.get("restartPolicy") == "Always"
 
@@ -86,7 +87,7 @@ WITH_THE_MACHINE = {"ExitCode": 255, "OOMKilled": False}
 """What is said of a container that ended because its Engine or machine did: nobody saw how."""
 
 
-def terminated(state: dict, container_id: str, message: str, *, lost: bool = False) -> dict:
+def terminated(state: dict[str, Any], container_id: str, message: str, *, lost: bool = False) -> dict[str, Any]:
     """The terminated state of a container, from the Engine's State; `lost` if it ended with the Engine itself."""
     state = state | (WITH_THE_MACHINE if lost else {})
     code = state["ExitCode"]
@@ -105,7 +106,7 @@ def seconds(engine_time: str) -> str:
     return engine_time[:19] + "Z"
 
 
-def phase(pod: dict, record: PodRecord) -> str:
+def phase(pod: dict[str, Any], record: PodRecord) -> str:
     """The pod's phase."""
     policy = pod["spec"].get("restartPolicy", "Always")
     if record.failure:
@@ -129,7 +130,7 @@ def phase(pod: dict, record: PodRecord) -> str:
     return "Failed" if any(codes) else "Succeeded"
 
 
-def build(pod: dict, record: PodRecord, now: float) -> dict:
+def build(pod: dict[str, Any], record: PodRecord, now: float) -> dict[str, Any]:
     """The whole status; times of conditions that did not change are kept from the pod's present one."""
     old = pod.get("status") or {}
     current = phase(pod, record)
@@ -148,7 +149,7 @@ def build(pod: dict, record: PodRecord, now: float) -> dict:
     return made | _pod_resources(pod)
 
 
-def _conditions(pod: dict, record: PodRecord, current: str, now: float) -> list[dict]:
+def _conditions(pod: dict[str, Any], record: PodRecord, current: str, now: float) -> list[dict[str, Any]]:
     old = {c["type"]: c for c in (pod.get("status") or {}).get("conditions", [])}
     unready = [c.name for c in record.all if not c.ready and (c in record.main or is_sidecar(c.spec))]
     ended = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(current, "")
@@ -182,7 +183,9 @@ def _conditions(pod: dict, record: PodRecord, current: str, now: float) -> list[
     return made + [condition for name, condition in old.items() if name not in wanted]
 
 
-def _gated(pod: dict, conditions: dict[str, dict], ready: tuple[str, str, str]) -> tuple[str, str, str]:
+def _gated(
+    pod: dict[str, Any], conditions: dict[str, dict[str, Any]], ready: tuple[str, str, str]
+) -> tuple[str, str, str]:
     """Ready as far as the pod's readiness gates let it be."""
     gates = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or ()]
     for gate in gates if ready[0] == "True" else ():
@@ -203,11 +206,13 @@ def _initialized(container: ContainerRecord) -> bool:
     return container.started if is_sidecar(container.spec) else container.exit_code == 0
 
 
-def _condition(name: str, value: tuple[str, str, str], generation: int, old: dict | None, now: float) -> dict:
+def _condition(
+    name: str, value: tuple[str, str, str], generation: int, old: dict[str, Any] | None, now: float
+) -> dict[str, Any]:
     status, reason, message = value
-    changed = old is None or old["status"] != status
+    since = timestamp(now) if old is None or old["status"] != status else old["lastTransitionTime"]
     made = {"type": name, "observedGeneration": generation, "status": status, "lastProbeTime": None}
-    made["lastTransitionTime"] = timestamp(now) if changed else old["lastTransitionTime"]
+    made["lastTransitionTime"] = since
     if reason:
         made["reason"] = reason
     if message:
@@ -215,7 +220,7 @@ def _condition(name: str, value: tuple[str, str, str], generation: int, old: dic
     return made
 
 
-def container_status(container: ContainerRecord, record: PodRecord) -> dict:
+def container_status(container: ContainerRecord, record: PodRecord) -> dict[str, Any]:
     """The status of one container."""
     spec = container.spec
     made = {"name": container.name, "state": container.state, "lastState": container.last, "ready": container.ready}
@@ -235,12 +240,12 @@ def container_status(container: ContainerRecord, record: PodRecord) -> dict:
     return made
 
 
-def _mount(mount: dict) -> dict:
+def _mount(mount: dict[str, Any]) -> dict[str, Any]:
     made = {"name": mount["name"], "mountPath": mount["mountPath"]}
     return made | ({"readOnly": True, "recursiveReadOnly": "Disabled"} if mount.get("readOnly") else {})
 
 
-def qos(pod: dict) -> str:
+def qos(pod: dict[str, Any]) -> str:
     """The quality of service class."""
     spec = pod["spec"]
     resources = [c.get("resources") or {} for c in [*spec["containers"], *(spec.get("initContainers") or ())]]
@@ -266,7 +271,7 @@ def _sum(amounts: Iterable[dict[str, str]]) -> dict[str, str]:
     return {name: quantity.text(total, like) for name, (total, like) in sorted(totals.items())}
 
 
-def _pod_resources(pod: dict) -> dict:
+def _pod_resources(pod: dict[str, Any]) -> dict[str, Any]:
     everyone = [c for c in pod["spec"].get("initContainers") or () if is_sidecar(c)] + pod["spec"]["containers"]
     resources = [c.get("resources") or {} for c in everyone]
     requests, limits = _sum(r.get("requests") or {} for r in resources), _sum(r.get("limits") or {} for r in resources)

@@ -14,6 +14,7 @@ import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from embedded.node.environment import ConfigError, Get, Place, field, resource_field
 from embedded.objects import quantity
@@ -21,7 +22,7 @@ from embedded.objects import quantity
 Files = dict[str, tuple[bytes, int]]
 """Path below the volume → content and mode."""
 
-Token = Callable[[dict, dict], str]
+Token = Callable[[dict[str, Any], dict[str, Any]], str]
 """The token of a pod for one serviceAccountToken projection: pod, projection."""
 
 MOUNTS = Path("/proc/mounts")
@@ -39,7 +40,7 @@ class VolumeError(Exception):
     """A volume cannot be set up; the text is that of the FailedMount event."""
 
 
-def files(pod: dict, volume: dict, get: Get, place: Place, token: Token) -> Files:
+def files(pod: dict[str, Any], volume: dict[str, Any], get: Get, place: Place, token: Token) -> Files:
     """What a written volume holds; raises VolumeError when something it refers to is missing."""
     kind = next(kind for kind in WRITTEN if kind in volume)
     source = volume[kind]
@@ -54,7 +55,7 @@ def files(pod: dict, volume: dict, get: Get, place: Place, token: Token) -> File
     return found
 
 
-def _part(pod: dict, part: dict, mode: int, get: Get, place: Place, token: Token) -> Files:
+def _part(pod: dict[str, Any], part: dict[str, Any], mode: int, get: Get, place: Place, token: Token) -> Files:
     if "serviceAccountToken" in part:
         wanted = part["serviceAccountToken"]
         return {wanted["path"]: (token(pod, wanted).encode(), mode)}
@@ -84,7 +85,7 @@ def _part(pod: dict, part: dict, mode: int, get: Get, place: Place, token: Token
     return chosen
 
 
-def payload(kind: str, obj: dict) -> dict[str, bytes]:
+def payload(kind: str, obj: dict[str, Any]) -> dict[str, bytes]:
     """The data of a ConfigMap ("configMap") or Secret ("secret") as bytes."""
     if kind == "secret":
         return {key: base64.b64decode(value) for key, value in (obj.get("data") or {}).items()}
@@ -92,7 +93,7 @@ def payload(kind: str, obj: dict) -> dict[str, bytes]:
     return plain | {key: base64.b64decode(value) for key, value in (obj.get("binaryData") or {}).items()}
 
 
-def _told(pod: dict, item: dict, place: Place) -> bytes:
+def _told(pod: dict[str, Any], item: dict[str, Any], place: Place) -> bytes:
     if "resourceFieldRef" in item:
         return resource_field(pod, item["resourceFieldRef"], place).encode()
     return field(pod, item["fieldRef"]["fieldPath"], place).encode()
@@ -157,12 +158,12 @@ class Volumes:
         """Where everything of one pod lies."""
         return self._root / uid
 
-    async def prepare(self, pod: dict, place: Place) -> dict[str, Path]:
+    async def prepare(self, pod: dict[str, Any], place: Place) -> dict[str, Path]:
         """Set up every volume: name → host path. Raises VolumeError."""
         return {volume["name"]: await self._prepare(pod, volume, place) for volume in pod["spec"].get("volumes") or ()}
 
-    async def _prepare(self, pod: dict, volume: dict, place: Place) -> Path:
-        name = volume["name"]
+    async def _prepare(self, pod: dict[str, Any], volume: dict[str, Any], place: Place) -> Path:
+        name: str = volume["name"]
         path = self.folder(pod["metadata"]["uid"]) / "volumes" / name
         group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
         if any(kind in volume for kind in WRITTEN):
@@ -181,7 +182,7 @@ class Volumes:
         kind = next((key for key in volume if key != "name"), "nothing")
         raise VolumeError(f'MountVolume.SetUp failed for volume "{name}" : no volume plugin matched: {kind}')
 
-    def _claimed(self, pod: dict, volume: dict, group: int | None) -> Path:
+    def _claimed(self, pod: dict[str, Any], volume: dict[str, Any], group: int | None) -> Path:
         name = volume["persistentVolumeClaim"]["claimName"]
         claim = self._get("persistentvolumeclaims", pod["metadata"]["namespace"], name)
         bound = self._get("persistentvolumes", "", claim["spec"].get("volumeName", "")) if claim else None
@@ -197,7 +198,7 @@ class Volumes:
             own(path, group, 0o660)
         return path
 
-    def refresh(self, pod: dict, place: Place) -> None:
+    def refresh(self, pod: dict[str, Any], place: Place) -> None:
         """Bring the written volumes of a running pod up to date; what is missing now stays as it was."""
         group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
         for volume in pod["spec"].get("volumes") or ():
@@ -229,7 +230,7 @@ def _open_to(path: Path, group: int | None) -> None:
         path.chmod(0o2777)
 
 
-async def _in_memory(path: Path, source: dict, group: int | None) -> None:
+async def _in_memory(path: Path, source: dict[str, Any], group: int | None) -> None:
     """Lay a file system in memory over the folder of an emptyDir, once; an engine restart leaves it, a reboot not."""
     if os.path.ismount(path):  # noqa: ASYNC240 - a stat of a local folder
         return
@@ -238,7 +239,7 @@ async def _in_memory(path: Path, source: dict, group: int | None) -> None:
     _open_to(path, group)
 
 
-def _host(name: str, source: dict) -> Path:
+def _host(name: str, source: dict[str, Any]) -> Path:
     path, kind = Path(source["path"]), source.get("type", "")
     if kind == "DirectoryOrCreate":
         path.mkdir(mode=0o755, parents=True, exist_ok=True)

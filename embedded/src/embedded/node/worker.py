@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from embedded.errors import ApiError
 from embedded.node import containers, status
@@ -28,7 +29,7 @@ DEADLINE = ("DeadlineExceeded", "Pod was active on the node longer than the spec
 class PodWorker:
     """Runs one pod. `run` lasts until the pod is gone; `update` tells it of changes."""
 
-    def __init__(self, host: Host, pod: dict) -> None:
+    def __init__(self, host: Host, pod: dict[str, Any]) -> None:
         self.host = host
         self.pod = pod
         spec, meta = pod["spec"], pod["metadata"]
@@ -52,7 +53,7 @@ class PodWorker:
         self._deleted = asyncio.Event()
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._removed = False
-        self._tasks: set[asyncio.Task] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         policy = spec.get("restartPolicy", "Always")
         once = "OnFailure" if policy == "Always" else policy
         self._init = [
@@ -62,7 +63,7 @@ class PodWorker:
 
     # what others tell
 
-    def update(self, pod: dict) -> None:
+    def update(self, pod: dict[str, Any]) -> None:
         """The pod changed: it may have to end, or to end sooner, or a container has a new image."""
         before, self.pod = self.pod, pod
         if pod["metadata"].get("deletionTimestamp"):
@@ -104,7 +105,7 @@ class PodWorker:
         """Sleep, but not past the moment the pod has to stop."""
         await first(self.stopped, timeout=max(0.0, seconds))
 
-    def spawn(self, coroutine: Coroutine) -> None:
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Do something beside, for as long as the pod lives."""
         made = asyncio.ensure_future(coroutine)
         self._tasks.add(made)
@@ -119,7 +120,7 @@ class PodWorker:
     def write(self) -> None:
         """Write the status, if it differs from what the store holds."""
 
-        def change(pod: dict) -> None:
+        def change(pod: dict[str, Any]) -> None:
             if pod["metadata"]["uid"] == self.uid:
                 pod["status"] = clone(status.build(pod, self.record, self.host.clock()))
 
@@ -276,7 +277,7 @@ class PodWorker:
         self.sandbox_id = sandbox_id
         self.record.sandbox, self.record.ip = True, address
 
-        def lose(_: asyncio.Future) -> None:
+        def lose(_: asyncio.Future[Any]) -> None:
             if self.sandbox_id == sandbox_id and not self._lost.done():
                 self.sandbox_id = ""
                 self._lost.set_result(None)
@@ -286,7 +287,7 @@ class PodWorker:
     async def _adopt(self) -> None:
         """Take over the containers the Engine has of this pod; what cannot go on counts as ended."""
         host = self.host
-        found: dict[str, list[dict]] = {}
+        found: dict[str, list[dict[str, Any]]] = {}
         for item in await host.docker.containers(f"{containers.UID}={self.uid}"):
             if item["State"] == "running":  # lists lag behind events, inspection does not
                 with contextlib.suppress(EngineError):
@@ -340,11 +341,11 @@ class PodWorker:
                 self.host.store.delete("pods", *self.key, grace=0, uid=self.uid)
 
 
-def _fresh(container: dict, waiting: str) -> ContainerRecord:
+def _fresh(container: dict[str, Any], waiting: str) -> ContainerRecord:
     return ContainerRecord(container, {"waiting": {"reason": waiting}})
 
 
-def recall(pod: dict, record: PodRecord) -> None:
+def recall(pod: dict[str, Any], record: PodRecord) -> None:
     """Fill a record from the status that was written last."""
     told = pod.get("status") or {}
     known = [*(told.get("initContainerStatuses") or ()), *(told.get("containerStatuses") or ())]

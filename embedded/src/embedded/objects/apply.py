@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from embedded.errors import ApiError
 from embedded.kinds import Kind
 from embedded.objects import managed
-from embedded.objects.managed import child_field, granular_list, granular_map, item_key
+from embedded.objects.managed import child_field, granular_list, granular_map, item_field, item_key
 from embedded.objects.schema import Field
 from embedded.objects.values import clone, timestamp
 
@@ -17,8 +18,15 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def apply(
-    kind: Kind, live: dict | None, config: dict, manager: str, *, force: bool, subresource: str, now: float
-) -> dict:
+    kind: Kind,
+    live: dict[str, Any] | None,
+    config: dict[str, Any],
+    manager: str,
+    *,
+    force: bool,
+    subresource: str,
+    now: float,
+) -> dict[str, Any]:
     """The object after applying `config` to `live` (None: a new object), its managedFields included.
 
     Raises 409 with every conflicting field unless `force`.
@@ -33,8 +41,8 @@ def apply(
     sets, written = managed.owners(base), managed.times(base)
     me = (manager, APPLY, kind.api_version, subresource)
     previous = sets.pop(me, {})
-    merged = merge(root, clone(base), config)
-    others: dict = {}
+    merged: dict[str, Any] = merge(root, clone(base), config)
+    others: dict[str, Any] = {}
     for fields in sets.values():
         others = managed.union(others, fields)
     _prune(root, merged, previous, stated, others)
@@ -55,7 +63,7 @@ def apply(
     return merged
 
 
-def _last_applied(config: dict) -> str:
+def _last_applied(config: dict[str, Any]) -> str:
     """What client-side apply would have noted; kept up to date for those who go back to it."""
     meta = config["metadata"]
     annotations = {key: value for key, value in (meta.get("annotations") or {}).items() if key != LAST_APPLIED}
@@ -64,7 +72,7 @@ def _last_applied(config: dict) -> str:
     return json.dumps(whole, separators=(",", ":"), sort_keys=True) + "\n"
 
 
-def merge(field: Field, live: object, config: object) -> object:
+def merge(field: Field, live: object, config: object) -> Any:
     """`config` laid over `live`: entries and keyed items one by one, all else as a whole."""
     if granular_map(field) and isinstance(live, dict) and isinstance(config, dict):
         for name, value in config.items():
@@ -75,7 +83,7 @@ def merge(field: Field, live: object, config: object) -> object:
     return config
 
 
-def _merge_items(field: Field, live: list, config: list) -> list:
+def _merge_items(field: Field, live: list[Any], config: list[Any]) -> list[Any]:
     """Items of both lists: shared ones in the order of `config`, those of `live` alone kept between them."""
     before = {item_key(field, item): item for item in live}
     after = {item_key(field, item): item for item in config}
@@ -93,12 +101,14 @@ def _merge_items(field: Field, live: list, config: list) -> list:
     return merged + list(_laid(field, before, after, waiting))
 
 
-def _laid(field: Field, before: dict, after: dict, keys: list[str]) -> Iterable[object]:
+def _laid(field: Field, before: dict[str, Any], after: dict[str, Any], keys: list[str]) -> Iterable[object]:
     for key in keys:
-        yield merge(field.items, before[key], after[key]) if key in before else after[key]
+        yield merge(item_field(field), before[key], after[key]) if key in before else after[key]
 
 
-def _prune(field: Field, value: object, previous: dict, stated: dict, others: dict) -> None:
+def _prune(
+    field: Field, value: object, previous: dict[str, Any], stated: dict[str, Any], others: dict[str, Any]
+) -> None:
     """Remove in place what the applier stated before, states no longer, and nobody else owns."""
     if isinstance(value, dict):
         for key in [key for key in previous if key.startswith("f:")]:
@@ -121,7 +131,7 @@ def _prune(field: Field, value: object, previous: dict, stated: dict, others: di
         for item in value:
             key = item_key(field, item)
             if key in previous:
-                _prune(field.items, item, previous[key], stated.get(key, {}), others.get(key, {}))
+                _prune(item_field(field), item, previous[key], stated.get(key, {}), others.get(key, {}))
 
 
 def path_text(path: tuple[str, ...]) -> str:
@@ -138,7 +148,7 @@ def path_text(path: tuple[str, ...]) -> str:
     return text
 
 
-def _conflict(taken: dict[managed.Owner, dict]) -> ApiError:
+def _conflict(taken: dict[managed.Owner, dict[str, Any]]) -> ApiError:
     found: dict[str, list[str]] = {}
     for (manager, operation, version, subresource), fields in sorted(taken.items()):
         who = f'"{manager}"'

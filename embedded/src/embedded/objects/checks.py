@@ -100,7 +100,7 @@ def service_label(path: str, value: str) -> list[Cause]:
     return _name(path, value, SERVICE_LABEL, SERVICE_RULE, 63)
 
 
-def _name(path: str, value: str, pattern: re.Pattern, rule: str, longest: int) -> list[Cause]:
+def _name(path: str, value: str, pattern: re.Pattern[str], rule: str, longest: int) -> list[Cause]:
     found = []
     if len(value) > longest:
         found.append(wrong(path, value, f"must be no more than {longest} bytes"))

@@ -21,7 +21,7 @@ GO_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", dic
 EXTENSIONS = ("x-kubernetes-", "default", "description", "title", "example", "format", "nullable")
 
 
-def kinds_of(definition: dict) -> tuple[list[Kind], Kind]:
+def kinds_of(definition: dict[str, Any]) -> tuple[list[Kind], Kind]:
     """Return the kinds of a definition, one for each served version, and the one that objects are stored in."""
     versions = definition["spec"]["versions"]
     made = {version["name"]: _kind(definition, version) for version in versions}
@@ -39,7 +39,7 @@ def priority(version: str) -> tuple[int, int, int, str]:
     return (stage, int(found[1]), int(found[3] or 0), "")
 
 
-def _kind(definition: dict, version: dict) -> Kind:
+def _kind(definition: dict[str, Any], version: dict[str, Any]) -> Kind:
     spec, names = definition["spec"], definition["spec"]["names"]
     openapi = (version.get("schema") or {}).get("openAPIV3Schema") or {"x-kubernetes-preserve-unknown-fields": True}
     subresources = version.get("subresources") or {}
@@ -64,7 +64,7 @@ def _kind(definition: dict, version: dict) -> Kind:
     )
 
 
-def accepted(definition: dict, now: str) -> dict:
+def accepted(definition: dict[str, Any], now: str) -> dict[str, Any]:
     """Return the status of a definition that is served."""
     names = definition["spec"]["names"]
     said = (("NamesAccepted", "NoConflicts", "no conflicts found"), ("Established", "InitialNamesAccepted", None))
@@ -88,7 +88,7 @@ def accepted(definition: dict, now: str) -> dict:
     }
 
 
-def complete(definition: dict) -> None:
+def complete(definition: dict[str, Any]) -> None:
     """Fill in what a definition leaves open."""
     spec = definition.get("spec") or {}
     names = spec.get("names") or {}
@@ -98,7 +98,7 @@ def complete(definition: dict) -> None:
     spec.setdefault("conversion", {"strategy": "None"})
 
 
-def definition_problems(definition: dict) -> list[Cause]:
+def definition_problems(definition: dict[str, Any]) -> list[Cause]:
     """Return what is wrong with a definition."""
     spec, name = definition.get("spec") or {}, definition["metadata"].get("name", "")
     names, versions = spec.get("names") or {}, spec.get("versions") or []
@@ -120,13 +120,13 @@ def definition_problems(definition: dict) -> list[Cause]:
 # objects
 
 
-def fill(kind: Kind, obj: dict) -> None:
+def fill(kind: Kind, obj: dict[str, Any]) -> None:
     """Give an object the defaults of its schema."""
     assert kind.custom  # noqa: S101 - a mistake of the caller
     _fill(kind.custom.openapi, obj)
 
 
-def _fill(part: dict, value: Any) -> None:
+def _fill(part: dict[str, Any], value: Any) -> None:
     if isinstance(value, dict):
         for name, inner in part.get("properties", {}).items():
             if "default" in inner and value.get(name) is None and not (name in value and inner.get("nullable")):
@@ -134,15 +134,16 @@ def _fill(part: dict, value: Any) -> None:
             if name in value:
                 _fill(inner, value[name])
         more = part.get("additionalProperties")
-        for name, item in value.items() if isinstance(more, dict) else ():
-            if name not in part.get("properties", {}):
-                _fill(more, item)
+        if isinstance(more, dict):
+            for name, item in value.items():
+                if name not in part.get("properties", {}):
+                    _fill(more, item)
     elif isinstance(value, list):
         for item in value:
             _fill(part.get("items", {}), item)
 
 
-def problems(kind: Kind, obj: dict) -> list[Cause]:
+def problems(kind: Kind, obj: dict[str, Any]) -> list[Cause]:
     """Return every field of an object that its schema refuses. Rules in CEL are not evaluated."""
     assert kind.custom  # noqa: S101 - a mistake of the caller
     judge = _validator(json.dumps(kind.custom.openapi))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from embedded.kinds import Kind
 from embedded.objects import custom, schema
@@ -15,7 +16,7 @@ PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failu
 RBAC = "rbac.authorization.k8s.io"
 
 # Values set where a field is absent, by schema type name.
-CONSTANTS: dict[str, dict] = {
+CONSTANTS: dict[str, dict[str, Any]] = {
     CORE + "PodSpec": {
         "restartPolicy": "Always",
         "terminationGracePeriodSeconds": 30,
@@ -87,7 +88,7 @@ CONSTANTS: dict[str, dict] = {
 }
 
 
-def _container(container: dict) -> None:
+def _container(container: dict[str, Any]) -> None:
     container.setdefault("resources", {})
     if "imagePullPolicy" not in container and "image" in container:
         tail = container["image"].rsplit("/", 1)[-1]
@@ -99,7 +100,7 @@ def _container(container: dict) -> None:
             resources.setdefault("requests", {}).setdefault(name, amount)
 
 
-def _pod_spec(spec: dict) -> None:
+def _pod_spec(spec: dict[str, Any]) -> None:
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if account:
         spec["serviceAccountName"] = spec["serviceAccount"] = account
@@ -109,23 +110,23 @@ def _pod_spec(spec: dict) -> None:
                 port.setdefault("hostPort", port.get("containerPort"))
 
 
-def _volume(volume: dict) -> None:
+def _volume(volume: dict[str, Any]) -> None:
     if not set(volume) - {"name"}:
         volume["emptyDir"] = {}
 
 
-def _strategy(strategy: dict) -> None:
+def _strategy(strategy: dict[str, Any]) -> None:
     if strategy.get("type", "RollingUpdate") == "RollingUpdate":
         strategy.setdefault("rollingUpdate", {})
 
 
-def _claim_templates(spec: dict) -> None:
+def _claim_templates(spec: dict[str, Any]) -> None:
     for claim in spec.get("volumeClaimTemplates") or ():
         claim |= {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
         claim.setdefault("status", {}).setdefault("phase", "Pending")
 
 
-def _service(spec: dict) -> None:
+def _service(spec: dict[str, Any]) -> None:
     for port in spec.get("ports", []):
         port.setdefault("targetPort", port.get("port"))
         if port["targetPort"] in ("", 0):
@@ -140,29 +141,29 @@ def _service(spec: dict) -> None:
         spec.pop("internalTrafficPolicy", None)
 
 
-def _job(spec: dict) -> None:
+def _job(spec: dict[str, Any]) -> None:
     if "completions" not in spec and "parallelism" not in spec:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
 
 
-def _autoscaler(spec: dict) -> None:
+def _autoscaler(spec: dict[str, Any]) -> None:
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
 
-def _policy(spec: dict) -> None:
+def _policy(spec: dict[str, Any]) -> None:
     if not spec.get("policyTypes"):
         spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
 
 
-def _subject(subject: dict) -> None:
+def _subject(subject: dict[str, Any]) -> None:
     if subject.get("kind") in ("User", "Group"):
         subject.setdefault("apiGroup", RBAC)
 
 
-def _limits(item: dict) -> None:
+def _limits(item: dict[str, Any]) -> None:
     if item.get("type") != "Container":
         return
     if "max" in item:
@@ -173,7 +174,7 @@ def _limits(item: dict) -> None:
 
 
 # Rules that look at other fields; run before a type's children are visited.
-RULES: dict[str, Callable[[dict], None]] = {
+RULES: dict[str, Callable[[dict[str, Any]], None]] = {
     CORE + "Container": _container,
     CORE + "PodSpec": _pod_spec,
     CORE + "Volume": _volume,
@@ -190,7 +191,7 @@ RULES: dict[str, Callable[[dict], None]] = {
 }
 
 
-def apply(kind: Kind, obj: dict, old: dict | None = None) -> None:
+def apply(kind: Kind, obj: dict[str, Any], old: dict[str, Any] | None = None) -> None:
     """Fill in an object's defaults in place; `old` is what it replaces."""
     if kind.custom:
         custom.fill(kind, obj)
@@ -209,7 +210,7 @@ def apply(kind: Kind, obj: dict, old: dict | None = None) -> None:
         special(obj)
 
 
-def _walk(kind: Type, value: dict) -> None:
+def _walk(kind: Type, value: dict[str, Any]) -> None:
     for name, constant in CONSTANTS.get(kind.name, {}).items():
         if value.get(name) is None:
             value[name] = clone(constant)
@@ -250,8 +251,8 @@ def _relevant(name: str) -> dict[str, Field]:
 
 
 def _target(field: Field) -> str:
-    while not field.ref and (field.items or field.values):
-        field = field.items or field.values
+    while not field.ref and (inner := field.items or field.values):
+        field = inner
     return field.ref
 
 
@@ -263,7 +264,7 @@ def _leads(name: str, seen: frozenset[str]) -> bool:
     return any(_leads(_target(field), seen | {name}) for field in schema.named(name).fields.values())
 
 
-def _pod(pod: dict) -> None:
+def _pod(pod: dict[str, Any]) -> None:
     spec = pod["spec"]
     spec.setdefault("enableServiceLinks", True)
     for container in spec.get("containers", []) + spec.get("initContainers", []):
@@ -272,25 +273,25 @@ def _pod(pod: dict) -> None:
             resources.setdefault("requests", {}).setdefault(name, amount)
 
 
-def _secret(secret: dict) -> None:
+def _secret(secret: dict[str, Any]) -> None:
     import base64
 
     for key, text in secret.pop("stringData", {}).items():
         secret.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
 
 
-def _namespace(namespace: dict) -> None:
+def _namespace(namespace: dict[str, Any]) -> None:
     meta = namespace["metadata"]
     meta.setdefault("labels", {})["kubernetes.io/metadata.name"] = meta["name"]
 
 
-def _slice(obj: dict) -> None:
+def _slice(obj: dict[str, Any]) -> None:
     obj.setdefault("endpoints", None)
     obj.setdefault("ports", None)
 
 
 # Defaults of a kind that its types alone do not carry.
-OBJECTS: dict[str, Callable[[dict], None]] = {
+OBJECTS: dict[str, Callable[[dict[str, Any]], None]] = {
     "pods": _pod,
     "secrets": _secret,
     "namespaces": _namespace,
@@ -299,7 +300,7 @@ OBJECTS: dict[str, Callable[[dict], None]] = {
 
 
 # The status an object begins with.
-STATUS: dict[str, dict] = {
+STATUS: dict[str, dict[str, Any]] = {
     "namespaces": {"phase": "Active"},
     "persistentvolumeclaims": {"phase": "Pending"},
     "persistentvolumes": {"phase": "Pending"},
@@ -319,7 +320,7 @@ STATUS: dict[str, dict] = {
 }
 
 
-def begin(kind: Kind, obj: dict) -> None:
+def begin(kind: Kind, obj: dict[str, Any]) -> None:
     """Give a new object what the server alone decides: its first status, a namespace's finalizer."""
     if kind.kind == "Pod":
         obj["status"] = {"phase": "Pending", "qosClass": quality_of_service(obj["spec"])}
@@ -329,7 +330,7 @@ def begin(kind: Kind, obj: dict) -> None:
         obj["spec"]["finalizers"] = ["kubernetes"]
 
 
-def quality_of_service(spec: dict) -> str:
+def quality_of_service(spec: dict[str, Any]) -> str:
     """The class of a pod: Guaranteed, Burstable or BestEffort, from cpu and memory of all containers."""
     containers = spec.get("containers", []) + spec.get("initContainers", [])
     resources = [container.get("resources", {}) for container in containers]
@@ -347,7 +348,7 @@ def quality_of_service(spec: dict) -> str:
     return "Guaranteed" if guaranteed else "Burstable"
 
 
-def job_selector(job: dict) -> None:
+def job_selector(job: dict[str, Any]) -> None:
     """Give a new Job the selector and pod labels that name its uid; not where the user picked a selector."""
     spec = job["spec"]
     if spec.get("manualSelector"):

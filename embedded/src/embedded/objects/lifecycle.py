@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded import errors
 from embedded.kinds import Kind
 from embedded.objects import custom, defaults, validation
@@ -14,7 +16,7 @@ PERMANENT = ("default", "kube-system", "kube-public")
 IMPLICIT_GENERATION = ("kind", "apiVersion", "metadata", "status")
 
 
-def prepare_create(kind: Kind, obj: dict) -> None:
+def prepare_create(kind: Kind, obj: dict[str, Any]) -> None:
     """Give a new object its identity and defaults; drop what only the server sets."""
     obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
     meta = obj["metadata"]
@@ -27,18 +29,18 @@ def prepare_create(kind: Kind, obj: dict) -> None:
     defaults.apply(kind, obj)
 
 
-def start(kind: Kind, obj: dict) -> None:
+def start(kind: Kind, obj: dict[str, Any]) -> None:
     """What the server decides about a new object, whoever made it; not theirs to own in managedFields."""
     defaults.begin(kind, obj)
 
 
-def finish_create(kind: Kind, obj: dict) -> None:
+def finish_create(kind: Kind, obj: dict[str, Any]) -> None:
     """What needs the uid: a Job's generated selector and labels."""
     if kind.kind == "Job":
         defaults.job_selector(obj)
 
 
-def prepare_update(kind: Kind, obj: dict, old: dict, subresource: str) -> None:
+def prepare_update(kind: Kind, obj: dict[str, Any], old: dict[str, Any], subresource: str) -> None:
     """Reduce an update to what its subresource may change, then default it.
 
     "finalize" is how a namespace loses its finalizers, "binding" how a pod gets its node and the condition that says
@@ -71,14 +73,14 @@ def prepare_update(kind: Kind, obj: dict, old: dict, subresource: str) -> None:
         meta["generation"] = before.get("generation", 0) + 1
 
 
-def _copy(source: dict, target: dict, field: str) -> None:
+def _copy(source: dict[str, Any], target: dict[str, Any], field: str) -> None:
     if field in source:
         target[field] = clone(source[field])
     else:
         target.pop(field, None)
 
 
-def _counted(obj: dict) -> dict:
+def _counted(obj: dict[str, Any]) -> dict[str, Any]:
     counted = {key: value for key, value in obj.items() if key not in IMPLICIT_GENERATION}
     if obj["kind"] == "Pod":  # binding a pod to its node is not a change of its spec
         counted["spec"] = {key: value for key, value in obj["spec"].items() if key != "nodeName"}
@@ -88,7 +90,7 @@ def _counted(obj: dict) -> dict:
     return counted
 
 
-def check(kind: Kind, obj: dict, old: dict | None, subresource: str = "") -> None:
+def check(kind: Kind, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str = "") -> None:
     """Raise 422 naming every wrong field."""
     if subresource:
         return
@@ -97,7 +99,7 @@ def check(kind: Kind, obj: dict, old: dict | None, subresource: str = "") -> Non
         raise errors.invalid(kind.resource, obj["metadata"].get("name", ""), causes)
 
 
-def check_deletion(kind: Kind, obj: dict, uid: str | None, revision: str | None) -> None:
+def check_deletion(kind: Kind, obj: dict[str, Any], uid: str | None, revision: str | None) -> None:
     """Raise 409 unless the object is the one the caller means to delete, and 403 when it must not go."""
     meta = obj["metadata"]
     if kind.kind == "Namespace" and meta["name"] in PERMANENT:
@@ -113,12 +115,12 @@ def check_deletion(kind: Kind, obj: dict, uid: str | None, revision: str | None)
         raise errors.conflict(kind.resource, meta["name"], why)
 
 
-def equal(obj: dict, old: dict) -> bool:
+def equal(obj: dict[str, Any], old: dict[str, Any]) -> bool:
     """Whether a write would change nothing but the times of managed fields."""
     return _timeless(obj) == _timeless(old)
 
 
-def _timeless(obj: dict) -> dict:
+def _timeless(obj: dict[str, Any]) -> dict[str, Any]:
     meta = dict(obj["metadata"])
     entries = meta.get("managedFields")
     if entries:
@@ -126,9 +128,9 @@ def _timeless(obj: dict) -> dict:
     return obj | {"metadata": meta}
 
 
-def mark_deleted(kind: Kind, old: dict, grace: int | None, propagation: str, now: float) -> dict:
+def mark_deleted(kind: Kind, old: dict[str, Any], grace: int | None, propagation: str, now: float) -> dict[str, Any]:
     """The object with the marks of a deletion that has begun."""
-    obj = clone(old)
+    obj: dict[str, Any] = clone(old)
     meta = obj["metadata"]
     seconds = _grace(kind, obj, grace)
     added = FINALIZERS.get(propagation)
@@ -155,7 +157,7 @@ def mark_deleted(kind: Kind, old: dict, grace: int | None, propagation: str, now
     return obj
 
 
-def _grace(kind: Kind, obj: dict, grace: int | None) -> int:
+def _grace(kind: Kind, obj: dict[str, Any], grace: int | None) -> int:
     """Seconds a deleted object stays for its node; only pods that were given to a node have any."""
     if kind.kind != "Pod" or not obj["spec"].get("nodeName"):
         return 0
@@ -165,9 +167,9 @@ def _grace(kind: Kind, obj: dict, grace: int | None) -> int:
     return max(seconds, 0)
 
 
-def held(kind: Kind, obj: dict) -> bool:
+def held(kind: Kind, obj: dict[str, Any]) -> bool:
     """Whether a deleted object has a reason to stay: finalizers, or a grace period left."""
     meta = obj["metadata"]
     if meta.get("finalizers") or (kind.kind == "Namespace" and obj.get("spec", {}).get("finalizers")):
         return True
-    return meta.get("deletionGracePeriodSeconds", 0) > 0
+    return bool(meta.get("deletionGracePeriodSeconds", 0) > 0)

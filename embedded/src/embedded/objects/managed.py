@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from embedded.kinds import Kind
 from embedded.objects import schema
@@ -25,7 +26,7 @@ UNTRACKED_META = (
 # sets
 
 
-def union(one: dict, other: dict) -> dict:
+def union(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """All members of both sets."""
     return {
         key: union(one[key], other[key]) if key in one and key in other else one.get(key, other.get(key))
@@ -33,9 +34,9 @@ def union(one: dict, other: dict) -> dict:
     }
 
 
-def difference(one: dict, other: dict) -> dict:
+def difference(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """The members of the first set that are not in the second."""
-    kept = {}
+    kept: dict[str, Any] = {}
     for key, child in one.items():
         if key == ".":
             if "." not in other:
@@ -47,9 +48,9 @@ def difference(one: dict, other: dict) -> dict:
     return kept
 
 
-def intersection(one: dict, other: dict) -> dict:
+def intersection(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """The members of both sets."""
-    kept = {}
+    kept: dict[str, Any] = {}
     for key, child in one.items():
         if key not in other:
             continue
@@ -60,7 +61,7 @@ def intersection(one: dict, other: dict) -> dict:
     return kept
 
 
-def members(fields: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def members(fields: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every member as the path of its elements."""
     for key in sorted(fields):
         if key == ".":
@@ -69,13 +70,13 @@ def members(fields: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
             yield from members(fields[key], (*path, key))
 
 
-def _encode(fields: dict) -> dict:
+def _encode(fields: dict[str, Any]) -> dict[str, Any]:
     if list(fields) == ["."]:
         return {}
     return {key: {} if key == "." else _encode(child) for key, child in sorted(fields.items())}
 
 
-def _decode(fields: dict) -> dict:
+def _decode(fields: dict[str, Any]) -> dict[str, Any]:
     if not fields:
         return {".": {}}
     return {key: {} if key == "." else _decode(child) for key, child in fields.items()}
@@ -116,7 +117,12 @@ def child_field(field: Field, name: str) -> Field:
     return field.values or ANY
 
 
-def field_set(field: Field, value: object) -> dict:
+def item_field(field: Field) -> Field:
+    """The shape of an item of a list."""
+    return field.items or ANY
+
+
+def field_set(field: Field, value: object) -> dict[str, Any]:
     """The set of the fields a value states (what a server-side apply lays claim to)."""
     if granular_map(field) and isinstance(value, dict):
         found = {}
@@ -128,11 +134,11 @@ def field_set(field: Field, value: object) -> dict:
                 found["f:" + name] = child
         return found
     if granular_list(field) and (isinstance(value, list) or value is None):
-        return {item_key(field, item): field_set(field.items, item) | {".": {}} for item in value or ()}
+        return {item_key(field, item): field_set(item_field(field), item) | {".": {}} for item in value or ()}
     return {".": {}}
 
 
-def compare(field: Field, old: object, new: object) -> tuple[dict, dict]:
+def compare(field: Field, old: object, new: object) -> tuple[dict[str, Any], dict[str, Any]]:
     """The sets of fields added or modified, and removed, between two values (MISSING where there is none)."""
     if granular_map(field):
         one = old if isinstance(old, dict) else {}
@@ -146,7 +152,7 @@ def compare(field: Field, old: object, new: object) -> tuple[dict, dict]:
         if one or other:
             changed, removed = {}, {}
             for key in (*one, *(key for key in other if key not in one)):
-                _note(key, compare(field.items, one.get(key, MISSING), other.get(key, MISSING)), changed, removed)
+                _note(key, compare(item_field(field), one.get(key, MISSING), other.get(key, MISSING)), changed, removed)
             return _mark(old, new, changed, removed)
     if old is new or old == new:
         return {}, {}
@@ -155,9 +161,9 @@ def compare(field: Field, old: object, new: object) -> tuple[dict, dict]:
     return {".": {}}, {}
 
 
-def _compare_entries(field: Field, one: dict, other: dict) -> tuple[dict, dict]:
-    changed: dict = {}
-    removed: dict = {}
+def _compare_entries(field: Field, one: dict[str, Any], other: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    changed: dict[str, Any] = {}
+    removed: dict[str, Any] = {}
     for name in (*one, *(name for name in other if name not in one)):
         before, after = one.get(name, MISSING), other.get(name, MISSING)
         if before is after or before == after:
@@ -180,14 +186,18 @@ def _zero(parent: Field, name: str, field: Field) -> object:
     return MISSING
 
 
-def _note(key: str, sets: tuple[dict, dict], changed: dict, removed: dict) -> None:
+def _note(
+    key: str, sets: tuple[dict[str, Any], dict[str, Any]], changed: dict[str, Any], removed: dict[str, Any]
+) -> None:
     if sets[0]:
         changed[key] = sets[0]
     if sets[1]:
         removed[key] = sets[1]
 
 
-def _mark(old: object, new: object, changed: dict, removed: dict) -> tuple[dict, dict]:
+def _mark(
+    old: object, new: object, changed: dict[str, Any], removed: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     if old is MISSING:
         changed["."] = {}
     elif new is MISSING:
@@ -207,7 +217,7 @@ def root_field(kind: Kind) -> Field:
     return Field("object", ref=known.name) if known else Field("object", values=ANY)
 
 
-def owners(obj: dict) -> dict[Owner, dict]:
+def owners(obj: dict[str, Any]) -> dict[Owner, dict[str, Any]]:
     """The field sets in an object's managedFields by owner."""
     return {
         (
@@ -220,7 +230,7 @@ def owners(obj: dict) -> dict[Owner, dict]:
     }
 
 
-def times(obj: dict) -> dict[Owner, str]:
+def times(obj: dict[str, Any]) -> dict[Owner, str]:
     """When each owner last wrote."""
     return {
         (
@@ -233,7 +243,7 @@ def times(obj: dict) -> dict[Owner, str]:
     }
 
 
-def write(obj: dict, sets: dict[Owner, dict], written: dict[Owner, str]) -> None:
+def write(obj: dict[str, Any], sets: dict[Owner, dict[str, Any]], written: dict[Owner, str]) -> None:
     """Set an object's managedFields, ordered as the server does; owners of nothing are dropped."""
     entries = []
     for owner, fields in sets.items():
@@ -258,7 +268,7 @@ def write(obj: dict, sets: dict[Owner, dict], written: dict[Owner, str]) -> None
         obj["metadata"].pop("managedFields", None)
 
 
-def strip(fields: dict) -> dict:
+def strip(fields: dict[str, Any]) -> dict[str, Any]:
     """A set without what is never tracked."""
     kept = {key: child for key, child in fields.items() if key not in ("f:apiVersion", "f:kind", ".")}
     meta = {
@@ -267,7 +277,9 @@ def strip(fields: dict) -> dict:
     return kept | {"f:metadata": meta} if meta else kept
 
 
-def record_update(kind: Kind, obj: dict, old: dict | None, manager: str, subresource: str, now: float) -> None:
+def record_update(
+    kind: Kind, obj: dict[str, Any], old: dict[str, Any] | None, manager: str, subresource: str, now: float
+) -> None:
     """Note in obj that `manager` changed, by an update, what differs from `old` (None: all of a new object)."""
     changed, removed = compare(root_field(kind), old if old is not None else {}, obj)
     changed, removed = strip(changed), strip(removed)

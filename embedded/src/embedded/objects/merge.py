@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded.errors import ApiError
 from embedded.objects import schema
-from embedded.objects.managed import ANY, child_field
+from embedded.objects.managed import ANY, child_field, item_field
 from embedded.objects.schema import Field
 from embedded.objects.values import clone
 
@@ -65,9 +67,10 @@ def strategic(field: Field, target: object, patch: object) -> object:
     return result
 
 
-def _list(field: Field, target: object, patch: list, order: list | None, name: str) -> list:
+def _list(field: Field, target: object, patch: list[Any], order: list[Any] | None, name: str) -> list[Any]:
     if "merge" not in field.strategy:
-        return clone([item for item in patch if not (isinstance(item, dict) and set(item) <= {"$patch"})])
+        kept: list[Any] = clone([item for item in patch if not (isinstance(item, dict) and set(item) <= {"$patch"})])
+        return kept
     present = list(target) if isinstance(target, list) else []
     if not field.merge_key:
         present += [item for item in patch if item not in present]
@@ -78,7 +81,7 @@ def _list(field: Field, target: object, patch: list, order: list | None, name: s
     return _ordered(field, present, order) if order is not None else present
 
 
-def _items(field: Field, present: list, patch: list, name: str) -> list:
+def _items(field: Field, present: list[Any], patch: list[Any], name: str) -> list[Any]:
     key = field.merge_key
     for item in patch:
         if not isinstance(item, dict) or key not in item:
@@ -87,13 +90,13 @@ def _items(field: Field, present: list, patch: list, name: str) -> list:
         if item.get("$patch") == "delete":
             present = [old for old in present if old.get(key) != item[key]]
         elif at is None:
-            present = [*present, strategic(field.items, {}, item)]
+            present = [*present, strategic(item_field(field), {}, item)]
         else:
-            present[at] = strategic(field.items, present[at], item)
+            present[at] = strategic(item_field(field), present[at], item)
     return present
 
 
-def _ordered(field: Field, items: list, order: list) -> list:
+def _ordered(field: Field, items: list[Any], order: list[Any]) -> list[Any]:
     """Items named in `order` in that order; the others keep their place relative to their predecessor."""
     key = field.merge_key
 
@@ -104,7 +107,7 @@ def _ordered(field: Field, items: list, order: list) -> list:
     named = sorted((i for i in items if identity(i) in wanted), key=lambda i: wanted.index(identity(i)))
     rest = [i for i in items if identity(i) not in wanted]
     positions = {id(i): n for n, i in enumerate(items)}
-    merged: list = []
+    merged: list[Any] = []
     for item in named:
         while rest and positions[id(rest[0])] < positions[id(item)]:
             merged.append(rest.pop(0))

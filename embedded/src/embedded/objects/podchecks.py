@@ -31,7 +31,7 @@ PROBE_MINIMA = {
 }
 
 
-def pod_spec(spec: dict, path: str) -> list[Cause]:
+def pod_spec(spec: dict[str, Any], path: str) -> list[Cause]:
     """Every wrong field of a pod spec at `path`."""
     found: list[Cause] = []
     volumes = _volumes(spec, path, found)
@@ -68,7 +68,7 @@ def _user(path: str, value: Any) -> list[Cause]:
     return []
 
 
-def _volumes(spec: dict, path: str, found: list[Cause]) -> set[str]:
+def _volumes(spec: dict[str, Any], path: str, found: list[Cause]) -> set[str]:
     names: set[str] = set()
     for index, volume in enumerate(spec.get("volumes") or ()):
         where = f"{path}.volumes[{index}]"
@@ -89,7 +89,7 @@ def _volumes(spec: dict, path: str, found: list[Cause]) -> set[str]:
     return names
 
 
-def _container(container: dict, path: str, volumes: set[str]) -> list[Cause]:
+def _container(container: dict[str, Any], path: str, volumes: set[str]) -> list[Cause]:
     found: list[Cause] = []
     if not container.get("name"):
         found.append(required(f"{path}.name"))
@@ -126,7 +126,7 @@ def _container(container: dict, path: str, volumes: set[str]) -> list[Cause]:
     return found
 
 
-def _ports(container: dict, path: str) -> list[Cause]:
+def _ports(container: dict[str, Any], path: str) -> list[Cause]:
     found: list[Cause] = []
     names: set[str] = set()
     for index, item in enumerate(container.get("ports") or ()):
@@ -146,7 +146,7 @@ def _ports(container: dict, path: str) -> list[Cause]:
     return found
 
 
-def _env(container: dict, path: str) -> list[Cause]:
+def _env(container: dict[str, Any], path: str) -> list[Cause]:
     found: list[Cause] = []
     for index, item in enumerate(container.get("env") or ()):
         where = f"{path}.env[{index}]"
@@ -178,7 +178,7 @@ def _env(container: dict, path: str) -> list[Cause]:
     return found
 
 
-def _probe(probe: dict, path: str, *, once: bool) -> list[Cause]:
+def _probe(probe: dict[str, Any], path: str, *, once: bool) -> list[Cause]:
     found: list[Cause] = []
     given = [handler for handler in HANDLERS if probe.get(handler) is not None]
     if not given:
@@ -205,7 +205,7 @@ def _probe(probe: dict, path: str, *, once: bool) -> list[Cause]:
     return found
 
 
-def resources(values: dict, path: str) -> list[Cause]:
+def resources(values: dict[str, Any], path: str) -> list[Cause]:
     """Wrong amounts in the requests and limits of a container."""
     found: list[Cause] = []
     limits = values.get("limits") or {}
@@ -220,11 +220,11 @@ def resources(values: dict, path: str) -> list[Cause]:
     return found
 
 
-def pod_update(new: dict, old: dict) -> list[Cause]:
+def pod_update(new: dict[str, Any], old: dict[str, Any]) -> list[Cause]:
     """Wrong changes of the spec of a pod that exists."""
 
-    def fixed(spec: dict) -> dict:
-        kept = clone(spec)
+    def fixed(spec: dict[str, Any]) -> dict[str, Any]:
+        kept: dict[str, Any] = clone(spec)
         for field in ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName"):
             kept.pop(field, None)
         for kind in ("containers", "initContainers"):

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from embedded.kinds import Kind
 
@@ -48,9 +49,10 @@ class Type:
 
 
 @functools.cache
-def document() -> dict[str, dict]:
+def document() -> dict[str, dict[str, Any]]:
     """The schemas as OpenAPI writes them, by full name."""
-    return json.loads(SOURCE.read_text())
+    schemas: dict[str, dict[str, Any]] = json.loads(SOURCE.read_text())
+    return schemas
 
 
 @functools.cache
@@ -105,12 +107,12 @@ DEFINITION = {  # what a definition holds as far as its parts have owners; the r
         },
     }
 }
-DEFINED: dict[str, dict] = {}
+DEFINED: dict[str, dict[str, Any]] = {}
 """The types that custom resource definitions brought, flat: an object in an object is a type of its own."""
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
-def define(title: str, openapi: dict) -> str:
+def define(title: str, openapi: dict[str, Any]) -> str:
     """Make types of a structural schema; return the name of its root, which no other schema has."""
     digest = hashlib.sha256(json.dumps(openapi, sort_keys=True).encode()).hexdigest()[:12]
     root = f"{title}@{digest}"
@@ -120,12 +122,12 @@ def define(title: str, openapi: dict) -> str:
     return root
 
 
-def _flatten(name: str, schema: dict) -> None:
+def _flatten(name: str, schema: dict[str, Any]) -> None:
     properties = {key: _inner(f"{name}.{key}", value) for key, value in schema.get("properties", {}).items()}
     DEFINED[name] = schema | {"properties": properties}
 
 
-def _inner(name: str, schema: dict) -> dict:
+def _inner(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """A schema inside of another, with its objects replaced by references."""
     if schema.get("x-kubernetes-int-or-string"):
         return {"$ref": "#/io.k8s.apimachinery.pkg.util.intstr.IntOrString"}
@@ -153,10 +155,10 @@ def named(name: str) -> Type:
     return Type(name, fields, tuple(schema.get("required", ())), keeps)
 
 
-def zero(name: str) -> dict:
+def zero(name: str) -> dict[str, Any]:
     """An object of that type with nothing set, as the server writes it: what is never left out is there."""
     kind = named(name)
-    found: dict = {}
+    found: dict[str, Any] = {}
     for key, field in kind.fields.items():
         if field.default == {} and field.ref:
             found[key] = zero(field.ref)
@@ -165,7 +167,7 @@ def zero(name: str) -> dict:
     return found
 
 
-def _field(schema: dict) -> Field:
+def _field(schema: dict[str, Any]) -> Field:
     reference = schema.get("$ref") or next((part["$ref"] for part in schema.get("allOf", ()) if "$ref" in part), "")
     more = {
         "default": schema.get("default"),
@@ -185,7 +187,7 @@ def _field(schema: dict) -> Field:
     return Field(kind, format=schema.get("format", ""), enum=tuple(schema.get("enum", ())), **more)
 
 
-def _reference(name: str, more: dict) -> Field:
+def _reference(name: str, more: dict[str, Any]) -> Field:
     if name in DEFINED:
         return Field("object", ref=name, **more)
     target = document()[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from embedded.errors import ApiError
 
@@ -66,7 +67,7 @@ def _meets(requirement: Requirement, labels: dict[str, str]) -> bool:
     return (key in labels) == (operator == "exists")
 
 
-def matches(selector: dict | None, labels: dict[str, str]) -> bool:
+def matches(selector: dict[str, Any] | None, labels: dict[str, str]) -> bool:
     """Whether labels meet a metav1.LabelSelector; an absent one matches nothing, an empty one everything."""
     if selector is None:
         return False
@@ -110,7 +111,7 @@ FIELDS: dict[str, dict[str, str]] = {
 COMMON = {"metadata.name": "metadata.name", "metadata.namespace": "metadata.namespace"}
 
 
-def parse_fields(resource: str, text: str) -> Callable[[dict], bool]:
+def parse_fields(resource: str, text: str) -> Callable[[dict[str, Any]], bool]:
     """The test that "a.b=c,d!=e" stands for; raises 400 when the kind has no such selector."""
     known = COMMON | FIELDS.get(resource, {})
     tests = []
@@ -125,7 +126,7 @@ def parse_fields(resource: str, text: str) -> Callable[[dict], bool]:
     return lambda obj: all((_read(obj, path) == value) != negated for path, negated, value in tests)
 
 
-def _read(obj: dict, path: list[str]) -> str:
+def _read(obj: dict[str, Any], path: list[str]) -> str:
     value: object = obj
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None

@@ -23,7 +23,7 @@ NAMES: dict[str, Callable[[str, str], list[Cause]]] = {
 }
 
 
-def validate(kind: Kind, obj: dict, old: dict | None) -> list[Cause]:
+def validate(kind: Kind, obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     """Every wrong field of an object; `old` is what it replaces."""
     found = _metadata(kind, obj["metadata"])
     if kind.custom:
@@ -38,7 +38,7 @@ def validate(kind: Kind, obj: dict, old: dict | None) -> list[Cause]:
     return found
 
 
-def _metadata(kind: Kind, meta: dict) -> list[Cause]:
+def _metadata(kind: Kind, meta: dict[str, Any]) -> list[Cause]:
     name = meta.get("name") or ""
     if not name:
         return [required("metadata.name", "name or generateName is required")]
@@ -65,7 +65,7 @@ def _words(field: Field, value: Any, path: str) -> list[Cause]:
     return found
 
 
-def _selector(selector: dict, path: str) -> list[Cause]:
+def _selector(selector: dict[str, Any], path: str) -> list[Cause]:
     found = checks.labels(f"{path}.matchLabels", selector.get("matchLabels") or {})
     for index, item in enumerate(selector.get("matchExpressions") or ()):
         where = f"{path}.matchExpressions[{index}]"
@@ -82,7 +82,7 @@ def _selector(selector: dict, path: str) -> list[Cause]:
     return found
 
 
-def _workload(obj: dict, old: dict | None, word: str) -> list[Cause]:
+def _workload(obj: dict[str, Any], old: dict[str, Any] | None, word: str) -> list[Cause]:
     """What Deployments and ReplicaSets share: counts, the selector and the template it selects."""
     spec = obj.get("spec") or {}
     found = checks.not_negative("spec.replicas", spec.get("replicas"))
@@ -108,7 +108,7 @@ def _workload(obj: dict, old: dict | None, word: str) -> list[Cause]:
     return found
 
 
-def _statefulset(obj: dict, old: dict | None) -> list[Cause]:
+def _statefulset(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     found = _workload(_with_claims(obj), None, "statefulset")
     fixed = [key for key in {**obj["spec"], **(old or obj)["spec"]} if key not in CHANGEABLE]
     if old is not None and any(obj["spec"].get(key) != old["spec"].get(key) for key in fixed):
@@ -118,7 +118,7 @@ def _statefulset(obj: dict, old: dict | None) -> list[Cause]:
     return found
 
 
-def _with_claims(statefulset: dict) -> dict:
+def _with_claims(statefulset: dict[str, Any]) -> dict[str, Any]:
     """A StatefulSet whose template has the volumes that its pods get by their claims."""
     spec = statefulset.get("spec") or {}
     template = spec.get("template") or {}
@@ -135,7 +135,7 @@ CHANGEABLE = (
 )
 
 
-def _deployment(obj: dict, old: dict | None) -> list[Cause]:
+def _deployment(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     found = _workload(obj, old, "deployment")
     spec = obj.get("spec") or {}
     strategy = spec.get("strategy") or {}
@@ -158,17 +158,17 @@ def _deployment(obj: dict, old: dict | None) -> list[Cause]:
     return found
 
 
-def _replicaset(obj: dict, old: dict | None) -> list[Cause]:
+def _replicaset(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     return _workload(obj, old, "deployment")
 
 
-def _pod(obj: dict, old: dict | None) -> list[Cause]:
+def _pod(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     if old is not None:
         return podchecks.pod_update(obj["spec"], old["spec"])
     return podchecks.pod_spec(obj.get("spec") or {}, "spec")
 
 
-def _job(obj: dict, old: dict | None) -> list[Cause]:
+def _job(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     found = []
     for field in ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"):
@@ -184,7 +184,7 @@ def _job(obj: dict, old: dict | None) -> list[Cause]:
     return found
 
 
-def _cronjob(obj: dict, old: dict | None) -> list[Cause]:
+def _cronjob(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     found = []
     for field, value, read in (
@@ -210,7 +210,7 @@ def _cronjob(obj: dict, old: dict | None) -> list[Cause]:
 LONGEST_CRONJOB = 52  # characters: its Jobs add eleven
 
 
-def _service(obj: dict, old: dict | None) -> list[Cause]:
+def _service(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     found: list[Cause] = []
     ports = spec.get("ports") or []
@@ -241,7 +241,7 @@ def _service(obj: dict, old: dict | None) -> list[Cause]:
     return found + checks.labels("spec.selector", spec.get("selector") or {})
 
 
-def _keys(obj: dict, old: dict | None) -> list[Cause]:
+def _keys(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     """ConfigMaps and Secrets: their size, names of keys, and nothing changes in an immutable one."""
     found = []
     size = sum(len(value) for field in ("data", "binaryData") for value in (obj.get(field) or {}).values())
@@ -261,14 +261,14 @@ def _keys(obj: dict, old: dict | None) -> list[Cause]:
     return found
 
 
-def _secret(obj: dict, old: dict | None) -> list[Cause]:
+def _secret(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     found = _keys(obj, old)
     if old is not None and obj.get("type") != old.get("type"):
         found.append(wrong("type", obj.get("type"), IMMUTABLE))
     return found
 
 
-def _autoscaler(obj: dict, old: dict | None) -> list[Cause]:
+def _autoscaler(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     low, high = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)
     found = []
@@ -282,7 +282,7 @@ def _autoscaler(obj: dict, old: dict | None) -> list[Cause]:
     return found + [required(f"spec.scaleTargetRef.{f}") for f in ("kind", "name") if not reference.get(f)]
 
 
-def _budget(obj: dict, old: dict | None) -> list[Cause]:
+def _budget(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     found = []
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
@@ -292,7 +292,7 @@ def _budget(obj: dict, old: dict | None) -> list[Cause]:
     return found + _selector(spec.get("selector") or {}, "spec.selector")
 
 
-def _binding(obj: dict, old: dict | None) -> list[Cause]:
+def _binding(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     reference = obj.get("roleRef") or {}
     found = [required("roleRef.name")] if not reference.get("name") else []
     if old is not None and reference != old.get("roleRef"):
@@ -300,7 +300,7 @@ def _binding(obj: dict, old: dict | None) -> list[Cause]:
     return found
 
 
-def _claim(obj: dict, old: dict | None) -> list[Cause]:
+def _claim(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     spec = obj.get("spec") or {}
     found = []
     if not spec.get("accessModes"):
@@ -310,7 +310,7 @@ def _claim(obj: dict, old: dict | None) -> list[Cause]:
     return found
 
 
-KINDS: dict[str, Callable[[dict, dict | None], list[Cause]]] = {
+KINDS: dict[str, Callable[[dict[str, Any], dict[str, Any] | None], list[Cause]]] = {
     custom.RESOURCE: lambda obj, old: custom.definition_problems(obj),
     "pods": _pod,
     "services": _service,
