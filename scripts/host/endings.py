@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -32,7 +34,35 @@ def orderly() -> Iterator[None]:
     for number in heeded:
         signal.signal(number, end)
     try:
-        yield
+        with _relayed(heeded):
+            yield
     finally:
         for number in heeded:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _relayed(numbers: Collection[int]) -> Iterator[None]:
+    """Hand each of these signals to the main thread once more.
+
+    The kernel may give one to any thread, and a main thread that waits for a lock would not wake up to handle it.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    main = threading.main_thread().ident or 0
+
+    def relay() -> None:
+        while number := os.read(reader, 1):
+            if number[0] in numbers:
+                signal.pthread_kill(main, number[0])
+
+    thread = threading.Thread(target=relay, daemon=True)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writer)
+        thread.join()
+        os.close(reader)

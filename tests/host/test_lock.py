@@ -71,3 +71,29 @@ def test_a_run_that_is_told_to_end_stops_what_it_started_and_gives_the_lock_back
         os.kill(child, 0)
     with lock.hold(file):
         pass
+
+
+THREADED = """
+import signal, sys, threading, time
+from scripts.host import endings
+waiting = threading.Event()
+main = threading.main_thread().ident
+def tell():
+    while sys._current_frames()[main].f_code.co_name not in ("_wait_for_tstate_lock", "join"):
+        time.sleep(0)
+    time.sleep(0)  # once more past the main thread, which waits for the lock now
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)  # as the kernel may
+    waiting.wait()
+try:
+    with endings.orderly():
+        thread = threading.Thread(target=tell, daemon=True)
+        thread.start()
+        thread.join()
+except endings.Ended as end:
+    print("told:", end, flush=True)
+"""
+
+
+def test_a_signal_that_another_thread_gets_wakes_the_main_one() -> None:
+    done = subprocess.run([sys.executable, "-c", THREADED], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.stdout == "told: SIGTERM\n" and done.stderr == ""
