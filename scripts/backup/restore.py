@@ -27,7 +27,7 @@ from scripts.pipeline.live import Live, read_live
 from scripts.pipeline.stages import Stage
 from scripts.release import operate
 from scripts.reporting.report import Report
-from scripts.secrets import sync
+from scripts.secrets import sync, versions
 from scripts.settings.model import Image, Outcome, Plan, Release
 
 CREDENTIALS = ("database-credentials", "POSTGRES_PASSWORD")
@@ -244,6 +244,10 @@ class _Work:
         else:
             yield from rollback.return_to(run, self._manifest.revision)
         found = read_live(run)
+        if not run.dry:  # the pods were made with the Secrets as they are now
+            session = run.session
+            current = versions.require_answer(session.kubectl, run.namespace, live.secret_names(session))
+            versions.renew(session.kubectl, found.workloads, current, first=True)
         yield from health.check_health(run, found)
         return found
 

@@ -105,7 +105,15 @@ class _Pod:
         if requests:
             lines.append(f"the pod asks for {requests}")
         fields = {"reason": reason, "message": message, "requests": requests or "nothing"}
-        yield self._sign("schedule", fields, lines, since=since, alive=bool(scaling))
+        yield self._sign("schedule", fields, lines, since=since, alive=bool(scaling) or self._room_may_come(message))
+
+    def _room_may_come(self, message: str) -> bool:
+        """Whether what the pod lacks may be freed soon: other pods end, or start and take an old one's place."""
+        return "Insufficient" in message and any(
+            leaving(pod) or (pod["spec"].get("nodeName") and condition(pod, "Ready").get("status") != "True")
+            for pod in self.world.state.kind("Pod")
+            if (pod.get("status") or {}).get("phase") in ("Pending", "Running")
+        )
 
     def _creating(self) -> bool:
         statuses = [*(self.status.get("initContainerStatuses") or ()), *(self.status.get("containerStatuses") or ())]

@@ -54,10 +54,10 @@ class Helm:
         return self.command(
             "upgrade", release.name, str(release.chart), "--install", "--namespace", release.namespace,
             "--reset-values", *files, "--labels", marks, "--history-max", "10", "--timeout", f"{timeout}s",
-            *self._force(),
+            *self.take_over(),
         )  # fmt: skip
 
-    def _force(self) -> list[str]:
+    def take_over(self) -> list[str]:
         """helm 4 applies on the server's side, where a field that `kubectl scale` set last is a conflict: ours wins."""
         return (
             [] if _version(self.shell, self.binary).startswith("v3.") else ["--server-side=true", "--force-conflicts"]
@@ -96,7 +96,7 @@ class Helm:
     def rollback(self, release: Release, revision: int, timeout: int) -> Result:
         """Return to a revision. Raises CommandError if helm fails."""
         argv = self.command("rollback", release.name, str(revision), "--namespace", release.namespace)
-        return self.shell.effect([*argv, "--timeout", f"{timeout}s", *self._force()], timeout=timeout + 30)
+        return self.shell.effect([*argv, "--timeout", f"{timeout}s", *self.take_over()], timeout=timeout + 30)
 
     def uninstall(self, release: Release, timeout: int) -> Result:
         """Remove a release and its history. Raises CommandError if helm fails."""

@@ -75,6 +75,7 @@ _SENSITIVE_NAME = re.compile(
 _HARMLESS_VALUE = re.compile(
     r"true|false|yes|no|on|off|null|~|\d{1,5}|\d{1,5}(?:\.\d{1,3})?(?:m|s|h|ms|[KMG]i?|%)|", re.IGNORECASE
 )
+_PLAIN_WORD = re.compile(r"[A-Za-z]{1,12}")
 _PLAIN_URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[\w.:/\[\]-]*", re.IGNORECASE)
 _REFERENCE = re.compile(r"<set to the key .*|<none>|\$\(\w+\)|\(v1:[\w.]+\)")
 _PROGRAMS = (
@@ -125,20 +126,32 @@ def hidden_words(words: list[str]) -> list[bool]:
 
 
 def literals(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Every value of these objects that has to be hidden wherever it stands: also bare, where nothing gives it away."""
+    """Every value of these objects that has to be hidden wherever it stands: also bare, where nothing gives it away.
+
+    A plain word, such as the name of a database, is hidden only beside its setting: elsewhere it would take the names
+    of objects and the paths of files with it.
+    """
+    return (
+        value for name, value in _settings(objects) if _SENSITIVE_NAME.search(name) or not _PLAIN_WORD.fullmatch(value)
+    )
+
+
+def _settings(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Name and value of every setting that has to be hidden; the name is empty for an argument."""
     for item in objects:
         if item.get("kind") in ("ConfigMap", "Secret"):
             for name, value in {**(item.get("data") or {}), **(item.get("stringData") or {})}.items():
                 if len(str(value).splitlines()) <= 1 and not is_harmless(name, str(value)):
-                    yield str(value)
+                    yield name, str(value)
         for container in _containers(item):
             for entry in container.get("env") or ():
                 if entry.get("value") and not is_harmless(str(entry.get("name", "")), str(entry["value"])):
-                    yield str(entry["value"])
+                    yield str(entry.get("name", "")), str(entry["value"])
             words = [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
             for word, hide in zip(words, hidden_words(words), strict=True):
                 if hide:
-                    yield word.partition("=")[2] if word.startswith("-") and "=" in word else word
+                    flag, equals, value = word.partition("=")
+                    yield (flag, value) if word.startswith("-") and equals else ("", word)
 
 
 def _containers(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -111,8 +111,9 @@ def _upgrade(session: Session) -> None:
     release = session.settings.release
     levels = [word for name in ("frontend", "backend") for word in ("--set", f"{name}.config.LOG_LEVEL=info")]
     argv = session.helm.command(
-        "upgrade", release.name, str(release.chart), "--namespace", release.namespace, "--reuse-values", *levels
-    )
+        "upgrade", release.name, str(release.chart), "--namespace", release.namespace, "--reuse-values", *levels,
+        *session.helm.take_over(),
+    )  # fmt: skip
     session.shell.effect(argv, timeout=session.settings.timeouts.deploy)
     for service in session.settings.services:
         _await(session, service.name)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.secrets.redact import redact, redact_all, restore, summary
+from scripts.secrets.settings_in_text import literals
 
 # Shapes of real keys, assembled here so that no scanner takes this file for a leak.
 SHAPES = {
@@ -156,3 +157,14 @@ def test_the_summary_tells_kinds_not_values() -> None:
     _, mapping = redact(f"{SHAPES['email']} {SHAPES['aws']}")
     assert summary(mapping) == "2 values redacted (1 cloud key, 1 email)"
     assert summary({}) == "0 values redacted"
+
+
+def test_a_plain_word_is_hidden_beside_its_setting_and_leaves_names_and_paths_whole() -> None:
+    entry = {"name": "POSTGRES_USER", "value": "todo"}
+    secret = {"name": "POSTGRES_PASSWORD", "value": "todo"}
+    telling = {"name": "POSTGRES_USER", "value": "todo-41x"}
+
+    def hidden(*env: dict[str, str]) -> list[str]:
+        return list(literals([{"kind": "Pod", "spec": {"containers": [{"name": "a", "env": list(env)}]}}]))
+
+    assert hidden(entry) == [] and hidden(secret) == ["todo"] and hidden(telling) == ["todo-41x"]

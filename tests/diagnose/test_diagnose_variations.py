@@ -793,6 +793,25 @@ def test_a_pod_that_has_just_been_made_is_left_in_peace() -> None:
     assert judge(bare) == []
 
 
+@pytest.mark.parametrize(
+    ("change", "terminal"),
+    [
+        ({"metadata": {"deletionTimestamp": ago(1)}}, False),  # it ends, and frees what it has
+        ({"status": {"conditions": [{"type": "Ready", "status": "False"}]}}, False),  # once ready, an old one ends
+        ({}, True),
+    ],
+)
+def test_a_full_node_is_waited_for_while_room_may_come(change: Object, terminal: bool) -> None:
+    items = pending("0/1 nodes are available: 1 Insufficient cpu.")
+    other = {
+        "kind": "Pod",
+        "metadata": {"name": "other", "namespace": "chatbot-dev"} | change.get("metadata", {}),
+        "spec": {"nodeName": "node", "containers": [{"name": "other"}]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]} | change.get("status", {}),
+    }
+    assert [item.terminal for item in judge([*items, other])] == [terminal]
+
+
 def test_a_service_made_before_its_pods_is_no_mismatch() -> None:
     assert judge([service()]) == []
 
