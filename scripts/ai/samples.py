@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from scripts.kube import quantities
+from scripts.kube import objects, quantities
 from scripts.kube.kubectl import Kubectl
 
 KEPT = 2000  # samples; at one every minute a day and a half
@@ -211,6 +211,11 @@ def _sample(data: Mapping[str, Any]) -> Sample:
     return Sample(float(data["at"]), services)
 
 
+def _selects(service: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    selector = service["spec"].get("selector")
+    return bool(selector) and selector.items() <= labels.items()
+
+
 def _metrics(kubectl: Kubectl, namespace: str, pod: Mapping[str, Any]) -> tuple[str, str]:
     name = pod["metadata"]["name"]
     container = pod["spec"]["containers"][0]
@@ -223,7 +228,10 @@ def _metrics(kubectl: Kubectl, namespace: str, pod: Mapping[str, Any]) -> tuple[
     if not answer and "could not find the requested resource" in answer.err:
         # This API server passes on to Services alone: one of the pods answers, not always the same.
         scheme = "https" if secure else ""
-        answer = kubectl.proxy_get(namespace, f"{service_of(pod)}-service", ports[0], "/metrics", scheme=scheme)
+        labels = pod["metadata"].get("labels") or {}
+        found = (item for item in kubectl.items("services", namespace) if _selects(item, labels))
+        service = next((objects.name_of(item) for item in found), "")
+        answer = kubectl.proxy_get(namespace, service, ports[0], "/metrics", scheme=scheme) if service else answer
         if "process_start_time_seconds" not in answer.out:
             return name, ""
     return name, answer.out if answer else ""

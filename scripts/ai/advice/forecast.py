@@ -9,11 +9,12 @@ from typing import Any
 from scripts.ai.samples import Sample
 from scripts.ai.scene import Scene, Section
 from scripts.ai.trends import Trend, quantile, trend
+from scripts.kube import objects
 from scripts.kube.quantities import cpu, show_cpu
 
 AHEAD = 900.0  # seconds that are looked ahead
 GOAL = 0.7  # of the requested cpu
-FEWEST = {"frontend": 2, "backend": 2}  # for updates and failures without downtime
+FEWEST = 2  # pods of a service that has several: for updates and failures without downtime
 LONG_ENOUGH = 120.0  # seconds of the past from which on a slope is more than noise
 RECENT = 3600.0  # seconds of the past that a trend is drawn through
 
@@ -41,7 +42,7 @@ def collect(scene: Scene) -> Section:
 
 def forecast(name: str, deployment: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
     """The numbers of one service: cpu in millicores over all its pods."""
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    container = objects.app_container(objects.template(deployment))
     request = cpu(str(((container.get("resources") or {}).get("requests") or {}).get("cpu", "0")))
     replicas = int(deployment["spec"].get("replicas", 1))
     last = samples[-1].at if samples else 0.0
@@ -63,7 +64,7 @@ def forecast(name: str, deployment: Mapping[str, Any], samples: Sequence[Sample]
     return {
         "service": name,
         "replicas": replicas,
-        "suggested": max(needed, FEWEST.get(name, 1)),
+        "suggested": max(needed, min(replicas, FEWEST)),
         "cpuNow": round(now, 1),
         "cpuExpected": round(expected, 1),
         "cpuRequest": request,
