@@ -11,11 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.adopt import dockerfiles, variables
-from scripts.adopt.facts import Described, Read
+from scripts.adopt.facts import Read
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, Unit
-from scripts.images import families
 
 DEFAULT_PORTS = {"nextjs": 3000, "static": 3000, "node": 3000, "fastapi": 8000, "flask": 5000, "django": 8000}
 BUILDERS = {"nextjs": "nextjs", "static": "static", "node": "node"}
@@ -950,20 +949,9 @@ def _extras(context: Context) -> None:
             context.found.remarks.append(f"{name} ({image}): left off")
 
 
-def described_of(units: Sequence[Unit]) -> Iterator[Described]:
-    """Everything compose files and manifests say of the services."""
-    for unit in units:
-        yield from unit.described
-
-
 def sqlite_volumes(data: dict[str, Any]) -> None:
     """A service whose database is a file keeps its folder, and runs as one pod."""
     for spec in data["services"].values():
         if any(str(value).startswith("sqlite") for value in spec.get("environment", {}).values()):
             spec["persistence"] = {"path": "/data"}
             spec["replicas"] = 1
-
-
-def families_known() -> tuple[str, ...]:
-    """The versions of Python that can be made from packages."""
-    return tuple(families.PYTHONS)

@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from scripts.context.session import Session
     from scripts.settings.model import Outcome
 
-HELP = {
-    "environment": "dev, ci or secure",
-    "target": "auto, minikube, kind, k3d, context or embedded",
-}
-
 
 @contextmanager
 def errors_explained() -> Iterator[None]:

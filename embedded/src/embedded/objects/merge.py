@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from embedded.errors import ApiError
-from embedded.objects import schema
 from embedded.objects.managed import ANY, child_field, item_field
 from embedded.objects.schema import Field
 from embedded.objects.values import clone
@@ -113,8 +112,3 @@ def _ordered(field: Field, items: list[Any], order: list[Any]) -> list[Any]:
             merged.append(rest.pop(0))
         merged.append(item)
     return merged + rest
-
-
-def type_field(name: str) -> Field:
-    """The shape of the object type of that full schema name."""
-    return Field("object", ref=schema.named(name).name)
