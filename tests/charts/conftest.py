@@ -38,7 +38,7 @@ def helm_binary() -> Path:
 def helm(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run helm; the caller looks at the exit status. A service's own chart is taken with its dependencies built."""
     argv = [helm_binary(), *(str(standalone(word)) if word in SUBCHARTS.values() else str(word) for word in words)]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT)
 
 
 def standalone(chart: Any) -> Path:

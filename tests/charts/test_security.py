@@ -260,7 +260,7 @@ def smoke(name: str, *urls: str) -> subprocess.CompletedProcess[str]:
     script = (UMBRELLA / "files" / name).read_text(encoding="utf-8").replace("30.0", "0.0").replace("30_000", "0")
     end_of_options = ["--"] if name.endswith(".mjs") else []
     return subprocess.run(
-        [*command, script, *end_of_options, *urls], capture_output=True, text=True, timeout=30, check=False
+        [*command, script, *end_of_options, *urls], capture_output=True, text=True, timeout=300, check=False
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from scripts.dev.service import RELOADER
 
-LONG = 60
+LONG = 300
 
 
 @contextlib.contextmanager

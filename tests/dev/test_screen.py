@@ -92,5 +92,5 @@ def test_keys_are_read_one_by_one(terminal: int) -> None:
 
     with keys(on_key):
         os.write(terminal, b"rq")
-        assert enough.wait(60)
+        assert enough.wait(300)
     assert pressed == ["r", "q"]

@@ -21,15 +21,15 @@ def watched(folders: list[Path], said: list[str]) -> Iterator["queue.SimpleQueue
         target=watching.watch, args=(folders, batches.put, said.append, stop, ready.set), daemon=True
     )
     thread.start()
-    assert ready.wait(60)
+    assert ready.wait(300)
     yield batches
     stop.set()
-    thread.join(60)
+    thread.join(300)
 
 
 def until_seen(batches: "queue.SimpleQueue[frozenset[Path]]", wanted: set[Path]) -> None:
     while wanted:
-        wanted -= batches.get(timeout=60)
+        wanted -= batches.get(timeout=300)
 
 
 def test_writes_and_deletes_are_seen(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class Terminal:
         frames = self.text.split(OWN_SCREEN)[0].split(HOME)
         return ESCAPES.sub("", frames[-1]).replace("^C", "").splitlines()
 
-    def wait_for(self, pattern: str, seconds: float = 20.0) -> None:
+    def wait_for(self, pattern: str, seconds: float = 300.0) -> None:
         """Read until what has been written since the last call holds a pattern; control sequences are left out."""
         start, end = len(self._seen), time.monotonic() + seconds
         while not re.search(pattern, ESCAPES.sub("", self._seen[start:].decode(errors="replace"))):
@@ -61,7 +61,7 @@ class Terminal:
             if select.select([self._master], [], [], left)[0]:
                 self._seen += os.read(self._master, 65536)
 
-    def press_ctrl_c(self, seconds: float = 20.0) -> int:
+    def press_ctrl_c(self, seconds: float = 300.0) -> int:
         """End it as a person does. Returns the exit status."""
         os.write(self._master, b"\x03")
         end = time.monotonic() + seconds

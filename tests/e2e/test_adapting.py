@@ -25,7 +25,7 @@ def status_of(report: dict[str, Any], stage: str) -> dict[str, str]:
 def page(project: Project, path: str = "/", form: dict[str, str] | None = None) -> str:
     """What a browser gets, also after it sent a form."""
     data = urllib.parse.urlencode(form).encode() if form else None
-    with urllib.request.urlopen(project.url + path, data=data, timeout=30) as answer:  # noqa: S310 a local URL
+    with urllib.request.urlopen(project.url + path, data=data, timeout=300) as answer:  # noqa: S310 a local URL
         return str(answer.read().decode())
 
 

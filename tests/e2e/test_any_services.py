@@ -47,7 +47,7 @@ def first(warehouse: Project) -> dict[str, Any]:
 def test_services_of_other_names_are_built_deployed_and_answer(warehouse: Project, first: dict[str, Any]) -> None:
     """The table that the page shows was made by the migration, before the API was there."""
     assert first["ok"], first
-    with urllib.request.urlopen(warehouse.url, timeout=30) as page:  # noqa: S310 a local URL
+    with urllib.request.urlopen(warehouse.url, timeout=300) as page:  # noqa: S310 a local URL
         assert page.read().decode() == 'greeting 12345678, orders ["first"]'
     found = set(warehouse.kubectl("get", "deployments", "-o", "name").split())
     assert found == {f"deployment.apps/{name}" for name in ("shelf", "orders", "packer", "database")}
@@ -59,7 +59,7 @@ def test_the_page_and_the_api_share_a_host(warehouse: Project, first: dict[str, 
     found = {}
     for path in ("/", "/api/orders", "/orders"):
         request = urllib.request.Request(f"http://{address}{path}", headers={"Host": "warehouse.example"})
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 the router's own address
+        with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310 the router's own address
             found[path] = answer.read().decode()
     assert found == {"/": 'greeting 12345678, orders ["first"]', "/api/orders": '["first"]', "/orders": '["first"]'}
 
@@ -90,7 +90,7 @@ def test_a_migration_that_fails_stops_the_upgrade_and_its_log_says_why(
     assert done.returncode != 0
     (failed,) = [item for item in json.loads(done.stdout)["outcomes"] if item["status"] == "failed"]
     assert failed["stage"] == "deploy" and "psycopg.errors.SyntaxError" in failed["detail"]
-    with urllib.request.urlopen(warehouse.url, timeout=30) as page:  # noqa: S310 a local URL
+    with urllib.request.urlopen(warehouse.url, timeout=300) as page:  # noqa: S310 a local URL
         assert "first" in page.read().decode()
 
 

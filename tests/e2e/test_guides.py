@@ -124,7 +124,7 @@ def says_something_and_ends(project: Project, words: list[str]) -> bool:
     assert process.stdout
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=300)
     return bool(first.strip()) and "Traceback" not in errors
 
 

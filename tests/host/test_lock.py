@@ -95,5 +95,5 @@ except endings.Ended as end:
 
 
 def test_a_signal_that_another_thread_gets_wakes_the_main_one() -> None:
-    done = subprocess.run([sys.executable, "-c", THREADED], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run([sys.executable, "-c", THREADED], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.stdout == "told: SIGTERM\n" and done.stderr == ""

@@ -82,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         for event in ({"type": "BOOKMARK", "object": {}}, {"type": "MODIFIED", "object": deployment(2)}):
             content = json.dumps(event).encode() + b"\n"
             self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
-        self.server.ended.wait(60)  # the server tells of nothing more, and does not end either
+        self.server.ended.wait(300)  # the server tells of nothing more, and does not end either
 
     def log_message(self, *words: Any) -> None: ...
 

@@ -256,7 +256,7 @@ async def test_it_goes_on_until_it_is_told_to_end() -> None:
         if len(seen) == 3:
             over.set()
 
-    await asyncio.wait_for(live.follow(look, over, 0.001, show), 10)
+    await asyncio.wait_for(live.follow(look, over, 0.001, show), 300)
     assert seen == [(0.0, 0.0), (0.0, 1.0), (1.0, 2.0)]
 
 
@@ -268,7 +268,7 @@ async def test_a_look_that_hangs_does_not_keep_it_from_ending() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    await asyncio.wait_for(live.follow(look, over, 1.0, lambda *_: None), 10)
+    await asyncio.wait_for(live.follow(look, over, 1.0, lambda *_: None), 300)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def fetch(target: Path) -> str:
         problem = ""
         # The lists of packages may be missing or old: then once more with new ones.
         for argv in (DOWNLOAD, ("apt-get", "update", "-qq"), DOWNLOAD):
-            done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+            done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
             problem = done.stderr.strip()
             if archives := list(folder.glob("*.deb")):
                 subprocess.run(["dpkg-deb", "--extract", archives[0], "all"], cwd=folder, check=True)
@@ -63,7 +63,7 @@ def run(promtool: str, folder: Path, rules: Any, *words: str) -> subprocess.Comp
     """Run promtool where `rules` and the cases lie."""
     (folder / "rules.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
     shutil.copy(FILE, folder)
-    return subprocess.run([promtool, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([promtool, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_alerts_fire_when_they_should_and_else_are_silent(promtool: str, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import httpx2
 import psycopg
 
 SERVICES = Path(__file__).parents[2] / "services"
-START_SECONDS = 60
+START_SECONDS = 300
 """Far more than anything takes: who waits longer waits for ever."""
 NOBODY = 65534
 """PostgreSQL refuses to run as root."""

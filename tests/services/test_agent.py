@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 from conftest import App, Person, Run
-from processes import Service
+from processes import START_SECONDS, Service
 from scripted import Break, Refusal, ScriptedModel, Silence, Tools, Words
 
 KEY = "sk-test-of-the-agent"
@@ -43,7 +43,7 @@ def ask(agent: Service, user: Person, message: str, history: History | None = No
     """One message, as the backend sends it."""
     body = {"message": message, "history": history or []}
     headers = {"authorization": f"Bearer {user.token}", "x-request-id": "test-request-1"}
-    return httpx2.post(f"{agent.url}/chat", json=body, headers=headers, timeout=30, trust_env=False)
+    return httpx2.post(f"{agent.url}/chat", json=body, headers=headers, timeout=START_SECONDS, trust_env=False)
 
 
 def events(agent: Service, user: Person, message: str) -> list[tuple[str, dict[str, Any]]]:
@@ -52,7 +52,7 @@ def events(agent: Service, user: Person, message: str) -> list[tuple[str, dict[s
     headers = {"authorization": f"Bearer {user.token}"}
     found = []
     url = f"{agent.url}/chat/stream"
-    with httpx2.stream("POST", url, json=body, headers=headers, timeout=30, trust_env=False) as answer:
+    with httpx2.stream("POST", url, json=body, headers=headers, timeout=START_SECONDS, trust_env=False) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
         name = ""

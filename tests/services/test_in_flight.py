@@ -2,18 +2,19 @@
 
 import concurrent.futures
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx2
 import pytest
 from address import Address, Lost
 from conftest import Person, Run
-from processes import SECRETS, Postgres, Service, free_port, until
+from processes import SECRETS, START_SECONDS, Postgres, Service, free_port, until
 from scripted import ScriptedModel, Tools, Words
 
 MANY = 20
 MESSAGE = "; ".join(f"add number {number}" for number in range(MANY))
 TITLES = [f"number {number}" for number in range(MANY)]
-PATIENT = {"REPEAT_SECONDS": "60"}
+PATIENT = {"REPEAT_SECONDS": "600"}
 
 
 class Two:
@@ -80,7 +81,7 @@ def test_a_tool_call_outlives_the_replica_it_went_to(
     gate = address.hold(7, lost)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         reply = pool.submit(user.say, MESSAGE)
-        assert gate.reached.wait(60)
+        assert gate.reached.wait(START_SECONDS)
         replace(address, end)
         gate.opened.set()
         assert reply.result() == "\n".join(f"Added: {title}." for title in TITLES)
@@ -96,10 +97,10 @@ def test_the_same_with_a_real_models_loop(two: Two, person: Callable[..., Person
     user = person(two.chats.url)
     gate = two.mcp.hold(7, lost)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        headers = {"authorization": f"Bearer {user.token}"}
+        given: dict[str, Any] = {"headers": {"authorization": f"Bearer {user.token}"}, "timeout": START_SECONDS}
         body = {"message": "all of them", "history": []}
-        reply = pool.submit(httpx2.post, f"{agent.url}/chat", json=body, headers=headers, timeout=60, trust_env=False)
-        assert gate.reached.wait(60)
+        reply = pool.submit(httpx2.post, f"{agent.url}/chat", json=body, trust_env=False, **given)
+        assert gate.reached.wait(START_SECONDS)
         replace(two.mcp, Service.kill)
         gate.opened.set()
         assert reply.result().json()["reply"] == "All added."
@@ -152,7 +153,7 @@ def test_an_answer_in_flight_is_finished(two: Two, person: Callable[..., Person]
     gate = two.mcp.hold(7, "the call")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         reply = pool.submit(user.say, MESSAGE)
-        assert gate.reached.wait(60)
+        assert gate.reached.wait(START_SECONDS)
         ended = [two.chats, two.agent, two.mcp.replicas.pop(0), two.backend.replicas.pop(0)]
         for service in ended:
             service.terminate()

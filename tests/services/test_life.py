@@ -166,7 +166,7 @@ class Load:
         until(lambda: len(self.confirmed) >= wanted, f"{count} more writes; failed so far: {self.failed[:3]}")
 
     def _send(self) -> None:
-        with httpx2.Client(trust_env=False, timeout=60, headers=self._headers) as http:
+        with httpx2.Client(trust_env=False, timeout=START_SECONDS, headers=self._headers) as http:
             while not self._stop.is_set():
                 self._one(http, next(self._numbers))
 

@@ -40,7 +40,7 @@ class ModelServer:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(300)
 
     def reset(self) -> None:
         """Forget the script and what was asked."""
@@ -55,7 +55,7 @@ class ModelServer:
     def stop(self) -> None:
         """End the server."""
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(300)
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)

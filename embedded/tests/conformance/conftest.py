@@ -50,12 +50,12 @@ def kubectl(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     process = cluster.start(NAME, state)
     made = Kubectl(binary, state / "kubeconfig", NAME, shell)
     try:
-        shell.probe(["timeout", "20", "sh", "-c", f"until test -s {state}/kubeconfig; do sleep 0.05; done"])
+        shell.probe(["timeout", "300", "sh", "-c", f"until test -s {state}/kubeconfig; do sleep 0.05; done"])
         assert made.ask("get", "--raw", "/readyz"), (state / "log").read_text()
         yield made
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(300)
         cluster.delete(NAME, state)
         shutil.rmtree(state, ignore_errors=True)
 

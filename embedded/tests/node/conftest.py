@@ -65,7 +65,7 @@ class Cluster:
     def get(self, name: str) -> dict | None:
         return self.store.get("pods", NAMESPACE, name)
 
-    async def until(self, name: str, condition: Callable[[dict], bool], seconds: float = 120.0) -> dict:
+    async def until(self, name: str, condition: Callable[[dict], bool], seconds: float = 300.0) -> dict:
         """The pod once it meets a condition on it ({} when it is gone); fails after some seconds."""
         try:
             async with asyncio.timeout(seconds):

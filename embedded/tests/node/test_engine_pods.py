@@ -286,7 +286,7 @@ async def test_usage_is_measured(cluster, monkeypatch):
     ids = cluster.node._ids()
     containers = [container for found in ids.values() for container in found.values()]
     used = {"cpu": 0.0}
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         while not used["cpu"]:  # it always works, but a busy machine may not let it
             cluster.node._statistics.sample(containers)
             await asyncio.sleep(0.1)

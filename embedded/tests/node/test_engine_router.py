@@ -49,7 +49,7 @@ async def test_an_ingress_is_served_over_http_and_https(cluster, tmp_path):
         found = cluster.store.get("ingresses.networking.k8s.io", NAMESPACE, "web")
         return (found.get("status", {}).get("loadBalancer") or {}).get("ingress") or []
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not served():  # noqa: ASYNC110 - the store is asked, not listened to
             await asyncio.sleep(0.02)
     (where,) = served()

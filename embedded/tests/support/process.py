@@ -27,4 +27,4 @@ def start(name: str, state: Path) -> subprocess.Popen[bytes]:
 
 def delete(name: str, state: Path) -> None:
     """Stop a cluster and remove everything it made; raises CalledProcessError."""
-    subprocess.run(command(name, state, "--delete"), env=environment(), check=True, timeout=120)
+    subprocess.run(command(name, state, "--delete"), env=environment(), check=True, timeout=600)

@@ -55,4 +55,4 @@ class Spaces:
     def remove(self) -> None:
         """Delete the namespaces of this run, and wait until they are gone."""
         if self._ours:
-            self._kubectl.effect("delete", "namespace", *self._ours, "--ignore-not-found", timeout=180)
+            self._kubectl.effect("delete", "namespace", *self._ours, "--ignore-not-found", timeout=600)
