@@ -23,7 +23,9 @@ nox.options.sessions = ["all"]
 TRACKS = (("e2e",), ("lint", "test"), ("engine", "conformance"), ("services", "policy"))
 POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium"
 PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium"}
-FAILURE = re.compile(r"(FAILED|ERROR) \S+|nox > (Command|Session) .*(failed|aborted)|.*: error: ")
+# What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
+FAILURE = re.compile(r"(FAILED|ERROR) \S+|nox > (Command|Session) .*(failed|aborted)|.*: error: |E {3}")
+SHOWN = 60
 
 
 COUNT = re.compile(r"(\d+) (passed|failed|errors?)\b")
@@ -39,8 +41,8 @@ class Ended(NamedTuple):
 
     @property
     def failures(self) -> list[str]:
-        """Return the lines that name what failed."""
-        return [line for line in self.lines if FAILURE.match(line)]
+        """Return the last lines that name what failed, and why."""
+        return [line for line in self.lines if FAILURE.match(line)][-SHOWN:]
 
     def count(self, *words: str) -> int:
         """Return how many tests ended in one of these words, by pytest's closing lines."""

@@ -21,7 +21,7 @@ from scripts.host.shell import Shell
 from scripts.kube import api
 from scripts.settings.model import Image, Outcome, Settings
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0  # a backstop for a busy machine: a process that has ended is told at once
 STOP_SECONDS = 20.0
 
 

@@ -1,12 +1,13 @@
 """The embedded cluster for whoever may use Docker and is not root: its process in one privileged container.
 
-The container has an image of our own with nothing in it: it sees the machine's programs read-only, joins the machine's
-own namespaces, and runs the same Python on the same files as root would. Rights come from the engine, which is what the
-group `docker` stands for.
+The container has an image of our own with nothing in it: it sees the machine's programs read-only, joins the
+namespaces of whoever starts it, and runs the same Python on the same files as root would. Rights come from the engine,
+which is what the group `docker` stands for.
 """
 
 from __future__ import annotations
 
+import os
 import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,8 @@ from scripts.host.shell import Shell
 
 IMAGE = "todo-chatbot/embedded-host:1"
 PROGRAMS = ("/usr", "/lib", "/lib64")  # what a program of the machine is loaded from
-NAMESPACES = ("--target", "1", "--mount", "--net", "--uts", "--ipc")
+# Of the process that starts it, not of the machine's first one: its files may be seen only there (a sandbox, a chroot).
+NAMESPACES = ("--mount", "--root", "--net", "--uts", "--ipc")
 # What namespaces, mounts and the packet filter take: less than --privileged, which some engines cannot give.
 RIGHTS = ("SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN", "DAC_READ_SEARCH")
 PROFILES = ("seccomp=unconfined", "apparmor=unconfined", "label=disable")
@@ -53,7 +55,7 @@ def run_command(
     options = ["--detach" if detached else "--rm", "--name", name, *rights, *host, *mounts]
     shown = {"PATH": PATH, "PYTHONDONTWRITEBYTECODE": "1", **environment}
     variables = [f"{key}={value}" for key, value in shown.items()]
-    inner = ["/usr/bin/nsenter", *NAMESPACES, "/usr/bin/env", "-i", *variables, *argv]
+    inner = ["/usr/bin/nsenter", "--target", str(os.getpid()), *NAMESPACES, "/usr/bin/env", "-i", *variables, *argv]
     return [str(client), "run", *options, IMAGE, *inner]
 
 

@@ -71,6 +71,12 @@ def test_the_command_is_one_that_a_person_can_paste() -> None:
     assert {"SYS_ADMIN", "--detach"} < set(argv) and argv[-4:] == ["A=b c", "python", "-m", "embedded"]
 
 
+def test_it_sees_the_files_of_whoever_starts_it_not_those_of_the_machines_first_process() -> None:
+    argv = privileged.run_command(Path("/usr/bin/docker"), "n", ["python"], {}, detached=True)
+    joined = argv[argv.index("/usr/bin/nsenter") :]
+    assert joined[:5] == ["/usr/bin/nsenter", "--target", str(os.getpid()), "--mount", "--root"]
+
+
 @pytest.mark.parametrize(
     ("info", "words"),
     [
