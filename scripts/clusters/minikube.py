@@ -12,7 +12,7 @@ from typing import Any
 
 from scripts.clusters import answers, hardening, kubeconfig, loading, machine, states
 from scripts.clusters.addons import Addons
-from scripts.clusters.forward import Forwards
+from scripts.clusters.forwards import Forwards
 from scripts.clusters.loading import CONTENTS, CTR, Node, container_node
 from scripts.clusters.machine import Machine
 from scripts.clusters.ownership import engine_client

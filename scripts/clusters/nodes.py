@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.clusters import answers, loading
-from scripts.clusters.forward import Forwards
+from scripts.clusters.forwards import Forwards
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading, cannot_tell, first_line
 from scripts.clusters.target import Old, Target, Tell

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable
 
 from scripts.dev.pods import Background, Pod
+from scripts.kube.forward import free_port
 
 PAUSE = 0.05
 """Seconds until a forward that broke off is begun anew."""
@@ -69,17 +69,3 @@ class Forward:
             self._told = True
             moved = "" if self.local == self.port else f" (port {self.port} is taken on this machine)"
             self._say(f"{self.service} answers at {self.url}{moved}")
-
-
-def free_port(wanted: int) -> int:
-    """The port if nobody has it on this machine, else another one."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            return found
-    return wanted

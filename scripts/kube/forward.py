@@ -1,4 +1,4 @@
-"""Ports of this machine's localhost that lead to services, kept by one process of the product for each cluster.
+"""Ports of this machine's localhost that lead to services, kept by one process of the product for each folder.
 
 Run as a program, `python -m scripts.kube.forward FILE`, it is that process: it passes on to an address, or starts a
 command that forwards, anew whenever that ends.
@@ -13,16 +13,18 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from scripts.errors import UserError
+from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 
 PIECE = 1 << 16
 AGAIN = 1.0  # seconds until a forwarding command that ended is started again
-START_SECONDS = 15.0
+START_SECONDS = 30.0
+_MODULE = "scripts.kube.forward"
 _STARTED: list[object] = []
 
 
@@ -33,60 +35,119 @@ def ensure(shell: Shell, folder: Path, wanted: Mapping[int, str | list[str]]) ->
     """
     spec = json.dumps({str(port): target for port, target in sorted(wanted.items())})
     file = folder / "forward.json"
-    if _pid(folder) and file.is_file() and file.read_text(encoding="utf-8") == spec:
+    if _pid(shell, folder) and file.is_file() and file.read_text(encoding="utf-8") == spec:
         return False
     stop(shell, folder)
     for port in wanted:
-        if not _is_free(port):
+        if _is_open(port):
             raise UserError(
                 f"port {port} of this machine, where the page's browser looks for the application, is taken",
                 f"end what listens there: ss -ltnp 'sport = :{port}'",
             )
     if shell.dry or not wanted:
         return bool(wanted)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file.write_text(spec, encoding="utf-8")
-    root = Path(__file__).resolve().parents[2]
-    process = shell.daemon(
-        [sys.executable, "-m", "scripts.kube.forward", str(file)],
-        log=folder / "forward.log",
-        env={"PYTHONPATH": str(root)},
-    )
-    if process is not None:
-        _STARTED.append(process)  # it outlives this program, which shall not complain of that
-        (folder / "forward.pid").write_text(str(process.pid), encoding="ascii")
+    write_whole(file, spec, mode=0o600)
+    _start(shell, folder, file)
     deadline = time.monotonic() + START_SECONDS
-    while any(_is_free(port) for port in wanted):
+    while not all(_is_open(port) for port in wanted):
         if time.monotonic() > deadline:
-            raise UserError("the ports of this machine were not opened", f"its log: {folder / 'forward.log'}")
+            stop(shell, folder)
+            raise UserError(f"the ports of this machine were not opened{_last_words(folder)}", "see: invoke status")
         time.sleep(0.05)  # a process that is starting offers nothing to wait on
     return True
 
 
+def to_service(shell: Shell, folder: Path, kubectl: Sequence[str | Path], namespace: str, name: str, local: int) -> str:
+    """Return the address that leads to a Service: at the port `local` or, where that is taken, at a free one.
+
+    `kubectl` is its program with the words that aim it. Raises UserError with what it says where there is no way.
+    """
+    if ports := kept(shell, folder):
+        return f"http://localhost:{next(iter(ports))}"
+    asked = ["get", "service", name, "--namespace", namespace, "--output", "jsonpath={.spec.ports[0].port}"]
+    answer = shell.probe([*kubectl, *asked])
+    if not answer or not answer.out.strip().isdigit():
+        said = (answer.err.strip().splitlines() or ["it has no port"])[0]
+        raise UserError(f"service {namespace}/{name}: {said}", "deploy it: invoke pipeline")
+    port = local if shell.dry else free_port(local)
+    ensure(shell, folder, {port: command(kubectl, namespace, name, port, int(answer.out))})
+    return f"http://localhost:{port}"
+
+
+def command(kubectl: Sequence[str | Path], namespace: str, service: str, local: int, port: int) -> list[str]:
+    """Return the command that forwards a port of this machine to a Service's."""
+    words = ["port-forward", "--address", "127.0.0.1", "--namespace", namespace, f"service/{service}"]
+    return [*map(str, kubectl), *words, f"{local}:{port}"]
+
+
+def kept(shell: Shell, folder: Path) -> dict[int, int]:
+    """Return the ports that a folder's process keeps, each with the id of that process."""
+    with suppress(OSError, ValueError):
+        if pid := _pid(shell, folder):
+            return {int(port): pid for port in json.loads((folder / "forward.json").read_text(encoding="utf-8"))}
+    return {}
+
+
 def stop(shell: Shell, folder: Path) -> None:
-    """End the process that keeps the ports, if there is one."""
-    pid = _pid(folder)
-    if pid and not shell.dry:
-        handle = os.pidfd_open(pid)
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGTERM)
-        import select
+    """End the process that keeps the ports, if there is one, with the commands that it started."""
+    pid = _pid(shell, folder)
+    if not pid or shell.dry:
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGTERM)
+    deadline = time.monotonic() + START_SECONDS
+    while _pid(shell, folder) and time.monotonic() < deadline:
+        time.sleep(0.02)  # not every system lets one wait for a process that is no child
 
-        select.select([handle], [], [], START_SECONDS)
-        os.close(handle)
+
+def free_port(wanted: int) -> int:
+    """Return the port if nobody has it on this machine, else another one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    return wanted
 
 
-def _pid(folder: Path) -> int | None:
+def _start(shell: Shell, folder: Path, file: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    log = folder / "forward.log"
+    log.unlink(missing_ok=True)
+    process = shell.daemon([sys.executable, "-m", _MODULE, str(file)], log=log, env={"PYTHONPATH": str(root)})
+    if process is not None:
+        _STARTED.append(process)  # it outlives this program, which shall not complain of that
+        write_whole(folder / "forward.pid", str(process.pid), mode=0o600)
+
+
+def _last_words(folder: Path) -> str:
+    with suppress(OSError):
+        lines = (folder / "forward.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
+    return ""
+
+
+def _pid(shell: Shell, folder: Path) -> int | None:
     with suppress(OSError, ValueError):
         pid = int((folder / "forward.pid").read_text(encoding="ascii"))
-        if b"scripts.kube.forward" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+        if _MODULE in _command_line(shell, pid):
             return pid
     return None
 
 
-def _is_free(port: int) -> bool:
+def _command_line(shell: Shell, pid: int) -> list[str]:
+    if Path("/proc/self").exists():
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
+    return shell.probe(["ps", "-ww", "-o", "command=", "-p", str(pid)], timeout=10).out.split()
+
+
+def _is_open(port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,9 +177,9 @@ async def _serve(port: int, target: str) -> None:
             await asyncio.start_server(connected, address, port)
 
 
-async def _keep(command: list[str]) -> None:
+async def _keep(argv: list[str]) -> None:
     while True:
-        await asyncio.to_thread(Shell().attach, command)
+        await asyncio.to_thread(Shell().attach, argv)
         await asyncio.sleep(AGAIN)
 
 

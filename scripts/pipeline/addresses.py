@@ -56,5 +56,4 @@ def _target(session: Session, item: Address) -> str | list[str]:
     if port.get("nodePort") and session.cluster.target in ("embedded", "minikube"):
         parts = urlsplit(session.cluster.url(namespace, service.address, port["nodePort"]))
         return f"{parts.hostname}:{parts.port}"
-    argv = session.kubectl.command("port-forward", f"service/{service.address}", f"{item.port}:{port['port']}")
-    return [*argv, "--namespace", namespace, "--address", "127.0.0.1"]
+    return forward.command(session.kubectl.command(), namespace, service.address, item.port, port["port"])

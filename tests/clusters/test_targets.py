@@ -11,7 +11,7 @@ import pytest
 
 from scripts.clusters import choose, chosen_because, force_root
 from scripts.clusters import machine as here
-from scripts.clusters.forward import Forwards
+from scripts.clusters.forwards import Forwards
 from scripts.errors import UserError
 from scripts.settings.model import Image
 from scripts.settings.targets import NodeOptions, TargetOptions
