@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from scripts.host.files import write_whole
 from scripts.kube import objects, quantities
 from scripts.kube.kubectl import Kubectl
 
@@ -191,10 +192,7 @@ class Store:
     def add(self, sample: Sample) -> list[Sample]:
         """Keep a sample, and forget the oldest beyond KEPT."""
         found = [*self.read(), sample][-KEPT:]
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text("".join(json.dumps(asdict(item)) + "\n" for item in found), encoding="utf-8")
-        fresh.replace(self._file)
+        write_whole(self._file, "".join(json.dumps(asdict(item)) + "\n" for item in found), mode=0o600)
         return found
 
 

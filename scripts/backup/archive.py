@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from scripts.backup.manifest import NAME, ArchiveError, Manifest, Member, from_json, to_json
 from scripts.errors import UserError
+from scripts.host.files import PARTIAL, in_place_of
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity
 
 SUFFIX = ".tar.age"
-PARTIAL = ".partial"
 MAGIC = b"age-encryption.org/v1\n"
 BLOCK = 512  # bytes, the unit of a tar
 
@@ -32,46 +32,36 @@ def write(
 ) -> Manifest:
     """Write an archive of `parts` and, last, the manifest that `describe` makes from their digests.
 
-    The file appears whole or not at all: a run that is killed leaves a `.partial`, which the next one removes.
+    The file appears whole or not at all: a run that is killed leaves a partial one, which the next one removes.
     """
     import pyrage
 
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     remove_leftovers(file.parent)
-    partial = file.with_name(file.name + PARTIAL)
+    if held := next((one for one in _partials(file.parent) if one.name.startswith(f".{file.name}.")), None):
+        raise UserError(f"{held}: another backup is writing it", "wait for it")
     tar = _Tar(parts, describe)
     source = _Source(tar.blocks())
-    handle = _new(partial)
     try:
-        with os.fdopen(handle, "wb") as sink:
+        with in_place_of(file, mode=0o600) as sink:
             fcntl.flock(sink, fcntl.LOCK_EX)
-            try:
-                pyrage.encrypt_io(source, sink, [key.to_public()])
-            except (pyrage.EncryptError, OSError) as error:
-                raise source.error or UserError(f"{partial}: cannot be written: {error}", "is the disk full?") from None
-            sink.flush()
-            os.fsync(sink.fileno())
-            partial.rename(file)
+            pyrage.encrypt_io(source, sink, [key.to_public()])
+    except (pyrage.EncryptError, OSError) as error:
+        hint = "is the disk full? another place is chosen by --output"
+        raise source.error or UserError(f"{file}: cannot be written: {error}", hint) from None
     finally:
-        partial.unlink(missing_ok=True)
         source.close()
     _sync_folder(file.parent)
     return tar.manifest
 
 
-def _new(partial: Path) -> int:
-    try:
-        return os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise UserError(f"{partial}: another backup is writing it", "wait for it") from None
-    except OSError as error:
-        raise UserError(f"{partial}: cannot be written: {error.strerror}", "choose another place: --output") from None
+def _partials(folder: Path) -> list[Path]:
+    return [file for file in folder.iterdir() if file.suffix == PARTIAL]
 
 
 def remove_leftovers(folder: Path) -> list[Path]:
     """Delete what killed backups left, sparing what another one is writing now. Returns what was deleted."""
     removed = []
-    for partial in folder.glob(f"*{PARTIAL}"):
+    for partial in _partials(folder):
         with suppress(OSError), partial.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             partial.unlink()

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+PARTIAL = ".partial"
 
 
 def write_whole(file: Path, content: bytes | str, *, mode: int = 0o644) -> None:
@@ -12,17 +17,27 @@ def write_whole(file: Path, content: bytes | str, *, mode: int = 0o644) -> None:
 
     Folders that are missing are made, closed to others where the file is. Raises OSError.
     """
-    data = content.encode() if isinstance(content, str) else content
+    with in_place_of(file, mode=mode) as sink:
+        sink.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def in_place_of(file: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """Open a new file for a block that writes it, and reads it if it likes; then it takes the place of `file`.
+
+    Where the block fails, `file` stays as it was, and nothing is left beside it. Folders that are missing are made,
+    closed to others where the file is. Raises OSError.
+    """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if mode & 0o077 == 0 else 0o777)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".partial")
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=PARTIAL)
     partial = Path(name)
     try:
-        with os.fdopen(handle, "wb") as sink:
-            sink.write(data)
+        with os.fdopen(handle, "w+b") as sink:
+            yield sink
             sink.flush()
             os.fsync(sink.fileno())
-        partial.chmod(mode)
-        partial.replace(file)
+            partial.chmod(mode)
+            partial.replace(file)  # while it is open, so that a lock on it is held until it is in place
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

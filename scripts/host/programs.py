@@ -16,9 +16,11 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 from urllib.response import addinfourl
 
 from scripts.errors import UserError
+from scripts.host.files import in_place_of, write_whole
 
 ANSWER_SECONDS = 30.0  # that a server may keep silent
 PIECE = 1 << 20
@@ -111,10 +113,8 @@ def install(name: str, root: Path, bases: Mapping[str, str], say: Callable[[str]
     say(f"fetching {name} {program.version} from {address} into {target.parent}")
     if dry:
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{name}.partial")
-    try:
-        found = _download(address, partial, name, target)
+    with in_place_of(target, mode=0o755) as sink:
+        found = _download(address, sink, name, target)
         wanted = pinned or _published(f"{base}/{program.checksums.format(**words)}", Path(address).name, name, target)
         if found != wanted:
             raise UserError(
@@ -122,12 +122,8 @@ def install(name: str, root: Path, bases: Mapping[str, str], say: Callable[[str]
                 "another file stands there than the release: nothing was installed",
             )
         if program.member:
-            _unpack(partial, program.member, name)
-        partial.chmod(0o755)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    mark.write_text(program.version + "\n", encoding="ascii")
+            _unpack(sink, program.member, name)
+    write_whole(mark, program.version + "\n")
     return target
 
 
@@ -139,7 +135,7 @@ def _taken(target: Path, mark: Path, program: Program, pinned: str) -> Path:
         if found != pinned:
             raise UserError(f"{target}: has the SHA-256 {found}, not {pinned}", f"remove it, or put {program.version}")
     target.chmod(0o755)
-    mark.write_text(program.version + "\n", encoding="ascii")
+    write_whole(mark, program.version + "\n")
     return target
 
 
@@ -176,11 +172,11 @@ def _words(program: Program) -> dict[str, str]:
     }
 
 
-def _download(address: str, file: Path, name: str, target: Path) -> str:
+def _download(address: str, sink: BinaryIO, name: str, target: Path) -> str:
     """Fetch an address into a file and return its SHA-256."""
     digest = hashlib.sha256()
     try:
-        with _opened(address) as answer, file.open("wb") as sink:
+        with _opened(address) as answer:
             while piece := answer.read(PIECE):
                 digest.update(piece)
                 sink.write(piece)
@@ -215,12 +211,15 @@ def _unreachable(name: str, address: str, target: Path, error: Exception) -> Use
     )
 
 
-def _unpack(archive: Path, member: str, name: str) -> None:
+def _unpack(archive: BinaryIO, member: str, name: str) -> None:
     """Put a program in the place of the archive that it came in."""
     try:
-        with tarfile.open(archive) as opened:
+        archive.seek(0)
+        with tarfile.open(fileobj=archive) as opened:
             source = opened.extractfile(member)
             content = source.read() if source else b""
     except (tarfile.TarError, KeyError, OSError) as error:
         raise UserError(f"{name}: its archive cannot be read: {error}", "nothing was installed") from None
-    archive.write_bytes(content)
+    archive.seek(0)
+    archive.truncate()
+    archive.write(content)

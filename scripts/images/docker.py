@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 from scripts.images.engine_api import EngineApi, EngineSilent
 from scripts.settings.loading import ROOT
@@ -116,10 +117,7 @@ def _kept() -> dict[str, Any]:
 def _keep(answers: Mapping[str, Any]) -> None:
     answers = {path: answer for path, answer in answers.items() if Path(path).exists()}
     with suppress(OSError):  # what cannot be kept is asked for again
-        KEPT.parent.mkdir(exist_ok=True)
-        partial = KEPT.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(answers), encoding="utf-8")
-        partial.replace(KEPT)
+        write_whole(KEPT, json.dumps(answers))
 
 
 def engine_answers(shell: Shell, binary: Path) -> bool:

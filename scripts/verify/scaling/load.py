@@ -13,6 +13,7 @@ from pathlib import Path
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import virtualenvs
+from scripts.host.files import write_whole
 from scripts.verify.scaling.model import Tick
 
 LOCK = str(Path(__file__).parent / "lock/requirements.txt")
@@ -29,9 +30,7 @@ class Crowd:
 
     def be(self, people: int, rate: float) -> None:
         """Be so many from now on; `rate` of them come or go a second. 0 is the end."""
-        partial = self.control.with_suffix(".partial")
-        partial.write_text(f"{people} {rate:g}\n", encoding="utf-8")
-        partial.rename(self.control)
+        write_whole(self.control, f"{people} {rate:g}\n")
 
 
 def parse(line: str) -> Tick | None:
