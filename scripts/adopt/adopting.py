@@ -13,6 +13,7 @@ from scripts.adopt.facts import Described
 from scripts.adopt.infer import Decision, Question, Whole
 from scripts.adopt.tree import Tree, scan
 from scripts.errors import UserError
+from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 from scripts.images import base_images
 from scripts.settings import reading
@@ -67,13 +68,12 @@ def adopt(request: Request, root: Path, shell: Shell, ask: Asker | None, helm: C
 
 def write(adopted: Adopted, root: Path) -> None:
     """Write the app's file, and name it in config/pipeline.yaml."""
-    adopted.file.parent.mkdir(parents=True, exist_ok=True)
-    adopted.file.write_text(adopted.text, encoding="utf-8")
+    write_whole(adopted.file, adopted.text)
     pipeline = root / "config/pipeline.yaml"
     text = pipeline.read_text(encoding="utf-8")
     changed = re.sub(r"(?m)^app:.*$", f"app: {adopted.name}", text, count=1)
     if changed != text:
-        pipeline.write_text(changed, encoding="utf-8")
+        write_whole(pipeline, changed, mode=pipeline.stat().st_mode & 0o777)
 
 
 def _own_name(name: str) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 from scripts.ai.advice import collect
 from scripts.ai.commands import Surroundings, block_fact
 from scripts.ai.model import Fact, Gathered, Inputs, Recipe
-from scripts.ai.samples import service_of
 from scripts.ai.scene import Scene
 from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.images.docker import engine_answers, find_clients
 from scripts.kube.helm import Helm
+from scripts.kube.objects import app_of
 
 SECONDS = 20.0  # for one command
 _WORD = re.compile(r"\{([a-z_]+)\}")
@@ -56,13 +56,13 @@ def resolve_pod(pods: Sequence[Mapping[str, Any]], text: str) -> tuple[str, str]
     Raises UserError with the pods there are.
     """
     matching = [pod for pod in pods if pod["metadata"]["name"] == text] or [
-        pod for pod in pods if pod["metadata"]["name"].startswith(f"{text}-") or service_of(pod) == text
+        pod for pod in pods if pod["metadata"]["name"].startswith(f"{text}-") or app_of(pod) == text
     ]
     if not matching:
         names = ", ".join(sorted(pod["metadata"]["name"] for pod in pods)) or "none"
         raise UserError(f"no pod {text}", f"there are: {names}")
     worst = max(matching, key=_trouble)
-    return str(worst["metadata"]["name"]), service_of(worst)
+    return str(worst["metadata"]["name"]), app_of(worst)
 
 
 def _trouble(pod: Mapping[str, Any]) -> tuple[bool, int, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,13 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from scripts.host.files import write_whole
-from scripts.kube import objects, quantities
+from scripts.kube import metrics, objects
 from scripts.kube.kubectl import Kubectl
 
 KEPT = 2000  # samples; at one every minute a day and a half
-_PROBES = ("/healthz", "/readyz", "/livez", "/metrics", "/health", "/ready")
-_LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)")
-_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 @dataclass(frozen=True)
@@ -67,23 +63,23 @@ def take(kubectl: Kubectl, namespace: str, pods: Sequence[Mapping[str, Any]]) ->
     """Look once. What does not answer (no metrics server, no /metrics) is missing, not wrong."""
     running = [pod for pod in pods if pod.get("status", {}).get("phase") == "Running"]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        used = pool.submit(kubectl.ask, "top", "pods", "--namespace", namespace, "--no-headers")
+        used = pool.submit(kubectl.ask, "get", "--raw", metrics.USE.format(namespace))
         answers = {
             name: text for name, text in pool.map(lambda pod: _metrics(kubectl, namespace, pod), running) if text
         }
-        use = read_top(used.result().out)
-    return sample_of(pods, use, answers, datetime.now(UTC).timestamp())
+        use = used.result().out
+    return sample_of(pods, read_use(use), answers, datetime.now(UTC).timestamp())
 
 
 def sample_of(
     pods: Sequence[Mapping[str, Any]], use: Mapping[str, tuple[float, float]], answers: Mapping[str, str], at: float
 ) -> Sample:
-    """A sample from the pods, what `kubectl top` said of them and the text of their metrics."""
+    """A sample from the pods, what the metrics API said of them and the text of their metrics."""
     services: dict[str, dict[str, Any]] = {}
     for pod in pods:
         name = pod["metadata"]["name"]
-        service = service_of(pod)
-        if not service or "deletionTimestamp" in pod["metadata"]:
+        service = objects.app_of(pod)
+        if not service or objects.is_terminating(pod):
             continue
         seen = services.setdefault(service, {"replicas": 0, "cpu": {}, "memory": {}, "restarts": {}, "answered": {}})
         seen["replicas"] += 1
@@ -91,54 +87,23 @@ def sample_of(
         seen["restarts"][name] = sum(status.get("restartCount", 0) for status in statuses)
         if name in use:
             seen["cpu"][name], seen["memory"][name] = use[name]
-        text = answers.get(name, "")
-        if text:
+        if name in answers:
+            counted = metrics.read(answers[name])
             # Asked through a Service, it is the process that says which pod it was.
-            born = re.search(r"^process_start_time_seconds ([\d.e+]+)", text, re.MULTILINE)
-            seen["answered"][f"born {born[1]}" if born else name] = read_metrics(text)
+            seen["answered"][f"born {counted.born}" if counted.born else name] = answered(counted)
     return Sample(at, {name: Seen(**seen) for name, seen in services.items()})
 
 
-def service_of(pod: Mapping[str, Any]) -> str:
-    """The service a pod belongs to, by its labels; empty if none."""
-    labels = pod["metadata"].get("labels", {})
-    return str(labels.get("app.kubernetes.io/name") or labels.get("app") or "")
+def read_use(text: str) -> dict[str, tuple[float, float]]:
+    """Return pod → (millicores, bytes) as the metrics API answers it; nothing where it does not."""
+    with suppress(ValueError, KeyError, TypeError):
+        return metrics.use(json.loads(text)["items"])
+    return {}
 
 
-def read_top(text: str) -> dict[str, tuple[float, float]]:
-    """Pod → (millicores, bytes) as `kubectl top pods --no-headers` prints it."""
-    found = {}
-    for line in text.splitlines():
-        words = line.split()
-        with suppress(ValueError, IndexError):
-            found[words[0]] = (quantities.cpu(words[1]), quantities.memory(words[2]))
-    return found
-
-
-def read_metrics(text: str) -> Answered:
-    """The sums over a Prometheus text that matter here; probes are left out."""
-    totals = dict.fromkeys(("requests", "errors", "seconds", "timed"), 0.0)
-    for line in text.splitlines():
-        match = _LINE.match(line)
-        if not match or not match[1].startswith("http_request"):
-            continue
-        labels = dict(_LABEL.findall(match[2] or ""))
-        route = labels.get("route") or labels.get("path") or labels.get("handler") or ""
-        if route in _PROBES:
-            continue
-        try:
-            value = float(match[3])
-        except ValueError:
-            continue
-        if match[1] == "http_requests_total":
-            totals["requests"] += value
-            if (labels.get("status") or labels.get("code") or "").startswith("5"):
-                totals["errors"] += value
-        elif match[1] == "http_request_duration_seconds_sum":
-            totals["seconds"] += value
-        elif match[1] == "http_request_duration_seconds_count":
-            totals["timed"] += value
-    return Answered(**totals)
+def answered(counted: metrics.Counters) -> Answered:
+    """Return the sums of what a process counted that matter here."""
+    return Answered(sum(counted.requests.values()), counted.errors, counted.seconds, counted.timed)
 
 
 def rates(samples: Sequence[Sample], service: str) -> list[Rates]:
@@ -209,27 +174,20 @@ def _sample(data: Mapping[str, Any]) -> Sample:
     return Sample(float(data["at"]), services)
 
 
-def _selects(service: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    selector = service["spec"].get("selector")
-    return bool(selector) and selector.items() <= labels.items()
-
-
 def _metrics(kubectl: Kubectl, namespace: str, pod: Mapping[str, Any]) -> tuple[str, str]:
-    name = pod["metadata"]["name"]
-    container = pod["spec"]["containers"][0]
-    ports = [port["containerPort"] for port in container.get("ports", ())]
-    if not ports or any(port == 5432 for port in ports):
+    name = objects.name_of(pod)
+    ports = [port["containerPort"] for port in objects.app_container(pod).get("ports", ())]
+    if not ports or 5432 in ports:
         return name, ""
-    secure = container.get("readinessProbe", {}).get("httpGet", {}).get("scheme") == "HTTPS"
-    where = f"https:{name}:{ports[0]}" if secure else f"{name}:{ports[0]}"
+    where = metrics.proxy_name(pod)
     answer = kubectl.ask("get", "--raw", f"/api/v1/namespaces/{namespace}/pods/{where}/proxy/metrics", timeout=10)
     if not answer and "could not find the requested resource" in answer.err:
         # This API server passes on to Services alone: one of the pods answers, not always the same.
-        scheme = "https" if secure else ""
         labels = pod["metadata"].get("labels") or {}
-        found = (item for item in kubectl.items("services", namespace) if _selects(item, labels))
-        service = next((objects.name_of(item) for item in found), "")
+        found = objects.services_selecting(labels, namespace, kubectl.items("services", namespace))
+        scheme = "https" if where.startswith("https:") else ""
+        service = objects.name_of(found[0]) if found else ""
         answer = kubectl.proxy_get(namespace, service, ports[0], "/metrics", scheme=scheme) if service else answer
-        if "process_start_time_seconds" not in answer.out:
+        if metrics.BORN not in answer.out:
             return name, ""
     return name, answer.out if answer else ""

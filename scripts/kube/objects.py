@@ -85,10 +85,20 @@ def living(pods: Iterable[Object]) -> list[Object]:
     return [pod for pod in pods if not is_terminating(pod) and not is_finished(pod)]
 
 
+def app_of(pod: Object) -> str:
+    """Return the app that a pod belongs to, by its labels; empty where none says."""
+    labels = pod["metadata"].get("labels") or {}
+    return str(labels.get(NAME_LABEL) or labels.get("app") or "")
+
+
 def services_of(workload: Object, services: Iterable[Object]) -> list[Object]:
     """Return the Services whose selector selects the workload's pods, by name."""
     labels = template(workload)["metadata"].get("labels") or {}
-    namespace = workload["metadata"].get("namespace")
+    return services_selecting(labels, workload["metadata"].get("namespace"), services)
+
+
+def services_selecting(labels: Mapping[str, str], namespace: str | None, services: Iterable[Object]) -> list[Object]:
+    """Return the Services of a namespace whose selector selects pods of these labels, by name."""
     found = [
         service
         for service in services

@@ -15,21 +15,21 @@ from typing import Any
 import aiohttp
 
 from scripts.errors import UserError
+from scripts.kube import metrics
 from scripts.kube.kubectl import Kubectl
-from scripts.kube.quantities import cpu, memory
-from scripts.monitor import counting
-from scripts.monitor.model import Counters, Sample
+from scripts.kube.metrics import Counters
+from scripts.kube.objects import NAME_LABEL, is_ready
+from scripts.monitor.model import Sample
 
 START_SECONDS = 15.0
 ANSWER_SECONDS = 5.0
 FOREVER = 10 * 365 * 86400.0
-NAME_LABEL = "app.kubernetes.io/name"
 PATHS = {
     "pods": "/api/v1/namespaces/{}/pods",
     "deployments": "/apis/apps/v1/namespaces/{}/deployments",
     "horizontalpodautoscalers": "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
     "events": "/api/v1/namespaces/{}/events",
-    "usage": "/apis/metrics.k8s.io/v1beta1/namespaces/{}/pods",
+    "usage": metrics.USE,
 }
 
 
@@ -81,10 +81,7 @@ class Looker:
         return [{"kind": kind} | item for kind, items in named for item in items], problems
 
     def _serves(self, pod: Mapping[str, Any]) -> bool:
-        ready = any(
-            item["type"] == "Ready" and item["status"] == "True" for item in pod.get("status", {}).get("conditions", ())
-        )
-        return ready and pod["metadata"].get("labels", {}).get(NAME_LABEL) in self._services
+        return is_ready(pod) and pod["metadata"].get("labels", {}).get(NAME_LABEL) in self._services
 
     async def _list(self, source: str, problems: dict[str, str]) -> list[dict[str, Any]]:
         try:
@@ -98,8 +95,8 @@ class Looker:
     async def _counters(self, pod: Mapping[str, Any], problems: dict[str, str]) -> Counters | None:
         name = pod["metadata"]["name"]
         try:
-            target = proxy_name(pod)
-            return counting.parse(await self._get(f"/api/v1/namespaces/{self._namespace}/pods/{target}/proxy/metrics"))
+            target = metrics.proxy_name(pod)
+            return metrics.parse(await self._get(f"/api/v1/namespaces/{self._namespace}/pods/{target}/proxy/metrics"))
         except (Unanswered, ValueError, KeyError, IndexError) as error:
             problems[f"metrics of {name}"] = _one_line(error)
             return None
@@ -127,27 +124,13 @@ async def looker(socket: Path, namespace: str, services: frozenset[str]) -> Asyn
 
 def read_usage(items: Iterable[Mapping[str, Any]], problems: dict[str, str]) -> dict[str, tuple[float, float]]:
     """Pod → what it uses; what cannot be read is added to the problems."""
-    found = {}
+    found: dict[str, tuple[float, float]] = {}
     for item in items:
         try:
-            found[item["metadata"]["name"]] = used(item)
+            found |= metrics.use([item])
         except (ValueError, KeyError) as error:
             problems["usage"] = _one_line(error)
     return found
-
-
-def used(metrics: Mapping[str, Any]) -> tuple[float, float]:
-    """Millicores and bytes of a PodMetrics."""
-    usages = [container["usage"] for container in metrics["containers"]]
-    return sum(cpu(item["cpu"]) for item in usages), sum(memory(item["memory"]) for item in usages)
-
-
-def proxy_name(pod: Mapping[str, Any]) -> str:
-    """The pod as the proxy subresource wants it: `[https:]NAME:PORT`, by what its first container declares."""
-    container = pod["spec"]["containers"][0]
-    secure = container.get("readinessProbe", {}).get("httpGet", {}).get("scheme") == "HTTPS"
-    name = f"{pod['metadata']['name']}:{container['ports'][0]['containerPort']}"
-    return f"https:{name}" if secure else name
 
 
 def _message(text: str) -> str:

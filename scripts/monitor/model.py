@@ -6,15 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Labels = tuple[str, str, str]  # method, route, status
-
-
-@dataclass(frozen=True)
-class Counters:
-    """What a process has counted since it started: requests, and durations by upper bound in seconds (cumulative)."""
-
-    requests: Mapping[Labels, float] = field(default_factory=dict)
-    buckets: Mapping[tuple[str, str], Mapping[float, float]] = field(default_factory=dict)
+from scripts.kube.metrics import Counters, Traffic
 
 
 @dataclass(frozen=True)
@@ -34,16 +26,6 @@ class Sample:
     problems: Mapping[str, str] = field(default_factory=dict)
     services: frozenset[str] = frozenset()
     serving: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """Requests a second, the share answered with 5xx (None without requests), and latencies in seconds."""
-
-    rate: float
-    errors: float | None
-    p50: float | None
-    p95: float | None
 
 
 @dataclass(frozen=True)

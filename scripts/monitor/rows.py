@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from scripts.kube.objects import age
+from scripts.kube import metrics
+from scripts.kube.metrics import Traffic
+from scripts.kube.objects import age, is_terminating, pods_of
 from scripts.kube.quantities import cpu, memory
-from scripts.monitor import counting
-from scripts.monitor.model import EventRow, PodRow, Sample, Scaling, ServiceRow, Traffic, View
+from scripts.monitor.model import EventRow, PodRow, Sample, Scaling, ServiceRow, View
 
 RECENT = 3600.0  # seconds: older events are history
 MOST_EVENTS = 20
@@ -39,16 +40,10 @@ def view(before: Sample, after: Sample, *, namespace: str, context: str) -> View
     )
 
 
-def own_pods(deployment: Object, pods: Sequence[Object]) -> list[Object]:
-    """The pods that a Deployment's selector matches."""
-    selector = deployment["spec"]["selector"].get("matchLabels", {})
-    return [pod for pod in pods if selector.items() <= pod["metadata"].get("labels", {}).items()]
-
-
 def service_row(deployment: Object, before: Sample, after: Sample) -> ServiceRow:
     """One service."""
     name = deployment["metadata"]["name"]
-    pods = own_pods(deployment, after.objects.get("pods", ()))
+    pods = pods_of(deployment, after.objects.get("pods", ()))
     serves = {pod["metadata"]["name"] for pod in pods} & after.serving
     measured, missing = service_traffic(sorted(serves), before, after) if name in after.services else (None, "")
     scaler = next(
@@ -73,8 +68,8 @@ def service_traffic(pods: Sequence[str], before: Sample, after: Sample) -> tuple
     """The traffic of some pods together, or why it is not known."""
     both = [pod for pod in pods if pod in before.counters and pod in after.counters]
     if both and after.at > before.at:
-        increases = [counting.increase(before.counters[pod], after.counters[pod]) for pod in both]
-        return counting.traffic(increases, after.at - before.at), ""
+        increases = [metrics.increase(before.counters[pod], after.counters[pod]) for pod in both]
+        return metrics.traffic(increases, after.at - before.at), ""
     reasons = [after.problems[key] for pod in pods if (key := f"metrics of {pod}") in after.problems]
     if reasons:
         return None, reasons[0]
@@ -119,7 +114,7 @@ def pod_row(pod: Object, sample: Sample, now: datetime) -> PodRow:
     used = sample.usage.get(meta["name"])
     return PodRow(
         name=meta["name"],
-        phase="Terminating" if "deletionTimestamp" in meta else status.get("phase", "Unknown"),
+        phase="Terminating" if is_terminating(pod) else status.get("phase", "Unknown"),
         ready=sum(bool(item.get("ready")) for item in states),
         containers=len(pod["spec"]["containers"]),
         restarts=sum(item.get("restartCount", 0) for item in states),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host.files import write_whole
 from scripts.reporting.report import FOLDER
 
 SHOWN = 30  # runs in the trend
@@ -51,8 +52,7 @@ def _record(file: Path) -> dict[str, Any]:
 def write(file: Path, page: str) -> Path:
     """Write the page, making its folder. Raises UserError where that is not possible. Returns the file."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(page, encoding="utf-8")
+        write_whole(file, page)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise UserError(f"--output {file}: cannot be written: {why}", "give a file in a folder of yours") from None

@@ -47,10 +47,10 @@ def ensure() -> Path:
     file = private_file()
     if file.is_file():
         return file
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # for the public key, which is written first
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the public key alone would leave it open
     key = generate_private_key(SECP256R1())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    public_file().write_bytes(public)
+    write_whole(public_file(), public)
     write_whole(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
     return file
 

@@ -17,7 +17,7 @@ from scripts.ai.recipes import load_all
 from scripts.ai.samples import Answered, Sample, Seen
 from scripts.ai.scene import Scene, Section
 from scripts.errors import UserError
-from scripts.kube import quantities
+from scripts.kube import metrics, quantities
 from scripts.kube.quantities import MIB
 from scripts.settings import loading as configuration
 from scripts.settings.loading import ROOT
@@ -236,12 +236,16 @@ def test_the_metrics_of_a_service_are_summed_without_probes() -> None:
         'http_request_duration_seconds_sum{route="/api/todos"} 1.5\n'
         'http_request_duration_seconds_count{route="/api/todos"} 10\nnonsense\nhttp_requests_total NaNa\n'
     )
-    assert samples.read_metrics(text) == Answered(10, 3, 1.5, 10)
+    assert samples.answered(metrics.read(text)) == Answered(10, 3, 1.5, 10)
 
 
-def test_top_is_read() -> None:
-    text = "backend-1   7m    91Mi\nbackend-2   1     1Gi\nbroken\n"
-    assert samples.read_top(text) == {"backend-1": (7, 91 * MIB), "backend-2": (1000, 1024 * MIB)}
+def test_use_is_read_where_it_is_told() -> None:
+    def used(name: str, cpu: str, memory: str) -> dict[str, Any]:
+        return {"metadata": {"name": name}, "containers": [{"usage": {"cpu": cpu, "memory": memory}}]}
+
+    text = json.dumps({"items": [used("backend-1", "7m", "91Mi"), used("backend-2", "1", "1Gi")]})
+    assert samples.read_use(text) == {"backend-1": (7, 91 * MIB), "backend-2": (1000, 1024 * MIB)}
+    assert samples.read_use("") == samples.read_use("broken") == samples.read_use("[]") == {}
 
 
 def test_samples_are_kept_and_bad_lines_forgotten(tmp_path: Path) -> None:

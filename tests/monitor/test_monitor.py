@@ -17,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from scripts.monitor import counting, gather, live, rows, screen
-from scripts.monitor.model import Counters, Sample, View
+from scripts.kube import metrics
+from scripts.kube.metrics import Counters
+from scripts.monitor import gather, live, rows, screen
+from scripts.monitor.model import Sample, View
 
 NOW = "2026-01-01T12:00:00.000+00:00"
 
@@ -107,34 +109,46 @@ def shown(view: View, width: int = 80, height: int = 24) -> str:
 
 
 def test_rates_errors_and_latencies_are_those_of_the_time_between_two_looks() -> None:
-    before = counting.parse(exposition(answered=1000, failed=5, quick=1000, slow=5))
-    after = counting.parse(exposition(answered=1018, failed=7, quick=1010, slow=15))
-    found = counting.traffic([counting.increase(before, after)], 2.0)
+    before = metrics.parse(exposition(answered=1000, failed=5, quick=1000, slow=5))
+    after = metrics.parse(exposition(answered=1018, failed=7, quick=1010, slow=15))
+    found = metrics.traffic([metrics.increase(before, after)], 2.0)
     assert (found.rate, found.errors) == (10.0, 0.1)
     assert found.p50 == pytest.approx(0.1) and found.p95 == pytest.approx(0.91)
 
 
 def test_a_process_that_began_anew_counts_from_zero() -> None:
-    before = counting.parse(exposition(1000, 5, 1000, 5))
-    after = counting.parse(exposition(4, 0, 4, 0))
-    assert counting.traffic([counting.increase(before, after)], 1.0).rate == 4.0
+    before = metrics.parse(exposition(1000, 5, 1000, 5))
+    after = metrics.parse(exposition(4, 0, 4, 0))
+    assert metrics.traffic([metrics.increase(before, after)], 1.0).rate == 4.0
 
 
 def test_probes_are_no_traffic() -> None:
-    assert all(labels[1] == "/todos" for labels in counting.parse(exposition(1, 1, 1, 1)).requests)
+    assert all(labels[1] == "/todos" for labels in metrics.parse(exposition(1, 1, 1, 1)).requests)
+
+
+def test_what_other_frameworks_call_route_and_status_is_read_too() -> None:
+    text = (
+        "# TYPE http_requests_total counter\n"
+        'http_requests_total{method="GET",handler="/health",status="2xx"} 900\n'
+        'http_requests_total{method="GET",path="/users",code="200"} 7\n'
+        'http_requests_total{method="GET",handler="/users",status="5xx"} 2\n'
+        "process_start_time_seconds 1.7e9\n"
+    )
+    found = metrics.parse(text)
+    assert sum(found.requests.values()) == 9 and found.errors == 2 and float(found.born) == 1.7e9
 
 
 @pytest.mark.parametrize("text", ["", "<html>", "# TYPE other counter\nother_total 1\n"])
 def test_what_counts_no_requests_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
-        counting.parse(text)
+        metrics.parse(text)
 
 
 @given(st.lists(st.floats(0.001, 0.999), min_size=1), st.floats(0.01, 1.0))
 def test_a_quantile_lies_in_the_bucket_that_holds_it(values: list[float], share: float) -> None:
     edges = [0.1, 0.25, 0.5, 1.0]
     bounds = {edge: float(sum(value <= edge for value in values)) for edge in edges} | {math.inf: float(len(values))}
-    found = counting.quantile(share, bounds)
+    found = metrics.quantile(share, bounds)
     exact = sorted(values)[max(0, math.ceil(share * len(values) - 1e-9) - 1)]
     upper = next(edge for edge in edges if exact <= edge)
     lower = max([0.0, *(edge for edge in edges if edge < upper)])
@@ -142,12 +156,12 @@ def test_a_quantile_lies_in_the_bucket_that_holds_it(values: list[float], share:
 
 
 def test_a_quantile_without_observations_is_unknown_and_beyond_the_last_bound_is_that_bound() -> None:
-    assert counting.quantile(0.5, {}) is None and counting.quantile(0.5, {1.0: 0.0, math.inf: 0.0}) is None
-    assert counting.quantile(0.5, {1.0: 0.0, math.inf: 3.0}) == 1.0
+    assert metrics.quantile(0.5, {}) is None and metrics.quantile(0.5, {1.0: 0.0, math.inf: 0.0}) is None
+    assert metrics.quantile(0.5, {1.0: 0.0, math.inf: 3.0}) == 1.0
 
 
 def test_the_traffic_of_a_service_is_that_of_all_its_pods() -> None:
-    first, second = counting.parse(exposition(10, 0, 10, 0)), counting.parse(exposition(20, 0, 20, 0))
+    first, second = metrics.parse(exposition(10, 0, 10, 0)), metrics.parse(exposition(20, 0, 20, 0))
     view = rows.view(
         sample(0.0, {"backend-1": first, "backend-2": first}),
         sample(2.0, {"backend-1": second, "backend-2": second}),
@@ -313,15 +327,15 @@ async def test_a_cluster_that_is_gone_is_told_for_every_source(tmp_path: Path) -
 
 
 def test_use_is_read_in_every_unit_a_metrics_server_writes() -> None:
-    metrics = {"metadata": {"name": "a"}, "containers": [{"usage": {"cpu": "3456789n", "memory": "86304Ki"}}]}
+    item = {"metadata": {"name": "a"}, "containers": [{"usage": {"cpu": "3456789n", "memory": "86304Ki"}}]}
     problems: dict[str, str] = {}
-    assert gather.read_usage([metrics], problems) == {"a": (pytest.approx(3.456789), 86304 * 1024.0)}
-    metrics = {"metadata": {"name": "a"}, "containers": [{"usage": {"cpu": "much", "memory": "1Mi"}}]}
-    assert gather.read_usage([metrics], problems) == {} and "usage" in problems
+    assert gather.read_usage([item], problems) == {"a": (pytest.approx(3.456789), 86304 * 1024.0)}
+    item = {"metadata": {"name": "a"}, "containers": [{"usage": {"cpu": "much", "memory": "1Mi"}}]}
+    assert gather.read_usage([item], problems) == {} and "usage" in problems
 
 
 def test_a_pod_is_asked_as_its_probe_asks_it() -> None:
     plain = pod("backend-1")
-    assert gather.proxy_name(plain) == "backend-1:8000"
+    assert metrics.proxy_name(plain) == "backend-1:8000"
     plain["spec"]["containers"][0]["readinessProbe"]["httpGet"]["scheme"] = "HTTPS"
-    assert gather.proxy_name(plain) == "https:backend-1:8000"
+    assert metrics.proxy_name(plain) == "https:backend-1:8000"
