@@ -59,12 +59,28 @@ def test_a_failed_effect_quotes_what_the_program_said(shell: Shell) -> None:
         shell.effect(python("import sys; print('it broke', file=sys.stderr); sys.exit(2)"))
 
 
-def test_a_time_limit_lets_a_program_tidy_up(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scripts.host.shell.GRACE", 1.0)
-    patient = "trap 'echo tidied up; exit 1' INT TERM; while :; do sleep 0.05; done"
+@pytest.fixture
+def over(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Ends every time limit: a program that has to be somewhere by then says when it is, on any machine."""
+    event = threading.Event()
+
+    class Limit(threading.Timer):
+        def run(self) -> None:
+            event.wait(300)
+            self.function(*self.args, **self.kwargs)
+
+    monkeypatch.setattr(threading, "Timer", Limit)
+    return event
+
+
+def test_a_time_limit_lets_a_program_tidy_up(
+    shell: Shell, over: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.host.shell.GRACE", 300.0)
+    patient = "trap 'echo tidied up; exit 1' INT TERM; echo at work; while :; do sleep 0.05; done"
     with pytest.raises(CommandTimeout) as caught:
-        shell.effect(["sh", "-c", patient], timeout=2.0)
-    assert caught.value.result.out == "tidied up"
+        shell.effect(["sh", "-c", patient], timeout=2.0, on_line=lambda _: over.set())
+    assert caught.value.result.out.splitlines() == ["at work", "tidied up"]
 
 
 def test_interrupt_stops_what_runs(shell: Shell) -> None:
@@ -96,14 +112,17 @@ def test_a_rendered_line_means_the_same_to_a_shell(words: list[str]) -> None:
     assert shlex.split(render(words)) == words
 
 
-def test_a_time_limit_ends_the_whole_group(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_time_limit_ends_the_whole_group(
+    shell: Shell, over: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("scripts.host.shell.GRACE", 0.2)
     code = (
-        "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']);"
-        "print(child.pid, flush=True); import signal; signal.signal(2, signal.SIG_DFL); signal.pause()"
+        "import signal, subprocess, sys; signal.signal(2, signal.SIG_DFL);"
+        "child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']);"
+        "print(child.pid, flush=True); signal.pause()"
     )
     with pytest.raises(CommandTimeout) as caught:
-        shell.effect(python(code), timeout=1.5)
+        shell.effect(python(code), timeout=1.5, on_line=lambda _: over.set())
     with suppress(ProcessLookupError):  # gone already
         handle = os.pidfd_open(int(caught.value.result.out))
         assert select.select([handle], [], [], 300)[0]
