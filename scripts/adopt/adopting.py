@@ -109,11 +109,13 @@ def _decide(
 ) -> Decision:
     questions: list[Question] = []
     composed, others, remarks = _composed(tree)
-    found, left = units.candidates(tree, composed)
-    remarks += [*tree.remarks, *left]
-    chosen, question = _one_copy(found, answers)
+    root, question = _one_copy(tree, composed, answers)
     if question:
         return Decision(questions=[question])
+    if root:
+        composed, others, remarks = _composed(tree, root)
+    chosen, left = units.candidates(tree, composed, root or ".")
+    remarks += [*tree.remarks, *left]
     if not chosen:
         raise UserError(
             "\n".join(
@@ -142,10 +144,12 @@ def _registry() -> bool:
     return base_images.registry_answers()
 
 
-def _composed(tree: Tree) -> tuple[list[Described], dict[str, str], list[str]]:
-    """The services of the plainest compose file that builds any, of one folder; and the others' images."""
+def _composed(tree: Tree, root: str = ".") -> tuple[list[Described], dict[str, str], list[str]]:
+    """The services of the plainest compose file below a folder that builds any; and the others' images."""
     remarks: list[str] = []
     for file in documents.compose_files(tree):
+        if root != "." and not file.startswith(f"{root}/"):
+            continue
         try:
             built, others = documents.compose(tree, file)
         except ValueError as error:
@@ -156,17 +160,16 @@ def _composed(tree: Tree) -> tuple[list[Described], dict[str, str], list[str]]:
     return [], {}, remarks
 
 
-def _one_copy(found: list[units.Unit], answers: Mapping[str, str]) -> tuple[list[units.Unit], Question | None]:
-    """The services of one application, where a repository holds several copies or applications."""
-    copies = units.copies_of(found)
-    if not copies:
-        return found, None
-    roots = tuple(sorted(root for root, own in copies.items() if any(unit.kind in units.PAGE_KINDS for unit in own)))
+def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str]) -> tuple[str, Question | None]:
+    """The folder of one application, where a repository holds several copies or applications; empty for one."""
+    roots = units.roots_of_pages(tree)
+    if len(roots) < 2 or units.builds_a_page(tree, composed):
+        return "", None
     answer = answers.get("copy", "")
-    if answer in copies:
-        return copies[answer], None
+    if answer in roots:
+        return answer, None
     text = f"several applications, or copies of one: {', '.join(roots)}: which one?"
-    return [], Question("copy", text, roots, units.newest(roots))
+    return "", Question("copy", text, roots, units.newest(roots))
 
 
 def _unique(found: list[units.Unit]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +68,31 @@ def compose(tree: Tree, file: str) -> tuple[list[Described], dict[str, str]]:
     built: list[Described] = []
     others: dict[str, str] = {}
     services = data.get("services")
-    for name, spec in (services if isinstance(services, dict) else {}).items():
-        if not isinstance(spec, dict) or name == "__line__":
-            continue
+    specs = {str(name): spec for name, spec in _items(services) if isinstance(spec, dict)}
+    usual = {name: spec for name, spec in specs.items() if not spec.get("profiles")}
+    ending = {name for spec in specs.values() for name, it in _items(spec.get("depends_on"))
+              if _dig(it, "condition") == "service_completed_successfully"}  # fmt: skip
+    for name, spec in (usual or specs).items():
         if spec.get("build"):
-            built.append(_composed(str(name), spec, file))
+            found = _composed(name, spec, file)
+            built.append(replace(found, once=name in ending or _ends(found)))
         elif spec.get("image"):
             others[str(name)] = str(spec["image"])
     return built, others
+
+
+def _items(value: Any) -> list[tuple[str, Any]]:
+    """The entries of a mapping without the lines that the loader put into it; none of anything else."""
+    return [(str(name), it) for name, it in value.items() if name != "__line__"] if isinstance(value, dict) else []
+
+
+def _ends(found: Described) -> bool:
+    """Whether a service without a port does one thing to the database, by its name or command, and is done."""
+    words = f"{found.name} {' '.join(found.command)}"
+    serves = re.search(
+        r"uvicorn|gunicorn|hypercorn|fastapi|runserver|celery|\bworker\b|next start|npm (run )?start", words
+    )
+    return found.port is None and not serves and bool(re.search(r"(^|[\W_])(migrat\w*|seed|db-?init|init-?db)", words))
 
 
 def _composed(name: str, spec: Mapping[str, Any], file: str) -> Described:

@@ -68,3 +68,4 @@ class Described:
     probes: Mapping[str, Any] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     service: str = ""
+    once: bool = False  # it ends by itself: others wait for its end, or its name and command say so

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.adopt import dockerfiles, variables
+from scripts.adopt import dockerfiles, units, variables
 from scripts.adopt.facts import Read
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
@@ -859,6 +859,8 @@ def _local_port(url: str) -> int | None:
 def _jobs(unit: Unit, context: Context) -> None:
     """What makes the tables where the program itself does not."""
     tree, found = context.whole.tree, context.found
+    if _told_jobs(unit, context):
+        return
     if unit.python:
         file = join(unit.sources, "alembic.ini")
         if not tree.has(file) or "create_all" in unit.code.calls or "alembic" in unit.code.calls:
@@ -878,6 +880,30 @@ def _jobs(unit: Unit, context: Context) -> None:
         words, place = job
         found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": words}
         found.because(f"jobs.{unit.name}-tables", " ".join(words), place)
+
+
+def _told_jobs(unit: Unit, context: Context) -> bool:
+    """Jobs of what a compose file runs once in the service's image; whether one of them makes the tables."""
+    found = context.found
+    makes = False
+    for item in unit.once:
+        key = f"{unit.name}-{units.clean(item.name).removeprefix(f'{unit.name}-')}"
+        text = _script(item.command, unit, context.whole.tree)
+        if not item.command or re.search(r"drop_all|DROP (TABLE|SCHEMA)|deleteMany|migrate reset", text):
+            why = "it drops tables" if item.command else "what it runs is its image's own command"
+            found.remarks.append(f"{item.place}: {item.name}: left out: {why}")
+            continue
+        found.data["jobs"][key[:53]] = {"service": unit.name, "command": list(item.command)}
+        found.because(f"jobs.{key[:53]}", " ".join(item.command)[:60], item.place)
+        makes |= bool(re.search(r"alembic|prisma|drizzle|migrat", " ".join(item.command)))
+    return makes
+
+
+def _script(command: Sequence[str], unit: Unit, tree: Tree) -> str:
+    """The command, and the texts of the service's files that it names."""
+    words = " ".join(command).split()
+    files = [join(unit.sources, word.removeprefix("./").removeprefix("/app/")) for word in words if "." in word]
+    return "\n".join([*words, *(tree.text(file) for file in files if tree.has(file))])
 
 
 def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Unit:
     code: Code = field(default_factory=Code)
     described: list[Described] = field(default_factory=list)
     sources: str = ""
+    once: list[Described] = field(default_factory=list)  # what runs in its image, and ends
 
     @property
     def packages(self) -> Packages:
@@ -77,17 +78,15 @@ def dockerfiles_of(tree: Tree) -> list[str]:
     """The Dockerfiles, without those of tests and development."""
     found = [file for file in tree.files if _DOCKERFILE.match(Path(file).name) and not file.endswith(".dockerignore")]
     return [
-        file
-        for file in found
-        if not re.search(r"\.dev$|\.test$|devcontainer", file) and not TESTS.search(folder_of(file) + "/")
+        file for file in found if not re.search(r"\.dev$|\.test$|devcontainer", file) and not _beside(folder_of(file))
     ]
 
 
-def candidates(tree: Tree, composed: Sequence[Described]) -> tuple[list[Unit], list[str]]:
-    """The services of a compose file, else folders with a Dockerfile or package files; and a line for each left out."""
+def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tuple[list[Unit], list[str]]:
+    """The services of a compose file and a page that it leaves out, else those of folders; a line for each left out."""
     units: list[Unit] = []
     remarks: list[str] = []
-    for item in composed:
+    for item in (one for one in composed if not one.once):
         file = item.dockerfile or join(item.context, "Dockerfile")
         unit = _unit(tree, item.name, item.context, file if tree.has(file) else "", item.place)
         if unit is None:
@@ -97,9 +96,22 @@ def candidates(tree: Tree, composed: Sequence[Described]) -> tuple[list[Unit], l
         else:
             unit.described.append(item)
             units.append(unit)
-    if units:
+    remarks += _once(units, composed)
+    if any(unit.kind in PAGE_KINDS for unit in units):
         return units, remarks
-    for file in dockerfiles_of(tree):
+    found, more = _of_folders(tree, root)
+    if units:
+        covered = {unit.sources for unit in units}
+        return units + [one for one in found if one.kind in PAGE_KINDS and one.sources not in covered], remarks
+    return found, remarks + more
+
+
+def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
+    """The services of folders with a Dockerfile or package files, and a line for each left out."""
+    units: list[Unit] = []
+    remarks: list[str] = []
+    files = set(tree.below(root))
+    for file in (one for one in dockerfiles_of(tree) if one in files):
         folder = folder_of(file)
         unit = _unit(tree, _name_of(file), folder, file, Place(file))
         wrong = unit.dockerfile.problems if unit and unit.dockerfile else []
@@ -109,15 +121,26 @@ def candidates(tree: Tree, composed: Sequence[Described]) -> tuple[list[Unit], l
         if unit:
             units.append(unit)
     known = {unit.folder for unit in units}
-    for file in tree.named("package.json", *packages.PYTHON_FILES):
+    for file in (one for one in tree.named("package.json", *packages.PYTHON_FILES) if one in files):
         folder = folder_of(file)
         inside = any(folder.startswith(f"{one}/") for one in known if one != ".")
-        if folder not in known and not inside and not TESTS.search(folder + "/"):
+        if folder not in known and not inside and not _beside(folder):
             unit = _unit(tree, _name_of(join(folder, "x")), folder, "", Place(file))
             if unit and (unit.kind != "python" or _runs(tree, folder)) and _is_program(unit):
                 units.append(unit)
                 known.add(folder)
     return units, remarks
+
+
+def _once(units: Sequence[Unit], composed: Sequence[Described]) -> Iterator[str]:
+    """Give what runs once to the service whose image it runs in; a line for each that has an image of its own."""
+    for item in (one for one in composed if one.once):
+        own = next((unit for unit in units if unit.described[0].context == item.context
+                    and unit.described[0].dockerfile == item.dockerfile), None)  # fmt: skip
+        if own:
+            own.once.append(item)
+        else:
+            yield f"{item.place}: {item.name}: left out: it runs once, in an image that no service has"
 
 
 def _is_program(unit: Unit) -> bool:
@@ -168,7 +191,10 @@ def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> 
     if dockerfile and kind is None and folder_of(dockerfile) != folder:
         sources = folder_of(dockerfile)
         kind = kind_of(tree, sources)
-    if kind is None and not dockerfile:
+    recipe = dockerfiles.read(tree, dockerfile, folder) if dockerfile else None
+    if recipe and kind is None:
+        sources, kind = _copied(tree, recipe, name) or (sources, kind)
+    if kind is None and not recipe:
         return None
     unit = Unit(clean(name), folder, kind[0] if kind else "other", kind[1] if kind else place, sources=sources)
     unit.javascript, unit.python = packages.javascript(tree, sources), packages.python(tree, sources)
@@ -176,10 +202,16 @@ def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> 
         unit.javascript = None
     else:
         unit.python = None
-    if dockerfile:
-        unit.dockerfile = dockerfiles.read(tree, dockerfile, folder)
+    unit.dockerfile = recipe
     _read_code(tree, unit)
     return unit
+
+
+def _copied(tree: Tree, recipe: Dockerfile, name: str) -> tuple[str, tuple[str, Place]] | None:
+    """The folder with the package files, and its kind, that a Dockerfile above it copies: one of its own name first."""
+    folders = sorted((join(recipe.context, one) for one in recipe.copied), key=lambda one: Path(one).name != name)
+    found = ((folder, kind_of(tree, folder)) for folder in folders)
+    return next(((folder, kind) for folder, kind in found if kind), None)
 
 
 def _read_code(tree: Tree, unit: Unit) -> None:
@@ -192,14 +224,26 @@ def _read_code(tree: Tree, unit: Unit) -> None:
             javascript_source.read(tree.text(file), file, unit.code)
 
 
-def copies_of(units: Iterable[Unit]) -> dict[str, list[Unit]]:
-    """Where several folders hold an application, as phases do: folder → its services; nothing where there is one."""
-    by_root: dict[str, list[Unit]] = {}
-    for unit in units:
-        by_root.setdefault(_project(unit.sources), []).append(unit)
-    pages = {root: [unit for unit in own if unit.kind in PAGE_KINDS] for root, own in by_root.items()}
-    with_page = [root for root, own in pages.items() if own]
-    return by_root if len(with_page) > 1 else {}
+def roots_of_pages(tree: Tree) -> tuple[str, ...]:
+    """The folders that hold an application with a page: several where there are copies of one, as phases are."""
+    folders = [folder_of(file) for file in tree.named("package.json")]
+    return tuple(sorted({_project(folder) for folder in folders if _is_page(tree, folder)}))
+
+
+def _is_page(tree: Tree, folder: str) -> bool:
+    kind = None if _beside(folder) else kind_of(tree, folder)
+    index = any(tree.has(join(folder, name)) for name in ("index.html", "public/index.html"))
+    return bool(kind) and (kind[0] == "nextjs" or (kind[0] == "static" and index))  # type: ignore[index]
+
+
+def _beside(folder: str) -> bool:
+    """Whether a folder is not the application's: of tests, or of a tool that hides its own."""
+    return bool(TESTS.search(f"{folder}/") or re.search(r"(^|/)\.[^/]", folder))
+
+
+def builds_a_page(tree: Tree, composed: Sequence[Described]) -> bool:
+    """Whether a compose file at the top builds a page: then it says which copy is meant."""
+    return any(folder_of(item.place.file) == "." and _is_page(tree, item.context) for item in composed)
 
 
 def _project(folder: str) -> str:
@@ -219,8 +263,15 @@ def _project(folder: str) -> str:
 
 
 def newest(roots: Iterable[str]) -> str:
-    """The copy that comes last, by the numbers in its name."""
-    return max(roots, key=lambda root: [int(part) if part.isdigit() else -1 for part in re.split(r"(\d+)", root)] + [0])
+    """The copy that comes last, by the numbers in its name, in figures or Roman."""
+    return max(roots, key=lambda root: [_number(part) for part in re.split(r"(\d+)|[\W_]+", root) if part] + [0])
+
+
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
+
+
+def _number(word: str) -> int:
+    return int(word) if word.isdigit() else _ROMAN.index(word.lower()) + 1 if word.lower() in _ROMAN else -1
 
 
 def describe(units: Sequence[Unit], found: Sequence[Described]) -> None:
