@@ -127,8 +127,8 @@ def _decide(
             "name the folder that holds one",
         )
     _unique(chosen)
-    charts = documents.charts(tree)
-    described, more = _described(tree, charts, shell, helm)
+    charts = documents.charts(tree, root or ".")
+    described, more = _described(tree, charts, shell, helm, root or ".")
     units.describe(chosen, described)
     whole = Whole(tree, chosen, _examples(tree), others, _date(tree, shell), _registry(), answers)
     decision = infer.decide(whole)
@@ -181,10 +181,10 @@ def _unique(found: list[units.Unit]) -> None:
 
 
 def _described(
-    tree: Tree, charts: list[str], shell: Shell, helm: Callable[[], Path]
+    tree: Tree, charts: list[str], shell: Shell, helm: Callable[[], Path], root: str
 ) -> tuple[list[Described], list[str]]:
     """The workloads of manifests, and of charts rendered with the values they ship."""
-    objects, remarks = documents.manifests(tree, charts)
+    objects, remarks = documents.manifests(tree, charts, root)
     for chart in charts:
 
         def render(folder: Path) -> str:

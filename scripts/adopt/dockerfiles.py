@@ -224,9 +224,21 @@ def broken_node(tree: Tree, found: Dockerfile, packages: Packages, standalone: b
         del stage
     if ".next/standalone" in text and not standalone:
         problems.append(f"{found.file}: copies .next/standalone, which its next.config does not ask for")
+    problems += list(_nothing_public(tree, found, text))
     if found.command[:1] in (("next",), ("vite",), ("nest",), ("ts-node",), ("tsx",)):
         problems.append(f"{found.file}:{found.command_line}: the command {found.command[0]} is not on PATH")
     return problems
+
+
+def _nothing_public(tree: Tree, found: Dockerfile, text: str) -> Iterator[str]:
+    """A folder `public` that is copied from a stage, and is neither in the sources nor made there."""
+    if any(re.search(r"(^|/)public/", file) for file in tree.below(found.context)) or re.search(
+        r"mkdir[^\n]*public", text
+    ):
+        return
+    for item in copies.instructions(text):
+        if item.name == "COPY" and re.search(r"--from=\S+.*\s\S*/public/?\s", item.value):
+            yield f"{found.file}:{item.first + 1}: copies public, which is not there"
 
 
 def _stages(text: str) -> Iterator[tuple[str, list[Instruction]]]:

@@ -17,6 +17,7 @@ from scripts.adopt.tree import Place, Tree
 
 COMPOSE = re.compile(r"^(docker-)?compose(\.[\w-]+)*\.ya?ml$")
 _DEFAULT = re.compile(r"\$\{(\w+)(?::?-([^}]*))?(?::?\?[^}]*)?\}|\$(\w+)")
+HIDDEN = re.compile(r"(^|/)\.[^./]")  # a folder of a tool, as .github and .claude are
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
@@ -188,12 +189,14 @@ def _volumes(value: Any) -> Iterator[str]:
                 yield parts[1]
 
 
-def manifests(tree: Tree, charts: list[str]) -> tuple[list[tuple[dict[str, Any], str]], list[str]]:
+def manifests(tree: Tree, charts: list[str], root: str = ".") -> tuple[list[tuple[dict[str, Any], str]], list[str]]:
     """(object, file) of the plain manifests outside charts, and a line for each file that cannot be read."""
     found: list[tuple[dict[str, Any], str]] = []
     remarks: list[str] = []
-    for file in tree.files:
+    for file in tree.below(root):
         if not file.endswith((".yaml", ".yml")) or any(file.startswith(f"{chart}/") for chart in charts):
+            continue
+        if HIDDEN.search(folder_of(file)):
             continue
         text = tree.text(file)
         if "apiVersion:" not in text or "kind:" not in text:
@@ -205,9 +208,11 @@ def manifests(tree: Tree, charts: list[str]) -> tuple[list[tuple[dict[str, Any],
     return found, remarks
 
 
-def charts(tree: Tree) -> list[str]:
-    """The folders of Helm charts, without the charts within charts."""
-    folders = sorted(folder_of(file) for file in tree.named("Chart.yaml"))
+def charts(tree: Tree, root: str = ".") -> list[str]:
+    """The folders of Helm charts below a folder, without the charts within charts and those that a tool hides."""
+    own = set(tree.below(root))
+    folders = sorted(folder_of(file) for file in tree.named("Chart.yaml") if file in own)
+    folders = [one for one in folders if not HIDDEN.search(one)]
     return [one for one in folders if not any(one.startswith(f"{other}/charts/") for other in folders)]
 
 

@@ -15,6 +15,7 @@ from scripts.adopt.facts import Read
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, Unit
+from scripts.images import families
 
 DEFAULT_PORTS = {"nextjs": 3000, "static": 3000, "node": 3000, "fastapi": 8000, "flask": 5000, "django": 8000}
 BUILDERS = {"nextjs": "nextjs", "static": "static", "node": "node"}
@@ -41,6 +42,7 @@ HEALTH = (
 )
 VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")
 PLACEHOLDER = "not-configured"
+AUTH_CLI = ".tools/node_modules/@better-auth/cli/dist/index.mjs"  # where the builder puts what ADD names
 
 
 @dataclass
@@ -112,9 +114,9 @@ def decide(whole: Whole) -> Decision:
     context = Context(whole, ports, published, found)
     for unit in whole.units:
         services[unit.name] = _service(unit, context)
-    _addresses(context)
     _journey(context)
-    for unit in whole.units:
+    _addresses(context)
+    for unit in sorted(whole.units, key=lambda one: _tables_of_people(one, whole)):
         _jobs(unit, context)
     _extras(context)
     found.data["secrets"] = context.secrets()
@@ -171,6 +173,10 @@ class Context:
 def _port(unit: Unit, found: Decision) -> int | None:
     """The command's --port, then EXPOSE, then PORT, then what others say, then the code, then its kind."""
     recipe = unit.dockerfile
+    worker = next((item for item in unit.described if _is_worker(item.command)), None)
+    if worker:
+        found.because(f"services.{unit.name}.port", "none, a worker", worker.place)
+        return None
     command = " ".join(recipe.command) if recipe else ""
     match = re.search(
         r"(?:--port[= ]|-p[= ]|-b[= ]\S*?:|--bind[= ]\S*?:|0\.0\.0\.0:|\[::\]:)\$?\{?(?:PORT:-)?(\d{2,5})", command
@@ -198,6 +204,12 @@ def _port(unit: Unit, found: Decision) -> int | None:
         return DEFAULT_PORTS[unit.kind]
     found.because(f"services.{unit.name}.port", "none, a worker", unit.place)
     return None
+
+
+def _is_worker(command: Sequence[str]) -> bool:
+    """Whether a command is that of a program which takes its work from a queue or a clock."""
+    words = " ".join(command)
+    return bool(re.search(r"(^|[\s/;&])(celery|rq|arq|dramatiq|huey_consumer\S*|taskiq|faust)\s", f"{words} "))
 
 
 def _published(unit: Unit, port: int | None) -> int | None:
@@ -272,6 +284,7 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
         if not context.whole.registry:
             alpine = any("alpine" in image for image in unit.dockerfile.images)
             problems += dockerfiles.cannot_be_made(unit.dockerfile, tree.text(unit.dockerfile.file), alpine)
+            problems += _other_python(unit)
         if _job_of_page(unit, context):
             problems.append(f"{unit.dockerfile.file}: its image has not what makes the tables")
     if not problems:
@@ -294,6 +307,19 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
     return spec
 
 
+def _other_python(unit: Unit) -> Iterator[str]:
+    """A Dockerfile whose image can be had only with a Python that the project's own file refuses, as uv then does."""
+    above = re.search(r"<\s*3\.(\d+)|(?:==|~=)\s*3\.(\d+)", unit.packages.python)
+    if not (above and unit.dockerfile):
+        return
+    last = int(above[1]) - 1 if above[1] else int(above[2])
+    for image in unit.dockerfile.images:
+        made = families.equal(image)
+        if made and made.recipe == "family-python" and int(made.version.split(".")[1]) > last:
+            refused = f"Python {made.version}, which {unit.packages.python} refuses"
+            yield f"{unit.dockerfile.file}: {image} can be had as {refused}"
+
+
 def _standalone(tree: Tree, unit: Unit) -> bool:
     return _output(tree, unit, "standalone")
 
@@ -313,9 +339,8 @@ def _python_command(unit: Unit, context: Context) -> list[str]:
     }
     if unit.kind == "django":
         wsgi = next((file for file in tree.below(unit.sources) if file.endswith("/wsgi.py")), "")
-        module = _module(unit, wsgi)
         if wsgi and unit.wants("gunicorn"):
-            return ["gunicorn", f"{module}:application", "--bind", f"0.0.0.0:{port}"]
+            return ["gunicorn", f"{_module(unit, wsgi)}:application", "--bind", f"0.0.0.0:{port}"]
         return ["python", "manage.py", "runserver", f"0.0.0.0:{port}"]
     if unit.kind in makers:
         for file in _mains(tree, unit):
@@ -827,25 +852,48 @@ def _addresses(context: Context) -> None:
 
 
 def _journey(context: Context) -> None:
-    """What a person does first where the page's own server knows people: Better Auth's sign-up and sign-in."""
-    page, tree = context.whole.page, context.whole.tree
-    if not page or not page.wants("better-auth"):
+    """What a person does first where a server of the app knows people by Better Auth: sign up and sign in."""
+    whole = context.whole
+    for unit in sorted(whole.units, key=lambda one: one is not whole.page):
+        own = _better_auth(unit, whole.tree) if unit.wants("better-auth") and _serves_people(unit, whole.tree) else ""
+        text = whole.tree.text(own) if own else ""
+        if not re.search(r"emailAndPassword\s*:", text):
+            continue
+        base = re.search(r"basePath\s*:\s*[\"'](/[\w/-]+)[\"']", text)
+        step = {"service": unit.name, "method": "POST"}
+        path = base[1].rstrip("/") if base else "/api/auth"
+        who = {"email": "{email}", "password": "{password}"}
+        steps = [step | {"name": "register", "path": f"{path}/sign-up/email", "json": who | {"name": "{name}"}}]
+        if not re.search(r"requireEmailVerification\s*:(?!\s*false)", text):
+            steps.append(step | {"name": "log in", "path": f"{path}/sign-in/email", "json": who})
+        if unit is not whole.page:
+            context.outside(unit)
+        context.found.data["journey"] = steps
+        context.found.because("journey", ", ".join(str(one["name"]) for one in steps), own)
         return
-    own = next((file for file in tree.below(page.sources) if re.search(r"betterAuth\(", tree.text(file))), "")
-    served = any(
-        "/api/auth/" in f"/{file}" and file.endswith(("route.ts", "route.js", ".ts"))
-        for file in tree.below(page.sources)
-    )
-    text = tree.text(own) if own else ""
-    if not served or not re.search(r"emailAndPassword\s*:", text):
-        return
-    who = {"email": "{email}", "password": "{password}"}
-    step = {"service": page.name, "method": "POST"}
-    steps = [step | {"name": "register", "path": "/api/auth/sign-up/email", "json": who | {"name": "{name}"}}]
-    if not re.search(r"requireEmailVerification\s*:\s*(?!false)", text):
-        steps.append(step | {"name": "log in", "path": "/api/auth/sign-in/email", "json": who})
-    context.found.data["journey"] = steps
-    context.found.because("journey", ", ".join(str(one["name"]) for one in steps), own)
+
+
+def _serves_people(unit: Unit, tree: Tree) -> bool:
+    """Whether a unit answers Better Auth's addresses: by a route file of Next.js, or by a handler of a server."""
+    if unit.kind == "nextjs":
+        return any(
+            "/api/auth/" in f"/{file}" and re.search(r"(route)?\.[tj]s$", file) for file in tree.below(unit.sources)
+        )
+    return unit.kind == "node"
+
+
+def _better_auth(unit: Unit, tree: Tree, cli: bool = False) -> str:
+    """The file that configures Better Auth; for its command-line program, one that is made for that comes first."""
+    files = [file for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".mjs", ".tsx"))]
+    found = [
+        file for file in files if re.search(r"betterAuth\(\s*\{", tree.text(file)) and not units.TESTS.search(file)
+    ]
+
+    def rank(file: str) -> tuple[bool, bool, int]:
+        name = PurePosixPath(file).stem
+        return bool(re.search(r"test|debug|check", name)), (name == "auth.config") is not cli, file.count("/")
+
+    return min(found, key=rank, default="")
 
 
 def _local_port(url: str) -> int | None:
@@ -860,6 +908,11 @@ def _jobs(unit: Unit, context: Context) -> None:
     """What makes the tables where the program itself does not."""
     tree, found = context.whole.tree, context.found
     if _told_jobs(unit, context):
+        return
+    own = _framework_job(unit, tree)
+    if own:
+        found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": own[0]}
+        found.because(f"jobs.{unit.name}-migrate", " ".join(own[0]), own[1])
         return
     if unit.python:
         file = join(unit.sources, "alembic.ini")
@@ -880,6 +933,29 @@ def _jobs(unit: Unit, context: Context) -> None:
         words, place = job
         found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": words}
         found.because(f"jobs.{unit.name}-tables", " ".join(words), place)
+
+
+def _framework_job(unit: Unit, tree: Tree) -> tuple[list[str], str] | None:
+    """Django's or Flask-Migrate's migration, unless what starts the image runs it."""
+    recipe = unit.dockerfile
+    named = [
+        join(unit.sources, PurePosixPath(word).name) for word in (recipe.command if recipe else ()) if ".sh" in word
+    ]
+    texts = [tree.text(file) for file in ([recipe.file] if recipe else []) + named]
+    if any(re.search(r"manage\.py migrate|db upgrade", text) for text in texts):
+        return None
+    manage, environment = join(unit.sources, "manage.py"), join(unit.sources, "migrations/env.py")
+    if unit.kind == "django" and tree.has(manage):
+        return ["python", "manage.py", "migrate", "--noinput"], manage
+    if unit.kind == "flask" and tree.has(environment) and unit.wants("flask-migrate"):
+        return ["python", "-m", "flask", "db", "upgrade"], environment
+    return None
+
+
+def _tables_of_people(unit: Unit, whole: Whole) -> bool:
+    """Whether others' tables refer to those that this service makes: then its job is the first. False sorts before."""
+    files = (whole.tree.text(file) for file in whole.tree.below(unit.sources) if "/versions/" in f"/{file}")
+    return not (bool(unit.javascript) or any(re.search(r"create_table\(\s*[\"']user[\"']", text) for text in files))
 
 
 def _told_jobs(unit: Unit, context: Context) -> bool:
@@ -942,19 +1018,17 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
             return ["node", file.removeprefix(f"{unit.sources}/")], file
     auth = unit.wants("better-auth")
     if auth and unit.wants("pg", "@prisma/client", "kysely", "postgres"):
-        own = next((file for file in tree.below(unit.sources) if re.search(r"betterAuth\(\s*\{", tree.text(file))), "")
+        own = _better_auth(unit, tree, cli=True)
         if own:
             relative = own.removeprefix(f"{unit.sources}/")
-            return ["npx", "--no-install", "@better-auth/cli", "migrate", "--yes", "--config", relative], own
+            return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
     return None
 
 
 def _job_packages(unit: Unit, context: Context) -> dict[str, str]:
     """What the job that makes a page's tables runs, where the page does not bring it."""
     job = _job_of_page(unit, context)
-    tool = "@better-auth/cli"
-    known = {**unit.packages.wanted, **unit.packages.development}
-    return {"ADD": tool} if job and tool in job[0] and tool not in known else {}
+    return {"ADD": "@better-auth/cli"} if job and AUTH_CLI in job[0] else {}
 
 
 def _uses_redis(context: Context) -> bool:

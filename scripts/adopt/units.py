@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.adopt import dockerfiles, javascript_source, packages, python_source
+from scripts.adopt import dockerfiles, documents, javascript_source, packages, python_source
 from scripts.adopt.dockerfiles import Dockerfile
 from scripts.adopt.facts import Code, Described
 from scripts.adopt.packages import Packages, folder_of, join
@@ -188,9 +188,8 @@ def clean(name: str) -> str:
 def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> Unit | None:
     sources = folder
     kind = kind_of(tree, folder)
-    if dockerfile and kind is None and folder_of(dockerfile) != folder:
-        sources = folder_of(dockerfile)
-        kind = kind_of(tree, sources)
+    if dockerfile and folder_of(dockerfile) != folder and (own := kind_of(tree, folder_of(dockerfile))):
+        sources, kind = folder_of(dockerfile), own
     recipe = dockerfiles.read(tree, dockerfile, folder) if dockerfile else None
     if recipe and kind is None:
         sources, kind = _copied(tree, recipe, name) or (sources, kind)
@@ -238,7 +237,7 @@ def _is_page(tree: Tree, folder: str) -> bool:
 
 def _beside(folder: str) -> bool:
     """Whether a folder is not the application's: of tests, or of a tool that hides its own."""
-    return bool(TESTS.search(f"{folder}/") or re.search(r"(^|/)\.[^/]", folder))
+    return bool(TESTS.search(f"{folder}/") or documents.HIDDEN.search(folder))
 
 
 def builds_a_page(tree: Tree, composed: Sequence[Described]) -> bool:

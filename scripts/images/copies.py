@@ -139,6 +139,7 @@ def transform(
     environment: Mapping[str, str] | None = None,
     steps: Sequence[str] = (),
     before_build: str = "",
+    pinned: bool = False,
 ) -> tuple[str, dict[str, str]]:
     """A Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
     lines = [re.sub(r"^#\s*syntax=.*", "# ", line, flags=re.IGNORECASE) for line in text.splitlines()]
@@ -162,6 +163,9 @@ def transform(
     for item in instructions(text) if before_build else ():
         if item.name == "RUN" and BUILDS.search(item.value):
             lines[item.first] = f"RUN {before_build}\n{lines[item.first]}"
+    for item in instructions(text) if pinned else ():
+        if item.name in ("COPY", "ADD") and (removed := _brings_pin(item)):
+            lines[item.last] += f"\nRUN rm -f {removed} || true"
     if steps:
         lines += _as_root(text, steps)
     first = min((stage["first"] for stage in stages(text)), default=0)
@@ -171,6 +175,19 @@ def transform(
     tail = [f"FROM ${{{ARGUMENT.format(numbers[image])}}} AS {STAGE.format(numbers[image])}" for image in copied]
     body = [*lines[:first], *head, *tail, *_shifted(text, lines, first, len(tail))]
     return "\n".join(body) + "\n", {ARGUMENT.format(number): image for image, number in numbers.items()}
+
+
+PIN = ".python-version"
+
+
+def _brings_pin(item: Instruction) -> str:
+    """Where a line copies the file to that pins a Python for uv; empty where it does not. An image has but one."""
+    words = [word for word in item.value.split() if not word.startswith("--")]
+    if "--from=" in item.value or item.value.startswith("[") or len(words) < 2:
+        return ""
+    brings = any(word.strip("/") in (".", "./", PIN, f"./{PIN}") or word == "*" for word in words[:-1])
+    folder = words[-1].removesuffix(PIN).rstrip("/") or ("/" if words[-1].startswith("/") else ".")
+    return f"{folder.rstrip('/')}/{PIN}" if brings else ""
 
 
 def _shifted(text: str, lines: Sequence[str], first: int, by: int) -> list[str]:
@@ -223,8 +240,9 @@ def derive(
         return Derived(dockerfile)  # the build says what is wrong with it
     values = {name: str(value) for name, value in environment.items()}
     before = _fonts() if offline_fonts else ""
+    pinned = (context / PIN).is_file()
     changed, bases = transform(
-        text, covered={*covered, *arguments}, environment=values, steps=steps, before_build=before
+        text, covered={*covered, *arguments}, environment=values, steps=steps, before_build=before, pinned=pinned
     )
     if not (bases or values or ignore or steps or before):
         return Derived(dockerfile)

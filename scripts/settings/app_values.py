@@ -129,9 +129,12 @@ def _persistence(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _jobs(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """A service's jobs; those of the whole app run in the order of its file."""
     own = {
-        job: {"command": [str(word) for word in spec["command"]]} | ({"when": spec["when"]} if "when" in spec else {})
-        for job, spec in data.get("jobs", {}).items()
+        job: {"command": [str(word) for word in spec["command"]]}
+        | ({"when": spec["when"]} if "when" in spec else {})
+        | ({"weight": 2 * place} if place else {})  # what belongs to a job comes one before it
+        for place, (job, spec) in enumerate(data.get("jobs", {}).items())
         if spec["service"] == name
     }
     return {"jobs": own} if own else {}

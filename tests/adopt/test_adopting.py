@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.adopt import adopting
+from scripts.adopt import adopting, infer
 from scripts.adopt.adopting import Adopted, Request
 from scripts.errors import UserError
 from scripts.host.shell import Shell
@@ -264,3 +264,163 @@ def test_what_a_compose_file_says_otherwise_than_the_image_is_told(tmp_path: Pat
         "compose.yaml": "services: {api: {build: ./api, environment: {LOG_LEVEL: INFO, MODE: b}}}\n",
     })  # fmt: skip
     assert yaml.safe_load(adopt(app).text)["services"]["api"]["environment"] == {"LOG_LEVEL": "INFO"}
+
+
+NEXT = '{"dependencies": {"next": "16"}}'
+API = {"requirements.txt": "fastapi\n", "main.py": "from fastapi import FastAPI\napp = FastAPI()\n"}
+
+
+def below(folder: str, texts: dict[str, str]) -> dict[str, str]:
+    return {f"{folder}__{name}": text for name, text in texts.items()}
+
+
+def services(adopted: Adopted) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(adopted.text)["services"]
+    return found
+
+
+def test_copies_are_told_by_their_pages_and_the_last_is_the_default_in_roman_numbers_too(tmp_path: Path) -> None:
+    """Each copy may have a compose file of its own, or Dockerfiles that stand above what they copy."""
+    app = make(tmp_path, **{
+        "Phase_II__web__package.json": NEXT,
+        "Phase_III__compose.yaml": "services: {web: {build: ./web}}\n", "Phase_III__web__package.json": NEXT,
+        "Phase_IV__Dockerfile.web": "FROM node:24-slim\nCOPY web/ .\nCMD npm start\n",
+        "Phase_IV__web__package.json": NEXT, ".tool__skills__page__package.json": NEXT,
+    })  # fmt: skip
+    asked: list[infer.Question] = []
+
+    def ask(question: infer.Question) -> str:
+        asked.append(question)
+        return question.default
+
+    chosen = adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    assert asked[0].options == ("Phase_II", "Phase_III", "Phase_IV") and asked[0].default == "Phase_IV"
+    assert services(chosen)["web"]["dockerfile"] == "Phase_IV/Dockerfile.web"
+    assert {spec["context"] for spec in services(adopt(app, answers={"copy": "Phase_III"})).values()} == {
+        "Phase_III/web"
+    }
+
+
+def test_a_page_that_the_compose_file_leaves_out_is_part_of_the_app(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "compose.yaml": "services: {api: {build: ./api}}\n", **below("api", API), "web__package.json": NEXT,
+    })  # fmt: skip
+    assert set(services(adopt(app))) == {"api", "web"}
+
+
+def test_services_of_a_profile_are_left_out_and_a_worker_has_no_port(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "compose.yaml": (
+            "services:\n  api: {build: ./api}\n  queue: {build: ./api, command: celery -A main worker}\n"
+            "  shots: {build: ./api, profiles: [visual]}\n"
+        ),
+        **below("api", API), "api__Dockerfile": "FROM python:3.13-slim\nCOPY . .\nEXPOSE 8000\nCMD uvicorn main:app\n",
+    })  # fmt: skip
+    found = services(adopt(app))
+    assert found["api"]["port"] == 8000 and set(found) == {"api", "queue"}
+    assert "port" not in found["queue"] and found["queue"]["args"] == ["celery", "-A", "main", "worker"]
+
+
+@pytest.mark.parametrize(
+    ("script", "kept"), [("create_all(engine)\n", True), ("drop_all(engine)\ncreate_all(engine)\n", False)]
+)
+def test_what_a_compose_file_runs_once_is_a_job_unless_it_drops_tables(tmp_path: Path, script: str, kept: bool) -> None:
+    app = make(tmp_path, **{
+        "compose.yaml": (
+            "services:\n  api: {build: ./api, depends_on: {tables: {condition: service_completed_successfully}}}\n"
+            "  tables: {build: ./api, command: python make.py}\n"
+        ),
+        **below("api", API), "api__make.py": script,
+    })  # fmt: skip
+    found = adopt(app)
+    assert set(services(found)) == {"api"}
+    jobs = yaml.safe_load(found.text).get("jobs", {})
+    assert jobs == ({"api-tables": {"service": "api", "command": ["python", "make.py"]}} if kept else {})
+    assert kept or any("tables: left out: it drops tables" in remark for remark in found.decision.remarks)
+
+
+AUTH = (
+    'import { betterAuth } from "better-auth";\nexport const auth = betterAuth({\n  emailAndPassword: {EMAIL},\n});\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("email", "steps"),
+    [
+        ("enabled: true", ["register", "log in"]),
+        ("enabled: true, requireEmailVerification: false", ["register", "log in"]),
+        ("enabled: true, requireEmailVerification: true", ["register"]),
+    ],
+)
+def test_who_must_confirm_an_address_first_does_not_log_in(tmp_path: Path, email: str, steps: list[str]) -> None:
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"next": "16", "better-auth": "1.4"}}',
+        "app__api__auth__[...all]__route.ts": 'export { GET, POST } from "@/lib/auth";\n',
+        "lib__auth.ts": AUTH.replace("EMAIL", email), "test-auth.js": AUTH.replace("EMAIL", "enabled: false"),
+    })  # fmt: skip
+    journey = yaml.safe_load(adopt(app).text)["journey"]
+    assert [step["name"] for step in journey] == steps and journey[0]["path"] == "/api/auth/sign-up/email"
+
+
+def test_a_server_of_its_own_may_know_the_people(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "auth__package.json": '{"dependencies": {"express": "5", "better-auth": "1.4"}}',
+        "auth__src__app.ts": AUTH.replace("EMAIL", "enabled: true"),
+    })  # fmt: skip
+    data = yaml.safe_load(adopt(app).text)
+    assert data["journey"][0]["service"] == "auth"
+    assert "auth" in {one["service"] for one in data["addresses"]}, "a browser reaches it"
+
+
+@pytest.mark.parametrize(
+    ("own", "order"), [("task", ["web-tables", "api-migrate"]), ("user", ["api-migrate", "web-tables"])]
+)
+def test_the_tables_of_people_are_made_first(tmp_path: Path, own: str, order: list[str]) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1.4", "pg": "8"}}',
+        "web__lib__auth.ts": AUTH.replace("EMAIL", "enabled: true") + "process.env.DATABASE_URL;\n",
+        **below("api", API), "api__alembic.ini": "[alembic]\n",
+        "api__alembic__versions__1_first.py": f'op.create_table("{own}")\n',
+    })  # fmt: skip
+    found = yaml.safe_load(adopt(app).text)
+    assert list(found["jobs"]) == order
+    assert found["services"]["web"]["buildArgs"]["ADD"] == "@better-auth/cli"
+
+
+@pytest.mark.parametrize(
+    ("package", "texts", "command"),
+    [
+        ("django", {"manage.py": "# django\n"}, ["python", "manage.py", "migrate", "--noinput"]),
+        ("flask\nflask-migrate", {"migrations/env.py": "# alembic\n"}, ["python", "-m", "flask", "db", "upgrade"]),
+        (
+            "django",
+            {"manage.py": "", "Dockerfile": "FROM python:3.13\nCOPY . .\nCMD python manage.py migrate && x\n"},
+            None,
+        ),
+    ],
+)
+def test_a_frameworks_own_migration_runs_unless_the_image_does_it(
+    tmp_path: Path, package: str, texts: dict[str, str], command: list[str] | None
+) -> None:
+    app = make(tmp_path, **{"requirements.txt": f"{package}\n", "app.py": "app = 1\n"}, **texts)
+    jobs = yaml.safe_load(adopt(app).text).get("jobs", {})
+    assert [job["command"] for job in jobs.values()] == ([command] if command else [])
+
+
+def test_a_folder_that_is_copied_and_not_there_is_told(tmp_path: Path) -> None:
+    """Next.js builds without `public`; a Dockerfile that copies it does not."""
+    recipe = "FROM node:24-slim AS build\nCOPY . .\nFROM node:24-slim\nCOPY --from=build /app/public ./public\n"
+    app = make(tmp_path, **{"package.json": NEXT, "Dockerfile": recipe})
+    assert services(adopt(app))["app"]["builder"] == "nextjs"
+    make(tmp_path, **{"public__robots.txt": ""})
+    assert "builder" not in services(adopt(app))["app"]
+
+
+def test_a_python_that_the_project_refuses_is_told(tmp_path: Path) -> None:
+    """Where no registry answers there is no Python 3.12: a project that takes no later one gets the product's builder."""
+    for bound, built in (("<3.13", True), (">=3.12", False)):
+        project = f'[project]\nname = "a"\nversion = "1"\nrequires-python = "{bound}"\ndependencies = ["fastapi==1"]\n'
+        app = make(
+            tmp_path, **{"pyproject.toml": project, "Dockerfile": "FROM python:3.12-slim\nCOPY . .\nCMD uvicorn a:b\n"}
+        )
+        assert ("builder" in services(adopt(app))["app"]) is built

@@ -150,3 +150,19 @@ def test_a_page_without_googles_fonts_has_the_systems(tmp_path: Path) -> None:
     online = "globalThis.fetch = () => Promise.resolve();\n" + script
     subprocess.run([node, "-e", online], cwd=tmp_path, check=True, capture_output=True)
     assert "next/font/google" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        ("COPY . .", "./.python-version"),
+        ("COPY pyproject.toml .python-version /srv/", "/srv/.python-version"),
+        ("COPY --chown=app:app ./ /app", "/app/.python-version"),
+        ("COPY src ./src", ""),
+        ("COPY --from=build / .", ""),
+    ],
+)
+def test_a_pin_to_a_python_that_is_not_in_the_image_does_not_get_into_it(line: str, removed: str) -> None:
+    text, _ = copies.transform(f"FROM python:3.12-slim\n{line}\nRUN uv sync\n", pinned=True)
+    assert (f"{line}\nRUN rm -f {removed} || true\n" in text) is bool(removed)
+    assert ("rm -f" in text) is bool(removed)

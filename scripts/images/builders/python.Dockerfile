@@ -1,19 +1,31 @@
 # A Python program: FastAPI, Flask, Django, a worker; the context is its folder. The app's file says by which command it runs.
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
-# What is needed comes from uv.lock, requirements.txt or pyproject.toml, whichever is there; what has no version is taken
-# as of the day BEFORE where one is given.
+# What is needed comes from uv.lock, requirements.txt, Poetry's or Pipenv's lock or pyproject.toml, whichever is there; what
+# has no version is taken as of the day BEFORE where one is given. A lock for another Python than the one here is not the
+# end: its versions are resolved anew. Of psycopg2 the one is taken that needs no compiler.
 FROM ${PYTHON_IMAGE} AS packages
 ARG BEFORE=""
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_PROJECT_ENVIRONMENT=/venv VIRTUAL_ENV=/venv
 RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     python -m venv /uv && /uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 && python -m venv --without-pip /venv
 WORKDIR /app
-COPY requirements*.tx[t] pyproject.tom[l] uv.loc[k] ./
+COPY requirements*.tx[t] pyproject.tom[l] uv.loc[k] poetry.loc[k] Pipfil[e] Pipfile.loc[k] ./
+# Poetry's plugin and Pipenv write what they locked as requirements.
+# hadolint ignore=SC2086
 RUN --mount=type=cache,target=/root/.cache,sharing=locked \
-    if [ -f uv.lock ]; then /uv/bin/uv sync --frozen --no-dev --no-install-project; \
-    elif [ -f requirements.txt ]; then /uv/bin/uv pip install ${BEFORE:+--exclude-newer "$BEFORE"} -r requirements.txt; \
-    elif [ -f pyproject.toml ]; then /uv/bin/uv pip install ${BEFORE:+--exclude-newer "$BEFORE"} -r pyproject.toml; fi
+    install() { /uv/bin/uv pip install ${BEFORE:+--exclude-newer "$BEFORE"} -r "$1"; } \
+    && if [ -f requirements.txt ]; then sed -i -E 's/^psycopg2([^-]|$)/psycopg2-binary\1/' requirements.txt; fi \
+    && if [ -f uv.lock ] && /uv/bin/uv sync --frozen --no-dev --no-install-project --python python3; then :; \
+    elif [ -f requirements.txt ]; then install requirements.txt; \
+    elif [ -f Pipfile ]; then python -m venv /pipenv && /pipenv/bin/pip install --quiet --disable-pip-version-check pipenv \
+        && { [ -f Pipfile.lock ] || /pipenv/bin/pipenv lock; } && /pipenv/bin/pipenv requirements >/requirements.txt \
+        && install /requirements.txt; \
+    elif grep -qs '^\[tool.poetry.dependencies' pyproject.toml && ! grep -q '^dependencies' pyproject.toml; then \
+        python -m venv /poetry && /poetry/bin/pip install --quiet --disable-pip-version-check poetry poetry-plugin-export \
+        && { [ -f poetry.lock ] || /poetry/bin/poetry lock; } \
+        && /poetry/bin/poetry export --without-hashes --output /requirements.txt && install /requirements.txt; \
+    elif [ -f pyproject.toml ]; then install pyproject.toml; fi
 
 FROM ${PYTHON_IMAGE}
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PYTHONPATH=/app HOME=/tmp
