@@ -417,7 +417,7 @@ def test_a_folder_that_is_copied_and_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_a_python_that_the_project_refuses_is_told(tmp_path: Path) -> None:
-    """Where no registry answers there is no Python 3.12: a project that takes no later one gets the product's builder."""
+    """Where no registry answers there is no 3.12: a project that takes no later one gets the product's builder."""
     for bound, built in (("<3.13", True), (">=3.12", False)):
         project = f'[project]\nname = "a"\nversion = "1"\nrequires-python = "{bound}"\ndependencies = ["fastapi==1"]\n'
         app = make(
