@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from scripts.host.files import write_whole
-from scripts.reporting import report_page
+from scripts.reporting import pages
 from scripts.reporting.report import FOLDER, KEPT
 from scripts.verify.scaling import judge, plot
 from scripts.verify.scaling.model import Autoscaler, Proof, Sample
@@ -18,6 +19,7 @@ from scripts.verify.scaling.model import Autoscaler, Proof, Sample
 SCHEMA = 1  # of the JSON
 RECORDS = f"{FOLDER}/scaling"
 PAGE = f"{FOLDER}/scaling.html"
+HERE = Path(__file__).parent
 
 
 def as_json(proof: Proof) -> dict[str, Any]:
@@ -82,28 +84,14 @@ def rows(proof: Proof) -> list[tuple[str, str]]:
 
 
 def section(proof: Proof) -> str:
-    """The proof as a part of a page."""
-    verdict = "shown" if proof.ok else "not shown"
-    kind = "" if proof.ok else ' class="bad"'
-    told = "".join(f"<tr><td>{_text(name)}</td><td>{_text(words)}</td></tr>" for name, words in rows(proof))
-    problems = "".join(f'<p class="bad">{_text(one)}</p>' for one in proof.problems)
+    """Return the proof as a part of a page."""
     drawn = plot.draw(proof) if proof.samples else ""
-    return f"""<style>{plot.STYLE}</style>
-<h2{kind}>Scaling of {_text(proof.service)}: {verdict}</h2>
-<p class="soft">{_text(proof.started)} · {_text(proof.environment)} on {_text(proof.target)} · {proof.users} people</p>
-{problems}<table><tbody>{told}</tbody></table>
-{drawn}
-"""
+    return pages.render(HERE / "section.html.jinja", proof=proof, rows=rows(proof), plot=Markup(drawn))  # noqa: S704
 
 
 def render(proof: Proof) -> str:
-    """A page of its own. Nothing in it is loaded from anywhere else."""
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Todo Chatbot: scaling</title><style>{report_page.STYLE}</style></head><body>
-<h1>Todo Chatbot: scaling</h1>
-{section(proof)}</body></html>
-"""
+    """Return a page of its own. Nothing in it is loaded from anywhere else."""
+    return pages.render(HERE / "scaling.html.jinja", section=Markup(section(proof)))  # noqa: S704
 
 
 def write(proof: Proof, root: Path) -> list[Path]:
@@ -124,7 +112,3 @@ def newest(root: Path) -> str:
     """The newest proof as a part of a page; nothing where there is none."""
     files = sorted((root / RECORDS).glob("*.json"))
     return section(from_json(json.loads(files[-1].read_text(encoding="utf-8")))) if files else ""
-
-
-def _text(value: object) -> str:
-    return html.escape(str(value))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from scripts.reporting.pages import render
 from scripts.verify.scaling.model import Proof, Sample
 
 WIDTH = 860.0
@@ -14,12 +16,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 34.0, 44.0
 GAP = 36.0  # above each chart, for its heading
 BLUE, GREEN, AMBER, VIOLET, RED, TEAL = "#2f8fb9", "#3f9c6b", "#c08a1e", "#7a6fd7", "#d0457a", "#3d9d97"
 FAILED = "#d93025"
-STYLE = """
-.scaling text { font: 12px system-ui, sans-serif; paint-order: stroke; stroke: Canvas; stroke-width: 3px; }
-.scaling .soft { opacity: .75; }
-.scaling .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; } .scaling .bound { stroke-dasharray: 2 4; }
-.scaling .grid { opacity: .8; } .scaling .heading { font-weight: 600; }
-"""
+TEMPLATE = Path(__file__).parent / "plot.svg.jinja"
 Value = Callable[[Sample], float | None]
 
 
@@ -76,7 +73,7 @@ def charts(proof: Proof) -> list[Chart]:
 
 
 def draw(proof: Proof) -> str:
-    """The picture. Colours of ink and lines are those of the page."""
+    """Return the picture. Colours of ink and lines are those of the page."""
     samples = proof.samples
     end = max(samples[-1].second, 1.0)
     drawn = charts(proof)
@@ -86,19 +83,34 @@ def draw(proof: Proof) -> str:
     def x(second: float) -> float:
         return LEFT + second / end * (WIDTH - LEFT - RIGHT)
 
-    parts = list(_phases(samples, x, floor))
-    y = TOP
+    placed, y = [], TOP
     for chart in drawn:
         y += GAP
-        parts += _chart(chart, samples, x, y)
+        placed.append(_chart(chart, samples, x, y))
         y += chart.height
-    parts += _failures(samples, x, TOP + GAP + drawn[0].height)
-    parts += _times(end, x, floor)
-    label = f"{proof.service} under load: requests, use, replicas and latency over {end:.0f} seconds"
-    return (
-        f'<svg class="scaling" viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" aria-label="{html.escape(label)}">'
-        f"{''.join(parts)}</svg>"
-    )
+    return render(
+        TEMPLATE,
+        width=f"{WIDTH:.0f}",
+        height=f"{height:.0f}",
+        left=f"{LEFT:.1f}",
+        right=f"{WIDTH - RIGHT:.1f}",
+        heading=f"{LEFT:.0f}",
+        label=f"{proof.service} under load: requests, use, replicas and latency over {end:.0f} seconds",
+        tint=BLUE,
+        phases=_phases(samples, x, floor),
+        charts=placed,
+        failed=FAILED,
+        failures=[
+            {"x": f"{x(one.second):.1f}", "failed": one.failed, "problems": "; ".join(one.problems)}
+            for one in samples
+            if one.failed
+        ],
+        failures_y=f"{TOP + GAP + drawn[0].height:.1f}",
+        times=[{"x": f"{x(mark):.1f}", "text": f"{mark:g}"} for mark in steps(end, wanted=10) if mark <= end],
+        times_y=f"{floor + 18:.1f}",
+        middle=f"{(LEFT + WIDTH - RIGHT) / 2:.1f}",
+        seconds_y=f"{floor + 36:.1f}",
+    ).strip()
 
 
 def steps(top: float, *, wanted: int, whole: bool = False) -> list[float]:
@@ -110,7 +122,8 @@ def steps(top: float, *, wanted: int, whole: bool = False) -> list[float]:
     return [size * number for number in range(math.ceil(top / size - 1e-9) + 1)]
 
 
-def _chart(chart: Chart, samples: Sequence[Sample], x: Callable[[float], float], top: float) -> Iterator[str]:
+def _chart(chart: Chart, samples: Sequence[Sample], x: Callable[[float], float], top: float) -> dict[str, Any]:
+    """Return where everything of a chart stands, whose upper edge is at `top`."""
     values = [value for curve in chart.curves for one in samples if (value := curve.value(one)) is not None]
     highest = max([*values, *(value for _, value in chart.bounds)], default=1.0) or 1.0
     marks = steps(highest, wanted=4 if chart.whole else 3, whole=chart.whole)
@@ -119,21 +132,22 @@ def _chart(chart: Chart, samples: Sequence[Sample], x: Callable[[float], float],
     def y(value: float) -> float:
         return floor - value / marks[-1] * chart.height
 
-    yield f'<text class="heading" x="{LEFT:.0f}" y="{top - 10:.1f}">{html.escape(chart.heading)}</text>'
-    yield _legend(chart.curves, top - 10)
-    for mark in marks:
-        yield f'<line class="grid" x1="{LEFT:.1f}" x2="{WIDTH - RIGHT:.1f}" y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>'
-        yield f'<text class="soft" x="{LEFT - 7:.1f}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:,.4g}</text>'
-    for name, value in chart.bounds:
-        yield (
-            f'<line class="bound" x1="{LEFT:.1f}" x2="{WIDTH - RIGHT:.1f}" y1="{y(value):.1f}" y2="{y(value):.1f}" '
-            f'style="stroke: currentColor"/><text class="soft" x="{WIDTH - RIGHT - 4:.1f}" y="{y(value) + 14:.1f}" '
-            f'text-anchor="end">{html.escape(name)}</text>'
-        )
-    for curve in chart.curves:
-        for run in _runs(curve, samples):
-            points = [(x(second), y(value)) for second, value in run]
-            yield _area(points, curve, floor) + _line(points, curve)
+    return {
+        "heading": chart.heading,
+        "heading_y": f"{top - 10:.1f}",
+        "curves": chart.curves,
+        "marks_x": f"{LEFT - 7:.1f}",
+        "marks": [{"y": f"{y(one):.1f}", "text_y": f"{y(one) + 4:.1f}", "text": f"{one:,.4g}"} for one in marks],
+        "bounds_x": f"{WIDTH - RIGHT - 4:.1f}",
+        "bounds": [
+            {"y": f"{y(value):.1f}", "text_y": f"{y(value) + 14:.1f}", "name": name} for name, value in chart.bounds
+        ],
+        "paths": [
+            _line([(x(second), y(value)) for second, value in run], curve, floor)
+            for curve in chart.curves
+            for run in _runs(curve, samples)
+        ],
+    }
 
 
 def _runs(curve: Curve, samples: Sequence[Sample]) -> Iterator[list[tuple[float, float]]]:
@@ -156,54 +170,23 @@ def _path(points: Sequence[tuple[float, float]], curve: Curve) -> str:
     return "".join(words)
 
 
-def _line(points: Sequence[tuple[float, float]], curve: Curve) -> str:
-    dashes = ' stroke-dasharray="6 4"' if curve.dashed else ""
-    return f'<path class="line" d="{_path(points, curve)}" stroke="{curve.colour}"{dashes}/>'
+def _line(points: Sequence[tuple[float, float]], curve: Curve, floor: float) -> dict[str, Any]:
+    line = _path(points, curve)
+    area = f"{line}V{floor:.1f}H{points[0][0]:.1f}Z" if curve.filled else ""
+    return {"line": line, "area": area, "colour": curve.colour, "dashed": curve.dashed}
 
 
-def _area(points: Sequence[tuple[float, float]], curve: Curve, floor: float) -> str:
-    if not curve.filled:
-        return ""
-    closed = f"{_path(points, curve)}V{floor:.1f}H{points[0][0]:.1f}Z"
-    return f'<path d="{closed}" fill="{curve.colour}" fill-opacity="0.16"/>'
-
-
-def _legend(curves: Sequence[Curve], y: float) -> str:
-    words = "&#160;&#160; ".join(
-        f'<tspan style="fill: {curve.colour}">{"╌╌" if curve.dashed else "━"}</tspan> {html.escape(curve.name)}'
-        for curve in curves
-    )
-    return f'<text x="{WIDTH - RIGHT:.1f}" y="{y:.1f}" text-anchor="end">{words}</text>'
-
-
-def _phases(samples: Sequence[Sample], x: Callable[[float], float], floor: float) -> Iterator[str]:
-    """The time under load has a tint, and both times a name."""
+def _phases(samples: Sequence[Sample], x: Callable[[float], float], floor: float) -> dict[str, Any]:
+    """Return where the time under load has its tint, and both times their names."""
     calm = next((one.second for one in samples if one.phase == "calm"), samples[-1].second)
-    yield (
-        f'<rect x="{LEFT:.1f}" y="{TOP - 4:.1f}" width="{x(calm) - LEFT:.1f}" height="{floor - TOP + 4:.1f}" '
-        f'fill="{BLUE}" fill-opacity="0.06"/>'
-    )
-    people = max(one.users for one in samples)
-    yield f'<text class="soft" x="{LEFT + 6:.1f}" y="{TOP - 12:.1f}">load: {people} people</text>'
+    names = [{"x": f"{LEFT + 6:.1f}", "text": f"load: {max(one.users for one in samples)} people"}]
     if calm < samples[-1].second:
-        few = samples[-1].users
         place = max(x(calm) + 6, LEFT + 120)
-        yield f'<text class="soft" x="{place:.1f}" y="{TOP - 12:.1f}">little load: {few} people</text>'
-
-
-def _failures(samples: Sequence[Sample], x: Callable[[float], float], y: float) -> Iterator[str]:
-    for one in samples:
-        if one.failed:
-            told = html.escape("; ".join(one.problems))
-            yield (
-                f'<circle cx="{x(one.second):.1f}" cy="{y:.1f}" r="4" fill="{FAILED}"><title>{one.failed} failed: '
-                f"{told}</title></circle>"
-            )
-
-
-def _times(end: float, x: Callable[[float], float], floor: float) -> Iterator[str]:
-    for mark in steps(end, wanted=10):
-        if mark <= end:
-            yield f'<text class="soft" x="{x(mark):.1f}" y="{floor + 18:.1f}" text-anchor="middle">{mark:g}</text>'
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    yield f'<text x="{middle:.1f}" y="{floor + 36:.1f}" text-anchor="middle">seconds since the start of the load</text>'
+        names.append({"x": f"{place:.1f}", "text": f"little load: {samples[-1].users} people"})
+    return {
+        "top": f"{TOP - 4:.1f}",
+        "width": f"{x(calm) - LEFT:.1f}",
+        "height": f"{floor - TOP + 4:.1f}",
+        "text": f"{TOP - 12:.1f}",
+        "names": names,
+    }
