@@ -118,7 +118,8 @@ def consult(
     wanted = {given.get(item.name, "") for item in recipe.inputs if item.type == "service"} - {""}
     if wanted - set(services):
         services += workloads(desk)
-    inputs = facts.check_inputs(recipe, given, services)
+    usual = next(iter(desk.settings.app.under_load), services[0])
+    inputs = facts.check_inputs(recipe, given, services, usual)
     scene = Scene(desk.kubectl, desk.settings, inputs, desk.store, observe)
     _complete(recipe, inputs, scene)
     available = tools(desk, _folder(desk.settings, inputs))

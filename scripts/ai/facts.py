@@ -17,28 +17,29 @@ from scripts.images.docker import engine_answers, find_clients
 from scripts.kube.helm import Helm
 from scripts.kube.objects import app_of
 
+USUAL = "*"  # as the default of a service: the one that most is asked about, whatever the app
 SECONDS = 20.0  # for one command
 _WORD = re.compile(r"\{([a-z_]+)\}")
 _TYPES: Mapping[str, tuple[str, str]] = {
     "name": (r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "small letters, digits, dashes and dots"),
     "service": (r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "a service's name"),
     "pod": (r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", "a pod's name or its beginning"),
-    "image": (r"[a-z0-9][\w./:@-]{0,250}", "an image reference such as todo-chatbot/backend:1"),
+    "image": (r"[a-z0-9][\w./:@-]{0,250}", "an image reference such as shop/api:1"),
     "integer": (r"\d{1,6}", "a whole number"),
     "quantity": (r"\d+(\.\d+)?[a-zA-Z]{0,2}", "a quantity such as 200m or 512Mi"),
     "text": (r"[\s\S]{0,4000}", "at most 4000 characters"),
 }
 
 
-def check_inputs(recipe: Recipe, given: Inputs, services: Sequence[str]) -> dict[str, str]:
-    """The recipe's inputs with defaults. Raises UserError for one that is missing, unknown or not allowed."""
+def check_inputs(recipe: Recipe, given: Inputs, services: Sequence[str], usual: str = "") -> dict[str, str]:
+    """The recipe's inputs with defaults, `usual` for the service. Raises UserError for what is not allowed."""
     unknown = [name for name, value in given.items() if value and recipe.input(name) is None]
     if unknown:
         known = ", ".join(item.name for item in recipe.inputs) or "none"
         raise UserError(f"recipe {recipe.name}: no input {', '.join(unknown)}", f"its inputs are: {known}")
     found: dict[str, str] = {}
     for item in recipe.inputs:
-        value = given.get(item.name, "") or item.default
+        value = given.get(item.name, "") or (usual if item.default == USUAL else item.default)
         if item.required and not value.strip():
             raise UserError(f"recipe {recipe.name}: input {item.name} is missing", item.description)
         pattern, meaning = _TYPES[item.type]

@@ -47,11 +47,21 @@ def render(
     known = {
         "namespace": settings.release.namespace,
         "release": settings.release.name,
+        "app": described(settings),
         "sections": ", ".join(recipe.sections),
         "facts": facts,
     }
     text = recipes.fill(body, {**known, **given}, settings.root)
     return Prompt(text, {name: value for name, value in mapping.items() if name in text})
+
+
+def described(settings: Settings) -> str:
+    """The app in words, by its file: its services and where each answers, its page, its Secrets."""
+    parts = [f"{one.name} ({one.address}:{one.port})" if one.address else one.name for one in settings.services]
+    text = f"{settings.app.name}: {len(parts)} Deployments, with the Services they answer at: {', '.join(parts)}."
+    text += f" A browser opens {settings.app.page}." if settings.app.page else ""
+    held = ", ".join(settings.app.secrets)
+    return text + (f" Its Secrets: {held}." if held else "")
 
 
 def fence(facts: Sequence[tuple[str, str, str]]) -> str:

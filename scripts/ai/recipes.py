@@ -1,7 +1,7 @@
 """Recipe files: a front matter in YAML between two lines of `---`, and a prompt in Markdown.
 
-The prompt is a Jinja2 template, rendered in a sandbox: it knows {{input.NAME}}, {{namespace}}, {{release}}, {{facts}}
-and {{sections}}, and includes files of `ai/partials/`. What it does not know is an error when the file is loaded.
+The prompt is a Jinja2 template, rendered in a sandbox: it knows {{input.NAME}}, {{namespace}}, {{release}}, {{app}},
+{{facts}} and {{sections}}, and includes files of `ai/partials/`. What it does not know is an error when it is loaded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOLDER = "ai/recipes"
 PARTIALS = "ai/partials"
 SCHEMA = Path(__file__).with_name("recipe.schema.json")
 _WORD = re.compile(r"\{([a-z_]+)\}")
-_VALUES = ("namespace", "facts", "sections", "release")
+_VALUES = ("namespace", "facts", "sections", "release", "app")
 NAMESPACE_TO_CHECK = "chatbot-dev"
 
 

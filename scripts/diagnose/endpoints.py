@@ -15,6 +15,7 @@ from scripts.diagnose.world import (
     leaving,
     likeness,
     name_of,
+    named_after,
     selects,
     shown,
     template,
@@ -75,8 +76,8 @@ def _mismatch(world: World, service: Object, selector: Mapping[str, str]) -> Ite
     ]
 
     def score(candidate: tuple[str, str, Mapping[str, str], Object]) -> float:
-        related = name == candidate[0] or name.removesuffix("-service") == candidate[0]
-        return likeness(selector, candidate[2]) + (1.0 if related else 0.0)
+        related = named_after(name, candidate[0])  # by the longest such name, where there are more
+        return likeness(selector, candidate[2]) + (1.0 + len(candidate[0]) / 1000 if related else 0.0)
 
     best = max(candidates, key=score, default=None)
     if best is None or score(best) < ALIKE:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from scripts.diagnose.model import Object, State, moment
@@ -48,6 +48,11 @@ def template(workload: Object) -> Mapping[str, Any]:
 def labels_of(item: Object) -> Mapping[str, str]:
     """Labels of an object or of a pod template."""
     return item.get("metadata", {}).get("labels") or {}
+
+
+def named_after(name: str, workload: str) -> bool:
+    """Whether an object's name has a workload's in it as whole words, as `shop-api-http` has `api`."""
+    return f"-{workload}-" in f"-{name}-"
 
 
 def containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -262,9 +267,7 @@ class World:
         for name, workload in self.workloads.items():
             if selector and selects(selector, labels_of(template(workload))):
                 return name
-        own = name_of(service)
-        named = [name for name in self.workloads if own == name or own.removesuffix("-service") == name]
-        return next(iter(named), "")
+        return max(filter(partial(named_after, name_of(service)), self.workloads), key=len, default="")
 
     def depends(self, service: str) -> tuple[str, ...]:
         """The workloads of this namespace that a workload's configuration names."""

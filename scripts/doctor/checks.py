@@ -34,7 +34,7 @@ DISK_FAIL, DISK_WARN = 4, 12  # GiB free where the engine keeps its images
 WITHOUT = {
     "Docker Hub": "base images that are missing are bootstrapped from Debian's packages instead",
     "Python packages": "images of changed Python services cannot be built",
-    "Node packages": "the frontend's image cannot be built when its packages change",
+    "Node packages": "images of changed Node services cannot be built",
     "Debian packages": "base images cannot be bootstrapped, and no system package installed",
 }
 

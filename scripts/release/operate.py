@@ -92,6 +92,17 @@ def check_service(session: Session, service: str) -> str:
     return service
 
 
+def under_load(session: Session) -> tuple[str, ...]:
+    """The services that the requests of people go through. Raises UserError where the app's file names none."""
+    app = session.settings.app
+    if not app.under_load:
+        raise UserError(
+            f"{app.file}: underLoad: missing, so nobody knows which services the requests of people go through",
+            "name them there, such as `underLoad: [api]`",
+        )
+    return app.under_load
+
+
 def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
     """Show the log lines of all pods of a service. Raises UserError if there are none."""
     namespace = session.settings.release.namespace

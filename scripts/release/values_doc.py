@@ -37,16 +37,13 @@ Written by `python -m scripts.release.values_doc` from the comments beside the v
 
 ## Services of your own
 
-`services` takes any number of services, each a name with the same values as `frontend`, `backend`, `agent` and `mcp`
-have; switch off those of the four that you do not use. The name is that of the Deployment and of the Service, and it
+`services` takes any number of services, each a name with the same values as the chart's own have
+(CHARTS); switch off those that you do not use. The name is that of the Deployment and of the Service, and it
 stands in `from` and `to`. The pipeline passes the images that it builds; a service that names its own `image` needs not
 be built.
 
 ```yaml
-frontend: {enabled: false}
-backend: {enabled: false}
-agent: {enabled: false}
-mcp: {enabled: false}
+OFF
 smokeTest: {service: api}
 services:
   web:
@@ -355,7 +352,10 @@ def document(root: Path = ROOT) -> str:
     for title, chart in OTHERS.items():
         one = chart_schema(root / chart, found.parts)
         sections[title] = table(rows(one, one, _values(root / chart)))
-    return "\n".join([INTRODUCTION, *(f"## {title}\n\n{body}" for title, body in sections.items())])
+    names = subcharts(umbrella)
+    head = INTRODUCTION.replace("CHARTS", ", ".join(f"`{name}`" for name in names))
+    head = head.replace("OFF", "\n".join(f"{name}: {{enabled: false}}" for name in names))
+    return "\n".join([head, *(f"## {title}\n\n{body}" for title, body in sections.items())])
 
 
 def files(root: Path = ROOT) -> dict[Path, str]:

@@ -67,6 +67,7 @@ def settings(
             name=data["app"],
             file=file,
             page=app.get("page", ""),
+            under_load=tuple(app.get("underLoad", [])),
             secrets=app.get("secrets", {}),
             addresses=tuple(Address(**item) for item in app.get("addresses", [])),
             journey=tuple(app.get("journey") or ()),

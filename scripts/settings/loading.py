@@ -72,6 +72,7 @@ def references(data: Mapping[str, Any]) -> list[str]:
     """What an app's file names that it does not define: a line for each, `key: problem`."""
     services = data["services"]
     named = [("page", data["page"])] if "page" in data else []
+    named += [(f"underLoad.{i}", name) for i, name in enumerate(data.get("underLoad", []))]
     named += [(f"addresses.{i}.service", item["service"]) for i, item in enumerate(data.get("addresses", []))]
     named += [(f"jobs.{job}.service", spec["service"]) for job, spec in data.get("jobs", {}).items()]
     named += [

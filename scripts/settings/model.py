@@ -72,14 +72,16 @@ class Address:
 class App:
     """One application, as `config/apps/NAME.yaml` tells it.
 
-    `page` is the service that a browser opens, empty where there is none. `secrets` are Kubernetes Secrets by name with
-    the sources of their keys, `journey` is what a person does first. With `database_first` the stand-in database runs
-    before the services start; without `plays` no journey is inferred where none is named.
+    `page` is the service that a browser opens, empty where there is none, `under_load` those that the requests of
+    people go through. `secrets` are Kubernetes Secrets by name with the sources of their keys, `journey` is what a
+    person does first. With `database_first` the stand-in database runs before the services start; without `plays` no
+    journey is inferred where none is named.
     """
 
     name: str
     file: str
     page: str
+    under_load: tuple[str, ...] = ()
     secrets: Mapping[str, Any] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
     journey: tuple[Mapping[str, Any], ...] = ()

@@ -85,7 +85,7 @@ def pairs(given: Sequence[str]) -> dict[str, str]:
     for item in given:
         name, equals, value = item.partition("=")
         if not equals or not name:
-            raise UserError(f"--input {item!r}: not NAME=VALUE", "for instance --input service=backend")
+            raise UserError(f"--input {item!r}: not NAME=VALUE", "for instance --input question='why is it slow?'")
         found[name] = value
     return found
 

@@ -22,13 +22,13 @@ def zero_downtime(s: Session, requests: int = 20_000) -> None:
 
 
 @command(
-    service="which service",
+    service="which service; the first that the app's file names under load, unless said otherwise",
     users="how many people at once",
     stabilization="seconds the autoscaler looks back before it removes pods, where the release has none of its own",
     json=JSON,
 )
 def scaling(
-    s: Session, service: str = "backend", users: int = 40, stabilization: int | None = None, json: bool = False
+    s: Session, service: str = "", users: int = 40, stabilization: int | None = None, json: bool = False
 ) -> None:
     """Load a service until it scales out, and in again."""
     show_scaling(s, service, users, stabilization, as_json=json)

@@ -19,7 +19,7 @@ from scripts.verify.http_load import Load, Result
 
 MOST_SECONDS = 600.0
 ROLLOUT_SECONDS = 300
-DELETED = ("frontend", "backend")  # what a browser's requests go through
+IMAGE_TAG = ".image.tag"  # below the place of a service in the values of a chart like the app's own
 
 
 def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]) -> Result:
@@ -86,17 +86,20 @@ def _phases(session: Session) -> list[tuple[str, Callable[[], None]]]:
 
 def _need_two_pods(session: Session) -> None:
     """Whoever deletes the only pod loses requests: that needs no proof."""
+    loaded = operate.under_load(session)
     for deployment in session.kubectl.items("deployments", session.settings.release.namespace):
         name, pods = deployment["metadata"]["name"], deployment.get("status", {}).get("readyReplicas", 0)
-        if name in DELETED and pods < 2:
+        if name in loaded and pods < 2:
             text = f"{name} has {pods} pod ready: while it is replaced, nobody answers"
             raise UserError(text, f"set {name}.replicaCount to 2 or more, then invoke deploy")
 
 
 def _delete_pods(session: Session) -> None:
     namespace = session.settings.release.namespace
-    for name in DELETED:
-        pods = session.kubectl.items("pods", namespace, "--selector", f"app.kubernetes.io/name={name}")
+    for name in operate.under_load(session):
+        deployment = session.kubectl.get("deployment", name, "--namespace", namespace)
+        labels = ",".join(f"{key}={value}" for key, value in deployment["spec"]["selector"]["matchLabels"].items())
+        pods = session.kubectl.items("pods", namespace, "--selector", labels)
         stays = next(pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
         session.kubectl.effect("delete", "pod", stays["metadata"]["name"], "--namespace", namespace)
         _await(session, name)
@@ -107,11 +110,13 @@ def _rotate(session: Session) -> None:
 
 
 def _upgrade(session: Session) -> None:
-    """A new revision with every pod replaced: the values of the live one, and a mark in the log level."""
+    """A new revision with the loaded services' pods replaced: the values of the live one, and a mark on those pods."""
     release = session.settings.release
-    levels = [word for name in ("frontend", "backend") for word in ("--set", f"{name}.config.LOG_LEVEL=info")]
+    tags = [release.images[name].get("tag", "") for name in operate.under_load(session)]
+    places = [tag.removesuffix(IMAGE_TAG) for tag in tags if tag.endswith(IMAGE_TAG)]
+    marks = [word for place in places for word in ("--set-string", f"{place}.podAnnotations.upgraded=true")]
     argv = session.helm.command(
-        "upgrade", release.name, str(release.chart), "--namespace", release.namespace, "--reuse-values", *levels,
+        "upgrade", release.name, str(release.chart), "--namespace", release.namespace, "--reuse-values", *marks,
         *session.helm.take_over(),
     )  # fmt: skip
     session.shell.effect(argv, timeout=session.settings.timeouts.deploy)

@@ -79,7 +79,9 @@ def deployment(**pod: object) -> dict:
 
 
 def test_a_good_manifest_is_found() -> None:
-    found = answers.read(block(*manifests("echo", "busybox:1", 8080, 2, "/healthz", "chatbot-dev")), AROUND).manifests
+    found = answers.read(
+        block(*manifests("echo", "busybox:1", 8080, 2, "/healthz", "chatbot-dev", "echo-service")), AROUND
+    ).manifests
     assert [(item.kind, item.name, item.problem) for item in found] == [
         ("Deployment", "echo", ""),
         ("Service", "echo-service", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,17 @@ def test_a_log_cannot_leave_its_fence(attack: str) -> None:
     for line in attack.replace("\r", "\n").split("\n"):
         words = re.sub(r"[^\w ]", "", line).strip()
         assert len(words) < 9 or words not in re.sub(r"[^\w \n]", "", outside)
+
+
+def test_the_prompt_speaks_of_the_app_there_is() -> None:
+    api = replace(SETTINGS.services[0], name="api", address="api-http", port=9000)
+    worker = replace(api, name="worker", address="")
+    app = replace(SETTINGS.app, name="shop", page="api", secrets={"keys": {}})
+    text = prompt.described(replace(SETTINGS, services=(api, worker), app=app))
+    assert "shop: 2 Deployments" in text and "api (api-http:9000), worker." in text
+    assert "opens api" in text and "Secrets: keys" in text
+    assert not re.search(r"frontend|backend|mcp|Todo", text)
+    assert "frontend (frontend-service:3000)" in rendered(fact("x")).text
 
 
 def test_nobody_knows_the_number_of_a_fence() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -365,6 +366,17 @@ def test_a_proposal_is_what_an_answer_may_apply() -> None:
     body = next(iter(yaml.safe_load_all(section.manifest)))
     assert body["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"] == 9000
     assert "&id" not in section.manifest
+
+
+def test_a_proposals_service_is_named_as_the_apps_own_are() -> None:
+    section = collect("proposal", scene(name="echo", image="busybox:1"))
+    assert [item["metadata"]["name"] for item in section.data["manifests"]] == ["echo", "echo-service"]
+    plain = [replace(service, address=service.name) for service in SETTINGS.services]
+    mixed = [*plain, replace(plain[0], address=f"{plain[0].name}-http")]
+    worker = replace(plain[0], address="")
+    assert [proposal.suffix(services) for services in (plain, [*plain, worker], mixed)] == ["", "", ""]
+    named = [replace(service, address=f"{service.name}-svc") for service in SETTINGS.services]
+    assert proposal.suffix([*named, worker]) == "-svc"
 
 
 def test_what_cannot_be_is_not_proposed() -> None:

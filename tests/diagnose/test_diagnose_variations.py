@@ -674,6 +674,14 @@ def test_an_autoscaler_without_metrics_stops_nothing() -> None:
     assert (only.rule, only.service, only.terminal) == ("metrics-missing", "backend", False)
 
 
+@pytest.mark.parametrize("name", ["backend", "backend-service", "backend-svc", "shop-backend-http", "api-backend"])
+def test_a_service_that_selects_nobody_is_taken_to_be_of_the_workload_in_its_name(name: str) -> None:
+    """Whatever is added before or after it; a longer name that fits comes first."""
+    others = [*workload("back"), *workload("http")]
+    (only,) = judge([*others, *workload("backend"), service(name, {"app": "b"})])
+    assert (only.rule, only.service) == ("selector-mismatch", "backend")
+
+
 def test_several_causes_are_ranked_causes_first() -> None:
     image = workload("agent", waiting("ErrImageNeverPull", "not present with pull policy of Never"))
     crash = workload("mcp", crashed(137, "OOMKilled"))

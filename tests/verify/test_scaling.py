@@ -206,7 +206,7 @@ def test_news_come_in_order_and_an_end_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ({"service": "agent"}, "choose one of: frontend, backend"),
+        ({"service": "agent"}, "choose one of: backend, frontend"),
         ({"service": "backand"}, "choose one of"),
         ({"users": 0}, "limit the rate"),
         ({"users": 100_000}, "limit the rate"),
@@ -218,6 +218,13 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_done(words: dict[str
     with pytest.raises(UserError) as problem:
         proof.prove(Run(session, Plain(io.StringIO())), **{"service": "backend", "users": 10} | words)
     assert said in problem.value.hint
+
+
+def test_of_an_app_that_names_nothing_under_load_the_key_is_asked_for(tmp_path: Path) -> None:
+    known = loading.load()
+    session = Session(replace(known, app=replace(known.app, under_load=())), Shell(dry=True, echo=lambda line: None))
+    with pytest.raises(UserError, match=r"config/apps/todo-chatbot.yaml: underLoad: missing"):
+        proof.prove(Run(session, Plain(io.StringIO())), users=10)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ Finding = tuple[int, int, str, str]  # line (0: the whole file), urgency, what, 
 
 def collect(scene: Scene) -> Section:
     """The Dockerfile of the service with what is doubtful about it."""
-    name = scene.inputs.get("service") or "backend"
     services = {service.name: service for service in (*scene.settings.services, scene.settings.database)}
+    name = scene.inputs.get("service") or next(iter((*scene.settings.app.under_load, *services)))
     service = services[name]
     text = service.dockerfile.read_text(encoding="utf-8")
     beside = service.dockerfile.with_name(f"{service.dockerfile.name}.dockerignore")

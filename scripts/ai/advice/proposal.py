@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from scripts.ai.scene import Scene, Section
 from scripts.errors import UserError
+from scripts.settings.model import Service
 
 
 class _Plain(yaml.SafeDumper):
@@ -24,15 +26,16 @@ def collect(scene: Scene) -> Section:
     """The manifest for the inputs of the recipe, and how to check it."""
     given = scene.inputs
     name = given["name"]
+    service = name + suffix(scene.settings.services)
     objects = manifests(
         name, given["image"], int(given.get("port") or 8080), int(given.get("replicas") or 1),
-        given.get("path") or "/healthz", scene.namespace,
+        given.get("path") or "/healthz", scene.namespace, service,
     )  # fmt: skip
     exists = False
     with suppress(UserError):  # without a cluster there is nothing that could be in the way
         exists = any(item["metadata"]["name"] == name for item in scene.state.kind("Deployment"))
     lines = [
-        f"A Deployment {name} with {objects[0]['spec']['replicas']} pods and a Service {name}-service, with probes, "
+        f"A Deployment {name} with {objects[0]['spec']['replicas']} pods and a Service {service}, with probes, "
         "limits, a numeric user, a read-only root file system and an emptyDir on /tmp.",
         *([f"There is a Deployment {name} already: it would be changed."] if exists else []),
         "Other pods reach it only where a NetworkPolicy allows it.",
@@ -43,8 +46,16 @@ def collect(scene: Scene) -> Section:
     return Section(f"Deployment {name}", tuple(lines), data, commands, manifest=text, urgency=1)
 
 
-def manifests(name: str, image: str, port: int, replicas: int, path: str, namespace: str) -> list[dict[str, Any]]:
-    """The two objects. Raises UserError for a value that cannot be one."""
+def suffix(services: Iterable[Service]) -> str:
+    """What the app's own Services have after the names of their Deployments, where all of them have the same."""
+    ends = {one.address.removeprefix(one.name) for one in services if one.address.startswith(one.name)}
+    return ends.pop() if len(ends) == 1 else ""
+
+
+def manifests(
+    name: str, image: str, port: int, replicas: int, path: str, namespace: str, service: str = ""
+) -> list[dict[str, Any]]:
+    """The Deployment, and its Service of the same name or another. Raises UserError for what cannot be a value."""
     if not 1 <= port <= 65535 or not 0 <= replicas <= 50 or not re.fullmatch(r"/[\w./-]*", path):
         raise UserError(
             f"--port {port}, --replicas {replicas}, --path {path}: not possible",
@@ -90,10 +101,10 @@ def manifests(name: str, image: str, port: int, replicas: int, path: str, namesp
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },
     }
-    service = {
+    way_in = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": meta | {"name": f"{name}-service"},
+        "metadata": meta | {"name": service or name},
         "spec": {"selector": selector, "ports": [{"name": "http", "port": port, "targetPort": "http"}]},
     }
-    return [deployment, service]
+    return [deployment, way_in]

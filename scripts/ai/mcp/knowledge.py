@@ -16,7 +16,7 @@ from scripts.secrets.redact import Redactor
 LONGEST = 16_000  # characters of one answer
 LINES = 300  # of a log
 _TEXT = {"type": "string", "maxLength": 200}
-_SERVICE = {"service": _TEXT | {"description": "a service of the release, for instance backend"}}
+_SERVICE = {"service": _TEXT | {"description": "a service of the release, by its name"}}
 
 
 @dataclass(frozen=True)

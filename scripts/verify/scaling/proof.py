@@ -14,7 +14,6 @@ from scripts.verify.scaling import autoscaler, judge, load, watch
 from scripts.verify.scaling.model import Autoscaler, Proof, Replicas, Sample
 from scripts.verify.scaling.watch import Happenings
 
-LOADED = ("frontend", "backend")  # what people who look after their todos make work
 RAMP_SECONDS = 5.0
 CALM_SHARE = 20  # one in so many goes on in the quiet time, to see whether a pod that leaves takes a request with it
 START_SECONDS = 120.0  # for locust to start, and for a new autoscaler to have its first look
@@ -26,13 +25,14 @@ def _ignore(text: str) -> None:
     """Take a line that a dry run has no use for."""
 
 
-def prove(run: Run, service: str, *, users: int, stabilization: int | None = None) -> Proof | None:
+def prove(run: Run, service: str = "", *, users: int, stabilization: int | None = None) -> Proof | None:
     """Load the live release, alone on its cluster. A dry run shows what would be done and returns None.
 
-    `stabilization` is another window, in seconds, for an autoscaler that is lent. Raises UserError if it cannot be
-    tried: no such service, no release, an autoscaler without metrics, a load tool that cannot be installed.
+    Without a `service` it is the first that the app's file names under load. `stabilization` is another window, in
+    seconds, for an autoscaler that is lent. Raises UserError if it cannot be tried: no such service, no release, an
+    autoscaler without metrics, a load tool that cannot be installed.
     """
-    _check(run, service, users, stabilization)
+    service = _check(run, service, users, stabilization)
     if run.session.shell.dry:
         with (
             autoscaler.at_work(run.session, service, stabilization),
@@ -62,16 +62,19 @@ def prove(run: Run, service: str, *, users: int, stabilization: int | None = Non
     return proof
 
 
-def _check(run: Run, service: str, users: int, stabilization: int | None) -> None:
-    """Raises UserError for what cannot be meant."""
-    operate.check_service(run.session, service)
-    if service not in LOADED:
-        text = f"--service {service}: people who look after their todos hardly make it work"
-        raise UserError(text, f"choose one of: {', '.join(LOADED)}")
+def _check(run: Run, service: str, users: int, stabilization: int | None) -> str:
+    """The service that is meant. Raises UserError for what cannot be meant."""
+    loaded = operate.under_load(run.session)
+    service = operate.check_service(run.session, service or loaded[0])
+    if service not in loaded:
+        file = run.session.settings.app.file
+        text = f"--service {service}: people hardly make it work, says {file} by underLoad"
+        raise UserError(text, f"choose one of: {', '.join(loaded)}")
     if not 1 <= users <= MOST_USERS:
         raise UserError(f"--users {users}: must be from 1 to {MOST_USERS}", "the services limit the rate of a user")
     if stabilization is not None and stabilization < 0:
         raise UserError(f"--stabilization {stabilization}: must be 0 or more seconds")
+    return service
 
 
 def _url(run: Run) -> str:
