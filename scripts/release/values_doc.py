@@ -352,9 +352,9 @@ def document(root: Path = ROOT) -> str:
     for title, chart in OTHERS.items():
         one = chart_schema(root / chart, found.parts)
         sections[title] = table(rows(one, one, _values(root / chart)))
-    names = subcharts(umbrella)
-    head = INTRODUCTION.replace("CHARTS", ", ".join(f"`{name}`" for name in names))
-    head = head.replace("OFF", "\n".join(f"{name}: {{enabled: false}}" for name in names))
+    own = subcharts(umbrella)
+    head = INTRODUCTION.replace("CHARTS", ", ".join(f"`{name}`" for name in own))
+    head = head.replace("OFF", "\n".join(f"{name}: {{enabled: false}}" for name in own))
     return "\n".join([head, *(f"## {title}\n\n{body}" for title, body in sections.items())])
 
 
