@@ -10,11 +10,12 @@ from pathlib import Path
 
 from scripts.clusters import kubeconfig
 from scripts.clusters.ownership import engine_client
-from scripts.clusters.states import Reading, first_line, parse
+from scripts.clusters.states import Reading, first_line
 from scripts.clusters.target import Target, Tell
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import Shell
+from scripts.images import docker
 from scripts.settings.model import Image, Outcome, Settings
 
 
@@ -112,13 +113,13 @@ class Context(Target):
 
     def _push(self, image: Image) -> Outcome:
         started = time.monotonic()
-        docker = engine_client()
+        client = engine_client()
         remote = f"{self._registry}/{image.ref}"
         if self._registry_has(remote):
             return Outcome("load", image.service, "unchanged", time.monotonic() - started, remote)
-        self._shell.effect([docker, "tag", image.ref, remote], timeout=60)
+        self._shell.effect([client, "tag", image.ref, remote], timeout=60)
         hint = "signed in? docker login"
-        self._shell.effect([docker, "push", "--quiet", remote], timeout=self._timeout, hint=hint)
+        self._shell.effect([client, "push", "--quiet", remote], timeout=self._timeout, hint=hint)
         if not self._shell.dry and self._registry_has(remote) is False:
             raise UserError(
                 f"the push of {remote} was reported as a success, but the registry does not show it",
@@ -137,8 +138,7 @@ class Context(Target):
     @cached_property
     def _plain(self) -> bool:
         """Whether the engine is told to speak to this registry without TLS, or without checking it."""
-        answer = self._shell.probe([engine_client(), "info", "--format", "{{json .RegistryConfig}}"], timeout=15)
-        found = parse(answer.out)
+        found = docker.info(self._shell, engine_client())[0].get("RegistryConfig")
         indexes = found.get("IndexConfigs") if isinstance(found, Mapping) else None
         index = indexes.get(self._registry.split("/")[0]) if isinstance(indexes, Mapping) else None
         return isinstance(index, Mapping) and index.get("Secure") is False

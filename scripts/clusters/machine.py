@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.clusters.ownership import engine_client
-from scripts.clusters.states import parse
 from scripts.host.shell import Shell
+from scripts.images import docker
 from scripts.settings.targets import MinikubeOptions
 
 LEAST_CPUS, LEAST_MEMORY = 2, 1800  # what minikube refuses to go below: CPUs, MB
@@ -69,8 +69,7 @@ class Objection:
 
 def ask(shell: Shell) -> Machine:
     """Look at this machine and its engine."""
-    answer = shell.probe([engine_client(), "info", "--format", "{{json .}}"], timeout=15)
-    return read(parse(answer.out), is_root())
+    return read(docker.info(shell, engine_client())[0], is_root())
 
 
 def is_root() -> bool:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from scripts.context.run import Run
 from scripts.images import base_images, engine, plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
-from scripts.settings.model import Plan
+from scripts.settings.model import Image, Outcome, Plan
+
+
+class Begun(Protocol):
+    """Builds that go on already."""
+
+    def ended(self) -> Iterator[Outcome]:
+        """Yield how each ended, as they do. Raises UserError for the first that fails."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """An engine that answers, the base images it has, and what has to be true in the end."""
+    """An engine that answers, the base images it has, and what has to be true in the end.
+
+    `begun` is what was begun of it while the cluster was still starting.
+    """
 
     client: Docker
     bases: Mapping[str, ReadyBase]
     plan: Plan
+    begun: Begun | None = None
 
 
 def get_ready(run: Run) -> Ready:
@@ -41,8 +53,11 @@ def ensure_bases(run: Run, client: Docker) -> dict[str, ReadyBase]:
     )  # fmt: skip
 
 
-def make_plan(run: Run, bases: Mapping[str, ReadyBase]) -> Plan:
-    """Return what has to be true in the end, by sources and bases. Raises UserError for a source that is unreadable."""
+def make_plan(run: Run, bases: Mapping[str, ReadyBase], images: Sequence[Image] | None = None) -> Plan:
+    """Return what has to be true in the end, by sources and bases; `images` are those that are decided already.
+
+    Raises UserError for a source that is unreadable.
+    """
     ids = {name: base.id for name, base in bases.items()}
     session = run.session
-    return plan.make_plan(session.sized, ids, target=session.cluster.target, standin=session.standin)
+    return plan.make_plan(session.sized, ids, target=session.cluster.target, standin=session.standin, images=images)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Thread
 
 from scripts.context.session import Session
@@ -18,11 +19,17 @@ STOP_SECONDS = 0.1  # between two attempts to stop what still runs
 
 @dataclass(frozen=True)
 class Run:
-    """One run through some of the stages: where it works, where it shows itself, and what it may install."""
+    """One run through some of the stages: where it works, where it shows itself, and what it may install.
+
+    `builders` are there where it prepares and builds: a build begins as soon as what it stands on is ready. `began` is
+    when it did, by the monotonic clock in seconds.
+    """
 
     session: Session
     display: Display
     may_install: bool = True
+    builders: Executor | None = None
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def namespace(self) -> str:

@@ -15,7 +15,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -54,7 +54,7 @@ PLAIN = "answers without TLS"
 
 @dataclass(frozen=True)
 class Client:
-    """A docker client on PATH."""
+    """A docker client on PATH; `version` is asked for where a person is to read it."""
 
     path: str
     version: str
@@ -109,8 +109,10 @@ def gather(settings: Settings, shell: Shell, target: str = "") -> Facts:
         cluster = pool.submit(_ask_cluster, settings, shell, target)
         port = _port_wanted(settings)
         holder = pool.submit(_holder, shell, port) if _listens(port) else None
+    local = here.result()
     found = replace(
-        here.result(),
+        local,
+        clients=_told_versions(shell, local.clients),
         tools={name: job.result() for name, job in tools.items()},
         ai={name: job.result() for name, job in ai.items()},
         gordon=gordon.result(),
@@ -171,18 +173,17 @@ def _program_version(shell: Shell, target: str) -> str:
 
 
 def _ask_engine(shell: Shell) -> dict[str, Any]:
-    found = [
-        Client(str(path), _version(shell, str(path), "version", "--format", "{{.Client.Version}}"), buildkit)
-        for path in docker.find_clients()
-        for buildkit in [docker.has_buildkit(shell, path)]
-    ]
+    found = [Client(str(path), "", docker.has_buildkit(shell, path)) for path in docker.find_clients()]
     best = next((client for client in found if client.buildkit), next(iter(found), None))
     if best is None:
         return {"clients": ()}
-    answer = shell.probe([best.path, "info", "--format", "{{json .}}"], timeout=ASK_SECONDS)
-    engine = _json(answer.out)
-    said = answer.err.strip() or " ".join(engine.get("ServerErrors") or ())
+    engine, said = docker.info(shell, Path(best.path), ASK_SECONDS)
     return {"clients": tuple(found), "engine": engine, "engine_error": said.splitlines()[0] if said else ""}
+
+
+def _told_versions(shell: Shell, clients: Iterable[Client]) -> tuple[Client, ...]:
+    words = ("version", "--format", "{{.Client.Version}}")
+    return tuple(replace(client, version=_version(shell, client.path, *words)) for client in clients)
 
 
 def _ask_tool(shell: Shell, tool: toolchain.Tool, root: Path) -> str:

@@ -24,8 +24,6 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
 
-from plumbum import CommandNotFound, local
-
 from scripts.errors import UserError
 from scripts.host import claims, paths
 
@@ -46,6 +44,10 @@ class Result:
 
     def __bool__(self) -> bool:
         return self.code == 0
+
+
+class ProgramNotFound(Exception):
+    """A program that cannot be started; the message names it, and says why."""
 
 
 class CommandError(UserError):
@@ -111,8 +113,8 @@ class Shell:
         try:
             with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
                 out, err = running.process.communicate(stdin.encode() if stdin else None)
-        except CommandNotFound as error:
-            return _not_found(argv, error)
+        except ProgramNotFound as error:
+            return _not_found(error)
         if running.timed_out.is_set():
             return Result(124, "", f"no answer within {timeout:g} s")
         return Result(running.process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
@@ -142,8 +144,8 @@ class Shell:
         try:
             with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
                 result = _collect(running.process, stdin, on_line)
-        except CommandNotFound as error:
-            raise CommandError(_words(argv), _not_found(argv, error), hint) from None
+        except ProgramNotFound as error:
+            raise CommandError(_words(argv), _not_found(error), hint) from None
         if running.timed_out.is_set():
             late = Result(124, result.out, f"{result.err}\nstopped after {timeout:g} s")
             raise CommandTimeout(_words(argv), late, hint)
@@ -178,7 +180,7 @@ class Shell:
         """
         try:
             process = _popen(argv, stdin=None, stdout=None, stderr=None)
-        except CommandNotFound:
+        except ProgramNotFound:
             return 127
         try:
             return process.wait()
@@ -283,9 +285,9 @@ class Shell:
         try:
             with self._running(argv, env=env, stdin=True) as running:
                 self._hold(running.process, kept, stop, stdin, limit)
-        except CommandNotFound as error:
+        except ProgramNotFound as error:
             stop.set()
-            return _not_found(argv, error)
+            return _not_found(error)
         out, err = (bytes(kept[name]).decode(errors="replace") for name in ("out", "err"))
         return Result(running.process.returncode, out, err)
 
@@ -388,7 +390,7 @@ class Shell:
         """A process for the time of the block, at whose end it has ended: by itself, or stopped where the block fails.
 
         Every other way to run something stands on this one. After `timeout` seconds it is stopped, with all it started.
-        Raises CommandNotFound.
+        Raises ProgramNotFound.
         """
         default_stdin = subprocess.PIPE if stdin else subprocess.DEVNULL
         process = _popen(
@@ -452,11 +454,11 @@ class _Running:
 
 @contextmanager
 def _as_error(argv: Sequence[str | Path]) -> Iterator[None]:
-    """Raise CommandError in place of CommandNotFound."""
+    """Raise CommandError in place of ProgramNotFound."""
     try:
         yield
-    except CommandNotFound as error:
-        raise CommandError(_words(argv), _not_found(argv, error)) from None
+    except ProgramNotFound as error:
+        raise CommandError(_words(argv), _not_found(error)) from None
 
 
 @contextmanager
@@ -474,8 +476,8 @@ def _words(argv: Sequence[str | Path]) -> list[str]:
     return [str(word) for word in argv]
 
 
-def _not_found(argv: Sequence[str | Path], error: CommandNotFound) -> Result:
-    return Result(127, "", f"{argv[0]}: not found" if error.path else str(error.program))
+def _not_found(error: ProgramNotFound) -> Result:
+    return Result(127, "", str(error))
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
@@ -497,15 +499,19 @@ def render(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, 
 def _popen(argv: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
     """Start a process by plumbum, which finds it on PATH.
 
-    Raises CommandNotFound for every program that cannot be started, also for a path that leads to none.
+    Raises ProgramNotFound for every program that cannot be started, also for a path that leads to none.
     """
-    command = local[str(argv[0])][tuple(str(word) for word in argv[1:])]
+    from plumbum import CommandNotFound, local  # takes its time to import, and many a run starts nothing
+
     try:
+        command = local[str(argv[0])][tuple(str(word) for word in argv[1:])]
         return cast("subprocess.Popen[bytes]", command.popen(**options))
+    except CommandNotFound:
+        raise ProgramNotFound(f"{argv[0]}: not found") from None
     except OSError as error:
         if Path(str(argv[0])).is_file() and error.errno == errno.ENOENT:
-            raise CommandNotFound(f"{argv[0]}: its interpreter is not there", []) from None
-        raise CommandNotFound(f"{argv[0]}: {_reason(error)}", []) from None
+            raise ProgramNotFound(f"{argv[0]}: its interpreter is not there") from None
+        raise ProgramNotFound(f"{argv[0]}: {_reason(error)}") from None
 
 
 def _reason(error: OSError) -> str:

@@ -127,6 +127,20 @@ def engine_answers(shell: Shell, binary: Path) -> bool:
     return bool(shell.probe([binary, "version", "--format", "{{.Server.Version}}"], timeout=10))
 
 
+def info(shell: Shell, binary: Path, timeout: float = 15.0) -> tuple[Mapping[str, Any], str]:
+    """What the engine says of itself and its machine; where it says nothing, that is empty, and there is a reason."""
+    if api := EngineApi.reached_by(os.environ):
+        with suppress(EngineSilent):  # the client has better words for what is wrong
+            return api.info, ""
+    answer = shell.probe([binary, "info", "--format", "{{json .}}"], timeout=timeout)
+    try:
+        told = json.loads(answer.out)
+    except (ValueError, RecursionError):
+        told = None
+    found: Mapping[str, Any] = told if isinstance(told, dict) else {}
+    return found, answer.err.strip() or " ".join(found.get("ServerErrors") or ())
+
+
 def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, str]:
     """Reference → image id, for those of `refs` that the engine has.
 

@@ -68,6 +68,11 @@ class EngineApi:
         return self._object(*self._ask("/version"))
 
     @property
+    def info(self) -> Mapping[str, Any]:
+        """What the engine says of the machine it runs on. Raises EngineSilent."""
+        return self._object(*self._ask(f"/{self.version}/info"))
+
+    @property
     def is_podman(self) -> bool:
         """Whether podman answers in the engine's place."""
         return any("podman" in str(part.get("Name", "")).lower() for part in self.about.get("Components") or ())

@@ -19,18 +19,32 @@ from scripts.settings.model import Image, Plan, Release, Service, Settings
 DATABASE = "database"
 
 
-def make_plan(settings: Settings, base_ids: Mapping[str, str], *, target: str, standin: bool) -> Plan:
+def make_plan(
+    settings: Settings,
+    base_ids: Mapping[str, str],
+    *,
+    target: str,
+    standin: bool,
+    images: Sequence[Image] | None = None,
+) -> Plan:
     """The images and releases of this configuration.
 
-    `base_ids` maps base names to image ids, `standin` says whether the local database is part of it.
+    `base_ids` maps base names to image ids, `standin` says whether the local database is part of it, `images` are those
+    that were decided already.
     Raises UserError if a build context cannot be read, and SettingsError naming what a Dockerfile does not use.
     """
+    releases = (settings.database_release, settings.release) if standin else (settings.release,)
+    registry = settings.registry if target == "context" else ""
+    decided = images_of(settings, base_ids, standin=standin) if images is None else images
+    return Plan(tuple(decided), releases, target, registry)
+
+
+def images_of(settings: Settings, base_ids: Mapping[str, str], *, standin: bool) -> tuple[Image, ...]:
+    """The images of this configuration, which stand on bases and sources alone. Raises as `make_plan` does."""
     services = (*settings.services, settings.database) if standin else settings.services
     if unused := [line for service in services for line in _unused(service, settings)]:
         raise SettingsError("\n".join(unused))
-    releases = (settings.database_release, settings.release) if standin else (settings.release,)
-    registry = settings.registry if target == "context" else ""
-    return Plan(tuple(image_of(service, base_ids) for service in services), releases, target, registry)
+    return tuple(image_of(service, base_ids) for service in services)
 
 
 def _unused(service: Service, settings: Settings) -> Iterator[str]:

@@ -8,7 +8,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, as_completed, wait
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed, wait
+from contextlib import AbstractContextManager
 from math import inf
 from pathlib import Path
 
@@ -18,10 +19,10 @@ from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import CommandError, render
 from scripts.images import docker, plan
-from scripts.images.docker import BUILDKIT
+from scripts.images.base_images import ReadyBase
+from scripts.images.docker import BUILDKIT, Docker
 from scripts.pipeline.pruning import prune
 from scripts.reporting import report
-from scripts.secrets.redact import redact
 from scripts.settings.model import Image, Outcome, Service
 
 STOP_SECONDS = 0.1  # between two attempts to stop what still builds
@@ -31,21 +32,18 @@ LEAST_AT_ONCE = 2  # builds wait for the network as well as for a core
 def build(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     """Build the images that do not exist yet: as many at once as there are cores, the longest first.
 
-    The first that fails is told at once, and stops the others.
+    The first that fails is told at once, and stops the others. Those that were begun already are waited for.
     """
-    have = docker.image_ids(run.session.shell, ready.client, [image.ref for image in ready.plan.images])
-    settings = run.session.settings
-    services = {service.name: service for service in (*settings.services, settings.database)}
-    missing = [image for image in ready.plan.images if image.ref not in have]
-    for image in ready.plan.images:
-        if image not in missing:
-            yield Outcome("build", image.service, "unchanged", 0.0, image.tag)
-    if missing:
-        builds = _Builds(run, ready, services)
-        times = report.build_times(settings.root) if len(missing) > 1 else {}
-        with threads(run, max(LEAST_AT_ONCE, os.cpu_count() or 1)) as pool:
-            jobs = {pool.submit(builds.one, image): image for image in longest_first(missing, times)}
-            yield from builds.ended(jobs)
+    if ready.begun:
+        yield from ready.begun.ended()
+        return
+    with builders(run) as pool:
+        yield from Builds(run, ready.client, ready.bases, ready.plan.images, pool).ended()
+
+
+def builders(run: Run) -> AbstractContextManager[ThreadPoolExecutor]:
+    """Threads that build: as many as there are cores."""
+    return threads(run, max(LEAST_AT_ONCE, os.cpu_count() or 1))
 
 
 def longest_first(images: Sequence[Image], seconds: Mapping[str, float]) -> list[Image]:
@@ -53,33 +51,51 @@ def longest_first(images: Sequence[Image], seconds: Mapping[str, float]) -> list
     return sorted(images, key=lambda image: -seconds.get(image.service, inf))
 
 
-class _Builds:
+class Builds:
     """Builds that go on side by side, and end together where one fails."""
 
-    def __init__(self, run: Run, ready: Ready, services: Mapping[str, Service]) -> None:
+    def __init__(
+        self, run: Run, client: Docker, bases: Mapping[str, ReadyBase], images: Sequence[Image], pool: Executor
+    ) -> None:
+        """Begin those of `images` that the engine lacks. Raises UserError where it does not say."""
+        settings = run.session.settings
         self._run = run
-        self._client = ready.client
-        self._services = services
-        self._refs = {name: base.ref for name, base in ready.bases.items()}
-        self._ids = {name: base.id for name, base in ready.bases.items()}
+        self._client = client
+        self._services = {service.name: service for service in (*settings.services, settings.database)}
+        self._refs = {name: base.ref for name, base in bases.items()}
+        self._ids = {name: base.id for name, base in bases.items()}
         self._stopped = threading.Event()
+        self.images = tuple(images)
+        have = docker.image_ids(run.session.shell, client, [image.ref for image in images])
+        missing = [image for image in images if image.ref not in have]
+        self._there = [image for image in images if image.ref in have]
+        times = report.build_times(settings.root) if len(missing) > 1 else {}
+        self._jobs = {pool.submit(self.one, image): image for image in longest_first(missing, times)}
 
-    def ended(self, jobs: Mapping[Future[Outcome], Image]) -> Iterator[Outcome]:
-        """Outcomes as they come. The first failure stops what still runs, and is raised."""
-        waiting = dict(jobs)
-        for job in as_completed(jobs):
+    def ended(self) -> Iterator[Outcome]:
+        """Yield outcomes as they come. The first failure stops what still runs, and is raised."""
+        for image in self._there:
+            yield Outcome("build", image.service, "unchanged", 0.0, image.tag)
+        waiting = dict(self._jobs)
+        for job in as_completed(self._jobs):
             image = waiting.pop(job)
             try:
                 yield job.result()
             except Exception:
                 self._stopped.set()
-                for other, unfinished in waiting.items():
-                    other.cancel()
+                for unfinished in waiting.values():
                     yield Outcome("build", unfinished.service, "skipped", 0.0, f"stopped: {image.service} failed")
-                # Again and again: a build that had passed the check may start its process after the first time.
-                while wait(jobs, timeout=STOP_SECONDS).not_done:
-                    self._run.session.shell.interrupt()
+                self.stop()
                 raise
+
+    def stop(self) -> None:
+        """Stop all that still runs, and begin no other."""
+        self._stopped.set()
+        for job in self._jobs:
+            job.cancel()
+        # Again and again: a build that had passed the check may start its process after the first time.
+        while wait(self._jobs, timeout=STOP_SECONDS).not_done:
+            self._run.session.shell.interrupt()
 
     def one(self, image: Image) -> Outcome:
         """Build one image. Raises UserError naming the service and the cause."""
@@ -92,9 +108,12 @@ class _Builds:
             from scripts.diagnose.watchdog import explained  # only a build that failed needs the rules
 
             raise explained(problem, run.session, "build", service) from None
-        return Outcome("build", image.service, "done", time.monotonic() - started, image.tag)
+        ended = time.monotonic()
+        return Outcome("build", image.service, "done", ended - started, image.tag, ended=ended - run.began)
 
     def _build(self, service: Service, image: Image) -> None:
+        from scripts.secrets.redact import redact  # a run that builds nothing does without its hundred patterns
+
         run, shell = self._run, self._run.session.shell
         hidden = {name: value for name, value in service.build_args.items() if redact(f"{name}={value}")[1]}
 

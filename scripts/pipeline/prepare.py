@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 
 from scripts.context.ready import Ready, ensure_bases, make_plan
 from scripts.context.run import Run, outcomes_of, threads
 from scripts.doctor import checks
 from scripts.doctor.facts import local_facts
 from scripts.errors import UserError
-from scripts.images import engine
+from scripts.images import engine, plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import namespace
+from scripts.pipeline.images import Builds
 from scripts.secrets import proofs, sync, vault
 from scripts.settings.model import Outcome
 
@@ -34,8 +35,31 @@ def prepare(run: Run) -> Generator[Outcome, None, Ready]:
         cluster = pool.submit(_cluster, run, [tools, client])
         room = pool.submit(_after, [cluster], "namespace", lambda: namespace.ensure(run.session))
         secrets = pool.submit(_after, [room], "secrets", lambda: sync_secrets(run))
-        yield from outcomes_of([tools, client, images, cluster, room, secrets])
-    return Ready(clients[0], bases, make_plan(run, bases))
+        ahead = run.builders if not run.dry else None
+        begun = pool.submit(_builds, run, images, clients, bases, ahead) if ahead else None
+        try:
+            yield from outcomes_of([tools, client, images, cluster, room, secrets])
+            builds = begun.result() if begun else None
+            return Ready(clients[0], bases, make_plan(run, bases, builds.images if builds else None), builds)
+        except UserError:
+            _stop(begun)
+            raise
+
+
+def _builds(
+    run: Run, needed: Future[Outcome], clients: Sequence[Docker], bases: Mapping[str, ReadyBase], pool: Executor
+) -> Builds:
+    """Begin the builds once the base images are there: none of them needs the cluster."""
+    needed.result()
+    ids = {name: base.id for name, base in bases.items()}
+    images = plan.images_of(run.session.settings, ids, standin=run.session.standin)
+    return Builds(run, clients[0], bases, images, pool)
+
+
+def _stop(begun: Future[Builds] | None) -> None:
+    """End the builds of a run that has failed."""
+    if begun and begun.exception() is None:
+        begun.result().stop()
 
 
 def _refuse_unready(run: Run) -> None:

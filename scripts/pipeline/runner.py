@@ -19,6 +19,7 @@ from scripts.host.paths import audit_file
 from scripts.pipeline import live as live_releases
 from scripts.pipeline import rollback, stages
 from scripts.pipeline.access import Page
+from scripts.pipeline.images import builders
 from scripts.pipeline.live import Live
 from scripts.pipeline.rollback import Undone
 from scripts.pipeline.stages import Stage
@@ -35,8 +36,9 @@ def run_stages(run: Run, wanted: Sequence[Stage], command: str, *, keep: bool = 
     A failed deploy, or one that is not healthy, is undone; `keep` leaves a failed first install as it is. A dry run
     neither locks nor writes.
     """
-    with alone(run.session):
-        runner = _Runner(run)
+    with alone(run.session), builders(run) as pool:
+        ahead = {"prepare", "build"} <= {stage.name for stage in wanted}
+        runner = _Runner(replace(run, builders=pool) if ahead else run)
         done = runner.run(wanted, command, keep=keep)
         if not run.dry:
             _write(run, done, runner.record)
@@ -62,8 +64,8 @@ class _Runner:
     """What happened so far, and what the stages returned, by type."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
         self._started = time.monotonic()
+        self._run = replace(run, began=self._started)
         self._began = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._times: list[StageTime] = []
         self._outcomes: list[Outcome] = []
@@ -127,7 +129,8 @@ class _Runner:
     def _add(self, outcome: Outcome) -> None:
         if self._run.dry and outcome.status == "done":  # nothing was: its commands were only printed
             outcome = replace(outcome, status="planned")
-        self._outcomes.append(replace(outcome, ended=round(time.monotonic() - self._started, 3)))
+        ended = outcome.ended or time.monotonic() - self._started  # a build may have ended before its stage began
+        self._outcomes.append(replace(outcome, ended=round(ended, 3)))
         self._run.display.outcome(outcome)
 
     def _report(self, command: str) -> Report:

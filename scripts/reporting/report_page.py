@@ -63,9 +63,11 @@ def bars(report: Mapping[str, Any], width: int = 50) -> list[tuple[str, str, str
         parts = [item for item in report["outcomes"] if item["stage"] == stage["stage"] and item["ended"]]
         start = min([item["ended"] - item["seconds"] for item in parts] or [begin])
         start = max(0.0, min(start, total - stage["seconds"]))
-        left, size = round(start / total * width), max(1, round(stage["seconds"] / total * width))
-        rows.append((stage["stage"], (" " * left + "█" * size)[:width].ljust(width), f"{stage['seconds']:.1f} s"))
-        begin = start + stage["seconds"]
+        # Builds begin before their stage does, as soon as what they stand on is there.
+        seconds = max([stage["seconds"], *(item["ended"] - start for item in parts)])
+        left, size = round(start / total * width), max(1, round(seconds / total * width))
+        rows.append((stage["stage"], (" " * left + "█" * size)[:width].ljust(width), f"{seconds:.1f} s"))
+        begin = start + seconds
     return rows
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scripts.errors import SettingsError
+from scripts.errors import SettingsError, UserError
+from scripts.host.files import write_whole
+from scripts.host.paths import cache_folder
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
+
+REMEMBERED = 64  # documents that are known to fit
 
 
 def overlay(base: Any, top: Any) -> Any:
@@ -63,14 +69,34 @@ def read(file: Path, root: Path) -> dict[str, Any]:
 
 
 def check(data: Any, schema: Mapping[str, Any], file: str) -> None:
-    """Validate `data`, raising one SettingsError that lists every problem as `file: key.path: …`."""
-    import jsonschema  # a tenth of a second to import: `invoke --list` does without
+    """Validate `data`, raising one SettingsError that lists every problem as `file: key.path: …`.
+
+    Data that was found to fit is remembered by a digest of itself and the schema.
+    """
+    mark = hashlib.sha256(repr((data, schema)).encode(errors="surrogatepass")).hexdigest()
+    if mark in _fitting():
+        return
+    import jsonschema  # a tenth of a second to import: what was seen before does without
 
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(data), key=lambda error: [str(part) for part in error.absolute_path])
     if errors:
         lines = dict.fromkeys(f"{file}: {line}" for error in errors for line in _explain(error))
         raise SettingsError("\n".join(lines))
+    with suppress(OSError, UserError):  # what cannot be remembered is validated again
+        write_whole(_memory(), "\n".join([*_fitting(), mark][-REMEMBERED:]) + "\n")
+
+
+def _memory() -> Path:
+    return cache_folder("settings") / "fitting"
+
+
+def _fitting() -> list[str]:
+    """Return the digests of what fits its schema, the newest last."""
+    try:
+        return _memory().read_text(encoding="ascii", errors="replace").split()
+    except (OSError, UserError):
+        return []
 
 
 def _explain(error: ValidationError) -> list[str]:

@@ -64,8 +64,9 @@ def live_on(made: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(made.bin), prepend=":")
     monkeypatch.setenv("HOME", str(made.home))
     monkeypatch.setenv("XDG_STATE_HOME", str(made.home / "state"))
-    for name in ("KUBECONFIG", "MINIKUBE_HOME", "DOCKER_HOST"):
+    for name in ("KUBECONFIG", "MINIKUBE_HOME"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@nowhere")  # no engine of this machine: only the client is asked
     monkeypatch.setattr(here, "is_root", lambda: bool(made.state["root"]))
 
 

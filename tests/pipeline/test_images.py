@@ -2,7 +2,11 @@
 
 import os
 import shlex
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +18,8 @@ from scripts.host.shell import Shell
 from scripts.images import plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
-from scripts.pipeline.images import build, longest_first
+from scripts.pipeline import prepare
+from scripts.pipeline.images import build, builders, longest_first
 from scripts.settings.model import Image, Outcome, Plan, Service, Timeouts
 
 # Stands in for the client. It knows no image, and builds as the Dockerfile's first line says.
@@ -65,7 +70,7 @@ class World:
             {"python": ReadyBase("python:3", "sha256:1")},
             Plan(images, (), "x"),
         )
-        return SimpleNamespace(session=session, display=display)
+        return SimpleNamespace(session=session, display=display, began=0.0)
 
     def build(self) -> Iterator[Outcome]:
         run = self.run()
@@ -143,3 +148,75 @@ def test_a_dry_run_builds_nothing_and_needs_no_secret(tmp_path: Path) -> None:
     world.shell.dry = True
     list(world.build())
     assert world.printed and not world.log.exists() and not os.path.lexists(tmp_path / "state")
+
+
+@contextmanager
+def preparing(
+    world: World, monkeypatch: pytest.MonkeyPatch, cluster: Callable[[], None]
+) -> Iterator[Generator[Outcome, None, Ready]]:
+    """A run that prepares and builds, whose cluster starts as `cluster` does; all else is ready at once."""
+    run = world.run()
+    run.session = SimpleNamespace(**vars(run.session), standin=False, target="embedded", cluster=None)
+    unready = SimpleNamespace(session=run.session, display=run.display, began=0.0, dry=False)
+
+    def started(run: object, needed: Sequence[Future[Outcome]]) -> Outcome:
+        cluster()
+        return Outcome("prepare", "cluster", "done")
+
+    monkeypatch.setattr(prepare, "_refuse_unready", lambda run: None)
+    monkeypatch.setattr(prepare, "_tools", lambda run: (False, ""))
+    monkeypatch.setattr(prepare, "_engine", lambda run, into: (into.append(world.ready.client) is None, ""))
+    monkeypatch.setattr(prepare, "_bases", lambda run, client, into: (into.update(world.ready.bases) is None, ""))
+    monkeypatch.setattr(prepare, "_cluster", started)
+    monkeypatch.setattr(prepare.namespace, "ensure", lambda session: (False, ""))
+    monkeypatch.setattr(prepare, "sync_secrets", lambda run: (False, ""))
+    monkeypatch.setattr(prepare, "make_plan", lambda run, bases, images: Plan(tuple(images), (), "embedded"))
+    with builders(unready) as unready.builders:
+        yield prepare.prepare(unready)
+
+
+def returned(stage: Generator[Outcome, None, Ready]) -> Ready:
+    """What a stage returns at its end."""
+    while True:
+        try:
+            next(stage)
+        except StopIteration as end:
+            return end.value
+
+
+def test_builds_go_on_while_the_cluster_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, {"one": "works", "two": "works"})
+    built = threading.Event()
+
+    def cluster() -> None:
+        """One that is not there before both images are: it would never be if builds waited for it."""
+        assert built.wait(300)
+
+    waiting = threading.Thread(target=lambda: _await_lines(world.log, 2, built))
+    waiting.start()
+    with preparing(world, monkeypatch, cluster) as stage:
+        ready = returned(stage)
+        outcomes = list(build(world.run(), ready))
+    waiting.join()
+    assert {(item.target, item.status) for item in outcomes} == {("one", "done"), ("two", "done")}
+    assert all(item.ended for item in outcomes)
+    assert {image.service for image in ready.plan.images} == {"one", "two"}
+
+
+def test_a_cluster_that_does_not_start_ends_the_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, {"slow": "waits"})
+
+    def cluster() -> None:
+        _await_lines(world.log, 1, threading.Event())
+        raise UserError("no cluster")
+
+    with preparing(world, monkeypatch, cluster) as stage, pytest.raises(UserError, match="no cluster"):
+        returned(stage)
+    assert not world.shell._live
+
+
+def _await_lines(file: Path, count: int, reached: threading.Event) -> None:
+    """Wait until a file has so many lines, as a program that is started says that it runs by writing one."""
+    while not (file.is_file() and len(file.read_text().splitlines()) >= count):
+        time.sleep(0.01)
+    reached.set()

@@ -2,6 +2,8 @@
 
 import copy
 import shutil
+import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +219,20 @@ def test_an_overlay_changes_only_what_it_names() -> None:
 def test_required_keys_of_a_schema_are_named() -> None:
     with pytest.raises(SettingsError, match=r"f\.yaml: a: missing, add it"):
         check({}, {"required": ["a"], "type": "object"}, "f.yaml")
+
+
+def test_what_fits_is_remembered_and_any_change_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    schema = {"properties": {"day": {"type": "string"}, "wanted": {"type": "integer"}}}
+    check({"day": "2026-01-01", "wanted": 1}, schema, "f")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "jsonschema", None)  # whoever imports it now fails
+        check({"day": "2026-01-01", "wanted": 1}, schema, "f")
+    for changed in ({"day": date(2026, 1, 1), "wanted": 1}, {"day": "2026-01-01", "wanted": "1"}):
+        for _ in range(2):  # what does not fit is never remembered
+            with pytest.raises(SettingsError):
+                check(changed, schema, "f")
+    with pytest.raises(SettingsError):
+        check({"day": "2026-01-01", "wanted": 1}, {"required": ["more"]}, "f")

@@ -835,7 +835,7 @@ def docker(state: dict[str, Any], words: list[str]) -> None:
             "SecurityOptions": state["security"], "CgroupVersion": state["cgroup"], "ServerVersion": "28.0.0",
             "Driver": "overlay2", "RegistryConfig": {"IndexConfigs": {}},
         }  # fmt: skip
-        end(0, json.dumps(told["RegistryConfig"] if "RegistryConfig" in words[-1] else told) + "\n")
+        end(0, json.dumps(told) + "\n")
     if words[:1] == ["ps"]:
         given, _ = options(words[1:], {"--all": False, "--filter": True, "--format": True}, 125)
         key, _, value = given["--filter"][-1].removeprefix("label=").partition("=")

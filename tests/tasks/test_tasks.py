@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from invoke import Config, Context, Exit
-from plumbum import CommandNotFound
 
 from scripts.errors import UserError
+from scripts.host.shell import ProgramNotFound
 from scripts.reporting import report_page
 from scripts.settings.loading import ROOT
 from scripts.tasks import namespace
@@ -112,7 +112,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine without any program, engine or cluster, on which nothing is changed."""
 
     def missing(argv: list[str], **_: object) -> None:
-        raise CommandNotFound(str(argv[0]), [])
+        raise ProgramNotFound(f"{argv[0]}: not found")
 
     monkeypatch.setattr("scripts.host.shell._popen", missing)
     monkeypatch.setattr("webbrowser.open", lambda _: False)
