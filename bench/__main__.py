@@ -26,7 +26,7 @@ SOURCES = {
 MANY = 40
 
 
-PARTS = ("starts", "redaction", "loading", "four", "forty", "loop")
+PARTS = ("starts", "redaction", "loading", "four", "forty", "services", "dev")
 
 
 def main(rounds: int, parts: Sequence[str] = PARTS) -> None:
@@ -42,16 +42,17 @@ def main(rounds: int, parts: Sequence[str] = PARTS) -> None:
         for part, title, make in (("four", "four services", _app), ("forty", f"{MANY} services", _many)):
             if part in parts:
                 measured |= _contest(title, make, Path(name) / part, rounds)
-        if "loop" in parts:
+        if {"services", "dev"} & set(parts):
             print("== the inner loop", flush=True)
             folder = Path(name) / "loop"
             with make_project(folder / "project", folder / "state", f"bench-{os.getpid()}-loop") as project:
-                begun = services.measure(project)
-                loop = dev.measure(project, max(rounds, 5))
+                begun = services.measure(project) if "services" in parts else {}
+                loop = dev.measure(project, max(rounds, 5)) if "dev" in parts else {}
     if measured:
         print_table(statistics.table(measured))
-    if loop:
+    if begun:
         print_table(services.rows(begun))
+    if loop:
         print_table(dev.rows(loop))
     print(f"{rounds} rounds; seconds and ratios as min / median / max; {time.monotonic() - started:.0f} s in all")
     (ROOT / "reports").mkdir(exist_ok=True)

@@ -5,8 +5,10 @@
 
 What counts: the values given, in plain text, in base64 at any alignment, URL-encoded and JSON-escaped; whatever has the
 shape of a secret (`shapes`: keys, tokens, credentials in URLs, values of names such as password); and environment
-values, container arguments, Secrets and ConfigMaps of a manifest (`settings_in_text`), but for harmless ones. A value
-shorter than SHORTEST is a secret only where its name says so: to replace every "1" would leave nothing to read.
+values, container arguments, Secrets and ConfigMaps of a manifest (`settings_in_text`), but for harmless ones; all of it
+also where it is wrapped (`views`: escapes, percent codes, what a log puts before a line) or in base64, several times
+over too. A value shorter than SHORTEST is a secret only where its name says so: to replace every "1" would leave
+nothing to read.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote, unquote, urlsplit
 
-from scripts.secrets import settings_in_text, shapes
+from scripts.secrets import settings_in_text, shapes, views
 
 SHORTEST = 4  # characters of a value that is looked for everywhere
 _LONG_LINE = 12  # characters from which a line of a many-line secret is a secret of its own
@@ -114,17 +116,39 @@ def _replace(text: str, known: Sequence[str], names: _Names) -> str:
 
 
 def _spans(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    yield from _known(text, known)
+    own = [match.span() for match in _PLACEHOLDER.finditer(text)]
+    for start, end, kind in (*_shaped(text), *_unwrapped(text, known)):
+        # What is a placeholder already, for instance in the evidence of a diagnosis, has nothing left to hide.
+        place = bisect_right(own, (start, len(text))) - 1
+        if start < end and not (place >= 0 and own[place][0] <= start and end <= own[place][1]):
+            yield start, end, kind
+
+
+def _known(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
     for secret in known:
         start = text.find(secret)
         while start >= 0:
             yield start, start + len(secret), "SECRET"
             start = text.find(secret, start + 1)
-    own = [match.span() for match in _PLACEHOLDER.finditer(text)]
-    for start, end, kind in (*shapes.spans(text), *settings_in_text.spans(text)):
-        # What is a placeholder already, for instance in the evidence of a diagnosis, has nothing left to hide.
-        place = bisect_right(own, (start, len(text))) - 1
-        if start < end and not (place >= 0 and own[place][0] <= start and end <= own[place][1]):
-            yield start, end, kind
+    if known:
+        for start, end, plain in shapes.decoded(text):
+            if any(secret in plain for secret in known):
+                yield start, end, "SECRET"
+
+
+def _shaped(text: str) -> Iterator[tuple[int, int, str]]:
+    yield from shapes.spans(text)
+    yield from settings_in_text.spans(text)
+
+
+def _unwrapped(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    """What comes to sight only without escapes, percent codes and the like."""
+    view = views.unwrapped(text)
+    if view is not None:
+        for start, end, kind in (*_known(view.text, known), *_shaped(view.text)):
+            if start < end:
+                yield *view.place(start, end), kind
 
 
 def _merged(spans: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
@@ -168,6 +192,7 @@ def _encodings(text: str) -> Iterator[str]:
         if len(middle) >= 2 * SHORTEST or offset == 0:
             yield middle
             yield middle.replace("+", "-").replace("/", "_")
+    yield data.hex()
     whole = base64.b64encode(data).decode()
     yield from (whole, whole.rstrip("="), base64.urlsafe_b64encode(data).decode())
 

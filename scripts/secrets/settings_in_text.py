@@ -56,6 +56,9 @@ _DESCRIBE_HEAD = re.compile(r"^(?P<indent>\s*)(?P<key>Environment|Args|Command):
 _DESCRIBE_ENTRY = re.compile(r"^(?P<lead>(?P<indent>\s+)(?P<name>[\w.-]+):\s+)(?P<value>.*?)\s*$")
 _SET_ENV_HEAD = re.compile(r"^# .*\bcontainers? ")
 _SET_ENV = re.compile(r"^(?P<lead>(?P<name>[\w.-]+)=)(?P<value>.*?)\s*$")
+_SECRET_KIND = re.compile(r"(?:^|[\s\"'{,])kind: Secret[\"'}\],\\]{0,20}[ \t]*$", re.MULTILINE)
+_GO_SECRET = re.compile(r"\bkind:Secret\b")
+_GO_DATA = re.compile(r"\b(?:data|stringData):map\[([^\]]{1,20000})\]", re.IGNORECASE)
 _DATA_NAME = re.compile(r"^(?P<name>[\w.-]+):\s*$")
 
 # Names whose values tell how something runs, not who may use it.
@@ -173,6 +176,10 @@ def spans(text: str) -> Iterator[Span]:
                 and not is_harmless(match["name"], match["value"])
             ):
                 yield *match.span("value"), "ENV"
+    if _GO_SECRET.search(text):
+        for held in _GO_DATA.finditer(text):
+            for entry in re.finditer(r"[\w.-]+:(\S+)", held[1]):
+                yield held.start(1) + entry.start(1), held.start(1) + entry.end(1), "SECRET"
     yield from _lines(text)
 
 
@@ -213,7 +220,7 @@ def _lines(text: str) -> Iterator[Span]:
     position = 0
     name, name_at = "", -1
     block: _Block | None = None
-    secret = bool(re.search(r"^(?:\| )?[ \t]*(?:- )?kind: Secret[ \t]*$", text, re.MULTILINE))
+    secret = bool(_SECRET_KIND.search(text))
     for number, raw in enumerate(text.split("\n")):
         line = raw.removeprefix("| ")
         offset = position + len(raw) - len(line)

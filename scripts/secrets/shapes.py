@@ -36,13 +36,17 @@ _TOKENS = (
     r"https://[\w-]+\.webhook\.office\.com/\S{20,}", r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/\S{20,}",
     r"re_[A-Za-z0-9]{8,}_[A-Za-z0-9]{16,}",
     # money
-    r"[rs]k_(?:live|test|prod)_\w{10,}", r"whsec_[\w+/=]{20,}", r"sq0[a-z]{3}-[\w-]{22,}", r"EAAA[\w-]{56,}", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",
+    r"[rs]k_(?:live|test|prod)_\w{10,}", r"whsec_[\w+/=]{20,}", r"sq0[a-z]{3}-[\w-]{22,}", r"EAAA[\w-]{22,}", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",
     r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}", r"FLWSECK(?:_TEST)?-[\w-]{12,}", r"EZ[AT]K\w{50,}",
     # infrastructure and data
     r"hv[sbr]\.[\w-]{20,}", r"s\.[A-Za-z0-9]{24}\b", r"[a-zA-Z0-9]{14}\.atlasv1\.[\w=-]{40,}", r"napi_\w{20,}", r"nfp_\w{36,}", r"pscale_(?:tkn|pw|oauth)_[\w.=-]{20,}",
     r"sbp_[a-f0-9]{40}", r"sb_secret_\w{20,}", r"dapi[a-f0-9]{32}(?:-\d)?\b", r"glc_[A-Za-z0-9+/=]{20,}", r"glsa_\w{20,}", r"eyJrIjoi[A-Za-z0-9+/=]{40,}",
     r"NRAK-[A-Z0-9]{20,}", r"NRII-[\w-]{20,}", r"NRJS-[a-f0-9]{19}", r"sntry[su]_[\w+/=]{20,}", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}", r"lin_api_\w{30,}",
     r"ntn_\w{30,}", r"secret_[A-Za-z0-9]{40,}", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}", r"figd_[\w-]{30,}", r"phc_\w{30,}", r"dp\.(?:pt|st|ct|sa|scim|audit)\.\S{30,}",
+    r"p8e-[\w-]{32,}", r"dt0[cs]\d\d\.[A-Z0-9a-z]{24}\.[A-Z0-9a-z]{60,}", r"rdme_[a-z0-9]{60,}", r"API-[A-Z0-9]{26}\b", r"duffel_(?:test|live)_[\w=-]{40,}",
+    r"fio-u-[\w=-]{60,}", r"s-s4t2(?:ud|af)-[a-f0-9]{60,}", r"[ps]at\.[\w-]{22}\.[\w-]{24}\.[\w-]{20}", r"glffct-[\w-]{20,}", r"sm_(?:aat|pat|sat)_[A-Za-z0-9]{16,}",
+    r"CLOJARS_\w{40,}", r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[\w+/=-]{30,}", r"\d{15,16}(?:\||%7[Cc])[\w-]{27,40}", r"EAA[MC][A-Za-z0-9]{60,}",
+    r"SG\.[\w.=-]{60,}", r"xoxe[.-]xox[bp]-\d-[A-Z0-9]{60,}", r"FLWPUBK_TEST-[a-h0-9]{32}-X", r"ey[A-Za-z0-9]{17,}\.ey[\w/-]{17,}\.[\w/=-]{10,}", r"sl\.[\w=-]{60,}", r"ZXlK[\w+/=-]{40,}",
     r"ops_eyJ[\w+/=-]{40,}", r"A3-[A-Z0-9]{6}-[A-Z0-9-]{20,}", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}", r"pul-[a-f0-9]{40}", r"CCIPAT_\w{10,}_\w{20,}",
     r"tskey-(?:auth|api|client|webhook)-[\w-]{20,}", r"fo1_[\w-]{40,}", r"fm[12][ar]?_[\w+/=-]{60,}", r"v1\.0-[a-f0-9]{24}-[a-f0-9]{100,}", r"HRKU-[\w-]{30,}",
     r"LS0tLS1CRUdJT[A-Za-z0-9+/=\\n]{20,}",  # -----BEGIN …, in base64
@@ -60,13 +64,18 @@ _SUFFIX = r"(?:[_-](?:base|value|string|text|data|b64|base64|raw|current|old|new
 _WEAK = r"hmac|pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
 _SESSION = r"(?:js|php|asp)?sess(?:ion)?[_.-]?(?:id|key)?|connect\.sid|csrf[_-]?token|xsrf-token|sid|remember[_-]?me"
 _QUOTE = r"(?:\\{0,4}[\"'])?"
-_SET = rf"{_QUOTE}[ \t]{{0,20}}(?::=|=>|=|:)[ \t]{{0,20}}"
+_TYPE = r"(?:[ \t]{0,9}:?[ \t]{0,9}(?:string|String|str|Optional\[str\]|SecretStr)(?![\w-]))?"
+_MADE = r"(?:(?:SecretStr\(|[bfru])(?=\\{0,4}[\"']))?"
+_SET = rf"{_QUOTE}[\])]?{_TYPE}[ \t]{{0,20}}(?::=|=>|->|\?\?=|\?=|\?:|\.=|\+=|=|:)[ \t]{{0,20}}{_MADE}"
 _VALUE = r"(?:(?:\\{0,4}\")((?:[^\"\\\n]|\\[^\"\n])+)|'([^'\n]+)|`([^`\n]+)|([^\s\"'`<>]+))"
 _NOT = r"(?!(?:\\{0,4}[\"'])?(?:true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?![\"']?<|[{\[]|\$\{?[A-Z_(]|\*{3})"
 _SPDX_NAMES = (
     r"[\"']?(?:MIT|Apache|A?L?GPL|BSD|ISC|MPL|EPL|CC0|CC-|Unlicense|WTFPL|Zlib|BSL|SSPL|Elastic|Proprietary|Commercial)"
 )
 _I = re.IGNORECASE
+DEEPEST = 4  # times that a secret may be put into base64 over and over
+_NAMED = rf"(?:{_STRONG}|{_ENDING}|authorization){_SUFFIX}"
+_MIXED = r"(?=[^\s\"']{0,60}\d)(?=[^\s\"']{0,60}[A-Za-z])"
 _BEFORE_WEAK = r"(?:(?<![A-Za-z0-9])|(?<=[a-z])(?=[A-Z]))"
 
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -115,11 +124,36 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"(?<!\S)--?(?:store|key|trust|src|dest)(?:store)?pass(?:word)?[ \t=]{1,8}([^\s-]\S*)", _I),
         ("TOKEN", r"\b(?:token|api[- ]?key)\s{1,4}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[\w.~+/=-]{8,})", _I),
         ("CONNECTION", r"(?<![\w/.-])[\w.-]{1,60}/[^\s/@:\"']{3,60}@(?!sha\d)[\w.-]{1,100}:\d{2,5}(?!\d)", 0),
-        ("SECRET", r"<(?:[\w.-]{1,40}:)?[\w.-]{0,30}(?:password|passwd|secret|token|apikey|api-key)>([^<\n]{3,})<", _I),
+        ("SECRET", rf"<(?:[\w.-]{{1,40}}:)?[\w.-]{{0,60}}{_NAMED}>\s{{0,200}}([^<\s][^<\n]{{2,}}?)\s{{0,200}}<", _I),
+        ("SECRET", rf"\b(?:name|key|id|header){_QUOTE}\s{{0,9}}[=:]\s{{0,9}}\\{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|cookie|[_-]key)\\{{0,4}}[\"']\s{{0,9}},?\s{{0,9}}{_QUOTE}value{_QUOTE}\s{{0,9}}[=:]\s{{0,9}}{_VALUE}", _I),
+        # headers as programs print them, in lists, tuples and maps
+        ("TOKEN", rf"authorization(?: header)?{_QUOTE}\s{{0,9}}(?::|=|=>|,)?\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}(?:bearer|basic|token|digest|apikey|negotiate)\s{{1,8}}([^\s\"'\])}}]{{4,}})", _I),
+        ("COOKIE", rf"(?<![a-z])(?:set[-_])?cookies?{_QUOTE}\s{{0,9}}[:=,]\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}([\w.%-]{{1,80}}=[^\n\"'\]}}]+)", _I),
+        ("COOKIE", rf"\bcookies{_QUOTE}\s{{0,9}}[:=]\s{{0,9}}\{{([^}}\n]{{3,}})\}}", _I),
+        ("COOKIE", r"(?<!\S)(?:-b|--cookie)[ =]{1,4}[\"']?([\w.%-]{1,80}=[^\s\"']+)", 0),
+        ("COOKIE", r"<Cookie ([\w.%-]{1,80}=\S+) for ", 0),
+        ("COOKIE", r"\bCookie\{[^}\n]{0,200}?Value:\s?\"([^\"\n]+)\"", 0),
+        # by a word in front of it, where no sign of assignment stands between
+        ("PASSWORD", rf"(?<![A-Za-z])(?:password|passwd|passphrase|passcode)\s{{1,8}}[\[(]?[\"']?({_MIXED}[^\s\"',;()\[\]<>=:]{{6,}})", _I),
+        ("PASSWORD", r"\b(?:requirepass|masterauth)\s{1,8}[\"']?([^\s\"']{4,})", 0),
+        ("PASSWORD", rf"\bAUTH\s{{1,2}}({_MIXED}\S{{6,}})", 0),
+        ("PASSWORD", r"\b(?:setenv|ENV|ARG)\s{1,4}\w{0,60}(?-i:[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))\s{1,4}[\"']?([^\s\"'=]{4,})", 0),
+        ("PASSWORD", r"\bcredentials?\s{1,4}[\w.@-]{1,60}:([^\s:/\"']{4,})", _I),
+        ("PASSWORD", r"--from-literal[= ][\"']?[\w.-]{1,253}=([^\s\"']+)", 0),
         ("EMAIL", r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
     )
 )  # fmt: skip
 _WEAK_SET = re.compile(rf"{_BEFORE_WEAK}(?i:{_WEAK}){_SET}{_NOT}{_VALUE}")
+# In brackets, or after a comma: beside a name in code these may hold a word as well.
+_LOOSE_SET = re.compile(
+    rf"{_NAMED}(?:{_QUOTE}\s{{0,9}}(?:(?::|=|=>)?\s{{0,9}}(?:\[\]string)?(?:\{{(?!\{{)|[\[(]{{1,2}})|,)\s{{0,9}}b?{_QUOTE}|\s{{1,4}}[\[(])"
+    r"((?:[^\s\"'\[\](){},;:<>|\\]){4,})",
+    _I,
+)
+_SESSION_ID = re.compile(rf"session[_-]?id{_SET}{_NOT}{_VALUE}", _I)
+_USER_AND_PASSWORD = re.compile(
+    r"(?:\bbasic\s{1,8}|\bauth\\{0,4}[\"']\s{0,9}:\s{0,9}\\{0,4}[\"'])([A-Za-z0-9+/_-]{8,}={0,2})", _I
+)
 _BASE64 = re.compile(r"(?<![\w+/=.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w+/=])")
 _SPDX = re.compile(_SPDX_NAMES, re.IGNORECASE)
 _NAME = re.compile(
@@ -134,13 +168,32 @@ def spans(text: str) -> Iterator[Span]:
             start, end = match.span(_group(match))
             if end > start and not (kind == "PASSWORD" and _is_reference(text[start:end])):
                 yield start, end, kind
-    for match in _WEAK_SET.finditer(text):
-        start, end = match.span(_group(match))
-        if _is_weak_secret(text[start:end]):
-            yield start, end, "SECRET"
+    for pattern in (_WEAK_SET, _LOOSE_SET, _SESSION_ID):
+        for match in pattern.finditer(text):
+            start, end = match.span(_group(match))
+            if _is_weak_secret(text[start:end]):
+                yield start, end, "SECRET"
+    for match in _USER_AND_PASSWORD.finditer(text):
+        if ":" in _plain(match[1]):
+            yield *match.span(1), "TOKEN"
     for match in _BASE64.finditer(text):
-        if looks_random(match[0]) or _hides_a_secret(match[0]):
+        if looks_random(match[0]):
             yield *match.span(), "RANDOM"
+    for start, end, plain in decoded(text):
+        if any(pattern.search(plain) for kind, pattern in PATTERNS if kind != "EMAIL"):
+            yield start, end, "RANDOM"
+
+
+def decoded(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where base64 stands that holds a text, and that text; several times over where it holds base64 again."""
+    for match in _BASE64.finditer(text):
+        plain = _plain(match[0])
+        for _ in range(DEEPEST):
+            if not plain:
+                break
+            yield *match.span(), plain
+            inner = _BASE64.search(plain)
+            plain = _plain(inner[0]) if inner else ""
 
 
 def _group(match: re.Match[str]) -> int:
@@ -179,11 +232,11 @@ def looks_random(word: str) -> bool:
     return changes / (len(kinds) - 1) >= 0.4
 
 
-def _hides_a_secret(word: str) -> bool:
-    """Whether a base64 text holds one of the shapes above in plain."""
+def _plain(word: str) -> str:
+    """The text that base64 holds; nothing where it holds something else."""
     try:
-        plain = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_" if {"-", "_"} & set(word) else None)
-        text = plain.decode("utf-8")
+        data = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_" if {"-", "_"} & set(word) else None)
+        text = data.decode("utf-8")
     except ValueError:
-        return False
-    return text.isprintable() and any(pattern.search(text) for kind, pattern in PATTERNS if kind != "EMAIL")
+        return ""
+    return text if all(char.isprintable() or char in "\r\n\t" for char in text) else ""

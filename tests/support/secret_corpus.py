@@ -12,6 +12,7 @@ import json
 import random
 import re
 import string
+from urllib.parse import quote
 
 _DRAW = random.Random(20)
 _ALL = string.ascii_letters + string.digits
@@ -59,6 +60,10 @@ def _tokens() -> list[tuple[str, str]]:
         ("linear", "lin_api_" + _word(40)), ("notion", "ntn_" + _word(46)), ("airtable", "pat" + _word(14) + "." + _word(64, _HEX)), ("figma", "figd_" + _word(40)),
         ("doppler", "dp.pt." + _word(43)), ("1password", "ops_eyJ" + _word(250)), ("age", "AGE-SECRET-KEY-1" + _word(58, upper)),
         ("pulumi", "pul-" + _word(40, _HEX)), ("tailscale", "tskey-auth-" + _word(12) + "-" + _word(32)), ("heroku", "HRKU-" + _word(60)), ("jwt", _jwt()),
+        ("octopus", "API-" + _word(26, upper)), ("dynatrace", "dt0c01." + _word(24, upper) + "." + _word(64, upper)), ("readme", "rdme_" + _word(70, lower)), ("duffel", "duffel_live_" + _word(43)),
+        ("frameio", "fio-u-" + _word(64)), ("intra42", "s-s4t2ud-" + _word(64, _HEX)), ("harness", "pat." + _word(22) + "." + _word(24) + "." + _word(20)), ("gitlab flag", "glffct-" + _word(20)),
+        ("adobe", "p8e-" + _word(32)), ("settlemint", "sm_pat_" + _word(16)), ("facebook", _word(15, string.digits) + "|" + _word(32)), ("facebook page", "EAAM" + _word(80)),
+        ("square old", "EAAA" + _word(30)), ("clojars", "CLOJARS_" + _word(60)), ("authress", "sc_" + _word(8, lower) + "." + _word(5, lower) + ".acc-" + _word(12, lower) + "." + _word(40)),
         ("random base64", _word(32)), ("random base64 44", _word(43, _ALL + "+/") + "="),
     ]  # fmt: skip
 
@@ -82,7 +87,17 @@ _NAMED = (
     "token {} was revoked", "credentials: admin / {}", "login bob with password {} failed", "openssl enc -aes256 -k {} -in f", "keytool -storepass {} -list",
     "--from-literal=password={}", "docker run -e DB_PASS={} img", "java -Dspring.datasource.password={} -jar a", "helm upgrade --set auth.password={} x",
     "echo {} | docker login --password-stdin", "passwort: {}", "AUTH_TOKEN={}", "bot_token: {}", "storage_key={}", "WEBHOOK_SECRET={}",
+    'var apiToken string = "{}"', 'const apiToken: string = "{}";', 'token ??= "{}"', 'config["db_password"] = "{}"', 'os.environ["APP_TOKEN"] = "{}"', "db_password=SecretStr('{}')",
+    "<apiToken>\n    {}\n</apiToken>", '<add key="Password" value="{}" />', '<entry name="apiToken" value="{}"/>', '{{"key":"app_token","value":"{}"}}', '{{"name": "Authorization", "value": "Basic {}"}}',
+    "map[Authorization:[Basic {}] Accept:[*/*]]", 'http.Header{{"Authorization":[]string{{"Bearer {}"}}}}', "(b'authorization', b'Basic {}')", '["Authorization","Basic {}"]', "HTTP_AUTHORIZATION=Basic {}",
+    "Cookie:[theme=dark; sid={}]", "cookies={{'sid': '{}'}}", '"set-cookie":["sid={}; Path=/"]', "curl -b sid={} http://h", "<Cookie sid={} for localhost/>",
+    "requirepass {}", "kubectl create secret generic x --from-literal=anything={}", "DB_PASSWORD -> {}", "ENV API_TOKEN {}", "setenv API_TOKEN {}", "failed with credentials bob:{}",
 )  # fmt: skip
+_MIXED = (
+    "using password {}", "passwd {}", "PASSWORD   {}", "password ({})", "password=[{}]", "map[X-Api-Key:[{}]]", "('x-api-key', '{}')", '"X-Api-Key":["{}"]', 'System.setProperty("APP_TOKEN", "{}")',
+    "app_token,{}", "Session-Id: {}", "AUTH {}", 'env = {{PATH=/bin, APP_PASSWORD={}, LC=en}}',
+)  # fmt: skip
+"""Places where a value counts that is more than a word: beside a name in code, a word stands there too."""
 _URLS = (
     "postgresql://todo:{}@db.example.org:5432/todo", "mongodb+srv://u:{}@cluster0.mongodb.net/x", "redis://:{}@cache:6379/0", "amqp://guest:{}@mq:5672/%2f",
     "https://bob:{}@registry.example.org/v2/", "http://proxy:{}@10.0.0.1:3128", "mysql+pymysql://root:{}@db/todo", "smtp://mail:{}@smtp.example.org:587",
@@ -120,6 +135,39 @@ def _kubernetes(value: str) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
+def _wrapped() -> list[tuple[str, str, str]]:
+    """Secrets inside of something: of JSON in JSON, of base64 in base64, of a URL, of the lines of a log."""
+    dsn, token = "postgresql://todo:hunter2x@db:5432/todo", "ghp_" + _word(36)
+    manifest = "apiVersion: v1\nkind: Secret\ndata:\n  foo: aGVsbG8x\nstringData:\n  bar: |\n    line-one\n    line-two"
+    turned = "apiVersion: v1\ndata:\n  foo: aGVsbG8x\nkind: Secret"
+    found = [("wrapped json", json.dumps({"a": json.dumps({"b": json.dumps({"dsn": dsn})})}), "hunter2x")]
+    for form in ("\\n{}", "\\t{}", "\\u0022{}\\u0022", "%22{}%22", "k%253D{}", "\x1b[31m{}\x1b[0m", "&quot;{}&quot;"):
+        found.append(("wrapped token", f"log {form.format(token)}", token))
+    found += [
+        ("wrapped url", "dial=" + quote(dsn, safe=""), "hunter2x"),
+        ("wrapped name", "q=password%3Dgiraffe7", "giraffe7"),
+    ]
+    for secret in (token, dsn, "password=hunter2long"):
+        once = base64.b64encode(secret.encode()).decode()
+        twice = base64.b64encode(once.encode()).decode()
+        thrice = base64.b64encode(twice.encode()).decode()
+        found += [("base64 again", f"blob {word} read", word) for word in (once, twice, thrice)]
+    for before in (
+        "2026-11-25T10:00:00.123Z ",
+        "[pod/backend-1/backend] ",
+        "2026-11-25T10:00:00Z INFO  ",
+        "    | ",
+        "backend-1  | ",
+    ):
+        for text, secret in ((manifest, "aGVsbG8x"), (manifest, "line-two"), (turned, "aGVsbG8x")):
+            found.append(("logged manifest", "\n".join(before + line for line in text.split("\n")), secret))
+    found += [("manifest in json", json.dumps({"msg": text}), "aGVsbG8x") for text in (manifest, turned)]
+    found.append(("printed by Go", "map[apiVersion:v1 data:map[foo:aGVsbG8x] kind:Secret]", "aGVsbG8x"))
+    found.append(("docker login", '{"auths":{"r.example":{"auth":"dXNlcjpwYXNz"}}}', "dXNlcjpwYXNz"))
+    found.append(("basic", "got Basic dXNlcjpwYXNz from 10.0.0.1", "dXNlcjpwYXNz"))
+    return found
+
+
 def secrets() -> list[tuple[str, str, str]]:
     """(kind, text, the part of it that must not leave)."""
     found = [
@@ -133,6 +181,8 @@ def secrets() -> list[tuple[str, str, str]]:
         if not (form.startswith("token {}") and not re.search(r"\d", value))
         if not (value == "p@ss,w;rd" and form.startswith(("Server=", "jdbc", "Cookie", "Set-", "set-", "PHPSESSID")))
     ]
+    found += [(f"named {form}", form.format(value), value) for form in _MIXED for value in ("hunter2x", "Sommer2026")]
+    found += _wrapped()
     found += [
         (f"url {form}", text.format(form.format(value)), value)
         for form in _URLS
@@ -180,5 +230,8 @@ LOOKALIKES = (
     "secretKeyRef:\n  name: database-secrets\n  key: DATABASE_URL", "ssl_certificate_key /etc/nginx/tls.key;", "--set image.tag=1.2.3", "kubectl create secret generic x --from-file=a",
     "hashed 3 passwords", "connect ECONNREFUSED 10.96.0.12:5432", "ModuleNotFoundError: No module named 'secret_service'", "npm ERR! code ELIFECYCLE", "exit code 137 (OOMKilled)", "  ERROR: relation does not exist", "  HINT: No function matches", "FAILED=3", "PATH=/usr/local/bin:/usr/bin",
     "topologyKey: kubernetes.io/hostname", "apiVersion: autoscaling/v2", "2026-11-25T10:00:00.123456789Z stdout F ready", "token authentication is on", "with password authentication", "login page is shown", "the token expired 5m ago", "api key missing",
+    "def verify_password(plain, hashed):", '["password", "username"]', "tokens: [a, b]", "Path: C:\\temp\\new", "a%20b%2Fc", "secret [database-secrets] mounted",
+    "data:map[LOG_LEVEL:info] kind:ConfigMap", "Basic authentication is used", "session_id: none", "backend-1  | ready", "password (optional)", "2026-11-25T10:00:00Z INFO starting", 'Content-Type:[application/json]',
+    "tolerations: [{\"key\":\"node.kubernetes.io/not-ready\",\"operator\":\"Exists\"}]", "token string", "password: string", "cookies: []",
     "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
 )  # fmt: skip

@@ -1,0 +1,82 @@
+"""A text as it reads without what is wrapped around it.
+
+A secret inside of JSON inside of a log line is written with escapes and behind a time stamp, one in a URL with percent
+codes, one on a terminal between colours. The shapes of secrets are looked for in the text as it is and in this view.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# Any number of backslashes or of `25` at once: however deep the nesting, what is meant is the last character.
+_WRAPPED = re.compile(
+    r"\\+(?:u00(?P<code>[0-7][0-9A-Fa-f])|(?P<escape>[nrt\"'/]))|%(?:25){0,20}(?P<percent>[0-7][0-9A-Fa-f])"
+    r"|\x1b\[[0-?]{0,40}[ -/]{0,9}[@-~]|&(?P<entity>quot|apos|amp|lt|gt|#3[49]);"
+)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+_ENTITIES = {"quot": '"', "apos": "'", "amp": "&", "lt": "<", "gt": ">", "#34": '"', "#39": "'"}
+# What loggers and kubectl put before a line: a pod, a time, a level, the name of a container.
+_PREFIX = re.compile(
+    r"^(?:\[[^\]\n]{1,120}\] ?|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,40} |std(?:out|err) [FP] |> "
+    r"|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|NOTICE|FATAL)[:|]? {1,2}|(?:[\w.-]{1,80})? {0,20}\| ?){1,6}",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """A reading of a text; `place` leads back."""
+
+    text: str
+    _starts: array[int]
+    _ends: array[int]
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Where a part of the view, which is not empty, stands in the text."""
+        return self._starts[start], self._ends[end - 1]
+
+
+def unwrapped(text: str) -> View | None:
+    """The text without its wrapping; None where there is none."""
+    pieces: list[str] = []
+    starts, ends = array("Q"), array("Q")
+    for start, end, shown in _pieces(text):
+        if shown is None:
+            pieces.append(text[start:end])
+            starts.extend(range(start, end))
+            ends.extend(range(start + 1, end + 1))
+        elif shown:
+            pieces.append(shown)
+            starts.append(start)
+            ends.append(end)
+    view = "".join(pieces)
+    return View(view, starts, ends) if view != text else None
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int, str | None]]:
+    """Start, end, and the one character that is meant (or none at all); None for what stays as it is."""
+    position = 0
+    for start, end, shown in sorted(_wraps(text)):
+        if start < position:
+            continue
+        yield position, start, None
+        yield start, end, shown
+        position = end
+    yield position, len(text), None
+
+
+def _wraps(text: str) -> Iterator[tuple[int, int, str]]:
+    yield from ((*match.span(), _meant(match)) for match in _WRAPPED.finditer(text))
+    yield from ((*match.span(), "") for match in _PREFIX.finditer(text) if match[0])
+
+
+def _meant(match: re.Match[str]) -> str:
+    if match["escape"]:
+        return _ESCAPES.get(match["escape"], match["escape"])
+    if match["entity"]:
+        return _ENTITIES[match["entity"]]
+    code = match["code"] or match["percent"]
+    return chr(int(code, 16)) if code else ""
