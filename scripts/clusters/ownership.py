@@ -46,8 +46,13 @@ def _exists(shell: Shell, kind: str, name: str) -> bool:
 
 def refusal(target: str, name: str, found: Sequence[str]) -> UserError:
     """Why a cluster is neither made nor removed: things of its name are there that were not made from this home."""
-    removal = "; ".join(f"docker {kind} rm {thing}" for kind, thing in (item.split(" ", 1) for item in found))
+    removal = "; ".join(_removal(*item.split(" ", 1)) for item in found)
     return UserError(
         f"{', '.join(found)}: there already, but not made from this home by {target}, so left alone",
         f"if nobody needs it: {removal}; else choose another name under cluster: in config/pipeline.yaml",
     )
+
+
+def _removal(kind: str, name: str) -> str:
+    """A command that takes a thing away; a container may run, and is refused without --force then."""
+    return f"docker {kind} rm {'--force ' if kind == 'container' else ''}{name}"

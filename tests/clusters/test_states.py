@@ -238,7 +238,7 @@ def test_what_bears_the_name_but_is_not_ours_is_refused_by_name(target: str, mac
     machine.container(NODE[target], home="/somebody/else/.minikube", labels={})
     with pytest.raises(UserError, match=f"container {NODE[target]}: there already") as caught:
         cluster(target).up()
-    assert f"docker container rm {NODE[target]}" in caught.value.hint and "cluster:" in caught.value.hint
+    assert f"docker container rm --force {NODE[target]}" in caught.value.hint and "cluster:" in caught.value.hint
     assert NODE[target] in machine.state["containers"] and machine.state["destroyed"] == []
 
 
