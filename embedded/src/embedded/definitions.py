@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from embedded import kinds
 from embedded.objects import custom
 from embedded.objects.values import timestamp
 from embedded.watch import Event
 
-if TYPE_CHECKING:
-    from embedded.store import Store
+
+class Store(Protocol):
+    """What this module asks of the store, which itself uses this module."""
+
+    clock: Callable[[], float]
+
+    def list(self, resource: str) -> list[dict[str, Any]]:
+        """Return the objects of a kind."""
+
+    def on_event(self, callback: Callable[[str, Event], None]) -> None:
+        """Call `callback(resource, event)` after every commit."""
+
+    def hold(self, resource: str) -> None:
+        """Be ready for the objects of a custom kind."""
+
+    def modify(
+        self, resource: str, namespace: str, name: str, change: Callable[[dict[str, Any]], None], *, subresource: str
+    ) -> object:
+        """Change an object in place."""
 
 
 def attach(store: Store) -> None:

@@ -25,12 +25,12 @@ def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
     pods = [
         pod
         for pod in store.list("pods", key[0])
-        if not common.is_over(pod) and selectors.matches(spec.get("selector"), pod["metadata"].get("labels", {}))
+        if not common.is_finished(pod) and selectors.matches(spec.get("selector"), pod["metadata"].get("labels", {}))
     ]
     # A plain number of pods to keep asks nobody how many there should be.
     plain = isinstance(spec.get("minAvailable"), int)
     expected = len(pods) if plain else _expected(store, pods)
-    healthy = len([pod for pod in pods if common.is_true(pod, "Ready") and not common.is_going(pod)])
+    healthy = len([pod for pod in pods if common.is_true(pod, "Ready") and not common.is_terminating(pod)])
     if "maxUnavailable" in spec:
         desired = max(0, expected - _share(spec["maxUnavailable"], expected))
     else:
@@ -103,7 +103,7 @@ def reconcile_quota(store: Store, key: Key, now: float) -> float | None:
 
 def usage(store: Store, namespace: str, name: str) -> Decimal:
     """How much of a resource a namespace uses, by the name a quota calls it."""
-    pods = [pod for pod in store.list("pods", namespace) if not common.is_over(pod)]
+    pods = [pod for pod in store.list("pods", namespace) if not common.is_finished(pod)]
     if name in ("pods", "count/pods"):
         return Decimal(len(pods))
     side, _, resource = name.rpartition(".")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from embedded import kinds
+from embedded.errors import ApiError
+from embedded.events import record
 from embedded.objects.values import parse_timestamp
 from embedded.store import Store
 
 Key = tuple[str, str]
+MANAGER = "kube-controller-manager"
 
 
 def owner_of(obj: dict[str, Any]) -> dict[str, Any] | None:
@@ -52,19 +56,19 @@ def is_true(obj: dict[str, Any], kind: str) -> bool:
     return found is not None and found["status"] == "True"
 
 
-def is_going(obj: dict[str, Any]) -> bool:
+def is_terminating(obj: dict[str, Any]) -> bool:
     """Whether an object is being deleted."""
     return "deletionTimestamp" in obj["metadata"]
 
 
-def is_over(pod: dict[str, Any]) -> bool:
+def is_finished(pod: dict[str, Any]) -> bool:
     """Whether all containers of a pod have ended for good."""
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def is_active(pod: dict[str, Any]) -> bool:
     """Whether a pod counts towards replicas."""
-    return not is_over(pod) and not is_going(pod)
+    return not is_finished(pod) and not is_terminating(pod)
 
 
 def available_at(pod: dict[str, Any], least_seconds: int) -> float | None:
@@ -73,3 +77,30 @@ def available_at(pod: dict[str, Any], least_seconds: int) -> float | None:
     if ready is None or ready["status"] != "True":
         return None
     return parse_timestamp(ready["lastTransitionTime"]) + least_seconds if least_seconds else 0.0
+
+
+def delete_pod(
+    store: Store, owner: dict[str, Any], pod: dict[str, Any], component: str, now: float, text: str = ""
+) -> None:
+    """Delete a pod of an owner's, and say so in an event of the owner; one that is gone already is no event."""
+    meta = pod["metadata"]
+    try:
+        store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
+    except ApiError:
+        return
+    record(store, owner, "Normal", "SuccessfulDelete", text or f"Deleted pod: {meta['name']}", component, now)
+
+
+def write_status(
+    store: Store, resource: str, owner: dict[str, Any], status: dict[str, Any], shown: Collection[str]
+) -> None:
+    """Write an owner's status, in which a zero stands only where a real cluster shows one."""
+    kept = {name: value for name, value in status.items() if value or name in shown}
+    store.modify(
+        resource,
+        owner["metadata"]["namespace"],
+        owner["metadata"]["name"],
+        lambda obj: obj.update(status=kept),
+        subresource="status",
+        manager=MANAGER,
+    )

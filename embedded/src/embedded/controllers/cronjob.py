@@ -23,7 +23,7 @@ MOST_MISSED = 100
 def reconcile(store: Store, key: Key, now: float) -> float | None:
     """Make the Job that is due, and forget old ones. Returns the seconds until the next is due."""
     owner = store.get(RESOURCE, *key)
-    if owner is None or common.is_going(owner):
+    if owner is None or common.is_terminating(owner):
         return None
     jobs = common.owned(store, JOBS, owner)
     _prune(store, owner, jobs)

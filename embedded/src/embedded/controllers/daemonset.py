@@ -22,7 +22,7 @@ TOLERATED = (
 def reconcile(store: Store, key: Key, now: float) -> float | None:
     """Bring the pods of a DaemonSet in line with the nodes; raises the ApiError that refused a pod."""
     owner = store.get(RESOURCE, *key)
-    if owner is None or common.is_going(owner):
+    if owner is None or common.is_terminating(owner):
         return None
     update = revisions.current(store, owner)
     wanted = [node["metadata"]["name"] for node in store.list("nodes") if _fits(owner, node)]
@@ -57,19 +57,19 @@ def _node_of(pod: dict[str, Any]) -> str:
 def _step(store: Store, owner: dict[str, Any], wanted: list[str], update: dict[str, Any], now: float) -> None:
     pods = common.owned(store, "pods", owner)
     for pod in pods:
-        misplaced, over = _node_of(pod) not in wanted, common.is_over(pod)
-        if (misplaced or over) and not common.is_going(pod):
-            _delete(store, owner, pod, now)
+        misplaced, over = _node_of(pod) not in wanted, common.is_finished(pod)
+        if (misplaced or over) and not common.is_terminating(pod):
+            common.delete_pod(store, owner, pod, COMPONENT, now)
     present = {_node_of(pod) for pod in pods}
     for node in wanted:
         if node not in present:
             _create(store, owner, node, update, now)
     if (owner["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate") == "RollingUpdate":
-        healthy = [pod for pod in pods if common.is_true(pod, "Ready") and not common.is_going(pod)]
-        old = [pod for pod in pods if not _is_new(pod, update) and not common.is_going(pod)]
+        healthy = [pod for pod in pods if common.is_true(pod, "Ready") and not common.is_terminating(pod)]
+        old = [pod for pod in pods if not _is_new(pod, update) and not common.is_terminating(pod)]
         broken = [pod for pod in old if pod not in healthy]
         if broken or (old and len(healthy) >= len(wanted)):
-            _delete(store, owner, (broken or old)[0], now)
+            common.delete_pod(store, owner, (broken or old)[0], COMPONENT, now)
 
 
 def _is_new(pod: dict[str, Any], update: dict[str, Any]) -> bool:
@@ -109,15 +109,6 @@ def _create(store: Store, owner: dict[str, Any], node: str, update: dict[str, An
     record(store, owner, "Normal", "SuccessfulCreate", text, COMPONENT, now)
 
 
-def _delete(store: Store, owner: dict[str, Any], pod: dict[str, Any], now: float) -> None:
-    meta = pod["metadata"]
-    try:
-        store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
-    except ApiError:  # gone already
-        return
-    record(store, owner, "Normal", "SuccessfulDelete", f"Deleted pod: {meta['name']}", COMPONENT, now)
-
-
 def _count(store: Store, owner: dict[str, Any], wanted: list[str], update: dict[str, Any], now: float) -> None:
     meta = owner["metadata"]
     pods = [pod for pod in common.owned(store, "pods", owner) if common.is_active(pod)]
@@ -133,12 +124,4 @@ def _count(store: Store, owner: dict[str, Any], wanted: list[str], update: dict[
         "numberUnavailable": len(wanted) - len(ready),
     }
     shown = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
-    status = {name: value for name, value in status.items() if value or name in shown}
-    store.modify(
-        RESOURCE,
-        meta["namespace"],
-        meta["name"],
-        lambda obj: obj.update(status=status),
-        subresource="status",
-        manager=MANAGER,
-    )
+    common.write_status(store, RESOURCE, owner, status, shown)

@@ -16,10 +16,10 @@ AGAIN = 0.2  # seconds until looking again whether the objects have gone
 def reconcile(store: Store, key: Key, now: float) -> float | None:
     """Delete the objects of a definition that is being deleted, then let it go."""
     definition = store.get(custom.RESOURCE, *key)
-    if definition is None or not common.is_going(definition):
+    if definition is None or not common.is_terminating(definition):
         return None
     for obj in store.list(key[1]):
-        if not common.is_going(obj):
+        if not common.is_terminating(obj):
             try:
                 store.delete(key[1], obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
             except ApiError:  # gone in the meantime

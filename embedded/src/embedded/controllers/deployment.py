@@ -19,7 +19,6 @@ RESOURCE = "deployments.apps"
 REPLICASETS = "replicasets.apps"
 COMPONENT = "deployment-controller"
 MANAGER = "kube-controller-manager"
-HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
 DESIRED = "deployment.kubernetes.io/desired-replicas"
 MOST = "deployment.kubernetes.io/max-replicas"
@@ -31,10 +30,10 @@ OWN_ANNOTATIONS = (REVISION, DESIRED, MOST, HISTORY, "kubectl.kubernetes.io/last
 def reconcile(store: Store, key: Key, now: float) -> float | None:
     """One step of a Deployment. Returns when its progress deadline has to be looked at."""
     deployment = store.get(RESOURCE, *key)
-    if deployment is None or common.is_going(deployment):
+    if deployment is None or common.is_terminating(deployment):
         return None
     sets = sorted(common.owned(store, REPLICASETS, deployment), key=_age)
-    new = find_new(deployment, sets)
+    new = rolling.find_new(deployment, sets)
     if deployment["spec"].get("paused"):
         _scale_only(store, deployment, sets, now)
         return write_status(store, key, None, now)
@@ -68,12 +67,6 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     return write_status(store, key, None, now)
 
 
-def find_new(deployment: dict[str, Any], sets: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The ReplicaSet whose template is the Deployment's, the oldest if there are several."""
-    wanted = _bare(deployment["spec"]["template"])
-    return next((item for item in sets if _bare(item["spec"]["template"]) == wanted), None)
-
-
 def template_hash(template: dict[str, Any], collisions: int) -> str:
     """A short name for a template: stable, and different after a collision."""
     digest = hashlib.sha256(json.dumps([template, collisions], sort_keys=True).encode()).digest()
@@ -86,15 +79,6 @@ def revision_of(obj: dict[str, Any]) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def _bare(template: dict[str, Any]) -> dict[str, Any]:
-    copy: dict[str, Any] = clone(template)
-    labels = copy.get("metadata", {}).get("labels", {})
-    labels.pop(HASH, None)
-    meta = copy.get("metadata", {})
-    meta.pop("creationTimestamp", None)
-    return copy
-
-
 def _age(replicaset: dict[str, Any]) -> tuple[float, str]:
     meta = replicaset["metadata"]
     return parse_timestamp(meta["creationTimestamp"]), meta["name"]
@@ -105,7 +89,7 @@ def _recreating(deployment: dict[str, Any]) -> bool:
 
 
 def _any_pods(store: Store, sets: list[dict[str, Any]]) -> bool:
-    return any(not common.is_over(pod) for item in sets for pod in common.owned(store, "pods", item))
+    return any(not common.is_finished(pod) for item in sets for pod in common.owned(store, "pods", item))
 
 
 def _counted(item: dict[str, Any]) -> Counted:
@@ -126,16 +110,16 @@ def _limits(deployment: dict[str, Any]) -> tuple[int, rolling.Bounds]:
 def _make(store: Store, deployment: dict[str, Any], olds: list[dict[str, Any]], now: float) -> dict[str, Any] | None:
     meta, spec = deployment["metadata"], deployment["spec"]
     collisions = deployment.get("status", {}).get("collisionCount", 0)
-    short = template_hash(_bare(spec["template"]), collisions)
+    short = template_hash(rolling.bare(spec["template"]), collisions)
     replicas, limit = _limits(deployment)
     name = f"{meta['name']}-{short}"
     new = Counted(name, 0, 0, 0)
     first = rolling.scale_up(new, [_counted(old) for old in olds], replicas, limit)
     revision = max([revision_of(old) for old in olds], default=0) + 1
     template = clone(spec["template"])
-    template.setdefault("metadata", {}).setdefault("labels", {})[HASH] = short
+    template.setdefault("metadata", {}).setdefault("labels", {})[rolling.HASH] = short
     selector = clone(spec["selector"])
-    selector.setdefault("matchLabels", {})[HASH] = short
+    selector.setdefault("matchLabels", {})[rolling.HASH] = short
     kept = {key: value for key, value in meta.get("annotations", {}).items() if key not in OWN_ANNOTATIONS}
     obj: dict[str, Any] = {
         "apiVersion": "apps/v1",
@@ -277,7 +261,7 @@ def _clean_up(store: Store, deployment: dict[str, Any], olds: list[dict[str, Any
         for old in olds
         if not old["spec"].get("replicas", 1)
         and not old.get("status", {}).get("replicas", 0)
-        and not common.is_going(old)
+        and not common.is_terminating(old)
     ]
     for old in sorted(idle, key=revision_of)[: max(0, len(idle) - keep)]:
         meta = old["metadata"]

@@ -19,13 +19,11 @@ def write_status(store: Store, key: Key, created: str | None, now: float) -> flo
 
     Returns the seconds until the progress deadline, while there is one.
     """
-    from embedded.controllers.deployment import find_new
-
     deployment = store.get(RESOURCE, *key)
     if deployment is None:
         return None
     sets = common.owned(store, "replicasets.apps", deployment)
-    new = find_new(deployment, sorted(sets, key=lambda item: item["metadata"]["creationTimestamp"]))
+    new = rolling.find_new(deployment, sorted(sets, key=lambda item: item["metadata"]["creationTimestamp"]))
     counters = {} if created else _counters(deployment, sets, new)
     conditions = _conditions(deployment, sets, new, counters, created, now)
     kept = deployment.get("status", {})

@@ -24,7 +24,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     if service is None:
         endpoints.remove(store, key)
         return None
-    if common.is_going(service):
+    if common.is_terminating(service):
         return None
     if not service["spec"].get("selector"):
         endpoints.mirror(store, service)
@@ -52,7 +52,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
 
 def endpoint(pod: dict[str, Any], service: dict[str, Any]) -> dict[str, Any]:
     """One address. A terminating pod serves as long as it is ready, but is not ready for new connections."""
-    meta, going = pod["metadata"], common.is_going(pod)
+    meta, going = pod["metadata"], common.is_terminating(pod)
     serving = common.is_true(pod, "Ready")
     published = bool(service["spec"].get("publishNotReadyAddresses"))
     made = {
@@ -71,7 +71,7 @@ def _is_ours(item: dict[str, Any]) -> bool:
 
 
 def _selected(service: dict[str, Any], pod: dict[str, Any]) -> bool:
-    if common.is_over(pod) or not pod.get("status", {}).get("podIP") or not pod["spec"].get("nodeName"):
+    if common.is_finished(pod) or not pod.get("status", {}).get("podIP") or not pod["spec"].get("nodeName"):
         return False
     return bool(service["spec"]["selector"].items() <= pod["metadata"].get("labels", {}).items())
 

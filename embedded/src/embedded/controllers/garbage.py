@@ -49,13 +49,13 @@ def missing_owners(store: Store) -> set[tuple[str, str]]:
 
 def is_held(obj: dict[str, Any]) -> bool:
     """Whether an object that is being deleted waits for the garbage collector."""
-    return common.is_going(obj) and not {FOREGROUND, ORPHAN}.isdisjoint(obj["metadata"].get("finalizers", ()))
+    return common.is_terminating(obj) and not {FOREGROUND, ORPHAN}.isdisjoint(obj["metadata"].get("finalizers", ()))
 
 
 def reconcile(store: Store, resource: str, key: Key) -> float | None:
     """Settle the finalizers `foregroundDeletion` and `orphan` of an object that is being deleted."""
     obj = store.get(resource, *key)
-    if obj is None or not common.is_going(obj):
+    if obj is None or not common.is_terminating(obj):
         return None
     finalizers = obj["metadata"].get("finalizers", [])
     uid = obj["metadata"]["uid"]
@@ -73,7 +73,7 @@ def reconcile(store: Store, resource: str, key: Key) -> float | None:
             )
         ]
         for other, dependent in blocking:
-            if not common.is_going(dependent):
+            if not common.is_terminating(dependent):
                 _delete(store, other, dependent, "Foreground")
         if not blocking:
             _finish(store, resource, key, FOREGROUND)
@@ -84,7 +84,7 @@ def _let_go(store: Store, resource: str, obj: dict[str, Any], uid: str) -> None:
     others = [ref for ref in obj["metadata"]["ownerReferences"] if ref["uid"] != uid]
     if others:
         _disown(store, resource, obj, uid)
-    elif not common.is_going(obj):
+    elif not common.is_terminating(obj):
         _delete(store, resource, obj, "Background")
 
 

@@ -22,7 +22,7 @@ BACKOFF_MOST = 600.0
 def reconcile(store: Store, key: Key, now: float) -> float | None:
     """Start the pods that are missing, and settle the job when it is decided."""
     job = store.get(RESOURCE, *key)
-    if job is None or common.is_going(job):
+    if job is None or common.is_terminating(job):
         return None
     if finished(job):
         return _expire(store, job, now)
@@ -166,7 +166,7 @@ def _counts(job: dict[str, Any], pods: list[dict[str, Any]], now: float) -> dict
     status = {name: value for name, value in counts.items() if value}
     return status | {
         "ready": len([pod for pod in active if common.is_true(pod, "Ready")]),
-        "terminating": len([pod for pod in pods if common.is_going(pod) and not common.is_over(pod)]),
+        "terminating": len([pod for pod in pods if common.is_terminating(pod) and not common.is_finished(pod)]),
         "uncountedTerminatedPods": {},
     }
 
@@ -182,7 +182,7 @@ def _count(store: Store, key: Key, pods: list[dict[str, Any]], now: float) -> No
 def _settle(store: Store, key: Key, verdict: Verdict, pods: list[dict[str, Any]], now: float) -> float | None:
     """Say what a job has come to, and end it once its last pod has ended."""
     moment = timestamp(now)
-    done = all(common.is_over(pod) for pod in pods)
+    done = all(common.is_finished(pod) for pod in pods)
 
     def change(obj: dict[str, Any]) -> None:
         kept = [item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == verdict.first]

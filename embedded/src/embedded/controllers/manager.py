@@ -217,7 +217,7 @@ def concerned(store: Store, resource: str, obj: dict[str, Any]) -> Iterable[Work
             yield "quota", (key[0], quota["metadata"]["name"])
     if resource != "namespaces" and key[0]:
         space = store.get("namespaces", "", key[0])
-        if space is not None and common.is_going(space):
+        if space is not None and common.is_terminating(space):
             yield "namespace", ("", key[0])
 
 
@@ -230,7 +230,7 @@ def _makes_room(event: Event) -> bool:
     obj = event.object
     if "containers" not in obj.get("spec", {}):
         return True
-    return bool(obj["spec"].get("nodeName")) and (event.type == "DELETED" or common.is_over(obj))
+    return bool(obj["spec"].get("nodeName")) and (event.type == "DELETED" or common.is_finished(obj))
 
 
 ROUTES: dict[str, tuple[str, ...]] = {

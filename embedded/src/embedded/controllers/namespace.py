@@ -29,7 +29,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     namespace = store.get("namespaces", "", key[1])
     if namespace is None:
         return None
-    if not common.is_going(namespace):
+    if not common.is_terminating(namespace):
         _furnish(store, key[1])
         return None
     return _empty(store, namespace)
@@ -55,7 +55,7 @@ def _empty(store: Store, namespace: dict[str, Any]) -> float | None:
     resources = {kind.resource for kind in kinds.every() if kind.namespaced and not kind.stored_as}
     for resource in sorted(resources, key=lambda item: (item not in FIRST, item == "events")):
         for obj in store.list(resource, name):
-            if not common.is_going(obj):
+            if not common.is_terminating(obj):
                 try:
                     store.delete(resource, name, obj["metadata"]["name"])
                 except ApiError:  # gone in the meantime

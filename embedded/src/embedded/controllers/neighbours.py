@@ -24,7 +24,7 @@ def unfit(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> str:
     for constraint in spec.get("topologySpreadConstraints", ()):
         if constraint["whenUnsatisfiable"] == "DoNotSchedule" and constraint["topologyKey"] not in labels:
             return NO_DOMAIN
-    placed = store.list("pods", "", lambda item: bool(item["spec"].get("nodeName")) and not common.is_over(item))
+    placed = store.list("pods", "", lambda item: bool(item["spec"].get("nodeName")) and not common.is_finished(item))
     domains = {item["metadata"]["name"]: item["metadata"].get("labels", {}) for item in store.list("nodes")}
 
     def near(other: dict[str, Any], topology: str) -> bool:

@@ -24,14 +24,14 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
     _adopt(store, replicaset)
     pods = common.owned(store, "pods", replicaset)
     refusal: ApiError | None = None
-    if not common.is_going(replicaset):
+    if not common.is_terminating(replicaset):
         active = [pod for pod in pods if common.is_active(pod)]
         wanted = replicaset["spec"].get("replicas", 1)
         if len(active) < wanted:
             refusal = _create(store, replicaset, wanted - len(active), now)
         elif len(active) > wanted:
             for pod in sorted(active, key=_rank)[: len(active) - wanted]:
-                _delete(store, replicaset, pod, now)
+                common.delete_pod(store, replicaset, pod, COMPONENT, now)
     pods = common.owned(store, "pods", replicaset)
     later = _count(store, key, pods, refusal, now)
     if refusal:
@@ -78,15 +78,6 @@ def _create(store: Store, replicaset: dict[str, Any], missing: int, now: float) 
     return None
 
 
-def _delete(store: Store, replicaset: dict[str, Any], pod: dict[str, Any], now: float) -> None:
-    meta = pod["metadata"]
-    try:
-        store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
-    except ApiError:  # gone already
-        return
-    record(store, replicaset, "Normal", "SuccessfulDelete", f"Deleted pod: {meta['name']}", COMPONENT, now)
-
-
 def _rank(pod: dict[str, Any]) -> tuple[Any, ...]:
     """Victims first: not assigned, pending, not ready, then the cheapest, the youngest to be ready, the newest."""
     ready = common.condition(pod, "Ready")
@@ -116,7 +107,7 @@ def _count(store: Store, key: Key, pods: list[dict[str, Any]], refusal: ApiError
         "fullyLabeledReplicas": len(labeled),
         "readyReplicas": len(ready),
         "availableReplicas": len(available),
-        "terminatingReplicas": len([pod for pod in pods if common.is_going(pod) and not common.is_over(pod)]),
+        "terminatingReplicas": len([pod for pod in pods if common.is_terminating(pod) and not common.is_finished(pod)]),
         "observedGeneration": replicaset["metadata"].get("generation", 1),
     }
     optional = ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")

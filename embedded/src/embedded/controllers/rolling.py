@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from embedded.objects.values import clone
+
+HASH = "pod-template-hash"
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -92,3 +96,19 @@ def proportional(sets: list[Counted], change: int) -> dict[str, int]:
     if sets and left:
         asked[sets[0].name] = max(0, asked[sets[0].name] + left)
     return asked
+
+
+def find_new(deployment: dict[str, Any], sets: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The ReplicaSet whose template is the Deployment's, the oldest if there are several."""
+    wanted = bare(deployment["spec"]["template"])
+    return next((item for item in sets if bare(item["spec"]["template"]) == wanted), None)
+
+
+def bare(template: dict[str, Any]) -> dict[str, Any]:
+    """Return a pod template without what its ReplicaSet adds to it."""
+    copy: dict[str, Any] = clone(template)
+    labels = copy.get("metadata", {}).get("labels", {})
+    labels.pop(HASH, None)
+    meta = copy.get("metadata", {})
+    meta.pop("creationTimestamp", None)
+    return copy

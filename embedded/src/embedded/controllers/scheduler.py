@@ -25,7 +25,7 @@ UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedul
 def reconcile(store: Store, key: Key, now: float) -> float | None:
     """Bind a pod that has no node, or say why it cannot be."""
     pod = store.get("pods", *key)
-    if pod is None or pod["spec"].get("nodeName") or common.is_going(pod) or common.is_over(pod):
+    if pod is None or pod["spec"].get("nodeName") or common.is_terminating(pod) or common.is_finished(pod):
         return None
     if pod["spec"].get("schedulingGates"):
         return None
@@ -124,7 +124,7 @@ def _too_little(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> list
     placed = [
         item
         for item in store.list("pods")
-        if item["spec"].get("nodeName") == node["metadata"]["name"] and not common.is_over(item)
+        if item["spec"].get("nodeName") == node["metadata"]["name"] and not common.is_finished(item)
     ]
     found = []
     if len(placed) + 1 > int(quantity.parse(room.get("pods", 110))):
@@ -198,7 +198,7 @@ def _port_taken(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> bool
     if not wanted:
         return False
     name = node["metadata"]["name"]
-    others = store.list("pods", "", lambda item: item["spec"].get("nodeName") == name and not common.is_over(item))
+    others = store.list("pods", "", lambda item: item["spec"].get("nodeName") == name and not common.is_finished(item))
     return any(wanted & _host_ports(item) for item in others)
 
 

@@ -21,7 +21,7 @@ CLAIMS = "persistentvolumeclaims"
 def reconcile(store: Store, key: Key, now: float) -> float | None:
     """Take the next steps of a StatefulSet; raises the ApiError that refused a pod, to be tried again."""
     owner = store.get(RESOURCE, *key)
-    if owner is None or common.is_going(owner):
+    if owner is None or common.is_terminating(owner):
         return None
     update = revisions.current(store, owner)
     before = _current(store, owner, update)
@@ -50,7 +50,7 @@ def _ordinal(pod: dict[str, Any]) -> int:
 
 def _is_healthy(owner: dict[str, Any], pod: dict[str, Any], now: float) -> bool:
     at = common.available_at(pod, owner["spec"].get("minReadySeconds", 0))
-    return at is not None and at <= now and not common.is_going(pod)
+    return at is not None and at <= now and not common.is_terminating(pod)
 
 
 def _step(
@@ -69,7 +69,7 @@ def _step(
     partition = first + ((strategy.get("rollingUpdate") or {}).get("partition") or 0)
     for number in wanted:
         pod = pods.get(number)
-        if pod is not None and common.is_over(pod) and not common.is_going(pod):
+        if pod is not None and common.is_finished(pod) and not common.is_terminating(pod):
             _delete(store, owner, pod, now)
             return
         if pod is None:
@@ -81,7 +81,7 @@ def _step(
             return
     extra = sorted((number for number in pods if number not in wanted), reverse=True)
     for number in extra:
-        if not common.is_going(pods[number]):
+        if not common.is_terminating(pods[number]):
             _delete(store, owner, pods[number], now)
         if ordered:
             return
@@ -103,7 +103,7 @@ def _replace(
         if pod is None:
             return
         if pod["metadata"].get("labels", {}).get(revisions.HASH) != update["metadata"]["name"]:
-            if not common.is_going(pod):
+            if not common.is_terminating(pod):
                 _delete(store, owner, pod, now)
             return
         if not _is_healthy(owner, pod, now):
@@ -160,13 +160,8 @@ def _claim(store: Store, owner: dict[str, Any], name: str, template: dict[str, A
 
 
 def _delete(store: Store, owner: dict[str, Any], pod: dict[str, Any], now: float) -> None:
-    meta = pod["metadata"]
-    try:
-        store.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
-    except ApiError:  # gone already
-        return
-    text = f"delete Pod {meta['name']} in StatefulSet {owner['metadata']['name']} successful"
-    record(store, owner, "Normal", "SuccessfulDelete", text, COMPONENT, now)
+    text = f"delete Pod {pod['metadata']['name']} in StatefulSet {owner['metadata']['name']} successful"
+    common.delete_pod(store, owner, pod, COMPONENT, now, text)
 
 
 def _count(
@@ -195,14 +190,6 @@ def _count(
         "collisionCount": 0,
     }
     shown = ("replicas", "availableReplicas", "collisionCount")
-    status = {name: value for name, value in status.items() if value or name in shown}
-    store.modify(
-        RESOURCE,
-        meta["namespace"],
-        meta["name"],
-        lambda obj: obj.update(status=status),
-        subresource="status",
-        manager=MANAGER,
-    )
+    common.write_status(store, RESOURCE, owner, status, shown)
     waits = [moment - now for moment in ready if moment > now]
     return min(waits) if waits else None

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from embedded.node import containers, environment, hooks, images, probes, status
 from embedded.node.docker import EngineError
 from embedded.node.environment import ConfigError
-from embedded.node.host import first, task
+from embedded.node.host import Host, first, task
 from embedded.node.images import ImageError
 from embedded.node.probing import Prober
-from embedded.node.status import ContainerRecord
+from embedded.node.status import ContainerRecord, PodRecord
 from embedded.node.volumes import VolumeError, sub_path
 from embedded.objects.values import parse_timestamp, timestamp
-
-if TYPE_CHECKING:
-    from embedded.node.worker import PodWorker
 
 RESYNC = 10.0  # seconds after which a container that could not be configured is tried again
 SHOWN = 1.0  # seconds for which a container that ended is shown as such before it is shown as backing off
@@ -30,10 +28,36 @@ MESSAGE = 4096
 TAIL_LINES, TAIL_BYTES = 80, 2048
 
 
+class Pod(Protocol):
+    """What a container's runner asks of the pod that it belongs to."""
+
+    host: Host
+    pod: dict[str, Any]
+    record: PodRecord
+    volumes: dict[str, Path]
+    sandbox_id: str
+    deadline: float
+    stopping: asyncio.Event
+    progress: asyncio.Event
+    stopped: asyncio.Future[None]
+
+    def write(self) -> None:
+        """Write the pod's status."""
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Do something beside, for as long as the pod is there."""
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until the pod is stopped."""
+
+    def hurry(self) -> asyncio.Future[None]:
+        """Return what is done once the pod has to end sooner."""
+
+
 class Runner:
     """Starts a container, watches it, and starts it again as its restart policy asks."""
 
-    def __init__(self, pod: PodWorker, record: ContainerRecord, policy: str, *, init: bool) -> None:
+    def __init__(self, pod: Pod, record: ContainerRecord, policy: str, *, init: bool) -> None:
         self._pod = pod
         self._host = pod.host
         self.record = record
