@@ -1,7 +1,6 @@
 """One change at a time. The kernel gives the lock back when its holder ends, however it ends.
 
-By hand and not by the library filelock, whose import takes as long as all the locks of a run together, and which can
-say neither who holds a lock nor, in one file with it, since when.
+Why not by the library filelock stands in docs/architecture.md.
 """
 
 from __future__ import annotations
