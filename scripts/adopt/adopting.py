@@ -126,6 +126,8 @@ def _decide(
             ),
             "name the folder that holds one",
         )
+    chosen, off = units.without_a_broker(chosen)
+    remarks += off
     _unique(chosen)
     charts = documents.charts(tree, root or ".")
     described, more = _described(tree, charts, shell, helm, root or ".")

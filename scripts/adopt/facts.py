@@ -43,6 +43,7 @@ class Code:
     urls: list[tuple[str, Place]] = field(default_factory=list)
     imports: dict[str, Place] = field(default_factory=dict)
     calls: dict[str, Place] = field(default_factory=dict)
+    tables: list[Place] = field(default_factory=list)  # where tables are made from models
     ports: list[tuple[int, Place]] = field(default_factory=list)
     folders: list[tuple[str, Place]] = field(default_factory=list)
 

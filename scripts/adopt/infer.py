@@ -716,6 +716,8 @@ def _target(read: Read, unit: Unit, context: Context, value: str, socket: bool =
             and port in (context.ports[other.name], context.published[other.name])
         ):
             return other
+    if variables.is_third(name):
+        return None
     words = set(read.name.lower().split("_"))
     for other in whole.units:
         if other is not unit and words & set(other.name.split("-")) - {"todo", "app", "service", "api"}:
@@ -777,7 +779,34 @@ def _plain(
             _told(unit, context, read.name, answer, "your answer")
 
 
+def _broker(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """A switch for messages through a broker that is not brought here."""
+    environment[read.name] = "false"
+    _told(unit, context, read.name, "off: there is no broker", read.place)
+
+
+def _elsewhere(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """What a host of others sets: where it is not set, the program is not there."""
+
+
+def _own_port(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """The port that the program listens on by a variable of its own; of another service nobody asks by such a name."""
+    port = context.ports[unit.name]
+    if port and read.default != str(port):
+        environment[read.name] = str(port)
+        _told(unit, context, read.name, str(port), read.place)
+
+
 _PURPOSES = {
+    "elsewhere": _elsewhere,
+    "port": _own_port,
+    "broker": _broker,
     "database": _database,
     "database-part": _database_part,
     "model": _model,
@@ -916,7 +945,10 @@ def _jobs(unit: Unit, context: Context) -> None:
         return
     if unit.python:
         file = join(unit.sources, "alembic.ini")
-        if not tree.has(file) or "create_all" in unit.code.calls or "alembic" in unit.code.calls:
+        if any(_imported(place.file, unit, tree) for place in unit.code.tables) or "alembic" in unit.code.calls:
+            return
+        if not tree.has(file):
+            _scripts(unit, context)
             return
         if unit.dockerfile and "alembic" in tree.text(unit.dockerfile.file):
             return
@@ -933,6 +965,33 @@ def _jobs(unit: Unit, context: Context) -> None:
         words, place = job
         found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": words}
         found.because(f"jobs.{unit.name}-tables", " ".join(words), place)
+
+
+def _imported(file: str, unit: Unit, tree: Tree) -> bool:
+    """Whether a Python file is part of the program, not a script by itself: it makes the app, or is imported."""
+    path = PurePosixPath(file)
+    name = path.parent.name if path.stem == "__init__" else path.stem
+    if re.search(r"=\s*(\w+\.)?(FastAPI|Flask)\(", tree.text(file)):
+        return True
+    imports = re.compile(rf"^\s*(from\s+[\w.]*\b{re.escape(name)}\b|from\s+\S+\s+import\s.*\b{re.escape(name)}\b"
+                         rf"|import\s+[\w.]*\b{re.escape(name)}\b)", re.M)  # fmt: skip
+    others = (one for one in tree.below(unit.sources) if one.endswith(".py") and one != file)
+    return any(imports.search(tree.text(one)) for one in others if not units.TESTS.search(one))
+
+
+SCRIPT = re.compile(r"(^|/)(\d+[\w-]*|(init|create|setup|make)[_-](db|database|tables?|schema)|migrat\w*)\.py$")
+
+
+def _scripts(unit: Unit, context: Context) -> None:
+    """Scripts that make a service's tables, which a person would run once: in the order of their names."""
+    tree = context.whole.tree
+    found = sorted({place.file for place in unit.code.tables if SCRIPT.search(place.file)})
+    made = [file for file in found if not re.search(r"drop_all|DROP TABLE", tree.text(file))]
+    for number, file in enumerate(made):
+        job = f"{unit.name}-tables" + (f"-{number + 1}" if number else "")
+        own = file.removeprefix(f"{unit.sources}/")
+        context.found.data["jobs"][job] = {"service": unit.name, "command": ["env", "PYTHONPATH=.", "python", own]}
+        context.found.because(f"jobs.{job}", own, file)
 
 
 def _framework_job(unit: Unit, tree: Tree) -> tuple[list[str], str] | None:

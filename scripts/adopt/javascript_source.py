@@ -37,8 +37,12 @@ def read(text: str, file: str, into: Code) -> None:
     """Add what one file says."""
     kind = "tsx" if file.endswith((".tsx", ".vue", ".svelte")) else "ts" if file.endswith(("ts", "mts")) else "js"
     data = text.encode()
+    judged = bool(re.search(r"[pP]arse\(\s*process\.env\b|\bcreateEnv\(", text))
     for node in _walk(_parser(kind).parse(data).root_node):
-        _node(node, Place(file, node.start_point[0] + 1), into)
+        place = Place(file, node.start_point[0] + 1)
+        _node(node, place, into)
+        if judged and node.type == "pair":
+            into.reads += _judged(node, place)
 
 
 def _walk(root: Node) -> Iterator[Node]:
@@ -78,6 +82,16 @@ def _node(node: Node, place: Place, into: Code) -> None:
         name = _string(node.child_by_field_name("source"))
         if name and not name.startswith("."):
             into.imports.setdefault(_package(name), place)
+
+
+def _judged(node: Node, place: Place) -> Iterator[Read]:
+    """A variable of a schema, by zod, that the environment as a whole is judged by."""
+    name, kind = _of(node.child_by_field_name("key")).strip("\"'"), _of(node.child_by_field_name("value"))
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) and kind.startswith("z.") and name not in _OWN:
+        default = re.search(r"\.default\(\s*[\"'`]?([^\"'`)]*)", kind)
+        least = re.search(r"\.min\(\s*(\d+)", kind)
+        needed = not default and ".optional()" not in kind
+        yield Read(name, place, default[1] if default else None, needed, shortest=int(least[1]) if least else 0)
 
 
 def _package(name: str) -> str:

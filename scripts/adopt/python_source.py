@@ -29,7 +29,7 @@ def read(text: str, file: str, into: Code) -> None:
         elif isinstance(node, ast.Call):
             _call(node, place, into)
         elif isinstance(node, ast.Attribute) and node.attr == "create_all":
-            into.calls.setdefault("create_all", place)
+            into.tables.append(place)
         elif isinstance(node, ast.Subscript) and _dotted(node.value) in ("os.environ", "environ"):
             if isinstance(node.ctx, ast.Load) and (name := _text(node.slice)):
                 into.reads.append(Read(name, place, required=True))
@@ -39,6 +39,13 @@ def read(text: str, file: str, into: Code) -> None:
             into.routes += _routes(node, file, prefixes)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             into.urls += [(url, place) for url in URL.findall(node.value)]
+
+
+def tables(text: str, file: str) -> list[Place]:
+    """Where one file makes tables from models."""
+    found = Code()
+    read(text, file, found)
+    return found.tables
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:

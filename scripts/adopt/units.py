@@ -143,6 +143,23 @@ def _once(units: Sequence[Unit], composed: Sequence[Described]) -> Iterator[str]
             yield f"{item.place}: {item.name}: left out: it runs once, in an image that no service has"
 
 
+BROKERS = ("aiokafka", "kafka-python", "confluent-kafka", "kafkajs", "faststream")
+
+
+def without_a_broker(found: Sequence[Unit]) -> tuple[list[Unit], list[str]]:
+    """The services without those that only wait for Kafka's messages, which there is none to send; a line for each."""
+    pages = {unit.name for unit in found if unit.kind in PAGE_KINDS}
+    off = [unit for unit in found if unit.wants(*BROKERS) and unit.name not in pages and not _BACKEND.search(unit.name)]
+    off = off if len(off) < len(found) else []
+    lines = [
+        f"{unit.wants(*BROKERS)}: {unit.name}: left off: it waits for Kafka, which is not brought here" for unit in off
+    ]
+    return [unit for unit in found if unit not in off], lines
+
+
+_BACKEND = re.compile(r"back|api|server|^app$")
+
+
 def _is_program(unit: Unit) -> bool:
     return unit.kind != "node" or bool(unit.wants(*SERVERS)) or "start" in unit.packages.scripts
 
@@ -215,6 +232,8 @@ def _copied(tree: Tree, recipe: Dockerfile, name: str) -> tuple[str, tuple[str, 
 
 def _read_code(tree: Tree, unit: Unit) -> None:
     for file in tree.below(unit.sources):
+        if "/migrations/" in f"/{file}" and file.endswith(".py") and not unit.javascript:
+            unit.code.tables += python_source.tables(tree.text(file), file)
         if TESTS.search(file) or "/migrations/" in f"/{file}" or "/versions/" in file:
             continue
         if file.endswith(".py") and not unit.javascript:

@@ -28,7 +28,7 @@ _SIGNING = re.compile(
 )
 _ORIGINS = re.compile(r"(ORIGINS?|CORS\w*|ALLOWED_HOSTS?_ORIGINS?|TRUSTED_ORIGINS?)$")
 _PAGE = re.compile(
-    r"^(NEXT_PUBLIC_)?(BETTER_AUTH|NEXTAUTH|AUTH|APP|SITE|FRONTEND|CLIENT|WEB|UI|PUBLIC|BASE|DOMAIN|VERCEL|WEBSITE)(_APP|_BASE|_SITE)?_?(URL|URI|HOST|DOMAIN|ORIGIN)$"
+    r"^(NEXT_PUBLIC_)?(BETTER_AUTH|NEXTAUTH|AUTH|APP|SITE|FRONTEND|CLIENT|WEB|UI|PUBLIC|BASE|DOMAIN|WEBSITE)(_APP|_BASE|_SITE)?_?(URL|URI|HOST|DOMAIN|ORIGIN)$"
 )
 _ADDRESS = re.compile(r"(URL|URI|ENDPOINT|HOST|ADDRESS|SERVER|BASE|BROKERS?|BOOTSTRAP_SERVERS?)$")
 _PLACEHOLDER = re.compile(
@@ -36,12 +36,29 @@ _PLACEHOLDER = re.compile(
 )
 
 
+_HOST_OF_OTHERS = re.compile(r"^(NEXT_PUBLIC_)?(VERCEL|RAILWAY|RENDER|NETLIFY|HEROKU|FLY|SPACE|CF_PAGES|KOYEB)_")
+_THIRD = re.compile(
+    r"(^|\.)(googleapis|google|openai|anthropic|groq|openrouter|cohere|mistral|deepseek|together|x|huggingface|perplexity|"
+    r"cerebras|azure|github|stripe|sentry|resend|sendgrid|cloudinary|upstash|twilio|aliyuncs|moonshot)\.(com|ai|co|io|dev|xyz)$"
+)
+_OWN_PORT = re.compile(r"^((API|APP|SERVER|BACKEND|HTTP|WEB|MCP|AGENT|UVICORN|SERVICE|FASTAPI|NODE|CHAT|AUTH)_)+PORT$")
+_SWITCH = re.compile(r"^(KAFKA|DAPR|EVENTS?|PUBSUB|REDPANDA)_(IS_)?ENABLED?$|^(ENABLE|USE)_(KAFKA|DAPR|EVENTS|PUBSUB)$")
+
+
 def purpose(read: Read) -> str:
-    """database, database-part, model, other-secret, signing, origins, page, address, public or plain."""
+    """What it is for.
+
+    One of database, database-part, model, other-secret, signing, origins, page, broker, port, elsewhere, address, public
+    and plain.
+    """
     name = read.name
+    if _HOST_OF_OTHERS.match(name):
+        return "elsewhere"
     bare = next((name.removeprefix(prefix) for prefix in PUBLIC if name.startswith(prefix)), "")
     if bare:
         return "public"
+    if _OWN_PORT.match(name):
+        return "port"
     if _DATABASE.search(name):
         return "database"
     if _DATABASE_PART.match(name):
@@ -60,7 +77,14 @@ def purpose(read: Read) -> str:
         return "origins"
     if _PAGE.match(name):
         return "page"
+    if _SWITCH.search(name) and (read.default or "").lower() in ("true", "1", "yes", "on"):
+        return "broker"
     return "address" if _ADDRESS.search(name) else "plain"
+
+
+def is_third(host: str) -> bool:
+    """Whether a host is one of those who serve models, mail and the like, and so no part of an application."""
+    return bool(_THIRD.search(host))
 
 
 def database_part(name: str) -> str:

@@ -424,3 +424,70 @@ def test_a_python_that_the_project_refuses_is_told(tmp_path: Path) -> None:
             tmp_path, **{"pyproject.toml": project, "Dockerfile": "FROM python:3.12-slim\nCOPY . .\nCMD uvicorn a:b\n"}
         )
         assert ("builder" in services(adopt(app))["app"]) is built
+
+
+@pytest.mark.parametrize(
+    ("files", "jobs"),
+    [
+        ({"db.py": "Base.create_all(e)\n", "main.py": "from db import x\n"}, []),
+        ({"db.py": "Base.create_all(e)\n", "alembic.ini": ""}, [["python", "-m", "alembic", "upgrade", "head"]]),
+        ({"init_db.py": "Base.create_all(e)\n"}, [["env", "PYTHONPATH=.", "python", "init_db.py"]]),
+        ({"init_db.py": "Base.drop_all(e)\nBase.create_all(e)\n"}, []),
+        (
+            {f"migrations/{n}_first.py": "Base.create_all(e)\n" for n in ("002", "001")},
+            [["env", "PYTHONPATH=.", "python", f"migrations/{n}_first.py"] for n in ("001", "002")],
+        ),
+    ],
+)
+def test_tables_that_only_a_script_makes_are_made_by_a_job(
+    tmp_path: Path, files: dict[str, str], jobs: list[list[str]]
+) -> None:
+    app = make(tmp_path, **{name.replace("/", "__"): text for name, text in files.items()})
+    make(app, **{"requirements.txt": "fastapi\n", "app.py": "from fastapi import FastAPI\napp = FastAPI()\n"})
+    found = yaml.safe_load(adopt(app).text).get("jobs", {})
+    assert [job["command"] for job in found.values()] == jobs
+
+
+def test_what_only_waits_for_kafka_is_left_off_and_messages_are_switched_off(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT,
+        "backend__requirements.txt": "fastapi\naiokafka\n",
+        "backend__main.py": API["main.py"] + 'import os\nos.getenv("KAFKA_ENABLED", "true")\n',
+        "notifier__requirements.txt": "fastapi\naiokafka\n", "notifier__main.py": API["main.py"],
+    })  # fmt: skip
+    found = adopt(app)
+    assert set(services(found)) == {"web", "backend"}
+    assert services(found)["backend"]["environment"]["KAFKA_ENABLED"] == "false"
+    assert any("notifier: left off: it waits for Kafka" in remark for remark in found.decision.remarks)
+
+
+def test_variables_of_hosts_elsewhere_are_not_set_and_services_of_others_are_left_alone(tmp_path: Path) -> None:
+    """A page that finds VERCEL_URL makes https addresses of it; a model's address is none of the app's services."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT,
+        "web__app__page.tsx": "process.env.VERCEL_URL;
+process.env.NEXT_PUBLIC_VERCEL_URL;
+",
+        "agent__requirements.txt": "fastapi\n",
+        "agent__main.py": API["main.py"]
+        + 'import os\nos.getenv("AGENT_BASE_URL", "https://generativelanguage.googleapis.com/v1beta")\nos.getenv("RENDER_URL")\n'
+        'os.getenv("MCP_SERVER_PORT", "8001")\n',
+        "agent__Dockerfile": "FROM python:3.13-slim\nCOPY . .\nEXPOSE 9000\nCMD python main.py\n",
+    })  # fmt: skip
+    found = services(adopt(app))
+    assert found["agent"]["environment"] == {"MCP_SERVER_PORT": "9000"}
+    assert found["web"]["environment"] == {"HOSTNAME": "0.0.0.0"} and "buildEnvironment" not in found["web"]  # noqa: S104
+
+
+def test_an_environment_that_a_schema_judges_is_read(tmp_path: Path) -> None:
+    schema = (
+        'import { z } from "zod";\nexport const env = z.object({\n  API_URL: z.string().url(),\n'
+        '  AUTH_SECRET: z.string().min(32),\n  MODE: z.string().default("quiet"),\n  HINT: z.string().optional(),\n'
+        "}).parse(process.env);\n"
+    )
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__lib__env.ts": schema, **below("api", API),
+    })  # fmt: skip
+    found = yaml.safe_load(adopt(app).text)
+    assert found["services"]["web"]["environment"] == {"API_URL": "http://api:8000", "HOSTNAME": "0.0.0.0"}  # noqa: S104
+    assert "AUTH_SECRET" in found["secrets"]["auth-secrets"]["keys"]
