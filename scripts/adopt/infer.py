@@ -354,7 +354,16 @@ def _python_command(unit: Unit, context: Context) -> list[str]:
             if unit.kind == "fastapi":
                 extra = ["--app-dir", folder] if folder else []
                 return ["uvicorn", f"{module}:{name}", *extra, "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
-            return ["flask", "--app", f"{module}:{name}", "run", "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
+            return [
+                "flask",
+                "--app",
+                f"{folder}/{module}:{name}" if folder else f"{module}:{name}",
+                "run",
+                "--host",
+                "0.0.0.0",
+                "--port",
+                port,
+            ]  # noqa: S104 in a pod
     main = next((file for file in _mains(tree, unit) if "__main__" in tree.text(file)), None)
     return (
         ["python", str(PurePosixPath(main).relative_to(unit.sources) if unit.sources != "." else main)] if main else []
@@ -388,6 +397,10 @@ def _start(tree: Tree, unit: Unit, file: str) -> tuple[str, str]:
     }
     siblings |= {one[len(folder) + 1 :].split("/")[0] for one in tree.below(folder) if "/" in one[len(folder) + 1 :]}
     imported = set(re.findall(r"^\s*(?:from|import) (\w+)", tree.text(file), re.M))
+    parts = _module(unit, file).split(".")
+    own = next((index for index, part in enumerate(parts[:-1]) if part in imported), 0)
+    if own:  # it imports its own package by name, which lies in a folder such as src
+        return "/".join(parts[:own]), ".".join(parts[own:])
     if folder != unit.sources and imported & siblings - {PurePosixPath(folder).name}:
         return str(PurePosixPath(folder).relative_to(unit.sources) if unit.sources != "." else folder), PurePosixPath(
             file

@@ -48,8 +48,8 @@ _SWITCH = re.compile(r"^(KAFKA|DAPR|EVENTS?|PUBSUB|REDPANDA)_(IS_)?ENABLED?$|^(E
 def purpose(read: Read) -> str:
     """What it is for.
 
-    One of database, database-part, model, other-secret, signing, origins, page, broker, port, elsewhere, address, public
-    and plain.
+    One of database, database-part, model, other-secret, signing, origins, page, broker, port, elsewhere, address,
+    public and plain.
     """
     name = read.name
     if _HOST_OF_OTHERS.match(name):

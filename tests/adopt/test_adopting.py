@@ -465,9 +465,7 @@ def test_variables_of_hosts_elsewhere_are_not_set_and_services_of_others_are_lef
     """A page that finds VERCEL_URL makes https addresses of it; a model's address is none of the app's services."""
     app = make(tmp_path, **{
         "web__package.json": NEXT,
-        "web__app__page.tsx": "process.env.VERCEL_URL;
-process.env.NEXT_PUBLIC_VERCEL_URL;
-",
+        "web__app__page.tsx": "process.env.VERCEL_URL;\nprocess.env.NEXT_PUBLIC_VERCEL_URL;\n",
         "agent__requirements.txt": "fastapi\n",
         "agent__main.py": API["main.py"]
         + 'import os\nos.getenv("AGENT_BASE_URL", "https://generativelanguage.googleapis.com/v1beta")\nos.getenv("RENDER_URL")\n'
@@ -491,3 +489,22 @@ def test_an_environment_that_a_schema_judges_is_read(tmp_path: Path) -> None:
     found = yaml.safe_load(adopt(app).text)
     assert found["services"]["web"]["environment"] == {"API_URL": "http://api:8000", "HOSTNAME": "0.0.0.0"}  # noqa: S104
     assert "AUTH_SECRET" in found["secrets"]["auth-secrets"]["keys"]
+
+
+@pytest.mark.parametrize(
+    ("file", "imports", "command"),
+    [
+        ("src/shop/main.py", "from shop.db import x", ["shop.main:app", "--app-dir", "src"]),
+        ("src/main.py", "from src.db import x", ["src.main:app"]),
+        ("app/main.py", "from app.db import x", ["app.main:app"]),
+        ("app/main.py", "import db", ["main:app", "--app-dir", "app"]),
+    ],
+)
+def test_a_program_is_started_where_its_imports_are_found(
+    tmp_path: Path, file: str, imports: str, command: list[str]
+) -> None:
+    folder = file.rpartition("/")[0]
+    texts = {"requirements.txt": "fastapi\n", file: f"{imports}\n{API['main.py']}", f"{folder}/db.py": "x = 1\n"}
+    app = make(tmp_path, **{name.replace("/", "__"): text for name, text in texts.items()})
+    args = services(adopt(app))["app"]["args"]
+    assert args[1 : 1 + len(command)] == command

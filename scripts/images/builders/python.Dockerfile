@@ -28,7 +28,7 @@ RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     elif [ -f pyproject.toml ]; then install pyproject.toml; fi
 
 FROM ${PYTHON_IMAGE}
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PYTHONPATH=/app HOME=/tmp
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PYTHONPATH=/app:/app/src HOME=/tmp
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY . .
