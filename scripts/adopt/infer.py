@@ -354,16 +354,8 @@ def _python_command(unit: Unit, context: Context) -> list[str]:
             if unit.kind == "fastapi":
                 extra = ["--app-dir", folder] if folder else []
                 return ["uvicorn", f"{module}:{name}", *extra, "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
-            return [
-                "flask",
-                "--app",
-                f"{folder}/{module}:{name}" if folder else f"{module}:{name}",
-                "run",
-                "--host",
-                "0.0.0.0",
-                "--port",
-                port,
-            ]  # noqa: S104 in a pod
+            target = f"{folder}/{module}:{name}" if folder else f"{module}:{name}"
+            return ["flask", "--app", target, "run", "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
     main = next((file for file in _mains(tree, unit) if "__main__" in tree.text(file)), None)
     return (
         ["python", str(PurePosixPath(main).relative_to(unit.sources) if unit.sources != "." else main)] if main else []
