@@ -184,7 +184,8 @@ def e2e(session: nox.Session) -> None:
     _install(session, "tests/browser/requirements.txt")
     _debian(session, CHROMIUM, "chromium")
     browser = {"BROWSER_PYTHON": str(Path(session.bin) / "python")}
-    session.run(sys.executable, "-m", "pytest", "tests/e2e", *session.posargs, env=browser, external=True)
+    words = session.posargs or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    session.run(sys.executable, "-m", "pytest", "tests/e2e", *words, env=browser, external=True)
 
 
 @nox.session(venv_backend="venv", reuse_venv=True)

@@ -13,8 +13,10 @@ import aiohttp
 
 from scripts.errors import UserError
 
-PAUSE = 0.01  # seconds between a client's requests: the services limit the rate of a user
-TIMEOUT = 10.0  # seconds until a request counts as failed
+CLIENTS = 20
+PAUSE = 0.01  # seconds at least between a client's requests: the services limit the rate of a user
+SPREAD = 60.0  # seconds over which the requests that are asked for are spread: about what the changes take
+TIMEOUT = 60.0  # seconds until a request counts as failed: lost is what never comes, not what comes late
 CHATS = 2  # people who talk to the app
 CHAT_TIMEOUT = 90.0  # seconds until a message counts as failed: it waits for a service that is being replaced
 CHAT_PAUSE = 3.0  # seconds between a person's messages: the backend limits their rate
@@ -46,13 +48,16 @@ class Result:
 
 
 class Load:
-    """Clients in a thread of their own. `phase` names what is being done to the release meanwhile."""
+    """Clients in a thread of their own. `phase` names what is being done to the release meanwhile.
 
-    def __init__(self, url: str, clients: int = 20) -> None:
+    Who asks for few `requests` gets them spread over the changes, on a machine that is left to these.
+    """
+
+    def __init__(self, url: str, requests: int) -> None:
         self.phase = "start"
         self.result = Result()
         self._url = url
-        self._clients = clients
+        self._pause = pause(requests)
         self._started = time.monotonic()
         self._over = threading.Event()
         self._ready = threading.Event()
@@ -90,7 +95,7 @@ class Load:
     async def _users(self) -> list[str]:
         tokens = []
         async with aiohttp.ClientSession() as session:
-            for _ in range(self._clients + CHATS):
+            for _ in range(CLIENTS + CHATS):
                 person = {"username": f"load-{secrets.token_hex(6)}", "password": secrets.token_urlsafe(16)}
                 async with session.post(f"{self._url}/api/auth/register", json=person) as answer:
                     tokens.append((await answer.json())["token"])
@@ -110,7 +115,7 @@ class Load:
                 except (aiohttp.ClientError, TimeoutError) as error:
                     problem = repr(error)
                 self._count(phase, path, kept, problem)
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(self._pause)
 
     async def _person(self, token: str) -> None:
         """Send messages with many tool calls each, and look after every one that each todo is there once."""
@@ -134,18 +139,25 @@ class Load:
         async with session.post(f"{self._url}/api/chat", json={"message": message}) as answer:
             if answer.status != 200:
                 return f"status {answer.status}: {(await answer.text())[:200]}"
+            reply = (await answer.json())["reply"]
         async with session.get(f"{self._url}/api/todos") as answer:
             items = (await answer.json())["items"]
         for item in items:
             async with session.delete(f"{self._url}/api/todos/{item['id']}"):
                 pass
-        return lost_or_doubled(wanted, [item["title"] for item in items])
+        problem = lost_or_doubled(wanted, [item["title"] for item in items])
+        return problem and f"{problem}; the reply: {reply[:500]}"
 
     def _count(self, phase: str, path: str, kept: bool, problem: str) -> None:
         self.result.requests[phase] += 1
         if problem:
             second = round(time.monotonic() - self._started, 2)
             self.result.failures.append(Failure(second, phase, path, kept, problem))
+
+
+def pause(requests: int) -> float:
+    """Return the seconds that each client waits between two requests, so that all make so many while it lasts."""
+    return max(PAUSE, CLIENTS * SPREAD / max(requests, 1))
 
 
 def lost_or_doubled(wanted: list[str], found: list[str]) -> str:

@@ -50,7 +50,7 @@ def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) 
     _need_two_pods(session)
     phases = _phases(session)
     deadline = time.monotonic() + MOST_SECONDS
-    with Load(operate.url(session)) as load:
+    with Load(operate.url(session), requests) as load:
         while load.result.total < requests:
             for name, work in phases:
                 load.phase = name

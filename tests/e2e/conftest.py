@@ -1,7 +1,12 @@
-"""The main job, run as a user runs it, from a copy of this repository and against a cluster of its own."""
+"""The main job, run as a user runs it, from a copy of this repository and against a cluster of its own.
+
+The files of this folder know nothing of each other, so that two workers can share them, each with a cluster and ports
+of its own; they have one engine, where what is built for one is there for the other.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -24,6 +29,9 @@ from scripts.settings.loading import ROOT
 REPORT = json.loads((ROOT / "scripts/reporting/report.schema.json").read_text())
 NODE_PORT = 30000
 SPARE_PORT = 31500  # where the user's own release already answers on the default port
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# Those that take longest come first, so that none of them is alone at the end; the rest is shared out as it comes.
+LONG_FIRST = ("zero_downtime", "guides", "adopt", "page", "environments", "dev", "any_services", "trouble", "backup")
 
 # What a shell starts in the background ignores Ctrl-C, and so do its children; these tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -70,6 +78,18 @@ class Project:
         return f"http://localhost:{self.port}"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the files, the long ones first."""
+    names = [f"test_{name}" for name in LONG_FIRST]
+    items.sort(key=lambda item: names.index(item.path.stem) if item.path.stem in names else len(names))
+
+
+def free_ports() -> Iterator[int]:
+    """The ports at which nothing answers, of those that are this worker's."""
+    first = SPARE_PORT + 100 * WORKER
+    return filter(is_free, (*([] if WORKER else [NODE_PORT]), *range(first, first + 50)))
+
+
 def copy_repository(target: Path) -> None:
     """The files git knows, with changes not yet committed."""
     files = subprocess.run(
@@ -98,8 +118,7 @@ def make_project(folder: Path, state: Path, cluster: str, app: str = "") -> Iter
     Where something answers on the default port already, the page gets a spare one.
     """
     copy_repository(folder)
-    port = next(port for port in (NODE_PORT, *range(SPARE_PORT, SPARE_PORT + 50)) if is_free(port))
-    made = Project(folder, state, port, cluster)
+    made = Project(folder, state, next(free_ports()), cluster)
     settings = yaml.safe_load((folder / "config/pipeline.yaml").read_text())
     settings |= {"target": "embedded", "cluster": made.cluster}
     if app:
@@ -120,4 +139,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The copy, its cluster removed in the end."""
     folders = (tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("state"))
     with make_project(*folders, f"e2e-{os.getpid()}") as made:
+        # One worker at a time: what the first one builds, the other finds.
+        with (tmp_path_factory.getbasetemp().parent / "build.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            made.invoke("build")
         yield made

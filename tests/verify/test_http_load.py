@@ -1,8 +1,8 @@
-"""What a message's todos are judged by."""
+"""What a message's todos are judged by, and how fast it is asked."""
 
 import pytest
 
-from scripts.verify.http_load import lost_or_doubled
+from scripts.verify.http_load import CLIENTS, PAUSE, lost_or_doubled, pause
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,8 @@ from scripts.verify.http_load import lost_or_doubled
 )
 def test_each_todo_is_there_once(found: list[str], words: str) -> None:
     assert lost_or_doubled(["a", "b", "c"], found) == words
+
+
+def test_few_requests_are_spread_and_many_come_as_fast_as_users_may_ask() -> None:
+    assert CLIENTS / pause(4_000) * 60 == pytest.approx(4_000)
+    assert pause(1_000_000) == PAUSE
