@@ -14,7 +14,7 @@ from scripted import ScriptedModel, Tools, Words
 MANY = 20
 MESSAGE = "; ".join(f"add number {number}" for number in range(MANY))
 TITLES = [f"number {number}" for number in range(MANY)]
-PATIENT = {"REPEAT_SECONDS": "600"}
+PATIENT = {"REPEAT_SECONDS": "60"}
 
 
 class Two:
