@@ -20,6 +20,11 @@ MANAGER = "todo-ai"
 # Commands that a server can try without doing them. A restart changes nothing that a diff could show.
 TRIED = {"scale", "autoscale", "set image", "set resources", "patch"}
 PLAIN = {"rollout restart"}
+_POWERS = (
+    "hostNetwork", "hostPID", "hostIPC", "hostPath", "privileged", "allowPrivilegeEscalation", "add", "secret",
+    "serviceAccountName", "serviceAccount", "secretRef", "secretKeyRef", "externalIPs", "externalName",
+    "ephemeralContainers",
+)  # fmt: skip
 _LIVE_ONLY = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 
 
@@ -58,6 +63,9 @@ def plan(commands: Sequence[Verdict], manifests: Iterable[Manifest], namespace: 
             problems.append(f"{verdict.line}: kubectl {verdict.verb} is not applied")
             continue
         named = any(word.partition("=")[0] in ("-n", "--namespace") for word in verdict.argv)
+        if verdict.verb == "patch" and (power := _power(_patches(verdict.argv[1:]))):
+            problems.append(f"{verdict.line}: {power}")
+            continue
         words = (*verdict.argv[1:], *(() if named else ("--namespace", namespace)))
         target = _target(verdict)
         if target:
@@ -79,9 +87,10 @@ def dangers(steps: Iterable[Step], registry: str) -> list[str]:
     found = []
     for step in steps:
         body = json.loads(step.stdin) if step.stdin else {}
+        patched = [_map(_map(patch).get("spec")).get("replicas") for patch in _patches(step.words)]
         flags = dict(word[2:].partition("=")[::2] for word in step.words if word.startswith("--"))
         wanted = flags.get("replicas") or _after(step.words, "--replicas") or (body.get("spec") or {}).get("replicas")
-        if str(wanted) == "0":
+        if "0" in map(str, (wanted, *patched)):
             found.append(f"{step.target}: 0 replicas stop every one of its pods")
         for image in _images(step, body):
             host, slash, _ = image.partition("/")
@@ -107,18 +116,53 @@ def _images(step: Step, body: Mapping[str, Any]) -> list[str]:
     """The images that a step puts into pods."""
     if step.words[:2] == ("set", "image"):
         return [word.partition("=")[2] for word in step.words[2:] if "=" in word and not word.startswith("-")]
-    patches = [word.partition("=")[2] for word in step.words if word.startswith("--patch=")]
-    texts = [*patches, _after(step.words, "--patch"), _after(step.words, "-p")] if step.words[:1] == ("patch",) else []
     found: list[str] = []
-    for holder in [body, *(_loaded(text) for text in texts if text)]:
+    for holder in [body, *_patches(step.words)]:
         _collect_images(holder, found)
     return found
+
+
+def _patches(words: Sequence[str]) -> list[Any]:
+    """What a patch lays over an object, as nested data; nothing for another command."""
+    if words[:1] != ("patch",):
+        return []
+    flags, _, _ = kubectl_flags.split(list(words[1:]), kubectl_flags.CHANGE["patch"])
+    return [layer for name, value in flags if name == "patch" for layer in _layers(_loaded(value))]
+
+
+def _layers(patch: Any) -> list[Any]:
+    """A JSON patch, which is a list of paths and values, as patches of the other kinds; those as they are."""
+    if not isinstance(patch, list):
+        return [patch]
+    found = []
+    for item in patch:
+        value = _map(item).get("value")
+        for key in reversed(str(_map(item).get("path", "")).strip("/").split("/")):
+            value = {key: value}
+        found.append(value)
+    return found
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _power(item: Any) -> str:
+    """What of a patch would give pods power over the node, other rights or whole Secrets; empty if nothing."""
+    if isinstance(item, list):
+        return next(filter(None, map(_power, item)), "")
+    for key, value in _map(item).items():
+        if value and (key in _POWERS or (key == "type" and value in ("NodePort", "LoadBalancer", "ExternalName"))):
+            return f"{key} is not for an answer to set"
+        if found := _power(value):
+            return found
+    return ""
 
 
 def _loaded(text: str) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return None
 
 

@@ -225,8 +225,10 @@ def _flag_problem(verb: str, name: str, value: str, around: Surroundings) -> str
         return f"outside of the namespace {around.namespace}"
     if name == "output" and not _OUTPUT.match(value):
         return f"--output {value}: not a form of output that is known here"
-    if name == "timeout" and not _WAIT.fullmatch(value):
-        return f"--timeout {value}: at most 60s"
+    if name in ("timeout", "pod-running-timeout") and not _WAIT.fullmatch(value):
+        return f"--{name} {value}: at most 60s"
+    if name == "subresource" and verb == "get" and value not in ("status", "scale", "resize"):
+        return f"--subresource {value}: one of status, scale, resize"
     return ""
 
 
@@ -278,7 +280,8 @@ def _objects(
             return f"the cluster has no kind {word!r}", verb, word, "refused"
         if kind == "change" and not around.namespaced.get(plural, False):
             return f"{plural} belong to the whole cluster", verb, plural, "refused"
-    names = [word.rpartition("/")[2] for word in rest[1:] if "=" not in word and not word.endswith("-")]
+    settings = verb in ("label", "annotate", "set image")  # NAME=VALUE, and NAME- to take one away
+    names = [word.rpartition("/")[2] for word in rest[1:] if not (settings and ("=" in word or word.endswith("-")))]
     names += [rest[0].partition("/")[2]] if "/" in rest[0] else []
     for name in names:
         if not _NAME.match(name):

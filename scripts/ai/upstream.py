@@ -11,6 +11,8 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from scripts.ai.options import Model
@@ -84,6 +86,9 @@ class Upstream:
                         problem = explain(answer.status, text, answer.headers, self.model, self.url)
                         wait = _wait(answer.headers.get("Retry-After", ""), attempt)
                         again = answer.status in (408, 409, 429) or answer.status >= 500
+                except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
+                    problem = ModelError(f"{self.url} broke off in the middle of its answer", "ask again")
+                    again, wait = True, _wait("", attempt)
                 except aiohttp.ClientError as error:
                     problem, again, wait = (
                         unreachable(self.url, str(error) or type(error).__name__, self.model),
@@ -137,6 +142,7 @@ def read(text: str, content_type: str, url: str) -> Completion:
         return _streamed(text, url)
     try:
         data = json.loads(text)
+        _no_error(data, url)
         if "choices" not in data and "message" in data:  # Ollama's own form
             message, finish = data["message"], data.get("done_reason") or "stop"
             tokens = data.get("prompt_eval_count", 0) + data.get("eval_count", 0)
@@ -145,12 +151,24 @@ def read(text: str, content_type: str, url: str) -> Completion:
             message, finish = choice["message"], choice.get("finish_reason") or "stop"
             tokens = (data.get("usage") or {}).get("total_tokens") or 0
         calls = tuple(_call(number, call) for number, call in enumerate(message.get("tool_calls") or ()))
-        content = message.get("content") or ""
+        content = message.get("content") or message.get("refusal") or ""
         if isinstance(content, list):  # parts
             content = "".join(str(part.get("text", "")) for part in content)
         return Completion(str(content), calls, str(finish), int(tokens), message)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except _UNREADABLE:
         raise ModelError(f"{url} answers no completion: {_quoted(text)}", _IS_IT_A_MODEL) from None
+
+
+_UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
+def _no_error(data: Mapping[str, Any], url: str) -> None:
+    """Raise ModelError where an answer with status 200 is an error all the same."""
+    if data.get("error") and not data.get("choices"):
+        raise ModelError(
+            f"{url} answered with an error: {_said(json.dumps(data))}",
+            "see its own words; invoke ai.doctor tries it with one small question",
+        )
 
 
 _IS_IT_A_MODEL = "see model.endpoint in config/ai.yaml: the base URL of a model, for instance https://api.openai.com/v1"
@@ -164,14 +182,18 @@ def _call(number: int, call: Mapping[str, Any]) -> Call:
 
 def _streamed(text: str, url: str) -> Completion:
     """A completion in pieces, which some servers send whatever they are asked for."""
-    content, finish, tokens = "", "stop", 0
-    parts: dict[int, dict[str, str]] = {}
-    seen = False
+    content, finish, tokens = "", "", 0
+    parts: list[dict[str, Any]] = []
+    seen = ended = False
     for line in text.splitlines():
-        if not line.startswith("data:") or line[5:].strip() == "[DONE]":
+        if not line.startswith("data:"):
+            continue
+        if line[5:].strip() == "[DONE]":
+            ended = True
             continue
         try:
             data = json.loads(line[5:])
+            _no_error(data, url)
             tokens = (data.get("usage") or {}).get("total_tokens") or tokens
             for choice in data.get("choices") or ():
                 seen = True
@@ -179,19 +201,33 @@ def _streamed(text: str, url: str) -> Completion:
                 content += delta.get("content") or ""
                 finish = choice.get("finish_reason") or finish
                 for call in delta.get("tool_calls") or ():
-                    held = parts.setdefault(int(call.get("index", 0)), {"id": "", "name": "", "arguments": ""})
-                    held["id"] = held["id"] or call.get("id") or ""
-                    function = call.get("function") or {}
-                    held["name"] += function.get("name") or ""
-                    held["arguments"] += function.get("arguments") or ""
-        except (ValueError, TypeError, AttributeError):
+                    _add(parts, call)
+        except _UNREADABLE:
             raise ModelError(f"{url} answers a stream that cannot be read: {_quoted(line)}", _IS_IT_A_MODEL) from None
     if not seen:
         raise ModelError(f"{url} answers an empty stream", _IS_IT_A_MODEL)
+    if not ended and not finish:
+        raise ModelError(f"{url} broke off in the middle of its answer", "ask again")
     calls = tuple(
-        Call(held["id"] or f"call_{key}", held["name"], held["arguments"]) for key, held in sorted(parts.items())
+        Call(held["id"] or f"call_{number}", held["name"], held["arguments"]) for number, held in enumerate(parts)
     )
-    return Completion(content, calls, finish, tokens, {"role": "assistant", "content": content})
+    return Completion(content, calls, finish or "stop", int(tokens), {"role": "assistant", "content": content})
+
+
+def _add(parts: list[dict[str, Any]], call: Mapping[str, Any]) -> None:
+    """Add a piece of a tool call to the call it belongs to.
+
+    That is the one of its index. Some servers give none, or the same to all: there a new id begins a new call.
+    """
+    index, new = call.get("index"), str(call.get("id") or "")
+    mine = [held for held in parts if held["index"] == index]
+    if not mine or (new and mine[-1]["id"] and new != mine[-1]["id"]):
+        parts.append({"index": index, "id": new, "name": "", "arguments": ""})
+        mine = parts[-1:]
+    function = call.get("function") or {}
+    arguments = function.get("arguments") or ""
+    mine[-1]["name"] += function.get("name") or ""
+    mine[-1]["arguments"] += arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
 def explain(status: int, text: str, headers: Mapping[str, str], model: Model, url: str) -> ModelError:
@@ -220,7 +256,8 @@ def explain(status: int, text: str, headers: Mapping[str, str], model: Model, ur
     if status == 404:
         return ModelError(f"{url}: nothing is there (404): {said}", _IS_IT_A_MODEL)
     if status == 429:
-        wait = f", and asks to wait {headers['Retry-After'][:20]} s" if "Retry-After" in headers else ""
+        seconds = _asked(headers.get("Retry-After", ""))
+        wait = f", and asks to wait {seconds:.0f} s" if seconds is not None else ""
         return ModelError(
             f"{model.provider} takes no more questions just now (429){wait}: {said}",
             "wait, or use another model",
@@ -260,4 +297,15 @@ def _quoted(text: str) -> str:
 
 def _wait(wanted: str, attempt: int) -> float:
     """Seconds before the next attempt: what the server asks for, else a little more each time."""
-    return float(wanted) if re.fullmatch(r"\d{1,5}(\.\d+)?", wanted) else 0.5 * 2**attempt
+    asked = _asked(wanted)
+    return 0.5 * 2**attempt if asked is None else asked
+
+
+def _asked(wanted: str) -> float | None:
+    """Seconds that a Retry-After asks for, in either of its forms; None where it says nothing."""
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", wanted):
+        return float(wanted)
+    try:
+        return max(0.0, (parsedate_to_datetime(wanted) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None

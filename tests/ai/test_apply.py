@@ -15,7 +15,7 @@ import pytest
 
 from scripts.ai import access, answers, apply, consult, recipes
 from scripts.ai import change as change_flow
-from scripts.ai.commands import Surroundings
+from scripts.ai.commands import Surroundings, judge
 from scripts.ai.consult import Desk
 from scripts.errors import UserError
 from scripts.settings.loading import ROOT
@@ -193,11 +193,47 @@ def test_the_rights_are_few(rights: str, verbs_allowed: set[str]) -> None:
             "kubectl patch deploy/backend --patch '{spec: {template: {spec: {containers: [{image: \"a.io/x:1\"}]}}}}'",
             "comes from a.io",
         ),
+        ('kubectl patch deploy backend -p \'{"spec":{"replicas":0}}\'', "0 replicas"),
+        (
+            "kubectl patch deploy backend --type=json "
+            '-p=\'[{"op":"test","path":"/x"},{"op":"replace","path":"/spec/replicas","value":0}]\'',
+            "0 replicas",
+        ),
+        (
+            "kubectl patch deploy backend --type json "
+            '-p \'[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"a.io/x:1"}]\'',
+            "comes from a.io",
+        ),
     ],
 )
 def test_what_is_dangerous_is_named_as_what_it_is(line: str, words: str) -> None:
     steps = apply.plan(answers.read(f"`{line}`", AROUND).commands, (), NAMESPACE)
     assert words in " ".join(apply.dangers(steps, "registry.example:5000"))
+
+
+@pytest.mark.parametrize(
+    ("patch", "word"),
+    [
+        ('{"spec":{"template":{"spec":{"hostNetwork":true}}}}', "hostNetwork"),
+        ("spec: {template: {spec: {volumes: [{name: a, hostPath: {path: /}}]}}}", "hostPath"),
+        ("spec: {template: {spec: {containers: [{name: b, securityContext: {privileged: true}}]}}}", "privileged"),
+        (
+            '[{"op":"add","path":"/spec/template/spec/serviceAccountName","value":"todo-ai-writer"}]',
+            "serviceAccountName",
+        ),
+        (
+            '[{"op":"add","path":"/spec/template/spec/containers/0/envFrom","value":[{"secretRef":{"name":"x"}}]}]',
+            "secret",
+        ),
+        ("spec: {type: LoadBalancer}", "type"),
+    ],
+)
+def test_a_patch_gives_no_more_power_than_a_manifest_may(patch: str, word: str) -> None:
+    verdict = judge(["kubectl", "patch", "deployment", "backend", "-p", patch], AROUND)
+    with pytest.raises(UserError, match=word):
+        apply.plan([verdict], (), NAMESPACE)
+    harmless = judge(["kubectl", "patch", "deployment", "backend", "-p", "spec: {replicas: 2}"], AROUND)
+    assert len(apply.plan([harmless], (), NAMESPACE)) == 1
 
 
 def test_an_image_of_the_own_registry_with_a_version_is_no_danger() -> None:

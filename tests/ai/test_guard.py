@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scripts.ai import consult, options, recipes
 from scripts.ai.commands import Surroundings, Verdict
 from scripts.ai.consult import Consultation, Desk
+from scripts.ai.guard import server
 from scripts.ai.guard.rulings import rule
-from scripts.ai.upstream import Call
+from scripts.ai.upstream import Call, ModelError, read
 from scripts.settings.loading import ROOT
 from tests.support.model_server import ModelServer, calls, says
 
@@ -109,15 +115,120 @@ FORBIDDEN = (
     "helm uninstall todo-chatbot",
     "docker inspect backend",
     "rm -rf /",
+    "kubectl get secret/api-keys",
+    "kubectl get secrets.v1. -o yaml",
+    "kubectl get all,secrets",
+    "kubectl get pod/x secret/api-keys",
+    "kubectl get 'se'\"cr\"ets",
+    "kubectl${IFS}get${IFS}secrets",
+    "kubectl get sa default --subresource=token",
+    "kubectl create token default",
+    "kubectl debug node/n --image=busybox",
+    "kubectl attach backend-1",
+    "kubectl proxy",
+    "kubectl run x --image=y",
+    "kubectl my-plugin",
+    "kubectl cluster-info dump",
+    "kubectl --context other get pods",
+    "kubectl get pods --as x",
+    "kubectl get pods -o go-template='{{.}}'",
+    "kubectl get pods -v=9",
+    "kubectl get pods -n kube-system",
+    "kubectl get pods \u2014as=x",
+    "kub\u0435ctl get pods",
+    "kubectl get s\u0435crets",
+    "kubectl get pods\nkubectl delete pod x",
+    "kubectl get \\\nsecrets",
+    "kubectl get pods <<EOF",
+    "bash -c 'kubectl get pods'",
+    "env kubectl get pods",
+    "/usr/bin/kubectl get pods",
+    "kubectl logs backend-1 --pod-running-timeout=9999h",
+    "kubectl get pods -l a=" + "b" * 5000,
 )
 
 
 @pytest.mark.parametrize("line", FORBIDDEN)
 @pytest.mark.parametrize("tool", ["kubectl", "bash"])
-def test_what_is_not_known_to_read_is_never_run(
-    ask: Any, model: ModelServer, bin_folder: Path, line: str, tool: str
-) -> None:
-    model.script = [calls(line, tool=tool), says("## Cause\nI could not look.")]
+def test_what_is_not_known_to_read_is_refused(line: str, tool: str) -> None:
+    ruling = rule(Call("1", tool, json.dumps({"command": line})), AROUND)
+    assert ruling.kind == "refused" and ruling.reason and not ruling.arguments
+
+
+WORDS = st.sampled_from(
+    [
+        "kubectl",
+        "get",
+        "logs",
+        "describe",
+        "delete",
+        "patch",
+        "scale",
+        "exec",
+        "pods",
+        "secrets",
+        "secret/api-keys",
+        "configmaps",
+        "backend",
+        "-o",
+        "yaml",
+        "json",
+        "-n",
+        "chatbot-dev",
+        "kube-system",
+        "-A",
+        "-f",
+        "-w",
+        "--as=x",
+        "--as",
+        "x",
+        "--context=y",
+        "--raw=/api",
+        "--dry-run=none",
+        "--dry-run=server",
+        "--tail=5",
+        "--replicas=0",
+        "--",
+        ";",
+        "|",
+        ">",
+        "$(x)",
+        "`x`",
+        "&&",
+        "\n",
+        "'",
+        '"',
+        "\\",
+        "${IFS}",
+        "$IFS",
+        "#",
+        "~",
+        "*",
+        "{a,b}",
+        "—as=x",
+        "\u200b",
+        "е",
+        "--kubeconfig=/x",
+        "-l",
+        "a=b",
+    ]
+)
+
+
+@given(st.lists(WORDS | st.text(max_size=8), min_size=1, max_size=9), st.sampled_from([" ", "", "\t", "  "]))
+def test_whatever_is_asked_only_what_was_judged_reaches_the_tool(words: list[str], gap: str) -> None:
+    ruling = rule(Call("1", "bash", json.dumps({"command": "kubectl get " + gap.join(words)})), AROUND)
+    if ruling.kind == "read":
+        command = json.loads(ruling.arguments)["command"]
+        argv = shlex.split(command)
+        assert shlex.join(argv) == command  # nothing is left for a shell to make something of
+        assert argv[:2] == ["kubectl", "get"] and not any("secret" in word.lower() for word in argv[2:3])
+        assert not any(re.match(r"--(as|context|kubeconfig|raw|dry-run|watch|follow)\b", word) for word in argv)
+
+
+@pytest.mark.parametrize("line", FORBIDDEN[:12])
+def test_what_is_not_known_to_read_is_never_run(ask: Any, model: ModelServer, bin_folder: Path, line: str) -> None:
+    model.script = [calls(line, tool="bash"), says("## Cause\nI could not look.")]
     found = ask()
     assert ran(bin_folder) == []
     assert found.tool == "kubectl-ai"
@@ -149,6 +260,8 @@ def test_a_call_that_is_not_understood_is_refused(name: str, arguments: str, rea
         ("kubectl logs backend-1 --tail 99999", "--tail=500"),
         ("kubectl logs backend-1 --tail=20", "--tail=20"),
         ("kubectl get pods --request-timeout=0", "--request-timeout=20s"),
+        ("kubectl get pods --request-timeout 0", "get pods --request-timeout=20s"),
+        ("kubectl logs backend-1 --limit-bytes 9", "logs backend-1 --tail=500"),
         ("kubectl rollout status deploy/backend", "--timeout=20s"),
         ("kubectl get pods -o jsonpath='{.items[*].spec}'", "'jsonpath={.items[*].spec}'"),
     ],
@@ -235,6 +348,13 @@ def test_an_answer_counts_though_the_program_hangs_after_it(ask: Any, model: Mod
         ([{"status": 429, "headers": {"Retry-After": "300"}, "body": {}}], "asks to wait 300 s"),
         ([{"endless": "x" * 1000}], "more than 4 MB"),
         ([{"text": '{"choices": []}'}], "answers no completion"),
+        ([{"text": "[" * 100_000}], "answers no completion"),
+        ([{"body": {"error": {"message": "upstream overloaded"}}}], "answered with an error: upstream overloaded"),
+        ([{"text": 'data: {"error": {"message": "overloaded"}}\n\n'}], "answered with an error: overloaded"),
+        ([{"text": 'data: {"choices": [{"delta": {"content": "hal"}}]}\n\n'}], "broke off in the middle"),
+        ([{"text": '{"choices": [{"message": {"content": "hal'}], "answers no completion"),
+        ([{"cut off": '{"choices": [{"mess'}], "broke off in the middle"),
+        ([{"status": 429, "headers": {"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"}}], "asks to wait"),
         ([calls("kubectl get pods")], "rounds without an answer"),
     ],
 )
@@ -268,6 +388,63 @@ def test_a_stream_from_the_provider_is_read_too(ask: Any, model: ModelServer) ->
     text = "".join(f"data: {json.dumps(piece)}\n\n" for piece in pieces) + "data: [DONE]\n\n"
     model.script = [{"text": text, "type": "text/event-stream"}]
     assert ask().answer.text == "## Cause\nin pieces"
+
+
+def in_pieces(*deltas: Any, end: str = "data: [DONE]\n\n") -> dict[str, Any]:
+    """A stream of these deltas, as a provider sends it."""
+    chunks = [{"choices": [{"delta": delta}]} for delta in deltas]
+    return {"text": "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + end, "type": "text/event-stream"}
+
+
+@pytest.mark.parametrize("numbers", [(0, 1), (None, None), (0, 0)])
+def test_calls_that_come_in_pieces_are_judged_whole(
+    ask: Any, model: ModelServer, bin_folder: Path, numbers: tuple[Any, Any]
+) -> None:
+    def piece(number: int, **call: Any) -> dict[str, Any]:
+        index = {} if numbers[number] is None else {"index": numbers[number]}
+        return {"tool_calls": [index | call]}
+
+    deltas = [
+        piece(0, id="a", function={"name": "kubectl", "arguments": '{"command": "kubectl get'}),
+        piece(0, function={"arguments": ' pods"}'}),
+        piece(1, id="b", function={"name": "kubectl", "arguments": '{"command": "kubectl get'}),
+        piece(1, function={"arguments": ' secrets"}'}),
+    ]
+    model.script = [in_pieces(*deltas), says("## Cause\nfound")]
+    found = ask()
+    assert ran(bin_folder) == [] and found.answer.text == "## Cause\nfound"
+    assert any("kubectl get secrets (Secrets are not read)" in note for note in found.notes)
+    assert "Ask for it again, by itself" in model.sent
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(["choices", "message", "content", "tool_calls", "function", "arguments", "delta", "usage",
+                         "total_tokens", "error", "index", "id", "name", "done_reason", "eval_count"]),
+        inner, max_size=4,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(JSON | st.text(max_size=60), st.sampled_from(["", "data: "]))
+def test_whatever_a_provider_answers_is_a_completion_or_told(value: Any, before: str) -> None:
+    text = before + (value if isinstance(value, str) else json.dumps(value))
+    with contextlib.suppress(ModelError):
+        found = read(text, "application/json", "http://model")
+        assert isinstance(found.text, str) and all(isinstance(call.arguments, str) for call in found.calls)
+
+
+def test_an_answer_that_was_cut_off_says_so(ask: Any, model: ModelServer) -> None:
+    model.script = [says("## Cause\nhalf a", finish_reason="length")]
+    assert ask().answer.text.endswith("(cut off at the model's limit)")
+
+
+def test_a_refusal_in_words_is_the_answer(ask: Any, model: ModelServer) -> None:
+    model.script = [{"body": {"choices": [{"message": {"content": None, "refusal": "I must not say that."}}]}}]
+    assert ask().answer.text == "I must not say that."
 
 
 def provider(name: str, url: str) -> options.Model:
@@ -333,6 +510,35 @@ def test_ctrl_c_at_the_question_ends_the_program_and_changes_nothing(
     with pytest.raises(KeyboardInterrupt):
         consult.consult(desk, DEBUG, {}, tool="kubectl-ai", decide=interrupted)
     assert ran(bin_folder) == [] and not shells[-1]._live
+
+
+def test_nobody_reading_our_lines_any_more_ends_the_program(
+    make_desk: Maker, model: ModelServer, bin_folder: Path, shells: list[Any], lines: list[str]
+) -> None:
+    """As behind `| head`: at a question, or at the line that says that the provider is asked again."""
+
+    def gone(*_: object) -> Any:
+        raise BrokenPipeError
+
+    desk = make_desk(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url})
+    model.script = [calls("kubectl scale deploy/backend --replicas=3"), says("done")]
+    with pytest.raises(BrokenPipeError):
+        consult.consult(desk, DEBUG, {}, tool="kubectl-ai", decide=gone)
+    shells[-1]._echo = gone
+    model.script = [{"status": 503}, says("done")]
+    with pytest.raises(BrokenPipeError):
+        consult.consult(desk, DEBUG, {}, tool="kubectl-ai")
+    assert ran(bin_folder) == [] and not shells[-1]._live
+
+
+def test_a_result_beyond_all_bounds_is_told_by_its_cause(
+    ask: Any, model: ModelServer, bin_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LARGEST", 1 << 20)
+    (bin_folder / "kubectl.says").write_text("x" * (2 << 20))
+    model.script = [calls("kubectl get pods")]
+    found = ask()
+    assert "sent more than 1 MB at once" in found.tried[-1][1]
 
 
 def test_two_questions_at_once_have_a_guard_each(ask: Any, model: ModelServer) -> None:

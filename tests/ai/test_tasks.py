@@ -137,6 +137,23 @@ def test_what_cannot_be_is_explained(run: Run, line: str, words: list[str]) -> N
         assert word in err
 
 
+def test_a_tool_asked_for_by_name_that_is_there_and_fails_ends_with_status_1(
+    run: Run, make_desk: Maker, doubles: Any, bin_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["v0.0.28"])
+    (bin_folder / "kubectl-ai.silent").touch()
+    doubles.says(bin_folder, "kubectl-ai", err="creating llm client: no", code=1)
+    desk = make_desk(variables={"OPENAI_API_KEY": "sk-" + "test-0123456789abcdef"})
+    monkeypatch.setattr(setup, "desk", lambda s: desk)
+    code, out, err = run("invoke ai.debug --tool=kubectl-ai")
+    assert code == 1 and "kubectl-ai did not answer; the rules did" in err
+    assert "creating llm client: no" in out and "answered by: offline" in out
+    code, out, _ = run("invoke ai.debug --tool=kubectl-ai --json")
+    assert code == 1 and json.loads(out)["tried"][0]["tool"] == "kubectl-ai"
+    code, _, _ = run("invoke ai.debug")
+    assert code == 0  # the rules are what auto ends with
+
+
 def test_the_tasks_import_nothing_heavy() -> None:
     script = "import sys, scripts.tasks.ai; print(*sys.modules)"
     loaded = subprocess.run(

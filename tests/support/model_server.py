@@ -83,6 +83,12 @@ class ModelServer:
             await response.prepare(request)
             while True:
                 await response.write(entry["endless"].encode() * 1000)
+        if "cut off" in entry:
+            response = web.StreamResponse(headers={"Content-Length": "100000"})
+            await response.prepare(request)
+            await response.write(entry["cut off"].encode())
+            request.transport.close()  # type: ignore[union-attr]
+            return response
         text = entry["text"] if "text" in entry else json.dumps(self._shaped(request.path, entry.get("body", {})))
         kind = entry.get("type", "application/json")
         return web.Response(

@@ -58,7 +58,7 @@ class Conversation:
             self.problem = error
             raise
         if not found.calls:
-            self.answer = found.text
+            self.answer = f"{found.text}\n\n(cut off at the model's limit)" if found.finish == "length" else found.text
         return found
 
     async def _reply(self, given: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> Completion:

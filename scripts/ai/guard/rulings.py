@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from scripts.ai.upstream import Call
 
 TAIL = 500  # lines of a log, where the call names no number or a larger one
 SECONDS = 20  # that the API server has for one call
+LONGEST = 4_000  # characters of one command
 TOOLS = ("kubectl", "bash")  # kubectl-ai's own names; both run what stands in `command` by a shell
 
 
@@ -40,7 +40,9 @@ def rule(call: Call, around: Surroundings) -> Ruling:
     line = given.get("command") if isinstance(given, dict) else None
     if not isinstance(line, str) or not line.strip():
         return Ruling(call, "refused", call.arguments[:80], 'the arguments have to be {"command": "kubectl …"}')
-    verdict = judge_line(line if line.split()[:1] != [] else "", around)
+    if len(line) > LONGEST:
+        return Ruling(call, "refused", line[:80], f"the command is longer than {LONGEST} characters")
+    verdict = judge_line(line, around)
     if verdict.argv and verdict.argv[0] in ("helm", "docker"):
         return Ruling(call, "refused", line, "only kubectl can be run", verdict=verdict)
     if verdict.kind == "refused":
@@ -57,26 +59,22 @@ def bounded(verdict: Verdict) -> Sequence[str]:
     """The words of a reading command with a limit on lines and on time."""
     words = list(verdict.argv)
     if verdict.verb == "logs":
-        words = [word for word in _without_tail(words) if not re.match(r"--limit-bytes(=|$)", word)]
+        words = _without(_without(words, "--limit-bytes"), "--tail")
         words.append(f"--tail={min(TAIL, _tail(verdict.argv))}")
     if verdict.verb == "rollout status" and not any(word.startswith("--timeout") for word in words):
         words.append(f"--timeout={SECONDS}s")
     if verdict.verb in ("get", "describe", "logs", "top pod", "top node", "events"):
-        words = [word for word in words if not word.startswith("--request-timeout")]
-        words.append(f"--request-timeout={SECONDS}s")
+        words = [*_without(words, "--request-timeout"), f"--request-timeout={SECONDS}s"]
     return words
 
 
-def _without_tail(words: Sequence[str]) -> list[str]:
+def _without(words: Sequence[str], flag: str) -> list[str]:
+    """The words without a flag and its value, in one word or in two."""
     found: list[str] = []
-    skip = False
-    for word in words:
-        if not skip and not word.startswith("--tail="):
-            skip = word == "--tail"
-            if not skip:
-                found.append(word)
-            continue
-        skip = False
+    for number, word in enumerate(words):
+        value = number > 0 and words[number - 1] == flag
+        if not value and word != flag and not word.startswith(f"{flag}="):
+            found.append(word)
     return found
 
 

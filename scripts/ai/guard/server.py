@@ -42,7 +42,7 @@ class Guard:
         self._decide = decide
         self._loop = asyncio.new_event_loop()
         self._ready: Future[str] = Future()
-        self._events: SimpleQueue[tuple[Ruling, Future[str]] | str] = SimpleQueue()
+        self._events: SimpleQueue[tuple[Ruling, Future[str]] | str | BaseException] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Guard:
@@ -60,6 +60,7 @@ class Guard:
         """Do `work` (the tool's process) in a thread until it ends; False if it had to be stopped for lack of time.
 
         `stop` ends it: `seconds` after its start, not counting the time a person takes; or a little after the answer.
+        What goes wrong in the conversation is raised here, for instance that nobody reads our lines any more.
         """
         thread = threading.Thread(target=self._working, args=(work,))
         deadline = time.monotonic() + seconds
@@ -67,6 +68,8 @@ class Guard:
         try:
             while (event := self._next(deadline)) is not ENDED:
                 began = time.monotonic()
+                if isinstance(event, BaseException):
+                    raise event
                 if isinstance(event, tuple):
                     _settle(event[1], self._decide, event[0])
                     deadline += time.monotonic() - began
@@ -79,7 +82,7 @@ class Guard:
             stop()
             thread.join()
 
-    def _next(self, deadline: float) -> tuple[Ruling, Future[str]] | str | None:
+    def _next(self, deadline: float) -> tuple[Ruling, Future[str]] | str | BaseException | None:
         """What happens next, or None where nothing happens until the deadline."""
         with suppress(Empty):
             return self._events.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -127,6 +130,21 @@ class Guard:
         if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {self.key}"):
             return web.json_response({"error": {"message": "not this question's key"}}, status=401)
         try:
+            return await self._answered(request)
+        except web.HTTPRequestEntityTooLarge:
+            self.talk.problem = ModelError(
+                f"the tool sent more than {LARGEST >> 20} MB at once", "ask about one service or pod"
+            )
+            self._events.put(ANSWERED)
+            return web.json_response({"error": {"message": str(self.talk.problem), "code": "guard"}}, status=400)
+        except Exception as problem:
+            self._events.put(problem)
+            return web.json_response({"error": {"message": "the guard has ended", "code": "guard"}}, status=400)
+
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
+        try:
             body = await request.json()
             messages, tools = list(body["messages"]), list(body.get("tools") or ())
             stream = bool(body.get("stream"))
@@ -155,7 +173,7 @@ def _settle(told: Future[str], decide: Decide, ruling: Ruling) -> None:
     """Put a change to the person; whatever happens, the model gets a word."""
     try:
         said = decide(ruling)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):  # nobody is there any more
         told.set_result("Refused: the person ended the conversation. Nothing was changed.")
         raise
     except Exception as error:
