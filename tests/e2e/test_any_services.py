@@ -18,6 +18,17 @@ from scripts.settings.loading import ROOT
 from tests.e2e.conftest import Project, make_project
 
 APP = ROOT / "tests/e2e/warehouse"
+GATEWAY = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "Gateway",
+    "metadata": {"name": "gateway"},
+    "spec": {"gatewayClassName": "nginx", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+}
+WAYS = {
+    "warehouse.example": ("ingress", "shelf", "{.status.loadBalancer.ingress[0].ip}"),
+    "gateway.example": ("gateway", "gateway", "{.status.addresses[0].value}"),
+}
+"""How the host names lead in, and where it is said at which address."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +41,10 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folders = (tmp_path_factory.mktemp("any"), tmp_path_factory.mktemp("any-state"))
     with make_project(*folders, f"any-{os.getpid()}") as made:
         app["release"] = {"name": "warehouse", "namespace": "chatbot-dev"}
-        app["values"] = {"services": {"shelf": {"service": {"nodePort": made.port}}}}
+        app["values"] = {
+            "services": {"shelf": {"service": {"nodePort": made.port}}},
+            "global": {"extraObjects": [GATEWAY]},
+        }
         (made.folder / "config/apps/warehouse.yaml").write_text(yaml.safe_dump(app))
         settings = yaml.safe_load((made.folder / "config/pipeline.yaml").read_text())
         settings |= {"app": "warehouse"}
@@ -53,15 +67,27 @@ def test_services_of_other_names_are_built_deployed_and_answer(warehouse: Projec
     assert found == {f"deployment.apps/{name}" for name in ("shelf", "orders", "packer", "database")}
 
 
-def test_the_page_and_the_api_share_a_host(warehouse: Project, first: dict[str, Any]) -> None:
-    """By an Ingress each: the API's paths with their prefix taken off, and kept."""
-    address = warehouse.kubectl("get", "ingress", "shelf", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
+@pytest.mark.parametrize("host", WAYS)
+def test_the_page_and_the_api_share_a_host(warehouse: Project, first: dict[str, Any], host: str) -> None:
+    """By an Ingress each, or an HTTPRoute each: the API's paths with their prefix taken off, and kept."""
+    kind, name, place = WAYS[host]
+    address = warehouse.kubectl("get", kind, name, "-o", f"jsonpath={place}")
     found = {}
     for path in ("/", "/api/orders", "/orders"):
-        request = urllib.request.Request(f"http://{address}{path}", headers={"Host": "warehouse.example"})
+        request = urllib.request.Request(f"http://{address}{path}", headers={"Host": host})
         with urllib.request.urlopen(request, timeout=300) as answer:  # noqa: S310 the router's own address
             found[path] = answer.read().decode()
     assert found == {"/": 'greeting 12345678, orders ["first"]', "/api/orders": '["first"]', "/orders": '["first"]'}
+
+
+def test_gateway_and_routes_say_that_they_are_served(warehouse: Project, first: dict[str, Any]) -> None:
+    """In the words that any controller of the Gateway API has for it."""
+    ways = {"gateway/gateway": "{.status.conditions", "httproute/orders": "{.status.parents[0].conditions"}
+    said = {
+        name: warehouse.kubectl("get", name, "-o", f"jsonpath={place}[?(@.status=='True')].type}}").split()
+        for name, place in ways.items()
+    }
+    assert said == {"gateway/gateway": ["Accepted", "Programmed"], "httproute/orders": ["Accepted", "ResolvedRefs"]}
 
 
 def test_a_worker_keeps_its_files_and_the_container_beside_it_reads_them(

@@ -1,4 +1,4 @@
-"""Ingresses are served on the machine's address in the pods' network, with their own certificates."""
+"""Ingresses and HTTPRoutes are served on the machine's address in the pods' network, with their own certificates."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from embedded import certificates, pki
 pytestmark = pytest.mark.engine
 NAMESPACE = "demo"
 HOST = "app.test"
+GATEWAYS, HTTP_ROUTES = "gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io"
 WEB = "mkdir -p /tmp/w; echo $(hostname) > /tmp/w/index.html; exec busybox httpd -f -p 8080 -h /tmp/w"
 
 
@@ -71,3 +72,47 @@ async def test_an_ingress_is_served_over_http_and_https(cluster, tmp_path):
         cluster.endpoints("web", 8080, [])
         async with client.get(router, headers={"Host": HOST}) as answer:
             assert answer.status == 503
+
+
+async def test_a_route_on_a_gateway_is_served_on_its_listeners(cluster, tmp_path):
+    """By http on a port of its own and by https with the certificate it names; what is missing is said, and comes."""
+    await asyncio.to_thread(pki.ensure, cluster.state / "pki")
+    cluster.pod("web", WEB)
+    address = (await cluster.ready("web"))["status"]["podIP"]
+    data = await asyncio.to_thread(certificate, tmp_path / "theirs")
+    cluster.store.create("secrets", {"metadata": {"name": "tls", "namespace": NAMESPACE}, "data": data})
+    ears = [
+        {"name": "http", "port": 8080, "protocol": "HTTP"},
+        {"name": "https", "port": 443, "protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "tls"}]}},
+    ]
+    meta = {"name": "gateway", "namespace": NAMESPACE}
+    cluster.store.create(GATEWAYS, {"metadata": meta, "spec": {"gatewayClassName": "nginx", "listeners": ears}})
+    match = {"path": {"type": "PathPrefix", "value": "/site"}}
+    rewrite = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
+    rule = {"matches": [match], "filters": [rewrite], "backendRefs": [{"name": "web", "port": 80}]}
+    spec = {"parentRefs": [{"name": "gateway"}], "hostnames": [HOST, "localhost"], "rules": [rule]}
+    cluster.store.create(HTTP_ROUTES, {"metadata": {"name": "web", "namespace": NAMESPACE}, "spec": spec})
+
+    async def told(reason: str) -> None:
+        async with asyncio.timeout(120):
+            while reason not in str(cluster.store.get(HTTP_ROUTES, NAMESPACE, "web").get("status")):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    await told("BackendNotFound")
+    cluster.service("web", 8080, [address])
+    await told("'reason': 'ResolvedRefs'")
+    status = cluster.store.get(GATEWAYS, NAMESPACE, "gateway")["status"]
+    assert [one["attachedRoutes"] for one in status["listeners"]] == [1, 1]
+    where = status["addresses"][0]["value"]
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"http://{where}:8080/site/", headers={"Host": HOST}) as answer:
+            assert (answer.status, await answer.text()) == (200, "web\n")
+        async with client.get(f"http://{where}:8080/", headers={"Host": HOST}) as answer:
+            assert answer.status == 404
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "theirs" / "ca.crt"))
+        headers = {"Host": "localhost"}
+        url = f"https://{where}/site"
+        async with client.get(url, headers=headers, server_hostname="localhost", ssl=trusted) as answer:
+            assert (answer.status, await answer.text()) == (200, "web\n")
+    cluster.store.delete(GATEWAYS, NAMESPACE, "gateway")
+    await told("{'parents': []}")

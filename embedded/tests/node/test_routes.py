@@ -101,7 +101,7 @@ def test_an_http_route_matches_rewrites_redirects_and_weighs() -> None:
         {"backendRefs": [{"name": "web", "port": 80}]},
     ]  # fmt: skip
     made = {"metadata": {"name": "r", "namespace": "demo"}, "spec": {"hostnames": ["a"], "rules": rules}}
-    found = routes.of_http_route(made)
+    found = routes.of_http_route(made, ["a"])
     assert asked(found, "a", "/v2/todos", x="1") == "new /todos"
     assert asked(found, "a", "/v2/todos") == "web /v2/todos"
     assert found[0].backends[1] == Backend("demo", "newer", 80, weight=1)

@@ -163,12 +163,13 @@ class Node:
             self._pod_changed(event)
         elif resource in RULED:
             self._changed.set()
-        elif resource in router.ROUTED:
-            self._spawn(self._router.sync())
         elif resource in MOUNTED:
             self._mounted_changed(event.object["metadata"])
         elif resource in CLAIMED:
             asyncio.get_running_loop().call_soon(claims.bind_all, self.store, self._state / "volumes")
+
+        if resource in router.ROUTED or (resource in router.LED_TO and self._router.has_gateways):
+            self._spawn(self._router.sync())
 
     def _pod_changed(self, event: Event) -> None:
         pod = event.object

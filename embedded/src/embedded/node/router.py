@@ -1,18 +1,20 @@
 """A small router on the machine's own address in the network of the pods: what Ingresses and HTTPRoutes name.
 
-It starts with the first object that has rules. Certificates are those of the Secrets that Ingresses name; hosts without
-one get the API server's.
+It starts with the first object that has rules. Certificates are those of the Secrets that Ingresses and Gateways name;
+hosts without one get the API server's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import random
 import ssl
 import tempfile
 from base64 import b64decode
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +23,24 @@ from aiohttp import web
 from yarl import URL
 
 from embedded.errors import ApiError
-from embedded.node import routes
+from embedded.node import gateways, routes
 from embedded.node.dns import slices_by_service
+from embedded.node.gateways import Around, Listener
 from embedded.node.routes import Backend, Route
 from embedded.node.rules import endpoints
+from embedded.objects import custom
+from embedded.objects.values import timestamp
 from embedded.store import Store
 
 log = logging.getLogger(__name__)
 CONTROLLER = "embedded/router"
 CLASS = "nginx"  # what most charts say, and whose annotations are understood
 INGRESSES, CLASSES = "ingresses.networking.k8s.io", "ingressclasses.networking.k8s.io"
-HTTP_ROUTES, GATEWAYS = "httproutes.gateway.networking.k8s.io", "gateways.gateway.networking.k8s.io"
-ROUTED = (INGRESSES, CLASSES, HTTP_ROUTES)
+HTTP_ROUTES, GATEWAYS = f"httproutes.{gateways.GROUP}", f"gateways.{gateways.GROUP}"
+GATEWAY_CLASSES, GRANTS = f"gatewayclasses.{gateways.GROUP}", f"referencegrants.{gateways.GROUP}"
+ROUTED = (INGRESSES, CLASSES, HTTP_ROUTES, GATEWAYS, GATEWAY_CLASSES, GRANTS)
+LED_TO = ("services", "secrets", "namespaces")  # what rules and statuses of the Gateway API depend on too
+USUAL = {80: False, 443: True}  # the ports of Ingresses, and whether they speak TLS
 HOP_BY_HOP = frozenset(
     (
         "connection",
@@ -48,14 +56,20 @@ HOP_BY_HOP = frozenset(
 
 
 def ensure_class(store: Store) -> None:
-    """Make the IngressClass there is, the default one."""
+    """Make the IngressClass there is, the default one, and the kinds of the Gateway API with their class."""
     if store.get(CLASSES, "", CLASS) is None:
         meta = {"name": CLASS, "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}}
         store.create(CLASSES, {"metadata": meta, "spec": {"controller": CONTROLLER}}, manager="kubelet")
+    for definition in json.loads((files("embedded") / "data/gateway.json").read_text(encoding="utf-8")):
+        if store.get(custom.RESOURCE, "", definition["metadata"]["name"]) is None:  # a user's own stays
+            store.create(custom.RESOURCE, definition, manager="kubelet")
+    if store.get(GATEWAY_CLASSES, "", CLASS) is None:
+        made = {"metadata": {"name": CLASS}, "spec": {"controllerName": CONTROLLER}}
+        store.create(GATEWAY_CLASSES, made, manager="kubelet")
 
 
 class Router:
-    """Serves ports 80 and 443 of one address."""
+    """Serves ports 80 and 443 of one address, and those that Gateways name."""
 
     def __init__(self, store: Store, address: str, state: Path) -> None:
         self._store = store
@@ -64,6 +78,9 @@ class Router:
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
         self._routes: list[Route] = []
+        self._listeners: list[Listener] = []
+        self._sites: dict[int, web.TCPSite] = {}
+        self._occupied: frozenset[int] = frozenset()
         self._lock = asyncio.Lock()
         self._contexts: dict[tuple[str, str, str], ssl.SSLContext] = {}
 
@@ -82,26 +99,100 @@ class Router:
         classes = {item["metadata"]["name"]: item for item in self._store.list(CLASSES)}
         ingresses = [item for item in self._store.list(INGRESSES) if routes.is_ours(item, classes, CONTROLLER)]
         self._routes = [route for item in ingresses for route in routes.of_ingress(item)]
-        self._routes += [route for item in self._listed(HTTP_ROUTES) for route in routes.of_http_route(item)]
-        if self._routes and self._runner is None and not await self._start():
-            return
-        for item in ingresses:
-            self._publish(item)
+        for item in self._listed(GATEWAY_CLASSES):
+            if item["spec"]["controllerName"] == CONTROLLER:
+                self._tell(GATEWAY_CLASSES, item, gateways.class_status(item, self._now()))
+        wanted = dict(USUAL) if self._routes else {}
+        self._occupied = frozenset()  # somebody may have left
+        if not await self._listen(wanted | self._judge()):
+            self._judge()  # what was wanted turned out to be somebody else's
+        self._tell_routes()
+        if set(USUAL) <= set(self._sites):
+            for item in ingresses:
+                self._publish(item)
 
-    async def _start(self) -> bool:
+    @property
+    def has_gateways(self) -> bool:
+        """Whether a Gateway is served, whose routes depend on Services, Secrets and namespaces."""
+        return bool(self._listeners)
+
+    def _now(self) -> str:
+        return timestamp(self._store.clock())
+
+    def _around(self) -> Around:
+        return Around(
+            {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in self._store.list("namespaces")},
+            {(s["metadata"]["namespace"], s["metadata"]["name"]): s for s in self._store.list("services")},
+            self._listed(GRANTS),
+            lambda namespace, name: self._context(namespace, name) is not None,
+            self._occupied,
+        )
+
+    def _judge(self) -> dict[int, bool]:
+        """Judge all Gateways anew; the ports they want, and whether these speak TLS."""
+        mine = gateways.ours(self._listed(GATEWAYS), self._listed(GATEWAY_CLASSES), CONTROLLER)
+        self._listeners = gateways.listeners(mine, self._around())
+        return {one.port: one.spec["protocol"] == "HTTPS" for one in self._listeners if one.works}
+
+    def _tell_routes(self) -> None:
+        """Hang the routes on the listeners, and write into all of them what became of it."""
+        around = self._around()
+        self._routes = [route for route in self._routes if not route.port]
+        for item in sorted(self._listed(HTTP_ROUTES), key=lambda one: str(one["metadata"]["creationTimestamp"])):
+            rules, told = gateways.attach(item, self._listeners, around)
+            self._routes += rules
+            self._tell(HTTP_ROUTES, item, gateways.route_status(item, told, CONTROLLER, self._now()))
+        for gateway in {id(one.gateway): one.gateway for one in self._listeners}.values():
+            status = gateways.gateway_status(gateway, self._listeners, self._address, self._now())
+            self._tell(GATEWAYS, gateway, status)
+
+    def _tell(self, resource: str, item: dict[str, Any], status: dict[str, Any]) -> None:
+        """Write a status where it is another one."""
+        if (item.get("status") or {"parents": []}) == status:
+            return
+        meta = item["metadata"]
+        with contextlib.suppress(ApiError):  # it is gone
+            self._store.modify(
+                resource,
+                meta.get("namespace", ""),
+                meta["name"],
+                lambda obj: obj.update(status=status),
+                subresource="status",
+                manager="gateway-controller",
+            )
+
+    async def _listen(self, wanted: dict[int, bool]) -> bool:
+        """Serve these ports besides the usual ones, which stay; whether all of them could be had."""
+        for port in [port for port in self._sites if port not in wanted and port not in USUAL]:
+            await self._sites.pop(port).stop()
+        missing = [port for port in wanted if port not in self._sites]
+        if not missing:
+            return True
+        if self._runner is None:
+            await self._start()
+        failed = [port for port in missing if not await self._open(port, secure=wanted[port])]
+        self._occupied = frozenset(failed)
+        return not failed
+
+    async def _start(self) -> None:
         app = web.Application(client_max_size=0)
         app.router.add_route("*", "/{path:.*}", self._answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        try:
-            await web.TCPSite(runner, self._address, 80).start()
-            await web.TCPSite(runner, self._address, 443, ssl_context=self._tls()).start()
-        except OSError as error:
-            log.error("Ingresses are not served: %s", error)
-            await runner.cleanup()
-            return False
         self._runner = runner
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=10))
+
+    async def _open(self, port: int, *, secure: bool) -> bool:
+        assert self._runner is not None  # noqa: S101 - started before
+        site = web.TCPSite(self._runner, self._address, port, ssl_context=self._tls() if secure else None)
+        try:
+            await site.start()
+        except OSError as error:
+            log.error("port %d is not served: %s", port, error)
+            with contextlib.suppress(RuntimeError):
+                await site.stop()
+            return False
+        self._sites[port] = site
         return True
 
     async def stop(self) -> None:
@@ -111,6 +202,7 @@ class Router:
         if self._runner is not None:
             await self._runner.cleanup()
         self._runner = self._session = None
+        self._sites = {}
 
     def _publish(self, ingress: dict[str, Any]) -> None:
         """Write into an Ingress where it is served."""
@@ -147,6 +239,8 @@ class Router:
                 if host in hosts or f"*.{host.partition('.')[2]}" in hosts:
                     space = ingress["metadata"]["namespace"]
                     return self._context(space, item.get("secretName", ""))
+        if reference := gateways.certificate(self._listeners, host):
+            return self._context(*reference)
         return None
 
     def _context(self, namespace: str, name: str) -> ssl.SSLContext | None:
@@ -172,15 +266,19 @@ class Router:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         host, path = request.host.partition(":")[0].lower(), request.rel_url.raw_path
+        port = request.transport.get_extra_info("sockname")[1] if request.transport else 0
         query = f"?{request.query_string}" if request.query_string else ""
-        route = routes.choose(self._routes, host, path, request.method, request.headers)
+        rules = [one for one in self._routes if one.port == port or (not one.port and port in USUAL)]
+        route = routes.choose(rules, host, path, request.method, request.headers, request.query)
         if route is None:
             return web.Response(status=404, text="default backend - 404\n")
         if route.to_https and request.scheme == "http":
             return web.Response(status=308, headers={"Location": f"https://{host}{path}{query}"})
         if route.redirect is not None:
-            status, where = routes.location(route.redirect, request.scheme, host, path, query)
+            status, where = routes.location(route.redirect, request.scheme, host, route.target(path), query)
             return web.Response(status=status, headers={"Location": where})
+        if not any(backend.service for backend in route.backends):
+            return web.Response(status=500, text="this rule leads to no Service that is there\n")
         backend = self._pick(route)
         if backend is None:
             return web.Response(status=503, text="no backend of this rule has a ready endpoint\n")
@@ -214,7 +312,9 @@ class Router:
         client = request.remote or ""
         said = {"X-Forwarded-Proto": request.scheme, "X-Forwarded-Host": request.host, "X-Real-IP": client}
         said["X-Forwarded-For"] = ", ".join(filter(None, (request.headers.get("X-Forwarded-For"), client)))
-        return kept | said | dict(route.set_headers)
+        made = {key: value for key, value in (kept | said).items() if key.lower() not in route.drop_headers}
+        replaced = {name.lower() for name, _ in route.set_headers}
+        return {key: value for key, value in made.items() if key.lower() not in replaced} | dict(route.set_headers)
 
     async def _pass_on(self, request: web.Request, route: Route, url: str) -> web.StreamResponse:
         assert self._session is not None  # noqa: S101 - requests come while it serves
@@ -235,6 +335,7 @@ class Router:
         ) as answered:
             response = web.StreamResponse(status=answered.status, reason=answered.reason)
             response.headers.extend([(k, v) for k, v in answered.headers.items() if k.lower() not in HOP_BY_HOP])
+            response.headers.update(dict(route.answer_headers))
             if "Content-Length" in answered.headers:
                 response.content_length = int(answered.headers["Content-Length"])
             await response.prepare(request)

@@ -13,6 +13,7 @@ from typing import Any
 
 NGINX = "nginx.ingress.kubernetes.io/"
 CLASS_NOTE = "kubernetes.io/ingress.class"
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,9 @@ class Backend:
 class Route:
     """One rule. `kind` is exact, prefix or regex; `path` is what is compared with the path of a request.
 
-    `redirect` answers with a status and a Location in place of a backend: scheme, host, port, path, code.
+    `redirect` answers with a status and a Location in place of a backend: scheme, host, port, path, code. `headers` and
+    `queries` are name, value, and whether the value is a regular expression. `port` is that of the listener whose rule
+    it is, 0 for those of Ingresses.
     """
 
     host: str
@@ -41,18 +44,27 @@ class Route:
     prefix: str | None = None  # what takes the place of a matched prefix
     to_https: bool = False
     method: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str, bool], ...] = ()
+    queries: tuple[tuple[str, str, bool], ...] = ()
     redirect: Mapping[str, Any] | None = None
     set_headers: tuple[tuple[str, str], ...] = ()
+    drop_headers: tuple[str, ...] = ()
+    answer_headers: tuple[tuple[str, str], ...] = ()
+    port: int = 0
 
-    def fits(self, host: str, path: str, method: str, headers: Mapping[str, str]) -> bool:
+    def fits(
+        self, host: str, path: str, method: str, headers: Mapping[str, str], queries: Mapping[str, str] = NOTHING
+    ) -> bool:
         """Return whether a request is one of this rule's."""
         if self.host.startswith("*."):
-            if host.partition(".")[2] != self.host[2:]:
+            # One label by an Ingress, any number by the Gateway API.
+            if not host.endswith(self.host[1:]) or (not self.port and host.partition(".")[2] != self.host[2:]):
                 return False
         elif self.host and self.host != host:
             return False
-        if (self.method and self.method != method) or any(headers.get(k) != v for k, v in self.headers):
+        if self.method and self.method != method:
+            return False
+        if not all(_is(headers, *one) for one in self.headers) or not all(_is(queries, *one) for one in self.queries):
             return False
         if self.kind == "exact":
             return path == self.path
@@ -72,15 +84,28 @@ class Route:
         return re.sub(r"\$(\d)", lambda one: (groups[int(one[1]) : int(one[1]) + 1] or ("",))[0] or "", self.rewrite)
 
     @property
-    def rank(self) -> tuple[int, int, int, int]:
+    def rank(self) -> tuple[int, ...]:
         """What rules are ordered by: the narrower first."""
-        hosts = 0 if not self.host else 1 if self.host.startswith("*.") else 2
-        return (hosts, self.kind == "exact", len(self.path), len(self.headers) + bool(self.method))
+        hosts = 0 if not self.host else len(self.host) if self.host.startswith("*.") else 1000
+        wanted = (bool(self.method), len(self.headers), len(self.queries))
+        return (hosts, self.kind == "exact", len(self.path), *wanted)
 
 
-def choose(routes: Iterable[Route], host: str, path: str, method: str, headers: Mapping[str, str]) -> Route | None:
-    """Return the narrowest rule that a request fits."""
-    fitting = [route for route in routes if route.fits(host, path, method, headers)]
+def _is(given: Mapping[str, str], name: str, wanted: str, regex: bool) -> bool:
+    value = given.get(name)
+    return value is not None and (re.fullmatch(wanted, value) is not None if regex else value == wanted)
+
+
+def choose(
+    routes: Iterable[Route],
+    host: str,
+    path: str,
+    method: str,
+    headers: Mapping[str, str],
+    queries: Mapping[str, str] = NOTHING,
+) -> Route | None:
+    """Return the narrowest rule that a request fits, the first of those that are alike."""
+    fitting = [route for route in routes if route.fits(host, path, method, headers, queries)]
     return max(fitting, key=lambda route: route.rank, default=None)
 
 
@@ -131,23 +156,33 @@ def of_ingress(ingress: dict[str, Any]) -> list[Route]:
 KINDS = {"PathPrefix": "prefix", "Exact": "exact", "RegularExpression": "regex"}
 
 
-def of_http_route(route: dict[str, Any]) -> list[Route]:
-    """Return the rules of an HTTPRoute of the Gateway API, whatever its Gateway."""
+def of_http_route(route: dict[str, Any], hosts: Iterable[str]) -> list[Route]:
+    """Return the rules of an HTTPRoute of the Gateway API for the hosts it serves on a listener, "" for any."""
     spec, space = route["spec"], route["metadata"]["namespace"]
     made = []
-    for host in spec.get("hostnames") or [""]:
+    for host in hosts:
         for rule in spec.get("rules") or ():
             backends = tuple(
                 Backend(
-                    item.get("namespace") or space, item["name"], item.get("port") or "", weight=item.get("weight", 1)
+                    item.get("namespace") or space,
+                    item["name"] if item.get("kind", "Service") == "Service" else "",
+                    item.get("port") or "",
+                    weight=item.get("weight", 1),
                 )
                 for item in rule.get("backendRefs") or ()
             )
             for match in rule.get("matches") or [{}]:
                 path = match.get("path") or {}
                 value, kind = path.get("value") or "/", KINDS.get(path.get("type") or "PathPrefix", "prefix")
-                wanted = tuple((item["name"], item["value"]) for item in match.get("headers") or ())
-                plain = Route(host, kind, value, backends, method=match.get("method") or "", headers=wanted)
+                headers, queries = (
+                    tuple(
+                        (item["name"], item["value"], item.get("type") == "RegularExpression")
+                        for item in match.get(word) or ()
+                    )
+                    for word in ("headers", "queryParams")
+                )
+                method = match.get("method") or ""
+                plain = Route(host, kind, value, backends, method=method, headers=headers, queries=queries)
                 made.append(_filtered(plain, rule.get("filters") or ()))
     return made
 
@@ -155,12 +190,17 @@ def of_http_route(route: dict[str, Any]) -> list[Route]:
 def _filtered(route: Route, filters: Iterable[dict[str, Any]]) -> Route:
     for item in filters:
         if item["type"] == "RequestRedirect":
-            route = dataclasses.replace(route, redirect=item["requestRedirect"])
+            prefix = (item["requestRedirect"].get("path") or {}).get("replacePrefixMatch")
+            route = dataclasses.replace(route, redirect=item["requestRedirect"], prefix=prefix)
         elif item["type"] == "RequestHeaderModifier":
             told = item["requestHeaderModifier"]
-            named = [(one["name"], one["value"]) for word in ("set", "add") for one in told.get(word) or ()]
-            route = dataclasses.replace(route, set_headers=tuple(named))
+            dropped = tuple(name.lower() for name in told.get("remove") or ())
+            route = dataclasses.replace(route, set_headers=(*route.set_headers, *_named(told)), drop_headers=dropped)
+        elif item["type"] == "ResponseHeaderModifier":
+            route = dataclasses.replace(route, answer_headers=_named(item["responseHeaderModifier"]))
         elif item["type"] == "URLRewrite":
+            if host := item["urlRewrite"].get("hostname"):
+                route = dataclasses.replace(route, set_headers=(*route.set_headers, ("Host", host)))
             path = item["urlRewrite"].get("path") or {}
             if path.get("type") == "ReplacePrefixMatch":
                 route = dataclasses.replace(route, prefix=path.get("replacePrefixMatch", ""))
@@ -169,8 +209,12 @@ def _filtered(route: Route, filters: Iterable[dict[str, Any]]) -> Route:
     return route
 
 
+def _named(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((one["name"], one["value"]) for word in ("set", "add") for one in told.get(word) or ())
+
+
 def location(redirect: Mapping[str, Any], scheme: str, host: str, path: str, query: str) -> tuple[int, str]:
-    """Return status and Location of a redirect."""
+    """Return status and Location of a redirect; `path` has its prefix replaced already, where that is asked for."""
     to = redirect.get("scheme") or scheme
     port = f":{redirect['port']}" if redirect.get("port") else ""
     changed = (redirect.get("path") or {}).get("replaceFullPath") or path
