@@ -45,6 +45,15 @@ def said(values: Any, **shared: Any) -> str:
         ({"probes": {"readinessPath": "/"}}, "services.app.probes.readinessPath: there is no port to ask"),
         ({"startupProbe": {"successThreshold": 2}, **PORT}, "app.startupProbe.successThreshold: 2 is refused"),
         ({"readinessProbe": {"terminationGracePeriodSeconds": 9}}, "readinessProbe.terminationGracePeriodSeconds: a"),
+        ({"strategy": {"type": "RollingUpdate"}, **CLAIM}, "app.strategy: the claim of persistence lets only one pod"),
+        ({"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}}, "strategy.rollingUpdate: goes with no"),
+        ({"strategy": {"type": "Blue"}}, "/services/app/strategy/type': value must be one of"),
+        ({"resources": {"limits": {"memory": "1Mi"}, "requests": {"memory": "2Mi"}}}, "requests.memory: 2Mi is more"),
+        ({"config": {"A": 12345678901234567}}, "services.app.config.A: a number of so many digits loses some"),
+        ({"service": {"port": 80, "name": "x" * 64}}, "services.app: a Service's name has at most 63 characters"),
+        ({"networkPolicy": {"external": [{"cidr": "999.0.0.0/8", "port": 1}]}}, "/networkPolicy/external/0/cidr'"),
+        ({"networkPolicy": {"hosts": ["db:70000"]}}, "/networkPolicy/hosts/0'"),
+        ({"podSecurityContext": {"runAsNonRoot": None}}, "podSecurityContext.runAsNonRoot: null is refused"),
         (
             {"ingress": {"enabled": True, "className": "other", "paths": STRIPPED}, **PORT},
             "services.app.ingress.paths: how the class other takes /a off is its own: write its annotations",
@@ -60,6 +69,25 @@ def test_all_problems_are_told_at_once() -> None:
     text = said({"preStopSeconds": 30, "containerSecurityContext": {"privileged": True}, "env": {"A": 1}})
     assert "services.app.containerSecurityContext.privileged: true is refused by Pod Security `restricted`" in text
     assert "services.app.terminationGracePeriodSeconds" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"fullnameOverride": "same"}, "services.two.fullnameOverride: services.one has the name same already"),
+        (
+            {"service": {"port": 80, "name": "web"}},
+            "services.two.service.name: services.one has the Service web already",
+        ),
+        (
+            {"service": {"port": 80, "type": "NodePort", "nodePort": 30001}},
+            "services.two.service.nodePort: services.one has the node port 30001 already",
+        ),
+    ],
+)
+def test_two_services_do_not_take_what_one_alone_can_have(values: Any, message: str) -> None:
+    assert message in said({}, services={name: {**IMAGE, **values} for name in ("one", "two")})
+    assert not said({}, services={name: {**IMAGE, **PORT} for name in ("one", "two")}), "a port is no name"
 
 
 def test_a_service_and_a_chart_of_the_same_name() -> None:

@@ -171,13 +171,59 @@ def test_a_job_after_the_release_has_its_settings_and_its_claim() -> None:
     assert {"name": "data", "persistentVolumeClaim": {"claimName": "api"}} in spec["volumes"]
 
 
+def test_a_field_that_is_null_is_left_to_the_image() -> None:
+    """As in every chart: `runAsUser: null` takes the default away."""
+    context = pod({"api": {**API, "podSecurityContext": {"runAsUser": None}}})["securityContext"]
+    assert "runAsUser" not in context and context["runAsNonRoot"] is True
+
+
+def test_a_limit_below_the_default_request_lowers_that() -> None:
+    (container,) = pod({"api": {**API, "resources": {"limits": {"memory": "64M", "cpu": "50m"}}}})["containers"]
+    assert container["resources"]["requests"] == {"memory": "64M", "cpu": "50m"}
+
+
+def test_a_list_of_variables_takes_numbers_as_a_mapping_does() -> None:
+    env = [{"name": "A", "value": 12345678}, {"name": "B", "value": True}]
+    (container,) = pod({"api": {**API, "env": env}})["containers"]
+    assert container["env"] == [{"name": "A", "value": "12345678"}, {"name": "B", "value": "true"}]
+
+
+def test_a_pod_keeps_the_digests_of_its_settings_whatever_annotations_say() -> None:
+    notes = pod({"api": {**API, "podAnnotations": {"checksum/config": "mine", "team": "a"}}})["annotations"]
+    assert notes["team"] == "a" and len(notes["checksum/config"]) == 64
+
+
+def test_long_names_of_jobs_are_cut_to_what_a_label_takes() -> None:
+    name, jobs = "a" * 53, {job: {"command": ["x"]} for job in ("b" * 32, "b" * 31 + "c")}
+    made = [item for item in rendered({name: {**IMAGE, "jobs": jobs}}) if item["kind"] == "Job"]
+    names = {item["metadata"]["name"] for item in made}
+    assert len(names) == 2 and all(len(one) <= 63 for one in names)
+    assert all(len(value) <= 63 for item in made for value in item["spec"]["template"]["metadata"]["labels"].values())
+
+
+def test_paths_that_lose_their_prefix_are_taken_literally() -> None:
+    """A dot is a dot, an exact path is itself alone, and of `/` nothing is taken off."""
+    paths = [{"path": path, "stripPrefix": True} for path in ("/v1.0", "/")]
+    paths.append({"path": "/one", "pathType": "Exact", "stripPrefix": True})
+    way = {"enabled": True, "paths": paths}
+    made = rendered({"api": {**API, "ingress": way, "httpRoute": way}})
+    shown = {
+        name: [path["path"] for path in item["spec"]["rules"][0]["http"]["paths"]]
+        for name, item in by_name(made, "Ingress").items()
+    }
+    assert shown == {"api": ["/"], "api-stripped": [r"/v1\.0(/|$)(.*)", "/one()()$"]}
+    exact = by_name(made, "HTTPRoute")["api"]["spec"]["rules"][2]
+    assert exact["filters"][0]["urlRewrite"]["path"] == {"type": "ReplaceFullPath", "replaceFullPath": "/"}
+
+
 def test_egress_to_hosts() -> None:
-    hosts = ["api.example.com:443", "redis.cache.svc.cluster.local:6379", "10.1.2.3:8443"]
+    hosts = ["api.example.com:443", "redis.cache.svc.cluster.local:6379", "10.1.2.3:8443", "[2001:db8::1]:9000"]
     spec = by_name(rendered({"api": {**API, "networkPolicy": {"hosts": hosts}}}), "NetworkPolicy")["api"]["spec"]
     peers = {rule["ports"][0]["port"]: rule["to"][0] for rule in spec["egress"] if "to" in rule}
     assert "10.0.0.0/8" in peers[443]["ipBlock"]["except"]
     assert peers[6379] == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "cache"}}}
     assert peers[8443] == {"ipBlock": {"cidr": "10.1.2.3/32"}}
+    assert peers[9000] == {"ipBlock": {"cidr": "2001:db8::1/128"}}
 
 
 @cache

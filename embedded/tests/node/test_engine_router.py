@@ -17,6 +17,8 @@ NAMESPACE = "demo"
 HOST = "app.test"
 GATEWAYS, HTTP_ROUTES = "gateways.gateway.networking.k8s.io", "httproutes.gateway.networking.k8s.io"
 WEB = "mkdir -p /tmp/w; echo $(hostname) > /tmp/w/index.html; exec busybox httpd -f -p 8080 -h /tmp/w"
+# Ready is who listens: a shell that has begun does not yet.
+READY = {"readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}}
 
 
 def certificate(folder: Path) -> dict[str, str]:
@@ -31,7 +33,7 @@ def certificate(folder: Path) -> dict[str, str]:
 
 async def test_an_ingress_is_served_over_http_and_https(cluster, tmp_path):
     await asyncio.to_thread(pki.ensure, cluster.state / "pki")
-    cluster.pod("web", WEB)
+    cluster.pod("web", WEB, main=READY)
     address = (await cluster.ready("web"))["status"]["podIP"]
     cluster.service("web", 8080, [address])
     data = await asyncio.to_thread(certificate, tmp_path / "theirs")
@@ -77,7 +79,7 @@ async def test_an_ingress_is_served_over_http_and_https(cluster, tmp_path):
 async def test_a_route_on_a_gateway_is_served_on_its_listeners(cluster, tmp_path):
     """By http on a port of its own and by https with the certificate it names; what is missing is said, and comes."""
     await asyncio.to_thread(pki.ensure, cluster.state / "pki")
-    cluster.pod("web", WEB)
+    cluster.pod("web", WEB, main=READY)
     address = (await cluster.ready("web"))["status"]["podIP"]
     data = await asyncio.to_thread(certificate, tmp_path / "theirs")
     cluster.store.create("secrets", {"metadata": {"name": "tls", "namespace": NAMESPACE}, "data": data})

@@ -165,6 +165,35 @@
 {{- range list "startup" "readiness" "liveness" }}
 {{- include "common.probeProblems" (list $ .) }}
 {{- end }}
+{{- with include "common.serviceName" . }}
+{{- if and $.Values.service.port (gt (len .) 63) }}
+{{ $path }}: a Service's name has at most 63 characters, {{ . }} has {{ len . }}: set {{ $path }}.service.name
+{{- end }}
+{{- end }}
+{{- $type := .Values.strategy.type | default "RollingUpdate" }}
+{{- if and .Values.strategy (include "common.writtenByOne" .) (ne $type "Recreate") }}
+{{ $path }}.strategy: the claim of persistence lets only one pod write, and {{ $type }} starts another beside it: leave strategy out, or use accessModes [ReadWriteMany]
+{{- end }}
+{{- if and (eq $type "Recreate") .Values.strategy.rollingUpdate }}
+{{ $path }}.strategy.rollingUpdate: goes with no type Recreate: leave one out
+{{- end }}
+{{- range $kind, $limit := .Values.resources.limits }}
+{{- with index $.Values.resources.requests $kind }}
+{{- if gt (include "common.quantity" . | float64) (include "common.quantity" $limit | float64) }}
+{{ $path }}.resources.requests.{{ $kind }}: {{ . }} is more than the limit, {{ $limit }}: lower it
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $key := list "config" "env" "extraEnv" }}
+{{- $given := index $.Values $key }}
+{{- if kindIs "map" $given }}
+{{- range $name, $value := $given }}
+{{- if and (kindIs "float64" $value) (or (ge $value 9e15) (le $value -9e15)) }}
+{{ $path }}.{{ $key }}.{{ $name }}: a number of so many digits loses some: put it in quotes
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if and .Values.persistence.enabled (has "ReadWriteOncePod" .Values.persistence.accessModes) (gt (len .Values.persistence.accessModes) 1) }}
 {{ $path }}.persistence.accessModes: ReadWriteOncePod goes with no other: leave one
 {{- end }}
@@ -182,6 +211,48 @@
 {{- $names := list (include "common.name" .) }}
 {{- range concat .Values.initContainers .Values.extraContainers }}{{ $names = append $names .name }}{{ end }}
 {{- include "common.twice" (list "initContainers and extraContainers: the name" $path $names) }}
+{{- end }}
+
+{{/* A quantity as a number: cores or bytes. */}}
+{{- define "common.quantity" -}}
+{{- $units := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 }}
+{{- $text := toString . }}
+{{- mulf (regexFind "^[0-9.]+" $text | float64) (index $units (regexFind "[A-Za-z]*$" $text)) }}
+{{- end }}
+
+{{/* A default request that is more than the limit that somebody set becomes that limit. */}}
+{{- define "common.fitRequests" -}}
+{{- $given := dig "resources" "requests" dict .Given | default dict }}
+{{- $requests := .Values.resources.requests }}
+{{- range $kind, $limit := .Values.resources.limits }}
+{{- with index $requests $kind }}
+{{- if and (not (hasKey $given $kind)) (gt (include "common.quantity" . | float64) (include "common.quantity" $limit | float64)) }}
+{{- $_ := set $requests $kind $limit }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What two services of a release cannot both have: names of their objects and of their Services, ports of the nodes. */}}
+{{- define "common.collisions" -}}
+{{- $taken := dict }}
+{{- range $name, $root := . }}
+{{- $path := include "common.path" $root }}
+{{- $own := list (printf "fullnameOverride|the name %s" (include "common.fullname" $root)) }}
+{{- if $root.Values.service.port }}
+{{- $own = append $own (printf "service.name|the Service %s" (include "common.serviceName" $root)) }}
+{{- if and (ne $root.Values.service.type "ClusterIP") $root.Values.service.nodePort }}
+{{- $own = append $own (printf "service.nodePort|the node port %v" $root.Values.service.nodePort) }}
+{{- end }}
+{{- end }}
+{{- range $own }}
+{{- $parts := splitList "|" . }}
+{{- with index $taken (last $parts) }}
+{{- fail (printf "%s.%s: %s has %s already: choose another" $path (first $parts) . (last $parts)) }}
+{{- end }}
+{{- $_ := set $taken (last $parts) $path }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* What the API server would refuse of a probe: `list root kind`. */}}

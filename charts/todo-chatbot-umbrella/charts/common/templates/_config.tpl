@@ -73,10 +73,13 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- define "common.envOf" -}}
 {{- $root := index . 0 }}
 {{- $given := index . 1 }}
-{{- if kindIs "slice" $given }}
-{{- toJson $given }}
-{{- else }}
 {{- $found := list }}
+{{- if kindIs "slice" $given }}
+{{- range $given }}
+{{- $found = append $found (ternary (merge (dict "value" (include "common.text" .value)) .) . (hasKey . "value")) }}
+{{- end }}
+{{- toJson $found }}
+{{- else }}
 {{- range $name, $value := $given }}
 {{- if kindIs "map" $value }}
 {{- $found = append $found (merge (dict "name" $name) $value) }}

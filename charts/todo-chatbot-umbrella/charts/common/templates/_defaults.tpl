@@ -17,7 +17,7 @@ fullnameOverride: ""
 replicaCount: 1
 image:
   # -- Repository, without registry and tag.
-  # @schema {pattern: "^[a-z0-9]+([._/-]+[a-z0-9]+)*$"}
+  # @schema {pattern: "^([A-Za-z0-9.-]+:[0-9]+/)?[a-z0-9]+([._/-]+[a-z0-9]+)*$"}
   repository: ""
   # -- A tag that never moves; the pipeline passes a digest of the sources. `latest` is refused.
   # @schema {pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", not: {const: latest}}
@@ -136,7 +136,7 @@ persistence:
   # @schema {$ref: path}
   mountPath: /data
   # -- Size of the claim.
-  # @schema {pattern: "^[0-9]+(Ki|Mi|Gi|Ti)$"}
+  # @schema {pattern: "^[0-9]+([.][0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"}
   size: 1Gi
   # -- Storage class. Empty: `global.storageClass`, or the cluster's default.
   storageClass: ""
@@ -193,6 +193,7 @@ preStopSeconds: 3
 # @schema {minimum: 1}
 terminationGracePeriodSeconds: 20
 # -- How pods are replaced: Kubernetes' `DeploymentStrategy`. Empty: all side by side, as far as the quota has room, an old one leaves when a new one is ready; one after the other where a claim lets only one node write.
+# @schema {$ref: strategy}
 strategy: {}
 # -- Seconds without progress after which a rollout has failed.
 # @schema {minimum: 1}
@@ -238,7 +239,7 @@ networkPolicy:
   # @schema {items: {$ref: external}}
   external: []
   # -- Hosts it calls, as `name:port`: NAME.NAMESPACE.svc stands for that namespace's pods, an address for itself; of any other name the port is opened to every address that is not private.
-  # @schema {items: {type: string, pattern: "^[A-Za-z0-9._-]+:[0-9]{1,5}$"}}
+  # @schema {items: {$ref: address}}
   hosts: []
   # -- URLs in Secrets that it calls: their ports, as the cluster holds them at the time, are opened to every address outside.
   # @schema {items: {$ref: url}}

@@ -19,7 +19,7 @@ spec:
   template:
     metadata:
       labels: {{- mustMerge (include "common.podLabels" . | fromYaml) .Values.podLabels | toYaml | nindent 8 }}
-      annotations: {{- include "common.podAnnotations" . | nindent 8 }}
+      annotations: {{- mustMerge (include "common.podAnnotations" . | fromYaml) .Values.podAnnotations | toYaml | nindent 8 }}
     spec:
       {{- include "common.pod" . | nindent 6 }}
       topologySpreadConstraints: {{- include "common.spread" . | nindent 8 }}
@@ -72,9 +72,6 @@ rollingUpdate: {maxUnavailable: 0, maxSurge: 100%}
 checksum/config: {{ include "common.environment" . | sha256sum }}
 {{- with include "common.secretsChecksum" . }}
 checksum/secrets: {{ . }}
-{{- end }}
-{{- with .Values.podAnnotations }}
-{{ toYaml . }}
 {{- end }}
 {{- end }}
 

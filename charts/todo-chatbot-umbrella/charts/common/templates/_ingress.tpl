@@ -7,7 +7,7 @@ Ingresses, since an annotation holds for all paths of one.
 {{- $kept := list }}
 {{- $stripped := list }}
 {{- range .Values.ingress.paths }}
-{{- if .stripPrefix }}{{ $stripped = append $stripped . }}{{ else }}{{ $kept = append $kept . }}{{ end }}
+{{- if and .stripPrefix (ne .path "/") }}{{ $stripped = append $stripped . }}{{ else }}{{ $kept = append $kept . }}{{ end }}
 {{- end }}
 {{- if .Values.ingress.enabled }}
 {{- if $kept }}
@@ -55,8 +55,8 @@ spec:
       http:
         paths:
           {{- range $paths }}
-          {{- if and .stripPrefix (eq $root.Values.ingress.className "nginx") }}
-          - path: {{ printf "%s(/|$)(.*)" (trimSuffix "/" .path) | quote }}
+          {{- if and .stripPrefix (ne .path "/") (eq $root.Values.ingress.className "nginx") }}
+          - path: {{ printf (ternary "%s()()$" "%s(/|$)(.*)" (eq (toString .pathType) "Exact")) (trimSuffix "/" .path | regexQuoteMeta) | quote }}
             pathType: ImplementationSpecific
           {{- else }}
           - path: {{ .path | quote }}
@@ -86,7 +86,8 @@ spec:
     {{- range .paths }}
     - matches: [{path: {type: {{ ternary "Exact" "PathPrefix" (eq (toString .pathType) "Exact") }}, value: {{ .path | quote }}}}]
       {{- if .stripPrefix }}
-      filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
+      {{- $way := ternary "ReplaceFullPath" "ReplacePrefixMatch" (eq (toString .pathType) "Exact") }}
+      filters: [{type: URLRewrite, urlRewrite: {path: {type: {{ $way }}, {{ untitle $way }}: /}}}]
       {{- end }}
       backendRefs: [{name: "{{ include "common.serviceName" $root }}", port: {{ $root.Values.service.port }}}]
     {{- end }}

@@ -60,11 +60,11 @@ podAnnotations: {}
 {{- end }}
 
 {{- define "common.jobName" -}}
-{{ include "common.fullname" . }}-{{ .Job.name }}
+{{ include "common.short" (printf "%s-%s" (include "common.fullname" .) .Job.name) }}
 {{- end }}
 
 {{- define "common.jobLabels" -}}
-app.kubernetes.io/name: "{{ include "common.name" . }}-{{ .Job.name }}"
+app.kubernetes.io/name: "{{ include "common.short" (printf "%s-%s" (include "common.name" .) .Job.name) }}"
 app.kubernetes.io/instance: "{{ .Release.Name }}"
 app.kubernetes.io/part-of: todo-chatbot
 app.kubernetes.io/component: job

@@ -7,9 +7,16 @@ an entry under `services`. Every definition of an object begins with it.
 {{- define "common.prepare" -}}
 {{- include "common.prepareGlobals" . }}
 {{- if not (hasKey . "Prepared") }}
+{{- $_ := set . "Given" .Values }}
 {{- $_ := set . "Values" (mustMergeOverwrite (include "common.defaults" . | fromYaml) (deepCopy .Values)) }}
 {{- $_ := set . "Prepared" true }}
+{{- include "common.fitRequests" . }}
 {{- include "common.check" . }}
+{{- range $key := list "podSecurityContext" "containerSecurityContext" }}
+{{- range $field, $value := index $.Values $key }}
+{{- if kindIs "invalid" $value }}{{ $_ := unset (index $.Values $key) $field }}{{ end }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -38,6 +45,9 @@ Chart.yaml, and the entries under `services`. `into` gets them by name, and `nam
 {{- end }}
 {{- end }}
 {{- range $name, $values := .root.Values.services }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$" $name) }}
+{{- fail (printf "services.'%s': no name for a service: small letters, digits and hyphens, at most 53, beginning with a letter" $name) }}
+{{- end }}
 {{- $service := dict "Name" $name "Path" (printf "services.%s" $name) }}
 {{- range list "Chart" "Release" "Capabilities" "Template" "Files" }}
 {{- $_ := set $service . (index $.root .) }}
@@ -52,6 +62,7 @@ Chart.yaml, and the entries under `services`. `into` gets them by name, and `nam
 {{- $names = append $names $name }}
 {{- end }}
 {{- end }}
+{{- include "common.collisions" $found }}
 {{- $_ := set .into "found" $found }}
 {{- $_ := set .into "names" $names }}
 {{- end }}
@@ -74,6 +85,11 @@ Chart.yaml, and the entries under `services`. `into` gets them by name, and `nam
 {{/* The name of a service's objects. */}}
 {{- define "common.fullname" -}}
 {{ .Values.fullnameOverride | default (include "common.prefixed" (list . (include "common.name" .))) }}
+{{- end }}
+
+{{/* A name that fits a label: of a longer one the start, and a digest that tells it from others. */}}
+{{- define "common.short" -}}
+{{- if le (len .) 63 }}{{ . }}{{ else }}{{ trunc 54 . | trimSuffix "-" }}-{{ sha256sum . | trunc 8 }}{{ end }}
 {{- end }}
 
 {{- define "common.serviceName" -}}

@@ -64,10 +64,13 @@ spec:
         matchLabels: {kubernetes.io/metadata.name: "{{ index (splitList "." $host) 1 }}"}
     {{- else if regexMatch "^[0-9]+([.][0-9]+){3}$" $host }}
     - ipBlock: {cidr: {{ $host }}/32}
+    {{- else if hasPrefix "[" $host }}
+    - ipBlock: {cidr: "{{ trimAll "[]" $host }}/128"}
     {{- else }}
     - ipBlock:
         cidr: 0.0.0.0/0
         except: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16]
+    - ipBlock: {cidr: "::/0", except: ["fc00::/7", "fe80::/10"]}
     {{- end }}
 {{- end }}
 {{- $ports := list }}
@@ -86,21 +89,28 @@ spec:
 {{- end }}
 
 {{/*
-The ports that the URL in a Secret names, one for each of its hosts, as JSON. Where it names none it is the entry's own, or
-the scheme's; where the Secret is not there, or cannot be looked up as in `helm template`, the entry's own or PostgreSQL's.
+The ports that the URL in a Secret names, one for each of its hosts, as JSON: in the place of a URL, of JDBC, or as `port=`
+in a query or a list of words. Where it names none it is the entry's own, or the scheme's; where the Secret is not there, or
+cannot be looked up as in `helm template`, the entry's own or PostgreSQL's. A file's has none.
 */}}
 {{- define "common.portsOfUrl" -}}
 {{- $root := index . 0 }}
 {{- $entry := index . 1 }}
-{{- $usual := dict "mysql" 3306 "mariadb" 3306 "mongodb" 27017 "redis" 6379 "rediss" 6379 "amqp" 5672 "amqps" 5671 "nats" 4222 "kafka" 9092 "http" 80 "https" 443 "libsql" 443 "sqlserver" 1433 "smtp" 587 }}
+{{- $usual := dict "mysql" 3306 "mariadb" 3306 "mongodb" 27017 "redis" 6379 "rediss" 6379 "valkey" 6379 "memcached" 11211 "clickhouse" 8123 "cockroachdb" 26257 "ldap" 389 "ldaps" 636 "mqtt" 1883 "mqtts" 8883 "ws" 80 "wss" 443 "smtps" 465 "amqp" 5672 "amqps" 5671 "nats" 4222 "kafka" 9092 "http" 80 "https" 443 "libsql" 443 "sqlserver" 1433 "smtp" 587 }}
 {{- $secret := lookup "v1" "Secret" (include "common.namespace" $root) $entry.secret }}
-{{- $url := dig "data" $entry.key "" $secret | b64dec | trim }}
-{{- $scheme := regexFind "^[a-z]+" $url }}
+{{- $url := dig "data" $entry.key "" $secret | b64dec | trim | trimPrefix "jdbc:" }}
+{{- $scheme := regexFind "^[a-z]+" (lower $url) }}
 {{- $fallback := $entry.port | default (index $usual $scheme | default 5432) }}
 {{- $authority := regexFind "^[^/?#]*" (regexReplaceAll "^[A-Za-z0-9+.-]+://" $url "") }}
 {{- $ports := list }}
-{{- range splitList "," (splitList "@" $authority | last) }}
+{{- $hosts := splitList "@" $authority | last }}
+{{- $named := regexFind "(^|[?&;\\s])port=[0-9]+" $url | regexFind "[0-9]+$" }}
+{{- if and $named (or (not $hosts) (contains "=" $hosts)) }}
+{{- $ports = list (int $named) }}
+{{- else if not (and (has $scheme (list "sqlite" "file")) (contains ":" $url)) }}
+{{- range splitList "," $hosts }}
 {{- $ports = append $ports (regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) | default $fallback | int) }}
+{{- end }}
 {{- end }}
 {{- toJson ($ports | uniq) }}
 {{- end }}

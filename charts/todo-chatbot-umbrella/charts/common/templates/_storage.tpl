@@ -37,7 +37,9 @@ NOTE: {{ include "common.path" . }} runs as one pod, not {{ .Values.replicaCount
 {{- range .Values.writablePaths }}{{ $paths = append $paths (kindIs "map" . | ternary . (dict "path" .)).path }}{{ end }}
 {{- range .Values.extraVolumeMounts }}{{ $paths = append $paths .mountPath }}{{ end }}
 {{- if .Values.persistence.enabled }}{{ $paths = append $paths .Values.persistence.mountPath }}{{ end }}
-{{- toJson $paths }}
+{{- $cleaned := list }}
+{{- range $paths }}{{ $cleaned = append $cleaned (clean .) }}{{ end }}
+{{- toJson $cleaned }}
 {{- end }}
 
 {{- define "common.mounts" -}}
