@@ -300,6 +300,10 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
     spec: dict[str, Any] = {"builder": builder}
     if _job_of_page(unit, context) and builder == "nextjs":
         spec["buildArgs"] = {"WHOLE": "1"} | _job_packages(unit, context)
+    last, old = _last_python(unit)
+    if builder == "python" and last:
+        spec["bases"] = {"PYTHON_IMAGE": "python:3.12-slim" if "3.12" in unit.packages.python else "python:3.11-slim"}
+        found.because(f"services.{unit.name}.bases", spec["bases"]["PYTHON_IMAGE"], old or unit.packages.python)
     if builder == "python":
         command = _python_command(unit, context)
         if command:
@@ -307,16 +311,27 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
     return spec
 
 
-def _other_python(unit: Unit) -> Iterator[str]:
-    """A Dockerfile whose image can be had only with a Python that the project's own file refuses, as uv then does."""
+def _last_python(unit: Unit) -> tuple[int, str]:
+    """The newest minor version of Python 3 that a project takes, and the pinned package that says so; 0 for any."""
     above = re.search(r"<\s*3\.(\d+)|(?:==|~=)\s*3\.(\d+)", unit.packages.python)
-    if not (above and unit.dockerfile):
+    if above:
+        return (int(above[1]) - 1 if above[1] else int(above[2])), ""
+    pins = {
+        name: match[1] for name, said in unit.packages.wanted.items() if (match := re.match(r"==\s*([\d.]+)", said))
+    }
+    old = families.older_than(pins)
+    return (12, old) if old and not unit.packages.lock else (0, "")
+
+
+def _other_python(unit: Unit) -> Iterator[str]:
+    """A Dockerfile whose image can be had only with a Python that the project or the packages it pins refuse."""
+    last, old = _last_python(unit)
+    if not (last and unit.dockerfile):
         return
-    last = int(above[1]) - 1 if above[1] else int(above[2])
     for image in unit.dockerfile.images:
         made = families.equal(image)
         if made and made.recipe == "family-python" and int(made.version.split(".")[1]) > last:
-            refused = f"Python {made.version}, which {unit.packages.python} refuses"
+            refused = f"Python {made.version}, which {unit.packages.python or old} refuses"
             yield f"{unit.dockerfile.file}: {image} can be had as {refused}"
 
 
@@ -511,7 +526,7 @@ def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
     """What a service is told, and what it is built with."""
     environment: dict[str, str] = {}
     build: dict[str, str] = {}
-    reads = variables.merged(unit.code.reads)
+    reads = variables.merged([*unit.code.reads, *_unsaid(unit)])
     sources = [
         *(item.environment for item in unit.described),
         *(item.arguments for item in unit.described),
@@ -525,6 +540,12 @@ def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
         environment["HOSTNAME"] = "0.0.0.0"  # noqa: S104 in a pod
         _build_of_page(unit, context, reads, environment, build)
     return environment, build
+
+
+def _unsaid(unit: Unit) -> list[Read]:
+    """The key that the client of a model takes from the environment by itself."""
+    place = unit.code.imports.get("openai") or unit.code.imports.get("agents")
+    return [Read("OPENAI_API_KEY", place)] if place and unit.wants("openai", "openai-agents") else []
 
 
 Sources = Sequence[Mapping[str, str]]
@@ -609,10 +630,9 @@ def _database_part(
 def _model(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    source: dict[str, Any] = (
-        {"from": read.name, "placeholder": PLACEHOLDER} if read.required else {"from": read.name, "optional": True}
-    )
-    context.secret("api-keys", read.name, unit, source)
+    # Clients of models end a program that gives them no key at all, often when it starts.
+    value = f"sk-{PLACEHOLDER}" if read.name.startswith("OPENAI") else PLACEHOLDER
+    context.secret("api-keys", read.name, unit, {"from": read.name, "placeholder": value})
     _told(unit, context, read.name, "from the environment or .env; without it chat will not answer", read.place)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 # Suite of Debian → the Python it ships; no other one can be had from packages.
@@ -122,6 +123,25 @@ def _node(tag: str) -> Equal:
     remark = f"node {version} in place of {wanted}" if version != wanted else ""
     musl = _musl(tag)
     return Equal("node", str(version), SUITES[0], (remark or (f"node {version}" if musl else "")) + musl)
+
+
+# Package → its first version with a build for Python 3.13; older ones need a compiler, where they work at all.
+FIRST_FOR_313 = {
+    "psycopg2-binary": "2.9.10", "pydantic-core": "2.20", "pydantic": "2.8", "asyncpg": "0.30", "greenlet": "3.1",
+    "numpy": "2.1", "pillow": "11", "lxml": "5.3", "uvloop": "0.21", "httptools": "0.6.2", "pyyaml": "6.0.2",
+    "cffi": "1.17", "aiohttp": "3.10.6", "tiktoken": "0.8", "jiter": "0.6", "orjson": "3.10.7", "pandas": "2.2.3",
+    "psycopg-binary": "3.2.3", "grpcio": "1.67", "sqlalchemy": "2.0.31",
+}  # fmt: skip
+
+
+def older_than(pins: Mapping[str, str]) -> str:
+    """The first of the pinned packages, with its version, that was made before Python 3.13 was; empty for none."""
+    old = (name for name, first in FIRST_FOR_313.items() if name in pins and _numbers(pins[name]) < _numbers(first))
+    return next((f"{name} {pins[name]}" for name in old), "")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def foreign_words(text: str) -> list[str]:
