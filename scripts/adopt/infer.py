@@ -239,6 +239,9 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     _user(unit, spec, bool(builder), context)
     _probes(unit, spec, context)
     _command(unit, spec, context)
+    if added := _companions(unit):
+        spec["addPackages"] = list(added)
+        context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
     environment, build = _environment(unit, context)
     _as_of(unit, spec, build, bool(builder), context)
     arguments = {name: build[name] for name in sorted(build) if unit.dockerfile and name in unit.dockerfile.arguments}
@@ -540,6 +543,20 @@ def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
         environment["HOSTNAME"] = "0.0.0.0"  # noqa: S104 in a pod
         _build_of_page(unit, context, reads, environment, build)
     return environment, build
+
+
+def _companions(unit: Unit) -> dict[str, str]:
+    """Packages that must not be the newest beside others which are no longer changed, and why."""
+    wanted = unit.packages.wanted
+    if not unit.python or unit.packages.lock:
+        return {}
+    found = {}
+    if "passlib" in wanted and not re.search(r"==|<", wanted.get("bcrypt", "")):
+        found["bcrypt<5"] = f"{unit.packages.place('passlib')}: passlib cannot hash with a later one"
+    pin = re.match(r"==\s*([\d.]+)", wanted.get("openai", ""))
+    if pin and [int(one) for one in pin[1].split(".") if one] < [1, 55, 3] and "httpx" not in wanted:
+        found["httpx<0.28"] = f"{unit.packages.place('openai')}: openai {pin[1]} does not start with a later one"
+    return found
 
 
 def _unsaid(unit: Unit) -> list[Read]:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -140,6 +141,7 @@ def transform(
     steps: Sequence[str] = (),
     before_build: str = "",
     pinned: bool = False,
+    packages: Sequence[str] = (),
 ) -> tuple[str, dict[str, str]]:
     """A Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
     lines = [re.sub(r"^#\s*syntax=.*", "# ", line, flags=re.IGNORECASE) for line in text.splitlines()]
@@ -163,6 +165,10 @@ def transform(
     for item in instructions(text) if before_build else ():
         if item.name == "RUN" and BUILDS.search(item.value):
             lines[item.first] = f"RUN {before_build}\n{lines[item.first]}"
+    for item in instructions(text) if packages else ():
+        if item.name == "RUN" and "pip" in item.value:
+            for line in range(item.first, item.last + 1):
+                lines[line] = _REQUIREMENTS.sub(rf"\g<0> {' '.join(map(shlex.quote, packages))}", lines[line])
     for item in instructions(text) if pinned else ():
         if item.name in ("COPY", "ADD") and (removed := _brings_pin(item)):
             lines[item.last] += f"\nRUN rm -f {removed} || true"
@@ -178,6 +184,7 @@ def transform(
 
 
 PIN = ".python-version"
+_REQUIREMENTS = re.compile(r"(?:-r|--requirement)[ =]+(?:\"\$1\"|[\w./-]*require[\w./-]*\.txt)")
 
 
 def _brings_pin(item: Instruction) -> str:
@@ -232,6 +239,7 @@ def derive(
     target: Path,
     steps: Sequence[str] = (),
     offline_fonts: bool = False,
+    packages: Sequence[str] = (),
 ) -> Derived:
     """The Dockerfile itself where nothing in it has to change, else a copy at `target`, with its rules beside it."""
     try:
@@ -242,9 +250,10 @@ def derive(
     before = _fonts() if offline_fonts else ""
     pinned = (context / PIN).is_file()
     changed, bases = transform(
-        text, covered={*covered, *arguments}, environment=values, steps=steps, before_build=before, pinned=pinned
-    )
-    if not (bases or values or ignore or steps or before):
+        text, covered={*covered, *arguments}, environment=values, steps=steps, before_build=before, pinned=pinned,
+        packages=packages,
+    )  # fmt: skip
+    if not (bases or values or ignore or steps or before or packages):
         return Derived(dockerfile)
     write(target, f"# Made from {dockerfile}; changed there, not here.\n{changed}")
     own = next((file for file in _rule_files(dockerfile, context) if file.is_file()), None)

@@ -508,3 +508,50 @@ def test_a_program_is_started_where_its_imports_are_found(
     app = make(tmp_path, **{name.replace("/", "__"): text for name, text in texts.items()})
     args = services(adopt(app))["app"]["args"]
     assert args[1 : 1 + len(command)] == command
+
+
+@pytest.mark.parametrize(
+    ("requirements", "project", "base"),
+    [
+        ("fastapi\npsycopg2-binary==2.9.9\n", "", "python:3.11-slim"),
+        ("fastapi\npsycopg2-binary==2.9.10\n", "", None),
+        ("fastapi\n", '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.12,<3.13"\n', "python:3.12-slim"),
+    ],
+)
+def test_a_builders_python_is_one_that_the_pinned_packages_were_made_for(
+    tmp_path: Path, requirements: str, project: str, base: str | None
+) -> None:
+    app = make(tmp_path, **API | {"requirements.txt": requirements} | ({"pyproject.toml": project} if project else {}))
+    assert services(adopt(app))["app"].get("bases") == ({"PYTHON_IMAGE": base} if base else None)
+
+
+@pytest.mark.parametrize("code", ["client = OpenAI()", 'client = OpenAI(api_key=os.getenv("OPENAI_API_KEY"))'])
+def test_a_program_starts_without_a_models_key(tmp_path: Path, code: str) -> None:
+    """The client takes the key from the environment by itself, and ends the program where there is none."""
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\nopenai\n",
+        "main.py": f"{API['main.py']}import os\nfrom openai import OpenAI\n{code}\n",
+    })  # fmt: skip
+    found = adopt(app)
+    assert yaml.safe_load(found.text)["secrets"]["api-keys"]["keys"]["OPENAI_API_KEY"] == {
+        "from": "OPENAI_API_KEY", "placeholder": "sk-not-configured",
+    }  # fmt: skip
+    assert any("without it chat will not answer" in what for _, what, _ in found.decision.reasons)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "added"),
+    [
+        ("passlib[bcrypt]", ["bcrypt<5"]),
+        ("passlib\nbcrypt", ["bcrypt<5"]),
+        ("passlib\nbcrypt==4.0.1", None),
+        ("openai==1.12.0", ["httpx<0.28"]),
+        ("openai==1.12.0\nhttpx==0.27.0", None),
+        ("openai>=1.12.0", None),
+    ],
+)
+def test_what_no_longer_changes_gets_companions_that_it_works_with(
+    tmp_path: Path, requirements: str, added: list[str] | None
+) -> None:
+    app = make(tmp_path, **API | {"requirements.txt": f"fastapi\n{requirements}\n"})
+    assert services(adopt(app))["app"].get("addPackages") == added

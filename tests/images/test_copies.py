@@ -166,3 +166,16 @@ def test_a_pin_to_a_python_that_is_not_in_the_image_does_not_get_into_it(line: s
     text, _ = copies.transform(f"FROM python:3.12-slim\n{line}\nRUN uv sync\n", pinned=True)
     assert (f"{line}\nRUN rm -f {removed} || true\n" in text) is bool(removed)
     assert ("rm -f" in text) is bool(removed)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN pip install --no-cache-dir -r requirements.txt{} && rm -rf /x",
+        "RUN uv pip install --system \\\n    -r backend/requirements-prod.txt{}",
+        'RUN install() {{ uv pip install -r "$1"{}; }} && install requirements.txt',
+    ],
+)
+def test_packages_are_added_where_requirements_are_installed(line: str) -> None:
+    text, _ = copies.transform(f"FROM scratch\nRUN useradd -r app\n{line.format('')}\n", packages=["bcrypt<5"])
+    assert text == f"FROM scratch\nRUN useradd -r app\n{line.format(chr(32) + repr('bcrypt<5'))}\n"
