@@ -158,6 +158,18 @@ def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, st
     return {ref: id for ref, id in found.items() if id}
 
 
+def references(shell: Shell, docker: Docker, repositories: Collection[str]) -> list[str]:
+    """The references of images in these repositories, the newest first; none where the engine does not say."""
+    if api := EngineApi.reached_by(os.environ):
+        try:
+            return api.references(repositories)
+        except EngineSilent:
+            return []
+    patterns = [word for name in sorted(repositories) for word in ("--filter", f"reference={name}")]
+    argv: list[str | Path] = [docker.binary, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *patterns]
+    return [ref for ref in shell.probe(argv, timeout=60).out.split() if not ref.endswith(":<none>")]
+
+
 def _image_id(shell: Shell, docker: Docker, ref: str) -> str | None:
     answer = shell.probe([docker.binary, "image", "inspect", "--format", "{{.Id}}", ref])
     if answer:

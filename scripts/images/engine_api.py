@@ -11,11 +11,11 @@ import hashlib
 import http.client
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from scripts.errors import UserError
@@ -23,6 +23,7 @@ from scripts.errors import UserError
 OURS = (1, 41)  # the version of the API that is spoken where the engine knows it
 SECONDS = 10.0  # for one answer
 DEFAULT = "unix:///var/run/docker.sock"
+Kind = TypeVar("Kind", dict[str, Any], list[Any])
 
 
 class EngineSilent(UserError):
@@ -62,6 +63,14 @@ class EngineApi:
             return None
         return str(self._object(status, body)["Id"])
 
+    def references(self, repositories: Collection[str]) -> list[str]:
+        """The references of all images in these repositories, the newest first. Raises EngineSilent."""
+        asked = quote(json.dumps({"reference": sorted(repositories)}))
+        found = self._answer(list, *self._ask(f"/{self.version}/images/json?filters={asked}"))
+        images = sorted(found, key=lambda image: -int(image["Created"]))
+        tags = [tag for image in images for tag in image.get("RepoTags") or ()]
+        return [tag for tag in tags if tag.rpartition(":")[0] in repositories]
+
     @cached_property
     def about(self) -> Mapping[str, Any]:
         """What the engine says of itself. Raises EngineSilent."""
@@ -98,11 +107,15 @@ class EngineApi:
             connection.close()
 
     def _object(self, status: int, body: bytes) -> Mapping[str, Any]:
+        return self._answer(dict, status, body)
+
+    @staticmethod
+    def _answer(kind: type[Kind], status: int, body: bytes) -> Kind:
         try:
             found = json.loads(body)
         except ValueError:
             found = None
-        if status != 200 or not isinstance(found, dict):
+        if status != 200 or not isinstance(found, kind):
             said = found.get("message") if isinstance(found, dict) else body[:200].decode(errors="replace")
             raise EngineSilent(f"the Docker engine answers with status {status}: {said}", "see its log")
         return found

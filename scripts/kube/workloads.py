@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -46,7 +47,13 @@ def documents(manifest: str) -> list[dict[str, Any]]:
 
 def of_manifest(manifest: str, namespace: str) -> list[Workload]:
     """Return the workloads of a manifest, in its order; `namespace` is where objects go that name none."""
-    return of_objects(documents(manifest), namespace)
+    return list(_of_manifest(manifest, namespace))
+
+
+@lru_cache(maxsize=32)
+def _of_manifest(manifest: str, namespace: str) -> tuple[Workload, ...]:
+    """Read a manifest once a run, as several stages ask about it."""
+    return tuple(of_objects(documents(manifest), namespace))
 
 
 def of_objects(items: Iterable[Mapping[str, Any]], namespace: str) -> list[Workload]:

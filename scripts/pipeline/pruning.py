@@ -10,13 +10,12 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from scripts.context.ready import Ready
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
-from scripts.images import pruning
+from scripts.images import docker, pruning
 from scripts.pipeline.live import of_record
 from scripts.secrets import proofs
 from scripts.settings.model import Outcome
@@ -48,11 +47,9 @@ def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
 
 def engine_images(run: Run, ready: Ready, repositories: list[str]) -> list[str]:
     """References of our images on the engine, the newest first, with a registry in front where they were pushed."""
-    patterns = [word for name in repositories for word in ("--filter", f"reference={name}")]
     registry = run.session.settings.registry
-    patterns += [word for name in repositories if registry for word in ("--filter", f"reference={registry}/{name}")]
-    argv: list[str | Path] = [ready.client.binary, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *patterns]
-    return [ref for ref in run.session.shell.probe(argv, timeout=60).out.split() if not ref.endswith(":<none>")]
+    pushed = [f"{registry}/{name}" for name in repositories if registry]
+    return docker.references(run.session.shell, ready.client, [*repositories, *pushed])
 
 
 def asked_for(run: Run) -> set[str]:

@@ -42,6 +42,11 @@ class Answer(BaseHTTPRequestHandler):
             self._say(200, json.dumps(self.server.about))
         elif self.path.endswith("/images/reg:5000/a/b:1/json"):
             self._say(200, json.dumps({"Id": "sha256:1"}))
+        elif self.path.startswith("/v1.41/info"):
+            self._say(200, json.dumps({"NCPU": 3}))
+        elif "/images/json?filters=" in self.path:
+            tags = {1: ["a/b:old"], 3: ["a/b:new", "other:1"], 2: None}
+            self._say(200, json.dumps([{"Created": age, "RepoTags": given} for age, given in tags.items()]))
         elif "/images/broken" in self.path:
             self._say(500, json.dumps({"message": "layer store is gone"}))
         elif "/images/garbled" in self.path:
@@ -78,6 +83,11 @@ def test_images_are_asked_for_without_a_process(served: Engine) -> None:
     assert docker.image_ids(Shell(), CLIENT, ["reg:5000/a/b:1", "none:1"]) == {"reg:5000/a/b:1": "sha256:1"}
     assert docker.engine_answers(Shell(), CLIENT.binary)
     assert any(path == "/v1.41/images/reg:5000/a/b:1/json" for path in served.asked)
+
+
+def test_what_the_engine_has_of_a_repository_is_read_without_a_process_the_newest_first(served: Engine) -> None:
+    assert docker.references(Shell(), CLIENT, ["a/b"]) == ["a/b:new", "a/b:old"]
+    assert docker.info(Shell(), CLIENT.binary) == ({"NCPU": 3}, "")
 
 
 @pytest.mark.parametrize("ref", ["broken:1", "garbled:1"])

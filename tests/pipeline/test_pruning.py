@@ -32,6 +32,11 @@ def record(image: str) -> dict[str, Any]:
     return {"data": {"release": base64.b64encode(base64.b64encode(packed)).decode()}}
 
 
+@pytest.fixture(autouse=True)
+def _client_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@nowhere")  # no engine of this machine
+
+
 class World:
     """An engine, a cluster and what is asked for in it."""
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from scripts.errors import SettingsError
-from scripts.settings import loading
+from scripts.settings import loading, reading
 from scripts.settings.loading import PIPELINE, ROOT, check, overlay
 from scripts.settings.model import Settings
 
@@ -236,3 +236,18 @@ def test_what_fits_is_remembered_and_any_change_is_looked_at_again(
                 check(changed, schema, "f")
     with pytest.raises(SettingsError):
         check({"day": "2026-01-01", "wanted": 1}, {"required": ["more"]}, "f")
+
+
+@pytest.mark.parametrize("file", sorted([*ROOT.glob("config/[ae]*/*.yaml"), *ROOT.glob("charts/**/values.yaml")]))
+def test_the_fast_reader_reads_what_the_thorough_one_reads(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert reading._is_shallow(text)
+    fast, thorough = (yaml.load(text, Loader=one) for one in (reading._FastLoader, reading._Loader))  # noqa: S506 safe
+    assert fast == thorough
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 200_000, "- " * 200_000, "? " * 200_000, "a: " + "{a: " * 5_000])
+def test_a_text_that_nests_without_end_is_told_and_ends_no_process(tmp_path: Path, text: str) -> None:
+    (tmp_path / "f.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=r"f\.yaml:.* not valid YAML"):
+        reading.read(tmp_path / "f.yaml", tmp_path)
