@@ -82,6 +82,7 @@ class Loop:
 
     def __init__(self, session: Session, names: Sequence[str], screen: Screen, *, may_install: bool = True) -> None:
         self._session = session
+        self._settings = session.settings
         self._names = tuple(names)
         self._screen = screen
         self._may_install = may_install
@@ -102,7 +103,7 @@ class Loop:
 
     def start(self) -> None:
         """Bring the release up with its services to be worked on. Raises UserError if that cannot be done."""
-        self._bring_up(self._session.settings)
+        self._bring_up(self._settings)
         for item in self._session.kubectl.items("pods", self._namespace, "--selector", LABEL):
             self._pod({"type": "ADDED", "object": item})  # before the first change: the watch tells of them later
         self._background.start(partial(self._background.watch_pods, lambda event: self._tell("pod", event)))
@@ -189,7 +190,7 @@ class Loop:
         return frozenset(source.worked.service.context for source in self._sources.values())
 
     def _folders(self) -> list[Path]:
-        settings = self._session.settings
+        settings = self._settings
         contexts = [source.worked.service.context for source in self._sources.values()]
         recipes = [source.worked.service.dockerfile.parent for source in self._sources.values()]
         values = [file.parent for file in settings.release.values if file.parent.name != GENERATED]
@@ -202,8 +203,9 @@ class Loop:
         self._kept.clear()
         started = time.monotonic()
         if any(self._is_config(path) for path in paths):
-            self._reconfigure()
-            return
+            with self._going_on():  # a mistake in it keeps nothing back that was saved beside it
+                self._reconfigure()
+                return
         built = []
         for source in self._sources.values():
             own = source.worked.service
@@ -216,7 +218,7 @@ class Loop:
             self._rebuild([name for name, _ in built])
 
     def _is_config(self, path: Path) -> bool:
-        settings = self._session.settings
+        settings = self._settings
         own = path.is_relative_to(settings.root / "config") and path.suffix in (".yaml", ".yml")
         return own or path in settings.release.values or path.is_relative_to(settings.release.chart)
 
@@ -285,7 +287,7 @@ class Loop:
 
     def _still_ours(self, name: str) -> None:
         """Raise Ended if the service is not worked on any more, because somebody has deployed it."""
-        release = self._session.settings.release
+        release = self._settings.release
         own = self._sources[name].worked.service
         deployment = self._session.kubectl.get("deployment", own.deployment, "--namespace", release.namespace)
         if LABEL not in deployment["spec"]["template"]["metadata"].get("labels", {}):
@@ -316,7 +318,7 @@ class Loop:
         from scripts import diagnose
 
         name, said = value
-        release = self._session.settings.release
+        release = self._settings.release
         context = {"program": name, "service": name, "namespace": release.namespace, "release": release.name}
         finding = diagnose.explain_failure(said, context | {"stage": "rollout"}, diagnose.load_rules())
         if finding:
@@ -334,7 +336,7 @@ class Loop:
             self._screen.state(name, change="restart", done="started anew")
 
     def _rollout_restart(self, names: Iterable[str]) -> None:
-        services = {one.name: one for one in self._session.settings.services}
+        services = {one.name: one for one in self._settings.services}
         words = [f"deployment/{services[name].deployment}" for name in names]
         self._session.kubectl.effect("rollout", "restart", *words, "--namespace", self._namespace)
 
@@ -342,12 +344,12 @@ class Loop:
 
     @property
     def _namespace(self) -> str:
-        return self._session.settings.release.namespace
+        return self._settings.release.namespace
 
     def _rebuild(self, names: Sequence[str]) -> None:
         started = time.monotonic()
         with self._going_on("build", self._sources[names[0]].worked.service if len(names) == 1 else None):
-            self._bring_up(self._session.settings, wait=False)
+            self._bring_up(self._settings, wait=False)
             seconds = time.monotonic() - started
             for name in names:
                 self._screen.state(name, change="build", done=f"built and deployed in {seconds:.1f} s")
@@ -355,7 +357,14 @@ class Loop:
     def _reconfigure(self) -> None:
         """Take the configuration as it is now, and upgrade the release."""
         started = time.monotonic()
-        settings = loading.load(self._session.settings.root, self._session.settings.environment)
+        settings = loading.load(self._settings.root, self._settings.environment)
+        old, new = _place(self._settings), _place(settings)
+        if moved := [name for name in old if old[name] != new[name]]:
+            raise UserError(
+                f"the configuration has another {moved[0]}: {new[moved[0]]} instead of {old[moved[0]]}",
+                "end this session, and begin one there: invoke dev",
+            )
+        self._settings = settings
         self._bring_up(settings, wait=False)
         self._screen.line(
             f"the configuration has changed: the release is upgraded ({time.monotonic() - started:.1f} s)"
@@ -391,9 +400,10 @@ class Loop:
         )
         first = self._run_of(staged)
         held = self._held()
-        ready = self._stage("prepare", prepare(first))
         mine = {one.name: one for one in staged.services if one.name in self._names}
+        # Before the images are planned: what is saved from here on differs from this, and is synced afterwards.
         entries = {name: _entries(one) for name, one in mine.items()}
+        ready = self._stage("prepare", prepare(first))
         self._stage("build", build(first, ready))
         self._stage("load", load(first, ready))
         worked = {name: service.worked(one, self._argv(ready, name), staged.release) for name, one in mine.items()}
@@ -475,6 +485,17 @@ class Loop:
             except StopIteration as end:
                 returned: Returned = end.value
                 return returned
+
+
+def _place(settings: Settings) -> dict[str, str]:
+    """Where a release is: what a session cannot follow."""
+    release = settings.release
+    return {
+        "target": settings.target,
+        "cluster": settings.cluster,
+        "release.name": release.name,
+        "release.namespace": release.namespace,
+    }
 
 
 def session_lock(session: Session) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scripts.errors import SettingsError
 from scripts.images import dockerfile
+from scripts.images.dockerignore import ignore_rules
 
 BUILT = (
     "Dockerfile*", "*.Dockerfile", "*.dockerignore", "requirements*.txt", "requirements*.in", "constraints*.txt",
@@ -73,8 +74,9 @@ def _usable(rule: Rule, context: Path) -> bool:
     return rule.folder or not (context / posixpath.dirname(rule.source) / "package.json").is_file()
 
 
-def check(rules: Sequence[Rule], context: Path, key: str) -> None:
+def check(rules: Sequence[Rule], context: Path, dockerfile: Path, key: str) -> None:
     """Raise SettingsError naming the rule that leads out of the build context, or over a folder of the system."""
+    ignored = ignore_rules(context, dockerfile)
     for number, rule in enumerate(rules):
         where = f"{key}.{number}"
         if rule.source.startswith("..") or not (context / rule.source).resolve().is_relative_to(context.resolve()):
@@ -83,6 +85,11 @@ def check(rules: Sequence[Rule], context: Path, key: str) -> None:
             )
         if not (context / rule.source).exists():
             raise SettingsError(f"{where}.from: there is no {context / rule.source}", "name a folder in the context")
+        if ignored.prunes(rule.source) if rule.folder else ignored.ignores(rule.source):
+            raise SettingsError(
+                f"{where}.from: {rule.source!r} is left out of the build context by .dockerignore",
+                "take it out of .dockerignore, or leave this rule out",
+            )
         if rule.root in SYSTEM:
             raise SettingsError(
                 f"{where}.to: {rule.target} lies in a folder of the system", "name the program's own folder, as /app"

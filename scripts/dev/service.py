@@ -83,7 +83,8 @@ def sync_rules(service: Service) -> tuple[Rule, ...]:
     if not service.dev.sync:
         return rules.of_dockerfile(_text(service), service.stage, service.context)
     given = tuple(_rule(source, target, service.context) for source, target in service.dev.sync)
-    rules.check(given, service.context, f"{app_file(service.project)}: services.{service.name}.dev.sync")
+    recipe = service.source or service.dockerfile
+    rules.check(given, service.context, recipe, f"{app_file(service.project)}: services.{service.name}.dev.sync")
     return given
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 STEP = 30
@@ -23,27 +23,60 @@ def watch(
 ) -> None:  # fmt: skip
     """Call `on_batch` for every batch of changes below the folders, until `stop` is set.
 
-    Where the system has no watches left, the files are looked at again and again.
+    Where the system has no watches left, the files are looked at again and again. A folder that is taken away and comes
+    back, as by a change of branches, is watched anew; `ready` is called whenever watching begins.
     """
+    roots = outermost(folders)
+    while not stop.is_set():
+        seen = {root: _identity(root) for root in roots}
+        try:
+            _watch_until_replaced(seen, on_batch, stop, ready, polling=polling)
+        except OSError as error:
+            if not polling and is_limit(error):
+                say(LIMIT.format(poll=POLL))
+                polling = True
+            elif _same(seen):
+                raise
+        while not stop.is_set() and not all(_identity(root) for root in roots):
+            stop.wait(POLL / 1000)
+
+
+def _watch_until_replaced(
+    seen: Mapping[Path, Identity], on_batch: Callable[[frozenset[Path]], None], stop: threading.Event,
+    ready: Callable[[], None], *, polling: bool,
+) -> None:  # fmt: skip
+    """Watch until `stop` is set or one of the folders is not the one any more that was `seen`."""
     import watchfiles
 
+    changes = watchfiles.watch(
+        *seen, watch_filter=None, step=STEP, stop_event=stop, force_polling=polling,
+        poll_delay_ms=POLL, raise_interrupt=False, yield_on_timeout=True, rust_timeout=500,
+    )  # fmt: skip
+    told = False
+    for batch in changes:
+        if not told:
+            told = True
+            ready()
+        if batch:
+            on_batch(frozenset(Path(path) for _, path in batch))
+        if not _same(seen):
+            return
+
+
+Identity = tuple[int, int] | None
+
+
+def _identity(folder: Path) -> Identity:
+    """Which folder this is; None where there is none."""
     try:
-        changes = watchfiles.watch(
-            *outermost(folders), watch_filter=None, step=STEP, stop_event=stop, force_polling=polling,
-            poll_delay_ms=POLL, raise_interrupt=False, yield_on_timeout=True, rust_timeout=500,
-        )  # fmt: skip
-        told = False
-        for batch in changes:
-            if not told:
-                told = True
-                ready()
-            if batch:
-                on_batch(frozenset(Path(path) for _, path in batch))
-    except OSError as error:
-        if polling or not is_limit(error):
-            raise
-        say(LIMIT.format(poll=POLL))
-        watch(folders, on_batch, say, stop, ready, polling=True)
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _same(seen: Mapping[Path, Identity]) -> bool:
+    return all(_identity(folder) == one for folder, one in seen.items())
 
 
 def is_limit(error: OSError) -> bool:

@@ -50,6 +50,7 @@ class World:
         release = Release("shop", "ns", folder / "chart")
         self.service = Service("shop", self.context, self.context / "Dockerfile", deployment="shop")
         settings = SimpleNamespace(release=release, root=folder, services=(self.service,), environment="dev")
+        settings.target, settings.cluster = "embedded", "shop"
         kubectl = Kubectl(Path("kubectl"), Path("config"), "context", self.shell)  # type: ignore[arg-type]
         session: Any = SimpleNamespace(kubectl=kubectl, settings=settings, shell=self.shell)
         self.loop = Loop(session, ["shop"], Lines(self.out))
@@ -60,6 +61,10 @@ class World:
         self.loop._images = {"shop:1": wanted}
         self.loop._pods.saw({"type": "ADDED", "object": pod("a")})
         self.rebuilt: list[list[str]] = []
+
+    @property
+    def config(self) -> str:
+        return str(self.context.parent / "config/pipeline.yaml")
 
     def saved(self, *names: str) -> None:
         """What the watch tells."""
@@ -99,6 +104,67 @@ def test_while_paused_changes_wait(world: World) -> None:
     assert not world.shell.sent
     world.loop._pressed("p")
     assert len(world.shell.sent) == 1
+
+
+def test_a_mistake_in_the_configuration_keeps_no_source_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when another branch is checked out: many files at once, of all kinds."""
+
+    def wrong(*_: object) -> Any:
+        raise UserError("config/pipeline.yaml: nonsense: unknown key", "take it out")
+
+    monkeypatch.setattr(looping.loading, "load", wrong)
+    (world.context / "app.py").write_text("two")
+    world.saved("app.py", world.config)
+    assert "nonsense: unknown key" in world.said and "shop: app.py: synced to 1 pod" in world.said
+
+
+def test_a_changed_configuration_holds_for_every_later_build(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    brought: list[Any] = []
+    monkeypatch.undo()
+    monkeypatch.setattr(world.loop, "_bring_up", lambda settings, wait: brought.append(settings))
+    new = SimpleNamespace(**vars(world.loop._settings))
+    monkeypatch.setattr(looping.loading, "load", lambda *_: new)
+    world.saved(world.config)
+    (world.context / "requirements.txt").write_text("fastapi\n")
+    world.saved("requirements.txt")
+    assert brought == [new, new]
+    moved = SimpleNamespace(**vars(new) | {"release": replace(new.release, namespace="elsewhere")})
+    monkeypatch.setattr(looping.loading, "load", lambda *_: moved)
+    world.saved(world.config)
+    assert "another release.namespace: elsewhere instead of ns" in world.said and brought == [new, new]
+
+
+def test_what_is_saved_while_images_are_planned_is_synced_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sources are looked at before anything is made of them: what changes from then on differs."""
+    order: list[str] = []
+
+    def prepared(_: object) -> Any:
+        order.append("prepare")
+        raise UserError("no engine")
+
+    monkeypatch.setattr(looping, "replace", lambda settings, **_: settings)
+    monkeypatch.setattr(looping, "_entries", lambda one: order.append("entries") or {})
+    monkeypatch.setattr(looping, "prepare", prepared)
+    monkeypatch.setattr(world.loop, "_run_of", lambda settings: None)
+    monkeypatch.setattr(world.loop, "_held", lambda: {})
+    with pytest.raises(UserError):
+        world.loop._deployed(world.loop._settings)
+    assert order == ["entries", "prepare"]
+
+
+def test_every_key_does_what_the_screen_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(looping.webbrowser, "open", opened.append)
+    world.loop._pressed("o")
+    assert opened == [], "there is no page yet"
+    world.loop._url = "http://localhost:30000"
+    for key in "ors?":
+        world.loop._pressed(key)
+    assert opened == ["http://localhost:30000"] and world.rebuilt == [["shop"]]
+    (sent,) = world.shell.sent
+    assert any("kill -HUP 1" in word for word in sent) and "shop: restart: started anew" in world.said
 
 
 def test_a_link_out_of_the_sources_is_told_and_left_out(world: World) -> None:

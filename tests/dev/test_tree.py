@@ -14,7 +14,10 @@ from scripts.dev.rules import Rule, is_built, of_dockerfile, places, roots
 from scripts.errors import SettingsError
 from scripts.images.build_context import Entry, lay_out, listing
 
-NAMES = st.sampled_from(["a.py", "b.py", "c d.js", "sub", "sub/a.py", "sub/deep", "sub/deep/x.py", "-rf", "ü.txt", "l"])
+NAMES = st.sampled_from(
+    ["a.py", "b.py", "c d.js", "sub", "sub/a.py", "sub/deep", "sub/deep/x.py", "-rf", "ü.txt", "l", "a\nb.py",
+     "it's.py", "*", " x", "\\", "$HOME", "\udcff.py"]
+)  # fmt: skip
 STEPS = st.lists(
     st.tuples(st.sampled_from(["write", "folder", "remove", "link", "mode"]), NAMES, st.binary(max_size=20)),
     min_size=1, max_size=12,
@@ -161,11 +164,17 @@ def test_a_rule_out_of_the_context_is_refused(tmp_path: Path) -> None:
     from scripts.dev.rules import check
 
     (tmp_path / "in").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "x.env").write_text("")
+    (tmp_path / ".dockerignore").write_text("data\n*.env\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     for rule, words in [
+        (Rule("data", "/app"), "left out of the build context by .dockerignore"),
+        (Rule("x.env", "/app/x.env", folder=False), "left out of the build context"),
         (Rule("../x", "/app"), "outside of"),
         (Rule("missing", "/app"), "there is no"),
         (Rule("in", "/etc"), "folder of the system"),
     ]:
         with pytest.raises(SettingsError, match=words) as caught:
-            check([rule], tmp_path, "services.web.dev.sync")
+            check([rule], tmp_path, tmp_path / "Dockerfile", "services.web.dev.sync")
         assert "services.web.dev.sync.0" in str(caught.value)

@@ -61,6 +61,26 @@ def test_without_watches_the_files_are_looked_at(tmp_path: Path, monkeypatch: py
     assert "max_user_watches" in said[0]
 
 
+def test_a_folder_that_is_taken_away_and_comes_back_is_watched_again(tmp_path: Path) -> None:
+    folder = tmp_path / "context"
+    folder.mkdir()
+    batches: queue.SimpleQueue[frozenset[Path]] = queue.SimpleQueue()
+    begun: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=watching.watch, args=([folder], batches.put, lambda _: None, stop, lambda: begun.put(True)), daemon=True
+    )
+    thread.start()
+    begun.get(timeout=120)
+    folder.rename(tmp_path / "away")
+    folder.mkdir()
+    begun.get(timeout=120)
+    (folder / "new.py").write_text("x")
+    until_seen(batches, {folder / "new.py"})
+    stop.set()
+    thread.join(120)
+
+
 def test_another_error_is_not_taken_for_it(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         watching.watch([tmp_path / "missing"], lambda _: None, lambda _: None, threading.Event())

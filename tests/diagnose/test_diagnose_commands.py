@@ -311,3 +311,23 @@ def test_a_kind_that_is_forbidden_does_not_hide_the_others() -> None:
 def test_a_cluster_that_does_not_answer_is_a_problem_for_the_caller() -> None:
     with pytest.raises(UserError, match="kubectl get"):
         diagnose.gather(kubectl(Scripted({})), "chatbot-dev")
+
+
+def test_it_is_said_how_many_workloads_were_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from types import SimpleNamespace
+
+    from scripts.diagnose import watchdog
+    from scripts.tasks import support
+
+    monkeypatch.setattr(watchdog, "look", lambda session, names: [])
+    monkeypatch.setattr(watchdog, "names", lambda session: ["backend"])
+    items = [{"metadata": {"name": name}} for name in ("backend", "stranger", "batch")]
+    kubectl = SimpleNamespace(items=lambda kinds, namespace: items)
+    session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=SimpleNamespace(namespace="ns")))
+    support.show_diagnosis(session, "", as_json=False)
+    assert "not looked at: 2 of the namespace's workloads (batch, stranger)" in capsys.readouterr().out
+    items[:] = items[:1]
+    support.show_diagnosis(session, "", as_json=False)
+    assert "not looked at" not in capsys.readouterr().out
