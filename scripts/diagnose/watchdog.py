@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
+from scripts.kube.workloads import Workload
 
 if TYPE_CHECKING:
     from scripts.diagnose import Finding, State
@@ -57,17 +58,32 @@ def look(
     services: Sequence[str],
     on_state: Callable[[State], None] | None = None,
     since: datetime | None = None,
+    namespace: str = "",
 ) -> list[Finding]:
     """What is wrong with these services now, the most likely cause first. `on_state` is told what was seen.
 
-    `since` is when the change was made that is judged: what is older is no evidence against it.
+    `since` is when the change was made that is judged: what is older is no evidence against it. Without a `namespace`
+    it is the release's.
     """
     from scripts import diagnose
 
-    state = diagnose.gather(session.kubectl, session.settings.release.namespace, services, since=since)
+    state = diagnose.gather(session.kubectl, namespace or session.settings.release.namespace, services, since=since)
     if on_state:
         on_state(state)
     return diagnose.diagnose(state, diagnose.load_rules())
+
+
+def look_at(
+    session: Session,
+    wanted: Iterable[Workload],
+    on_state: Callable[[State], None] | None = None,
+    since: datetime | None = None,
+) -> list[Finding]:
+    """What is wrong with these workloads now, namespace by namespace: a chart may have some in others than its own."""
+    places: dict[str, list[str]] = {}
+    for one in wanted:
+        places.setdefault(one.namespace, []).append(one.name)
+    return [item for place, names in places.items() for item in look(session, names, on_state, since, place)]
 
 
 def names(session: Session) -> list[str]:
@@ -89,13 +105,13 @@ class Watchdog:
     def __init__(
         self,
         session: Session,
-        services: Sequence[str],
+        wanted: Sequence[Workload],
         alarm: Callable[[], None],
         on_state: Callable[[State], None] | None = None,
     ) -> None:
         self.findings: list[Finding] = []
         self._session = session
-        self._services = services
+        self._wanted = wanted
         self._alarm = alarm
         self._on_state = on_state
         self._since = datetime.now(UTC)
@@ -117,7 +133,7 @@ class Watchdog:
         while not self._done.wait(pause):
             started = time.monotonic()
             with suppress(UserError):  # a cluster that does not answer for a moment is not this thread's to report
-                found = look(self._session, self._services, self._on_state, self._since)
+                found = look_at(self._session, self._wanted, self._on_state, self._since)
                 if any(finding.terminal for finding in found):
                     self.findings = found
                     self._alarm()

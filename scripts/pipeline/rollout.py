@@ -59,7 +59,7 @@ def await_workloads(run: Run, wanted: Iterable[Workload]) -> Iterator[Outcome]:
         return
     words = dict.fromkeys(pending, "waiting")
     limit = run.session.settings.timeouts.deploy
-    names = [one.name for one in pending.values()]
+    every = list(pending.values())
 
     def label(key: tuple[str, str, str]) -> str:
         return workloads.label(pending[key], run.namespace)
@@ -67,6 +67,8 @@ def await_workloads(run: Run, wanted: Iterable[Workload]) -> Iterator[Outcome]:
     def tell(state: State) -> None:
         pods, events = state.kind("Pod"), state.kind("Event")
         for key, one in list(pending.items()):
+            if one.namespace != state.namespace:
+                continue
             own = [pod for pod in pods if pod["metadata"].get("labels", {}).get(NAME_LABEL) == one.name]
             awaited = waiting_for(own, events, objects.now())
             run.display.waiting("rollout", label(key), f"{words[key]}, {awaited}" if awaited else words[key])
@@ -78,11 +80,11 @@ def await_workloads(run: Run, wanted: Iterable[Workload]) -> Iterator[Outcome]:
         yield Outcome("rollout", label(key), "unchanged", time.monotonic() - started, state.text)
     if not left:
         return
-    from scripts.diagnose.watchdog import Failure, Watchdog, look  # a tenth of a second to import
+    from scripts.diagnose.watchdog import Failure, Watchdog, look_at  # a tenth of a second to import
 
     with (
         run.session.kubectl.changes(resources, limit) as stream,
-        Watchdog(run.session, names, stream.stop, tell) as watchdog,
+        Watchdog(run.session, every, stream.stop, tell) as watchdog,
     ):
         for event in stream:
             key = _key(event["object"])
@@ -99,7 +101,7 @@ def await_workloads(run: Run, wanted: Iterable[Workload]) -> Iterator[Outcome]:
                 break
     if not left:
         return
-    findings = watchdog.findings or look(run.session, names)
+    findings = watchdog.findings or look_at(run.session, every)
     stuck = ", ".join(f"{label(key)} {words[key]}" for key in left)
     limited = "" if watchdog.findings else f" within {limit} s"
     raise Failure(f"not rolled out{limited}: {stuck}", findings)

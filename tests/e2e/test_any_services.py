@@ -132,7 +132,7 @@ def own_chart(folder: Path, port: int) -> Path:
 
 
 def test_an_archive_of_ones_own_chart_is_deployed_waited_for_and_verified(warehouse: Project, tmp_path: Path) -> None:
-    """By its own names, with the image where it wants it, and what it runs in another namespace."""
+    """By its own names, with the image where it wants it; what fails in another namespace tells its cause as well."""
     app = yaml.safe_load((warehouse.folder / "config/apps/warehouse.yaml").read_text())
     own = {
         "source": app["source"],
@@ -159,5 +159,10 @@ def test_an_archive_of_ones_own_chart_is_deployed_waited_for_and_verified(wareho
         assert {("rollout", "web-deploy"), ("rollout", "own-data/statefulset/store")} <= seen, seen
         second = warehouse.pipeline()
         assert second["ok"] and not second["changed"]
+        broken = own | {"values": {"store": {"command": ["python", "-c", "raise SystemExit('no such disk')"]}}}
+        (warehouse.folder / "config/apps/own.yaml").write_text(yaml.safe_dump(broken))
+        done = warehouse.invoke("pipeline", "--json", check=False)
+        (failed,) = [item for item in json.loads(done.stdout)["outcomes"] if item["status"] == "failed"]
+        assert done.returncode != 0 and "no such disk" in failed["detail"], failed
     finally:
         (warehouse.folder / "config/pipeline.yaml").write_text(settings)
