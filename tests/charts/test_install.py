@@ -27,10 +27,11 @@ class Cluster(NamedTuple):
 
     store: Store
     kubeconfig: Path
+    namespace: str = NAMESPACE
 
     async def helm(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """Run helm in the namespace; it must succeed without a word on standard error, as a Pod Security warning is."""
-        place = ("--kubeconfig", self.kubeconfig, "--namespace", NAMESPACE)
+        place = ("--kubeconfig", self.kubeconfig, "--namespace", self.namespace)
         answer = await asyncio.to_thread(helm, *words, *place)
         assert answer.returncode == 0, answer.stderr
         assert "WARN" not in answer.stderr.upper(), answer.stderr
@@ -188,6 +189,24 @@ async def test_egress_follows_the_url_in_the_secret(cluster: Cluster, url: str, 
     assert outside_ports(cluster, "backend") == ports
     shown = await cluster.helm("get", "manifest", "todo-chatbot")
     assert ".example" not in shown.stdout and "todo:" not in shown.stdout
+
+
+async def test_two_releases_live_in_two_namespaces(cluster: Cluster) -> None:
+    """Under the same names, but for the node port that only one can have; what one calls is its own."""
+    cluster.store.create("namespaces", {"metadata": {"name": "other"}})
+    cluster.store.create("serviceaccounts", {"metadata": {"name": "default", "namespace": "other"}})
+    await cluster.upgrade()
+    elsewhere = cluster._replace(namespace="other")
+    await elsewhere.helm("install", "todo-chatbot", UMBRELLA, "--set", "frontend.service.nodePort=30001")
+
+    def names(namespace: str) -> set[str]:
+        return {item["metadata"]["name"] for item in cluster.store.list("deployments.apps", namespace)}
+
+    assert names(NAMESPACE) == names("other") == {*SERVICES}
+    config = cluster.store.get("configmaps", "other", "frontend-config")["data"]
+    assert config["API_BASE_URL"] == "http://backend-service:8000"
+    await elsewhere.helm("uninstall", "todo-chatbot")
+    assert (names(NAMESPACE), names("other")) == ({*SERVICES}, set())
 
 
 async def test_two_releases_share_a_namespace(cluster: Cluster) -> None:

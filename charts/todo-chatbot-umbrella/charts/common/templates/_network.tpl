@@ -90,17 +90,17 @@ spec:
 
 {{/*
 The ports that the URL in a Secret names, one for each of its hosts, as JSON: in the place of a URL, of JDBC, or as `port=`
-in a query or a list of words. Where it names none it is the entry's own, or the scheme's; where the Secret is not there, or
+in a query or a list of words. Where it names none it is the scheme's; where that is unknown, or the Secret is not there or
 cannot be looked up as in `helm template`, the entry's own or PostgreSQL's. A file's has none.
 */}}
 {{- define "common.portsOfUrl" -}}
 {{- $root := index . 0 }}
 {{- $entry := index . 1 }}
-{{- $usual := dict "mysql" 3306 "mariadb" 3306 "mongodb" 27017 "redis" 6379 "rediss" 6379 "valkey" 6379 "memcached" 11211 "clickhouse" 8123 "cockroachdb" 26257 "ldap" 389 "ldaps" 636 "mqtt" 1883 "mqtts" 8883 "ws" 80 "wss" 443 "smtps" 465 "amqp" 5672 "amqps" 5671 "nats" 4222 "kafka" 9092 "http" 80 "https" 443 "libsql" 443 "sqlserver" 1433 "smtp" 587 }}
+{{- $usual := dict "postgres" 5432 "postgresql" 5432 "mysql" 3306 "mariadb" 3306 "mongodb" 27017 "redis" 6379 "rediss" 6379 "valkey" 6379 "memcached" 11211 "clickhouse" 8123 "cockroachdb" 26257 "ldap" 389 "ldaps" 636 "mqtt" 1883 "mqtts" 8883 "ws" 80 "wss" 443 "smtps" 465 "amqp" 5672 "amqps" 5671 "nats" 4222 "kafka" 9092 "http" 80 "https" 443 "libsql" 443 "sqlserver" 1433 "smtp" 587 }}
 {{- $secret := lookup "v1" "Secret" (include "common.namespace" $root) $entry.secret }}
 {{- $url := dig "data" $entry.key "" $secret | b64dec | trim | trimPrefix "jdbc:" }}
 {{- $scheme := regexFind "^[a-z]+" (lower $url) }}
-{{- $fallback := $entry.port | default (index $usual $scheme | default 5432) }}
+{{- $fallback := index $usual $scheme | default $entry.port | default 5432 }}
 {{- $authority := regexFind "^[^/?#]*" (regexReplaceAll "^[A-Za-z0-9+.-]+://" $url "") }}
 {{- $ports := list }}
 {{- $hosts := splitList "@" $authority | last }}
