@@ -48,12 +48,22 @@ def _names() -> dict[tuple[str, str], str]:
     return names
 
 
+@cache
+def _gateways() -> dict[tuple[str, str], dict[str, Any]]:
+    """The kinds of the Gateway API, by the definitions that embedded has of them."""
+    file = ROOT / "embedded/src/embedded/data/gateway.json"
+    return {
+        (f"{spec['group']}/{version['name']}", spec["names"]["kind"]): _strict(version["schema"]["openAPIV3Schema"])
+        for spec in (definition["spec"] for definition in json.loads(file.read_text(encoding="utf-8")))
+        for version in spec["versions"]
+    }
+
+
 def problems(manifest: Mapping[str, Any]) -> Iterator[str]:
     """What the API server would refuse, as `kind/name: path: message`."""
     label = f"{manifest['kind']}/{manifest['metadata']['name']}"
     name = _names().get((manifest["apiVersion"], manifest["kind"]))
-    if (manifest["apiVersion"], manifest["kind"]) in CUSTOM:
-        schema = CUSTOM[manifest["apiVersion"], manifest["kind"]]
+    if schema := (CUSTOM | _gateways()).get((manifest["apiVersion"], manifest["kind"])):
         for error in Draft202012Validator(schema).iter_errors(manifest):
             yield f"{label}: {error.json_path}: {error.message}"
         return
