@@ -20,6 +20,8 @@ ALLOWED = {
     "scripts/ai/tools/": {"agent", "mcp"},
     "scripts/ai/mcp/": {"mcp"},  # the protocol
     "scripts/ai/evaluation/situations.py": {"backend"},  # the recorded faults of one cluster, played again
+    "scripts/ai/ai.schema.json": {"agent"},
+    "scripts/diagnose/rules.yaml": {"agent"},  # the kubelet
     "scripts/clusters/k3d.py": {"agent"},  # a kind of node
     "scripts/secrets/shapes.py": {"agent"},  # part of a vendor's token
     "charts/todo-chatbot-umbrella/charts/common/templates/_ingress.tpl": {"backend"},  # a field of an Ingress
@@ -66,7 +68,7 @@ def found(path: Path) -> list[str]:
 FILES = sorted(
     {
         *(ROOT / "scripts").rglob("*.py"),
-        *(ROOT / "scripts").rglob("*.j2"),
+        *(path for end in ("j2", "yaml", "json", "js", "xml") for path in (ROOT / "scripts").rglob(f"*.{end}")),
         *(path for path in (ROOT / "charts").rglob("templates/**/*") if path.is_file()),
         *(ROOT / "charts/monitoring/files").iterdir(),
         *(ROOT / "ai/partials").glob("*.md"),
