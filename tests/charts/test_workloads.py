@@ -241,7 +241,7 @@ def test_database() -> None:
     assert reference == {"name": "database-credentials", "key": "POSTGRES_PASSWORD"}
     mounts = {mount["mountPath"] for mount in server["volumeMounts"]}
     assert mounts == {"/var/lib/postgresql/data", "/var/run/postgresql", "/tmp"}  # noqa: S108 a container's path
-    assert server["readinessProbe"]["exec"]["command"][0] == "pg_isready"
+    assert "pg_isready" in server["readinessProbe"]["exec"]["command"]
     (port,) = by_name(objects, "Service")["database"]["spec"]["ports"]
     assert port["port"] == 5432
     claim = by_name(objects, "PersistentVolumeClaim")["database"]

@@ -28,7 +28,7 @@ ARG BEFORE=""
 # hadolint ignore=DL3016
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
-    && if [ -n "$ADD" ]; then npm install --prefix /tools --no-audit --no-fund --no-update-notifier $ADD; fi
+    && if [ -n "$ADD" ]; then npm install --prefix /tools --ignore-scripts --no-audit --no-fund --no-update-notifier $ADD; fi
 COPY . .
 # Prisma's client is made from its schema. The application's own build script, else Next.js' command.
 # What only its types or its style fail is built once more without judging them. The file `.start` says how the result is run.
