@@ -284,6 +284,7 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
         problems = [*unit.dockerfile.problems]
         if unit.javascript:
             problems += dockerfiles.broken_node(tree, unit.dockerfile, unit.javascript, _standalone(tree, unit))
+            problems += _endless(unit)
         if not context.whole.registry:
             alpine = any("alpine" in image for image in unit.dockerfile.images)
             problems += dockerfiles.cannot_be_made(unit.dockerfile, tree.text(unit.dockerfile.file), alpine)
@@ -312,6 +313,14 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
         if command:
             spec["args"] = command
     return spec
+
+
+def _endless(unit: Unit) -> Iterator[str]:
+    """Packages of JavaScript that no lock and no range holds: they are taken as of a day, which a builder can."""
+    wanted = {} if unit.packages.lock else unit.packages.wanted
+    for name, version in wanted.items():
+        if re.match(r"latest|\*|x$|>|next$|canary|$", version.strip()):
+            yield f"{unit.packages.place(name)}: {name}: no lock says which version, and no range"
 
 
 def _last_python(unit: Unit) -> tuple[int, str]:
@@ -881,7 +890,7 @@ def _as_of(unit: Unit, spec: dict[str, Any], build: dict[str, str], built: bool,
     """Packages without a version are taken as of the day of the last commit."""
     date = context.whole.date
     loose = unit.packages.loose
-    if not date or not loose:
+    if not date or not loose or (unit.javascript and not built):
         return
     place = unit.packages.place(loose[0]) or unit.place
     context.found.because(
@@ -889,9 +898,7 @@ def _as_of(unit: Unit, spec: dict[str, Any], build: dict[str, str], built: bool,
     )
     if built:
         spec["buildArgs"] = spec.get("buildArgs", {}) | {"BEFORE": date}
-    elif unit.javascript:
-        build["npm_config_before"] = date
-    else:
+    elif not unit.javascript:
         build |= {"PIP_UPLOADED_PRIOR_TO": f"{date}T23:59:59Z", "UV_EXCLUDE_NEWER": f"{date}T23:59:59Z"}
 
 

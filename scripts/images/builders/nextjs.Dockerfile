@@ -3,7 +3,7 @@
 ARG NODE_IMAGE=node:24-trixie-slim
 
 # Reinstalled only when the lock changes. A lock that does not fit package.json is not the end: npm resolves what it lacks,
-# as of the day BEFORE where one is given.
+# as of the day BEFORE where one is given; a mirror of the registry may not know what there was that day.
 FROM ${NODE_IMAGE} AS packages
 ARG BEFORE=""
 WORKDIR /app
@@ -15,7 +15,8 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
     && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && pnpm install --frozen-lockfile --ignore-scripts; \
     elif [ -f yarn.lock ]; then npm install --global yarn@1 && yarn install --frozen-lockfile --ignore-scripts; \
-    else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts --legacy-peer-deps; fi
+    else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts --legacy-peer-deps \
+        || { unset npm_config_before && npm install --ignore-scripts --legacy-peer-deps; }; fi
 
 FROM packages AS build
 ENV NEXT_TELEMETRY_DISABLED=1 NODE_ENV=production
@@ -23,12 +24,10 @@ ENV NEXT_TELEMETRY_DISABLED=1 NODE_ENV=production
 # for what makes its tables in this image.
 ARG ADD=""
 ARG WHOLE=""
-ARG BEFORE=""
-# ADD names its versions.
+# ADD names its versions. Scripts of packages fetch from elsewhere what a tool can do without.
 # hadolint ignore=DL3016
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
-    if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
-    && if [ -n "$ADD" ]; then npm install --prefix /tools --ignore-scripts --no-audit --no-fund --no-update-notifier $ADD; fi
+    if [ -n "$ADD" ]; then npm install --prefix /tools --ignore-scripts --no-audit --no-fund --no-update-notifier $ADD; fi
 COPY . .
 # Prisma's client is made from its schema. The application's own build script, else Next.js' command.
 # What only its types or its style fail is built once more without judging them. The file `.start` says how the result is run.

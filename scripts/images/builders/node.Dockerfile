@@ -1,7 +1,7 @@
 # A server in JavaScript or TypeScript; the context is its folder. It is started by its script `start`.
 ARG NODE_IMAGE=node:24-trixie-slim
 
-# Packages as of the day BEFORE, where no lock says which.
+# Packages as of the day BEFORE, where no lock says which; a mirror of the registry may not know what there was that day.
 FROM ${NODE_IMAGE} AS build
 ARG BEFORE=""
 WORKDIR /app
@@ -11,7 +11,8 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
     && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && pnpm install --frozen-lockfile --ignore-scripts; \
     elif [ -f yarn.lock ]; then npm install --global yarn@1 && yarn install --frozen-lockfile --ignore-scripts; \
-    else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts --legacy-peer-deps; fi
+    else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts --legacy-peer-deps \
+        || { unset npm_config_before && npm install --ignore-scripts --legacy-peer-deps; }; fi
 COPY . .
 RUN if [ -f prisma/schema.prisma ]; then node_modules/.bin/prisma generate; fi \
     && npm run build --if-present --no-update-notifier

@@ -1,7 +1,7 @@
 # A page that is files once it is built: Vite, Create React App and the like; the context is its folder.
 ARG NODE_IMAGE=node:24-trixie-slim
 
-# Packages as of the day BEFORE, where no lock says which.
+# Packages as of the day BEFORE, where no lock says which; a mirror of the registry may not know what there was that day.
 FROM ${NODE_IMAGE} AS build
 ARG BEFORE=""
 WORKDIR /app
@@ -11,7 +11,8 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
     && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && pnpm install --frozen-lockfile; \
     elif [ -f yarn.lock ]; then npm install --global yarn@1 && yarn install --frozen-lockfile; \
-    else { [ -f package-lock.json ] && npm ci; } || npm install --legacy-peer-deps; fi
+    else { [ -f package-lock.json ] && npm ci; } || npm install --legacy-peer-deps \
+        || { unset npm_config_before && npm install --legacy-peer-deps; }; fi
 COPY . .
 RUN npm run build --no-update-notifier \
     && for folder in dist build out; do \
