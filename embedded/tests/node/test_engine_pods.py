@@ -64,7 +64,7 @@ async def test_hooks_and_sidecar_run_in_order(cluster):
                 "preStop": {"exec": {"command": ["sh", "-c", "echo pre >> /w/log"]}},
             }
         },
-        terminationGracePeriodSeconds=5,
+        terminationGracePeriodSeconds=120,
         initContainers=[
             {"name": "first", "image": "bb:1", "command": ["sh", "-c", "echo init > /w/log"]} | mount,
             {"name": "side", "image": "bb:1", "restartPolicy": "Always", "command": ["sh", "-c", side]} | mount,

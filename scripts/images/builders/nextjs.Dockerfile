@@ -31,6 +31,8 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
 COPY . .
 # Prisma's client is made from its schema. The application's own build script, else Next.js' command.
 # What only its types or its style fail is built once more without judging them. The file `.start` says how the result is run.
+# What the build ends with is kept in a file, since the shell of the base image has no pipefail.
+# hadolint ignore=DL4006
 RUN build() { { npm run build --if-present --no-update-notifier && { [ -d .next ] || node_modules/.bin/next build; }; } 2>&1; } \
     && if [ -f prisma/schema.prisma ]; then node_modules/.bin/prisma generate; fi \
     && { { build; echo $? >/tmp/ended; } | tee /tmp/log; } \
