@@ -141,25 +141,33 @@ def consult(
     around = surroundings(desk)
     question = Question(text.text, around, secrets, text.mapping, decide or (lambda verdict: NOBODY), person)
     names = [chosen] if tool != "auto" else [*_from(recipe.tools, chosen)]
+    reply, failed, said = _first_answer(names, available, question)
+    tried, notes = [*tried, *failed], [*notes, *said]
+    if reply is None:
+        found = _by_rules(recipe, inputs, scene, desk, tried)
+        return replace(found, notes=tuple(notes), redactions=text.redactions, mapping=text.mapping)
+    mapping = {**text.mapping, **reply.mapping}
+    return Consultation(
+        recipe, inputs, reply.tool, answers.read(reply.text, around), tried=tuple(tried),
+        notes=(*notes, *reply.notes), command=reply.command, redactions=redact.summary(mapping),
+        mapping=mapping, seconds=reply.seconds,
+    )  # fmt: skip
+
+
+def _first_answer(
+    names: Sequence[str], available: Mapping[str, Tool], question: Question
+) -> tuple[Reply | None, list[tuple[str, str]], list[str]]:
+    """Return the first reply that is an answer, None if none is; the tools that failed and why; what they said."""
+    tried: list[tuple[str, str]] = []
+    notes: list[str] = []
     for number, name in enumerate(names):
         reason = available[name].missing() if number else ""  # the first one was looked at already
         reply = Reply(name, "", reason) if reason else available[name].ask(question)
         if not reply.error:
-            mapping = {**text.mapping, **reply.mapping}
-            reply = bounded(reply)
-            return Consultation(
-                recipe, inputs, name, answers.read(reply.text, around), tried=tuple(tried),
-                notes=(*notes, *reply.notes), command=reply.command, redactions=redact.summary(mapping),
-                mapping=mapping, seconds=reply.seconds,
-            )  # fmt: skip
-        tried = [*tried, (name, reply.error)]
+            return replace(bounded(reply), tool=name), tried, notes
+        tried.append((name, reply.error))
         notes += [*reply.notes, *([f"{name} said before it failed:\n{reply.text}"] if reply.text else [])]
-    return replace(
-        _by_rules(recipe, inputs, scene, desk, tried),
-        notes=tuple(notes),
-        redactions=text.redactions,
-        mapping=text.mapping,
-    )
+    return None, tried, notes
 
 
 def bounded(reply: Reply) -> Reply:

@@ -119,44 +119,16 @@ def decide(
     is kept; `doubtful` are (secret, key)s that hold what somebody gave and no release was ever healthy with. Raises
     UserError naming each value that has no source, and each that cannot be meant.
     """
-    files = files or {}
-    wanted: dict[str, dict[str, str]] = {}
-    made: dict[str, set[str]] = {}
-    missing: list[str] = []
-    unfit: list[str] = []
-    templates: list[tuple[str, str, str]] = []
+    found = _Found()
     for name, spec in config.items():
-        if spec.get("standinOnly") and not standin:
-            continue
-        wanted[name], made[name] = {}, set()
-        for key, source in spec["keys"].items():
-            given = variables.get(source.get("from", "")) or files.get(source.get("file", ""))
-            kept = held.get(name, {}).get(key, "")
-            if (name, key) in doubtful or _too_short(kept, source):
-                kept = ""
-            if given:
-                wanted[name][key], problem = _meant(given, source)
-                unfit += [f"{name}.{key}: {_source(source)}: {problem}"] if problem else []
-            elif "standin" in source and standin:
-                templates.append((name, key, source["standin"]))
-            elif "same" in source:
-                templates.append((name, key, f"${{{source['same']}}}"))
-            elif "generate" in source:
-                wanted[name][key] = kept or generate(source["generate"])
-                made[name].add(key)
-            elif "placeholder" in source:
-                wanted[name][key] = source["placeholder"]
-            elif not source.get("optional"):
-                missing.append(f"{name}.{key}: set {source.get('from', 'a source')} in the environment or in .env")
-    if unfit:
-        raise UserError("\n".join(unfit), "correct it where it is set: the environment, .env or the encrypted file")
-    if missing:
-        raise UserError(
-            "Secrets without a value:\n" + "\n".join(missing),
-            "the names are defined under `secrets` in the file of the app, config/apps/NAME.yaml",
-        )
-    for name, key, template in templates:
-        wanted[name][key] = _REFERENCE.sub(lambda match: wanted[match[1]][match[2]], template)
+        if standin or not spec.get("standinOnly"):
+            found.wanted[name], found.made[name] = {}, set()
+            for key, source in spec["keys"].items():
+                given = variables.get(source.get("from", "")) or (files or {}).get(source.get("file", ""), "")
+                kept = held.get(name, {}).get(key, "")
+                kept = "" if (name, key) in doubtful or _too_short(kept, source) else kept
+                found.add(name, key, source, given, kept, standin=standin, generate=generate)
+    found.complete()
     return [
         Change(
             name=name,
@@ -164,11 +136,62 @@ def decide(
             created=name not in held,
             keys=tuple(sorted(_changed(data, held.get(name, {})))),
             used_by=tuple(config[name].get("usedBy", ())),
-            generated=tuple(sorted(made[name])),
+            generated=tuple(sorted(found.made[name])),
         )
-        for name, data in wanted.items()
+        for name, data in found.wanted.items()
         if dict(held.get(name, {})) != data
     ]
+
+
+@dataclass
+class _Found:
+    """The values so far: Secret → key → value, the keys `made` here, and what is wrong or still to be filled in."""
+
+    wanted: dict[str, dict[str, str]] = field(default_factory=dict)
+    made: dict[str, set[str]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unfit: list[str] = field(default_factory=list)
+    templates: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def add(
+        self,
+        name: str,
+        key: str,
+        source: Mapping[str, Any],
+        given: str,
+        kept: str,
+        *,
+        standin: bool,
+        generate: Callable[[int], str],
+    ) -> None:
+        """Take the value of a key: what is `given`, else what its source says, `kept` over a new one."""
+        if given:
+            self.wanted[name][key], problem = _meant(given, source)
+            self.unfit += [f"{name}.{key}: {_source(source)}: {problem}"] if problem else []
+        elif "standin" in source and standin:
+            self.templates.append((name, key, source["standin"]))
+        elif "same" in source:
+            self.templates.append((name, key, f"${{{source['same']}}}"))
+        elif "generate" in source:
+            self.wanted[name][key] = kept or generate(source["generate"])
+            self.made[name].add(key)
+        elif "placeholder" in source:
+            self.wanted[name][key] = source["placeholder"]
+        elif not source.get("optional"):
+            self.missing.append(f"{name}.{key}: set {source.get('from', 'a source')} in the environment or in .env")
+
+    def complete(self) -> None:
+        """Fill in what refers to other values. Raises UserError where one is missing, or cannot be meant."""
+        if self.unfit:
+            hint = "correct it where it is set: the environment, .env or the encrypted file"
+            raise UserError("\n".join(self.unfit), hint)
+        if self.missing:
+            raise UserError(
+                "Secrets without a value:\n" + "\n".join(self.missing),
+                "the names are defined under `secrets` in the file of the app, config/apps/NAME.yaml",
+            )
+        for name, key, template in self.templates:
+            self.wanted[name][key] = _REFERENCE.sub(lambda match: self.wanted[match[1]][match[2]], template)
 
 
 def _meant(given: str, source: Mapping[str, Any]) -> tuple[str, str]:

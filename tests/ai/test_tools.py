@@ -103,7 +103,7 @@ def test_a_kubectl_ai_that_fails_is_told_of_and_the_rules_answer(
     doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["v0.0.28"])
     (bin_folder / "kubectl-ai.silent").touch()
     doubles.says(bin_folder, "kubectl-ai", **said)
-    found = ask(make_desk(variables=KEY, timeout=1), "kubectl-ai")
+    found = ask(make_desk(variables=KEY, timeout=1 if "sleep" in said else 120), "kubectl-ai")
     assert found.tool == "offline" and problem in found.tried[-1][1]
     assert found.answer.text
 

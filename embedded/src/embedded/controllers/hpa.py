@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from embedded.controllers import common
@@ -71,41 +72,62 @@ def reconcile(store: Store, key: Key, now: float, used: Used) -> float | None:
         off = ("ScalingActive", "False", "ScalingDisabled", text)
         _status(store, key, {"currentReplicas": 0}, [got, off], now)
         return PERIOD
+    wish = _wish(store, scaler, target, used, got, now)
+    if wish is None:
+        return PERIOD
+    counts: dict[str, Any] = {"currentReplicas": replicas, **wish.counts, "desiredReplicas": wish.replicas}
+    conditions = list(wish.conditions)
+    if wish.replicas != replicas:
+        _scale(store, resource, target, wish.replicas)
+        _scaled.setdefault(key, []).append((now, wish.replicas - replicas))
+        text = f"New size: {wish.replicas}; reason: {wish.why}"
+        record(store, scaler, "Normal", "SuccessfulRescale", text, COMPONENT, now)
+        counts["lastScaleTime"] = timestamp(now)
+        said = f"the HPA controller was able to update the target scale to {wish.replicas}"
+        conditions[0] = ("AbleToScale", "True", "SucceededRescale", said)
+    _status(store, key, counts, conditions, now)
+    return PERIOD
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """How many replicas there should be, why, and what the status says of it."""
+
+    replicas: int
+    why: str
+    conditions: tuple[Condition, ...]
+    counts: dict[str, Any]
+
+
+def _wish(
+    store: Store, scaler: dict[str, Any], target: dict[str, Any], used: Used, got: Condition, now: float
+) -> _Wish | None:
+    """Return what the use asks for; None where no metric can be read, which is said."""
+    spec, replicas, key = scaler["spec"], target["spec"].get("replicas", 1), _key(scaler)
+    least, most = spec.get("minReplicas", 1), spec["maxReplicas"]
+    if not least <= replicas <= most:
+        side = "above Spec.MaxReplicas" if replicas > most else "below Spec.MinReplicas"
+        return _Wish(max(least, min(most, replicas)), f"Current number of replicas {side}", (got,), {})
     selector = target["spec"]["selector"]
     pods = [
         pod
         for pod in store.list("pods", key[0])
         if common.is_active(pod) and selectors.matches(selector, pod["metadata"].get("labels", {}))
     ]
-    least, most = spec.get("minReplicas", 1), spec["maxReplicas"]
-    counts: dict[str, Any] = {"currentReplicas": replicas}
-    conditions = [got]
-    if not least <= replicas <= most:
-        wanted = max(least, min(most, replicas))
-        side = "above Spec.MaxReplicas" if replicas > most else "below Spec.MinReplicas"
-        why = f"Current number of replicas {side}"
-    else:
-        proposals, current, problem = _propose(spec, pods, used, replicas, key[0])
-        if not proposals:
-            _fail(store, scaler, got, replicas, problem, now)
-            return PERIOD
-        wanted, metric = max(proposals)
-        wanted, able_to, limited = _limit(key, spec, replicas, wanted, now)
-        text = f"the HPA was able to successfully calculate a replica count from {metric}"
-        conditions = [able_to, ("ScalingActive", "True", "ValidMetricFound", text), limited]
-        counts["currentMetrics"] = current
-        why = f"{metric} above target" if wanted > replicas else "All metrics below target"
-    counts["desiredReplicas"] = wanted
-    if wanted != replicas:
-        _scale(store, resource, target, wanted)
-        _scaled.setdefault(key, []).append((now, wanted - replicas))
-        text = f"New size: {wanted}; reason: {why}"
-        record(store, scaler, "Normal", "SuccessfulRescale", text, COMPONENT, now)
-        counts["lastScaleTime"] = timestamp(now)
-        said = f"the HPA controller was able to update the target scale to {wanted}"
-        conditions[0] = ("AbleToScale", "True", "SucceededRescale", said)
-    _status(store, key, counts, conditions, now)
-    return PERIOD
+    proposals, current, problem = _propose(spec, pods, used, replicas, key[0])
+    if not proposals:
+        _fail(store, scaler, got, replicas, problem, now)
+        return None
+    wanted, metric = max(proposals)
+    wanted, able_to, limited = _limit(key, spec, replicas, wanted, now)
+    text = f"the HPA was able to successfully calculate a replica count from {metric}"
+    conditions = (able_to, ("ScalingActive", "True", "ValidMetricFound", text), limited)
+    why = f"{metric} above target" if wanted > replicas else "All metrics below target"
+    return _Wish(wanted, why, conditions, {"currentMetrics": current})
+
+
+def _key(scaler: dict[str, Any]) -> Key:
+    return scaler["metadata"]["namespace"], scaler["metadata"]["name"]
 
 
 def _fail(store: Store, scaler: dict[str, Any], got: Condition, replicas: int, problem: Problem, now: float) -> None:

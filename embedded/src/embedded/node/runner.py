@@ -189,33 +189,46 @@ class Runner:
         self._wait_for("ImagePullBackOff", f"{text}: {error.reason}: {error.message}")
         await self._pod.pause(delay - SHOWN)
 
-    async def _create_and_start(self) -> None:
+    async def _create(self, attempt: int) -> str:
+        """Create the container and return its id; one that a process which ended left behind makes room."""
         host, pod, record = self._host, self._pod.pod, self.record
-        ended = record.state if "terminated" in record.state else record.last
-        attempt = record.restarts + 1 if ended else record.restarts
         values = self._environment()
-        folder = host.volumes.folder(pod["metadata"]["uid"])
-        note = folder / "termination" / f"{record.name}-{attempt}"
-        mounts = self._mounts(values, note)
+        note = host.volumes.folder(pod["metadata"]["uid"]) / "termination" / f"{record.name}-{attempt}"
         made = containers.app(
             host.cluster,
             pod,
             record.spec,
             self._image,
             values,
-            mounts,
+            self._mounts(values, note),
             self._pod.sandbox_id,
             attempt,
             host.memory,
         )
         name = containers.name(pod, record.name, attempt)
         try:
-            container_id = await host.docker.create(name, made)
+            return await host.docker.create(name, made)
         except EngineError as error:
             if error.status != 409:
                 raise
-            await host.docker.remove(name)  # left by a process that ended before it started it
-            container_id = await host.docker.create(name, made)
+            await host.docker.remove(name)
+            return await host.docker.create(name, made)
+
+    def _runs(self, begun: dict[str, Any]) -> None:
+        """Note that the container runs, and whether it is started and ready before any probe says so."""
+        record = self.record
+        self._killing = False
+        began = timestamp(self._host.clock())
+        vars(record).update(begun | {"state": {"running": {"startedAt": began}}})
+        record.started = not record.spec.get("startupProbe")
+        unprobed = record.started and not record.spec.get("readinessProbe")
+        record.ready = unprobed and (self._sidecar or not self._init)
+
+    async def _create_and_start(self) -> None:
+        host, pod, record = self._host, self._pod.pod, self.record
+        ended = record.state if "terminated" in record.state else record.last
+        attempt = record.restarts + 1 if ended else record.restarts
+        container_id = await self._create(attempt)
         self._say("Normal", "Created", "Container created")
         exited = host.exits.expect(container_id)
         full_id = f"docker://{container_id}"
@@ -238,12 +251,7 @@ class Runner:
             begun |= {"state": {"waiting": {"reason": "PostStartHookError"}}}
             vars(record).update(begun)
             await self._kill(0.0, "FailedPostStartHook", container_id)
-        self._killing = False
-        began = timestamp(host.clock())
-        vars(record).update(begun | {"state": {"running": {"startedAt": began}}})
-        record.started = not record.spec.get("startupProbe")
-        unprobed = record.started and not record.spec.get("readinessProbe")
-        record.ready = unprobed and (self._sidecar or not self._init)
+        self._runs(begun)
         self._pod.write()
         self._pod.progress.set()
         if attempt > 1:
