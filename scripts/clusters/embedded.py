@@ -92,7 +92,7 @@ class Embedded(Target):
             self._shell.effect(self._privileged("--delete", detached=False), timeout=120)
 
     def transfer(self, images: Sequence[Image]) -> list[Outcome]:
-        """Nothing to move: pods run on the engine that built the images."""
+        """Move nothing: pods run on the engine that built the images."""
         return [Outcome("load", image.service, "unchanged", 0.0, "same engine") for image in images]
 
     def _is_current(self) -> bool:

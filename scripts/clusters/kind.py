@@ -29,7 +29,7 @@ class Kind(NodeContainers):
         return {"container": self.control_planes}
 
     def listing(self) -> tuple[Result, list[str] | None]:
-        """One name a line; with none, it says so on the other stream."""
+        """Read one name a line; with none, it says so on the other stream."""
         answer = self._shell.probe([self._binary, "get", "clusters"], timeout=30)
         return answer, answer.out.split()
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from scripts.errors import UserError
+from scripts.host import paths
 from scripts.host.shell import Shell
 
 
@@ -21,7 +22,7 @@ class NoContext(UserError):
 def files() -> list[Path]:
     """The files that kubectl reads, in order: those of KUBECONFIG, else `~/.kube/config`. They need not exist."""
     named = [Path(item) for item in os.environ.get("KUBECONFIG", "").split(os.pathsep) if item]
-    return list(dict.fromkeys(named)) or [Path.home() / ".kube/config"]
+    return list(dict.fromkeys(named)) or [paths.home() / ".kube/config"]
 
 
 def read(file: Path) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading
 from scripts.clusters.target import Old, Target, Tell, silent
 from scripts.errors import UserError
+from scripts.host import paths
 from scripts.host.paths import state_folder
 from scripts.host.shell import CommandError, Result, Shell
 from scripts.settings import values
@@ -177,8 +178,8 @@ class Minikube(Target):
         return loading.prune(self._shell, self.nodes(), old)
 
     def _cached(self) -> Iterator[tuple[Path, str]]:
-        """Copies of images below minikube's home, each with its reference: `ORG/NAME_TAG`."""
-        home = self._env.get("MINIKUBE_HOME") or os.environ.get("MINIKUBE_HOME") or str(Path.home())
+        """Yield copies of images below minikube's home, each with its reference: `ORG/NAME_TAG`."""
+        home = self._env.get("MINIKUBE_HOME") or os.environ.get("MINIKUBE_HOME") or str(paths.home())
         folder = hardening.minikube_folder(Path(home)) / "cache/images"
         for file in folder.glob("*/**/*") if folder.is_dir() else ():
             name, underscore, tag = file.name.rpartition("_")

@@ -22,7 +22,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.dev import rules, service, tree, watching
 from scripts.dev.forward import Forward
-from scripts.dev.pods import NAME, Background, Pod, Pods, of_object
+from scripts.dev.pods import Background, Pod, Pods, of_object
 from scripts.dev.screen import Screen
 from scripts.dev.service import LABEL, Worked
 from scripts.diagnose.watchdog import explained
@@ -30,6 +30,7 @@ from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.images import build_context
 from scripts.images.build_context import Entry
+from scripts.kube.objects import NAME_LABEL
 from scripts.pipeline.access import access
 from scripts.pipeline.deploy import GENERATED, deploy
 from scripts.pipeline.images import build, load
@@ -269,7 +270,7 @@ class Loop:
         pod = self._pods.saw(event)
         for forward in self._forwards:
             forward.pods_changed()
-        label = event["object"].get("metadata", {}).get("labels", {}).get(NAME, "")
+        label = event["object"].get("metadata", {}).get("labels", {}).get(NAME_LABEL, "")
         name = self._labels.get(label, label)
         source = self._sources.get(name)
         if source is None:

@@ -14,8 +14,8 @@ from scripts.dev.service import LABEL, Worked
 from scripts.errors import UserError
 from scripts.host.shell import Stream
 from scripts.kube.kubectl import Kubectl, documents
+from scripts.kube.objects import NAME_LABEL, is_finished, is_terminating
 
-NAME = "app.kubernetes.io/name"
 WATCHED = 3600.0
 """Seconds after which a watch is begun anew."""
 
@@ -42,9 +42,9 @@ def of_object(item: Mapping[str, Any], names: Mapping[str, str]) -> Pod | None:
     """
     meta, status = item["metadata"], item.get("status", {})
     labels = meta.get("labels", {})
-    if LABEL not in labels or "deletionTimestamp" in meta or status.get("phase") in ("Failed", "Succeeded"):
+    if LABEL not in labels or is_terminating(item) or is_finished(item):
         return None
-    label = labels.get(NAME, "")
+    label = labels.get(NAME_LABEL, "")
     mine = [one for one in status.get("containerStatuses", ()) if one["name"] == label]
     image = next((one["image"] for one in item["spec"]["containers"] if one["name"] == label), "")
     return Pod(

@@ -8,18 +8,16 @@ from typing import Any
 from scripts.diagnose.model import Object, Sign
 from scripts.diagnose.world import (
     World,
-    condition,
     containers,
     created,
     labels_of,
-    leaving,
     likeness,
-    name_of,
     named_after,
     selects,
     shown,
     template,
 )
+from scripts.kube.objects import condition, is_finished, is_terminating, name_of
 
 ALIKE = 0.5  # from this likeness on, a workload is taken for the one that a selector means
 
@@ -28,7 +26,7 @@ def endpoint_signs(world: World) -> Iterator[Sign]:
     """Every Service with a selector that cannot send a request to anybody, and why."""
     for service in world.state.kind("Service"):
         selector = (service.get("spec") or {}).get("selector") or {}
-        if selector and not leaving(service):
+        if selector and not is_terminating(service):
             yield from _judge(world, service, selector)
 
 
@@ -120,7 +118,7 @@ def _offered(pods: list[Object]) -> list[str]:
 
 
 def _lives(pod: Object) -> bool:
-    return not leaving(pod) and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+    return not is_terminating(pod) and not is_finished(pod)
 
 
 def _sign(

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from scripts.diagnose.model import Object, Sign, State, moment
-from scripts.diagnose.world import Event, World, condition, containers, created, leaving, name_of, template
-from scripts.kube.objects import ended_with_node
+from scripts.diagnose.world import Event, World, containers, created, template
+from scripts.kube.objects import condition, ended_with_node, is_terminating, name_of
 
 RECENT_SECONDS = 180.0  # a crash longer ago than this says nothing of a container that runs
 FLAPPING = 2  # restarts from which on a recent one is told even of a container that is ready
@@ -56,7 +56,7 @@ def pod_signs(world: World) -> Iterator[Sign]:
     for service, pod in world.pods:
         yield from _Pod(world, service, pod).signs()
     for pod in world.state.kind("Pod"):
-        if leaving(pod):
+        if is_terminating(pod):
             yield from _terminating(world, pod)
 
 
@@ -110,7 +110,7 @@ class _Pod:
     def _room_may_come(self, message: str) -> bool:
         """Whether what the pod lacks may be freed soon: other pods end, or start and take an old one's place."""
         return "Insufficient" in message and any(
-            leaving(pod) or (pod["spec"].get("nodeName") and condition(pod, "Ready").get("status") != "True")
+            is_terminating(pod) or (pod["spec"].get("nodeName") and condition(pod, "Ready").get("status") != "True")
             for pod in self.world.state.kind("Pod")
             if (pod.get("status") or {}).get("phase") in ("Pending", "Running")
         )

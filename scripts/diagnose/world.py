@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from scripts.diagnose.model import Object, State, moment
+from scripts.kube.objects import condition, is_terminating, name_of
 
 SETTLING = timedelta(seconds=30)  # a pod made so shortly before a change is judged may well be of that change
 LOOKS_AGAIN = timedelta(seconds=60)
@@ -18,25 +19,9 @@ WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 _COMBINED = re.compile(r"^\(combined from similar events\): ")
 
 
-def name_of(item: Object) -> str:
-    """An object's name."""
-    return str(item["metadata"]["name"])
-
-
 def created(item: Object) -> datetime | None:
     """When an object was made."""
     return moment(item["metadata"].get("creationTimestamp"))
-
-
-def leaving(item: Object) -> bool:
-    """Whether somebody has asked for the object's end."""
-    return bool(item["metadata"].get("deletionTimestamp"))
-
-
-def condition(item: Object, kind: str) -> Mapping[str, Any]:
-    """A condition of an object, empty if it has none of that type."""
-    found = item.get("status", {}).get("conditions") or ()
-    return next((entry for entry in found if entry.get("type") == kind), {})
 
 
 def template(workload: Object) -> Mapping[str, Any]:
@@ -201,7 +186,7 @@ class World:
         """The pods that matter now, with their workload: not leaving, and of the newest revision."""
         found = []
         for pod in self.state.kind("Pod"):
-            if leaving(pod):
+            if is_terminating(pod):
                 continue
             service, current = self.service_of(pod)
             if current:

@@ -138,7 +138,10 @@ class Kubectl:
             yield merged
 
     def effect(self, *words: str, stdin: str = "", shown_stdin: str = "", timeout: float | None = 60.0) -> Result:
-        """A call that changes something. Raises CommandError, or what is wrong with a cluster that does not run."""
+        """Make a call that changes something.
+
+        Raises CommandError, or what is wrong with a cluster that does not run.
+        """
         try:
             return self.shell.effect(self.command(*words), stdin=stdin, shown_stdin=shown_stdin, timeout=timeout)
         except CommandError:

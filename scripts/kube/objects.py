@@ -80,6 +80,12 @@ def pods_of(workload: Object, pods: Iterable[Object]) -> list[Object]:
     ]
 
 
+def selector_words(workload: Object) -> str:
+    """Return the labels that a workload selects its pods by, as kubectl takes them: `app=x,part=y`."""
+    labels: Mapping[str, str] = (workload["spec"].get("selector") or {}).get("matchLabels") or {}
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
 def living(pods: Iterable[Object]) -> list[Object]:
     """Return the pods that neither ended nor are on their way out."""
     return [pod for pod in pods if not is_terminating(pod) and not is_finished(pod)]

@@ -90,7 +90,7 @@ class _Runner:
         return live.records.get(self._run.session.settings.release.name) or self._undone.record
 
     def _work(self, stage: Stage) -> Generator[Outcome, None, object]:
-        """A stage at work, with what it takes: from an earlier stage, else from where a lone stage gets it."""
+        """Run a stage with what it takes: from an earlier stage, else from where a lone stage gets it."""
         if stage.takes is None:
             return stage.work(self._run)
         if stage.takes not in self._returned:

@@ -44,7 +44,7 @@ def renew(session: Session) -> None:
         keys = (DATABASE_PASSWORD,)
         sync.write(kubectl, namespace, Change(DATABASE_SECRET, password, False, keys, (), keys))
         kubectl.effect("scale", f"deployment/{NAME}", "--replicas=0", *where)
-        selector = ",".join(f"{key}={value}" for key, value in deployment["spec"]["selector"]["matchLabels"].items())
+        selector = objects.selector_words(deployment)
         kubectl.effect("wait", "pods", "--for=delete", "--selector", selector, *where, wait, timeout=limit + 30)
         kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
         kubectl.apply([_pod(deployment, namespace)], shown=f"# pod/{POD}, which sets the password and ends")

@@ -107,7 +107,7 @@ def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
     """Show the log lines of all pods of a service. Raises UserError if there are none."""
     namespace = session.settings.release.namespace
     deployment = session.kubectl.get("deployment", check_service(session, service), "--namespace", namespace)
-    selector = ",".join(f"{key}={value}" for key, value in deployment["spec"]["selector"]["matchLabels"].items())
+    selector = objects.selector_words(deployment)
     argv = session.kubectl.command(
         "logs", "--namespace", namespace, "--selector", selector, "--all-containers", "--prefix",
         f"--tail={tail}", f"--follow={str(follow).lower()}", "--max-log-requests=20",

@@ -10,7 +10,7 @@ from scripts.context.alone import alone
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.kube import releases
+from scripts.kube import objects, releases
 from scripts.pipeline import live, rollback
 from scripts.pipeline.live import Live
 from scripts.release import operate
@@ -65,7 +65,7 @@ def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) 
 
 
 def rows(result: Result) -> list[tuple[str, ...]]:
-    """Requests and failures by phase."""
+    """Return requests and failures by phase."""
     failed = {phase: sum(item.phase == phase for item in result.failures) for phase in result.requests}
     table: list[tuple[str, ...]] = [("PHASE", "REQUESTS", "FAILED")]
     table += [(phase, str(count), str(failed[phase])) for phase, count in result.requests.items()]
@@ -98,9 +98,8 @@ def _delete_pods(session: Session) -> None:
     namespace = session.settings.release.namespace
     for name in operate.under_load(session):
         deployment = session.kubectl.get("deployment", name, "--namespace", namespace)
-        labels = ",".join(f"{key}={value}" for key, value in deployment["spec"]["selector"]["matchLabels"].items())
-        pods = session.kubectl.items("pods", namespace, "--selector", labels)
-        stays = next(pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
+        pods = session.kubectl.items("pods", namespace, "--selector", objects.selector_words(deployment))
+        stays = next(pod for pod in pods if not objects.is_terminating(pod))
         session.kubectl.effect("delete", "pod", stays["metadata"]["name"], "--namespace", namespace)
         _await(session, name)
 
@@ -110,7 +109,7 @@ def _rotate(session: Session) -> None:
 
 
 def _upgrade(session: Session) -> None:
-    """A new revision with the loaded services' pods replaced: the values of the live one, and a mark on those pods."""
+    """Make a new revision in which the loaded services' pods are replaced: the live values, and a mark on those."""
     release = session.settings.release
     tags = [release.images[name].get("tag", "") for name in operate.under_load(session)]
     places = [tag.removesuffix(IMAGE_TAG) for tag in tags if tag.endswith(IMAGE_TAG)]

@@ -18,7 +18,7 @@ class _Plain(yaml.SafeDumper):
     """YAML as people write it: the same labels twice, rather than an anchor."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Every value stands for itself."""
+        """Let every value stand for itself."""
         return True
 
 
