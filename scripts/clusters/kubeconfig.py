@@ -12,6 +12,7 @@ import yaml
 
 from scripts.errors import UserError
 from scripts.host import paths
+from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 
 
@@ -80,9 +81,7 @@ def file_for(context: str, shell: Shell, kubectl: Path, merged: Path) -> Path:
     answer = shell.probe(argv, timeout=30)
     if not answer:
         raise UserError(f"context {context}: {answer.err.strip()}", "see: kubectl config get-contexts")
-    merged.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    merged.touch(mode=0o600)
-    merged.write_text(answer.out, encoding="utf-8")
+    write_whole(merged, answer.out, mode=0o600)
     return merged
 
 

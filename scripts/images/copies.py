@@ -9,14 +9,13 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import re
-import shlex
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from scripts.host.files import write_whole
 
 ARGUMENT = "PRODUCT_BASE_{}"
 STAGE = "product-base-{}"
@@ -276,9 +275,5 @@ def write(file: Path, text: str) -> Path:
     """Write a derived file in one step, unless it says the same already; two runs at once do no harm."""
     if file.is_file() and file.read_text(encoding="utf-8") == text:
         return file
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
-    with os.fdopen(handle, "w", encoding="utf-8") as sink:
-        sink.write(text)
-    Path(name).replace(file)
+    write_whole(file, text)
     return file

@@ -33,7 +33,7 @@ PATHS = {
 }
 
 
-class Unanswered(Exception):
+class RequestFailed(Exception):
     """A request that got no good answer; the text says why, on one line."""
 
 
@@ -51,7 +51,7 @@ def proxy(kubectl: Kubectl) -> Iterator[Path]:
             yield socket
 
 
-class Looker:
+class Sampler:
     """Takes samples of one namespace. `services` are the names whose pods count requests."""
 
     def __init__(self, http: aiohttp.ClientSession, namespace: str, services: frozenset[str]) -> None:
@@ -88,7 +88,7 @@ class Looker:
             answer = json.loads(await self._get(PATHS[source].format(self._namespace)))
             items: list[dict[str, Any]] = answer["items"]
             return items
-        except (Unanswered, ValueError, KeyError) as error:
+        except (RequestFailed, ValueError, KeyError) as error:
             problems[source] = _one_line(error)
             return []
 
@@ -97,7 +97,7 @@ class Looker:
         try:
             target = metrics.proxy_name(pod)
             return metrics.parse(await self._get(f"/api/v1/namespaces/{self._namespace}/pods/{target}/proxy/metrics"))
-        except (Unanswered, ValueError, KeyError, IndexError) as error:
+        except (RequestFailed, ValueError, KeyError, IndexError) as error:
             problems[f"metrics of {name}"] = _one_line(error)
             return None
 
@@ -107,19 +107,19 @@ class Looker:
                 text = await answer.text()
                 if answer.status == 200:
                     return text
-                raise Unanswered(f"{answer.status} {_message(text) or answer.reason or ''}".rstrip())
+                raise RequestFailed(f"{answer.status} {_message(text) or answer.reason or ''}".rstrip())
         except TimeoutError:
-            raise Unanswered(f"no answer within {ANSWER_SECONDS:g} s") from None
+            raise RequestFailed(f"no answer within {ANSWER_SECONDS:g} s") from None
         except aiohttp.ClientError as error:
-            raise Unanswered(_one_line(error)) from None
+            raise RequestFailed(_one_line(error)) from None
 
 
 @asynccontextmanager
-async def looker(socket: Path, namespace: str, services: frozenset[str]) -> AsyncIterator[Looker]:
-    """A looker by way of the socket that `proxy` made."""
+async def sampler(socket: Path, namespace: str, services: frozenset[str]) -> AsyncIterator[Sampler]:
+    """Yield a sampler by way of the socket that `proxy` made."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=timeout) as http:
-        yield Looker(http, namespace, services)
+        yield Sampler(http, namespace, services)
 
 
 def read_usage(items: Iterable[Mapping[str, Any]], problems: dict[str, str]) -> dict[str, tuple[float, float]]:

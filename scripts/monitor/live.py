@@ -42,7 +42,7 @@ def run(session: Session, *, interval: float, once: bool, as_json: bool) -> None
         return view(before, after, namespace=namespace, context=context)
 
     async def single(socket: Path) -> View:
-        async with gather.looker(socket, namespace, services) as look:
+        async with gather.sampler(socket, namespace, services) as look:
             before = await look.sample()
             await asyncio.sleep(interval)
             return compared(before, await look.sample())
@@ -57,7 +57,7 @@ def run(session: Session, *, interval: float, once: bool, as_json: bool) -> None
                         rates[service.name] = [*rates[service.name], service.traffic.rate][-screen.TREND :]
                 live.update(screen.render(shown, console.width, console.height, rates), refresh=True)
 
-            async with gather.looker(socket, namespace, services) as look:
+            async with gather.sampler(socket, namespace, services) as look:
                 await follow(look.sample, until_told(), interval, lambda before, after: show(compared(before, after)))
 
     with suppress(KeyboardInterrupt), gather.proxy(session.kubectl) as socket:

@@ -38,28 +38,28 @@ def run(session: Session) -> None:
     namespace, context = session.settings.release.namespace, session.cluster.context
 
     async def endless(socket: Path) -> None:
-        async with gather.looker(socket, namespace, frozenset()) as looker:
+        async with gather.sampler(socket, namespace, frozenset()) as sampler:
             if not console.is_terminal:
-                await live.follow(looks(looker), live.until_told(), INTERVAL, print_changes)
+                await live.follow(looks(sampler), live.until_told(), INTERVAL, print_changes)
                 return
             with Live(console=console, auto_refresh=False) as shown:
 
                 def show(_: Look, now: Look) -> None:
                     shown.update(render(now, f"{namespace} on {context}"), refresh=True)
 
-                await live.follow(looks(looker), live.until_told(), INTERVAL, show)
+                await live.follow(looks(sampler), live.until_told(), INTERVAL, show)
 
     with suppress(KeyboardInterrupt), gather.proxy(session.kubectl) as socket:
         asyncio.run(endless(socket))
 
 
-def looks(looker: gather.Looker) -> Callable[[], Awaitable[Look]]:
-    """What takes a look; where something could not be read, with the rows of the look before."""
+def looks(sampler: gather.Sampler) -> Callable[[], Awaitable[Look]]:
+    """Return what takes a look; where something could not be read, with the rows of the look before."""
     rows: Sequence[Row] = ()
 
     async def look() -> Look:
         nonlocal rows
-        objects, problems = await looker.workloads()
+        objects, problems = await sampler.workloads()
         now = datetime.now(UTC)
         if not problems:
             rows = status_rows(objects, now)

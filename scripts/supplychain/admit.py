@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from scripts.settings.model import Security
-from scripts.supplychain import attest, judge, keys
+from scripts.supplychain import attest, keys, verdicts
 from scripts.supplychain.model import from_json
 
 NAMES = {attest.PROVENANCE: "signature", attest.SCANNED: "scan"}
@@ -99,4 +99,4 @@ def _scan_problems(predicate: Any, policy: Security, now: datetime) -> list[str]
     age = now - finished
     limit = timedelta(days=policy.max_age_days)
     old = [f"its scan is {age.days} days old, {policy.max_age_days} are allowed"] if age > limit else []
-    return old + judge.problems(results, policy)
+    return old + verdicts.problems(results, policy)

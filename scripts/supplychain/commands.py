@@ -12,7 +12,7 @@ from scripts.context.ready import Ready, get_ready
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.settings.model import Base, Security
-from scripts.supplychain import admit, attest, cosign, judge, keys, subjects
+from scripts.supplychain import admit, attest, cosign, keys, subjects, verdicts
 from scripts.supplychain import sbom as bills
 from scripts.supplychain import scan as scanning
 from scripts.supplychain.model import RANK
@@ -156,5 +156,5 @@ def verify(run: Run) -> tuple[list[tuple[str, ...]], list[str]]:
 
 
 def judged(done: scanning.Scan, limits: Security) -> tuple[list[tuple[str, ...]], list[str]]:
-    """The table of a scan, and why it is not good enough."""
-    return judge.rows(done.results, limits), judge.problems(done.results, limits)
+    """Return the table of a scan, and why it is not good enough."""
+    return verdicts.rows(done.results, limits), verdicts.problems(done.results, limits)

@@ -16,7 +16,7 @@ from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.images.docker import Docker
 from scripts.settings.model import Security
-from scripts.supplychain import attest, judge, sarif, sbom, scanners
+from scripts.supplychain import attest, sarif, sbom, scanners, verdicts
 from scripts.supplychain.model import NotRun, Result, as_json
 from scripts.supplychain.subjects import Subject
 
@@ -109,8 +109,8 @@ def _now() -> str:
 
 
 def report(done: Scan, policy: Security) -> dict[str, Any]:
-    """The scan as `--json` prints it and `reports/security/scan.json` keeps it."""
-    found = judge.problems(done.results, policy)
+    """Return the scan as `--json` prints it and `reports/security/scan.json` keeps it."""
+    found = verdicts.problems(done.results, policy)
     return {
         "schema": SCHEMA,
         "ok": not found,
@@ -120,7 +120,7 @@ def report(done: Scan, policy: Security) -> dict[str, Any]:
         "required": list(policy.required),
         "accepted": dict(policy.accepted),
         "problems": found,
-        "results": [as_json(item) | {"verdict": judge.verdict(item, policy)} for item in done.results],
+        "results": [as_json(item) | {"verdict": verdicts.verdict(item, policy)} for item in done.results],
     }
 
 

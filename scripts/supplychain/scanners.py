@@ -15,7 +15,7 @@ from scripts.kube.helm import template_argv
 from scripts.settings.assemble import BUILDERS
 from scripts.settings.loading import ENVIRONMENTS
 from scripts.settings.model import Release, Service, Settings
-from scripts.supplychain import environment, parse
+from scripts.supplychain import parse, virtualenv
 from scripts.supplychain.model import Finding, NotRun, Result
 from scripts.supplychain.subjects import Subject
 
@@ -44,7 +44,7 @@ def _lock_of(service: Service, name: str) -> Path | None:
 
 def hadolint(session: Session) -> list[Result]:
     """hadolint on every Dockerfile."""
-    program = environment.ensure(session.shell, session.settings.root) / "hadolint"
+    program = virtualenv.ensure(session.shell, session.settings.root) / "hadolint"
     results = []
     for service, file in dockerfiles(session.settings):
         name = relative(file, session.settings.root)
@@ -56,7 +56,7 @@ def hadolint(session: Session) -> list[Result]:
 def checkov(session: Session) -> list[Result]:
     """checkov on the manifests of every environment and on every Dockerfile, with the exceptions explained for it."""
     settings = session.settings
-    program = environment.ensure(session.shell, settings.root) / "checkov"
+    program = virtualenv.ensure(session.shell, settings.root) / "checkov"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         names = _manifests(session, folder / "manifests")
@@ -110,7 +110,7 @@ def python_locks(settings: Settings) -> list[tuple[str, Path]]:
 
 def pip_audit(session: Session) -> list[Result]:
     """pip-audit on every Python lock, as locked: nothing is installed or resolved."""
-    program = environment.ensure(session.shell, session.settings.root) / "pip-audit"
+    program = virtualenv.ensure(session.shell, session.settings.root) / "pip-audit"
     words = ["--disable-pip", "--require-hashes", "--format", "json", "--progress-spinner", "off"]
 
     def one(lock: tuple[str, Path]) -> Result:

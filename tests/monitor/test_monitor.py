@@ -313,16 +313,16 @@ async def api(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def test_a_look_takes_what_answers_and_names_the_rest(api: Path) -> None:
-    async with gather.looker(api, "ns", frozenset({"backend"})) as looker:
-        found = await looker.sample()
+    async with gather.sampler(api, "ns", frozenset({"backend"})) as sampler:
+        found = await sampler.sample()
     assert set(found.counters) == {"backend-1"} and found.serving == {"backend-1", "backend-2"}
     assert found.problems == {"usage": "404 no such group", "metrics of backend-2": "404 no such page"}
     assert len(found.objects["deployments"]) == 1
 
 
 async def test_a_cluster_that_is_gone_is_told_for_every_source(tmp_path: Path) -> None:
-    async with gather.looker(tmp_path / "none", "ns", frozenset({"backend"})) as looker:
-        found = await looker.sample()
+    async with gather.sampler(tmp_path / "none", "ns", frozenset({"backend"})) as sampler:
+        found = await sampler.sample()
     assert set(found.problems) == set(gather.PATHS) and not found.objects["pods"]
 
 

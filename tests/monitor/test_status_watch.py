@@ -57,7 +57,7 @@ def test_what_cannot_be_read_is_told_once_and_when_it_is_back() -> None:
     assert changes(Look(NOW), Look(NOW, (), {"pods": "gone"})) == ["12:00:00  – pods: gone"]
 
 
-class Looker:
+class Sampler:
     """Answers as told, one after the other."""
 
     def __init__(self, *answers: tuple[list[dict[str, Any]], dict[str, str]]) -> None:
@@ -72,7 +72,7 @@ async def test_while_nothing_can_be_read_the_last_table_stays() -> None:
         "kind": "Deployment", "metadata": {"name": "backend"}, "status": {"readyReplicas": 1},
         "spec": {"replicas": 2, "selector": {}, "template": {"spec": {"containers": [{"image": "app:1"}]}}},
     }  # fmt: skip
-    take: Callable[[], Any] = watch.looks(Looker(([deployment], {}), ([], {"pods": "gone"})))  # type: ignore[arg-type]
+    take: Callable[[], Any] = watch.looks(Sampler(([deployment], {}), ([], {"pods": "gone"})))  # type: ignore[arg-type]
     first, second = await take(), await take()
     assert first.rows[1][:2] == ("backend", "1/2") and second.rows == first.rows and second.problems
 

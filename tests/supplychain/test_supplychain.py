@@ -11,7 +11,7 @@ import pytest
 from scripts.errors import UserError
 from scripts.settings.loading import ROOT
 from scripts.settings.model import Security
-from scripts.supplychain import judge, parse, sarif
+from scripts.supplychain import parse, sarif, verdicts
 from scripts.supplychain import scan as scanning
 from scripts.supplychain.model import Finding, NotRun, Result, as_json, from_json
 
@@ -169,29 +169,29 @@ def found(severity: str, number: int = 1) -> Finding:
 )
 def test_the_threshold_decides(severity: str, fail_on: str, verdict: str) -> None:
     result = Result("pip-audit", "requirements.txt", findings=(found(severity),))
-    assert judge.verdict(result, Security(fail_on=fail_on)) == verdict
+    assert verdicts.verdict(result, Security(fail_on=fail_on)) == verdict
 
 
 def test_what_did_not_run_never_passes_and_fails_where_it_is_required() -> None:
     result = Result("image-scan", "todo-chatbot/mcp:1", reason="neither trivy nor grype is installed")
-    assert judge.verdict(result, Security()) == "not run"
-    assert judge.problems([result], Security(required=())) == []
-    [problem] = judge.problems([result], Security(required=("image-scan",)))
+    assert verdicts.verdict(result, Security()) == "not run"
+    assert verdicts.problems([result], Security(required=())) == []
+    [problem] = verdicts.problems([result], Security(required=("image-scan",)))
     assert "image-scan is required, and did not run on todo-chatbot/mcp:1" in problem
-    assert judge.problems([], Security(required=("sbom",))) == ["sbom is required, and there is no result of it"]
+    assert verdicts.problems([], Security(required=("sbom",))) == ["sbom is required, and there is no result of it"]
 
 
 def test_an_accepted_finding_fails_nothing_and_is_counted() -> None:
     result = Result("pip-audit", "requirements.txt", findings=(found("high", 1), found("high", 2)))
     policy = Security(required=(), accepted={"CVE-1": "the function is not called"})
-    [problem] = judge.problems([result], policy)
+    [problem] = verdicts.problems([result], policy)
     assert problem == "pip-audit: high CVE-2 in flask 0.5: bad"
-    table = judge.rows([result], policy)
+    table = verdicts.rows([result], policy)
     assert table[1] == ("pip-audit", "requirements.txt", "0", "1", "0", "0", "0", "failed: 1 accepted")
 
 
 def test_the_table_names_why_something_did_not_run() -> None:
-    table = judge.rows([Result("npm-audit", "package-lock.json", reason="no network")], Security())
+    table = verdicts.rows([Result("npm-audit", "package-lock.json", reason="no network")], Security())
     assert table[1] == ("npm-audit", "package-lock.json", *["-"] * 5, "not run: no network")
 
 

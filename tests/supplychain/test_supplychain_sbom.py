@@ -16,7 +16,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from scripts.host.shell import Shell
 from scripts.settings.model import Image, Service
-from scripts.supplychain import environment, inventory, sbom, scanners
+from scripts.supplychain import inventory, sbom, scanners, virtualenv
 from scripts.supplychain.model import NotRun
 from tests.clusters.conftest import configuration
 
@@ -132,7 +132,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository whose lock of scanners names nothing that can be had, and a cache of its own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "scanners.txt").write_text("no-such-package==1.0\n")
-    monkeypatch.setattr(environment, "LOCK", str(tmp_path / "scanners.txt"))
+    monkeypatch.setattr(virtualenv, "LOCK", str(tmp_path / "scanners.txt"))
     return tmp_path
 
 
@@ -140,14 +140,14 @@ def test_scanners_that_cannot_be_installed_are_no_result(home: Path, monkeypatch
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     with pytest.raises(NotRun, match="the scanners could not be installed"):
-        environment.ensure(Shell(echo=lambda line: None), home)
-    assert not (environment.folder(home) / "complete").exists()
+        virtualenv.ensure(Shell(echo=lambda line: None), home)
+    assert not (virtualenv.folder(home) / "complete").exists()
 
 
 def test_a_dry_run_installs_no_scanners(home: Path) -> None:
     with pytest.raises(NotRun, match="dry run"):
-        environment.ensure(Shell(dry=True), home)
-    assert not environment.folder(home).exists()
+        virtualenv.ensure(Shell(dry=True), home)
+    assert not virtualenv.folder(home).exists()
 
 
 def test_a_lock_is_found_beside_the_dockerfile_or_in_the_context(tmp_path: Path) -> None:

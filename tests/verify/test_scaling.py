@@ -25,7 +25,7 @@ from scripts.reporting import report, report_page
 from scripts.reporting.display import Plain
 from scripts.settings import loading
 from scripts.settings.loading import ROOT
-from scripts.verify.scaling import autoscaler, judge, load, page, plot, proof, watch
+from scripts.verify.scaling import autoscaler, criteria, load, page, plot, proof, watch
 from scripts.verify.scaling.model import Autoscaler, Proof, Replicas, Sample, Tick
 from tests.clusters.conftest import configuration
 from tests.reporting.test_report_page import Tags, run
@@ -83,16 +83,16 @@ def shown(samples: list[Sample], **changes: Any) -> Proof:
     """The proof that these seconds make."""
     return Proof(
         started="2026-01-01T12:00:00.000+00:00", environment="dev", target="embedded", service="backend", users=40,
-        start=2, autoscaler=SCALER, samples=tuple(samples), problems=tuple(judge.problems(samples, SCALER, 2)),
+        start=2, autoscaler=SCALER, samples=tuple(samples), problems=tuple(criteria.problems(samples, SCALER, 2)),
     )  # fmt: skip
 
 
 def test_out_and_in_without_a_failure_is_proved() -> None:
-    assert judge.problems(life(), SCALER, 2) == []
+    assert criteria.problems(life(), SCALER, 2) == []
 
 
 def test_a_service_that_stays_as_it_is_has_not_scaled_and_it_says_how_far_it_was() -> None:
-    [problem] = judge.problems([second(number, "load", 2) for number in range(1, 180)], SCALER, 2)
+    [problem] = criteria.problems([second(number, "load", 2) for number in range(1, 180)], SCALER, 2)
     assert "no scale-out in 179 s" in problem and "cpu: 150 % of the request at most, the target is 70 %" in problem
     assert "--users" in problem
 
@@ -100,48 +100,48 @@ def test_a_service_that_stays_as_it_is_has_not_scaled_and_it_says_how_far_it_was
 def test_pods_that_never_become_ready_are_no_scale_out() -> None:
     stuck = [second(number, "load", 2, desired=4, current=4) for number in range(1, 180)]
     pending = "no node has room for a pod of backend: Insufficient cpu; ask for less"
-    assert judge.problems(stuck, SCALER, 2, [pending])[-1] == pending
-    [problem] = judge.problems(stuck, SCALER, 2)
+    assert criteria.problems(stuck, SCALER, 2, [pending])[-1] == pending
+    [problem] = criteria.problems(stuck, SCALER, 2)
     assert "2 of 4 pods were ready" in problem
 
 
 def test_a_service_that_stays_large_has_not_scaled_in() -> None:
-    [problem] = judge.problems(life()[:-4], SCALER, 2)
+    [problem] = criteria.problems(life()[:-4], SCALER, 2)
     assert "not scaled in: 3 replicas, the minimum is 2, after 29 s" in problem and "looks back 30 s" in problem
 
 
 def test_more_than_the_maximum_is_a_problem() -> None:
     wild = [*life()[:16], second(17, "load", 5), *life()[17:]]
-    assert judge.problems(wild, SCALER, 2) == ["5 replicas, more than the maximum of 4"]
+    assert criteria.problems(wild, SCALER, 2) == ["5 replicas, more than the maximum of 4"]
 
 
 def test_one_failed_request_spoils_it_and_is_told() -> None:
     samples = life()
     samples[30] = replace(samples[30], failed=1, problems=("GET /api/todos: 502 (1 times)",))
-    [problem] = judge.problems(samples, SCALER, 2)
+    [problem] = criteria.problems(samples, SCALER, 2)
     assert problem.startswith("1 of ") and problem.endswith("GET /api/todos: 502 (1 times)")
 
 
 def test_no_request_at_all_proves_nothing() -> None:
-    assert judge.problems([], SCALER, 2) == ["the load made no request at all"]
+    assert criteria.problems([], SCALER, 2) == ["the load made no request at all"]
 
 
 def test_the_load_goes_on_until_it_is_seen_what_new_pods_are_good_for() -> None:
     samples = life()
-    first = next(number for number in range(1, len(samples)) if judge.relieved(samples[:number], 2))
-    assert samples[first - 1].second == 17 + judge.HELD_SECONDS
+    first = next(number for number in range(1, len(samples)) if criteria.relieved(samples[:number], 2))
+    assert samples[first - 1].second == 17 + criteria.HELD_SECONDS
 
 
 def test_the_end_is_when_the_service_has_been_small_for_some_seconds() -> None:
     samples = life()
-    first = next(number for number in range(30, len(samples) + 1) if judge.quiet(samples[:number], SCALER))
-    assert samples[first - 1].second == 52 + judge.QUIET_SECONDS
+    first = next(number for number in range(30, len(samples) + 1) if criteria.quiet(samples[:number], SCALER))
+    assert samples[first - 1].second == 52 + criteria.QUIET_SECONDS
 
 
 @given(least=st.integers(1, 5), more=st.integers(1, 20), step=st.integers(1, 5), window=st.integers(0, 600))
 def test_patience_covers_the_autoscalers_own_rules(least: int, more: int, step: int, window: int) -> None:
     scaler = replace(SCALER, least=least, most=least + more, step=step, window=window)
-    assert judge.patience(scaler) >= window + more / step * scaler.period
+    assert criteria.patience(scaler) >= window + more / step * scaler.period
 
 
 def test_what_locust_prints_is_read_and_the_rest_is_let_be() -> None:
@@ -154,7 +154,7 @@ def test_what_locust_prints_is_read_and_the_rest_is_let_be() -> None:
 
 
 def test_a_second_is_what_the_load_tool_and_the_cluster_say_together() -> None:
-    made = judge.sample(Tick(3, 2.0, 9, 0, None, None), 1.04, "load", Replicas(3, 3, 2, {"cpu": 81}))
+    made = criteria.sample(Tick(3, 2.0, 9, 0, None, None), 1.04, "load", Replicas(3, 3, 2, {"cpu": 81}))
     assert (made.second, made.rate, made.desired, made.ready, made.use) == (1.0, 4.5, 3, 2, {"cpu": 81})
 
 
@@ -193,7 +193,7 @@ def test_an_autoscaler_without_metrics_says_so(status: dict[str, Any], why: str)
 
 
 def test_news_come_in_order_and_an_end_is_an_error() -> None:
-    news = watch.Happenings()
+    news = watch.ReplicaObserver()
     news.put("Deployment", {"status": {"replicas": 2, "readyReplicas": 2}})
     news.put(watch.LINE, "one")
     news.put(watch.END, "the load ended by itself")

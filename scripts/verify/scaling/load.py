@@ -23,12 +23,12 @@ END_SECONDS = 30.0  # for the requests that are on their way
 
 
 @dataclass(frozen=True)
-class Crowd:
+class LoadGenerator:
     """The people at work, however many of them."""
 
     control: Path
 
-    def be(self, people: int, rate: float) -> None:
+    def set_users(self, people: int, rate: float) -> None:
         """Be so many from now on; `rate` of them come or go a second. 0 is the end."""
         write_whole(self.control, f"{people} {rate:g}\n")
 
@@ -50,7 +50,7 @@ def crowd(
     longest: float,
     on_line: Callable[[str], None],
     on_end: Callable[[str], None],
-) -> Iterator[Crowd]:
+) -> Iterator[LoadGenerator]:
     """People at `url`, `rate` more a second until there are so many, for `longest` seconds at most.
 
     The block may change how many there are; at its end they finish what they are doing and leave.
@@ -60,7 +60,7 @@ def crowd(
     programs = virtualenvs.ensure(session.shell, session.settings.root, LOCK, NAME)
     with tempfile.TemporaryDirectory(prefix="todo-chatbot-") as folder:
         control = Path(folder, "people")
-        made = Crowd(control)
+        made = LoadGenerator(control)
         argv: list[str | Path] = [
             programs / "locust", "--locustfile", PEOPLE, "--host", url, "--headless", "--only-summary",
             "--loglevel", "WARNING", "--stop-timeout", "10", "--exit-code-on-error", "0",
@@ -78,7 +78,7 @@ def crowd(
             session.shell.effect(argv)
             yield made
             return
-        made.be(people, rate)
+        made.set_users(people, rate)
         worker = threading.Thread(target=work)
         worker.start()
         try:
@@ -87,5 +87,5 @@ def crowd(
             session.shell.interrupt()
             raise
         finally:
-            made.be(0, 1)
+            made.set_users(0, 1)
             worker.join()

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from scripts.host.files import write_whole
 from scripts.reporting import pages
 from scripts.reporting.report import FOLDER, KEPT
-from scripts.verify.scaling import judge, plot
+from scripts.verify.scaling import criteria, plot
 from scripts.verify.scaling.model import Autoscaler, Proof, Sample
 
 SCHEMA = 1  # of the JSON
@@ -44,10 +44,10 @@ def figures(proof: Proof) -> dict[str, Any]:
     """What it comes down to. Times are seconds, latencies milliseconds, None where it did not come to that."""
     samples = proof.samples
     loaded = [one for one in samples if one.phase == "load"]
-    out = next((one.second for one in samples if judge.is_out(one, proof.start)), None)
+    out = next((one.second for one in samples if criteria.scaled_out(one, proof.start)), None)
     calm = next((one.second for one in samples if one.phase == "calm"), None)
-    small = calm is not None and judge.is_in(samples[-1], proof.autoscaler)
-    big = next((one.second for one in reversed(samples) if not judge.is_in(one, proof.autoscaler)), 0.0)
+    small = calm is not None and criteria.scaled_in(samples[-1], proof.autoscaler)
+    big = next((one.second for one in reversed(samples) if not criteria.scaled_in(one, proof.autoscaler)), 0.0)
     return {
         "requests": sum(one.requests for one in samples),
         "failed": sum(one.failed for one in samples),

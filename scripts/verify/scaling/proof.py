@@ -10,9 +10,9 @@ from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.release import operate
 from scripts.settings.model import Outcome, Status
-from scripts.verify.scaling import autoscaler, judge, load, watch
+from scripts.verify.scaling import autoscaler, criteria, load, watch
 from scripts.verify.scaling.model import Autoscaler, Proof, Replicas, Sample
-from scripts.verify.scaling.watch import Happenings
+from scripts.verify.scaling.watch import ReplicaObserver
 
 RAMP_SECONDS = 5.0
 CALM_SHARE = 20  # one in so many goes on in the quiet time, to see whether a pod that leaves takes a request with it
@@ -36,7 +36,7 @@ def prove(run: Run, service: str = "", *, users: int, stabilization: int | None 
     if run.session.shell.dry:
         with (
             autoscaler.at_work(run.session, service, stabilization),
-            load.crowd(run.session, _url(run), users, users / RAMP_SECONDS, judge.OUT_SECONDS, _ignore, _ignore),
+            load.crowd(run.session, _url(run), users, users / RAMP_SECONDS, criteria.OUT_SECONDS, _ignore, _ignore),
         ):
             return None
     with alone(run.session):
@@ -54,7 +54,7 @@ def prove(run: Run, service: str = "", *, users: int, stabilization: int | None 
             start=start,
             autoscaler=scaler,
             samples=tuple(samples),
-            problems=tuple(judge.problems(samples, scaler, start, causes)),
+            problems=tuple(criteria.problems(samples, scaler, start, causes)),
         )
         text = "; ".join(proof.problems) or f"out to {max(one.ready for one in samples)}, in to {scaler.least}"
         status: Status = "done" if proof.ok else "failed"
@@ -95,8 +95,8 @@ def _causes(run: Run, service: str) -> list[str]:
 
 def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -> tuple[int, list[Sample], list[str]]:
     """(replicas before, what happened in each second, what was wrong under load)."""
-    wait = judge.patience(scaler)
-    longest = START_SECONDS + judge.OUT_SECONDS + wait
+    wait = criteria.patience(scaler)
+    longest = START_SECONDS + criteria.OUT_SECONDS + wait
     samples: list[Sample] = []
     with watch.watching(run.session.kubectl, run.namespace, service, scaler.name, longest + wait) as news:
         start = _settle(run, service, scaler, news, wait)
@@ -105,9 +105,9 @@ def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -
             lambda line: news.put(watch.LINE, line), lambda why: news.put(watch.END, why),
         ) as crowd:  # fmt: skip
             _load(run, service, scaler, news, samples, start)
-            if not judge.relieved(samples, start):
+            if not criteria.relieved(samples, start):
                 return start, samples, _causes(run, service)
-            crowd.be(max(1, users // CALM_SHARE), users)
+            crowd.set_users(max(1, users // CALM_SHARE), users)
             run.session.say(
                 f"scaled out: {start} to {samples[-1].ready}; now little load until {scaler.least} are left. The "
                 f"autoscaler looks back {scaler.window} s, then removes {scaler.step} every {scaler.period} s"
@@ -116,7 +116,7 @@ def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -
     return start, samples, []
 
 
-def _settle(run: Run, service: str, scaler: Autoscaler, news: Happenings, limit: float) -> int:
+def _settle(run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, limit: float) -> int:
     """Wait until the autoscaler decides and the service is as small as it gets. Returns the replicas."""
     deadline = time.monotonic() + max(limit, START_SECONDS)
     told = _Told(run, service)
@@ -125,7 +125,7 @@ def _settle(run: Run, service: str, scaler: Autoscaler, news: Happenings, limit:
         news.next_line(left)
         why = autoscaler.inactive(news.scaler) if news.scaler else "it is not there yet"
         replicas = news.replicas
-        if not why and news.deployment and judge.settled(scaler, replicas):
+        if not why and news.deployment and criteria.settled(scaler, replicas):
             return replicas.ready
         waits = (
             f"the autoscaler is not ready: {why}" if why else f"{_of(replicas)} before the load, to be {scaler.least}"
@@ -141,31 +141,33 @@ def _settle(run: Run, service: str, scaler: Autoscaler, news: Happenings, limit:
             raise UserError(f"{service}: {waits}", hint)
 
 
-def _load(run: Run, service: str, scaler: Autoscaler, news: Happenings, samples: list[Sample], start: int) -> None:
-    """The load, until it has been shown what new pods are good for, or the time is over."""
+def _load(run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, samples: list[Sample], start: int) -> None:
+    """Keep the load until it has been shown what new pods are good for, or the time is over."""
     told = _Told(run, service)
     origin = 0.0
-    deadline = time.monotonic() + START_SECONDS + judge.OUT_SECONDS
-    while time.monotonic() < deadline and not judge.relieved(samples, start):
+    deadline = time.monotonic() + START_SECONDS + criteria.OUT_SECONDS
+    while time.monotonic() < deadline and not criteria.relieved(samples, start):
         if tick := load.parse(news.next_line(deadline - time.monotonic()) or ""):
             now = time.monotonic()
             if not samples:
                 origin = now - tick.seconds
-                deadline = now + judge.OUT_SECONDS
-            samples.append(judge.sample(tick, now - origin, "load", news.replicas))
+                deadline = now + criteria.OUT_SECONDS
+            samples.append(criteria.sample(tick, now - origin, "load", news.replicas))
             told.say("waiting for more pods", samples[-1], scaler)
 
 
-def _calm(run: Run, service: str, scaler: Autoscaler, news: Happenings, samples: list[Sample], wait: float) -> None:
-    """Little load, until the service is as small as before, or the time is over."""
+def _calm(
+    run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, samples: list[Sample], wait: float
+) -> None:
+    """Keep a little load, until the service is as small as before, or the time is over."""
     told = _Told(run, service)
     origin = time.monotonic() - samples[-1].second
     deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
         if tick := load.parse(news.next_line(deadline - time.monotonic()) or ""):
-            samples.append(judge.sample(tick, time.monotonic() - origin, "calm", news.replicas))
+            samples.append(criteria.sample(tick, time.monotonic() - origin, "calm", news.replicas))
             told.say(f"waiting for {scaler.least} pods", samples[-1], scaler)
-            if judge.quiet(samples, scaler):
+            if criteria.quiet(samples, scaler):
                 return
 
 

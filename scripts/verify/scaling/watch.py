@@ -20,7 +20,7 @@ END = "end"
 
 
 @dataclass
-class Happenings:
+class ReplicaObserver:
     """News from several threads, for one reader, and what the cluster said last."""
 
     scaler: Mapping[str, Any] = field(default_factory=dict)
@@ -57,9 +57,9 @@ class Happenings:
 
 
 @contextmanager
-def watching(kubectl: Kubectl, namespace: str, service: str, scaler: str, timeout: float) -> Iterator[Happenings]:
-    """Both objects as they change, while the block runs."""
-    news = Happenings()
+def watching(kubectl: Kubectl, namespace: str, service: str, scaler: str, timeout: float) -> Iterator[ReplicaObserver]:
+    """Yield both objects as they change, while the block runs."""
+    news = ReplicaObserver()
     kinds = (f"deployment/{service}", f"{autoscaler.KIND}/{scaler}")
     with (
         kubectl.watch(kinds[0], namespace, timeout) as one,
@@ -80,7 +80,7 @@ def watching(kubectl: Kubectl, namespace: str, service: str, scaler: str, timeou
         reader.join()
 
 
-def _read(stream: Stream, news: Happenings, what: str) -> None:
+def _read(stream: Stream, news: ReplicaObserver, what: str) -> None:
     for event in documents(stream):
         if event["type"] in ("ADDED", "MODIFIED"):
             news.put(event["object"]["kind"], event["object"])

@@ -36,25 +36,25 @@ def settled(scaler: Autoscaler, replicas: Replicas) -> bool:
     return replicas.desired == replicas.current == replicas.ready == scaler.least
 
 
-def is_out(one: Sample, start: int) -> bool:
-    """Whether there are more pods than at the start, all of them ready."""
+def scaled_out(one: Sample, start: int) -> bool:
+    """Return whether there are more pods than at the start, all of them ready."""
     return one.ready > start and one.ready >= max(one.desired, one.current)
 
 
 def relieved(samples: Sequence[Sample], start: int) -> bool:
-    """Whether the load has been shown long enough: the new pods have been ready for some seconds."""
-    out = [one.second for one in samples if is_out(one, start)]
+    """Return whether the load has been shown long enough: the new pods have been ready for some seconds."""
+    out = [one.second for one in samples if scaled_out(one, start)]
     return bool(out) and samples[-1].second - out[0] >= HELD_SECONDS
 
 
-def is_in(one: Sample, scaler: Autoscaler) -> bool:
-    """Whether the service is as small as it gets, and complete."""
+def scaled_in(one: Sample, scaler: Autoscaler) -> bool:
+    """Return whether the service is as small as it gets, and complete."""
     return settled(scaler, Replicas(one.desired, one.current, one.ready, one.use))
 
 
 def quiet(samples: Sequence[Sample], scaler: Autoscaler) -> bool:
-    """Whether the service has been small again long enough."""
-    big = [one.second for one in samples if not is_in(one, scaler)]
+    """Return whether the service has been small again long enough."""
+    big = [one.second for one in samples if not scaled_in(one, scaler)]
     return samples[-1].second - (big[-1] if big else 0.0) >= QUIET_SECONDS
 
 
@@ -74,7 +74,7 @@ def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int, causes: 
     found = []
     seconds = samples[-1].second
     most = max(max(one.current, one.desired) for one in samples)
-    if not any(is_out(one, start) for one in samples):
+    if not any(scaled_out(one, start) for one in samples):
         ready = max(one.ready for one in samples)
         found.append(
             f"no scale-out in {seconds:.0f} s: {ready} of {most} pods were ready, {start} before; "
@@ -84,7 +84,7 @@ def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int, causes: 
     if most > scaler.most:
         found.append(f"{most} replicas, more than the maximum of {scaler.most}")
     last = samples[-1]
-    if not found and not is_in(last, scaler):
+    if not found and not scaled_in(last, scaler):
         calm = seconds - next((one.second for one in samples if one.phase == "calm"), seconds)
         found.append(
             f"not scaled in: {last.current} replicas, the minimum is {scaler.least}, after {calm:.0f} s of little "
