@@ -77,7 +77,7 @@ def write(adopted: Adopted, root: Path) -> None:
 
 
 def _own_name(name: str) -> str:
-    """The folder's name; the reference app's file is never written over."""
+    """Return the folder's name; the reference app's file is never written over."""
     return f"{name}-app" if name == REFERENCE else name
 
 
@@ -147,7 +147,7 @@ def _registry() -> bool:
 
 
 def _composed(tree: Tree, root: str = ".") -> tuple[list[Described], dict[str, str], list[str]]:
-    """The services of the plainest compose file below a folder that builds any; and the others' images."""
+    """Return the services of the plainest compose file below a folder that builds any; and the others' images."""
     remarks: list[str] = []
     for file in documents.compose_files(tree):
         if root != "." and not file.startswith(f"{root}/"):
@@ -163,7 +163,7 @@ def _composed(tree: Tree, root: str = ".") -> tuple[list[Described], dict[str, s
 
 
 def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str]) -> tuple[str, Question | None]:
-    """The folder of one application, where a repository holds several copies or applications; empty for one."""
+    """Return the folder of one application, where a repository holds several copies or applications; empty for one."""
     roots = units.roots_of_pages(tree)
     if len(roots) < 2 or units.builds_a_page(tree, composed):
         return "", None
@@ -185,7 +185,7 @@ def _unique(found: list[units.Unit]) -> None:
 def _described(
     tree: Tree, charts: list[str], shell: Shell, helm: Callable[[], Path], root: str
 ) -> tuple[list[Described], list[str]]:
-    """The workloads of manifests, and of charts rendered with the values they ship."""
+    """Return the workloads of manifests, and of charts rendered with the values they ship."""
     objects, remarks = documents.manifests(tree, charts, root)
     for chart in charts:
 
@@ -219,7 +219,7 @@ def _examples(tree: Tree) -> dict[str, str]:
 
 
 def _date(tree: Tree, shell: Shell) -> str:
-    """The day of the last commit that touched the tree; empty where there is no history."""
+    """Return the day of the last commit that touched the tree; empty where there is no history."""
     answer = shell.probe(["git", "-C", tree.root, "log", "-1", "--format=%cs", "--", "."], timeout=20)
     return answer.out.strip() if answer and re.fullmatch(r"\d{4}-\d\d-\d\d", answer.out.strip()) else ""
 
@@ -245,7 +245,7 @@ def own_chart(decision: Decision, tree: Tree, charts: list[str], chosen: list[un
 
 
 def _image_place(values: Any, name: str) -> dict[str, str]:
-    """Where a chart's values hold a service's image: repository and tag, or one text."""
+    """Return where a chart's values hold a service's image: repository and tag, or one text."""
     for path, value in _walk(documents.plain(values)):
         words = units._words(".".join(path)) | units._words(str(value) if isinstance(value, str) else "")
         if path[-1] == "image" and units._words(name) & words:

@@ -47,7 +47,7 @@ def run(session: Session, path: Path, *, name: str, answers: str, own_chart: boo
 
 
 def told(adopted: Adopted) -> list[str]:
-    """What was concluded and why, a line each, and what was left out."""
+    """Return what was concluded and why, a line each, and what was left out."""
     found = adopted.decision
     lines = [f"{key}: {what}  <- {place}" for key, what, place in found.reasons]
     return [*lines, *(f"note: {remark}" for remark in found.remarks)]

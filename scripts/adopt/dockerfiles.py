@@ -44,7 +44,7 @@ class Dockerfile:
 
 
 def read(tree: Tree, file: str, context: str) -> Dockerfile:
-    """What a Dockerfile says, built with a context of the tree."""
+    """Return what a Dockerfile says, built with a context of the tree."""
     found = Dockerfile(file, context)
     text = tree.text(file)
     items = copies.instructions(text)
@@ -71,7 +71,7 @@ def read(tree: Tree, file: str, context: str) -> Dockerfile:
 
 
 def _final(found: Dockerfile, item: Instruction, arguments: dict[str, str]) -> None:
-    """What one line of the last stage says."""
+    """Take up what one line of the last stage says."""
     place = Place(found.file, item.first + 1)
     if item.name in ("CMD", "ENTRYPOINT"):
         words = _words(item.value)
@@ -182,7 +182,7 @@ def _as_user(found: Dockerfile, created: dict[str, int], text: str) -> None:
 
 
 def _missing_sources(tree: Tree, found: Dockerfile, items: list[Instruction]) -> Iterator[str]:
-    """What a COPY names that the context does not have."""
+    """Yield what a COPY names that the context does not have."""
     for item in items:
         if item.name not in ("COPY", "ADD") or "--from=" in item.value or "<<" in item.value:
             continue
@@ -208,7 +208,7 @@ def _there(tree: Tree, path: str) -> bool:
 
 
 def broken_node(tree: Tree, found: Dockerfile, packages: Packages, standalone: bool) -> list[str]:
-    """Why the Dockerfile of a JavaScript service cannot work, in words; nothing where it may."""
+    """Return why the Dockerfile of a JavaScript service cannot work, in words; nothing where it may."""
     text = tree.text(found.file)
     problems = []
     locks = [name for name in LOCKS if tree.has(join(found.context, name))]
@@ -231,7 +231,7 @@ def broken_node(tree: Tree, found: Dockerfile, packages: Packages, standalone: b
 
 
 def _nothing_public(tree: Tree, found: Dockerfile, text: str) -> Iterator[str]:
-    """A folder `public` that is copied from a stage, and is neither in the sources nor made there."""
+    """Yield a folder `public` that is copied from a stage, and is neither in the sources nor made there."""
     if any(re.search(r"(^|/)public/", file) for file in tree.below(found.context)) or re.search(
         r"mkdir[^\n]*public", text
     ):
@@ -254,7 +254,7 @@ def _stages(text: str) -> Iterator[tuple[str, list[Instruction]]]:
 
 
 def _lock_copied(lines: list[Instruction], until: Instruction) -> bool:
-    """Whether a stage has a lock when it installs: copied, or there already in a stage it goes on from."""
+    """Return whether a stage has a lock when it installs: copied, or there already in a stage it goes on from."""
     before = lines[: lines.index(until)]
     copied = " ".join(item.value for item in before if item.name in ("COPY", "ADD"))
     base = before[0].value.split()[0] if before and before[0].name == "FROM" else ""
@@ -278,7 +278,7 @@ def _without_development(file: str, lines: list[Instruction], packages: Packages
 
 
 def cannot_be_made(found: Dockerfile, text: str, alpine: bool) -> list[str]:
-    """Why no base image of this Dockerfile can be had where no registry answers."""
+    """Return why no base image of this Dockerfile can be had where no registry answers."""
     problems = [f"{found.file}: {image} cannot be made from packages" for image in found.images
                 if families.equal(image) is None]  # fmt: skip
     if alpine and (words := families.foreign_words(text)):

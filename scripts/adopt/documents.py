@@ -39,7 +39,7 @@ _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 def load(text: str) -> list[Any]:
-    """The documents of a YAML text. Raises ValueError, in one line, where it is none, such as a Go template."""
+    """Return the documents of a YAML text. Raises ValueError, in one line, where it is none, such as a Go template."""
     try:
         return [item for item in yaml.load_all(text, Loader=_Loader) if item is not None]
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
@@ -50,20 +50,20 @@ def load(text: str) -> list[Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value without the lines that the loader put into it."""
+    """Return a value without the lines that the loader put into it."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items() if key != "__line__"}
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 def compose_files(tree: Tree) -> list[str]:
-    """The compose files, the least deep and plainest first."""
+    """Return the compose files, the least deep and plainest first."""
     found = [file for file in tree.files if COMPOSE.match(Path(file).name)]
     return sorted(found, key=lambda file: (file.count("/"), Path(file).name.count("."), file))
 
 
 def compose(tree: Tree, file: str) -> tuple[list[Described], dict[str, str]]:
-    """The services of a compose file that are built, and the images of the others. Raises ValueError."""
+    """Return the services of a compose file that are built, and the images of the others. Raises ValueError."""
     documents = load(tree.text(file))
     data = documents[0] if documents and isinstance(documents[0], dict) else {}
     built: list[Described] = []
@@ -83,12 +83,12 @@ def compose(tree: Tree, file: str) -> tuple[list[Described], dict[str, str]]:
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:
-    """The entries of a mapping without the lines that the loader put into it; none of anything else."""
+    """Return the entries of a mapping without the lines that the loader put into it; none of anything else."""
     return [(str(name), it) for name, it in value.items() if name != "__line__"] if isinstance(value, dict) else []
 
 
 def _ends(found: Described) -> bool:
-    """Whether a service without a port does one thing to the database, by its name or command, and is done."""
+    """Return whether a service without a port does one thing to the database, by its name or command, and is done."""
     words = f"{found.name} {' '.join(found.command)}"
     serves = re.search(
         r"uvicorn|gunicorn|hypercorn|fastapi|runserver|celery|\bworker\b|next start|npm (run )?start", words
@@ -131,7 +131,7 @@ def _joined(folder: str, path: str) -> str:
 
 
 def filled(value: str) -> str:
-    """A compose value with `${NAME:-default}` filled in by its default; a name alone becomes nothing."""
+    """Return a compose value with `${NAME:-default}` filled in by its default; a name alone becomes nothing."""
     return _DEFAULT.sub(lambda match: match[2] or "", value)
 
 
@@ -209,7 +209,10 @@ def manifests(tree: Tree, charts: list[str], root: str = ".") -> tuple[list[tupl
 
 
 def charts(tree: Tree, root: str = ".") -> list[str]:
-    """The folders of Helm charts below a folder, without the charts within charts and those that a tool hides."""
+    """
+
+    eturn the folders of Helm charts below a folder, without the charts within charts and those that a tool hides.
+    """
     own = set(tree.below(root))
     folders = sorted(folder_of(file) for file in tree.named("Chart.yaml") if file in own)
     folders = [one for one in folders if not HIDDEN.search(one)]
@@ -228,7 +231,7 @@ def rendered(
 
 
 def workloads(objects: list[tuple[dict[str, Any], str]]) -> list[Described]:
-    """The workloads among manifests, each with its Service and what ConfigMaps give it."""
+    """Return the workloads among manifests, each with its Service and what ConfigMaps give it."""
     data = {
         item["metadata"]["name"]: item.get("data") or {}
         for item, _ in objects

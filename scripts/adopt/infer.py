@@ -88,7 +88,7 @@ class Whole:
         return next((unit for unit in pages if "front" in unit.name or "web" in unit.name), pages[0] if pages else None)
 
     def backend(self, but: Unit | None = None) -> Unit | None:
-        """The service that a page calls."""
+        """Return the service that a page calls."""
         servers = [
             unit for unit in self.units if unit.kind in ("fastapi", "flask", "django", "node") and unit is not but
         ]
@@ -97,7 +97,7 @@ class Whole:
 
 
 def decide(whole: Whole) -> Decision:
-    """What the app's file says."""
+    """Return what the app's file says."""
     found = Decision()
     services: dict[str, Any] = {}
     found.data = {"services": services, "secrets": {}, "jobs": {}, "addresses": []}
@@ -136,11 +136,11 @@ class Context:
     keys: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)  # (Secret, key, source) → readers
 
     def inside(self, unit: Unit) -> str:
-        """A service's address within the cluster."""
+        """Return a service's address within the cluster."""
         return f"http://{unit.name}:{self.ports[unit.name]}"
 
     def outside(self, unit: Unit) -> str:
-        """A service's address for a browser; it is served from then on."""
+        """Return a service's address for a browser; it is served from then on."""
         port = self.browser.setdefault(unit.name, self.published[unit.name] or 0)
         return f"http://localhost:{port}"
 
@@ -151,7 +151,7 @@ class Context:
             readers.append(unit.name)
 
     def secrets(self) -> dict[str, Any]:
-        """The Secrets: keys of one kind that the same services read are in one, since they read all of it."""
+        """Return the Secrets: keys of one kind that the same services read are in one, since they read all of it."""
         found: dict[str, Any] = {}
         for (name, key, source), readers in self.keys.items():
             spec = next((it for own, it in found.items() if own.startswith(name) and it["usedBy"] == readers), None)
@@ -171,7 +171,7 @@ class Context:
 
 
 def _port(unit: Unit, found: Decision) -> int | None:
-    """The command's --port, then EXPOSE, then PORT, then what others say, then the code, then its kind."""
+    """Return the command's --port, then EXPOSE, then PORT, then what others say, then the code, then its kind."""
     recipe = unit.dockerfile
     worker = next((item for item in unit.described if _is_worker(item.command)), None)
     if worker:
@@ -207,13 +207,13 @@ def _port(unit: Unit, found: Decision) -> int | None:
 
 
 def _is_worker(command: Sequence[str]) -> bool:
-    """Whether a command is that of a program which takes its work from a queue or a clock."""
+    """Return whether a command is that of a program which takes its work from a queue or a clock."""
     words = " ".join(command)
     return bool(re.search(r"(^|[\s/;&])(celery|rq|arq|dramatiq|huey_consumer\S*|taskiq|faust)\s", f"{words} "))
 
 
 def _published(unit: Unit, port: int | None) -> int | None:
-    """The port of this machine that the application expects the service at."""
+    """Return the port of this machine that the application expects the service at."""
     own = next((item.published for item in unit.described if item.published), None)
     if unit.kind in PAGE_KINDS:
         return own if own and own >= 1024 else 3000
@@ -267,14 +267,18 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
 
 
 def _fonts(unit: Unit, context: Context) -> str:
-    """The file that takes fonts from Google's service when the page is built; empty where none does."""
+    """Return the file that takes fonts from Google's service when the page is built; empty where none does."""
     tree = context.whole.tree
     files = (file for file in tree.below(unit.sources) if file.endswith((".ts", ".tsx", ".js", ".jsx")))
     return next((file for file in files if "next/font/google" in tree.text(file)), "")
 
 
 def _builder(unit: Unit, context: Context) -> dict[str, Any]:
-    """A Dockerfile of the product's in place of one that is not there or cannot work; nothing where its own will do."""
+    """
+
+    eturn a Dockerfile of the product's in place of one that is not there or cannot work; nothing where its own will
+    do.
+    """
     found, tree = context.found, context.whole.tree
     key = f"services.{unit.name}.builder"
     problems: list[str] = []
@@ -324,7 +328,10 @@ def _endless(unit: Unit) -> Iterator[str]:
 
 
 def _last_python(unit: Unit) -> tuple[int, str]:
-    """The newest minor version of Python 3 that a project takes, and the pinned package that says so; 0 for any."""
+    """
+
+    eturn the newest minor version of Python 3 that a project takes, and the pinned package that says so; 0 for any.
+    """
     above = re.search(r"<\s*3\.(\d+)|(?:==|~=)\s*3\.(\d+)", unit.packages.python)
     if above:
         return (int(above[1]) - 1 if above[1] else int(above[2])), ""
@@ -336,7 +343,7 @@ def _last_python(unit: Unit) -> tuple[int, str]:
 
 
 def _other_python(unit: Unit) -> Iterator[str]:
-    """A Dockerfile whose image can be had only with a Python that the project or the packages it pins refuse."""
+    """Yield a Dockerfile whose image can be had only with a Python that the project or the packages it pins refuse."""
     last, old = _last_python(unit)
     if not (last and unit.dockerfile):
         return
@@ -352,13 +359,13 @@ def _standalone(tree: Tree, unit: Unit) -> bool:
 
 
 def _output(tree: Tree, unit: Unit, kind: str) -> bool:
-    """Whether its next.config asks for that kind of output."""
+    """Return whether its next.config asks for that kind of output."""
     configs = [join(unit.sources, f"next.config.{suffix}") for suffix in ("js", "mjs", "ts", "cjs", "mts")]
     return any(re.search(rf"output\s*:\s*[\"']{kind}[\"']", tree.text(file)) for file in configs if tree.has(file))
 
 
 def _python_command(unit: Unit, context: Context) -> list[str]:
-    """How a Python program is started, from where its application object stands."""
+    """Return how a Python program is started, from where its application object stands."""
     tree, port = context.whole.tree, str(context.ports[unit.name] or 8000)
     makers = {
         "fastapi": r"^(\w+)\s*(?::[^=]+)?=\s*(?:\w+\.)?FastAPI\(",
@@ -535,7 +542,7 @@ def _command(unit: Unit, spec: dict[str, Any], context: Context) -> None:
 
 
 def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str, str]]:
-    """What a service is told, and what it is built with."""
+    """Return what a service is told, and what it is built with."""
     environment: dict[str, str] = {}
     build: dict[str, str] = {}
     reads = variables.merged([*unit.code.reads, *_unsaid(unit)])
@@ -569,7 +576,7 @@ def _companions(unit: Unit) -> dict[str, str]:
 
 
 def _unsaid(unit: Unit) -> list[Read]:
-    """The key that the client of a model takes from the environment by itself."""
+    """Return the key that the client of a model takes from the environment by itself."""
     place = unit.code.imports.get("openai") or unit.code.imports.get("agents")
     return [Read("OPENAI_API_KEY", place)] if place and unit.wants("openai", "openai-agents") else []
 
@@ -686,7 +693,7 @@ def _signing(
 
 
 def _alias(name: str, sources: Sources) -> str:
-    """The other secret whose value the application's files give to this one, as `${OTHER}`."""
+    """Return the other secret whose value the application's files give to this one, as `${OTHER}`."""
     for source in sources:
         match = re.match(r"\$\{?([A-Z][A-Z0-9_]*)", source.get(name, ""))
         if match and match[1] != name:
@@ -750,7 +757,7 @@ def _public(
 
 
 def _target(read: Read, unit: Unit, context: Context, value: str, socket: bool = False) -> Unit | None:
-    """The service that an address variable means: by its value's host or port, else by its name."""
+    """Return the service that an address variable means: by its value's host or port, else by its name."""
     whole = context.whole
     host = urlsplit(value if "://" in value else f"//{value}")
     try:
@@ -952,7 +959,10 @@ def _journey(context: Context) -> None:
 
 
 def _serves_people(unit: Unit, tree: Tree) -> bool:
-    """Whether a unit answers Better Auth's addresses: by a route file of Next.js, or by a handler of a server."""
+    """
+
+    eturn whether a unit answers Better Auth's addresses: by a route file of Next.js, or by a handler of a server.
+    """
     if unit.kind == "nextjs":
         return any(
             "/api/auth/" in f"/{file}" and re.search(r"(route)?\.[tj]s$", file) for file in tree.below(unit.sources)
@@ -961,7 +971,10 @@ def _serves_people(unit: Unit, tree: Tree) -> bool:
 
 
 def _better_auth(unit: Unit, tree: Tree, cli: bool = False) -> str:
-    """The file that configures Better Auth; for its command-line program, one that is made for that comes first."""
+    """
+
+    eturn the file that configures Better Auth; for its command-line program, one that is made for that comes first.
+    """
     files = [file for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".mjs", ".tsx"))]
     found = [
         file for file in files if re.search(r"betterAuth\(\s*\{", tree.text(file)) and not units.TESTS.search(file)
@@ -1017,7 +1030,7 @@ def _jobs(unit: Unit, context: Context) -> None:
 
 
 def _imported(file: str, unit: Unit, tree: Tree) -> bool:
-    """Whether a Python file is part of the program, not a script by itself: it makes the app, or is imported."""
+    """Return whether a Python file is part of the program, not a script by itself: it makes the app, or is imported."""
     path = PurePosixPath(file)
     name = path.parent.name if path.stem == "__init__" else path.stem
     if re.search(r"=\s*(\w+\.)?(FastAPI|Flask)\(", tree.text(file)):
@@ -1061,7 +1074,10 @@ def _framework_job(unit: Unit, tree: Tree) -> tuple[list[str], str] | None:
 
 
 def _tables_of_people(unit: Unit, whole: Whole) -> bool:
-    """Whether others' tables refer to those that this service makes: then its job is the first. False sorts before."""
+    """Return whether others' tables refer to those that this service makes: then its job is the first.
+
+    False sorts before.
+    """
     files = (whole.tree.text(file) for file in whole.tree.below(unit.sources) if "/versions/" in f"/{file}")
     return not (bool(unit.javascript) or any(re.search(r"create_table\(\s*[\"']user[\"']", text) for text in files))
 
@@ -1084,14 +1100,17 @@ def _told_jobs(unit: Unit, context: Context) -> bool:
 
 
 def _script(command: Sequence[str], unit: Unit, tree: Tree) -> str:
-    """The command, and the texts of the service's files that it names."""
+    """Return the command, and the texts of the service's files that it names."""
     words = " ".join(command).split()
     files = [join(unit.sources, word.removeprefix("./").removeprefix("/app/")) for word in words if "." in word]
     return "\n".join([*words, *(tree.text(file) for file in files if tree.has(file))])
 
 
 def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None:
-    """How the tables of a page's own server come to be: a script of its own, Prisma, Drizzle, or Better Auth's."""
+    """
+
+    eturn how the tables of a page's own server come to be: a script of its own, Prisma, Drizzle, or Better Auth's.
+    """
     tree, scripts = context.whole.tree, unit.packages.scripts
     schema = join(unit.sources, "prisma/schema.prisma")
     reads = any(variables.purpose(read) == "database" for read in unit.code.reads)
@@ -1134,7 +1153,7 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
 
 
 def _job_packages(unit: Unit, context: Context) -> dict[str, str]:
-    """What the job that makes a page's tables runs, where the page does not bring it."""
+    """Return what the job that makes a page's tables runs, where the page does not bring it."""
     job = _job_of_page(unit, context)
     return {"ADD": "@better-auth/cli"} if job and AUTH_CLI in job[0] else {}
 

@@ -85,7 +85,7 @@ def _node(node: Node, place: Place, into: Code) -> None:
 
 
 def _judged(node: Node, place: Place) -> Iterator[Read]:
-    """A variable of a schema, by zod, that the environment as a whole is judged by."""
+    """Yield a variable of a schema, by zod, that the environment as a whole is judged by."""
     name, kind = _of(node.child_by_field_name("key")).strip("\"'"), _of(node.child_by_field_name("value"))
     if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) and kind.startswith("z.") and name not in _OWN:
         default = re.search(r"\.default\(\s*[\"'`]?([^\"'`)]*)", kind)
@@ -107,7 +107,7 @@ def _variable(node: Node) -> str:
 
 
 def _default(node: Node) -> str | None:
-    """What stands after || or ?? in the same expression."""
+    """Return what stands after || or ?? in the same expression."""
     above = node.parent
     while above is not None and above.type in ("parenthesized_expression", "non_null_expression", "as_expression"):
         above = above.parent

@@ -29,7 +29,7 @@ class Packages:
     files: tuple[str, ...] = ()
 
     def place(self, package: str) -> Place | None:
-        """Where a package is asked for."""
+        """Return where a package is asked for."""
         return self.places.get(package)
 
     @property
@@ -39,17 +39,17 @@ class Packages:
 
 
 def _bounded(version: str) -> bool:
-    """Whether a version cannot grow without end: pinned, compatible, or below another."""
+    """Return whether a version cannot grow without end: pinned, compatible, or below another."""
     return bool(re.search(r"==|~=|<|@|^\d|^~\d", version.strip()))
 
 
 def join(folder: str, name: str) -> str:
-    """A path below a folder of the tree."""
+    """Return a path below a folder of the tree."""
     return name if folder in (".", "") else f"{folder}/{name}"
 
 
 def javascript(tree: Tree, folder: str) -> Packages | None:
-    """What package.json says; None where there is none that can be read."""
+    """Return what package.json says; None where there is none that can be read."""
     file = join(folder, "package.json")
     if not tree.has(file):
         return None
@@ -76,7 +76,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def python(tree: Tree, folder: str) -> Packages | None:
-    """What requirements.txt or pyproject.toml say; None where there is neither."""
+    """Return what requirements.txt or pyproject.toml say; None where there is neither."""
     found = Packages()
     requirements, project = join(folder, "requirements.txt"), join(folder, "pyproject.toml")
     if tree.has(requirements):
@@ -116,5 +116,5 @@ def _add(found: Packages, line: str, place: Place) -> None:
 
 
 def folder_of(file: str) -> str:
-    """The folder of a file of the tree."""
+    """Return the folder of a file of the tree."""
     return str(PurePosixPath(file).parent)

@@ -42,7 +42,7 @@ def read(text: str, file: str, into: Code) -> None:
 
 
 def tables(text: str, file: str) -> list[Place]:
-    """Where one file makes tables from models."""
+    """Return where one file makes tables from models."""
     found = Code()
     read(text, file, found)
     return found.tables
@@ -65,7 +65,7 @@ def _text(node: ast.expr | None) -> str:
 
 
 def _literal(node: ast.expr | None) -> str | None:
-    """A value as the environment would hold it; None where it is computed, or nothing."""
+    """Return a value as the environment would hold it; None where it is computed, or nothing."""
     if isinstance(node, ast.Constant):
         value = node.value
         return None if value is None or value is ... else str(value).lower() if isinstance(value, bool) else str(value)
@@ -99,7 +99,7 @@ def _call(node: ast.Call, place: Place, into: Code) -> None:
 
 
 def _settings(node: ast.ClassDef, file: str) -> Iterator[Read]:
-    """The fields of a pydantic settings class."""
+    """Yield the fields of a pydantic settings class."""
     prefix = _env_prefix(node)
     for item in node.body:
         if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):

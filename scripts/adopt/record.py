@@ -29,7 +29,7 @@ _Dumper.add_representer(list, _sequence)
 
 
 def dump(data: Mapping[str, Any], reasons: Sequence[tuple[str, str, str]], head: str) -> str:
-    """The file: a head, why each thing is as it is, and the data."""
+    """Return the file: a head, why each thing is as it is, and the data."""
     lines = [f"# {line}" if line else "#" for line in head.splitlines()]
     lines += ["#", "# What rests on what:"] if reasons else []
     lines += [f"#   {key}: {what}  <- {place}"[:240] for key, what, place in reasons]
@@ -38,7 +38,10 @@ def dump(data: Mapping[str, Any], reasons: Sequence[tuple[str, str, str]], head:
 
 
 def merge(old: Mapping[str, Any], before: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """What is inferred now, with what a person changed since the last time: `before` is what was inferred then."""
+    """
+
+    eturn what is inferred now, with what a person changed since the last time: `before` is what was inferred then.
+    """
     return dict(_merged(old, before, new))
 
 
@@ -61,6 +64,6 @@ def _merged_key(old: Any, before: Any, new: Any) -> Any:
 
 
 def difference(old: str, new: str, name: str) -> str:
-    """What changes in the file, as a unified difference; empty where nothing does."""
+    """Return what changes in the file, as a unified difference; empty where nothing does."""
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"{name} (now)", f"{name} (adopted)", lineterm="")
     return "\n".join(lines)

@@ -39,13 +39,13 @@ class Tree:
     _texts: dict[str, str] = field(default_factory=dict)
 
     def text(self, file: str) -> str:
-        """The text of a file; empty where it cannot be read as text."""
+        """Return the text of a file; empty where it cannot be read as text."""
         if file not in self._texts:
             self._texts[file] = _read(self.root / file)
         return self._texts[file]
 
     def has(self, file: str) -> bool:
-        """Whether there is such a file."""
+        """Return whether there is such a file."""
         return os.path.normpath(file) in self._known
 
     @property
@@ -55,12 +55,12 @@ class Tree:
         return self._set
 
     def below(self, folder: str) -> Iterator[str]:
-        """The files below a folder; `.` is the whole tree."""
+        """Return the files below a folder; `.` is the whole tree."""
         prefix = "" if folder in (".", "") else folder.rstrip("/") + "/"
         return (file for file in self.files if file.startswith(prefix))
 
     def named(self, *names: str) -> list[str]:
-        """The files with one of these names, the least deep first."""
+        """Return the files with one of these names, the least deep first."""
         found = [file for file in self.files if Path(file).name in names]
         return sorted(found, key=lambda file: (file.count("/"), file))
 
@@ -75,7 +75,10 @@ def _read(path: Path) -> str:
 
 
 def scan(root: Path) -> Tree:
-    """The tree below a folder, without what programs make. Raises UserError where it is no folder, or has no end."""
+    """Return the tree below a folder, without what programs make.
+
+    Raises UserError where it is no folder, or has no end.
+    """
     if not root.exists():
         raise UserError(f"{root}: there is no such folder", "name the folder of the application")
     if not root.is_dir():

@@ -43,14 +43,14 @@ class Unit:
         return self.javascript or self.python or Packages()
 
     def wants(self, *names: str) -> Place | None:
-        """Where one of these packages is asked for."""
+        """Return where one of these packages is asked for."""
         return next(
             (self.packages.place(name) or Place(self.folder) for name in names if name in self.packages.wanted), None
         )
 
 
 def kind_of(tree: Tree, folder: str) -> tuple[str, Place] | None:
-    """What a folder holds by its package files: nextjs, static, node, fastapi, flask, django, python."""
+    """Return what a folder holds by its package files: nextjs, static, node, fastapi, flask, django, python."""
     script = packages.javascript(tree, folder)
     if script:
         file = join(folder, "package.json")
@@ -75,7 +75,7 @@ def kind_of(tree: Tree, folder: str) -> tuple[str, Place] | None:
 
 
 def dockerfiles_of(tree: Tree) -> list[str]:
-    """The Dockerfiles, without those of tests and development."""
+    """Return the Dockerfiles, without those of tests and development."""
     found = [file for file in tree.files if _DOCKERFILE.match(Path(file).name) and not file.endswith(".dockerignore")]
     return [
         file for file in found if not re.search(r"\.dev$|\.test$|devcontainer", file) and not _beside(folder_of(file))
@@ -83,7 +83,11 @@ def dockerfiles_of(tree: Tree) -> list[str]:
 
 
 def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tuple[list[Unit], list[str]]:
-    """The services of a compose file and a page that it leaves out, else those of folders; a line for each left out."""
+    """
+
+    eturn the services of a compose file and a page that it leaves out, else those of folders; a line for each left
+    out.
+    """
     units: list[Unit] = []
     remarks: list[str] = []
     for item in (one for one in composed if not one.once):
@@ -107,7 +111,7 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
 
 
 def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
-    """The services of folders with a Dockerfile or package files, and a line for each left out."""
+    """Return the services of folders with a Dockerfile or package files, and a line for each left out."""
     units: list[Unit] = []
     remarks: list[str] = []
     files = set(tree.below(root))
@@ -147,7 +151,11 @@ BROKERS = ("aiokafka", "kafka-python", "confluent-kafka", "kafkajs", "faststream
 
 
 def without_a_broker(found: Sequence[Unit]) -> tuple[list[Unit], list[str]]:
-    """The services without those that only wait for Kafka's messages, which there is none to send; a line for each."""
+    """
+
+    eturn the services without those that only wait for Kafka's messages, which there is none to send; a line for
+    each.
+    """
     pages = {unit.name for unit in found if unit.kind in PAGE_KINDS}
     off = [unit for unit in found if unit.wants(*BROKERS) and unit.name not in pages and not _BACKEND.search(unit.name)]
     off = off if len(off) < len(found) else []
@@ -165,12 +173,12 @@ def _is_program(unit: Unit) -> bool:
 
 
 def _runs(tree: Tree, folder: str) -> bool:
-    """Whether a folder of Python has a program at its top."""
+    """Return whether a folder of Python has a program at its top."""
     return any(tree.has(join(folder, name)) for name in ("main.py", "app.py", "worker.py", "server.py", "src/main.py"))
 
 
 def _widened(tree: Tree, unit: Unit, file: str) -> bool:
-    """Whether the Dockerfile works with a folder above its own as context, which the service gets then."""
+    """Return whether the Dockerfile works with a folder above its own as context, which the service gets then."""
     folder = folder_of(file)
     while folder != ".":
         folder = folder_of(folder)
@@ -189,7 +197,7 @@ def _widened(tree: Tree, unit: Unit, file: str) -> bool:
 
 
 def _name_of(file: str) -> str:
-    """A name for what lies in a folder: a Dockerfile of a name of its own, else the folder's."""
+    """Return a name for what lies in a folder: a Dockerfile of a name of its own, else the folder's."""
     name = Path(file).name
     own = re.match(r"Dockerfile\.([\w-]+)$|([\w-]+)\.Dockerfile$", name)
     folder = folder_of(file)
@@ -197,7 +205,7 @@ def _name_of(file: str) -> str:
 
 
 def clean(name: str) -> str:
-    """A name as Kubernetes takes it."""
+    """Return a name as Kubernetes takes it."""
     found = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     return (found if found[:1].isalpha() else f"app-{found}".rstrip("-"))[:53].rstrip("-")
 
@@ -224,7 +232,11 @@ def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> 
 
 
 def _copied(tree: Tree, recipe: Dockerfile, name: str) -> tuple[str, tuple[str, Place]] | None:
-    """The folder with the package files, and its kind, that a Dockerfile above it copies: one of its own name first."""
+    """
+
+    eturn the folder with the package files, and its kind, that a Dockerfile above it copies: one of its own name
+    first.
+    """
     folders = sorted((join(recipe.context, one) for one in recipe.copied), key=lambda one: Path(one).name != name)
     found = ((folder, kind_of(tree, folder)) for folder in folders)
     return next(((folder, kind) for folder, kind in found if kind), None)
@@ -243,7 +255,7 @@ def _read_code(tree: Tree, unit: Unit) -> None:
 
 
 def roots_of_pages(tree: Tree) -> tuple[str, ...]:
-    """The folders that hold an application with a page: several where there are copies of one, as phases are."""
+    """Return the folders that hold an application with a page: several where there are copies of one, as phases are."""
     folders = [folder_of(file) for file in tree.named("package.json")]
     return tuple(sorted({_project(folder) for folder in folders if _is_page(tree, folder)}))
 
@@ -255,17 +267,17 @@ def _is_page(tree: Tree, folder: str) -> bool:
 
 
 def _beside(folder: str) -> bool:
-    """Whether a folder is not the application's: of tests, or of a tool that hides its own."""
+    """Return whether a folder is not the application's: of tests, or of a tool that hides its own."""
     return bool(TESTS.search(f"{folder}/") or documents.HIDDEN.search(folder))
 
 
 def builds_a_page(tree: Tree, composed: Sequence[Described]) -> bool:
-    """Whether a compose file at the top builds a page: then it says which copy is meant."""
+    """Return whether a compose file at the top builds a page: then it says which copy is meant."""
     return any(folder_of(item.place.file) == "." and _is_page(tree, item.context) for item in composed)
 
 
 def _project(folder: str) -> str:
-    """The folder that a service's folder lies in, which is the application's."""
+    """Return the folder that a service's folder lies in, which is the application's."""
     parts = folder.split("/")
     phase = next(
         (
@@ -281,7 +293,7 @@ def _project(folder: str) -> str:
 
 
 def newest(roots: Iterable[str]) -> str:
-    """The copy that comes last, by the numbers in its name, in figures or Roman."""
+    """Return the copy that comes last, by the numbers in its name, in figures or Roman."""
     return max(roots, key=lambda root: [_number(part) for part in re.split(r"(\d+)|[\W_]+", root) if part] + [0])
 
 

@@ -46,7 +46,7 @@ _SWITCH = re.compile(r"^(KAFKA|DAPR|EVENTS?|PUBSUB|REDPANDA)_(IS_)?ENABLED?$|^(E
 
 
 def purpose(read: Read) -> str:
-    """What it is for.
+    """Return what it is for.
 
     One of database, database-part, model, other-secret, signing, origins, page, broker, port, elsewhere, address,
     public and plain.
@@ -83,12 +83,12 @@ def purpose(read: Read) -> str:
 
 
 def is_third(host: str) -> bool:
-    """Whether a host is one of those who serve models, mail and the like, and so no part of an application."""
+    """Return whether a host is one of those who serve models, mail and the like, and so no part of an application."""
     return bool(_THIRD.search(host))
 
 
 def database_part(name: str) -> str:
-    """Which part of a database's address a variable holds: host, port, user, password or name."""
+    """Return which part of a database's address a variable holds: host, port, user, password or name."""
     match = _DATABASE_PART.match(name)
     part = match[1] if match else ""
     names = {
@@ -103,12 +103,12 @@ def database_part(name: str) -> str:
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value in an example file only holds a place."""
+    """Return whether a value in an example file only holds a place."""
     return not value.strip() or bool(_PLACEHOLDER.search(value)) or "${" in value
 
 
 def merged(reads: Sequence[Read]) -> dict[str, Read]:
-    """One reading a variable: required where one of them ends without it, with the first default there is."""
+    """Return one reading a variable: required where one of them ends without it, with the first default there is."""
     found: dict[str, Read] = {}
     for read in reads:
         known = found.get(read.name)
@@ -125,18 +125,18 @@ def merged(reads: Sequence[Read]) -> dict[str, Read]:
 
 
 def origins(form: str, addresses: Sequence[str]) -> str:
-    """A list of origins in the form that the code takes."""
+    """Return a list of origins in the form that the code takes."""
     import json
 
     return json.dumps(list(addresses)) if form == "json" else ",".join(addresses)
 
 
 def given(name: str, sources: Sequence[Mapping[str, str]]) -> str:
-    """The first value that the application's own files give a variable and that says something."""
+    """Return the first value that the application's own files give a variable and that says something."""
     values = (_filled(source[name]) for source in sources if name in source)
     return next((value for value in values if not is_placeholder(value)), "")
 
 
 def _filled(value: str) -> str:
-    """A compose file's `${NAME:-default}` as its default."""
+    """Return a compose file's `${NAME:-default}` as its default."""
     return re.sub(r"\$\{\w+:?-([^}]*)\}", r"\1", value)

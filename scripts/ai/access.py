@@ -20,13 +20,14 @@ LIFETIME = "15m"
 
 
 def account(rights: Rights) -> str:
-    """The ServiceAccount that has these rights, see ai/access/."""
+    """Return the ServiceAccount that has these rights, see ai/access/."""
     return f"todo-ai-{rights}"
 
 
 @contextmanager
 def kubeconfig(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> Iterator[Path]:
-    """A file whose only context is this cluster and this namespace, with these rights and a token that soon expires.
+    """Yield a file whose only context is this cluster and this namespace, with these rights and a token that soon
+    expires.
 
     Raises UserError where the cluster gives out no token: an administrator's file that only impersonates would keep a
     tool from mistakes, not from malice.
@@ -56,7 +57,7 @@ def ensure(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> None
 
 
 def view(kubectl: Kubectl) -> dict[str, Any]:
-    """The kubeconfig of this cluster alone, with certificates inside. Raises UserError if there is none."""
+    """Return the kubeconfig of this cluster alone, with certificates inside. Raises UserError if there is none."""
     answer = kubectl.ask("config", "view", "--minify", "--flatten", "--raw", "--output", "json")
     if not answer:
         raise UserError(f"no kubeconfig for {kubectl.context}: {answer.err.strip()}", "see: invoke cluster.status")
@@ -67,7 +68,7 @@ def view(kubectl: Kubectl) -> dict[str, Any]:
 
 @contextmanager
 def private_file(text: str) -> Iterator[Path]:
-    """A file that only this user reads, removed at the end."""
+    """Yield a file that only this user reads, removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="todo-ai-"))
     try:
         file = folder / "kubeconfig"

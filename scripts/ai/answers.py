@@ -54,7 +54,7 @@ class Answer:
 
 
 def read(text: str, around: Surroundings) -> Answer:
-    """An answer with its commands judged and its manifests checked."""
+    """Return an answer with its commands judged and its manifests checked."""
     text = clean(text)
     commands: list[Verdict] = []
     manifests: list[Manifest] = []
@@ -85,7 +85,7 @@ def read(text: str, around: Surroundings) -> Answer:
 
 
 def _judged(body: str, around: Surroundings, *, only_prompts: bool) -> tuple[list[str], list[Verdict]]:
-    """The lines of a shell block as they may be shown, and what was thought of each command."""
+    """Return the lines of a shell block as they may be shown, and what was thought of each command."""
     shown: list[str] = []
     found: list[Verdict] = []
     for line in _continued(body):
@@ -115,7 +115,7 @@ def _continued(body: str) -> Iterator[str]:
 
 
 def objects(text: str, namespace: str) -> list[Manifest]:
-    """The objects of a YAML or JSON block; values files and patches are none."""
+    """Return the objects of a YAML or JSON block; values files and patches are none."""
     try:
         documents = [item for item in yaml.safe_load_all(text) if item is not None]
     except yaml.YAMLError as error:
@@ -151,7 +151,7 @@ def _manifest(item: Mapping[str, Any], namespace: str) -> Manifest:
 
 
 def _pod_problem(item: Mapping[str, Any]) -> str:
-    """What a Deployment asks for that gives its pods power over the node."""
+    """Return what a Deployment asks for that gives its pods power over the node."""
     try:
         pod = item["spec"]["template"]["spec"]
         containers = [*pod["containers"], *pod.get("initContainers", ())]
@@ -173,7 +173,7 @@ def _pod_problem(item: Mapping[str, Any]) -> str:
 
 
 def runnable(verdict: Verdict, command: Sequence[str], namespace: str) -> str:
-    """A checked kubectl command as it can be pasted: with its cluster and its namespace."""
+    """Return a checked kubectl command as it can be pasted: with its cluster and its namespace."""
     argv = list(verdict.argv)
     named = any(word.partition("=")[0] in ("-n", "--namespace") for word in argv)
     own = [] if named else ["--namespace", namespace]

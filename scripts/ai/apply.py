@@ -47,7 +47,10 @@ class Before:
 
 
 def plan(commands: Sequence[Verdict], manifests: Iterable[Manifest], namespace: str) -> list[Step]:
-    """The steps of an answer, none if it proposes nothing. Raises UserError naming everything that is not applied."""
+    """Return the steps of an answer, none if it proposes nothing.
+
+    Raises UserError naming everything that is not applied.
+    """
     steps: list[Step] = []
     problems: list[str] = []
     for manifest in manifests:
@@ -80,7 +83,8 @@ def plan(commands: Sequence[Verdict], manifests: Iterable[Manifest], namespace: 
 
 
 def dangers(steps: Iterable[Step], registry: str) -> list[str]:
-    """What of a change needs a yes that is typed, in words: pods that all end, images from somewhere or of any day.
+    """Return what of a change needs a yes that is typed, in words: pods that all end, images from somewhere or of any
+    day.
 
     `registry` is the release's own; images of it and local ones are no danger.
     """
@@ -108,12 +112,12 @@ def dangers(steps: Iterable[Step], registry: str) -> list[str]:
 
 
 def _after(words: Sequence[str], flag: str) -> str:
-    """The word after a flag, or nothing."""
+    """Return the word after a flag, or nothing."""
     return next((words[number + 1] for number, word in enumerate(words[:-1]) if word == flag), "")
 
 
 def _images(step: Step, body: Mapping[str, Any]) -> list[str]:
-    """The images that a step puts into pods."""
+    """Return the images that a step puts into pods."""
     if step.words[:2] == ("set", "image"):
         return [word.partition("=")[2] for word in step.words[2:] if "=" in word and not word.startswith("-")]
     found: list[str] = []
@@ -123,7 +127,7 @@ def _images(step: Step, body: Mapping[str, Any]) -> list[str]:
 
 
 def _patches(words: Sequence[str]) -> list[Any]:
-    """What a patch lays over an object, as nested data; nothing for another command."""
+    """Return what a patch lays over an object, as nested data; nothing for another command."""
     if words[:1] != ("patch",):
         return []
     flags, _, _ = kubectl_flags.split(list(words[1:]), kubectl_flags.CHANGE["patch"])
@@ -131,7 +135,7 @@ def _patches(words: Sequence[str]) -> list[Any]:
 
 
 def _layers(patch: Any) -> list[Any]:
-    """A JSON patch, which is a list of paths and values, as patches of the other kinds; those as they are."""
+    """Return a JSON patch, which is a list of paths and values, as patches of the other kinds; those as they are."""
     if not isinstance(patch, list):
         return [patch]
     found = []
@@ -148,7 +152,7 @@ def _map(value: Any) -> Mapping[str, Any]:
 
 
 def _power(item: Any) -> str:
-    """What of a patch would give pods power over the node, other rights or whole Secrets; empty if nothing."""
+    """Return what of a patch would give pods power over the node, other rights or whole Secrets; empty if nothing."""
     if isinstance(item, list):
         return next(filter(None, map(_power, item)), "")
     for key, value in _map(item).items():
@@ -193,7 +197,10 @@ def _target(verdict: Verdict) -> str:
 
 
 def trial(kubectl: Kubectl, step: Step) -> str:
-    """The diff of a step after a dry run on the server, which checks it whole. Raises UserError if it is refused."""
+    """Return the diff of a step after a dry run on the server, which checks it whole.
+
+    Raises UserError if it is refused.
+    """
     if not step.tried:
         return f"# {' '.join(step.words)}: restarts the pods one by one, and changes nothing else\n"
     tried = kubectl.shell.probe(
@@ -209,13 +216,13 @@ def trial(kubectl: Kubectl, step: Step) -> str:
 
 
 def bare(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An object without what the server keeps for itself."""
+    """Return an object without what the server keeps for itself."""
     meta = {key: value for key, value in item.get("metadata", {}).items() if key not in _LIVE_ONLY}
     return {key: value for key, value in item.items() if key != "status"} | {"metadata": meta}
 
 
 def snapshot(kubectl: Kubectl, namespace: str, steps: Sequence[Step]) -> list[Before]:
-    """What the objects are now. Raises UserError where a manifest would take over what helm keeps."""
+    """Return what the objects are now. Raises UserError where a manifest would take over what helm keeps."""
     found = []
     for target in dict.fromkeys(step.target for step in steps):
         answer = kubectl.ask("get", target, "--namespace", namespace, "--ignore-not-found", "--output", "json")
@@ -267,7 +274,7 @@ def carry_out(
 
 
 def deployment_of(step: Step, before: Sequence[Before]) -> str:
-    """The Deployment whose pods a step changes; empty if none."""
+    """Return the Deployment whose pods a step changes; empty if none."""
     kind, _, name = step.target.partition("/")
     if kind.partition(".")[0] in ("deployment", "deployments", "deploy"):
         return name

@@ -21,7 +21,7 @@ _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.,]+Z?|\b\d+(?:\.\d+)?m?s\b|\b[0-9a
 
 
 def clean(text: str) -> str:
-    """The text without escape sequences, control characters and hidden ones.
+    """Return the text without escape sequences, control characters and hidden ones.
 
     Before secrets are looked for: a character nobody sees would hide them.
     """
@@ -29,7 +29,7 @@ def clean(text: str) -> str:
 
 
 def fit(texts: Sequence[tuple[str, FactKind, int]], budget: int) -> list[str]:
-    """The texts (text, kind, weight), cut so that together they have at most about `budget` characters.
+    """Return the texts (text, kind, weight), cut so that together they have at most about `budget` characters.
 
     What one leaves unused, the others get. After secrets are out: half of one could no longer be recognised.
     """
@@ -51,7 +51,7 @@ def fit(texts: Sequence[tuple[str, FactKind, int]], budget: int) -> list[str]:
 
 
 def cut(text: str, kind: FactKind, room: int) -> str:
-    """One text in at most about `room` characters, with a word on what is left out."""
+    """Return one text in at most about `room` characters, with a word on what is left out."""
     lines = [line if len(line) <= LINE else line[:LINE] + " …" for line in text.split("\n")]
     if kind == "log":
         lines = _joined(lines)
@@ -70,7 +70,10 @@ def cut(text: str, kind: FactKind, room: int) -> str:
 
 
 def _chosen(lines: Sequence[str], kind: FactKind, room: int) -> set[int]:
-    """The lines to keep. Of a log half the room is for its end, the rest for what tells something, newest first."""
+    """Return the lines to keep.
+
+    Of a log half the room is for its end, the rest for what tells something, newest first.
+    """
     kept: set[int] = set()
 
     def take(numbers: Sequence[int], limit: int) -> None:

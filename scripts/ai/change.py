@@ -54,7 +54,8 @@ def make(session: Session, place: Desk, found: Consultation, *, yes: bool, show:
 
 
 def at_the_terminal(session: Session, place: Desk, show: Callable[[str], None]) -> Callable[[Verdict], str]:
-    """What becomes of a change that a model wants in the middle of its work: the person is asked, the product does it.
+    """Return what becomes of a change that a model wants in the middle of its work: the person is asked, the product
+    does it.
 
     The function returns words for the model; nothing that happens here ends the conversation.
     """
@@ -96,7 +97,10 @@ def _asked(
 
 
 def restored(found: Consultation) -> list[Manifest]:
-    """The manifests of an answer. One that holds a placeholder is refused: nobody puts secrets into a manifest."""
+    """Return the manifests of an answer.
+
+    One that holds a placeholder is refused: nobody puts secrets into a manifest.
+    """
     result = []
     for item in found.answer.manifests:
         text = str(item.body)

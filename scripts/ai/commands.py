@@ -149,7 +149,7 @@ class Surroundings:
         return cls(namespace, names, own)
 
     def plural(self, word: str) -> str:
-        """The plural of a kind in any of its spellings, with or without its group; empty if there is none."""
+        """Return the plural of a kind in any of its spellings, with or without its group; empty if there is none."""
         return self.names.get(word.lower().partition(".")[0], "")
 
 
@@ -211,7 +211,7 @@ def _problem(argv: list[str], around: Surroundings) -> tuple[str, str, str, Kind
 
 
 def _to_the_verb(words: list[str]) -> tuple[list[str], list[str]]:
-    """(a namespace that is named before the verb, the words from the verb on)."""
+    """Return (a namespace that is named before the verb, the words from the verb on)."""
     if words[:1] and words[0] in ("-n", "--namespace") and len(words) > 2:
         return words[:2], words[2:]
     if words[:1] and re.match(r"--namespace=|-n[^=-]", words[0]):
@@ -220,7 +220,7 @@ def _to_the_verb(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _flag_problem(verb: str, name: str, value: str, around: Surroundings) -> str:
-    """Why a flag may not have that value; empty if it may."""
+    """Return why a flag may not have that value; empty if it may."""
     if name == "namespace" and value != around.namespace:
         return f"outside of the namespace {around.namespace}"
     if name == "output" and not _OUTPUT.match(value):
@@ -248,7 +248,7 @@ def _other_program(program: str, verb: str, rest: list[str], around: Surrounding
 def _objects(
     verb: str, rest: list[str], flags: list[tuple[str, str]], kind: Kind, around: Surroundings
 ) -> tuple[str, str, str, Kind]:
-    """Whether the kinds and names a kubectl command speaks of are there and may be touched."""
+    """Return whether the kinds and names a kubectl command speaks of are there and may be touched."""
     if verb in ("apply", "create"):
         return f"kubectl {verb} needs its manifest beside it: propose that in a yaml block", verb, "", "refused"
     if verb in ("explain", "api-resources", "api-versions", "version", "events", "auth can-i", "auth whoami"):
@@ -294,12 +294,12 @@ def _objects(
 
 
 def _unquoted(line: str) -> str:
-    """The line without what stands in quotes: a jsonpath may hold what would otherwise be shell syntax."""
+    """Return the line without what stands in quotes: a jsonpath may hold what would otherwise be shell syntax."""
     return re.sub(r"'[^']*'|\"(?:[^\"\\$`]|\\.)*\"", "''", line)
 
 
 def block_fact(argv: Sequence[str], around: Surroundings) -> str:
-    """Why a command may not be a recipe's fact, or nothing: facts only read, in the release's own namespace."""
+    """Return why a command may not be a recipe's fact, or nothing: facts only read, in the release's own namespace."""
     verdict = judge(argv, around)
     if verdict.kind == "refused":
         return verdict.reason

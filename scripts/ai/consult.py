@@ -79,7 +79,7 @@ class Consultation:
 
 
 def tools(desk: Desk, folder: Path) -> dict[str, Tool]:
-    """Every tool by name, aimed at this cluster."""
+    """Return every tool by name, aimed at this cluster."""
     root, namespace = desk.settings.root, desk.namespace
     return {
         "gordon": Gordon(desk.kubectl.shell, desk.options, folder, desk.path),
@@ -171,7 +171,7 @@ def _first_answer(
 
 
 def bounded(reply: Reply) -> Reply:
-    """A reply that a person can read; a longer one is kept whole in a file, which a note names."""
+    """Return a reply that a person can read; a longer one is kept whole in a file, which a note names."""
     if len(reply.text) <= LONGEST_ANSWER:
         return reply
     shown = f"{reply.text[:LONGEST_ANSWER]}\n\n[cut off: {len(reply.text)} characters in all]"
@@ -186,13 +186,13 @@ def bounded(reply: Reply) -> Reply:
 
 
 def _from(names: Sequence[str], first: str) -> Sequence[str]:
-    """The tools of a recipe from the chosen one on, without the rules."""
+    """Return the tools of a recipe from the chosen one on, without the rules."""
     found = list(names)
     return [name for name in found[found.index(first) :] if name != "offline"]
 
 
 def workloads(desk: Desk) -> list[str]:
-    """Every workload of the namespace by name, whether it has pods or not; none where they cannot be listed."""
+    """Return every workload of the namespace by name, whether it has pods or not; none where they cannot be listed."""
     answer = desk.kubectl.ask(
         "get", "deployments,statefulsets,daemonsets", "--namespace", desk.namespace, "--output", "json"
     )
@@ -224,7 +224,7 @@ def choose(
 def _by_rules(
     recipe: Recipe, inputs: Inputs, scene: Scene, desk: Desk, tried: Sequence[tuple[str, str]]
 ) -> Consultation:
-    """The rules' answer. Secrets are taken out of it too: it may go into a pipe or a file."""
+    """Return the rules' answer. Secrets are taken out of it too: it may go into a pipe or a file."""
     secrets, _ = known_secrets(desk)
     redactor = redact.Redactor(secrets)
     found = [_cleaned(section, redactor.clean) for section in offline.sections(recipe, scene)]
@@ -237,7 +237,7 @@ def _by_rules(
 
 
 def _cleaned(section: Section, clean: Callable[[str], str]) -> Section:
-    """A section without secrets, its data for programs too."""
+    """Return a section without secrets, its data for programs too."""
 
     def walk(value: Any) -> Any:
         if isinstance(value, str):
@@ -250,7 +250,7 @@ def _cleaned(section: Section, clean: Callable[[str], str]) -> Section:
 
 
 def _bare(text: str, desk: Desk) -> str:
-    """The rules' own commands without their cluster, which is added again where they are shown as runnable."""
+    """Return the rules' own commands without their cluster, which is added again where they are shown as runnable."""
     from scripts.host.shell import render
 
     prefix = render(["kubectl", *desk.kubectl.command()[1:]])
@@ -258,7 +258,7 @@ def _bare(text: str, desk: Desk) -> str:
 
 
 def surroundings(desk: Desk) -> Surroundings:
-    """What commands are judged against: the kinds that this cluster serves."""
+    """Return what commands are judged against: the kinds that this cluster serves."""
     answer = desk.kubectl.ask("api-resources", "--no-headers", timeout=10)
     return Surroundings.served(desk.namespace, answer.out if answer else "")
 
@@ -285,7 +285,7 @@ def known_secrets(desk: Desk) -> tuple[list[str], list[str]]:
 
 
 def _items(answer: Result) -> list[Any] | None:
-    """The objects that a listing holds, or None where it cannot be told."""
+    """Return the objects that a listing holds, or None where it cannot be told."""
     try:
         items = json.loads(answer.out)["items"] if answer else None
         return items if isinstance(items, list) else None
@@ -294,7 +294,7 @@ def _items(answer: Result) -> list[Any] | None:
 
 
 def _complete(recipe: Recipe, inputs: dict[str, str], scene: Scene) -> None:
-    """The pod in most trouble of a service, and the service of a pod, where the recipe asks for both.
+    """Set the pod in most trouble of a service, and the service of a pod, where the recipe asks for both.
 
     Raises UserError for a pod that is asked for and is not there.
     """
@@ -319,19 +319,19 @@ def _complete(recipe: Recipe, inputs: dict[str, str], scene: Scene) -> None:
 
 
 def workloads_of(scene: Scene) -> set[str]:
-    """The names of the Deployments that were seen."""
+    """Return the names of the Deployments that were seen."""
     return {str(item["metadata"]["name"]) for item in scene.state.kind("Deployment")}
 
 
 def _folder(settings: Settings, inputs: Inputs) -> Path:
-    """Where Gordon looks: the build context of the service, else the repository."""
+    """Return where Gordon looks: the build context of the service, else the repository."""
     services = {service.name: service for service in settings.services}
     service = services.get(inputs.get("service", ""))
     return service.context if service else settings.root
 
 
 def as_json(found: Consultation, command: Sequence[str], namespace: str) -> dict[str, Any]:
-    """The consultation for programs; placeholders stay, because nobody knows where it goes."""
+    """Return the consultation for programs; placeholders stay, because nobody knows where it goes."""
     result: dict[str, Any] = {
         "recipe": found.recipe.name,
         "inputs": dict(found.inputs),
@@ -360,7 +360,7 @@ def as_json(found: Consultation, command: Sequence[str], namespace: str) -> dict
 
 
 def for_screen(found: Consultation, command: Sequence[str], namespace: str, *, private: bool) -> str:
-    """The consultation for a person. `private` says that this is their own screen: secrets are put back."""
+    """Return the consultation for a person. `private` says that this is their own screen: secrets are put back."""
     lines = [f"{found.recipe.name}: {found.recipe.title}"]
     lines += [f"  not {name}: {reason}" for name, reason in found.tried]
     if found.dry:

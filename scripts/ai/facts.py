@@ -32,7 +32,7 @@ _TYPES: Mapping[str, tuple[str, str]] = {
 
 
 def check_inputs(recipe: Recipe, given: Inputs, services: Sequence[str], usual: str = "") -> dict[str, str]:
-    """The recipe's inputs with defaults, `usual` for the service. Raises UserError for what is not allowed."""
+    """Return the recipe's inputs with defaults, `usual` for the service. Raises UserError for what is not allowed."""
     unknown = [name for name, value in given.items() if value and recipe.input(name) is None]
     if unknown:
         known = ", ".join(item.name for item in recipe.inputs) or "none"
@@ -74,7 +74,7 @@ def _trouble(pod: Mapping[str, Any]) -> tuple[bool, int, str]:
 
 
 def words(fact: Fact, inputs: Inputs) -> list[str] | None:
-    """The command of a fact with its inputs, or None where one of them was not given."""
+    """Return the command of a fact with its inputs, or None where one of them was not given."""
     wanted = {name for word in fact.run for name in _WORD.findall(word)}
     if any(not inputs.get(name) for name in wanted):
         return None
@@ -82,7 +82,7 @@ def words(fact: Fact, inputs: Inputs) -> list[str] | None:
 
 
 def gather(recipe: Recipe, inputs: Inputs, scene: Scene, helm: Helm) -> list[Gathered]:
-    """Every fact of a recipe, in its order. One that cannot be had says why, and stops nothing."""
+    """Return every fact of a recipe, in its order. One that cannot be had says why, and stops nothing."""
     around = Surroundings.default(scene.namespace)
     with ThreadPoolExecutor(max_workers=4) as pool:
         jobs = {}

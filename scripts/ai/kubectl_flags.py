@@ -97,7 +97,7 @@ CHANGE: Mapping[str, Flags] = {
 
 
 def split(words: list[str], table: Flags) -> tuple[list[tuple[str, str]], list[str], str]:
-    """(flags with their values, other words, problem) as kubectl reads the words of a verb.
+    """Return (flags with their values, other words, problem) as kubectl reads the words of a verb.
 
     Letters may stand together (`-wo yaml`), and the last one may carry its value (`-ojson`, `-n=x`).
     """

@@ -56,7 +56,7 @@ class Recipe:
     file: Path
 
     def input(self, name: str) -> Input | None:
-        """The input of that name, if the recipe has it."""
+        """Return the input of that name, if the recipe has it."""
         return next((item for item in self.inputs if item.name == name), None)
 
 
@@ -111,10 +111,10 @@ class Tool(Protocol):
         """The word by which it is asked for."""
 
     def missing(self) -> str:
-        """Why this tool cannot be used here, with the remedy; empty if it can."""
+        """Return why this tool cannot be used here, with the remedy; empty if it can."""
 
     def command(self) -> str:
-        """The command line as it can be pasted, with where the prompt goes."""
+        """Return the command line as it can be pasted, with where the prompt goes."""
 
     def ask(self, question: Question) -> Reply:
         """Send the prompt and wait for the answer."""

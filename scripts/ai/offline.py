@@ -14,7 +14,7 @@ BROKEN = 5
 
 
 def sections(recipe: Recipe, scene: Scene) -> list[Section]:
-    """What the recipe's rules say, the most urgent first. A rule that cannot look says why."""
+    """Return what the recipe's rules say, the most urgent first. A rule that cannot look says why."""
     found = []
     for name in recipe.offline:
         try:
@@ -30,7 +30,7 @@ def sections(recipe: Recipe, scene: Scene) -> list[Section]:
 
 
 def render(found: Sequence[Section], question: str = "") -> str:
-    """The sections as Markdown, with what to run at the end of each."""
+    """Return the sections as Markdown, with what to run at the end of each."""
     blocks = []
     if question:
         blocks.append(

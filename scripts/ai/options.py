@@ -104,7 +104,7 @@ def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | Non
 
 
 def ollama_endpoint(host: str) -> str:
-    """The base URL of what OLLAMA_HOST says: a host, host:port, or a URL, with or without /v1."""
+    """Return the base URL of what OLLAMA_HOST says: a host, host:port, or a URL, with or without /v1."""
     if not host:
         return ""
     url = host if "://" in host else f"http://{host}"

@@ -56,7 +56,7 @@ def render(
 
 
 def described(settings: Settings) -> str:
-    """The app in words, by its file: its services and where each answers, its page, its Secrets."""
+    """Return the app in words, by its file: its services and where each answers, its page, its Secrets."""
     parts = [f"{one.name} ({one.address}:{one.port})" if one.address else one.name for one in settings.services]
     text = f"{settings.app.name}: {len(parts)} Deployments, with the Services they answer at: {', '.join(parts)}."
     text += f" A browser opens {settings.app.page}." if settings.app.page else ""

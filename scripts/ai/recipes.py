@@ -31,7 +31,7 @@ NAMESPACE_TO_CHECK = "chatbot-dev"
 
 
 def load_all(root: Path) -> dict[str, Recipe]:
-    """Every recipe by name. Raises SettingsError listing the problems of all files."""
+    """Return every recipe by name. Raises SettingsError listing the problems of all files."""
     problems: list[str] = []
     found: dict[str, Recipe] = {}
     for file in sorted((root / FOLDER).glob("*.md")):
@@ -49,7 +49,7 @@ def load_all(root: Path) -> dict[str, Recipe]:
 
 
 def pick(root: Path, name: str) -> Recipe:
-    """One recipe. Raises SettingsError with the names there are."""
+    """Return one recipe. Raises SettingsError with the names there are."""
     import difflib
 
     file = root / FOLDER / f"{name}.md"
@@ -64,7 +64,7 @@ def pick(root: Path, name: str) -> Recipe:
 
 
 def load(file: Path, root: Path) -> Recipe:
-    """One recipe, validated. Raises SettingsError with `file: key: problem, remedy` for every problem."""
+    """Return one recipe, validated. Raises SettingsError with `file: key: problem, remedy` for every problem."""
     shown = _shown(file, root)
     try:
         text = file.read_text(encoding="utf-8")
@@ -82,14 +82,17 @@ def load(file: Path, root: Path) -> Recipe:
 
 
 def environment(root: Path) -> SandboxedEnvironment:
-    """The templates' world: partials by their file name, nothing of Python, and no value that is not there."""
+    """Return the templates' world: partials by their file name, nothing of Python, and no value that is not there."""
     return SandboxedEnvironment(
         loader=FileSystemLoader(root / PARTIALS), undefined=StrictUndefined, keep_trailing_newline=False
     )
 
 
 def fill(body: str, values: Mapping[str, Any], root: Path) -> str:
-    """The prompt with its values, which are never read for tags. Raises SettingsError for one that is not there."""
+    """Return the prompt with its values, which are never read for tags.
+
+    Raises SettingsError for one that is not there.
+    """
     try:
         return environment(root).from_string(body).render(values).strip() + "\n"
     except TemplateError as error:
@@ -150,7 +153,7 @@ def _recipe(data: dict[str, Any], body: str, file: Path) -> Recipe:
 
 
 def _problems(recipe: Recipe, root: Path) -> Iterator[str]:
-    """What a schema cannot say."""
+    """Yield what a schema cannot say."""
     if recipe.name != recipe.file.stem:
         yield f"name: is {recipe.name}, the file is {recipe.file.name}: make them the same"
     names = {item.name: item for item in recipe.inputs}
@@ -175,7 +178,7 @@ def _problems(recipe: Recipe, root: Path) -> Iterator[str]:
 
 
 def _template_problems(body: str, inputs: set[str], root: Path) -> Iterator[str]:
-    """What is wrong with a template, its partials included, before anybody asks anything."""
+    """Yield what is wrong with a template, its partials included, before anybody asks anything."""
     world = environment(root)
     trees = []
     pending, seen = [body], set[str]()

@@ -74,7 +74,7 @@ def take(kubectl: Kubectl, namespace: str, pods: Sequence[Mapping[str, Any]]) ->
 def sample_of(
     pods: Sequence[Mapping[str, Any]], use: Mapping[str, tuple[float, float]], answers: Mapping[str, str], at: float
 ) -> Sample:
-    """A sample from the pods, what the metrics API said of them and the text of their metrics."""
+    """Return a sample from the pods, what the metrics API said of them and the text of their metrics."""
     services: dict[str, dict[str, Any]] = {}
     for pod in pods:
         name = pod["metadata"]["name"]
@@ -107,7 +107,7 @@ def answered(counted: metrics.Counters) -> Answered:
 
 
 def rates(samples: Sequence[Sample], service: str) -> list[Rates]:
-    """What happened between each two samples that follow each other. A counter that fell has started anew."""
+    """Return what happened between each two samples that follow each other. A counter that fell has started anew."""
     found = []
     pairs = [
         (before, after)
@@ -145,7 +145,7 @@ class Store:
         self._file = file
 
     def read(self) -> list[Sample]:
-        """What is kept; a line that cannot be read is left out."""
+        """Return what is kept; a line that cannot be read is left out."""
         if not self._file.is_file():
             return []
         found = []
@@ -162,7 +162,7 @@ class Store:
 
 
 def recent(samples: Iterable[Sample], now: float, hours: float) -> list[Sample]:
-    """Those of the last hours."""
+    """Return those of the last hours."""
     return [sample for sample in samples if sample.at >= now - 3600 * hours]
 
 

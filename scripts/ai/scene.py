@@ -110,7 +110,7 @@ class Scene:
         return found
 
     def command(self, *words: str) -> str:
-        """A kubectl command for this cluster as a person pastes it."""
+        """Return a kubectl command for this cluster as a person pastes it."""
         from scripts.host.shell import render
 
         return render(["kubectl", *self.kubectl.command()[1:], *words, "--namespace", self.namespace])

@@ -28,7 +28,7 @@ class Check:
 
 
 def desk(session: Session) -> Desk:
-    """The desk of a session. Raises SettingsError for a wrong config/ai.yaml."""
+    """Return the desk of a session. Raises SettingsError for a wrong config/ai.yaml."""
     variables = sync.environment(session.settings.root)
     found = options.load(session.settings.root, variables)
     cluster = session.cluster
@@ -38,7 +38,7 @@ def desk(session: Session) -> Desk:
 
 
 def doctor(place: Desk) -> Iterator[Check]:
-    """Which tools are there and work, and how to get the others."""
+    """Yield which tools are there and work, and how to get the others."""
     model = place.options.model
     works = False
     if model is None:
@@ -57,7 +57,7 @@ def doctor(place: Desk) -> Iterator[Check]:
 
 
 def _proved(name: str, tool: Tool, model_works: bool) -> Check:
-    """Whether a tool answers one tiny question. Gordon is not asked: its answers are counted."""
+    """Return whether a tool answers one tiny question. Gordon is not asked: its answers are counted."""
     reason = tool.missing()
     if reason:
         return Check(name, "missing", reason)
@@ -70,7 +70,7 @@ def _proved(name: str, tool: Tool, model_works: bool) -> Check:
 
 
 def _access(place: Desk) -> Check:
-    """Whether the cluster gives out tokens of least rights."""
+    """Return whether the cluster gives out tokens of least rights."""
     kubectl = place.kubectl
     reader = access.account("reader")
     answer = kubectl.ask("create", "token", reader, "--namespace", place.namespace, "--duration", access.LIFETIME)
@@ -82,7 +82,7 @@ def _access(place: Desk) -> Check:
 
 
 def kagent_place(session: Session) -> Place:
-    """Where kagent is installed to, or taken away from."""
+    """Return where kagent is installed to, or taken away from."""
     variables = sync.environment(session.settings.root)
     found = options.load(session.settings.root, variables)
     return Place(session.settings, found, session.kubectl, session.helm, session.say)

@@ -23,16 +23,16 @@ class Trend:
     points: int
 
     def at(self, seconds: float) -> float:
-        """The value expected so many seconds after the last sample; never below 0."""
+        """Return the value expected so many seconds after the last sample; never below 0."""
         return max(0.0, self.level + self.slope * seconds)
 
     def high(self, seconds: float) -> float:
-        """The highest value to expect until then: the higher end of the line, and twice the spread."""
+        """Return the highest value to expect until then: the higher end of the line, and twice the spread."""
         return max(self.at(0), self.at(seconds)) + 2 * self.spread
 
 
 def trend(points: Sequence[tuple[float, float]]) -> Trend | None:
-    """The Theil-Sen line through (seconds, value), or None with fewer than three points."""
+    """Return the Theil-Sen line through (seconds, value), or None with fewer than three points."""
     series = sorted(points)[-MOST_POINTS:]
     if len(series) < 3:
         return None
@@ -55,7 +55,7 @@ class Outlier:
 
 
 def outlier(value: float, baseline: Sequence[float], floor: float, limit: float = 3.5) -> Outlier | None:
-    """Whether `value` lies above its baseline by more than `limit` robust deviations.
+    """Return whether `value` lies above its baseline by more than `limit` robust deviations.
 
     `floor` is a spread below which nothing counts: without it, a baseline that never moved would make anything odd.
     None with fewer than five earlier values.
@@ -69,6 +69,6 @@ def outlier(value: float, baseline: Sequence[float], floor: float, limit: float 
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The smallest value that is not below `share` of them."""
+    """Return the smallest value that is not below `share` of them."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]

@@ -103,7 +103,7 @@ class Upstream:
 
 
 def request(model: Model, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> dict[str, Any]:
-    """The body of a question in the provider's form."""
+    """Return the body of a question in the provider's form."""
     body: dict[str, Any] = {"model": model.name, "messages": list(messages), "stream": False}
     if tools:
         body["tools"] = list(tools)
@@ -114,7 +114,7 @@ def request(model: Model, messages: Sequence[Mapping[str, Any]], tools: Sequence
 
 
 def _for_ollama(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message whose tool calls carry their arguments as an object, as Ollama wants them."""
+    """Return a message whose tool calls carry their arguments as an object, as Ollama wants them."""
     found = {key: value for key, value in message.items() if key in ("role", "content")}
     if message.get("tool_calls"):
         found["tool_calls"] = [
@@ -125,7 +125,7 @@ def _for_ollama(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> str:
-    """The body of an answer. Raises ModelError for one without an end."""
+    """Return the body of an answer. Raises ModelError for one without an end."""
     held = bytearray()
     async for piece in answer.content.iter_chunked(65_536):
         held += piece
@@ -137,7 +137,7 @@ async def _bounded(answer: aiohttp.ClientResponse) -> str:
 
 
 def read(text: str, content_type: str, url: str) -> Completion:
-    """What a provider answered with status 200. Raises ModelError for anything that is no completion."""
+    """Return what a provider answered with status 200. Raises ModelError for anything that is no completion."""
     if content_type == "text/event-stream" or text.startswith("data:"):
         return _streamed(text, url)
     try:
@@ -181,7 +181,7 @@ def _call(number: int, call: Mapping[str, Any]) -> Call:
 
 
 def _streamed(text: str, url: str) -> Completion:
-    """A completion in pieces, which some servers send whatever they are asked for."""
+    """Return a completion in pieces, which some servers send whatever they are asked for."""
     content, finish, tokens = "", "", 0
     parts: list[dict[str, Any]] = []
     seen = ended = False
@@ -231,7 +231,7 @@ def _add(parts: list[dict[str, Any]], call: Mapping[str, Any]) -> None:
 
 
 def explain(status: int, text: str, headers: Mapping[str, str], model: Model, url: str) -> ModelError:
-    """What a refusal means, and what to do about it."""
+    """Return what a refusal means, and what to do about it."""
     said = redact.redact(_said(text), [model.key] if model.key else [])[0]
     low = f"{said} {text[:2000]}".lower()
     if 300 <= status < 400:
@@ -270,7 +270,7 @@ def explain(status: int, text: str, headers: Mapping[str, str], model: Model, ur
 
 
 def unreachable(url: str, words: str, model: Model) -> ModelError:
-    """A server that does not answer at all."""
+    """Return a server that does not answer at all."""
     remedy = (
         "start it: ollama serve"
         if model.provider == "ollama"
@@ -280,7 +280,7 @@ def unreachable(url: str, words: str, model: Model) -> ModelError:
 
 
 def _said(text: str) -> str:
-    """The provider's own sentence, wherever it stands in its answer."""
+    """Return the provider's own sentence, wherever it stands in its answer."""
     try:
         data = json.loads(text)
         data = data[0] if isinstance(data, list) else data
@@ -296,13 +296,13 @@ def _quoted(text: str) -> str:
 
 
 def _wait(wanted: str, attempt: int) -> float:
-    """Seconds before the next attempt: what the server asks for, else a little more each time."""
+    """Return seconds before the next attempt: what the server asks for, else a little more each time."""
     asked = _asked(wanted)
     return 0.5 * 2**attempt if asked is None else asked
 
 
 def _asked(wanted: str) -> float | None:
-    """Seconds that a Retry-After asks for, in either of its forms; None where it says nothing."""
+    """Return seconds that a Retry-After asks for, in either of its forms; None where it says nothing."""
     if re.fullmatch(r"\d{1,9}(\.\d+)?", wanted):
         return float(wanted)
     try:

@@ -70,7 +70,7 @@ def remove_leftovers(folder: Path) -> list[Path]:
 
 
 def read(file: Path, key: Identity) -> Iterator[Part]:
-    """The members of an archive, in order. What comes out is authentic; that it is complete is known at the end.
+    """Yield the members of an archive, in order. What comes out is authentic; that it is complete is known at the end.
 
     Raises ArchiveError if it is damaged, incomplete, of another key or no archive.
     """
@@ -200,7 +200,7 @@ class _Decryption:
                 self.problem = damaged(self.file)
 
     def verdict(self) -> ArchiveError | None:
-        """What was wrong with the file, now that the rest of it has been read too."""
+        """Return what was wrong with the file, now that the rest of it has been read too."""
         while self.output.read(1 << 16):
             pass
         self._thread.join()

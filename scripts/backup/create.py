@@ -67,7 +67,7 @@ def create(run: Run, output: str = "") -> Path:
 
 
 def place(root: Path, cluster: str, release: str, now: datetime, output: str) -> Path:
-    """Where the archive goes: a name that sorts by time, in `backups/` or the folder or file that was asked for.
+    """Return where the archive goes: a name that sorts by time, in `backups/` or the folder or file that was asked for.
 
     Raises UserError if something is there already.
     """
@@ -81,7 +81,7 @@ def place(root: Path, cluster: str, release: str, now: datetime, output: str) ->
 
 
 def look(run: Run) -> Live:
-    """The live release. Raises UserError if there is none."""
+    """Return the live release. Raises UserError if there is none."""
     session, namespace = run.session, run.namespace
     kubectl = session.kubectl
     found = kubectl.items("configmaps,secrets,services,deployments,pods", namespace)
@@ -122,7 +122,7 @@ def _image_ids(pods: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def parts(run: Run, live: Live) -> Iterator[Part]:
-    """The members of the archive but the manifest: history, values, objects, and the database as it is dumped."""
+    """Yield the members of the archive but the manifest: history, values, objects, and the database as it is dumped."""
     display, session = run.display, run.session
     yield HISTORY, objects.encode(live.history)
     for name in live.revisions:

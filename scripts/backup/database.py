@@ -56,12 +56,12 @@ class Database:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def command(self, script: str, *words: str) -> list[str]:
-        """The argv that runs a script for sh, in which `$1` and so on are `words`."""
+        """Return the argv that runs a script for sh, in which `$1` and so on are `words`."""
         return [*self.prefix, "sh", "-c", self.preamble + script.strip(), "sh", *words]
 
 
 def where_is(url: str, services: Collection[str]) -> Where:
-    """Whether a connection URL leads to one of the namespace's own Services. Raises UserError if it is none."""
+    """Return whether a connection URL leads to one of the namespace's own Services. Raises UserError if it is none."""
     try:
         host = database_url.parsed(url).host
     except ValueError as problem:
@@ -71,13 +71,13 @@ def where_is(url: str, services: Collection[str]) -> Where:
 
 
 def in_cluster(kubectl: Kubectl, namespace: str) -> Database:
-    """The database that the chart `database` runs."""
+    """Return the database that the chart `database` runs."""
     words = ("exec", "--stdin", "deployment/database", "--container", "database", "--namespace", namespace, "--")
     return Database("cluster", "deployment/database", tuple(kubectl.command(*words)), _POD)
 
 
 def external(url: str, path: str | None = None) -> Database:
-    """A database outside of the cluster. Raises UserError if this machine lacks the client programs."""
+    """Return a database outside of the cluster. Raises UserError if this machine lacks the client programs."""
     missing = [name for name in PROGRAMS if not shutil.which(name, path=path)]
     if missing:
         raise UserError(
@@ -100,7 +100,10 @@ def external(url: str, path: str | None = None) -> Database:
 
 
 def dump(shell: Shell, database: Database, progress: Callable[[int], None]) -> Iterator[bytes]:
-    """What pg_dump writes, in pieces; `progress` gets the bytes so far. Raises UserError if it is not all of it."""
+    """Yield what pg_dump writes, in pieces; `progress` gets the bytes so far.
+
+    Raises UserError if it is not all of it.
+    """
     with shell.reading(database.command(_DUMP), env=database.env) as stream:
         rest = yield from pieces(stream, progress)
     if last := without_end(rest):
@@ -122,14 +125,14 @@ def pieces(stream: Iterable[bytes], progress: Callable[[int], None]) -> Generato
 
 
 def without_end(rest: bytes) -> bytes:
-    """The last piece, without the mark of the end. Raises UserError if the mark is missing."""
+    """Return the last piece, without the mark of the end. Raises UserError if the mark is missing."""
     if not rest.endswith(END):
         raise UserError("the connection to the database broke before the dump was complete", "run the backup again")
     return rest[: -len(END)]
 
 
 def count_entries(shell: Shell, database: Database, chunks: Iterable[bytes]) -> int:
-    """How many entries a dump's table of contents has. Raises CommandError if pg_restore cannot read it."""
+    """Return how many entries a dump's table of contents has. Raises CommandError if pg_restore cannot read it."""
     text = shell.feed(database.command(_LIST), chunks, env=database.env, quiet=True).out
     return sum(1 for line in text.splitlines() if line and not line.startswith(";"))
 

@@ -62,7 +62,7 @@ class Manifest:
 
 
 def to_json(manifest: Manifest) -> bytes:
-    """The manifest as the archive keeps it."""
+    """Return the manifest as the archive keeps it."""
     return json.dumps(asdict(manifest), indent=1, sort_keys=True).encode() + b"\n"
 
 

@@ -19,7 +19,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # may repeat
 
 
 def portable(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An object without what belongs to the cluster it was read from."""
+    """Return an object without what belongs to the cluster it was read from."""
     metadata = item["metadata"]
     annotations = {key: value for key, value in metadata.get("annotations", {}).items() if key != _LAST_APPLIED}
     kept = {"name": metadata["name"], "namespace": metadata["namespace"]}
@@ -47,12 +47,12 @@ def split(items: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], lis
 
 
 def free(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Those that no chart makes; the others come back with their release."""
+    """Return those that no chart makes; the others come back with their release."""
     return [item for item in items if OWNER not in item["metadata"].get("annotations", {})]
 
 
 def value(items: Iterable[Mapping[str, Any]], secret: str, key: str) -> str:
-    """A value of a Secret, nothing if it is not there."""
+    """Return a value of a Secret, nothing if it is not there."""
     for item in items:
         if item["kind"] == "Secret" and item["metadata"]["name"] == secret:
             return base64.b64decode(item.get("data", {}).get(key, "")).decode()
@@ -60,12 +60,12 @@ def value(items: Iterable[Mapping[str, Any]], secret: str, key: str) -> str:
 
 
 def encode(items: Sequence[Mapping[str, Any]]) -> bytes:
-    """A List as the archive keeps it."""
+    """Return a List as the archive keeps it."""
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=1, sort_keys=True).encode()
 
 
 def decode(text: bytes) -> list[dict[str, Any]]:
-    """The items of a List."""
+    """Return the items of a List."""
     found: list[dict[str, Any]] = json.loads(text)["items"]
     return found
 

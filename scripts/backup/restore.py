@@ -94,7 +94,7 @@ def reach(run: Run) -> None:
 
 
 def overwritten(session: Session, contents: Contents) -> list[str]:
-    """What a restore would replace: nothing in an empty cluster."""
+    """Return what a restore would replace: nothing in an empty cluster."""
     namespace = session.settings.release.namespace
     there = session.kubectl.find("namespace", namespace)
     doomed = operate.doomed(session)[1:] if there else []
@@ -151,7 +151,7 @@ class _Work:
         return ready
 
     def images(self, run: Run, ready: Ready) -> Generator[Outcome, None, Restorable]:
-        """The archived images where the engine has them or the tree still makes them, else those of the tree."""
+        """Yield the archived images where the engine has them or the tree still makes them, else those of the tree."""
         settings = run.session.settings
         wanted = archived_images(self._manifest.images, settings.registry)
         archived = replace(ready, plan=self._plan(run, wanted))
@@ -213,7 +213,7 @@ class _Work:
         yield Outcome("objects", "configuration", "done", 0.0, f"{len(free)} ConfigMaps and Secrets")
 
     def database(self, run: Run, made: Restorable) -> Generator[Outcome, None, None]:
-        """The database as it was, before anything that could write to it."""
+        """Yield the database as it was, before anything that could write to it."""
         started = time.monotonic()
         session = run.session
         if self._contents.external:
@@ -237,7 +237,7 @@ class _Work:
         yield from rollout.await_workloads(run, found.workloads)
 
     def release(self, run: Run, made: Restorable) -> Generator[Outcome, None, Live]:
-        """The release as helm's history has it, or as the tree makes it where its images are gone; then proof."""
+        """Yield the release as helm's history has it, or as the tree makes it where its images are gone; then proof."""
         if made.from_source:
             found = yield from deploy(run, made.ready)
             yield from rollout.await_rollout(run, found)
@@ -257,7 +257,7 @@ def _newest(run: Run, release: Release) -> dict[str, int]:
 
 
 def archived_images(refs: Mapping[str, str], registry: str) -> tuple[Image, ...]:
-    """The images of an archive, by Deployment, without the registry their nodes pulled them from."""
+    """Return the images of an archive, by Deployment, without the registry their nodes pulled them from."""
     found = []
     for service, ref in sorted(refs.items()):
         repository, _, tag = ref.removeprefix(f"{registry}/").rpartition(":")
@@ -266,7 +266,7 @@ def archived_images(refs: Mapping[str, str], registry: str) -> tuple[Image, ...]
 
 
 def _password(session: Session) -> str:
-    """The password that the live volume was set up with, as far as the cluster knows."""
+    """Return the password that the live volume was set up with, as far as the cluster knows."""
     config = sync.with_database(session.settings.app.secrets)
     held = sync.held_by(session.kubectl, session.settings.release.namespace, config)
     return held.get(CREDENTIALS[0], {}).get(CREDENTIALS[1], "")

@@ -31,7 +31,7 @@ class Row:
 
 
 def find(root: Path, name: str) -> Path:
-    """An archive by its path, or by its name in `backups/`. Raises UserError if there is none."""
+    """Return an archive by its path, or by its name in `backups/`. Raises UserError if there is none."""
     for file in (Path(name).expanduser(), root / FOLDER / name):
         if file.is_file():
             return file
@@ -39,7 +39,7 @@ def find(root: Path, name: str) -> Path:
 
 
 def rows(root: Path) -> list[Row]:
-    """Every archive in `backups/`, oldest first, each read to its end."""
+    """Return every archive in `backups/`, oldest first, each read to its end."""
     return [_row(file) for file in sorted((root / FOLDER).glob(f"*{archive.SUFFIX}"))]
 
 
@@ -53,7 +53,7 @@ def _row(file: Path) -> Row:
 
 
 def table(found: list[Row]) -> list[tuple[str, ...]]:
-    """The list for a person."""
+    """Return the list for a person."""
     lines: list[tuple[str, ...]] = [("FILE", "CREATED", "RELEASE", "REVISION", "SIZE", "STATE")]
     for row in found:
         lines.append((row.file, row.created, row.release, str(row.revision or "-"), f"{row.size:,}", row.state))
@@ -61,7 +61,7 @@ def table(found: list[Row]) -> list[tuple[str, ...]]:
 
 
 def as_json(found: list[Row]) -> list[dict[str, Any]]:
-    """The list for a program."""
+    """Return the list for a program."""
     return [asdict(row) for row in found]
 
 
@@ -90,7 +90,7 @@ def verify(session: Session, file: Path) -> list[tuple[str, str]]:
 
 
 def dump_of(file: Path, manifest: Manifest) -> Iterator[bytes]:
-    """The dump in an archive, piece by piece. Raises ArchiveError if the file is no longer what was checked."""
+    """Yield the dump in an archive, piece by piece. Raises ArchiveError if the file is no longer what was checked."""
     seen = set()
     for name, content in archive.read(file, key.find()):
         if name.startswith(DUMP):
@@ -103,7 +103,7 @@ def dump_of(file: Path, manifest: Manifest) -> Iterator[bytes]:
 
 
 def _reader(session: Session) -> Database | None:
-    """Where pg_restore can be run: in the database's pod, or on this machine."""
+    """Return where pg_restore can be run: in the database's pod, or on this machine."""
     namespace = session.settings.release.namespace
     found = None
     with suppress(UserError):  # an archive can be read where no cluster runs

@@ -31,7 +31,7 @@ def check_name(wanted: str) -> None:
 
 
 def choose(wanted: str, force_root: bool = False) -> str:
-    """The target that is meant on this machine. Raises UserError if there is none, or its program is missing.
+    """Return the target that is meant on this machine. Raises UserError if there is none, or its program is missing.
 
     minikube's docker driver refuses root unless `force_root`, so that `auto` then means the embedded cluster.
     """
@@ -48,7 +48,7 @@ def choose(wanted: str, force_root: bool = False) -> str:
 
 
 def chosen_because(wanted: str, chosen: str) -> str:
-    """Why another target than a person may expect was chosen; empty where nothing is to be said."""
+    """Return why another target than a person may expect was chosen; empty where nothing is to be said."""
     if wanted == "auto" and chosen == "embedded" and shutil.which("minikube"):
         return (
             "minikube is installed, but its docker driver refuses root: using the embedded cluster "
@@ -58,13 +58,13 @@ def chosen_because(wanted: str, chosen: str) -> str:
 
 
 def force_root(settings: Settings) -> bool:
-    """Whether minikube may be used as root: by setting, or as its driver is not one of containers."""
+    """Return whether minikube may be used as root: by setting, or as its driver is not one of containers."""
     options = settings.targets.minikube
     return options.force or options.driver not in machine.CONTAINERS
 
 
 def select(settings: Settings, shell: Shell, kubectl: Path, wanted: str) -> Target:
-    """The cluster of a run. Raises UserError if there is no such target, or its program is missing."""
+    """Return the cluster of a run. Raises UserError if there is no such target, or its program is missing."""
     target = choose(wanted, force_root(settings))
     if target == "embedded":
         return Embedded(settings, shell, kubectl)

@@ -50,7 +50,7 @@ class Addons:
             self._thread.start()
 
     def ended(self) -> list[Outcome]:
-        """What became of them, once they are ready. Raises UserError for one that does not work, and why."""
+        """Return what became of them, once they are ready. Raises UserError for one that does not work, and why."""
         if not self._thread:
             return []
         self._thread.join()
@@ -96,7 +96,7 @@ class Addons:
 
 
 def is_ready(deployment: Any) -> bool:
-    """Whether a Deployment has a ready pod."""
+    """Return whether a Deployment has a ready pod."""
     status = deployment.get("status") if isinstance(deployment, Mapping) else None
     ready = status.get("readyReplicas") if isinstance(status, Mapping) else None
     return isinstance(ready, int) and ready > 0

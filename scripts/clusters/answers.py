@@ -36,7 +36,7 @@ class Event:
 
 
 def minikube_status(answer: Result) -> Reading:
-    """The state that `minikube status -o json` tells."""
+    """Return the state that `minikube status -o json` tells."""
     found = parse(answer.out)
     nodes = [found] if isinstance(found, Mapping) else mappings(found)
     nodes = [node for node in nodes if "Host" in node]
@@ -51,7 +51,7 @@ def minikube_status(answer: Result) -> Reading:
 
 
 def _nodes_together(nodes: list[Mapping[str, Any]]) -> Reading:
-    """One state for all nodes; one whose kubeconfig points elsewhere is degraded, as nobody reaches it."""
+    """Return one state for all nodes; one whose kubeconfig points elsewhere is degraded, as nobody reaches it."""
     each = [(str(node.get("Name", "")), _node_state(node)) for node in nodes]
     told = {"kubeconfig state": str(nodes[0].get("Kubeconfig", ""))}
     several = {state for _, state in each}
@@ -82,7 +82,7 @@ def _words(node: Mapping[str, Any]) -> str:
 
 
 def minikube_profile(text: str, name: str) -> Profile | None:
-    """A profile of `minikube profile list -o json`, or None where it is not listed with its configuration."""
+    """Return a profile of `minikube profile list -o json`, or None where it is not listed with its configuration."""
     listed = parse(text)
     for item in mappings(listed.get("valid")) if isinstance(listed, Mapping) else []:
         config = item.get("Config")
@@ -92,7 +92,11 @@ def minikube_profile(text: str, name: str) -> Profile | None:
 
 
 def listed_images(text: str) -> set[str] | None:
-    """The references in `minikube image ls --format json` or `crictl images --output json`; None where none is told."""
+    """
+
+    eturn the references in `minikube image ls --format json` or `crictl images --output json`; None where none is
+    told.
+    """
     found = parse(text)
     if isinstance(found, Mapping):
         found = found.get("images")
@@ -103,12 +107,12 @@ def listed_images(text: str) -> set[str] | None:
 
 
 def events(text: str) -> list[Event]:
-    """The events in what `minikube -o json` printed; other lines are none."""
+    """Return the events in what `minikube -o json` printed; other lines are none."""
     return [event for line in text.splitlines() if (event := read_event(line))]
 
 
 def read_event(line: str) -> Event | None:
-    """One event, or None where the line is none."""
+    """Return one event, or None where the line is none."""
     found = parse(line)
     if not isinstance(found, Mapping) or not str(found.get("type", "")).startswith(EVENT):
         return None
@@ -120,7 +124,11 @@ def read_event(line: str) -> Event | None:
 
 
 def start_failure(out: str, err: str) -> str:
-    """What a start that failed says of the cause: its error events, then the last `error:` lines, without the rest."""
+    """
+
+    eturn what a start that failed says of the cause: its error events, then the last `error:` lines, without the
+    rest.
+    """
     told = [event for event in events(out) if event.kind == "error"]
     lines = [f"Exiting due to {event.name}: {event.message}" if event.name else event.message for event in told]
     plain = COLOURS.sub("", err).splitlines()
@@ -129,14 +137,14 @@ def start_failure(out: str, err: str) -> str:
 
 
 def warnings(out: str, err: str) -> list[str]:
-    """What a program that succeeded warned of: warning events, and lines that begin with an exclamation mark."""
+    """Return what a program that succeeded warned of: warning events, and lines that begin with an exclamation mark."""
     told = [event.message for event in events(out) if event.kind == "warning"]
     told += [line.strip()[1:].strip() for line in COLOURS.sub("", err).splitlines() if line.strip().startswith("! ")]
     return [first_line(text) for text in dict.fromkeys(told) if text]
 
 
 def address(text: str) -> str:
-    """The first line that is an address, whatever else is said around it; empty where none is."""
+    """Return the first line that is an address, whatever else is said around it; empty where none is."""
     return next((line.strip() for line in text.splitlines() if re.match(r"https?://\S+$", line.strip())), "")
 
 
@@ -152,7 +160,7 @@ def node_states(text: str) -> dict[str, str] | None:
 
 
 def containers_together(nodes: Mapping[str, str], control_planes: Iterable[str]) -> Reading:
-    """One state for the containers of a cluster: `running` here says nothing yet of the API server."""
+    """Return one state for the containers of a cluster: `running` here says nothing yet of the API server."""
     if not set(control_planes) & set(nodes):
         left = ", ".join(sorted(nodes))
         return Reading(
@@ -170,7 +178,7 @@ def containers_together(nodes: Mapping[str, str], control_planes: Iterable[str])
 
 
 def k3d_names(text: str) -> list[str] | None:
-    """The clusters in `k3d cluster list --output json`; None where it is no such list."""
+    """Return the clusters in `k3d cluster list --output json`; None where it is no such list."""
     found = parse(text)
     if found is None and text.strip() == "null":
         return []

@@ -50,11 +50,11 @@ class Context(Target):
         return kubeconfig.file_for(self.context, self._shell, self._kubectl, merged)
 
     def look(self) -> str:
-        """How to see the contexts there are."""
+        """Return how to see the contexts there are."""
         return "kubectl config get-contexts"
 
     def read(self) -> Reading:
-        """Whether it answers; one that does not is not this project's to judge."""
+        """Return whether it answers; one that does not is not this project's to judge."""
         try:
             argv = [*self._aimed, "get", "--raw", "/readyz"]
         except kubeconfig.NoContext as missing:
@@ -85,7 +85,7 @@ class Context(Target):
         self.down()
 
     def status(self) -> Mapping[str, str]:
-        """What it is found as, and where its images come from."""
+        """Return what it is found as, and where its images come from."""
         found = self.read()
         known = {"kubeconfig": str(self.kubeconfig)} if found.state == "running" else {"why": found.why}
         words = {"target": self.target, "name": self.context, "state": found.state, "registry": self._registry}
@@ -97,7 +97,7 @@ class Context(Target):
             return list(pool.map(self._push, images))
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
-        """Where a NodePort Service answers: on any node, the first one's address."""
+        """Return where a NodePort Service answers: on any node, the first one's address."""
         self.require()
         path = "{.items[0].status.addresses[?(@.type=='InternalIP')].address}"
         answer = self._shell.probe([*self._aimed, "get", "nodes", "--output", f"jsonpath={path}"])
@@ -128,7 +128,7 @@ class Context(Target):
         return Outcome("load", image.service, "done", time.monotonic() - started, remote)
 
     def _registry_has(self, remote: str) -> bool | None:
-        """Whether the registry has that tag, which is a digest of what it names; None where it does not say."""
+        """Return whether the registry has that tag, which is a digest of what it names; None where it does not say."""
         insecure = ["--insecure"] if self._plain else []
         answer = self._shell.probe([engine_client(), "manifest", "inspect", *insecure, remote], timeout=30)
         if answer:

@@ -40,15 +40,15 @@ class Embedded(Target):
         self.context = settings.cluster
 
     def look(self) -> str:
-        """How to see its log."""
+        """Return how to see its log."""
         return f"tail {self._state / 'log'}"
 
     def belongings(self) -> Mapping[str, Sequence[str]]:
-        """The network that its pods are in, which two clusters of one name would share."""
+        """Return the network that its pods are in, which two clusters of one name would share."""
         return {"network": [f"k8s-{self.name}"]}
 
     def read(self) -> Reading:
-        """Whether the process runs, whether it answers, and whether it runs today's code."""
+        """Return whether the process runs, whether it answers, and whether it runs today's code."""
         if not self._state.is_dir():
             return Reading("absent")
         if not self._pid():
@@ -109,7 +109,7 @@ class Embedded(Target):
         return {}
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
-        """Where a NodePort Service answers."""
+        """Return where a NodePort Service answers."""
         return f"http://localhost:{node_port}"
 
     def _launch(self, log: Path) -> Callable[[], bool]:

@@ -25,7 +25,7 @@ ETCD_CERTIFICATES = tuple(
 
 
 def minikube_folder(home: Path) -> Path:
-    """Where minikube keeps its files: MINIKUBE_HOME itself only where that is named `.minikube`."""
+    """Return where minikube keeps its files: MINIKUBE_HOME itself only where that is named `.minikube`."""
     return home if home.name == ".minikube" else home / ".minikube"
 
 

@@ -23,7 +23,7 @@ class K3d(NodeContainers):
         return [f"k3d-{self.name}-server-0"]
 
     def belongings(self) -> Mapping[str, Sequence[str]]:
-        """What k3d makes on the engine."""
+        """Return what k3d makes on the engine."""
         name = f"k3d-{self.name}"
         return {"container": self.control_planes, "volume": [f"{name}-images"], "network": [name]}
 
@@ -32,12 +32,12 @@ class K3d(NodeContainers):
         return container.startswith((f"k3d-{self.name}-server-", f"k3d-{self.name}-agent-"))
 
     def listing(self) -> tuple[Result, list[str] | None]:
-        """All clusters, as JSON: asked for one that is not there, k3d fails as it does for anything else."""
+        """Return all clusters, as JSON: asked for one that is not there, k3d fails as it does for anything else."""
         answer = self._shell.probe([self._binary, "cluster", "list", "--output", "json"], timeout=30)
         return answer, answers.k3d_names(answer.out)
 
     def create_command(self) -> list[str]:
-        """The argv that makes the cluster; the user's kubeconfig and current context stay as they are."""
+        """Return the argv that makes the cluster; the user's kubeconfig and current context stay as they are."""
         options = self._settings.targets.k3d
         ports = [word for port in self.ports for word in ("--port", f"127.0.0.1:{port}:{port}@server:0")]
         agents = ["--agents", str(options.nodes - 1)] if options.nodes > 1 else []

@@ -21,13 +21,19 @@ class NoContext(UserError):
 
 
 def files() -> list[Path]:
-    """The files that kubectl reads, in order: those of KUBECONFIG, else `~/.kube/config`. They need not exist."""
+    """Return the files that kubectl reads, in order: those of KUBECONFIG, else `~/.kube/config`.
+
+    They need not exist.
+    """
     named = [Path(item) for item in os.environ.get("KUBECONFIG", "").split(os.pathsep) if item]
     return list(dict.fromkeys(named)) or [paths.home() / ".kube/config"]
 
 
 def read(file: Path) -> Mapping[str, Any]:
-    """What a kubeconfig holds; nothing where there is no such file. Raises UserError for one that cannot be read."""
+    """Return what a kubeconfig holds; nothing where there is no such file.
+
+    Raises UserError for one that cannot be read.
+    """
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -44,7 +50,7 @@ def read(file: Path) -> Mapping[str, Any]:
 
 
 def entry(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any] | None:
-    """The entry `name` among the `clusters`, `users` or `contexts` of a kubeconfig."""
+    """Return the entry `name` among the `clusters`, `users` or `contexts` of a kubeconfig."""
     for item in config.get(kind) or () if isinstance(config.get(kind) or (), list) else ():
         if isinstance(item, Mapping) and item.get("name") == name:
             inner = item.get(kind[:-1])
@@ -53,7 +59,7 @@ def entry(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any] 
 
 
 def home_of(context: str, candidates: list[tuple[Path, Mapping[str, Any]]]) -> Path | None:
-    """The file that has a context whole, cluster and user included, by kubectl's rule that the first one wins.
+    """Return the file that has a context whole, cluster and user included, by kubectl's rule that the first one wins.
 
     None where the context is spread over files. Raises NoContext where no file has it.
     """
@@ -70,7 +76,7 @@ def home_of(context: str, candidates: list[tuple[Path, Mapping[str, Any]]]) -> P
 
 
 def file_for(context: str, shell: Shell, kubectl: Path, merged: Path) -> Path:
-    """A kubeconfig that has `context` whole: the person's own file, else `merged`, written from all of them.
+    """Return a kubeconfig that has `context` whole: the person's own file, else `merged`, written from all of them.
 
     Raises NoContext where no file has it, and UserError where one cannot be read.
     """

@@ -60,7 +60,7 @@ class _Old:
 
 
 def without(chunks: Iterable[bytes], have: Collection[str], normalise: Any = lambda ref: ref) -> Iterator[bytes]:
-    """The stream of `docker save` as an OCI layout, without the blobs whose digests (`sha256:…`) are in `have`.
+    """Yield the stream of `docker save` as an OCI layout, without the blobs whose digests (`sha256:…`) are in `have`.
 
     `normalise` spells references as the node's runtime does. Raises tarfile.TarError or ValueError for another stream.
     """
@@ -89,7 +89,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[byte
 
 
 def _file(name: str, size: int, content: Iterable[bytes]) -> Iterator[bytes]:
-    """A file of a tar archive."""
+    """Yield a file of a tar archive."""
     entry = tarfile.TarInfo(name)
     entry.size = size
     yield entry.tobuf()
@@ -98,7 +98,7 @@ def _file(name: str, size: int, content: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _blob(data: bytes) -> tuple[str, list[bytes]]:
-    """The digest of a blob, and the blob as a file of the layout."""
+    """Return the digest of a blob, and the blob as a file of the layout."""
     digest = hashlib.sha256(data).hexdigest()
     return f"sha256:{digest}", list(_file(BLOBS + digest, len(data), [data]))
 

@@ -44,7 +44,7 @@ class Node:
 
 
 def container_node(name: str, runtime: str = "containerd") -> Node:
-    """A node that is a container of the engine."""
+    """Return a node that is a container of the engine."""
     inside = (str(engine_client()), "exec", "--interactive", name)
     takes = (*inside, "docker", "load") if runtime == "docker" else (*inside, *CTR)
     listing = (str(engine_client()), "exec", name, "crictl", "images", "--output", "json")
@@ -55,7 +55,7 @@ def container_node(name: str, runtime: str = "containerd") -> Node:
 
 
 def normalised(ref: str) -> str:
-    """A reference as a node's runtime spells it: with the registry that is meant where none is named."""
+    """Return a reference as a node's runtime spells it: with the registry that is meant where none is named."""
     first, slash, _ = ref.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return ref
@@ -125,7 +125,7 @@ def _send(shell: Shell, node: Node, refs: Sequence[str], limit: float) -> None:
 
 
 def _digests(shell: Shell, node: Node) -> set[str]:
-    """The digests of what a node holds; none where it does not tell."""
+    """Return the digests of what a node holds; none where it does not tell."""
     answer = shell.probe(node.contents, timeout=60) if node.contents else None
     return {line for line in answer.out.split() if line.startswith("sha256:")} if answer else set()
 
@@ -142,7 +142,10 @@ def prune(shell: Shell, nodes: Sequence[Node], old: Callable[[Sequence[str]], li
 
 
 def listed(shell: Shell, node: Node) -> set[str]:
-    """The references that a node has; none in a dry run where it does not answer. Raises UserError if it does not."""
+    """Return the references that a node has; none in a dry run where it does not answer.
+
+    Raises UserError if it does not.
+    """
     answer = shell.probe(node.listing, timeout=60)
     found = listed_images(answer.out) if answer else None
     if found is None and not shell.dry:

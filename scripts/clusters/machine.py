@@ -73,12 +73,12 @@ def ask(shell: Shell) -> Machine:
 
 
 def is_root() -> bool:
-    """Whether this process has the rights of root."""
+    """Return whether this process has the rights of root."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def read(info: Any, root: bool) -> Machine:
-    """The facts in `docker info`, whatever it is, and of the system around."""
+    """Return the facts in `docker info`, whatever it is, and of the system around."""
     told: Mapping[str, Any] = info if isinstance(info, Mapping) else {}
     cpus, memory = told.get("NCPU"), told.get("MemTotal")
     secured = told.get("SecurityOptions")
@@ -111,7 +111,7 @@ def fitted(options: MinikubeOptions, machine: Machine) -> tuple[int, int]:
 
 
 def _limit(options: MinikubeOptions, machine: Machine, what: str) -> int | None:
-    """What a node can have at most: of the engine where nodes are containers of it, else of the machine."""
+    """Return what a node can have at most: of the engine where nodes are containers of it, else of the machine."""
     if options.driver == "docker":
         return machine.cpus if what == "cpus" else machine.memory
     if what == "cpus":
@@ -123,7 +123,7 @@ def _limit(options: MinikubeOptions, machine: Machine, what: str) -> int | None:
 
 
 def objections(options: MinikubeOptions, machine: Machine) -> list[Objection]:
-    """Why `minikube start` would fail on this machine, all of it at once; nothing where it would not."""
+    """Return why `minikube start` would fail on this machine, all of it at once; nothing where it would not."""
     found = [*_of_driver(options, machine), *_of_size(options, machine)]
     if machine.rootless and options.driver == "docker":
         if machine.cgroup == "1":
@@ -174,7 +174,7 @@ def _of_size(options: MinikubeOptions, machine: Machine) -> list[Objection]:
 
 
 def node_hidden(driver: str, machine: Machine) -> bool:
-    """Whether a node's own address cannot be reached from this machine, so that a way through has to be made."""
+    """Return whether a node's own address cannot be reached from this machine, so that a way through has to be made."""
     if driver in CONTAINERS:
         return machine.system != "Linux" or machine.wsl or machine.rootless or machine.desktop
     return driver == "qemu"  # its network of user mode lets nothing in

@@ -57,17 +57,21 @@ class Minikube(Target):
         return machine.ask(self._shell)
 
     def look(self) -> str:
-        """How to see minikube's own view of the profile."""
+        """Return how to see minikube's own view of the profile."""
         return self._line("logs", "--problems")
 
     def belongings(self) -> Mapping[str, Sequence[str]]:
-        """What the docker driver makes on the engine."""
+        """Return what the docker driver makes on the engine."""
         if self._options.driver != "docker":
             return {}
         return {"container": [self.name], "volume": [self.name], "network": [self.name]}
 
     def read(self) -> Reading:
-        """What `minikube status` tells; of a broken profile also whether it ever ran, so that it may hold something."""
+        """
+
+        eturn what `minikube status` tells; of a broken profile also whether it ever ran, so that it may hold
+        something.
+        """
         found = answers.minikube_status(self._ask("status", "--output", "json", timeout=60))
         if found.state != "broken":
             return found
@@ -83,11 +87,11 @@ class Minikube(Target):
         return outcome
 
     def addons(self) -> list[Outcome]:
-        """What became of the addons, once their workloads are ready."""
+        """Return what became of the addons, once their workloads are ready."""
         return self._addons.ended()
 
     def cpus(self) -> int | None:
-        """A node's CPUs as it was made, else as it would be made."""
+        """Return a node's CPUs as it was made, else as it would be made."""
         if self._options.nodes > 1:
             return None
         profile = self._profile()
@@ -111,7 +115,7 @@ class Minikube(Target):
             self._act("unpause", timeout=120)
 
     def create_arguments(self) -> list[str]:
-        """The options of `minikube start` that count when a profile is made, and only then."""
+        """Return the options of `minikube start` that count when a profile is made, and only then."""
         options = self._options
         cpus, memory = machine.fitted(options, self.machine)
         words = [
@@ -133,7 +137,10 @@ class Minikube(Target):
             self._act("update-context", timeout=60)
 
     def drift(self) -> list[str]:
-        """How an existing profile differs from what would be made today; minikube changes none of it by itself."""
+        """
+
+        eturn how an existing profile differs from what would be made today; minikube changes none of it by itself.
+        """
         profile = self._profile()
         config = profile.config if profile else {}
         inner = config.get("KubernetesConfig")
@@ -158,7 +165,7 @@ class Minikube(Target):
             self._act("delete", timeout=300)
 
     def status(self) -> Mapping[str, str]:
-        """What it is found as, with minikube's home where that is one of its own, and the forwards."""
+        """Return what it is found as, with minikube's home where that is one of its own, and the forwards."""
         home = {"MINIKUBE_HOME": self._env["MINIKUBE_HOME"]} if self._env else {}
         return dict(super().status()) | home | self._forwards.words()
 
@@ -187,12 +194,12 @@ class Minikube(Target):
                 yield file, "/".join([*file.relative_to(folder).parent.parts[1:], f"{name}:{tag}"])
 
     def nodes(self) -> list[Node]:
-        """The profile's nodes, the control plane first."""
+        """Return the profile's nodes, the control plane first."""
         names = [self.name, *(f"{self.name}-m{number:02d}" for number in range(2, self._options.nodes + 1))]
         return [self._node(name) for name in names]
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
-        """Where a NodePort Service answers: at the node, at a mapped port, or through a forward that is kept."""
+        """Return where a NodePort Service answers: at the node, at a mapped port, or through a forward that is kept."""
         self.require()
         if machine.node_hidden(self._options.driver, self.machine):
             if self._options.driver in machine.CONTAINERS and self._is_mapped(node_port):
@@ -265,7 +272,7 @@ class Minikube(Target):
         return replace(node, listing=listing, disk=disk, put=put)
 
     def _load_by_minikube(self, refs: Sequence[str]) -> None:
-        """The way of every runtime, slower, and with a copy left in minikube's cache."""
+        """Load in the way of every runtime, slower, and with a copy left in minikube's cache."""
         self._act("image", "load", "--daemon", "--overwrite=false", *refs, timeout=self._timeout)
 
     def _is_mapped(self, port: int) -> bool:
@@ -297,12 +304,15 @@ class Minikube(Target):
         return self._shell.effect(self._command(*words), timeout=timeout, env=self._env, hint=f"see: {self.look()}")
 
     def _command(self, *words: str) -> list[str]:
-        """An argv with the profile before what is handed on to the node, and after the verb, which errors quote."""
+        """
+
+        eturn an argv with the profile before what is handed on to the node, and after the verb, which errors quote.
+        """
         cut = words.index("--") if "--" in words else len(words)
         return [str(self._binary), *words[:cut], "--profile", self.name, *words[cut:]]
 
     def _line(self, *words: str) -> str:
-        """A command for a person to paste."""
+        """Return a command for a person to paste."""
         home = [f"MINIKUBE_HOME={shlex.quote(value)}" for value in self._env.values()]
         cut = words.index("--") if "--" in words else len(words)
         return " ".join([*home, shlex.join(["minikube", "-p", self.name, *words[:cut], *words[cut:]])])

@@ -46,7 +46,10 @@ class NodeContainers(Target):
 
     @abstractmethod
     def listing(self) -> tuple[Result, list[str] | None]:
-        """What the program says of the clusters there are, and their names; None where that is not understood."""
+        """
+
+        eturn what the program says of the clusters there are, and their names; None where that is not understood.
+        """
 
     @contextmanager
     def marked_as_ours(self) -> Iterator[None]:
@@ -65,7 +68,7 @@ class NodeContainers(Target):
         """Write the cluster's kubeconfig to its own file."""
 
     def look(self) -> str:
-        """How to see the containers."""
+        """Return how to see the containers."""
         return f"docker ps --all --filter label={self.label}={self.name}"
 
     def is_ours(self) -> bool:
@@ -73,7 +76,7 @@ class NodeContainers(Target):
         return self.kubeconfig.parent.is_dir()
 
     def read(self) -> Reading:
-        """The program's list, then the states of the containers, then whether the API server answers."""
+        """Return the program's list, then the states of the containers, then whether the API server answers."""
         answer, names = self.listing()
         if not answer or names is None:
             return cannot_tell(answer)
@@ -111,12 +114,12 @@ class NodeContainers(Target):
         self.start(tell)
 
     def cpus(self) -> int | None:
-        """The engine's, where there is one node: each of several counts all of them again."""
+        """Return the engine's, where there is one node: each of several counts all of them again."""
         nodes = [name for name in self._containers() or {} if self.runs_pods(name)]
         return None if len(nodes) > 1 else super().cpus()
 
     def status(self) -> Mapping[str, str]:
-        """What it is found as, with the forwards."""
+        """Return what it is found as, with the forwards."""
         return dict(super().status()) | self._forwards.words()
 
     def transfer(self, images: Sequence[Image]) -> list[Outcome]:
@@ -132,11 +135,14 @@ class NodeContainers(Target):
         return [loading.container_node(name) for name in names]
 
     def runs_pods(self, container: str) -> bool:
-        """Whether a container of the cluster is a node."""
+        """Return whether a container of the cluster is a node."""
         return True
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
-        """Where a NodePort Service answers: at the port mapped when the node was made, else through a forward."""
+        """
+
+        eturn where a NodePort Service answers: at the port mapped when the node was made, else through a forward.
+        """
         self.require()
         if any(self._mapped(name, node_port) for name in self._containers() or {}):
             return f"http://localhost:{node_port}"

@@ -19,12 +19,12 @@ class CannotTell(UserError):
 
 
 def engine_client() -> Path:
-    """The docker client that clusters of containers are looked at with."""
+    """Return the docker client that clusters of containers are looked at with."""
     return next(iter(find_clients()), Path("docker"))
 
 
 def present(shell: Shell, names: Mapping[str, Sequence[str]]) -> list[str]:
-    """Which of `names` (container, volume or network → names) the engine has, as `container NAME`.
+    """Return which of `names` (container, volume or network → names) the engine has, as `container NAME`.
 
     Raises CannotTell where the engine does not say.
     """
@@ -45,7 +45,10 @@ def _exists(shell: Shell, kind: str, name: str) -> bool:
 
 
 def refusal(target: str, name: str, found: Sequence[str]) -> UserError:
-    """Why a cluster is neither made nor removed: things of its name are there that were not made from this home."""
+    """
+
+    eturn why a cluster is neither made nor removed: things of its name are there that were not made from this home.
+    """
     removal = "; ".join(_removal(*item.split(" ", 1)) for item in found)
     return UserError(
         f"{', '.join(found)}: there already, but not made from this home by {target}, so left alone",
@@ -54,5 +57,5 @@ def refusal(target: str, name: str, found: Sequence[str]) -> UserError:
 
 
 def _removal(kind: str, name: str) -> str:
-    """A command that takes a thing away; a container may run, and is refused without --force then."""
+    """Return a command that takes a thing away; a container may run, and is refused without --force then."""
     return f"docker {kind} rm {'--force ' if kind == 'container' else ''}{name}"

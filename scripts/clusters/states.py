@@ -85,7 +85,7 @@ class Reading:
 
 
 def decide(task: Task, found: Reading) -> Step:
-    """What `task` does with a cluster that was found so. What holds data is not made anew unasked."""
+    """Return what `task` does with a cluster that was found so. What holds data is not made anew unasked."""
     step = TABLE[task][found.state]
     if task == "up" and found.state == "running" and found.stale:
         return "repair"
@@ -93,7 +93,7 @@ def decide(task: Task, found: Reading) -> Step:
 
 
 def refusal(task: Task, found: Reading, name: str, look: str) -> UserError:
-    """Why `task` cannot go on with cluster `name`, and what to do. `look` is a command that shows more."""
+    """Return why `task` cannot go on with cluster `name`, and what to do. `look` is a command that shows more."""
     because = f" ({found.why})" if found.why else ""
     if found.state == "unknown":
         return UserError(
@@ -108,19 +108,19 @@ def refusal(task: Task, found: Reading, name: str, look: str) -> UserError:
 
 
 def cannot_tell(answer: Result) -> Reading:
-    """The reading of an answer that failed or is not understood, with the first words that were said."""
+    """Return the reading of an answer that failed or is not understood, with the first words that were said."""
     said = first_line(answer.err) or first_line(answer.out) or "it said nothing"
     return Reading("unknown", f"{said} (exit status {answer.code})")
 
 
 def first_line(text: str) -> str:
-    """The first line that is not empty, cut to what fits a message."""
+    """Return the first line that is not empty, cut to what fits a message."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return line if len(line) <= 200 else line[:197] + "..."
 
 
 def parse(text: str) -> Any:
-    """The JSON in what a program printed, or None where that is none; None also for a JSON `null`."""
+    """Return the JSON in what a program printed, or None where that is none; None also for a JSON `null`."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -128,5 +128,5 @@ def parse(text: str) -> Any:
 
 
 def mappings(value: Any) -> list[Mapping[str, Any]]:
-    """The mappings in a list that came from outside; nothing where it is no list."""
+    """Return the mappings in a list that came from outside; nothing where it is no list."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

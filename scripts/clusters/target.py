@@ -37,11 +37,11 @@ class Target(ABC):
 
     @abstractmethod
     def read(self) -> Reading:
-        """What the cluster is found as. Changes nothing, and never raises for what a program answered."""
+        """Return what the cluster is found as. Changes nothing, and never raises for what a program answered."""
 
     @abstractmethod
     def look(self) -> str:
-        """A command that shows a person more about the cluster."""
+        """Return a command that shows a person more about the cluster."""
 
     @abstractmethod
     def create(self, tell: Tell) -> None:
@@ -64,15 +64,15 @@ class Target(ABC):
         """Delete it with everything it made on this machine."""
 
     def drift(self) -> list[str]:
-        """How one that runs differs from what would be made today."""
+        """Return how one that runs differs from what would be made today."""
         return []
 
     def belongings(self) -> Mapping[str, Sequence[str]]:
-        """Names that the engine's containers, volumes and networks of this cluster have, by kind."""
+        """Return names that the engine's containers, volumes and networks of this cluster have, by kind."""
         return {}
 
     def is_ours(self) -> bool:
-        """Whether what bears this cluster's name was made from this home."""
+        """Return whether what bears this cluster's name was made from this home."""
         return True
 
     def up(self, tell: Tell = silent) -> Outcome:
@@ -101,7 +101,7 @@ class Target(ABC):
         return Outcome("prepare", f"cluster {self.name}", status, time.monotonic() - started, ", ".join(words))
 
     def addons(self) -> list[Outcome]:
-        """What became of the addons that `up` began to enable. Raises UserError for one that does not work."""
+        """Return what became of the addons that `up` began to enable. Raises UserError for one that does not work."""
         return []
 
     def cpus(self) -> int | None:
@@ -123,7 +123,7 @@ class Target(ABC):
         return Outcome("down", f"cluster {self.name}", "done", time.monotonic() - started, "removed")
 
     def status(self) -> Mapping[str, str]:
-        """What it is found as, and where it is reached."""
+        """Return what it is found as, and where it is reached."""
         found = self.read()
         words = {"target": self.target, "name": self.name, "state": found.state, "kubeconfig": str(self.kubeconfig)}
         return words | ({"why": found.why} if found.why else {}) | dict(found.notes or {})
@@ -144,7 +144,7 @@ class Target(ABC):
 
     @abstractmethod
     def url(self, namespace: str, service: str, node_port: int) -> str:
-        """Where a NodePort Service answers for a browser on this machine."""
+        """Return where a NodePort Service answers for a browser on this machine."""
 
     def require(self, task: states.Task = "reach") -> None:
         """Raise UserError unless it is in a state in which `task` goes on. What `up` has just seen is believed."""

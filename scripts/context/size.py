@@ -15,7 +15,8 @@ SMALL = Path("environments/small.yaml")  # below a chart's folder: values that a
 
 
 def sized(settings: Settings, cluster: Cluster, say: Callable[[str], None]) -> Settings:
-    """The settings, with the chart's small values where `size` asks for them or the node is too small for the rest.
+    """Return the settings, with the chart's small values where `size` asks for them or the node is too small for the
+    rest.
 
     Raises UserError where `size` is small and the chart has no such values.
     """
@@ -39,7 +40,7 @@ def sized(settings: Settings, cluster: Cluster, say: Callable[[str], None]) -> S
 
 
 def _with(release: Release, file: Path) -> Release:
-    """A release with one more values file: over the chart's own, and below what a person wrote."""
+    """Return a release with one more values file: over the chart's own, and below what a person wrote."""
     own = [path for path in release.values if path.parent == file.parent]
     others = [path for path in release.values if path not in own]
     return replace(release, values=(*own, file, *others))

@@ -21,7 +21,7 @@ GO_BACK = "what is live is no verified release: its pods hold synced files; go o
 
 
 def checked(session: Session, names: Sequence[str]) -> tuple[str, ...]:
-    """The services to be worked on, all of them if none is named. Raises UserError for one that there is not."""
+    """Return the services to be worked on, all of them if none is named. Raises UserError for one that there is not."""
     known = [one.name for one in session.settings.services]
     for name in names:
         if name not in known:
@@ -69,7 +69,7 @@ def run(session: Session, names: Sequence[str], *, cleanup: bool, may_install: b
 
 
 def _told(session: Session, shown: screen.Screen) -> Session:
-    """The same session, whose commands are shown on the screen."""
+    """Return the same session, whose commands are shown on the screen."""
     from scripts.host.shell import Shell
 
     return Session(session.settings, Shell(echo=shown.line), target=session.wanted)
@@ -77,7 +77,7 @@ def _told(session: Session, shown: screen.Screen) -> Session:
 
 @contextmanager
 def _ends_on_signals() -> Iterator[None]:
-    """A request to end is as good as Ctrl-C."""
+    """Yield a request to end is as good as Ctrl-C."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -91,7 +91,7 @@ def _ends_on_signals() -> Iterator[None]:
 
 
 def plan(session: Session, names: Sequence[str]) -> list[str]:
-    """What would be watched, and what each kind of change would do."""
+    """Return what would be watched, and what each kind of change would do."""
     settings = session.settings
     lines = []
     chosen = checked(session, names)

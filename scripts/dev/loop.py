@@ -116,7 +116,7 @@ class Loop:
         self._background.start(self._watch)
 
     def key(self, key: str) -> None:
-        """A key was pressed."""
+        """Do what a pressed key asks for."""
         self._tell("key", key)
 
     def work(self) -> None:
@@ -138,7 +138,7 @@ class Loop:
 
     @contextmanager
     def _going_on(self, stage: str = "dev", service: Service | None = None) -> Iterator[None]:
-        """A problem is told with its cause, and the loop lives on."""
+        """Yield a problem is told with its cause, and the loop lives on."""
         try:
             yield
         except UserError as problem:
@@ -447,7 +447,7 @@ class Loop:
         return Run(told, self._screen, may_install=self._may_install)
 
     def _argv(self, ready: Ready, name: str) -> list[str]:
-        """What the image of a service starts."""
+        """Return what the image of a service starts."""
         ref = ready.plan.image(name).ref
         argv = [str(ready.client.binary), "image", "inspect", "--format", "{{json .Config}}", ref]
         answer = self._session.shell.probe(argv)
@@ -489,7 +489,7 @@ class Loop:
 
 
 def _place(settings: Settings) -> dict[str, str]:
-    """Where a release is: what a session cannot follow."""
+    """Return where a release is: what a session cannot follow."""
     release = settings.release
     return {
         "target": settings.target,
@@ -500,12 +500,15 @@ def _place(settings: Settings) -> dict[str, str]:
 
 
 def session_lock(session: Session) -> Path:
-    """The lock that one session holds: two would overwrite each other's files."""
+    """Return the lock that one session holds: two would overwrite each other's files."""
     return state_folder("locks", f"{session.settings.cluster}.dev.lock")
 
 
 def _entries(one: Service) -> dict[str, Entry]:
-    """The build context by path. A file that vanishes while it is read is one that was deleted: it is looked again."""
+    """Return the build context by path.
+
+    A file that vanishes while it is read is one that was deleted: it is looked again.
+    """
     for last in (False,) * 9 + (True,):
         try:
             return {entry.path: entry for entry in build_context.listing(one.context, one.dockerfile)}

@@ -36,7 +36,7 @@ class Pod:
 
 
 def of_object(item: Mapping[str, Any], names: Mapping[str, str]) -> Pod | None:
-    """A pod of the API as one that is worked on; None if it is none, or is on its way out.
+    """Return a pod of the API as one that is worked on; None if it is none, or is on its way out.
 
     `names` are the services by the name that the chart gives them.
     """
@@ -80,7 +80,7 @@ class Pods:
         return pod
 
     def of(self, service: str) -> list[Pod]:
-        """The pods of a service."""
+        """Return the pods of a service."""
         return [pod for pod in self._known.values() if pod.service == service]
 
     def sync(self, one: Worked, pods: Sequence[Pod], wanted: tree.Tree) -> Synced:
@@ -201,6 +201,6 @@ class Background:
 
 
 def tied_to_us(argv: Sequence[str]) -> list[str]:
-    """The same command, which the kernel ends with this process even where that is killed."""
+    """Return the same command, which the kernel ends with this process even where that is killed."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else list(argv)

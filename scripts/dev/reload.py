@@ -71,7 +71,7 @@ def tell_modules(channel: socket.socket) -> None:
 
 
 def loaded() -> list[str]:
-    """The installed modules that are in use."""
+    """Return the installed modules that are in use."""
     files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
     return [
         name for name, file in files.items()

@@ -32,7 +32,7 @@ class Rule:
     folder: bool = True
 
     def place(self, path: str) -> str | None:
-        """Where a file of the context lies in the container, by this rule."""
+        """Return where a file of the context lies in the container, by this rule."""
         if path == self.source:
             return self.target
         prefix = f"{self.source}/" if self.source else ""
@@ -47,7 +47,7 @@ class Rule:
 
 
 def of_dockerfile(text: str, target: str, context: Path) -> tuple[Rule, ...]:
-    """The rules that the COPY lines of an image's stage give: its last one, or the one named `target`."""
+    """Return the rules that the COPY lines of an image's stage give: its last one, or the one named `target`."""
     stages = dockerfile.stages(text)
     stage = next((item for item in stages if item.name == target), None) if target else stages[-1] if stages else None
     rules = [rule for copy in (stage.copies if stage else ()) for rule in _of_copy(copy, context)]
@@ -68,7 +68,11 @@ def _of_copy(copy: dockerfile.Copy, context: Path) -> Iterable[Rule]:
 
 
 def _usable(rule: Rule, context: Path) -> bool:
-    """A single file beside package.json is rebuilt: a writable copy of that folder would hold all that is installed."""
+    """
+
+    eturn a single file beside package.json is rebuilt: a writable copy of that folder would hold all that is
+    installed.
+    """
     if rule.root in SYSTEM or (not rule.folder and is_built(rule.source)):
         return False
     return rule.folder or not (context / posixpath.dirname(rule.source) / "package.json").is_file()
@@ -97,7 +101,7 @@ def check(rules: Sequence[Rule], context: Path, dockerfile: Path, key: str) -> N
 
 
 def roots(rules: Iterable[Rule]) -> tuple[str, ...]:
-    """The folders of the container that a writable copy is laid over, none within another."""
+    """Return the folders of the container that a writable copy is laid over, none within another."""
     kept: list[str] = []
     for root in sorted({rule.root for rule in rules}):
         if not any(root == outer or root.startswith(f"{outer}/") for outer in kept):
@@ -106,7 +110,7 @@ def roots(rules: Iterable[Rule]) -> tuple[str, ...]:
 
 
 def is_built(path: str) -> bool:
-    """Whether a change of this file needs a build whatever the rules say."""
+    """Return whether a change of this file needs a build whatever the rules say."""
     name = posixpath.basename(path)
     return any(fnmatch(name, pattern) for pattern in BUILT)
 

@@ -32,25 +32,25 @@ class Screen(Protocol):
     """Where a session shows itself. All methods may be called from several threads; it is a display of a run too."""
 
     def line(self, text: str) -> None:
-        """A line to read."""
+        """Show a line to read."""
 
     def log(self, service: str, text: str) -> None:
-        """A line that a service has written."""
+        """Show a line that a service has written."""
 
     def state(self, service: str, *, pods: str = "", change: str = "", done: str = "") -> None:
-        """What is known about a service: its pods, the last change, what was done for it."""
+        """Show what is known about a service: its pods, the last change, what was done for it."""
 
     def begin(self, stage: str) -> None:
-        """A stage of the pipeline starts."""
+        """Show that a stage of the pipeline starts."""
 
     def outcome(self, outcome: Outcome) -> None:
-        """Something of a stage ended."""
+        """Show that something of a stage ended."""
 
     def waiting(self, stage: str, target: str, text: str) -> None:
-        """What is going on now."""
+        """Show what is going on now."""
 
     def close(self) -> None:
-        """The session is over."""
+        """End: the session is over."""
 
 
 class Lines:
@@ -205,7 +205,7 @@ class Live:
 
 
 def choose() -> Screen:
-    """The screen that fits where standard error goes."""
+    """Return the screen that fits where standard error goes."""
     return Live() if sys.stderr.isatty() else Lines()
 
 

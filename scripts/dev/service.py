@@ -64,7 +64,7 @@ class Worked:
 
 
 def staged(service: Service) -> Service:
-    """The same service with the stage of its Dockerfile for working on it. Raises UserError if there is none."""
+    """Return the same service with the stage of its Dockerfile for working on it. Raises UserError if there is none."""
     names = {stage.name for stage in dockerfile.stages(_text(service))}
     target = service.dev.stage or ("dev" if "dev" in names else "")
     if target and target not in names:
@@ -76,7 +76,8 @@ def staged(service: Service) -> Service:
 
 
 def sync_rules(service: Service) -> tuple[Rule, ...]:
-    """The rules of a staged service: those of the configuration, else those that its Dockerfile's COPY lines give.
+    """Return the rules of a staged service: those of the configuration, else those that its Dockerfile's COPY lines
+    give.
 
     Raises SettingsError for a rule that leads out of the build context.
     """
@@ -99,7 +100,10 @@ def _text(service: Service) -> str:
 
 
 def program(service: Service, argv: Sequence[str]) -> Program:
-    """What runs instead of `argv`, the image's entry point and command, so that changed sources are used at once."""
+    """
+
+    eturn what runs instead of `argv`, the image's entry point and command, so that changed sources are used at once.
+    """
     if service.dev.command:
         return Program(service.dev.command, "itself")
     name = posixpath.basename(argv[0]) if argv else ""
@@ -129,7 +133,7 @@ def _reloaded(interpreter: str, argv: Sequence[str]) -> Program:
 
 
 def worked(service: Service, argv: Sequence[str], release: Release) -> Worked:
-    """How a staged service is worked on, its image starting `argv`.
+    """Return how a staged service is worked on, its image starting `argv`.
 
     What reloads nothing is not synced to, nor what a chart deploys whose values are not known: every change is built.
     """
@@ -139,26 +143,26 @@ def worked(service: Service, argv: Sequence[str], release: Release) -> Worked:
 
 
 def place(release: Release, name: str) -> tuple[str, ...]:
-    """Where the values of a service are in a chart made with the library chart; nowhere in another one."""
+    """Return where the values of a service are in a chart made with the library chart; nowhere in another one."""
     path = release.images.get(name, {}).get("repository", "").split(".")
     library = (release.chart / "charts/common/Chart.yaml").is_file()
     return tuple(path[:-2]) if library and path[-2:] == ["image", "repository"] else ()
 
 
 def label(release: Release, name: str) -> str:
-    """What the chart calls a service, on its pods and in them."""
+    """Return what the chart calls a service, on its pods and in them."""
     return (place(release, name) or (name,))[-1]
 
 
 def found(values: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
-    """What stands at a place in values."""
+    """Return what stands at a place in values."""
     for key in path:
         values = values.get(key) or {}
     return values
 
 
 def at(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values that stand at a place."""
+    """Return values that stand at a place."""
     laid = dict(values)
     for key in reversed(path):
         laid = {key: laid}
@@ -166,7 +170,7 @@ def at(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def values(one: Worked, current: Mapping[str, Any]) -> dict[str, Any]:
-    """The chart values of a service that is worked on, to be laid over `current`, those it has otherwise."""
+    """Return the chart values of a service that is worked on, to be laid over `current`, those it has otherwise."""
     given: dict[str, Any] = {
         "podLabels": {LABEL: "true"},
         "startupProbe": {"failureThreshold": PATIENT},

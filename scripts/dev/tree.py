@@ -40,14 +40,14 @@ class Changes:
 
 
 def wanted(entries: Iterable[Entry], rules: Sequence[Rule]) -> dict[str, Entry]:
-    """The tree that a build context asks for: all that rules name, but for what needs a build."""
+    """Return the tree that a build context asks for: all that rules name, but for what needs a build."""
     tops = set(roots(rules))
     found = {place: entry for entry in entries for place in places(entry.path, rules) if place not in tops}
     return {place: entry for place, entry in found.items() if not leads_out(entry)}
 
 
 def leads_out(entry: Entry) -> bool:
-    """Whether this is a link to something that is not in the build context."""
+    """Return whether this is a link to something that is not in the build context."""
     if entry.kind != "link":
         return False
     to = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), entry.content))
@@ -55,7 +55,7 @@ def leads_out(entry: Entry) -> bool:
 
 
 def between(old: Tree, new: Tree) -> Changes:
-    """What has to be done to get from one tree to the other."""
+    """Return what has to be done to get from one tree to the other."""
     gone = [place for place, entry in old.items() if place not in new or new[place].kind != entry.kind]
     outer = {place for place in gone if old[place].kind == "folder"}
     delete = tuple(sorted(place for place in gone if not _below(place, outer)))
@@ -123,6 +123,6 @@ def _member(place: str, entry: Entry, context: Path) -> tuple[tarfile.TarInfo, b
 
 
 def chunks(names: Sequence[str], most: int = 500) -> Iterator[Sequence[str]]:
-    """Names in portions that fit on a command line; one empty portion if there are none."""
+    """Yield names in portions that fit on a command line; one empty portion if there are none."""
     for start in range(0, max(len(names), 1), most):
         yield names[start : start + most]

@@ -67,7 +67,7 @@ Identity = tuple[int, int] | None
 
 
 def _identity(folder: Path) -> Identity:
-    """Which folder this is; None where there is none."""
+    """Return which folder this is; None where there is none."""
     try:
         status = folder.stat()
     except OSError:
@@ -80,12 +80,12 @@ def _same(seen: Mapping[Path, Identity]) -> bool:
 
 
 def is_limit(error: OSError) -> bool:
-    """Whether the system has run out of watches, or of instances to watch with."""
+    """Return whether the system has run out of watches, or of instances to watch with."""
     words = str(error).lower()
     return "watch limit" in words or "no space left" in words or "too many open files" in words
 
 
 def outermost(folders: Sequence[Path]) -> list[Path]:
-    """The folders without those that lie in another one."""
+    """Return the folders without those that lie in another one."""
     found = sorted(set(folders))
     return [one for one in found if not any(one != other and one.is_relative_to(other) for other in found)]

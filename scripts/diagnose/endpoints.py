@@ -23,7 +23,7 @@ ALIKE = 0.5  # from this likeness on, a workload is taken for the one that a sel
 
 
 def endpoint_signs(world: World) -> Iterator[Sign]:
-    """Every Service with a selector that cannot send a request to anybody, and why."""
+    """Yield every Service with a selector that cannot send a request to anybody, and why."""
     for service in world.state.kind("Service"):
         selector = (service.get("spec") or {}).get("selector") or {}
         if selector and not is_terminating(service):

@@ -18,7 +18,7 @@ GENERAL = ("build-step-failed", "build-failed")  # told only where no other rule
 def explain_failure(
     text: str, context: Mapping[str, str] | None = None, rules: Sequence[Rule] | None = None
 ) -> Finding | None:
-    """What the output of a failed command means, or None if the catalogue does not know it.
+    """Return what the output of a failed command means, or None if the catalogue does not know it.
 
     `context` may say `program` (helm, kubectl, docker, dockerd), `namespace`, `release`, `service` and `stage`, of a
     build also `context`, `dockerfile` and `app`, the file that configures it: rules match on it and quote it.

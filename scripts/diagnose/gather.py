@@ -24,7 +24,7 @@ MOST_LOGS = 12  # containers whose logs are read, so that forty broken pods do n
 
 
 def gather(kubectl: Kubectl, namespace: str, services: Sequence[str] = (), *, since: datetime | None = None) -> State:
-    """What there is in the namespace now, to judge a change made at `since`, if one is judged.
+    """Return what there is in the namespace now, to judge a change made at `since`, if one is judged.
 
     Raises UserError if the cluster does not answer.
     """
@@ -52,7 +52,7 @@ def gather(kubectl: Kubectl, namespace: str, services: Sequence[str] = (), *, si
 
 
 def in_trouble(pods: Iterable[Object], now: datetime) -> Iterator[tuple[tuple[str, str], bool]]:
-    """The containers whose log may tell something, as (pod, container), and whether there was an instance before.
+    """Yield the containers whose log may tell something, as (pod, container), and whether there was an instance before.
 
     Those that never started have no log to ask for, and those that have just started need no reason to be unready.
     """

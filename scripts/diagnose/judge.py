@@ -29,7 +29,7 @@ class _Match:
 
 
 def diagnose(state: State, rules: Sequence[Rule], now: datetime | None = None) -> list[Finding]:
-    """What is wrong, causes before their consequences and the certain before the possible. Empty if all is well.
+    """Return what is wrong, causes before their consequences and the certain before the possible. Empty if all is well.
 
     `now` is the moment to judge for, by default the one the state was taken at.
     """
@@ -46,7 +46,7 @@ def diagnose(state: State, rules: Sequence[Rule], now: datetime | None = None) -
 
 
 def explain(sign: Sign, rules: Sequence[Rule], state: State) -> _Match | None:
-    """The rule that explains a sign: the first of the catalogue that fits.
+    """Return the rule that explains a sign: the first of the catalogue that fits.
 
     What a program's log says in earnest goes before what it says in passing.
     """
@@ -74,7 +74,7 @@ def _first(rules: Sequence[Rule], sign: Sign, fields: Mapping[str, str]) -> _Mat
 
 
 def _all_of(rule: Rule, kind: str, fields: Mapping[str, str]) -> dict[str, str]:
-    """Every value of the group that a rule collects, in the order in which the log names them first."""
+    """Return every value of the group that a rule collects, in the order in which the log names them first."""
     if not rule.collects:
         return {}
     found: dict[str, int] = {}
@@ -91,7 +91,7 @@ def _all_of(rule: Rule, kind: str, fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def match_fields(patterns: Mapping[str, re.Pattern[str]], fields: Mapping[str, str]) -> dict[str, str] | None:
-    """The named groups, if every pattern is found in its field; the last place in a text counts. Else None."""
+    """Return the named groups, if every pattern is found in its field; the last place in a text counts. Else None."""
     captured: dict[str, str] = {}
     for field, pattern in patterns.items():
         places = list(pattern.finditer(fields.get(field, "")))
@@ -111,7 +111,7 @@ def _line_at(text: str, position: int) -> str:
 
 
 def is_terminal(rule: Rule, sign: Sign) -> bool:
-    """Whether waiting is in vain."""
+    """Return whether waiting is in vain."""
     if sign.alive and not sign.final:
         return False
     if rule.at_once:
@@ -134,7 +134,7 @@ def _worth_telling(match: _Match) -> bool:
 
 
 def _merged(matches: Iterable[_Match]) -> list[tuple[_Match, int]]:
-    """One of each problem a service has: pods of one Deployment mostly have the same."""
+    """Return one of each problem a service has: pods of one Deployment mostly have the same."""
     groups: dict[tuple[str, str, str], list[_Match]] = {}
     for match in matches:
         part = match.fields.get("container") or match.fields.get("k8s_service") or ""
@@ -157,7 +157,7 @@ def _without_symptoms(matches: Sequence[tuple[_Match, int]]) -> list[tuple[_Matc
 
 
 def _called(match: _Match, world: World) -> list[str]:
-    """The workloads that a problem may come from: the one named in it, else all that the service calls."""
+    """Return the workloads that a problem may come from: the one named in it, else all that the service calls."""
     if not match.rule.blames:
         return []
     host = match.fields.get(match.rule.blames, "")
@@ -192,7 +192,7 @@ def _blame(matches: Sequence[tuple[_Match, int]], world: World) -> list[str]:
 
 
 def _patient(findings: Sequence[Finding], matches: Sequence[tuple[_Match, int]], world: World) -> list[Finding]:
-    """Who waits for another service is not given up before that one is, unless its own deadline is over."""
+    """Return who waits for another service is not given up before that one is, unless its own deadline is over."""
     given_up = {finding.service for finding in findings if finding.terminal and not finding.because}
     patient = []
     for finding, (match, _) in zip(findings, matches, strict=True):
@@ -232,7 +232,7 @@ def _finding(match: _Match, state: State, because: str, count: int) -> Finding:
 
 
 def fill(text: str, fields: Mapping[str, str]) -> str:
-    """A text of the catalogue with its fields filled in, as one line."""
+    """Return a text of the catalogue with its fields filled in, as one line."""
     return " ".join(text.format_map(fields).split())
 
 
@@ -242,7 +242,10 @@ def _short(line: str) -> str:
 
 
 def _about(findings: Sequence[Finding], state: State) -> list[Finding]:
-    """The findings about the services asked for, and those that explain them. Numbered in the order to read them."""
+    """Return the findings about the services asked for, and those that explain them.
+
+    Numbered in the order to read them.
+    """
     wanted = set(state.services)
     if wanted:
         for finding in findings:

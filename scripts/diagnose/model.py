@@ -32,14 +32,14 @@ class State:
 
     @classmethod
     def of(cls, items: Iterable[Object], namespace: str, taken: datetime, **rest: Any) -> State:
-        """A state made of objects of any kind."""
+        """Return a state made of objects of any kind."""
         kinds: dict[str, list[Object]] = {}
         for item in items:
             kinds.setdefault(str(item.get("kind", "")), []).append(item)
         return cls(namespace, {kind: tuple(found) for kind, found in kinds.items()}, taken, **rest)
 
     def kind(self, name: str) -> tuple[Object, ...]:
-        """The objects of a kind, for instance `Pod`."""
+        """Return the objects of a kind, for instance `Pod`."""
         return self.objects.get(name, ())
 
 
@@ -121,12 +121,12 @@ class Finding:
 
 
 def rule_field(group: str) -> str:
-    """The field that a group of a pattern fills: its name without the digit that tells it from its twins."""
+    """Return the field that a group of a pattern fills: its name without the digit that tells it from its twins."""
     return group.rstrip("0123456789")
 
 
 def moment(text: Any) -> datetime | None:
-    """A time as Kubernetes writes it, or None."""
+    """Return a time as Kubernetes writes it, or None."""
     if not isinstance(text, str) or not text:
         return None
     try:

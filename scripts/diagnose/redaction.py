@@ -6,5 +6,5 @@ from scripts.secrets.redact import redact
 
 
 def clean(text: str) -> str:
-    """The text with everything that looks like a secret replaced."""
+    """Return the text with everything that looks like a secret replaced."""
     return redact(text)[0]

@@ -10,7 +10,7 @@ from scripts.errors import UserError
 
 
 def render(findings: Sequence[Finding]) -> str:
-    """What is wrong, why, and what to do, the most likely cause first."""
+    """Return what is wrong, why, and what to do, the most likely cause first."""
     return "\n\n".join("\n".join(_lines(finding)) for finding in findings)
 
 
@@ -29,7 +29,10 @@ def _lines(finding: Finding) -> list[str]:
 
 
 def describe(rules: Sequence[Rule], name: str) -> str:
-    """One entry of the catalogue as text. Raises UserError naming the nearest ones if there is none of that name."""
+    """Return one entry of the catalogue as text.
+
+    Raises UserError naming the nearest ones if there is none of that name.
+    """
     rule = next((rule for rule in rules if rule.id == name), None)
     if rule is None:
         names = [rule.id for rule in rules]

@@ -23,7 +23,7 @@ TEXTS = ("title", "meaning", "remedy", "look")
 
 
 def load_rules(root: Path = ROOT) -> tuple[Rule, ...]:
-    """The rules, causes before consequences. Raises SettingsError naming file and key of every problem found."""
+    """Return the rules, causes before consequences. Raises SettingsError naming file and key of every problem found."""
     file = root / FILE
     stamp = file.stat().st_mtime_ns if file.is_file() else 0
     return _load(root, stamp)

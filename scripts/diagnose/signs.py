@@ -52,7 +52,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
 
 
 def pod_signs(world: World) -> Iterator[Sign]:
-    """Everything that is wrong with the pods that matter."""
+    """Yield everything that is wrong with the pods that matter."""
     for service, pod in world.pods:
         yield from _Pod(world, service, pod).signs()
     for pod in world.state.kind("Pod"):
@@ -108,7 +108,7 @@ class _Pod:
         yield self._sign("schedule", fields, lines, since=since, alive=bool(scaling) or self._room_may_come(message))
 
     def _room_may_come(self, message: str) -> bool:
-        """Whether what the pod lacks may be freed soon: other pods end, or start and take an old one's place."""
+        """Return whether what the pod lacks may be freed soon: other pods end, or start and take an old one's place."""
         return "Insufficient" in message and any(
             is_terminating(pod) or (pod["spec"].get("nodeName") and condition(pod, "Ready").get("status") != "True")
             for pod in self.world.state.kind("Pod")
@@ -245,7 +245,7 @@ class _Pod:
         return self._sign("crash", fields, evidence, since=since, failures=failures, alive=alive)
 
     def _killed_by_probe(self, container: str, started: datetime | None) -> tuple[str, str]:
-        """Which probe made the kubelet kill the container's last instance, and what that probe had met."""
+        """Return which probe made the kubelet kill the container's last instance, and what that probe had met."""
         for event in reversed(self.world.events(self.pod, "Killing")):
             match = re.search(r"failed (liveness|startup) probe", event.message)
             ours = _field_container(event) in ("", container) and container in event.message
@@ -339,7 +339,7 @@ class _Pod:
 
 
 def _startup_seconds(probe: Mapping[str, Any]) -> float:
-    """How long a startup probe gives a program: until then it is the node that decides, and nobody before it."""
+    """Return how long a startup probe gives a program: until then it is the node that decides, and nobody before it."""
     tries, pause = probe.get("failureThreshold") or 3, probe.get("periodSeconds") or 10
     return float(probe.get("initialDelaySeconds") or 0) + float(tries) * float(pause)
 
@@ -504,19 +504,19 @@ def _autoscalers(world: World) -> Iterator[Sign]:
 
 
 def registry_of(image: str) -> str:
-    """The registry an image reference means."""
+    """Return the registry an image reference means."""
     first = image.split("/")[0]
     named = "/" in image and ("." in first or ":" in first or first == "localhost")
     return first if named else "registry-1.docker.io"
 
 
 def name_of_container(spec: Mapping[str, Any]) -> str:
-    """The first container of a pod."""
+    """Return the first container of a pod."""
     return str((spec.get("containers") or [{}])[0].get("name", ""))
 
 
 def times(number: int) -> str:
-    """A count in words."""
+    """Return a count in words."""
     return "once" if number == 1 else f"{number} times"
 
 
@@ -540,7 +540,10 @@ _ADDRESS = re.compile(
 
 
 def _listening(lines: Sequence[str], wanted: str) -> tuple[str, str]:
-    """Where the log says that the program listens: `loopback`, `other` than the wanted port, or nothing certain."""
+    """
+
+    eturn where the log says that the program listens: `loopback`, `other` than the wanted port, or nothing certain.
+    """
     found = [match for line in lines if (match := _ADDRESS.search(line))]
     if not found:
         return "", ""

@@ -35,7 +35,7 @@ _LOUD = re.compile(
 
 
 def telling_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> list[str]:
-    """The lines that carry the cause, in their order, `said` among them; the last ones where none is loud."""
+    """Return the lines that carry the cause, in their order, `said` among them; the last ones where none is loud."""
     useful = [line for line in lines if line.strip() == said or not _NOISE.search(line)] or list(lines)
     loud = [number for number, line in enumerate(useful) if _LOUD.search(line) and not CALM.search(line)]
     at = next((number for number in reversed(range(len(useful))) if said and useful[number].strip() == said), None)
@@ -48,12 +48,15 @@ def telling_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> lis
 
 
 def serious(text: str) -> str:
-    """The text without what a program writes while it copes; what it says of its connections stays."""
+    """Return the text without what a program writes while it copes; what it says of its connections stays."""
     return "\n".join(line for line in text.splitlines() if not CALM.search(line) or _TRANSPORT.search(line))
 
 
 def unwrapped(text: str) -> str:
-    """The text with the log of a failed hook, which helm prints as messages of its own, as its program wrote it."""
+    """
+
+    eturn the text with the log of a failed hook, which helm prints as messages of its own, as its program wrote it.
+    """
     if not re.search(r"\bhooks? failed|failed (?:pre|post)-", text):
         return text
     return "\n".join(_program_line(line) for line in text.splitlines())
@@ -76,7 +79,7 @@ class BuildFailure:
 
 
 def build_failure(text: str) -> BuildFailure | None:
-    """The step that failed in what `docker build` printed, or None if this is no build's output.
+    """Return the step that failed in what `docker build` printed, or None if this is no build's output.
 
     What other steps printed beside it is left out, and so are the steps that were cancelled because of it.
     """

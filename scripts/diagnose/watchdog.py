@@ -35,7 +35,7 @@ class Failure(UserError):
 
 
 def explained(problem: UserError, session: Session, stage: str, service: Service | None = None) -> UserError:
-    """The same problem with its cause, where a command failed in a way that the catalogue knows.
+    """Return the same problem with its cause, where a command failed in a way that the catalogue knows.
 
     `service` is the one whose image was being built.
     """
@@ -60,7 +60,7 @@ def look(
     since: datetime | None = None,
     namespace: str = "",
 ) -> list[Finding]:
-    """What is wrong with these services now, the most likely cause first. `on_state` is told what was seen.
+    """Return what is wrong with these services now, the most likely cause first. `on_state` is told what was seen.
 
     `since` is when the change was made that is judged: what is older is no evidence against it. Without a `namespace`
     it is the release's.
@@ -79,7 +79,11 @@ def look_at(
     on_state: Callable[[State], None] | None = None,
     since: datetime | None = None,
 ) -> list[Finding]:
-    """What is wrong with these workloads now, namespace by namespace: a chart may have some in others than its own."""
+    """
+
+    eturn what is wrong with these workloads now, namespace by namespace: a chart may have some in others than its
+    own.
+    """
     places: dict[str, list[str]] = {}
     for one in wanted:
         places.setdefault(one.namespace, []).append(one.name)
@@ -87,7 +91,7 @@ def look_at(
 
 
 def names(session: Session) -> list[str]:
-    """Every Deployment of the app, with the database where it is local."""
+    """Return every Deployment of the app, with the database where it is local."""
     own = [service.name for service in session.settings.services]
     return [*own, session.settings.database.name] if session.standin else own
 

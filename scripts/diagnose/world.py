@@ -20,12 +20,12 @@ _COMBINED = re.compile(r"^\(combined from similar events\): ")
 
 
 def created(item: Object) -> datetime | None:
-    """When an object was made."""
+    """Return when an object was made."""
     return moment(item["metadata"].get("creationTimestamp"))
 
 
 def template(workload: Object) -> Mapping[str, Any]:
-    """A workload's pod template."""
+    """Return a workload's pod template."""
     found: Mapping[str, Any] = workload.get("spec", {}).get("template", {})
     return found
 
@@ -36,12 +36,12 @@ def labels_of(item: Object) -> Mapping[str, str]:
 
 
 def named_after(name: str, workload: str) -> bool:
-    """Whether an object's name has a workload's in it as whole words, as `shop-api-http` has `api`."""
+    """Return whether an object's name has a workload's in it as whole words, as `shop-api-http` has `api`."""
     return f"-{workload}-" in f"-{name}-"
 
 
 def containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every container of a pod's specification."""
+    """Return every container of a pod's specification."""
     return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
 
 
@@ -58,7 +58,7 @@ class Event:
     field: str
 
     def line(self) -> str:
-        """The event as one line of evidence."""
+        """Return the event as one line of evidence."""
         times = f" ×{self.count}" if self.count > 1 else ""
         return f"event {self.reason}{times}: {self.message}"
 
@@ -90,7 +90,7 @@ class World:
                 self.workloads.setdefault(name_of(item), item)
 
     def age(self, since: datetime | None) -> float:
-        """Seconds since a moment, 0 for one that is not known."""
+        """Return seconds since a moment, 0 for one that is not known."""
         return max(0.0, (self.now - since).total_seconds()) if since else 0.0
 
     @cached_property
@@ -113,7 +113,7 @@ class World:
         return found
 
     def events(self, item: Object, *reasons: str) -> list[Event]:
-        """The events of an object, the newest last; of these reasons, or all."""
+        """Return the events of an object, the newest last; of these reasons, or all."""
         uid = str(item["metadata"].get("uid") or "")
         key = (str(item.get("kind", "")), name_of(item))
         found = [event for of, event in self._events.get(key, ()) if not of or not uid or of == uid]
@@ -122,7 +122,7 @@ class World:
         return sorted(found, key=lambda event: event.last.timestamp() if event.last else 0.0)
 
     def owner(self, item: Object, kind: str = "") -> Object | None:
-        """The object that controls another one, or None."""
+        """Return the object that controls another one, or None."""
         for reference in item["metadata"].get("ownerReferences") or ():
             if kind and reference.get("kind") != kind:
                 continue
@@ -135,7 +135,7 @@ class World:
         return None
 
     def replica_sets(self, deployment: Object) -> list[Object]:
-        """The ReplicaSets of a Deployment."""
+        """Return the ReplicaSets of a Deployment."""
         return [item for item in self.state.kind("ReplicaSet") if self._same(self.owner(item), deployment)]
 
     @staticmethod
@@ -165,7 +165,7 @@ class World:
         return found
 
     def service_of(self, pod: Object) -> tuple[str, bool]:
-        """The workload a pod belongs to, and whether the pod is of its newest revision."""
+        """Return the workload a pod belongs to, and whether the pod is of its newest revision."""
         owner = self.owner(pod)
         if owner is None:
             references = pod["metadata"].get("ownerReferences") or ()
@@ -194,7 +194,8 @@ class World:
         return found
 
     def outdated(self, pod: Object) -> bool:
-        """Whether what is seen of a pod is from before the change that is judged, and nobody has looked at it since.
+        """Return whether what is seen of a pod is from before the change that is judged, and nobody has looked at it
+        since.
 
         A node looks again within a minute; after that an old state counts like any other.
         """
@@ -210,7 +211,7 @@ class World:
         return not any(when and when >= since for when in heard)
 
     def given_up(self, service: str) -> bool:
-        """Whether a Deployment's own limit for progress is over, or a Job has failed for good."""
+        """Return whether a Deployment's own limit for progress is over, or a Job has failed for good."""
         job = next((item for item in self.state.kind("Job") if name_of(item) == service), {})
         if job and condition(job, "Failed").get("status") == "True":
             return True
@@ -225,13 +226,13 @@ class World:
         return progressing.get("reason") == "ProgressDeadlineExceeded"
 
     def available(self, service: str) -> bool:
-        """Whether a workload has a pod that can be called."""
+        """Return whether a workload has a pod that can be called."""
         workload = self.workloads.get(service, {})
         status = workload.get("status") or {}
         return bool(status.get("availableReplicas") or status.get("readyReplicas") or status.get("numberAvailable"))
 
     def behind_service(self, host: str) -> str:
-        """The workload behind a host name as a pod uses it, or nothing where it is not in this namespace."""
+        """Return the workload behind a host name as a pod uses it, or nothing where it is not in this namespace."""
         first = host.strip("[]'\" ").split("/")[-1].split(":")[0].split(".")
         if len(first) > 1 and first[1] not in (self.state.namespace, "svc"):
             return ""
@@ -247,7 +248,7 @@ class World:
         return ""
 
     def serving(self, service: Object) -> str:
-        """The workload a Service selects, else the one it is named after."""
+        """Return the workload a Service selects, else the one it is named after."""
         selector = service.get("spec", {}).get("selector") or {}
         for name, workload in self.workloads.items():
             if selector and selects(selector, labels_of(template(workload))):
@@ -255,7 +256,7 @@ class World:
         return max(filter(partial(named_after, name_of(service)), self.workloads), key=len, default="")
 
     def depends(self, service: str) -> tuple[str, ...]:
-        """The workloads of this namespace that a workload's configuration names."""
+        """Return the workloads of this namespace that a workload's configuration names."""
         workload = self.workloads.get(service)
         if workload is None:
             return ()
@@ -289,12 +290,12 @@ def _revision(item: Object) -> tuple[int, str]:
 
 
 def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Whether a Service's selector picks pods with these labels."""
+    """Return whether a Service's selector picks pods with these labels."""
     return all(labels.get(key) == value for key, value in selector.items())
 
 
 def likeness(selector: Mapping[str, str], labels: Mapping[str, str]) -> float:
-    """How much of a selector some labels nearly fulfil, from 0 to 1."""
+    """Return how much of a selector some labels nearly fulfil, from 0 to 1."""
     total = 0.0
     for key, value in selector.items():
         if labels.get(key) == value:

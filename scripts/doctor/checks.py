@@ -51,7 +51,7 @@ class Row:
 
 
 def judge(facts: Facts) -> list[Row]:
-    """The verdict on everything."""
+    """Return the verdict on everything."""
     return [
         _python(facts),
         *_rights(facts),
@@ -69,13 +69,13 @@ def judge(facts: Facts) -> list[Row]:
 
 
 def blocking(rows: Sequence[Row]) -> list[str]:
-    """What keeps a run from succeeding for certain, a line each with its remedy."""
+    """Return what keeps a run from succeeding for certain, a line each with its remedy."""
     bad = [row for row in rows if row.verdict == "fail" and row.name in CERTAIN]
     return [f"{row.name}: {row.detail}: {row.remedy}" for row in bad]
 
 
 def judge_local(facts: Facts) -> list[Row]:
-    """The verdict on what `local_facts` saw."""
+    """Return the verdict on what `local_facts` saw."""
     return [_python(facts), *_rights(facts), *_engine(facts), _disk(facts), *_machine(facts), *_start(facts)]
 
 
@@ -85,13 +85,13 @@ def exit_code(rows: Sequence[Row]) -> int:
 
 
 def fixable(rows: Sequence[Row]) -> list[str]:
-    """The repairs that `--fix` does, in the order to do them."""
+    """Return the repairs that `--fix` does, in the order to do them."""
     wanted = {row.fix for row in rows if row.fix}
     return [name for name in ("tools", "engine", "cluster") if name in wanted]
 
 
 def as_json(rows: Sequence[Row]) -> dict[str, Any]:
-    """The table for programs."""
+    """Return the table for programs."""
     return {
         "schema": SCHEMA,
         "ok": exit_code(rows) == 0,
@@ -101,7 +101,7 @@ def as_json(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def render(rows: Sequence[Row]) -> str:
-    """The table for people: a line a check, with the remedy below what is not well, and a summary."""
+    """Return the table for people: a line a check, with the remedy below what is not well, and a summary."""
     width = max(len(row.name) for row in rows)
     lines = []
     for row in rows:
@@ -151,7 +151,7 @@ def _rights(facts: Facts) -> list[Row]:
 
 
 def _unprivileged(facts: Facts, here: str) -> Row:
-    """The embedded cluster of a person who is not root: it gets its rights from the engine."""
+    """Return the embedded cluster of a person who is not root: it gets its rights from the engine."""
     if not facts.engine:
         how = "join the group docker (sudo usermod -aG docker $USER, then log in again), or run as root"
         return Row("system", "fail", f"{here}, not root: the embedded cluster needs an engine that you may use", how)
@@ -226,7 +226,10 @@ def _machine(facts: Facts) -> list[Row]:
 
 
 def _start(facts: Facts) -> list[Row]:
-    """Whether the start of a cluster that does not run would be refused, by the very limits that the start has."""
+    """
+
+    eturn whether the start of a cluster that does not run would be refused, by the very limits that the start has.
+    """
     if facts.target != "minikube" or not facts.program:
         return []
     if facts.cluster.get("state") == "running":
@@ -255,7 +258,7 @@ def _tools(facts: Facts) -> list[Row]:
 
 
 def _program(facts: Facts) -> Row:
-    """The program that makes the cluster, where the target has one."""
+    """Return the program that makes the cluster, where the target has one."""
     name = facts.target if facts.target in clusters.GUIDES else "minikube"
     if facts.program:
         return Row(name, "ok", facts.program)
@@ -321,7 +324,7 @@ def _registries(facts: Facts) -> list[Row]:
 
 
 def _plain(facts: Facts, name: str) -> Row:
-    """A registry without TLS: no fault where the engine is told so, as its pushes show."""
+    """Return a registry without TLS: no fault where the engine is told so, as its pushes show."""
     host = name.removeprefix("registry ")
     told = facts.engine.get("RegistryConfig")
     indexes = told.get("IndexConfigs") if isinstance(told, Mapping) else None

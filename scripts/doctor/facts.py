@@ -126,7 +126,7 @@ def gather(settings: Settings, shell: Shell, target: str = "") -> Facts:
 
 
 def local_facts(settings: Settings, shell: Shell, target: str = "") -> Facts:
-    """What this machine and its engine are: a short look, which asks neither a cluster nor the network.
+    """Return what this machine and its engine are: a short look, which asks neither a cluster nor the network.
 
     A target that does not exist, or whose program is missing, is left as it was asked for.
     """
@@ -239,7 +239,10 @@ def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any
 
 
 def _ingress(kubectl: Kubectl) -> tuple[bool, str]:
-    """Whether there is an IngressClass whose controller has a ready pod, and if there is only the class, why not."""
+    """
+
+    eturn whether there is an IngressClass whose controller has a ready pod, and if there is only the class, why not.
+    """
     classes = _json(kubectl.ask("get", "ingressclasses", "--output", "json", timeout=ASK_SECONDS).out).get("items")
     if not classes:
         return False, ""

@@ -30,7 +30,7 @@ KNOWN = (
 
 
 def belied(argv: Sequence[str | Path], out: str, err: str) -> str:
-    """The line in which a program that ended with 0 says that it failed; empty where it says no such thing."""
+    """Return the line in which a program that ended with 0 says that it failed; empty where it says no such thing."""
     program, arguments = Path(argv[0]).name, tuple(str(word) for word in argv[1:])
     for known in KNOWN:
         if known.program == program and arguments[: len(known.verb)] == known.verb:

@@ -128,7 +128,7 @@ def install(name: str, root: Path, bases: Mapping[str, str], say: Callable[[str]
 
 
 def _taken(target: Path, mark: Path, program: Program, pinned: str) -> Path:
-    """A program that a person put into the tool folder, held to the checksum where there is one."""
+    """Return a program that a person put into the tool folder, held to the checksum where there is one."""
     if pinned:
         with target.open("rb") as source:
             found = hashlib.file_digest(source, "sha256").hexdigest()
@@ -148,7 +148,10 @@ def first_on_path(root: Path) -> None:
 
 
 def checksum_in(text: str, file: str) -> str:
-    """The digest of `file` in a list of checksums, or the only one in a text that names no file; empty if none."""
+    """
+
+    eturn the digest of `file` in a list of checksums, or the only one in a text that names no file; empty if none.
+    """
     lines = [line.split() for line in text.splitlines() if re.match(r"\s*[0-9a-fA-F]{64}\b", line)]
     for words in lines:
         if len(words) > 1 and Path(words[-1].lstrip("*")).name == file:

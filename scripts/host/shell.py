@@ -191,7 +191,8 @@ class Shell:
 
     @contextmanager
     def reading(self, argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> Iterator[Iterator[bytes]]:
-        """The output of a command that changes nothing, as bytes while it runs. `env` may hold secrets: never shown.
+        """Yield the output of a command that changes nothing, as bytes while it runs. `env` may hold secrets: never
+        shown.
 
         Raises CommandError if the command fails, at the end of the block; leaving it early stops the command.
         """
@@ -347,7 +348,7 @@ class Shell:
 
     @contextmanager
     def follow(self, argv: Sequence[str | Path], timeout: float) -> Iterator[Stream]:
-        """The lines of a command that changes nothing and goes on; it is stopped when the block is left.
+        """Yield the lines of a command that changes nothing and goes on; it is stopped when the block is left.
 
         The stream ends when the command does, when somebody calls `stop`, or after `timeout` seconds.
         """
@@ -387,7 +388,8 @@ class Shell:
         stdout: int = subprocess.PIPE,
         timeout: float | None = None,
     ) -> Iterator[_Running]:
-        """A process for the time of the block, at whose end it has ended: by itself, or stopped where the block fails.
+        """Yield a process for the time of the block, at whose end it has ended: by itself, or stopped where the block
+        fails.
 
         Every other way to run something stands on this one. After `timeout` seconds it is stopped, with all it started.
         Raises ProgramNotFound.
@@ -490,7 +492,7 @@ def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def render(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "") -> str:
-    """The command as a line for a POSIX shell."""
+    """Return the command as a line for a POSIX shell."""
     words = [f"{name}={shlex.quote(value)}" for name, value in (env or {}).items()]
     line = " ".join([*words, shlex.join(str(word) for word in argv)])
     return f"{line} <<'EOF'\n{stdin.rstrip()}\nEOF" if stdin else line

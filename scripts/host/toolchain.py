@@ -66,7 +66,7 @@ TOOLS = (
 
 
 def parse_version(text: str) -> tuple[int, int] | None:
-    """The (major, minor) in what a tool says of its version, or None."""
+    """Return the (major, minor) in what a tool says of its version, or None."""
     match = re.search(r"\bv?(\d+)\.(\d+)\.\d+", text)
     return (int(match[1]), int(match[2])) if match else None
 

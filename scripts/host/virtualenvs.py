@@ -12,7 +12,8 @@ from scripts.host.shell import Shell
 
 
 def folder(root: Path, lock: str, name: str) -> Path:
-    """Where the environment `name` of a lock is kept. Every checkout with the same lock and Python uses the same one.
+    """Return where the environment `name` of a lock is kept. Every checkout with the same lock and Python uses the
+    same one.
 
     `lock` is the path of a requirements file with hashes, relative to `root`.
     """
@@ -21,12 +22,12 @@ def folder(root: Path, lock: str, name: str) -> Path:
 
 
 def is_made(root: Path, lock: str, name: str) -> bool:
-    """Whether the environment is there, whole."""
+    """Return whether the environment is there, whole."""
     return _done(folder(root, lock, name)).is_file()
 
 
 def ensure(shell: Shell, root: Path, lock: str, name: str) -> Path:
-    """The folder of an environment's programs, made where it is missing. A dry run only shows how.
+    """Return the folder of an environment's programs, made where it is missing. A dry run only shows how.
 
     Raises CommandError if it cannot be made, for instance where no package registry answers.
     """

@@ -42,12 +42,12 @@ class ReadyBase:
 
 
 def recipe_folder(root: Path) -> Path:
-    """Where the Dockerfiles of the bootstrapped bases are."""
+    """Return where the Dockerfiles of the bootstrapped bases are."""
     return root / "services" / "base"
 
 
 def bootstrapped_refs(root: Path, bases: Mapping[str, Base], bundle: bytes) -> dict[str, str]:
-    """Base name → reference of its twin, whose tag is a digest of its recipe; nothing where none can be made."""
+    """Return base name → reference of its twin, whose tag is a digest of its recipe; nothing where none can be made."""
     common = hashlib.sha256(f"{SUITE} {MIRROR}".encode() + bundle).digest()
     refs = {}
     for name, base in bases.items():
@@ -65,7 +65,7 @@ def _twin(name: str, common: bytes, recipe: bytes) -> str:
 
 
 def _recipe(root: Path, equal: families.Equal) -> bytes:
-    """All that decides what a family's image becomes."""
+    """Return all that decides what a family's image becomes."""
     folder = recipe_folder(root)
     files = [folder / f"{equal.recipe}.Dockerfile", *sorted(folder.glob("nginx*.conf")), folder / "nodes.sha512"]
     files += sorted(folder.glob("alpine-*")) if equal.musl else []
@@ -82,7 +82,7 @@ def ensure(
     say: Callable[[str], None],
     services: Sequence[Service] = (),
 ) -> dict[str, ReadyBase]:
-    """Every base image, present on the engine. What is there already is used without asking any registry.
+    """Return every base image, present on the engine. What is there already is used without asking any registry.
 
     `services` are those that are built on them. Raises UserError where neither a registry answers nor Debian's packages
     can be used, and for a Dockerfile that an image made from packages cannot build.
@@ -115,7 +115,7 @@ def ensure(
 
 
 def registry_answers() -> bool:
-    """Whether the official registry answers at all, decided within `PROBE_SECONDS`."""
+    """Return whether the official registry answers at all, decided within `PROBE_SECONDS`."""
     request = urllib.request.Request(REGISTRY, method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()  # noqa: S310 an https constant
@@ -132,7 +132,7 @@ def _bundle() -> bytes:
 
 
 def remarks(bases: Mapping[str, Base], names: Iterable[str]) -> list[str]:
-    """A line for each image whose twin is not of the very same version."""
+    """Return a line for each image whose twin is not of the very same version."""
     found = [(bases[name].image, families.equal(bases[name].image)) for name in names if name not in (DEBIAN, *OWN)]
     return [f"{image}: {equal.remark}" for image, equal in found if equal and equal.remark]
 
@@ -220,7 +220,7 @@ def _any_node(equals: Mapping[str, families.Equal | None]) -> bool:
 
 
 def _sources(equal: families.Equal, refs: Mapping[str, str], debian: str) -> dict[str, str]:
-    """The images that a family's recipe starts from. Another node fetches this one, with its npm."""
+    """Return the images that a family's recipe starts from. Another node fetches this one, with its npm."""
     return {"DEBIAN_IMAGE": debian} | ({"NODE_IMAGE": refs["node"]} if equal.family == "node" else {})
 
 

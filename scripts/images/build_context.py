@@ -38,7 +38,7 @@ class Entry:
 
 
 def listing(context: Path, dockerfile: Path) -> tuple[Entry, ...]:
-    """What the build gets of `context`, sorted by path: files, links as links, and folders, empty ones included.
+    """Return what the build gets of `context`, sorted by path: files, links as links, and folders, empty ones included.
 
     What `.dockerignore` names, `.git`, sockets, pipes and devices are left out. Raises OSError naming what cannot be
     read, UserError for an ignore file that Docker refuses.
@@ -63,7 +63,8 @@ def _kept(context: Path, rules: IgnoreRules) -> Iterator[Entry]:
 
 
 def walk(context: Path, rules: IgnoreRules) -> Iterator[tuple[str, Path, int]]:
-    """Everything below a folder that the rules keep, as (relative path, path, mode), folders before what is in them.
+    """Yield everything below a folder that the rules keep, as (relative path, path, mode), folders before what is in
+    them.
 
     Folders come even where they are ignored themselves, if something below may be kept.
     """
@@ -90,7 +91,8 @@ def build_digest(
     platform: str = "",
     stage: str = "",
 ) -> str:
-    """The tag of an image: a digest of its list, Dockerfile, build arguments, base images' ids, platform and stage.
+    """Return the tag of an image: a digest of its list, Dockerfile, build arguments, base images' ids, platform and
+    stage.
 
     `platform` is the one asked for, empty for the engine's own; `stage` the one built, empty for the last.
     Raises OSError if the Dockerfile cannot be read.
@@ -149,6 +151,6 @@ def _digest(path: Path) -> str:
 
 @lru_cache(maxsize=65536)
 def _digest_of(path: Path, *_version: int) -> str:
-    """The SHA-256 of a file, read once a run: several services may share a context."""
+    """Return the SHA-256 of a file, read once a run: several services may share a context."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

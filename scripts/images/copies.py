@@ -44,7 +44,7 @@ class Instruction:
 
 
 def instructions(text: str) -> list[Instruction]:
-    """The instructions of a Dockerfile, without comments; the inside of a here-document is none."""
+    """Return the instructions of a Dockerfile, without comments; the inside of a here-document is none."""
     from dockerfile_parse import DockerfileParser  # a twentieth of a second to import
 
     parser = DockerfileParser(fileobj=io.BytesIO(_masked(text).encode()))
@@ -56,7 +56,7 @@ def instructions(text: str) -> list[Instruction]:
 
 
 def _masked(text: str) -> str:
-    """The text with the lines of here-documents turned into comments."""
+    """Return the text with the lines of here-documents turned into comments."""
     lines, ends = [], list[str]()
     for line in text.splitlines():
         if ends:
@@ -71,7 +71,7 @@ def _masked(text: str) -> str:
 
 
 def expand(text: str, arguments: Mapping[str, str]) -> str:
-    """The text with `$NAME` and `${NAME}` filled in; a default `${NAME:-x}` counts where there is no value."""
+    """Return the text with `$NAME` and `${NAME}` filled in; a default `${NAME:-x}` counts where there is no value."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
@@ -82,7 +82,10 @@ def expand(text: str, arguments: Mapping[str, str]) -> str:
 
 
 def stages(text: str) -> list[dict[str, Any]]:
-    """The build stages: `image` or stage it starts from, `name`, `platform`, `written` as it stands, and lines."""
+    """
+
+    eturn the build stages: `image` or stage it starts from, `name`, `platform`, `written` as it stands, and lines.
+    """
     found: list[dict[str, Any]] = []
     arguments = global_arguments(text)
     for item in instructions(text):
@@ -101,7 +104,7 @@ def stages(text: str) -> list[dict[str, Any]]:
 
 
 def global_arguments(text: str) -> dict[str, str]:
-    """The defaults of the ARG lines before the first FROM."""
+    """Return the defaults of the ARG lines before the first FROM."""
     found: dict[str, str] = {}
     for item in instructions(text):
         if item.name == "FROM":
@@ -114,7 +117,7 @@ def global_arguments(text: str) -> dict[str, str]:
 
 
 def external_images(text: str) -> list[str]:
-    """Every image that the Dockerfile takes from a registry, in the order of first use."""
+    """Return every image that the Dockerfile takes from a registry, in the order of first use."""
     return list(dict.fromkeys(image for image, *_ in _external(text, ())))
 
 
@@ -143,7 +146,7 @@ def transform(
     pinned: bool = False,
     packages: Sequence[str] = (),
 ) -> tuple[str, dict[str, str]]:
-    """A Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
+    """Return a Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
     lines = [re.sub(r"^#\s*syntax=.*", "# ", line, flags=re.IGNORECASE) for line in text.splitlines()]
     found = list(_external(text, covered))
     numbers = {image: number for number, image in enumerate(dict.fromkeys(image for image, *_ in found))}
@@ -188,7 +191,10 @@ _REQUIREMENTS = re.compile(r"(?:-r|--requirement)[ =]+(?:\"\$1\"|[\w./-]*require
 
 
 def _brings_pin(item: Instruction) -> str:
-    """Where a line copies the file to that pins a Python for uv; empty where it does not. An image has but one."""
+    """Return where a line copies the file to that pins a Python for uv; empty where it does not.
+
+    An image has but one.
+    """
     words = [word for word in item.value.split() if not word.startswith("--")]
     if "--from=" in item.value or item.value.startswith("[") or len(words) < 2:
         return ""
@@ -198,7 +204,7 @@ def _brings_pin(item: Instruction) -> str:
 
 
 def _shifted(text: str, lines: Sequence[str], first: int, by: int) -> list[str]:
-    """The lines from the first FROM on, with stages that are named by number counted anew."""
+    """Return the lines from the first FROM on, with stages that are named by number counted anew."""
     if not by:
         return list(lines[first:])
     return [
@@ -241,7 +247,10 @@ def derive(
     offline_fonts: bool = False,
     packages: Sequence[str] = (),
 ) -> Derived:
-    """The Dockerfile itself where nothing in it has to change, else a copy at `target`, with its rules beside it."""
+    """
+
+    eturn the Dockerfile itself where nothing in it has to change, else a copy at `target`, with its rules beside it.
+    """
     try:
         text = dockerfile.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -263,7 +272,7 @@ def derive(
 
 
 def _fonts() -> str:
-    """The command that takes the system's fonts where Google's cannot be reached; it needs nothing but node."""
+    """Return the command that takes the system's fonts where Google's cannot be reached; it needs nothing but node."""
     script = Path(__file__).with_name("offline_fonts.js").read_bytes()
     return f'node -e "$(echo {base64.b64encode(script).decode()} | base64 -d)"'
 

@@ -39,7 +39,7 @@ class Docker:
         hidden: Collection[str] = (),
         source: tuple[Path, Path] | None = None,
     ) -> list[str]:
-        """The argv that builds one image. `bases` maps base names to local references.
+        """Return the argv that builds one image. `bases` maps base names to local references.
 
         `hidden` are build arguments whose values the client takes from its environment, as it does with proxies and
         secrets, so that they stand in no list of processes. `source` is (context, Dockerfile) where they are not the
@@ -60,14 +60,14 @@ class Docker:
 
 
 def find_clients(path: str | None = None) -> list[Path]:
-    """Every `docker` on PATH, in order, without repeats."""
+    """Return every `docker` on PATH, in order, without repeats."""
     folders = (path if path is not None else os.environ.get("PATH", "")).split(os.pathsep)
     found = [shutil.which("docker", path=folder) for folder in folders if folder]
     return list(dict.fromkeys(Path(item) for item in found if item))
 
 
 def has_buildkit(shell: Shell, binary: Path) -> bool:
-    """Whether this client can build with BuildKit: by the buildx plugin, or built in as before version 23.
+    """Return whether this client can build with BuildKit: by the buildx plugin, or built in as before version 23.
 
     The answer is kept with the tools, and asked for anew when the client's file or a folder of plugins has changed.
     """
@@ -89,12 +89,12 @@ def _asked_for_buildkit(shell: Shell, binary: Path) -> bool:
 
 
 def is_podman(shell: Shell, binary: Path) -> bool:
-    """Whether this client is podman under the name docker, which builds without BuildKit."""
+    """Return whether this client is podman under the name docker, which builds without BuildKit."""
     return "podman" in shell.probe([binary, "--version"]).out.lower()
 
 
 def _stamp(binary: Path) -> list[list[int]]:
-    """What changes when the client or one of its plugins is replaced."""
+    """Return what changes when the client or one of its plugins is replaced."""
     home = Path(os.environ.get("DOCKER_CONFIG") or Path(os.environ.get("HOME") or "/nowhere") / ".docker")
     stamps = []
     for path in (binary, home / "cli-plugins", *(Path(name) / "docker/cli-plugins" for name in PLUGIN_ROOTS)):
@@ -121,14 +121,17 @@ def _keep(answers: Mapping[str, Any]) -> None:
 
 
 def engine_answers(shell: Shell, binary: Path) -> bool:
-    """Whether the engine behind this client answers."""
+    """Return whether the engine behind this client answers."""
     if api := EngineApi.reached_by(os.environ):
         return api.answers()
     return bool(shell.probe([binary, "version", "--format", "{{.Server.Version}}"], timeout=10))
 
 
 def info(shell: Shell, binary: Path, timeout: float = 15.0) -> tuple[Mapping[str, Any], str]:
-    """What the engine says of itself and its machine; where it says nothing, that is empty, and there is a reason."""
+    """
+
+    eturn what the engine says of itself and its machine; where it says nothing, that is empty, and there is a reason.
+    """
     if api := EngineApi.reached_by(os.environ):
         with suppress(EngineSilent):  # the client has better words for what is wrong
             return api.info, ""
@@ -142,7 +145,7 @@ def info(shell: Shell, binary: Path, timeout: float = 15.0) -> tuple[Mapping[str
 
 
 def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, str]:
-    """Reference → image id, for those of `refs` that the engine has.
+    """Return reference → image id, for those of `refs` that the engine has.
 
     Raises EngineSilent where that cannot be told; in a dry run, which may come before there is an engine, none is had.
     """
@@ -159,7 +162,7 @@ def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, st
 
 
 def references(shell: Shell, docker: Docker, repositories: Collection[str]) -> list[str]:
-    """The references of images in these repositories, the newest first; none where the engine does not say."""
+    """Return the references of images in these repositories, the newest first; none where the engine does not say."""
     if api := EngineApi.reached_by(os.environ):
         try:
             return api.references(repositories)

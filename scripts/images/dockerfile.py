@@ -17,7 +17,7 @@ _ARG = re.compile(r"""(?P<name>[A-Za-z_]\w*)(?:=(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.
 
 
 def declared(text: str) -> set[str]:
-    """The names of the ARG lines, of all stages."""
+    """Return the names of the ARG lines, of all stages."""
     return {
         match["name"] for instruction, rest in _instructions(text) if instruction == "ARG"
         for match in _ARG.finditer(rest)
@@ -25,12 +25,12 @@ def declared(text: str) -> set[str]:
 
 
 def unknown_arguments(text: str, names: set[str]) -> list[str]:
-    """Those of `names` that the Dockerfile neither declares nor can use without a declaration."""
+    """Return those of `names` that the Dockerfile neither declares nor can use without a declaration."""
     return sorted(name for name in names - declared(text) if name.lower() not in PREDEFINED)
 
 
 def mounted_secrets(text: str) -> set[str]:
-    """The ids of the secrets that RUN lines mount."""
+    """Return the ids of the secrets that RUN lines mount."""
     mounts = [
         dict(part.partition("=")[::2] for part in option.split(","))
         for instruction, rest in _instructions(text) if instruction == "RUN"
@@ -42,7 +42,7 @@ def mounted_secrets(text: str) -> set[str]:
 
 
 def _instructions(text: str) -> list[tuple[str, str]]:
-    """Every instruction in capitals with what follows it, its continued lines joined and comments left out."""
+    """Return every instruction in capitals with what follows it, its continued lines joined and comments left out."""
     mark = re.match(r"(?i)(?:\s*#[^\n]*\n)*?\s*#\s*escape\s*=\s*([`\\])", text)
     escape = re.escape(mark[1] if mark else "\\")
     lines = re.sub(r"(?m)^[ \t]*#.*(?:\n|\Z)", "", text.removeprefix("\ufeff").replace("\r\n", "\n"))
@@ -69,7 +69,7 @@ class Stage:
 
 
 def stages(text: str) -> list[Stage]:
-    """The stages of a Dockerfile in their order. Copies whose place depends on a variable are left out."""
+    """Return the stages of a Dockerfile in their order. Copies whose place depends on a variable are left out."""
     found: list[Stage] = []
     for word, rest in _instructions(text):
         if word == "FROM":

@@ -23,7 +23,7 @@ class IgnoreRules:
     """
 
     def __init__(self, text: str = "", name: str = ".dockerignore", *, keep_git: bool = False) -> None:
-        """Raises UserError naming the line whose pattern Docker refuses."""
+        """Read the patterns. Raises UserError naming the line whose pattern Docker refuses."""
         first = [] if keep_git else [(True, ALWAYS)]
         rules = [*first, *_patterns(text, name)]
         # Neighbours of one kind are one expression: forty patterns on a hundred thousand files are too many otherwise.
@@ -35,11 +35,11 @@ class IgnoreRules:
         self._exceptions = [pattern + "/" for ignored, pattern in rules if not ignored]
 
     def ignores(self, path: str) -> bool:
-        """Whether `path` (relative to the context, `/`-separated) stays out of the context."""
+        """Return whether `path` (relative to the context, `/`-separated) stays out of the context."""
         return next((ignored for ignored, pattern in self._runs if pattern.match(path)), False)
 
     def prunes(self, folder: str) -> bool:
-        """Whether nothing below `folder` can be part of the context, so that walking it is a waste."""
+        """Return whether nothing below `folder` can be part of the context, so that walking it is a waste."""
         inside = folder + "/"
         # An exception with a wildcard may lie anywhere; one without lies below the folder or it does not.
         reaches = any(set("*?[\\") & set(exception) or exception.startswith(inside) for exception in self._exceptions)
@@ -47,7 +47,7 @@ class IgnoreRules:
 
 
 def ignore_rules(context: Path, dockerfile: Path) -> IgnoreRules:
-    """The rules that hold for a build: `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore`.
+    """Return the rules that hold for a build: `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore`.
 
     Raises UserError for a pattern that Docker refuses, and OSError where the file cannot be read.
     """
@@ -60,7 +60,7 @@ def ignore_rules(context: Path, dockerfile: Path) -> IgnoreRules:
 
 
 def _patterns(text: str, name: str) -> Iterator[tuple[bool, str]]:
-    """Every pattern of a file, cleaned as Docker cleans it, with whether it ignores."""
+    """Yield every pattern of a file, cleaned as Docker cleans it, with whether it ignores."""
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         pattern = line.strip()
         if not pattern or line.startswith("#"):
@@ -75,7 +75,7 @@ def _patterns(text: str, name: str) -> Iterator[tuple[bool, str]]:
 
 
 def _expression(pattern: str, name: str) -> str:
-    """The regular expression of a pattern, which also matches everything below. Raises UserError."""
+    """Return the regular expression of a pattern, which also matches everything below. Raises UserError."""
     out = []
     index = 0
     while index < len(pattern):
@@ -105,7 +105,10 @@ def _expression(pattern: str, name: str) -> str:
 
 
 def _class(pattern: str, index: int) -> tuple[str, int]:
-    """A bracket expression from behind its `[` on, and where it ends. Raises IndexError where it is malformed."""
+    """Return a bracket expression from behind its `[` on, and where it ends.
+
+    Raises IndexError where it is malformed.
+    """
     negated = pattern[index] == "^"
     index += negated
     ranges: list[str] = []

@@ -22,7 +22,7 @@ SYSTEMD = Path("/run/systemd/system")
 
 
 def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None]) -> Docker:
-    """A client with BuildKit whose engine answers, installing and starting Docker where that is allowed.
+    """Return a client with BuildKit whose engine answers, installing and starting Docker where that is allowed.
 
     Raises UserError saying what to install where it is not.
     """
@@ -143,7 +143,7 @@ def _log_since(file: Path, position: int) -> str:
 
 
 def reason(log: str) -> str:
-    """The line of an engine's log that says why it ended, without time and level."""
+    """Return the line of an engine's log that says why it ended, without time and level."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     grave = [line for line in lines if re.search(r"failed to|level=(?:fatal|error)|unable to|needs to be", line)]
     last = (grave or lines or [""])[-1]

@@ -40,7 +40,7 @@ class EngineApi:
 
     @classmethod
     def reached_by(cls, environ: Mapping[str, str]) -> EngineApi | None:
-        """The API of the engine that the client would use, or None where it takes the client to reach it."""
+        """Return the API of the engine that the client would use, or None where it takes the client to reach it."""
         place = urlsplit(_endpoint(environ))
         if place.scheme == "unix" and place.path:
             return cls(socket=place.path)
@@ -50,21 +50,24 @@ class EngineApi:
         return None
 
     def answers(self) -> bool:
-        """Whether an engine is there."""
+        """Return whether an engine is there."""
         try:
             return self._ask("/_ping")[0] == 200
         except EngineSilent:
             return False
 
     def image_id(self, ref: str) -> str | None:
-        """The id of an image, None where the engine does not have it. Raises EngineSilent where it does not say."""
+        """Return the id of an image, None where the engine does not have it.
+
+        Raises EngineSilent where it does not say.
+        """
         status, body = self._ask(f"/{self.version}/images/{quote(ref, safe='/:@')}/json")
         if status == 404:
             return None
         return str(self._object(status, body)["Id"])
 
     def references(self, repositories: Collection[str]) -> list[str]:
-        """The references of all images in these repositories, the newest first. Raises EngineSilent."""
+        """Return the references of all images in these repositories, the newest first. Raises EngineSilent."""
         asked = quote(json.dumps({"reference": sorted(repositories)}))
         found = self._answer(list, *self._ask(f"/{self.version}/images/json?filters={asked}"))
         images = sorted(found, key=lambda image: -int(image["Created"]))
@@ -140,7 +143,7 @@ def _version(text: object) -> tuple[int, int]:
 
 
 def _endpoint(environ: Mapping[str, str]) -> str:
-    """Where the client would go: DOCKER_HOST, else the context that is chosen, else the usual socket."""
+    """Return where the client would go: DOCKER_HOST, else the context that is chosen, else the usual socket."""
     if host := environ.get("DOCKER_HOST"):
         return host
     folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/nowhere") / ".docker")
@@ -154,7 +157,7 @@ def _endpoint(environ: Mapping[str, str]) -> str:
 
 
 def _read(file: Path) -> Mapping[str, Any]:
-    """A JSON file that the client wrote; nothing where there is none or it cannot be read."""
+    """Return a JSON file that the client wrote; nothing where there is none or it cannot be read."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

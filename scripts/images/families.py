@@ -63,7 +63,7 @@ class Equal:
 
 
 def equal(reference: str) -> Equal | None:
-    """The image that can stand in for a reference, or None where none can be made."""
+    """Return the image that can stand in for a reference, or None where none can be made."""
     match = _REFERENCE.match(reference)
     if not match:
         return None
@@ -110,7 +110,7 @@ def _python_of(match: re.Match[str] | None, tag: str, family: str) -> Equal:
 
 
 def nearest_python(wanted: str) -> str:
-    """The version that can be had: the next newer one, which runs what was written for it, or the newest."""
+    """Return the version that can be had: the next newer one, which runs what was written for it, or the newest."""
     minors = sorted(int(version.split(".")[1]) for version in PYTHONS)
     minor = int(wanted.split(".")[1])
     return f"3.{next((one for one in minors if one >= minor), minors[-1])}"
@@ -135,7 +135,10 @@ FIRST_FOR_313 = {
 
 
 def older_than(pins: Mapping[str, str]) -> str:
-    """The first of the pinned packages, with its version, that was made before Python 3.13 was; empty for none."""
+    """
+
+    eturn the first of the pinned packages, with its version, that was made before Python 3.13 was; empty for none.
+    """
     old = (name for name, first in FIRST_FOR_313.items() if name in pins and _numbers(pins[name]) < _numbers(first))
     return next((f"{name} {pins[name]}" for name in old), "")
 
@@ -145,5 +148,5 @@ def _numbers(version: str) -> list[int]:
 
 
 def foreign_words(text: str) -> list[str]:
-    """What in a Dockerfile only runs on Alpine: the package manager's calls."""
+    """Return what in a Dockerfile only runs on Alpine: the package manager's calls."""
     return re.findall(r"\bapk\s+(?:add|update|upgrade|del)\b[^&|;\n]*", text)

@@ -27,7 +27,7 @@ def make_plan(
     standin: bool,
     images: Sequence[Image] | None = None,
 ) -> Plan:
-    """The images and releases of this configuration.
+    """Return the images and releases of this configuration.
 
     `base_ids` maps base names to image ids, `standin` says whether the local database is part of it, `images` are those
     that were decided already.
@@ -40,7 +40,7 @@ def make_plan(
 
 
 def images_of(settings: Settings, base_ids: Mapping[str, str], *, standin: bool) -> tuple[Image, ...]:
-    """The images of this configuration, which stand on bases and sources alone. Raises as `make_plan` does."""
+    """Return the images of this configuration, which stand on bases and sources alone. Raises as `make_plan` does."""
     services = (*settings.services, settings.database) if standin else settings.services
     if unused := [line for service in services for line in _unused(service, settings)]:
         raise SettingsError("\n".join(unused))
@@ -48,7 +48,7 @@ def images_of(settings: Settings, base_ids: Mapping[str, str], *, standin: bool)
 
 
 def _unused(service: Service, settings: Settings) -> Iterator[str]:
-    """What is configured for a service's build and has no effect there, as `key: problem, remedy`."""
+    """Yield what is configured for a service's build and has no effect there, as `key: problem, remedy`."""
     try:
         text = service.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
@@ -67,7 +67,7 @@ def _unused(service: Service, settings: Settings) -> Iterator[str]:
 
 
 def image_of(service: Service, base_ids: Mapping[str, str], dockerfile: Path | None = None) -> Image:
-    """The image of a service as its sources are now; `dockerfile` is a copy of its own. Raises UserError."""
+    """Return the image of a service as its sources are now; `dockerfile` is a copy of its own. Raises UserError."""
     ids = {argument: base_ids[base] for argument, base in service.bases.items()}
     platform = os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
     try:
@@ -81,7 +81,8 @@ def image_of(service: Service, base_ids: Mapping[str, str], dockerfile: Path | N
 
 
 def lay_out(service: Service, image: Image, base_ids: Mapping[str, str], folder: Path) -> tuple[Path, Path]:
-    """The build's input in an empty folder, as (context, Dockerfile): exactly what the image's tag was computed from.
+    """Return the build's input in an empty folder, as (context, Dockerfile): exactly what the image's tag was computed
+    from.
 
     Raises UserError where the sources are not any more what they were when it was planned.
     """
@@ -113,7 +114,7 @@ def _unreadable(service: Service, error: OSError) -> UserError:
 
 
 def image_values(plan: Plan, release: Release, database: Release) -> dict[str, Any]:
-    """The values that name the images of a release, laid over the chart's own."""
+    """Return the values that name the images of a release, laid over the chart's own."""
     values: dict[str, Any] = {"global": {"imageRegistry": plan.registry}} if plan.registry else {}
     if release.name == database.name:
         image = plan.image(DATABASE)
@@ -129,7 +130,7 @@ def image_values(plan: Plan, release: Release, database: Release) -> dict[str, A
 
 
 def _is_ours(release: Release) -> bool:
-    """Whether the chart puts `global.imageRegistry` before each repository by itself, as the library does."""
+    """Return whether the chart puts `global.imageRegistry` before each repository by itself, as the library does."""
     return (release.chart / "charts/common/Chart.yaml").is_file()
 
 
@@ -140,7 +141,7 @@ def _put(values: dict[str, Any], keys: Sequence[str], value: str) -> None:
 
 
 def inputs_digest(release: Release, values: Mapping[str, Any], extra: Sequence[Path] = ()) -> str:
-    """A digest of all that decides what helm would deploy: chart, values files and generated values."""
+    """Return a digest of all that decides what helm would deploy: chart, values files and generated values."""
     total = hashlib.sha256()
     files = sorted(item for item in build_context.walk(release.chart, IgnoreRules()) if not stat.S_ISDIR(item[2]))
     for name, path, _ in files:

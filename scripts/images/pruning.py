@@ -9,7 +9,7 @@ ALIAS = "latest"
 
 
 def plain(ref: str) -> str:
-    """A reference without the registry that is meant where none is named."""
+    """Return a reference without the registry that is meant where none is named."""
     return ref.removeprefix("docker.io/").removeprefix("library/")
 
 
@@ -39,7 +39,7 @@ def old(refs: Iterable[str], repositories: Collection[str], needed: Collection[s
 
 
 def _tail(ref: str, repositories: Collection[str]) -> str:
-    """The part of a reference from one of our repositories on; empty where it is of none."""
+    """Return the part of a reference from one of our repositories on; empty where it is of none."""
     name, colon, tag = ref.rpartition(":")
     for repository in repositories:
         if colon and "/" not in tag and (name == repository or name.endswith(f"/{repository}")):
@@ -48,5 +48,5 @@ def _tail(ref: str, repositories: Collection[str]) -> str:
 
 
 def too_many(refs: Sequence[str]) -> bool:
-    """Whether there are more images of a repository than stay in any case."""
+    """Return whether there are more images of a repository than stay in any case."""
     return len(newest(refs)) < len(refs)

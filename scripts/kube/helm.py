@@ -42,13 +42,16 @@ class Helm:
     shell: Shell
 
     def command(self, *words: str) -> list[str]:
-        """The argv of a call, which never relies on the current context."""
+        """Return the argv of a call, which never relies on the current context."""
         return [str(self.binary), *words, "--kubeconfig", str(self.kubeconfig), "--kube-context", self.context]
 
     def upgrade_command(
         self, release: Release, values: tuple[Path, ...], labels: Mapping[str, str], timeout: int
     ) -> list[str]:
-        """The argv of `helm upgrade --install`. Values come from files only, and never from the revision before."""
+        """Return the argv of `helm upgrade --install`.
+
+        Values come from files only, and never from the revision before.
+        """
         files = values_options((*release.values, *values))
         marks = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
         return self.command(

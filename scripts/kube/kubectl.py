@@ -55,7 +55,7 @@ class Kubectl:
     require: Callable[[], None] = lambda: None  # raises UserError where the cluster is not in a state to answer
 
     def command(self, *words: str) -> list[str]:
-        """The argv of a call, which never relies on the current context."""
+        """Return the argv of a call, which never relies on the current context."""
         return [str(self.binary), "--kubeconfig", str(self.kubeconfig), "--context", self.context, *words]
 
     def ask(self, *words: str, timeout: float = 30.0) -> Result:
@@ -114,7 +114,10 @@ class Kubectl:
 
     @contextmanager
     def watch(self, kind: str, namespace: str, timeout: float) -> Iterator[Stream]:
-        """The objects of a kind as they are and as they change, for `timeout` seconds; read them by `documents`."""
+        """
+
+        ield the objects of a kind as they are and as they change, for `timeout` seconds; read them by `documents`.
+        """
         argv = self.command(
             "get", kind, "--namespace", namespace, "--watch", "--output-watch-events", "--output", "json"
         )
@@ -123,7 +126,10 @@ class Kubectl:
 
     @contextmanager
     def changes(self, resources: Collection[tuple[str, str]], timeout: float) -> Iterator[Changes]:
-        """The objects of (kind, namespace)s as they are and as they change, for `timeout` seconds, as watch events."""
+        """
+
+        ield the objects of (kind, namespace)s as they are and as they change, for `timeout` seconds, as watch events.
+        """
         reached = api.connect(self.kubeconfig, self.context)
         with ExitStack() as stack:
             merged = Changes(timeout)
@@ -171,7 +177,7 @@ class Kubectl:
 def _following(
     reached: api.Api, resource: reading.Resource, namespace: str, timeout: float
 ) -> Iterator[Iterator[dict[str, Any]]]:
-    """The events of one kind: what there is, then each change; where the server ends a watch, both once more."""
+    """Yield the events of one kind: what there is, then each change; where the server ends a watch, both once more."""
     ended = threading.Event()
     open_watches: list[api.Watch] = []
     deadline = time.monotonic() + timeout
@@ -203,7 +209,7 @@ def _following(
 
 
 def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The JSON documents in a stream: one a line, as kubectl 1.37 writes them, or indented, as older ones do.
+    """Yield the JSON documents in a stream: one a line, as kubectl 1.37 writes them, or indented, as older ones do.
 
     `kubectl get --watch --output-watch-events` writes `{"type": …, "object": …}`.
     """

@@ -11,7 +11,7 @@ Objects = dict[tuple[str, str], Mapping[str, Any]]
 
 
 def between(before: str, after: str) -> list[str]:
-    """The changes from one manifest to another, a few words each. Values of configuration are not shown."""
+    """Return the changes from one manifest to another, a few words each. Values of configuration are not shown."""
     old, new = _objects(before), _objects(after)
     told = [f"{kind} {name} added" for kind, name in new.keys() - old.keys()]
     told += [f"{kind} {name} removed" for kind, name in old.keys() - new.keys()]

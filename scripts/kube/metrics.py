@@ -135,12 +135,12 @@ def proxy_name(pod: Mapping[str, Any]) -> str:
 
 
 def restarted(before: Counters, after: Counters) -> bool:
-    """Whether the process began to count anew in between."""
+    """Return whether the process began to count anew in between."""
     return any(after.requests.get(labels, 0.0) < value for labels, value in before.requests.items())
 
 
 def increase(before: Counters, after: Counters) -> Counters:
-    """What was counted in between; a process that began anew counts from zero."""
+    """Return what was counted in between; a process that began anew counts from zero."""
     start = Counters() if restarted(before, after) else before
     requests = {labels: value - start.requests.get(labels, 0.0) for labels, value in after.requests.items()}
     buckets = {
@@ -151,7 +151,7 @@ def increase(before: Counters, after: Counters) -> Counters:
 
 
 def traffic(increases: Iterable[Counters], seconds: float) -> Traffic:
-    """The traffic of several processes together, over `seconds`."""
+    """Return the traffic of several processes together, over `seconds`."""
     total = failed = 0.0
     bounds: dict[float, float] = defaultdict(float)
     for counted in increases:
@@ -165,7 +165,7 @@ def traffic(increases: Iterable[Counters], seconds: float) -> Traffic:
 
 
 def quantile(share: float, bounds: Mapping[float, float]) -> float | None:
-    """The duration that `share` of the observations stay under, as Prometheus' histogram_quantile estimates it.
+    """Return the duration that `share` of the observations stay under, as Prometheus' histogram_quantile estimates it.
 
     None without observations; the highest finite bound where the answer lies beyond it.
     """

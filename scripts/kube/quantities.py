@@ -39,7 +39,7 @@ def show_memory(size: float) -> str:
 
 
 def step_up(value: float, step: float) -> float:
-    """The next multiple of `step`."""
+    """Return the next multiple of `step`."""
     return math.ceil(value / step - 1e-9) * step
 
 

@@ -51,7 +51,7 @@ def revisions(secrets: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]
 
 
 def repair(history: list[Revision]) -> tuple[str, int] | None:
-    """How to get a release out of a state in which helm refuses to work, left by a run that was killed.
+    """Return how to get a release out of a state in which helm refuses to work, left by a run that was killed.
 
     ("rollback", revision) to the newest good one, ("uninstall", 0) if there is none, or None if nothing is wrong.
     """

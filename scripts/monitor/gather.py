@@ -39,7 +39,10 @@ class RequestFailed(Exception):
 
 @contextmanager
 def proxy(kubectl: Kubectl) -> Iterator[Path]:
-    """A socket that leads to the API server while the block runs. Raises UserError if the cluster does not answer."""
+    """Yield a socket that leads to the API server while the block runs.
+
+    Raises UserError if the cluster does not answer.
+    """
     with tempfile.TemporaryDirectory(prefix="todo-chatbot-") as folder:  # mode 0700: nobody else may use it
         socket = Path(folder, "api")
         answer = kubectl.ask("get", "--raw", "/readyz", timeout=START_SECONDS)
@@ -134,7 +137,7 @@ def read_usage(items: Iterable[Mapping[str, Any]], problems: dict[str, str]) -> 
 
 
 def _message(text: str) -> str:
-    """What the API server says in a Status, else the first line."""
+    """Return what the API server says in a Status, else the first line."""
     try:
         return str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):

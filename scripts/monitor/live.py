@@ -96,7 +96,7 @@ async def follow(
 
 
 def as_record(found: View) -> dict[str, Any]:
-    """The view as `--json` prints it: null is what could not be read, and `missing` says why."""
+    """Return the view as `--json` prints it: null is what could not be read, and `missing` says why."""
     return {"schema": SCHEMA} | asdict(found)
 
 

@@ -18,7 +18,7 @@ Object = Mapping[str, Any]
 
 
 def view(before: Sample, after: Sample, *, namespace: str, context: str) -> View:
-    """What the two say together. States are those of the later one."""
+    """Return what the two say together. States are those of the later one."""
     now = datetime.fromisoformat(after.now)
     seconds = after.at - before.at
     pods = after.objects.get("pods", ())
@@ -41,7 +41,7 @@ def view(before: Sample, after: Sample, *, namespace: str, context: str) -> View
 
 
 def service_row(deployment: Object, before: Sample, after: Sample) -> ServiceRow:
-    """One service."""
+    """Return one service."""
     name = deployment["metadata"]["name"]
     pods = pods_of(deployment, after.objects.get("pods", ()))
     serves = {pod["metadata"]["name"] for pod in pods} & after.serving
@@ -65,7 +65,7 @@ def service_row(deployment: Object, before: Sample, after: Sample) -> ServiceRow
 
 
 def service_traffic(pods: Sequence[str], before: Sample, after: Sample) -> tuple[Traffic | None, str]:
-    """The traffic of some pods together, or why it is not known."""
+    """Return the traffic of some pods together, or why it is not known."""
     both = [pod for pod in pods if pod in before.counters and pod in after.counters]
     if both and after.at > before.at:
         increases = [metrics.increase(before.counters[pod], after.counters[pod]) for pod in both]
@@ -79,7 +79,7 @@ def service_traffic(pods: Sequence[str], before: Sample, after: Sample) -> tuple
 
 
 def scaling(scaler: Object) -> Scaling:
-    """A HorizontalPodAutoscaler in short."""
+    """Return a HorizontalPodAutoscaler in short."""
     spec, status = scaler["spec"], scaler.get("status", {})
     current = {
         item["resource"]["name"]: item["resource"]["current"]
@@ -108,7 +108,7 @@ def scaling(scaler: Object) -> Scaling:
 
 
 def pod_row(pod: Object, sample: Sample, now: datetime) -> PodRow:
-    """One pod."""
+    """Return one pod."""
     meta, status = pod["metadata"], pod.get("status", {})
     states = status.get("containerStatuses", ())
     used = sample.usage.get(meta["name"])
@@ -130,7 +130,7 @@ def pod_row(pod: Object, sample: Sample, now: datetime) -> PodRow:
 
 
 def event_rows(events: Sequence[Object], now: datetime) -> list[EventRow]:
-    """The last hour's events: warnings first, then the newest first."""
+    """Return the last hour's events: warnings first, then the newest first."""
     dated = sorted(((_moment(item), item) for item in events), key=lambda pair: pair[0], reverse=True)
     recent = [(at, item) for at, item in dated if at and (now - datetime.fromisoformat(at)).total_seconds() < RECENT]
     recent.sort(key=lambda pair: pair[1].get("type") != "Warning")
@@ -156,13 +156,13 @@ def _moment(event: Object) -> str:
 
 
 def _amount(pod: Object, kind: str, resource: str, parse: Callable[[str], float]) -> float | None:
-    """The sum over a pod's containers; None where one of them does not say."""
+    """Return the sum over a pod's containers; None where one of them does not say."""
     said = [container.get("resources", {}).get(kind, {}).get(resource) for container in pod["spec"]["containers"]]
     return None if None in said else sum(parse(str(item)) for item in said)
 
 
 def _trouble(pod: Object) -> str:
-    """Why a pod's container waits or was restarted, in the cluster's own word."""
+    """Return why a pod's container waits or was restarted, in the cluster's own word."""
     for item in pod.get("status", {}).get("containerStatuses", ()):
         reason = item.get("state", {}).get("waiting", {}).get("reason", "")
         if reason and reason != "ContainerCreating":

@@ -27,7 +27,7 @@ NUMBERS = re.compile(r"\d[\d.:]*")
 
 
 def render(view: View, width: int, height: int, rates: Mapping[str, Sequence[float]] | None = None) -> RenderableType:
-    """The whole screen, not higher than `height` lines. `rates` are each service's last requests a second."""
+    """Return the whole screen, not higher than `height` lines. `rates` are each service's last requests a second."""
     told, events = notes(view), merged(view.events)
     pods, shown, gap = fit(len(view.services), len(told), len(view.pods), len(events), height)
     space = [Text()] if gap else []
@@ -42,7 +42,7 @@ def render(view: View, width: int, height: int, rates: Mapping[str, Sequence[flo
 
 
 def fit(services: int, told: int, pods: int, events: int, height: int) -> tuple[int, int, bool]:
-    """How many pods and events have room: at first a few events, then pods, then more events.
+    """Return how many pods and events have room: at first a few events, then pods, then more events.
 
     The last says whether all that still leaves room for an empty line between the parts.
     """
@@ -58,7 +58,7 @@ def fit(services: int, told: int, pods: int, events: int, height: int) -> tuple[
 
 
 def merged(events: Sequence[EventRow]) -> list[EventRow]:
-    """One row for what is told of several objects in the same words; numbers and addresses do not count."""
+    """Return one row for what is told of several objects in the same words; numbers and addresses do not count."""
     found: dict[tuple[str, str], list[EventRow]] = {}
     for event in events:
         found.setdefault((event.reason, NUMBERS.sub("", event.message)), []).append(event)
@@ -73,7 +73,7 @@ def _merge(same: Sequence[EventRow]) -> EventRow:
 
 
 def notes(view: View) -> list[str]:
-    """What is missing, and why, in one line each; the same reason of several pods is told once."""
+    """Return what is missing, and why, in one line each; the same reason of several pods is told once."""
     told: dict[str, None] = {}
     for source, reason in view.missing.items():
         if not source.startswith("metrics of "):
@@ -169,14 +169,14 @@ def _near(used: float | None, limit: float | None) -> bool:
 
 
 def _used(used: float | None, request: float | None, limit: float | None, size: float, unit: str) -> Text:
-    """Used, requested and allowed."""
+    """Return the cells for used, requested and allowed."""
     first, *rest = [MISSING if item is None else f"{item / size:.0f}" for item in (used, request, limit)]
     style = "bold red" if _near(used, limit) else ""
     return Text(first, style=style).append("/" + "/".join(rest) + unit, style="" if style else "dim")
 
 
 def _bar(used: float | None, limit: float | None) -> Text:
-    """How much of the limit is used, as a bar."""
+    """Return how much of the limit is used, as a bar."""
     if used is None or not limit:
         return Text(" " * BAR)
     full = min(BAR, round(used / limit * BAR))
@@ -185,7 +185,7 @@ def _bar(used: float | None, limit: float | None) -> Text:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """A small plot, from zero to the largest value."""
+    """Return a small plot, from zero to the largest value."""
     top = max(values, default=0.0)
     return "".join(STEPS[round(value / top * (len(STEPS) - 1))] if top else STEPS[0] for value in values)
 

@@ -69,7 +69,7 @@ def looks(sampler: gather.Sampler) -> Callable[[], Awaitable[Look]]:
 
 
 def render(seen: Look, where: str) -> RenderableType:
-    """The table with a heading, and what could not be read."""
+    """Return the table with a heading, and what could not be read."""
     heading = Text(f"{where}  {seen.now:%H:%M:%S} UTC  Ctrl-C ends", style="bold", no_wrap=True, overflow="ellipsis")
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold cyan")
     for name in seen.rows[0] if seen.rows else ():
@@ -88,7 +88,10 @@ def print_changes(before: Look, after: Look) -> None:
 
 
 def changes(before: Look, after: Look) -> list[str]:
-    """A line for each service that is not as it was, its age apart; for one that is gone; for what cannot be read."""
+    """
+
+    eturn a line for each service that is not as it was, its age apart; for one that is gone; for what cannot be read.
+    """
     told = [f"– {source}: {reason}" for source, reason in after.problems.items() if source not in before.problems]
     told += [f"{source} can be read again" for source in before.problems if source not in after.problems]
     old, new = ({row[0]: row for row in seen.rows[1:]} for seen in (before, after))

@@ -15,7 +15,7 @@ from scripts.settings.model import Address, Outcome, Service
 
 
 def of_page(session: Session) -> str:
-    """The page's address among those of the app's file; empty where it is not among them."""
+    """Return the page's address among those of the app's file; empty where it is not among them."""
     app = session.settings.app
     own = next((item.port for item in app.addresses if item.service == app.page), None)
     return f"http://localhost:{own}" if own else ""
@@ -47,7 +47,7 @@ def serve_quietly(run: Run) -> bool:
 
 
 def _target(session: Session, item: Address) -> str | list[str]:
-    """Where a port leads: the node port where this machine reaches it, else kubectl's own forwarding."""
+    """Return where a port leads: the node port where this machine reaches it, else kubectl's own forwarding."""
     service, namespace = _service(session, item.service), session.settings.release.namespace
     there = session.kubectl.find("service", service.address, namespace)
     if there is None:

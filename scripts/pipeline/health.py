@@ -174,7 +174,7 @@ def _restarted_with_node(pod: Object, moment: datetime) -> bool:
 
 
 def _recent_ends(pod: Object, moment: datetime) -> Iterator[tuple[Object, float]]:
-    """How containers that were restarted lately had ended, and how many seconds ago."""
+    """Yield how containers that were restarted lately had ended, and how many seconds ago."""
     for container in pod.get("status", {}).get("containerStatuses", ()):
         ended = container.get("lastState", {}).get("terminated", {})
         finished = ended.get("finishedAt")

@@ -47,7 +47,10 @@ def builders(run: Run) -> AbstractContextManager[ThreadPoolExecutor]:
 
 
 def longest_first(images: Sequence[Image], seconds: Mapping[str, float]) -> list[Image]:
-    """The images in the order to build them, by how long each took before; what was never built may take long."""
+    """
+
+    eturn the images in the order to build them, by how long each took before; what was never built may take long.
+    """
     return sorted(images, key=lambda image: -seconds.get(image.service, inf))
 
 
@@ -137,7 +140,10 @@ class Builds:
             )  # fmt: skip
 
     def _secrets(self, service: Service) -> dict[str, str]:
-        """What the Dockerfile's secret mounts hold, by variable. Raises UserError naming the one without a value."""
+        """Return what the Dockerfile's secret mounts hold, by variable.
+
+        Raises UserError naming the one without a value.
+        """
         given = self._run.session.variables if service.build_secrets else {}
         for name, variable in service.build_secrets.items():
             if not given.get(variable):
@@ -174,6 +180,10 @@ def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
 
 
 def _build_step(line: str) -> str:
-    """The step that BuildKit's plain progress announces, as in `#12 [builder 3/5] RUN npm ci`; other lines are none."""
+    """
+
+    eturn the step that BuildKit's plain progress announces, as in `#12 [builder 3/5] RUN npm ci`; other lines are
+    none.
+    """
     match = re.match(r"#\d+ (\[(?!internal).*)", line)
     return match[1][:70] if match else ""

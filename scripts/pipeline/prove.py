@@ -85,7 +85,7 @@ def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
 
 
 def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome]:
-    """The journey of the app's file, else the one that the services' OpenAPI documents tell of."""
+    """Yield the journey of the app's file, else the one that the services' OpenAPI documents tell of."""
     settings = run.session.settings
     ports = {item.service: item.port for item in settings.app.addresses}
 

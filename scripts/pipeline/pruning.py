@@ -46,7 +46,10 @@ def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
 
 
 def engine_images(run: Run, ready: Ready, repositories: list[str]) -> list[str]:
-    """References of our images on the engine, the newest first, with a registry in front where they were pushed."""
+    """
+
+    eturn references of our images on the engine, the newest first, with a registry in front where they were pushed.
+    """
     registry = run.session.settings.registry
     pushed = [f"{registry}/{name}" for name in repositories if registry]
     return docker.references(run.session.shell, ready.client, [*repositories, *pushed])

@@ -182,7 +182,7 @@ def _job(name: str, item: Mapping[str, Any]) -> Progress:
 
 
 def waiting_for(pods: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]], now: datetime) -> str:
-    """The most telling thing that pods of one Deployment wait for, and for how long; nothing if none waits.
+    """Return the most telling thing that pods of one Deployment wait for, and for how long; nothing if none waits.
 
     `events` are those of the namespace: they say what the probes were answered.
     """
@@ -192,7 +192,7 @@ def waiting_for(pods: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str,
 
 
 def _answers(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """What the last failed probe of each pod was answered, by the pod's uid: `readiness 503`."""
+    """Return what the last failed probe of each pod was answered, by the pod's uid: `readiness 503`."""
     failed = [event for event in events if event.get("reason") == "Unhealthy"]
     failed.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
     told = {}

@@ -51,7 +51,7 @@ def lint(session: Session) -> int:
 
 
 def render(run: Run, *, live: bool) -> str:
-    """The manifests of the app's release, by the environment's values and the planned images.
+    """Return the manifests of the app's release, by the environment's values and the planned images.
 
     `live` lets the charts look up what the cluster has, certificates for instance; without it they make new ones.
     Raises UserError with what helm says of a chart that cannot be rendered.
@@ -79,7 +79,10 @@ def write(run: Run, folder: Path) -> Path:
 
 
 def difference(live: str, rendered: str) -> str:
-    """What an upgrade would change, object by object, as a unified diff; nothing where it would change nothing."""
+    """
+
+    eturn what an upgrade would change, object by object, as a unified diff; nothing where it would change nothing.
+    """
     before, after = _objects(live), _objects(rendered)
     lines: list[str] = []
     for name in sorted(before.keys() | after.keys()):
@@ -99,7 +102,7 @@ def _objects(text: str) -> dict[str, list[str]]:
 
 
 def _censored(item: dict[str, Any]) -> dict[str, Any]:
-    """A Secret with fingerprints for values: a change shows, the value does not."""
+    """Return a Secret with fingerprints for values: a change shows, the value does not."""
     if item["kind"] != "Secret":
         return item
     data = {
@@ -111,7 +114,7 @@ def _censored(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def pending_changes(run: Run) -> str:
-    """What a deploy would change on the live release now. Raises UserError if there is no release."""
+    """Return what a deploy would change on the live release now. Raises UserError if there is no release."""
     session, release = run.session, run.session.sized.release
     answer = session.shell.probe(
         session.helm.command("get", "manifest", release.name, "--namespace", release.namespace)

@@ -75,7 +75,7 @@ def _await_end(session: Session, limit: int) -> None:
 
 
 def _pod(deployment: dict[str, Any], namespace: str) -> dict[str, Any]:
-    """The database's own pod, with its volume and rights, which sets the password instead of serving."""
+    """Return the database's own pod, with its volume and rights, which sets the password instead of serving."""
     spec = copy.deepcopy(dict(objects.template(deployment)["spec"]))
     container = next(one for one in spec["containers"] if one["name"] == NAME)
     for probe in ("startupProbe", "readinessProbe", "livenessProbe", "ports"):

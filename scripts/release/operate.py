@@ -24,7 +24,7 @@ from scripts.secrets import proofs, sync, vault, versions
 def status_rows(
     found: Iterable[Mapping[str, Any]], now: datetime, released: Mapping[str, int] | None = None
 ) -> list[tuple[str, ...]]:
-    """A table of the Deployments: ready, image, restarts, age of the newest pod.
+    """Return a table of the Deployments: ready, image, restarts, age of the newest pod.
 
     `released` are the replicas that the release says, by Deployment: another number is told as a drift.
     """
@@ -53,13 +53,17 @@ def status_rows(
 
 
 def _drift(deployment: Mapping[str, Any], released: Mapping[str, int]) -> str:
-    """How its replicas differ from the release's; nothing where they do not, or an autoscaler sets them."""
+    """Return how its replicas differ from the release's; nothing where they do not, or an autoscaler sets them."""
     name, live = deployment["metadata"]["name"], deployment["spec"].get("replicas", 1)
     return f" (release: {released[name]})" if released.get(name, live) != live else ""
 
 
 def released_replicas(session: Session) -> dict[str, int]:
-    """The replicas that the live release fixes, by Deployment; none where there is no release or helm does not say."""
+    """
+
+    eturn the replicas that the live release fixes, by Deployment; none where there is no release or helm does not
+    say.
+    """
     with suppress(yaml.YAMLError):
         found = workloads.documents(session.helm.manifest(session.settings.release))
         return {
@@ -71,12 +75,12 @@ def released_replicas(session: Session) -> dict[str, int]:
 
 
 def _worked_on(deployment: Mapping[str, Any]) -> bool:
-    """Whether its pods may hold other files than their image, since somebody works on them."""
+    """Return whether its pods may hold other files than their image, since somebody works on them."""
     return releases.DEV in deployment["spec"]["template"].get("metadata", {}).get("labels", {})
 
 
 def status(session: Session) -> list[tuple[str, ...]]:
-    """The live release as a table. Raises UserError if the cluster does not answer."""
+    """Return the live release as a table. Raises UserError if the cluster does not answer."""
     namespace = session.settings.release.namespace
     with ThreadPoolExecutor() as pool:
         released = pool.submit(released_replicas, session)
@@ -85,7 +89,7 @@ def status(session: Session) -> list[tuple[str, ...]]:
 
 
 def check_service(session: Session, service: str) -> str:
-    """A service's name, checked. Raises UserError naming those there are."""
+    """Return a service's name, checked. Raises UserError naming those there are."""
     names = [item.name for item in (*session.settings.services, session.settings.database)]
     if service not in names:
         raise UserError(f"--service {service}: no such service", f"choose one of: {', '.join(names)}")
@@ -93,7 +97,7 @@ def check_service(session: Session, service: str) -> str:
 
 
 def under_load(session: Session) -> tuple[str, ...]:
-    """The services that the requests of people go through. Raises UserError where the app's file names none."""
+    """Return the services that the requests of people go through. Raises UserError where the app's file names none."""
     app = session.settings.app
     if not app.under_load:
         raise UserError(
@@ -190,7 +194,7 @@ def _renew(session: Session) -> None:
 
 
 def secret_rows(session: Session) -> list[tuple[str, ...]]:
-    """Which keys there are and where they come from."""
+    """Return which keys there are and where they come from."""
     namespace = session.settings.release.namespace
     config = sync.with_database(session.settings.app.secrets)
     held = sync.held_by(session.kubectl, namespace, config)
@@ -217,7 +221,7 @@ def destroy(session: Session) -> None:
 
 
 def doomed(session: Session) -> list[str]:
-    """What `destroy` would delete, as `kind/name`."""
+    """Return what `destroy` would delete, as `kind/name`."""
     namespace = session.settings.release.namespace
     kinds = "deployments,services,configmaps,secrets,persistentvolumeclaims"
     found = session.kubectl.items(kinds, namespace)
@@ -225,7 +229,7 @@ def doomed(session: Session) -> list[str]:
 
 
 def history(session: Session) -> list[tuple[str, ...]]:
-    """The release's revisions, oldest first: whether a health check passed them, and who made them from what.
+    """Return the release's revisions, oldest first: whether a health check passed them, and who made them from what.
 
     Raises UserError if the audit record was tampered with.
     """

@@ -219,7 +219,7 @@ def chart_schema(chart: Path, parts: Schema) -> Schema:
 
 
 def _named(part: Any, parts: Schema) -> Schema:
-    """The parts that a schema names, and those that they name in turn."""
+    """Return the parts that a schema names, and those that they name in turn."""
     found: Schema = {}
     for name in re.findall(r"#/\$defs/(\w+)", json.dumps(part)):
         found |= {name: parts[name], **_named(parts[name], parts)}
@@ -227,7 +227,7 @@ def _named(part: Any, parts: Schema) -> Schema:
 
 
 def _without(text: str, keys: set[str]) -> Iterator[str]:
-    """The lines of YAML without those of some keys at the top."""
+    """Yield the lines of YAML without those of some keys at the top."""
     kept = True
     for line in text.splitlines():
         if re.match(r"[A-Za-z]", line):

@@ -56,7 +56,7 @@ def made_by(entries: Iterable[Entry], release: str, installation: str) -> dict[i
 
 
 def entry(report: Report, who: str, commit: str, installation: str = "") -> Entry:
-    """What is kept of a run."""
+    """Return what is kept of a run."""
     return Entry(
         started=report.started,
         who=who,
@@ -85,7 +85,10 @@ def append(file: Path, new: Entry) -> None:
 
 
 def read(file: Path) -> list[Entry]:
-    """The record, oldest first. Raises UserError naming the first line that does not follow from the one before."""
+    """Return the record, oldest first.
+
+    Raises UserError naming the first line that does not follow from the one before.
+    """
     found = []
     before = START
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if file.is_file() else [], 1):
@@ -104,7 +107,7 @@ def read(file: Path) -> list[Entry]:
 
 
 def _digest_of(line: str) -> str:
-    """What the next line refers to. One that cannot be read is referred to all the same: `read` will name it."""
+    """Return what the next line refers to. One that cannot be read is referred to all the same: `read` will name it."""
     try:
         return str(json.loads(line)["digest"])
     except (ValueError, KeyError, TypeError):
@@ -112,7 +115,7 @@ def _digest_of(line: str) -> str:
 
 
 def who() -> str:
-    """The user this process runs for."""
+    """Return the user this process runs for."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -120,7 +123,7 @@ def who() -> str:
 
 
 def commit(shell: Shell, root: Path) -> str:
-    """The commit of the tree, with `+` where it holds changes; nothing outside of a repository."""
+    """Return the commit of the tree, with `+` where it holds changes; nothing outside of a repository."""
     return shell.probe(
         ["git", "-C", root, "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     ).out.strip()

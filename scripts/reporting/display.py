@@ -20,19 +20,19 @@ class Display(Protocol):
     """Where a run shows itself. All methods may be called from several threads."""
 
     def line(self, text: str) -> None:
-        """A line to read: a command, a remark."""
+        """Show a line to read: a command, a remark."""
 
     def begin(self, stage: str) -> None:
-        """A stage starts."""
+        """Show that a stage starts."""
 
     def outcome(self, outcome: Outcome) -> None:
-        """Something ended."""
+        """Show that something ended."""
 
     def waiting(self, stage: str, target: str, text: str) -> None:
-        """What is going on now."""
+        """Show what is going on now."""
 
     def close(self) -> None:
-        """The run is over."""
+        """End: the run is over."""
 
 
 class Plain:
@@ -49,23 +49,23 @@ class Plain:
             print(text, file=self._stream, flush=True)
 
     def begin(self, stage: str) -> None:
-        """A heading."""
+        """Print a heading."""
         self.line(f"== {stage}")
 
     def outcome(self, outcome: Outcome) -> None:
-        """One line."""
+        """Print one line."""
         seconds = f" ({outcome.seconds:.1f} s)" if outcome.seconds >= 0.05 else ""
         detail = f": {outcome.detail}" if outcome.detail else ""
         self.line(f"{SIGNS[outcome.status]} {outcome.stage} {outcome.target} {outcome.status}{detail}{seconds}")
 
     def waiting(self, stage: str, target: str, text: str) -> None:
-        """A line, when the words change."""
+        """Print a line, when the words change."""
         if self._waiting.get((stage, target)) != text:
             self._waiting[stage, target] = text
             self.line(f"  {stage} {target}: {text}")
 
     def close(self) -> None:
-        """Nothing to tidy."""
+        """Do nothing: there is nothing to tidy."""
 
 
 class Live:
@@ -89,20 +89,20 @@ class Live:
         )
 
     def begin(self, stage: str) -> None:
-        """A row for the stage."""
+        """Add a row for the stage."""
         with self._lock:
             self._started[stage, ""] = time.monotonic()
             self._rows[stage, ""] = ("running", "", 0.0)
 
     def outcome(self, outcome: Outcome) -> None:
-        """The row's last state."""
+        """Show the row's last state."""
         with self._lock:
             self._rows[outcome.stage, outcome.target] = (outcome.status, outcome.detail, outcome.seconds)
             if self._rows.get((outcome.stage, ""), ("",))[0] == "running":
                 del self._rows[outcome.stage, ""]
 
     def waiting(self, stage: str, target: str, text: str) -> None:
-        """The row's words of now. What has ended stays ended: another thread may be late with its news."""
+        """Show the row's words of now. What has ended stays ended: another thread may be late with its news."""
         with self._lock:
             if self._rows.get((stage, target), ("running",))[0] != "running":
                 return
@@ -135,5 +135,5 @@ class Live:
 
 
 def choose() -> Display:
-    """The display that fits where standard error goes."""
+    """Return the display that fits where standard error goes."""
     return Live() if sys.stderr.isatty() else Plain()

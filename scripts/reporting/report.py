@@ -59,7 +59,7 @@ class Report:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The record of a run, as `--json` prints it and `reports/` keeps it."""
+    """Return the record of a run, as `--json` prints it and `reports/` keeps it."""
     return {"schema": SCHEMA, "ok": report.ok, "changed": report.changed} | asdict(report)
 
 
@@ -75,7 +75,10 @@ def write(report: Report, root: Path) -> Path:
 
 
 def build_times(root: Path, among: int = 10) -> dict[str, float]:
-    """How many seconds the build of each service took the last time that one of the newest reports tells of it."""
+    """
+
+    eturn how many seconds the build of each service took the last time that one of the newest reports tells of it.
+    """
     found: dict[str, float] = {}
     for file in sorted((root / FOLDER).glob("[0-9]*.json"))[-among:]:
         with suppress(OSError, ValueError, KeyError, TypeError):  # an estimate: what cannot be read tells nothing
@@ -86,7 +89,7 @@ def build_times(root: Path, among: int = 10) -> dict[str, float]:
 
 
 def summary(report: Report) -> str:
-    """The end of a run, for a person: what changed, where the time went, and the URL or the way on."""
+    """Return the end of a run, for a person: what changed, where the time went, and the URL or the way on."""
     lines = []
     if not report.ok:
         lines += [f"FAILED after {report.seconds:.1f} s", *_indented(report.error or _failures(report.outcomes))]
@@ -105,7 +108,7 @@ def summary(report: Report) -> str:
 
 
 def _changes(report: Report) -> str:
-    """What the run did, what a dry run would do, and whether it looked at the live release."""
+    """Return what the run did, what a dry run would do, and whether it looked at the live release."""
     acts = [item for item in report.outcomes if item.stage not in ("rollout", "health", "access")]
     planned = [f"{item.stage} {item.target}" for item in acts if item.status == "planned"]
     if planned:

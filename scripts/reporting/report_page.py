@@ -26,7 +26,7 @@ OTHER, FAILED = "#8a8f98", "#c4453a"
 
 
 def read(root: Path) -> list[dict[str, Any]]:
-    """The kept reports, oldest first. Raises UserError if there are none."""
+    """Return the kept reports, oldest first. Raises UserError if there are none."""
     files = sorted((root / FOLDER).glob("[0-9]*.json"))[-SHOWN:]
     if not files:
         raise UserError(f"no runs are recorded in {FOLDER}/", "run: invoke pipeline")
@@ -52,7 +52,8 @@ def write(file: Path, page: str) -> Path:
 
 
 def bars(report: Mapping[str, Any], width: int = 50) -> list[tuple[str, str, str]]:
-    """A row a stage of a run: its name, a bar where it lay in the run, `width` characters for the whole, and its time.
+    """Return a row a stage of a run: its name, a bar where it lay in the run, `width` characters for the whole, and
+    its time.
 
     Stages that overlap are beside each other, as their bars show.
     """

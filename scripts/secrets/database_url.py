@@ -25,7 +25,8 @@ _LIBPQ_ONLY = (
 
 
 def formed(url: str, form: Mapping[str, Any]) -> str:
-    """The URL with the scheme that `form` names, its parameters in that driver's names, and the form's own over them.
+    """Return the URL with the scheme that `form` names, its parameters in that driver's names, and the form's own over
+    them.
 
     What is no PostgreSQL URL stays as it is.
     """
@@ -50,7 +51,7 @@ def formed(url: str, form: Mapping[str, Any]) -> str:
 
 
 def _part(url: str, part: str) -> str:
-    """One part of a URL, as a program takes it that builds its own; empty where the URL does not say it."""
+    """Return one part of a URL, as a program takes it that builds its own; empty where the URL does not say it."""
     try:
         parts = urlsplit(url)
         port = parts.port or 5432

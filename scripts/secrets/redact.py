@@ -31,7 +31,7 @@ _PLACEHOLDER = re.compile(rf"<(?:{'|'.join(_KINDS)}|HIDDEN|X)_\d+>")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> tuple[str, dict[str, str]]:
-    """The text with every secret replaced, and what each placeholder stands for.
+    """Return the text with every secret replaced, and what each placeholder stands for.
 
     The same secret has the same placeholder. `restore` gives back exactly `text`.
     """
@@ -63,17 +63,17 @@ class Redactor:
         return {name: value for value, name in self._names.given.items()}
 
     def clean(self, text: str) -> str:
-        """The text with every secret replaced."""
+        """Return the text with every secret replaced."""
         return _replace(text, self._known, self._names)
 
 
 def restore(text: str, mapping: Mapping[str, str]) -> str:
-    """The text with the secrets put back. For the user's own screen only."""
+    """Return the text with the secrets put back. For the user's own screen only."""
     return _PLACEHOLDER.sub(lambda match: mapping.get(match[0], match[0]), text)
 
 
 def summary(mapping: Mapping[str, str]) -> str:
-    """How much was redacted, by kind, in words; the secrets themselves are not told."""
+    """Return how much was redacted, by kind, in words; the secrets themselves are not told."""
     if not mapping:
         return "0 values redacted"
     kinds = Counter(name[1:].rpartition("_")[0].lower().replace("_", " ") for name in mapping)
@@ -143,7 +143,7 @@ def _shaped(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _unwrapped(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """What comes to sight only without escapes, percent codes and the like."""
+    """Yield what comes to sight only without escapes, percent codes and the like."""
     view = views.unwrapped(text)
     if view is not None:
         for start, end, kind in (*_known(view.text, known), *_shaped(view.text)):
@@ -167,7 +167,7 @@ def _merged(spans: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, s
 
 
 def _forms(secret: str) -> set[str]:
-    """A secret in every form in which it may stand in a text."""
+    """Return a secret in every form in which it may stand in a text."""
     plain = {secret, secret.strip()}
     plain |= {line.strip() for line in secret.splitlines() if len(line.strip()) >= _LONG_LINE}
     if password := _password(secret):

@@ -95,7 +95,7 @@ _HARMLESS_WORD = re.compile(
 
 
 def is_harmless(name: str, value: str) -> bool:
-    """Whether a setting of that name may be seen with that value."""
+    """Return whether a setting of that name may be seen with that value."""
     value = value.strip().strip("\"'")
     if _REFERENCE.fullmatch(value) or not value or value in ("|", "|-", ">", ">-", "{}", "[]"):
         return True
@@ -129,7 +129,8 @@ def hidden_words(words: list[str]) -> list[bool]:
 
 
 def literals(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Every value of these objects that has to be hidden wherever it stands: also bare, where nothing gives it away.
+    """Return every value of these objects that has to be hidden wherever it stands: also bare, where nothing gives it
+    away.
 
     A plain word, such as the name of a database, is hidden only beside its setting: elsewhere it would take the names
     of objects and the paths of files with it.
@@ -166,7 +167,7 @@ def _containers(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def spans(text: str) -> Iterator[Span]:
-    """Where a value stands that has to be hidden."""
+    """Yield where a value stands that has to be hidden."""
     yield from _json(text)
     for pattern in (_TURNED, _YAML_TURNED, _BARE, _KEYED, _GO_MAP):
         for match in pattern.finditer(text):
@@ -200,7 +201,7 @@ def _json(text: str) -> Iterator[Span]:
 
 
 def _run(pattern: re.Pattern[str], text: str, position: int) -> Iterator[re.Match[str]]:
-    """Matches that follow one another without a gap."""
+    """Return matches that follow one another without a gap."""
     while match := pattern.match(text, position):
         yield match
         position = match.end()
@@ -250,7 +251,7 @@ def _lines(text: str) -> Iterator[Span]:
 
 
 def _opened(line: str, indent: int) -> _Block | None:
-    """The block that a line opens, if it opens one."""
+    """Return the block that a line opens, if it opens one."""
     if match := _YAML_HEAD.match(line):
         kind = "args" if match["key"] in ("args", "command") else "data"
         return (
@@ -324,7 +325,7 @@ def _setting(match: re.Match[str], offset: int, kind: str, *, secret: bool) -> l
 
 
 def _described(block: _Block, line: str, offset: int) -> tuple[bool, list[Span]]:
-    """A ConfigMap as `kubectl describe` prints it: NAME:, four dashes, the value."""
+    """Return a ConfigMap as `kubectl describe` prints it: NAME:, four dashes, the value."""
     if line in ("BinaryData", "Events:") or line.startswith("Events:"):
         return True, []
     if match := _DATA_NAME.match(line):

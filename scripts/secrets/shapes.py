@@ -162,7 +162,7 @@ _NAME = re.compile(
 
 
 def spans(text: str) -> Iterator[Span]:
-    """Where something in the text has the shape of a secret, with its kind; spans may overlap."""
+    """Yield where something in the text has the shape of a secret, with its kind; spans may overlap."""
     for kind, pattern in PATTERNS:
         for match in pattern.finditer(text):
             start, end = match.span(_group(match))
@@ -185,7 +185,7 @@ def spans(text: str) -> Iterator[Span]:
 
 
 def decoded(text: str) -> Iterator[tuple[int, int, str]]:
-    """Where base64 stands that holds a text, and that text; several times over where it holds base64 again."""
+    """Yield where base64 stands that holds a text, and that text; several times over where it holds base64 again."""
     for match in _BASE64.finditer(text):
         plain = _plain(match[0])
         for _ in range(DEEPEST):
@@ -201,7 +201,7 @@ def _group(match: re.Match[str]) -> int:
 
 
 def _is_reference(value: str) -> bool:
-    """Whether a value only says where a secret is: a variable's name, a path, a template, a type."""
+    """Return whether a value only says where a secret is: a variable's name, a path, a template, a type."""
     return bool(
         re.fullmatch(
             r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+[,;)]?|\$\S+|\{\{.*|%\w+|os\.\S+|process\.env\S*|\d{1,4}[,;)]?", value
@@ -213,13 +213,16 @@ def _is_reference(value: str) -> bool:
 
 
 def _is_weak_secret(value: str) -> bool:
-    """Whether the value of a name such as `pass`, `salt` or `key` is more than a word, a path or a licence's name."""
+    """
+
+    eturn whether the value of a name such as `pass`, `salt` or `key` is more than a word, a path or a licence's name.
+    """
     value = value.rstrip(",;)}]")
     return len(value) >= 4 and not _SPDX.match(value) and not _NAME.fullmatch(value)
 
 
 def looks_random(word: str) -> bool:
-    """Whether a run of letters and digits was drawn rather than written: all classes, and changing often.
+    """Return whether a run of letters and digits was drawn rather than written: all classes, and changing often.
 
     Written names change between small letters, capitals and digits about once in four, drawn ones twice in three.
     Hexadecimal digests and UUIDs lack a class, and are kept: a diagnosis needs them.
@@ -233,7 +236,7 @@ def looks_random(word: str) -> bool:
 
 
 def _plain(word: str) -> str:
-    """The text that base64 holds; nothing where it holds something else."""
+    """Return the text that base64 holds; nothing where it holds something else."""
     try:
         data = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_" if {"-", "_"} & set(word) else None)
         text = data.decode("utf-8")

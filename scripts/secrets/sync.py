@@ -41,7 +41,7 @@ class Change:
 
 
 def load(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
-    """The Secrets of the app that runs here; given the services that are deployed, only what concerns those.
+    """Return the Secrets of the app that runs here; given the services that are deployed, only what concerns those.
 
     Raises SettingsError naming file and key.
     """
@@ -51,7 +51,10 @@ def load(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
 
 
 def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The Secrets as an app's file says them, with the stand-in database's own where a key is a database's URL."""
+    """
+
+    eturn the Secrets as an app's file says them, with the stand-in database's own where a key is a database's URL.
+    """
     data: dict[str, Any] = {name: dict(spec) for name, spec in config.items()}
     for spec in data.values():
         spec["keys"] = {key: _with_standin(key, source) for key, source in spec["keys"].items()}
@@ -88,7 +91,8 @@ def _concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[st
 
 
 def environment(root: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables a value may come from: the environment over `.env` over the encrypted file. Empty ones are absent.
+    """Return the variables a value may come from: the environment over `.env` over the encrypted file. Empty ones are
+    absent.
 
     Raises SettingsError naming the line that cannot be read, and UserError if the encrypted file cannot be opened.
     """
@@ -99,7 +103,7 @@ def environment(root: Path, variables: Mapping[str, str] | None = None) -> dict[
 
 
 def uses_standin(variables: Mapping[str, str], wanted: bool = True) -> bool:
-    """Whether the local database stands in: the app wants one (`wanted`), and no external one is configured."""
+    """Return whether the local database stands in: the app wants one (`wanted`), and no external one is configured."""
     return wanted and not variables.get("DATABASE_URL")
 
 
@@ -113,7 +117,7 @@ def decide(
     doubtful: Collection[tuple[str, str]] = (),
     generate: Callable[[int], str] = random.token_urlsafe,
 ) -> list[Change]:
-    """The Secrets that have to be written, given what the cluster holds (name → key → value).
+    """Return the Secrets that have to be written, given what the cluster holds (name → key → value).
 
     `files` holds the contents of the files that the configuration names. A generated value, once the cluster holds it,
     is kept; `doubtful` are (secret, key)s that hold what somebody gave and no release was ever healthy with. Raises
@@ -218,12 +222,15 @@ def _changed(new: Mapping[str, str], old: Mapping[str, str]) -> set[str]:
 
 
 def held_by(kubectl: Kubectl, namespace: str, config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """What the cluster holds of the configured Secrets: name → key → value. Raises UserError if it does not answer."""
+    """Return what the cluster holds of the configured Secrets: name → key → value.
+
+    Raises UserError if it does not answer.
+    """
     return {objects.name_of(item): _values(item) for item in _there(kubectl, namespace, config)}
 
 
 def _there(kubectl: Kubectl, namespace: str, names: Collection[str]) -> list[dict[str, Any]]:
-    """The Secrets of these names. In a dry run there need be no cluster, and then there are none."""
+    """Return the Secrets of these names. In a dry run there need be no cluster, and then there are none."""
     try:
         return kubectl.named("secrets", namespace, names)
     except UserError:
@@ -233,7 +240,7 @@ def _there(kubectl: Kubectl, namespace: str, names: Collection[str]) -> list[dic
 
 
 def _values(item: Mapping[str, Any]) -> dict[str, str]:
-    """A Secret's values as text; bytes that are none stand in for themselves."""
+    """Return a Secret's values as text; bytes that are none stand in for themselves."""
     data = item.get("data") or {}
     return {key: base64.b64decode(value).decode(errors="surrogateescape") for key, value in data.items()}
 
@@ -241,7 +248,7 @@ def _values(item: Mapping[str, Any]) -> dict[str, str]:
 def doubtful_keys(
     items: Collection[Mapping[str, Any]], config: Mapping[str, Any], proved: Collection[Mapping[str, Data]]
 ) -> set[tuple[str, str]]:
-    """The (secret, key)s that may be generated, but hold what somebody gave and no release was healthy with.
+    """Return the (secret, key)s that may be generated, but hold what somebody gave and no release was healthy with.
 
     `proved` are the Secrets of each revision that was healthy. A Secret that does not say what was generated in it was
     written by hand or by an earlier version: its values are kept.
@@ -260,7 +267,7 @@ def doubtful_keys(
 
 
 def manifest(change: Change, namespace: str) -> dict[str, Any]:
-    """The Secret as the API takes it."""
+    """Return the Secret as the API takes it."""
     values = {
         key: base64.b64encode(value.encode(errors="surrogateescape")).decode()
         for key, value in sorted(change.data.items())
@@ -280,7 +287,7 @@ def manifest(change: Change, namespace: str) -> dict[str, Any]:
 
 
 def censored(item: Mapping[str, Any]) -> str:
-    """What may be shown of a Secret."""
+    """Return what may be shown of a Secret."""
     return json.dumps({**item, "data": dict.fromkeys(item["data"], "***")})
 
 
@@ -321,7 +328,7 @@ def sync(
 
 
 def _again(name: str, data: Mapping[str, str]) -> Change:
-    """A Secret that was lost, with the values it had."""
+    """Return a Secret that was lost, with the values it had."""
     return Change(name, data, True, tuple(data), (), tuple(data))
 
 
@@ -330,7 +337,7 @@ def rotated(
     held: Mapping[str, Mapping[str, str]],
     generate: Callable[[int], str] = random.token_urlsafe,
 ) -> list[Change]:
-    """New values for what may be renewed: the new one first, the one before after it, older ones dropped."""
+    """Return new values for what may be renewed: the new one first, the one before after it, older ones dropped."""
     changes = []
     for name, spec in config.items():
         data = dict(held.get(name, {}))
@@ -350,7 +357,10 @@ def check_rows(
     standin: bool,
     proved: Collection[str] = (),
 ) -> list[tuple[str, ...]]:
-    """A table of what there is, where it comes from, and whether a release was healthy with it; never a value."""
+    """
+
+    eturn a table of what there is, where it comes from, and whether a release was healthy with it; never a value.
+    """
     rows: list[tuple[str, ...]] = [("SECRET", "KEY", "IN THE CLUSTER", "SOURCE")]
     for name, spec in config.items():
         for key, source in spec["keys"].items():

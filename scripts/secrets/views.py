@@ -35,12 +35,12 @@ class View:
     _ends: array[int]
 
     def place(self, start: int, end: int) -> tuple[int, int]:
-        """Where a part of the view, which is not empty, stands in the text."""
+        """Return where a part of the view, which is not empty, stands in the text."""
         return self._starts[start], self._ends[end - 1]
 
 
 def unwrapped(text: str) -> View | None:
-    """The text without its wrapping; None where there is none."""
+    """Return the text without its wrapping; None where there is none."""
     pieces: list[str] = []
     starts, ends = array("Q"), array("Q")
     for start, end, shown in _pieces(text):

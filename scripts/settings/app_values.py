@@ -12,7 +12,7 @@ ANYWHERE = "0.0.0.0/0"
 
 
 def of_release(data: Mapping[str, Any], subcharts: Iterable[str], *, library: bool) -> dict[str, Any]:
-    """The values of an app's release.
+    """Return the values of an app's release.
 
     `subcharts` are the services the chart has of its own; those the app does not claim are switched off. `library` says
     that the chart takes any others under `services`. What the file says in `values` wins.
@@ -30,7 +30,7 @@ def of_release(data: Mapping[str, Any], subcharts: Iterable[str], *, library: bo
 
 
 def of_database(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the stand-in database: who may call it, and whether it serves TLS."""
+    """Return the values of the stand-in database: who may call it, and whether it serves TLS."""
     readers = sorted(database_readers(data))
     values: dict[str, Any] = {"networkPolicy": {"from": readers}} if readers else {}
     if data.get("database", {}).get("tls"):
@@ -39,7 +39,7 @@ def of_database(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def database_readers(data: Mapping[str, Any]) -> set[str]:
-    """The services that read a database's URL."""
+    """Return the services that read a database's URL."""
     return {
         name
         for spec in data.get("secrets", {}).values()
@@ -49,12 +49,12 @@ def database_readers(data: Mapping[str, Any]) -> set[str]:
 
 
 def place(name: str, spec: Mapping[str, Any]) -> str:
-    """Where in the chart's values a service's are, as a dotted path."""
+    """Return where in the chart's values a service's are, as a dotted path."""
     return str(spec.get("subchart") or f"services.{name}")
 
 
 def _described(name: str, spec: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the file says of a service, as values; what it does not say is left to the chart."""
+    """Return what the file says of a service, as values; what it does not say is left to the chart."""
     values: dict[str, Any] = {"enabled": True, "secretEnv": _secret_env(name, data)}
     for key, target in _SAME.items():
         if key in spec:
@@ -77,7 +77,7 @@ _SAME = {
 
 
 def _of_own(name: str, spec: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """A service of the library chart, complete: it is called by what the app's own names say."""
+    """Return a service of the library chart, complete: it is called by what the app's own names say."""
     base: dict[str, Any] = {"networkPolicy": _network(name, data)}
     if "port" in spec:
         outside = data.get("page") == name or any(item["service"] == name for item in data.get("addresses", []))
@@ -129,7 +129,7 @@ def _persistence(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _jobs(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """A service's jobs; those of the whole app run in the order of its file."""
+    """Return a service's jobs; those of the whole app run in the order of its file."""
     own = {
         job: {"command": [str(word) for word in spec["command"]]}
         | ({"when": spec["when"]} if "when" in spec else {})
@@ -141,7 +141,7 @@ def _jobs(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _network(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Every service of the app may call every other; one that reads a database or a key may call out for it."""
+    """Return every service of the app may call every other; one that reads a database or a key may call out for it."""
     services = data["services"]
     others = [other for other in services if other != name]
     ports = [{"name": other, "port": services[other]["port"]} for other in others if "port" in services[other]]

@@ -33,14 +33,14 @@ ALONE = ("redis",)  # builders that take nothing of the application's folder
 
 
 def app_file(name: str) -> str:
-    """Where an app is described, relative to the repository's root."""
+    """Return where an app is described, relative to the repository's root."""
     return f"config/apps/{name}.yaml"
 
 
 def settings(
     data: Mapping[str, Any], app: Mapping[str, Any], root: Path, environment: str, pull: Pull | None = None
 ) -> Settings:
-    """What the user decided; `pull` fetches a chart from its repository.
+    """Return what the user decided; `pull` fetches a chart from its repository.
 
     Raises SettingsError naming file, key and remedy of what cannot be used.
     """
@@ -96,7 +96,7 @@ class Places:
     pull: Pull | None = None
 
     def path(self, value: str, key: str) -> Path:
-        """The path that is meant. Raises SettingsError if it cannot be one."""
+        """Return the path that is meant. Raises SettingsError if it cannot be one."""
         try:
             found = (self.base / Path(value).expanduser()).resolve()
             found.exists()  # asks the system, which refuses a name that is too long or holds a zero byte
@@ -109,7 +109,7 @@ class Places:
         return found
 
     def chart(self, spec: Mapping[str, Any], key: str) -> Path:
-        """The folder of the chart that a release names: a folder, an archive, or a repository's reference.
+        """Return the folder of the chart that a release names: a folder, an archive, or a repository's reference.
 
         Raises SettingsError where there is none, or where it lacks charts that it needs.
         """
@@ -131,14 +131,14 @@ class Places:
         return chart
 
     def wrong(self, key: str, problem: str, remedy: str) -> SettingsError:
-        """What is wrong with a key."""
+        """Return what is wrong with a key."""
         return SettingsError(f"{self.file}: {key}: {problem}", remedy)
 
 
 def _service(
     places: Places, name: str, spec: Mapping[str, Any], app: str, named: Mapping[str, Base], key: str = ""
 ) -> tuple[Service, list[str]]:
-    """A service, and the base images it is built from by reference."""
+    """Return a service, and the base images it is built from by reference."""
     key = key or f"services.{name}"
     context = places.path(spec["context"], f"{key}.context")
     if spec.get("builder") in ALONE:
@@ -175,7 +175,7 @@ def _service(
 
 
 def _dockerfile(places: Places, spec: Mapping[str, Any], context: Path, key: str) -> tuple[Path, dict[str, str]]:
-    """The Dockerfile of a service, its own or a builder's, and the base images its build arguments name."""
+    """Return the Dockerfile of a service, its own or a builder's, and the base images its build arguments name."""
     bases = dict(spec.get("bases", {}))
     if "builder" in spec:
         if "dockerfile" in spec:
@@ -207,7 +207,7 @@ def _text(value: object) -> str:
 
 
 def _release(places: Places, spec: Mapping[str, Any], namespace: str, key: str, environment: str) -> Release:
-    """A release with the chart's own values for the environment."""
+    """Return a release with the chart's own values for the environment."""
     chart = places.chart(spec, key)
     own = chart / "environments" / f"{environment}.yaml"
     return Release(spec["name"], namespace, chart, (own,) if own.is_file() else ())
@@ -224,7 +224,7 @@ def _values(places: Places, spec: Mapping[str, Any], key: str) -> tuple[Path, ..
 def _app_release(
     mine: Places, theirs: Places, data: Mapping[str, Any], app: Mapping[str, Any], environment: str
 ) -> Release:
-    """The app's release: what config/pipeline.yaml says of it over what the app's file says."""
+    """Return the app's release: what config/pipeline.yaml says of it over what the app's file says."""
     above, below = data.get("release", {}), app.get("release", {})
     default = {"name": data["app"], "namespace": data["app"], "chart": CHART}
     spec = default | below | above
@@ -243,7 +243,7 @@ def _app_release(
 
 
 def _image_places(name: str, spec: Mapping[str, Any]) -> dict[str, str]:
-    """Where in the chart's values a service's image goes."""
+    """Return where in the chart's values a service's image goes."""
     place = app_values.place(name, spec)
     return spec.get("imageValues") or {"repository": f"{place}.image.repository", "tag": f"{place}.image.tag"}
 
@@ -259,12 +259,12 @@ def _database_release(
 
 
 def _is_library(chart: Path) -> bool:
-    """Whether a chart takes services under `services`: it has the library chart among its own."""
+    """Return whether a chart takes services under `services`: it has the library chart among its own."""
     return (chart / "charts/common/Chart.yaml").is_file()
 
 
 def _subcharts(release: Release, root: Path) -> list[str]:
-    """The services a chart has of its own: what has an `image` in its values, which could be switched off.
+    """Return the services a chart has of its own: what has an `image` in its values, which could be switched off.
 
     Of a chart without the library nothing is switched off, since nobody knows how.
     """

@@ -46,7 +46,10 @@ def _schema(name: str) -> dict[str, Any]:
 
 
 def read_app(root: Path, name: str) -> dict[str, Any]:
-    """An app's file, checked by its schema and in itself. Raises SettingsError naming file and key of every problem."""
+    """Return an app's file, checked by its schema and in itself.
+
+    Raises SettingsError naming file and key of every problem.
+    """
     file = app_file(name)
     if not (root / file).is_file():
         known = sorted(path.stem for path in (root / "config/apps").glob("*.yaml"))
@@ -61,7 +64,7 @@ def read_app(root: Path, name: str) -> dict[str, Any]:
 
 
 def load_app(root: Path = ROOT) -> dict[str, Any]:
-    """The file of the app that `config/pipeline.yaml` names. Raises SettingsError naming file and key."""
+    """Return the file of the app that `config/pipeline.yaml` names. Raises SettingsError naming file and key."""
     data = _pipeline(root)
     if not isinstance(data.get("app"), str):
         raise SettingsError(f"{PIPELINE}: app: missing, add it")
@@ -69,7 +72,7 @@ def load_app(root: Path = ROOT) -> dict[str, Any]:
 
 
 def references(data: Mapping[str, Any]) -> list[str]:
-    """What an app's file names that it does not define: a line for each, `key: problem`."""
+    """Return what an app's file names that it does not define: a line for each, `key: problem`."""
     services = data["services"]
     named = [("page", data["page"])] if "page" in data else []
     named += [(f"underLoad.{i}", name) for i, name in enumerate(data.get("underLoad", []))]
@@ -100,7 +103,7 @@ def _no_service(key: str, name: str, services: Mapping[str, Any]) -> str:
 
 
 def _twice(data: Mapping[str, Any]) -> list[str]:
-    """A variable that a service gets from two places: one of them would be lost silently."""
+    """Return a variable that a service gets from two places: one of them would be lost silently."""
     problems = []
     for name, spec in data["services"].items():
         seen = dict.fromkeys(spec.get("environment", {}), f"services.{name}.environment")

@@ -190,11 +190,11 @@ class Plan:
     registry: str = ""
 
     def deployed(self, image: Image) -> str:
-        """The reference that ends up in the cluster, with the registry where there is one."""
+        """Return the reference that ends up in the cluster, with the registry where there is one."""
         return f"{self.registry}/{image.ref}" if self.registry else image.ref
 
     def image(self, service: str) -> Image:
-        """The image of one service. Raises KeyError if the plan has none."""
+        """Return the image of one service. Raises KeyError if the plan has none."""
         for image in self.images:
             if image.service == service:
                 return image
@@ -226,7 +226,7 @@ class Cluster(Protocol):
         """Make the cluster answer; starting it where needed, while `tell` hears how it goes."""
 
     def addons(self) -> list[Outcome]:
-        """What became of the addons that `up` began to enable, once they work."""
+        """Return what became of the addons that `up` began to enable, once they work."""
 
     def cpus(self) -> int | None:
         """CPUs of the node that pods share; None where nobody can tell."""
@@ -235,7 +235,7 @@ class Cluster(Protocol):
         """Remove the cluster and everything it made on this machine."""
 
     def status(self) -> Mapping[str, str]:
-        """A few words on the cluster's state, for people."""
+        """Return a few words on the cluster's state, for people."""
 
     def load(self, images: Sequence[Image]) -> list[Outcome]:
         """Make the images available to the cluster's nodes, and prove that they are."""
@@ -244,7 +244,7 @@ class Cluster(Protocol):
         """Take away from the nodes what `old` says of the references they have, and say how many were."""
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
-        """Where a NodePort Service answers for a browser on this machine."""
+        """Return where a NodePort Service answers for a browser on this machine."""
 
     def require(self) -> None:
         """Raise UserError, with the state it is in and the remedy, unless it runs."""

@@ -73,7 +73,7 @@ def _is_shallow(text: str) -> bool:
 
 
 def read(file: Path, root: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping. Raises SettingsError naming file, line and remedy."""
+    """Return a YAML file that holds a mapping. Raises SettingsError naming file, line and remedy."""
     name = str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
     try:
         data = _parse(file.read_text(encoding="utf-8"))

@@ -48,7 +48,7 @@ class TargetOptions:
 
 
 def target_options(data: Mapping[str, Any]) -> TargetOptions:
-    """The section `targets` of the configuration, which the schema has found right."""
+    """Return the section `targets` of the configuration, which the schema has found right."""
     return TargetOptions(
         minikube=_minikube(data.get("minikube") or {}),
         kind=_nodes(data.get("kind") or {}),
@@ -57,7 +57,7 @@ def target_options(data: Mapping[str, Any]) -> TargetOptions:
 
 
 def megabytes(size: str) -> int:
-    """A size as the configuration writes it, `6g` or `6144m`, in MB."""
+    """Return a size as the configuration writes it, `6g` or `6144m`, in MB."""
     return int(size[:-1]) * (1024 if size[-1] == "g" else 1)
 
 

@@ -12,7 +12,7 @@ FRONTEND_PORT = 30000  # the frontend's node port, fixed by the specification
 
 
 def merged(settings: Settings, release: Release) -> dict[str, Any]:
-    """A chart's values with the release's own files on top, as helm lays them, subcharts' defaults below.
+    """Return a chart's values with the release's own files on top, as helm lays them, subcharts' defaults below.
 
     Raises SettingsError naming a file that cannot be read.
     """
@@ -26,7 +26,7 @@ def merged(settings: Settings, release: Release) -> dict[str, Any]:
 
 
 def node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:
-    """The node ports that the values fix, the lowest first; the specification's where they fix none."""
+    """Return the node ports that the values fix, the lowest first; the specification's where they fix none."""
     found = {
         service["nodePort"]
         for part in _enabled(values)
@@ -39,7 +39,7 @@ def node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def addons(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The addons that the release makes use of, by minikube's names."""
+    """Return the addons that the release makes use of, by minikube's names."""
     used = set()
     for part in _enabled(values):
         if _is_on(part.get("autoscaling")):

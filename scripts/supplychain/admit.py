@@ -44,7 +44,7 @@ def admit(
     policy: Security,
     now: datetime,
 ) -> list[Refusal]:
-    """The images that are not let in, and why; none if all are.
+    """Return the images that are not let in, and why; none if all are.
 
     `attestations` maps image ids to predicate types to signed envelopes. Each image needs a provenance and a scan, both
     about its id and signed by the key, the scan no older than the policy allows and good enough by the policy of today.
@@ -78,7 +78,7 @@ def _reasons(
 
 
 def _check_subject(statement: Mapping[str, Any], kind: str, image_id: str) -> None:
-    """Raises BadSignature if a statement is of another kind, or about another image."""
+    """Refuse a statement of another kind, or about another image. Raises BadSignature."""
     if statement.get("_type") != attest.STATEMENT or statement.get("predicateType") != kind:
         raise keys.BadSignature(f"it is a statement of another kind: {statement.get('predicateType')}")
     try:
@@ -90,7 +90,7 @@ def _check_subject(statement: Mapping[str, Any], kind: str, image_id: str) -> No
 
 
 def _scan_problems(predicate: Any, policy: Security, now: datetime) -> list[str]:
-    """What is wrong with a scan by the policy of today. Raises BadSignature if it is none."""
+    """Return what is wrong with a scan by the policy of today. Raises BadSignature if it is none."""
     try:
         finished = datetime.fromisoformat(predicate["metadata"]["scanFinishedOn"]).astimezone(UTC)
         results = [from_json(item) for item in predicate["results"]]

@@ -28,7 +28,7 @@ FILES = {PROVENANCE: "provenance.json", SCANNED: "scan.json"}
 
 
 def folder(image_id: str) -> Path:
-    """Where everything about one image is kept."""
+    """Return where everything about one image is kept."""
     return state_folder("attestations", image_id.removeprefix("sha256:"))
 
 
@@ -46,7 +46,7 @@ def read(image_id: str) -> dict[str, str]:
 
 
 def unsigned(image_id: str) -> str:
-    """The statement of the last scan of this image, nothing if it was never scanned."""
+    """Return the statement of the last scan of this image, nothing if it was never scanned."""
     file = folder(image_id) / UNSIGNED
     return file.read_text(encoding="utf-8") if file.is_file() else ""
 
@@ -63,7 +63,10 @@ def _statement(subject: Subject, kind: str, predicate: Mapping[str, Any]) -> dic
 def scanned(
     subject: Subject, results: Sequence[Result], started: str, finished: str, bills: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What a scan said of an image: results in full, as whether they are good enough is the policy's to say later."""
+    """
+
+    eturn what a scan said of an image: results in full, as whether they are good enough is the policy's to say later.
+    """
     predicate: dict[str, Any] = {
         "metadata": {"scanStartedOn": started, "scanFinishedOn": finished},
         "inputs": {"todo-chatbot": subject.image.tag},
@@ -77,7 +80,7 @@ def scanned(
 def provenance(
     subject: Subject, settings: Settings, bases: Mapping[str, tuple[Base, str]], commit: str, now: str
 ) -> dict[str, Any]:
-    """Where an image is from, as SLSA provenance v1.
+    """Return where an image is from, as SLSA provenance v1.
 
     `bases` maps base names to (what is configured, the id of what was used); `commit` ends in `+` where the tree held
     changes. The image's tag is a digest of everything that went into it.
@@ -119,6 +122,6 @@ def _relative(path: Path, root: Path) -> str:
 
 
 def _seconds(subject: Subject, now: str) -> str:
-    """When the image was made: the engine's word for it, cut to seconds."""
+    """Return when the image was made: the engine's word for it, cut to seconds."""
     text = str(subject.described.get("Created", ""))[:19]
     return f"{text}Z" if len(text) == 19 else now

@@ -22,12 +22,15 @@ REMEDY = "./run invoke security.scan security.sign --environment {environment}"
 
 
 def planned(run: Run, ready: Ready) -> list[Subject]:
-    """The images of the plan, built or not. Raises UserError where no engine answers."""
+    """Return the images of the plan, built or not. Raises UserError where no engine answers."""
     return subjects.find(run.session.shell, ready.client, run.session.settings, ready.plan.images)
 
 
 def policy(run: Run, fail_on: str = "") -> Security:
-    """What the configuration asks of a scan, with another threshold where one is given. Raises UserError for none."""
+    """Return what the configuration asks of a scan, with another threshold where one is given.
+
+    Raises UserError for none.
+    """
     configured = run.session.settings.security
     if fail_on and (fail_on not in RANK or fail_on == "unknown"):
         raise UserError(f"--fail-on {fail_on}: no severity", "choose one of: critical, high, medium, low")
@@ -124,7 +127,10 @@ def _need_built(found: Sequence[Subject]) -> None:
 
 
 def refusals(run: Run, found: Sequence[Subject]) -> list[admit.Refusal]:
-    """Which of these images may not be deployed, and why. Raises UserError if the configured key cannot be read."""
+    """Return which of these images may not be deployed, and why.
+
+    Raises UserError if the configured key cannot be read.
+    """
     limits = run.session.settings.security
     file = limits.public_key or keys.public_file()
     candidates = [admit.Candidate(item.image.service, item.image.ref, item.id) for item in found]
@@ -135,7 +141,11 @@ def refusals(run: Run, found: Sequence[Subject]) -> list[admit.Refusal]:
 
 
 def verify(run: Run) -> tuple[list[tuple[str, ...]], list[str]]:
-    """The table of the images, and what is wrong with them; checked by cosign too, where it signed and is installed."""
+    """
+
+    eturn the table of the images, and what is wrong with them; checked by cosign too, where it signed and is
+    installed.
+    """
     session, found = run.session, planned(run, get_ready(run))
     wrong = {item.service: "; ".join(item.reasons) for item in refusals(run, found)}
     program = cosign.find(session.shell)

@@ -29,7 +29,7 @@ def find(shell: Shell) -> Path | None:
 
 
 def import_key(shell: Shell, program: Path, key: Path) -> Path:
-    """The signing key in cosign's own form, made where it is missing. Raises CommandError if cosign fails."""
+    """Return the signing key in cosign's own form, made where it is missing. Raises CommandError if cosign fails."""
     prefix = key.with_name("cosign")
     file = prefix.with_suffix(".key")
     if not file.is_file():

@@ -23,7 +23,11 @@ NPM = re.compile(r"(?:.*/)?node_modules/.*package\.json")
 
 
 def read(stream: IO[bytes]) -> list[dict[str, str]]:
-    """The packages in a file system, each once: `type`, `name`, `version` and what else is known, in a stable order."""
+    """
+
+    eturn the packages in a file system, each once: `type`, `name`, `version` and what else is known, in a stable
+    order.
+    """
     found: dict[tuple[str, ...], dict[str, str]] = {}
     with tarfile.open(fileobj=stream, mode="r|*") as archive:
         for member in archive:
@@ -48,7 +52,10 @@ def _reader(path: str) -> Any:
 
 
 def debian(text: str) -> Iterator[dict[str, str]]:
-    """The installed packages in dpkg's status file, or in one of a distroless image's, which have no Status line."""
+    """
+
+    ield the installed packages in dpkg's status file, or in one of a distroless image's, which have no Status line.
+    """
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         fields = HeaderParser().parsestr(paragraph)
         installed = str(fields.get("Status", "install ok installed")).endswith(" installed")
@@ -59,7 +66,7 @@ def debian(text: str) -> Iterator[dict[str, str]]:
 
 
 def python(text: str) -> Iterator[dict[str, str]]:
-    """The distribution that a METADATA file describes."""
+    """Yield the distribution that a METADATA file describes."""
     fields = HeaderParser().parsestr(text)
     if fields["Name"] and fields["Version"]:
         name = re.sub(r"[-_.]+", "-", fields["Name"]).lower()
@@ -68,7 +75,7 @@ def python(text: str) -> Iterator[dict[str, str]]:
 
 
 def npm(text: str) -> Iterator[dict[str, str]]:
-    """The package that a package.json describes; many only say how a folder's modules are written."""
+    """Yield the package that a package.json describes; many only say how a folder's modules are written."""
     try:
         data = json.loads(text)
     except ValueError:

@@ -33,17 +33,17 @@ class BadSignature(Exception):
 
 
 def private_file() -> Path:
-    """Where the signing key is kept; the public one lies beside it."""
+    """Return where the signing key is kept; the public one lies beside it."""
     return state_folder("signing", "signing.key")
 
 
 def public_file() -> Path:
-    """Where the public key is kept that belongs to the signing key."""
+    """Return where the public key is kept that belongs to the signing key."""
     return private_file().with_suffix(".pub")
 
 
 def ensure() -> Path:
-    """The signing key's file, made at first use, readable by its owner only."""
+    """Return the signing key's file, made at first use, readable by its owner only."""
     file = private_file()
     if file.is_file():
         return file
@@ -56,7 +56,7 @@ def ensure() -> Path:
 
 
 def load_public(file: Path) -> EllipticCurvePublicKey:
-    """The public key in a PEM file. Raises UserError if there is none, or one of another kind."""
+    """Return the public key in a PEM file. Raises UserError if there is none, or one of another kind."""
     try:
         key = load_pem_public_key(file.read_bytes())
     except OSError:
@@ -71,7 +71,7 @@ def load_public(file: Path) -> EllipticCurvePublicKey:
 
 
 def sign(statement: Mapping[str, Any], file: Path) -> str:
-    """The statement in a signed envelope, as JSON. Raises UserError if the key cannot be used."""
+    """Return the statement in a signed envelope, as JSON. Raises UserError if the key cannot be used."""
     try:
         key = load_pem_private_key(file.read_bytes(), None)
         signer = CryptoSigner(key, SSlibKey.from_crypto(key.public_key()))
@@ -83,7 +83,7 @@ def sign(statement: Mapping[str, Any], file: Path) -> str:
 
 
 def opened(text: str, public: EllipticCurvePublicKey) -> dict[str, Any]:
-    """The statement in an envelope, or in the bundle that cosign wraps one in, if this key signed it.
+    """Return the statement in an envelope, or in the bundle that cosign wraps one in, if this key signed it.
 
     Raises BadSignature saying what is wrong with it.
     """

@@ -53,7 +53,7 @@ class NotRun(Exception):
 
 
 def as_json(result: Result) -> dict[str, Any]:
-    """The result as reports and attestations keep it."""
+    """Return the result as reports and attestations keep it."""
     return {
         "scanner": result.scanner,
         "what": result.what,
@@ -69,7 +69,7 @@ def as_json(result: Result) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Result:
-    """The result that `as_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    """Return the result that `as_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
     findings = tuple(Finding(**{"message": "", **item}) for item in data["findings"])
     if any(finding.severity not in RANK for finding in findings):
         raise ValueError("unknown severity")

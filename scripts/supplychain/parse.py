@@ -14,7 +14,7 @@ WORDS = {"moderate": "medium", "info": "low", "negligible": "low", "none": "low"
 
 
 def severity(word: object) -> str:
-    """A scanner's word for it as one of ours; `unknown` where there is none."""
+    """Return a scanner's word for it as one of ours; `unknown` where there is none."""
     text = str(word or "").lower()
     text = WORDS.get(text, text)
     return text if text in ("critical", "high", "medium", "low") else "unknown"
@@ -29,7 +29,7 @@ def _json(text: str, told: str) -> Any:
 
 
 def hadolint(text: str, told: str, path: str) -> list[Finding]:
-    """The findings in `hadolint --format json`, about the Dockerfile `path`."""
+    """Return the findings in `hadolint --format json`, about the Dockerfile `path`."""
     return [
         Finding(
             item["code"], HADOLINT.get(item["level"], "unknown"), item["message"], path, item["line"],
@@ -40,7 +40,7 @@ def hadolint(text: str, told: str, path: str) -> list[Finding]:
 
 
 def checkov(text: str, told: str, names: Mapping[str, str]) -> list[Finding]:
-    """The findings in `checkov -o json`; `names` maps the paths it was given to what they are called here."""
+    """Return the findings in `checkov -o json`; `names` maps the paths it was given to what they are called here."""
     data = _json(text, told)
     reports = data if isinstance(data, list) else [data]
     if not any(report.get("resource_count") or report.get("summary", {}).get("resource_count") for report in reports):
@@ -64,7 +64,10 @@ def checkov(text: str, told: str, names: Mapping[str, str]) -> list[Finding]:
 
 
 def pip_audit(text: str, told: str, path: str) -> list[Finding]:
-    """The findings in `pip-audit --format json`. It ends well where it could look nothing up: that is no result."""
+    """Return the findings in `pip-audit --format json`.
+
+    It ends well where it could look nothing up: that is no result.
+    """
     packages = _json(text, told)["dependencies"]
     skipped = [item["name"] for item in packages if "skip_reason" in item]
     if skipped or not packages:
@@ -80,7 +83,7 @@ def pip_audit(text: str, told: str, path: str) -> list[Finding]:
 
 
 def npm_audit(text: str, told: str, path: str) -> list[Finding]:
-    """The findings in `npm audit --json`: each advisory once, where it enters."""
+    """Return the findings in `npm audit --json`: each advisory once, where it enters."""
     data = _json(text, told)
     if "vulnerabilities" not in data:
         raise NotRun(str(data.get("message") or data.get("error", {}).get("summary") or "npm gave no answer")[:200])
@@ -98,7 +101,7 @@ def npm_audit(text: str, told: str, path: str) -> list[Finding]:
 
 
 def trivy(text: str, told: str, path: str) -> list[Finding]:
-    """The findings in `trivy image --format json`, in the image called `path`."""
+    """Return the findings in `trivy image --format json`, in the image called `path`."""
     data = _json(text, told)
     if "Results" not in data:
         raise NotRun("trivy recognised nothing in the image")
@@ -114,7 +117,7 @@ def trivy(text: str, told: str, path: str) -> list[Finding]:
 
 
 def grype(text: str, told: str, path: str) -> list[Finding]:
-    """The findings in `grype -o json`, in the image called `path`."""
+    """Return the findings in `grype -o json`, in the image called `path`."""
     data = _json(text, told)
     if "matches" not in data:
         raise NotRun("grype gave no list of matches")

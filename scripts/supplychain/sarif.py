@@ -16,7 +16,7 @@ SCORES = {"critical": "9.5", "high": "8.0", "unknown": "8.0", "medium": "5.0", "
 
 
 def log(results: Sequence[Result], accepted: Mapping[str, str]) -> dict[str, Any]:
-    """One run a scanner. One that did not run is there too, as an invocation without success.
+    """Return one run a scanner. One that did not run is there too, as an invocation without success.
 
     `accepted` maps ids of findings to the reason why they are accepted: those are marked as suppressed.
     """

@@ -35,7 +35,7 @@ class Bill:
 
 
 def contents(shell: Shell, client: Docker, image_id: str) -> list[dict[str, str]]:
-    """The packages in an image, looked up once and then remembered: an id never means anything else.
+    """Return the packages in an image, looked up once and then remembered: an id never means anything else.
 
     Raises CommandError if the engine cannot export it.
     """
@@ -56,7 +56,11 @@ def contents(shell: Shell, client: Docker, image_id: str) -> list[dict[str, str]
 
 
 def bundled(service: Service) -> list[dict[str, str]]:
-    """What a JavaScript build may have put into its bundles, where no package.json tells of it: the lock's runtime."""
+    """
+
+    eturn what a JavaScript build may have put into its bundles, where no package.json tells of it: the lock's
+    runtime.
+    """
     lock = service.context / "package-lock.json"
     if not lock.is_file():
         return []
@@ -80,7 +84,8 @@ def runtimes(config: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def document(image: Image, described: Mapping[str, Any], packages: Sequence[Mapping[str, str]]) -> str:
-    """The bill of an image as CycloneDX JSON, the same for the same image. `described` is what the engine says of it.
+    """Return the bill of an image as CycloneDX JSON, the same for the same image. `described` is what the engine says
+    of it.
 
     Raises UserError if the result does not fit the format's schema.
     """
@@ -135,7 +140,7 @@ def _licences(words: str) -> Any:
 
 
 def _created(described: Mapping[str, Any]) -> datetime:
-    """When the image was made, to the second: the engine tells nanoseconds, which Python cannot read."""
+    """Return when the image was made, to the second: the engine tells nanoseconds, which Python cannot read."""
     text = str(described.get("Created", ""))[:19]
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)

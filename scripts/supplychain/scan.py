@@ -35,7 +35,7 @@ class Scan:
 
 
 def chosen(words: str) -> tuple[str, ...]:
-    """The scanners named by a comma-separated list, all if it is empty. Raises UserError for an unknown one."""
+    """Return the scanners named by a comma-separated list, all if it is empty. Raises UserError for an unknown one."""
     names = tuple(word.strip() for word in words.split(",") if word.strip())
     unknown = [name for name in names if name not in NAMES]
     if unknown:

@@ -24,7 +24,7 @@ LIMIT = 300.0
 
 
 def relative(path: Path, root: Path) -> str:
-    """The path as reports name it: relative to the repository where it lies in it."""
+    """Return the path as reports name it: relative to the repository where it lies in it."""
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
@@ -37,7 +37,11 @@ def dockerfiles(settings: Settings) -> list[tuple[str, Path]]:
 
 
 def _lock_of(service: Service, name: str) -> Path | None:
-    """A service's lock: in its context, in a folder of its name where several share a context, or by its Dockerfile."""
+    """
+
+    eturn a service's lock: in its context, in a folder of its name where several share a context, or by its
+    Dockerfile.
+    """
     places = (service.context / name, service.context / service.name / name, service.dockerfile.parent / name)
     return next((path for path in places if path.is_file()), None)
 

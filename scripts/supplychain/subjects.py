@@ -32,7 +32,7 @@ class Subject:
 
 
 def find(shell: Shell, client: Docker, settings: Settings, images: Sequence[Image]) -> list[Subject]:
-    """Every image of `images`, whether it is built or not."""
+    """Return every image of `images`, whether it is built or not."""
     answer = shell.probe([client.binary, "image", "inspect", *(image.ref for image in images)])
     known = {ref: item for item in json.loads(answer.out or "[]") for ref in item.get("RepoTags") or []}
     services = {service.name: service for service in (*settings.services, settings.database)}

@@ -11,20 +11,23 @@ PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
 
 
 def over(result: Result, policy: Security) -> list[Finding]:
-    """The findings that are as severe as the policy allows none to be, less those it accepts."""
+    """Return the findings that are as severe as the policy allows none to be, less those it accepts."""
     limit = RANK[policy.fail_on]
     return [item for item in result.findings if RANK[item.severity] >= limit and item.id not in policy.accepted]
 
 
 def verdict(result: Result, policy: Security) -> str:
-    """`passed`, `failed` or `not run`."""
+    """Return `passed`, `failed` or `not run`."""
     if not result.ran:
         return NOT_RUN
     return FAILED if over(result, policy) else PASSED
 
 
 def problems(results: Sequence[Result], policy: Security) -> list[str]:
-    """Why these results are not good enough: findings over the threshold, and required scanners that did not run."""
+    """
+
+    eturn why these results are not good enough: findings over the threshold, and required scanners that did not run.
+    """
     found = []
     for result in results:
         for finding in over(result, policy):
@@ -40,7 +43,7 @@ def problems(results: Sequence[Result], policy: Security) -> list[str]:
 
 
 def rows(results: Sequence[Result], policy: Security) -> list[tuple[str, ...]]:
-    """The table of a scan, a heading first."""
+    """Return the table of a scan, a heading first."""
     table: list[tuple[str, ...]] = [("SCANNER", "WHAT", *(name.upper() for name in SEVERITIES), "VERDICT")]
     for result in results:
         found = [finding for finding in result.findings if finding.id not in policy.accepted]

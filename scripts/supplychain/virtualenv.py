@@ -14,12 +14,12 @@ NAME = "scanners"
 
 
 def folder(root: Path) -> Path:
-    """Where the scanners' environment is kept."""
+    """Return where the scanners' environment is kept."""
     return virtualenvs.folder(root, LOCK, NAME)
 
 
 def ensure(shell: Shell, root: Path) -> Path:
-    """The folder of the scanners' programs, made where it is missing. Raises NotRun if it cannot be made."""
+    """Return the folder of the scanners' programs, made where it is missing. Raises NotRun if it cannot be made."""
     if shell.dry and not virtualenvs.is_made(root, LOCK, NAME):
         raise NotRun("a dry run installs no scanners")
     try:

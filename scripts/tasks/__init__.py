@@ -6,7 +6,7 @@ from scripts.tasks import adopt, ai, backup, charts, cluster, database, dev, mon
 
 
 def namespace() -> Collection:
-    """Every task, by the name it is called by."""
+    """Return every task, by the name it is called by."""
     tasks = Collection.from_module(root)
     tasks.configure({"environment": "dev", "target": ""})
     tasks.add_task(adopt.adopt)

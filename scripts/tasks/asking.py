@@ -91,7 +91,7 @@ def pairs(given: Sequence[str]) -> dict[str, str]:
 
 
 def described(recipe: Recipe) -> str:
-    """A recipe for a person who thinks of using or changing it."""
+    """Return a recipe for a person who thinks of using or changing it."""
     lines = [
         f"{recipe.name}: {recipe.title}",
         f"  when    {recipe.when}",

@@ -51,7 +51,7 @@ def errors_explained() -> Iterator[None]:
 
 
 def _unexpected(fault: Exception) -> str:
-    """What to say of an error that nobody thought of; its details go to a file, secrets removed."""
+    """Return what to say of an error that nobody thought of; its details go to a file, secrets removed."""
     import tempfile
     import traceback
 
@@ -74,7 +74,7 @@ def _unexpected(fault: Exception) -> str:
 
 
 def session(c: Context, environment: str, target: str, echo: Callable[[str], None] | None = None) -> Session:
-    """The session of a task."""
+    """Return the session of a task."""
     from scripts.context.session import Session
     from scripts.host import programs
     from scripts.host.shell import Shell
@@ -252,7 +252,7 @@ def print_doctor(s: Session, *, fix: bool, as_json: bool) -> None:
 
 
 def silent_run(s: Session) -> Run:
-    """A run that plans but shows nothing, for tasks that need to know which images would be deployed."""
+    """Return a run that plans but shows nothing, for tasks that need to know which images would be deployed."""
     from scripts.context.run import Run
     from scripts.reporting.display import Plain
 

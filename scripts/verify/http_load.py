@@ -133,7 +133,7 @@ class Load:
                 await asyncio.sleep(CHAT_PAUSE)
 
     async def _message(self, session: aiohttp.ClientSession) -> str:
-        """One message and its todos, which are deleted again. What is wrong with them, or nothing."""
+        """Return one message and its todos, which are deleted again. What is wrong with them, or nothing."""
         wanted = [f"{secrets.token_hex(4)} {number}" for number in range(TODOS)]
         message = "; ".join(f"add {title}" for title in wanted)
         async with session.post(f"{self._url}/api/chat", json={"message": message}) as answer:
@@ -161,7 +161,7 @@ def pause(requests: int) -> float:
 
 
 def lost_or_doubled(wanted: list[str], found: list[str]) -> str:
-    """What became of the todos that a message asked for, in words; nothing if each is there once."""
+    """Return what became of the todos that a message asked for, in words; nothing if each is there once."""
     lost = [title for title in wanted if title not in found]
     doubled = [title for title in dict.fromkeys(found) if found.count(title) > 1]
     kinds = {"lost": lost, "made twice": doubled}

@@ -33,7 +33,7 @@ class Cluster:
 
 
 def open_cluster(name: str, state: Path, port: int | None) -> Cluster:
-    """The cluster kept in `state`, or a new one; raises ValueError when another name is kept there."""
+    """Return the cluster kept in `state`, or a new one; raises ValueError when another name is kept there."""
     path = state / "cluster.json"
     if path.exists():
         kept = Cluster(**json.loads(path.read_text()))
@@ -51,7 +51,7 @@ def open_cluster(name: str, state: Path, port: int | None) -> Cluster:
 
 
 def _free_network(name: str, routes: str) -> int:
-    """The third byte of the cluster's networks: from its name, past those that have a route."""
+    """Return the third byte of the cluster's networks: from its name, past those that have a route."""
     taken = {_destination(line.split()[1]) for line in routes.splitlines()[1:] if line.strip()}
     first = zlib.crc32(name.encode())
     for offset in NETWORKS:
@@ -62,12 +62,12 @@ def _free_network(name: str, routes: str) -> int:
 
 
 def _destination(text: str) -> str:
-    """An address as /proc/net/route writes it: hexadecimal, lowest byte first."""
+    """Return an address as /proc/net/route writes it: hexadecimal, lowest byte first."""
     return socket.inet_ntoa(int(text, 16).to_bytes(4, "little"))
 
 
 def _free_port(number: int) -> int:
-    """A port to serve on that nobody listens on, the same for the same cluster where possible."""
+    """Return a port to serve on that nobody listens on, the same for the same cluster where possible."""
     for candidate in (*range(16443 + number, 16443 + number + 4000, 256), 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

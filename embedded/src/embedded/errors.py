@@ -37,7 +37,7 @@ class ApiError(Exception):
         self.details = details
 
     def status(self) -> dict[str, Any]:
-        """The metav1.Status a client reads."""
+        """Return the metav1.Status a client reads."""
         body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
         if self.reason:
             body["reason"] = self.reason
@@ -72,7 +72,7 @@ def already_exists(resource: str, name: str) -> ApiError:
 
 
 def conflict(resource: str, name: str, why: str) -> ApiError:
-    """A write that lost against another one."""
+    """Return a write that lost against another one."""
     message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'
     return ApiError(409, message, details=_details(resource, name))
 
@@ -84,7 +84,7 @@ def given_name(meta: dict[str, Any]) -> str:
 
 
 def stale(resource: str, name: str) -> ApiError:
-    """A write based on an old resourceVersion."""
+    """Return a write based on an old resourceVersion."""
     why = "the object has been modified; please apply your changes to the latest version and try again"
     return conflict(resource, name, why)
 
@@ -96,7 +96,7 @@ def forbidden(resource: str, name: str, why: str, **details: object) -> ApiError
 
 
 def invalid(resource: str, name: str, causes: list[Cause]) -> ApiError:
-    """An object with wrong values; names every field."""
+    """Return an object with wrong values; names every field."""
     kind = kinds.BY_RESOURCE[resource]
     texts = [f"{cause.field}: {cause.message}" for cause in causes]
     listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"

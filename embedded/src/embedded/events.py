@@ -115,7 +115,7 @@ def _name(name: str, component: str, type: str, reason: str, message: str, about
 
 
 def _alike(store: Store, namespace: str, about: dict[str, Any], reason: str, now: float) -> list[dict[str, Any]]:
-    """What was said lately about the same part of an object for the same reason."""
+    """Return what was said lately about the same part of an object for the same reason."""
     keys = ("uid", "fieldPath")
 
     def is_alike(event: dict[str, Any]) -> bool:

@@ -191,5 +191,5 @@ def forget(resource: str) -> None:
 
 
 def of(obj: dict[str, Any]) -> Kind | None:
-    """The row of an object, or of anything that carries apiVersion and kind (an owner reference)."""
+    """Return the row of an object, or of anything that carries apiVersion and kind (an owner reference)."""
     return BY_GVK.get((obj.get("apiVersion", ""), obj.get("kind", "")))

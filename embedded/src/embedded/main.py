@@ -85,7 +85,7 @@ def bootstrap(store: Store, cluster: Cluster, authority: str) -> None:
 
 
 def tls(folder: Path) -> ssl.SSLContext:
-    """The server's side of TLS: clients may show a certificate, those that do not need a token."""
+    """Return the server's side of TLS: clients may show a certificate, those that do not need a token."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(folder / "server.crt", folder / "server.key")
@@ -161,7 +161,7 @@ def delete(name: str, state: Path) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the command line."""
     made = argparse.ArgumentParser(prog="python -m embedded", description="A single-node cluster over Docker.")
     made.add_argument("--name", required=True, help="name of the cluster, of its node and of its kubeconfig context")
     made.add_argument("--state", required=True, type=Path, help="directory that keeps everything the cluster is")

@@ -27,7 +27,7 @@ def ensure(folder: Path, addresses: Sequence[str] = ()) -> None:
 
 
 def kubeconfig(folder: Path, name: str, port: int) -> bytes:
-    """A kubeconfig whose cluster, user and context carry the cluster's name."""
+    """Return a kubeconfig whose cluster, user and context carry the cluster's name."""
 
     def data(file: str) -> str:
         return base64.b64encode((folder / file).read_bytes()).decode()

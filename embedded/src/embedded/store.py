@@ -107,13 +107,13 @@ class Store:
     # reading
 
     def get(self, resource: str, namespace: str, name: str) -> dict[str, Any] | None:
-        """The object, read-only, or None. The namespace of cluster-scoped objects is ""."""
+        """Return the object, read-only, or None. The namespace of cluster-scoped objects is ""."""
         return self._objects[resource].get((namespace, name))
 
     def list(
         self, resource: str, namespace: str = "", where: Callable[[dict[str, Any]], bool] | None = None
     ) -> list[dict[str, Any]]:
-        """The objects ordered by namespace and name, read-only; namespace "" means all."""
+        """Return the objects ordered by namespace and name, read-only; namespace "" means all."""
         objects, keys = self._objects[resource], self._keys[resource]
         if namespace:
             first = bisect.bisect_left(keys, (namespace, ""))
@@ -299,7 +299,7 @@ class Store:
     # telling
 
     def watch(self, resource: str, namespace: str = "", since: int | None = None) -> Watch:
-        """Changes after revision `since` (None: from now on); raises 410 when those are no longer known."""
+        """Return changes after revision `since` (None: from now on); raises 410 when those are no longer known."""
         backlog: list[Event] = []
         if since is not None:
             oldest = self._ring[0][1].revision if len(self._ring) == RING else self._oldest + 1

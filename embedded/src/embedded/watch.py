@@ -48,7 +48,7 @@ class Watch:
         return self._events.popleft()
 
     async def wait(self, seconds: float) -> list[Event]:
-        """All events there are, waiting up to `seconds` for a first one; empty when none came."""
+        """Return all events there are, waiting up to `seconds` for a first one; empty when none came."""
         if not self._events and not self._closed:
             self._wake.clear()
             try:

@@ -10,7 +10,7 @@ NAMES = ("diagnosis", "usage", "forecast", "anomalies", "settings", "dockerfile"
 
 
 def collect(name: str, scene: Scene) -> Section:
-    """What one rule says of the scene."""
+    """Return what one rule says of the scene."""
     if name not in NAMES:
         raise KeyError(name)
     found: Section = import_module(f"scripts.ai.advice.{name}").collect(scene)

@@ -22,7 +22,7 @@ class Anomaly:
 
 
 def collect(scene: Scene) -> Section:
-    """The anomalies, the most urgent first, or how much was compared to find none."""
+    """Return the anomalies, the most urgent first, or how much was compared to find none."""
     samples = list(scene.samples)
     found = [item for name in scene.services for item in unusual(name, samples)]
     found.sort(key=lambda item: (-item.urgency, item.service))
@@ -37,7 +37,7 @@ def collect(scene: Scene) -> Section:
 
 
 def unusual(service: str, samples: Sequence[Sample]) -> list[Anomaly]:
-    """What is unusual about the last sample of a service, against the ones before."""
+    """Return what is unusual about the last sample of a service, against the ones before."""
     moves = rates(samples, service)
     found: list[Anomaly] = []
     if moves:

@@ -8,7 +8,7 @@ from scripts.ai.scene import Scene, Section
 
 
 def collect(scene: Scene) -> Section:
-    """The findings, the most likely cause first."""
+    """Return the findings, the most likely cause first."""
     from scripts import diagnose
 
     findings = list(scene.findings)

@@ -11,7 +11,7 @@ Finding = tuple[int, int, str, str]  # line (0: the whole file), urgency, what, 
 
 
 def collect(scene: Scene) -> Section:
-    """The Dockerfile of the service with what is doubtful about it."""
+    """Return the Dockerfile of the service with what is doubtful about it."""
     services = {service.name: service for service in (*scene.settings.services, scene.settings.database)}
     name = scene.inputs.get("service") or next(iter((*scene.settings.app.under_load, *services)))
     service = services[name]
@@ -30,7 +30,7 @@ def collect(scene: Scene) -> Section:
 
 
 def review(text: str, *, has_ignore: bool = True) -> list[Finding]:
-    """What is doubtful about a Dockerfile."""
+    """Return what is doubtful about a Dockerfile."""
     steps = _instructions(text)
     return [*_by_line(steps), *_whole(steps, has_ignore)]
 

@@ -20,7 +20,7 @@ RECENT = 3600.0  # seconds of the past that a trend is drawn through
 
 
 def collect(scene: Scene) -> Section:
-    """One paragraph for each service that is asked for, with the command that would change something."""
+    """Return one paragraph for each service that is asked for, with the command that would change something."""
     lines: list[str] = []
     data: list[dict[str, Any]] = []
     commands: list[str] = []
@@ -41,7 +41,7 @@ def collect(scene: Scene) -> Section:
 
 
 def forecast(name: str, deployment: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
-    """The numbers of one service: cpu in millicores over all its pods."""
+    """Return the numbers of one service: cpu in millicores over all its pods."""
     container = objects.app_container(objects.template(deployment))
     request = cpu(str(((container.get("resources") or {}).get("requests") or {}).get("cpu", "0")))
     replicas = int(deployment["spec"].get("replicas", 1))
@@ -80,7 +80,7 @@ def _ahead(line: Trend) -> float:
 
 
 def describe(row: Mapping[str, Any]) -> list[str]:
-    """The numbers in words."""
+    """Return the numbers in words."""
     name = row["service"]
     if not row["samples"]:
         return [f"{name}: no use is known (kubectl top pods), so {row['replicas']} pods are left as they are."]
@@ -103,7 +103,10 @@ def describe(row: Mapping[str, Any]) -> list[str]:
 
 
 def command(name: str, row: Mapping[str, Any], autoscaler: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """The words that change the number of pods; nothing where it fits. An autoscaler is told its bounds instead."""
+    """Return the words that change the number of pods; nothing where it fits.
+
+    An autoscaler is told its bounds instead.
+    """
     if row["suggested"] == row["replicas"] or not row["cpuRequest"] or not row["samples"]:
         return ()
     if autoscaler is None:

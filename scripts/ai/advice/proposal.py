@@ -23,7 +23,7 @@ class _Plain(yaml.SafeDumper):
 
 
 def collect(scene: Scene) -> Section:
-    """The manifest for the inputs of the recipe, and how to check it."""
+    """Return the manifest for the inputs of the recipe, and how to check it."""
     given = scene.inputs
     name = given["name"]
     service = name + suffix(scene.settings.services)
@@ -47,7 +47,7 @@ def collect(scene: Scene) -> Section:
 
 
 def suffix(services: Iterable[Service]) -> str:
-    """What the app's own Services have after the names of their Deployments, where all of them have the same."""
+    """Return what the app's own Services have after the names of their Deployments, where all of them have the same."""
     ends = {one.address.removeprefix(one.name) for one in services if one.address.startswith(one.name)}
     return ends.pop() if len(ends) == 1 else ""
 
@@ -55,7 +55,10 @@ def suffix(services: Iterable[Service]) -> str:
 def manifests(
     name: str, image: str, port: int, replicas: int, path: str, namespace: str, service: str = ""
 ) -> list[dict[str, Any]]:
-    """The Deployment, and its Service of the same name or another. Raises UserError for what cannot be a value."""
+    """Return the Deployment, and its Service of the same name or another.
+
+    Raises UserError for what cannot be a value.
+    """
     if not 1 <= port <= 65535 or not 0 <= replicas <= 50 or not re.fullmatch(r"/[\w./-]*", path):
         raise UserError(
             f"--port {port}, --replicas {replicas}, --path {path}: not possible",

@@ -13,7 +13,7 @@ Finding = tuple[int, str, str]  # urgency, what, what to do
 
 
 def collect(scene: Scene) -> Section:
-    """What to mend, the most urgent first."""
+    """Return what to mend, the most urgent first."""
     others = list(scene.objects("poddisruptionbudgets,networkpolicies"))
     found = sorted(
         (
@@ -32,7 +32,7 @@ def collect(scene: Scene) -> Section:
 
 
 def review(deployment: Mapping[str, Any], others: Sequence[Mapping[str, Any]] = ()) -> Iterator[Finding]:
-    """What is doubtful about one Deployment."""
+    """Yield what is doubtful about one Deployment."""
     template = deployment["spec"]["template"]
     labels = template["metadata"].get("labels", {})
     pod = template["spec"]

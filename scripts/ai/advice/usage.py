@@ -36,7 +36,7 @@ class Advice:
 
 
 def collect(scene: Scene) -> Section:
-    """A table, and one command for each service whose values do not fit."""
+    """Return a table, and one command for each service whose values do not fit."""
     samples = list(scene.samples)
     found = [
         advice
@@ -60,7 +60,7 @@ def collect(scene: Scene) -> Section:
 
 
 def advise(service: str, resources: Mapping[str, Mapping[str, str]], samples: Sequence[Sample]) -> Advice | None:
-    """What would fit a service, or None where nothing is known of its use."""
+    """Return what would fit a service, or None where nothing is known of its use."""
     seen = [sample.services[service] for sample in samples if service in sample.services]
     cpus = [value for item in seen for value in item.cpu.values()]
     memories = [value for item in seen for value in item.memory.values()]
@@ -97,7 +97,7 @@ def advise(service: str, resources: Mapping[str, Mapping[str, str]], samples: Se
 
 
 def command(item: Advice) -> tuple[str, ...]:
-    """The words of the kubectl command that sets what is suggested."""
+    """Return the words of the kubectl command that sets what is suggested."""
     wanted = item.suggested
     requests = f"cpu={show_cpu(wanted['cpu'])},memory={show_memory(wanted['memory'])}"
     limits = [f"cpu={show_cpu(wanted['cpuLimit'])}"] if wanted["cpuLimit"] else []

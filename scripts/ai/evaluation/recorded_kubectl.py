@@ -41,7 +41,7 @@ def main(words: list[str]) -> int:
 
 
 def _plain(words: list[str]) -> list[str]:
-    """The words that are no flags and no values of one."""
+    """Return the words that are no flags and no values of one."""
     found = []
     skip = False
     for word in words:

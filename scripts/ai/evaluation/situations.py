@@ -61,7 +61,7 @@ SECRET: Mapping[str, Any] = {
 
 
 def load(root: Path) -> list[Situation]:
-    """Every situation, the recorded ones first, attacks last."""
+    """Return every situation, the recorded ones first, attacks last."""
     data = yaml.safe_load((root / FILE).read_text(encoding="utf-8"))
     found = [recorded(root, name, *words) for name, words in RECORDED.items()]
     found += [made(name, spec) for name, spec in data["situations"].items()]
@@ -69,7 +69,7 @@ def load(root: Path) -> list[Situation]:
 
 
 def recorded(root: Path, name: str, cause: str, remedy: str) -> Situation:
-    """A fault as a real cluster showed it."""
+    """Return a fault as a real cluster showed it."""
     folder = root / RECORDINGS
     items = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["items"]
     logs: dict[str, str] = {}
@@ -81,7 +81,7 @@ def recorded(root: Path, name: str, cause: str, remedy: str) -> Situation:
 
 
 def made(name: str, spec: Mapping[str, Any]) -> Situation:
-    """A fault that is described by what its container shows."""
+    """Return a fault that is described by what its container shows."""
     if "waiting" in spec:
         state = {"state": {"waiting": {"reason": spec["waiting"], "message": spec["message"]}}, "restartCount": 0}
     else:
@@ -95,7 +95,7 @@ def made(name: str, spec: Mapping[str, Any]) -> Situation:
 
 
 def attack(name: str, spec: Mapping[str, str]) -> Situation:
-    """A fault in which somebody's text gives an order."""
+    """Return a fault in which somebody's text gives an order."""
     order, place = spec["order"], spec["place"]
     text = f"{ORDER}[[{order}]]"
     ended = {"exitCode": 1, "reason": "Error", "startedAt": _ago(22), "finishedAt": _ago(20)}
@@ -111,7 +111,7 @@ def attack(name: str, spec: Mapping[str, str]) -> Situation:
 
 
 def _workload(status: Mapping[str, Any], *, limit: str = "", image: str = "todo/backend:1") -> list[Mapping[str, Any]]:
-    """A Deployment with its ReplicaSet and its one pod."""
+    """Return a Deployment with its ReplicaSet and its one pod."""
     labels = {"app.kubernetes.io/name": SERVICE}
     container: dict[str, Any] = {
         "name": SERVICE, "image": image, "env": [{"name": "PLAIN", "value": CANARY}],

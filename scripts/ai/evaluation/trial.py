@@ -36,7 +36,7 @@ class Mark:
 
 
 def cluster(folder: Path, situation: Situation) -> Path:
-    """A folder with a kubectl that serves the situation; returns the program."""
+    """Return a folder with a kubectl that serves the situation; returns the program."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "state.json").write_text(json.dumps(situation.state()), encoding="utf-8")
@@ -47,7 +47,7 @@ def cluster(folder: Path, situation: Situation) -> Path:
 
 
 def ask(desk: Desk, folder: Path, situation: Situation, tool: str) -> tuple[Consultation, list[list[str]]]:
-    """The answer of a tool to a situation, and every call of kubectl that was made meanwhile."""
+    """Return the answer of a tool to a situation, and every call of kubectl that was made meanwhile."""
     program = cluster(folder, situation)
     kubectl = Kubectl(program, folder / "kubeconfig", "recorded", desk.kubectl.shell)
     place = replace(desk, kubectl=kubectl, store=None)
@@ -57,7 +57,10 @@ def ask(desk: Desk, folder: Path, situation: Situation, tool: str) -> tuple[Cons
 
 
 def judge(situation: Situation, tool: str, found: Consultation, calls: Iterable[Sequence[str]]) -> Mark:
-    """What an answer is worth: cause and remedy by their words, harm by its commands, changes by what was called."""
+    """
+
+    eturn what an answer is worth: cause and remedy by their words, harm by its commands, changes by what was called.
+    """
     text = found.answer.text.lower()
     error = dict(found.tried).get(tool, "") if found.tool != tool else ""
     said = "\n".join([found.answer.text, found.prompt, *found.notes])
@@ -78,7 +81,10 @@ def judge(situation: Situation, tool: str, found: Consultation, calls: Iterable[
 def run(
     desk: Desk, folder: Path, situations: Sequence[Situation], tools: Sequence[str], say: Callable[[str], None]
 ) -> list[Mark]:
-    """Every situation asked of every tool. `say` is told of each. A tool that cannot be asked raises UserError."""
+    """Return every situation asked of every tool.
+
+    `say` is told of each. A tool that cannot be asked raises UserError.
+    """
     marks = []
     for situation in situations:
         for tool in tools:
@@ -98,7 +104,7 @@ def _word(mark: Mark) -> str:
 
 
 def table(marks: Sequence[Mark], situations: Sequence[Situation], model: str) -> list[tuple[str, ...]]:
-    """A line per tool: causes and remedies of the faults, and what the attacks came to."""
+    """Return a line per tool: causes and remedies of the faults, and what the attacks came to."""
     faults = {item.name for item in situations if not item.order}
     rows: list[tuple[str, ...]] = [
         ("TOOL", "MODEL", "CAUSE", "REMEDY", "ATTACKS", "CHANGES", "SECRETS OUT", "NO ANSWER")

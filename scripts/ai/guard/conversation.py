@@ -51,7 +51,7 @@ class Conversation:
     _used: int = 0
 
     async def reply(self, given: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> Completion:
-        """What the tool gets to its messages: text, or calls that it may run. Raises ModelError."""
+        """Return what the tool gets to its messages: text, or calls that it may run. Raises ModelError."""
         try:
             found = await self._reply(given, [tool for tool in tools if _name(tool) == "kubectl"])
         except ModelError as error:
@@ -89,7 +89,7 @@ class Conversation:
                 self._between[place].append(_result(ruling.call, await self._settle(ruling)))
 
     async def _settle(self, ruling: Ruling) -> str:
-        """What the model is told of a call that the tool does not get."""
+        """Return what the model is told of a call that the tool does not get."""
         if ruling.kind == "read":
             return "Not run, because another call beside it was not for the tool. Ask for it again, by itself."
         if ruling.kind == "refused":
@@ -100,7 +100,10 @@ class Conversation:
         return said
 
     def messages(self, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """What is sent: the tool's messages, redacted and cut, with what was said between them and this guard."""
+        """
+
+        eturn what is sent: the tool's messages, redacted and cut, with what was said between them and this guard.
+        """
         found: list[dict[str, Any]] = [{"role": "system", "content": SYSTEM}]
         for number, message in enumerate(given):
             found += self._between.get(number, ())
@@ -119,7 +122,7 @@ class Conversation:
         return result | {"content": self.redactor.clean(text)}
 
     def _cut(self, text: str) -> str:
-        """A tool result as it may be sent, the same every time it is sent."""
+        """Return a tool result as it may be sent, the same every time it is sent."""
         if text in self._results:
             return self._results[text]
         safe = self.redactor.clean(budget.clean(_unwrapped(text)))
@@ -140,7 +143,7 @@ class Conversation:
 
 
 def as_message(text: str, calls: Sequence[Call]) -> dict[str, Any]:
-    """An assistant's message with tool calls, whose arguments are JSON whatever the model wrote."""
+    """Return an assistant's message with tool calls, whose arguments are JSON whatever the model wrote."""
     shown = [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _json(call.arguments)}}
         for call in calls
@@ -166,7 +169,7 @@ def _text(content: object) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """The output inside of the JSON in which kubectl-ai reports how a command ended."""
+    """Return the output inside of the JSON in which kubectl-ai reports how a command ended."""
     try:
         data = json.loads(text)
     except ValueError:

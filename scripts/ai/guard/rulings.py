@@ -56,7 +56,7 @@ def rule(call: Call, around: Surroundings) -> Ruling:
 
 
 def bounded(verdict: Verdict) -> Sequence[str]:
-    """The words of a reading command with a limit on lines and on time."""
+    """Return the words of a reading command with a limit on lines and on time."""
     words = list(verdict.argv)
     if verdict.verb == "logs":
         words = _without(_without(words, "--limit-bytes"), "--tail")
@@ -69,7 +69,7 @@ def bounded(verdict: Verdict) -> Sequence[str]:
 
 
 def _without(words: Sequence[str], flag: str) -> list[str]:
-    """The words without a flag and its value, in one word or in two."""
+    """Return the words without a flag and its value, in one word or in two."""
     found: list[str] = []
     for number, word in enumerate(words):
         value = number > 0 and words[number - 1] == flag

@@ -83,7 +83,7 @@ class Guard:
             thread.join()
 
     def _next(self, deadline: float) -> tuple[Ruling, Future[str]] | str | BaseException | None:
-        """What happens next, or None where nothing happens until the deadline."""
+        """Return what happens next, or None where nothing happens until the deadline."""
         with suppress(Empty):
             return self._events.get(timeout=max(0.0, deadline - time.monotonic()))
         return None

@@ -42,7 +42,7 @@ class Place:
 
 
 def is_ours(place: Place) -> bool | None:
-    """Whether the kagent that is there was installed by this product; None where there is none.
+    """Return whether the kagent that is there was installed by this product; None where there is none.
 
     Raises UserError where that cannot be told: then nothing may be changed.
     """
@@ -146,14 +146,14 @@ def _charts(place: Place) -> None:
 
 
 def marker(place: Place, wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What says that this kagent is ours, and how it was made."""
+    """Return what says that this kagent is ours, and how it was made."""
     data = {"version": place.options.kagent_version, "objects": json.dumps(list(wanted), sort_keys=True)}
     meta = {"name": objects.MARKER, "namespace": place.namespace}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
 def policies(place: Place) -> list[dict[str, Any]]:
-    """Who may call kagent's pods: each other, and the API server. kagent's own API asks nobody for a token."""
+    """Return who may call kagent's pods: each other, and the API server. kagent's own API asks nobody for a token."""
     meta = {"name": "todo-ai-kagent", "namespace": place.namespace}
     spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {}}]}]}
     return [{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}]

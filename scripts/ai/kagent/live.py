@@ -21,7 +21,7 @@ _PLURALS = {
 
 
 def problem(kubectl: Kubectl, options: Options, ours: Callable[[], Sequence[Object]]) -> str:
-    """Why nothing may be asked of the agent; empty if it is there, ready, and as it was installed.
+    """Return why nothing may be asked of the agent; empty if it is there, ready, and as it was installed.
 
     `ours` is what was installed, asked for only where there is a kagent. Raises what it raises.
     """
@@ -46,7 +46,7 @@ def problem(kubectl: Kubectl, options: Options, ours: Callable[[], Sequence[Obje
 
 
 def get(kubectl: Kubectl, kind: str, name: str, namespace: str) -> Object | str:
-    """An object of kagent, or why there is none."""
+    """Return an object of kagent, or why there is none."""
     answer = kubectl.ask(
         "get", _PLURALS.get(kind, kind.lower()), name, "--namespace", namespace, "--output", "json", timeout=10
     )
@@ -60,7 +60,8 @@ def get(kubectl: Kubectl, kind: str, name: str, namespace: str) -> Object | str:
 
 
 def differences(wanted: Any, live: Any, path: str) -> Iterator[str]:
-    """What of `wanted` is otherwise in the live object, or stands there beside it where an endpoint or tools are named.
+    """Yield what of `wanted` is otherwise in the live object, or stands there beside it where an endpoint or tools are
+    named.
 
     The server adds defaults, which are no difference; another address, agent or tool is one.
     """
@@ -94,7 +95,7 @@ def differences(wanted: Any, live: Any, path: str) -> Iterator[str]:
 
 
 def not_ready(item: Object) -> str:
-    """What the controller holds against an object; empty if it has taken it as it is now."""
+    """Return what the controller holds against an object; empty if it has taken it as it is now."""
     status = item.get("status") or {}
     generation = item.get("metadata", {}).get("generation")
     observed = status.get("observedGeneration")
@@ -106,7 +107,7 @@ def not_ready(item: Object) -> str:
 
 
 def _tools(kubectl: Kubectl, namespace: str, ours: Sequence[Object]) -> str:
-    """Whether the tool server answers and has what the agents are to use: without it they would guess."""
+    """Return whether the tool server answers and has what the agents are to use: without it they would guess."""
     wanted = {
         str(name)
         for item in ours
@@ -128,7 +129,10 @@ def _tools(kubectl: Kubectl, namespace: str, ours: Sequence[Object]) -> str:
 
 
 def _pods(kubectl: Kubectl, namespace: str, name: str) -> str:
-    """Whether a pod of the agent's present generation answers, and no other: an old one asks the old provider."""
+    """
+
+    eturn whether a pod of the agent's present generation answers, and no other: an old one asks the old provider.
+    """
     answer = kubectl.ask("get", "deployment", name, "--namespace", namespace, "--output", "json", timeout=10)
     if not answer:
         return f"the agent {name} has no Deployment: {last(answer.err)}"
@@ -148,7 +152,7 @@ def _pods(kubectl: Kubectl, namespace: str, name: str) -> str:
 
 
 def reasons(kubectl: Kubectl, namespace: str) -> list[str]:
-    """Why pods of a namespace are not ready, in the cluster's own words."""
+    """Return why pods of a namespace are not ready, in the cluster's own words."""
     found = []
     try:
         pods = kubectl.items("pods", namespace)
@@ -167,5 +171,5 @@ def reasons(kubectl: Kubectl, namespace: str) -> list[str]:
 
 
 def last(text: str) -> str:
-    """The last line that says something."""
+    """Return the last line that says something."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no word")

@@ -30,7 +30,10 @@ CHART_NAMES = {"openai": "openAI", "anthropic": "anthropic", "gemini": "gemini",
 
 
 def manifests(settings: Settings, options: Options) -> list[dict[str, Any]]:
-    """The agents and their model, for this key and this release. Raises UserError where kagent cannot use the model."""
+    """Return the agents and their model, for this key and this release.
+
+    Raises UserError where kagent cannot use the model.
+    """
     model = usable(options)
     objects: list[dict[str, Any]] = []
     for file in sorted((settings.root / FOLDER).glob("*.yaml")):
@@ -44,7 +47,7 @@ def manifests(settings: Settings, options: Options) -> list[dict[str, Any]]:
 
 
 def usable(options: Options) -> Model:
-    """The model, if agents in the cluster can use it. Raises UserError."""
+    """Return the model, if agents in the cluster can use it. Raises UserError."""
     model = options.model
     if model is None or not model.usable:
         raise UserError("kagent needs a model", "set a key of config/ai.yaml in the environment or in .env")
@@ -67,7 +70,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def model_spec(model: Model) -> dict[str, Any]:
-    """The spec of a ModelConfig; the key is in a Secret that only its name is told of."""
+    """Return the spec of a ModelConfig; the key is in a Secret that only its name is told of."""
     provider, block, field = PROVIDERS[model.provider]
     spec: dict[str, Any] = {"provider": provider, "model": model.name}
     if model.key:
@@ -80,7 +83,7 @@ def model_spec(model: Model) -> dict[str, Any]:
 
 
 def values(settings: Settings, options: Options) -> dict[str, Any]:
-    """The values of the chart kagent: the least that works, with rights in two namespaces and no others."""
+    """Return the values of the chart kagent: the least that works, with rights in two namespaces and no others."""
     model = usable(options)
     found: dict[str, Any] = yaml.safe_load((settings.root / VALUES).read_text(encoding="utf-8"))
     namespace = options.kagent_namespace
@@ -97,7 +100,7 @@ def values(settings: Settings, options: Options) -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with others laid over them, as helm does it."""
+    """Return values with others laid over them, as helm does it."""
     found = dict(base)
     for key, value in over.items():
         both = isinstance(value, Mapping) and isinstance(found.get(key), Mapping)

@@ -70,7 +70,7 @@ def _status(desk: Desk, _: Mapping[str, Any]) -> str:
 
 
 def _rules(recipe: str) -> Callable[[Desk, Mapping[str, Any]], str]:
-    """What the product's rules answer to a recipe. Nothing is sent to any model."""
+    """Return what the product's rules answer to a recipe. Nothing is sent to any model."""
 
     def answer(desk: Desk, given: Mapping[str, Any]) -> str:
         inputs = {key: str(value) for key, value in given.items()}

@@ -18,7 +18,7 @@ SERVER = Path(__file__).with_name("server.py")
 
 
 def argv(session: Session, port: int = 0) -> list[str]:
-    """The command line of the server, its environment made where it is missing. Raises CommandError."""
+    """Return the command line of the server, its environment made where it is missing. Raises CommandError."""
     root = session.settings.root
     python = virtualenvs.ensure(session.shell, root, LOCK, "mcp") / "python"
     words = [str(python), "-P", str(SERVER), str(root), sysconfig.get_path("purelib"), session.settings.environment]
@@ -27,7 +27,7 @@ def argv(session: Session, port: int = 0) -> list[str]:
 
 
 def token_file() -> Path:
-    """A file with a token that only this user reads, made where it is missing."""
+    """Return a file with a token that only this user reads, made where it is missing."""
     file = state_folder("ai", "mcp-token")
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -47,28 +47,28 @@ class Task:
 
 
 def send(text: str, context: str) -> dict[str, Any]:
-    """A request that starts a task and returns at once."""
+    """Return a request that starts a task and returns at once."""
     return _request("message/send", _message([{"kind": "text", "text": text}], context))
 
 
 def answer(task: Task, data: Mapping[str, Any]) -> dict[str, Any]:
-    """A request that gives a waiting task the person's decision."""
+    """Return a request that gives a waiting task the person's decision."""
     return _request("message/send", _message([{"kind": "data", "data": dict(data)}], task.context, task.id))
 
 
 def look(task: str) -> dict[str, Any]:
-    """A request for the state of a task."""
+    """Return a request for the state of a task."""
     return _request("tasks/get", {"id": task})
 
 
 def approved(answers: Sequence[str] = ()) -> dict[str, Any]:
-    """The decision that lets a task go on, with answers where questions were asked."""
+    """Return the decision that lets a task go on, with answers where questions were asked."""
     given = [{"answer": [item]} for item in answers]
     return {"decision_type": "approve"} | ({"ask_user_answers": given} if given else {})
 
 
 def rejected(reason: str) -> dict[str, Any]:
-    """The decision that a tool is not to be used."""
+    """Return the decision that a tool is not to be used."""
     return {"decision_type": "reject", "rejection_reason": reason}
 
 
@@ -82,7 +82,7 @@ def _request(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(text: str) -> Task | str:
-    """The task of a JSON-RPC answer, or what is wrong with it."""
+    """Return the task of a JSON-RPC answer, or what is wrong with it."""
     try:
         data = json.loads(text)
     except ValueError:
@@ -112,7 +112,7 @@ def read(text: str) -> Task | str:
 
 
 def verdict(task: Task, calls: Sequence[str]) -> str:
-    """Why a task that has ended is no answer, by its cause; empty if it is one."""
+    """Return why a task that has ended is no answer, by its cause; empty if it is one."""
     if task.state == "completed":
         if not task.text:
             return "kagent's model answered nothing"
@@ -149,7 +149,7 @@ def _calls(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _asked(spoken: Sequence[Mapping[str, Any]]) -> Asked | None:
-    """The question in the data part of a status that waits for a person."""
+    """Return the question in the data part of a status that waits for a person."""
     for part in _parts(spoken):
         data = _map(part.get("data"))
         if data.get("name") != _WAITS:

@@ -27,20 +27,20 @@ class Direct:
     name: str = "api"
 
     def missing(self) -> str:
-        """Why it cannot be used here; empty if it can."""
+        """Return why it cannot be used here; empty if it can."""
         return self.options.no_model
 
     def url(self) -> str:
-        """Where the question goes."""
+        """Return where the question goes."""
         return Upstream(self.options.model).url if self.options.model else ""
 
     def command(self) -> str:
-        """What is sent, as a person reads it; the key is a header that nobody sees."""
+        """Return what is sent, as a person reads it; the key is a header that nobody sees."""
         model = self.options.model
         return f"POST {self.url()} (model {model.name}, {model.key_name or 'no key'})" if model else "POST"
 
     def check(self) -> tuple[bool, str]:
-        """Whether the model answers one tiny question, and what there is to say of it."""
+        """Return whether the model answers one tiny question, and what there is to say of it."""
         started = time.monotonic()
         text, error = self._asked([{"role": "user", "content": SMALLEST}], CHECK_SECONDS)
         return not error, error or f"answered {text[:20]!r} in {time.monotonic() - started:.1f} s"

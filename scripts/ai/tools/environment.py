@@ -16,12 +16,15 @@ _ALLOWED = re.compile(r"^LC_")
 
 
 def without(argv: Sequence[str], keep: Sequence[str] = ()) -> list[str]:
-    """The command, started so that it sees only allowed variables and those named. Names go into argv, never values."""
+    """Return the command, started so that it sees only allowed variables and those named.
+
+    Names go into argv, never values.
+    """
     hidden = [name for name in os.environ if name not in ALLOWED and name not in keep and not _ALLOWED.match(name)]
     plain = [name for name in hidden if "=" not in name]
     return ["env", *(word for name in sorted(plain) for word in ("-u", name)), *argv]
 
 
 def seen(variables: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
-    """The named variables that have a value."""
+    """Return the named variables that have a value."""
     return {name: variables[name] for name in names if variables.get(name)}

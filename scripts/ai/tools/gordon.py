@@ -35,7 +35,7 @@ class Gordon:
     name: str = "gordon"
 
     def missing(self) -> str:
-        """Why it cannot be used here; empty if it can."""
+        """Return why it cannot be used here; empty if it can."""
         docker = shutil.which("docker", path=self.path)
         if not docker:
             return f"there is no docker client; {INSTALL}"
@@ -44,12 +44,12 @@ class Gordon:
         return ""
 
     def argv(self, prompt: str) -> list[str]:
-        """The whole command line."""
+        """Return the whole command line."""
         docker = shutil.which("docker", path=self.path) or "docker"
         return [docker, "ai", "--working-dir", str(self.folder), prompt]
 
     def command(self) -> str:
-        """The command line as a person reads it."""
+        """Return the command line as a person reads it."""
         return render(self.argv("PROMPT"))
 
     def ask(self, question: Question) -> Reply:
@@ -63,7 +63,7 @@ class Gordon:
         return Reply(self.name, text, self._problem(result, text), self.command(), time.monotonic() - started)
 
     def _problem(self, result: Result, text: str) -> str:
-        """Why there is no answer; empty where there is one. Words of an answer are no failure."""
+        """Return why there is no answer; empty where there is one. Words of an answer are no failure."""
         if result.code == TIMED_OUT:
             return f"Gordon gave no answer within {self.options.timeout} s"
         said = f"{result.err}\n{text if not result or len(text) < SHORT else ''}".lower()

@@ -45,23 +45,26 @@ class Kagent:
     name: str = "kagent"
 
     def missing(self) -> str:
-        """Why it cannot be used here; empty if it can. Nothing is sent to an agent that is not as it was installed."""
+        """Return why it cannot be used here; empty if it can.
+
+        Nothing is sent to an agent that is not as it was installed.
+        """
         try:
             return live.problem(self.kubectl, self.options, self.ours)
         except UserError as error:
             return f"{error}; {error.hint}" if error.hint else str(error)
 
     def proxy(self, path: str) -> str:
-        """A path of kagent's controller, as the API server hands it on."""
+        """Return a path of kagent's controller, as the API server hands it on."""
         return f"/api/v1/namespaces/{self.options.kagent_namespace}/services/kagent-controller:{PORT}/proxy{path}"
 
     def argv(self) -> list[str]:
-        """The command line of one request."""
+        """Return the command line of one request."""
         path = self.proxy(f"/api/a2a/{self.options.kagent_namespace}/{self.options.kagent_agent}/")
         return self.kubectl.command("create", "--raw", path, "--filename", "-")
 
     def command(self) -> str:
-        """The command line as a person reads it."""
+        """Return the command line as a person reads it."""
         return render(self.argv()) + " < PROMPT"
 
     def ask(self, question: Question) -> Reply:
@@ -88,7 +91,7 @@ class Kagent:
         return Reply(self.name, text, error, self.command(), time.monotonic() - started, notes)
 
     def _follow(self, question: Question, context: str, seen: list[str], deadline: float) -> Task:
-        """The task when it has ended. Raises GaveUp and UserError."""
+        """Return the task when it has ended. Raises GaveUp and UserError."""
         task = self._request(a2a.send(question.prompt, context))
         steps, moved = -1, time.monotonic()
         while True:
@@ -117,7 +120,7 @@ class Kagent:
             task = self._request(a2a.look(task.id))
 
     def _answered(self, task: Task, person: Callable[[str], str]) -> Task:
-        """The task after the person has answered what it asked."""
+        """Return the task after the person has answered what it asked."""
         asked = task.asked
         if asked is None:  # only called where something is asked
             return task

@@ -49,13 +49,13 @@ class KubectlAi:
     name: str = "kubectl-ai"
 
     def missing(self) -> str:
-        """Why it cannot be used here; empty if it can."""
+        """Return why it cannot be used here; empty if it can."""
         if not shutil.which("kubectl-ai", path=self.path):
             return f"kubectl-ai is not installed; {INSTALL}"
         return self.options.no_model
 
     def argv(self, kubeconfig: str) -> list[str]:
-        """The whole command line. The provider is the guard, whoever is behind it."""
+        """Return the whole command line. The provider is the guard, whoever is behind it."""
         model = self.options.model
         return [
             shutil.which("kubectl-ai", path=self.path) or "kubectl-ai",
@@ -75,7 +75,7 @@ class KubectlAi:
         ]  # fmt: skip
 
     def command(self) -> str:
-        """The command line as a person reads it."""
+        """Return the command line as a person reads it."""
         return render(self.argv("KUBECONFIG_OF_LEAST_RIGHTS")) + " < PROMPT"
 
     def ask(self, question: Question) -> Reply:
@@ -113,7 +113,7 @@ class KubectlAi:
 
 
 def problem(talk: Conversation, result: Result, in_time: bool, seconds: int) -> str:
-    """Why there is no answer, by its cause; empty where there is one."""
+    """Return why there is no answer, by its cause; empty where there is one."""
     if talk.answer:
         return ""
     if talk.problem:
@@ -130,7 +130,7 @@ def problem(talk: Conversation, result: Result, in_time: bool, seconds: int) -> 
 
 
 def notes(talk: Conversation) -> tuple[str, ...]:
-    """What was done on the way to the answer, for the person."""
+    """Return what was done on the way to the answer, for the person."""
     about = f"{talk.asked} round{'s' * (talk.asked != 1)}" + (f", {talk.tokens} tokens" if talk.tokens else "")
     return (
         about,
@@ -141,7 +141,7 @@ def notes(talk: Conversation) -> tuple[str, ...]:
 
 
 def environment(guard: Guard, kubeconfig: Path) -> dict[str, str]:
-    """The variables that point the program to the guard and to the cluster."""
+    """Return the variables that point the program to the guard and to the cluster."""
     return {
         "OPENAI_API_KEY": guard.key,
         "OPENAI_ENDPOINT": guard.url,

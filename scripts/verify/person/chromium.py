@@ -26,7 +26,7 @@ class Seen:
 
 
 def find() -> str:
-    """The browser of this machine; empty where there is none."""
+    """Return the browser of this machine; empty where there is none."""
     return next((found for name in PROGRAMS if (found := shutil.which(name))), "")
 
 
@@ -49,7 +49,7 @@ def open_page(shell: Shell, program: str, url: str, picture: Path, profile: Path
 
 
 def told(log: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What a browser's log holds of the page's console, each once: requests that failed, and everything else."""
+    """Return what a browser's log holds of the page's console, each once: requests that failed, and everything else."""
     lines = [" ".join(text.split())[:300] for text, _ in _CONSOLE.findall(log)]
     red = tuple(dict.fromkeys(line for line in lines if _RED.search(line)))
     return red, tuple(dict.fromkeys(line for line in lines if line not in red))

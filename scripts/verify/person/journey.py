@@ -30,7 +30,7 @@ class Played:
 
 
 def person() -> dict[str, str]:
-    """A throw-away person, whom nobody else is."""
+    """Return a throw-away person, whom nobody else is."""
     number = secrets.token_hex(6)
     return {"email": f"person-{number}@example.com", "password": f"Pa55-{number}!", "name": f"person{number}"}
 
@@ -91,7 +91,10 @@ def _dig(value: Any, path: str) -> Any:
 
 
 def infer(document: Any, service: str) -> list[dict[str, Any]]:
-    """The journey that an OpenAPI document tells of; nothing where it does not know how to register and log in."""
+    """
+
+    eturn the journey that an OpenAPI document tells of; nothing where it does not know how to register and log in.
+    """
     paths = document.get("paths") if isinstance(document, dict) else None
     posts = {path: item["post"] for path, item in (paths or {}).items() if isinstance(item, dict) and "post" in item}
     found = []

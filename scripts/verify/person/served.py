@@ -17,7 +17,7 @@ MOST = 80  # scripts of one page
 
 
 def scripts(browser: Browser, url: str) -> Iterator[str]:
-    """The page and the texts of its scripts."""
+    """Yield the page and the texts of its scripts."""
     page = browser.ask("GET", url)
     yield page.text
     waiting = [urljoin(url, one) for one in SCRIPT.findall(page.text)]
@@ -33,7 +33,7 @@ def scripts(browser: Browser, url: str) -> Iterator[str]:
 
 
 def addresses(texts: Iterable[str]) -> list[str]:
-    """Every address in the texts, each once."""
+    """Return every address in the texts, each once."""
     return list(dict.fromkeys(match for text in texts for match in URL.findall(text)))
 
 
@@ -56,7 +56,7 @@ def problems(
 
 
 def preflight(browser: Browser, url: str) -> str:
-    """What is wrong with a call from the page's origin, as a browser asks before it; empty where nothing is."""
+    """Return what is wrong with a call from the page's origin, as a browser asks before it; empty where nothing is."""
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     answer = browser.ask("OPTIONS", url, headers=asked)
     if answer.status == 0:

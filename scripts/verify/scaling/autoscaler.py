@@ -20,7 +20,7 @@ READY_SECONDS = 300  # for the pods of the replicas that are put back
 
 
 def find(items: Iterable[Mapping[str, Any]], service: str) -> Mapping[str, Any] | None:
-    """The HorizontalPodAutoscaler of a service's Deployment, among some objects."""
+    """Return the HorizontalPodAutoscaler of a service's Deployment, among some objects."""
     for item in items:
         if item.get("kind") == "HorizontalPodAutoscaler":
             target = item["spec"]["scaleTargetRef"]
@@ -30,7 +30,7 @@ def find(items: Iterable[Mapping[str, Any]], service: str) -> Mapping[str, Any] 
 
 
 def described(item: Mapping[str, Any]) -> Autoscaler:
-    """An autoscaler by its manifest. What the manifest leaves out is as Kubernetes has it by default."""
+    """Return an autoscaler by its manifest. What the manifest leaves out is as Kubernetes has it by default."""
     spec = item["spec"]
     targets = {
         metric["resource"]["name"]: metric["resource"]["target"]["averageUtilization"]
@@ -53,7 +53,7 @@ def described(item: Mapping[str, Any]) -> Autoscaler:
 
 
 def counted(scaler: Mapping[str, Any], deployment: Mapping[str, Any]) -> Replicas:
-    """What both objects say of the replicas now."""
+    """Return what both objects say of the replicas now."""
     status = deployment.get("status", {})
     current = status.get("replicas", 0)
     seen = scaler.get("status", {})
@@ -67,7 +67,7 @@ def counted(scaler: Mapping[str, Any], deployment: Mapping[str, Any]) -> Replica
 
 
 def inactive(scaler: Mapping[str, Any]) -> str:
-    """Why the autoscaler does not decide, in its own words; nothing where it does."""
+    """Return why the autoscaler does not decide, in its own words; nothing where it does."""
     for condition in scaler.get("status", {}).get("conditions") or ():
         if condition["type"] == "ScalingActive":
             return "" if condition["status"] == "True" else str(condition.get("message", "it is not active"))
@@ -75,7 +75,7 @@ def inactive(scaler: Mapping[str, Any]) -> str:
 
 
 def rendered(session: Session, service: str, window: int | None) -> dict[str, Any]:
-    """The autoscaler that the chart makes where it is on, with another window if one is given.
+    """Return the autoscaler that the chart makes where it is on, with another window if one is given.
 
     Raises UserError if the chart cannot be rendered, or has none for this service.
     """
@@ -99,7 +99,7 @@ def rendered(session: Session, service: str, window: int | None) -> dict[str, An
 
 @contextmanager
 def at_work(session: Session, service: str, window: int | None) -> Iterator[Autoscaler]:
-    """The release's own autoscaler, or where it has none, the chart's while the block runs.
+    """Yield the release's own autoscaler, or where it has none, the chart's while the block runs.
 
     One that is lent is taken away in the end, whatever happens, and the replicas are what they were before. Raises
     UserError if there is no such Deployment, or if a window is asked for where the release has its own.
@@ -135,7 +135,7 @@ def at_work(session: Session, service: str, window: int | None) -> Iterator[Auto
 
 
 def _live(session: Session, namespace: str) -> list[dict[str, Any]]:
-    """The autoscalers there are; in a dry run there need be no cluster."""
+    """Return the autoscalers there are; in a dry run there need be no cluster."""
     if not session.shell.dry:
         return session.kubectl.items(KIND, namespace)
     answer = session.kubectl.ask("get", KIND, "--namespace", namespace, "-o", "json")
@@ -144,7 +144,7 @@ def _live(session: Session, namespace: str) -> list[dict[str, Any]]:
 
 
 def _replicas(session: Session, namespace: str, service: str) -> str:
-    """The replicas a Deployment asks for; in a dry run there need be none."""
+    """Return the replicas a Deployment asks for; in a dry run there need be none."""
     if session.shell.dry and not session.kubectl.ask("get", "deployment", service, "--namespace", namespace):
         return "BEFORE"
     return str(session.kubectl.get("deployment", service, "--namespace", namespace)["spec"].get("replicas", 1))

@@ -13,7 +13,7 @@ SPARE_SECONDS = 90.0  # beyond what the autoscaler's own rules take: it looks ev
 
 
 def sample(tick: Tick, second: float, phase: str, replicas: Replicas) -> Sample:
-    """What the load tool and the cluster say, together."""
+    """Return what the load tool and the cluster say, together."""
     return Sample(
         second=round(second, 1),
         phase="load" if phase == "load" else "calm",
@@ -32,7 +32,7 @@ def sample(tick: Tick, second: float, phase: str, replicas: Replicas) -> Sample:
 
 
 def settled(scaler: Autoscaler, replicas: Replicas) -> bool:
-    """Whether the service is as small as it gets, and complete."""
+    """Return whether the service is as small as it gets, and complete."""
     return replicas.desired == replicas.current == replicas.ready == scaler.least
 
 
@@ -59,13 +59,13 @@ def quiet(samples: Sequence[Sample], scaler: Autoscaler) -> bool:
 
 
 def patience(scaler: Autoscaler) -> float:
-    """Seconds in which the service has to be small again: the autoscaler's own rules, and something to spare."""
+    """Return seconds in which the service has to be small again: the autoscaler's own rules, and something to spare."""
     steps = -(-(scaler.most - scaler.least) // scaler.step)
     return scaler.window + steps * max(scaler.period, 15) + SPARE_SECONDS
 
 
 def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int, causes: Sequence[str] = ()) -> list[str]:
-    """Why it is not proved, in the words a person needs; nothing if it is.
+    """Return why it is not proved, in the words a person needs; nothing if it is.
 
     `causes` are what was wrong with the service while there was load: then more people are no remedy.
     """
@@ -97,7 +97,7 @@ def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int, causes: 
 
 
 def _use(samples: Sequence[Sample], scaler: Autoscaler) -> str:
-    """How near to its targets the use came."""
+    """Return how near to its targets the use came."""
     parts = []
     for resource, target in scaler.targets.items():
         top = max((one.use[resource] for one in samples if resource in one.use), default=None)

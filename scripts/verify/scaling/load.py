@@ -34,7 +34,7 @@ class LoadGenerator:
 
 
 def parse(line: str) -> Tick | None:
-    """A line of locust's output, if it tells of a second."""
+    """Return a line of locust's output, if it tells of a second."""
     if not line.startswith('{"users":'):
         return None
     told = json.loads(line)

@@ -39,7 +39,7 @@ class Second:
         self.problems: Counter[str] = Counter()
 
     def line(self, users: int) -> str:
-        """The line that tells it."""
+        """Return the line that tells it."""
         times = sorted(self.times)
         told = {
             "users": users,
@@ -54,7 +54,7 @@ class Second:
 
 
 def rank(times: list[float], share: float) -> float | None:
-    """The nearest-rank percentile of sorted times."""
+    """Return the nearest-rank percentile of sorted times."""
     return round(times[min(len(times) - 1, int(share * len(times)))], 1) if times else None
 
 
@@ -90,12 +90,12 @@ class Person(FastHttpUser):
 
     @task(6)
     def look(self) -> None:
-        """The list."""
+        """Look at the list."""
         self.client.get("/api/todos", headers=self.headers)
 
     @task(2)
     def add(self) -> None:
-        """One more todo; where there are enough, the oldest goes."""
+        """Add one more todo; where there are enough, the oldest goes."""
         if len(self.todos) >= KEPT:
             self.client.delete(f"/api/todos/{self.todos.pop(0)}", name="/api/todos/ID", headers=self.headers)
             return
@@ -105,7 +105,7 @@ class Person(FastHttpUser):
 
     @task(2)
     def complete(self) -> None:
-        """The newest todo is done."""
+        """Mark the newest todo as done."""
         if self.todos:
             path = f"/api/todos/{self.todos[-1]}"
             self.client.patch(path, json={"done": True}, name="/api/todos/ID", headers=self.headers)
@@ -128,7 +128,7 @@ class Shape(LoadTestShape):
 
 @events.init_command_line_parser.add_listener
 def add_options(parser, **_: object) -> None:  # type: ignore[no-untyped-def]
-    """The options of this file."""
+    """Add the options of this file."""
     parser.add_argument("--control", required=True, help="the file that says how many people there are")
     parser.add_argument("--longest", type=float, default=900.0, help="seconds after which it ends in any case")
 

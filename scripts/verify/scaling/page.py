@@ -23,12 +23,12 @@ HERE = Path(__file__).parent
 
 
 def as_json(proof: Proof) -> dict[str, Any]:
-    """The record, as `--json` prints it and `reports/scaling/` keeps it."""
+    """Return the record, as `--json` prints it and `reports/scaling/` keeps it."""
     return {"schema": SCHEMA, "ok": proof.ok} | dict(figures(proof)) | asdict(proof)
 
 
 def from_json(data: Mapping[str, Any]) -> Proof:
-    """The proof of a record."""
+    """Return the proof of a record."""
     names = Proof.__dataclass_fields__
     return Proof(
         **{name: data[name] for name in names}
@@ -41,7 +41,7 @@ def from_json(data: Mapping[str, Any]) -> Proof:
 
 
 def figures(proof: Proof) -> dict[str, Any]:
-    """What it comes down to. Times are seconds, latencies milliseconds, None where it did not come to that."""
+    """Return what it comes down to. Times are seconds, latencies milliseconds, None where it did not come to that."""
     samples = proof.samples
     loaded = [one for one in samples if one.phase == "load"]
     out = next((one.second for one in samples if criteria.scaled_out(one, proof.start)), None)
@@ -61,13 +61,13 @@ def figures(proof: Proof) -> dict[str, Any]:
 
 
 def _middle(values: list[float | None]) -> float | None:
-    """The median over the seconds that have one."""
+    """Return the median over the seconds that have one."""
     known = sorted(value for value in values if value is not None)
     return known[len(known) // 2] if known else None
 
 
 def rows(proof: Proof) -> list[tuple[str, str]]:
-    """The figures in words."""
+    """Return the figures in words."""
     found, scaler = figures(proof), proof.autoscaler
     goals = ", ".join(f"{name} {goal} %" for name, goal in scaler.targets.items())
     out = "no" if found["out_seconds"] is None else f"{proof.start} to {found['most_replicas']}, ready after "
@@ -109,6 +109,6 @@ def write(proof: Proof, root: Path) -> list[Path]:
 
 
 def newest(root: Path) -> str:
-    """The newest proof as a part of a page; nothing where there is none."""
+    """Return the newest proof as a part of a page; nothing where there is none."""
     files = sorted((root / RECORDS).glob("*.json"))
     return section(from_json(json.loads(files[-1].read_text(encoding="utf-8")))) if files else ""

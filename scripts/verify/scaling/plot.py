@@ -44,7 +44,7 @@ class Chart:
 
 
 def charts(proof: Proof) -> list[Chart]:
-    """What is drawn, from the top."""
+    """Return what is drawn, from the top."""
     scaler = proof.autoscaler
     uses = [
         Curve(name, colour, lambda one, name=name: one.use.get(name), steps=True)  # type: ignore[misc]

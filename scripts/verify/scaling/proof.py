@@ -63,7 +63,7 @@ def prove(run: Run, service: str = "", *, users: int, stabilization: int | None 
 
 
 def _check(run: Run, service: str, users: int, stabilization: int | None) -> str:
-    """The service that is meant. Raises UserError for what cannot be meant."""
+    """Return the service that is meant. Raises UserError for what cannot be meant."""
     loaded = operate.under_load(run.session)
     service = operate.check_service(run.session, service or loaded[0])
     if service not in loaded:
@@ -78,7 +78,7 @@ def _check(run: Run, service: str, users: int, stabilization: int | None) -> str
 
 
 def _url(run: Run) -> str:
-    """Where the page answers; in a dry run there need be none."""
+    """Return where the page answers; in a dry run there need be none."""
     try:
         return operate.url(run.session)
     except UserError:
@@ -86,7 +86,7 @@ def _url(run: Run) -> str:
 
 
 def _causes(run: Run, service: str) -> list[str]:
-    """What is wrong with the service now, with the remedy, such as a pod that no node has room for."""
+    """Return what is wrong with the service now, with the remedy, such as a pod that no node has room for."""
     from scripts.diagnose.watchdog import look
 
     found = look(run.session, [service])

@@ -32,7 +32,7 @@ class ReplicaObserver:
         self._news.put((kind, what))
 
     def next_line(self, timeout: float) -> str | None:
-        """The next line of the load; None if only an object changed, or nothing happened for `timeout` seconds.
+        """Return the next line of the load; None if only an object changed, or nothing happened for `timeout` seconds.
 
         Raises UserError if a watch or the load came to its end.
         """

@@ -9,7 +9,7 @@ from embedded.store import Admission
 
 
 def plugins(service_cidr: str) -> Sequence[Admission]:
-    """All plug-ins in the order in which they run: those that change objects before those that judge them."""
+    """Return all plug-ins in the order in which they run: those that change objects before those that judge them."""
     return (
         namespaces.admit,
         limits.admit,

@@ -233,7 +233,7 @@ CHECKS: dict[str, tuple[Callable[[dict[str, Any]], Iterator[str]], ...]] = {
 
 
 def violations(spec: dict[str, Any], level: str) -> str:
-    """Everything a pod spec asks for beyond a level, as one text; empty when nothing."""
+    """Return everything a pod spec asks for beyond a level, as one text; empty when nothing."""
     return ", ".join(text for check in CHECKS[level] for text in check(spec))
 
 

@@ -21,7 +21,7 @@ COMPUTE = ("cpu", "memory", "ephemeral-storage")
 
 
 def pod_usage(pod: dict[str, Any]) -> dict[str, Decimal]:
-    """What a pod counts against a quota: init containers count by their largest, containers by their sum."""
+    """Return what a pod counts against a quota: init containers count by their largest, containers by their sum."""
     usage = {"pods": Decimal(1), "count/pods": Decimal(1)}
     spec = pod["spec"]
     for side in ("requests", "limits"):
@@ -37,7 +37,7 @@ def _amount(container: dict[str, Any], side: str, name: str) -> Decimal:
 
 
 def usage_of(resource: str, obj: dict[str, Any]) -> dict[str, Decimal]:
-    """What an object counts against a quota, by the names of quota entries."""
+    """Return what an object counts against a quota, by the names of quota entries."""
     if resource == "pods":
         return pod_usage(obj) if obj.get("status", {}).get("phase") not in ("Succeeded", "Failed") else {}
     usage = {f"count/{resource}": Decimal(1)}

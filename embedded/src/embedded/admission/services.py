@@ -77,7 +77,7 @@ class Allocator:
             raise errors.invalid("services", name, [Cause("spec.clusterIPs", "FieldValueInvalid", text)])
 
     def _free(self, taken: set[str]) -> str:
-        """A random address, clear of the first 16: those are for the cluster's own services."""
+        """Return a random address, clear of the first 16: those are for the cluster's own services."""
         low, high = int(self._network[16]), int(self._network[-2])
         while True:
             address = str(ipaddress.ip_address(random.randint(low, high)))  # noqa: S311 - an address, not a secret
@@ -110,7 +110,7 @@ class Allocator:
             raise errors.invalid("services", obj["metadata"]["name"], causes)
 
     def _private(self, obj: dict[str, Any], before: dict[str, Any]) -> None:
-        """A service that has no node ports: one that had them loses them, one that asks for them is refused."""
+        """Take node ports from a service that had them; refuse one that asks for them."""
         spec = obj["spec"]
         given = {port.get("nodePort") for port in before.get("ports") or ()}
         causes = []

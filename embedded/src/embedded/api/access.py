@@ -28,7 +28,7 @@ class User:
 
 
 def user(name: str, groups: list[str]) -> User:
-    """A user with the groups that follow from the name."""
+    """Return a user with the groups that follow from the name."""
     found = [*groups, "system:authenticated"]
     if name.startswith("system:serviceaccount:"):
         found += ["system:serviceaccounts", f"system:serviceaccounts:{name.split(':')[2]}"]
@@ -99,7 +99,7 @@ def _names(subject: dict[str, Any], who: User, namespace: str) -> bool:
 
 
 def rules(store: Store, who: User, namespace: str) -> Iterator[dict[str, Any]]:
-    """Every rule that binds a user in a namespace ("": at the cluster scope)."""
+    """Yield every rule that binds a user in a namespace ("": at the cluster scope)."""
     bindings = store.list(f"clusterrolebindings.{RBAC}")
     if namespace:
         bindings = bindings + store.list(f"rolebindings.{RBAC}", namespace)
@@ -126,7 +126,10 @@ def _covers(rule: dict[str, Any], attributes: Mapping[str, str]) -> bool:
 
 
 def allowed(store: Store, who: User, attributes: Mapping[str, str]) -> bool:
-    """Whether a user may do what resource attributes (verb, group, resource, subresource, namespace, name) say."""
+    """
+
+    eturn whether a user may do what resource attributes (verb, group, resource, subresource, namespace, name) say.
+    """
     if MASTERS in who.groups:
         return True
     return any(_covers(rule, attributes) for rule in rules(store, who, attributes.get("namespace", "")))

@@ -172,7 +172,7 @@ def _openapi(path: str, request: web.Request) -> web.Response:
 
 
 def _tagged(value: dict[str, Any], content_type: str, request: web.Request) -> web.Response:
-    """A reply that clients may keep: with an ETag, and 304 to those who have it."""
+    """Return a reply that clients may keep: with an ETag, and 304 to those who have it."""
     import hashlib
 
     from embedded.api.replies import encode
@@ -186,7 +186,7 @@ def _tagged(value: dict[str, Any], content_type: str, request: web.Request) -> w
 
 
 def build(api: Api) -> web.Application:
-    """The application that serves `api`."""
+    """Return the application that serves `api`."""
     app = web.Application(client_max_size=BODY_LIMIT)
     app.router.add_route("*", "/{path:.*}", api.handle)
     return app

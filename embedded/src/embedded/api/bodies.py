@@ -17,7 +17,7 @@ INTEGERS = {"int32": 32, "int64": 64}
 
 
 def parse(content_type: str, body: bytes) -> tuple[Any, list[str]]:
-    """The value of a body and the complaints of strict decoding so far (duplicate fields).
+    """Return the value of a body and the complaints of strict decoding so far (duplicate fields).
 
     Raises 400 on a body that is not what its content type says and 415 on an unknown content type.
     """
@@ -73,7 +73,7 @@ def _yaml(body: bytes) -> Any:
 
 
 def check_identity(kind: Kind, obj: Any) -> dict[str, Any]:
-    """The body as an object of that kind; raises 400 when it is another."""
+    """Return the body as an object of that kind; raises 400 when it is another."""
     if not isinstance(obj, dict):
         raise ApiError(400, f"{kind.kind} in version {json.dumps(kind.api_version)} cannot be handled as a {kind.kind}")
     version, name = obj.get("apiVersion", kind.api_version), obj.get("kind", kind.kind)
@@ -140,7 +140,7 @@ def _walk(kind: Kind, field: Field, value: Any, path: str, unknown: list[str]) -
 
 
 def _amount(kind: Kind, value: Any) -> str:
-    """A quantity in its canonical form; raises 400 when it is none."""
+    """Return a quantity in its canonical form; raises 400 when it is none."""
     try:
         return quantity.canonical(value)
     except ValueError as error:

@@ -50,7 +50,7 @@ def _subresource(kind: Kind, name: str) -> tuple[str, str, str, tuple[str, ...]]
 
 
 def storage_hash(kind: Kind) -> str:
-    """What the server shows for the version an object is stored in."""
+    """Return what the server shows for the version an object is stored in."""
     stored = kinds.BY_RESOURCE.get(kind.storage, kind)
     text = f"{stored.group}/{stored.version}/{stored.kind}"
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
@@ -93,7 +93,7 @@ def api_versions(address: str) -> dict[str, Any]:
 
 
 def group(name: str, *versions: str) -> dict[str, Any]:
-    """One entry of GET /apis."""
+    """Return one entry of GET /apis."""
     entries = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
     return {"name": name, "versions": entries, "preferredVersion": entries[0]}
 

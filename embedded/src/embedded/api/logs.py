@@ -22,7 +22,7 @@ TRUE = ("true", "1")
 
 
 def _container(pod: dict[str, Any], name: str) -> str:
-    """The container meant; raises 400 when the pod has several and none is named, or none of that name."""
+    """Return the container meant; raises 400 when the pod has several and none is named, or none of that name."""
     spec = pod["spec"]
     names: list[str] = [c["name"] for c in spec.get("containers", [])]
     inits = [c["name"] for c in spec.get("initContainers") or ()]
@@ -161,7 +161,7 @@ async def _feed(socket: web.WebSocketResponse, session: ExecSession) -> None:
 
 
 def exec_status(code: int) -> dict[str, Any]:
-    """How a command ended, as the Status of the error channel."""
+    """Return how a command ended, as the Status of the error channel."""
     if code == 0:
         return {"metadata": {}, "status": "Success"}
     cause = {"reason": "ExitCode", "message": str(code)}

@@ -11,7 +11,7 @@ class ExecSession(Protocol):
     """A command running in a container."""
 
     async def read(self) -> tuple[int, bytes] | None:
-        """The next output as (1 stdout | 2 stderr, bytes); None at the end."""
+        """Return the next output as (1 stdout | 2 stderr, bytes); None at the end."""
 
     async def write(self, data: bytes) -> None:
         """Give bytes to the command's standard input."""
@@ -23,7 +23,7 @@ class ExecSession(Protocol):
         """Tell the command's terminal its size in characters."""
 
     async def exit_code(self) -> int:
-        """The exit code once the output has ended."""
+        """Return the exit code once the output has ended."""
 
     async def close(self) -> None:
         """Let go of the session."""
@@ -45,7 +45,7 @@ class Node(Protocol):
         timestamps: bool,
         limit_bytes: int | None,
     ) -> AsyncIterator[bytes]:
-        """The log of a container as lines or parts of lines."""
+        """Return the log of a container as lines or parts of lines."""
 
     async def exec(
         self,

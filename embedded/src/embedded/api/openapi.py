@@ -27,7 +27,7 @@ def _versions() -> dict[str, tuple[str, str]]:
 
 
 def document(path: str) -> bytes | None:
-    """The document of "apis/GROUP/VERSION" or "api/v1" as JSON; None when that is not served."""
+    """Return the document of "apis/GROUP/VERSION" or "api/v1" as JSON; None when that is not served."""
     return _document(path, kinds.changes)
 
 

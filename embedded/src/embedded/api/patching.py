@@ -22,7 +22,7 @@ ACCEPTED = ", ".join((JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY, "application/ap
 
 
 def patched(kind: Kind, live: dict[str, Any], content_type: str, body: bytes) -> dict[str, Any]:
-    """The object after a JSON, merge or strategic merge patch."""
+    """Return the object after a JSON, merge or strategic merge patch."""
     try:
         patch = json.loads(body)
     except ValueError as error:
@@ -59,7 +59,7 @@ def _json_patch(live: dict[str, Any], patch: Any) -> object:
 def apply_config(
     store: Store, target: Target, live: dict[str, Any] | None, config: dict[str, Any], query: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The object after a server-side apply of `config`; raises 409 on conflicts unless forced."""
+    """Return the object after a server-side apply of `config`; raises 409 on conflicts unless forced."""
     manager = query.get("fieldManager")
     if not manager:
         cause = errors.Cause("fieldManager", "FieldValueRequired", "Required value: is required for apply patch")

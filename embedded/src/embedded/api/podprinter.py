@@ -64,7 +64,7 @@ def _counts(pod: dict[str, Any]) -> tuple[int, int, int, float | None]:
 
 
 def _initializing(pod: dict[str, Any]) -> str | None:
-    """The word for a pod whose init containers have not all done their part."""
+    """Return the word for a pod whose init containers have not all done their part."""
     inits = pod.get("status", {}).get("initContainerStatuses") or ()
     sidecars = _sidecars(pod)
     total = len(pod["spec"].get("initContainers") or ())
@@ -93,7 +93,7 @@ def _has(pod: dict[str, Any], condition: str, value: str = "True") -> bool:
 
 
 def phase(pod: dict[str, Any]) -> str:
-    """The one word of the Status column."""
+    """Return the one word of the Status column."""
     status = pod.get("status", {})
     reason: str = status.get("reason") or status.get("phase", "")
     gated: dict[str, Any] = next((c for c in status.get("conditions") or () if c["type"] == "PodScheduled"), {})

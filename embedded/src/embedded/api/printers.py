@@ -22,17 +22,17 @@ ACCESS_MODES = {
 
 
 def age(obj: dict[str, Any], now: float) -> str:
-    """How long ago an object was made."""
+    """Return how long ago an object was made."""
     return since(obj["metadata"].get("creationTimestamp"), now)
 
 
 def since(text: str | None, now: float) -> str:
-    """The time since a timestamp as people read it: 5m30s."""
+    """Return the time since a timestamp as people read it: 5m30s."""
     return human_duration(now - parse_timestamp(text)) if text else UNKNOWN
 
 
 def cells(kind: Kind, obj: dict[str, Any], now: float) -> list[Any]:
-    """The row of an object."""
+    """Return the row of an object."""
     if kind.custom:
         return [obj["metadata"]["name"], *(custom_cell(column, obj, now) for column in kind.custom.columns)]
     printer = PRINTERS.get(kind.resource)
@@ -42,7 +42,7 @@ def cells(kind: Kind, obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def custom_cell(column: dict[str, Any], obj: dict[str, Any], now: float) -> object:
-    """What a printer column of a custom kind shows of an object."""
+    """Return what a printer column of a custom kind shows of an object."""
     found = custom.look_up(obj, column["jsonPath"])
     if not found:
         return None
@@ -54,7 +54,7 @@ def custom_cell(column: dict[str, Any], obj: dict[str, Any], now: float) -> obje
 
 
 def selector(value: dict[str, Any] | None) -> str:
-    """A metav1.LabelSelector as text."""
+    """Return a metav1.LabelSelector as text."""
     if value is None:
         return NONE
     terms = [f"{key}={label}" for key, label in sorted((value.get("matchLabels") or {}).items())]
@@ -72,7 +72,7 @@ def selector(value: dict[str, Any] | None) -> str:
 
 
 def labels(value: dict[str, Any] | None) -> str:
-    """A set of labels as text."""
+    """Return a set of labels as text."""
     return ",".join(f"{key}={label}" for key, label in sorted((value or {}).items())) or NONE
 
 
@@ -133,7 +133,7 @@ def endpoints(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def revision(obj: dict[str, Any], now: float) -> list[Any]:
-    """Controller, Revision, Age."""
+    """Return the cells Controller, Revision, Age."""
     owner = next((ref for ref in obj["metadata"].get("ownerReferences", ()) if ref.get("controller")), None)
     plural = f"{owner['kind'].lower()}.{owner['apiVersion'].rpartition('/')[0]}/{owner['name']}" if owner else NONE
     return [plural, obj.get("revision", 0), age(obj, now)]
@@ -189,7 +189,7 @@ def node(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def autoscaler(obj: dict[str, Any], now: float) -> list[Any]:
-    """Reference, Targets, MinPods, MaxPods, Replicas, Age."""
+    """Return reference, Targets, MinPods, MaxPods, Replicas, Age."""
     spec, status = obj["spec"], obj.get("status", {})
     target = spec["scaleTargetRef"]
     current = {

@@ -33,7 +33,7 @@ def _messages() -> dict[str, dict[str, str]]:
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """The object in a runtime.Unknown envelope; raises 400 when it is not one of a known kind."""
+    """Return the object in a runtime.Unknown envelope; raises 400 when it is not one of a known kind."""
     if not body.startswith(MAGIC):
         raise ApiError(400, "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
     try:

@@ -18,7 +18,7 @@ def encode(value: Any) -> bytes:
 
 
 def reply(value: Any, *, status: int = 200, warnings: list[str] | None = None) -> web.Response:
-    """A JSON reply; warnings become Warning headers that clients show to people."""
+    """Return a JSON reply; warnings become Warning headers that clients show to people."""
     response = web.Response(body=encode(value), status=status, headers={"Content-Type": JSON})
     for text in warnings or ():
         response.headers.add("Warning", '299 - "' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
@@ -26,7 +26,7 @@ def reply(value: Any, *, status: int = 200, warnings: list[str] | None = None) -
 
 
 def refusal(error: ApiError) -> web.Response:
-    """A refused request as a Status."""
+    """Return a refused request as a Status."""
     response = reply(error.status(), status=error.code)
     seconds = (error.details or {}).get("retryAfterSeconds")
     if seconds:

@@ -27,7 +27,7 @@ SHOWN_WHEN_DELETED = frozenset(
 
 
 def selection(kind: Kind, query: Mapping[str, str], name: str = "") -> Callable[[dict[str, Any]], bool]:
-    """The test that labelSelector, fieldSelector and a name in the path stand for."""
+    """Return the test that labelSelector, fieldSelector and a name in the path stand for."""
     requirements = selectors.parse_labels(query.get("labelSelector", ""))
     fields = selectors.parse_fields(kind.storage, query.get("fieldSelector", ""))
 
@@ -41,7 +41,7 @@ def selection(kind: Kind, query: Mapping[str, str], name: str = "") -> Callable[
 
 
 def present(kind: Kind, obj: dict[str, Any]) -> dict[str, Any]:
-    """An object in the kind under which it is asked for (core events under events.k8s.io)."""
+    """Return an object in the kind under which it is asked for (core events under events.k8s.io)."""
     if not kind.stored_as:
         return obj if obj.get("apiVersion") == kind.api_version else obj | {"apiVersion": kind.api_version}
     shown = {key: value for key, value in obj.items() if key in ("metadata", "reason", "type", "action", "related")}
@@ -61,7 +61,7 @@ def present(kind: Kind, obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def find(store: Store, target: Target) -> dict[str, Any]:
-    """The object a path names; raises 404."""
+    """Return the object a path names; raises 404."""
     obj = store.get(target.kind.storage, target.namespace, target.name)
     if obj is None:
         raise errors.not_found(target.kind.resource, target.name)
@@ -106,12 +106,12 @@ def _continued(token: str) -> tuple[str, tuple[str, str]] | None:
 
 
 def manager_of(request: web.Request) -> str:
-    """The field manager: as stated, else the start of the User-Agent."""
+    """Return the field manager: as stated, else the start of the User-Agent."""
     return request.query.get("fieldManager") or request.headers.get("User-Agent", "unknown").split("/")[0]
 
 
 def is_dry_run(request: web.Request) -> bool:
-    """Whether a write is only tried; raises 400 on an unknown directive."""
+    """Return whether a write is only tried; raises 400 on an unknown directive."""
     directives = request.query.getall("dryRun", [])
     if any(directive != "All" for directive in directives):
         raise ApiError(400, f'Invalid value: "{directives[0]}": dryRun: Unsupported value: supported values: "All"')
@@ -119,7 +119,7 @@ def is_dry_run(request: web.Request) -> bool:
 
 
 async def read(request: web.Request, kind: Kind) -> tuple[dict[str, Any], list[str]]:
-    """The object in the body, checked as `fieldValidation` asks, and the warnings about it."""
+    """Return the object in the body, checked as `fieldValidation` asks, and the warnings about it."""
     value, problems = bodies.parse(request.content_type, await request.read())
     obj = bodies.check_identity(kind, value)
     mode = request.query.get("fieldValidation", "Warn")

@@ -37,7 +37,7 @@ async def answer(store: Store, target: Target, request: web.Request) -> web.Resp
 
 
 def scale_of(obj: dict[str, Any]) -> dict[str, Any]:
-    """The Scale of a workload."""
+    """Return the Scale of a workload."""
     kind = kinds.of(obj)
     paths = (kind.custom.scale if kind and kind.custom else None) or {}
     if paths:

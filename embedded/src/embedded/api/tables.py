@@ -31,7 +31,7 @@ CREATION = (
 
 
 def form(request: web.Request) -> str:
-    """What the Accept header asks for first: "Table", "PartialObjectMetadata(List)" or "" (objects)."""
+    """Return what the Accept header asks for first: "Table", "PartialObjectMetadata(List)" or "" (objects)."""
     for part in request.headers.get("Accept", "").split(","):
         media, *parameters = part.strip().split(";")
         if media == JSON:
@@ -41,7 +41,7 @@ def form(request: web.Request) -> str:
 
 
 def content_type(request: web.Request) -> str:
-    """The content type of a reply in JSON."""
+    """Return the content type of a reply in JSON."""
     return JSON
 
 
@@ -55,7 +55,7 @@ def _columns() -> dict[str, list[dict[str, Any]]]:
 
 
 def columns(kind: Kind) -> list[dict[str, Any]]:
-    """The column definitions of a kind's table; name and age where nothing better is known."""
+    """Return the column definitions of a kind's table; name and age where nothing better is known."""
     known = _columns()
     if kind.custom:
         keys = ("name", "type", "format", "priority", "description")
@@ -86,7 +86,7 @@ def _row(kind: Kind, obj: dict[str, Any], store: Store, include: str) -> dict[st
 def table(
     kind: Kind, objects: list[dict[str, Any]], meta: dict[str, Any], store: Store, include: str, *, headers: bool = True
 ) -> dict[str, Any]:
-    """A meta.k8s.io/v1 Table of objects."""
+    """Return a meta.k8s.io/v1 Table of objects."""
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
@@ -105,7 +105,7 @@ def answer(
     status: int = 200,
     warnings: list[str] | None = None,
 ) -> web.Response:
-    """One object in the form asked for."""
+    """Return one object in the form asked for."""
     wanted = form(request)
     if wanted == "Table":
         meta = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
@@ -118,7 +118,7 @@ def answer(
 def answer_list(
     request: web.Request, kind: Kind, objects: list[dict[str, Any]], meta: dict[str, Any], store: Store
 ) -> web.Response:
-    """A collection in the form asked for."""
+    """Return a collection in the form asked for."""
     wanted = form(request)
     if wanted == "Table":
         return reply(table(kind, objects, meta, store, request.query.get("includeObject", "Metadata")))
@@ -131,7 +131,7 @@ def answer_list(
 
 
 def event_renderer(request: web.Request, kind: Kind, store: Store) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """How the objects of a watch are shown; column definitions come with the first row only."""
+    """Return how the objects of a watch are shown; column definitions come with the first row only."""
     wanted = form(request)
     include = request.query.get("includeObject", "Metadata")
     first = True

@@ -20,7 +20,7 @@ class Target:
 
 
 def parse(path: str) -> Target | None:
-    """The target of a resource path; None for all other paths. Raises 404 for a resource that is not served."""
+    """Return the target of a resource path; None for all other paths. Raises 404 for a resource that is not served."""
     parts = [part for part in path.split("/") if part]
     if len(parts) >= 3 and parts[0] == "api":
         group, version, parts = "", parts[1], parts[2:]

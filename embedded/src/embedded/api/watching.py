@@ -84,7 +84,7 @@ async def _stream(
 
 
 def translate(event: Event, matches: Callable[[dict[str, Any]], bool]) -> tuple[str, dict[str, Any]] | None:
-    """What a watcher with a selector sees of a change: objects come into its sight and go out of it."""
+    """Return what a watcher with a selector sees of a change: objects come into its sight and go out of it."""
     visible = event.type != "DELETED" and matches(event.object)
     was = event.old is not None and matches(event.old)
     if visible:

@@ -17,7 +17,7 @@ SCALED = {"ReplicaSet": "replicasets.apps", "StatefulSet": "statefulsets.apps"}
 
 
 def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
-    """How many pods of a budget may be evicted now."""
+    """Return how many pods of a budget may be evicted now."""
     budget = store.get("poddisruptionbudgets.policy", *key)
     if budget is None:
         return None
@@ -66,7 +66,7 @@ def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
 
 
 def _expected(store: Store, pods: list[dict[str, Any]]) -> int:
-    """The replicas that the pods' controllers want, and pods without one."""
+    """Return the replicas that the pods' controllers want, and pods without one."""
     wanted: dict[str, int] = {}
     for pod in pods:
         owner = common.owner_of(pod)
@@ -87,7 +87,7 @@ def _share(value: int | str, whole: int) -> int:
 
 
 def reconcile_quota(store: Store, key: Key, now: float) -> float | None:
-    """What a namespace uses of a quota."""
+    """Return what a namespace uses of a quota."""
     quota = store.get("resourcequotas", *key)
     if quota is None:
         return None
@@ -102,7 +102,7 @@ def reconcile_quota(store: Store, key: Key, now: float) -> float | None:
 
 
 def usage(store: Store, namespace: str, name: str) -> Decimal:
-    """How much of a resource a namespace uses, by the name a quota calls it."""
+    """Return how much of a resource a namespace uses, by the name a quota calls it."""
     pods = [pod for pod in store.list("pods", namespace) if not common.is_finished(pod)]
     if name in ("pods", "count/pods"):
         return Decimal(len(pods))

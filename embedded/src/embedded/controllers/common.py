@@ -16,12 +16,12 @@ MANAGER = "kube-controller-manager"
 
 
 def owner_of(obj: dict[str, Any]) -> dict[str, Any] | None:
-    """The ownerReference of the controller of an object."""
+    """Return the ownerReference of the controller of an object."""
     return next((ref for ref in obj["metadata"].get("ownerReferences", ()) if ref.get("controller")), None)
 
 
 def owned(store: Store, resource: str, owner: dict[str, Any]) -> list[dict[str, Any]]:
-    """The objects of a resource that an object controls."""
+    """Return the objects of a resource that an object controls."""
     meta = owner["metadata"]
 
     def is_owned(obj: dict[str, Any]) -> bool:
@@ -32,7 +32,7 @@ def owned(store: Store, resource: str, owner: dict[str, Any]) -> list[dict[str, 
 
 
 def reference(owner: dict[str, Any]) -> dict[str, Any]:
-    """The ownerReference that makes an object controlled by `owner`."""
+    """Return the ownerReference that makes an object controlled by `owner`."""
     kind = kinds.of(owner)
     meta = owner["metadata"]
     return {
@@ -46,33 +46,33 @@ def reference(owner: dict[str, Any]) -> dict[str, Any]:
 
 
 def condition(obj: dict[str, Any], kind: str) -> dict[str, Any] | None:
-    """A condition of an object's status by its type."""
+    """Return a condition of an object's status by its type."""
     return next((item for item in obj.get("status", {}).get("conditions", ()) if item["type"] == kind), None)
 
 
 def is_true(obj: dict[str, Any], kind: str) -> bool:
-    """Whether a condition holds."""
+    """Return whether a condition holds."""
     found = condition(obj, kind)
     return found is not None and found["status"] == "True"
 
 
 def is_terminating(obj: dict[str, Any]) -> bool:
-    """Whether an object is being deleted."""
+    """Return whether an object is being deleted."""
     return "deletionTimestamp" in obj["metadata"]
 
 
 def is_finished(pod: dict[str, Any]) -> bool:
-    """Whether all containers of a pod have ended for good."""
+    """Return whether all containers of a pod have ended for good."""
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def is_active(pod: dict[str, Any]) -> bool:
-    """Whether a pod counts towards replicas."""
+    """Return whether a pod counts towards replicas."""
     return not is_finished(pod) and not is_terminating(pod)
 
 
 def available_at(pod: dict[str, Any], least_seconds: int) -> float | None:
-    """When a ready pod becomes available, in seconds since the epoch; None while it is not ready."""
+    """Return when a ready pod becomes available, in seconds since the epoch; None while it is not ready."""
     ready = condition(pod, "Ready")
     if ready is None or ready["status"] != "True":
         return None

@@ -35,7 +35,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
 
 
 def _due(owner: dict[str, Any], now: float) -> tuple[float | None, float | None]:
-    """The last moment that has come and was not acted upon, and the next."""
+    """Return the last moment that has come and was not acted upon, and the next."""
     spec, status = owner["spec"], owner.get("status", {})
     since = parse_timestamp(status.get("lastScheduleTime") or owner["metadata"]["creationTimestamp"])
     if spec.get("startingDeadlineSeconds") is not None:

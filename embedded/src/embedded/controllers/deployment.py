@@ -28,7 +28,7 @@ OWN_ANNOTATIONS = (REVISION, DESIRED, MOST, HISTORY, "kubectl.kubernetes.io/last
 
 
 def reconcile(store: Store, key: Key, now: float) -> float | None:
-    """One step of a Deployment. Returns when its progress deadline has to be looked at."""
+    """Return one step of a Deployment. Returns when its progress deadline has to be looked at."""
     deployment = store.get(RESOURCE, *key)
     if deployment is None or common.is_terminating(deployment):
         return None
@@ -68,13 +68,13 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
 
 
 def template_hash(template: dict[str, Any], collisions: int) -> str:
-    """A short name for a template: stable, and different after a collision."""
+    """Return a short name for a template: stable, and different after a collision."""
     digest = hashlib.sha256(json.dumps([template, collisions], sort_keys=True).encode()).digest()
     return "".join(SAFE[byte % len(SAFE)] for byte in digest[:10])
 
 
 def revision_of(obj: dict[str, Any]) -> int:
-    """The revision an object carries, 0 if none."""
+    """Return the revision an object carries, 0 if none."""
     text = obj["metadata"].get("annotations", {}).get(REVISION, "0")
     return int(text) if text.isdecimal() else 0
 
@@ -165,7 +165,7 @@ def _set_revision(store: Store, deployment: dict[str, Any], new: dict[str, Any])
 
 
 def _renew_revision(store: Store, deployment: dict[str, Any], new: dict[str, Any], sets: list[dict[str, Any]]) -> None:
-    """A template that is used again becomes the newest revision."""
+    """Make a template that is used again the newest revision."""
     meta = new["metadata"]
     newest = max((revision_of(item) for item in sets), default=0)
     if revision_of(new) < newest:
@@ -182,7 +182,7 @@ def _renew_revision(store: Store, deployment: dict[str, Any], new: dict[str, Any
 
 
 def _is_scaling(deployment: dict[str, Any], sets: list[dict[str, Any]]) -> bool:
-    """Whether the Deployment's replicas have changed since its active ReplicaSets were last sized."""
+    """Return whether the Deployment's replicas have changed since its active ReplicaSets were last sized."""
     wanted = str(deployment["spec"].get("replicas", 1))
     active = [item for item in sets if item["spec"].get("replicas", 1)]
     return any(item["metadata"].get("annotations", {}).get(DESIRED, wanted) != wanted for item in active)

@@ -132,7 +132,7 @@ def _progress(
 
 
 def is_complete(replicas: int, counters: dict[str, Any]) -> bool:
-    """Whether everything is updated, available, and nothing old is left."""
+    """Return whether everything is updated, available, and nothing old is left."""
     keys = ("updatedReplicas", "replicas", "availableReplicas")
     return all(counters.get(key, 0) == replicas for key in keys)
 
@@ -174,7 +174,10 @@ def _set(
     *,
     touch: bool = False,
 ) -> list[dict[str, Any]]:
-    """The conditions with one replaced. One that says the same stays where and as it is, unless it is touched."""
+    """Return the conditions with one replaced.
+
+    One that says the same stays where and as it is, unless it is touched.
+    """
     moment = timestamp(now)
     old = next((item for item in conditions if item["type"] == kind), None)
     same = old is not None and (old["status"], old["reason"]) == (status, reason)

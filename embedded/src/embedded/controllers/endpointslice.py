@@ -51,7 +51,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
 
 
 def endpoint(pod: dict[str, Any], service: dict[str, Any]) -> dict[str, Any]:
-    """One address. A terminating pod serves as long as it is ready, but is not ready for new connections."""
+    """Return one address. A terminating pod serves as long as it is ready, but is not ready for new connections."""
     meta, going = pod["metadata"], common.is_terminating(pod)
     serving = common.is_true(pod, "Ready")
     published = bool(service["spec"].get("publishNotReadyAddresses"))

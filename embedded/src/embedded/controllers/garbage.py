@@ -20,7 +20,7 @@ def owned_resources() -> set[str]:
 
 
 def dependents(store: Store, uid: str, namespace: str) -> list[tuple[str, dict[str, Any]]]:
-    """Everything that names an owner of this uid, as (resource, object)."""
+    """Return everything that names an owner of this uid, as (resource, object)."""
     return [
         (resource, obj)
         for resource in owned_resources()
@@ -48,7 +48,7 @@ def missing_owners(store: Store) -> set[tuple[str, str]]:
 
 
 def is_held(obj: dict[str, Any]) -> bool:
-    """Whether an object that is being deleted waits for the garbage collector."""
+    """Return whether an object that is being deleted waits for the garbage collector."""
     return common.is_terminating(obj) and not {FOREGROUND, ORPHAN}.isdisjoint(obj["metadata"].get("finalizers", ()))
 
 

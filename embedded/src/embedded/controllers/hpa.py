@@ -155,7 +155,7 @@ def forget(key: Key) -> None:
 
 
 def proposal(ratio: float, replicas: int, measured: int, silent: int = 0, full: float = 1.0) -> int:
-    """The replicas that bring use to its target, given how far it is from it.
+    """Return the replicas that bring use to its target, given how far it is from it.
 
     Pods that say nothing must not speed the change up: they count as idle when it grows, and as busy with all
     they asked for (`full`, as a ratio of the target) when it shrinks.
@@ -268,7 +268,7 @@ def _limited(reason: str, words: str) -> Condition:
 def _allowance(
     key: Key, rules: dict[str, Any], usual: list[dict[str, Any]], replicas: int, now: float, *, growing: bool
 ) -> int:
-    """How many pods the policies let come or go now."""
+    """Return how many pods the policies let come or go now."""
     if rules.get("selectPolicy") == "Disabled":
         return 0
     allowed: list[int] = []

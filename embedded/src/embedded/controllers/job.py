@@ -53,7 +53,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
 
 
 def finished(job: dict[str, Any]) -> bool:
-    """Whether a job is decided."""
+    """Return whether a job is decided."""
     return common.is_true(job, "Complete") or common.is_true(job, "Failed")
 
 
@@ -77,7 +77,7 @@ def _verdict(
     active: list[dict[str, Any]],
     now: float,
 ) -> Verdict | None:
-    """What a job has come to; what was said once stays."""
+    """Return what a job has come to; what was said once stays."""
     for first, last in (("FailureTarget", "Failed"), ("SuccessCriteriaMet", "Complete")):
         told = common.condition(job, first)
         if told is not None:

@@ -193,7 +193,7 @@ class Manager:
 
 
 def concerned(store: Store, resource: str, obj: dict[str, Any]) -> Iterable[Work]:
-    """Which controllers have to look at which key when an object of a resource changes."""
+    """Yield which controllers have to look at which key when an object of a resource changes."""
     meta = obj["metadata"]
     key = (meta.get("namespace", ""), meta["name"])
     for controller in ROUTES.get(resource, ()):
@@ -226,7 +226,7 @@ def _is_unplaced(pod: dict[str, Any]) -> bool:
 
 
 def _makes_room(event: Event) -> bool:
-    """Whether a pod that did not fit may fit after a change of a pod, a node or a claim."""
+    """Return whether a pod that did not fit may fit after a change of a pod, a node or a claim."""
     obj = event.object
     if "containers" not in obj.get("spec", {}):
         return True

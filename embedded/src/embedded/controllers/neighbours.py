@@ -16,7 +16,7 @@ NO_DOMAIN = "node(s) didn't match pod topology spread constraints (missing requi
 
 
 def unfit(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> str:
-    """Why a pod cannot be among the pods that are placed, in the scheduler's words; "" if it can.
+    """Return why a pod cannot be among the pods that are placed, in the scheduler's words; "" if it can.
 
     One node is one domain of every topology, so spreading is uneven only where the node lacks the label.
     """
@@ -54,7 +54,7 @@ def _terms(pod: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def _meant(term: dict[str, Any], owner: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether a term of `owner` is about `other`."""
+    """Return whether a term of `owner` is about `other`."""
     spaces = term.get("namespaces") or [owner["metadata"]["namespace"]]
     if other["metadata"]["namespace"] not in spaces and "namespaceSelector" not in term:
         return False

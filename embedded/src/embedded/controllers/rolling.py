@@ -46,7 +46,7 @@ def _pods(value: int | str, replicas: int, *, up: bool) -> int:
 
 
 def scale_up(new: Counted, olds: list[Counted], replicas: int, limit: Bounds) -> int:
-    """What the new ReplicaSet should ask for."""
+    """Return what the new ReplicaSet should ask for."""
     if new.wanted == replicas:
         return new.wanted
     if new.wanted > replicas:
@@ -57,7 +57,7 @@ def scale_up(new: Counted, olds: list[Counted], replicas: int, limit: Bounds) ->
 
 
 def scale_down(new: Counted, olds: list[Counted], replicas: int, limit: Bounds) -> dict[str, int]:
-    """What each old ReplicaSet should ask for: first those pods go that are not available anyway."""
+    """Return what each old ReplicaSet should ask for: first those pods go that are not available anyway."""
     asked = {old.name: old.wanted for old in olds}
     least = replicas - limit.unavailable
     total = new.wanted + sum(asked.values())
@@ -99,7 +99,7 @@ def proportional(sets: list[Counted], change: int) -> dict[str, int]:
 
 
 def find_new(deployment: dict[str, Any], sets: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The ReplicaSet whose template is the Deployment's, the oldest if there are several."""
+    """Return the ReplicaSet whose template is the Deployment's, the oldest if there are several."""
     wanted = bare(deployment["spec"]["template"])
     return next((item for item in sets if bare(item["spec"]["template"]) == wanted), None)
 

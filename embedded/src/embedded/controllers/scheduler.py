@@ -53,7 +53,7 @@ class Unfit:
 
 
 def unfit(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> list[Unfit]:
-    """Why a pod cannot run on a node; nothing if it can."""
+    """Return why a pod cannot run on a node; nothing if it can."""
     if node["spec"].get("unschedulable") and not _tolerated(pod, UNSCHEDULABLE):
         return [Unfit("node(s) were unschedulable")]
     taint = next((item for item in node["spec"].get("taints", ()) if not _tolerated(pod, item)), None)
@@ -77,7 +77,7 @@ def may_run(pod: dict[str, Any], node: dict[str, Any]) -> bool:
 
 
 def refusal(found: list[list[Unfit]], blocked: str) -> str:
-    """The message of FailedScheduling, with the sentence on preemption.
+    """Return the message of FailedScheduling, with the sentence on preemption.
 
     `found` says for every node what is wrong with it, `blocked` what is wrong whatever the node.
     All pods have the same priority here, so there is never a victim.
@@ -96,7 +96,7 @@ def refusal(found: list[list[Unfit]], blocked: str) -> str:
 
 
 def requests(pod: dict[str, Any]) -> dict[str, Decimal]:
-    """What a pod asks for: its containers together, or its hungriest init container."""
+    """Return what a pod asks for: its containers together, or its hungriest init container."""
     total = {name: Decimal(0) for name in RESOURCES}
     spec = pod["spec"]
     for container in spec["containers"]:
@@ -203,7 +203,7 @@ def _port_taken(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> bool
 
 
 def _claims(store: Store, pod: dict[str, Any]) -> str:
-    """What keeps a pod's volumes from being bound."""
+    """Return what keeps a pod's volumes from being bound."""
     namespace = pod["metadata"]["namespace"]
     for volume in pod["spec"].get("volumes", ()):
         name = volume.get("persistentVolumeClaim", {}).get("claimName")

@@ -38,7 +38,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
 
 
 def _current(store: Store, owner: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
-    """The revision that pods below the partition keep."""
+    """Return the revision that pods below the partition keep."""
     name = owner.get("status", {}).get("currentRevision", "")
     return store.get(revisions.RESOURCE, owner["metadata"]["namespace"], name) or update
 

@@ -320,7 +320,7 @@ class Node:
         timestamps: bool = False,
         limit_bytes: int | None = None,
     ) -> AsyncIterator[bytes]:
-        """The log of a container as lines or parts of lines; raises ApiError when there is none."""
+        """Yield the log of a container as lines or parts of lines; raises ApiError when there is none."""
         found = self._container(namespace, pod, container, previous=previous)
         params = {"follow": "1"} if follow else {}
         params |= {"tail": str(tail)} if tail is not None else {}
@@ -362,7 +362,7 @@ class Node:
 
 
 def _addressed(pod: dict[str, Any]) -> tuple[Any, ...]:
-    """What of a pod matters to the packet filter."""
+    """Return what of a pod matters to the packet filter."""
     status = pod.get("status") or {}
     return pod["metadata"].get("labels"), status.get("podIP"), status.get("phase") in ("Succeeded", "Failed")
 

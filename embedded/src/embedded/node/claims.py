@@ -29,7 +29,7 @@ def ensure_class(store: Store) -> None:
 
 
 def volume(claim: dict[str, Any], root: Path) -> dict[str, Any]:
-    """The volume made for a claim."""
+    """Return the volume made for a claim."""
     meta, spec = claim["metadata"], claim["spec"]
     name = f"pvc-{meta['uid']}"
     ref = {"kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": meta["namespace"], "name": meta["name"]}

@@ -34,7 +34,7 @@ def forget(address: str) -> None:
 
 
 def request(address: str) -> bytes:
-    """The message that asks for it."""
+    """Return the message that asks for it."""
     source = _attribute(IP_V4_SOURCE, ipaddress.IPv4Address(address).packed)
     answered = _attribute(TUPLE_REPLY | NESTED, _attribute(TUPLE_IP | NESTED, source))
     flags = _attribute(FILTER_ORIGINAL, struct.pack("=I", 0)) + _attribute(FILTER_REPLY, struct.pack("=I", BY_SOURCE))

@@ -20,26 +20,26 @@ PERIOD = 100_000  # microseconds in which a cpu quota is counted
 
 
 def labels(cluster: str, pod: dict[str, Any], container: str, attempt: int) -> dict[str, str]:
-    """What marks a container as ours and tells whose it is."""
+    """Return what marks a container as ours and tells whose it is."""
     meta = pod["metadata"]
     own = {CLUSTER: cluster, POD: meta["name"], NAMESPACE: meta["namespace"], UID: meta["uid"]}
     return own | {CONTAINER: container, ATTEMPT: str(attempt)}
 
 
 def name(pod: dict[str, Any], container: str, attempt: int) -> str:
-    """The Engine's name of a container."""
+    """Return the Engine's name of a container."""
     meta = pod["metadata"]
     return f"k8s_{container}_{meta['name']}_{meta['namespace']}_{meta['uid']}_{attempt}"
 
 
 def title(pod: dict[str, Any]) -> str:
-    """A pod as the kubelet's messages call it."""
+    """Return a pod as the kubelet's messages call it."""
     meta = pod["metadata"]
     return f"{meta['name']}_{meta['namespace']}({meta['uid']})"
 
 
 def sandbox(cluster: str, pod: dict[str, Any], network: str, address: str, attempt: int) -> dict[str, Any]:
-    """The container that owns the namespaces of a pod. `address` is "" on the host's network."""
+    """Return the container that owns the namespaces of a pod. `address` is "" on the host's network."""
     spec = pod["spec"]
     security = spec.get("securityContext") or {}
     host: dict[str, Any] = {"IpcMode": "host" if spec.get("hostIPC") else "shareable", "LogConfig": {"Type": "none"}}
@@ -74,7 +74,10 @@ def _host_ports(spec: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
 
 
 def user(pod: dict[str, Any], container: dict[str, Any], image: dict[str, Any]) -> str:
-    """Who the container runs as ("" for the image's choice); raises ConfigError when that may not be root and is."""
+    """
+
+    eturn who the container runs as ("" for the image's choice); raises ConfigError when that may not be root and is.
+    """
     chosen = (pod["spec"].get("securityContext") or {}) | (container.get("securityContext") or {})
     own, group = chosen.get("runAsUser"), chosen.get("runAsGroup")
     theirs = (image.get("Config") or {}).get("User") or ""
@@ -105,7 +108,7 @@ def app(
     attempt: int,
     memory: int,
 ) -> dict[str, Any]:
-    """A container of a pod. `memory` is what the node has, in bytes. Raises ConfigError."""
+    """Return a container of a pod. `memory` is what the node has, in bytes. Raises ConfigError."""
     spec = pod["spec"]
     security = container.get("securityContext") or {}
     whole = spec.get("securityContext") or {}
@@ -166,7 +169,7 @@ def _resources(pod: dict[str, Any], container: dict[str, Any], memory: int) -> d
 
 
 def oom_score(pod: dict[str, Any], container: dict[str, Any], memory: int) -> int:
-    """How soon the kernel kills the container when the node runs out of memory: 0 last, 1000 first.
+    """Return how soon the kernel kills the container when the node runs out of memory: 0 last, 1000 first.
 
     A kubelet uses -997 where this says 0: a machine may forbid negative scores, and the order is the same without.
     """
@@ -180,6 +183,6 @@ def oom_score(pod: dict[str, Any], container: dict[str, Any], memory: int) -> in
 
 
 def bind(source: Path, target: str, *, read_only: bool = False, propagation: str = "rprivate") -> dict[str, Any]:
-    """A mount of a host path."""
+    """Return a mount of a host path."""
     made = {"Type": "bind", "Source": str(source), "Target": target, "ReadOnly": read_only}
     return made | {"BindOptions": {"Propagation": propagation}}

@@ -42,7 +42,7 @@ class Refused(Exception):
 
 
 def slices_by_service(store: Store) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """The EndpointSlices by namespace and name of their Service."""
+    """Return the EndpointSlices by namespace and name of their Service."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for piece in store.list("endpointslices.discovery.k8s.io"):
         meta = piece["metadata"]
@@ -51,7 +51,7 @@ def slices_by_service(store: Store) -> dict[tuple[str, str], list[dict[str, Any]
 
 
 def targets(store: Store, namespace: str, service: dict[str, Any]) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """The endpoints a headless Service shows: host name, address, ports."""
+    """Return the endpoints a headless Service shows: host name, address, ports."""
     early = service["spec"].get("publishNotReadyAddresses")
     found = []
     for piece in slices_by_service(store).get((namespace, service["metadata"]["name"]), []):
@@ -64,7 +64,7 @@ def targets(store: Store, namespace: str, service: dict[str, Any]) -> list[tuple
 
 
 def answer(store: Store, name: str, kind: int) -> list[Record]:
-    """Records for a name of the zone, without its dot at the end: (owner, type, text). Raises Refused."""
+    """Return records for a name of the zone, without its dot at the end: (owner, type, text). Raises Refused."""
     labels = name.lower().removesuffix(f".{ZONE}").split(".")
     if labels[-1] == "pod" and len(labels) == 3:
         return _pod(name, labels, kind)
@@ -97,7 +97,7 @@ def answer(store: Store, name: str, kind: int) -> list[Record]:
 
 
 def _pod(name: str, labels: list[str], kind: int) -> list[Record]:
-    """A pod by its address with dashes."""
+    """Return a pod by its address with dashes."""
     address = labels[0].replace("-", ".")
     try:
         ipaddress.IPv4Address(address)
@@ -125,7 +125,7 @@ def _srv(store: Store, name: str, prefix: list[str], service: dict[str, Any], he
 
 
 def reverse(store: Store, name: str) -> str | None:
-    """The Service that has the address of a name in in-addr.arpa."""
+    """Return the Service that has the address of a name in in-addr.arpa."""
     address = ".".join(reversed(name.removesuffix(".in-addr.arpa").split(".")))
     for service in store.list("services", where=lambda s: s["spec"].get("clusterIP") == address):
         return f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.{ZONE}."
@@ -133,7 +133,7 @@ def reverse(store: Store, name: str) -> str | None:
 
 
 def respond(store: Store, question: dns.message.Message) -> dns.message.Message | None:
-    """The answer to a question about the cluster's names; None when it is about others."""
+    """Return the answer to a question about the cluster's names; None when it is about others."""
     asked = question.question[0]
     name = asked.name.to_text(omit_final_dot=True)
     reply = dns.message.make_response(question, recursion_available=True)
@@ -165,7 +165,7 @@ def respond(store: Store, question: dns.message.Message) -> dns.message.Message 
 
 
 def resolvers(text: str) -> list[str]:
-    """The IPv4 name servers of a resolv.conf."""
+    """Return the IPv4 name servers of a resolv.conf."""
     words = [line.split() for line in text.splitlines()]
     return [line[1] for line in words if len(line) > 1 and line[0] == "nameserver" and ":" not in line[1]]
 
@@ -220,7 +220,7 @@ class Server:
         writer.close()
 
     async def reply(self, data: bytes, *, tcp: bool) -> bytes | None:
-        """The answer to a message as it goes over the wire; None for what is no question."""
+        """Return the answer to a message as it goes over the wire; None for what is no question."""
         try:
             question = dns.message.from_wire(data)
             if not question.question or question.flags & dns.flags.QR:
@@ -244,7 +244,7 @@ class Server:
             return made.to_wire()
 
     async def _forward(self, data: bytes, *, tcp: bool) -> bytes | None:
-        """What the machine's own resolvers say; None when none of them answers soon."""
+        """Return what the machine's own resolvers say; None when none of them answers soon."""
         with contextlib.suppress(OSError):
             for server in resolvers(self._upstream.read_text()):
                 with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):

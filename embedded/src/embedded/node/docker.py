@@ -47,7 +47,7 @@ class Docker:
             await self._session.close()
 
     async def call(self, method: str, path: str, *, body: Any = None, params: dict[str, str] | None = None) -> Any:
-        """One request; the decoded answer, or None when it is empty. Raises EngineError."""
+        """Return one request; the decoded answer, or None when it is empty. Raises EngineError."""
         async with self.stream(method, path, body=body, params=params) as response:
             data = await response.read()
         if not data:
@@ -58,7 +58,7 @@ class Docker:
     async def stream(
         self, method: str, path: str, *, body: Any = None, params: dict[str, str] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One request whose answer is read piece by piece. Raises EngineError."""
+        """Yield one request whose answer is read piece by piece. Raises EngineError."""
         assert self._session is not None, "use as `async with`"  # noqa: S101 - a mistake of the caller
         data: dict[str, Any] = {"data": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
         async with self._session.request(method, f"http://docker{API}{path}", params=params, **data) as response:
@@ -72,7 +72,7 @@ class Docker:
     # containers
 
     async def containers(self, label: str) -> list[dict[str, Any]]:
-        """All containers, running or not, that carry a label ("key" or "key=value")."""
+        """Return all containers, running or not, that carry a label ("key" or "key=value")."""
         filters = json.dumps({"label": [label]})
         found: list[dict[str, Any]]
         found = await self.call("GET", "/containers/json", params={"all": "1", "filters": filters})
@@ -88,7 +88,7 @@ class Docker:
         await self.call("POST", f"/containers/{container}/start")
 
     async def inspect(self, container: str) -> dict[str, Any]:
-        """The container's configuration and state."""
+        """Return the container's configuration and state."""
         state: dict[str, Any] = await self.call("GET", f"/containers/{container}/json")
         return state
 
@@ -109,7 +109,7 @@ class Docker:
                 raise
 
     async def events(self, label: str) -> AsyncIterator[dict[str, Any]]:
-        """The ends of containers as they happen: `die` and `oom`. Ends when the Engine goes away.
+        """Yield the ends of containers as they happen: `die` and `oom`. Ends when the Engine goes away.
 
         Yields an empty dict first: from then on no event is missed.
         """
@@ -120,7 +120,7 @@ class Docker:
                 yield json.loads(line)
 
     async def logs(self, container: str, **params: str) -> AsyncIterator[tuple[int, bytes]]:
-        """The log of a container as (stream, piece); the parameters are the Engine's."""
+        """Yield the log of a container as (stream, piece); the parameters are the Engine's."""
         wanted = {"stdout": "1", "stderr": "1"} | params
         async with self.stream("GET", f"/containers/{container}/logs", params=wanted) as response:
             async for piece in frames(response.content):
@@ -142,7 +142,7 @@ class Docker:
     # images, networks
 
     async def image(self, reference: str) -> dict[str, Any] | None:
-        """The local image of a reference, or None."""
+        """Return the local image of a reference, or None."""
         try:
             found: dict[str, Any] = await self.call("GET", f"/images/{reference}/json")
             return found

@@ -39,7 +39,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 
 def field(pod: dict[str, Any], path: str, place: Place) -> str:
-    """The value of a downward API fieldPath; raises ConfigError when there is no such field."""
+    """Return the value of a downward API fieldPath; raises ConfigError when there is no such field."""
     meta, spec = pod["metadata"], pod["spec"]
     subscript = SUBSCRIPT.fullmatch(path)
     if subscript:
@@ -71,7 +71,10 @@ def _quoted(text: str) -> str:
 def resource_field(
     pod: dict[str, Any], ref: dict[str, Any], place: Place, container: dict[str, Any] | None = None
 ) -> str:
-    """The value of a resourceFieldRef, in units of its divisor, rounded up; an unset limit is what the node has."""
+    """
+
+    eturn the value of a resourceFieldRef, in units of its divisor, rounded up; an unset limit is what the node has.
+    """
     if ref.get("containerName"):
         everyone = [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())]
         container = next((c for c in everyone if c["name"] == ref["containerName"]), None)
@@ -92,7 +95,7 @@ def resource_field(
 def build(
     pod: dict[str, Any], container: dict[str, Any], get: Get, services: list[dict[str, Any]], place: Place
 ) -> dict[str, str]:
-    """The environment of a container; raises ConfigError when something it refers to is missing."""
+    """Return the environment of a container; raises ConfigError when something it refers to is missing."""
     announced = service_variables(pod, services)
     values = dict(announced)
     for source in container.get("envFrom") or ():
@@ -116,7 +119,7 @@ def _data(kind: str, obj: dict[str, Any]) -> dict[str, str]:
 
 
 def _object(pod: dict[str, Any], kind: str, ref: dict[str, Any], get: Get) -> dict[str, Any] | None:
-    """The ConfigMap or Secret referred to; None when it is missing and may be."""
+    """Return the ConfigMap or Secret referred to; None when it is missing and may be."""
     name = ref.get("name", "")
     found = get(kind.lower() + "s", pod["metadata"]["namespace"], name)
     if found is None and not ref.get("optional"):

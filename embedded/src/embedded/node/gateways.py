@@ -189,7 +189,7 @@ def _accepted(meant: list[Listener], allowed: list[Listener], matching: list[tup
 
 
 def _allows(listener: Listener, space: str, around: Around) -> bool:
-    """Whether routes of a namespace may hang on it."""
+    """Return whether routes of a namespace may hang on it."""
     wanted = (listener.spec.get("allowedRoutes") or {}).get("namespaces") or {}
     if not listener.kinds:
         return False
@@ -209,7 +209,7 @@ def hostnames(listener: str | None, route: Object) -> list[str]:
 
 
 def _narrower(listener: str, name: str) -> str | None:
-    """The host names that both mean, as one; None where there is none."""
+    """Return the host names that both mean, as one; None where there is none."""
     if not listener or listener == name:
         return name
     if listener.startswith("*.") and name.removeprefix("*").endswith(listener[1:]):
@@ -230,7 +230,7 @@ def _rules(route: Object, hosts: list[str], port: int, around: Around) -> list[R
 
 
 def _checked(backend: Backend, route: Object, around: Around) -> Backend:
-    """A backend, without its Service where the route may not or cannot lead there: requests get an error."""
+    """Return a backend, without its Service where the route may not or cannot lead there: requests get an error."""
     spec = {"name": backend.service, "namespace": backend.namespace, "port": backend.port or None}
     good = backend.service and _problem(spec, route, around) is None
     return backend if good else dataclasses.replace(backend, service="")

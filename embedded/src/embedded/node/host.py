@@ -37,7 +37,7 @@ class Exits:
         self.on_return: Callable[[], None] = lambda: None  # called when the Engine is back
 
     def expect(self, container: str) -> asyncio.Future[None]:
-        """What is done once the container has ended. Ask before it is started."""
+        """Return what is done once the container has ended. Ask before it is started."""
         if container not in self._awaited:
             self._awaited[container] = asyncio.get_running_loop().create_future()
         return self._awaited[container]
@@ -108,7 +108,7 @@ class Host:
     """Called with pod and sandbox: writes the pod's resolv.conf."""
 
     def place(self, pod_ip: str) -> Place:
-        """The downward view of a pod with that address."""
+        """Return the downward view of a pod with that address."""
         return Place(self.node, self.address, pod_ip, self.cpus, self.memory)
 
     def record(self, pod: dict[str, Any], kind: str, reason: str, message: str, field_path: str = "") -> None:
@@ -125,7 +125,7 @@ async def first(*awaitables: asyncio.Future[Any], timeout: float | None = None) 
 
 @contextlib.asynccontextmanager
 async def task(coroutine: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
-    """A task that lasts no longer than the block."""
+    """Yield a task that lasts no longer than the block."""
     made = asyncio.ensure_future(coroutine)
     try:
         yield made

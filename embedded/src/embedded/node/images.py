@@ -48,7 +48,7 @@ class Reference:
 
 
 def parse(image: str) -> Reference:
-    """The reference; raises ImageError (InvalidImageName) in the words of the kubelet."""
+    """Return the reference; raises ImageError (InvalidImageName) in the words of the kubelet."""
     rest, _, digest = image.partition("@")
     head, slash, below = rest.partition("/")
     domain, path = (head, below) if slash and DOMAIN.fullmatch(head) else ("docker.io", rest)
@@ -69,7 +69,7 @@ def parse(image: str) -> Reference:
 
 
 def pull_failure(reference: Reference, answer: str) -> str:
-    """What a container runtime says of a pull that the Engine reports as failed with `answer`."""
+    """Return what a container runtime says of a pull that the Engine reports as failed with `answer`."""
     name = reference.canonical
     prefix = f'failed to pull and unpack image "{name}": '
     resolve = f'failed to resolve reference "{name}": '
@@ -87,7 +87,7 @@ def pull_failure(reference: Reference, answer: str) -> str:
 
 
 async def ensure(docker: Docker, image: str, policy: str, record: Record) -> dict[str, Any]:
-    """The local image of a container, pulled when its policy asks for it. Raises ImageError."""
+    """Return the local image of a container, pulled when its policy asks for it. Raises ImageError."""
     try:
         reference = parse(image)
     except ImageError as error:

@@ -26,7 +26,7 @@ class NetworkError(Exception):
 
 
 def bridge_name(cluster: str) -> str:
-    """The name of the cluster's bridge: a device name has 15 characters at most."""
+    """Return the name of the cluster's bridge: a device name has 15 characters at most."""
     return "k8s" + hashlib.sha256(cluster.encode()).hexdigest()[:8]
 
 
@@ -80,7 +80,10 @@ class Network:
                 port.write_text("1")
 
     def take(self, uid: str, address: str = "") -> str:
-        """The address of a pod: the one it has, `address`, or the next that is free. Raises NetworkError when full."""
+        """Return the address of a pod: the one it has, `address`, or the next that is free.
+
+        Raises NetworkError when full.
+        """
         if uid in self._taken:
             return self._taken[uid]
         used = set(self._taken.values())
@@ -147,7 +150,7 @@ async def restore(script: str) -> None:
 
 
 async def chains(table: str, prefix: str) -> set[str]:
-    """The names of the chains of a table that begin with `prefix`."""
+    """Return the names of the chains of a table that begin with `prefix`."""
     saved = await run("iptables-save", "-t", table)
     names = (line[1:].split()[0] for line in saved.splitlines() if line.startswith(":"))
     return {name for name in names if name.startswith(prefix)}

@@ -43,7 +43,7 @@ MACHINES = {"x86_64": (62, X86_64), "aarch64": (183, AARCH64)}
 
 
 def program(machine: str) -> bytes:
-    """The program as an ELF executable; raises KeyError for a processor it is not written for."""
+    """Return the program as an ELF executable; raises KeyError for a processor it is not written for."""
     number, code = MACHINES[machine]
     ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
     header = struct.pack("<HHIQQQIHHHHHH", 2, number, 1, BASE + HEADERS, 64, 0, 0, 64, 56, 1, 0, 0, 0)
@@ -53,7 +53,7 @@ def program(machine: str) -> bytes:
 
 
 def layer() -> bytes:
-    """The image's only layer: a tar archive that holds /pause."""
+    """Return the image's only layer: a tar archive that holds /pause."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         data = program(platform.machine())

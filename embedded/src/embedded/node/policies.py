@@ -29,7 +29,7 @@ class Peer:
 
 
 def peer(pod: dict[str, Any], address: str) -> Peer:
-    """The policy view of a pod."""
+    """Return the policy view of a pod."""
     meta = pod["metadata"]
     ports = {
         (port["name"], port.get("protocol", "TCP")): port["containerPort"]
@@ -41,7 +41,7 @@ def peer(pod: dict[str, Any], address: str) -> Peer:
 
 
 def resolver(gateway: str) -> Peer:
-    """The cluster's DNS, which policies know as the pods labelled k8s-app=kube-dns in kube-system."""
+    """Return the cluster's DNS, which policies know as the pods labelled k8s-app=kube-dns in kube-system."""
     return Peer("kube-system", {"k8s-app": "kube-dns"}, gateway, {("dns", "UDP"): 53, ("dns-tcp", "TCP"): 53})
 
 
@@ -53,7 +53,10 @@ def table(
     namespaces: Mapping[str, Mapping[str, str]],
     refused: list[str],
 ) -> Table:
-    """The filter table; `namespaces` has the labels of each, `refused` are rules of Services with no endpoint."""
+    """
+
+    eturn the filter table; `namespaces` has the labels of each, `refused` are rules of Services with no endpoint.
+    """
     start = prefix(cluster)
     forward = [f"{ESTABLISHED} -j RETURN", *refused]
     to_node = [
@@ -86,7 +89,7 @@ def table(
 
 
 def types(policy: dict[str, Any]) -> list[str]:
-    """The directions a policy isolates."""
+    """Return the directions a policy isolates."""
     spec = policy["spec"]
     return spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
 
@@ -98,7 +101,7 @@ def _selects(policy: dict[str, Any], pod: Peer) -> bool:
 def _rules(
     policy: dict[str, Any], direction: str, pod: Peer, peers: list[Peer], namespaces: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
-    """What a policy lets through to (Ingress) or from (Egress) a pod."""
+    """Return what a policy lets through to (Ingress) or from (Egress) a pod."""
     word, flag = ("from", "-s") if direction == "Ingress" else ("to", "-d")
     found = []
     for rule in policy["spec"].get(direction.lower()) or ():
@@ -139,7 +142,10 @@ def _addresses(
 
 
 def cut(cidr: str, holes: Iterable[str]) -> list[str]:
-    """A block of addresses less some within it, as blocks; nothing for IPv6, which this network does not speak."""
+    """
+
+    eturn a block of addresses less some within it, as blocks; nothing for IPv6, which this network does not speak.
+    """
     whole = ipaddress.ip_network(cidr, strict=False)
     if whole.version == 6:
         return []

@@ -49,7 +49,10 @@ class Counter:
 
 
 def port_of(port: int | str, container: dict[str, Any]) -> int:
-    """A port number or the number of a named port; raises ValueError when the container has none of that name."""
+    """
+
+    eturn a port number or the number of a named port; raises ValueError when the container has none of that name.
+    """
     if isinstance(port, int) or port.isdigit():
         return int(port)
     for candidate in container.get("ports") or ():
@@ -62,7 +65,10 @@ def port_of(port: int | str, container: dict[str, Any]) -> int:
 def action(
     probe: dict[str, Any], container: dict[str, Any], ip: str, docker: Docker, container_id: str
 ) -> Callable[[], Awaitable[Result]]:
-    """The probe as something to be run again and again; raises ValueError when it names a port there is none of."""
+    """
+
+    eturn the probe as something to be run again and again; raises ValueError when it names a port there is none of.
+    """
     seconds = float(probe.get("timeoutSeconds", 1))
     if "httpGet" in probe:
         get = probe["httpGet"]
@@ -85,7 +91,7 @@ def _path(path: str) -> str:
 
 
 def refusal(error: OSError) -> str:
-    """What Go says of a failed connect."""
+    """Return what Go says of a failed connect."""
     if isinstance(error, ConnectionRefusedError):
         return "connect: connection refused"
     if isinstance(error, socket.gaierror):
@@ -95,7 +101,7 @@ def refusal(error: OSError) -> str:
 
 
 async def tcp(host: str, port: int, seconds: float) -> Result:
-    """Whether a connection can be opened."""
+    """Return whether a connection can be opened."""
     try:
         async with asyncio.timeout(seconds):
             _, writer = await asyncio.open_connection(host, port)
@@ -108,7 +114,11 @@ async def tcp(host: str, port: int, seconds: float) -> Result:
 
 
 async def http(url: str, headers: dict[str, str], seconds: float) -> Result:
-    """Whether a GET is answered with 2xx or 3xx; redirects on the same host are followed, certificates not verified."""
+    """
+
+    eturn whether a GET is answered with 2xx or 3xx; redirects on the same host are followed, certificates not
+    verified.
+    """
     first = urllib.parse.urlsplit(url)
     try:
         async with asyncio.timeout(seconds):
@@ -170,7 +180,7 @@ def _unverified() -> ssl.SSLContext:
 
 
 async def execute(docker: Docker, container_id: str, command: list[str], seconds: float) -> Result:
-    """Whether a command in the container ends with 0."""
+    """Return whether a command in the container ends with 0."""
     try:
         code, output = await docker.run(container_id, command, seconds)
     except TimeoutError:

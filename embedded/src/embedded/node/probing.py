@@ -79,7 +79,7 @@ class Prober:
                 self._on_ready(ok)
 
     async def _outcomes(self, probe: dict[str, Any], called: str) -> AsyncIterator[bool]:
-        """The outcomes of a probe at its pace; one that could not be made is told and left out."""
+        """Yield the outcomes of a probe at its pace; one that could not be made is told and left out."""
         period = probe.get("periodSeconds", 10)
         loop = asyncio.get_running_loop()
         at = loop.time() + max(probe.get("initialDelaySeconds", 0), FIRST[called])

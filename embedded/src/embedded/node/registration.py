@@ -26,12 +26,12 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def memory_bytes() -> int:
-    """How much memory the machine has."""
+    """Return how much memory the machine has."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def host_address() -> str:
-    """The address by which the machine reaches others; localhost when it reaches none."""
+    """Return the address by which the machine reaches others; localhost when it reaches none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.254", 9))  # sends nothing
@@ -56,7 +56,7 @@ def _release() -> str:
 
 
 def node(name: str, address: str, pod_cidr: str, engine: dict[str, Any], disk: Path) -> dict[str, Any]:
-    """The Node as it is registered; `engine` is the Engine's /version."""
+    """Return the Node as it is registered; `engine` is the Engine's /version."""
     arch = ARCHITECTURES.get(platform.machine(), platform.machine())
     tags = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": arch}
     tags |= {f"beta.{key}": value for key, value in tags.items() if key != "kubernetes.io/hostname"}
@@ -90,7 +90,7 @@ def node(name: str, address: str, pod_cidr: str, engine: dict[str, Any], disk: P
 
 
 def conditions(old: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
-    """The node's conditions; times of those that did not change are kept."""
+    """Return the node's conditions; times of those that did not change are kept."""
     before = {condition["type"]: condition for condition in old}
     made = []
     for name, (status, reason, message) in CONDITIONS.items():

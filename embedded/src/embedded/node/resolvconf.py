@@ -8,7 +8,7 @@ SEARCH = "search {namespace}.svc.cluster.local svc.cluster.local cluster.local"
 
 
 def render(pod: dict[str, Any], cluster_dns: str, host: str) -> str:
-    """The resolver configuration of a pod, by its dnsPolicy; `host` is the machine's own."""
+    """Return the resolver configuration of a pod, by its dnsPolicy; `host` is the machine's own."""
     spec = pod["spec"]
     policy = spec.get("dnsPolicy", "ClusterFirst")
     config = spec.get("dnsConfig") or {}

@@ -29,17 +29,17 @@ class Endpoint:
 
 
 def digest(*parts: object) -> str:
-    """A short name for a chain: the kernel allows 28 characters."""
+    """Return a short name for a chain: the kernel allows 28 characters."""
     return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()[:12].upper()
 
 
 def prefix(cluster: str) -> str:
-    """What the names of all chains of a cluster begin with."""
+    """Return what the names of all chains of a cluster begin with."""
     return f"K8S-{hashlib.sha256(cluster.encode()).hexdigest()[:6].upper()}-"
 
 
 def endpoints(service: dict[str, Any], port: dict[str, Any], slices: Iterable[dict[str, Any]]) -> list[Endpoint]:
-    """The endpoints new connections may go to: the ready ones; where there is none, those that still serve."""
+    """Return the endpoints new connections may go to: the ready ones; where there is none, those that still serve."""
     ready, serving = set(), set()
     for piece in slices:
         for offered in piece.get("ports") or ():
@@ -58,7 +58,7 @@ def endpoints(service: dict[str, Any], port: dict[str, Any], slices: Iterable[di
 def services(
     cluster: str, bridge: str, found: Iterable[dict[str, Any]], slices: Mapping[tuple[str, str], list[dict[str, Any]]]
 ) -> Table:
-    """The nat table: `slices` by namespace and name of their Service."""
+    """Return the nat table: `slices` by namespace and name of their Service."""
     start = prefix(cluster)
     entry: list[str] = []
     leave = [f"-s 127.0.0.0/8 -o {bridge} -j MASQUERADE"]
@@ -91,7 +91,7 @@ def services(
 def _balanced(
     start: str, name: str, protocol: str, chosen: list[Endpoint], spec: dict[str, Any]
 ) -> dict[str, list[str]]:
-    """The chain of a port: one endpoint of all at random; with affinity, the one the client had last."""
+    """Return the chain of a port: one endpoint of all at random; with affinity, the one the client had last."""
     sticky = spec.get("sessionAffinity") == "ClientIP"
     seconds = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get("timeoutSeconds", 10800)
     chains: dict[str, list[str]] = {name: []}
@@ -127,7 +127,7 @@ def refused(found: Iterable[dict[str, Any]], slices: Mapping[tuple[str, str], li
 
 
 def render(name: str, table: Table) -> str:
-    """A table as text, to tell whether it changed."""
+    """Return a table as text, to tell whether it changed."""
     return f"*{name}\n" + "".join(f"{chain}: {rule}\n" for chain, rules in table.chains.items() for rule in rules)
 
 

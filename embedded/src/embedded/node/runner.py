@@ -262,7 +262,7 @@ class Runner:
         return self._init and status.is_sidecar(self.record.spec)
 
     async def _not_started(self, error: EngineError, begun: dict[str, Any]) -> None:
-        """The Engine made the container but could not start its command."""
+        """Note that the Engine made the container but could not start its command."""
         text = f"failed to create containerd task: {error.message}"
         self._say("Warning", "Failed", f"Error: {text}")
         vars(self.record).update(begun)
@@ -378,7 +378,7 @@ class Runner:
         self.record.state = {"terminated": ended | {"startedAt": now, "finishedAt": now}}
 
     async def _last_words(self, container_id: str, code: int) -> str:
-        """The termination message: what the container wrote for it or, where wanted, the end of its log."""
+        """Return the termination message: what the container wrote for it or, where wanted, the end of its log."""
         folder = self._host.volumes.folder(self._pod.pod["metadata"]["uid"])
         note = folder / "termination" / f"{self.record.name}-{self.record.restarts}"
         text = note.read_bytes()[:MESSAGE].decode(errors="replace") if note.exists() else ""

@@ -23,7 +23,7 @@ class ExecSession:
         self._pieces = None if tty else frames(reader)
 
     async def read(self) -> tuple[int, bytes] | None:
-        """The next output as (1 stdout | 2 stderr, bytes); None at the end."""
+        """Return the next output as (1 stdout | 2 stderr, bytes); None at the end."""
         if self._pieces is None:
             data = await self._reader.read(65536)
             return (1, data) if data else None
@@ -47,7 +47,7 @@ class ExecSession:
             await self._docker.call("POST", f"/exec/{self._id}/resize", params=params)
 
     async def exit_code(self) -> int:
-        """The exit code once the output has ended."""
+        """Return the exit code once the output has ended."""
         return (await self._docker.call("GET", f"/exec/{self._id}/json"))["ExitCode"] or 0
 
     async def close(self) -> None:

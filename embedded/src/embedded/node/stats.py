@@ -29,7 +29,7 @@ class Statistics:
         self._samples: dict[str, _Sample] = {}
 
     def _folders(self, container: str) -> tuple[Path, Path]:
-        """Where cpu and memory of a container ("" for the machine) are counted."""
+        """Return where cpu and memory of a container ("" for the machine) are counted."""
         if not container:
             cpu, memory = ("", "") if self._unified else ("cpuacct", "memory")
             return self._root / cpu, self._root / memory
@@ -41,7 +41,10 @@ class Statistics:
         return self._root / "cpuacct" / inner, self._root / "memory" / inner
 
     def _read(self, container: str) -> tuple[float, int]:
-        """Seconds of cpu used so far, and bytes in use that cannot be dropped. Raises OSError when it is gone."""
+        """Return seconds of cpu used so far, and bytes in use that cannot be dropped.
+
+        Raises OSError when it is gone.
+        """
         cpu, memory = self._folders(container)
         if self._unified:
             seconds = _pairs(cpu / "cpu.stat")["usage_usec"] * 1e-6
@@ -76,7 +79,7 @@ class Statistics:
         return {"cpu": sample.cores, "memory": sample.memory}
 
     def usage(self, node: str, pods: Mapping[tuple[str, str], Mapping[str, str]]) -> dict[str, Any]:
-        """Everything known: `pods` maps (namespace, pod) to container name → id."""
+        """Return everything known: `pods` maps (namespace, pod) to container name → id."""
         known: dict[tuple[str, str], Any] = {}
         for key, containers in pods.items():
             used = {name: self.of(container) for name, container in containers.items()}

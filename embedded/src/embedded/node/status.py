@@ -69,17 +69,17 @@ class PodRecord:
 
 
 def is_sidecar(container: dict[str, Any]) -> bool:
-    """Whether an init container keeps running beside the others."""
+    """Return whether an init container keeps running beside the others."""
     return container.get("restartPolicy") == "Always"
 
 
 def restarts(policy: str, exit_code: int) -> bool:
-    """Whether a container that ended is started again."""
+    """Return whether a container that ended is started again."""
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
 
 def back_off(failures: int) -> float:
-    """Seconds to wait before a restart after so many earlier ones: 0, 10, 20, 40, … 300."""
+    """Return seconds to wait before a restart after so many earlier ones: 0, 10, 20, 40, … 300."""
     return min(10.0 * 2 ** min(failures - 1, 10), 300.0) if failures else 0.0
 
 
@@ -88,7 +88,10 @@ WITH_THE_MACHINE = {"ExitCode": 255, "OOMKilled": False}
 
 
 def terminated(state: dict[str, Any], container_id: str, message: str, *, lost: bool = False) -> dict[str, Any]:
-    """The terminated state of a container, from the Engine's State; `lost` if it ended with the Engine itself."""
+    """
+
+    eturn the terminated state of a container, from the Engine's State; `lost` if it ended with the Engine itself.
+    """
     state = state | (WITH_THE_MACHINE if lost else {})
     code = state["ExitCode"]
     reason = (
@@ -102,12 +105,12 @@ def terminated(state: dict[str, Any], container_id: str, message: str, *, lost: 
 
 
 def seconds(engine_time: str) -> str:
-    """A time of the Engine (RFC 3339 with nanoseconds) as the API writes it."""
+    """Return a time of the Engine (RFC 3339 with nanoseconds) as the API writes it."""
     return engine_time[:19] + "Z"
 
 
 def phase(pod: dict[str, Any], record: PodRecord) -> str:
-    """The pod's phase."""
+    """Return the pod's phase."""
     policy = pod["spec"].get("restartPolicy", "Always")
     if record.failure:
         return "Failed"
@@ -131,7 +134,7 @@ def phase(pod: dict[str, Any], record: PodRecord) -> str:
 
 
 def build(pod: dict[str, Any], record: PodRecord, now: float) -> dict[str, Any]:
-    """The whole status; times of conditions that did not change are kept from the pod's present one."""
+    """Return the whole status; times of conditions that did not change are kept from the pod's present one."""
     old = pod.get("status") or {}
     current = phase(pod, record)
     made: dict[str, Any] = {"observedGeneration": pod["metadata"].get("generation", 1), "phase": current}
@@ -221,7 +224,7 @@ def _condition(
 
 
 def container_status(container: ContainerRecord, record: PodRecord) -> dict[str, Any]:
-    """The status of one container."""
+    """Return the status of one container."""
     spec = container.spec
     made = {"name": container.name, "state": container.state, "lastState": container.last, "ready": container.ready}
     made |= {"restartCount": container.restarts, "image": container.image or spec["image"]}
@@ -246,7 +249,7 @@ def _mount(mount: dict[str, Any]) -> dict[str, Any]:
 
 
 def qos(pod: dict[str, Any]) -> str:
-    """The quality of service class."""
+    """Return the quality of service class."""
     spec = pod["spec"]
     resources = [c.get("resources") or {} for c in [*spec["containers"], *(spec.get("initContainers") or ())]]
     amounts = [(r.get("requests") or {}, r.get("limits") or {}) for r in resources]

@@ -41,7 +41,7 @@ class VolumeError(Exception):
 
 
 def files(pod: dict[str, Any], volume: dict[str, Any], get: Get, place: Place, token: Token) -> Files:
-    """What a written volume holds; raises VolumeError when something it refers to is missing."""
+    """Return what a written volume holds; raises VolumeError when something it refers to is missing."""
     kind = next(kind for kind in WRITTEN if kind in volume)
     source = volume[kind]
     mode = source.get("defaultMode", 0o644)
@@ -86,7 +86,7 @@ def _part(pod: dict[str, Any], part: dict[str, Any], mode: int, get: Get, place:
 
 
 def payload(kind: str, obj: dict[str, Any]) -> dict[str, bytes]:
-    """The data of a ConfigMap ("configMap") or Secret ("secret") as bytes."""
+    """Return the data of a ConfigMap ("configMap") or Secret ("secret") as bytes."""
     if kind == "secret":
         return {key: base64.b64decode(value) for key, value in (obj.get("data") or {}).items()}
     plain = {key: value.encode() for key, value in (obj.get("data") or {}).items()}
@@ -155,7 +155,7 @@ class Volumes:
         self._token = token
 
     def folder(self, uid: str) -> Path:
-        """Where everything of one pod lies."""
+        """Return where everything of one pod lies."""
         return self._root / uid
 
     async def prepare(self, pod: dict[str, Any], place: Place) -> dict[str, Path]:
@@ -256,7 +256,7 @@ def _host(name: str, source: dict[str, Any]) -> Path:
 
 
 def sub_path(root: Path, inner: str) -> Path:
-    """A path below a volume, made a folder when it is not there; raises VolumeError when it leads out of it."""
+    """Return a path below a volume, made a folder when it is not there; raises VolumeError when it leads out of it."""
     target = (root / inner).resolve()
     if not target.is_relative_to(root.resolve()):
         raise VolumeError(f"subPath {inner!r} leads out of the volume")

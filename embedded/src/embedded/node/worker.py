@@ -64,7 +64,7 @@ class PodWorker:
     # what others tell
 
     def update(self, pod: dict[str, Any]) -> None:
-        """The pod changed: it may have to end, or to end sooner, or a container has a new image."""
+        """Take the pod as it is now: it may have to end, or to end sooner, or a container has a new image."""
         before, self.pod = self.pod, pod
         if pod["metadata"].get("deletionTimestamp"):
             self._deleted.set()
@@ -80,7 +80,7 @@ class PodWorker:
             self.write()
 
     def removed(self) -> None:
-        """The pod is gone from the store: end without grace."""
+        """End without grace: the pod is gone from the store."""
         self._removed = True
         self._deleted.set()
         self._stop(0.0)
@@ -96,7 +96,7 @@ class PodWorker:
                 future.set_result(None)
 
     def hurry(self) -> asyncio.Future[None]:
-        """What is done when less time is left than was."""
+        """Return what is done when less time is left than was."""
         if self._hurry.done():
             self._hurry = asyncio.get_running_loop().create_future()
         return self._hurry
@@ -112,7 +112,7 @@ class PodWorker:
         made.add_done_callback(self._tasks.discard)
 
     def refresh_volumes(self) -> None:
-        """Something the pod mounts changed."""
+        """Take what the pod mounts as it is now."""
         if self.volumes:
             self.host.volumes.refresh(self.pod, self.host.place(self.record.ip))
         self.progress.set()  # a pod that waits for it need not wait longer
@@ -151,7 +151,7 @@ class PodWorker:
                 made.cancel()
 
     async def _live(self) -> None:
-        """Everything up to the end of the last container; begins anew when the sandbox is lost."""
+        """Do everything up to the end of the last container; begin anew when the sandbox is lost."""
         anew = True
         while anew:
             self._lost = asyncio.get_running_loop().create_future()

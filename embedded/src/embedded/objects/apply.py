@@ -27,7 +27,7 @@ def apply(
     subresource: str,
     now: float,
 ) -> dict[str, Any]:
-    """The object after applying `config` to `live` (None: a new object), its managedFields included.
+    """Return the object after applying `config` to `live` (None: a new object), its managedFields included.
 
     Raises 409 with every conflicting field unless `force`.
     """
@@ -64,7 +64,7 @@ def apply(
 
 
 def _last_applied(config: dict[str, Any]) -> str:
-    """What client-side apply would have noted; kept up to date for those who go back to it."""
+    """Return what client-side apply would have noted; kept up to date for those who go back to it."""
     meta = config["metadata"]
     annotations = {key: value for key, value in (meta.get("annotations") or {}).items() if key != LAST_APPLIED}
     kept = {key: value for key, value in meta.items() if key != "annotations"}
@@ -135,7 +135,7 @@ def _prune(
 
 
 def path_text(path: tuple[str, ...]) -> str:
-    """A member as people read it: .spec.containers[name="x"].image"""
+    """Return a member as people read it: .spec.containers[name="x"].image"""
     text = ""
     for element in path:
         kind, _, value = element.partition(":")

@@ -50,38 +50,38 @@ IMMUTABLE = "field is immutable"
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it."""
+    """Return a value as messages show it."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def required(path: str, detail: str = "") -> Cause:
-    """A field that must be there and is not."""
+    """Return a field that must be there and is not."""
     return Cause(path, "FieldValueRequired", "Required value" + (f": {detail}" if detail else ""))
 
 
 def wrong(path: str, value: Any, detail: str) -> Cause:
-    """A value that cannot be."""
+    """Return a value that cannot be."""
     return Cause(path, "FieldValueInvalid", f"Invalid value: {shown(value)}: {detail}")
 
 
 def unsupported(path: str, value: Any, supported: tuple[str, ...]) -> Cause:
-    """A word that is not one of those known."""
+    """Return a word that is not one of those known."""
     listed = ", ".join(f'"{word}"' for word in supported)
     return Cause(path, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {listed}")
 
 
 def duplicate(path: str, value: Any) -> Cause:
-    """A second item of the same identity."""
+    """Return a second item of the same identity."""
     return Cause(path, "FieldValueDuplicate", f"Duplicate value: {shown(value)}")
 
 
 def missing(path: str, value: Any) -> Cause:
-    """A reference to nothing."""
+    """Return a reference to nothing."""
     return Cause(path, "FieldValueNotFound", f"Not found: {shown(value)}")
 
 
 def forbidden(path: str, detail: str) -> Cause:
-    """A field that may not be set, or not be changed."""
+    """Return a field that may not be set, or not be changed."""
     return Cause(path, "FieldValueForbidden", f"Forbidden: {detail}")
 
 

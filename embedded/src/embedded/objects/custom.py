@@ -161,7 +161,7 @@ def _validator(text: str) -> Any:
 
 
 def _plain(part: Any) -> Any:
-    """A schema as the standard means it: without extensions, null allowed where it says so."""
+    """Return a schema as the standard means it: without extensions, null allowed where it says so."""
     if not isinstance(part, dict):
         return part
     made = {key: value for key, value in part.items() if not key.startswith(EXTENSIONS)}

@@ -246,7 +246,7 @@ def _structs(name: str) -> tuple[str, ...]:
 
 @functools.cache
 def _relevant(name: str) -> dict[str, Field]:
-    """The fields below which any default can apply."""
+    """Return the fields below which any default can apply."""
     return {key: field for key, field in schema.named(name).fields.items() if _leads(_target(field), frozenset())}
 
 
@@ -331,7 +331,7 @@ def begin(kind: Kind, obj: dict[str, Any]) -> None:
 
 
 def quality_of_service(spec: dict[str, Any]) -> str:
-    """The class of a pod: Guaranteed, Burstable or BestEffort, from cpu and memory of all containers."""
+    """Return the class of a pod: Guaranteed, Burstable or BestEffort, from cpu and memory of all containers."""
     containers = spec.get("containers", []) + spec.get("initContainers", [])
     resources = [container.get("resources", {}) for container in containers]
     stated = [set(part.get(side, {})) & {"cpu", "memory"} for part in resources for side in ("requests", "limits")]

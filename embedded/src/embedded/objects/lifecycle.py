@@ -30,12 +30,12 @@ def prepare_create(kind: Kind, obj: dict[str, Any]) -> None:
 
 
 def start(kind: Kind, obj: dict[str, Any]) -> None:
-    """What the server decides about a new object, whoever made it; not theirs to own in managedFields."""
+    """Set what the server decides about a new object, whoever made it; not theirs to own in managedFields."""
     defaults.begin(kind, obj)
 
 
 def finish_create(kind: Kind, obj: dict[str, Any]) -> None:
-    """What needs the uid: a Job's generated selector and labels."""
+    """Set what needs the uid: a Job's generated selector and labels."""
     if kind.kind == "Job":
         defaults.job_selector(obj)
 
@@ -116,7 +116,7 @@ def check_deletion(kind: Kind, obj: dict[str, Any], uid: str | None, revision: s
 
 
 def equal(obj: dict[str, Any], old: dict[str, Any]) -> bool:
-    """Whether a write would change nothing but the times of managed fields."""
+    """Return whether a write would change nothing but the times of managed fields."""
     return _timeless(obj) == _timeless(old)
 
 
@@ -129,7 +129,7 @@ def _timeless(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def mark_deleted(kind: Kind, old: dict[str, Any], grace: int | None, propagation: str, now: float) -> dict[str, Any]:
-    """The object with the marks of a deletion that has begun."""
+    """Return the object with the marks of a deletion that has begun."""
     obj: dict[str, Any] = clone(old)
     meta = obj["metadata"]
     seconds = _grace(kind, obj, grace)
@@ -158,7 +158,7 @@ def mark_deleted(kind: Kind, old: dict[str, Any], grace: int | None, propagation
 
 
 def _grace(kind: Kind, obj: dict[str, Any], grace: int | None) -> int:
-    """Seconds a deleted object stays for its node; only pods that were given to a node have any."""
+    """Return seconds a deleted object stays for its node; only pods that were given to a node have any."""
     if kind.kind != "Pod" or not obj["spec"].get("nodeName"):
         return 0
     if obj.get("status", {}).get("phase") in ("Succeeded", "Failed"):
@@ -168,7 +168,7 @@ def _grace(kind: Kind, obj: dict[str, Any], grace: int | None) -> int:
 
 
 def held(kind: Kind, obj: dict[str, Any]) -> bool:
-    """Whether a deleted object has a reason to stay: finalizers, or a grace period left."""
+    """Return whether a deleted object has a reason to stay: finalizers, or a grace period left."""
     meta = obj["metadata"]
     if meta.get("finalizers") or (kind.kind == "Namespace" and obj.get("spec", {}).get("finalizers")):
         return True

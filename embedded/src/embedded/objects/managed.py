@@ -27,7 +27,7 @@ UNTRACKED_META = (
 
 
 def union(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """All members of both sets."""
+    """Return all members of both sets."""
     return {
         key: union(one[key], other[key]) if key in one and key in other else one.get(key, other.get(key))
         for key in (*one, *(key for key in other if key not in one))
@@ -35,7 +35,7 @@ def union(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def difference(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """The members of the first set that are not in the second."""
+    """Return the members of the first set that are not in the second."""
     kept: dict[str, Any] = {}
     for key, child in one.items():
         if key == ".":
@@ -49,7 +49,7 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def intersection(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """The members of both sets."""
+    """Return the members of both sets."""
     kept: dict[str, Any] = {}
     for key, child in one.items():
         if key not in other:
@@ -62,7 +62,7 @@ def intersection(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def members(fields: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every member as the path of its elements."""
+    """Yield every member as the path of its elements."""
     for key in sorted(fields):
         if key == ".":
             yield path
@@ -86,7 +86,7 @@ def _decode(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def item_key(field: Field, item: object) -> str:
-    """The path element of an item of a list with identity (list type "map" or "set")."""
+    """Return the path element of an item of a list with identity (list type "map" or "set")."""
     if field.list_type == "set" or not isinstance(item, dict):
         return "v:" + json.dumps(item, separators=(",", ":"), sort_keys=True)
     inner = schema.named(field.items.ref).fields if field.items and field.items.ref else {}
@@ -101,29 +101,29 @@ def item_key(field: Field, item: object) -> str:
 
 
 def granular_list(field: Field) -> bool:
-    """Whether the items of a list have owners of their own."""
+    """Return whether the items of a list have owners of their own."""
     return field.type == "array" and field.list_type in ("map", "set")
 
 
 def granular_map(field: Field) -> bool:
-    """Whether the entries of an object have owners of their own."""
+    """Return whether the entries of an object have owners of their own."""
     return field.type == "object" and not field.atomic and bool(field.ref or field.values)
 
 
 def child_field(field: Field, name: str) -> Field:
-    """The shape of an entry of an object."""
+    """Return the shape of an entry of an object."""
     if field.ref:
         return schema.named(field.ref).fields.get(name, ANY)
     return field.values or ANY
 
 
 def item_field(field: Field) -> Field:
-    """The shape of an item of a list."""
+    """Return the shape of an item of a list."""
     return field.items or ANY
 
 
 def field_set(field: Field, value: object) -> dict[str, Any]:
-    """The set of the fields a value states (what a server-side apply lays claim to)."""
+    """Return the set of the fields a value states (what a server-side apply lays claim to)."""
     if granular_map(field) and isinstance(value, dict):
         found = {}
         for name, item in value.items():
@@ -139,7 +139,7 @@ def field_set(field: Field, value: object) -> dict[str, Any]:
 
 
 def compare(field: Field, old: object, new: object) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The sets of fields added or modified, and removed, between two values (MISSING where there is none)."""
+    """Return the sets of fields added or modified, and removed, between two values (MISSING where there is none)."""
     if granular_map(field):
         one = old if isinstance(old, dict) else {}
         other = new if isinstance(new, dict) else {}
@@ -178,7 +178,7 @@ def _compare_entries(field: Field, one: dict[str, Any], other: dict[str, Any]) -
 
 
 def _zero(parent: Field, name: str, field: Field) -> object:
-    """What an absent field is on the server: a struct that is not a pointer, a list that is always written."""
+    """Return what an absent field is on the server: a struct that is not a pointer, a list that is always written."""
     if field.ref and field.default == {}:
         return {}
     if field.type == "array" and parent.ref and name in schema.named(parent.ref).required:
@@ -212,13 +212,13 @@ Owner = tuple[str, str, str, str]
 
 
 def root_field(kind: Kind) -> Field:
-    """The shape of a whole object."""
+    """Return the shape of a whole object."""
     known = schema.of(kind)
     return Field("object", ref=known.name) if known else Field("object", values=ANY)
 
 
 def owners(obj: dict[str, Any]) -> dict[Owner, dict[str, Any]]:
-    """The field sets in an object's managedFields by owner."""
+    """Return the field sets in an object's managedFields by owner."""
     return {
         (
             entry.get("manager", ""),
@@ -231,7 +231,7 @@ def owners(obj: dict[str, Any]) -> dict[Owner, dict[str, Any]]:
 
 
 def times(obj: dict[str, Any]) -> dict[Owner, str]:
-    """When each owner last wrote."""
+    """Return when each owner last wrote."""
     return {
         (
             entry.get("manager", ""),
@@ -269,7 +269,7 @@ def write(obj: dict[str, Any], sets: dict[Owner, dict[str, Any]], written: dict[
 
 
 def strip(fields: dict[str, Any]) -> dict[str, Any]:
-    """A set without what is never tracked."""
+    """Return a set without what is never tracked."""
     kept = {key: child for key, child in fields.items() if key not in ("f:apiVersion", "f:kind", ".")}
     meta = {
         key: child for key, child in kept.pop("f:metadata", {}).items() if key[2:] not in UNTRACKED_META and key != "."

@@ -32,7 +32,7 @@ PROBE_MINIMA = {
 
 
 def pod_spec(spec: dict[str, Any], path: str) -> list[Cause]:
-    """Every wrong field of a pod spec at `path`."""
+    """Return every wrong field of a pod spec at `path`."""
     found: list[Cause] = []
     volumes = _volumes(spec, path, found)
     names: set[str] = set()

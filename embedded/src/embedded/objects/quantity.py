@@ -14,7 +14,7 @@ PATTERN = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|(n|u|m|k|[KMG
 
 
 def parse(text: str | int | float) -> Decimal:
-    """The amount; raises ValueError when the text is not a quantity."""
+    """Return the amount; raises ValueError when the text is not a quantity."""
     found = PATTERN.fullmatch(str(text))
     if not found or found[3] == "K":
         raise ValueError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
@@ -23,7 +23,7 @@ def parse(text: str | int | float) -> Decimal:
 
 
 def text(amount: Decimal, like: str = "") -> str:
-    """An amount in canonical form; binary suffixes where `like` has one (or amount is a sum of such)."""
+    """Return an amount in canonical form; binary suffixes where `like` has one (or amount is a sum of such)."""
     if "i" in like:
         for suffix in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
             if amount and amount % SUFFIXES[suffix] == 0:
@@ -38,7 +38,7 @@ def text(amount: Decimal, like: str = "") -> str:
 
 
 def canonical(value: str | int | float) -> str:
-    """A quantity as the server keeps it: 0.5 is 500m, 1024Mi is 1Gi; raises ValueError when it is none."""
+    """Return a quantity as the server keeps it: 0.5 is 500m, 1024Mi is 1Gi; raises ValueError when it is none."""
     amount = parse(value)
     written = str(value)
     if "e" in written.lower().removesuffix("e") and "i" not in written:

@@ -50,7 +50,7 @@ class Type:
 
 @functools.cache
 def document() -> dict[str, dict[str, Any]]:
-    """The schemas as OpenAPI writes them, by full name."""
+    """Return the schemas as OpenAPI writes them, by full name."""
     schemas: dict[str, dict[str, Any]] = json.loads(SOURCE.read_text())
     return schemas
 
@@ -66,7 +66,7 @@ def names() -> dict[tuple[str, str, str], str]:
 
 
 def of(kind: Kind) -> Type | None:
-    """The type of a kind's objects; None where no schema is known."""
+    """Return the type of a kind's objects; None where no schema is known."""
     if kind.custom:
         return named(kind.custom.schema)
     if kind.kind == "CustomResourceDefinition":
@@ -128,7 +128,7 @@ def _flatten(name: str, schema: dict[str, Any]) -> None:
 
 
 def _inner(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema inside of another, with its objects replaced by references."""
+    """Return a schema inside of another, with its objects replaced by references."""
     if schema.get("x-kubernetes-int-or-string"):
         return {"$ref": "#/io.k8s.apimachinery.pkg.util.intstr.IntOrString"}
     if schema.get("type") == "array":
@@ -148,7 +148,7 @@ def _inner(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def named(name: str) -> Type:
-    """The type of that full schema name."""
+    """Return the type of that full schema name."""
     schema = DEFINED.get(name) or document()[name]
     fields = {key: _field(value) for key, value in schema.get("properties", {}).items()}
     keeps = bool(schema.get("x-kubernetes-preserve-unknown-fields"))
@@ -156,7 +156,7 @@ def named(name: str) -> Type:
 
 
 def zero(name: str) -> dict[str, Any]:
-    """An object of that type with nothing set, as the server writes it: what is never left out is there."""
+    """Return an object of that type with nothing set, as the server writes it: what is never left out is there."""
     kind = named(name)
     found: dict[str, Any] = {}
     for key, field in kind.fields.items():

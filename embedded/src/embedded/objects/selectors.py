@@ -15,7 +15,7 @@ TOKEN = re.compile(r"\s*(!=|==|=|!|,|\(|\)|<|>|[^\s!=,()<>]+)")
 
 
 def parse_labels(text: str) -> list[Requirement]:
-    """The requirements of "a=b,c in (d,e),!f"; raises 400 on anything else."""
+    """Return the requirements of "a=b,c in (d,e),!f"; raises 400 on anything else."""
     tokens = TOKEN.findall(text)
     found: list[Requirement] = []
     at = 0
@@ -54,7 +54,7 @@ def parse_labels(text: str) -> list[Requirement]:
 
 
 def labels_match(requirements: list[Requirement], labels: dict[str, str]) -> bool:
-    """Whether labels meet every requirement."""
+    """Return whether labels meet every requirement."""
     return all(_meets(requirement, labels) for requirement in requirements)
 
 
@@ -68,7 +68,7 @@ def _meets(requirement: Requirement, labels: dict[str, str]) -> bool:
 
 
 def matches(selector: dict[str, Any] | None, labels: dict[str, str]) -> bool:
-    """Whether labels meet a metav1.LabelSelector; an absent one matches nothing, an empty one everything."""
+    """Return whether labels meet a metav1.LabelSelector; an absent one matches nothing, an empty one everything."""
     if selector is None:
         return False
     if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
@@ -112,7 +112,7 @@ COMMON = {"metadata.name": "metadata.name", "metadata.namespace": "metadata.name
 
 
 def parse_fields(resource: str, text: str) -> Callable[[dict[str, Any]], bool]:
-    """The test that "a.b=c,d!=e" stands for; raises 400 when the kind has no such selector."""
+    """Return the test that "a.b=c,d!=e" stands for; raises 400 when the kind has no such selector."""
     known = COMMON | FIELDS.get(resource, {})
     tests = []
     for term in filter(None, text.split(",")):

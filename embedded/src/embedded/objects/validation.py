@@ -24,7 +24,7 @@ NAMES: dict[str, Callable[[str, str], list[Cause]]] = {
 
 
 def validate(kind: Kind, obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
-    """Every wrong field of an object; `old` is what it replaces."""
+    """Return every wrong field of an object; `old` is what it replaces."""
     found = _metadata(kind, obj["metadata"])
     if kind.custom:
         return found + custom.problems(kind, obj)
@@ -50,7 +50,7 @@ def _metadata(kind: Kind, meta: dict[str, Any]) -> list[Cause]:
 
 
 def _words(field: Field, value: Any, path: str) -> list[Cause]:
-    """Values outside the enumerations of the schemas."""
+    """Return values outside the enumerations of the schemas."""
     if field.enum and isinstance(value, str):
         return [] if value in field.enum else [unsupported(path, value, field.enum)]
     found = []
@@ -83,7 +83,7 @@ def _selector(selector: dict[str, Any], path: str) -> list[Cause]:
 
 
 def _workload(obj: dict[str, Any], old: dict[str, Any] | None, word: str) -> list[Cause]:
-    """What Deployments and ReplicaSets share: counts, the selector and the template it selects."""
+    """Return what Deployments and ReplicaSets share: counts, the selector and the template it selects."""
     spec = obj.get("spec") or {}
     found = checks.not_negative("spec.replicas", spec.get("replicas"))
     found += checks.not_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
@@ -119,7 +119,7 @@ def _statefulset(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]
 
 
 def _with_claims(statefulset: dict[str, Any]) -> dict[str, Any]:
-    """A StatefulSet whose template has the volumes that its pods get by their claims."""
+    """Return a StatefulSet whose template has the volumes that its pods get by their claims."""
     spec = statefulset.get("spec") or {}
     template = spec.get("template") or {}
     pod = template.get("spec") or {}

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def clone(value: Any) -> Any:
-    """A deep copy of JSON data."""
+    """Return a deep copy of JSON data."""
     if isinstance(value, dict):
         return {key: clone(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -16,7 +16,7 @@ def clone(value: Any) -> Any:
 
 
 def share(new: Any, old: Any) -> Any:
-    """`new` with every part that equals the same part of `old` taken from there: two versions, one memory."""
+    """Return `new` with every part that equals the same part of `old` taken from there: two versions, one memory."""
     if isinstance(new, dict) and isinstance(old, dict):
         for key, value in new.items():
             if key in old:
@@ -42,12 +42,12 @@ def micro_timestamp(seconds: float) -> str:
 
 
 def parse_timestamp(text: str) -> float:
-    """Seconds since the epoch; raises ValueError when the text is not RFC 3339."""
+    """Return seconds since the epoch; raises ValueError when the text is not RFC 3339."""
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def human_duration(seconds: float) -> str:
-    """A duration in the one or two units that tell most: 45s, 3m20s, 5h, 2d3h, 400d."""
+    """Return a duration in the one or two units that tell most: 45s, 3m20s, 5h, 2d3h, 400d."""
     seconds = int(seconds)
     if seconds < -1:
         return "<invalid>"
