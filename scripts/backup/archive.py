@@ -55,7 +55,7 @@ def write(
 
 
 def _partials(folder: Path) -> list[Path]:
-    return [file for file in folder.iterdir() if file.suffix == PARTIAL]
+    return [file for file in folder.iterdir() if file.suffix == PARTIAL] if folder.is_dir() else []
 
 
 def remove_leftovers(folder: Path) -> list[Path]:

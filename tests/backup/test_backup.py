@@ -46,7 +46,7 @@ def described(members: Mapping[str, Member]) -> Manifest:
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("backups") / "c-todo-chatbot-20260102T030405Z.tar.age"
+    file = tmp_path_factory.mktemp("project") / "backups" / "c-todo-chatbot-20260102T030405Z.tar.age"
     archive.write(file, KEY, PARTS, described)
     return file
 

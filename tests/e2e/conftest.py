@@ -14,7 +14,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,8 @@ NODE_PORT = 30000
 SPARE_PORT = 31500  # where the user's own release already answers on the default port
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Those that take longest come first, so that none of them is alone at the end; the rest is shared out as it comes.
-LONG_FIRST = ("zero_downtime", "guides", "adopt", "page", "environments", "dev", "any_services", "trouble", "backup")
+LONG_FIRST = ("zero_downtime", "guides", "adopt", "environments", "dev", "any_services", "trouble", "backup")
+ALONE = "page"  # a browser drops its connections whenever a container gets its network interface, or loses it
 
 # What a shell starts in the background ignores Ctrl-C, and so do its children; these tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -79,9 +81,21 @@ class Project:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the files, the long ones first."""
-    names = [f"test_{name}" for name in LONG_FIRST]
-    items.sort(key=lambda item: names.index(item.path.stem) if item.path.stem in names else len(names))
+    """Sort the files: the long ones first, last the one that has to be alone."""
+    between = len(LONG_FIRST)
+    places = {f"test_{name}": place for place, name in enumerate(LONG_FIRST)} | {f"test_{ALONE}": between + 1}
+    items.sort(key=lambda item: places.get(item.path.stem, between))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let the two workers' tests run beside each other, but for the one that has to be alone."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+    if not run:
+        return (yield)
+    with (Path(tempfile.gettempdir()) / f"e2e-{run}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if item.path.stem == f"test_{ALONE}" else fcntl.LOCK_SH)
+        return (yield)
 
 
 def free_ports() -> Iterator[int]:

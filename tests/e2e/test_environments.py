@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,7 +17,17 @@ IMAGES = ("frontend", "backend", "agent", "mcp", "database")
 
 
 @pytest.fixture(scope="module")
-def refused(project: Project) -> str:
+def bounded(project: Project) -> Iterator[None]:
+    """Autoscalers that stay where they begin: on a busy machine starts alone would make them fill a small node."""
+    file = project.folder / "charts/todo-chatbot-umbrella/environments/secure.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("autoscaling: {", "autoscaling: {maxReplicas: 2, "))
+    yield
+    file.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def refused(project: Project, bounded: None) -> str:
     """What the pipeline says in `secure` before anything was signed."""
     done = project.invoke("pipeline", "--environment", "secure", check=False)
     assert done.returncode == 1

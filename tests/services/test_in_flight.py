@@ -11,6 +11,8 @@ from conftest import Person, Run
 from processes import SECRETS, START_SECONDS, Postgres, Service, free_port, until
 from scripted import ScriptedModel, Tools, Words
 
+from todo_common.repeat import RepeatingTransport
+
 MANY = 20
 MESSAGE = "; ".join(f"add number {number}" for number in range(MANY))
 TITLES = [f"number {number}" for number in range(MANY)]
@@ -116,6 +118,22 @@ def test_a_message_waits_for_an_agent_that_is_being_replaced(two: Two, person: C
         until(lambda: "a call is sent again" in two.chats.log(), "the backend tries again")
         two.agent = two.start_agent(two.agent.port)
         assert reply.result() == "Added: milk."
+
+
+@pytest.mark.parametrize(("headers", "tries"), [({"connection": "close"}, 2), ({}, 1)])
+async def test_who_is_unknown_to_a_replica_that_goes_away_asks_another_one(headers: dict[str, str], tries: int) -> None:
+    """While signing secrets are rotated, an old replica that still has a connection knows only those before."""
+    answers = [httpx2.Response(401, headers=headers), httpx2.Response(201)]
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return answers[len(asked) - 1]
+
+    transport = RepeatingTransport(httpx2.MockTransport(answer), START_SECONDS)
+    async with httpx2.AsyncClient(transport=transport) as client:
+        given = await client.post("http://backend/api/todos", json={"title": "milk"})
+    assert (len(asked), given.status_code) == (tries, answers[tries - 1].status_code)
 
 
 def test_a_key_is_for_one_change_of_one_user(two: Two, person: Callable[..., Person]) -> None:

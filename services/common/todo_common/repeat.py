@@ -1,7 +1,8 @@
 """Calls that outlive the replica they were sent to.
 
 A call that nobody has begun is sent again, to whichever replica the Service leads to by then. A call that carries an
-idempotency key is sent again whatever became of the first one: whoever makes changes makes them once per key.
+idempotency key is sent again whatever became of the first one: whoever makes changes makes them once per key. A replica
+that is about to go does not know a signing secret newer than itself: what it does not let in is asked elsewhere.
 """
 
 import asyncio
@@ -39,12 +40,18 @@ class RepeatingTransport(httpx2.AsyncBaseTransport):
         loop = asyncio.get_running_loop()
         deadline, pause = loop.time() + self._seconds, FIRST_PAUSE
         while True:
+            over = loop.time() + pause > deadline
             try:
-                return await self._send(request)
+                response = await self._send(request)
+                if over or not _is_out_of_date(response):
+                    return response
+                await response.aclose()
+                why = "an old replica does not know the caller"
             except httpx2.TransportError as error:
-                if not _may_repeat(request, error) or loop.time() + pause > deadline:
+                if over or not _may_repeat(request, error):
                     raise
-                log.info("a call is sent again", extra={"url": str(request.url), "error": type(error).__name__})
+                why = type(error).__name__
+            log.info("a call is sent again", extra={"url": str(request.url), "error": why})
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 spreads calls, guards nothing
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -57,6 +64,11 @@ class RepeatingTransport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
+
+
+def _is_out_of_date(response: httpx2.Response) -> bool:
+    """Whether a replica that is about to go says that the caller is unknown: nothing was begun there."""
+    return response.status_code == httpx2.codes.UNAUTHORIZED and response.headers.get("connection") == "close"
 
 
 def _may_repeat(request: httpx2.Request, error: httpx2.TransportError) -> bool:
