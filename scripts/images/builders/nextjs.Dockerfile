@@ -35,9 +35,8 @@ COPY . .
 # hadolint ignore=DL4006
 RUN build() { { npm run build --if-present --no-update-notifier && { [ -d .next ] || node_modules/.bin/next build; }; } 2>&1; } \
     && if [ -f prisma/schema.prisma ]; then node_modules/.bin/prisma generate; fi \
-    && { { build; echo $? >/tmp/ended; } | tee /tmp/log; } \
-    && if [ "$(cat /tmp/ended)" != 0 ]; then \
-        grep -qE "Type error|ESLint|checking validity of types|Running TypeScript" /tmp/log || exit 1; \
+    && if ! build >/tmp/log; then \
+        cat /tmp/log; grep -qE "Type error|ESLint|checking validity of types|Running TypeScript" /tmp/log || exit 1; \
         echo "once more, without judging types and style" \
         && node -e 'const fs = require("fs"), own = ["ts", "mjs", "js"].find((end) => fs.existsSync("next.config." + end)), end = own || "mjs"; \
             const text = own ? fs.readFileSync("next.config." + own, "utf8") : "", module = end !== "js" || /^export default/m.test(text); \
