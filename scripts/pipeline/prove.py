@@ -84,6 +84,14 @@ def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
     yield Outcome("prove", "page", "failed" if seen.red else "done", time.monotonic() - started, detail)
 
 
+def _documents(run: Run, reached: Mapping[str, int]) -> Iterator[Any]:
+    """The OpenAPI documents of the services that no browser reaches, through the cluster's API."""
+    for service in run.session.settings.services:
+        if service.port and service.address and service.name not in reached:
+            answer = run.session.kubectl.proxy_get(run.namespace, service.address, service.port, "/openapi.json")
+            yield journey.document(answer.out if answer else "")
+
+
 def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome]:
     """Yield the journey of the app's file, else the one that the services' OpenAPI documents tell of."""
     settings = run.session.settings
@@ -98,6 +106,9 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome
         steps = journey.infer(browser.ask("GET", f"{where(service)}/openapi.json").data, service)
         if steps:
             break
+    page = settings.page
+    if not steps and settings.app.plays and page and page.name in ports:
+        steps = journey.behind(browser, where(page.name), _documents(run, ports), page.name)
     for step in steps:
         if step["service"] not in ports:
             problems.append(f"journey: {step['name']}: {step['service']} is not among the addresses")

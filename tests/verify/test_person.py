@@ -34,7 +34,8 @@ class Small(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         texts = {"/": PAGE, "/main.js": SCRIPT.replace("{other}", self.other), "/more.js": "more()"}
-        self._answer(200 if self.path in texts else 404, texts.get(self.path, ""))
+        status = 405 if self.path == "/register" else 200 if self.path in texts else 404
+        self._answer(status, texts.get(self.path, ""))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -219,3 +220,14 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+def test_the_journey_of_a_server_behind_the_page_is_played_at_the_page(server: Any) -> None:
+    """A page that hands some paths on to a server which no browser reaches: those alone are asked for there."""
+    page = server()
+    known = {"paths": {"/register": {"post": {}}, "/login": {"post": {}}}}
+    elsewhere = {"paths": {"/inside/register": {"post": {}}}}
+    found = journey.behind(Browser(page), page, [None, elsewhere, known], "web")
+    assert [(step["name"], step["service"]) for step in found] == [("register", "web"), ("log in", "web")]
+    assert journey.behind(Browser(page), page, [elsewhere], "web") == []
+    assert journey.document("no JSON") is None and journey.document('{"paths": {}}') == {"paths": {}}

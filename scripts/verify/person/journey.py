@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -103,6 +103,23 @@ def infer(document: Any, service: str) -> list[dict[str, Any]]:
         if path:
             found.append(_step(name, path, posts[path], document, service))
     return found if any(step["name"] in ("register", "add a todo") for step in found) else []
+
+
+def document(text: str) -> Any:
+    """An OpenAPI document; None where the text is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def behind(browser: Browser, base: str, documents: Iterable[Any], page: str) -> list[dict[str, Any]]:
+    """The journey of a service that only the page's server reaches, where the page at `base` hands its paths on."""
+    for one in documents:
+        steps = infer(one, page)
+        if steps and browser.ask("GET", base + steps[0]["path"]).status not in (0, 404):
+            return steps
+    return []
 
 
 def _step(name: str, path: str, operation: Mapping[str, Any], document: Any, service: str) -> dict[str, Any]:
