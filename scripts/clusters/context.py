@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
-from scripts.clusters import kubeconfig
+from scripts.clusters import kubeconfig, registry
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading, first_line
 from scripts.clusters.target import Target, Tell
@@ -129,6 +129,9 @@ class Context(Target):
 
     def _registry_has(self, remote: str) -> bool | None:
         """Return whether the registry has that tag, which is a digest of what it names; None where it does not say."""
+        found = registry.has(remote, plain=self._plain)
+        if found is not None:
+            return found
         insecure = ["--insecure"] if self._plain else []
         answer = self._shell.probe([engine_client(), "manifest", "inspect", *insecure, remote], timeout=30)
         if answer:

@@ -11,6 +11,7 @@ import pytest
 
 from scripts import clusters
 from scripts.clusters import machine as here
+from scripts.clusters import registry
 from scripts.clusters.target import Target
 from scripts.host.shell import Shell
 from scripts.settings.model import App, Release, Service, Settings, Timeouts
@@ -66,6 +67,7 @@ def live_on(made: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(made.home / "state"))
     for name in ("KUBECONFIG", "MINIKUBE_HOME"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(registry, "has", lambda remote, *, plain: None)  # no network: only the client is asked
     monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@nowhere")  # no engine of this machine: only the client is asked
     monkeypatch.setattr(here, "is_root", lambda: bool(made.state["root"]))
 
