@@ -19,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
@@ -36,14 +36,18 @@ PIECE = 1 << 20  # bytes that are read of an output at once
 
 @dataclass(frozen=True)
 class Result:
-    """How a process ended: `code` is its exit status, 127 if the program is not there."""
+    """How a process ended: `code` is its exit status, 127 if the program is not there.
+
+    `belied` is the line in which a program that ended with 0 says that it failed; it has failed then.
+    """
 
     code: int
     out: str
     err: str = ""
+    belied: str = ""
 
     def __bool__(self) -> bool:
-        return self.code == 0
+        return self.code == 0 and not self.belied
 
 
 class ProgramNotFound(Exception):
@@ -55,9 +59,8 @@ class CommandError(UserError):
 
     def __init__(self, argv: Sequence[str], result: Result, hint: str = "") -> None:
         tail = "\n".join((result.err.strip() or result.out.strip()).splitlines()[-TAIL:])
-        super().__init__(
-            f"{Path(argv[0]).name} {_verb(argv)}failed with exit status {result.code}\n{tail}".rstrip(), hint
-        )
+        how = "says that it failed, though with exit status" if result.belied else "failed with exit status"
+        super().__init__(f"{Path(argv[0]).name} {_verb(argv)}{how} {result.code}\n{tail}".rstrip(), hint)
         self.program = Path(argv[0]).name
         self.result = result
 
@@ -117,7 +120,9 @@ class Shell:
             return _not_found(error)
         if running.timed_out.is_set():
             return Result(124, "", f"no answer within {timeout:g} s")
-        return Result(running.process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+        return _judged(
+            argv, Result(running.process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+        )
 
     def effect(
         self,
@@ -143,13 +148,13 @@ class Shell:
             return Result(0, "")
         try:
             with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
-                result = _collect(running.process, stdin, on_line)
+                result = _judged(argv, _collect(running.process, stdin, on_line))
         except ProgramNotFound as error:
             raise CommandError(_words(argv), _not_found(error), hint) from None
         if running.timed_out.is_set():
             late = Result(124, result.out, f"{result.err}\nstopped after {timeout:g} s")
             raise CommandTimeout(_words(argv), late, hint)
-        if not result or claims.belied(argv, result.out, result.err):
+        if not result:
             raise CommandError(_words(argv), result, hint)
         return result
 
@@ -242,9 +247,10 @@ class Shell:
                 except BaseException:
                     self._stop(process)
                     raise
-        if not collected[0]:
-            raise CommandError(_words(argv), collected[0])
-        return collected[0]
+        result = _judged(argv, collected[0])
+        if not result:
+            raise CommandError(_words(argv), result)
+        return result
 
     def pipe(self, source: Sequence[str | Path], sink: Sequence[str | Path], *, timeout: float | None = None) -> Result:
         """Print and run `source | sink`. Raises CommandError for whichever failed first."""
@@ -264,9 +270,9 @@ class Shell:
                 os.close(write)
             with _beside(lambda: said.append(_collect(producer, None, None))):
                 result = _collect(consumer, None, None)
-        for argv, ended in ((source, said[0]), (sink, result)):
-            if not ended:
-                raise CommandError(_words(argv), Result(ended.code, "", ended.err))
+        for argv, ended in ((source, replace(said[0], out="")), (sink, replace(result, out=""))):
+            if not (judged := _judged(argv, ended)):
+                raise CommandError(_words(argv), judged)
         return result
 
     def converse(
@@ -290,7 +296,7 @@ class Shell:
             stop.set()
             return _not_found(error)
         out, err = (bytes(kept[name]).decode(errors="replace") for name in ("out", "err"))
-        return Result(running.process.returncode, out, err)
+        return _judged(argv, Result(running.process.returncode, out, err))
 
     @staticmethod
     def _hold(
@@ -472,6 +478,11 @@ def _beside(work: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         thread.join()
+
+
+def _judged(argv: Sequence[str | Path], result: Result) -> Result:
+    """The answer of any program as its own words have it, whatever its exit status claims."""
+    return replace(result, belied=claims.belied(argv, result.out, result.err)) if result else result
 
 
 def _words(argv: Sequence[str | Path]) -> list[str]:

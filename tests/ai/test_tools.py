@@ -65,7 +65,7 @@ def test_kubectl_ai_takes_the_whole_command_line(
     called = doubles.called(bin_folder, "kubectl-ai")
     assert called["argv"][0] == "--quiet" and "--skip-permissions=false" in called["argv"]
     assert called["argv"][called["argv"].index("--llm-provider") + 1] == "openai"
-    assert called["stdin"].startswith("You help an operator of the Todo Chatbot")
+    assert called["stdin"].startswith("You help an operator of an app")
 
 
 def test_kubectl_ai_gets_few_rights_and_no_key(

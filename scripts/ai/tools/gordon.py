@@ -20,7 +20,6 @@ from scripts.host.shell import Result, Shell, render
 
 INSTALL = "install Docker Desktop, sign in, and enable Gordon in its settings: https://docs.docker.com/ai/gordon/"
 TIMED_OUT = 124
-SHORT = 400  # characters up to which a text may be a message of the program instead of an answer
 LONGEST = 100_000  # bytes of one argument: Linux refuses more than 128 KiB
 
 
@@ -66,7 +65,7 @@ class Gordon:
         """Return why there is no answer; empty where there is one. Words of an answer are no failure."""
         if result.code == TIMED_OUT:
             return f"Gordon gave no answer within {self.options.timeout} s"
-        said = f"{result.err}\n{text if not result or len(text) < SHORT else ''}".lower()
+        said = f"{result.err}\n{text if not result else ''}".lower()
         if "sign in" in said or "log in to docker" in said or "login required" in said:
             return "Gordon wants you to sign in to Docker Desktop first"
         if "rate limit" in said or "usage limit" in said:
