@@ -6,8 +6,9 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import hollow
 import pytest
@@ -15,6 +16,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from embedded.api import metrics, proxying
+from embedded.api.app import Api, build
 from embedded.store import Store
 
 TOOLS = os.pathsep.join((str(Path(__file__).parents[2] / ".tools"), os.environ.get("PATH", ""), "/opt/k8s-tools"))
@@ -59,6 +61,37 @@ async def test_kubectl_streams(kubeconfig: Path) -> None:
     assert complaints == (
         'Error from server (BadRequest): previous terminated container "web" in pod "web" not found\n'
     )
+
+
+class Forgetful:
+    """A node whose containers are gone when their logs are read: from the start, or after a line."""
+
+    def __init__(self, *lines: bytes) -> None:
+        self._lines = lines
+
+    async def logs(self, *_: Any, **__: Any) -> AsyncIterator[bytes]:
+        for line in self._lines:
+            yield line
+        raise RuntimeError("no such container")
+
+
+@pytest.mark.parametrize(
+    ("said", "leaving", "status", "text"),
+    [((b"line 1\n",), False, 200, "line 1\n"), ((), True, 200, ""), ((), False, 500, "no such container")],
+)
+async def test_a_log_whose_container_goes_is_an_answer_that_can_be_read(
+    store: Store, pod: Callable[..., dict], said: tuple[bytes, ...], leaving: bool, status: int, text: str
+) -> None:
+    store.create("pods", pod(nodeName="node"))
+    status_of_pod = {"phase": "Running", "containerStatuses": [{"name": "main", "state": {"running": {}}}]}
+    store.modify("pods", "demo", "web", lambda found: found.update(status=status_of_pod), subresource="status")
+    if leaving:
+        store.delete("pods", "demo", "web")
+    async with (
+        TestClient(TestServer(build(Api(store, Forgetful(*said))))) as client,  # type: ignore[arg-type]
+        client.get("/api/v1/namespaces/demo/pods/web/log") as answer,
+    ):
+        assert answer.status == status and text in await answer.text()
 
 
 LIST = """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -15,6 +17,8 @@ from embedded.api.target import Target
 from embedded.errors import ApiError
 from embedded.objects.values import parse_timestamp
 from embedded.store import Store
+
+log = logging.getLogger(__name__)
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
@@ -99,11 +103,31 @@ async def stream(store: Store, node: Node | None, target: Target, request: web.R
         timestamps=query.get("timestamps") in TRUE,
         limit_bytes=_count(request, "limitBytes"),
     )
+    first = b"" if follow else await _first(store, target, lines)
     await response.prepare(request)
     with contextlib.suppress(ConnectionResetError, asyncio.CancelledError):  # the client has seen enough
-        async for chunk in lines:
-            await response.write(chunk)
+        await response.write(first)
+        try:
+            async for chunk in lines:
+                await response.write(chunk)
+        except ConnectionResetError:
+            raise
+        except Exception as error:  # the answer has begun: the log ends with what came
+            log.info("the log of %s ends: %s", target.name, error)
     return response
+
+
+async def _first(store: Store, target: Target, lines: AsyncIterator[bytes]) -> bytes:
+    """The first piece of a log, before the answer begins: what is wrong from the start has a status of its own.
+
+    The log of a pod on its way out, whose container is gone already, is empty. Raises what the node raises.
+    """
+    try:
+        return await anext(lines, b"")
+    except Exception:
+        if "deletionTimestamp" not in find(store, target)["metadata"]:
+            raise
+        return b""
 
 
 async def execute(store: Store, node: Node | None, target: Target, request: web.Request) -> web.StreamResponse:
