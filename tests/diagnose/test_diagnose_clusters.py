@@ -39,6 +39,23 @@ RECORDED = {
     "X Exiting due to MK_ADDON_ENABLE: enable failed: run callbacks: x is not a valid addon": "cluster-usage",
     "ERROR: failed to create cluster: failed to init node with kubeadm: exit status 1": "cluster-control-plane",
     "ERROR: failed to create cluster: node(s) already exist for a cluster with the name 'x'": "kind-node-exists",
+    'ERROR: failed to create cluster: failed to pull image "kindest/node:v1.36.1": command "docker pull '
+    'kindest/node:v1.36.1" failed with error: exit status 1\n\nCommand Output: Error response from daemon: Get '
+    '"https://registry.example.org/v2/": dial tcp: lookup registry.example.org on 10.0.0.53:53: no such host': (
+        "node-image-missing"
+    ),
+    'ERROR: failed to create cluster: command "docker run --name fy-control-plane --hostname fy-control-plane --label '
+    'io.x-k8s.kind.role=control-plane --privileged node" failed with error: exit status 125\n\nCommand Output: docker: '
+    'Error response from daemon: Conflict. The container name "/fy-control-plane" is already in use by container '
+    '"b6bf5b0baa1de534a1ea698ff5a0578d". You have to remove (or rename) that container to be able to reuse that name.': (
+        "node-name-taken"
+    ),
+    'ERROR: failed to create cluster: command "docker run --name fy-control-plane --privileged node" failed with error: '
+    "exit status 125\n\nCommand Output: docker: Error response from daemon: failed to create shim task: OCI runtime "
+    "create failed: runc create failed: unable to start container process: unable to apply caps: operation not "
+    "permitted: unknown": "node-rights",
+    "ERROR: failed to create cluster: could not find a log line that matches "
+    '"Reached target .*Multi-User System.*|detected cgroup v1"': "node-no-boot",
     'ERROR: image: "a:1" not present locally': "image-absent",
     "Error response from daemon: reference does not exist": "image-absent",
     "Error response from daemon: container p is not running": "node-not-running",
