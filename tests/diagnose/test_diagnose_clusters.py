@@ -47,10 +47,10 @@ RECORDED = {
     'ERROR: failed to create cluster: command "docker run --name fy-control-plane --hostname fy-control-plane --label '
     'io.x-k8s.kind.role=control-plane --privileged node" failed with error: exit status 125\n\nCommand Output: docker: '
     'Error response from daemon: Conflict. The container name "/fy-control-plane" is already in use by container '
-    '"b6bf5b0baa1de534a1ea698ff5a0578d". You have to remove (or rename) that container to be able to reuse that name.': (
+    '"b6bf5b0baa1de534a1ea698ff5a0". You have to remove (or rename) that container to be able to reuse that name.': (
         "node-name-taken"
     ),
-    'ERROR: failed to create cluster: command "docker run --name fy-control-plane --privileged node" failed with error: '
+    'ERROR: failed to create cluster: command "docker run --name fy-control-plane --privileged x" failed with error: '
     "exit status 125\n\nCommand Output: docker: Error response from daemon: failed to create shim task: OCI runtime "
     "create failed: runc create failed: unable to start container process: unable to apply caps: operation not "
     "permitted: unknown": "node-rights",
