@@ -320,7 +320,7 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
 
 
 def _endless(unit: Unit) -> Iterator[str]:
-    """Packages of JavaScript that no lock and no range holds: they are taken as of a day, which a builder can."""
+    """Find packages of JavaScript that no lock and no range holds: they are taken as of a day, which a builder can."""
     wanted = {} if unit.packages.lock else unit.packages.wanted
     for name, version in wanted.items():
         if re.match(r"latest|\*|x$|>|next$|canary|$", version.strip()):
@@ -562,7 +562,7 @@ def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
 
 
 def _companions(unit: Unit) -> dict[str, str]:
-    """Packages that must not be the newest beside others which are no longer changed, and why."""
+    """Name packages that must not be the newest beside others which are no longer changed, and why."""
     wanted = unit.packages.wanted
     if not unit.python or unit.packages.lock:
         return {}
@@ -738,7 +738,7 @@ def _page(
 def _public(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    """A value of the page that its build puts into what browsers get."""
+    """Give a value of the page that its build puts into what browsers get."""
     value = variables.given(read.name, sources) or read.default or ""
     target = _target(read, unit, context, value, socket=value.startswith("ws"))
     bare = next(read.name.removeprefix(prefix) for prefix in variables.PUBLIC if read.name.startswith(prefix))
@@ -791,7 +791,7 @@ def _target(read: Read, unit: Unit, context: Context, value: str, socket: bool =
 def _address(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    """An address that a server calls: another service's name within the cluster."""
+    """Give an address that a server calls: another service's name within the cluster."""
     value = variables.given(read.name, sources) or read.default or ""
     extra = next((name for name in ("redis",) if name in read.name.lower() and _uses_redis(context)), "")
     if extra:
@@ -840,7 +840,7 @@ def _plain(
 def _broker(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    """A switch for messages through a broker that is not brought here."""
+    """Turn off a switch for messages through a broker that is not brought here."""
     environment[read.name] = "false"
     _told(unit, context, read.name, "off: there is no broker", read.place)
 
@@ -848,13 +848,13 @@ def _broker(
 def _elsewhere(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    """What a host of others sets: where it is not set, the program is not there."""
+    """Leave out what a host of others sets: where it is not set, the program is not there."""
 
 
 def _own_port(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    """The port that the program listens on by a variable of its own; of another service nobody asks by such a name."""
+    """Give the port that it listens on by a variable of its own; of another service nobody asks by such a name."""
     port = context.ports[unit.name]
     if port and read.default != str(port):
         environment[read.name] = str(port)
@@ -880,7 +880,7 @@ _PURPOSES = {
 def _build_of_page(
     unit: Unit, context: Context, reads: Mapping[str, Read], environment: Mapping[str, str], build: dict[str, str]
 ) -> None:
-    """What a page's build reads: addresses of its rewrites, and something in place of what only its server may know."""
+    """Give what a page's build reads: addresses of its rewrites, something in place of what its server alone knows."""
     for name, read in reads.items():
         purpose = variables.purpose(read)
         if "next.config" in read.place.file and name in environment and name not in build:
@@ -894,7 +894,7 @@ def _build_of_page(
 
 
 def _as_of(unit: Unit, spec: dict[str, Any], build: dict[str, str], built: bool, context: Context) -> None:
-    """Packages without a version are taken as of the day of the last commit."""
+    """Take packages without a version as of the day of the last commit."""
     date = context.whole.date
     loose = unit.packages.loose
     if not date or not loose or (unit.javascript and not built):
@@ -937,7 +937,7 @@ def _addresses(context: Context) -> None:
 
 
 def _journey(context: Context) -> None:
-    """What a person does first where a server of the app knows people by Better Auth: sign up and sign in."""
+    """Infer what a person does first where a server of the app knows people by Better Auth: sign up and sign in."""
     whole = context.whole
     for unit in sorted(whole.units, key=lambda one: one is not whole.page):
         own = _better_auth(unit, whole.tree) if unit.wants("better-auth") and _serves_people(unit, whole.tree) else ""
@@ -996,7 +996,7 @@ def _local_port(url: str) -> int | None:
 
 
 def _jobs(unit: Unit, context: Context) -> None:
-    """What makes the tables where the program itself does not."""
+    """Infer what makes the tables where the program itself does not."""
     tree, found = context.whole.tree, context.found
     if _told_jobs(unit, context):
         return
@@ -1163,7 +1163,7 @@ def _uses_redis(context: Context) -> bool:
 
 
 def _extras(context: Context) -> None:
-    """What others' images do beside the application."""
+    """Infer what others' images do beside the application."""
     for name, image in context.whole.others.items():
         if re.search(r"postgres|pgvector|postgis|neon", image):
             context.found.because(
@@ -1177,7 +1177,7 @@ def _extras(context: Context) -> None:
 
 
 def sqlite_volumes(data: dict[str, Any]) -> None:
-    """A service whose database is a file keeps its folder, and runs as one pod."""
+    """Keep the folder of a service whose database is a file, and run it as one pod."""
     for spec in data["services"].values():
         if any(str(value).startswith("sqlite") for value in spec.get("environment", {}).values()):
             spec["persistence"] = {"path": "/data"}

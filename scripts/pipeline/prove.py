@@ -85,7 +85,7 @@ def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
 
 
 def _documents(run: Run, reached: Mapping[str, int]) -> Iterator[Any]:
-    """The OpenAPI documents of the services that no browser reaches, through the cluster's API."""
+    """Return the OpenAPI documents of the services that no browser reaches, through the cluster's API."""
     for service in run.session.settings.services:
         if service.port and service.address and service.name not in reached:
             answer = run.session.kubectl.proxy_get(run.namespace, service.address, service.port, "/openapi.json")

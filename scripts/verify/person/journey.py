@@ -106,7 +106,7 @@ def infer(document: Any, service: str) -> list[dict[str, Any]]:
 
 
 def document(text: str) -> Any:
-    """An OpenAPI document; None where the text is none."""
+    """Return an OpenAPI document; None where the text is none."""
     try:
         return json.loads(text)
     except ValueError:
@@ -114,7 +114,7 @@ def document(text: str) -> Any:
 
 
 def behind(browser: Browser, base: str, documents: Iterable[Any], page: str) -> list[dict[str, Any]]:
-    """The journey of a service that only the page's server reaches, where the page at `base` hands its paths on."""
+    """Return the journey of one that only the page's server reaches, where the page at `base` hands its paths on."""
     for one in documents:
         steps = infer(one, page)
         if steps and browser.ask("GET", base + steps[0]["path"]).status not in (0, 404):
