@@ -56,7 +56,7 @@ def belied(argv: Sequence[str | Path], out: str, err: str) -> str:
 
 
 def _without_env(words: list[str]) -> list[str]:
-    """The command that `env -u NAME… COMMAND` starts."""
+    """Return the command that `env -u NAME… COMMAND` starts."""
     if words[0] != "env":
         return words
     rest = words[1:]

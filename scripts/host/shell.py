@@ -481,7 +481,7 @@ def _beside(work: Callable[[], object]) -> Iterator[None]:
 
 
 def _judged(argv: Sequence[str | Path], result: Result) -> Result:
-    """The answer of any program as its own words have it, whatever its exit status claims."""
+    """Return the answer of any program as its own words have it, whatever its exit status claims."""
     return replace(result, belied=claims.belied(argv, result.out, result.err)) if result else result
 
 

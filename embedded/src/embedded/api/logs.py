@@ -118,7 +118,7 @@ async def stream(store: Store, node: Node | None, target: Target, request: web.R
 
 
 async def _first(store: Store, target: Target, lines: AsyncIterator[bytes]) -> bytes:
-    """The first piece of a log, before the answer begins: what is wrong from the start has a status of its own.
+    """Return the first piece of a log, before the answer begins: what is wrong from the start has a status of its own.
 
     The log of a pod on its way out, whose container is gone already, is empty. Raises what the node raises.
     """
