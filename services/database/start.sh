@@ -13,9 +13,9 @@ if [ ! -f "$data/ready" ]; then
     rm /tmp/password
     echo 'host all all all scram-sha-256' >>"$data/pg_hba.conf"
     if [ "$POSTGRES_DB" != postgres ]; then
-        printf 'CREATE DATABASE "%s";\n' "$POSTGRES_DB" | postgres --single -D "$data" postgres >/dev/null
+        printf 'CREATE DATABASE "%s";\n' "$POSTGRES_DB" | postgres --single -F -D "$data" postgres >/dev/null
     fi
-    sync
+    sync # all of the above at once, which until here nothing waited for
     touch "$data/ready"
 fi
 unset POSTGRES_PASSWORD
