@@ -165,5 +165,6 @@ def test_an_archive_of_ones_own_chart_is_deployed_waited_for_and_verified(wareho
         ended = json.loads(done.stdout)["outcomes"]
         failed = next(item for item in ended if item["status"] == "failed")
         assert done.returncode != 0 and failed["stage"] == "rollout" and "no such disk" in failed["detail"], failed
+        assert ended[-1]["stage"] == "rollback" and ended[-1]["status"] == "done", ended
     finally:
         (warehouse.folder / "config/pipeline.yaml").write_text(settings)
