@@ -26,7 +26,7 @@ def store() -> Iterator[Store]:
         "template": {"metadata": {"labels": labels}, "spec": {"containers": [main]}},
     }
     made.create("deployments.apps", {"metadata": {"name": "web", "namespace": "demo"}, "spec": spec})
-    ready = {"type": "Ready", "status": "True", "lastTransitionTime": timestamp(NOW)}
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": timestamp(NOW - 60)}
     for name in ("a", "b"):
         meta = {"name": name, "namespace": "demo", "labels": labels}
         made.create("pods", {"metadata": meta, "spec": {"containers": [main]}})
@@ -113,3 +113,16 @@ def test_without_metrics_it_says_what_is_wrong_in_two_events(store: Store) -> No
     assert said["FailedGetResourceMetric"] == words
     whole = "invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric value: "
     assert said["FailedComputeMetricsReplicas"] == whole + words
+
+
+def test_the_work_of_a_start_is_no_load(store: Store) -> None:
+    def become_ready(pod: dict, since: float, started: float) -> None:
+        pod["status"]["conditions"][0]["lastTransitionTime"] = timestamp(since)
+        pod["status"]["startTime"] = timestamp(started)
+
+    for name in ("a", "b"):
+        store.modify("pods", "demo", name, lambda pod: become_ready(pod, NOW - 2, NOW - 30), subresource="status")
+    assert look(store, 0.2)[0] == 2
+    for name in ("a", "b"):
+        store.modify("pods", "demo", name, lambda pod: become_ready(pod, NOW - 2, NOW - 400), subresource="status")
+    assert look(store, 0.2)[0] > 2

@@ -14,7 +14,7 @@ from embedded.controllers import common
 from embedded.controllers.common import Key
 from embedded.events import record
 from embedded.objects import quantity, selectors
-from embedded.objects.values import timestamp
+from embedded.objects.values import parse_timestamp, timestamp
 from embedded.store import Store
 
 RESOURCE = "horizontalpodautoscalers.autoscaling"
@@ -22,6 +22,9 @@ COMPONENT = "horizontal-pod-autoscaler"
 MANAGER = "kube-controller-manager"
 PERIOD = 15.0  # seconds between looks
 TOLERANCE = 0.1
+# Work of a start is no load: https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/
+INITIAL_SECONDS = 300.0  # how long a pod counts as starting (--horizontal-pod-autoscaler-cpu-initialization-period)
+WINDOW_SECONDS = 10.0  # over which use is averaged
 TARGETS = {
     "Deployment": "deployments.apps",
     "ReplicaSet": "replicasets.apps",
@@ -114,7 +117,7 @@ def _wish(
         for pod in store.list("pods", key[0])
         if common.is_active(pod) and selectors.matches(selector, pod["metadata"].get("labels", {}))
     ]
-    proposals, current, problem = _propose(spec, pods, used, replicas, key[0])
+    proposals, current, problem = _propose(spec, pods, used, replicas, key[0], now)
     if not proposals:
         _fail(store, scaler, got, replicas, problem, now)
         return None
@@ -171,7 +174,7 @@ def proposal(ratio: float, replicas: int, measured: int, silent: int = 0, full: 
 
 
 def _propose(
-    spec: dict[str, Any], pods: list[dict[str, Any]], used: Used, replicas: int, namespace: str
+    spec: dict[str, Any], pods: list[dict[str, Any]], used: Used, replicas: int, namespace: str, now: float
 ) -> tuple[list[tuple[int, str]], list[dict[str, Any]], Problem]:
     """(replicas, metric in words) for every metric that could be read, their values, and the first problem."""
     proposals, current, problems = [], [], []
@@ -183,7 +186,7 @@ def _propose(
         measured = {
             pod["metadata"]["name"]: sum(item.get(name, 0.0) for item in containers.values())
             for pod in pods
-            if (containers := used.get((namespace, pod["metadata"]["name"]))) and common.is_true(pod, "Ready")
+            if (containers := used.get((namespace, pod["metadata"]["name"]))) and _is_counted(pod, name, now)
         }
         start = f"failed to get {name} utilization: "
         if not measured:
@@ -211,6 +214,17 @@ def _propose(
         current.append({"type": "Resource", "resource": {"name": name, "current": value}})
         proposals.append((proposal(ratio, replicas, len(measured), silent, full), words))
     return proposals, current, problems[0] if problems else Problem("", "no metrics")
+
+
+def _is_counted(pod: dict[str, Any], name: str, now: float) -> bool:
+    """Return whether the use of a pod says something of its load: ready, and its start no part of what was measured."""
+    ready = common.condition(pod, "Ready")
+    if ready is None or ready["status"] != "True":
+        return False
+    started = pod["status"].get("startTime")
+    if name != "cpu" or (started and now - parse_timestamp(started) > INITIAL_SECONDS):
+        return True
+    return now - parse_timestamp(ready["lastTransitionTime"]) >= WINDOW_SECONDS
 
 
 def _asked(pod: dict[str, Any], name: str) -> float | None:
