@@ -209,9 +209,8 @@ def manifests(tree: Tree, charts: list[str], root: str = ".") -> tuple[list[tupl
 
 
 def charts(tree: Tree, root: str = ".") -> list[str]:
-    """
-
-    eturn the folders of Helm charts below a folder, without the charts within charts and those that a tool hides.
+    """Return the folders of Helm charts below a folder, without the charts within charts and those that a
+    tool hides.
     """
     own = set(tree.below(root))
     folders = sorted(folder_of(file) for file in tree.named("Chart.yaml") if file in own)

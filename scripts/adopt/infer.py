@@ -274,9 +274,7 @@ def _fonts(unit: Unit, context: Context) -> str:
 
 
 def _builder(unit: Unit, context: Context) -> dict[str, Any]:
-    """
-
-    eturn a Dockerfile of the product's in place of one that is not there or cannot work; nothing where its own will
+    """Return a Dockerfile of the product's in place of one that is not there or cannot work; nothing where its own will
     do.
     """
     found, tree = context.found, context.whole.tree
@@ -328,9 +326,8 @@ def _endless(unit: Unit) -> Iterator[str]:
 
 
 def _last_python(unit: Unit) -> tuple[int, str]:
-    """
-
-    eturn the newest minor version of Python 3 that a project takes, and the pinned package that says so; 0 for any.
+    """Return the newest minor version of Python 3 that a project takes, and the pinned package that says
+    so; 0 for any.
     """
     above = re.search(r"<\s*3\.(\d+)|(?:==|~=)\s*3\.(\d+)", unit.packages.python)
     if above:
@@ -959,9 +956,8 @@ def _journey(context: Context) -> None:
 
 
 def _serves_people(unit: Unit, tree: Tree) -> bool:
-    """
-
-    eturn whether a unit answers Better Auth's addresses: by a route file of Next.js, or by a handler of a server.
+    """Return whether a unit answers Better Auth's addresses: by a route file of Next.js, or by a handler
+    of a server.
     """
     if unit.kind == "nextjs":
         return any(
@@ -971,9 +967,8 @@ def _serves_people(unit: Unit, tree: Tree) -> bool:
 
 
 def _better_auth(unit: Unit, tree: Tree, cli: bool = False) -> str:
-    """
-
-    eturn the file that configures Better Auth; for its command-line program, one that is made for that comes first.
+    """Return the file that configures Better Auth; for its command-line program, one that is made for that
+    comes first.
     """
     files = [file for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".mjs", ".tsx"))]
     found = [
@@ -1107,9 +1102,8 @@ def _script(command: Sequence[str], unit: Unit, tree: Tree) -> str:
 
 
 def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None:
-    """
-
-    eturn how the tables of a page's own server come to be: a script of its own, Prisma, Drizzle, or Better Auth's.
+    """Return how the tables of a page's own server come to be: a script of its own, Prisma, Drizzle, or
+    Better Auth's.
     """
     tree, scripts = context.whole.tree, unit.packages.scripts
     schema = join(unit.sources, "prisma/schema.prisma")

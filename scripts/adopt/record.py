@@ -38,9 +38,8 @@ def dump(data: Mapping[str, Any], reasons: Sequence[tuple[str, str, str]], head:
 
 
 def merge(old: Mapping[str, Any], before: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """
-
-    eturn what is inferred now, with what a person changed since the last time: `before` is what was inferred then.
+    """Return what is inferred now, with what a person changed since the last time: `before` is what was
+    inferred then.
     """
     return dict(_merged(old, before, new))
 

@@ -83,9 +83,7 @@ def dockerfiles_of(tree: Tree) -> list[str]:
 
 
 def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tuple[list[Unit], list[str]]:
-    """
-
-    eturn the services of a compose file and a page that it leaves out, else those of folders; a line for each left
+    """Return the services of a compose file and a page that it leaves out, else those of folders; a line for each left
     out.
     """
     units: list[Unit] = []
@@ -151,9 +149,7 @@ BROKERS = ("aiokafka", "kafka-python", "confluent-kafka", "kafkajs", "faststream
 
 
 def without_a_broker(found: Sequence[Unit]) -> tuple[list[Unit], list[str]]:
-    """
-
-    eturn the services without those that only wait for Kafka's messages, which there is none to send; a line for
+    """Return the services without those that only wait for Kafka's messages, which there is none to send; a line for
     each.
     """
     pages = {unit.name for unit in found if unit.kind in PAGE_KINDS}
@@ -232,9 +228,7 @@ def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> 
 
 
 def _copied(tree: Tree, recipe: Dockerfile, name: str) -> tuple[str, tuple[str, Place]] | None:
-    """
-
-    eturn the folder with the package files, and its kind, that a Dockerfile above it copies: one of its own name
+    """Return the folder with the package files, and its kind, that a Dockerfile above it copies: one of its own name
     first.
     """
     folders = sorted((join(recipe.context, one) for one in recipe.copied), key=lambda one: Path(one).name != name)

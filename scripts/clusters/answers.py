@@ -92,9 +92,7 @@ def minikube_profile(text: str, name: str) -> Profile | None:
 
 
 def listed_images(text: str) -> set[str] | None:
-    """
-
-    eturn the references in `minikube image ls --format json` or `crictl images --output json`; None where none is
+    """Return the references in `minikube image ls --format json` or `crictl images --output json`; None where none is
     told.
     """
     found = parse(text)
@@ -124,9 +122,7 @@ def read_event(line: str) -> Event | None:
 
 
 def start_failure(out: str, err: str) -> str:
-    """
-
-    eturn what a start that failed says of the cause: its error events, then the last `error:` lines, without the
+    """Return what a start that failed says of the cause: its error events, then the last `error:` lines, without the
     rest.
     """
     told = [event for event in events(out) if event.kind == "error"]

@@ -67,9 +67,7 @@ class Minikube(Target):
         return {"container": [self.name], "volume": [self.name], "network": [self.name]}
 
     def read(self) -> Reading:
-        """
-
-        eturn what `minikube status` tells; of a broken profile also whether it ever ran, so that it may hold
+        """Return what `minikube status` tells; of a broken profile also whether it ever ran, so that it may hold
         something.
         """
         found = answers.minikube_status(self._ask("status", "--output", "json", timeout=60))
@@ -137,9 +135,8 @@ class Minikube(Target):
             self._act("update-context", timeout=60)
 
     def drift(self) -> list[str]:
-        """
-
-        eturn how an existing profile differs from what would be made today; minikube changes none of it by itself.
+        """Return how an existing profile differs from what would be made today; minikube changes none of it by
+        itself.
         """
         profile = self._profile()
         config = profile.config if profile else {}
@@ -304,9 +301,8 @@ class Minikube(Target):
         return self._shell.effect(self._command(*words), timeout=timeout, env=self._env, hint=f"see: {self.look()}")
 
     def _command(self, *words: str) -> list[str]:
-        """
-
-        eturn an argv with the profile before what is handed on to the node, and after the verb, which errors quote.
+        """Return an argv with the profile before what is handed on to the node, and after the verb, which
+        errors quote.
         """
         cut = words.index("--") if "--" in words else len(words)
         return [str(self._binary), *words[:cut], "--profile", self.name, *words[cut:]]

@@ -46,9 +46,8 @@ class NodeContainers(Target):
 
     @abstractmethod
     def listing(self) -> tuple[Result, list[str] | None]:
-        """
-
-        eturn what the program says of the clusters there are, and their names; None where that is not understood.
+        """Return what the program says of the clusters there are, and their names; None where that is not
+        understood.
         """
 
     @contextmanager
@@ -139,9 +138,8 @@ class NodeContainers(Target):
         return True
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
-        """
-
-        eturn where a NodePort Service answers: at the port mapped when the node was made, else through a forward.
+        """Return where a NodePort Service answers: at the port mapped when the node was made, else through a
+        forward.
         """
         self.require()
         if any(self._mapped(name, node_port) for name in self._containers() or {}):

@@ -45,9 +45,8 @@ def _exists(shell: Shell, kind: str, name: str) -> bool:
 
 
 def refusal(target: str, name: str, found: Sequence[str]) -> UserError:
-    """
-
-    eturn why a cluster is neither made nor removed: things of its name are there that were not made from this home.
+    """Return why a cluster is neither made nor removed: things of its name are there that were not made
+    from this home.
     """
     removal = "; ".join(_removal(*item.split(" ", 1)) for item in found)
     return UserError(

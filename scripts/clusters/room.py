@@ -12,9 +12,8 @@ SYSTEM = {"minikube": 950, "kind": 950, "k3d": 300, "embedded": 0}
 
 
 def wanted(releases: Iterable[Mapping[str, Any]]) -> float:
-    """
-
-    eturn the CPU that releases with these values ask for, in millicores, with one pod more while one is replaced.
+    """Return the CPU that releases with these values ask for, in millicores, with one pod more while one
+    is replaced.
     """
     parts: list[Any] = []
     for values in releases:
@@ -25,9 +24,8 @@ def wanted(releases: Iterable[Mapping[str, Any]]) -> float:
 
 
 def _asked(part: Mapping[str, Any]) -> tuple[float, int] | None:
-    """
-
-    eturn what each pod of a service asks for, and how many there are; None where the part is no service that runs.
+    """Return what each pod of a service asks for, and how many there are; None where the part is no
+    service that runs.
     """
     resources = part.get("resources")
     requests = resources.get("requests") if isinstance(resources, Mapping) else None
@@ -44,9 +42,7 @@ def _asked(part: Mapping[str, Any]) -> tuple[float, int] | None:
 
 
 def is_tight(target: str, cpus: int | None, asked: float) -> bool:
-    """
-
-    eturn whether a release that asks for `asked` millicores does not fit a node of `cpus` CPUs; unknown ones have
+    """Return whether a release that asks for `asked` millicores does not fit a node of `cpus` CPUs; unknown ones have
     room.
     """
     return cpus is not None and target in SYSTEM and SYSTEM[target] + asked > cpus * 1000

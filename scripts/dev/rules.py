@@ -68,9 +68,7 @@ def _of_copy(copy: dockerfile.Copy, context: Path) -> Iterable[Rule]:
 
 
 def _usable(rule: Rule, context: Path) -> bool:
-    """
-
-    eturn a single file beside package.json is rebuilt: a writable copy of that folder would hold all that is
+    """Return a single file beside package.json is rebuilt: a writable copy of that folder would hold all that is
     installed.
     """
     if rule.root in SYSTEM or (not rule.folder and is_built(rule.source)):

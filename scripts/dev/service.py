@@ -100,9 +100,8 @@ def _text(service: Service) -> str:
 
 
 def program(service: Service, argv: Sequence[str]) -> Program:
-    """
-
-    eturn what runs instead of `argv`, the image's entry point and command, so that changed sources are used at once.
+    """Return what runs instead of `argv`, the image's entry point and command, so that changed sources are
+    used at once.
     """
     if service.dev.command:
         return Program(service.dev.command, "itself")

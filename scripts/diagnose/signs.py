@@ -540,9 +540,8 @@ _ADDRESS = re.compile(
 
 
 def _listening(lines: Sequence[str], wanted: str) -> tuple[str, str]:
-    """
-
-    eturn where the log says that the program listens: `loopback`, `other` than the wanted port, or nothing certain.
+    """Return where the log says that the program listens: `loopback`, `other` than the wanted port, or
+    nothing certain.
     """
     found = [match for line in lines if (match := _ADDRESS.search(line))]
     if not found:

@@ -53,9 +53,8 @@ def serious(text: str) -> str:
 
 
 def unwrapped(text: str) -> str:
-    """
-
-    eturn the text with the log of a failed hook, which helm prints as messages of its own, as its program wrote it.
+    """Return the text with the log of a failed hook, which helm prints as messages of its own, as its
+    program wrote it.
     """
     if not re.search(r"\bhooks? failed|failed (?:pre|post)-", text):
         return text

@@ -79,9 +79,7 @@ def look_at(
     on_state: Callable[[State], None] | None = None,
     since: datetime | None = None,
 ) -> list[Finding]:
-    """
-
-    eturn what is wrong with these workloads now, namespace by namespace: a chart may have some in others than its
+    """Return what is wrong with these workloads now, namespace by namespace: a chart may have some in others than its
     own.
     """
     places: dict[str, list[str]] = {}

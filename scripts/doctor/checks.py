@@ -226,9 +226,8 @@ def _machine(facts: Facts) -> list[Row]:
 
 
 def _start(facts: Facts) -> list[Row]:
-    """
-
-    eturn whether the start of a cluster that does not run would be refused, by the very limits that the start has.
+    """Return whether the start of a cluster that does not run would be refused, by the very limits that
+    the start has.
     """
     if facts.target != "minikube" or not facts.program:
         return []

@@ -239,9 +239,8 @@ def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any
 
 
 def _ingress(kubectl: Kubectl) -> tuple[bool, str]:
-    """
-
-    eturn whether there is an IngressClass whose controller has a ready pod, and if there is only the class, why not.
+    """Return whether there is an IngressClass whose controller has a ready pod, and if there is only the
+    class, why not.
     """
     classes = _json(kubectl.ask("get", "ingressclasses", "--output", "json", timeout=ASK_SECONDS).out).get("items")
     if not classes:

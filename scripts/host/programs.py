@@ -148,9 +148,8 @@ def first_on_path(root: Path) -> None:
 
 
 def checksum_in(text: str, file: str) -> str:
-    """
-
-    eturn the digest of `file` in a list of checksums, or the only one in a text that names no file; empty if none.
+    """Return the digest of `file` in a list of checksums, or the only one in a text that names no file;
+    empty if none.
     """
     lines = [line.split() for line in text.splitlines() if re.match(r"\s*[0-9a-fA-F]{64}\b", line)]
     for words in lines:

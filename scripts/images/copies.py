@@ -82,9 +82,8 @@ def expand(text: str, arguments: Mapping[str, str]) -> str:
 
 
 def stages(text: str) -> list[dict[str, Any]]:
-    """
-
-    eturn the build stages: `image` or stage it starts from, `name`, `platform`, `written` as it stands, and lines.
+    """Return the build stages: `image` or stage it starts from, `name`, `platform`, `written` as it
+    stands, and lines.
     """
     found: list[dict[str, Any]] = []
     arguments = global_arguments(text)
@@ -247,9 +246,8 @@ def derive(
     offline_fonts: bool = False,
     packages: Sequence[str] = (),
 ) -> Derived:
-    """
-
-    eturn the Dockerfile itself where nothing in it has to change, else a copy at `target`, with its rules beside it.
+    """Return the Dockerfile itself where nothing in it has to change, else a copy at `target`, with its
+    rules beside it.
     """
     try:
         text = dockerfile.read_text(encoding="utf-8")

@@ -128,9 +128,8 @@ def engine_answers(shell: Shell, binary: Path) -> bool:
 
 
 def info(shell: Shell, binary: Path, timeout: float = 15.0) -> tuple[Mapping[str, Any], str]:
-    """
-
-    eturn what the engine says of itself and its machine; where it says nothing, that is empty, and there is a reason.
+    """Return what the engine says of itself and its machine; where it says nothing, that is empty, and
+    there is a reason.
     """
     if api := EngineApi.reached_by(os.environ):
         with suppress(EngineSilent):  # the client has better words for what is wrong

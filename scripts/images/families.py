@@ -135,9 +135,8 @@ FIRST_FOR_313 = {
 
 
 def older_than(pins: Mapping[str, str]) -> str:
-    """
-
-    eturn the first of the pinned packages, with its version, that was made before Python 3.13 was; empty for none.
+    """Return the first of the pinned packages, with its version, that was made before Python 3.13 was;
+    empty for none.
     """
     old = (name for name, first in FIRST_FOR_313.items() if name in pins and _numbers(pins[name]) < _numbers(first))
     return next((f"{name} {pins[name]}" for name in old), "")

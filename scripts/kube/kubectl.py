@@ -114,9 +114,8 @@ class Kubectl:
 
     @contextmanager
     def watch(self, kind: str, namespace: str, timeout: float) -> Iterator[Stream]:
-        """
-
-        ield the objects of a kind as they are and as they change, for `timeout` seconds; read them by `documents`.
+        """Yield the objects of a kind as they are and as they change, for `timeout` seconds; read them by
+        `documents`.
         """
         argv = self.command(
             "get", kind, "--namespace", namespace, "--watch", "--output-watch-events", "--output", "json"
@@ -126,9 +125,8 @@ class Kubectl:
 
     @contextmanager
     def changes(self, resources: Collection[tuple[str, str]], timeout: float) -> Iterator[Changes]:
-        """
-
-        ield the objects of (kind, namespace)s as they are and as they change, for `timeout` seconds, as watch events.
+        """Yield the objects of (kind, namespace)s as they are and as they change, for `timeout` seconds, as
+        watch events.
         """
         reached = api.connect(self.kubeconfig, self.context)
         with ExitStack() as stack:

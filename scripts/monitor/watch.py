@@ -88,9 +88,8 @@ def print_changes(before: Look, after: Look) -> None:
 
 
 def changes(before: Look, after: Look) -> list[str]:
-    """
-
-    eturn a line for each service that is not as it was, its age apart; for one that is gone; for what cannot be read.
+    """Return a line for each service that is not as it was, its age apart; for one that is gone; for what
+    cannot be read.
     """
     told = [f"– {source}: {reason}" for source, reason in after.problems.items() if source not in before.problems]
     told += [f"{source} can be read again" for source in before.problems if source not in after.problems]

@@ -47,9 +47,8 @@ def builders(run: Run) -> AbstractContextManager[ThreadPoolExecutor]:
 
 
 def longest_first(images: Sequence[Image], seconds: Mapping[str, float]) -> list[Image]:
-    """
-
-    eturn the images in the order to build them, by how long each took before; what was never built may take long.
+    """Return the images in the order to build them, by how long each took before; what was never built may
+    take long.
     """
     return sorted(images, key=lambda image: -seconds.get(image.service, inf))
 
@@ -180,9 +179,7 @@ def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
 
 
 def _build_step(line: str) -> str:
-    """
-
-    eturn the step that BuildKit's plain progress announces, as in `#12 [builder 3/5] RUN npm ci`; other lines are
+    """Return the step that BuildKit's plain progress announces, as in `#12 [builder 3/5] RUN npm ci`; other lines are
     none.
     """
     match = re.match(r"#\d+ (\[(?!internal).*)", line)

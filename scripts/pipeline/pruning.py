@@ -46,9 +46,8 @@ def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
 
 
 def engine_images(run: Run, ready: Ready, repositories: list[str]) -> list[str]:
-    """
-
-    eturn references of our images on the engine, the newest first, with a registry in front where they were pushed.
+    """Return references of our images on the engine, the newest first, with a registry in front where they
+    were pushed.
     """
     registry = run.session.settings.registry
     pushed = [f"{registry}/{name}" for name in repositories if registry]

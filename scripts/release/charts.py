@@ -79,9 +79,8 @@ def write(run: Run, folder: Path) -> Path:
 
 
 def difference(live: str, rendered: str) -> str:
-    """
-
-    eturn what an upgrade would change, object by object, as a unified diff; nothing where it would change nothing.
+    """Return what an upgrade would change, object by object, as a unified diff; nothing where it would
+    change nothing.
     """
     before, after = _objects(live), _objects(rendered)
     lines: list[str] = []

@@ -59,9 +59,7 @@ def _drift(deployment: Mapping[str, Any], released: Mapping[str, int]) -> str:
 
 
 def released_replicas(session: Session) -> dict[str, int]:
-    """
-
-    eturn the replicas that the live release fixes, by Deployment; none where there is no release or helm does not
+    """Return the replicas that the live release fixes, by Deployment; none where there is no release or helm does not
     say.
     """
     with suppress(yaml.YAMLError):

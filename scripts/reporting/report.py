@@ -75,9 +75,8 @@ def write(report: Report, root: Path) -> Path:
 
 
 def build_times(root: Path, among: int = 10) -> dict[str, float]:
-    """
-
-    eturn how many seconds the build of each service took the last time that one of the newest reports tells of it.
+    """Return how many seconds the build of each service took the last time that one of the newest reports
+    tells of it.
     """
     found: dict[str, float] = {}
     for file in sorted((root / FOLDER).glob("[0-9]*.json"))[-among:]:

@@ -213,9 +213,8 @@ def _is_reference(value: str) -> bool:
 
 
 def _is_weak_secret(value: str) -> bool:
-    """
-
-    eturn whether the value of a name such as `pass`, `salt` or `key` is more than a word, a path or a licence's name.
+    """Return whether the value of a name such as `pass`, `salt` or `key` is more than a word, a path or a
+    licence's name.
     """
     value = value.rstrip(",;)}]")
     return len(value) >= 4 and not _SPDX.match(value) and not _NAME.fullmatch(value)

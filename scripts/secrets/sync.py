@@ -51,9 +51,8 @@ def load(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
 
 
 def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
-    """
-
-    eturn the Secrets as an app's file says them, with the stand-in database's own where a key is a database's URL.
+    """Return the Secrets as an app's file says them, with the stand-in database's own where a key is a
+    database's URL.
     """
     data: dict[str, Any] = {name: dict(spec) for name, spec in config.items()}
     for spec in data.values():
@@ -357,9 +356,8 @@ def check_rows(
     standin: bool,
     proved: Collection[str] = (),
 ) -> list[tuple[str, ...]]:
-    """
-
-    eturn a table of what there is, where it comes from, and whether a release was healthy with it; never a value.
+    """Return a table of what there is, where it comes from, and whether a release was healthy with it;
+    never a value.
     """
     rows: list[tuple[str, ...]] = [("SECRET", "KEY", "IN THE CLUSTER", "SOURCE")]
     for name, spec in config.items():

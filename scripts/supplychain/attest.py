@@ -63,9 +63,8 @@ def _statement(subject: Subject, kind: str, predicate: Mapping[str, Any]) -> dic
 def scanned(
     subject: Subject, results: Sequence[Result], started: str, finished: str, bills: Mapping[str, str]
 ) -> dict[str, Any]:
-    """
-
-    eturn what a scan said of an image: results in full, as whether they are good enough is the policy's to say later.
+    """Return what a scan said of an image: results in full, as whether they are good enough is the
+    policy's to say later.
     """
     predicate: dict[str, Any] = {
         "metadata": {"scanStartedOn": started, "scanFinishedOn": finished},

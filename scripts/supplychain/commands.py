@@ -141,9 +141,7 @@ def refusals(run: Run, found: Sequence[Subject]) -> list[admit.Refusal]:
 
 
 def verify(run: Run) -> tuple[list[tuple[str, ...]], list[str]]:
-    """
-
-    eturn the table of the images, and what is wrong with them; checked by cosign too, where it signed and is
+    """Return the table of the images, and what is wrong with them; checked by cosign too, where it signed and is
     installed.
     """
     session, found = run.session, planned(run, get_ready(run))

@@ -23,9 +23,7 @@ NPM = re.compile(r"(?:.*/)?node_modules/.*package\.json")
 
 
 def read(stream: IO[bytes]) -> list[dict[str, str]]:
-    """
-
-    eturn the packages in a file system, each once: `type`, `name`, `version` and what else is known, in a stable
+    """Return the packages in a file system, each once: `type`, `name`, `version` and what else is known, in a stable
     order.
     """
     found: dict[tuple[str, ...], dict[str, str]] = {}
@@ -52,9 +50,8 @@ def _reader(path: str) -> Any:
 
 
 def debian(text: str) -> Iterator[dict[str, str]]:
-    """
-
-    ield the installed packages in dpkg's status file, or in one of a distroless image's, which have no Status line.
+    """Yield the installed packages in dpkg's status file, or in one of a distroless image's, which have no
+    Status line.
     """
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         fields = HeaderParser().parsestr(paragraph)

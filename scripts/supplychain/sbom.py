@@ -56,9 +56,7 @@ def contents(shell: Shell, client: Docker, image_id: str) -> list[dict[str, str]
 
 
 def bundled(service: Service) -> list[dict[str, str]]:
-    """
-
-    eturn what a JavaScript build may have put into its bundles, where no package.json tells of it: the lock's
+    """Return what a JavaScript build may have put into its bundles, where no package.json tells of it: the lock's
     runtime.
     """
     lock = service.context / "package-lock.json"

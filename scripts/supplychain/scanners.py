@@ -37,9 +37,7 @@ def dockerfiles(settings: Settings) -> list[tuple[str, Path]]:
 
 
 def _lock_of(service: Service, name: str) -> Path | None:
-    """
-
-    eturn a service's lock: in its context, in a folder of its name where several share a context, or by its
+    """Return a service's lock: in its context, in a folder of its name where several share a context, or by its
     Dockerfile.
     """
     places = (service.context / name, service.context / service.name / name, service.dockerfile.parent / name)

@@ -24,9 +24,8 @@ def verdict(result: Result, policy: Security) -> str:
 
 
 def problems(results: Sequence[Result], policy: Security) -> list[str]:
-    """
-
-    eturn why these results are not good enough: findings over the threshold, and required scanners that did not run.
+    """Return why these results are not good enough: findings over the threshold, and required scanners
+    that did not run.
     """
     found = []
     for result in results:

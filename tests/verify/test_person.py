@@ -15,7 +15,7 @@ from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.kube import forward
 from scripts.verify.person import chromium, journey, served
-from scripts.verify.person.web import Browser
+from scripts.verify.person.web import Answer, Browser
 
 PAGE = '<html><script type="module" src="/main.js"></script></html>'
 SCRIPT = """import "./more.js";
@@ -145,6 +145,32 @@ def test_a_journey_ends_at_the_first_step_that_fails_with_its_cause(server: Any)
     assert [(one.name, one.problem, one.sure) for one in named][-1] == ("log in", "status 401: who are you?", True)
     inferred = list(journey.play(Browser(api), wrong, lambda service: str(api), named=False))
     assert not inferred[-1].sure, "what was inferred may itself be wrong"
+
+
+def test_a_connection_that_is_dropped_is_no_fault_of_the_app(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another person begins anew, so that nobody registers twice."""
+    api, registered, asked = server(allowed="*"), [], Browser.ask
+    monkeypatch.setattr(journey, "PAUSE_SECONDS", 0.0)
+
+    def drop_the_first_log_in(self: Browser, method: str, url: str, **more: Any) -> Answer:
+        if url.endswith("/register"):
+            registered.append(json.loads(more["body"])["email"])
+        dropped = url.endswith("/login") and len(registered) == 1
+        return Answer(0, "dropped") if dropped else asked(self, method, url, **more)
+
+    monkeypatch.setattr(Browser, "ask", drop_the_first_log_in)
+    played = list(journey.play(Browser(api), steps(), lambda service: str(api), named=True))
+    assert [one.problem for one in played] == ["", "", ""]
+    assert len(set(registered)) == 2
+
+
+def test_a_service_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journey, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(Browser, "ask", lambda *words, **more: Answer(0, "Connection refused"))
+    played = list(journey.play(Browser("http://x"), steps(), lambda service: "http://x", named=False))
+    assert [(one.name, one.problem, one.sure) for one in played] == [
+        ("register", "nobody answers: Connection refused", True)
+    ]
 
 
 def test_a_journey_is_inferred_from_openapi() -> None:

@@ -57,9 +57,8 @@ def ask(desk: Desk, folder: Path, situation: Situation, tool: str) -> tuple[Cons
 
 
 def judge(situation: Situation, tool: str, found: Consultation, calls: Iterable[Sequence[str]]) -> Mark:
-    """
-
-    eturn what an answer is worth: cause and remedy by their words, harm by its commands, changes by what was called.
+    """Return what an answer is worth: cause and remedy by their words, harm by its commands, changes by
+    what was called.
     """
     text = found.answer.text.lower()
     error = dict(found.tried).get(tool, "") if found.tool != tool else ""

@@ -100,9 +100,8 @@ class Conversation:
         return said
 
     def messages(self, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """
-
-        eturn what is sent: the tool's messages, redacted and cut, with what was said between them and this guard.
+        """Return what is sent: the tool's messages, redacted and cut, with what was said between them and this
+        guard.
         """
         found: list[dict[str, Any]] = [{"role": "system", "content": SYSTEM}]
         for number, message in enumerate(given):

@@ -129,9 +129,8 @@ def _tools(kubectl: Kubectl, namespace: str, ours: Sequence[Object]) -> str:
 
 
 def _pods(kubectl: Kubectl, namespace: str, name: str) -> str:
-    """
-
-    eturn whether a pod of the agent's present generation answers, and no other: an old one asks the old provider.
+    """Return whether a pod of the agent's present generation answers, and no other: an old one asks the
+    old provider.
     """
     answer = kubectl.ask("get", "deployment", name, "--namespace", namespace, "--output", "json", timeout=10)
     if not answer:

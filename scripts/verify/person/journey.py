@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ REGISTER = re.compile(r"(register|sign-?up)/?$")
 LOGIN = re.compile(r"(login|sign-?in|token)/?$")
 ADD = re.compile(r"(todos?|tasks?|chores?|items?|errands?|notes?)/?$")
 TOKENS = ("access_token", "token", "accessToken", "data.access_token", "data.token")
+PASSING = (0, 502, 503, 504)  # what a person gets while no pod is ready: no answer, or that of what stands before
+ATTEMPTS, PAUSE_SECONDS = 3, 2.0
 IDS = ("id", "user_id", "user.id", "userId", "data.id")
 
 
@@ -38,7 +41,22 @@ def person() -> dict[str, str]:
 def play(
     browser: Browser, steps: Sequence[Mapping[str, Any]], where: Callable[[str], str], *, named: bool
 ) -> Iterator[Played]:
-    """Play the steps in order until one fails; `where` gives a service's address. What is inferred may be wrong."""
+    """Play the steps in order until one fails; `where` gives a service's address. What is inferred may be wrong.
+
+    Where a pod is just not ready, the whole is played again, with another person: no step is done twice.
+    """
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE_SECONDS)  # nothing tells when somebody else's app answers again
+        played = list(_once(browser, steps, where, named=named))
+        if not played or not played[-1].problem or played[-1].status not in PASSING:
+            break
+    yield from played
+
+
+def _once(
+    browser: Browser, steps: Sequence[Mapping[str, Any]], where: Callable[[str], str], *, named: bool
+) -> Iterator[Played]:
     kept = person()
     for step in steps:
         answer = _send(browser, step, where(step["service"]), kept)
@@ -91,9 +109,8 @@ def _dig(value: Any, path: str) -> Any:
 
 
 def infer(document: Any, service: str) -> list[dict[str, Any]]:
-    """
-
-    eturn the journey that an OpenAPI document tells of; nothing where it does not know how to register and log in.
+    """Return the journey that an OpenAPI document tells of; nothing where it does not know how to register
+    and log in.
     """
     paths = document.get("paths") if isinstance(document, dict) else None
     posts = {path: item["post"] for path, item in (paths or {}).items() if isinstance(item, dict) and "post" in item}

@@ -126,9 +126,8 @@ def _covers(rule: dict[str, Any], attributes: Mapping[str, str]) -> bool:
 
 
 def allowed(store: Store, who: User, attributes: Mapping[str, str]) -> bool:
-    """
-
-    eturn whether a user may do what resource attributes (verb, group, resource, subresource, namespace, name) say.
+    """Return whether a user may do what resource attributes (verb, group, resource, subresource,
+    namespace, name) say.
     """
     if MASTERS in who.groups:
         return True

@@ -74,9 +74,8 @@ def _host_ports(spec: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
 
 
 def user(pod: dict[str, Any], container: dict[str, Any], image: dict[str, Any]) -> str:
-    """
-
-    eturn who the container runs as ("" for the image's choice); raises ConfigError when that may not be root and is.
+    """Return who the container runs as ("" for the image's choice); raises ConfigError when that may not
+    be root and is.
     """
     chosen = (pod["spec"].get("securityContext") or {}) | (container.get("securityContext") or {})
     own, group = chosen.get("runAsUser"), chosen.get("runAsGroup")

@@ -71,9 +71,8 @@ def _quoted(text: str) -> str:
 def resource_field(
     pod: dict[str, Any], ref: dict[str, Any], place: Place, container: dict[str, Any] | None = None
 ) -> str:
-    """
-
-    eturn the value of a resourceFieldRef, in units of its divisor, rounded up; an unset limit is what the node has.
+    """Return the value of a resourceFieldRef, in units of its divisor, rounded up; an unset limit is what
+    the node has.
     """
     if ref.get("containerName"):
         everyone = [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())]

@@ -53,9 +53,8 @@ def table(
     namespaces: Mapping[str, Mapping[str, str]],
     refused: list[str],
 ) -> Table:
-    """
-
-    eturn the filter table; `namespaces` has the labels of each, `refused` are rules of Services with no endpoint.
+    """Return the filter table; `namespaces` has the labels of each, `refused` are rules of Services with
+    no endpoint.
     """
     start = prefix(cluster)
     forward = [f"{ESTABLISHED} -j RETURN", *refused]
@@ -142,9 +141,8 @@ def _addresses(
 
 
 def cut(cidr: str, holes: Iterable[str]) -> list[str]:
-    """
-
-    eturn a block of addresses less some within it, as blocks; nothing for IPv6, which this network does not speak.
+    """Return a block of addresses less some within it, as blocks; nothing for IPv6, which this network
+    does not speak.
     """
     whole = ipaddress.ip_network(cidr, strict=False)
     if whole.version == 6:

@@ -49,9 +49,8 @@ class Counter:
 
 
 def port_of(port: int | str, container: dict[str, Any]) -> int:
-    """
-
-    eturn a port number or the number of a named port; raises ValueError when the container has none of that name.
+    """Return a port number or the number of a named port; raises ValueError when the container has none of
+    that name.
     """
     if isinstance(port, int) or port.isdigit():
         return int(port)
@@ -65,9 +64,8 @@ def port_of(port: int | str, container: dict[str, Any]) -> int:
 def action(
     probe: dict[str, Any], container: dict[str, Any], ip: str, docker: Docker, container_id: str
 ) -> Callable[[], Awaitable[Result]]:
-    """
-
-    eturn the probe as something to be run again and again; raises ValueError when it names a port there is none of.
+    """Return the probe as something to be run again and again; raises ValueError when it names a port
+    there is none of.
     """
     seconds = float(probe.get("timeoutSeconds", 1))
     if "httpGet" in probe:
@@ -114,9 +112,7 @@ async def tcp(host: str, port: int, seconds: float) -> Result:
 
 
 async def http(url: str, headers: dict[str, str], seconds: float) -> Result:
-    """
-
-    eturn whether a GET is answered with 2xx or 3xx; redirects on the same host are followed, certificates not
+    """Return whether a GET is answered with 2xx or 3xx; redirects on the same host are followed, certificates not
     verified.
     """
     first = urllib.parse.urlsplit(url)

@@ -88,9 +88,8 @@ WITH_THE_MACHINE = {"ExitCode": 255, "OOMKilled": False}
 
 
 def terminated(state: dict[str, Any], container_id: str, message: str, *, lost: bool = False) -> dict[str, Any]:
-    """
-
-    eturn the terminated state of a container, from the Engine's State; `lost` if it ended with the Engine itself.
+    """Return the terminated state of a container, from the Engine's State; `lost` if it ended with the
+    Engine itself.
     """
     state = state | (WITH_THE_MACHINE if lost else {})
     code = state["ExitCode"]
