@@ -60,10 +60,19 @@ class Session:
             self.process.stdout.close()
 
 
+class _Told(dict[str, list[float]]):
+    """Figures that are printed as they come, with the load beside them: a run that is ended keeps what it had."""
+
+    def __setitem__(self, name: str, values: list[float]) -> None:
+        super().__setitem__(name, values)
+        shown = ", ".join(f"{value:.3f}" for value in values)
+        print(f"  {name}: {shown} (load {os.getloadavg()[0]:.1f})", flush=True)
+
+
 def measure(project: Project, rounds: int) -> dict[str, list[float]]:
     """Seconds by what was done; `idle` is the share of one core."""
     project.pipeline()
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[float]] = _Told()
     session = Session(project, "--service", "backend", "--service", "frontend")
     try:
         session.find("^watching: ")
