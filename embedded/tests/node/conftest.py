@@ -99,6 +99,12 @@ class Cluster:
         pieces = [piece async for piece in self.node.logs(NAMESPACE, name, container, **options)]
         return b"".join(pieces).decode()
 
+    async def begins(self, name: str, text: str) -> None:
+        """Wait for the first words of a pod's log: a container runs before its program has said anything."""
+        async with asyncio.timeout(300):
+            while not (await self.log(name)).startswith(text):  # noqa: ASYNC110 - a test that may be slow
+                await asyncio.sleep(0.02)
+
     def service(self, name: str, target: int, addresses: list[str], *, port: int = 80, **spec) -> dict:
         """A Service and the slice of its endpoints."""
         ports = [{"port": port, "targetPort": target, "protocol": "TCP", "name": "http"}]

@@ -28,7 +28,7 @@ async def test_starts_answers_and_ends(cluster):
     assert pod["status"]["phase"] == "Running"
     assert pod["status"]["podIP"].startswith("10.244.")
     assert main(pod)["image"] == "docker.io/library/bb:1"
-    assert (await cluster.log("web")).startswith("web\n")
+    await cluster.begins("web", "web\n")
     assert await cluster.run("web", "exit 7") == (7, "")
     assert [reason for reason, _ in cluster.events("web")].count("Started") == 1
     cluster.store.delete("pods", NAMESPACE, "web")
