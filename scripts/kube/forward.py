@@ -102,7 +102,8 @@ def stop(shell: Shell, folder: Path) -> None:
 
 def free_port(wanted: int) -> int:
     """Return the port if nobody has it on this machine, else another one."""
-    for port in (wanted, 0):
+    # A cluster's node port answers by the kernel's rules, with no socket that would be in the way.
+    for port in (0,) if _is_open(wanted) else (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

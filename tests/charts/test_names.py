@@ -21,6 +21,7 @@ ALLOWED = {
     "scripts/ai/mcp/": {"mcp"},  # the protocol
     "scripts/ai/evaluation/situations.py": {"backend"},  # the recorded faults of one cluster, played again
     "scripts/ai/ai.schema.json": {"agent"},
+    "scripts/host/claims.py": {"agent"},  # kagent's words
     "scripts/diagnose/rules.yaml": {"agent"},  # the kubelet
     "scripts/clusters/k3d.py": {"agent"},  # a kind of node
     "scripts/secrets/shapes.py": {"agent"},  # part of a vendor's token
