@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from scripts.clusters.nodes import NodeContainers
 from scripts.clusters.states import first_line
 from scripts.clusters.target import Tell
-from scripts.host.shell import Result
+from scripts.host.shell import CommandError, Result
 
 
 class Kind(NodeContainers):
@@ -50,7 +51,7 @@ class Kind(NodeContainers):
         image = ["--image", options.image] if options.image else []
         words = ["create", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig), "--wait", "5m"]
         argv: list[str | Path] = [self._binary, *words, *image, "--config", "-", *options.extra_arguments]
-        with self.marked_as_ours():
+        with self.marked_as_ours(), _its_cause():
             self._shell.effect(
                 argv, stdin=config, shown_stdin=config, timeout=self._timeout,
                 on_line=lambda line: tell(first_line(line)),
@@ -66,3 +67,13 @@ class Kind(NodeContainers):
         words = ["delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig)]
         self._shell.effect([self._binary, *words], timeout=300)
         self.forget()
+
+
+@contextmanager
+def _its_cause() -> Iterator[None]:
+    """Leave of a failure's text what kind names as the cause, as its steps have been shown while they were made."""
+    try:
+        yield
+    except CommandError as problem:
+        text, cause, rest = problem.result.err.partition("ERROR: ")
+        raise (problem.naming(cause + rest) if text and cause else problem) from None

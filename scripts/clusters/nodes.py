@@ -17,6 +17,8 @@ from scripts.clusters.target import Old, Target, Tell
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import Result, Shell
+from scripts.kube.kubectl import PAUSE
+from scripts.kube.reading import may_pass
 from scripts.settings import values
 from scripts.settings.model import Image, Outcome, Settings
 
@@ -87,9 +89,14 @@ class NodeContainers(Target):
         together = answers.containers_together(found, self.control_planes)
         if together.state != "running":
             return together
+        if not self.is_ours():
+            return Reading("degraded", "not made from this home, which has no kubeconfig of it")
         if not self.kubeconfig.is_file():
             return Reading("degraded", f"its kubeconfig {self.kubeconfig} is missing")
         ready = self._ready()
+        if may_pass(("get", "--raw", "/readyz"), ready):
+            time.sleep(PAUSE)  # nothing to wait for: a server that is overtaxed tells nobody when it is not any more
+            ready = self._ready()
         if ready.code == NOT_THERE:
             return Reading("unknown", "its nodes run, but kubectl, which asks its API server, is not there")
         return together if ready else Reading("degraded", f"the API server does not answer: {first_line(ready.err)}")

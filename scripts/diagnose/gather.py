@@ -12,6 +12,7 @@ from scripts.diagnose.model import Object, State
 from scripts.diagnose.signs import FLAPPING
 from scripts.errors import UserError
 from scripts.kube.kubectl import Kubectl
+from scripts.kube.reading import SHOW_OWNERS
 
 KINDS = (
     "deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "pods", "services",
@@ -79,7 +80,7 @@ def _seconds(since: str | None, now: datetime) -> float:
 
 
 def _items(kubectl: Kubectl, kinds: str, namespace: str) -> list[Object]:
-    answer = kubectl.ask("get", kinds, "--namespace", namespace, "--output", "json")
+    answer = kubectl.ask("get", kinds, "--namespace", namespace, "--output", "json", SHOW_OWNERS)
     # Where one kind is forbidden, kubectl fails but prints the others; over the connection each is asked for alone.
     told = answer or answer.out.lstrip().startswith("{")
     if not told and "," in kinds and "forbidden" in answer.err.lower():

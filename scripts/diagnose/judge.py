@@ -14,6 +14,7 @@ from scripts.diagnose.redaction import clean
 from scripts.diagnose.signs import create_signs, pod_signs, workload_signs
 from scripts.diagnose.telling import CALM, telling_lines
 from scripts.diagnose.world import World
+from scripts.kube import by_hand
 
 QUOTED = 400  # characters of a captured text that a title quotes
 COLLECTED = 8  # values of a group that a title names
@@ -40,9 +41,20 @@ def diagnose(state: State, rules: Sequence[Rule], now: datetime | None = None) -
     merged = _without_symptoms(_merged(matches))
     blamed = _blame(merged, world)
     findings = [_finding(match, state, because, count) for (match, count), because in zip(merged, blamed, strict=True)]
-    findings = _patient(findings, merged, world)
+    findings = [_with_hands(finding, world) for finding in _patient(findings, merged, world)]
     findings.sort(key=lambda item: (bool(item.because), not item.terminal, item.rank, item.service))
     return _about(findings, state)
+
+
+def _with_hands(finding: Finding, world: World) -> Finding:
+    """Return the finding with the fields of its workload that somebody set by hand, which no deploy undoes."""
+    found = by_hand.of_object(world.workloads.get(finding.service, {"metadata": {}}))
+    if not found:
+        return finding
+    told = tuple(f"changed by hand: {one.label}, {one.who}" for one in found)
+    undo = "; ".join(shlex.join((*world.state.command, *one.removal)) for one in found)
+    first = f"{told[0]}: invoke deploy puts back what the chart sets; to remove what it does not set: {undo}"
+    return replace(finding, evidence=(*told, *finding.evidence), remedy=f"{first}; else: {finding.remedy}")
 
 
 def explain(sign: Sign, rules: Sequence[Rule], state: State) -> _Match | None:

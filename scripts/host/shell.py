@@ -61,8 +61,13 @@ class CommandError(UserError):
         tail = "\n".join((result.err.strip() or result.out.strip()).splitlines()[-TAIL:])
         how = "says that it failed, though with exit status" if result.belied else "failed with exit status"
         super().__init__(f"{Path(argv[0]).name} {_verb(argv)}{how} {result.code}\n{tail}".rstrip(), hint)
+        self.argv = argv
         self.program = Path(argv[0]).name
         self.result = result
+
+    def naming(self, said: str) -> CommandError:
+        """Return the same failure with `said` in place of all that the command printed."""
+        return type(self)(self.argv, Result(self.result.code, "", said), self.hint)
 
 
 class CommandTimeout(CommandError):

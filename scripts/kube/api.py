@@ -28,7 +28,7 @@ import yaml
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 3.0  # for the connection, and for the handshake on it
 CONNECTIONS = 16  # that are kept; more may be open for a while
 PIECE = 1 << 16
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -36,6 +36,10 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 class Unreachable(Exception):
     """The cluster cannot be read from here over HTTP."""
+
+
+class Silent(Unreachable):
+    """Something takes the connection, and says nothing in time, as a node that is paused."""
 
 
 class Refused(Exception):
@@ -65,6 +69,23 @@ class Api:
 
     def __init__(self, access: Access) -> None:
         from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
+        from urllib3.exceptions import TimeoutError as Late
+
+        class Once(Retry):
+            """Tries what was cut off once more, and never what had its time."""
+
+            def increment(
+                self,
+                method: str | None = None,
+                url: str | None = None,
+                response: Any = None,
+                error: Exception | None = None,
+                _pool: Any = None,
+                _stacktrace: Any = None,
+            ) -> Once:
+                if isinstance(error, Late):
+                    raise error
+                return super().increment(method, url, response, error, _pool, _stacktrace)
 
         url = urlsplit(access.server)
         self._prefix = url.path.rstrip("/")
@@ -72,7 +93,7 @@ class Api:
         options: dict[str, Any] = {
             "maxsize": CONNECTIONS,
             # A server that closes an idle connection just now is asked again; nothing here changes anything.
-            "retries": Retry(total=2, connect=1, read=1, redirect=0, status=0, other=0, raise_on_status=False),
+            "retries": Once(total=2, connect=1, read=1, redirect=0, status=0, other=0, raise_on_status=False),
         }
         host = url.hostname or ""
         self._pool: HTTPConnectionPool
@@ -99,6 +120,7 @@ class Api:
     def _ask(self, path: str, query: Mapping[str, str] | None, timeout: float, *, preload: bool) -> BaseHTTPResponse:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import TimeoutError as Late
 
         url = f"{self._prefix}{path}" + (f"?{urlencode(query)}" if query else "")
         limits = Timeout(connect=CONNECT_SECONDS, read=timeout)
@@ -106,6 +128,8 @@ class Api:
             answer = self._pool.request("GET", url, headers=self._headers, timeout=limits, preload_content=preload)
             if answer.status >= 400:
                 raise _refusal(answer.status, answer.data)
+        except Late as problem:
+            raise Silent(str(problem)) from None
         except (HTTPError, OSError) as problem:
             raise Unreachable(str(problem)) from None
         return answer

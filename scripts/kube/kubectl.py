@@ -40,6 +40,7 @@ class Changes:
                 yield event
 
 
+PAUSE = 2.0  # seconds that an API server which is overtaxed is left alone
 MANAGER = "todo-chatbot"  # the field manager of whatever is applied
 APPLY = ("apply", "--server-side", "--force-conflicts", f"--field-manager={MANAGER}", "--filename", "-")
 
@@ -60,11 +61,25 @@ class Kubectl:
 
     def ask(self, *words: str, timeout: float = 30.0) -> Result:
         """Return the answer to a call that changes nothing: over the kept connection where it can be had there."""
-        found = self._over_connection(words, timeout)
-        if found is None:
-            return self.shell.probe(self.command(*words), timeout=timeout)
-        document, result = found
+        document, result = self._patiently(words, timeout)
         return result if document is None else Result(0, reading.as_text(document))
+
+    def _patiently(self, words: tuple[str, ...], timeout: float) -> tuple[Any, Result]:
+        """Return the document and the ending of a call that changes nothing, made twice where a server is overtaxed.
+
+        The document is None where a kubectl was asked: its text is in the ending. Raises UserError where the cluster
+        is not in a state to answer, which is asked before anything is waited for a second time.
+        """
+        found = self._once(words, timeout)
+        if not reading.may_pass(words, found[1]):
+            return found
+        self.require()
+        time.sleep(PAUSE)  # an API server that is overtaxed offers no event to wait for
+        return self._once(words, timeout)
+
+    def _once(self, words: tuple[str, ...], timeout: float) -> tuple[Any, Result]:
+        found = self._over_connection(words, timeout)
+        return found or (None, self.shell.probe(self.command(*words), timeout=timeout))
 
     def _over_connection(self, words: tuple[str, ...], timeout: float) -> tuple[Any, Result] | None:
         """Return the document and the ending of a call, None where only a kubectl can say."""
@@ -74,17 +89,19 @@ class Kubectl:
             return None
         try:
             return reading.answer(reached, question, timeout)
+        except api.Silent:  # before a kubectl waits for as long again
+            self.require()
+            return None
         except api.Unreachable:
             return None
 
     def _document(self, words: tuple[str, ...], *, needed: bool) -> Any:
         """Return what a `get` finds, None where it need not be there and is not. Raises UserError for no answer."""
-        found = self._over_connection((*words, "-o", "json"), 30.0)
-        document, answer = found or (None, self.shell.probe(self.command(*words, "-o", "json")))
+        document, answer = self._patiently((*words, "-o", "json"), 30.0)
         if not answer:
             self.require()
             raise unanswered(" ".join(words), answer)
-        if found is None and (needed or answer.out.strip()):
+        if document is None and (answer.out.strip() or (needed and "--ignore-not-found" not in words)):
             document = parsed(answer.out, " ".join(words))
         return document
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,7 @@ _BY_NAME = {
 }
 PAGE = 500  # objects that are asked for at once, as kubectl does it
 _VALUES = {"--namespace": "namespace", "-n": "namespace", "--selector": "selector", "-l": "selector"}
+SHOW_OWNERS = "--show-managed-fields"  # which the API answers in any case, and kubectl leaves out unless told
 _OUTPUT = {"--output": "output", "-o": "output"}
 
 
@@ -100,6 +102,8 @@ def understand(words: Sequence[str]) -> Question | None:
             del rest[: 1 if value else 2]
         elif word == "--ignore-not-found" and not value:
             lenient, rest = True, rest[1:]
+        elif word == SHOW_OWNERS:
+            rest = rest[1:]
         elif word.startswith("-"):
             return None
         else:
@@ -169,6 +173,22 @@ def listed(api: Api, resource: Resource, question: Question, timeout: float) -> 
         rest = (found.get("metadata") or {}).get("continue") or ""
         if not rest:
             return items
+
+
+# What an API server says that has too much to do, or has just begun: its rights are not read yet, connections are cut.
+# A connection that is refused is none of it: where nobody listens, waiting is in vain.
+_PASSING = re.compile(
+    r"no answer within|connection reset by peer|TLS handshake timeout|unexpected EOF|: EOF$|http2: .*connection lost"
+    r"|etcdserver: |i/o timeout|\(TooManyRequests\)"
+    r"|\(Forbidden\).*cannot get path \"/readyz\"",
+    re.MULTILINE,
+)
+
+
+def may_pass(words: Sequence[str], answer: Result) -> bool:
+    """Return whether a call that failed is worth making once more a little later; what a Service says itself is not."""
+    through = words[:2] == ("get", "--raw") and "/proxy" in words[-1]
+    return not answer and not through and bool(_PASSING.search(answer.err))
 
 
 def resource_of(name: str) -> Resource | None:

@@ -15,6 +15,7 @@ from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.images import plan
 from scripts.kube import manifest_diff, objects, releases
+from scripts.kube.by_hand import Foreign
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
 from scripts.pipeline import live
@@ -83,7 +84,10 @@ def _deploy_one(
     values = release_values(planned, release, settings, secrets)
     inputs = plan.inputs_digest(release, values)
     newest = history[-1] if history else None
-    if newest and newest.status == "deployed" and newest.inputs == inputs and _runs_as_recorded(run, release, newest):
+    hands = _by_hand(run, release, newest.number) if newest and not run.dry else []
+    undone = [one for one in hands if one.stated]
+    same = newest and newest.status == "deployed" and newest.inputs == inputs and not undone
+    if newest and same and _runs_as_recorded(run, release, newest):
         text = f"revision {newest.number}"
         return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, text), _Done(newest.number, ())
     _mend(run, release, history)
@@ -99,8 +103,17 @@ def _deploy_one(
     if not run.dry:
         number = live.histories(session)[release.name][-1].number
         changes = tuple(manifest_diff.between(before, _manifest(run, release, number))) if before else ()
+        changes += tuple(f"{one.label}: put back, it was {one.who}" for one in undone)
     outcome = Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
     return outcome, _Done(number, changes)
+
+
+def _by_hand(run: Run, release: Release, number: int) -> list[Foreign]:
+    """Return the fields of a release's objects that are not as its revision has them, and tell of each."""
+    found = live.by_hand(run.session, live.record_of(run.session, {release.name: number})[release.name])
+    for line in live.told(run.session, found):
+        run.display.line(line)
+    return found
 
 
 def _manifest(run: Run, release: Release, number: int) -> str:

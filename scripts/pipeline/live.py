@@ -9,7 +9,10 @@ from typing import Any
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.host.shell import render
+from scripts.kube import by_hand as hands
 from scripts.kube import objects, releases, workloads
+from scripts.kube.reading import SHOW_OWNERS
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
 from scripts.secrets import sync
@@ -71,6 +74,32 @@ def of_record(record: Mapping[str, Any]) -> list[Workload]:
     """Return what a revision runs, by helm's record of it."""
     found = releases.contents(record)
     return workloads.of_manifest(str(found.get("manifest", "")), str(found.get("namespace", "")))
+
+
+HANDS = "deployments,statefulsets,daemonsets,services,configmaps"  # the kinds that `by_hand` judges
+
+
+def by_hand(session: Session, record: Mapping[str, Any]) -> list[hands.Foreign]:
+    """Return the fields of a release's objects that somebody else set or took away, by helm's record of it."""
+    found = releases.contents(record)
+    home = str(found.get("namespace", ""))
+    manifest = workloads.documents(str(found.get("manifest", "")))
+    wanted = [item for item in manifest if item.get("kind") in hands.KINDS]
+    places = sorted({item["metadata"].get("namespace") or home for item in wanted})
+    there = [item for namespace in places for item in session.kubectl.items(HANDS, namespace, SHOW_OWNERS)]
+    return hands.of_release(there, wanted, home)
+
+
+def told(session: Session, found: Iterable[hands.Foreign]) -> list[str]:
+    """Return what a person is told of fields changed by hand: who set each, and what a deploy does about it."""
+    return [line for one in found for line in _told(session, one)]
+
+
+def _told(session: Session, one: hands.Foreign) -> list[str]:
+    if one.stated:
+        return [f"{one.label}: {one.who}, not by the release; a deploy puts it back"]
+    command = render(session.kubectl.command(*one.removal))
+    return [f"{one.label}: {one.who}; the chart does not set it, so a deploy leaves it", f"  to remove it: {command}"]
 
 
 def installation(session: Session, record: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -80,10 +79,15 @@ def _worked_on(deployment: Mapping[str, Any]) -> bool:
 def status(session: Session) -> list[tuple[str, ...]]:
     """Return the live release as a table. Raises UserError if the cluster does not answer."""
     namespace = session.settings.release.namespace
-    with ThreadPoolExecutor() as pool:
-        released = pool.submit(released_replicas, session)
-        items = session.kubectl.items("deployments,pods", namespace)
-        return status_rows(items, datetime.now(UTC), released.result())
+    items = session.kubectl.items("deployments,pods", namespace)  # first: helm says nothing for long where none answers
+    return status_rows(items, datetime.now(UTC), released_replicas(session))
+
+
+def by_hand(session: Session) -> list[str]:
+    """Return what is told of fields of the live releases that somebody else set. Raises UserError for no answer."""
+    found = live.released(session)
+    records = found.records.values() if found else ()
+    return [line for record in records for line in live.told(session, live.by_hand(session, record))]
 
 
 def check_service(session: Session, service: str) -> str:

@@ -48,6 +48,8 @@ def status(s: Session, watch: bool = False) -> None:
     from scripts.release import operate
 
     print_table(operate.status(s))
+    for line in operate.by_hand(s):
+        print(line)
 
 
 @command(service="which service", follow="go on", tail="lines to begin with")

@@ -278,6 +278,20 @@ def test_somebodys_cluster_of_the_same_name_is_neither_used_nor_removed(
         with pytest.raises(UserError, match="not made from this home"):
             act()
     assert NODE[target] in machine.state["containers"]
+    assert cluster(target).status()["why"] == "not made from this home, which has no kubeconfig of it"
+
+
+def test_the_steps_of_kind_are_shown_once_and_its_failure_names_the_cause_alone(
+    machine: Machine, cluster: Make
+) -> None:
+    steps = 'Creating cluster "todo-chatbot" ...\n \u2717 Preparing nodes\n'
+    cause = 'failed to create cluster: command "docker run" failed\n\nCommand Output: docker: something else'
+    machine.fail("kind create", 1, "", f"{steps}ERROR: {cause}\n")
+    heard: list[str] = []
+    with pytest.raises(UserError) as caught:
+        cluster("kind").up(heard.append)
+    assert "Preparing nodes" in "\n".join(heard)
+    assert str(caught.value) == f"kind create cluster failed with exit status 1\nERROR: {cause}"
 
 
 def test_the_hardened_cluster_does_not_touch_the_running_one(machine: Machine, cluster: Make) -> None:

@@ -145,3 +145,22 @@ def test_without_events_nothing_wrong_is_said(fault: str) -> None:
     (only,) = diagnose.diagnose(replace(state, objects=objects), RULES)
     allowed = {"liveness-failing": "killed", "readiness-404": "not-ready"}
     assert only.rule == allowed.get(fault, EXPECTED[fault][0]) and only.terminal
+
+
+def test_what_was_set_by_hand_is_told_with_the_trouble_it_may_have_made() -> None:
+    state = recorded("crash-on-start")
+    (deployment,) = state.kind("Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container["command"] = ["python", "-c", "raise SystemExit(1)"]
+    place = {"f:containers": {'k:{"name":"' + container["name"] + '"}': {".": {}, "f:name": {}}}}
+    hand = {"f:containers": {'k:{"name":"' + container["name"] + '"}': {"f:command": {}}}}
+    deployment["metadata"]["managedFields"] = [
+        {"manager": manager, "operation": "Update", "time": "2026-11-26T01:03:00Z",
+         "fieldsV1": {"f:spec": {"f:template": {"f:spec": fields}}}}
+        for manager, fields in (("helm", place), ("kubectl-patch", hand))
+    ]  # fmt: skip
+    first = diagnose.diagnose(state, RULES)[0]
+    assert first.evidence[0].startswith("changed by hand: deployment/") and ".command, set by kubectl-patch" in whole(
+        first
+    )
+    assert "invoke deploy" in first.remedy and '"op":"remove"' in first.remedy

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -219,3 +221,74 @@ def test_a_long_list_comes_in_pages_whole_also_where_it_changes_meanwhile(
     cluster, shell = kubectl(tmp_path, at(server))
     assert [item["metadata"]["name"] for item in cluster.items("pods", "large")] == ["a", "b", "c"]
     assert not shell.words and any("limit=500" in path for path in server.asked)
+
+
+BUSY = [  # as a real API server under load, or just started, answered
+    'Error from server (Forbidden): forbidden: User "kubernetes-admin" cannot get path "/readyz"',
+    'error: Get "https://127.0.0.1:33323/api/v1/namespaces/chatbot-dev/secrets?labelSelector=owner%3Dhelm&limit=500": '
+    "read tcp 127.0.0.1:60336->127.0.0.1:33323: read: connection reset by peer - error from a previous attempt: EOF",
+    "no answer within 30 s",
+]
+GIVEN = [
+    'Error from server (Forbidden): secrets "forbidden" is forbidden',
+    "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?",
+    'Error from server (NotFound): pods "a" not found',
+]
+
+
+class Overtaxed(Asked):
+    """A kubectl that gets no answer the first time."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self.said = said
+
+    def probe(self, argv: Sequence[str | Path], **how: Any) -> Result:
+        super().probe(argv, **how)
+        return Result(1, "", self.said) if len(self.words) == 1 else Result(0, '{"items": []}')
+
+
+def by_program(shell: Shell, **options: Any) -> Kubectl:
+    """A kubectl whose kubeconfig leaves everything to the program."""
+    return Kubectl(Path("kubectl"), Path("/none"), "c", shell, **options)
+
+
+@pytest.mark.parametrize("said", BUSY)
+def test_a_server_that_is_overtaxed_is_asked_once_more(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.kube.kubectl.PAUSE", 0.0)
+    shell = Overtaxed(said)
+    assert by_program(shell).items("pods", "shop") == [] and len(shell.words) == 2
+    shell = Overtaxed(said)
+    assert by_program(shell).ask("get", "--raw", "/readyz") and len(shell.words) == 2
+
+
+@pytest.mark.parametrize("said", GIVEN)
+def test_what_no_waiting_mends_is_told_at_once(said: str) -> None:
+    shell = Overtaxed(said)
+    with pytest.raises(UserError):
+        by_program(shell).items("pods", "shop")
+    assert len(shell.words) == 1
+
+
+def test_what_a_service_behind_the_server_says_is_not_asked_twice() -> None:
+    shell = Overtaxed("error trying to reach service: read: connection reset by peer")
+    assert not by_program(shell).proxy_get("shop", "web", 80, "/readyz") and len(shell.words) == 1
+
+
+class Paused(Exception):
+    pass
+
+
+def paused() -> None:
+    raise Paused
+
+
+def test_a_node_that_is_paused_is_found_out_before_anything_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as frozen:  # its kernel takes connections, and nobody speaks
+        cluster, shell = kubectl(tmp_path, f"https://127.0.0.1:{frozen.getsockname()[1]}")
+        with pytest.raises(Paused):
+            replace(cluster, require=paused).items("pods", "shop")
+    assert shell.words == [], "kubectl would have waited for half a minute"

@@ -6,8 +6,10 @@ Every cluster has a random name, and state and kubeconfig of its own, so that no
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,15 +19,19 @@ import pytest
 from scripts import clusters
 from scripts.clusters import answers, layers, machine, ownership
 from scripts.clusters.loading import normalised
+from scripts.clusters.nodes import NodeContainers
 from scripts.clusters.target import Target
 from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.settings.model import Image
-from scripts.settings.targets import MinikubeOptions, TargetOptions
+from scripts.settings.targets import MinikubeOptions, NodeOptions, TargetOptions
 from tests.clusters.conftest import configuration
 
 OWN = "the-persons-own"
-CANNOT_BE_HAD = ("INET_", "kicbase", "failed to pull image", "no such host", "i/o timeout", "DRV_", "RSRC_")
+CANNOT_BE_HAD = (
+    *("INET_", "kicbase", "failed to pull image", "no such host", "i/o timeout", "DRV_", "RSRC_"),
+    "port is already allocated",  # somebody took it between its choice and its use
+)
 PROGRAMS = ("minikube", "kind", "k3d")
 
 
@@ -147,7 +153,12 @@ def target(
     monkeypatch.setenv("KUBECONFIG", str(config))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("MINIKUBE_HOME", str(Path.home()))  # what was downloaded there serves again
-    chosen = TargetOptions(minikube=MinikubeOptions(force=machine.is_root(), cni="auto", addons=()))
+    chosen = TargetOptions(
+        minikube=MinikubeOptions(force=machine.is_root(), cni="auto", addons=()),
+        kind=NodeOptions(image=os.environ.get("KIND_IMAGE", "")),  # where no registry is reached: one the engine has
+    )
+    free = free_port()  # the person's own cluster may have the release's
+    monkeypatch.setattr(NodeContainers, "ports", property(lambda self: (free,)))
     settings = configuration(tmp_path, cluster=f"todo-{secrets.token_hex(4)}", targets=chosen)
     made = clusters.select(settings, shell, Path(str(shutil.which("kubectl"))), program)
     try:
@@ -160,6 +171,13 @@ def target(
     yield made
     made.down()
     assert made.read().state == "absent"
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 def current_context(tmp_path: Path) -> str:
