@@ -155,12 +155,12 @@ def _mend(run: Run, release: Release, history: list[Revision]) -> None:
 def release_values(planned: Plan, release: Release, settings: Settings, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Return the generated values of a release: the planned images, and the versions of Secrets where it takes them."""
     values = plan.image_values(planned, release, settings.database_release)
-    known = secrets and _takes_versions(release.chart)
+    known = secrets and takes_versions(release.chart)
     made: dict[str, Any] = overlay(values, {"global": {VALUE: dict(secrets)}}) if known else values
     return made
 
 
-def _takes_versions(chart: Path) -> bool:
+def takes_versions(chart: Path) -> bool:
     """Return whether a chart's templates use `global.secretVersions`, as those on the library chart do."""
     files = [*chart.rglob("*.tpl"), *chart.rglob("templates/*.yaml")]
     return any(VALUE.encode() in file.read_bytes() for file in files if file.is_file())

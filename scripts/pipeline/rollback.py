@@ -13,8 +13,9 @@ from scripts.kube import objects, releases
 from scripts.kube.releases import Revision
 from scripts.pipeline import health, live, rollout
 from scripts.pipeline.live import Live
-from scripts.secrets import proofs, versions
+from scripts.secrets import proofs, sync, versions
 from scripts.secrets.proofs import Proof
+from scripts.secrets.versions import Data
 from scripts.settings.model import Outcome
 
 REVISION = "controller-revision-hash"  # label of a StatefulSet's pods
@@ -68,6 +69,22 @@ def return_to(run: Run, revision: int) -> Generator[Outcome, None, Live]:
     return (yield from _return_to(run, revision, history, _proofs(run, history)))
 
 
+def put_back(run: Run, revision: int, secrets: Mapping[str, Data]) -> Generator[Outcome, None, Live]:
+    """Give the app's release the revision back and the Secrets that it had before a proof, and prove it healthy.
+
+    Nothing is done where it has them, and its pods were started with them.
+    """
+    history = _history(run)
+    if not history:
+        return Live()
+    name = run.session.settings.release.name
+    before = _proofs(run, history).get(revision, Proof(name, revision, "", "", {}, {}))
+    proof = replace(before, secrets=secrets)
+    if history[-1].number == revision:
+        return (yield from _with_proved_secrets(run, proof, history))
+    return (yield from _return_to(run, revision, history, {revision: proof}))
+
+
 def _return_to(
     run: Run, revision: int, history: list[Revision], known: Mapping[int, Proof]
 ) -> Generator[Outcome, None, Live]:
@@ -87,31 +104,40 @@ def _return_to(
 
 
 def _with_proved_secrets(run: Run, proof: Proof, history: list[Revision]) -> Generator[Outcome, None, Live]:
-    """Give a proved revision, which is live, the Secrets back that it was proved with; nothing where it has them."""
+    """Give a proved revision, which is live, the Secrets back that it was proved with; nothing where it has them.
+
+    Its pods may have been started with others even so, where whoever changed them was ended before all were replaced.
+    """
     found = live.of_revisions(run.session, {proof.release: proof.revision})
     changed = list(_bring_back(run, proof, history))
-    if not changed:
-        return Live()
     yield from changed
+    if not changed and not _renew(run, found):
+        return Live()
     yield from _settle(run, found)
     return found
 
 
 def _bring_back(run: Run, proof: Proof, history: list[Revision]) -> Iterator[Outcome]:
     numbers = [item.number for item in history]
-    for name in proofs.bring_back(run.session.kubectl, run.namespace, proof, numbers):
-        yield Outcome("rollback", name, "done", 0.0, f"the value that revision {proof.revision} was proved with")
+    rotating = sync.rotating(sync.with_database(run.session.settings.app.secrets))
+    text = f"the value it had with revision {proof.revision}; tokens signed since stay valid after a rotation"
+    for name in proofs.bring_back(run.session.kubectl, run.namespace, proof, numbers, rotating):
+        yield Outcome("rollback", name, "done", 0.0, text if rotating.get(name) else text.split(";")[0])
 
 
 def _settle(run: Run, found: Live) -> Iterator[Outcome]:
     """Make pods what the release and its Secrets say now, wait for them, and prove them healthy."""
-    session = run.session
-    current = versions.of_cluster(session.kubectl, run.namespace, live.secret_names(session))
-    versions.renew(session.kubectl, found.workloads, current)
+    _renew(run, found)
     _free(run, found)
     yield from map(_as_rollback, rollout.await_workloads(run, found.workloads))
     yield from map(_as_rollback, health.await_healthy(run, found.workloads))
     health.keep_proof(run, found)
+
+
+def _renew(run: Run, found: Live) -> list[str]:
+    kubectl = run.session.kubectl
+    current = versions.of_cluster(kubectl, run.namespace, live.secret_names(run.session))
+    return versions.renew(kubectl, found.workloads, current)
 
 
 def _free(run: Run, found: Live) -> None:

@@ -165,28 +165,59 @@ def sync_secrets(session: Session) -> list[str]:
             kubectl, settings.root, namespace, session.variables, services,
             lambda: proofs.healthy_secrets(kubectl, namespace),
         )  # fmt: skip
-        _renew(session)
+        renew_pods(session)
     return [change.name for change in changes]
 
 
-def rotate_secrets(session: Session) -> list[str]:
+def rotate_secrets(session: Session, *, all_before: bool = False) -> list[str]:
     """Renew what may be renewed; what was signed before stays valid until the next time. Returns `secret.key`s.
 
-    Raises UserError if the cluster holds nothing that may be renewed.
+    It takes two steps: all pods accept the new value, and only when none is left that does not, they sign with it.
+    `all_before` keeps what was signed earlier valid too. Raises UserError if the cluster holds nothing that may be
+    renewed.
     """
     namespace = session.settings.release.namespace
     config = sync.with_database(session.settings.app.secrets)
     with alone(session):
-        changes = sync.rotated(config, sync.held_by(session.kubectl, namespace, config))
+        changes = sync.rotated(config, sync.held_by(session.kubectl, namespace, config), all_before=all_before)
         if not changes:
             raise UserError("there is nothing to rotate: the cluster holds no generated secret", "run: invoke pipeline")
-        for change in changes:
-            sync.write(session.kubectl, namespace, change)
-        _renew(session)
+        _settle(session, changes)  # a rotation before may have been ended before all its pods were replaced
+        for step in (sync.introducing(changes), changes):
+            for change in step:
+                sync.write(session.kubectl, namespace, change)
+            _settle(session, changes)
+        _remember(session)
     return [f"{change.name}.{key}" for change in changes for key in change.keys]
 
 
-def _renew(session: Session) -> None:
+def _settle(session: Session, changes: Iterable[sync.Change]) -> None:
+    """Replace the pods that were started with other Secrets than there are, until no such pod is left.
+
+    One on its way out counts: it still answers on the connections that it has.
+    """
+    renew_pods(session)
+    kubectl, namespace, limit = session.kubectl, session.settings.release.namespace, session.settings.timeouts.deploy
+    readers = versions.readers(kubectl.items(versions.KINDS, namespace), [change.name for change in changes])
+    _await(session, [f"{item['kind'].lower()}/{objects.name_of(item)}" for item in readers])
+    pods = [pod for pod in kubectl.items("pods", namespace) if objects.is_terminating(pod)]
+    ending = sorted({objects.name_of(pod) for item in readers for pod in objects.pods_of(item, pods)})
+    if ending:
+        words = ("pods", *ending, "--for=delete", "--namespace", namespace, f"--timeout={limit}s")
+        kubectl.effect("wait", *words, timeout=limit + 30)
+
+
+def _remember(session: Session) -> None:
+    """Let a rollback to what is live, where that was proved healthy, return to the Secrets as they are now."""
+    found = live.released(session) or live.Live()
+    kubectl, namespace = session.kubectl, session.settings.release.namespace
+    for release, record in found.records.items():
+        known = proofs.find(kubectl, namespace, release, releases.installation(record))
+        if found.revisions[release] in known:
+            proofs.keep(kubectl, namespace, live.secret_names(session), known, record)
+
+
+def renew_pods(session: Session) -> None:
     """Replace the pods that were started with other Secrets than there are, whoever changed them, and wait for them."""
     found = live.released(session)
     current = versions.require_answer(session.kubectl, session.settings.release.namespace, live.secret_names(session))

@@ -132,15 +132,26 @@ def _secret(proof: Proof, namespace: str) -> dict[str, Any]:
     }
 
 
-def bring_back(kubectl: Kubectl, namespace: str, proof: Proof, history: Collection[int]) -> list[str]:
+def bring_back(
+    kubectl: Kubectl,
+    namespace: str,
+    proof: Proof,
+    history: Collection[int],
+    rotating: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
     """Make the Secrets what they were when the revision was proved, and helm know a revision that it forgot.
 
-    Returns the names of the Secrets that had other values.
+    `rotating` are the keys that hold several values (Secret → keys): what was accepted there since stays so. Returns
+    the names of the Secrets that had other values.
     """
     held = versions.read(kubectl, namespace, proof.secrets.keys())
-    changed = sorted(name for name, data in proof.secrets.items() if held.get(name) != data)
+    wanted = {
+        name: still_accepting(data, held.get(name, {}), (rotating or {}).get(name, ()))
+        for name, data in proof.secrets.items()
+    }
+    changed = sorted(name for name, data in wanted.items() if held.get(name) != data)
     if changed:
-        kubectl.apply([_with_data(name, namespace, proof.secrets[name]) for name in changed], shown=_shown(changed))
+        kubectl.apply([_with_data(name, namespace, wanted[name]) for name in changed], shown=_shown(changed))
     if proof.revision not in history:
         if not proof.record:
             text = f"revision {proof.revision} of {proof.release} is no longer in helm's history"
@@ -150,11 +161,28 @@ def bring_back(kubectl: Kubectl, namespace: str, proof: Proof, history: Collecti
     return changed
 
 
+def still_accepting(proved: Data, held: Data, keys: Collection[str]) -> dict[str, str]:
+    """Return a proved content in which a rotation since is undone, and nobody's token is refused for it.
+
+    In these keys the value that signed then signs again, and all that are accepted now stay accepted. Where that value
+    is not among them, they are no rotation of it, and the proved ones count.
+    """
+    return dict(proved) | {key: _signing_again(proved[key], held[key]) for key in keys if key in proved and key in held}
+
+
+def _signing_again(proved: str, held: str) -> str:
+    signer = base64.b64decode(proved).split(b",")[0]
+    accepted = base64.b64decode(held).split(b",")
+    if signer not in accepted:
+        return proved
+    return base64.b64encode(b",".join([signer, *(one for one in accepted if one != signer)])).decode()
+
+
 def _with_data(secret: str, namespace: str, data: Data) -> dict[str, Any]:
     labels = {"app.kubernetes.io/managed-by": MANAGER, "app.kubernetes.io/part-of": "todo-chatbot"}
-    metadata = {"name": secret, "namespace": namespace, "labels": labels}
+    metadata = {"name": secret, "namespace": namespace, "labels": labels, "annotations": versions.new_mark()}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data}
 
 
 def _shown(names: Collection[str]) -> str:
-    return "\n".join(f"# secret/{one}, with the values it was proved with" for one in names)
+    return "\n".join(f"# secret/{one}, as it was when the release was proved" for one in names)

@@ -10,15 +10,15 @@ import json
 import os
 import re
 import secrets as random
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
 from scripts.kube import objects
 from scripts.kube.kubectl import MANAGER, Kubectl
-from scripts.secrets import database_url, dotenv_file, lost_password, vault
+from scripts.secrets import database_url, dotenv_file, lost_password, vault, versions
 from scripts.secrets.versions import Data
 from scripts.settings import loading as configuration
 
@@ -278,7 +278,7 @@ def manifest(change: Change, namespace: str) -> dict[str, Any]:
             "name": change.name,
             "namespace": namespace,
             "labels": {"app.kubernetes.io/managed-by": MANAGER, "app.kubernetes.io/part-of": "todo-chatbot"},
-            "annotations": {GENERATED: ",".join(change.generated)},
+            "annotations": {GENERATED: ",".join(change.generated)} | ({} if change.created else versions.new_mark()),
         },
         "type": "Opaque",
         "data": values,
@@ -335,14 +335,20 @@ def rotated(
     config: Mapping[str, Any],
     held: Mapping[str, Mapping[str, str]],
     generate: Callable[[int], str] = random.token_urlsafe,
+    *,
+    all_before: bool = False,
 ) -> list[Change]:
-    """Return new values for what may be renewed: the new one first, the one before after it, older ones dropped."""
+    """Return new values for what may be renewed: the new one first, the one before after it, older ones dropped.
+
+    Older ones stay too where `all_before` is wanted, so that nobody's session ends.
+    """
     changes = []
     for name, spec in config.items():
         data = dict(held.get(name, {}))
-        keys = [key for key, source in spec["keys"].items() if source.get("rotate") == "prepend" and data.get(key)]
+        keys = [key for key in rotating(config).get(name, ()) if data.get(key)]
         for key in keys:
-            data[key] = f"{generate(spec['keys'][key]['generate'])},{data[key].split(',')[0]}"
+            before = data[key] if all_before else data[key].split(",")[0]
+            data[key] = f"{generate(spec['keys'][key]['generate'])},{before}"
         if keys:
             changes.append(Change(name, data, False, tuple(keys), tuple(spec.get("usedBy", ())), tuple(keys)))
     return changes
@@ -382,3 +388,21 @@ def check_rows(
 def _contents(config: Mapping[str, Any], root: Path) -> dict[str, str]:
     names = [source["file"] for spec in config.values() for source in spec["keys"].values() if "file" in source]
     return {name: (root / name).read_text(encoding="utf-8").strip() for name in names if (root / name).is_file()}
+
+
+def rotating(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the keys that hold several values, the one that signs first, by Secret."""
+    return {
+        name: [key for key, source in spec["keys"].items() if source.get("rotate") == "prepend"]
+        for name, spec in config.items()
+    }
+
+
+def introducing(changes: Iterable[Change]) -> list[Change]:
+    """Return the step before `rotated`: new values second, so that all accept them before anybody signs with one."""
+    return [replace(change, data=dict(change.data) | _second_first(change)) for change in changes]
+
+
+def _second_first(change: Change) -> dict[str, str]:
+    values = {key: change.data[key].split(",") for key in change.keys}
+    return {key: ",".join([before, new, *older]) for key, (new, before, *older) in values.items()}

@@ -1,7 +1,12 @@
 """Versions of Secrets: what a pod was started with stands on its template, and anybody can see whether it still holds.
 
-A version is a keyed digest of a Secret's content. The key is made once a namespace and lives there, so that the same
-content has the same version whoever wrote it, from whatever checkout, and who may only read pods learns nothing of it.
+A version is a keyed digest of a Secret's content and of the mark that each writing of a new content leaves on it. The
+key is made once a namespace and lives there, so that the version is the same from whatever checkout, and who may only
+read pods learns nothing of the content.
+
+The mark is there because a content may come back, by a rollback of a rotation for instance, and a version must not:
+helm writes the version of an earlier day onto pods that it starts today. Were it to become true again, these would
+never be replaced.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from scripts.kube.workloads import Workload
 KEY_SECRET = "todo-chatbot-versions"  # noqa: S105 a name: the Secret that holds the key of the digests
 KEY = "key"
 ANNOTATION = "checksum/secrets"
+MARK = "todo-chatbot/written"  # annotation of a Secret: another one for each content that took the place of one
 KINDS = "deployments,statefulsets,daemonsets"
 
 Data = Mapping[str, str]  # a Secret's keys and values, these in base64 as the API has them
@@ -36,14 +42,21 @@ def read(kubectl: Kubectl, namespace: str, names: Collection[str]) -> dict[str, 
 
 def of_cluster(kubectl: Kubectl, namespace: str, names: Collection[str]) -> dict[str, str]:
     """Return the version of each of these Secrets that is there, by name; the key is made where there is none yet."""
-    held = read(kubectl, namespace, [*names, KEY_SECRET])
-    key = held.pop(KEY_SECRET, {}).get(KEY) or _make_key(kubectl, namespace)
-    return {name: digest(base64.b64decode(key), data) for name, data in sorted(held.items())}
+    held = {objects.name_of(item): item for item in kubectl.named("secrets", namespace, [*names, KEY_SECRET])}
+    key = (held.pop(KEY_SECRET, {}).get("data") or {}).get(KEY) or _make_key(kubectl, namespace)
+    return {name: digest(base64.b64decode(key), item) for name, item in sorted(held.items())}
 
 
-def digest(key: bytes, data: Data) -> str:
-    """Return the version of a Secret's content."""
-    return hmac.new(key, json.dumps(dict(data), sort_keys=True).encode(), hashlib.sha256).hexdigest()[:16]
+def digest(key: bytes, secret: Mapping[str, Any]) -> str:
+    """Return the version of a Secret: of its content, and of when it was given that, where it had another before."""
+    mark = (secret["metadata"].get("annotations") or {}).get(MARK, "")
+    content = json.dumps(secret.get("data") or {}, sort_keys=True)
+    return hmac.new(key, f"{content}{mark}".encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def new_mark() -> dict[str, str]:
+    """Return the annotation for a Secret that is given another content than it has."""
+    return {MARK: random.token_hex(8)}
 
 
 def _make_key(kubectl: Kubectl, namespace: str) -> str:
@@ -87,6 +100,11 @@ def outdated(items: Iterable[Mapping[str, Any]], versions: Mapping[str, str]) ->
             metadata = item["metadata"]
             found.append(Outdated(item["kind"].lower(), metadata["namespace"], objects.name_of(item), wanted))
     return found
+
+
+def readers(items: Iterable[Mapping[str, Any]], names: Collection[str]) -> list[Mapping[str, Any]]:
+    """Return the workloads whose pods read one of these Secrets."""
+    return [item for item in items if not objects.secrets_read(objects.template(item)).isdisjoint(names)]
 
 
 def renew(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from scripts.context.alone import alone
@@ -11,10 +11,12 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import objects, releases
-from scripts.pipeline import live, rollback
+from scripts.pipeline import deploy, live, rollback
 from scripts.pipeline.live import Live
 from scripts.release import operate
 from scripts.reporting.display import Plain
+from scripts.secrets import versions
+from scripts.secrets.versions import Data
 from scripts.verify.http_load import Load, Result
 
 MOST_SECONDS = 600.0
@@ -30,24 +32,27 @@ def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]
     does not answer again in time.
     """
     with alone(session):
+        _need_two_pods(session)
         found = live.released(session)
+        held = versions.read(session.kubectl, session.settings.release.namespace, live.secret_names(session))
         try:
             return _zero_downtime(session, requests, say)
         finally:
-            _leave_as_found(session, found)
+            _leave_as_found(session, found, held)
 
 
-def _leave_as_found(session: Session, found: Live | None) -> None:
-    """Return to the revision that was live before the proof, with its Secrets, and prove it healthy again."""
-    now = live.released(session)
-    if found and now and now.revisions != found.revisions:
+def _leave_as_found(session: Session, found: Live | None, held: Mapping[str, Data]) -> None:
+    """Return to the revision and the Secrets that were live before the proof, and prove it healthy again.
+
+    The proof may have been ended anywhere: what was signed with a newer secret meanwhile stays valid.
+    """
+    if found and not session.shell.dry:
         run = Run(session, Plain())
-        for outcome in rollback.return_to(run, found.revisions[session.settings.release.name]):
+        for outcome in rollback.put_back(run, found.revisions[session.settings.release.name], held):
             run.display.outcome(outcome)
 
 
 def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) -> Result:
-    _need_two_pods(session)
     phases = _phases(session)
     deadline = time.monotonic() + MOST_SECONDS
     with Load(operate.url(session), requests) as load:
@@ -59,7 +64,7 @@ def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) 
             if time.monotonic() > deadline:
                 text = f"only {load.result.total} requests in {MOST_SECONDS:g} s"
                 raise UserError(text, "ask for fewer: --requests")
-            # A second rotation would end what was signed two secrets ago, as it is meant to.
+            # One rotation is enough of a proof, and each leaves one more secret that is accepted.
             phases = [phase for phase in phases if phase[0] != "secret rotation"]
     return load.result
 
@@ -105,15 +110,23 @@ def _delete_pods(session: Session) -> None:
 
 
 def _rotate(session: Session) -> None:
-    operate.rotate_secrets(session)
+    operate.rotate_secrets(session, all_before=True)  # a proof ends nobody's session
 
 
 def _upgrade(session: Session) -> None:
-    """Make a new revision in which the loaded services' pods are replaced: the live values, and a mark on those."""
+    """Make a new revision in which the loaded services' pods are replaced: the live values, and a mark on those.
+
+    What was rotated since is no part of the live values: the pods are to say that they were started with it.
+    """
     release = session.settings.release
+    current = versions.of_cluster(session.kubectl, release.namespace, live.secret_names(session))
+    known = current if deploy.takes_versions(release.chart) else {}
     tags = [release.images[name].get("tag", "") for name in operate.under_load(session)]
     places = [tag.removesuffix(IMAGE_TAG) for tag in tags if tag.endswith(IMAGE_TAG)]
     marks = [word for place in places for word in ("--set-string", f"{place}.podAnnotations.upgraded=true")]
+    for name, version in known.items():
+        escaped = name.replace(".", r"\.")
+        marks += ["--set-string", f"global.{deploy.VALUE}.{escaped}={version}"]
     argv = session.helm.command(
         "upgrade", release.name, str(release.chart), "--namespace", release.namespace, "--reuse-values", *marks,
         *session.helm.take_over(),
@@ -128,6 +141,7 @@ def _roll_back(session: Session) -> None:
     secrets = session.kubectl.items("secrets", release.namespace, "--selector", "owner=helm")
     history = releases.revisions(secrets)[release.name]
     session.helm.rollback(release, history[-2].number, session.settings.timeouts.deploy)
+    operate.renew_pods(session)  # that revision may be of a day before the rotation
     for service in session.settings.services:
         _await(session, service.name)
 

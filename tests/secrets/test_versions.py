@@ -11,7 +11,7 @@ from typing import Any
 from scripts.host.shell import Result, Shell
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.workloads import Workload
-from scripts.secrets import proofs, versions
+from scripts.secrets import proofs, sync, versions
 
 BACKEND = Workload("Deployment", "shop", "backend", {})
 
@@ -74,6 +74,9 @@ class Cluster(Shell):
     def kubectl(self) -> Kubectl:
         return Kubectl(Path("kubectl"), Path("/none"), "c", self)
 
+    def annotation(self) -> str:
+        return versions.annotation(["auth"], versions.of_cluster(self.kubectl(), "shop", ["auth"]))
+
     def renewed(self, *, first: bool = False) -> list[str]:
         current = versions.of_cluster(self.kubectl(), "shop", ["auth", "other"])
         return versions.renew(self.kubectl(), [BACKEND], current, first=first)
@@ -102,6 +105,22 @@ def test_a_secret_that_is_new_in_a_running_release_counts_and_one_that_nobody_re
     cluster.hold("auth", KEY="one")
     assert cluster.renewed() == ["backend"]
     cluster.hold("other", KEY="y")
+    assert cluster.renewed() == []
+
+
+def test_a_content_that_comes_back_is_no_content_that_never_went() -> None:
+    """Helm puts the annotation of an earlier revision onto pods that it starts with the Secrets of today."""
+    cluster = Cluster()
+    cluster.hold("auth", KEY="one")
+    cluster.template[versions.ANNOTATION] = earlier = cluster.annotation()
+    keep(cluster, 1)
+    sync.write(cluster.kubectl(), "shop", sync.Change("auth", {"KEY": "two,one"}, False, ("KEY",), ()))
+    assert cluster.renewed() == ["backend"]
+    cluster.template[versions.ANNOTATION] = earlier  # what helm does at a rollback; the pods read two,one
+    proof = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")[1]
+    proofs.bring_back(cluster.kubectl(), "shop", proof, [1])
+    assert cluster.secrets["auth"]["data"] == encoded(KEY="one")
+    assert cluster.renewed() == ["backend"]
     assert cluster.renewed() == []
 
 
