@@ -53,7 +53,9 @@ def _with_hands(finding: Finding, world: World) -> Finding:
         return finding
     told = tuple(f"changed by hand: {one.label}, {one.who}" for one in found)
     undo = "; ".join(shlex.join((*world.state.command, *one.removal)) for one in found)
-    first = f"{told[0]}: invoke deploy puts back what the chart sets; to remove what it does not set: {undo}"
+    first = (
+        f"undo what was changed by hand: invoke deploy puts back what the chart sets, and this removes the rest: {undo}"
+    )
     return replace(finding, evidence=(*told, *finding.evidence), remedy=f"{first}; else: {finding.remedy}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -81,6 +82,28 @@ def test_what_was_scaled_by_hand_is_put_back_by_the_next_deploy(
     mcp.write_text(mcp.read_text() + "\n# a reason to deploy\n")
     assert project.pipeline()["ok"]
     assert project.kubectl("get", "deployment", "mcp", "-o", "jsonpath={.spec.replicas}") == "1"
+
+
+def test_what_was_changed_by_hand_is_named_and_put_back_or_told_how_to_remove(
+    project: Project, live: dict[str, Any]
+) -> None:
+    assert project.pipeline()["ok"]
+    asked = "jsonpath={.spec.template.spec}"
+    before = project.kubectl("get", "deployment", "mcp", "-o", asked)
+    project.kubectl("set", "env", "deployment/mcp", "BY_HAND=1")
+    project.kubectl("set", "image", "deployment/agent", "agent=todo-chatbot/agent:none")
+    told = project.invoke("status").stdout
+    assert ".env" in told and ".image: set by kubectl-set" in told
+    report = json.loads(project.invoke("deploy", "--json").stdout)
+    deployed = {item["target"]: item["status"] for item in report["outcomes"] if item["stage"] == "deploy"}
+    assert deployed["todo-chatbot"] == "done", "what helm applied last is not what is there"
+    image = project.kubectl("get", "deployment", "agent", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    assert image != "todo-chatbot/agent:none"
+    (command,) = (line for line in project.invoke("status").stdout.splitlines() if line.startswith("  to remove it: "))
+    subprocess.run(shlex.split(command.removeprefix("  to remove it: ")), check=True, capture_output=True)
+    assert project.kubectl("get", "deployment", "mcp", "-o", asked) == before
+    assert "set by" not in project.invoke("status").stdout
+    assert project.pipeline()["ok"]
 
 
 def test_a_second_run_is_refused_and_told_who_is_at_work(project: Project, live: dict[str, Any], mcp: Path) -> None:
