@@ -78,6 +78,22 @@ async def test_hooks_and_sidecar_run_in_order(cluster):
     assert (cluster.state / "w" / "log").read_text().split() == ["init", "post", "pre", "main", "side"]
 
 
+async def test_a_container_that_ends_before_it_is_watched_is_not_taken_to_run(cluster, monkeypatch):
+    host = cluster.node._host
+    start = host.docker.start
+
+    async def start_and_end(container: str) -> None:
+        ended = host.exits.expect(container)
+        await start(container)
+        if not (await host.docker.inspect(container))["Name"].startswith("/k8s_POD"):
+            await asyncio.wait([ended])
+
+    monkeypatch.setattr(host.docker, "start", start_and_end)
+    cluster.pod("brief", "exit 3", restartPolicy="Never")
+    pod = await cluster.until("brief", lambda pod: pod["status"].get("phase") == "Failed")
+    assert main(pod)["state"]["terminated"]["exitCode"] == 3
+
+
 async def test_failing_container_backs_off(cluster):
     cluster.pod("crash", "echo oops; exit 3")
     pod = await cluster.until("crash", lambda pod: waiting(pod).get("reason") == "CrashLoopBackOff")
