@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.clusters import kubeconfig, registry
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading, first_line
-from scripts.clusters.target import Target, Tell
+from scripts.clusters.target import Target, Tell, asked_twice
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import Shell
@@ -61,7 +61,7 @@ class Context(Target):
             return Reading("absent", str(missing))
         except UserError as problem:
             return Reading("unknown", str(problem))
-        answer = self._shell.probe(argv, timeout=15)
+        answer = asked_twice(lambda: self._shell.probe(argv, timeout=15))
         return Reading("running") if answer else Reading("unknown", first_line(answer.err) or "it does not answer")
 
     def cpus(self) -> int | None:

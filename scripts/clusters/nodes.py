@@ -13,12 +13,10 @@ from scripts.clusters import answers, loading
 from scripts.clusters.forwards import Forwards
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading, cannot_tell, first_line
-from scripts.clusters.target import Old, Target, Tell
+from scripts.clusters.target import Old, Target, Tell, asked_twice
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import Result, Shell
-from scripts.kube.kubectl import PAUSE
-from scripts.kube.reading import may_pass
 from scripts.settings import values
 from scripts.settings.model import Image, Outcome, Settings
 
@@ -93,10 +91,7 @@ class NodeContainers(Target):
             return Reading("degraded", "not made from this home, which has no kubeconfig of it")
         if not self.kubeconfig.is_file():
             return Reading("degraded", f"its kubeconfig {self.kubeconfig} is missing")
-        ready = self._ready()
-        if may_pass(("get", "--raw", "/readyz"), ready):
-            time.sleep(PAUSE)  # nothing to wait for: a server that is overtaxed tells nobody when it is not any more
-            ready = self._ready()
+        ready = asked_twice(self._ready)
         if ready.code == NOT_THERE:
             return Reading("unknown", "its nodes run, but kubectl, which asks its API server, is not there")
         return together if ready else Reading("degraded", f"the API server does not answer: {first_line(ready.err)}")

@@ -11,9 +11,9 @@ import pytest
 from scripts import clusters
 from scripts.clusters import states
 from scripts.clusters.states import STATES, TABLE, TASKS, Reading
-from scripts.clusters.target import Target
+from scripts.clusters.target import Target, asked_twice
 from scripts.errors import UserError
-from scripts.host.shell import Shell
+from scripts.host.shell import Result, Shell
 from scripts.settings.model import Image
 from tests.clusters.conftest import (
     MADE_HERE,
@@ -356,3 +356,17 @@ def test_as_root_the_start_is_refused_before_it_begins(machine: Machine, cluster
         cluster("minikube").up()
     assert machine.calls("minikube") == [["status", "--output", "json", "--profile", NAME]]
     assert cluster("minikube", targets=options(force=True)).up().status == "done"
+
+
+def test_an_api_server_that_has_just_begun_is_asked_once_more(
+    machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.clusters.target.PAUSE", 0.0)
+    said = 'Error from server (Forbidden): forbidden: User "kubernetes-admin" cannot get path "/readyz"'
+    heard = iter([Result(1, "", said), Result(0, "ok")])
+    made: Any = cluster("kind")
+    made.up()
+    monkeypatch.setattr(made, "_ready", lambda: next(heard))
+    assert made.read().state == "running", "a real one answered so under load"
+    refused = iter([Result(1, "", "The connection to the server 127.0.0.1:1 was refused")])
+    assert not asked_twice(lambda: next(refused))
