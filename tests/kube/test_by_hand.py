@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,3 +155,16 @@ def test_objects_that_helm_did_not_make_are_nobodys_business() -> None:
     live = copy.deepcopy(MANIFEST)
     managed.record_update(DEPLOYMENTS, live, None, "kubectl-create", "", 1.0)
     assert by_hand.of_object(live) == []
+
+
+def test_a_real_servers_record_is_read_as_it_wrote_it() -> None:
+    """Kubernetes 1.36.1, after `kubectl set env`, `set resources`, `patch`, `rollout restart` and `scale` on helm's."""
+    live = json.loads((Path(__file__).parent / "by-hand.json").read_text())
+    assert {(one.path.rpartition("containers")[2], one.manager) for one in by_hand.of_object(live)} == {
+        ('[?(@.name=="mcp")].command', "kubectl-patch"),
+        ('[?(@.name=="bare")].env', "kubectl-set"),
+        ('[?(@.name=="mcp")].env[?(@.name=="URL")].value', "kubectl-set"),
+        ('[?(@.name=="mcp")].env[?(@.name=="X")]', "kubectl-set"),
+        ('[?(@.name=="mcp")].resources.limits.memory', "kubectl-set"),
+        ('[?(@.name=="mcp")].resources.requests', "kubectl-set"),
+    }
