@@ -41,7 +41,7 @@ def until(happened: Callable[[], object]) -> None:
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what it was sent; `/api/slow`, `/api/stream` and `/api/twice` do as they are called."""
+    """Answers with what it was sent; `/api/slow`, `/api/stream` and the like do as they are called."""
 
     protocol_version = "HTTP/1.1"
     released: ClassVar[threading.Event] = threading.Event()
@@ -59,6 +59,9 @@ class Echo(BaseHTTPRequestHandler):
             Echo.arrived.set()
             Echo.released.wait(LONG)
         if self.path == "/api/hang-up":
+            self.close_connection = True
+            return
+        if self.path == "/api/hang-up-twice" and len(Echo.connections) <= 2:
             self.close_connection = True
             return
         if self.path == "/api/stream":
@@ -276,6 +279,10 @@ def test_connections_to_the_backend_are_reused(frontend: str) -> None:
 def test_a_connection_the_backend_has_closed_costs_no_request(frontend: str) -> None:
     for _ in range(20):
         assert ask(frontend, "/api/close-after")[0] == 200
+
+
+def test_a_backend_that_ends_twice_over_costs_no_request_that_may_be_repeated(frontend: str) -> None:
+    assert ask(frontend, "/api/hang-up-twice")[0] == 200
 
 
 def test_what_must_not_be_repeated_is_not(frontend: str) -> None:

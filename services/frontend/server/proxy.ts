@@ -36,6 +36,13 @@ const IDLE_MS = 15_000;
 /** Milliseconds without a byte from the backend. A chat answer may think for long, but its stream must not be silent. */
 const SILENCE_MS = 120_000;
 
+/** How often a request is sent that nobody has answered, and milliseconds before the third time. */
+const ATTEMPTS = 3;
+const PAUSE_MS = 100;
+
+/** What a backend that is just ending does to a connection. */
+const CUT = new Set(["ECONNRESET", "EPIPE"]);
+
 const UNREACHABLE = "the backend cannot be reached, try again in a moment";
 
 export interface Context {
@@ -82,18 +89,19 @@ export class Proxy {
   }
 
   forward(request: IncomingMessage, response: ServerResponse, context: Context): void {
-    this.#send(request, response, context, true);
+    this.#send(request, response, context, 1);
   }
 
-  #send(request: IncomingMessage, response: ServerResponse, context: Context, mayRetry: boolean): void {
+  #send(request: IncomingMessage, response: ServerResponse, context: Context, attempt: number): void {
     const method = request.method ?? "GET";
     const repeatable = IDEMPOTENT.has(method) && !hasBody(request.headers);
     const outgoing = this.#client.request({
       ...destination(this.#base, request.url ?? "/"),
       method,
       headers: requestHeaders(request, context),
-      // What must not be sent twice never goes out on a pooled connection that the backend may be closing right now.
-      agent: repeatable ? this.#pool : this.#single,
+      // What must not be sent twice never goes out on a pooled connection that the backend may be closing right now,
+      // nor does what has met such a one: the next in the pool may lead to the same backend.
+      agent: repeatable && attempt === 1 ? this.#pool : this.#single,
     });
     outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error(`no byte for ${SILENCE_MS / 1000} s`)));
     outgoing.on("response", (incoming) => {
@@ -115,10 +123,16 @@ export class Proxy {
         response.destroy();
         return;
       }
-      // Refused: nothing was sent. Reset on a pooled connection: the backend had closed it before it saw the request.
-      const neverSeen = repeatable ? outgoing.reusedSocket : !hasBody(request.headers) && error.code === "ECONNREFUSED";
-      if (mayRetry && neverSeen) {
-        this.#send(request, response, context, false);
+      const code = error.code ?? "";
+      // Refused: nothing was sent, and another backend may be asked the next time. Cut: what is idempotent is repeated.
+      const again = code === "ECONNREFUSED" ? !hasBody(request.headers) : repeatable && CUT.has(code);
+      if (attempt < ATTEMPTS && again) {
+        setTimeout(
+          () => {
+            if (!response.destroyed) this.#send(request, response, context, attempt + 1);
+          },
+          PAUSE_MS * (attempt - 1),
+        );
         return;
       }
       this.#log("WARNING", "backend unreachable", { request_id: context.requestId, error: error.code ?? error.message });
