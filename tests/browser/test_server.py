@@ -477,7 +477,7 @@ def closed(url: str) -> bool:
 
 
 def test_sigterm_under_load_fails_no_request() -> None:
-    with running_echo() as backend, running_frontend(backend, DRAIN_SECONDS="20") as (url, process):
+    with running_echo() as backend, running_frontend(backend, DRAIN_SECONDS="8") as (url, process):
         load = Load(url, clients=12)
         load.start()
         until(lambda: load.answered > 100)

@@ -1,4 +1,4 @@
-"""The deployed page in a real browser, and its server by itself: tests/browser, against what the main job made."""
+"""The deployed page in a real browser: the tests of tests/browser, against the release that the main job made."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ def test_the_page_works_in_a_browser(project: Project, tmp_path: Path) -> None:
     project.pipeline()
     python = os.environ.get("BROWSER_PYTHON")
     assert python, "run by nox -s e2e, which makes the environment of the browser tests"
-    image = project.kubectl(
-        "get", "deployment", "frontend", "--output", "jsonpath={.spec.template.spec.containers[0].image}"
-    )
-    env = os.environ | {"BASE_URL": project.url, "FRONTEND_IMAGE": image, "SCREENSHOTS": str(tmp_path)}
+    env = os.environ | {"BASE_URL": project.url, "SCREENSHOTS": str(tmp_path)}
     done = subprocess.run([python, "-m", "pytest", "-q", str(ROOT / "tests/browser")], env=env, check=False)
     assert done.returncode == 0
