@@ -24,6 +24,7 @@ from scripts.host.shell import Shell
 PIECE = 1 << 16
 AGAIN = 1.0  # seconds until a forwarding command that ended is started again
 START_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
 _MODULE = "scripts.kube.forward"
 _STARTED: list[object] = []
 
@@ -90,7 +91,7 @@ def kept(shell: Shell, folder: Path) -> dict[int, int]:
 
 def stop(shell: Shell, folder: Path) -> None:
     """End the process that keeps the ports, if there is one, with the commands that it started."""
-    pid = _pid(shell, folder)
+    pid, ports = _pid(shell, folder), kept(shell, folder)
     if not pid or shell.dry:
         return
     with suppress(ProcessLookupError):
@@ -98,6 +99,10 @@ def stop(shell: Shell, folder: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while _pid(shell, folder) and time.monotonic() < deadline:
         time.sleep(0.02)  # not every system lets one wait for a process that is no child
+    # A process that ends loses its name before its sockets; a port may also be answered by the kernel's rules for good.
+    deadline = time.monotonic() + CLOSE_SECONDS
+    while any(_is_open(port) for port in ports) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def free_port(wanted: int) -> int:
