@@ -7,17 +7,12 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from hypothesis import HealthCheck, settings
 
 from embedded.admission import plugins
 from embedded.api.app import Api, build
 from embedded.store import Store
 
 NOW = 1_795_410_000.0
-
-# No test judges by seconds: a machine that is busy for a moment is no fault of the code.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
