@@ -37,13 +37,13 @@ class Exits:
         self.on_return: Callable[[], None] = lambda: None  # called when the Engine is back
 
     def expect(self, container: str) -> asyncio.Future[None]:
-        """Return what is done once the container has ended. Ask before it is started."""
+        """Return what is done once the container has ended, also one that did before. Ask before it is started."""
         if container not in self._awaited:
             self._awaited[container] = asyncio.get_running_loop().create_future()
         return self._awaited[container]
 
     def forget(self, container: str) -> None:
-        """Nobody waits for the container any more."""
+        """Nobody asks for the container any more."""
         self._awaited.pop(container, None)
 
     def is_lost(self, container: str) -> bool:
@@ -53,9 +53,9 @@ class Exits:
         return found
 
     def _ended(self, container: str) -> None:
-        future = self._awaited.pop(container, None)
+        future = self._awaited.get(container)
         if future is not None and not future.done():
-            future.set_result(None)
+            future.set_result(None)  # and kept: of this end no other event comes
 
     async def follow(self) -> None:
         """Listen without end; what ended while the Engine was not heard is found by asking."""
@@ -76,7 +76,7 @@ class Exits:
         if returned:
             log.info("the engine is back")
             self.on_return()
-        for container in list(self._awaited):
+        for container in [one for one, future in self._awaited.items() if not future.done()]:
             try:
                 state = (await self._docker.inspect(container))["State"]
             except EngineError:

@@ -325,18 +325,9 @@ class Runner:
             on_ready=self._ready,
             on_failed=lambda called: self._pod.spawn(self._restart(called)),
         )
-        if await self._is_running(container_id):
-            async with task(prober.run(record.started)):
-                await first(exited)  # not the future itself: a cancelled worker must not cancel it for others
-        else:  # it ended before it was watched, and of that no event comes any more
-            self._host.exits.forget(container_id)
+        async with task(prober.run(record.started)):
+            await first(exited)  # not the future itself: a cancelled worker must not cancel it for others
         await self._ended(container_id)
-
-    async def _is_running(self, container_id: str) -> bool:
-        try:
-            return bool((await self._host.docker.inspect(container_id))["State"]["Running"])
-        except EngineError:
-            return False
 
     def _started(self) -> None:
         if self.record.running and not self.record.started:
@@ -378,6 +369,7 @@ class Runner:
         except EngineError:
             self._vanished()
         self._host.kills.forget(container_id)
+        self._host.exits.forget(container_id)
         record.ready = record.exit_code == 0 and self._init and not self._sidecar
         record.started = False
 

@@ -278,6 +278,7 @@ class PodWorker:
         self.record.sandbox, self.record.ip = True, address
 
         def lose(_: asyncio.Future[Any]) -> None:
+            self.host.exits.forget(sandbox_id)
             if self.sandbox_id == sandbox_id and not self._lost.done():
                 self.sandbox_id = ""
                 self._lost.set_result(None)
@@ -290,6 +291,7 @@ class PodWorker:
         found: dict[str, list[dict[str, Any]]] = {}
         for item in await host.docker.containers(f"{containers.UID}={self.uid}"):
             if item["State"] == "running":  # lists lag behind events, inspection does not
+                host.exits.expect(item["Id"])  # before it is looked at: of a later end an event comes
                 with contextlib.suppress(EngineError):
                     item["State"] = (await host.docker.inspect(item["Id"]))["State"]["Status"]
             if item["State"] == "created":
