@@ -6,13 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from embedded.controllers import common
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.events import record
 from embedded.objects import quantity, selectors
 from embedded.objects.values import timestamp
 from embedded.store import Store
 
-MANAGER = "kube-controller-manager"
 SCALED = {"ReplicaSet": "replicasets.apps", "StatefulSet": "statefulsets.apps"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded.controllers import common
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.controllers.job import finished
 from embedded.errors import ApiError
 from embedded.events import record
@@ -15,7 +15,6 @@ from embedded.store import Store
 
 RESOURCE, JOBS = "cronjobs.batch", "jobs.batch"
 COMPONENT = "cronjob-controller"
-MANAGER = "kube-controller-manager"
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 MOST_MISSED = 100
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from embedded.controllers import common, revisions, scheduler
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.errors import ApiError
 from embedded.events import record
 from embedded.store import Store
 
 RESOURCE = "daemonsets.apps"
 COMPONENT = "daemonset-controller"
-MANAGER = "kube-controller-manager"
 TOLERATED = (
     *(("not-ready", "NoExecute"), ("unreachable", "NoExecute"), ("disk-pressure", "NoSchedule")),
     *(("memory-pressure", "NoSchedule"), ("pid-pressure", "NoSchedule"), ("unschedulable", "NoSchedule")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded.controllers import common
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.errors import ApiError
 from embedded.objects import custom
 from embedded.store import Store
@@ -31,5 +31,5 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
         left = [name for name in obj["metadata"].get("finalizers", ()) if name != custom.CLEANUP]
         obj["metadata"]["finalizers"] = left
 
-    store.modify(custom.RESOURCE, *key, finish, manager="kube-controller-manager")
+    store.modify(custom.RESOURCE, *key, finish, manager=MANAGER)
     return None

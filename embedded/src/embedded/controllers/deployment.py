@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from embedded.controllers import common, rolling
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.controllers.deploystatus import write_status
 from embedded.controllers.rolling import Counted
 from embedded.errors import ApiError
@@ -18,7 +18,6 @@ from embedded.store import Store
 RESOURCE = "deployments.apps"
 REPLICASETS = "replicasets.apps"
 COMPONENT = "deployment-controller"
-MANAGER = "kube-controller-manager"
 REVISION = "deployment.kubernetes.io/revision"
 DESIRED = "deployment.kubernetes.io/desired-replicas"
 MOST = "deployment.kubernetes.io/max-replicas"

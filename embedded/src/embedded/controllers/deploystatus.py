@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from embedded.controllers import common, rolling
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.objects.values import parse_timestamp, timestamp
 from embedded.store import Store
 
 RESOURCE = "deployments.apps"
-MANAGER = "kube-controller-manager"
 NO_DEADLINE = 2**31 - 1
 
 

@@ -6,12 +6,11 @@ import operator
 from typing import Any
 
 from embedded.controllers import common
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.objects.values import timestamp
 from embedded.store import Store
 
 RESOURCE, SLICES = "endpoints", "endpointslices.discovery.k8s.io"
-MANAGER = "kube-controller-manager"
 MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 SLICE_MANAGED_BY, SERVICE_NAME = "endpointslice.kubernetes.io/managed-by", "kubernetes.io/service-name"
 MIRRORING = "endpointslicemirroring-controller.k8s.io"

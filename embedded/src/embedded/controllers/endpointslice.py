@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded.controllers import common, endpoints
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.objects.values import timestamp
 from embedded.store import Store
 
@@ -13,7 +13,6 @@ RESOURCE = "endpointslices.discovery.k8s.io"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 SERVICE_NAME = "kubernetes.io/service-name"
 CONTROLLER = "endpointslice-controller.k8s.io"
-MANAGER = "kube-controller-manager"
 TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
 HEADLESS = "service.kubernetes.io/headless"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from embedded import kinds
 from embedded.controllers import common
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.errors import ApiError
 from embedded.store import Store
 
@@ -106,7 +106,7 @@ def _disown(store: Store, resource: str, obj: dict[str, Any], uid: str) -> None:
         else:
             one["metadata"].pop("ownerReferences", None)
 
-    store.modify(resource, meta.get("namespace", ""), meta["name"], change, manager="kube-controller-manager")
+    store.modify(resource, meta.get("namespace", ""), meta["name"], change, manager=MANAGER)
 
 
 def _finish(store: Store, resource: str, key: Key, finalizer: str) -> None:
@@ -117,4 +117,4 @@ def _finish(store: Store, resource: str, key: Key, finalizer: str) -> None:
         else:
             obj["metadata"].pop("finalizers", None)
 
-    store.modify(resource, *key, change, manager="kube-controller-manager")
+    store.modify(resource, *key, change, manager=MANAGER)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from embedded.controllers import common
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.events import record
 from embedded.objects import quantity, selectors
 from embedded.objects.values import parse_timestamp, timestamp
@@ -19,7 +19,6 @@ from embedded.store import Store
 
 RESOURCE = "horizontalpodautoscalers.autoscaling"
 COMPONENT = "horizontal-pod-autoscaler"
-MANAGER = "kube-controller-manager"
 PERIOD = 15.0  # seconds between looks
 TOLERANCE = 0.1
 # Work of a start is no load: https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from embedded.controllers import common
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.errors import ApiError
 from embedded.events import record
 from embedded.objects.values import clone, parse_timestamp, timestamp
@@ -13,7 +13,6 @@ from embedded.store import Store
 
 RESOURCE = "jobs.batch"
 COMPONENT = "job-controller"
-MANAGER = "kube-controller-manager"
 UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 BACKOFF = 10.0  # seconds before a failed pod is replaced; doubles up to BACKOFF_MOST
 BACKOFF_MOST = 600.0

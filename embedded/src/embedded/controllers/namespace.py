@@ -6,12 +6,11 @@ from typing import Any
 
 from embedded import kinds
 from embedded.controllers import common
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.errors import ApiError
 from embedded.store import Store
 
 ROOT_CA = "kube-root-ca.crt"
-MANAGER = "kube-controller-manager"
 FIRST = (
     "deployments.apps",
     "replicasets.apps",

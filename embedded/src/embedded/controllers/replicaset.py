@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded.controllers import common
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.errors import ApiError
 from embedded.events import record
 from embedded.objects import selectors
@@ -68,7 +68,7 @@ def _create(store: Store, replicaset: dict[str, Any], missing: int, now: float) 
             "spec": clone(template["spec"]),
         }
         try:
-            made = store.create("pods", pod, manager="kube-controller-manager")
+            made = store.create("pods", pod, manager=MANAGER)
         except ApiError as error:
             if "is being terminated" not in error.message:
                 record(store, replicaset, "Warning", "FailedCreate", f"Error creating: {error.message}", COMPONENT, now)
@@ -119,7 +119,7 @@ def _count(store: Store, key: Key, pods: list[dict[str, Any]], refusal: ApiError
     def change(obj: dict[str, Any]) -> None:
         obj["status"] = status
 
-    store.modify(RESOURCE, *key, change, subresource="status", manager="kube-controller-manager")
+    store.modify(RESOURCE, *key, change, subresource="status", manager=MANAGER)
     waiting = [moment - now for moment in ready if moment > now]
     return min(waiting) if waiting else None
 

@@ -7,11 +7,11 @@ import json
 from typing import Any
 
 from embedded.controllers import common
+from embedded.controllers.common import MANAGER
 from embedded.objects.values import clone
 from embedded.store import Store
 
 RESOURCE = "controllerrevisions.apps"
-MANAGER = "kube-controller-manager"
 SAFE = "bcdfghjklmnpqrstvwxz2456789"
 HASH = "controller-revision-hash"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded.controllers import common, revisions
-from embedded.controllers.common import Key
+from embedded.controllers.common import MANAGER, Key
 from embedded.errors import ApiError
 from embedded.events import record
 from embedded.objects.values import clone
@@ -13,7 +13,6 @@ from embedded.store import Store
 
 RESOURCE = "statefulsets.apps"
 COMPONENT = "statefulset-controller"
-MANAGER = "kube-controller-manager"
 POD_NAME, INDEX = "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"
 CLAIMS = "persistentvolumeclaims"
 

@@ -40,6 +40,7 @@ HTTP_ROUTES, GATEWAYS = f"httproutes.{gateways.GROUP}", f"gateways.{gateways.GRO
 GATEWAY_CLASSES, GRANTS = f"gatewayclasses.{gateways.GROUP}", f"referencegrants.{gateways.GROUP}"
 ROUTED = (INGRESSES, CLASSES, HTTP_ROUTES, GATEWAYS, GATEWAY_CLASSES, GRANTS)
 LED_TO = ("services", "secrets", "namespaces")  # what rules and statuses of the Gateway API depend on too
+WRITERS = {INGRESSES: "nginx-ingress-controller"}  # whom a status is said to be from, where not the Gateway API's
 USUAL = {80: False, 443: True}  # the ports of Ingresses, and whether they speak TLS
 HOP_BY_HOP = frozenset(
     (
@@ -109,7 +110,7 @@ class Router:
         self._tell_routes()
         if set(USUAL) <= set(self._sites):
             for item in ingresses:
-                self._publish(item)
+                self._tell(INGRESSES, item, {"loadBalancer": {"ingress": [{"ip": self._address}]}})
 
     @property
     def has_gateways(self) -> bool:
@@ -158,7 +159,7 @@ class Router:
                 meta["name"],
                 lambda obj: obj.update(status=status),
                 subresource="status",
-                manager="gateway-controller",
+                manager=WRITERS.get(resource, "gateway-controller"),
             )
 
     async def _listen(self, wanted: dict[int, bool]) -> bool:
@@ -203,20 +204,6 @@ class Router:
             await self._runner.cleanup()
         self._runner = self._session = None
         self._sites = {}
-
-    def _publish(self, ingress: dict[str, Any]) -> None:
-        """Write into an Ingress where it is served."""
-        meta, where = ingress["metadata"], {"loadBalancer": {"ingress": [{"ip": self._address}]}}
-        if ingress.get("status") != where:
-            with contextlib.suppress(ApiError):  # it is gone
-                self._store.modify(
-                    INGRESSES,
-                    meta["namespace"],
-                    meta["name"],
-                    lambda obj: obj.update(status=where),
-                    subresource="status",
-                    manager="nginx-ingress-controller",
-                )
 
     # certificates
 
