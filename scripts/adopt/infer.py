@@ -902,7 +902,7 @@ def _as_of(unit: Unit, spec: dict[str, Any], build: dict[str, str], built: bool,
     )
     if built:
         spec["buildArgs"] = spec.get("buildArgs", {}) | {"BEFORE": date}
-    elif not unit.javascript:
+    else:
         build |= {"PIP_UPLOADED_PRIOR_TO": f"{date}T23:59:59Z", "UV_EXCLUDE_NEWER": f"{date}T23:59:59Z"}
 
 

@@ -17,7 +17,7 @@ from scripts.diagnose.world import (
     shown,
     template,
 )
-from scripts.kube.objects import condition, is_finished, is_terminating, name_of
+from scripts.kube.objects import condition, is_terminating, living, name_of
 
 ALIKE = 0.5  # from this likeness on, a workload is taken for the one that a selector means
 
@@ -33,7 +33,7 @@ def endpoint_signs(world: World) -> Iterator[Sign]:
 def _judge(world: World, service: Object, selector: Mapping[str, str]) -> Iterator[Sign]:
     name = name_of(service)
     meant = [owner for owner, workload in world.workloads.items() if selects(selector, labels_of(template(workload)))]
-    pods = [pod for pod in world.state.kind("Pod") if _lives(pod) and selects(selector, labels_of(pod))]
+    pods = [pod for pod in living(world.state.kind("Pod")) if selects(selector, labels_of(pod))]
     ports: list[Mapping[str, Any]] = service["spec"].get("ports") or []
     if not pods and not meant:
         yield from _mismatch(world, service, selector)
@@ -69,8 +69,8 @@ def _mismatch(world: World, service: Object, selector: Mapping[str, str]) -> Ite
     ]
     candidates += [
         (name_of(pod), f"pod/{name_of(pod)}", labels_of(pod), pod)
-        for pod in world.state.kind("Pod")
-        if _lives(pod) and not pod["metadata"].get("ownerReferences")
+        for pod in living(world.state.kind("Pod"))
+        if not pod["metadata"].get("ownerReferences")
     ]
 
     def score(candidate: tuple[str, str, Mapping[str, str], Object]) -> float:
@@ -115,10 +115,6 @@ def _offered(pods: list[Object]) -> list[str]:
         for pod in pods
         for port in _ports(pod)
     ]
-
-
-def _lives(pod: Object) -> bool:
-    return not is_terminating(pod) and not is_finished(pod)
 
 
 def _sign(

@@ -87,7 +87,7 @@ def of_release(live: Iterable[Object], manifest: Iterable[Object], namespace: st
     return found
 
 
-def _place(item: Object, namespace: str) -> tuple[str, str, str]:
+def _place(item: Object, namespace: str = "") -> tuple[str, str, str]:
     return str(item.get("kind")), str(item["metadata"].get("namespace") or namespace), name_of(item)
 
 
@@ -177,24 +177,13 @@ def _item(items: Sequence[Any], index: int | None, key: Mapping[str, Any]) -> _S
 
 
 def _foreign(live: Object, steps: Sequence[_Step], manager: str, time: str, *, stated: bool) -> Foreign:
-    metadata = live["metadata"]
     pointer, key = "", ("", "")
     for step in steps:
         pointer += f"/{step.token}"
         if step.key[0]:  # an index means another item as soon as somebody changes the list, so the item is named too
             key = (f"{pointer}/{step.key[0]}", step.key[1])
     path = "".join(step.text for step in steps)
-    return Foreign(
-        str(live.get("kind")),
-        str(metadata.get("namespace", "")),
-        name_of(live),
-        path,
-        pointer,
-        key,
-        manager,
-        time,
-        stated,
-    )
+    return Foreign(*_place(live), path, pointer, key, manager, time, stated)
 
 
 def _taken_away(live: Object, manifest: Object) -> Iterator[Foreign]:
@@ -202,8 +191,7 @@ def _taken_away(live: Object, manifest: Object) -> Iterator[Foreign]:
     for part in PARTS:
         name = part.removeprefix("f:")
         for path in _lacking(manifest.get(name), live.get(name)):
-            place = (str(live.get("kind")), str(live["metadata"].get("namespace", "")), name_of(live))
-            yield Foreign(*place, f".{name}{path}", stated=True)
+            yield Foreign(*_place(live), f".{name}{path}", stated=True)
 
 
 def _lacking(wanted: Any, live: Any) -> Iterator[str]:

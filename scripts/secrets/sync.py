@@ -343,9 +343,9 @@ def rotated(
     Older ones stay too where `all_before` is wanted, so that nobody's session ends.
     """
     changes = []
-    for name, spec in config.items():
-        data = dict(held.get(name, {}))
-        keys = [key for key in rotating(config).get(name, ()) if data.get(key)]
+    for name, candidates in rotating(config).items():
+        spec, data = config[name], dict(held.get(name, {}))
+        keys = [key for key in candidates if data.get(key)]
         for key in keys:
             before = data[key] if all_before else data[key].split(",")[0]
             data[key] = f"{generate(spec['keys'][key]['generate'])},{before}"

@@ -74,7 +74,7 @@ def reconcile(store: Store, key: Key, now: float, used: Used) -> float | None:
         off = ("ScalingActive", "False", "ScalingDisabled", text)
         _status(store, key, {"currentReplicas": 0}, [got, off], now)
         return PERIOD
-    wish = _wish(store, scaler, target, used, got, now)
+    wish = _wish(store, key, scaler, target, used, got, now)
     if wish is None:
         return PERIOD
     counts: dict[str, Any] = {"currentReplicas": replicas, **wish.counts, "desiredReplicas": wish.replicas}
@@ -102,10 +102,10 @@ class _Wish:
 
 
 def _wish(
-    store: Store, scaler: dict[str, Any], target: dict[str, Any], used: Used, got: Condition, now: float
+    store: Store, key: Key, scaler: dict[str, Any], target: dict[str, Any], used: Used, got: Condition, now: float
 ) -> _Wish | None:
     """Return what the use asks for; None where no metric can be read, which is said."""
-    spec, replicas, key = scaler["spec"], target["spec"].get("replicas", 1), _key(scaler)
+    spec, replicas = scaler["spec"], target["spec"].get("replicas", 1)
     least, most = spec.get("minReplicas", 1), spec["maxReplicas"]
     if not least <= replicas <= most:
         side = "above Spec.MaxReplicas" if replicas > most else "below Spec.MinReplicas"
@@ -126,10 +126,6 @@ def _wish(
     conditions = (able_to, ("ScalingActive", "True", "ValidMetricFound", text), limited)
     why = f"{metric} above target" if wanted > replicas else "All metrics below target"
     return _Wish(wanted, why, conditions, {"currentMetrics": current})
-
-
-def _key(scaler: dict[str, Any]) -> Key:
-    return scaler["metadata"]["namespace"], scaler["metadata"]["name"]
 
 
 def _fail(store: Store, scaler: dict[str, Any], got: Condition, replicas: int, problem: Problem, now: float) -> None:
