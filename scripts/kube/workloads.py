@@ -37,23 +37,23 @@ def deployment(namespace: str, name: str) -> Workload:
 
 
 def documents(manifest: str) -> list[dict[str, Any]]:
-    """Return the objects of a manifest as helm keeps it, those inside of a List included."""
+    """Return the objects of a manifest as helm keeps it, those inside of a List included: shared, so not changed."""
+    return list(_read(manifest))
+
+
+@lru_cache(maxsize=32)
+def _read(manifest: str) -> tuple[dict[str, Any], ...]:
+    """Read a manifest once a run, as several stages ask about it."""
     found: list[dict[str, Any]] = []
     for item in yaml.load_all(manifest, Loader=_LOADER):
         if item:
             found += item.get("items") or [] if str(item.get("kind", "")).endswith("List") else [item]
-    return found
+    return tuple(found)
 
 
 def of_manifest(manifest: str, namespace: str) -> list[Workload]:
     """Return the workloads of a manifest, in its order; `namespace` is where objects go that name none."""
-    return list(_of_manifest(manifest, namespace))
-
-
-@lru_cache(maxsize=32)
-def _of_manifest(manifest: str, namespace: str) -> tuple[Workload, ...]:
-    """Read a manifest once a run, as several stages ask about it."""
-    return tuple(of_objects(documents(manifest), namespace))
+    return of_objects(documents(manifest), namespace)
 
 
 def of_objects(items: Iterable[Mapping[str, Any]], namespace: str) -> list[Workload]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,10 +84,11 @@ def _deploy_one(
     values = release_values(planned, release, settings, secrets)
     inputs = plan.inputs_digest(release, values)
     newest = history[-1] if history else None
-    hands = _by_hand(run, release, newest.number) if newest and not run.dry else []
-    undone = [one for one in hands if one.stated]
+    record = live.record_of(session, {release.name: newest.number})[release.name] if newest else {}
+    there = live.objects_of(session, [record]) if newest else []
+    undone = [one for one in _by_hand(run, record, there) if one.stated] if newest and not run.dry else []
     same = newest and newest.status == "deployed" and newest.inputs == inputs and not undone
-    if newest and same and _runs_as_recorded(run, release, newest):
+    if newest and same and _runs_as_recorded(record, there):
         text = f"revision {newest.number}"
         return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, text), _Done(newest.number, ())
     _mend(run, release, history)
@@ -108,9 +109,9 @@ def _deploy_one(
     return outcome, _Done(number, changes)
 
 
-def _by_hand(run: Run, release: Release, number: int) -> list[Foreign]:
+def _by_hand(run: Run, record: Mapping[str, Any], there: Sequence[objects.Object]) -> list[Foreign]:
     """Return the fields of a release's objects that are not as its revision has them, and tell of each."""
-    found = live.by_hand(run.session, live.record_of(run.session, {release.name: number})[release.name])
+    found = live.by_hand(record, there)
     for line in live.told(run.session, found):
         run.display.line(line)
     return found
@@ -122,17 +123,16 @@ def _manifest(run: Run, release: Release, number: int) -> str:
     return str(releases.contents(record).get("manifest", ""))
 
 
-def _runs_as_recorded(run: Run, release: Release, revision: Revision) -> bool:
-    """Return whether all that the revision runs is there and has the images that it asks for."""
-    session = run.session
-    record = live.record_of(session, {release.name: revision.number})[release.name]
+def _runs_as_recorded(record: Mapping[str, Any], there: Iterable[objects.Object]) -> bool:
+    """Return whether all that a revision runs is there and has the images that it asks for."""
     wanted = [one for one in live.of_record(record) if one.kind != "Job"]  # one that ended may be tidied away
-    there = {
+    kinds = {one.kind for one in wanted}
+    run = {
         (item["kind"], item["metadata"]["namespace"], objects.name_of(item)): objects.images_of(objects.template(item))
-        for namespace in {one.namespace for one in wanted}
-        for item in session.kubectl.items(versions.KINDS, namespace)
+        for item in there
+        if item["kind"] in kinds
     }
-    return all(_same(one, there.get((one.kind, one.namespace, one.name))) for one in wanted)
+    return all(_same(one, run.get((one.kind, one.namespace, one.name))) for one in wanted)
 
 
 def _same(wanted: Workload, images: Mapping[str, str] | None) -> bool:

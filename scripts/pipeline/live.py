@@ -76,18 +76,25 @@ def of_record(record: Mapping[str, Any]) -> list[Workload]:
     return workloads.of_manifest(str(found.get("manifest", "")), str(found.get("namespace", "")))
 
 
-HANDS = "deployments,statefulsets,daemonsets,services,configmaps"  # the kinds that `by_hand` judges
+def objects_of(session: Session, records: Iterable[Mapping[str, Any]]) -> list[objects.Object]:
+    """Return the live objects that a person may have changed, with who set what, where releases have any."""
+    kinds = ",".join(f"{kind.lower()}s" for kind in hands.KINDS)
+    places = {place for record in records for place in _places(*_stated(record))}
+    return [item for place in sorted(places) for item in session.kubectl.items(kinds, place, SHOW_OWNERS)]
 
 
-def by_hand(session: Session, record: Mapping[str, Any]) -> list[hands.Foreign]:
+def by_hand(record: Mapping[str, Any], there: Iterable[objects.Object]) -> list[hands.Foreign]:
     """Return the fields of a release's objects that somebody else set or took away, by helm's record of it."""
+    return hands.of_release(there, *_stated(record))
+
+
+def _stated(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
     found = releases.contents(record)
-    home = str(found.get("namespace", ""))
-    manifest = workloads.documents(str(found.get("manifest", "")))
-    wanted = [item for item in manifest if item.get("kind") in hands.KINDS]
-    places = sorted({item["metadata"].get("namespace") or home for item in wanted})
-    there = [item for namespace in places for item in session.kubectl.items(HANDS, namespace, SHOW_OWNERS)]
-    return hands.of_release(there, wanted, home)
+    return workloads.documents(str(found.get("manifest", ""))), str(found.get("namespace", ""))
+
+
+def _places(manifest: Iterable[Mapping[str, Any]], home: str) -> set[str]:
+    return {item["metadata"].get("namespace") or home for item in manifest if item.get("kind") in hands.KINDS}
 
 
 def told(session: Session, found: Iterable[hands.Foreign]) -> list[str]:

@@ -86,8 +86,9 @@ def status(session: Session) -> list[tuple[str, ...]]:
 def by_hand(session: Session) -> list[str]:
     """Return what is told of fields of the live releases that somebody else set. Raises UserError for no answer."""
     found = live.released(session)
-    records = found.records.values() if found else ()
-    return [line for record in records for line in live.told(session, live.by_hand(session, record))]
+    records = list(found.records.values()) if found else []
+    there = live.objects_of(session, records)
+    return [line for record in records for line in live.told(session, live.by_hand(record, there))]
 
 
 def check_service(session: Session, service: str) -> str:
