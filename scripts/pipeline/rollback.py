@@ -97,6 +97,7 @@ def _return_to(
         return Live()
     number = _history(run)[-1].number
     found = live.of_revisions(session, {release.name: number})
+    _renew(run, found)
     yield from _settle(run, found)
     text = f"revision {number}: back at the state of revision {revision}, proved healthy"
     yield Outcome("rollback", release.name, "done", time.monotonic() - started, text)
@@ -111,7 +112,8 @@ def _with_proved_secrets(run: Run, proof: Proof, history: list[Revision]) -> Gen
     found = live.of_revisions(run.session, {proof.release: proof.revision})
     changed = list(_bring_back(run, proof, history))
     yield from changed
-    if not changed and not _renew(run, found):
+    renewed = _renew(run, found)
+    if not (changed or renewed):
         return Live()
     yield from _settle(run, found)
     return found
@@ -120,14 +122,14 @@ def _with_proved_secrets(run: Run, proof: Proof, history: list[Revision]) -> Gen
 def _bring_back(run: Run, proof: Proof, history: list[Revision]) -> Iterator[Outcome]:
     numbers = [item.number for item in history]
     rotating = sync.rotating(sync.with_database(run.session.settings.app.secrets))
-    text = f"the value it had with revision {proof.revision}; tokens signed since stay valid after a rotation"
+    text = f"the value it had with revision {proof.revision}"
     for name in proofs.bring_back(run.session.kubectl, run.namespace, proof, numbers, rotating):
-        yield Outcome("rollback", name, "done", 0.0, text if rotating.get(name) else text.split(";")[0])
+        more = "; tokens signed since stay valid after a rotation" if rotating.get(name) else ""
+        yield Outcome("rollback", name, "done", 0.0, f"{text}{more}")
 
 
 def _settle(run: Run, found: Live) -> Iterator[Outcome]:
-    """Make pods what the release and its Secrets say now, wait for them, and prove them healthy."""
-    _renew(run, found)
+    """Wait until pods are what the release says, and prove them healthy."""
     _free(run, found)
     yield from map(_as_rollback, rollout.await_workloads(run, found.workloads))
     yield from map(_as_rollback, health.await_healthy(run, found.workloads))
