@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import socketserver
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -18,6 +17,7 @@ from scripts.host.shell import Shell
 from scripts.images import docker, engine
 from scripts.images.docker import Docker
 from scripts.images.engine_api import EngineApi, EngineSilent
+from tests.support.serving import serving
 
 
 class Engine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -67,13 +67,10 @@ class Answer(BaseHTTPRequestHandler):
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     monkeypatch.chdir(tmp_path)  # the path of a socket is short
-    with Engine(Path("s")) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = Engine(Path("s"))
+    with serving(server):
         monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/s")
         yield server
-        server.shutdown()
-        thread.join()
 
 
 CLIENT = Docker(Path("/nowhere/docker"))

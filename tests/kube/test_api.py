@@ -18,6 +18,7 @@ from scripts.errors import UserError
 from scripts.host.shell import Result, Shell
 from scripts.kube import api, reading
 from scripts.kube.kubectl import Kubectl
+from tests.support.serving import serving
 
 
 class Server(ThreadingHTTPServer):
@@ -96,13 +97,9 @@ def deployment(generation: int) -> dict[str, Any]:
 @pytest.fixture
 def server() -> Iterator[Server]:
     made = Server()
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.ended.set()
-    made.shutdown()
-    thread.join()
-    made.server_close()
+    with serving(made):
+        yield made
+        made.ended.set()
 
 
 class Asked(Shell):

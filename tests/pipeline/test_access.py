@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 
 from scripts.errors import UserError
 from scripts.pipeline import access
+from tests.support.serving import serving
 
 
 @contextmanager
@@ -28,12 +28,9 @@ def page(kind: str, status: int = 200) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    with serving(server):
         yield f"http://localhost:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def free_port() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
-import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ from scripts.kube import charts
 from scripts.settings import loading
 from scripts.settings.loading import ROOT
 from tests.settings.test_loading import minimal, project, write
+from tests.support.serving import serving
 
 __all__ = ["project"]  # the fixture
 
@@ -107,10 +107,8 @@ def repository(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "web").mkdir()
     archive(tmp_path / "web/mine-1.0.0.tgz", CHART)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web")))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def test_helm_fetches_it_from_where_it_is(repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
