@@ -1,7 +1,7 @@
 """The list by hand, and that it says the same as the conversation."""
 
 from people import Person
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 
 def todos(page: Page) -> list[tuple[str, bool]]:
@@ -10,15 +10,12 @@ def todos(page: Page) -> list[tuple[str, bool]]:
 
 
 def expect_stored(page: Page, wanted: list[tuple[str, bool]]) -> None:
-    """The page shows a change before the API has confirmed it, so the API may need a moment.
-
-    Two that were added in one breath may have reached two replicas, so their order is not asked for.
-    """
+    """The page shows a change before the API has confirmed it, so the API may need a moment."""
     for _ in range(50):
-        if sorted(todos(page)) == sorted(wanted):
+        if todos(page) == wanted:
             return
         page.wait_for_timeout(100)
-    assert sorted(todos(page)) == sorted(wanted)
+    assert todos(page) == wanted
 
 
 def test_add_complete_edit_delete_by_hand(person: Person) -> None:
@@ -54,6 +51,25 @@ def test_add_complete_edit_delete_by_hand(person: Person) -> None:
     page.reload()
     expect(page.locator(".item .title")).to_have_text(["buy milk"])
     expect_stored(page, [("buy milk", False)])
+
+
+def test_todos_are_kept_in_the_order_in_which_they_were_written(person: Person) -> None:
+    page = person.page
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if route.request.method == "POST" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/todos", hold_first)
+    person.add("first")
+    person.add("second")
+    expect(person.todo("second")).to_be_visible()
+    held[0].continue_()
+    expect_stored(page, [("first", False), ("second", False)])
+    expect(page.locator(".item .title")).to_have_text(["first", "second"])
 
 
 def test_editing_can_be_left(person: Person) -> None:

@@ -48,9 +48,8 @@ class Terminal:
         return self._seen.decode(errors="replace")
 
     def frame(self) -> list[str]:
-        """The lines of the last whole screen, as they look."""
-        frames = self.text.split(OWN_SCREEN)[0].split(HOME)
-        return ESCAPES.sub("", frames[-1]).replace("^C", "").splitlines()
+        """The lines of the last screen that another has followed, as they look: the last one may have been cut off."""
+        return ESCAPES.sub("", self.text.split(HOME)[-2]).splitlines()
 
     def wait_for(self, pattern: str, seconds: float = 300.0) -> None:
         """Read until what has been written since the last call holds a pattern; control sequences are left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -11,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,7 +104,7 @@ def answer(url: str) -> str:
     try:
         with urllib.request.urlopen(url, timeout=10) as page:  # noqa: S310 built here
             return str(page.read().decode())
-    except (urllib.error.URLError, OSError) as error:
+    except (http.client.HTTPException, OSError) as error:  # the pod that answers may end meanwhile
         return repr(error)
 
 

@@ -84,10 +84,10 @@ def test_it_draws_a_small_terminal_and_gives_it_back(project: Project) -> None:
     with Terminal(project, "monitor", "--interval", "1") as terminal:
         terminal.wait_for("first look")
         terminal.wait_for(r"over \d")
-        terminal.wait_for(r"over \d")  # so the one before is whole
+        terminal.wait_for(r"over \d")
+        lines = terminal.frame()
         assert terminal.press_ctrl_c() == 0
         assert OTHER_SCREEN in terminal.text and terminal.text.rstrip().endswith(OWN_SCREEN)
-        lines = terminal.frame()
         assert len(lines) <= 24 and max(map(len, lines)) <= 80
         for name in SERVICES:
             assert any(line.startswith(name) for line in lines), lines

@@ -23,6 +23,7 @@ export function Workspace({ user, onExpired, onSignedOut }: Props) {
   const [unseen, setUnseen] = useState(false);
   const title = useRef<HTMLHeadingElement>(null);
   const newest = useRef(0);
+  const sent = useRef<Promise<unknown>>(Promise.resolve());
 
   const report = useCallback(
     (error: unknown) => {
@@ -62,8 +63,11 @@ export function Workspace({ user, onExpired, onSignedOut }: Props) {
       newest.current += 1;
       setTodos((items) => apply(items ?? []));
       let taken = true;
+      // One after another: two that are on their way at once may arrive in either order.
+      const answer = sent.current.then(send);
+      sent.current = answer.catch(() => undefined);
       try {
-        await send();
+        await answer;
       } catch (error) {
         taken = false;
         if (report(error).status === 401) return false;
