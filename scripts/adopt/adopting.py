@@ -132,7 +132,7 @@ def _decide(
     charts = documents.charts(tree, root or ".")
     described, more = _described(tree, charts, shell, helm, root or ".")
     units.describe(chosen, described)
-    whole = Whole(tree, chosen, _examples(tree), others, _date(tree, shell), _registry(), answers)
+    whole = Whole(tree, chosen, _examples(tree, root or "."), others, _date(tree, shell), _registry(), answers)
     decision = infer.decide(whole)
     infer.sqlite_volumes(decision.data)
     decision.questions = [one for one in [*questions, *decision.questions] if one.key not in answers]
@@ -201,20 +201,22 @@ def _described(
     return documents.workloads(objects), remarks
 
 
-def _examples(tree: Tree) -> dict[str, str]:
-    """NAME=VALUE of the example files; of a real `.env` nothing is ever taken but names."""
+def _examples(tree: Tree, root: str) -> dict[str, dict[str, str]]:
+    """NAME=VALUE of each example file of the application; of a real `.env` nothing is ever taken but names."""
     from io import StringIO
 
     from dotenv import dotenv_values
 
-    found: dict[str, str] = {}
+    found: dict[str, dict[str, str]] = {}
     for file in tree.files:
-        if re.match(
+        folder = units.folder_of(file)
+        own = root == "." or f"{folder}/".startswith(f"{root}/") or folder == "." or root.startswith(f"{folder}/")
+        if own and re.match(
             r"\.?env[.-](example|sample|template|dist)$|\.env\.(local\.)?(example|sample|template)$|env\.example$",
             Path(file).name,
         ):
             values = dotenv_values(stream=StringIO(tree.text(file)), interpolate=False)
-            found |= {name: value for name, value in values.items() if value and name not in found}
+            found[file] = {name: value for name, value in values.items() if value}
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.adopt import dockerfiles, units, variables
-from scripts.adopt.facts import Read
+from scripts.adopt.facts import Described, Read
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, Unit
@@ -75,7 +75,7 @@ class Whole:
 
     tree: Tree
     units: Sequence[Unit]
-    examples: Mapping[str, str]
+    examples: Mapping[str, Mapping[str, str]]  # by the file that says so
     others: Mapping[str, str]  # services of somebody else's image, such as redis
     date: str
     registry: bool
@@ -89,11 +89,29 @@ class Whole:
 
     def backend(self, but: Unit | None = None) -> Unit | None:
         """Return the service that a page calls."""
-        servers = [
-            unit for unit in self.units if unit.kind in ("fastapi", "flask", "django", "node") and unit is not but
-        ]
+        kinds = ("fastapi", "flask", "django", "node")
+        servers = [unit for unit in self.units if unit.kind in kinds and unit is not but and not _worker(unit)]
         named = [unit for unit in servers if re.search(r"back|api|server", unit.name)]
         return (named or servers or [None])[0]  # type: ignore[list-item]
+
+    def examples_of(self, unit: Unit) -> dict[str, str]:
+        """Return what example files tell a service: its own, then those above it, then others that no service has."""
+        folders = {one.sources for one in self.units if one is not unit} - {unit.sources, "."}
+        inner = [one for one in folders if not f"{unit.sources}/".startswith(f"{one}/")]
+        mine = [file for file in self.examples if not any(file.startswith(f"{one}/") for one in inner)]
+        found: dict[str, str] = {}
+        for file in sorted(mine, key=lambda file: _distance(file, unit.sources)):
+            found = {**self.examples[file], **found}
+        return found
+
+
+def _distance(file: str, sources: str) -> tuple[int, int]:
+    """Sort files: below a folder first, the least deep before others; then those above it, the nearest first."""
+    folder = str(PurePosixPath(file).parent)
+    if sources == "." or f"{folder}/".startswith(f"{sources}/"):
+        return 0, folder.count("/") + (folder != ".")
+    above = folder == "." or f"{sources}/".startswith(f"{folder}/")
+    return 1 if above else 2, -(folder.count("/") + (folder != "."))
 
 
 def decide(whole: Whole) -> Decision:
@@ -173,8 +191,7 @@ class Context:
 def _port(unit: Unit, found: Decision) -> int | None:
     """Return the command's --port, then EXPOSE, then PORT, then what others say, then the code, then its kind."""
     recipe = unit.dockerfile
-    worker = next((item for item in unit.described if _is_worker(item.command)), None)
-    if worker:
+    if worker := _worker(unit):
         found.because(f"services.{unit.name}.port", "none, a worker", worker.place)
         return None
     command = " ".join(recipe.command) if recipe else ""
@@ -204,6 +221,11 @@ def _port(unit: Unit, found: Decision) -> int | None:
         return DEFAULT_PORTS[unit.kind]
     found.because(f"services.{unit.name}.port", "none, a worker", unit.place)
     return None
+
+
+def _worker(unit: Unit) -> Described | None:
+    """Return what says that a service is a worker."""
+    return next((item for item in unit.described if _is_worker(item.command)), None)
 
 
 def _is_worker(command: Sequence[str]) -> bool:
@@ -546,11 +568,11 @@ def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
     sources = [
         *(item.environment for item in unit.described),
         *(item.arguments for item in unit.described),
-        context.whole.examples,
+        context.whole.examples_of(unit),
     ]
     for name in sorted(reads):
         read = reads[name]
-        handler = _PURPOSES.get(variables.purpose(read), _plain)
+        handler = _PURPOSES.get(variables.purpose(read, page=unit.kind in PAGE_KINDS), _plain)
         handler(read, unit, context, environment, build, sources)
     if unit.kind == "nextjs":
         environment["HOSTNAME"] = "0.0.0.0"  # noqa: S104 in a pod
@@ -623,14 +645,14 @@ def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
     """In which form the URL is taken: as the code's own default has it, else by its driver."""
     if unit.javascript:
         return {"parameters": {"sslmode": "no-verify"}} if unit.wants("pg") and _insists_on_tls(unit, context) else {}
+    told = [*(item.environment.get(read.name, "") for item in unit.described), read.default or "",
+            context.whole.examples_of(unit).get(read.name, "")]  # fmt: skip
+    if match := next((it for one in told if (it := re.match(r"(postgres(?:ql)?\+\w+)://", one))), None):
+        return {"scheme": match[1]}
     tree = context.whole.tree
     text = "\n".join(tree.text(file) for file in tree.below(unit.sources) if file.endswith(".py"))
     if re.search(r"replace\([^)]*postgres|\+asyncpg['\"]?\s*[,)]|startswith\(['\"]postgres", text):
         return {}
-    example = read.default or context.whole.examples.get(read.name, "")
-    match = re.match(r"(postgres(?:ql)?\+\w+)://", example or "")
-    if match:
-        return {"scheme": match[1]}
     if unit.wants("asyncpg") and "create_async_engine" in text:
         return {"scheme": "postgresql+asyncpg"}
     has_two = unit.wants("psycopg2", "psycopg2-binary")
@@ -642,7 +664,7 @@ def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
 def _insists_on_tls(unit: Unit, context: Context) -> bool:
     tree = context.whole.tree
     texts = (tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".tsx", ".mjs")))
-    given = " ".join(value for value in context.whole.examples.values() if "postgres" in value)
+    given = " ".join(value for value in context.whole.examples_of(unit).values() if "postgres" in value)
     return "sslmode=require" in given or any(re.search(r"\bssl\s*:", text) for text in texts)
 
 
@@ -756,12 +778,13 @@ def _public(
 def _target(read: Read, unit: Unit, context: Context, value: str, socket: bool = False) -> Unit | None:
     """Return the service that an address variable means: by its value's host or port, else by its name."""
     whole = context.whole
+    serving = [other for other in whole.units if context.ports[other.name]]
     host = urlsplit(value if "://" in value else f"//{value}")
     try:
         name, port = host.hostname or "", host.port
     except ValueError:
         name, port = "", None
-    for other in whole.units:
+    for other in serving:
         services = {other.name, *(item.service for item in other.described), *(item.name for item in other.described)}
         if name in services and name:
             return other
@@ -774,11 +797,12 @@ def _target(read: Read, unit: Unit, context: Context, value: str, socket: bool =
     if variables.is_third(name):
         return None
     words = set(read.name.lower().split("_"))
-    for other in whole.units:
-        if other is not unit and words & set(other.name.split("-")) - {"todo", "app", "service", "api"}:
+    for other in sorted(serving, key=lambda one: one is not unit):  # its own name first: nobody needs that told
+        if words & set(other.name.split("-")) - {"todo", "app", "service", "api", "url", "base", "public"}:
             return other
     page = whole.page
-    if re.search(r"(APP|SITE|FRONTEND|AUTH|BASE)_URL$", read.name) and page:
+    bare = re.sub("^(NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|NUXT_PUBLIC)_", "", read.name)
+    if page and re.search(r"^BASE_URL$|(APP|SITE|FRONTEND|AUTH|API_BASE|BACKEND_BASE)_URL$", bare):
         return whole.backend(unit) if re.search(r"API_BASE|BACKEND", read.name) else page
     if value and name not in ("localhost", "127.0.0.1", "") and "." in name:
         return None
@@ -851,9 +875,13 @@ def _elsewhere(
 def _own_port(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    """Give the port that it listens on by a variable of its own; of another service nobody asks by such a name."""
-    port = context.ports[unit.name]
-    if port and read.default != str(port):
+    """Give the port that it listens on by a variable of its own; the chart gives PORT. Where its command says the port, a
+    variable by another's name is a second program's.
+    """
+    port, of = context.ports[unit.name], set(read.name.lower().split("_")) & {"mcp", "agent", "chat", "auth"}
+    command = unit.dockerfile.command if unit.dockerfile else ("--port", str(port))
+    second = not of <= set(unit.name.split("-")) and re.search(rf"\b{port}\b", " ".join(command))
+    if port and read.name != "PORT" and read.default != str(port) and not second:
         environment[read.name] = str(port)
         _told(unit, context, read.name, str(port), read.place)
 

@@ -23,6 +23,7 @@ _THIRD_PARTY = re.compile(
     r"(?:^|_)(CLIENT_SECRET|CLIENT_ID|WEBHOOK_SECRET|API_KEY|API_TOKEN|ACCESS_KEY|SECRET_ACCESS_KEY|SMTP_\w+|MAIL_\w+|STRIPE_\w+|SENTRY_\w+|"
     r"CLOUDINARY_\w+|TWILIO_\w+|RESEND_\w+|AWS_\w+|PRIVATE_KEY)$"
 )
+_BETWEEN = re.compile(r"(^|_)(SERVICE_AUTH|SERVICE_TO_SERVICE|INTERNAL(_SERVICE|_API|_AUTH)?)_(TOKEN|KEY|SECRET)$")
 _SIGNING = re.compile(
     r"(^|_)(SECRET|SECRET_KEY|JWT_KEY|SIGNING_KEY|SESSION_KEY|ENCRYPTION_KEY|AUTH_KEY|SALT|PEPPER)(_KEY)?$|^(JWT|BETTER_AUTH|NEXTAUTH|AUTH|SESSION|COOKIE|TOKEN|APP)_SECRET"
 )
@@ -45,8 +46,8 @@ _OWN_PORT = re.compile(r"^((API|APP|SERVER|BACKEND|HTTP|WEB|MCP|AGENT|UVICORN|SE
 _SWITCH = re.compile(r"^(KAFKA|DAPR|EVENTS?|PUBSUB|REDPANDA)_(IS_)?ENABLED?$|^(ENABLE|USE)_(KAFKA|DAPR|EVENTS|PUBSUB)$")
 
 
-def purpose(read: Read) -> str:
-    """Return what it is for.
+def purpose(read: Read, page: bool = True) -> str:
+    """Return what it is for; `page` says that a page reads it, whose build puts public variables into it.
 
     One of database, database-part, model, other-secret, signing, origins, page, broker, port, elsewhere, address,
     public and plain.
@@ -55,9 +56,9 @@ def purpose(read: Read) -> str:
     if _HOST_OF_OTHERS.match(name):
         return "elsewhere"
     bare = next((name.removeprefix(prefix) for prefix in PUBLIC if name.startswith(prefix)), "")
-    if bare:
+    if bare and page:
         return "public"
-    if _OWN_PORT.match(name):
+    if name == "PORT" or _OWN_PORT.match(name):
         return "port"
     if _DATABASE.search(name):
         return "database"
@@ -65,6 +66,8 @@ def purpose(read: Read) -> str:
         return "database-part"
     if _MODEL_KEY.search(name):
         return "model"
+    if _BETWEEN.search(name):
+        return "signing"
     if _THIRD_PARTY.search(name):
         return "other-secret"
     if _SIGNING.search(name):

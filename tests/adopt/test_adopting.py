@@ -555,3 +555,54 @@ def test_what_no_longer_changes_gets_companions_that_it_works_with(
 ) -> None:
     app = make(tmp_path, **API | {"requirements.txt": f"fastapi\n{requirements}\n"})
     assert services(adopt(app))["app"].get("addPackages") == added
+
+
+def test_an_example_file_speaks_for_the_services_it_lies_beside(tmp_path: Path) -> None:
+    """What one service's example says of a variable is not told to its neighbour, which may read it by the same name."""
+    reads = 'import os\nos.environ["LABEL"]\nos.environ["TONE"]\nos.environ["PORT"]\n'
+    app = make(tmp_path, **{
+        ".env.example": "TONE=soft\nLABEL=of-all\n",
+        "api__requirements.txt": "fastapi\n", "api__main.py": API["main.py"] + reads,
+        "api__.env.example": "LABEL=of-the-api\nPORT=1234\n",
+        "mailer__requirements.txt": "fastapi\n", "mailer__main.py": API["main.py"] + reads,
+        "mailer__.env.example": "TONE=loud\nPORT=4321\n",
+    })  # fmt: skip
+    found = services(adopt(app))
+    assert found["api"]["environment"] == {"LABEL": "of-the-api", "TONE": "soft"}, (
+        "the port is told as the chart tells it"
+    )
+    assert found["mailer"]["environment"] == {"LABEL": "of-all", "TONE": "loud"}
+
+
+def test_what_only_the_services_know_of_each_other_is_one_generated_secret(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        name: text for service in ("api", "mailer") for name, text in {
+            f"{service}__requirements.txt": "fastapi\n",
+            f"{service}__main.py": API["main.py"] + 'import os\nos.getenv("SERVICE_AUTH_TOKEN", "")\n',
+        }.items()
+    })  # fmt: skip
+    (secret,) = yaml.safe_load(adopt(app).text)["secrets"].values()
+    assert secret["usedBy"] == ["api", "mailer"] and "generate" in secret["keys"]["SERVICE_AUTH_TOKEN"]
+
+
+@pytest.mark.parametrize("name", ["OLLAMA_BASE_URL", "PUBLIC_API_HOST", "BACKEND_BASE_URL"])
+def test_a_server_is_not_told_an_address_that_is_none_of_its_neighbours(tmp_path: Path, name: str) -> None:
+    """A model on this machine, its own address, and a worker's, which nobody can call."""
+    app = make(tmp_path, **{
+        "compose.yaml": "services:\n  backend: {build: backend, ports: ['8000:8000']}\n  page: {build: page}\n"
+                        "  worker: {build: backend, command: celery -A main worker}\n",
+        "backend__requirements.txt": "fastapi\n", "page__package.json": NEXT,
+        "backend__main.py": API["main.py"] + f'import os\nos.getenv("{name}", "http://localhost:11434")\n',
+    })  # fmt: skip
+    assert name not in services(adopt(app))["backend"].get("environment", {})
+
+
+def test_the_form_of_the_databases_url_is_what_the_application_itself_gives_the_service(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "compose.yaml": "services:\n  api:\n    build: api\n    environment: ['DATABASE_URL=postgresql+asyncpg://${U}@db/x']\n",
+        "api__requirements.txt": "fastapi\nsqlalchemy\nasyncpg\n",
+        "api__main.py": API["main.py"] + 'import os\nos.getenv("DATABASE_URL")\n',
+        "api__alembic__env.py": 'import main\nurl = main.url.replace("postgresql+asyncpg://", "postgresql://")\n',
+    })  # fmt: skip
+    keys = yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]
+    assert keys["DATABASE_URL"]["database"] == {"scheme": "postgresql+asyncpg"}
