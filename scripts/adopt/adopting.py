@@ -11,6 +11,7 @@ from typing import Any
 from scripts.adopt import documents, infer, record, units
 from scripts.adopt.facts import Described
 from scripts.adopt.infer import Decision, Question, Whole
+from scripts.adopt.packages import folder_of
 from scripts.adopt.tree import Tree, scan
 from scripts.errors import UserError
 from scripts.host.files import write_whole
@@ -209,7 +210,7 @@ def _examples(tree: Tree, root: str) -> dict[str, dict[str, str]]:
 
     found: dict[str, dict[str, str]] = {}
     for file in tree.files:
-        folder = units.folder_of(file)
+        folder = folder_of(file)
         own = root == "." or f"{folder}/".startswith(f"{root}/") or folder == "." or root.startswith(f"{folder}/")
         if own and re.match(
             r"\.?env[.-](example|sample|template|dist)$|\.env\.(local\.)?(example|sample|template)$|env\.example$",

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.adopt import dockerfiles, units, variables
+from scripts.adopt import dockerfiles, needed, units, variables
 from scripts.adopt.facts import Described, Read
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
@@ -261,7 +261,7 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     _user(unit, spec, bool(builder), context)
     _probes(unit, spec, context)
     _command(unit, spec, context)
-    if added := _companions(unit):
+    if added := {**_companions(unit), **_missing(unit, context.whole.tree)}:
         spec["addPackages"] = list(added)
         context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
     environment, build = _environment(unit, context)
@@ -594,6 +594,24 @@ def _companions(unit: Unit) -> dict[str, str]:
     return found
 
 
+def _missing(unit: Unit, tree: Tree) -> dict[str, str]:
+    """Name packages that the program imports and its package files do not bring, and why."""
+    main = _main(unit, tree)
+    return needed.packages(tree, unit.sources, unit.python, main) if unit.python and main else {}
+
+
+def _main(unit: Unit, tree: Tree) -> str:
+    """Return the file that starts a Python program: what its Dockerfile's command names, else where its app is made."""
+    words = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
+    for name in re.findall(r"([\w.]+):\w+", words) + re.findall(r"([\w/.-]+)\.py\b", words):
+        file = join(unit.sources, name.replace(".", "/") + ".py")
+        if tree.has(file):
+            return file
+    mains = _mains(tree, unit)
+    made = (file for file in mains if re.search(r"=\s*(\w+\.)?(FastAPI|Flask)\(", tree.text(file)))
+    return next(made, next((file for file in mains if "__main__" in tree.text(file)), ""))
+
+
 def _unsaid(unit: Unit) -> list[Read]:
     """Return the key that the client of a model takes from the environment by itself."""
     place = unit.code.imports.get("openai") or unit.code.imports.get("agents")
@@ -875,8 +893,9 @@ def _elsewhere(
 def _own_port(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    """Give the port that it listens on by a variable of its own; the chart gives PORT. Where its command says the port, a
-    variable by another's name is a second program's.
+    """Give the port that it listens on by a variable of its own; the chart gives PORT.
+
+    Where its command says the port, a variable by another's name is a second program's.
     """
     port, of = context.ports[unit.name], set(read.name.lower().split("_")) & {"mcp", "agent", "chat", "auth"}
     command = unit.dockerfile.command if unit.dockerfile else ("--port", str(port))

@@ -16,6 +16,7 @@ MADE = {
 }  # fmt: skip
 MOST_FILES = 20_000
 LARGEST = 512 * 1024  # bytes; no source file that a person writes is larger
+LONGEST_LOCK = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Tree:
             self._texts[file] = _read(self.root / file)
         return self._texts[file]
 
+    def whole(self, file: str) -> str:
+        """Return the text of a lock, which programs write and which may be long; it is not kept."""
+        return _read(self.root / file, LONGEST_LOCK)
+
     def has(self, file: str) -> bool:
         """Return whether there is such a file."""
         return os.path.normpath(file) in self._known
@@ -65,9 +70,9 @@ class Tree:
         return sorted(found, key=lambda file: (file.count("/"), file))
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, largest: int = LARGEST) -> str:
     try:
-        if path.stat().st_size > LARGEST:
+        if path.stat().st_size > largest:
             return ""
         return path.read_bytes().decode("utf-8-sig", errors="strict")
     except (OSError, UnicodeDecodeError):

@@ -168,9 +168,7 @@ def transform(
         if item.name == "RUN" and BUILDS.search(item.value):
             lines[item.first] = f"RUN {before_build}\n{lines[item.first]}"
     for item in instructions(text) if packages else ():
-        if item.name == "RUN" and "pip" in item.value:
-            for line in range(item.first, item.last + 1):
-                lines[line] = _REQUIREMENTS.sub(rf"\g<0> {' '.join(map(shlex.quote, packages))}", lines[line])
+        _add_packages(item, lines, " ".join(map(shlex.quote, packages)))
     for item in instructions(text) if pinned else ():
         if item.name in ("COPY", "ADD") and (removed := _brings_pin(item)):
             lines[item.last] += f"\nRUN rm -f {removed} || true"
@@ -183,6 +181,15 @@ def transform(
     tail = [f"FROM ${{{ARGUMENT.format(numbers[image])}}} AS {STAGE.format(numbers[image])}" for image in copied]
     body = [*lines[:first], *head, *tail, *_shifted(text, lines, first, len(tail))]
     return "\n".join(body) + "\n", {ARGUMENT.format(number): image for image, number in numbers.items()}
+
+
+def _add_packages(item: Instruction, lines: list[str], packages: str) -> None:
+    """Install more packages where a line installs those of requirements; after one that takes what a lock holds."""
+    if item.name == "RUN" and "pip" in item.value:
+        for line in range(item.first, item.last + 1):
+            lines[line] = _REQUIREMENTS.sub(rf"\g<0> {packages}", lines[line])
+    if item.name == "RUN" and re.search(r"\buv sync\b", item.value):
+        lines[item.last] += f"\nRUN uv pip install {packages}"
 
 
 PIN = ".python-version"

@@ -558,7 +558,7 @@ def test_what_no_longer_changes_gets_companions_that_it_works_with(
 
 
 def test_an_example_file_speaks_for_the_services_it_lies_beside(tmp_path: Path) -> None:
-    """What one service's example says of a variable is not told to its neighbour, which may read it by the same name."""
+    """What one service's example says of a variable is not told to its neighbour, which may read it too."""
     reads = 'import os\nos.environ["LABEL"]\nos.environ["TONE"]\nos.environ["PORT"]\n'
     app = make(tmp_path, **{
         ".env.example": "TONE=soft\nLABEL=of-all\n",
@@ -606,3 +606,41 @@ def test_the_form_of_the_databases_url_is_what_the_application_itself_gives_the_
     })  # fmt: skip
     keys = yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]
     assert keys["DATABASE_URL"]["database"] == {"scheme": "postgresql+asyncpg"}
+
+
+@pytest.mark.parametrize(
+    ("requirements", "code", "added"),
+    [
+        ("fastapi\n", "import slowapi\n", ["slowapi"]),
+        ("fastapi\n", "from pydantic import BaseModel, EmailStr\n", ["email-validator"]),
+        ("fastapi[standard]\n", "from pydantic import BaseModel, EmailStr\n", []),
+        ("fastapi\npydantic[email]\n", "from pydantic import EmailStr\n", []),
+        ("fastapi\n", "from fastapi.security import OAuth2PasswordRequestForm\n", ["python-multipart"]),
+        ("fastapi\nsqlmodel\npsycopg2\n", "import sqlalchemy, psycopg2\n", []),
+        ("fastapi\n", "try:\n    import redis\nexcept ImportError:\n    redis = None\n", []),
+        ("fastapi\n", "import nobody_knows_it\n", []),
+        ("fastapi\n", "from .deep import jwt\nfrom api.structlog import log\n", ["loguru"]),
+    ],
+)
+def test_what_the_program_imports_and_no_package_file_brings_is_added(
+    tmp_path: Path, requirements: str, code: str, added: list[str]
+) -> None:
+    """Of what the program loads: a script that nobody imports may want what it likes."""
+    app = make(tmp_path, **{
+        "requirements.txt": requirements, "api__main.py": API["main.py"] + code,
+        "api__deep.py": "import loguru\njwt = 1\n", "api__structlog.py": "log = print\n", "stray.py": "import celery\n",
+    })  # fmt: skip
+    (service,) = services(adopt(app)).values()
+    assert service.get("addPackages", []) == added
+
+
+def test_what_a_lock_lacks_is_added(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "pyproject.toml": '[project]\nname = "x"\ndependencies = ["fastapi>=0.1", "mcp >= 1.2, < 2", "bcrypt"]\n',
+        "uv.lock": '[[package]]\nname = "fastapi"\n\n[[package]]\nname = "bcrypt"\n',
+        "main.py": API["main.py"] + "import mcp, bcrypt, redis\n",
+    })  # fmt: skip
+    found = adopt(app)
+    (service,) = services(found).values()
+    assert service["addPackages"] == ["mcp>=1.2,<2", "redis"]
+    assert any("mcp is not in uv.lock" in str(place) for _, _, place in found.decision.reasons)

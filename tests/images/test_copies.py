@@ -179,3 +179,12 @@ def test_a_pin_to_a_python_that_is_not_in_the_image_does_not_get_into_it(line: s
 def test_packages_are_added_where_requirements_are_installed(line: str) -> None:
     text, _ = copies.transform(f"FROM scratch\nRUN useradd -r app\n{line.format('')}\n", packages=["bcrypt<5"])
     assert text == f"FROM scratch\nRUN useradd -r app\n{line.format(chr(32) + repr('bcrypt<5'))}\n"
+
+
+def test_more_packages_come_after_those_that_a_lock_holds() -> None:
+    """Each `uv sync` takes away what its lock does not hold."""
+    text, _ = copies.transform(
+        "FROM scratch\nRUN uv sync --frozen \\\n    --no-dev\nCOPY . .\nRUN uv sync\n", packages=["slowapi>=0.1"]
+    )
+    added = "RUN uv pip install 'slowapi>=0.1'\n"
+    assert f"    --no-dev\n{added}COPY" in text and text.endswith(f"RUN uv sync\n{added}")

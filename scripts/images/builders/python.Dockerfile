@@ -6,7 +6,7 @@ ARG PYTHON_IMAGE=python:3.13-slim-trixie
 # end: its versions are resolved anew. Of psycopg2 the one is taken that needs no compiler.
 FROM ${PYTHON_IMAGE} AS packages
 ARG BEFORE=""
-ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_PROJECT_ENVIRONMENT=/venv VIRTUAL_ENV=/venv
+ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_PROJECT_ENVIRONMENT=/venv VIRTUAL_ENV=/venv PATH=/uv/bin:$PATH
 RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     python -m venv /uv && /uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 && python -m venv --without-pip /venv
 WORKDIR /app

@@ -1,0 +1,155 @@
+"""What a Python program imports and its package files do not bring: the packages to add, each with its place. Pure."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from scripts.adopt.packages import Packages, join
+from scripts.adopt.tree import Place, Tree
+
+# Name that is imported → the package that has it, and the packages that bring it along. Others' names are not guessed:
+# a package of the same name as an import may be another's.
+KNOWN: Mapping[str, tuple[str, ...]] = {
+    "aiofiles": ("aiofiles",),
+    "aiohttp": ("aiohttp",),
+    "aiosqlite": ("aiosqlite",),
+    "alembic": ("alembic", "flask-migrate"),
+    "anthropic": ("anthropic",),
+    "apscheduler": ("apscheduler",),
+    "argon2": ("argon2-cffi", "pwdlib"),
+    "asyncpg": ("asyncpg",),
+    "bcrypt": ("bcrypt", "passlib", "pwdlib"),
+    "celery": ("celery",),
+    "cryptography": ("cryptography", "pyjwt", "python-jose", "authlib", "mcp"),
+    "dotenv": ("python-dotenv", "pydantic-settings", "uvicorn", "fastapi", "mcp"),
+    "email_validator": ("email-validator", "pydantic", "fastapi"),
+    "flask_cors": ("flask-cors",),
+    "google.genai": ("google-genai",),
+    "google.generativeai": ("google-generativeai",),
+    "groq": ("groq",),
+    "httpx": ("httpx", "openai", "openai-agents", "anthropic", "groq", "mcp", "fastmcp", "google-genai", "fastapi"),
+    "jose": ("python-jose",),
+    "jwt": ("pyjwt", "flask-jwt-extended", "mcp", "flask-jwt"),
+    "loguru": ("loguru",),
+    "mcp": ("mcp", "fastmcp", "openai-agents"),
+    "multipart": ("python-multipart", "mcp", "fastmcp", "openai-agents", "fastapi"),
+    "openai": ("openai", "openai-agents"),
+    "passlib": ("passlib",),
+    "prometheus_client": ("prometheus-client", "prometheus-fastapi-instrumentator"),
+    "psutil": ("psutil",),
+    "psycopg2": ("psycopg2-binary", "psycopg2"),
+    "pydantic_settings": ("pydantic-settings", "mcp", "fastmcp", "openai-agents", "fastapi"),
+    "pytz": ("pytz",),
+    "redis": ("redis",),
+    "requests": ("requests", "openai-agents", "tiktoken", "google-generativeai", "google-genai"),
+    "slowapi": ("slowapi",),
+    "sqlalchemy": ("sqlalchemy", "sqlmodel", "flask-sqlalchemy", "alembic", "flask-migrate"),
+    "sqlmodel": ("sqlmodel",),
+    "structlog": ("structlog",),
+    "tenacity": ("tenacity",),
+    "websockets": ("websockets", "uvicorn", "google-genai"),
+}
+# What of a package comes along only with one of its extras.
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "fastapi": ("standard", "all"),
+    "uvicorn": ("standard",),
+    "pydantic": ("email",),
+    "passlib": ("bcrypt", "argon2"),
+    "pwdlib": ("bcrypt", "argon2"),
+    "pyjwt": ("crypto",),
+    "python-jose": ("cryptography",),
+}
+
+
+# Names of a package that is there without asking for another one: what a class or function of it needs.
+INDIRECT: Mapping[tuple[str, str], str] = {
+    ("pydantic", "EmailStr"): "email_validator",
+    ("fastapi", "Form"): "multipart",
+    ("fastapi", "File"): "multipart",
+    ("fastapi", "UploadFile"): "multipart",
+    ("fastapi.security", "OAuth2PasswordRequestForm"): "multipart",
+}
+
+
+def packages(tree: Tree, folder: str, wanted: Packages, main: str) -> dict[str, str]:
+    """Return the requirements to add, each with why: what a lock lacks, what is imported and none brings."""
+    found: dict[str, str] = {}
+    locked = _locked(tree, wanted.lock) if wanted.lock else set()
+    for name, version in wanted.wanted.items() if locked else ():
+        if name not in locked:
+            found[_requirement(name, version)] = f"{wanted.place(name)}: {name} is not in {wanted.lock}"
+            locked.add(name)
+    for module, place in needs(tree, folder, main).items():
+        known = KNOWN[module]
+        if not any(_brings(tree, wanted, locked, one, one == known[0]) for one in known):
+            found.setdefault(known[0], f"{place}: {module}, which no package file brings")
+    return found
+
+
+def _requirement(name: str, version: str) -> str:
+    said = version.replace(" ", "")
+    return f"{name}{said}" if re.fullmatch(r"([<>=!~]=?[0-9.]+(,[<>=!~]=?[0-9.]+)*)?", said) else name
+
+
+def _locked(tree: Tree, lock: str) -> set[str]:
+    """Return the names of a lock's packages."""
+    return set(re.findall(r'(?m)^name = "([^"]+)"', tree.whole(lock)))
+
+
+def _brings(tree: Tree, wanted: Packages, locked: set[str], name: str, own: bool) -> bool:
+    """Return whether the package files bring a package: by its name, else by another that needs it, with its extra."""
+    if locked:
+        return (own or name.startswith("psycopg2")) and name in locked
+    if name not in wanted.wanted:
+        return False
+    place, extras = wanted.place(name), () if own else EXTRAS.get(name, ())
+    line = tree.text(place.file).splitlines()[place.line - 1] if place and place.line else ""
+    return not extras or any(re.search(rf"\[[^\]]*\b{extra}\b", line) for extra in extras)
+
+
+def needs(tree: Tree, folder: str, main: str) -> dict[str, Place]:
+    """Return the known modules that a program imports when it starts, each with its place: from its first file on."""
+    found: dict[str, Place] = {}
+    waiting, seen = [main], {main}
+    while waiting:
+        file = waiting.pop(0)
+        for module, names, line in _imported(tree.text(file), file, folder):
+            inner = [one for one in _files(tree, folder, file, module, names) if one not in seen]
+            seen.update(inner)
+            waiting += inner
+            indirect = [INDIRECT[(module, name)] for name in names if (module, name) in INDIRECT]
+            for one in (module, module.split(".")[0], *(f"{module}.{name}" for name in names), *indirect):
+                if one in KNOWN and not any(True for _ in _files(tree, folder, file, one, ())):
+                    found.setdefault(one, Place(file, line))
+    return found
+
+
+def _imported(text: str, file: str, folder: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
+    """Yield (module, names, line) of what a file imports at its top, beyond what it can do without."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, (), node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield module, tuple(alias.name for alias in node.names), node.lineno
+
+
+def _files(tree: Tree, folder: str, file: str, module: str, names: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files of the tree that an import loads."""
+    here = file.rpartition("/")[0] or "."
+    dots = len(module) - len(module.lstrip("."))
+    base = here
+    for _ in range(dots - 1):
+        base = base.rpartition("/")[0] or "."
+    path = module.lstrip(".").replace(".", "/")
+    for start in [base] if dots else dict.fromkeys([folder, here, join(folder, "src")]):
+        own = join(start, path) if path else start
+        above = [own.rsplit("/", count)[0] for count in range(path.count("/"), 0, -1)]
+        for one in (*above, own, *(join(own, name) for name in names)):
+            yield from (it for it in (f"{one}.py", join(one, "__init__.py")) if tree.has(it))
