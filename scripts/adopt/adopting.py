@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.adopt import documents, infer, record, units
+from scripts.adopt import documents, infer, record, resolving, units
 from scripts.adopt.facts import Described
 from scripts.adopt.infer import Decision, Question, Whole
-from scripts.adopt.packages import folder_of
+from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Tree, scan
 from scripts.errors import UserError
 from scripts.host.files import write_whole
@@ -136,11 +136,43 @@ def _decide(
     whole = Whole(tree, chosen, _examples(tree, root or "."), others, _date(tree, shell), _registry(), answers)
     decision = infer.decide(whole)
     infer.sqlite_volumes(decision.data)
+    _pins(decision, chosen, tree, answers, shell)
     decision.questions = [one for one in [*questions, *decision.questions] if one.key not in answers]
     decision.remarks = [*remarks, *more, *decision.remarks]
     if request.own_chart:
         own_chart(decision, tree, charts, chosen)
     return decision
+
+
+def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Mapping[str, str], shell: Shell) -> None:
+    """Ask whether a version is left open where the requirements of a service contradict each other.
+
+    Raises UserError where leaving one open does not help.
+    """
+    for unit in chosen:
+        file = join(unit.sources, "requirements.txt")
+        if not unit.python or unit.python.lock or not tree.has(file):
+            continue
+        wrong = _contradiction(tree.text(file), "3.13" if "3.13" in unit.python.python else "3.11", shell)
+        if wrong and not wrong.loosen:
+            raise UserError(f"{file}: {wrong.said}", f"change {file}: no build can install it as it is")
+        key = f"{unit.name}.loosen"
+        if wrong and answers.get(key, "yes") == "yes":
+            decision.data["services"][unit.name]["loosePackages"] = [wrong.loosen]
+            decision.because(f"services.{unit.name}.loosePackages", wrong.loosen, f"{file}: {wrong.said}")
+        if wrong:
+            text = f"{file}: {wrong.said}: take {wrong.loosen} without its version?"
+            decision.questions.append(Question(key, text, ("yes", "no"), "yes"))
+
+
+_SOLVED: dict[tuple[str, str], resolving.Contradiction | None] = {}
+
+
+def _contradiction(text: str, python: str, shell: Shell) -> resolving.Contradiction | None:
+    """Return what does not go together; the same text is asked about once, however often the person answers."""
+    if (text, python) not in _SOLVED:
+        _SOLVED[text, python] = resolving.contradiction(text, resolving.resolver(shell, python))
+    return _SOLVED[text, python]
 
 
 def _registry() -> bool:

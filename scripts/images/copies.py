@@ -144,6 +144,7 @@ def transform(
     before_build: str = "",
     pinned: bool = False,
     packages: Sequence[str] = (),
+    loose: Sequence[str] = (),
 ) -> tuple[str, dict[str, str]]:
     """Return a Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
     lines = [re.sub(r"^#\s*syntax=.*", "# ", line, flags=re.IGNORECASE) for line in text.splitlines()]
@@ -169,6 +170,9 @@ def transform(
             lines[item.first] = f"RUN {before_build}\n{lines[item.first]}"
     for item in instructions(text) if packages else ():
         _add_packages(item, lines, " ".join(map(shlex.quote, packages)))
+    for item in instructions(text) if loose else ():
+        if item.name == "RUN" and (files := _REQUIREMENTS.findall(item.value)):
+            lines[item.first] = f"{_loosened(files, loose)}\n{lines[item.first]}"
     for item in instructions(text) if pinned else ():
         if item.name in ("COPY", "ADD") and (removed := _brings_pin(item)):
             lines[item.last] += f"\nRUN rm -f {removed} || true"
@@ -190,6 +194,13 @@ def _add_packages(item: Instruction, lines: list[str], packages: str) -> None:
             lines[line] = _REQUIREMENTS.sub(rf"\g<0> {packages}", lines[line])
     if item.name == "RUN" and re.search(r"\buv sync\b", item.value):
         lines[item.last] += f"\nRUN uv pip install {packages}"
+
+
+def _loosened(files: Sequence[str], loose: Sequence[str]) -> str:
+    """Return the line that takes some packages' versions out of requirements before they are installed."""
+    names = "|".join(re.sub(r"[-_.]+", "[-_.]+", name) for name in loose)
+    paths = [file.split()[-1].rpartition("=")[2].replace('"$1"', "requirements.txt") for file in files]
+    return f"RUN sed -i -E 's/^({names})(\\[[^]]*\\])?[ ]*==[^#;]*/\\1\\2 /I' {' '.join(dict.fromkeys(paths))}"
 
 
 PIN = ".python-version"
@@ -252,6 +263,7 @@ def derive(
     steps: Sequence[str] = (),
     offline_fonts: bool = False,
     packages: Sequence[str] = (),
+    loose: Sequence[str] = (),
 ) -> Derived:
     """Return the Dockerfile itself where nothing in it has to change, else a copy at `target`, with its
     rules beside it.
@@ -265,9 +277,9 @@ def derive(
     pinned = (context / PIN).is_file()
     changed, bases = transform(
         text, covered={*covered, *arguments}, environment=values, steps=steps, before_build=before, pinned=pinned,
-        packages=packages,
+        packages=packages, loose=loose,
     )  # fmt: skip
-    if not (bases or values or ignore or steps or before or packages):
+    if not (bases or values or ignore or steps or before or packages or loose):
         return Derived(dockerfile)
     write(target, f"# Made from {dockerfile}; changed there, not here.\n{changed}")
     own = next((file for file in _rule_files(dockerfile, context) if file.is_file()), None)

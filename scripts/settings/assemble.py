@@ -153,6 +153,7 @@ def _service(
         dockerfile, context, covered=bases, arguments=spec.get("buildArgs", {}),
         environment=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []), steps=spec.get("buildSteps", []),
         offline_fonts=spec.get("offlineFonts", False), packages=spec.get("addPackages", []),
+        loose=spec.get("loosePackages", []),
         target=places.root / GENERATED / f"{app}.{name}.Dockerfile",
     )  # fmt: skip
     bases = {**bases, **derived.bases}

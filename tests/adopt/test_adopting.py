@@ -37,6 +37,7 @@ def no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """No registry answers, and no history tells a day: the same conclusions on every machine."""
     monkeypatch.setattr(adopting, "_registry", lambda: False)
     monkeypatch.setattr(adopting, "_date", lambda tree, shell: "2026-01-31")
+    monkeypatch.setattr(adopting, "_contradiction", lambda text, python, shell: None)
 
 
 def adopt(path: Path, root: Path = ROOT, **options: Any) -> Adopted:

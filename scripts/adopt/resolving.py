@@ -1,0 +1,67 @@
+"""Whether the versions that a requirements.txt pins go together: asked of the resolver that builds use, in a second."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.host.shell import Shell
+
+Resolver = Callable[[str], str]
+# Where one of these is the reason, another Python, another day or a compiler may help: that is no contradiction.
+_ELSEWHERE = re.compile(
+    r"usable wheels|wheels with a matching|building from source|Python version|Python>|upload", re.I
+)
+_PINNED = re.compile(r"(?m)^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==")
+
+
+_ONCE = {"UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": "10"}  # a machine without a network is not waited for
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """What does not go together, in the resolver's words, and the package without whose version it does; or none."""
+
+    said: str
+    loosen: str = ""
+
+
+def resolver(shell: Shell, python: str) -> Resolver:
+    """Return what tells why requirements cannot be met by one Python; nothing where they can, or nobody can tell."""
+
+    def resolve(text: str) -> str:
+        argv = [Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--no-header", "--no-build"]
+        answer = shell.probe([*argv, "--python-version", python, "-"], stdin=text, timeout=120, env=_ONCE)
+        return "" if answer or "No solution found" not in answer.err else answer.err
+
+    return resolve
+
+
+def contradiction(text: str, resolve: Resolver) -> Contradiction | None:
+    """Return why requirements cannot be met, and whose pin to loosen; None where they can, or nobody can tell."""
+    if re.search(r"(?m)^\s*-|^\s*\.|@\s*(file|git)", text):  # other files and folders are not followed
+        return None
+    why = " ".join(resolve(text).split())
+    if not why or _ELSEWHERE.search(why):
+        return None
+    named = [name for name in _PINNED.findall(text) if re.search(rf"\b{re.escape(name)}\b", why, re.I)]
+    return Contradiction(_said(why), next((name for name in named if not resolve(loosened(text, name))), ""))
+
+
+def loosened(text: str, name: str) -> str:
+    """Return requirements with a package's version left open."""
+    return re.sub(rf"(?mi)^(\s*{re.escape(name)}(?:\[[^\]]*\])?)\s*==[^;#\n]*", r"\1", text)
+
+
+def _said(why: str) -> str:
+    """Return the end of what the resolver says: the requirements themselves, or the package that there is not."""
+    missing = re.search(r"[Bb]ecause (\S+ was not found[^,]*?|there is no version of \S+)(?: and you require|,)", why)
+    if missing:
+        return missing[1]
+    required = re.findall(
+        r"you require ((?:(?!you require|conclude).)+), we can conclude that your requirements are", why
+    )
+    return f"{required[-1]} do not go together" if required else why[:200]

@@ -1,0 +1,64 @@
+"""Whether pinned versions go together: judged by what uv 0.13.9 answered, word for word."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.adopt import adopting, resolving
+from scripts.adopt.resolving import Contradiction
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from tests.adopt.test_adopting import API, adopt, make, services
+
+TWO = """error: No solution found when resolving dependencies
+  cause: Because mcp>=1.13.0,<=1.27.0 depends on httpx>=0.27.1 and mcp>=1.20.0 depends on pyjwt[crypto]>=2.10.1, \
+we can conclude that httpx<0.27.1, mcp>=1.13.0, pyjwt[crypto]<2.10.1 are incompatible.
+         And because mcp>=1.11.0,<=1.12.4 depends on httpx>=0.27 and you require pyjwt[crypto]==2.8.0, we can conclude \
+that your requirements, httpx<0.27, mcp>=1.11.0 are incompatible.
+         And because you require httpx==0.26.0 and mcp>=1.11.0, we can conclude that your requirements are unsatisfiable.
+"""
+NONE = """error: No solution found when resolving dependencies
+  cause: Because dapr-devtools was not found in the package registry and you require dapr-devtools==0.2.0, \
+we can conclude that your requirements are unsatisfiable.
+"""
+OLD = """error: No solution found when resolving dependencies
+  cause: Because numpy==1.21.0 has no usable wheels and building from source is disabled and you require numpy==1.21.0, \
+we can conclude that your requirements are unsatisfiable.
+"""
+PINS = "pyjwt[crypto]==2.8.0\nhttpx==0.26.0\nmcp>=1.11.0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "found"),
+    [
+        (PINS, TWO, Contradiction("httpx==0.26.0 and mcp>=1.11.0 do not go together", "httpx")),
+        ("dapr-devtools==0.2.0\n", NONE, Contradiction("dapr-devtools was not found in the package registry")),
+        ("numpy==1.21.0\n", OLD, None),
+        ("fastapi\n", "", None),
+        ("-r base.txt\nhttpx==0.26.0\n", TWO, None),
+    ],
+)
+def test_what_does_not_go_together_is_told_with_the_version_to_leave_open(
+    text: str, why: str, found: Contradiction | None
+) -> None:
+    def resolve(asked: str) -> str:
+        return "" if "httpx\n" in asked else why
+
+    assert resolving.contradiction(text, resolve) == found
+
+
+def test_a_resolver_that_cannot_be_asked_says_nothing() -> None:
+    """The real one, about a name that no index has a right to: whatever it ends with, it is no contradiction."""
+    assert resolving.resolver(Shell(), "3.11")("not a requirement at all !!\n") == ""
+
+
+def test_a_contradiction_is_asked_about_and_a_package_that_there_is_not_is_refused(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    app = make(tmp_path, **{"api__requirements.txt": f"fastapi\n{PINS}", "api__main.py": API["main.py"]})
+    monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("a and b do not go together", "httpx"))
+    with pytest.raises(UserError, match=r"api\.loosen: api/requirements\.txt: a and b do not go together: take httpx"):
+        adopt(app)
+    assert services(adopt(app, answers={"api.loosen": "yes"}))["api"]["loosePackages"] == ["httpx"]
+    assert "loosePackages" not in services(adopt(app, answers={"api.loosen": "no"}))["api"]
+    monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("x was not found"))
+    with pytest.raises(UserError, match=r"api/requirements\.txt: x was not found"):
+        adopt(app)
