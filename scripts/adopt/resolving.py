@@ -33,7 +33,14 @@ def resolver(shell: Shell, python: str) -> Resolver:
     """Return what tells why requirements cannot be met by one Python; nothing where they can, or nobody can tell."""
 
     def resolve(text: str) -> str:
-        argv = [Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--no-header", "--no-build"]
+        argv: list[str | Path] = [
+            Path(sys.executable).with_name("uv"),
+            "pip",
+            "compile",
+            "--quiet",
+            "--no-header",
+            "--no-build",
+        ]
         answer = shell.probe([*argv, "--python-version", python, "-"], stdin=text, timeout=120, env=_ONCE)
         return "" if answer or "No solution found" not in answer.err else answer.err
 

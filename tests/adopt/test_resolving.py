@@ -13,17 +13,18 @@ from tests.adopt.test_adopting import API, adopt, make, services
 TWO = """error: No solution found when resolving dependencies
   cause: Because mcp>=1.13.0,<=1.27.0 depends on httpx>=0.27.1 and mcp>=1.20.0 depends on pyjwt[crypto]>=2.10.1, \
 we can conclude that httpx<0.27.1, mcp>=1.13.0, pyjwt[crypto]<2.10.1 are incompatible.
-         And because mcp>=1.11.0,<=1.12.4 depends on httpx>=0.27 and you require pyjwt[crypto]==2.8.0, we can conclude \
-that your requirements, httpx<0.27, mcp>=1.11.0 are incompatible.
-         And because you require httpx==0.26.0 and mcp>=1.11.0, we can conclude that your requirements are unsatisfiable.
+         And because mcp>=1.11.0,<=1.12.4 depends on httpx>=0.27 and you require pyjwt[crypto]==2.8.0, we can \
+conclude that your requirements, httpx<0.27, mcp>=1.11.0 are incompatible.
+         And because you require httpx==0.26.0 and mcp>=1.11.0, we can conclude that your requirements are \
+unsatisfiable.
 """
 NONE = """error: No solution found when resolving dependencies
   cause: Because dapr-devtools was not found in the package registry and you require dapr-devtools==0.2.0, \
 we can conclude that your requirements are unsatisfiable.
 """
 OLD = """error: No solution found when resolving dependencies
-  cause: Because numpy==1.21.0 has no usable wheels and building from source is disabled and you require numpy==1.21.0, \
-we can conclude that your requirements are unsatisfiable.
+  cause: Because numpy==1.21.0 has no usable wheels and building from source is disabled and you require \
+numpy==1.21.0, we can conclude that your requirements are unsatisfiable.
 """
 PINS = "pyjwt[crypto]==2.8.0\nhttpx==0.26.0\nmcp>=1.11.0\n"
 
