@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from scripts.adopt.packages import LOCKS, Packages, join
+from scripts.adopt.packages import LOCKS, Packages, in_uv_lock, join, not_in_npm_lock
 from scripts.adopt.tree import Place, Tree
 from scripts.images import copies, families
 from scripts.images.copies import Instruction
@@ -220,6 +220,8 @@ def broken_node(tree: Tree, found: Dockerfile, packages: Packages, standalone: b
                     problems.append(f"{where}: npm ci, but there is no package-lock.json")
                 elif not _lock_copied(lines, item):
                     problems.append(f"{where}: npm ci in a stage that has no lock file")
+                elif lost := not_in_npm_lock(tree, join(found.context, "package-lock.json"), packages):
+                    problems.append(f"{where}: npm ci, but package-lock.json does not hold {lost}")
         problems += _without_development(found.file, lines, packages)
         del stage
     if ".next/standalone" in text and not standalone:
@@ -275,6 +277,16 @@ def _without_development(file: str, lines: list[Instruction], packages: Packages
     ]
     if without and built and built.first >= without.first and needed:
         yield f"{file}:{built.first + 1}: builds without its development packages ({', '.join(needed)})"
+
+
+def broken_python(tree: Tree, found: Dockerfile, packages: Packages) -> Iterator[str]:
+    """Yield lines that install what a lock holds, where the lock is not one of the project's packages."""
+    locked = in_uv_lock(tree, packages.lock) if packages.lock else set()
+    for item in copies.instructions(tree.text(found.file)):
+        if item.name == "RUN" and re.search(r"\buv sync\b[^&|;]*--(frozen|locked)", item.value) and packages.lock:
+            lost = [name for name in packages.wanted if name not in locked]
+            if lost and (len(lost) == len(packages.wanted) or "--locked" in item.value):
+                yield f"{found.file}:{item.first + 1}: uv sync, but {packages.lock} does not hold {lost[0]}"
 
 
 def cannot_be_made(found: Dockerfile, text: str, alpine: bool) -> list[str]:

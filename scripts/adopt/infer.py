@@ -309,6 +309,8 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
         if unit.javascript:
             problems += dockerfiles.broken_node(tree, unit.dockerfile, unit.javascript, _standalone(tree, unit))
             problems += _endless(unit)
+        if unit.python:
+            problems += dockerfiles.broken_python(tree, unit.dockerfile, unit.python)
         if not context.whole.registry:
             alpine = any("alpine" in image for image in unit.dockerfile.images)
             problems += dockerfiles.cannot_be_made(unit.dockerfile, tree.text(unit.dockerfile.file), alpine)
@@ -1056,11 +1058,7 @@ def _jobs(unit: Unit, context: Context) -> None:
             return
         if unit.dockerfile and "alembic" in tree.text(unit.dockerfile.file):
             return
-        words = (
-            ["uv", "run", "--no-sync", "alembic"]
-            if unit.dockerfile and unit.dockerfile.command[:1] == ("uv",)
-            else ["python", "-m", "alembic"]
-        )
+        words = _alembic(unit, context)
         found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": [*words, "upgrade", "head"]}
         found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)
         return
@@ -1069,6 +1067,15 @@ def _jobs(unit: Unit, context: Context) -> None:
         words, place = job
         found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": words}
         found.because(f"jobs.{unit.name}-tables", " ".join(words), place)
+
+
+def _alembic(unit: Unit, context: Context) -> list[str]:
+    """Return how alembic is called: where the folder of its scripts is a package of the same name, not from there."""
+    built = "builder" in context.found.data["services"][unit.name]
+    if unit.dockerfile and unit.dockerfile.command[:1] == ("uv",) and not built:
+        return ["uv", "run", "--no-sync", "alembic"]
+    shadowed = context.whole.tree.has(join(unit.sources, "alembic/__init__.py"))
+    return ["env", "-u", "PYTHONPATH", "alembic"] if shadowed else ["python", "-m", "alembic"]
 
 
 def _imported(file: str, unit: Unit, tree: Tree) -> bool:

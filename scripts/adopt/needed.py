@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from scripts.adopt.packages import Packages, join
+from scripts.adopt.packages import Packages, in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 
 # Name that is imported → the package that has it, and the packages that bring it along. Others' names are not guessed:
@@ -76,7 +76,7 @@ INDIRECT: Mapping[tuple[str, str], str] = {
 def packages(tree: Tree, folder: str, wanted: Packages, main: str) -> dict[str, str]:
     """Return the requirements to add, each with why: what a lock lacks, what is imported and none brings."""
     found: dict[str, str] = {}
-    locked = _locked(tree, wanted.lock) if wanted.lock else set()
+    locked = in_uv_lock(tree, wanted.lock) if wanted.lock else set()
     for name, version in wanted.wanted.items() if locked else ():
         if name not in locked:
             found[_requirement(name, version)] = f"{wanted.place(name)}: {name} is not in {wanted.lock}"
@@ -91,11 +91,6 @@ def packages(tree: Tree, folder: str, wanted: Packages, main: str) -> dict[str, 
 def _requirement(name: str, version: str) -> str:
     said = version.replace(" ", "")
     return f"{name}{said}" if re.fullmatch(r"([<>=!~]=?[0-9.]+(,[<>=!~]=?[0-9.]+)*)?", said) else name
-
-
-def _locked(tree: Tree, lock: str) -> set[str]:
-    """Return the names of a lock's packages."""
-    return set(re.findall(r'(?m)^name = "([^"]+)"', tree.whole(lock)))
 
 
 def _brings(tree: Tree, wanted: Packages, locked: set[str], name: str, own: bool) -> bool:

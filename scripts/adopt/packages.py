@@ -71,6 +71,22 @@ def javascript(tree: Tree, folder: str) -> Packages | None:
     return found
 
 
+def not_in_npm_lock(tree: Tree, lock: str, asked: Packages) -> str:
+    """Return the first package that package.json asks for and npm's lock does not hold; empty where it holds all."""
+    try:
+        data = _mapping(json.loads(tree.whole(lock) or "null"))
+    except ValueError:
+        return ""
+    held = {path.rpartition("node_modules/")[2] for path in _mapping(data.get("packages"))}
+    held |= set(_mapping(data.get("dependencies")))
+    return next((name for name in [*asked.wanted, *asked.development] if data and name not in held), "")
+
+
+def in_uv_lock(tree: Tree, lock: str) -> set[str]:
+    """Return the names of the packages that a lock of uv holds, the project's own among them."""
+    return set(re.findall(r'(?m)^name = "([^"]+)"', tree.whole(lock)))
+
+
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 

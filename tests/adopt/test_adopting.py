@@ -645,3 +645,53 @@ def test_what_a_lock_lacks_is_added(tmp_path: Path) -> None:
     (service,) = services(found).values()
     assert service["addPackages"] == ["mcp>=1.2,<2", "redis"]
     assert any("mcp is not in uv.lock" in str(place) for _, _, place in found.decision.reasons)
+
+
+@pytest.mark.parametrize(
+    ("lock", "built"),
+    [
+        ('{"lockfileVersion": 3, "packages": {"": {}}}', True),
+        ('{"lockfileVersion": 3, "packages": {"node_modules/next": {}, "node_modules/typescript": {}}}', False),
+        ('{"lockfileVersion": 1, "dependencies": {"next": {}, "typescript": {}}}', False),
+        ("not JSON", False),
+    ],
+)
+def test_a_lock_that_does_not_hold_what_is_asked_for_is_told(tmp_path: Path, lock: str, built: bool) -> None:
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"next": "16"}, "devDependencies": {"typescript": "5"}}',
+        "package-lock.json": lock, "public__robots.txt": "",
+        "Dockerfile": 'FROM node:24-slim\nCOPY . .\nRUN npm ci\nRUN npm run build\nCMD ["npm", "start"]\n',
+    })  # fmt: skip
+    (service,) = services(adopt(app)).values()
+    assert ("builder" in service) is built
+
+
+@pytest.mark.parametrize(
+    ("words", "lock", "built"),
+    [
+        ("--frozen", "version = 1\n", True),
+        ("--frozen", '[[package]]\nname = "fastapi"\n', False),  # the rest is added
+        ("--locked", '[[package]]\nname = "fastapi"\n', True),
+        ("--locked", '[[package]]\nname = "fastapi"\n\n[[package]]\nname = "redis"\n', False),
+        ("--no-dev", "version = 1\n", False),  # makes the lock anew
+    ],
+)
+def test_a_lock_of_uv_is_held_against_the_project(tmp_path: Path, words: str, lock: str, built: bool) -> None:
+    app = make(tmp_path, **{
+        "pyproject.toml": '[project]\nname = "x"\ndependencies = ["fastapi", "redis"]\n', "uv.lock": lock,
+        "main.py": API["main.py"],
+        "Dockerfile": f"FROM python:3.13-slim\nCOPY . .\nRUN uv sync {words}\nCMD uv run uvicorn main:app\n",
+    })  # fmt: skip
+    (service,) = services(adopt(app)).values()
+    assert ("builder" in service) is built
+
+
+@pytest.mark.parametrize(("package", "words"), [(False, ["python", "-m"]), (True, ["env", "-u", "PYTHONPATH"])])
+def test_migrations_run_where_their_folder_has_the_name_of_the_program(
+    tmp_path: Path, package: bool, words: list[str]
+) -> None:
+    app = make(tmp_path, **{**API, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": "", "alembic__env.py": ""})
+    if package:
+        (app / "alembic/__init__.py").touch()
+    (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
+    assert job["command"] == [*words, "alembic", "upgrade", "head"]

@@ -2,7 +2,7 @@ import os
 
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from sqlmodel import create_engine
+from sqlmodel import create_engine, text
 
 SECRET_KEY = os.getenv("SECRET_KEY", "a development secret")
 ACCESS_TOKEN_EXPIRE_MINUTES = int(os.getenv("ACCESS_TOKEN_EXPIRE_MINUTES", "30"))
@@ -20,7 +20,8 @@ def healthz():
 
 @router.get("/plans")
 def plans():
-    return []
+    with engine.connect() as connection:
+        return [row.title for row in connection.execute(text("SELECT title FROM plan"))]
 
 
 app.include_router(router)

@@ -1,5 +1,5 @@
 from fastapi import FastAPI
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from app.config import Config
 
@@ -15,4 +15,5 @@ def health():
 
 @app.get("/ready")
 def ready():
-    return {}
+    with engine.connect() as connection:
+        return {"aims": len(connection.execute(text("SELECT title FROM aim")).all())}

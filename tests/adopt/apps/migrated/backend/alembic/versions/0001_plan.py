@@ -1,0 +1,13 @@
+import sqlalchemy
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade():
+    op.create_table("plan", sqlalchemy.Column("title", sqlalchemy.Text, primary_key=True))
+
+
+def downgrade():
+    op.drop_table("plan")
