@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import translate
 from pathlib import Path
 
 from scripts.errors import SettingsError
@@ -18,6 +19,8 @@ BUILT = (
     "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", ".npmrc",
 )  # fmt: skip
 """Names of files that decide what an image has installed: a change of one needs a build."""
+
+_BUILT = re.compile("|".join(map(translate, BUILT)))
 
 SYSTEM = ("/", "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var")
 """Folders that no writable copy is laid over."""
@@ -109,8 +112,7 @@ def roots(rules: Iterable[Rule]) -> tuple[str, ...]:
 
 def is_built(path: str) -> bool:
     """Return whether a change of this file needs a build whatever the rules say."""
-    name = posixpath.basename(path)
-    return any(fnmatch(name, pattern) for pattern in BUILT)
+    return _BUILT.match(path.rpartition("/")[2]) is not None
 
 
 def places(path: str, rules: Sequence[Rule]) -> tuple[str, ...]:

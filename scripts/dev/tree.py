@@ -65,9 +65,9 @@ def between(old: Tree, new: Tree) -> Changes:
 
 def _differs(old: Tree, place: str, entry: Entry, gone: set[str]) -> bool:
     before = old.get(place)
-    if before is None or _below(place, gone):
+    if before is None or (gone and _below(place, gone)):
         return True
-    return (before.kind, before.mode, before.content) != (entry.kind, entry.mode, entry.content)
+    return before.content != entry.content or before.mode != entry.mode or before.kind != entry.kind
 
 
 def _below(place: str, folders: set[str]) -> bool:

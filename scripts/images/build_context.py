@@ -52,23 +52,25 @@ def listing(context: Path, dockerfile: Path) -> tuple[Entry, ...]:
 
 
 def _kept(context: Path, rules: IgnoreRules) -> Iterator[Entry]:
-    for relative, path, mode in walk(context, rules):
+    for relative, path, status in walk(context, rules):
+        mode = status.st_mode
         if stat.S_ISDIR(mode):
             if not rules.ignores(relative):
                 yield Entry(relative, "folder", 0o755)
         elif stat.S_ISLNK(mode):
-            yield Entry(relative, "link", 0o777, str(path.readlink()))
+            yield Entry(relative, "link", 0o777, str(Path(path).readlink()))
         elif stat.S_ISREG(mode):
-            yield Entry(relative, "file", 0o755 if mode & stat.S_IXUSR else 0o644, _digest(path))
+            yield Entry(relative, "file", 0o755 if mode & stat.S_IXUSR else 0o644, _digest(path, status))
 
 
-def walk(context: Path, rules: IgnoreRules) -> Iterator[tuple[str, Path, int]]:
-    """Yield everything below a folder that the rules keep, as (relative path, path, mode), folders before what is in
+def walk(context: Path, rules: IgnoreRules) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Yield everything below a folder that the rules keep, as (relative path, path, status), folders before what is in
     them.
 
-    Folders come even where they are ignored themselves, if something below may be kept.
+    Folders come even where they are ignored themselves, if something below may be kept. Paths are words, and each is
+    asked for once: contexts of ten thousand files are looked at after every saved one.
     """
-    folders = [("", context)]
+    folders = [("", str(context))]
     while folders:
         prefix, folder = folders.pop()
         with os.scandir(folder) as found:
@@ -77,10 +79,10 @@ def walk(context: Path, rules: IgnoreRules) -> Iterator[tuple[str, Path, int]]:
             relative = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
                 if not rules.prunes(relative):
-                    yield relative, Path(entry.path), stat.S_IFDIR
-                    folders.append((relative + "/", Path(entry.path)))
+                    yield relative, entry.path, entry.stat(follow_symlinks=False)
+                    folders.append((relative + "/", entry.path))
             elif not rules.ignores(relative):
-                yield relative, Path(entry.path), entry.stat(follow_symlinks=False).st_mode
+                yield relative, entry.path, entry.stat(follow_symlinks=False)
 
 
 def build_digest(
@@ -144,13 +146,12 @@ def _copy(source: Path, target: Path, entry: Entry) -> None:
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def _digest(path: Path) -> str:
-    status = path.stat(follow_symlinks=False)
+def _digest(path: str, status: os.stat_result) -> str:
     return _digest_of(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @lru_cache(maxsize=65536)
-def _digest_of(path: Path, *_version: int) -> str:
+def _digest_of(path: str, *_version: int) -> str:
     """Return the SHA-256 of a file, read once a run: several services may share a context."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

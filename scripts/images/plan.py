@@ -143,9 +143,10 @@ def _put(values: dict[str, Any], keys: Sequence[str], value: str) -> None:
 def inputs_digest(release: Release, values: Mapping[str, Any], extra: Sequence[Path] = ()) -> str:
     """Return a digest of all that decides what helm would deploy: chart, values files and generated values."""
     total = hashlib.sha256()
-    files = sorted(item for item in build_context.walk(release.chart, IgnoreRules()) if not stat.S_ISDIR(item[2]))
-    for name, path, _ in files:
-        content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+    for name, path, status in sorted(build_context.walk(release.chart, IgnoreRules())):
+        if stat.S_ISDIR(status.st_mode):
+            continue
+        content = os.fsencode(Path(path).readlink()) if stat.S_ISLNK(status.st_mode) else Path(path).read_bytes()
         total.update(os.fsencode(name) + b"\0" + hashlib.sha256(content).digest())
     for file in (*release.values, *extra):
         total.update(hashlib.sha256(file.read_bytes()).digest())

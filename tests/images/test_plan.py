@@ -1,6 +1,7 @@
 """A plan names every image by its inputs, and says what helm is going to get."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -153,8 +154,8 @@ def test_another_stage_of_the_same_dockerfile_is_another_image(settings: Setting
 def test_a_file_that_may_not_be_read_is_named_with_its_service(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(path: Path) -> str:
-        raise PermissionError(13, "Permission denied", str(path))
+    def refused(path: str, _status: os.stat_result) -> str:
+        raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr("scripts.images.build_context._digest", refused)
     with pytest.raises(UserError, match=r"frontend: .*frontend/Dockerfile cannot be read: Permission denied") as told:
