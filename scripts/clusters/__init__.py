@@ -33,7 +33,7 @@ def check_name(wanted: str) -> None:
 def choose(wanted: str, force_root: bool = False) -> str:
     """Return the target that is meant on this machine. Raises UserError if there is none, or its program is missing.
 
-    minikube's docker driver refuses root unless `force_root`, so that `auto` then means the embedded cluster.
+    minikube refuses root unless `force_root`, so that `auto` then means the embedded cluster.
     """
     check_name(wanted)
     if wanted == "auto":
@@ -51,16 +51,16 @@ def chosen_because(wanted: str, chosen: str) -> str:
     """Return why another target than a person may expect was chosen; empty where nothing is to be said."""
     if wanted == "auto" and chosen == "embedded" and shutil.which("minikube"):
         return (
-            "minikube is installed, but its docker driver refuses root: using the embedded cluster "
+            "minikube is installed, but refuses root: using the embedded cluster "
             "(--target minikube with targets.minikube.force: true uses minikube all the same)"
         )
     return ""
 
 
 def force_root(settings: Settings) -> bool:
-    """Return whether minikube may be used as root: by setting, or as its driver is not one of containers."""
+    """Return whether minikube may be used as root: by setting, or as its driver is the one that has no node."""
     options = settings.targets.minikube
-    return options.force or options.driver not in machine.CONTAINERS
+    return options.force or options.driver == "none"
 
 
 def select(settings: Settings, shell: Shell, kubectl: Path, wanted: str) -> Target:

@@ -132,6 +132,12 @@ def start_failure(out: str, err: str) -> str:
     return "\n".join(dict.fromkeys(lines)) or "\n".join(line for line in plain if line.strip())[-2000:]
 
 
+def advice(out: str) -> str:
+    """Return what a program that failed advises beside the cause, in one line; empty where it advises nothing."""
+    told = [event.advice for event in events(out) if event.kind == "error" and event.advice]
+    return " ".join(told[0].split()) if told else ""
+
+
 def warnings(out: str, err: str) -> list[str]:
     """Return what a program that succeeded warned of: warning events, and lines that begin with an exclamation mark."""
     told = [event.message for event in events(out) if event.kind == "warning"]
@@ -156,7 +162,11 @@ def node_states(text: str) -> dict[str, str] | None:
 
 
 def containers_together(nodes: Mapping[str, str], control_planes: Iterable[str]) -> Reading:
-    """Return one state for the containers of a cluster: `running` here says nothing yet of the API server."""
+    """Return one state for the containers of a cluster: `running` here says nothing yet of the API server.
+
+    One that the engine calls dead, or is removing, cannot be started any more: it is as good as gone.
+    """
+    nodes = {name: state for name, state in nodes.items() if state not in ("dead", "removing")}
     if not set(control_planes) & set(nodes):
         left = ", ".join(sorted(nodes))
         return Reading(

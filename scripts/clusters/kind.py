@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,23 @@ from scripts.clusters.target import Tell
 from scripts.host.shell import CommandError, Result
 
 
+PROVIDER = "KIND_EXPERIMENTAL_PROVIDER"
+
+
 class Kind(NodeContainers):
-    """One cluster, with a kubeconfig of its own: the user's is not touched."""
+    """One cluster, with a kubeconfig of its own: the user's is not touched.
+
+    Its nodes are made on the engine that builds the images, also where the person's kind uses another program.
+    """
 
     target = "kind"
     label = "io.x-k8s.kind.cluster"
+    environment: Mapping[str, str] = {}
+
+    def __init__(self, *words: Any) -> None:
+        super().__init__(*words)
+        if os.environ.get(PROVIDER, "docker") != "docker":
+            self.environment = {PROVIDER: "docker"}
 
     @property
     def control_planes(self) -> Sequence[str]:
@@ -31,7 +44,7 @@ class Kind(NodeContainers):
 
     def listing(self) -> tuple[Result, list[str] | None]:
         """Read one name a line; with none, it says so on the other stream."""
-        answer = self._shell.probe([self._binary, "get", "clusters"], timeout=30)
+        answer = self._shell.probe([self._binary, "get", "clusters"], timeout=30, env=self.environment)
         return answer, answer.out.split()
 
     def config(self) -> dict[str, Any]:
@@ -53,19 +66,19 @@ class Kind(NodeContainers):
         argv: list[str | Path] = [self._binary, *words, *image, "--config", "-", *options.extra_arguments]
         with self.marked_as_ours(), _its_cause():
             self._shell.effect(
-                argv, stdin=config, shown_stdin=config, timeout=self._timeout,
+                argv, stdin=config, shown_stdin=config, timeout=self._timeout, env=self.environment,
                 on_line=lambda line: tell(first_line(line)),
             )  # fmt: skip
 
     def write_kubeconfig(self) -> None:
         """Export it to the cluster's own file."""
         words = ["export", "kubeconfig", "--name", self.name, "--kubeconfig", str(self.kubeconfig)]
-        self._shell.effect([self._binary, *words], timeout=60)
+        self._shell.effect([self._binary, *words], timeout=60, env=self.environment)
 
     def remove(self) -> None:
         """Delete the cluster and what is kept of it."""
         words = ["delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig)]
-        self._shell.effect([self._binary, *words], timeout=300)
+        self._shell.effect([self._binary, *words], timeout=300, env=self.environment)
         self.forget()
 
 

@@ -9,16 +9,18 @@ import os
 import platform
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from scripts.clusters.ownership import engine_client
 from scripts.host.shell import Shell
 from scripts.images import docker
+from scripts.settings.model import Settings
 from scripts.settings.targets import MinikubeOptions
 
 LEAST_CPUS, LEAST_MEMORY = 2, 1800  # what minikube refuses to go below: CPUs, MB
+LEAST_DISK = 2000  # MB
 MOST_CPUS, MOST_MEMORY = 4, 6144  # what the release and the system's pods have use for
 CONTAINERS = ("docker", "podman")  # drivers whose nodes are containers
 ONLY_ON = {
@@ -41,14 +43,19 @@ PROGRAMS = {
     "kvm2": "virsh",
     "vmware": "vmrun",
 }
+ONLY_PROFILE = "minikube"  # that the driver none can have
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What was seen. `cpus` and `memory` (MB) are the engine's, None where it could not be asked."""
+    """What was seen. `cpus` and `memory` (MB) are the engine's, None where it could not be asked.
+
+    `sudo` is whether commands may be run as root without a password; looked at only where that matters.
+    """
 
     system: str = "Linux"
     root: bool = False
+    sudo: bool = False
     wsl: bool = False
     cpus: int | None = None
     memory: int | None = None
@@ -67,9 +74,21 @@ class Objection:
     remedy: str
 
 
-def ask(shell: Shell) -> Machine:
-    """Look at this machine and its engine."""
-    return read(docker.info(shell, engine_client())[0], is_root())
+def ask(shell: Shell, driver: str = "docker") -> Machine:
+    """Look at this machine and its engine, as far as a driver of minikube's needs it."""
+    return with_sudo(read(docker.info(shell, engine_client())[0], is_root()), shell, driver)
+
+
+def with_sudo(machine: Machine, shell: Shell, driver: str) -> Machine:
+    """Return a machine with whether sudo asks for no password, where the driver needs that."""
+    if driver != "none" or machine.root:
+        return machine
+    return replace(machine, sudo=bool(shell.probe(["sudo", "-n", "true"], timeout=10)))
+
+
+def profile(settings: Settings) -> str:
+    """Return the name of the minikube profile of a configuration; the hardened one has a name of its own."""
+    return f"{settings.cluster}-secure" if settings.environment == "secure" else settings.cluster
 
 
 def is_root() -> bool:
@@ -122,9 +141,11 @@ def _limit(options: MinikubeOptions, machine: Machine, what: str) -> int | None:
         return None
 
 
-def objections(options: MinikubeOptions, machine: Machine) -> list[Objection]:
-    """Return why `minikube start` would fail on this machine, all of it at once; nothing where it would not."""
-    found = [*_of_driver(options, machine), *_of_size(options, machine)]
+def objections(options: MinikubeOptions, machine: Machine, name: str) -> list[Objection]:
+    """Return why `minikube start` of the profile `name` would fail on this machine, all of it at once; nothing
+    where it would not.
+    """
+    found = [*_of_driver(options, machine), *_of_size(options, machine), *_of_profile(options, name)]
     if machine.rootless and options.driver == "docker":
         if machine.cgroup == "1":
             text = "a rootless engine needs cgroup v2, and this machine has v1"
@@ -143,34 +164,67 @@ def _of_driver(options: MinikubeOptions, machine: Machine) -> list[Objection]:
     if driver in PROGRAMS and PROGRAMS[driver] not in machine.programs:
         text = f"{key}: the driver {driver} needs {PROGRAMS[driver]}, which is not on PATH"
         return [Objection(f"PROVIDER_{driver.upper()}_NOT_FOUND", text, f"install it, or set {key} to docker")]
-    if driver in CONTAINERS and machine.root and not options.force:
+    if driver == "none":
+        text = "minikube's driver none needs root, and sudo asks for a password"
+        remedy = f"run as root, or set {key}: docker"
+        return [] if machine.root or machine.sudo else [Objection("DRV_NEEDS_ROOT", text, remedy)]
+    if machine.root and not options.force:
         text = f"minikube's {driver} driver refuses to run as root"
         remedy = "run as a person in the group docker, set targets.minikube.force: true, or use --target embedded"
         return [Objection("DRV_AS_ROOT", text, remedy)]
-    if driver == "none" and not machine.root:
-        return [Objection("DRV_NEEDS_ROOT", "minikube's none driver needs root", f"run as root, or set {key}: docker")]
     return []
+
+
+def _of_profile(options: MinikubeOptions, name: str) -> list[Objection]:
+    """Return what does not go together in the configuration itself, whatever the machine is."""
+    found = []
+    several = options.nodes > 1
+    if options.driver == "none" and name != ONLY_PROFILE:
+        text = f"minikube's driver none takes no other profile than {ONLY_PROFILE}, and this one is {name}"
+        remedy = f"set cluster: {ONLY_PROFILE} in config/pipeline.yaml, or targets.minikube.driver to docker"
+        found.append(Objection("DRV_UNSUPPORTED_PROFILE", text, remedy))
+    if options.driver == "none" and several:
+        text = f"targets.minikube.nodes: {options.nodes}, but the driver none is this machine, and has one"
+        found.append(Objection("DRV_UNSUPPORTED_MULTINODE", text, "leave it out, or set the driver to docker"))
+    if options.cni == "bridge" and several:
+        text = f"targets.minikube.cni: bridge does not join {options.nodes} nodes"
+        found.append(Objection("GUEST_CNI_INCOMPATIBLE", text, "set it to calico, or targets.minikube.nodes to 1"))
+    if options.disk < LEAST_DISK:
+        text = f"targets.minikube.disk: {options.disk}m is less than the {LEAST_DISK}m that minikube asks for"
+        found.append(Objection("MK_USAGE", text, f"set it to {LEAST_DISK}m or more"))
+    if len(name) == 1:
+        text = f"cluster: {name} is too short for a minikube profile"
+        found.append(Objection("MK_USAGE", text, "choose a name of two letters or more in config/pipeline.yaml"))
+    return found
 
 
 def _of_size(options: MinikubeOptions, machine: Machine) -> list[Objection]:
     found = []
     have = {"cpus": _limit(options, machine, "cpus"), "memory": _limit(options, machine, "memory")}
     asked = dict(zip(("cpus", "memory"), fitted(options, machine), strict=True))
-    codes = {"cpus": "RSRC_INSUFFICIENT_CORES", "memory": "RSRC_INSUFFICIENT_SYS_MEMORY"}
     units = {"cpus": "CPUs", "memory": "MB of memory"}
-    for what, code in codes.items():
+    for what, unit in units.items():
         limit = have[what]
         if limit is not None and asked[what] > limit:
             remedy = f"give the engine more, or set targets.minikube.{what} to at most what it has"
             least = LEAST_CPUS if what == "cpus" else LEAST_MEMORY
             if limit < least:
-                remedy = f"give the engine {least} {units[what]} or more, or use --target embedded"
-            text = f"a start asks for {asked[what]} {units[what]}, and the engine has {limit}"
-            found.append(Objection(code, text, remedy))
+                remedy = f"give the engine {least} {unit} or more, or use --target embedded"
+            text = f"a start asks for {asked[what]} {unit}, and the engine has {limit}"
+            found.append(Objection(_class_of_size(what, limit < least, options.driver), text, remedy))
     if options.memory is not None and options.memory < LEAST_MEMORY:
         text = f"targets.minikube.memory: {options.memory}m is less than the {LEAST_MEMORY}m that minikube asks for"
         found.append(Objection("RSRC_INSUFFICIENT_REQ_MEMORY", text, f"set it to {LEAST_MEMORY}m or more"))
     return found
+
+
+def _class_of_size(what: str, too_small: bool, driver: str) -> str:
+    """Return minikube's class for a machine that has too little in itself, or less than was asked for."""
+    if what == "cpus":
+        return "RSRC_INSUFFICIENT_CORES"
+    if not too_small:
+        return "RSRC_OVER_ALLOC_MEM"
+    return f"RSRC_INSUFFICIENT_{'CONTAINER' if driver in CONTAINERS else 'SYS'}_MEMORY"
 
 
 def node_hidden(driver: str, machine: Machine) -> bool:

@@ -39,7 +39,7 @@ class Minikube(Target):
 
     def __init__(self, settings: Settings, shell: Shell, binary: Path, kubectl: Path) -> None:
         self._hardened = settings.environment == "secure"
-        super().__init__(f"{settings.cluster}-secure" if self._hardened else settings.cluster, shell)
+        super().__init__(machine.profile(settings), shell)
         self._options = settings.targets.minikube
         self._binary = binary
         self._kubectl = kubectl
@@ -54,7 +54,7 @@ class Minikube(Target):
     @cached_property
     def machine(self) -> Machine:
         """What this machine and its engine are."""
-        return machine.ask(self._shell)
+        return machine.ask(self._shell, self._options.driver)
 
     def look(self) -> str:
         """Return how to see minikube's own view of the profile."""
@@ -117,9 +117,9 @@ class Minikube(Target):
         options = self._options
         cpus, memory = machine.fitted(options, self.machine)
         words = [
-            f"--driver={options.driver}", f"--container-runtime={options.runtime}",
-            f"--kubernetes-version={options.kubernetes}", f"--cpus={cpus}", f"--memory={memory}m",
-            f"--disk-size={options.disk}m", f"--nodes={options.nodes}", f"--cni={options.cni}",
+            f"--driver={options.driver}", f"--container-runtime={options.runtime}", f"--cpus={cpus}",
+            f"--memory={memory}m", f"--disk-size={options.disk}m", f"--nodes={options.nodes}", f"--cni={options.cni}",
+            *([f"--kubernetes-version={options.kubernetes}"] if options.kubernetes else ()),
         ]  # fmt: skip
         if options.driver in machine.CONTAINERS and machine.node_hidden(options.driver, self.machine):
             words.append("--ports=" + ",".join(f"127.0.0.1:{port}:{port}" for port in self._ports))
@@ -212,7 +212,7 @@ class Minikube(Target):
         raise UserError(f"service {namespace}/{service}: {said.lstrip('*!X ')}", remedy)
 
     def _begin(self, tell: Tell, made: Sequence[str]) -> None:
-        if objections := machine.objections(self._options, self.machine):
+        if objections := machine.objections(self._options, self.machine, self.name):
             text = "\n".join(f"{item.text} ({item.code}): {item.remedy}" for item in objections)
             raise UserError(
                 f"minikube cannot start here:\n{text}", "all that is missing: invoke doctor --target minikube"
@@ -247,7 +247,8 @@ class Minikube(Target):
             result = problem.result
             said = answers.start_failure(result.out, result.err)
             told = Result(result.code, "", f"{said}\n{result.err.splitlines()[-1]}" if result.code == 124 else said)
-            raise type(problem)(argv, told, f"see: {self.look()}") from None
+            advised = f"minikube advises: {advice}; " if (advice := answers.advice(result.out)) else ""
+            raise type(problem)(argv, told, f"{advised}see: {self.look()}") from None
 
     def _profile(self) -> answers.Profile | None:
         return answers.minikube_profile(self._ask("profile", "list", "--output", "json", timeout=60).out, self.name)

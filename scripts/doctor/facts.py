@@ -148,11 +148,11 @@ def local_facts(settings: Settings, shell: Shell, target: str = "") -> Facts:
     )
     options = settings.targets.minikube
     if wanted == "minikube":
-        seen = machine.read(told, facts.root)
+        seen = machine.with_sudo(machine.read(told, facts.root), shell, options.driver)
         cpus, memory = machine.fitted(options, seen)
         facts = replace(
             facts,
-            objections=tuple(machine.objections(options, seen)),
+            objections=tuple(machine.objections(options, seen, machine.profile(settings))),
             node=f"a node of {cpus} CPUs and {memory} MB, by the driver {options.driver}",
             node_hidden=machine.node_hidden(options.driver, seen),
         )

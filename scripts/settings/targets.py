@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-KUBERNETES = "v1.36.2"
-
 
 @dataclass(frozen=True)
 class MinikubeOptions:
     """A minikube profile. `cpus` and `memory` (MB) of None are fitted to the engine; `addons` of None to the release.
 
-    `disk` is in MB. `force` lets the docker driver be used as root, which minikube else refuses.
+    `disk` is in MB. `force` lets minikube be used as root, which it else refuses. `kubernetes` of None is minikube's
+    own: for a newer one it asks the network at every start, and has no archive of images.
     """
 
     driver: str = "docker"
@@ -21,7 +20,7 @@ class MinikubeOptions:
     memory: int | None = None
     disk: int = 20 * 1024
     nodes: int = 1
-    kubernetes: str = KUBERNETES
+    kubernetes: str | None = None
     runtime: str = "containerd"
     cni: str = "calico"  # the default network does not enforce NetworkPolicies
     addons: tuple[str, ...] | None = None
@@ -69,7 +68,7 @@ def _minikube(spec: Mapping[str, Any]) -> MinikubeOptions:
         memory=megabytes(spec["memory"]) if "memory" in spec else None,
         disk=megabytes(spec["disk"]) if "disk" in spec else default.disk,
         nodes=spec.get("nodes", default.nodes),
-        kubernetes=spec.get("kubernetes", default.kubernetes),
+        kubernetes=spec.get("kubernetes"),
         runtime=spec.get("runtime", default.runtime),
         cni=spec.get("cni", default.cni),
         addons=tuple(spec["addons"]) if "addons" in spec else None,

@@ -100,7 +100,7 @@ def test_whatever_the_engine_tells_of_itself_a_node_gets_a_size(info: Any, root:
     found = machine.read(info, root)
     cpus, memory = machine.fitted(MinikubeOptions(), found)
     assert cpus >= machine.LEAST_CPUS and memory >= machine.LEAST_MEMORY
-    machine.objections(MinikubeOptions(), found)
+    machine.objections(MinikubeOptions(), found, "todo-chatbot")
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,36 @@ def test_warnings_of_a_success_are_kept() -> None:
 )
 def test_the_states_of_containers(text: str, expected: dict[str, str] | None) -> None:
     assert answers.node_states(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("nodes", "state"),
+    [
+        ({"p-control-plane": "running"}, "running"),
+        ({"p-control-plane": "running", "p-worker": "dead"}, "running"),
+        ({"p-control-plane": "exited", "p-worker": "exited"}, "stopped"),
+        ({"p-control-plane": "created"}, "stopped"),
+        ({"p-control-plane": "running", "p-worker": "restarting"}, "degraded"),
+        ({"p-control-plane": "paused", "p-worker": "running"}, "paused"),
+        ({"p-control-plane": "dead", "p-worker": "running"}, "broken"),
+        ({"p-control-plane": "removing"}, "broken"),
+        ({"p-worker": "running"}, "broken"),
+        ({}, "broken"),
+    ],
+)
+def test_containers_together_are_one_state(nodes: dict[str, str], state: str) -> None:
+    found = answers.containers_together(nodes, ["p-control-plane"])
+    assert found.state == state
+    assert bool(found.holds) == any(name == "p-worker" for name in nodes) if state == "broken" else not found.holds
+
+
+DOCKERS = st.sampled_from(["created", "running", "paused", "restarting", "removing", "exited", "dead", "of-tomorrow"])
+
+
+@given(st.dictionaries(st.sampled_from(["p-control-plane", "p-worker", "p-worker2"]), DOCKERS))
+def test_only_a_control_plane_that_runs_lets_a_cluster_run(nodes: dict[str, str]) -> None:
+    found = answers.containers_together(nodes, ["p-control-plane"])
+    assert found.state in states.STATES
+    if found.state == "running":
+        assert nodes["p-control-plane"] == "running"
+    assert found.why or found.state == "running"

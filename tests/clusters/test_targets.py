@@ -42,7 +42,8 @@ def test_a_profile_is_made_as_large_as_the_machine_allows(machine: Machine, clus
     cluster("minikube").up()
     words = begun(machine)
     assert {"--cpus=2", "--memory=3000m", "--driver=docker", "--container-runtime=containerd"} <= set(words)
-    assert {"--cni=calico", "--kubernetes-version=v1.36.2", "--keep-context", "--interactive=false"} <= set(words)
+    assert {"--cni=calico", "--keep-context", "--interactive=false"} <= set(words)
+    assert not any(word.startswith("--kubernetes-version") for word in words), "its own needs no network to be known"
     assert not any(word.startswith("--addons") for word in words), "they are enabled after the start"
 
 
@@ -243,6 +244,15 @@ def test_kind_and_k3d_take_their_options(machine: Machine, cluster: Make) -> Non
     assert "rancher/k3s:v1.35.0" in next(call for call in machine.calls("k3d") if "create" in call)
 
 
+def test_kind_makes_its_nodes_on_the_engine_that_builds_the_images(
+    machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
+    assert cluster("kind").up().status == "done" and cluster("kind").status()["state"] == "running"
+    assert [line for line in said if line.startswith("$ KIND_EXPERIMENTAL_PROVIDER=docker ")]
+    assert cluster("kind").down().status == "done"
+
+
 def test_auto_prefers_minikube_where_it_can_be_used(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(machine.bin))
     assert choose("auto") == "minikube" and not chosen_because("auto", "minikube")
@@ -250,6 +260,7 @@ def test_auto_prefers_minikube_where_it_can_be_used(machine: Machine, monkeypatc
     assert choose("auto") == "embedded" and "refuses root" in chosen_because("auto", "embedded")
     assert choose("auto", force_root=True) == "minikube"
     assert force_root(configuration(machine.folder, targets=options(driver="none")))
+    assert not force_root(configuration(machine.folder, targets=options(driver="kvm2")))
     machine.remove("minikube")
     assert choose("auto") == "embedded" and not chosen_because("auto", "embedded")
     with pytest.raises(UserError, match="no such target"):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from scripts import diagnose
 
@@ -33,7 +35,7 @@ RECORDED = {
     "signed by CA certificate ca: x509: certificate signed by unknown authority": "cluster-foreign-volume",
     "X Exiting due to GUEST_START: failed to start node": "cluster-control-plane",
     "X Exiting due to K8S_APISERVER_MISSING: wait 6m0s for node": "cluster-control-plane",
-    "X Exiting due to SVC_NOT_FOUND: Service 'S' was not found in 'N' namespace.": "cluster-control-plane",
+    "X Exiting due to SVC_NOT_FOUND: Service 'S' was not found in 'N' namespace.": "cluster-service",
     'X Exiting due to MK_USAGE: loading profile: cluster "P" does not exist': "cluster-profile-missing",
     'Profile "P" not found. Run "minikube profile list" to view all profiles.': "cluster-profile-missing",
     "X Exiting due to MK_ADDON_ENABLE: enable failed: run callbacks: x is not a valid addon": "cluster-usage",
@@ -89,6 +91,21 @@ def test_what_was_recorded_is_told_by_its_own_rule(text: str) -> None:
     found = diagnose.explain_failure(text, {"program": "minikube"})
     assert found and found.rule == RECORDED[text]
     assert "docker login" not in found.remedy or found.rule == "registry-limit"
+
+
+CLASSES = {
+    name: rule
+    for rule, names in yaml.safe_load(Path(__file__).with_name("minikube-classes.yaml").read_text()).items()
+    for name in names.split()
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_class_that_minikube_ends_with_is_told_by_the_rule_that_fits(name: str) -> None:
+    said = f"minikube start failed with exit status 1\nExiting due to {name}: something that nobody has recorded"
+    found = diagnose.explain_failure(said, {"program": "minikube"})
+    assert found and found.rule == CLASSES[name]
+    assert name in found.meaning
 
 
 @pytest.mark.parametrize("text", NO_FAILURE)

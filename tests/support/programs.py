@@ -718,6 +718,11 @@ def kind(state: dict[str, Any], words: list[str]) -> None:
     file = Path(given["--kubeconfig"][-1]) if "--kubeconfig" in given else kubeconfig_file()
     if not state["engine"]:
         end(1, err='ERROR: failed to list clusters: command "docker ps" failed with error: exit status 1\n')
+    if os.environ.get("KIND_EXPERIMENTAL_PROVIDER", "docker") != "docker":  # which sees nothing of docker's containers
+        err = "using podman due to KIND_EXPERIMENTAL_PROVIDER\n"
+        if rest == ["get", "clusters"]:
+            end(0, err=f"{err}No kind clusters found.\n")
+        end(1, err=f'{err}ERROR: failed to create cluster: exec: "podman": executable file not found in $PATH\n')
     if rest == ["get", "clusters"]:
         end(0, "".join(f"{item}\n" for item in sorted(names)), "" if names else "No kind clusters found.\n")
     if rest == ["create", "cluster"]:
