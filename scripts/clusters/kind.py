@@ -12,8 +12,9 @@ from typing import Any
 from scripts.clusters.nodes import NodeContainers
 from scripts.clusters.states import first_line
 from scripts.clusters.target import Tell
+from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result
-
+from scripts.images.engine_api import is_elsewhere
 
 PROVIDER = "KIND_EXPERIMENTAL_PROVIDER"
 
@@ -58,7 +59,15 @@ class Kind(NodeContainers):
         return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}
 
     def create(self, tell: Tell) -> None:
-        """Create the cluster; all that kind says is on its error stream."""
+        """Create the cluster; all that kind says is on its error stream.
+
+        Raises UserError where the engine is on another machine: kind's API server listens on that one alone.
+        """
+        if is_elsewhere(os.environ):
+            raise UserError(
+                "the Docker engine is on another machine, and a kind cluster could be reached from there only",
+                "run this there, or use --target minikube or k3d, or an engine of this machine",
+            )
         options = self._settings.targets.kind
         config = json.dumps(self.config())
         image = ["--image", options.image] if options.image else []

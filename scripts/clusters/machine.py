@@ -16,6 +16,7 @@ from typing import Any
 from scripts.clusters.ownership import engine_client
 from scripts.host.shell import Shell
 from scripts.images import docker
+from scripts.images.engine_api import is_elsewhere
 from scripts.settings.model import Settings
 from scripts.settings.targets import MinikubeOptions
 
@@ -61,6 +62,7 @@ class Machine:
     memory: int | None = None
     rootless: bool = False
     desktop: bool = False
+    elsewhere: bool = False  # the engine is on another machine, whose ports are not this one's
     cgroup: str = ""
     programs: frozenset[str] = frozenset()
 
@@ -108,6 +110,7 @@ def read(info: Any, root: bool) -> Machine:
         cpus=cpus if isinstance(cpus, int) and cpus > 0 else None,
         memory=memory // 2**20 if isinstance(memory, int) and memory > 0 else None,
         rootless=any("rootless" in str(item) for item in secured) if isinstance(secured, list) else False,
+        elsewhere=is_elsewhere(os.environ),
         desktop="desktop" in str(told.get("OperatingSystem", "")).lower(),
         cgroup=str(told.get("CgroupVersion", "")),
         programs=frozenset(program for program in PROGRAMS.values() if shutil.which(program)),
@@ -227,8 +230,13 @@ def _class_of_size(what: str, too_small: bool, driver: str) -> str:
     return f"RSRC_INSUFFICIENT_{'CONTAINER' if driver in CONTAINERS else 'SYS'}_MEMORY"
 
 
+def port_mapped(driver: str, machine: Machine) -> bool:
+    """Return whether a port of the node can be mapped to this machine when it is made, and has to be."""
+    return driver in CONTAINERS and node_hidden(driver, machine) and not machine.elsewhere
+
+
 def node_hidden(driver: str, machine: Machine) -> bool:
     """Return whether a node's own address cannot be reached from this machine, so that a way through has to be made."""
     if driver in CONTAINERS:
-        return machine.system != "Linux" or machine.wsl or machine.rootless or machine.desktop
+        return machine.system != "Linux" or any((machine.wsl, machine.rootless, machine.desktop, machine.elsewhere))
     return driver == "qemu"  # its network of user mode lets nothing in

@@ -121,7 +121,7 @@ class Minikube(Target):
             f"--memory={memory}m", f"--disk-size={options.disk}m", f"--nodes={options.nodes}", f"--cni={options.cni}",
             *([f"--kubernetes-version={options.kubernetes}"] if options.kubernetes else ()),
         ]  # fmt: skip
-        if options.driver in machine.CONTAINERS and machine.node_hidden(options.driver, self.machine):
+        if machine.port_mapped(options.driver, self.machine):
             words.append("--ports=" + ",".join(f"127.0.0.1:{port}:{port}" for port in self._ports))
         return words
 
@@ -199,7 +199,7 @@ class Minikube(Target):
         """Return where a NodePort Service answers: at the node, at a mapped port, or through a forward that is kept."""
         self.require()
         if machine.node_hidden(self._options.driver, self.machine):
-            if self._options.driver in machine.CONTAINERS and self._is_mapped(node_port):
+            if machine.port_mapped(self._options.driver, self.machine) and self._is_mapped(node_port):
                 return f"http://localhost:{node_port}"
             return self._forwards.ensure(self._aimed, namespace, service, node_port)
         answer = self._ask("service", service, "--namespace", namespace, "--url", timeout=30)

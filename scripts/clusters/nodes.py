@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from abc import abstractmethod
@@ -17,6 +18,7 @@ from scripts.clusters.target import Old, Target, Tell, asked_twice
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.host.shell import Result, Shell
+from scripts.images.engine_api import is_elsewhere
 from scripts.settings import values
 from scripts.settings.model import Image, Outcome, Settings
 
@@ -144,7 +146,7 @@ class NodeContainers(Target):
         forward.
         """
         self.require()
-        if any(self._mapped(name, node_port) for name in self._containers() or {}):
+        if not is_elsewhere(os.environ) and any(self._mapped(name, node_port) for name in self._containers() or {}):
             return f"http://localhost:{node_port}"
         return self._forwards.ensure(self._aimed, namespace, service, node_port)
 

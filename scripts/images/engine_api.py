@@ -41,7 +41,8 @@ class EngineApi:
     @classmethod
     def reached_by(cls, environ: Mapping[str, str]) -> EngineApi | None:
         """Return the API of the engine that the client would use, or None where it takes the client to reach it."""
-        place = urlsplit(_endpoint(environ))
+        address, certified = _endpoint(environ)
+        place = urlsplit("" if certified else address)
         if place.scheme == "unix" and place.path:
             return cls(socket=place.path)
         secured = environ.get("DOCKER_TLS_VERIFY") or environ.get("DOCKER_TLS")
@@ -142,18 +143,26 @@ def _version(text: object) -> tuple[int, int]:
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else OURS
 
 
-def _endpoint(environ: Mapping[str, str]) -> str:
-    """Return where the client would go: DOCKER_HOST, else the context that is chosen, else the usual socket."""
+def is_elsewhere(environ: Mapping[str, str]) -> bool:
+    """Return whether the client would go to an engine on another machine, whose ports are not this one's."""
+    host = urlsplit(_endpoint(environ)[0]).hostname or ""
+    return bool(host) and host not in ("localhost", "::1") and not host.startswith("127.")
+
+
+def _endpoint(environ: Mapping[str, str]) -> tuple[str, bool]:
+    """Return where the client would go: DOCKER_HOST, else the context that is chosen, else the usual socket; and
+    whether it takes certificates of that context.
+    """
     if host := environ.get("DOCKER_HOST"):
-        return host
+        return host, False
     folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/nowhere") / ".docker")
     chosen = environ.get("DOCKER_CONTEXT") or str(_read(folder / "config.json").get("currentContext") or "default")
     if chosen == "default":
-        return DEFAULT
+        return DEFAULT, False
     meta = _read(folder / "contexts/meta" / hashlib.sha256(chosen.encode()).hexdigest() / "meta.json")
     endpoint = (meta.get("Endpoints") or {}).get("docker") or {}
     tls = (folder / "contexts/tls" / hashlib.sha256(chosen.encode()).hexdigest()).is_dir()
-    return "" if tls else str(endpoint.get("Host") or "")
+    return str(endpoint.get("Host") or ""), tls
 
 
 def _read(file: Path) -> Mapping[str, Any]:

@@ -68,7 +68,8 @@ def live_on(made: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KUBECONFIG", "MINIKUBE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(registry, "has", lambda remote, *, plain: None)  # no network: only the client is asked
-    monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@nowhere")  # no engine of this machine: only the client is asked
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")  # no engine of this machine: only the client is asked
     monkeypatch.setattr(here, "is_root", lambda: bool(made.state["root"]))
 
 

@@ -224,6 +224,28 @@ def test_without_a_mapping_a_forward_is_kept_and_ends_with_the_cluster(machine: 
     assert not [key for key in Forwards(NAME, cluster("minikube")._shell).words() if key.startswith("forward")]
 
 
+@pytest.mark.parametrize("target", ["minikube", "k3d"])
+def test_an_engine_on_another_machine_is_led_to_by_a_forward_at_once(
+    target: str, machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://me@there")
+    cluster(target).up()
+    machine.change(services=PAGE)
+    assert cluster(target).url("chatbot-dev", "frontend-service", 30000).startswith("http://localhost:")
+    assert [call for call in machine.calls("kubectl") if "port-forward" in call]
+    assert not [call for call in machine.calls("minikube") if call[0] == "service"], "it would wait as a tunnel"
+    cluster(target).down()
+
+
+def test_kind_is_not_made_on_an_engine_whose_ports_are_not_this_machines(
+    machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://docker:2375")
+    with pytest.raises(UserError, match="engine is on another machine") as caught:
+        cluster("kind").up()
+    assert "--target minikube" in caught.value.hint and machine.state["containers"] == {}
+
+
 @pytest.mark.parametrize("target", ["kind", "k3d"])
 def test_the_host_port_follows_the_frontends_node_port(
     target: str, machine: Machine, cluster: Make, tmp_path: Path

@@ -16,7 +16,7 @@ from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.images import docker, engine
 from scripts.images.docker import Docker
-from scripts.images.engine_api import EngineApi, EngineSilent
+from scripts.images.engine_api import EngineApi, EngineSilent, is_elsewhere
 from tests.support.serving import serving
 
 
@@ -124,6 +124,18 @@ def context(home: Path, name: str, host: str, *, tls: bool = False) -> None:
     (home / ".docker/contexts/meta" / key / "meta.json").write_text(json.dumps(meta))
     if tls:
         (home / ".docker/contexts/tls" / key).mkdir(parents=True)
+
+
+def test_an_engine_on_another_machine_is_known_by_its_address(tmp_path: Path) -> None:
+    context(tmp_path, "far", "ssh://me@there")
+    context(tmp_path, "safe", "tcp://there:2376", tls=True)
+    home = {"HOME": str(tmp_path)}
+    for here in ("", "unix:///a/b", "tcp://localhost:2375", "tcp://127.0.0.1:4321", "npipe:////./pipe/docker_engine"):
+        assert not is_elsewhere(home | {"DOCKER_HOST": here})
+    for there in ("tcp://docker:2375", "ssh://me@there", "tcp://[fd00::1]:2375"):
+        assert is_elsewhere(home | {"DOCKER_HOST": there})
+    assert is_elsewhere(home | {"DOCKER_CONTEXT": "far"}) and is_elsewhere(home | {"DOCKER_CONTEXT": "safe"})
+    assert not is_elsewhere(home | {"DOCKER_CONTEXT": "unknown"})
 
 
 def test_the_way_to_the_engine_is_the_clients_own(tmp_path: Path) -> None:
