@@ -25,6 +25,7 @@ from typing import Any
 from scripts import clusters
 from scripts.clusters import machine
 from scripts.clusters.machine import Objection
+from scripts.doctor.ingress import judge
 from scripts.errors import UserError
 from scripts.host import toolchain
 from scripts.host.shell import Shell
@@ -242,24 +243,15 @@ def _ingress(kubectl: Kubectl) -> tuple[bool, str]:
     """Return whether there is an IngressClass whose controller has a ready pod, and if there is only the
     class, why not.
     """
-    classes = _json(kubectl.ask("get", "ingressclasses", "--output", "json", timeout=ASK_SECONDS).out).get("items")
-    if not classes:
-        return False, ""
-    if any(item["spec"].get("controller") == "embedded/router" for item in classes):
-        return True, ""
-    words = ("get", "deployments,daemonsets", "--all-namespaces", "--output", "json")
-    answer = kubectl.ask(*words, timeout=ASK_SECONDS)
-    found = [item for item in _json(answer.out).get("items") or () if "ingress" in item["metadata"]["name"]]
-    found += [item for item in _json(answer.out).get("items") or () if item["metadata"]["name"] == "traefik"]
-    if not answer or not found:
-        return False, "there is an IngressClass, but no controller was found"
-    ready = [item for item in found if _ready_pods(item.get("status") or {})]
-    names = ", ".join(f"{item['metadata']['namespace']}/{item['metadata']['name']}" for item in found)
-    return bool(ready), "" if ready else f"there is an IngressClass, but its controller {names} has no ready pod"
+    classes = _listed(kubectl, "ingressclasses")
+    return judge(classes, _listed(kubectl, "deployments,daemonsets")) if classes else (False, "")
 
 
-def _ready_pods(status: Mapping[str, Any]) -> int:
-    return int(status.get("readyReplicas") or status.get("numberReady") or 0)
+def _listed(kubectl: Kubectl, kinds: str) -> list[Any] | None:
+    """Return the objects of all namespaces, or None where the server does not say."""
+    answer = kubectl.ask("get", kinds, "--all-namespaces", "--output", "json", timeout=ASK_SECONDS)
+    found = _json(answer.out).get("items") if answer else None
+    return found if isinstance(found, list) else None
 
 
 def _own_registry(settings: Settings) -> dict[str, str]:
