@@ -23,7 +23,7 @@ from scripts.clusters.nodes import NodeContainers
 from scripts.clusters.target import Target
 from scripts.errors import UserError
 from scripts.host.shell import Shell
-from scripts.settings.model import Image
+from scripts.settings.model import Image, Settings
 from scripts.settings.targets import MinikubeOptions, NodeOptions, TargetOptions
 from tests.clusters.conftest import configuration
 
@@ -204,10 +204,23 @@ def pause(target: Target) -> None:
     assert not run(*words).returncode
 
 
-def test_a_real_cluster_goes_through_its_states(target: Target, tiny: Image, tmp_path: Path) -> None:
+NODES = {"minikube": "{}", "kind": "{}-control-plane", "k3d": "k3d-{}-server-0"}
+
+
+def foreign(target: Target) -> Target:
+    """The same cluster as another home on this engine sees it."""
+    settings: Settings = target._settings  # type: ignore[attr-defined]
+    return clusters.select(settings, Shell(echo=lambda _: None), Path(str(shutil.which("kubectl"))), target.target)
+
+
+def test_a_real_cluster_goes_through_its_states(
+    target: Target, tiny: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert target.up().status == "unchanged" and current_context(tmp_path) == OWN
     assert [outcome.status for outcome in target.load([tiny])] == ["done"]
     assert [outcome.status for outcome in target.load([tiny])] == ["unchanged"]
+    assert target.prune(lambda refs: [ref for ref in refs if ref == normalised(tiny.ref)]) == 1
+    assert [outcome.status for outcome in target.load([tiny])] == ["done"]
     stop(target)
     assert target.read().state == "stopped"
     assert target.up().status == "done" and current_context(tmp_path) == OWN
@@ -215,3 +228,13 @@ def test_a_real_cluster_goes_through_its_states(target: Target, tiny: Image, tmp
     assert target.read().state == "paused"
     assert target.up().status == "done" and target.read().state == "running"
     assert current_context(tmp_path) == OWN
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
+        elsewhere.setenv("MINIKUBE_HOME", str(tmp_path / "another"))
+        elsewhere.setenv("KUBECONFIG", str(tmp_path / "another/kubeconfig"))
+        for act in (foreign(target).up, *([foreign(target).down] if target.target != "minikube" else [])):
+            with pytest.raises(UserError, match=NODES[target.target].format(target.name)):
+                act()
+    assert target.read().state == "running"
+    assert not run("docker", "rm", "--force", NODES[target.target].format(target.name)).returncode
+    assert target.read().state == ("absent" if target.target == "kind" else "broken")
