@@ -97,6 +97,7 @@ _OTHERS = Flags(
 # No template: it could spell a value in another way than the redaction knows.
 _OUTPUT = re.compile(r"^(json|yaml|name|wide|(jsonpath|jsonpath-as-json|custom-columns)=.+)$", re.DOTALL)
 _SHELL = re.compile(r"[|;&<>`\n\r#]|\$|^\s*\w+=")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _WAIT = re.compile(r"([1-9]|[1-5]\d|60)s|1m")
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 
@@ -156,6 +157,8 @@ class Surroundings:
 def judge_line(line: str, around: Surroundings) -> Verdict:
     """Judge one line as a shell would get it."""
     text = line.strip().removeprefix("$ ").strip()
+    if _CONTROL.search(text):
+        return Verdict(text, "refused", "it holds characters that nobody sees")
     if _SHELL.search(_unquoted(text)):
         placeholder = re.search(r"<[\w -]+>", text)
         why = f"{placeholder[0]} has to be filled in" if placeholder else "only single commands are checked"
@@ -168,12 +171,18 @@ def judge_line(line: str, around: Surroundings) -> Verdict:
 
 
 def judge(argv: Sequence[str], around: Surroundings, line: str = "") -> Verdict:
-    """Judge one command by its words."""
+    """Judge one command by its words.
+
+    In the verdict the verb stands first, whatever stood before it: so kubectl-ai tells reading from changing, and so
+    do we.
+    """
     shown = line or shlex.join(argv)
     problem, verb, resource, kind = _problem(list(argv), around)
+    first, words = _to_the_verb(list(argv[1:]))
+    ordered = (*argv[:1], *words, *first)
     if problem:
-        return Verdict(shown, "refused", problem, tuple(argv), verb, resource)
-    return Verdict(shown, kind, "", tuple(argv), verb, resource)
+        return Verdict(shown, "refused", problem, ordered, verb, resource)
+    return Verdict(shown, kind, "", ordered, verb, resource)
 
 
 def _problem(argv: list[str], around: Surroundings) -> tuple[str, str, str, Kind]:

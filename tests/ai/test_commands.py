@@ -160,6 +160,8 @@ def test_a_change_is_told_from_reading(line: str) -> None:
         ("kubectl proxy", "opens the whole API"),
         ("kubectl replace -f -", "overwrites"),
         ("kubectl neat get pods", "not a command that is known"),
+        ("kubectl get pods \x00", "nobody sees"),
+        ("kubectl get pods -l a=\x1b[2Kb", "nobody sees"),
     ],
 )
 def test_everything_else_is_refused_with_its_reason(line: str, reason: str) -> None:

@@ -81,6 +81,68 @@ def test_a_reading_call_is_run_and_its_result_comes_back_redacted(
     assert any("looked at: kubectl get pods -o wide" in note for note in found.notes)
 
 
+def test_calls_beside_words_and_beside_each_other_reach_the_tool(
+    ask: Any, model: ModelServer, bin_folder: Path
+) -> None:
+    """The real one's library sees no call in a piece with words, one call a piece, and only pieces of one id."""
+    model.script = [calls("kubectl get pods", "kubectl get events", text="I will look."), says("## Cause\nfound")]
+    found = ask()
+    assert [words[:2] for words in ran(bin_folder)] == [["get", "pods"], ["get", "events"]]
+    assert found.answer.text == "## Cause\nfound"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kubectl -n chatbot-dev get pods",
+        "kubectl --namespace chatbot-dev get pods",
+        "kubectl --namespace=chatbot-dev get pods",
+        "kubectl rollout status deploy/backend",
+        "kubectl rollout history deploy/backend",
+        "kubectl auth can-i list pods",
+        "kubectl wait pod/x --for=condition=Ready --timeout=5s",
+        "kubectl top pods",
+        "kubectl events --for pod/x",
+        "kubectl get pods -o jsonpath='{.items[*].metadata.name}'",
+        "kubectl get pods -l 'app in (a, b)'",
+    ],
+)
+def test_what_is_handed_on_needs_no_approval_of_the_tools_own(
+    ask: Any, model: ModelServer, bin_folder: Path, line: str
+) -> None:
+    model.script = [calls(line), says("## Cause\nfound")]
+    found = ask()
+    assert (found.tool, found.tried, len(ran(bin_folder))) == ("kubectl-ai", (), 1)
+
+
+def test_a_command_that_fails_or_says_nothing_is_told_to_the_model(
+    ask: Any, model: ModelServer, bin_folder: Path
+) -> None:
+    (bin_folder / "kubectl.says").write_text("")
+    model.script = [calls("kubectl get pods"), says("ok")]
+    ask()
+    assert model.requests[-1]["body"]["messages"][-1]["content"] == "(nothing)"
+    (bin_folder / "kubectl.fails").write_text('Error from server (NotFound): pods "x" not found')
+    model.script = [calls("kubectl get pods x"), says("ok")]
+    ask()
+    assert 'pods "x" not found' in model.requests[-1]["body"]["messages"][-1]["content"]
+
+
+def test_the_persons_own_defaults_do_not_count_and_nothing_is_left_behind(
+    ask: Any, doubles: Any, bin_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its log would keep prompts and answers for everybody to read."""
+    home = tmp_path / "home"
+    (home / ".config/kubectl-ai").mkdir(parents=True)
+    (home / ".config/kubectl-ai/config.yaml").write_text("skipPermissions: true\nsessionBackend: filesystem\n")
+    for name, place in (("HOME", home), ("TMPDIR", home), ("XDG_CONFIG_HOME", home / ".config")):
+        monkeypatch.setenv(name, str(place))
+    ask()
+    assert doubles.called(bin_folder, "kubectl-ai")["config"] == ""
+    left = [file.name for file in home.rglob("*") if file.name.startswith(("kubectl-ai", "agent-workdir"))]
+    assert left == ["kubectl-ai"]  # the person's own
+
+
 def test_the_tool_never_sees_the_persons_key(ask: Any, model: ModelServer, doubles: Any, bin_folder: Path) -> None:
     ask()
     called = doubles.called(bin_folder, "kubectl-ai")

@@ -95,7 +95,7 @@ class Conversation:
         if ruling.kind == "refused":
             self.refused.append((ruling.line, ruling.reason))
             return f"Refused: {ruling.reason}. Nothing was run. Go on without it."
-        said = await self.perform(ruling)
+        said = self.redactor.clean(await self.perform(ruling))  # a server's refusal may quote what it refuses
         self.changes.append(f"{ruling.line}: {said.splitlines()[0] if said else ''}")
         return said
 
@@ -117,8 +117,18 @@ class Conversation:
         if role == "tool":
             return result | {"tool_call_id": str(message.get("tool_call_id", "")), "content": self._cut(text)}
         if message.get("tool_calls"):
-            result["tool_calls"] = json.loads(self.redactor.clean(json.dumps(message["tool_calls"])))
+            result["tool_calls"] = [self._call(call) for call in message["tool_calls"]]
         return result | {"content": self.redactor.clean(text)}
+
+    def _call(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a call without secrets, its arguments JSON as they were."""
+        function = call["function"]
+        arguments = json.loads(_json(str(function.get("arguments") or "{}")))
+        clean = {
+            key: self.redactor.clean(value) if isinstance(value, str) else value for key, value in arguments.items()
+        }
+        named = {"name": str(function.get("name", "")), "arguments": json.dumps(clean)}
+        return {"id": str(call.get("id", "")), "type": "function", "function": named}
 
     def _cut(self, text: str) -> str:
         """Return a tool result as it may be sent, the same every time it is sent."""
@@ -167,13 +177,17 @@ def _text(content: object) -> str:
     return str(content or "")
 
 
+# What kubectl-ai tells of a command, each only where it is not empty.
+_REPORT = {"command", "error", "stdout", "stderr", "exit_code", "stream_type"}
+
+
 def _unwrapped(text: str) -> str:
     """Return the output inside of the JSON in which kubectl-ai reports how a command ended."""
     try:
         data = json.loads(text)
     except ValueError:
         return text
-    if not isinstance(data, Mapping) or not {"stdout", "stderr", "error"} & data.keys():
+    if not isinstance(data, Mapping) or data.keys() - _REPORT:
         return text
     parts = [str(data.get(key) or "") for key in ("stdout", "stderr", "error")]
     return "\n".join(part for part in parts if part) or "(nothing)"

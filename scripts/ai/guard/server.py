@@ -188,15 +188,25 @@ def _whole(found: Completion) -> dict[str, Any]:
 
 
 async def _pieces(found: Completion) -> AsyncIterator[bytes]:
+    """Yield a completion as a stream that every client can piece together.
+
+    kubectl-ai's library drops a piece of another id than the first, sees no call beside words, and of the calls in one
+    piece the first only; it takes a call for complete when a piece follows that has none of it.
+    """
+    head = _head() | {"object": "chat.completion.chunk"}
     message = as_message(found.text, found.calls)
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": found.text}] if found.text else []
     for number, call in enumerate(message.get("tool_calls", ())):
-        call["index"] = number
-    for delta, finish in ((message, None), ({}, found.finish)):
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        data = _head() | {"object": "chat.completion.chunk", "choices": [choice]}
-        yield b"data: " + json.dumps(data).encode() + b"\n\n"
-    end = _head() | {"object": "chat.completion.chunk", "choices": [], "usage": _usage(found)}
-    yield b"data: " + json.dumps(end).encode() + b"\n\ndata: [DONE]\n\n"
+        deltas.append({"role": "assistant", "tool_calls": [{"index": number, **call}]})
+    for delta in deltas:
+        yield _piece(head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+    yield _piece(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": found.finish}]})
+    yield _piece(head | {"choices": [], "usage": _usage(found)})
+    yield b"data: [DONE]\n\n"
+
+
+def _piece(data: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(data).encode() + b"\n\n"
 
 
 def _head() -> dict[str, Any]:
