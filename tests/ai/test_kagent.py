@@ -24,7 +24,7 @@ from scripts.ai.tools import a2a
 from scripts.errors import UserError
 from scripts.settings import loading
 from scripts.settings.loading import ROOT
-from tests.support.kagent import A2A, READY, confirmation, standing, task
+from tests.support.kagent import A2A, READY, confirmation, served, standing, task
 
 FILES = sorted((ROOT / "ai/kagent").glob("*.yaml"))
 OBJECTS = [item for file in FILES for item in yaml.safe_load_all(file.read_text())]
@@ -115,7 +115,10 @@ def test_what_is_installed_fits_the_model(variables: dict[str, str], provider: s
         assert model["apiKeySecret"] == "kagent-model"
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "http://[::1]:11434"])
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "127.0.0.1:1", "http://[::1]:11434", "LOCALHOST.", "ollama.localhost:1", "localhost.localdomain"],
+)
 def test_a_model_on_this_machines_loopback_is_refused(host: str) -> None:
     with pytest.raises(UserError, match="the agent's own pod"):
         objects.manifests(settings(), options.load(ROOT, {"OLLAMA_HOST": host}))
@@ -129,6 +132,35 @@ def test_the_values_are_the_least_that_works() -> None:
     assert tools["tools"] == {"enabledTools": ["k8s"], "args": ["--read-only"]}
     assert not any(found[name]["enabled"] for name in ("grafana-mcp", "querydoc", "kmcp", "helm-agent"))
     assert KEY not in json.dumps(found)
+
+
+def own_endpoint(provider: str, endpoint: str) -> options.Options:
+    """The options of a person who has named an endpoint of their own."""
+    found = options.load(ROOT, {f"{provider.upper()}_API_KEY": KEY})
+    assert found.model
+    return replace(found, model=replace(found.model, endpoint=endpoint, own_endpoint=True))
+
+
+@pytest.mark.parametrize(
+    ("provider", "endpoint", "block", "there"),
+    [
+        ("openai", "http://own.example/v1", "openAI", "http://own.example/v1"),
+        # Anthropic's library adds the path of the API, with its version, by itself.
+        ("anthropic", "http://own.example/v1", "anthropic", "http://own.example"),
+    ],
+)
+def test_an_endpoint_of_ones_own_reaches_the_model_and_the_charts_default(
+    provider: str, endpoint: str, block: str, there: str
+) -> None:
+    given = own_endpoint(provider, endpoint)
+    spec = next(item["spec"] for item in objects.manifests(settings(), given) if item["kind"] == "ModelConfig")
+    assert spec[block] == {"baseUrl": there}
+    assert objects.values(settings(), given)["providers"][block]["config"] == {"baseUrl": there}
+
+
+def test_an_endpoint_that_kagent_would_not_ask_is_refused() -> None:
+    with pytest.raises(UserError, match="kagent asks Gemini only at its own address"):
+        objects.manifests(settings(), own_endpoint("gemini", "http://own.example/v1"))
 
 
 def test_a_mirror_and_values_of_ones_own_are_laid_over() -> None:
@@ -164,21 +196,41 @@ def place(make_desk: Maker, bin_folder: Path, lines: list[str]) -> Callable[...,
     return make
 
 
-NOTHING = [{"starts": "get crd", "out": ""}, {"starts": "get configmap todo-ai-installed", "out": ""}]
-THEIRS = [{"starts": "get crd", "out": "customresourcedefinition/agents.kagent.dev\n"}, NOTHING[1]]
-OURS = [{"starts": "get crd", "out": "customresourcedefinition/agents.kagent.dev\n"},
-        {"starts": "get configmap todo-ai-installed", "out": "configmap/todo-ai-installed\n"}]  # fmt: skip
+def crds(*versions: str) -> dict[str, Any]:
+    """What kubectl answers of kagent's CRDs where they are served in these versions."""
+    served = [{"name": version, "served": True} for version in versions]
+    items = [{"metadata": {"name": "agents.kagent.dev"}, "spec": {"versions": served}}]
+    return {"starts": "get crd", "out": json.dumps({"kind": "List", "items": items}) if versions else ""}
+
+
+def controllers(*namespaces: str) -> dict[str, Any]:
+    items = [{"metadata": {"name": "kagent-controller", "namespace": name}} for name in namespaces]
+    selector = "app.kubernetes.io/part-of=kagent,app.kubernetes.io/component=controller"
+    starts = f"get deployments --all-namespaces --selector {selector}"
+    return {"starts": starts, "out": json.dumps({"items": items})}
+
+
+MARKER = {"starts": "get configmap todo-ai-installed", "out": "configmap/todo-ai-installed\n"}
+NOTHING = [crds(), controllers(), MARKER | {"out": ""}]
+THEIRS = [crds("v1alpha2"), controllers("kagent"), NOTHING[2]]
+OURS = [crds("v1alpha2"), controllers("kagent"), MARKER]
 STANDING = standing({"OPENAI_API_KEY": KEY})
+
+
+def applied(calls: Calls) -> list[dict[str, Any]]:
+    """Every object that was applied, in its order."""
+    texts = [call["stdin"] for call in calls() if call["words"][0] == "apply"]
+    return [json.loads(part) for text in texts for part in text.split("\n---\n")]
 
 
 def test_the_key_goes_by_standard_input_and_is_not_shown(
     place: Any, bin_folder: Path, calls: Calls, lines: list[str]
 ) -> None:
     install.install(place())
-    made = [json.loads(call["stdin"]) for call in calls() if call["words"][0] == "apply"]
+    made = applied(calls)
     kinds = [item["kind"] for item in made]
-    assert kinds == ["Namespace", "Secret", "ConfigMap", "NetworkPolicy", "ModelConfig", "Agent"]
-    assert base64.b64decode(made[1]["data"]["OPENAI_API_KEY"]).decode() == KEY
+    assert kinds == ["Namespace", "ConfigMap", "NetworkPolicy", "Secret", "ModelConfig", "Agent"]
+    assert base64.b64decode(made[3]["data"]["OPENAI_API_KEY"]).decode() == KEY
     shown = "\n".join(lines)
     assert KEY not in shown and base64.b64encode(KEY.encode()).decode() not in shown
     charts = (bin_folder / "helm.called").read_text() + (bin_folder / "helm.stdin").read_text()
@@ -196,8 +248,7 @@ def test_somebody_elses_kagent_is_left_alone(place: Any, bin_folder: Path, calls
     where = place([*THEIRS, *STANDING], releases='[{"name": "kagent", "namespace": "kagent"}]')
     install.install(where)
     assert not (bin_folder / "helm.called").exists()
-    made = [json.loads(call["stdin"])["kind"] for call in calls() if call["words"][0] == "apply"]
-    assert made == ["Namespace", "Secret", "ModelConfig", "Agent"]
+    assert [item["kind"] for item in applied(calls)] == ["Namespace", "Secret", "ModelConfig", "Agent"]
     assert "did not install" in "\n".join(lines)
     install.uninstall(where)
     assert not (bin_folder / "helm.called").exists()
@@ -222,12 +273,88 @@ def test_ours_is_taken_away_with_its_key(place: Any, bin_folder: Path, calls: Ca
     assert {"secret", "configmap", "networkpolicy", "agents.kagent.dev"} <= gone
 
 
-def test_an_installation_that_does_not_become_ready_names_its_pods(place: Any) -> None:
+def test_an_installation_that_does_not_become_ready_names_its_pods(place: Any, calls: Calls) -> None:
     condition = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
     pod = {"kind": "Pod", "metadata": {"name": "postgres-0"}, "status": {"conditions": [condition]}}
     answers = [{"starts": "get pods --namespace kagent", "out": json.dumps({"items": [pod]})}, *NOTHING, *STANDING]
     with pytest.raises(UserError, match="postgres-0: 0/1 nodes are available"):
         install.install(place(answers, up=1))
+    # What was begun is ours when it is tried again, and no key waits in a cluster that has no use for it.
+    assert [item["kind"] for item in applied(calls)] == ["Namespace", "ConfigMap", "NetworkPolicy"]
+
+
+ELSEWHERE = '[{"name": "kagent", "namespace": "tools", "chart": "kagent-0.9.12"}]'
+NEWER = '[{"name": "kagent", "namespace": "kagent", "chart": "kagent-0.10.1"}]'
+
+
+@pytest.mark.parametrize(
+    ("answers", "releases", "words"),
+    [
+        (THEIRS[:1] + NOTHING[1:], ELSEWHERE, "a kagent is in the namespace tools, and kagent.namespace is kagent"),
+        ([crds("v1alpha2"), controllers("tools"), NOTHING[2]], "[]", "a kagent is in the namespace tools"),
+        ([crds("v1alpha3"), controllers("kagent"), NOTHING[2]], "[]", "serves v1alpha3, and not kagent.dev/v1alpha2"),
+        ([crds("v1alpha2"), controllers(), NOTHING[2]], "[]", "CRDs of kagent are there .* but no controller"),
+        (OURS, NEWER, "kagent 0.10.1 is there, which 0.9.12 would take back"),
+        ([crds() | {"out": "no"}, *NOTHING[1:]], "[]", "get crd answered nothing that can be read"),
+        ([crds(), controllers() | {"code": 1, "err": "timed out"}, NOTHING[2]], "[]", "cannot be told"),
+        (NOTHING, "nonsense", "helm list answered nothing that can be read"),
+    ],
+)
+def test_a_kagent_that_ours_would_clash_with_is_named_before_anything(
+    place: Any, calls: Calls, bin_folder: Path, answers: list[Any], releases: str, words: str
+) -> None:
+    with pytest.raises(UserError, match=words) as raised:
+        install.install(place([*answers, *STANDING], releases=releases))
+    assert "nothing was changed" in raised.value.hint
+    assert not applied(calls) and not (bin_folder / "helm.called").exists()
+
+
+def test_ours_is_renewed_where_an_older_one_is(place: Any, bin_folder: Path) -> None:
+    older = '[{"name": "kagent", "namespace": "kagent", "chart": "kagent-0.9.9"}]'
+    install.install(place([*OURS, *STANDING], releases=older))
+    assert "upgrade kagent " in (bin_folder / "helm.called").read_text()
+
+
+def test_ours_is_taken_away_though_its_crds_are_gone(place: Any, calls: Calls) -> None:
+    gone = {"starts": "delete agents.kagent.dev", "code": 1, "err": "error: the server doesn't have a resource type"}
+    install.uninstall(place([*NOTHING[:2], MARKER, gone, *STANDING]))
+    assert ["secret", "kagent-model"] in [call["words"][1:3] for call in calls() if call["words"][0] == "delete"]
+
+
+def test_a_model_without_a_key_leaves_no_key_of_another_behind(place: Any, calls: Calls) -> None:
+    where = place([*OURS, *standing({"OLLAMA_HOST": "10.0.0.7"})])
+    install.install(replace(where, options=options.load(ROOT, {"OLLAMA_HOST": "10.0.0.7"})))
+    assert "Secret" not in [item["kind"] for item in applied(calls)]
+    assert ["secret", "kagent-model"] in [call["words"][1:3] for call in calls() if call["words"][0] == "delete"]
+
+
+def test_an_endpoint_that_wants_no_key_gets_one_that_says_nothing(place: Any, calls: Calls) -> None:
+    own = {"OPENAI_BASE_URL": "http://models.example/v1"}
+    install.install(replace(place([*OURS, *standing(own)]), options=options.load(ROOT, own)))
+    made = {item["kind"]: item for item in applied(calls)}
+    assert base64.b64decode(made["Secret"]["data"]["OPENAI_API_KEY"]) == b"none"
+    assert made["ModelConfig"]["spec"]["apiKeySecret"] == "kagent-model"
+    assert made["ModelConfig"]["spec"]["openAI"] == {"baseUrl": "http://models.example/v1"}
+
+
+def test_pods_of_others_are_kept_out_and_the_api_server_is_not(place: Any, calls: Calls) -> None:
+    ends = {"starts": "get endpointslices --namespace default", "out": served_by("10.0.0.1", "fd00::1")}
+    install.install(place([ends, *OURS, *STANDING]))
+    (policy,) = (item for item in applied(calls) if item["kind"] == "NetworkPolicy")
+    assert policy["spec"]["podSelector"] == {}
+    assert policy["spec"]["ingress"] == [
+        {
+            "from": [
+                {"podSelector": {}},
+                {"ipBlock": {"cidr": "10.0.0.1/32"}},
+                {"ipBlock": {"cidr": "fd00::1/128"}},
+            ]
+        }
+    ]
+
+
+def served_by(*addresses: str) -> str:
+    return json.dumps({"items": [{"endpoints": [{"addresses": [address]} for address in addresses]}]})
 
 
 def test_without_a_model_nothing_is_installed() -> None:
@@ -251,8 +378,21 @@ def test_without_a_model_nothing_is_installed() -> None:
                                "apiKeySecretKey": "OPENAI_API_KEY"}}, "spec.model differs"),
         ({"RemoteMCPServer": {"conditions": [{"type": "Accepted", "status": "False", "message": "no such host"}]}}, "could not look at the cluster"),
         ({"RemoteMCPServer": {"conditions": READY[:1], "discoveredTools": []}}, "lacks k8s_describe_resource"),
-        ({"pods": {"replicas": 2, "readyReplicas": 2, "updatedReplicas": 1}}, "old ones beside them"),
-        ({"pods": {}}, "0 of 1 pods ready"),
+        ({"pods": {"replicas": 2, "readyReplicas": 2, "updatedReplicas": 1, "observedGeneration": 3}}, "old ones beside them"),
+        ({"pods": {"observedGeneration": 3}}, "0 of 1 pods ready"),
+        ({"pods": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 2}}, "is being changed"),
+        ({"Agent": {}}, "has not said whether it is Accepted"),
+        ({"Agent": {"conditions": READY[:1]}}, "has not said whether it is Ready"),
+        ({"Agent": {"conditions": [READY[0], {"type": "Ready", "status": "False", "message": "Deployment is not ready, 0/1 pods are ready"}]}}, "0/1 pods are ready"),
+        ({"ModelConfig": {"conditions": [{"type": "Accepted", "status": "False", "message": "1 error occurred:\n\t* failed to get secret kagent/kagent-model"}]}},
+         "is not ready: 1 error occurred: * failed to get secret"),
+        ({"url": "http://evil.example:8084/mcp"}, "outside of the namespace kagent: nothing is sent"),
+        ({"url": "http://kagent-tools.other:8084/mcp"}, "outside of the namespace kagent: nothing is sent"),
+        ({"url": "http://kagent-tools.kagent.svc.cluster.local:8084/mcp"}, ""),
+        ({"endpoints": [served()]}, "kagent-tools has no pod that is ready"),
+        ({"endpoints": [served(False, False)]}, "kagent-tools has no pod that is ready"),
+        ({"endpoints": [served(False, True)]}, ""),
+        ({"endpoints": ["no"]}, "nothing that can be read"),
     ],
 )  # fmt: skip
 def test_nothing_is_sent_to_an_agent_that_is_not_as_it_was_installed(
@@ -345,6 +485,84 @@ def test_an_approval_is_the_persons(make_desk: Maker, calls: Calls, word: str, d
     ask(make_desk, [waits, task("completed", "ok")], person=lambda text: word)
     sent = [json.loads(call["stdin"]) for call in calls() if call["words"][:2] == ["create", "--raw"]]
     assert sent[1]["params"]["message"]["parts"][0]["data"]["decision_type"] == decision
+
+
+BOTH = [
+    confirmation("delete_todo", {"id": 1}, "requires approval", "call-a"),
+    confirmation("add_todo", {"id": 2}, "requires approval", "call-b"),
+]
+
+
+def test_calls_that_wait_together_are_allowed_one_by_one(make_desk: Maker, calls: Calls) -> None:
+    """kagent allows every call that it is given no decision for, and all of them on a bare yes."""
+    shown: list[str] = []
+
+    def person(text: str) -> str:
+        shown.append(text)
+        return "yes" if "add_todo" in text else "not that one"
+
+    ask(make_desk, [task("input-required", said=BOTH), task("completed", "ok", calls=("x",))], person=person)
+    assert "delete_todo" in shown[0] and "add_todo" in shown[1]
+    sent = [json.loads(call["stdin"]) for call in calls() if call["words"][:2] == ["create", "--raw"]]
+    assert sent[1]["params"]["message"]["parts"][0]["data"] == {
+        "decision_type": "batch",
+        "decisions": {"call-a": "reject", "call-b": "approve"},
+        "rejection_reasons": {"call-a": "not that one"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "data"),
+    [
+        ([BOTH[0], confirmation("add_todo", {}, "")], {"decision_type": "reject", "rejection_reason": "one at a time"}),
+        ([BOTH[0], BOTH[0]], {"decision_type": "reject", "rejection_reason": "one at a time"}),
+        (
+            [confirmation("ask_user", {"questions": [{"question": "Which?"}]}, "Which?", "q"), BOTH[0]],
+            {
+                "decision_type": "batch",
+                "decisions": {"q": "reject", "call-a": "approve"},
+                "rejection_reasons": {"q": "ask again"},
+            },
+        ),
+    ],
+)
+def test_nothing_is_allowed_that_was_not_shown(make_desk: Maker, calls: Calls, said: Any, data: dict[str, Any]) -> None:
+    ask(make_desk, [task("input-required", said=said), task("completed", "ok")], person=lambda text: "yes")
+    sent = [json.loads(call["stdin"]) for call in calls() if call["words"][:2] == ["create", "--raw"]]
+    assert sent[1]["params"]["message"]["parts"][0]["data"] == data
+
+
+def test_without_a_terminal_all_that_is_asked_is_told(make_desk: Maker) -> None:
+    found = ask(make_desk, [task("input-required", said=BOTH)])
+    assert "delete_todo" in found.tried[-1][1] and "add_todo" in found.tried[-1][1]
+
+
+def test_an_answer_without_a_look_is_none_where_the_tools_are_gone(make_desk: Maker) -> None:
+    gone = {"starts": "get endpointslices --namespace kagent", "outs": [served(True), served()]}
+    found = ask(make_desk, [task("completed", "## Cause\nall is well")], extra=[gone])
+    assert found.tool == "offline" and "answered without looking" in found.tried[-1][1]
+    looked = {"starts": gone["starts"], "outs": [served(True), served()]}
+    found = ask(make_desk, [task("completed", "## Cause\nfound", calls=("k8s_get_events",))], extra=[looked])
+    assert found.tool == "kagent"
+
+
+@pytest.mark.parametrize("second", ["not json", json.dumps({"error": {"code": -32603, "message": "Internal error"}})])
+def test_a_task_that_can_no_longer_be_followed_is_ended(make_desk: Maker, calls: Calls, second: str) -> None:
+    found = ask(make_desk, [task("submitted"), second])
+    assert found.tool == "offline" and [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+
+
+def test_work_that_cannot_be_ended_is_told_and_the_rules_answer(make_desk: Maker) -> None:
+    no = {"starts": "rollout restart", "code": 1, "err": "Error from server (Forbidden): deployments is forbidden"}
+    found = ask(make_desk, [task("submitted"), "not json"], extra=[no])
+    assert "may go on in the cluster" in found.tried[-1][1] and "is forbidden" in found.tried[-1][1]
+    assert found.tool == "offline" and found.answer.text
+
+
+def test_what_a_failed_agent_says_is_redacted(make_desk: Maker) -> None:
+    said = f"Error code: 401 - {{'error': {{'message': 'Incorrect API key provided: {KEY}'}}}}"
+    found = ask(make_desk, [task("failed", said=said)])
+    assert "Error code: 401" in found.tried[-1][1] and KEY not in json.dumps(consult.as_json(found, ["kubectl"], "x"))
 
 
 def test_giving_up_ends_the_work_in_the_cluster(make_desk: Maker, calls: Calls) -> None:

@@ -38,24 +38,33 @@ def standing(variables: Mapping[str, str], **changes: Any) -> list[dict[str, Any
         plural = {"Agent": "agents.kagent.dev", "ModelConfig": "modelconfigs.kagent.dev"}[item["kind"]]
         found.append({"starts": f"get {plural} {item['metadata']['name']}", "out": json.dumps(body)})
     server = {"conditions": READY[:1], "discoveredTools": [{"name": name} for name in TOOLS]}
-    tools = {"status": changes.get("RemoteMCPServer", server)}
+    url = {"url": changes.get("url", "http://kagent-tools.kagent:8084/mcp")}
+    tools = {"kind": "RemoteMCPServer", "spec": url, "status": changes.get("RemoteMCPServer", server)}
     found.append({"starts": "get remotemcpservers.kagent.dev kagent-tool-server", "out": json.dumps(tools)})
-    pods = changes.get("pods", {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1})
-    deployment = {"spec": {"replicas": 1}, "status": pods}
+    ends = changes.get("endpoints", [served(True)])
+    found.append({"starts": "get endpointslices --namespace kagent", "has": ["name=kagent-tools"], "outs": list(ends)})
+    pods = changes.get("pods", {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 3})
+    deployment = {"metadata": {"generation": 3}, "spec": {"replicas": 1}, "status": pods}
     found.append({"starts": "get deployment todo-operator", "out": json.dumps(deployment)})
     return found
 
 
+def served(*ready: bool) -> str:
+    """The EndpointSlices of a Service with a pod for each."""
+    ends = [{"addresses": ["10.0.0.9"], "conditions": {"ready": one}} for one in ready]
+    return json.dumps({"items": [{"kind": "EndpointSlice", "endpoints": ends}]})
+
+
 def task(state: str, text: str = "", *, said: Any = None, calls: tuple[str, ...] = (), **more: Any) -> str:
-    """A task as tasks/get shows it: `said` is the status's text, or the data of its one part."""
+    """A task as tasks/get shows it: `said` is the status's text, or the data of its part, or of several."""
     history: list[dict[str, Any]] = [{"parts": [{"kind": "text", "text": "the question"}]}] * 2
     for name in calls:
         data = {"id": "1", "name": name, "args": {"namespace": "chatbot-dev"}}
         history = [*history, {"parts": [{"kind": "data", "data": data, "metadata": {"kagent_type": "function_call"}}]}]
     status: dict[str, Any] = {"state": state}
     if said is not None:
-        part = {"kind": "text", "text": said} if isinstance(said, str) else {"kind": "data", "data": said}
-        status["message"] = {"parts": [part]}
+        parts = [{"kind": "data", "data": data} for data in (said if isinstance(said, list) else [said])]
+        status["message"] = {"parts": [{"kind": "text", "text": said}] if isinstance(said, str) else parts}
     artifacts = [{"artifactId": "a", "parts": [{"kind": "text", "text": text}]}] if text else []
     result = {
         "kind": "task",
@@ -68,8 +77,8 @@ def task(state: str, text: str = "", *, said: Any = None, calls: tuple[str, ...]
     return json.dumps({"jsonrpc": "2.0", "id": "1", "result": result | more})
 
 
-def confirmation(tool: str, args: Mapping[str, Any], hint: str) -> dict[str, Any]:
-    """The data part by which an agent waits for a person."""
-    call = {"name": tool, "args": dict(args)}
+def confirmation(tool: str, args: Mapping[str, Any], hint: str, id: str = "") -> dict[str, Any]:
+    """The data part by which an agent waits for a person; `id` is that of the tool's call."""
+    call = {"name": tool, "args": dict(args)} | ({"id": id} if id else {})
     given = {"originalFunctionCall": call, "toolConfirmation": {"confirmed": False, "hint": hint}}
     return {"name": "adk_request_confirmation", "id": "1", "args": given}

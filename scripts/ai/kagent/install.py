@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ import yaml
 from scripts.ai.kagent import live, objects
 from scripts.ai.options import Options
 from scripts.errors import UserError
-from scripts.host.shell import CommandError
+from scripts.host.shell import CommandError, Result
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.model import Settings
 
 READY_SECONDS = 240.0  # until agents, model and tool server have to be ready
 PACE = 2.0
+_VERSION = re.compile(r"-(v?\d+\.\d+\.\d+\S*)$")  # at the end of a chart's name, as helm lists it
 _CRDS = ("agents.kagent.dev", "modelconfigs.kagent.dev", "remotemcpservers.kagent.dev")
 
 
@@ -44,27 +46,79 @@ class Place:
 def is_ours(place: Place) -> bool | None:
     """Return whether the kagent that is there was installed by this product; None where there is none.
 
-    Raises UserError where that cannot be told: then nothing may be changed.
+    Raises UserError where that cannot be told, or where it is one that ours cannot work with: then nothing may be
+    changed.
     """
-    crds = place.kubectl.ask("get", "crd", *_CRDS, "--ignore-not-found", "--output", "name", timeout=15)
-    releases = place.helm.shell.probe(
-        place.helm.command("list", "--all-namespaces", "--filter", "^kagent(-crds)?$", "--output", "json"), timeout=30
+    releases, served, controllers = _releases(place), _served(place), _controllers(place)
+    words = (
+        "get",
+        "configmap",
+        objects.MARKER,
+        "--namespace",
+        place.namespace,
+        "--ignore-not-found",
+        "--output",
+        "name",
     )
-    marker = place.kubectl.ask(
-        "get", "configmap", objects.MARKER, "--namespace", place.namespace, "--ignore-not-found", "--output", "name"
-    )
-    for answer in (crds, releases, marker):
-        if not answer:
-            raise UserError(
-                f"it cannot be told whether a kagent is there: {live.last(answer.err)}", "nothing was changed"
-            )
-    if marker.out.strip():
+    if _told(place.kubectl.ask(*words)):
         return True
+    others = sorted({*controllers, *(str(one.get("namespace")) for one in releases)} - {place.namespace})
+    if others:
+        raise UserError(
+            f"a kagent is in the namespace {', '.join(others)}, and kagent.namespace is {place.namespace}",
+            "name that namespace as kagent.namespace in config/ai.yaml; nothing was changed",
+        )
+    if served and objects.API.rpartition("/")[2] not in served:
+        raise UserError(
+            f"the kagent that is there serves {', '.join(served)}, and not {objects.API}", "nothing was changed"
+        )
+    if served and not releases and not controllers:
+        raise UserError(
+            f"CRDs of kagent are there ({_CRDS[0]}), but no controller of it",
+            "if nobody needs them, delete them; nothing was changed",
+        )
+    return False if served or releases else None
+
+
+def _told(answer: Result) -> str:
+    """Return what was answered. Raises UserError where nothing was."""
+    if not answer:
+        raise UserError(f"it cannot be told whether a kagent is there: {live.last(answer.err)}", "nothing was changed")
+    return answer.out.strip()
+
+
+def _releases(place: Place) -> list[dict[str, Any]]:
+    """Return the helm releases of kagent in any namespace. Raises UserError."""
+    words = ("list", "--all-namespaces", "--filter", "^kagent(-crds)?$", "--output", "json")
+    text = _told(place.helm.shell.probe(place.helm.command(*words), timeout=30))
     try:
-        installed = json.loads(releases.out or "[]")
+        found: list[dict[str, Any]] = json.loads(text or "[]")
     except ValueError:
         raise UserError("helm list answered nothing that can be read", "nothing was changed") from None
-    return False if crds.out.strip() or installed else None
+    return found
+
+
+def _served(place: Place) -> list[str]:
+    """Return the versions in which the cluster serves kagent's agents; none where it does not. Raises UserError."""
+    text = _told(place.kubectl.ask("get", "crd", *_CRDS, "--ignore-not-found", "--output", "json", timeout=15))
+    try:
+        data = json.loads(text or "{}")
+        found = data.get("items", [data] if data else [])
+        return [one["name"] for item in found[:1] for one in item["spec"]["versions"] if one.get("served")]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError("kubectl get crd answered nothing that can be read", "nothing was changed") from None
+
+
+def _controllers(place: Place) -> list[str]:
+    """Return the namespaces in which a controller of kagent is, however it was installed. Raises UserError."""
+    selector = "app.kubernetes.io/part-of=kagent,app.kubernetes.io/component=controller"
+    text = _told(
+        place.kubectl.ask("get", "deployments", "--all-namespaces", "--selector", selector, "--output", "json")
+    )
+    try:
+        return sorted({str(item["metadata"]["namespace"]) for item in json.loads(text or "{}").get("items", ())})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError("kubectl get deployments answered nothing that can be read", "nothing was changed") from None
 
 
 def install(place: Place) -> None:
@@ -81,19 +135,34 @@ def install(place: Place) -> None:
         )
         place.say("only the model, the Secret and the agent of this release are put beside it")
     else:
+        _no_downgrade(place)
         reachable(place)
-    _apply(place, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.namespace}})
-    _store_key(place)
+    place.kubectl.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.namespace}}])
     if ours is not False:
-        _charts(place)
-        _apply(place, marker(place, wanted))
-        for item in policies(place):
-            _apply(place, item)
-    for item in wanted:
-        _apply(place, item)
+        # Before the charts: what is begun is ours, also where it does not end well, and no pod of others gets in.
+        place.kubectl.apply([marker(place, wanted), policy(place)])
+        _charts(place)  # with images that can be had: only then is there a use for the key
+    _store_key(place)
+    place.kubectl.apply(wanted)
     if not place.kubectl.shell.dry:
         await_ready(place, wanted)
         place.say(f"kagent can be asked: invoke ai.debug --tool=kagent (agent {place.options.kagent_agent})")
+
+
+def _no_downgrade(place: Place) -> None:
+    """Raise UserError where a newer kagent of ours is there than the one that is wanted."""
+    for one in _releases(place):
+        version = _VERSION.search(str(one.get("chart", "")))
+        if version and _number(version[1]) > _number(place.options.kagent_version):
+            raise UserError(
+                f"kagent {version[1]} is there, which {place.options.kagent_version} would take back",
+                f"write kagent.version: {version[1]} into config/ai.yaml; nothing was changed",
+            )
+
+
+def _number(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, without what comes after a dash."""
+    return tuple(int(word) for word in re.findall(r"\d+", version.partition("-")[0]))
 
 
 def reachable(place: Place) -> None:
@@ -113,15 +182,18 @@ def reachable(place: Place) -> None:
 def _store_key(place: Place) -> None:
     """Put the model's key, and no other that was there before, into its Secret, by standard input."""
     model = objects.usable(place.options)
-    if not model.key:
+    key = objects.key_of(model)
+    if not key:
+        words = ("--namespace", place.namespace, "--ignore-not-found")
+        place.kubectl.effect("delete", "secret", objects.MODEL_SECRET, *words)
         return
-    coded = base64.b64encode(model.key.encode()).decode()
+    coded = base64.b64encode(key.encode()).decode()
     body = {
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {"name": objects.MODEL_SECRET, "namespace": place.namespace},
         "data": {model.key_name: coded},
     }  # fmt: skip
-    _apply(place, body, shown=json.dumps(body | {"data": {model.key_name: "***"}}))
+    place.kubectl.apply([body], shown=json.dumps(body | {"data": {model.key_name: "***"}}))
 
 
 def _charts(place: Place) -> None:
@@ -152,11 +224,25 @@ def marker(place: Place, wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
-def policies(place: Place) -> list[dict[str, Any]]:
+def policy(place: Place) -> dict[str, Any]:
     """Return who may call kagent's pods: each other, and the API server. kagent's own API asks nobody for a token."""
     meta = {"name": "todo-ai-kagent", "namespace": place.namespace}
-    spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {}}]}]}
-    return [{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}]
+    callers = [{"podSelector": {}}, *({"ipBlock": {"cidr": address}} for address in _api_servers(place))]
+    spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": callers}]}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}
+
+
+def _api_servers(place: Place) -> list[str]:
+    """Return the addresses from which API servers hand questions on; none where the cluster does not tell."""
+    selector = "kubernetes.io/service-name=kubernetes"
+    try:
+        slices = place.kubectl.items("endpointslices", "default", "--selector", selector)
+    except UserError:
+        return []
+    found = {
+        str(address) for item in slices for one in item.get("endpoints") or () for address in one.get("addresses", ())
+    }
+    return [f"{address}/{128 if ':' in address else 32}" for address in sorted(found)]
 
 
 def await_ready(place: Place, wanted: Sequence[Mapping[str, Any]]) -> None:
@@ -176,8 +262,10 @@ def uninstall(place: Place) -> None:
         place.say("kagent is not in this cluster, there is nothing to take away")
         return
     namespace = ("--namespace", place.namespace, "--ignore-not-found")
-    for kind, name in (("agents.kagent.dev", "todo-operator"), ("modelconfigs.kagent.dev", "todo-model")):
-        place.kubectl.effect("delete", kind, name, *namespace)
+    if _served(place):
+        for kind, name in (("agents.kagent.dev", "todo-operator"), ("modelconfigs.kagent.dev", "todo-model")):
+            place.kubectl.effect("delete", kind, name, *namespace)
+    place.kubectl.effect("delete", "secret", objects.MODEL_SECRET, *namespace)
     if ours:
         for release in ("kagent", "kagent-crds"):
             place.helm.shell.effect(
@@ -187,15 +275,7 @@ def uninstall(place: Place) -> None:
                 timeout=330,
             )
         place.kubectl.effect("delete", "networkpolicy", "todo-ai-kagent", *namespace)
-        place.kubectl.effect("delete", "configmap", objects.MARKER, *namespace)
-    place.kubectl.effect("delete", "secret", objects.MODEL_SECRET, *namespace)
+        place.kubectl.effect("delete", "configmap", objects.MARKER, *namespace)  # last: until then it is ours
     place.say(
         "taken away: " + ("kagent, its CRDs, our agent and the key" if ours else "our agent, its model and the key")
     )
-
-
-def _apply(place: Place, item: Mapping[str, Any], shown: str = "") -> None:
-    """Apply one object by standard input; a field of ours that it no longer has goes."""
-    text = json.dumps(item)
-    words = ("apply", "--server-side", "--force-conflicts", "--field-manager=todo-chatbot", "--filename", "-")
-    place.kubectl.effect(*words, stdin=text, shown_stdin=shown or text)

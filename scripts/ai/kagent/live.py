@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from scripts.ai.options import Options
 from scripts.errors import UserError
@@ -42,7 +43,7 @@ def problem(kubectl: Kubectl, options: Options, ours: Callable[[], Sequence[Obje
             return f"{where} is not as it was installed ({'; '.join(differs[:3])}): nothing is sent to it; {INSTALL}"
         if bad := not_ready(there):
             return f"{where} is not ready: {bad}"
-    return _tools(kubectl, namespace, wanted) or _pods(kubectl, namespace, name)
+    return tools(kubectl, options, wanted) or _pods(kubectl, namespace, name)
 
 
 def get(kubectl: Kubectl, kind: str, name: str, namespace: str) -> Object | str:
@@ -101,13 +102,23 @@ def not_ready(item: Object) -> str:
     observed = status.get("observedGeneration")
     if generation and observed and observed < generation:
         return "the controller has not seen its latest change yet"
-    conditions = status.get("conditions") or ()
-    bad = [one for one in conditions if one.get("type") in ("Accepted", "Ready") and one.get("status") != "True"]
-    return str(bad[0].get("message") or bad[0]["type"]) if bad else ""
+    conditions = {one.get("type"): one for one in status.get("conditions") or ()}
+    for kind in ("Accepted", "Ready") if item.get("kind") == "Agent" else ("Accepted",):
+        one = conditions.get(kind)
+        if one is None:
+            return f"the controller has not said whether it is {kind}"
+        if one.get("status") != "True":
+            return " ".join(str(one.get("message") or kind).split())
+    return ""
 
 
-def _tools(kubectl: Kubectl, namespace: str, ours: Sequence[Object]) -> str:
-    """Return whether the tool server answers and has what the agents are to use: without it they would guess."""
+def tools(kubectl: Kubectl, options: Options, ours: Sequence[Object]) -> str:
+    """Return why the agents of ours could not look at the cluster; empty if their tool server answers.
+
+    It has to be the one of kagent's own namespace, with a pod behind its address and with the tools that they use:
+    kagent itself looks only once a minute, and without tools an agent guesses.
+    """
+    namespace = options.kagent_namespace
     wanted = {
         str(name)
         for item in ours
@@ -121,11 +132,33 @@ def _tools(kubectl: Kubectl, namespace: str, ours: Sequence[Object]) -> str:
     server = get(kubectl, "RemoteMCPServer", SERVER, namespace)
     if isinstance(server, str):
         return f"kagent's tool server: {server}; {INSTALL}"
+    host = urlsplit(str((server.get("spec") or {}).get("url", ""))).hostname or "nowhere"
+    service, _, place = host.partition(".")
+    if place.split(".")[0] != namespace:
+        return f"kagent's tool server is at {host}, outside of the namespace {namespace}: nothing is sent; {INSTALL}"
     if bad := not_ready(server):
         return f"kagent's tool server does not answer, the agent could not look at the cluster: {bad}"
     found = {str(item.get("name")) for item in (server.get("status") or {}).get("discoveredTools") or ()}
-    lost = sorted(wanted - found)
-    return f"kagent's tool server lacks {', '.join(lost)}; {INSTALL}" if lost else ""
+    if lost := sorted(wanted - found):
+        return f"kagent's tool server lacks {', '.join(lost)}; {INSTALL}"
+    return _unserved(kubectl, namespace, service)
+
+
+def _unserved(kubectl: Kubectl, namespace: str, service: str) -> str:
+    """Return whether no pod stands behind a Service, and why."""
+    selector = f"kubernetes.io/service-name={service}"
+    answer = kubectl.ask(
+        "get", "endpointslices", "--namespace", namespace, "--selector", selector, "--output", "json", timeout=10
+    )
+    if not answer:
+        return f"kagent's tool server {service}: {last(answer.err)}"
+    try:
+        endpoints = [one for item in json.loads(answer.out)["items"] for one in item.get("endpoints") or ()]
+        ready = any((one.get("conditions") or {}).get("ready") is not False for one in endpoints)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"kagent's tool server {service}: kubectl answered nothing that can be read"
+    why = "" if ready else "; ".join(reasons(kubectl, namespace)) or "wait for it"
+    return f"kagent's tool server {service} has no pod that is ready: {why}" if why else ""
 
 
 def _pods(kubectl: Kubectl, namespace: str, name: str) -> str:
@@ -140,8 +173,11 @@ def _pods(kubectl: Kubectl, namespace: str, name: str) -> str:
         wanted = int(item["spec"].get("replicas", 1))
         status = item.get("status") or {}
         ready, updated, all_ = (int(status.get(key, 0)) for key in ("readyReplicas", "updatedReplicas", "replicas"))
+        seen = int(status.get("observedGeneration", 0)) >= int(item["metadata"].get("generation", 0))
     except (ValueError, KeyError, TypeError):
         return f"the agent {name}: kubectl answered nothing that can be read"
+    if not seen:
+        return f"the agent {name} is being changed just now: wait for it"
     if wanted < 1 or ready < wanted or updated < wanted or all_ > wanted:
         return (
             f"the agent {name} has {ready} of {wanted} pods ready{', old ones beside them' if all_ > wanted else ''}: "

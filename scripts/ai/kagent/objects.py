@@ -19,6 +19,8 @@ VALUES = "ai/kagent-values.yaml"
 VERSION = "0.9.12"
 MODEL_SECRET = "kagent-model"  # noqa: S105 the name of a Secret
 MARKER = "todo-ai-installed"
+API = "kagent.dev/v1alpha2"
+NO_KEY = "none"  # the library of kagent's agents asks for a key, also where the endpoint wants none
 # Providers of config/ai.yaml by the names kagent has for them, with the block that takes an endpoint of one's own.
 PROVIDERS = {
     "openai": ("OpenAI", "openAI", "baseUrl"),
@@ -53,8 +55,13 @@ def usable(options: Options) -> Model:
         raise UserError("kagent needs a model", "set a key of config/ai.yaml in the environment or in .env")
     if model.provider not in PROVIDERS:
         raise UserError(f"kagent knows no provider {model.provider}", f"choose one of: {', '.join(PROVIDERS)}")
+    if model.own_endpoint and not PROVIDERS[model.provider][1]:
+        raise UserError(
+            f"{model.endpoint}: kagent asks {PROVIDERS[model.provider][0]} only at its own address",
+            "leave model.endpoint out, or choose another model.provider in config/ai.yaml",
+        )
     host = urlsplit(model.endpoint).hostname or ""
-    if host == "localhost" or _is_loopback(host):
+    if _is_loopback(host):
         raise UserError(
             f"{model.endpoint}: inside of the cluster that is the agent's own pod",
             "name the address under which the cluster's nodes reach the model, as model.endpoint in config/ai.yaml",
@@ -63,23 +70,41 @@ def usable(options: Options) -> Model:
 
 
 def _is_loopback(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    if name in ("localhost", "localhost.localdomain", "ip6-localhost") or name.endswith(".localhost"):
+        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
 
+def key_of(model: Model) -> str:
+    """Return the key that agents are given, one that says nothing where the model needs none; empty for no Secret."""
+    return model.key or (NO_KEY if model.key_name else "")
+
+
 def model_spec(model: Model) -> dict[str, Any]:
     """Return the spec of a ModelConfig; the key is in a Secret that only its name is told of."""
-    provider, block, field = PROVIDERS[model.provider]
+    provider, block, _ = PROVIDERS[model.provider]
     spec: dict[str, Any] = {"provider": provider, "model": model.name}
-    if model.key:
+    if key_of(model):
         spec |= {"apiKeySecret": MODEL_SECRET, "apiKeySecretKey": model.key_name}
+    own = _endpoint(model)
+    return spec | ({block: own} if own else {})
+
+
+def _endpoint(model: Model) -> dict[str, Any]:
+    """Return where the model answers, in kagent's words; nothing where that is the provider's own address.
+
+    kagent adds the path of the API itself to addresses of Anthropic and Ollama.
+    """
+    _, _, field = PROVIDERS[model.provider]
     if model.provider == "ollama":
-        spec[block] = {field: model.endpoint.removesuffix("/v1"), "options": {"num_ctx": str(CONTEXT)}}
-    elif model.own_endpoint and block:
-        spec[block] = {field: model.endpoint}
-    return spec
+        return {field: model.endpoint.removesuffix("/v1"), "options": {"num_ctx": str(CONTEXT)}}
+    if not model.own_endpoint:
+        return {}
+    return {field: model.endpoint.removesuffix("/v1") if model.provider == "anthropic" else model.endpoint}
 
 
 def values(settings: Settings, options: Options) -> dict[str, Any]:
@@ -91,8 +116,10 @@ def values(settings: Settings, options: Options) -> dict[str, Any]:
     found["kagent-tools"]["rbac"]["namespaces"] = [namespace, settings.release.namespace]
     name = CHART_NAMES[model.provider]
     own: dict[str, Any] = {"model": model.name}
-    if model.key:
+    if key_of(model):
         own |= {"apiKeySecretRef": MODEL_SECRET, "apiKeySecretKey": model.key_name}
+    if endpoint := _endpoint(model):
+        own["config"] = endpoint
     found["providers"] = {"default": name, name: own}
     if options.kagent_registry:
         found["registry"] = options.kagent_registry

@@ -12,6 +12,7 @@ from typing import Any
 from scripts.ai.budget import clean
 
 OPEN = ("submitted", "working")
+ASK_USER = "ask_user"  # the tool by which an agent puts questions in words
 _WAITS = "adk_request_confirmation"
 # What a model's library writes in place of an answer.
 _ERROR = re.compile(r"\A(?:Error code: \d{3}|litellm\.\w+|Max number of llm calls|Traceback |\{'error':|Error:)")
@@ -19,11 +20,12 @@ _ERROR = re.compile(r"\A(?:Error code: \d{3}|litellm\.\w+|Max number of llm call
 
 @dataclass(frozen=True)
 class Asked:
-    """What an agent wants to know or to be allowed. `tool` is `ask_user` for a question in words."""
+    """What an agent wants to know or to be allowed. `tool` is `ask_user` for words; `id` is its call's."""
 
     tool: str
     text: str
     questions: tuple[str, ...] = ()
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Task:
     said: str = ""  # what the status says, for instance why it failed
     calls: tuple[str, ...] = ()
     tokens: int = 0
-    asked: Asked | None = None
+    asked: tuple[Asked, ...] = ()
     steps: int = 0  # entries of the history
 
     @property
@@ -70,6 +72,11 @@ def approved(answers: Sequence[str] = ()) -> dict[str, Any]:
 def rejected(reason: str) -> dict[str, Any]:
     """Return the decision that a tool is not to be used."""
     return {"decision_type": "reject", "rejection_reason": reason}
+
+
+def decided(decisions: Mapping[str, str], reasons: Mapping[str, str]) -> dict[str, Any]:
+    """Return the decisions on several calls at once, by their ids: kagent allows a call that none is given for."""
+    return {"decision_type": "batch", "decisions": dict(decisions), "rejection_reasons": dict(reasons)}
 
 
 def _message(parts: list[dict[str, Any]], context: str, task: str = "") -> dict[str, Any]:
@@ -107,7 +114,7 @@ def read(text: str) -> Task | str:
         str(result.get("id", "")), str(result.get("contextId", "")),
         str(status.get("state", "")).removeprefix("TASK_STATE_").lower().replace("_", "-"),
         text or ("" if history else _words(spoken)), _words(spoken), tuple(_calls(history)),
-        _number(usage.get("totalTokenCount")), _asked(spoken), len(history),
+        _number(usage.get("totalTokenCount")), tuple(_asked(spoken)), len(history),
     )  # fmt: skip
 
 
@@ -122,7 +129,8 @@ def verdict(task: Task, calls: Sequence[str]) -> str:
     if task.state == "failed":
         return f"the agent failed: {_short(task.said or task.text or 'without a word')}"
     if task.state == "input-required" and task.asked:
-        return f"the agent waits for a person: {task.asked.text}; ask at a terminal, where it can be answered"
+        texts = " / ".join(asked.text for asked in task.asked)
+        return f"the agent waits for a person: {texts}; ask at a terminal, where it can be answered"
     if task.open:
         return "the agent stands still: its model answered nothing, or was cut off by a content filter" + (
             f" (after {len(calls)} tool calls)" if calls else ""
@@ -148,22 +156,22 @@ def _calls(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"{data.get('name')}({given})"
 
 
-def _asked(spoken: Sequence[Mapping[str, Any]]) -> Asked | None:
-    """Return the question in the data part of a status that waits for a person."""
+def _asked(spoken: Sequence[Mapping[str, Any]]) -> Iterator[Asked]:
+    """Yield the questions in the data parts of a status that waits for a person."""
     for part in _parts(spoken):
         data = _map(part.get("data"))
         if data.get("name") != _WAITS:
             continue
         args = _map(data.get("args"))
         original = _map(args.get("originalFunctionCall"))
-        given = _map(original.get("args"))
+        given, id_ = _map(original.get("args")), str(original.get("id") or "")
         hint = clean(str(_map(args.get("toolConfirmation")).get("hint") or ""))
-        if original.get("name") == "ask_user":
+        if original.get("name") == ASK_USER:
             texts = tuple(_question(item) for item in _maps(given.get("questions"))) or (hint,)
-            return Asked("ask_user", " / ".join(texts), texts)
+            yield Asked(ASK_USER, " / ".join(texts), texts, id_)
+            continue
         tool = str(original.get("name", "a tool"))
-        return Asked(tool, f"{hint or 'approval'} {tool}({_short(json.dumps(given))})".strip())
-    return None
+        yield Asked(tool, f"{hint or 'approval'} {tool}({_short(json.dumps(given))})".strip(), (), id_)
 
 
 def _question(item: Mapping[str, Any]) -> str:

@@ -17,17 +17,17 @@ from scripts.ai.kagent import live
 from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.tools import a2a
-from scripts.ai.tools.a2a import Task
+from scripts.ai.tools.a2a import Asked, Task
 from scripts.errors import UserError
 from scripts.host.shell import render
 from scripts.kube.kubectl import Kubectl
-from scripts.secrets import redact
 
 PORT = 8083
 PACE = 1.0  # seconds between two looks at a task
 STANDSTILL = 60.0  # seconds without a new step after which a model is taken to have answered nothing
 TOKENS = 400_000  # of one question
 STARTED = 30  # seconds until a task has to be accepted
+YES = "yes"
 
 
 class GaveUp(Exception):
@@ -77,18 +77,16 @@ class Kagent:
         with self._session(context):
             try:
                 task = self._follow(question, context, seen, started + self.options.timeout)
-                error = a2a.verdict(task, seen)
-            except GaveUp as reason:
-                self._end_work()
-                error = str(reason)
+                error = a2a.verdict(task, seen) or self._blind(task, seen)
+            except GaveUp as reason:  # what was begun would go on by itself, for hundreds of rounds
+                error = f"{reason}{self._end_work()}"
             except UserError as failed:
                 error = str(failed)
             except KeyboardInterrupt:
                 self._end_work()
                 raise
-        text = redact.Redactor(question.secrets, question.mapping).clean(task.text) if task else ""
         notes = tuple(f"kagent looked at: {call}" for call in dict.fromkeys(seen))
-        return Reply(self.name, text, error, self.command(), time.monotonic() - started, notes)
+        return Reply(self.name, task.text if task else "", error, self.command(), time.monotonic() - started, notes)
 
     def _follow(self, question: Question, context: str, seen: list[str], deadline: float) -> Task:
         """Return the task when it has ended. Raises GaveUp and UserError."""
@@ -103,7 +101,7 @@ class Kagent:
                 raise GaveUp(f"the agent was stopped after {task.tokens} tokens without an answer")
             if task.state == "input-required" and task.asked and question.person:
                 began = time.monotonic()
-                task = self._answered(task, question.person)
+                task = self._next(a2a.answer(task, _decision(task.asked, question.person)))
                 deadline += time.monotonic() - began
                 continue
             if not task.open or not task.id:
@@ -117,18 +115,19 @@ class Kagent:
             if now > deadline:
                 raise GaveUp(f"kagent gave no answer within {self.options.timeout} s; the work was ended")
             self.wait(PACE)
-            task = self._request(a2a.look(task.id))
+            task = self._next(a2a.look(task.id))
 
-    def _answered(self, task: Task, person: Callable[[str], str]) -> Task:
-        """Return the task after the person has answered what it asked."""
-        asked = task.asked
-        if asked is None:  # only called where something is asked
-            return task
-        if asked.tool == "ask_user":
-            return self._request(a2a.answer(task, a2a.approved([person(text) for text in asked.questions])))
-        said = person(f"{asked.text}\nAllow this? Type yes: ").strip()
-        decision = a2a.approved() if said == "yes" else a2a.rejected(said or "no")
-        return self._request(a2a.answer(task, decision))
+    def _next(self, body: dict[str, object]) -> Task:
+        """Return a task that was begun, as it stands after a request. Raises GaveUp where that fails."""
+        try:
+            return self._request(body)
+        except UserError as failed:
+            raise GaveUp(str(failed)) from None
+
+    def _blind(self, task: Task, seen: Sequence[str]) -> str:
+        """Return why an answer is none that comes without a look at the cluster, where the tools for it are gone."""
+        gone = "" if seen else live.tools(self.kubectl, self.options, self.ours())
+        return f"the agent answered without looking: {gone}" if gone else ""
 
     def _request(self, body: dict[str, object]) -> Task:
         result = self.kubectl.shell.probe(self.argv(), stdin=json.dumps(body), timeout=STARTED)
@@ -149,7 +148,37 @@ class Kagent:
             if not done and "not found" not in done.err.lower():
                 self.kubectl.shell.say(f"kagent's session {context} could not be deleted: {live.last(done.err)}")
 
-    def _end_work(self) -> None:
-        """Restart the agent: there is no other way to end a task of it."""
+    def _end_work(self) -> str:
+        """Restart the agent: there is no other way to end a task of it. Return what to say where that fails."""
         agent, namespace = self.options.kagent_agent, self.options.kagent_namespace
-        self.kubectl.effect("rollout", "restart", f"deployment/{agent}", "--namespace", namespace)
+        try:
+            self.kubectl.effect("rollout", "restart", f"deployment/{agent}", "--namespace", namespace)
+        except UserError as error:
+            return f"; its work could not be ended and may go on in the cluster: {live.last(str(error))}"
+        return ""
+
+
+def _decision(asked: Sequence[Asked], person: Callable[[str], str]) -> dict[str, object]:
+    """Return what the person says to everything that an agent waits for at once.
+
+    Nothing is allowed that was not shown: several calls are decided one by one, or, where they cannot be told apart,
+    all refused. A question in words beside them is refused too, so that it is put again by itself.
+    """
+    if len(asked) == 1:
+        (one,) = asked
+        if one.tool == a2a.ASK_USER:
+            return a2a.approved([person(text) for text in one.questions])
+        said = _allowed(one, person)
+        return a2a.approved() if said == YES else a2a.rejected(said or "no")
+    ids = [one.id for one in asked]
+    if not all(ids) or len(set(ids)) < len(ids):
+        return a2a.rejected("one at a time")
+    said_to = {one.id: "ask again" if one.tool == a2a.ASK_USER else _allowed(one, person) for one in asked}
+    return a2a.decided(
+        {id_: "approve" if said == YES else "reject" for id_, said in said_to.items()},
+        {id_: said or "no" for id_, said in said_to.items() if said != YES},
+    )
+
+
+def _allowed(asked: Asked, person: Callable[[str], str]) -> str:
+    return person(f"{asked.text}\nAllow this? Type yes: ").strip()
