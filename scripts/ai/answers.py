@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from scripts.ai import patches
 from scripts.ai.budget import clean
 from scripts.ai.commands import Surroundings, Verdict, judge_line
 
@@ -146,6 +147,8 @@ def _manifest(item: Mapping[str, Any], namespace: str) -> Manifest:
         problem = _pod_problem(item)
     elif kind == "Service" and (item.get("spec") or {}).get("type") in ("NodePort", "LoadBalancer", "ExternalName"):
         problem = f"Service/{name} opens the app to the outside"
+    elif kind == "Service":
+        problem = patches.power(item)
     body = dict(item) | {"metadata": dict(meta) | {"namespace": namespace}} if isinstance(meta, Mapping) else dict(item)
     return Manifest(kind, name, body, problem)
 
@@ -169,7 +172,7 @@ def _pod_problem(item: Mapping[str, Any]) -> str:
                 return f"container {container.get('name')} reads a whole Secret"
     except (KeyError, TypeError, AttributeError):
         return "is not a complete Deployment"
-    return ""
+    return patches.power(item)
 
 
 def runnable(verdict: Verdict, command: Sequence[str], namespace: str) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from scripts.ai import kubectl_flags
+from scripts.ai import kubectl_flags, patches
 from scripts.ai.answers import Manifest
 from scripts.ai.commands import Verdict
 from scripts.errors import UserError
@@ -20,11 +18,6 @@ MANAGER = "todo-ai"
 # Commands that a server can try without doing them. A restart changes nothing that a diff could show.
 TRIED = {"scale", "autoscale", "set image", "set resources", "patch"}
 PLAIN = {"rollout restart"}
-_POWERS = (
-    "hostNetwork", "hostPID", "hostIPC", "hostPath", "privileged", "allowPrivilegeEscalation", "add", "secret",
-    "serviceAccountName", "serviceAccount", "secretRef", "secretKeyRef", "externalIPs", "externalName",
-    "ephemeralContainers",
-)  # fmt: skip
 _LIVE_ONLY = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 
 
@@ -66,8 +59,8 @@ def plan(commands: Sequence[Verdict], manifests: Iterable[Manifest], namespace: 
             problems.append(f"{verdict.line}: kubectl {verdict.verb} is not applied")
             continue
         named = any(word.partition("=")[0] in ("-n", "--namespace") for word in verdict.argv)
-        if verdict.verb == "patch" and (power := _power(_patches(verdict.argv[1:]))):
-            problems.append(f"{verdict.line}: {power}")
+        if why := patches.problem(verdict.argv[1:]):
+            problems.append(f"{verdict.line}: {why}")
             continue
         words = (*verdict.argv[1:], *(() if named else ("--namespace", namespace)))
         target = _target(verdict)
@@ -82,92 +75,84 @@ def plan(commands: Sequence[Verdict], manifests: Iterable[Manifest], namespace: 
     return steps
 
 
-def dangers(steps: Iterable[Step], registry: str) -> list[str]:
+def dangers(steps: Iterable[Step], registry: str, known: Collection[str] = ()) -> list[str]:
     """Return what of a change needs a yes that is typed, in words: pods that all end, images from somewhere or of any
     day.
 
-    `registry` is the release's own; images of it and local ones are no danger.
+    `registry` is the release's own, `known` are repositories of images that are expected: none of them is a danger.
     """
     found = []
     for step in steps:
         body = json.loads(step.stdin) if step.stdin else {}
-        patched = [_map(_map(patch).get("spec")).get("replicas") for patch in _patches(step.words)]
-        flags = dict(word[2:].partition("=")[::2] for word in step.words if word.startswith("--"))
-        wanted = flags.get("replicas") or _after(step.words, "--replicas") or (body.get("spec") or {}).get("replicas")
-        if "0" in map(str, (wanted, *patched)):
+        layers = [body, *patches.laid_over(step.words)]
+        wanted = [patches.mapped(patches.mapped(layer).get("spec")).get("replicas") for layer in layers]
+        if any(map(_is_zero, [*wanted, *_flags(step.words, "replicas")])):
             found.append(f"{step.target}: 0 replicas stop every one of its pods")
-        for image in _images(step, body):
-            host, slash, _ = image.partition("/")
-            foreign = (
-                slash and ("." in host or ":" in host or host == "localhost") and host != registry.partition("/")[0]
-            )
-            if foreign:
-                found.append(
-                    f"{step.target}: the image {image} comes from {host}, a registry that is not the release's"
-                )
+        for image in _images(step, layers):
+            if where := _foreign(image, registry, known):
+                found.append(f"{step.target}: the image {image} comes from {where}")
             name = image.rpartition("/")[2].partition("@")
             if not name[1] and (":" not in name[0] or name[0].endswith(":latest")):
                 found.append(f"{step.target}: the image {image} is whatever stands at its tag that day; name a version")
     return found
 
 
-def _after(words: Sequence[str], flag: str) -> str:
-    """Return the word after a flag, or nothing."""
-    return next((words[number + 1] for number, word in enumerate(words[:-1]) if word == flag), "")
+def _is_zero(value: object) -> bool:
+    """Return whether kubectl and the server read a value as 0: digits count in any base, and with a sign."""
+    if isinstance(value, int | float):
+        return value == 0
+    try:
+        return isinstance(value, str) and int(value, 0) == 0
+    except ValueError:
+        return False
 
 
-def _images(step: Step, body: Mapping[str, Any]) -> list[str]:
+def _flags(words: Sequence[str], name: str) -> list[str]:
+    """Return the values that a flag is given, in all its spellings."""
+    verb = next((verb for verb in kubectl_flags.CHANGE if tuple(verb.split()) == tuple(words[: len(verb.split())])), "")
+    if not verb:
+        return []
+    flags, _, _ = kubectl_flags.split(list(words), kubectl_flags.CHANGE[verb])
+    return [value for flag, value in flags if flag == name]
+
+
+def _foreign(image: str, registry: str, known: Collection[str]) -> str:
+    """Return where an image comes from, if that is neither the release's registry nor expected."""
+    place = repository(image)
+    if place in known or (registry and place.startswith(f"{registry.rstrip('/')}/")):
+        return ""
+    where = host(image)
+    if where and where == registry.partition("/")[0]:
+        return f"{where}, and from there not out of the release's {registry}"
+    if where:
+        return f"{where}, a registry that is not the release's"
+    return "Docker's registry, where the cluster does not have it: it is none of the release's" if known else ""
+
+
+def host(image: str) -> str:
+    """Return the registry that a reference names; empty where it names none."""
+    first, slash, _ = image.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else ""
+
+
+def repository(image: str) -> str:
+    """Return a reference without its tag and its digest."""
+    name = image.partition("@")[0]
+    return name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+
+
+def images_in(item: Any) -> list[str]:
+    """Return every image that an object, or part of one, names."""
+    found: list[str] = []
+    _collect_images(item, found)
+    return found
+
+
+def _images(step: Step, layers: Sequence[Any]) -> list[str]:
     """Return the images that a step puts into pods."""
     if step.words[:2] == ("set", "image"):
         return [word.partition("=")[2] for word in step.words[2:] if "=" in word and not word.startswith("-")]
-    found: list[str] = []
-    for holder in [body, *_patches(step.words)]:
-        _collect_images(holder, found)
-    return found
-
-
-def _patches(words: Sequence[str]) -> list[Any]:
-    """Return what a patch lays over an object, as nested data; nothing for another command."""
-    if words[:1] != ("patch",):
-        return []
-    flags, _, _ = kubectl_flags.split(list(words[1:]), kubectl_flags.CHANGE["patch"])
-    return [layer for name, value in flags if name == "patch" for layer in _layers(_loaded(value))]
-
-
-def _layers(patch: Any) -> list[Any]:
-    """Return a JSON patch, which is a list of paths and values, as patches of the other kinds; those as they are."""
-    if not isinstance(patch, list):
-        return [patch]
-    found = []
-    for item in patch:
-        value = _map(item).get("value")
-        for key in reversed(str(_map(item).get("path", "")).strip("/").split("/")):
-            value = {key: value}
-        found.append(value)
-    return found
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _power(item: Any) -> str:
-    """Return what of a patch would give pods power over the node, other rights or whole Secrets; empty if nothing."""
-    if isinstance(item, list):
-        return next(filter(None, map(_power, item)), "")
-    for key, value in _map(item).items():
-        if value and (key in _POWERS or (key == "type" and value in ("NodePort", "LoadBalancer", "ExternalName"))):
-            return f"{key} is not for an answer to set"
-        if found := _power(value):
-            return found
-    return ""
-
-
-def _loaded(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
-        return None
+    return images_in(list(layers))
 
 
 def _collect_images(item: Any, found: list[str]) -> None:

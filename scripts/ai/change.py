@@ -27,7 +27,7 @@ def make(session: Session, place: Desk, found: Consultation, *, yes: bool, show:
         show("the answer proposes no change, and nothing was changed")
         return False
 
-    dangers = apply.dangers(steps, session.settings.registry)
+    dangers = _dangers(session, place, steps, found)
 
     def approve() -> bool:
         for danger in dangers:
@@ -79,7 +79,7 @@ def _asked(
     show(f"\nthe model wants to run: {verdict.line}")
 
     def approve() -> bool:
-        for danger in apply.dangers(steps, session.settings.registry):
+        for danger in _dangers(session, place, steps):
             show(f"careful: {danger}")
         return input("Make this change? Type yes: ").strip() == "yes"
 
@@ -94,6 +94,22 @@ def _asked(
     if not done:
         return "Refused: the person said no. Nothing was changed. Do not ask for it again."
     return f"Done: {verdict.line}. Pods follow in the background; look with kubectl rollout status."
+
+
+def _dangers(
+    session: Session, place: Desk, steps: Sequence[apply.Step], found: Consultation | None = None
+) -> list[str]:
+    """Return what of a change needs a yes that is typed.
+
+    Expected are the app's images, those that run, and one of no other registry that was asked for.
+    Raises UserError where it cannot be told what runs.
+    """
+    running = place.kubectl.items("deployments", place.namespace)
+    images = [image for item in running for image in apply.images_in(item)]
+    asked = [found.inputs[item.name] for item in found.recipe.inputs if item.type == "image"] if found else []
+    images += [image for image in asked if not apply.host(image)]
+    own = [f"{service.project}/{service.name}" for service in session.settings.services]
+    return apply.dangers(steps, session.settings.registry, {*own, *map(apply.repository, images)})
 
 
 def restored(found: Consultation) -> list[Manifest]:

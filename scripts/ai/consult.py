@@ -91,7 +91,7 @@ def tools(desk: Desk, folder: Path) -> dict[str, Tool]:
             desk.path,
         ),
         "kagent": Kagent(desk.kubectl, desk.options, lambda: objects.manifests(desk.settings, desk.options)),
-        "api": Direct(desk.options),
+        "api": Direct(desk.options, desk.kubectl.shell.say),
     }
 
 
@@ -162,12 +162,20 @@ def _first_answer(
     notes: list[str] = []
     for number, name in enumerate(names):
         reason = available[name].missing() if number else ""  # the first one was looked at already
-        reply = Reply(name, "", reason) if reason else available[name].ask(question)
+        reply = _safe(Reply(name, "", reason) if reason else available[name].ask(question), question)
         if not reply.error:
             return replace(bounded(reply), tool=name), tried, notes
         tried.append((name, reply.error))
         notes += [*reply.notes, *([f"{name} said before it failed:\n{reply.text}"] if reply.text else [])]
     return None, tried, notes
+
+
+def _safe(reply: Reply, question: Question) -> Reply:
+    """Return a reply without secrets: a tool may read files, and its answer may go into a pipe or a file."""
+    redactor = redact.Redactor(question.secrets, {**question.mapping, **reply.mapping})
+    text, error = redactor.clean(reply.text), redactor.clean(reply.error)
+    notes = tuple(map(redactor.clean, reply.notes))
+    return replace(reply, text=text, error=error, notes=notes, mapping=redactor.mapping)
 
 
 def bounded(reply: Reply) -> Reply:

@@ -80,7 +80,7 @@ def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | Non
     if name != "auto" and name not in providers:
         raise SettingsError(f"{FILE}: model.provider: {name} is not among providers: {', '.join(providers)}")
     if name == "auto":
-        with_key = [item for item, spec in providers.items() if spec["key"] and variables.get(spec["key"])]
+        with_key = [item for item, spec in providers.items() if spec["key"] and variables.get(spec["key"], "").strip()]
         by_host = "ollama" if variables.get("OLLAMA_HOST") and "ollama" in providers else ""
         own = wanted["endpoint"] or variables.get("OPENAI_BASE_URL")
         name = with_key[0] if with_key else by_host or ("openai" if own and "openai" in providers else "")
@@ -98,7 +98,7 @@ def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | Non
         name=wanted["name"] or variables.get("AI_MODEL", "") or spec["model"],
         endpoint=(endpoint or spec["endpoint"]).rstrip("/"),
         key_name=spec["key"],
-        key=variables.get(spec["key"], "") if spec["key"] else "",
+        key=variables.get(spec["key"], "").strip() if spec["key"] else "",
         own_endpoint=bool(endpoint),
     )
 

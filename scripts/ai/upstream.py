@@ -90,11 +90,13 @@ class Upstream:
                     problem = ModelError(f"{self.url} broke off in the middle of its answer", "ask again")
                     again, wait = True, _wait("", attempt)
                 except aiohttp.ClientError as error:
-                    problem, again, wait = (
-                        unreachable(self.url, str(error) or type(error).__name__, self.model),
-                        False,
-                        0.0,
-                    )
+                    problem = unreachable(self.url, str(error) or type(error).__name__, self.model)
+                    again, wait = False, 0.0
+                except ValueError:
+                    raise ModelError(
+                        f"{self.model.key_name or 'the key'} holds characters that no request can carry",
+                        "write it into .env once more, on one line",
+                    ) from None
                 if not again or wait > LONGEST_WAIT or attempt == ATTEMPTS or "credit" in str(problem):
                     raise problem
                 self.say(f"{problem}; asking again in {wait:.0f} s")
@@ -163,12 +165,20 @@ _UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, Over
 
 
 def _no_error(data: Mapping[str, Any], url: str) -> None:
-    """Raise ModelError where an answer with status 200 is an error all the same."""
-    if data.get("error") and not data.get("choices"):
+    """Raise ModelError where an answer with status 200, or a piece of one, is an error all the same.
+
+    Some servers put it beside what they had said until then.
+    """
+    choices = data.get("choices")
+    if data.get("error") or (isinstance(choices, list) and any(_map(one).get("error") for one in choices)):
         raise ModelError(
-            f"{url} answered with an error: {_said(json.dumps(data))}",
+            f"{url} answered with an error: {_said(json.dumps(data.get('error') or data))}",
             "see its own words; invoke ai.doctor tries it with one small question",
         )
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 _IS_IT_A_MODEL = "see model.endpoint in config/ai.yaml: the base URL of a model, for instance https://api.openai.com/v1"
@@ -244,6 +254,13 @@ def explain(status: int, text: str, headers: Mapping[str, str], model: Model, ur
             f"{model.provider}: no credit is left on the account of this key: {said}",
             "add credit there, or use another key",
         )
+    if status == 403 and "model" in low and ("access" in low or "model_not_found" in low):
+        return ModelError(
+            f"{model.provider} does not give this key the model {model.name}: {said}",
+            "choose another as model.name in config/ai.yaml",
+        )
+    if status == 403 and any(word in low for word in ("country", "region", "location")):
+        return ModelError(f"{url} does not answer from here: {said}", "ask another provider: model.provider")
     if status in (401, 403):
         name = model.key_name or "a key"
         # Its own words are left out: they may repeat part of the key.

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables are read along their lines
 """A change: tried on the server, shown, approved, made with few rights, proved, or undone."""
 
 from __future__ import annotations
@@ -186,6 +187,18 @@ def test_the_rights_are_few(rights: str, verbs_allowed: set[str]) -> None:
     [
         ("kubectl scale deployment/backend --replicas=0", "0 replicas stop every one of its pods"),
         ("kubectl scale deployment/backend --replicas 0", "0 replicas"),
+        ("kubectl scale deployment/backend --replicas=3 --replicas 0", "0 replicas"),
+        ("kubectl scale deployment/backend --replicas=00", "0 replicas"),
+        ("kubectl scale deployment/backend --replicas=0x0", "0 replicas"),
+        ("kubectl scale deployment/backend --replicas=-0", "0 replicas"),
+        ("kubectl -n chatbot-dev scale deployment/backend --replicas=0", "0 replicas"),
+        ("kubectl -n chatbot-dev patch deployment/backend -p 'spec: {replicas: 0}'", "0 replicas"),
+        ("kubectl patch deployment/backend --patch='spec: {replicas: 0o0}'", "0 replicas"),
+        ("kubectl patch deployment/backend --subresource=scale --type=merge -p 'spec: {replicas: 0}'", "0 replicas"),
+        ("kubectl -n chatbot-dev set image deployment/backend backend=evil.example/x:1", "comes from evil.example"),
+        ("kubectl set image deployment/backend '*=evil.example/x:1'", "comes from evil.example"),
+        ("kubectl set image deployment/backend backend=registry.example:5000evil/x:1", "not the release's"),
+        ("kubectl set image deployment/backend backend=localhost/x:1", "comes from localhost"),
         ("kubectl set image deployment/backend backend=evil.example/x:1", "comes from evil.example"),
         ("kubectl set image deployment/backend backend=todo/backend:latest", "whatever stands at its tag"),
         ("kubectl set image deployment/backend backend=todo/backend", "whatever stands at its tag"),
@@ -211,9 +224,39 @@ def test_what_is_dangerous_is_named_as_what_it_is(line: str, words: str) -> None
     assert words in " ".join(apply.dangers(steps, "registry.example:5000"))
 
 
+def test_an_image_without_a_registry_is_the_releases_or_named() -> None:
+    known = {"todo-chatbot/backend"}
+
+    def said(image: str, registry: str = "") -> str:
+        line = f"kubectl set image deployment/backend backend={image}"
+        return " ".join(apply.dangers(apply.plan([_judged(line)], (), NAMESPACE), registry, known))
+
+    assert said("todo-chatbot/backend:2") == said("todo-chatbot/backend@sha256:" + "a" * 64) == ""
+    assert "comes from Docker's registry" in said("evil/backend:2") and "Docker's registry" in said("backend:2")
+    assert said("ghcr.io/mine/x:1", "ghcr.io/mine") == ""
+    assert "not out of the release's ghcr.io/mine" in said("ghcr.io/mine-evil/x:1", "ghcr.io/mine")
+
+
+def _judged(line: str) -> Any:
+    return answers.judge_line(line, AROUND)
+
+
 @pytest.mark.parametrize(
     ("patch", "word"),
     [
+        ("spec: {template: {spec: {containers: [{name: b, ports: [{hostPort: 1}]}]}}}", "hostPort"),
+        ("spec: {template: {spec: {securityContext: {runAsUser: 0}}}}", "runAsUser"),
+        ("spec: {template: {spec: {securityContext: {runAsNonRoot: false}}}}", "runAsNonRoot"),
+        ("spec: {template: {spec: {securityContext: {seccompProfile: {type: Unconfined}}}}}", "type"),
+        ("spec: {template: {spec: {automountServiceAccountToken: true}}}", "automountServiceAccountToken"),
+        ("spec: {template: {spec: {volumes: [{name: a, projected: {sources: [{secret: {name: x}}]}}]}}}", "secret"),
+        ("spec: {template: {spec: {nodeName: n1}}}", "nodeName"),
+        ('[{"op":"copy","from":"/spec/minReadySeconds","path":"/spec/replicas"}]', "copy in a JSON patch"),
+        ('[{"op":"move","from":"/metadata/annotations/a","path":"/spec/x"}]', "move in a JSON patch"),
+        ('[{"path":"/spec/x"}]', "in a JSON patch"),
+        ("a: b\n---\nspec: {replicas: 0}", "cannot be read"),
+        ("{", "cannot be read"),
+        ("just words", "cannot be read"),
         ('{"spec":{"template":{"spec":{"hostNetwork":true}}}}', "hostNetwork"),
         ("spec: {template: {spec: {volumes: [{name: a, hostPath: {path: /}}]}}}", "hostPath"),
         ("spec: {template: {spec: {containers: [{name: b, securityContext: {privileged: true}}]}}}", "privileged"),
@@ -232,8 +275,48 @@ def test_a_patch_gives_no_more_power_than_a_manifest_may(patch: str, word: str) 
     verdict = judge(["kubectl", "patch", "deployment", "backend", "-p", patch], AROUND)
     with pytest.raises(UserError, match=word):
         apply.plan([verdict], (), NAMESPACE)
-    harmless = judge(["kubectl", "patch", "deployment", "backend", "-p", "spec: {replicas: 2}"], AROUND)
+    elsewhere = judge(["kubectl", "-n", NAMESPACE, "patch", "deployment", "backend", "-p", patch], AROUND)
+    with pytest.raises(UserError, match=word):
+        apply.plan([elsewhere], (), NAMESPACE)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "spec: {replicas: 2}",
+        "spec: {template: {metadata: {annotations: {secret: none, add: x}}}}",
+        '[{"op":"test","path":"/spec/replicas","value":2},{"op":"replace","path":"/spec/replicas","value":3}]',
+        '[{"op":"remove","path":"/spec/template/metadata/annotations/a~1b"}]',
+        "spec: {template: {spec: {securityContext: {runAsNonRoot: true, runAsUser: 10001}}}}",
+    ],
+)
+def test_a_harmless_patch_is_a_step(patch: str) -> None:
+    harmless = judge(["kubectl", "patch", "deployment", "backend", "-p", patch], AROUND)
     assert len(apply.plan([harmless], (), NAMESPACE)) == 1
+
+
+@pytest.mark.parametrize(
+    ("pod", "word"),
+    [
+        ({"volumes": [{"name": "a", "secret": {"secretName": "api-keys"}}]}, "secret"),
+        ({"volumes": [{"name": "a", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]}, "Token"),
+        ({"automountServiceAccountToken": True}, "automountServiceAccountToken"),
+        ({"serviceAccount": "todo-ai-writer"}, "serviceAccount"),
+        ({"containers": [{"name": "a", "image": "x:1", "env": [{"name": "K", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}]}, "secretKeyRef"),
+        ({"containers": [{"name": "a", "image": "x:1", "securityContext": {"allowPrivilegeEscalation": True}}]}, "allowPrivilegeEscalation"),
+        ({"containers": [{"name": "a", "image": "x:1", "ports": [{"hostPort": 80}]}]}, "hostPort"),
+    ],
+)  # fmt: skip
+def test_a_manifest_gives_no_more_power_than_a_patch_may(pod: dict[str, Any], word: str) -> None:
+    spec = {"containers": [{"name": "a", "image": "x:1"}]} | pod
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "a"},
+        "spec": {"template": {"spec": spec}},
+    }
+    (manifest,) = answers.read(f"```json\n{json.dumps(body)}\n```", AROUND).manifests
+    assert word in manifest.problem
 
 
 def test_an_image_of_the_own_registry_with_a_version_is_no_danger() -> None:

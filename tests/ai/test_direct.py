@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables are read along their lines
 """An OpenAI-compatible endpoint, scripted: good, refusing, busy, slow, and making no sense."""
 
 from __future__ import annotations
@@ -68,6 +69,16 @@ def test_an_answer_in_parts_and_one_that_was_cut(server: ModelServer) -> None:
         ([{"status": 401, "body": {"error": {"code": "invalid_api_key", "message": f"bad key {KEY}"}}}],
          "refuses the key (401); see OPENAI_API_KEY", 1),
         ([{"status": 403, "body": {}}], "refuses the key", 1),
+        ([{"status": 403, "body": {"error": {"message": "Project x does not have access to model y", "code": "model_not_found"}}}],
+         "does not give this key the model", 1),
+        ([{"status": 403, "body": {"error": {"message": "Country, region, or territory not supported"}}}],
+         "does not answer from here: Country", 1),
+        ([{"body": {"error": {"message": "Provider disconnected"}, "choices": [{"message": {"content": "half"}, "finish_reason": "error"}]}}],
+         "answered with an error: Provider disconnected", 1),
+        ([{"body": {"choices": [{"error": {"message": "Upstream fell over"}, "message": {"content": "half"}}]}}],
+         "answered with an error", 1),
+        ([{"text": 'data: {"choices": [{"delta": {"content": "half"}}]}\n\ndata: {"error": {"message": "gone"}, "choices": [{"delta": {}, "finish_reason": "error"}]}\n\n'}],
+         "answered with an error: gone", 1),
         ([{"status": 404, "body": {}}], "nothing is there (404)", 1),
         ([{"status": 400, "text": "<html>"}], "answered 400", 1),
         ([{"status": 429, "body": {}}], "takes no more questions just now", 3),
@@ -91,6 +102,23 @@ def test_what_goes_wrong_is_explained(server: ModelServer, script: list[dict], p
 def test_a_busy_server_is_asked_again(server: ModelServer) -> None:
     server.script = [{"status": 429, "headers": {"Retry-After": "0.02"}}, {"status": 500}, good("at last")]
     assert tool(server).ask(Question("x")).text == "at last"
+
+
+def test_another_try_is_told(server: ModelServer) -> None:
+    said: list[str] = []
+    server.script = [{"status": 429, "headers": {"Retry-After": "0.02"}}, good("at last")]
+    assert replace(tool(server), say=said.append).ask(Question("x")).text == "at last"
+    assert len(said) == 1 and "(429)" in said[0] and "asking again" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "error"), [(f" {KEY}\r\n", ""), ("sk-half\nhalf", "OPENAI_API_KEY holds characters")]
+)
+def test_a_key_with_stray_characters_is_read_or_named(server: ModelServer, written: str, error: str) -> None:
+    server.script = [good()]
+    found = options.load(ROOT, {"OPENAI_API_KEY": written, "OPENAI_BASE_URL": server.url})
+    reply = Direct(found).ask(Question("x"))
+    assert error in reply.error and bool(reply.error) is bool(error)
 
 
 def test_a_slow_server_is_given_up(server: ModelServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from scripts.ai.budget import clean
@@ -24,6 +25,7 @@ class Direct:
     """The chat completions of the configured endpoint."""
 
     options: Options
+    say: Callable[[str], None] = lambda line: None  # of every attempt after the first
     name: str = "api"
 
     def missing(self) -> str:
@@ -58,7 +60,7 @@ class Direct:
         if model is None:
             return "", self.options.no_model
         try:
-            found = asyncio.run(asyncio.wait_for(Upstream(model).complete(messages), seconds))
+            found = asyncio.run(asyncio.wait_for(Upstream(model, self.say).complete(messages), seconds))
         except TimeoutError:
             return "", f"{self.url()} gave no answer within {seconds:g} s"
         except ModelError as error:

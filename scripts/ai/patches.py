@@ -1,0 +1,86 @@
+"""What a patch or a manifest would make of an object: which of it no answer may set, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from scripts.ai import kubectl_flags
+
+# Fields that give pods power over the node, rights of others, or Secrets.
+_POWERS = {
+    "hostNetwork", "hostPID", "hostIPC", "hostPath", "hostPort", "privileged", "allowPrivilegeEscalation", "add",
+    "procMount", "secret", "secretRef", "secretKeyRef", "serviceAccountToken", "csi", "serviceAccountName",
+    "serviceAccount", "automountServiceAccountToken", "nodeName", "externalIPs", "externalName", "ephemeralContainers",
+}  # fmt: skip
+# Values that take a bound away, where the field by itself is harmless.
+_UNBOUND: Mapping[str, tuple[Any, ...]] = {
+    "type": ("NodePort", "LoadBalancer", "ExternalName", "Unconfined"), "runAsNonRoot": (False,), "runAsUser": (0,),
+    "seccompProfile": ("Unconfined",), "hostUsers": (True,),
+}  # fmt: skip
+_NAMES = {"labels", "annotations", "matchLabels", "selector", "nodeSelector"}  # whose keys are anybody's words
+_OPERATIONS = {"add", "replace", "remove", "test"}
+
+
+def laid_over(words: Sequence[str]) -> list[Any]:
+    """Return what the words of a kubectl command lay over an object, as nested data; nothing if it is no patch."""
+    return [layer for patch in _given(words) for layer in _layers(patch)]
+
+
+def problem(words: Sequence[str]) -> str:
+    """Return why a patch may not be applied; empty if it may, or if the words are no patch."""
+    for patch in _given(words):
+        if not isinstance(patch, Mapping | list):
+            return "the patch cannot be read"
+        odd = [mapped(item).get("op") for item in patch if mapped(item).get("op") not in _OPERATIONS]
+        if isinstance(patch, list) and odd:
+            return f"{odd[0]} in a JSON patch takes its value from elsewhere: write the value out"
+    return power(laid_over(words))
+
+
+def power(item: Any) -> str:
+    """Return what of an object or a patch would give pods more than they have; empty if nothing."""
+    if isinstance(item, list):
+        return next(filter(None, map(power, item)), "")
+    for key, value in mapped(item).items():
+        if (value and key in _POWERS) or any(
+            value == one and type(value) is type(one) for one in _UNBOUND.get(key, ())
+        ):
+            return f"{key} is not for an answer to set"
+        if key not in _NAMES and (found := power(value)):
+            return found
+    return ""
+
+
+def mapped(value: Any) -> Mapping[str, Any]:
+    """Return a mapping as it is, and nothing for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _given(words: Sequence[str]) -> list[Any]:
+    if words[:1] != ("patch",):
+        return []
+    flags, _, _ = kubectl_flags.split(list(words[1:]), kubectl_flags.CHANGE["patch"])
+    return [_loaded(value) for name, value in flags if name == "patch"]
+
+
+def _layers(patch: Any) -> list[Any]:
+    """Return a JSON patch, which is a list of paths and values, as patches of the other kinds; those as they are."""
+    if not isinstance(patch, list):
+        return [patch]
+    found = []
+    for item in patch:
+        value = mapped(item).get("value")
+        for key in reversed(str(mapped(item).get("path", "")).strip("/").split("/")):
+            value = {key: value}
+        found.append(value)
+    return found
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        return None
