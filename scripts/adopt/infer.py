@@ -1166,7 +1166,9 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
         return None
     if tree.has(schema):
         migrated = any(True for _ in tree.below(join(unit.sources, "prisma/migrations")))
-        words = ["migrate", "deploy"] if migrated else ["db", "push", "--skip-generate"]
+        said = {**unit.packages.development, **unit.packages.wanted}.get("prisma", "")
+        unasked = re.match(r"[\^~>=v ]*([7-9]|\d\d)\b", said)  # since 7 nothing is generated where nobody asks
+        words = ["migrate", "deploy"] if migrated else ["db", "push", *([] if unasked else ["--skip-generate"])]
         return ["npx", "--no-install", "prisma", *words], schema
     config = next(
         (
@@ -1177,7 +1179,7 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
         "",
     )
     if config:
-        return ["npx", "--no-install", "drizzle-kit", "push", "--force"], config
+        return ["npx", "--no-install", "drizzle-kit", *_drizzle(unit, tree, tree.text(config))], config
     for name, line in scripts.items():
         if (
             re.search(r"(migrate|tables|setup|init)", name)
@@ -1198,6 +1200,19 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
             relative = own.removeprefix(f"{unit.sources}/")
             return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
     return None
+
+
+def _drizzle(unit: Unit, tree: Tree, config: str) -> list[str]:
+    """Return what Drizzle does: the migrations that it wrote down, else it makes its own tables as its code has them.
+
+    Tables that others make in the same database are not its to take away.
+    """
+    out = re.search(r"\bout\s*:\s*[\"']\.?/?([\w./-]+)", config)
+    if tree.has(join(unit.sources, f"{out[1].rstrip('/') if out else 'drizzle'}/meta/_journal.json")):
+        return ["migrate"]
+    texts = (tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".mjs", ".tsx")))
+    own = [name for text in texts for name in re.findall(r"pgTable\(\s*[\"'](\w+)[\"']", text)]
+    return ["push", *(["--tablesFilter", ",".join(dict.fromkeys(own))] if own else [])]
 
 
 def _job_packages(unit: Unit, context: Context) -> dict[str, str]:

@@ -695,3 +695,27 @@ def test_migrations_run_where_their_folder_has_the_name_of_the_program(
         (app / "alembic/__init__.py").touch()
     (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
     assert job["command"] == [*words, "alembic", "upgrade", "head"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "command"),
+    [
+        ({"prisma__schema.prisma": ""}, "prisma db push --skip-generate"),
+        ({"prisma__schema.prisma": "", "package.json": '{"devDependencies": {"prisma": "^7.0.1"}}'}, "prisma db push"),
+        ({"prisma__schema.prisma": "", "prisma__migrations__1__migration.sql": ""}, "prisma migrate deploy"),
+        ({"drizzle.config.ts": ""}, "drizzle-kit push --tablesFilter note,mark"),
+        ({"drizzle.config.ts": 'out: "./sql/"', "sql/meta/_journal.json": "{}"}, "drizzle-kit migrate"),
+    ],
+)
+def test_an_orm_makes_its_own_tables_and_takes_nobody_elses_away(
+    tmp_path: Path, texts: dict[str, str], command: str
+) -> None:
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"express": "5"}}',
+        "schema.ts": 'pgTable("note", {});\npgTable(\n  "mark", {});\nprocess.env.DATABASE_URL;\n', **texts,
+    })  # fmt: skip
+    if "package.json" in texts:
+        (app / "server.js").write_text("process.env.DATABASE_URL")
+        (app / "package.json").write_text(texts["package.json"][:-1] + ', "scripts": {"start": "node server.js"}}')
+    (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
+    assert " ".join(job["command"]) == f"npx --no-install {command}"
