@@ -130,17 +130,18 @@ def _decide(
     chosen, off = units.without_a_broker(chosen)
     remarks += off
     _unique(chosen)
-    charts = documents.charts(tree, root or ".")
-    described, more = _described(tree, charts, shell, helm, root or ".")
+    charts, described, more = _described(tree, shell, helm, root or ".")
     units.describe(chosen, described)
-    whole = Whole(tree, chosen, _examples(tree, root or "."), others, _date(tree, shell), _registry(), answers)
+    own = _own_chart(charts, chosen) if request.own_chart else ("", {})
+    hosts = {name: item.service for name, item in own[1].items() if item.service}
+    whole = Whole(tree, chosen, _examples(tree, root or "."), others, _date(tree, shell), _registry(), answers, hosts)
     decision = infer.decide(whole)
     infer.sqlite_volumes(decision.data)
     _pins(decision, chosen, tree, answers, shell)
     decision.questions = [one for one in [*questions, *decision.questions] if one.key not in answers]
     decision.remarks = [*remarks, *more, *decision.remarks]
     if request.own_chart:
-        own_chart(decision, tree, charts, chosen)
+        _by_own_chart(decision, tree, *own, list(charts))
     return decision
 
 
@@ -216,10 +217,12 @@ def _unique(found: list[units.Unit]) -> None:
 
 
 def _described(
-    tree: Tree, charts: list[str], shell: Shell, helm: Callable[[], Path], root: str
-) -> tuple[list[Described], list[str]]:
-    """Return the workloads of manifests, and of charts rendered with the values they ship."""
+    tree: Tree, shell: Shell, helm: Callable[[], Path], root: str
+) -> tuple[dict[str, list[Described]], list[Described], list[str]]:
+    """Return each chart's workloads, rendered with the values it ships; those and the manifests'; what is not read."""
+    charts = documents.charts(tree, root)
     objects, remarks = documents.manifests(tree, charts, root)
+    by_chart: dict[str, list[Described]] = {}
     for chart in charts:
 
         def render(folder: Path) -> str:
@@ -231,7 +234,8 @@ def _described(
         more, lines = documents.rendered(tree, chart, render)
         objects += more
         remarks += lines
-    return documents.workloads(objects), remarks
+        by_chart[chart] = documents.workloads(more)
+    return by_chart, documents.workloads(objects), remarks
 
 
 def _examples(tree: Tree, root: str) -> dict[str, dict[str, str]]:
@@ -259,23 +263,29 @@ def _date(tree: Tree, shell: Shell) -> str:
     return answer.out.strip() if answer and re.fullmatch(r"\d{4}-\d\d-\d\d", answer.out.strip()) else ""
 
 
-def own_chart(decision: Decision, tree: Tree, charts: list[str], chosen: list[units.Unit]) -> None:
+def _own_chart(charts: Mapping[str, list[Described]], chosen: list[units.Unit]) -> tuple[str, dict[str, Described]]:
+    """Return the application's chart that deploys all of its services, with the workload of each; empty for none."""
+    found = ((chart, units.deployed(chosen, items)) for chart, items in charts.items())
+    return next(((chart, its) for chart, its in found if len(its) == len(chosen)), ("", {}))
+
+
+def _by_own_chart(
+    decision: Decision, tree: Tree, chart: str, deployed: Mapping[str, Described], charts: list[str]
+) -> None:
     """Let the application's own chart deploy it: where each image goes, by where its values name it."""
-    if not charts:
-        decision.remarks.append("--own-chart: there is no Helm chart below PATH; the product's is taken")
+    if not chart:
+        why = f"none of {', '.join(charts)} deploys all services" if charts else "there is no Helm chart below PATH"
+        decision.remarks.append(f"--own-chart: {why}; the product's is taken")
         return
-    chart = charts[0]
     decision.data["release"] = {"chart": str(tree.root / chart)}
     decision.because("release.chart", chart, f"{chart}/Chart.yaml")
     values: Any = (documents.load(tree.text(f"{chart}/values.yaml")) or [{}])[0]
-    for unit in chosen:
-        spec = decision.data["services"][unit.name]
-        own = next((item for item in unit.described if item.kind == "kubernetes"), None)
-        if own:
-            spec["deployment"] = own.name
-        if own and own.service and "port" in spec:
+    for name, own in deployed.items():
+        spec = decision.data["services"][name]
+        spec["deployment"] = own.name
+        if own.service and "port" in spec:
             spec["service"] = own.service
-        if place := _image_place(values, unit.name):
+        if place := _image_place(values, name):
             spec["imageValues"] = place
 
 

@@ -80,6 +80,7 @@ class Whole:
     date: str
     registry: bool
     answers: Mapping[str, str]
+    hosts: Mapping[str, str] = field(default_factory=dict)  # service → its name in the cluster, where it has another
 
     @property
     def page(self) -> Unit | None:
@@ -155,7 +156,7 @@ class Context:
 
     def inside(self, unit: Unit) -> str:
         """Return a service's address within the cluster."""
-        return f"http://{unit.name}:{self.ports[unit.name]}"
+        return f"http://{self.whole.hosts.get(unit.name, unit.name)}:{self.ports[unit.name]}"
 
     def outside(self, unit: Unit) -> str:
         """Return a service's address for a browser; it is served from then on."""
@@ -851,7 +852,11 @@ def _address(
             _plain(read, unit, context, environment, build, sources)
         return
     bare = not value.startswith("http") and bool(re.search(r"HOST$", read.name))
-    environment[read.name] = target.name if bare else context.inside(target) + urlsplit(value).path.rstrip("/")
+    environment[read.name] = (
+        urlsplit(context.inside(target)).hostname or ""
+        if bare
+        else context.inside(target) + urlsplit(value).path.rstrip("/")
+    )
     _told(unit, context, read.name, environment[read.name], read.place)
 
 

@@ -301,10 +301,21 @@ def _number(word: str) -> int:
 def describe(units: Sequence[Unit], found: Sequence[Described]) -> None:
     """Give each service the workload that runs its image, by the words of their names."""
     for item in found:
-        words = _words(item.image.split("/")[-1].split(":")[0]) | _words(item.name)
-        best = max(units, key=lambda unit: len(_words(unit.name) & words), default=None)
-        if best and _words(best.name) & words and not any(it.kind == item.kind for it in best.described):
+        best = _meant(units, item)
+        if best and not any(it.kind == item.kind for it in best.described):
             best.described.append(item)
+
+
+def deployed(units: Sequence[Unit], found: Sequence[Described]) -> dict[str, Described]:
+    """Return by a service's name the workload, of one chart, that runs its image."""
+    pairs = ((_meant(units, item), item) for item in reversed(found))
+    return {unit.name: item for unit, item in pairs if unit}
+
+
+def _meant(units: Sequence[Unit], item: Described) -> Unit | None:
+    words = _words(item.image.split("/")[-1].split(":")[0]) | _words(item.name)
+    best = max(units, key=lambda unit: len(_words(unit.name) & words), default=None)
+    return best if best and _words(best.name) & words else None
 
 
 _SAME: Mapping[str, str] = {

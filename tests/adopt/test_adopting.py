@@ -174,6 +174,8 @@ def test_an_own_chart_gets_the_images_where_its_values_name_them(tmp_path: Path)
     assert data["release"] == {"name": "rewrites", "namespace": "rewrites", "chart": str(APPS / "rewrites/chart")}
     backend = data["services"]["backend"]
     assert (backend["deployment"], backend["service"]) == ("errands-backend", "errands-backend")
+    built = data["services"]["frontend"]["buildEnvironment"]["BACKEND_URL"]
+    assert built == "http://errands-backend:8000", "the page asks the Service that there is"
     loaded = loading.load(tmp_path)
     assert loaded.release.images == {
         "backend": {"reference": "backend.image"}, "frontend": {"reference": "frontend.image"},
@@ -185,6 +187,13 @@ def test_without_a_chart_of_its_own_the_products_is_taken_and_said(tmp_path: Pat
     adopted = adopt(APPS / "bare", tmp_path, own_chart=True)
     assert "chart" not in yaml.safe_load(adopted.text)["release"]
     assert any(remark.startswith("--own-chart: there is no Helm chart") for remark in adopted.decision.remarks)
+
+
+def test_a_chart_that_deploys_only_a_part_of_the_services_is_not_taken(tmp_path: Path) -> None:
+    adopted = adopt(APPS / "migrated", tmp_path, own_chart=True)
+    assert "chart" not in yaml.safe_load(adopted.text)["release"]
+    said = "--own-chart: none of charts/backend, charts/frontend deploys all services; the product's is taken"
+    assert said in adopted.decision.remarks
 
 
 def test_the_reference_apps_file_is_never_written_over(tmp_path: Path) -> None:

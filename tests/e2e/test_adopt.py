@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,8 +23,13 @@ PROVED = {  # what is proved of each, beside that its pages open
     "rewrites": set(),
 }
 LONGER: dict[str, set[str]] = {
-    name: set() for name in ("migrated", "leftovers", "keys", "phases", "uv", "tls-page")
+    name: set() for name in ("migrated", "leftovers", "keys", "phases", "uv", "tls-page", "drizzle")
 }  # with ADOPT_ALL
+READS = {  # what answers only where a migration made the tables, and with a cache beside it
+    "migrated": "http://localhost:8000/api/v1/plans",
+    "uv": "http://localhost:3000/api/ready",
+    "drizzle": "http://localhost:4000/notes",
+}
 ANSWERS = {"phases": "copy: phase-4\n"}
 
 
@@ -52,5 +58,24 @@ def test_somebody_elses_app_is_used_by_a_person_after_two_commands(
     wanted = {**PROVED, **LONGER}[name] | {"addresses"}
     assert {item for item in wanted if proved.get(item) != "done"} == set()
     assert "failed" not in proved.values()
+    if name in READS:
+        with urllib.request.urlopen(READS[name], timeout=300) as answer:  # noqa: S310 a local URL
+            assert answer.status == 200
     again = {path: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
     assert again == before, "nothing below the folder is ever written"
+
+
+@pytest.mark.skipif(not MORE, reason="with ADOPT_ALL")
+def test_somebody_elses_own_chart_deploys_it_with_its_own_secret(adopting: Project, tmp_path: Path) -> None:
+    """The same images as by the product's chart; the page finds the backend by the name that the chart gives it."""
+    app = shutil.copytree(APPS / "rewrites", tmp_path / "errands")
+    adopting.invoke("adopt", str(app), "--own-chart")
+    report = adopting.pipeline()
+    assert report["ok"] and report["url"] == "http://localhost:3000"
+    names = adopting.kubectl("get", "deployments", "--namespace", "errands", "--output", "name").split()
+    assert {"deployment.apps/errands-backend", "deployment.apps/errands-frontend"} <= set(names)
+    with urllib.request.urlopen("http://localhost:3000/api/errands", timeout=300) as answer:
+        assert answer.status == 200
+    origin = urllib.request.Request("http://localhost:3000/api/errands", headers={"Origin": "http://localhost:3000"})
+    with urllib.request.urlopen(origin, timeout=300) as answer:  # noqa: S310 a local URL
+        assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:3000", "as its own Secret says"
