@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.adopt import documents, infer, record, resolving, units
+from scripts.adopt import documents, infer, packages, record, resolving, units
 from scripts.adopt.facts import Described
 from scripts.adopt.infer import Decision, Question, Whole
 from scripts.adopt.packages import folder_of, join
@@ -116,7 +116,7 @@ def _decide(
     if root:
         composed, others, remarks = _composed(tree, root)
     chosen, left = units.candidates(tree, composed, root or ".")
-    remarks += [*tree.remarks, *left]
+    remarks += [*tree.remarks, *packages.unreadable(tree), *left]
     if not chosen:
         raise UserError(
             "\n".join(

@@ -139,6 +139,8 @@ def decide(whole: Whole) -> Decision:
         _jobs(unit, context)
     _extras(context)
     found.data["secrets"] = context.secrets()
+    if "database" not in found.data and "sqlite" not in str(services):
+        found.remarks.append("no database: no service reads the address of one, so none is brought")
     found.data = {key: value for key, value in found.data.items() if value}
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -129,6 +130,18 @@ def _add(found: Packages, line: str, place: Place) -> None:
         name = match[1].lower().replace("_", "-").replace(".", "-")
         found.wanted[name] = match[3]
         found.places[name] = place
+
+
+def unreadable(tree: Tree) -> Iterator[str]:
+    """Yield a line for each package file that is not what it should be, and so says nothing."""
+    for file in tree.named("package.json", "pyproject.toml"):
+        try:
+            json.loads(tree.text(file)) if file.endswith(".json") else tomllib.loads(tree.text(file))
+        except json.JSONDecodeError as error:
+            yield f"{file}:{error.lineno}: not read: no JSON"
+        except tomllib.TOMLDecodeError as error:
+            line = re.search(r"line (\d+)", str(error))
+            yield f"{file}{f':{line[1]}' if line else ''}: not read: no TOML"
 
 
 def folder_of(file: str) -> str:

@@ -74,7 +74,9 @@ def _read(path: Path, largest: int = LARGEST) -> str:
     try:
         if path.stat().st_size > largest:
             return ""
-        return path.read_bytes().decode("utf-8-sig", errors="strict")
+        data = path.read_bytes()
+        # As Windows writes what a command is redirected into; pip reads it, too.
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return ""
 

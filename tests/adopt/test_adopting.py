@@ -157,6 +157,26 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
     assert any(remark.startswith("no page: ") for remark in remarks)
 
 
+def test_a_package_file_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
+    app = make(tmp_path, **{**API, "web__package.json": '{\n  "name":\n', "old__pyproject.toml": "a = 1\nb =\n"})
+    remarks = adopt(app).decision.remarks
+    assert "web/package.json:3: not read: no JSON" in remarks
+    assert "old/pyproject.toml:2: not read: no TOML" in remarks
+
+
+def test_requirements_that_windows_wrote_are_read(tmp_path: Path) -> None:
+    app = make(tmp_path, **API)
+    (app / "requirements.txt").write_text("fastapi\nsqlmodel\n", encoding="utf-16")
+    assert services(adopt(app))["app"]["builder"] == "python"
+
+
+def test_without_a_database_that_is_said(tmp_path: Path) -> None:
+    remarks = adopt(make(tmp_path, **API)).decision.remarks
+    assert [one for one in remarks if one.startswith("no database")] == [
+        "no database: no service reads the address of one, so none is brought"
+    ]
+
+
 def test_several_copies_are_asked_for_and_named_where_nobody_can_be(tmp_path: Path) -> None:
     package = '{"dependencies": {"next": "16"}}'
     app = make(tmp_path, **{f"phase{n}__frontend__package.json": package for n in (2, 3, 10)})

@@ -3,7 +3,8 @@ ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 # What is needed comes from uv.lock, requirements.txt, Poetry's or Pipenv's lock or pyproject.toml, whichever is there; what
 # has no version is taken as of the day BEFORE where one is given. A lock for another Python than the one here is not the
-# end: its versions are resolved anew. Of psycopg2 the one is taken that needs no compiler.
+# end: its versions are resolved anew. Of psycopg2 the one is taken that needs no compiler;
+# requirements that Windows wrote in UTF-16 are read all the same.
 FROM ${PYTHON_IMAGE} AS packages
 ARG BEFORE=""
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_PROJECT_ENVIRONMENT=/venv VIRTUAL_ENV=/venv PATH=/uv/bin:$PATH
@@ -15,6 +16,8 @@ COPY requirements*.tx[t] pyproject.tom[l] uv.loc[k] poetry.loc[k] Pipfil[e] Pipf
 # hadolint ignore=SC2086
 RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     install() { /uv/bin/uv pip install ${BEFORE:+--exclude-newer "$BEFORE"} -r "$1"; } \
+    && case "$(head -c 2 requirements.txt 2>/dev/null | od -An -tx1)" in *"ff fe"*) \
+        iconv -f UTF-16 -t UTF-8 requirements.txt >/utf8.txt && mv /utf8.txt requirements.txt;; esac \
     && if [ -f requirements.txt ]; then sed -i -E 's/^psycopg2([^-]|$)/psycopg2-binary\1/' requirements.txt; fi \
     && if [ -f uv.lock ] && /uv/bin/uv sync --frozen --no-dev --no-install-project --python python3; then :; \
     elif [ -f requirements.txt ]; then install requirements.txt; \
