@@ -41,6 +41,8 @@ HEALTH = (
     "/livez",
 )
 VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")
+# Services of others that a page asks by itself, by their packages: they know its people, and no part of the app does.
+HOSTED = ("appwrite", "firebase", "@supabase/supabase-js", "@clerk/nextjs", "@clerk/clerk-react", "@auth0/auth0-react")
 PLACEHOLDER = "not-configured"
 AUTH_CLI = ".tools/node_modules/@better-auth/cli/dist/index.mjs"  # where the builder puts what ADD names
 
@@ -133,6 +135,7 @@ def decide(whole: Whole) -> Decision:
     context = Context(whole, ports, published, found)
     for unit in whole.units:
         services[unit.name] = _service(unit, context)
+        found.remarks += _hosted(unit, services[unit.name])
     _journey(context)
     _addresses(context)
     for unit in sorted(whole.units, key=lambda one: _tables_of_people(one, whole)):
@@ -289,6 +292,17 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     )
     spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}}
     return spec
+
+
+def _hosted(unit: Unit, spec: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line where a page asks a service of others, and what it is to be built with is not known."""
+    vendor = next((name for name in HOSTED if name in unit.packages.wanted), "")
+    known = {**spec.get("buildEnvironment", {}), **spec.get("environment", {})}
+    names = dict.fromkeys(read.name for read in unit.code.reads if read.default is None and read.name not in known)
+    public = [name for name in names if name.startswith(variables.PUBLIC)]
+    if vendor and public and unit.kind in PAGE_KINDS:
+        where = f"services.{unit.name}.buildEnvironment"
+        yield f"{unit.wants(vendor)}: {vendor}: an account of yours with others; put into {where}: {', '.join(public)}"
 
 
 def _fonts(unit: Unit, context: Context) -> str:

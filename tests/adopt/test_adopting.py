@@ -170,6 +170,15 @@ def test_requirements_that_windows_wrote_are_read(tmp_path: Path) -> None:
     assert services(adopt(app))["app"]["builder"] == "python"
 
 
+def test_a_page_that_asks_a_service_of_others_says_what_it_is_to_be_built_with(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"vite": "7", "appwrite": "14"}}', "index.html": "",
+        "main.js": "import.meta.env.VITE_PROJECT;\nimport.meta.env.VITE_KEY ?? 'a';\nimport.meta.env.MODE;\n",
+    })  # fmt: skip
+    (said,) = [one for one in adopt(app).decision.remarks if "appwrite" in one]
+    assert said.endswith("put into services.app.buildEnvironment: VITE_PROJECT")
+
+
 def test_without_a_database_that_is_said(tmp_path: Path) -> None:
     remarks = adopt(make(tmp_path, **API)).decision.remarks
     assert [one for one in remarks if one.startswith("no database")] == [
