@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.adopt import dockerfiles, needed, units, variables
+from scripts.adopt import dockerfiles, needed, python_source, units, variables
 from scripts.adopt.facts import Described, Read
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
@@ -1072,10 +1072,12 @@ def _jobs(unit: Unit, context: Context) -> None:
         return
     if unit.python:
         file = join(unit.sources, "alembic.ini")
-        if any(_imported(place.file, unit, tree) for place in unit.code.tables) or "alembic" in unit.code.calls:
+        makers = [place for place in unit.code.tables if _imported(place.file, unit, tree)]
+        if any(_called(place, unit, tree) for place in makers) or "alembic" in unit.code.calls:
             return
         if not tree.has(file):
-            _scripts(unit, context)
+            if not _scripts(unit, context) and makers:
+                _uncalled(makers[0], unit, context)
             return
         if unit.dockerfile and "alembic" in tree.text(unit.dockerfile.file):
             return
@@ -1111,11 +1113,29 @@ def _imported(file: str, unit: Unit, tree: Tree) -> bool:
     return any(imports.search(tree.text(one)) for one in others if not units.TESTS.search(one))
 
 
+def _called(place: Place, unit: Unit, tree: Tree) -> bool:
+    """Return whether what makes the tables at a place is run: at the file's top, or by a function that is used."""
+    name = python_source.function_at(tree.text(place.file), place.line)
+    files = (one for one in tree.below(unit.sources) if one.endswith(".py") and not units.TESTS.search(one))
+    return not name or any(name in python_source.used_names(tree.text(one)) for one in files)
+
+
+def _uncalled(place: Place, unit: Unit, context: Context) -> None:
+    """Call, in a job, the function that makes the tables and that the program never calls."""
+    name = python_source.function_at(context.whole.tree.text(place.file), place.line)
+    folder, module = _start(context.whole.tree, unit, place.file)
+    code = f"import inspect, asyncio; from {module} import {name} as made; done = made(); " \
+           "inspect.isawaitable(done) and asyncio.run(done)"  # fmt: skip
+    path = ["env", f"PYTHONPATH={folder or '.'}"]
+    context.found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": [*path, "python", "-c", code]}
+    context.found.because(f"jobs.{unit.name}-tables", f"{name}(), which nothing calls", place)
+
+
 SCRIPT = re.compile(r"(^|/)(\d+[\w-]*|(init|create|setup|make)[_-](db|database|tables?|schema)|migrat\w*)\.py$")
 
 
-def _scripts(unit: Unit, context: Context) -> None:
-    """Scripts that make a service's tables, which a person would run once: in the order of their names."""
+def _scripts(unit: Unit, context: Context) -> list[str]:
+    """Take the scripts that make a service's tables, which a person would run once: in the order of their names."""
     tree = context.whole.tree
     found = sorted({place.file for place in unit.code.tables if SCRIPT.search(place.file)})
     made = [file for file in found if not re.search(r"drop_all|DROP TABLE", tree.text(file))]
@@ -1124,6 +1144,7 @@ def _scripts(unit: Unit, context: Context) -> None:
         own = file.removeprefix(f"{unit.sources}/")
         context.found.data["jobs"][job] = {"service": unit.name, "command": ["env", "PYTHONPATH=.", "python", own]}
         context.found.because(f"jobs.{job}", own, file)
+    return made
 
 
 def _framework_job(unit: Unit, tree: Tree) -> tuple[list[str], str] | None:

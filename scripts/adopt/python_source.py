@@ -48,6 +48,33 @@ def tables(text: str, file: str) -> list[Place]:
     return found.tables
 
 
+def function_at(text: str, line: int) -> str:
+    """Return the name of the outermost function that a line stands in; empty at the top, in a class, and in a function
+    that a decorator hands to others.
+    """
+    for node in _parsed(text):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
+            return "" if node.decorator_list else node.name
+    return ""
+
+
+def used_names(text: str) -> set[str]:
+    """Return the names that a file uses when it is imported: not those that it only defines, or uses as a script."""
+    nodes = (it for node in _parsed(text) if not _is_script(node) for it in ast.walk(node))
+    return {it.id if isinstance(it, ast.Name) else it.attr for it in nodes if isinstance(it, ast.Name | ast.Attribute)}
+
+
+def _is_script(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+
+
+def _parsed(text: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+
+
 def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name.split(".")[0] for alias in node.names]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -485,6 +486,30 @@ def test_tables_that_only_a_script_makes_are_made_by_a_job(
     make(app, **{"requirements.txt": "fastapi\n", "app.py": "from fastapi import FastAPI\napp = FastAPI()\n"})
     found = yaml.safe_load(adopt(app).text).get("jobs", {})
     assert [job["command"] for job in found.values()] == jobs
+
+
+@pytest.mark.parametrize(
+    ("definition", "main", "job"),
+    [
+        ("def make():\n    Base.metadata.create_all(engine)\n", "from store import make\nmake()\n", False),
+        ("def make():\n    Base.metadata.create_all(engine)\n", "import store\n# make()\n", True),
+        ("async def make():\n    await c.run_sync(Base.metadata.create_all)\n", "from store import make\n", True),
+        ('def make():\n    """Use: make()"""\n    Base.metadata.create_all(engine)\n', "import store\n", True),
+        ("Base.metadata.create_all(engine)\n", "import store\n", False),
+        ("class Store:\n    def make(self):\n        Base.metadata.create_all(engine)\n", "import store\n", False),
+    ],
+)
+def test_what_makes_the_tables_and_is_never_called_becomes_a_job(
+    tmp_path: Path, definition: str, main: str, job: bool
+) -> None:
+    app = make(tmp_path, **{**API, "main.py": API["main.py"] + main, "store.py": definition})
+    jobs = yaml.safe_load(adopt(app).text).get("jobs", {})
+    assert bool(jobs) is job
+    if job:  # run as it stands, beside stand-ins for what the module has
+        (app / "store.py").write_text("async def make():\n    print('made')\n")
+        (command,) = (one["command"] for one in jobs.values())
+        done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=True)
+        assert done.stdout == "made\n"
 
 
 def test_what_only_waits_for_kafka_is_left_off_and_messages_are_switched_off(tmp_path: Path) -> None:
