@@ -228,7 +228,8 @@ def _described(
         def render(folder: Path) -> str:
             answer = shell.probe([helm(), "template", "adopted", str(folder)], timeout=60)
             if not answer:
-                raise ValueError((answer.err.strip().splitlines() or ["helm gives no reason"])[-1][:200])
+                lines = answer.err.strip().splitlines() or ["helm gives no reason"]
+                raise ValueError(next((one for one in lines if one.startswith("Error:")), lines[-1])[:200])
             return answer.out
 
         more, lines = documents.rendered(tree, chart, render)
