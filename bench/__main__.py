@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import dev, loading, many, redaction, services, starts, statistics
 from bench.contest import Contest, measure
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from scripts.tasks.support import print_table
 from tests.e2e.conftest import SPARE_PORT, Project, copy_repository, is_free, make_project
 

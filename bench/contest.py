@@ -18,7 +18,7 @@ from bench import plain, skaffold
 from bench.statistics import PIPELINE
 from scripts.host.shell import Shell
 from scripts.images.docker import engine_answers, find_clients, has_buildkit
-from scripts.settings.loading import load
+from scripts.settings.configuration import read_settings
 from scripts.settings.model import Settings
 from tests.e2e.conftest import Project
 
@@ -49,7 +49,7 @@ class Contest:
         self._edit(lambda config: config | {"release": config["release"] | release})
         outcomes = self.project.pipeline()["outcomes"]
         refs = next(item["detail"] for item in outcomes if item["target"] == "base images").split(", ")
-        for service in load(self.project.folder).services:
+        for service in read_settings(self.project.folder).services:
             self._bases[service.name] = {
                 argument: next(ref for ref in refs if base in ref) for argument, base in service.bases.items()
             }
@@ -123,21 +123,21 @@ class Contest:
             }
             return config | {"services": services}
 
-        self._edit(pinned, load(self.project.folder).app.file)
+        self._edit(pinned, read_settings(self.project.folder).app.file)
 
     def _edit(self, change: Callable[[dict[str, Any]], dict[str, Any]], name: str = "config/pipeline.yaml") -> None:
         file = self.project.folder / name
         file.write_text(yaml.safe_dump(change(yaml.safe_load(file.read_text())), sort_keys=False))
 
     def _skaffold(self) -> None:
-        settings = load(self.project.folder)
+        settings = read_settings(self.project.folder)
         chart, values = settings.release.chart, settings.release.values
         file = skaffold.write(self.project.folder, _builds(settings), chart, values)
         argv, env = skaffold.command(self._tools(), file)
         subprocess.run(argv, env=os.environ | env, check=True, capture_output=True, cwd=self.project.folder)
 
     def _commands(self) -> list[list[str]]:
-        settings = load(self.project.folder)
+        settings = read_settings(self.project.folder)
         services = _builds(settings)
         images = {item.name: {"image": {"repository": f"{plain.REPOSITORY}/{item.name}", "tag": self._tag}}
                   for item in settings.services}  # fmt: skip

@@ -14,7 +14,7 @@ from scripts import clusters
 from scripts.clusters.target import Target
 from scripts.errors import UserError
 from scripts.host.shell import Shell
-from scripts.settings import loading
+from scripts.settings.configuration import read_settings
 from scripts.settings.model import Image, Settings
 from tests.clusters.conftest import configuration
 from tests.support.programs import Machine
@@ -59,7 +59,7 @@ def _on_stand_ins(target: str) -> tuple[str, ...]:
 
 def _on_real_ones() -> list[tuple[str, ...]]:
     """Seconds, where the program is there and its cluster of this configuration runs with images of the pipeline."""
-    settings, shell = loading.load(), Shell(echo=lambda _: None)
+    settings, shell = read_settings(), Shell(echo=lambda _: None)
     found = []
     for target in NODES:
         try:

@@ -13,10 +13,10 @@ from typing import Any
 
 from bench.statistics import summary
 from scripts import diagnose
-from scripts.diagnose import State
+from scripts.diagnose import Snapshot
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.images import docker
-from scripts.settings.loading import ROOT
 
 # Milliseconds of CPU that our own modules may add to what invoke itself takes; a bench says whether they do.
 BUDGET = 25.0
@@ -96,7 +96,7 @@ def _precise(figures: Sequence[float]) -> str:
     return f"{found.least:.2f} / {found.median:.2f} / {found.most:.2f}"
 
 
-def _state() -> State:
+def _state() -> Snapshot:
     """A namespace in which no pod is ready."""
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     ago = (now - timedelta(seconds=60)).isoformat()
@@ -112,7 +112,7 @@ def _state() -> State:
             pod = f"{name}-1-{number}"
             items.append(_pod(pod, name, template["spec"], ago))
             items += [_event(pod, count, ago) for count in range(EVENTS // PODS)]
-    return State.of(items, "chatbot-dev", now)
+    return Snapshot.of(items, "chatbot-dev", now)
 
 
 def _pod(name: str, service: str, spec: dict[str, Any], ago: str) -> dict[str, Any]:

@@ -78,9 +78,9 @@ def whole_objects(value: Any, version: str = "", kind: str = "") -> list[dict]:
 def _all_objects() -> dict[str, dict[int, dict]]:
     """Every object the recordings show whole: by uid, then by revision."""
     found: dict[str, dict[int, dict]] = collections.defaultdict(dict)
-    bodies = [e["response"] for path in WIRE for e in exchanges(path)]
-    bodies += [json.loads(line)["object"] for line in (RECORDINGS / "timeline.jsonl").read_text().splitlines()]
-    for body in bodies:
+    decoding = [e["response"] for path in WIRE for e in exchanges(path)]
+    decoding += [json.loads(line)["object"] for line in (RECORDINGS / "timeline.jsonl").read_text().splitlines()]
+    for body in decoding:
         for obj in whole_objects(body):
             known = found[obj["metadata"]["uid"]]
             revision = int(obj["metadata"]["resourceVersion"])

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from scripts.adopt.packages import LOCKS, Packages, in_uv_lock, join, not_in_npm_lock
 from scripts.adopt.tree import Place, Tree
-from scripts.images import copies, families
-from scripts.images.copies import Instruction
+from scripts.dockerfiles import reading
+from scripts.dockerfiles.reading import Instruction
+from scripts.images import families
 
 FIRST_USER, SYSTEM_USER = 1000, 999
 ADDUSER_SYSTEM = 100
@@ -47,13 +48,13 @@ def read(tree: Tree, file: str, context: str) -> Dockerfile:
     """Return what a Dockerfile says, built with a context of the tree."""
     found = Dockerfile(file, context)
     text = tree.text(file)
-    items = copies.instructions(text)
+    items = reading.instructions(text)
     if not any(item.name == "FROM" for item in items):
         found.problems.append(f"{file}: no FROM line: it does not parse as a Dockerfile")
         return found
-    found.images = copies.external_images(text)
+    found.images = reading.external_images(text)
     last = max(index for index, item in enumerate(items) if item.name == "FROM")
-    arguments = copies.global_arguments(text)
+    arguments = reading.global_arguments(text)
     created: dict[str, int] = {}
     for index, item in enumerate(items):
         if item.name == "ARG":
@@ -78,7 +79,7 @@ def _final(found: Dockerfile, item: Instruction, arguments: dict[str, str]) -> N
         found.command = (*found.command, *words) if item.name == "CMD" and found.command else words
         found.command_line = item.first + 1
     elif item.name == "EXPOSE":
-        number = re.match(r"(\d+)", copies.expand(item.value, arguments))
+        number = re.match(r"(\d+)", reading.expand(item.value, arguments))
         if number:
             found.ports.setdefault("EXPOSE", (int(number[1]), place))
     elif item.name == "ENV":
@@ -90,7 +91,7 @@ def _final(found: Dockerfile, item: Instruction, arguments: dict[str, str]) -> N
     elif item.name == "USER":
         found.user = item.value.strip()
     elif item.name == "WORKDIR":
-        folder = copies.expand(item.value.strip(), arguments)
+        folder = reading.expand(item.value.strip(), arguments)
         found.workdir = folder if folder.startswith("/") else join(found.workdir.rstrip("/") or "/", folder)
     elif item.name == "VOLUME":
         folders = json.loads(item.value) if item.value.startswith("[") else item.value.split()
@@ -238,7 +239,7 @@ def _nothing_public(tree: Tree, found: Dockerfile, text: str) -> Iterator[str]:
         r"mkdir[^\n]*public", text
     ):
         return
-    for item in copies.instructions(text):
+    for item in reading.instructions(text):
         if item.name == "COPY" and re.search(r"--from=\S+.*\s\S*/public/?\s", item.value):
             yield f"{found.file}:{item.first + 1}: copies public, which is not there"
 
@@ -246,7 +247,7 @@ def _nothing_public(tree: Tree, found: Dockerfile, text: str) -> Iterator[str]:
 def _stages(text: str) -> Iterator[tuple[str, list[Instruction]]]:
     lines: list[Instruction] = []
     name = ""
-    for item in copies.instructions(text):
+    for item in reading.instructions(text):
         if item.name == "FROM":
             if lines:
                 yield name, lines
@@ -282,7 +283,7 @@ def _without_development(file: str, lines: list[Instruction], packages: Packages
 def broken_python(tree: Tree, found: Dockerfile, packages: Packages) -> Iterator[str]:
     """Yield lines that install what a lock holds, where the lock is not one of the project's packages."""
     locked = in_uv_lock(tree, packages.lock) if packages.lock else set()
-    for item in copies.instructions(tree.text(found.file)):
+    for item in reading.instructions(tree.text(found.file)):
         if item.name == "RUN" and re.search(r"\buv sync\b[^&|;]*--(frozen|locked)", item.value) and packages.lock:
             lost = [name for name in packages.wanted if name not in locked]
             if lost and (len(lost) == len(packages.wanted) or "--locked" in item.value):

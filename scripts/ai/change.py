@@ -11,7 +11,7 @@ from scripts.ai.answers import Manifest
 from scripts.ai.commands import Verdict
 from scripts.ai.consult import Consultation, Desk
 from scripts.ai.model import NOBODY
-from scripts.context.alone import alone
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
@@ -40,7 +40,7 @@ def make(session: Session, place: Desk, found: Consultation, *, yes: bool, show:
         return input("Make this change? Type yes: ").strip() == "yes"
 
     with (
-        alone(session),
+        hold_release_lock(session),
         access.kubeconfig(place.kubectl, place.namespace, session.settings.root, "writer") as file,
     ):
         limited = replace(place.kubectl, kubeconfig=file)
@@ -84,7 +84,7 @@ def _asked(
         return input("Make this change? Type yes: ").strip() == "yes"
 
     with (
-        alone(session),
+        hold_release_lock(session),
         access.kubeconfig(place.kubectl, place.namespace, session.settings.root, "writer") as file,
     ):
         limited = replace(place.kubectl, kubeconfig=file)

@@ -15,7 +15,7 @@ from scripts.kube.kubectl import Kubectl
 from scripts.settings.model import Settings
 
 if TYPE_CHECKING:
-    from scripts.diagnose import Finding, State
+    from scripts.diagnose import Finding, Snapshot
 
 HOURS = 48.0  # of the past that count as the baseline
 
@@ -72,11 +72,11 @@ class Scene:
         return [*(service.name for service in self.settings.services), self.settings.database.name]
 
     @cached_property
-    def state(self) -> State:
+    def state(self) -> Snapshot:
         """The namespace as the diagnosis sees it."""
         from scripts import diagnose
 
-        return diagnose.gather(self.kubectl, self.namespace)
+        return diagnose.take_snapshot(self.kubectl, self.namespace)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -115,7 +115,7 @@ class Scene:
 
         return render(["kubectl", *self.kubectl.command()[1:], *words, "--namespace", self.namespace])
 
-    def _about(self, names: Sequence[str]) -> State:
+    def _about(self, names: Sequence[str]) -> Snapshot:
         from dataclasses import replace
 
         return replace(self.state, services=tuple(names))

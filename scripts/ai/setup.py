@@ -29,7 +29,7 @@ class Check:
 
 def desk(session: Session) -> Desk:
     """Return the desk of a session. Raises SettingsError for a wrong config/ai.yaml."""
-    variables = sync.environment(session.settings.root)
+    variables = sync.known_variables(session.settings.root)
     found = options.load(session.settings.root, variables)
     cluster = session.cluster
     namespace = session.settings.release.namespace
@@ -83,6 +83,6 @@ def _access(place: Desk) -> Check:
 
 def kagent_place(session: Session) -> Place:
     """Return where kagent is installed to, or taken away from."""
-    variables = sync.environment(session.settings.root)
+    variables = sync.known_variables(session.settings.root)
     found = options.load(session.settings.root, variables)
     return Place(session.settings, found, session.kubectl, session.helm, session.say)

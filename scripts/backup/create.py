@@ -12,7 +12,7 @@ from scripts.backup import archive, database, key, objects
 from scripts.backup.archive import Part
 from scripts.backup.database import Database
 from scripts.backup.manifest import DUMP, Manifest, Member
-from scripts.context.alone import alone
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.kube import releases
@@ -26,7 +26,7 @@ CONFIGURATION = "objects.json"
 
 
 @dataclass(frozen=True)
-class Live:
+class ReleaseState:
     """The live release as the cluster holds it. `objects` and `history` hold Secrets, and never show in the repr."""
 
     history: list[dict[str, Any]]
@@ -37,7 +37,7 @@ class Live:
     database: Database
 
     def __repr__(self) -> str:
-        return f"Live(revisions={dict(self.revisions)}, database={self.database})"
+        return f"ReleaseState(revisions={dict(self.revisions)}, database={self.database})"
 
 
 def create(run: Run, output: str = "") -> Path:
@@ -47,14 +47,14 @@ def create(run: Run, output: str = "") -> Path:
     """
     session = run.session
     now = datetime.now(UTC)
-    file = place(session.settings.root, session.settings.cluster, session.settings.release.name, now, output)
+    file = archive_path(session.settings.root, session.settings.cluster, session.settings.release.name, now, output)
     if session.shell.dry:
-        live = look(run)
+        live = read_release(run)
         session.say(f"would write revision {live.revisions} and the database {live.database.name} to {file}")
         return file
-    with alone(run.session):
+    with hold_release_lock(run.session):
         run.display.begin("backup")
-        live = look(run)
+        live = read_release(run)
         made = archive.write(
             file,
             key.find_or_make(session.say, sorted((session.settings.root / FOLDER).glob(f"*{archive.SUFFIX}"))),
@@ -66,7 +66,7 @@ def create(run: Run, output: str = "") -> Path:
     return file
 
 
-def place(root: Path, cluster: str, release: str, now: datetime, output: str) -> Path:
+def archive_path(root: Path, cluster: str, release: str, now: datetime, output: str) -> Path:
     """Return where the archive goes: a name that sorts by time, in `backups/` or the folder or file that was asked for.
 
     Raises UserError if something is there already.
@@ -80,7 +80,7 @@ def place(root: Path, cluster: str, release: str, now: datetime, output: str) ->
     return file
 
 
-def look(run: Run) -> Live:
+def read_release(run: Run) -> ReleaseState:
     """Return the live release. Raises UserError if there is none."""
     session, namespace = run.session, run.namespace
     kubectl = session.kubectl
@@ -103,7 +103,7 @@ def look(run: Run) -> Live:
             f"the database runs in the cluster, but not by the release {session.settings.database_release.name}",
             "back it up by its own means, or move its data to the database that this project deploys",
         )
-    return Live(
+    return ReleaseState(
         history=history,
         objects=kept,
         revisions=revisions,
@@ -121,7 +121,7 @@ def _image_ids(pods: list[dict[str, Any]]) -> dict[str, str]:
     return {status["image"]: status["imageID"] for status in statuses if status.get("imageID")}
 
 
-def parts(run: Run, live: Live) -> Iterator[Part]:
+def parts(run: Run, live: ReleaseState) -> Iterator[Part]:
     """Yield the members of the archive but the manifest: history, values, objects, and the database as it is dumped."""
     display, session = run.display, run.session
     yield HISTORY, objects.encode(live.history)
@@ -149,7 +149,7 @@ def parts(run: Run, live: Live) -> Iterator[Part]:
     display.outcome(Outcome("backup", "database", "done", seconds, f"{size:,} bytes from {live.database.name}"))
 
 
-def _manifest(run: Run, live: Live, now: datetime, members: Mapping[str, Member]) -> Manifest:
+def _manifest(run: Run, live: ReleaseState, now: datetime, members: Mapping[str, Member]) -> Manifest:
     settings = run.session.settings
     return Manifest(
         cluster=settings.cluster,

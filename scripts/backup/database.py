@@ -17,7 +17,7 @@ from scripts.kube.kubectl import Kubectl
 from scripts.secrets import database_url
 
 PROGRAMS = ("pg_dump", "pg_restore", "psql")
-PIECE = 4 << 20  # bytes of a dump in one member of the archive
+CHUNK_BYTES = 4 << 20  # bytes of a dump in one member of the archive
 END = b"\nend of the dump\n"  # follows what pg_dump wrote, so that a stream that was cut off is noticed
 
 _POD = 'export PGUSER="$POSTGRES_USER" PGPASSWORD="$POSTGRES_PASSWORD" PGDATABASE="$POSTGRES_DB"\n'
@@ -118,9 +118,9 @@ def pieces(stream: Iterable[bytes], progress: Callable[[int], None]) -> Generato
         held += data
         total += len(data)
         progress(total)
-        while len(held) >= PIECE + len(END):
-            yield bytes(held[:PIECE])
-            del held[:PIECE]
+        while len(held) >= CHUNK_BYTES + len(END):
+            yield bytes(held[:CHUNK_BYTES])
+            del held[:CHUNK_BYTES]
     return bytes(held)
 
 

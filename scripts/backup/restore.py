@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scripts.backup import archive, database, key, objects, shelf
+from scripts.backup import archive, catalog, database, key, objects
 from scripts.backup.create import CONFIGURATION, HISTORY
 from scripts.backup.manifest import Manifest, refuse_foreign
 from scripts.context.ready import Ready, get_ready
@@ -222,7 +222,7 @@ class _Work:
             into = database.in_cluster(session.kubectl, run.namespace)
             yield from self._start_database(run, made)
         run.display.waiting("database", into.name, "pg_restore")
-        database.restore(session.shell, into, shelf.dump_of(self._contents.file, self._manifest))
+        database.restore(session.shell, into, catalog.dump_of(self._contents.file, self._manifest))
         yield Outcome("database", into.name, "done", time.monotonic() - started, "restored in one transaction")
 
     def _start_database(self, run: Run, made: Restorable) -> Iterator[Outcome]:

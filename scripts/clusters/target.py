@@ -12,7 +12,7 @@ from scripts.clusters.states import Reading
 from scripts.errors import UserError
 from scripts.host.shell import Result, Shell
 from scripts.kube.kubectl import PAUSE
-from scripts.kube.reading import may_pass
+from scripts.kube.queries import is_transient
 from scripts.settings.model import Image, Outcome, Status
 
 Old = Callable[[Sequence[str]], list[str]]  # of references, those that nobody needs
@@ -27,7 +27,7 @@ def silent(_: str) -> None:
 def asked_twice(ask: Callable[[], Result]) -> Result:
     """Return what an API server answers `/readyz`, of one that is overtaxed or has just begun the second time."""
     answer = ask()
-    if not may_pass(("get", "--raw", "/readyz"), answer):
+    if not is_transient(("get", "--raw", "/readyz"), answer):
         return answer
     time.sleep(PAUSE)  # nothing to wait for: such a server tells nobody when it is well again
     return ask()

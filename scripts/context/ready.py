@@ -60,4 +60,6 @@ def make_plan(run: Run, bases: Mapping[str, ReadyBase], images: Sequence[Image] 
     """
     ids = {name: base.id for name, base in bases.items()}
     session = run.session
-    return plan.make_plan(session.sized, ids, target=session.cluster.target, standin=session.standin, images=images)
+    return plan.make_plan(
+        session.sized, ids, target=session.cluster.target, local_database=session.local_database, images=images
+    )

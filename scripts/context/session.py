@@ -88,9 +88,9 @@ class Session:
     @cached_property
     def variables(self) -> dict[str, str]:
         """The environment over `.env` over the encrypted file: where Secrets' values come from."""
-        return sync.environment(self.settings.root) if self._variables is None else dict(self._variables)
+        return sync.known_variables(self.settings.root) if self._variables is None else dict(self._variables)
 
     @cached_property
-    def standin(self) -> bool:
+    def local_database(self) -> bool:
         """Whether the local database is part of this run."""
-        return sync.uses_standin(self.variables, self.settings.app.wants_database)
+        return sync.uses_local_database(self.variables, self.settings.app.wants_database)

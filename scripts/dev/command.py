@@ -14,7 +14,7 @@ from scripts.dev.loop import Ended, Loop, Replaced, session_lock
 from scripts.errors import UserError
 from scripts.host import lock
 from scripts.pipeline import runner, stages
-from scripts.reporting.display import Plain
+from scripts.reporting.display import PlainDisplay
 from scripts.reporting.report import Report
 
 GO_BACK = "what is live is no verified release: its pods hold synced files; go on: invoke dev; go back: invoke pipeline"
@@ -42,7 +42,7 @@ def run(session: Session, names: Sequence[str], *, cleanup: bool, may_install: b
     chosen = checked(session, names)
     for one in session.settings.services:
         if one.name in chosen:
-            service.sync_rules(service.staged(one))
+            service.sync_rules(service.with_dev_stage(one))
     with lock.hold(session_lock(session)):
         shown = screen.choose()
         loop = Loop(_told(session, shown), chosen, shown, may_install=may_install)
@@ -65,7 +65,7 @@ def run(session: Session, names: Sequence[str], *, cleanup: bool, may_install: b
     session.say("ended; " + ("the pipeline goes back to a verified release" if cleanup else GO_BACK))
     if not cleanup:
         return None
-    return runner.run_pipeline(Run(session, Plain(), may_install=may_install), stages.NAMES, "pipeline")
+    return runner.run_pipeline(Run(session, PlainDisplay(), may_install=may_install), stages.NAMES, "pipeline")
 
 
 def _told(session: Session, shown: screen.Screen) -> Session:
@@ -95,7 +95,7 @@ def plan(session: Session, names: Sequence[str]) -> list[str]:
     settings = session.settings
     lines = []
     chosen = checked(session, names)
-    for one in (service.staged(one) for one in settings.services if one.name in chosen):
+    for one in (service.with_dev_stage(one) for one in settings.services if one.name in chosen):
         stage = f", stage {one.stage}" if one.stage else ""
         lines.append(f"{one.name}: watches {one.context} ({one.source or one.dockerfile}{stage})")
         found = service.sync_rules(one)

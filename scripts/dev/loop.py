@@ -16,16 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scripts.context.alone import alone
 from scripts.context.ready import Ready, make_plan
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.dev import rules, service, tree, watching
 from scripts.dev.forward import Forward
 from scripts.dev.pods import Background, Pod, Pods, of_object
 from scripts.dev.screen import Screen
-from scripts.dev.service import LABEL, Worked
-from scripts.diagnose.watchdog import explained
+from scripts.dev.service import LABEL, DevService
+from scripts.diagnose.watchdog import with_cause
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
 from scripts.images import build_context
@@ -37,7 +37,8 @@ from scripts.pipeline.images import build, load
 from scripts.pipeline.live import Live
 from scripts.pipeline.prepare import prepare
 from scripts.pipeline.rollout import await_rollout
-from scripts.settings import loading, values
+from scripts.settings import values
+from scripts.settings.configuration import read_settings
 from scripts.settings.model import Outcome, Plan, Service, Settings
 from scripts.settings.reading import overlay
 
@@ -73,7 +74,7 @@ class Event:
 class Source:
     """One service's sources as they were last looked at."""
 
-    worked: Worked
+    dev_service: DevService
     entries: Mapping[str, Entry]
     wanted: tree.Tree
 
@@ -109,7 +110,7 @@ class Loop:
             self._pod({"type": "ADDED", "object": item})  # before the first change: the watch tells of them later
         self._background.start(partial(self._background.watch_pods, lambda event: self._tell("pod", event)))
         for name, source in self._sources.items():
-            for port in self._ports(source.worked.service):
+            for port in self._ports(source.dev_service.service):
                 forward = Forward(name, port, self._background, self._pods.of, self._screen.line)
                 self._forwards.append(forward)
                 self._background.start(forward.run)
@@ -142,7 +143,7 @@ class Loop:
         try:
             yield
         except UserError as problem:
-            told = explained(problem, self._session, stage, service)
+            told = with_cause(problem, self._session, stage, service)
             self._screen.line(f"error: {told}" + (f"\n  {told.hint}" if told.hint else ""))
         except (Ended, KeyboardInterrupt):
             raise
@@ -188,12 +189,12 @@ class Loop:
             self._tell("problem", UserError(f"the sources cannot be watched: {error}", "press r after a change"))
 
     def _contexts(self) -> frozenset[Path]:
-        return frozenset(source.worked.service.context for source in self._sources.values())
+        return frozenset(source.dev_service.service.context for source in self._sources.values())
 
     def _folders(self) -> list[Path]:
         settings = self._settings
-        contexts = [source.worked.service.context for source in self._sources.values()]
-        recipes = [source.worked.service.dockerfile.parent for source in self._sources.values()]
+        contexts = [source.dev_service.service.context for source in self._sources.values()]
+        recipes = [source.dev_service.service.dockerfile.parent for source in self._sources.values()]
         values = [file.parent for file in settings.release.values if file.parent.name != GENERATED]
         return [*contexts, *recipes, *values, settings.root / "config", settings.release.chart]
 
@@ -209,7 +210,7 @@ class Loop:
                 return
         built = []
         for source in self._sources.values():
-            own = source.worked.service
+            own = source.dev_service.service
             touched = any(path.is_relative_to(own.context) for path in paths) or own.dockerfile in paths
             if touched and (reason := self._looked_at(source, paths, started)):
                 built.append((own.name, reason))
@@ -225,10 +226,10 @@ class Loop:
 
     def _looked_at(self, source: Source, paths: frozenset[Path], started: float) -> str:
         """Sync what has changed. What has changed besides and needs a build, or nothing."""
-        own = source.worked.service
+        own = source.dev_service.service
         entries = _entries(own)
         different = _different(source.entries, entries)
-        needs = [path for path in different if not rules.places(path, source.worked.rules)]
+        needs = [path for path in different if not rules.places(path, source.dev_service.rules)]
         if own.dockerfile in paths and not own.dockerfile.is_relative_to(own.context):
             needs.append(own.dockerfile.name)
         if needs:
@@ -236,7 +237,7 @@ class Loop:
         for path in different:
             if path in entries and tree.leads_out(entries[path]):
                 self._screen.line(f"{own.name}: {path} links to {entries[path].content}, out of the sources: left out")
-        source.entries, source.wanted = entries, tree.wanted(entries.values(), source.worked.rules)
+        source.entries, source.wanted = entries, tree.wanted(entries.values(), source.dev_service.rules)
         if different:
             self._sync(source, self._running(own.name), _few(different), started)
         return ""
@@ -245,14 +246,14 @@ class Loop:
         return [pod for pod in self._pods.of(name) if pod.running]
 
     def _sync(self, source: Source, pods: Sequence[Pod], change: str, started: float) -> None:
-        name = source.worked.name
+        name = source.dev_service.name
         if not pods:
             self._screen.line(f"{name}: no pod runs: {change} goes into the next one")
             return
         for pod in pods:
             if pod.tree is None:
                 pod.tree = self._images.get(pod.image, {})
-        done = self._pods.sync(source.worked, pods, source.wanted)
+        done = self._pods.sync(source.dev_service, pods, source.wanted)
         for place, why in done.left_out.items():
             if self._left_out.get((name, place)) != why:  # told once, and not again at every change of another file
                 self._screen.line(f"{name}: {place} {why}: left out")
@@ -289,7 +290,7 @@ class Loop:
     def _still_ours(self, name: str) -> None:
         """Raise Ended if the service is not worked on any more, because somebody has deployed it."""
         release = self._settings.release
-        own = self._sources[name].worked.service
+        own = self._sources[name].dev_service.service
         deployment = self._session.kubectl.get("deployment", own.deployment, "--namespace", release.namespace)
         if LABEL not in deployment["spec"]["template"]["metadata"].get("labels", {}):
             self._screen.line(f"{name} is not worked on any more: another command has deployed the release")
@@ -330,8 +331,8 @@ class Loop:
 
     def _restart(self) -> None:
         for name, source in self._sources.items():
-            if source.worked.program.reload == "signal":
-                self._pods.reload(source.worked, self._running(name))
+            if source.dev_service.program.reload == "signal":
+                self._pods.reload(source.dev_service, self._running(name))
             else:
                 self._rollout_restart([name])
             self._screen.state(name, change="restart", done="started anew")
@@ -349,7 +350,7 @@ class Loop:
 
     def _rebuild(self, names: Sequence[str]) -> None:
         started = time.monotonic()
-        with self._going_on("build", self._sources[names[0]].worked.service if len(names) == 1 else None):
+        with self._going_on("build", self._sources[names[0]].dev_service.service if len(names) == 1 else None):
             self._bring_up(self._settings, wait=False)
             seconds = time.monotonic() - started
             for name in names:
@@ -358,7 +359,7 @@ class Loop:
     def _reconfigure(self) -> None:
         """Take the configuration as it is now, and upgrade the release."""
         started = time.monotonic()
-        settings = loading.load(self._settings.root, self._settings.environment)
+        settings = read_settings(self._settings.root, self._settings.environment)
         old, new = _place(self._settings), _place(settings)
         if moved := [name for name in old if old[name] != new[name]]:
             raise UserError(
@@ -373,10 +374,10 @@ class Loop:
 
     def _bring_up(self, settings: Settings, *, wait: bool = True) -> None:
         """Build what changed, and deploy it all with the services that are worked on."""
-        with alone(self._session):
+        with hold_release_lock(self._session):
             sources, deployed, run = self._deployed(settings)
         for source in sources.values():
-            self._screen.state(source.worked.name, pods="starting")
+            self._screen.state(source.dev_service.name, pods="starting")
         self._sources, self._up = sources, True
         if wait:
             with self._going_on("rollout"):
@@ -397,30 +398,34 @@ class Loop:
     def _deployed(self, settings: Settings) -> tuple[dict[str, Source], Live, Run]:
         staged = replace(
             settings,
-            services=tuple(service.staged(one) if one.name in self._names else one for one in settings.services),
+            services=tuple(
+                service.with_dev_stage(one) if one.name in self._names else one for one in settings.services
+            ),
         )
         first = self._run_of(staged)
-        held = self._held()
+        held = self._images_worked_on()
         mine = {one.name: one for one in staged.services if one.name in self._names}
         # Before the images are planned: what is saved from here on differs from this, and is synced afterwards.
         entries = {name: _entries(one) for name, one in mine.items()}
         ready = self._stage("prepare", prepare(first))
         self._stage("build", build(first, ready))
         self._stage("load", load(first, ready))
-        worked = {name: service.worked(one, self._argv(ready, name), staged.release) for name, one in mine.items()}
-        file = self._write_values(worked.values(), staged)
+        working = {
+            name: service.dev_service(one, self._argv(ready, name), staged.release) for name, one in mine.items()
+        }
+        file = self._write_values(working.values(), staged)
         release = replace(staged.release, values=(*staged.release.values, file), labels={"dev": "true"})
         second = self._run_of(replace(staged, release=release))
         ready = Ready(ready.client, ready.bases, make_plan(second, ready.bases))
         found = {name: Source(one, entries[name], tree.wanted(entries[name].values(), one.rules))
-                 for name, one in worked.items()}  # fmt: skip
+                 for name, one in working.items()}  # fmt: skip
         for name, source in found.items():
             self._images[ready.plan.deployed(ready.plan.image(name))] = source.wanted
         deployed = self._stage("deploy", deploy(second, ready))
-        self._mend(ready.plan, held)
+        self._replace_left_pods(ready.plan, held)
         return found, deployed, second
 
-    def _mend(self, plan: Plan, held: Mapping[str, str]) -> None:
+    def _replace_left_pods(self, plan: Plan, held: Mapping[str, str]) -> None:
         """Replace pods that an earlier session has left: what was synced into them is not known."""
         if self._up:
             return
@@ -429,7 +434,7 @@ class Loop:
             self._screen.line(f"an earlier session has left pods of {', '.join(names)}: they are replaced")
             self._rollout_restart(names)
 
-    def _held(self) -> dict[str, str]:
+    def _images_worked_on(self) -> dict[str, str]:
         """Service → image of the pods that are worked on now, where there is a cluster already."""
         if self._up:
             return {}
@@ -442,7 +447,7 @@ class Loop:
 
     def _run_of(self, settings: Settings) -> Run:
         told = Session(settings, self._session.shell, target=self._session.wanted)
-        for name in ("target", "tools", "cluster", "kubectl", "helm", "variables", "standin"):
+        for name in ("target", "tools", "cluster", "kubectl", "helm", "variables", "local_database"):
             told.__dict__[name] = getattr(self._session, name)
         return Run(told, self._screen, may_install=self._may_install)
 
@@ -456,14 +461,14 @@ class Loop:
         config = json.loads(answer.out)
         return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
 
-    def _write_values(self, worked: Iterable[Worked], settings: Settings) -> Path:
+    def _write_values(self, services: Iterable[DevService], settings: Settings) -> Path:
         release = settings.release
         current = values.merged(settings, release)
         laid: dict[str, Any] = {}
-        for one in worked:
+        for one in services:
             if place := service.place(release, one.name):
-                given = service.values(one, service.found(current, place))
-                laid = overlay(laid, service.at(place, given))
+                given = service.values(one, service.values_at(current, place))
+                laid = overlay(laid, service.nested(place, given))
         target = settings.root / GENERATED / f"{release.name}.dev.yaml"
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(laid, indent=2) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.dev import tree
-from scripts.dev.service import LABEL, Worked
+from scripts.dev.service import LABEL, DevService
 from scripts.errors import UserError
 from scripts.host.shell import Stream
 from scripts.kube.kubectl import Kubectl, documents
@@ -83,7 +83,7 @@ class Pods:
         """Return the pods of a service."""
         return [pod for pod in self._known.values() if pod.service == service]
 
-    def sync(self, one: Worked, pods: Sequence[Pod], wanted: tree.Tree) -> Synced:
+    def sync(self, one: DevService, pods: Sequence[Pod], wanted: tree.Tree) -> Synced:
         """Bring pods to what is wanted, side by side, and let the program load it. What a pod has is remembered."""
         with ThreadPoolExecutor(max(len(pods), 1)) as pool:
             done = list(pool.map(lambda pod: self._sync(one, pod, wanted), pods))
@@ -92,7 +92,7 @@ class Pods:
         left_out = {place: why for result in fine for place, why in result.left_out.items()}
         return Synced(left_out, problems)
 
-    def _sync(self, one: Worked, pod: Pod, wanted: tree.Tree) -> tree.Archive | UserError:
+    def _sync(self, one: DevService, pod: Pod, wanted: tree.Tree) -> tree.Archive | UserError:
         changes = tree.between(pod.tree or {}, wanted)
         packed = tree.archive(changes, one.service.context)
         if not changes:
@@ -108,7 +108,7 @@ class Pods:
         pod.tree = {place: entry for place, entry in wanted.items() if place not in packed.left_out}
         return packed
 
-    def reload(self, one: Worked, pods: Sequence[Pod]) -> None:
+    def reload(self, one: DevService, pods: Sequence[Pod]) -> None:
         """Start the program of pods anew. Raises UserError if one cannot be reached."""
         for pod in pods:
             self._run(pod, "true" + _reload(one), (), b"")
@@ -129,7 +129,7 @@ class Synced:
     problems: Mapping[str, UserError]
 
 
-def _reload(one: Worked) -> str:
+def _reload(one: DevService) -> str:
     return "; kill -HUP 1" if one.program.reload == "signal" else ""
 
 

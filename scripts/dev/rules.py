@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 
+from scripts.dockerfiles import reading
+from scripts.dockerfiles.ignore import ignore_rules
 from scripts.errors import SettingsError
-from scripts.images import dockerfile
-from scripts.images.dockerignore import ignore_rules
 
 BUILT = (
     "Dockerfile*", "*.Dockerfile", "*.dockerignore", "requirements*.txt", "requirements*.in", "constraints*.txt",
@@ -51,13 +51,13 @@ class Rule:
 
 def of_dockerfile(text: str, target: str, context: Path) -> tuple[Rule, ...]:
     """Return the rules that the COPY lines of an image's stage give: its last one, or the one named `target`."""
-    stages = dockerfile.stages(text)
+    stages = reading.stages(text)
     stage = next((item for item in stages if item.name == target), None) if target else stages[-1] if stages else None
     rules = [rule for copy in (stage.copies if stage else ()) for rule in _of_copy(copy, context)]
     return tuple(rule for rule in rules if _usable(rule, context))
 
 
-def _of_copy(copy: dockerfile.Copy, context: Path) -> Iterable[Rule]:
+def _of_copy(copy: reading.Copy, context: Path) -> Iterable[Rule]:
     for pattern in copy.sources:
         relative = posixpath.normpath(pattern.lstrip("/"))
         found = sorted(context.glob(relative)) if set("*?[") & set(relative) else [context / relative]

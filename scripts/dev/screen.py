@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from scripts.reporting.display import SIGNS
+from scripts.reporting.display import MARKS
 from scripts.settings.model import Outcome
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Screen(Protocol):
         """End: the session is over."""
 
 
-class Lines:
+class PlainScreen:
     """Plain lines, for a log."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -85,7 +85,7 @@ class Lines:
     def outcome(self, outcome: Outcome) -> None:
         """Print one line."""
         detail = f": {outcome.detail}" if outcome.detail else ""
-        self.line(f"{SIGNS[outcome.status]} {outcome.stage} {outcome.target} {outcome.status}{detail}")
+        self.line(f"{MARKS[outcome.status]} {outcome.stage} {outcome.target} {outcome.status}{detail}")
 
     def waiting(self, stage: str, target: str, text: str) -> None:
         """Print nothing: what is waited for comes or is told."""
@@ -94,7 +94,7 @@ class Lines:
         """Leave what was printed."""
 
 
-class Live:
+class TerminalScreen:
     """A table of the services above the newest lines. Errors stay in sight until the service is changed again."""
 
     def __init__(self) -> None:
@@ -157,7 +157,7 @@ class Live:
         """Add a line, unless nothing was done."""
         self._now = ""
         if outcome.status != "unchanged":
-            self.line(f"{SIGNS[outcome.status]} {outcome.stage} {outcome.target} {outcome.status}: {outcome.detail}")
+            self.line(f"{MARKS[outcome.status]} {outcome.stage} {outcome.target} {outcome.status}: {outcome.detail}")
 
     def waiting(self, stage: str, target: str, text: str) -> None:
         """Show what is waited for."""
@@ -206,7 +206,7 @@ class Live:
 
 def choose() -> Screen:
     """Return the screen that fits where standard error goes."""
-    return Live() if sys.stderr.isatty() else Lines()
+    return TerminalScreen() if sys.stderr.isatty() else PlainScreen()
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from scripts.dev import rules
 from scripts.dev.rules import Rule
+from scripts.dockerfiles import reading
 from scripts.errors import UserError
-from scripts.images import dockerfile
 from scripts.kube import releases
 from scripts.settings.assemble import app_file
 from scripts.settings.model import Release, Service
@@ -45,7 +45,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Worked:
+class DevService:
     """A service with how it is worked on. `rules` are empty where every change is built."""
 
     service: Service
@@ -63,9 +63,9 @@ class Worked:
         return rules.roots(self.rules)
 
 
-def staged(service: Service) -> Service:
+def with_dev_stage(service: Service) -> Service:
     """Return the same service with the stage of its Dockerfile for working on it. Raises UserError if there is none."""
-    names = {stage.name for stage in dockerfile.stages(_text(service))}
+    names = {stage.name for stage in reading.stages(_text(service))}
     target = service.dev.stage or ("dev" if "dev" in names else "")
     if target and target not in names:
         known = ", ".join(sorted(names - {""})) or "none"
@@ -131,14 +131,14 @@ def _reloaded(interpreter: str, argv: Sequence[str]) -> Program:
     return Program((interpreter, *options, *checked, "-c", RELOADER.read_text(encoding="utf-8"), *rest), "signal")
 
 
-def worked(service: Service, argv: Sequence[str], release: Release) -> Worked:
+def dev_service(service: Service, argv: Sequence[str], release: Release) -> DevService:
     """Return how a staged service is worked on, its image starting `argv`.
 
     What reloads nothing is not synced to, nor what a chart deploys whose values are not known: every change is built.
     """
     runs = program(service, argv)
     synced = runs.reload != "none" and place(release, service.name)
-    return Worked(service, sync_rules(service) if synced else (), runs)
+    return DevService(service, sync_rules(service) if synced else (), runs)
 
 
 def place(release: Release, name: str) -> tuple[str, ...]:
@@ -153,14 +153,14 @@ def label(release: Release, name: str) -> str:
     return (place(release, name) or (name,))[-1]
 
 
-def found(values: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
+def values_at(values: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
     """Return what stands at a place in values."""
     for key in path:
         values = values.get(key) or {}
     return values
 
 
-def at(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values that stand at a place."""
     laid = dict(values)
     for key in reversed(path):
@@ -168,7 +168,7 @@ def at(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
     return laid
 
 
-def values(one: Worked, current: Mapping[str, Any]) -> dict[str, Any]:
+def values(one: DevService, current: Mapping[str, Any]) -> dict[str, Any]:
     """Return the chart values of a service that is worked on, to be laid over `current`, those it has otherwise."""
     given: dict[str, Any] = {
         "podLabels": {LABEL: "true"},

@@ -1,26 +1,26 @@
-"""Why a release does not become healthy: signs in the cluster's state, and what the catalogue says of them.
+"""Why a release does not become healthy: symptoms in the cluster's state, and what the catalogue says of them.
 
-state = gather(kubectl, namespace, services)     asks the cluster
+state = take_snapshot(kubectl, namespace, services)     asks the cluster
 findings = diagnose(state, load_rules())         decides, without asking anybody
 print(render(findings))
 """
 
 from scripts.diagnose.failure import explain_failure
-from scripts.diagnose.gather import gather
-from scripts.diagnose.judge import diagnose
-from scripts.diagnose.model import Finding, Rule, Sign, State
+from scripts.diagnose.model import Finding, Rule, Snapshot, Symptom
 from scripts.diagnose.rendering import describe, render
+from scripts.diagnose.rule_engine import diagnose
 from scripts.diagnose.rules import load_rules
+from scripts.diagnose.snapshot import take_snapshot
 
 __all__ = [
     "Finding",
     "Rule",
-    "Sign",
-    "State",
+    "Snapshot",
+    "Symptom",
     "describe",
     "diagnose",
     "explain_failure",
-    "gather",
     "load_rules",
     "render",
+    "take_snapshot",
 ]

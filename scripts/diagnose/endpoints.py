@@ -5,45 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.diagnose.model import Object, Sign
-from scripts.diagnose.world import (
-    World,
+from scripts.diagnose.graph import (
+    ResourceGraph,
     containers,
     created,
     labels_of,
-    likeness,
     named_after,
     selects,
     shown,
+    similarity,
     template,
 )
+from scripts.diagnose.model import Object, Symptom
 from scripts.kube.objects import condition, is_terminating, living, name_of
 
-ALIKE = 0.5  # from this likeness on, a workload is taken for the one that a selector means
+ALIKE = 0.5  # from this similarity on, a workload is taken for the one that a selector means
 
 
-def endpoint_signs(world: World) -> Iterator[Sign]:
+def endpoint_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
     """Yield every Service with a selector that cannot send a request to anybody, and why."""
-    for service in world.state.kind("Service"):
+    for service in graph.state.kind("Service"):
         selector = (service.get("spec") or {}).get("selector") or {}
         if selector and not is_terminating(service):
-            yield from _judge(world, service, selector)
+            yield from _judge(graph, service, selector)
 
 
-def _judge(world: World, service: Object, selector: Mapping[str, str]) -> Iterator[Sign]:
+def _judge(graph: ResourceGraph, service: Object, selector: Mapping[str, str]) -> Iterator[Symptom]:
     name = name_of(service)
-    meant = [owner for owner, workload in world.workloads.items() if selects(selector, labels_of(template(workload)))]
-    pods = [pod for pod in living(world.state.kind("Pod")) if selects(selector, labels_of(pod))]
+    meant = [owner for owner, workload in graph.workloads.items() if selects(selector, labels_of(template(workload)))]
+    pods = [pod for pod in living(graph.state.kind("Pod")) if selects(selector, labels_of(pod))]
     ports: list[Mapping[str, Any]] = service["spec"].get("ports") or []
     if not pods and not meant:
-        yield from _mismatch(world, service, selector)
+        yield from _mismatch(graph, service, selector)
         return
-    owner = meant[0] if meant else world.service_of(pods[0])[0]
+    owner = meant[0] if meant else graph.service_of(pods[0])[0]
     if not pods:
-        workload = world.workloads[owner]
+        workload = graph.workloads[owner]
         if workload.get("kind") == "Deployment" and (workload.get("spec") or {}).get("replicas", 1) == 0:
             evidence = f"{workload['kind'].lower()} {owner} is scaled to 0"
-            yield _sign(world, service, owner, "stopped", evidence, selector)
+            yield _symptom(graph, service, owner, "stopped", evidence, selector)
         return
     for port in ports:
         wrong = _wrong_port(port, pods)
@@ -51,31 +51,31 @@ def _judge(world: World, service: Object, selector: Mapping[str, str]) -> Iterat
             offered = ", ".join(dict.fromkeys(_offered(pods))) or "none"
             target = port.get("targetPort", port.get("port"))
             evidence = f"Service {name} sends port {port.get('port')} to {target}; the pods declare {offered}"
-            seconds = min(world.age(created(pod)) for pod in pods)
+            seconds = min(graph.age(created(pod)) for pod in pods)
             fields = {"port": str(target), "ports": offered}
-            yield _sign(world, service, owner, wrong, evidence, selector, fields, seconds)
+            yield _symptom(graph, service, owner, wrong, evidence, selector, fields, seconds)
             return
     if not any(condition(pod, "Ready").get("status") == "True" for pod in pods):
-        seconds = min(world.age(created(pod)) for pod in pods)
-        yield _sign(world, service, owner, "unready", f"none of {len(pods)} pods is ready", selector, {}, seconds)
+        seconds = min(graph.age(created(pod)) for pod in pods)
+        yield _symptom(graph, service, owner, "unready", f"none of {len(pods)} pods is ready", selector, {}, seconds)
 
 
-def _mismatch(world: World, service: Object, selector: Mapping[str, str]) -> Iterator[Sign]:
+def _mismatch(graph: ResourceGraph, service: Object, selector: Mapping[str, str]) -> Iterator[Symptom]:
     """Nobody has the labels that the Service asks for: the nearest that there is was probably meant."""
     name = name_of(service)
     candidates: list[tuple[str, str, Mapping[str, str], Object]] = [
         (owner, f"{workload['kind'].lower()}/{owner}", labels_of(template(workload)), workload)
-        for owner, workload in world.workloads.items()
+        for owner, workload in graph.workloads.items()
     ]
     candidates += [
         (name_of(pod), f"pod/{name_of(pod)}", labels_of(pod), pod)
-        for pod in living(world.state.kind("Pod"))
+        for pod in living(graph.state.kind("Pod"))
         if not pod["metadata"].get("ownerReferences")
     ]
 
     def score(candidate: tuple[str, str, Mapping[str, str], Object]) -> float:
         related = named_after(name, candidate[0])  # by the longest such name, where there are more
-        return likeness(selector, candidate[2]) + (1.0 + len(candidate[0]) / 1000 if related else 0.0)
+        return similarity(selector, candidate[2]) + (1.0 + len(candidate[0]) / 1000 if related else 0.0)
 
     best = max(candidates, key=score, default=None)
     if best is None or score(best) < ALIKE:
@@ -91,8 +91,8 @@ def _mismatch(world: World, service: Object, selector: Mapping[str, str]) -> Ite
         f"Service {name} selects {shown(selector)}; no pod has these labels; "
         f"the nearest, of {owner}, has {fields['nearest']}"
     )
-    seconds = min(world.age(created(service)), world.age(created(workload)))
-    yield _sign(world, service, owner, "selector", evidence, selector, fields, seconds)
+    seconds = min(graph.age(created(service)), graph.age(created(workload)))
+    yield _symptom(graph, service, owner, "selector", evidence, selector, fields, seconds)
 
 
 def _wrong_port(port: Mapping[str, Any], pods: list[Object]) -> str:
@@ -117,8 +117,8 @@ def _offered(pods: list[Object]) -> list[str]:
     ]
 
 
-def _sign(
-    world: World,
+def _symptom(
+    graph: ResourceGraph,
     service: Object,
     owner: str,
     cause: str,
@@ -126,9 +126,9 @@ def _sign(
     selector: Mapping[str, str],
     fields: Mapping[str, str] | None = None,
     seconds: float | None = None,
-) -> Sign:
+) -> Symptom:
     name = name_of(service)
     every = {"cause": cause, "k8s_service": name, "selector": shown(selector), "workload": owner}
     every |= dict.fromkeys(("nearest", "difference", "port", "ports"), "") | dict(fields or {})
-    lasting = world.age(created(service)) if seconds is None else seconds
-    return Sign("endpoints", owner, f"service/{name}", every, (evidence,), seconds=lasting)
+    lasting = graph.age(created(service)) if seconds is None else seconds
+    return Symptom("endpoints", owner, f"service/{name}", every, (evidence,), seconds=lasting)

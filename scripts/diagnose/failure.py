@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from scripts.diagnose.judge import fill, match_fields
+from scripts.diagnose.log_excerpts import build_failure, cause_lines, without_calm_lines, without_helm_prefixes
 from scripts.diagnose.model import Finding, Rule
 from scripts.diagnose.redaction import clean
+from scripts.diagnose.rule_engine import fill, match_fields
 from scripts.diagnose.rules import load_rules
-from scripts.diagnose.signs import FIELDS
-from scripts.diagnose.telling import build_failure, serious, telling_lines, unwrapped
+from scripts.diagnose.symptoms import FIELDS
 
 GENERAL = ("build-step-failed", "build-failed")  # told only where no other rule knows more
 
@@ -26,7 +26,7 @@ def explain_failure(
     known = dict.fromkeys(FIELDS["command"], "") | dict(context or {})
     known["namespace"] = known["namespace"] or "the namespace"
     known["release"] = known["release"] or "RELEASE"
-    known["text"] = unwrapped(re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text))
+    known["text"] = without_helm_prefixes(re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text))
     if known["stage"] in ("", "build") and (failed := build_failure(known["text"])):
         known |= {"stage": "build", "step": failed.step or "named in the evidence", "text": "\n".join(failed.lines)}
     if known["stage"] == "build":
@@ -37,7 +37,7 @@ def explain_failure(
     catalogue = load_rules() if rules is None else rules
     particular = [rule for rule in catalogue if rule.id not in GENERAL]
     found = (
-        _first(particular, known | {"text": serious(known["text"])})
+        _first(particular, known | {"text": without_calm_lines(known["text"])})
         or _first(particular, known)
         or _first(catalogue, known)
     )
@@ -47,7 +47,7 @@ def explain_failure(
 def _first(rules: Sequence[Rule], known: Mapping[str, str]) -> tuple[Rule, dict[str, str]] | None:
     for rule in rules:
         for alternative in rule.alternatives:
-            if alternative.sign != "command":
+            if alternative.symptom != "command":
                 continue
             captured = match_fields(alternative.match, known)
             if captured is not None:
@@ -57,7 +57,7 @@ def _first(rules: Sequence[Rule], known: Mapping[str, str]) -> tuple[Rule, dict[
 
 def _finding(rule: Rule, fields: Mapping[str, str], text: str) -> Finding:
     said = fields.get("said", "")
-    lines = telling_lines(text.splitlines(), said)
+    lines = cause_lines(text.splitlines(), said)
     evidence = lines if not said or said in lines else [said, *lines]
     return Finding(
         rule=rule.id,

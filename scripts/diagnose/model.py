@@ -13,7 +13,7 @@ Logs = Mapping[tuple[str, str], tuple[str, ...]]  # (pod, container) → its las
 
 
 @dataclass(frozen=True)
-class State:
+class Snapshot:
     """A snapshot of one namespace at the moment `taken`.
 
     `logs` are of the running containers, or of the dead ones that have not been started again; `previous_logs` are of
@@ -31,7 +31,7 @@ class State:
     since: datetime | None = None
 
     @classmethod
-    def of(cls, items: Iterable[Object], namespace: str, taken: datetime, **rest: Any) -> State:
+    def of(cls, items: Iterable[Object], namespace: str, taken: datetime, **rest: Any) -> Snapshot:
         """Return a state made of objects of any kind."""
         kinds: dict[str, list[Object]] = {}
         for item in items:
@@ -44,12 +44,12 @@ class State:
 
 
 @dataclass(frozen=True)
-class Sign:
+class Symptom:
     """One thing in a state that is not as it should be, before anybody says what it means.
 
     `fields` are what rules match and what their texts quote. `seconds` is how long it has been so, `failures` how often
-    a container ended badly. `alive` says that it may yet go well by itself: the container runs again. `final` says that
-    the Deployment's own deadline is over. `depends` are the workloads this one calls.
+    a container ended badly. `recovering` says that it may yet go well by itself: the container runs again.
+    `deadline_exceeded` says that the Deployment's own deadline is over. `dependencies` are the workloads it calls.
     """
 
     kind: str
@@ -59,16 +59,16 @@ class Sign:
     evidence: tuple[str, ...] = ()
     seconds: float = 0.0
     failures: int = 0
-    alive: bool = False
-    final: bool = False
-    depends: tuple[str, ...] = ()
+    recovering: bool = False
+    deadline_exceeded: bool = False
+    dependencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """One way to recognise a problem: a sign of this kind whose fields match all these patterns."""
+    """One way to recognise a problem: a symptom of this kind whose fields match all these patterns."""
 
-    sign: str
+    symptom: str
     match: Mapping[str, re.Pattern[str]]
 
 
@@ -94,7 +94,7 @@ class Rule:
     failures: int | None = None
     seconds: float | None = None
     blames: str = ""
-    symptom: bool = False
+    secondary: bool = False
     fallback: bool = False
     collects: str = ""
     defaults: Mapping[str, str] = field(default_factory=dict)

@@ -48,19 +48,19 @@ def describe(rules: Sequence[Rule], name: str) -> str:
             f"  what to do: {_one_line(rule.remedy)}",
             f"  look further: {_one_line(rule.look)}",
             f"  stops a run: {_patience(rule)}",
-            "  signs:",
-            *(f"  | {_sign(alternative)}" for alternative in rule.alternatives),
+            "  symptoms:",
+            *(f"  | {_symptom(alternative)}" for alternative in rule.alternatives),
         ]
     )
 
 
-def _sign(alternative: Alternative) -> str:
+def _symptom(alternative: Alternative) -> str:
     matches = ", ".join(f"{field} ~ {pattern.pattern}" for field, pattern in alternative.match.items())
-    return f"{alternative.sign}: {matches}" if matches else alternative.sign
+    return f"{alternative.symptom}: {matches}" if matches else alternative.symptom
 
 
 def _patience(rule: Rule) -> str:
-    if rule.at_once or any(alternative.sign == "command" for alternative in rule.alternatives):
+    if rule.at_once or any(alternative.symptom == "command" for alternative in rule.alternatives):
         return "at once"
     limits = [f"after {rule.failures} failures"] if rule.failures is not None else []
     limits += [f"after {rule.seconds:g} s"] if rule.seconds is not None else []

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from scripts.diagnose.model import Alternative, Rule, rule_field
-from scripts.diagnose.signs import COMMON, FIELDS
+from scripts.diagnose.symptoms import COMMON, FIELDS
 from scripts.errors import SettingsError
+from scripts.host.paths import ROOT
 from scripts.settings import reading
-from scripts.settings.loading import ROOT
 
 FILE = "scripts/diagnose/rules.yaml"
 SCHEMA = Path(__file__).with_name("rules.schema.json")
@@ -49,16 +49,16 @@ def _load(root: Path, stamp: int) -> tuple[Rule, ...]:
 
 def _rule(name: str, stage: str, rank: int, spec: Mapping[str, Any], key: str, problems: list[str]) -> Rule:
     alternatives = []
-    for number, entry in enumerate(spec["signs"]):
+    for number, entry in enumerate(spec["symptoms"]):
         (kind, match), *_ = entry.items()
-        alternatives.append(_alternative(kind, match or {}, f"{key}.signs.{number}", problems))
+        alternatives.append(_alternative(kind, match or {}, f"{key}.symptoms.{number}", problems))
     defaults = {key: str(value) for key, value in spec.get("defaults", {}).items()}
     for text in TEXTS:
         for alternative in alternatives:
             known = _known(alternative) | set(defaults)
             for field in _placeholders(spec[text], f"{key}.{text}", problems) - known:
                 problems.append(
-                    f"{FILE}: {key}.{text}: {{{field}}} is not known to the sign {alternative.sign}; "
+                    f"{FILE}: {key}.{text}: {{{field}}} is not known to the symptom {alternative.symptom}; "
                     f"known are {', '.join(sorted(known))}, or give it a default"
                 )
     try:
@@ -73,7 +73,7 @@ def _rule(name: str, stage: str, rank: int, spec: Mapping[str, Any], key: str, p
         title=spec["title"], meaning=spec["meaning"], remedy=spec["remedy"], look=spec["look"],
         after=float(spec.get("after", 0)), at_once=terminal == "at once",
         failures=limits.get("failures"), seconds=limits.get("seconds"),
-        blames=blames, symptom=spec.get("symptom", False), fallback=spec.get("fallback", False), defaults=defaults,
+        blames=blames, secondary=spec.get("secondary", False), fallback=spec.get("fallback", False), defaults=defaults,
         collects=spec.get("collects", ""),
     )  # fmt: skip
 
@@ -93,9 +93,9 @@ def _alternative(kind: str, match: Mapping[str, str], key: str, problems: list[s
 
 def _known(alternative: Alternative) -> set[str]:
     groups = {rule_field(name) for pattern in alternative.match.values() for name in pattern.groupindex}
-    common = FIELDS["command"] if alternative.sign == "command" else COMMON
+    common = FIELDS["command"] if alternative.symptom == "command" else COMMON
     said = {"said"} if {"log", "text"} & set(alternative.match) else set()
-    return set(FIELDS[alternative.sign]) | common | groups | said
+    return set(FIELDS[alternative.symptom]) | common | groups | said
 
 
 def _placeholders(text: str, key: str, problems: list[str]) -> set[str]:

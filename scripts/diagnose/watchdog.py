@@ -16,7 +16,7 @@ from scripts.host.shell import CommandError
 from scripts.kube.workloads import Workload
 
 if TYPE_CHECKING:
-    from scripts.diagnose import Finding, State
+    from scripts.diagnose import Finding, Snapshot
     from scripts.settings.model import Service
 
 INTERVAL = 1.0  # seconds between looks
@@ -34,7 +34,7 @@ class Failure(UserError):
         self.findings = tuple(findings)
 
 
-def explained(problem: UserError, session: Session, stage: str, service: Service | None = None) -> UserError:
+def with_cause(problem: UserError, session: Session, stage: str, service: Service | None = None) -> UserError:
     """Return the same problem with its cause, where a command failed in a way that the catalogue knows.
 
     `service` is the one whose image was being built.
@@ -53,30 +53,32 @@ def explained(problem: UserError, session: Session, stage: str, service: Service
     return Failure(str(problem).splitlines()[0], [finding]) if finding else problem
 
 
-def look(
+def diagnose_services(
     session: Session,
     services: Sequence[str],
-    on_state: Callable[[State], None] | None = None,
+    on_snapshot: Callable[[Snapshot], None] | None = None,
     since: datetime | None = None,
     namespace: str = "",
 ) -> list[Finding]:
-    """Return what is wrong with these services now, the most likely cause first. `on_state` is told what was seen.
+    """Return what is wrong with these services now, the most likely cause first. `on_snapshot` is told what was seen.
 
     `since` is when the change was made that is judged: what is older is no evidence against it. Without a `namespace`
     it is the release's.
     """
     from scripts import diagnose
 
-    state = diagnose.gather(session.kubectl, namespace or session.settings.release.namespace, services, since=since)
-    if on_state:
-        on_state(state)
+    state = diagnose.take_snapshot(
+        session.kubectl, namespace or session.settings.release.namespace, services, since=since
+    )
+    if on_snapshot:
+        on_snapshot(state)
     return diagnose.diagnose(state, diagnose.load_rules())
 
 
-def look_at(
+def diagnose_workloads(
     session: Session,
     wanted: Iterable[Workload],
-    on_state: Callable[[State], None] | None = None,
+    on_snapshot: Callable[[Snapshot], None] | None = None,
     since: datetime | None = None,
 ) -> list[Finding]:
     """Return what is wrong with these workloads now, namespace by namespace: a chart may have some in others than its
@@ -85,16 +87,18 @@ def look_at(
     places: dict[str, list[str]] = {}
     for one in wanted:
         places.setdefault(one.namespace, []).append(one.name)
-    return [item for place, names in places.items() for item in look(session, names, on_state, since, place)]
+    return [
+        item for place, names in places.items() for item in diagnose_services(session, names, on_snapshot, since, place)
+    ]
 
 
-def names(session: Session) -> list[str]:
+def workload_names(session: Session) -> list[str]:
     """Return every Deployment of the app, with the database where it is local."""
     own = [service.name for service in session.settings.services]
-    return [*own, session.settings.database.name] if session.standin else own
+    return [*own, session.settings.database.name] if session.local_database else own
 
 
-def others(session: Session, services: Sequence[str]) -> list[str]:
+def unexamined(session: Session, services: Sequence[str]) -> list[str]:
     """Workloads of the namespace that were not looked at. Raises UserError if they cannot be listed."""
     kinds = "deployments,statefulsets,daemonsets,cronjobs"
     found = session.kubectl.items(kinds, session.settings.release.namespace)
@@ -109,13 +113,13 @@ class Watchdog:
         session: Session,
         wanted: Sequence[Workload],
         alarm: Callable[[], None],
-        on_state: Callable[[State], None] | None = None,
+        on_snapshot: Callable[[Snapshot], None] | None = None,
     ) -> None:
         self.findings: list[Finding] = []
         self._session = session
         self._wanted = wanted
         self._alarm = alarm
-        self._on_state = on_state
+        self._on_state = on_snapshot
         self._since = datetime.now(UTC)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -135,7 +139,7 @@ class Watchdog:
         while not self._done.wait(pause):
             started = time.monotonic()
             with suppress(UserError):  # a cluster that does not answer for a moment is not this thread's to report
-                found = look_at(self._session, self._wanted, self._on_state, self._since)
+                found = diagnose_workloads(self._session, self._wanted, self._on_state, self._since)
                 if any(finding.terminal for finding in found):
                     self.findings = found
                     self._alarm()

@@ -1,6 +1,6 @@
 """Whether this machine has what a run needs: facts, judged without asking anybody.
 
-rows = judge(gather(settings, shell))
+rows = run_checks(gather(settings, shell))
 print(render(rows))
 """
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 Verdict = Literal["ok", "warn", "fail", "skip"]
 SCHEMA = 1  # of the JSON; a change of meaning raises it
-SIGNS: Mapping[Verdict, str] = {"ok": "+", "warn": "~", "fail": "!", "skip": "-"}
+MARKS: Mapping[Verdict, str] = {"ok": "+", "warn": "~", "fail": "!", "skip": "-"}
 
 GIB = 2**30
 OLDEST_ENGINE = (20, 10)
 GOOD_DRIVERS = ("overlay2", "overlayfs", "overlay", "btrfs", "zfs", "stargz", "fuse-overlayfs")
 # Memory in GiB and cores, less than which is too little, and enough, by target. What minikube asks for is judged apart.
 NEEDS = {"embedded": (2, 4, 1, 2), "context": (1, 2, 1, 2), "": (2, 6, 2, 4)}
-CERTAIN = ("python", "system", "engine", "buildkit", "memory", "start")  # checks without which no run succeeds
+REQUIRED = ("python", "system", "engine", "buildkit", "memory", "start")  # checks without which no run succeeds
 ON_THIS_MACHINE = ("embedded", "kind", "k3d")  # targets whose node port is a port of this machine
 DISK_FAIL, DISK_WARN = 4, 12  # GiB free where the engine keeps its images
-WITHOUT = {
+UNREACHABLE_EFFECTS = {
     "Docker Hub": "base images that are missing are bootstrapped from Debian's packages instead",
     "Python packages": "images of changed Python services cannot be built",
     "Node packages": "images of changed Node services cannot be built",
@@ -50,7 +50,7 @@ class Row:
     fix: str = ""
 
 
-def judge(facts: Facts) -> list[Row]:
+def run_checks(facts: Facts) -> list[Row]:
     """Return the verdict on everything."""
     return [
         _python(facts),
@@ -70,11 +70,11 @@ def judge(facts: Facts) -> list[Row]:
 
 def blocking(rows: Sequence[Row]) -> list[str]:
     """Return what keeps a run from succeeding for certain, a line each with its remedy."""
-    bad = [row for row in rows if row.verdict == "fail" and row.name in CERTAIN]
+    bad = [row for row in rows if row.verdict == "fail" and row.name in REQUIRED]
     return [f"{row.name}: {row.detail}: {row.remedy}" for row in bad]
 
 
-def judge_local(facts: Facts) -> list[Row]:
+def run_local_checks(facts: Facts) -> list[Row]:
     """Return the verdict on what `local_facts` saw."""
     return [_python(facts), *_rights(facts), *_engine(facts), _disk(facts), *_machine(facts), *_start(facts)]
 
@@ -105,10 +105,10 @@ def render(rows: Sequence[Row]) -> str:
     width = max(len(row.name) for row in rows)
     lines = []
     for row in rows:
-        lines.append(f"{SIGNS[row.verdict]} {row.name.ljust(width)}  {row.verdict.ljust(4)}  {row.detail}")
+        lines.append(f"{MARKS[row.verdict]} {row.name.ljust(width)}  {row.verdict.ljust(4)}  {row.detail}")
         if row.remedy:
             lines.append(f"  {' ' * width}        -> {row.remedy}")
-    count = {verdict: sum(row.verdict == verdict for row in rows) for verdict in SIGNS}
+    count = {verdict: sum(row.verdict == verdict for row in rows) for verdict in MARKS}
     fixes = fixable(rows)
     lines += ["", ", ".join(f"{number} {verdict}" for verdict, number in count.items() if number)]
     if fixes:
@@ -116,7 +116,7 @@ def render(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def mend(session: Session, rows: Sequence[Row]) -> list[str]:
+def repair(session: Session, rows: Sequence[Row]) -> list[str]:
     """Do the safe repairs: fetch tools, start the engine, start the cluster. Nothing is removed. Returns what was done.
 
     Raises UserError where a repair fails.
@@ -315,7 +315,8 @@ def _registries(facts: Facts) -> list[Row]:
         if problem == PLAIN:
             rows.append(_plain(facts, name))
         elif problem:
-            advice = f"{WITHOUT.get(name, 'what is pushed there cannot be pulled')}; look at network and proxy settings"
+            effect = UNREACHABLE_EFFECTS.get(name, "what is pushed there cannot be pulled")
+            advice = f"{effect}; look at network and proxy settings"
             rows.append(Row(name, "warn", problem, advice))
         else:
             rows.append(Row(name, "ok", "answers"))

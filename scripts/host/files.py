@@ -21,6 +21,13 @@ def write_whole(file: Path, content: bytes | str, *, mode: int = 0o644) -> None:
         sink.write(content.encode() if isinstance(content, str) else content)
 
 
+def write_changed(file: Path, text: str) -> Path:
+    """Write a file as `write_whole` does, unless it says the same already; return it."""
+    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        write_whole(file, text)
+    return file
+
+
 @contextmanager
 def in_place_of(file: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     """Open a new file for a block that writes it, and reads it if it likes; then it takes the place of `file`.

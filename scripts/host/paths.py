@@ -1,4 +1,4 @@
-"""Where files live that outlast a checkout."""
+"""Where files live: the checkout, and the user's folders, which outlast it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import pwd
 from pathlib import Path
 
 from scripts.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout."""
 
 APP = "todo-chatbot"
 

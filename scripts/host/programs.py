@@ -23,7 +23,7 @@ from scripts.errors import UserError
 from scripts.host.files import in_place_of, write_whole
 
 ANSWER_SECONDS = 30.0  # that a server may keep silent
-PIECE = 1 << 20
+CHUNK_BYTES = 1 << 20
 MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -179,7 +179,7 @@ def _download(address: str, sink: BinaryIO, name: str, target: Path) -> str:
     digest = hashlib.sha256()
     try:
         with _opened(address) as answer:
-            while piece := answer.read(PIECE):
+            while piece := answer.read(CHUNK_BYTES):
                 digest.update(piece)
                 sink.write(piece)
     except (urllib.error.URLError, OSError, ValueError) as error:
@@ -190,7 +190,7 @@ def _download(address: str, sink: BinaryIO, name: str, target: Path) -> str:
 def _published(address: str, file: str, name: str, target: Path) -> str:
     try:
         with _opened(address) as answer:
-            text = answer.read(PIECE).decode("ascii", errors="replace")
+            text = answer.read(CHUNK_BYTES).decode("ascii", errors="replace")
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise _unreachable(name, address, target, error) from None
     if found := checksum_in(text, file):

@@ -25,29 +25,29 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from scripts.errors import UserError
-from scripts.host import claims, paths
+from scripts.host import false_success, paths
 
 GRACE = 15.0  # seconds in which a program may tidy up after SIGINT
 TERM_GRACE = 5.0  # and after SIGTERM, for one that was started with SIGINT ignored, as in the background of a script
 SHORT_GRACE = 1.0  # after either, for a program that only talks
 TAIL = 40  # lines of output that a failure quotes
-PIECE = 1 << 20  # bytes that are read of an output at once
+CHUNK_BYTES = 1 << 20  # bytes that are read of an output at once
 
 
 @dataclass(frozen=True)
 class Result:
     """How a process ended: `code` is its exit status, 127 if the program is not there.
 
-    `belied` is the line in which a program that ended with 0 says that it failed; it has failed then.
+    `contradicted_by` is the line in which a program that ended with 0 says that it failed; it has failed then.
     """
 
     code: int
     out: str
     err: str = ""
-    belied: str = ""
+    contradicted_by: str = ""
 
     def __bool__(self) -> bool:
-        return self.code == 0 and not self.belied
+        return self.code == 0 and not self.contradicted_by
 
 
 class ProgramNotFound(Exception):
@@ -59,7 +59,7 @@ class CommandError(UserError):
 
     def __init__(self, argv: Sequence[str], result: Result, hint: str = "") -> None:
         tail = "\n".join((result.err.strip() or result.out.strip()).splitlines()[-TAIL:])
-        how = "says that it failed, though with exit status" if result.belied else "failed with exit status"
+        how = "says that it failed, though with exit status" if result.contradicted_by else "failed with exit status"
         super().__init__(f"{Path(argv[0]).name} {_verb(argv)}{how} {result.code}\n{tail}".rstrip(), hint)
         self.argv = argv
         self.program = Path(argv[0]).name
@@ -179,7 +179,7 @@ class Shell:
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
-                env=_environment(env),
+                env=_environ(env),
             )
         return process
 
@@ -314,7 +314,7 @@ class Shell:
         """Feed and drain a process until it ends or `stop` is set, then end what is left of its group."""
 
         def drain(name: str, pipe: IO[bytes]) -> None:
-            while piece := pipe.read1(PIECE):  # type: ignore[attr-defined]
+            while piece := pipe.read1(CHUNK_BYTES):  # type: ignore[attr-defined]
                 kept[name].extend(piece)
                 if len(kept[name]) > limit:
                     del kept[name][limit:]
@@ -413,35 +413,49 @@ class Shell:
             stderr=subprocess.PIPE,
             # A group of its own: Ctrl-C reaches this program alone, which then stops its children in good order.
             start_new_session=True,
-            env=_environment(env),
+            env=_environ(env),
         )
+        running = _Running(process)
+        with self._registered(process), self._limited(running, timeout):
+            try:
+                yield running
+                process.wait()
+            except BaseException:
+                self._stop(process)
+                raise
+
+    @contextmanager
+    def _registered(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Have a process among those that Ctrl-C ends while the block runs; at its end, the streams are closed."""
         with self._lock:
             self._live.add(process)
-        running = _Running(process)
-
-        def end() -> None:
-            running.timed_out.set()
-            self._stop(process)
-
-        timer = threading.Timer(timeout, end) if timeout else None
-        if timer:
-            timer.daemon = True
-            timer.start()
         try:
-            yield running
-            process.wait()
-        except BaseException:
-            self._stop(process)
-            raise
+            yield
         finally:
-            if timer:
-                timer.cancel()
             with self._lock:
                 self._live.discard(process)
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
                     with suppress(BrokenPipeError):
                         stream.close()
+
+    @contextmanager
+    def _limited(self, running: _Running, seconds: float | None) -> Iterator[None]:
+        """Stop a process that the block has not ended after so many seconds; without a number, never."""
+
+        def end() -> None:
+            running.timed_out.set()
+            self._stop(running.process)
+
+        timer = threading.Timer(seconds, end) if seconds else None
+        if timer:
+            timer.daemon = True
+            timer.start()
+        try:
+            yield
+        finally:
+            if timer:
+                timer.cancel()
 
     @staticmethod
     def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -487,7 +501,8 @@ def _beside(work: Callable[[], object]) -> Iterator[None]:
 
 def _judged(argv: Sequence[str | Path], result: Result) -> Result:
     """Return the answer of any program as its own words have it, whatever its exit status claims."""
-    return replace(result, belied=claims.belied(argv, result.out, result.err)) if result else result
+    line = false_success.contradicted_by(argv, result.out, result.err) if result else ""
+    return replace(result, contradicted_by=line) if line else result
 
 
 def _words(argv: Sequence[str | Path]) -> list[str]:
@@ -498,7 +513,7 @@ def _not_found(error: ProgramNotFound) -> Result:
     return Result(127, "", str(error))
 
 
-def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+def _environ(more: Mapping[str, str] | None) -> dict[str, str]:
     """Return what a child gets: this program's own environment and `more`, with HOME where the system knows it."""
     own = dict(os.environ)
     if not own.get("HOME"):
@@ -544,7 +559,7 @@ def _input(process: subprocess.Popen[bytes]) -> IO[bytes]:
 
 def _read_some(process: subprocess.Popen[bytes]) -> bytes:
     """Read what a process has printed, waiting for the first of it; nothing at its end."""
-    return process.stdout.read1(PIECE) if isinstance(process.stdout, BufferedReader) else b""
+    return process.stdout.read1(CHUNK_BYTES) if isinstance(process.stdout, BufferedReader) else b""
 
 
 def _collect(process: subprocess.Popen[bytes], stdin: str | None, on_line: Callable[[str], None] | None) -> Result:

@@ -175,13 +175,7 @@ def bootstrap(
 
     The host's CA bundle goes in, as builds behind a TLS-inspecting proxy could not fetch anything without it.
     """
-    if not shutil.which("mmdebstrap"):
-        if not may_install or os.geteuid() != 0 or not shutil.which("apt-get"):
-            raise UserError(
-                "no image registry answers, and mmdebstrap, which makes base images from Debian's packages, is missing",
-                "as root on Debian or Ubuntu: apt-get install mmdebstrap; or make the registry reachable",
-            )
-        engine.install(shell, ("mmdebstrap",))
+    _need_mmdebstrap(shell, may_install)
     equals = {name: families.equal(bases[name].image) for name in missing if name not in (DEBIAN, *OWN)}
     suites = {SUITE: refs[DEBIAN]} | {
         equal.suite: _twin(f"debian-{equal.suite}", _bundle(), equal.suite.encode())
@@ -192,27 +186,43 @@ def bootstrap(
         if ref not in have:
             _bootstrap_debian(shell, client, ref, suite)
 
-    def build(recipe: str, ref: str, arguments: Mapping[str, str]) -> None:
-        argv: list[str | Path] = [client.binary, "build", "--tag", ref]
-        argv += ["--file", recipe_folder(root) / f"{recipe}.Dockerfile"]
-        argv += [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
-        shell.effect([*argv, recipe_folder(root)], env=BUILDKIT, timeout=900)
-
     def family(name: str, equal: families.Equal) -> None:
         target = f"{refs[name]}-names" if equal.musl else refs[name]
-        build(equal.recipe, target, _sources(equal, refs, suites[equal.suite]) | equal.arguments)
+        arguments = _sources(equal, refs, suites[equal.suite]) | equal.arguments
+        _build(shell, client, root, equal.recipe, target, arguments)
         if equal.musl:
-            build("alpine-names", refs[name], {"BASE_IMAGE": target})
+            _build(shell, client, root, "alpine-names", refs[name], {"BASE_IMAGE": target})
+
+    def own(name: str) -> None:
+        _build(shell, client, root, name, refs[name], {"DEBIAN_IMAGE": refs[DEBIAN]})
 
     wanted = [
         name for name in OWN if name in missing or (name == "node" and _any_node(equals) and refs[name] not in have)
     ]
+    once = {refs[name]: (name, equal) for name, equal in equals.items() if equal}  # two may be the same image here
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: build(name, refs[name], {"DEBIAN_IMAGE": refs[DEBIAN]}), wanted))
-        # Two references may be the same image here.
-        list(
-            pool.map(lambda item: family(*item), {refs[name]: (name, it) for name, it in equals.items() if it}.values())
+        list(pool.map(own, wanted))
+        list(pool.map(lambda item: family(*item), once.values()))
+
+
+def _need_mmdebstrap(shell: Shell, may_install: bool) -> None:
+    """Install mmdebstrap where it is missing and may be installed. Raises UserError where it may not."""
+    if shutil.which("mmdebstrap"):
+        return
+    if not may_install or os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise UserError(
+            "no image registry answers, and mmdebstrap, which makes base images from Debian's packages, is missing",
+            "as root on Debian or Ubuntu: apt-get install mmdebstrap; or make the registry reachable",
         )
+    engine.install(shell, ("mmdebstrap",))
+
+
+def _build(shell: Shell, client: Docker, root: Path, recipe: str, ref: str, arguments: Mapping[str, str]) -> None:
+    """Build a base image by one of the recipes in `services/base`."""
+    argv: list[str | Path] = [client.binary, "build", "--tag", ref]
+    argv += ["--file", recipe_folder(root) / f"{recipe}.Dockerfile"]
+    argv += [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+    shell.effect([*argv, recipe_folder(root)], env=BUILDKIT, timeout=900)
 
 
 def _any_node(equals: Mapping[str, families.Equal | None]) -> bool:

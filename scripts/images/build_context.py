@@ -16,11 +16,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from scripts.dockerfiles.ignore import IgnoreRules, ignore_rules
 from scripts.errors import UserError
-from scripts.images.dockerignore import IgnoreRules, ignore_rules
 
 TAG_LENGTH = 16  # hexadecimal digits: 64 bits, far beyond an accidental clash, still readable
-PIECE = 1 << 20  # bytes of a file that are held at once
+CHUNK_BYTES = 1 << 20  # bytes of a file that are held at once
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def lay_out(entries: Iterable[Entry], context: Path, folder: Path) -> None:
 def _copy(source: Path, target: Path, entry: Entry) -> None:
     total = hashlib.sha256()
     with source.open("rb") as reader, target.open("xb") as writer:
-        while piece := reader.read(PIECE):
+        while piece := reader.read(CHUNK_BYTES):
             total.update(piece)
             writer.write(piece)
         status = os.fstat(reader.fileno())

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.host.files import write_whole
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.images.engine_api import EngineApi, EngineSilent
-from scripts.settings.loading import ROOT
 from scripts.settings.model import Image, Service
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")

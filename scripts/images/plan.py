@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scripts.dockerfiles.ignore import IgnoreRules
+from scripts.dockerfiles.reading import declared, mounted_secrets, unknown_arguments
 from scripts.errors import SettingsError, UserError
 from scripts.images import build_context
-from scripts.images.dockerfile import declared, mounted_secrets, unknown_arguments
-from scripts.images.dockerignore import IgnoreRules
 from scripts.settings.model import Image, Plan, Release, Service, Settings
 
 DATABASE = "database"
@@ -24,24 +24,24 @@ def make_plan(
     base_ids: Mapping[str, str],
     *,
     target: str,
-    standin: bool,
+    local_database: bool,
     images: Sequence[Image] | None = None,
 ) -> Plan:
     """Return the images and releases of this configuration.
 
-    `base_ids` maps base names to image ids, `standin` says whether the local database is part of it, `images` are those
-    that were decided already.
+    `base_ids` maps base names to image ids, `local_database` says whether one is part of it, `images` are those that
+    were decided already.
     Raises UserError if a build context cannot be read, and SettingsError naming what a Dockerfile does not use.
     """
-    releases = (settings.database_release, settings.release) if standin else (settings.release,)
+    releases = (settings.database_release, settings.release) if local_database else (settings.release,)
     registry = settings.registry if target == "context" else ""
-    decided = images_of(settings, base_ids, standin=standin) if images is None else images
+    decided = images_of(settings, base_ids, local_database=local_database) if images is None else images
     return Plan(tuple(decided), releases, target, registry)
 
 
-def images_of(settings: Settings, base_ids: Mapping[str, str], *, standin: bool) -> tuple[Image, ...]:
+def images_of(settings: Settings, base_ids: Mapping[str, str], *, local_database: bool) -> tuple[Image, ...]:
     """Return the images of this configuration, which stand on bases and sources alone. Raises as `make_plan` does."""
-    services = (*settings.services, settings.database) if standin else settings.services
+    services = (*settings.services, settings.database) if local_database else settings.services
     if unused := [line for service in services for line in _unused(service, settings)]:
         raise SettingsError("\n".join(unused))
     return tuple(image_of(service, base_ids) for service in services)

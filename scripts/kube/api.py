@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3.0  # for the connection, and for the handshake on it
 CONNECTIONS = 16  # that are kept; more may be open for a while
-PIECE = 1 << 16
+CHUNK_BYTES = 1 << 16
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -152,7 +152,7 @@ class Watch:
         held = b""
         # How a connection ends, and what is cut off then, is no event.
         with suppress(HTTPError, OSError, ValueError, AttributeError):
-            while piece := self._answer.read1(PIECE):
+            while piece := self._answer.read1(CHUNK_BYTES):
                 *lines, held = (held + piece).split(b"\n")
                 yield from (json.loads(line) for line in lines if line.strip())
 

@@ -21,7 +21,7 @@ from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 
-PIECE = 1 << 16
+CHUNK_BYTES = 1 << 16
 AGAIN = 1.0  # seconds until a forwarding command that ended is started again
 START_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
@@ -158,7 +158,7 @@ def _is_open(port: int) -> bool:
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
-        while piece := await reader.read(PIECE):
+        while piece := await reader.read(CHUNK_BYTES):
             writer.write(piece)
             await writer.drain()
     with suppress(OSError):

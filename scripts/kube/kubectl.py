@@ -14,7 +14,7 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result, Shell, Stream
-from scripts.kube import api, reading
+from scripts.kube import api, queries
 
 
 class Changes:
@@ -62,7 +62,7 @@ class Kubectl:
     def ask(self, *words: str, timeout: float = 30.0) -> Result:
         """Return the answer to a call that changes nothing: over the kept connection where it can be had there."""
         document, result = self._patiently(words, timeout)
-        return result if document is None else Result(0, reading.as_text(document))
+        return result if document is None else Result(0, queries.as_text(document))
 
     def _patiently(self, words: tuple[str, ...], timeout: float) -> tuple[Any, Result]:
         """Return the document and the ending of a call that changes nothing, made twice where a server is overtaxed.
@@ -71,7 +71,7 @@ class Kubectl:
         is not in a state to answer, which is asked before anything is waited for a second time.
         """
         found = self._once(words, timeout)
-        if not reading.may_pass(words, found[1]):
+        if not queries.is_transient(words, found[1]):
             return found
         self.require()
         time.sleep(PAUSE)  # an API server that is overtaxed offers no event to wait for
@@ -83,12 +83,12 @@ class Kubectl:
 
     def _over_connection(self, words: tuple[str, ...], timeout: float) -> tuple[Any, Result] | None:
         """Return the document and the ending of a call, None where only a kubectl can say."""
-        question = reading.understand(words)
-        reached = api.connect(self.kubeconfig, self.context) if question else None
-        if question is None or reached is None:
+        query = queries.parse_query(words)
+        reached = api.connect(self.kubeconfig, self.context) if query else None
+        if query is None or reached is None:
             return None
         try:
-            return reading.answer(reached, question, timeout)
+            return queries.run_query(reached, query, timeout)
         except api.Silent:  # before a kubectl waits for as long again
             self.require()
             return None
@@ -150,7 +150,7 @@ class Kubectl:
             merged = Changes(timeout)
             stack.callback(merged.stop)
             for kind, namespace in resources:
-                resource = reading.resource_of(kind)
+                resource = queries.resource_of(kind)
                 if reached and resource:
                     source = stack.enter_context(_following(reached, resource, namespace, timeout))
                 else:
@@ -190,7 +190,7 @@ class Kubectl:
 
 @contextmanager
 def _following(
-    reached: api.Api, resource: reading.Resource, namespace: str, timeout: float
+    reached: api.Api, resource: queries.Resource, namespace: str, timeout: float
 ) -> Iterator[Iterator[dict[str, Any]]]:
     """Yield the events of one kind: what there is, then each change; where the server ends a watch, both once more."""
     ended = threading.Event()

@@ -1,6 +1,6 @@
 """A live view of the release: what runs, what it uses, what it answers.
 
-kubectl proxy → gather: sample → two samples → rows: view → screen (or JSON)
+kubectl proxy → sampling: sample → two samples → rows: view → screen (or JSON)
 
 Whatever could not be read is told as such, with the reason; nothing that is missing is shown as zero.
 """

@@ -17,7 +17,7 @@ from rich.live import Live
 
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.monitor import gather, screen
+from scripts.monitor import sampling, screen
 from scripts.monitor.model import Sample, View
 from scripts.monitor.rows import view
 
@@ -42,7 +42,7 @@ def run(session: Session, *, interval: float, once: bool, as_json: bool) -> None
         return view(before, after, namespace=namespace, context=context)
 
     async def single(socket: Path) -> View:
-        async with gather.sampler(socket, namespace, services) as look:
+        async with sampling.open_sampler(socket, namespace, services) as look:
             before = await look.sample()
             await asyncio.sleep(interval)
             return compared(before, await look.sample())
@@ -57,10 +57,10 @@ def run(session: Session, *, interval: float, once: bool, as_json: bool) -> None
                         rates[service.name] = [*rates[service.name], service.traffic.rate][-screen.TREND :]
                 live.update(screen.render(shown, console.width, console.height, rates), refresh=True)
 
-            async with gather.sampler(socket, namespace, services) as look:
+            async with sampling.open_sampler(socket, namespace, services) as look:
                 await follow(look.sample, until_told(), interval, lambda before, after: show(compared(before, after)))
 
-    with suppress(KeyboardInterrupt), gather.proxy(session.kubectl) as socket:
+    with suppress(KeyboardInterrupt), sampling.proxy(session.kubectl) as socket:
         if not (once or as_json) and console.is_terminal:
             asyncio.run(endless(socket))
             return

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scripts.context.session import Session
-from scripts.monitor import gather, live
+from scripts.monitor import live, sampling
 from scripts.release.operate import status_rows
 
 INTERVAL = 1.0  # seconds between two looks
@@ -24,7 +24,7 @@ Row = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Look:
+class StatusSnapshot:
     """One look: the rows of `invoke status`, its heading first, and by source why something could not be read."""
 
     now: datetime
@@ -38,37 +38,37 @@ def run(session: Session) -> None:
     namespace, context = session.settings.release.namespace, session.cluster.context
 
     async def endless(socket: Path) -> None:
-        async with gather.sampler(socket, namespace, frozenset()) as sampler:
+        async with sampling.open_sampler(socket, namespace, frozenset()) as sampler:
             if not console.is_terminal:
-                await live.follow(looks(sampler), live.until_told(), INTERVAL, print_changes)
+                await live.follow(snapshots(sampler), live.until_told(), INTERVAL, print_changes)
                 return
             with Live(console=console, auto_refresh=False) as shown:
 
-                def show(_: Look, now: Look) -> None:
+                def show(_: StatusSnapshot, now: StatusSnapshot) -> None:
                     shown.update(render(now, f"{namespace} on {context}"), refresh=True)
 
-                await live.follow(looks(sampler), live.until_told(), INTERVAL, show)
+                await live.follow(snapshots(sampler), live.until_told(), INTERVAL, show)
 
-    with suppress(KeyboardInterrupt), gather.proxy(session.kubectl) as socket:
+    with suppress(KeyboardInterrupt), sampling.proxy(session.kubectl) as socket:
         asyncio.run(endless(socket))
 
 
-def looks(sampler: gather.Sampler) -> Callable[[], Awaitable[Look]]:
+def snapshots(sampler: sampling.Sampler) -> Callable[[], Awaitable[StatusSnapshot]]:
     """Return what takes a look; where something could not be read, with the rows of the look before."""
     rows: Sequence[Row] = ()
 
-    async def look() -> Look:
+    async def look() -> StatusSnapshot:
         nonlocal rows
         objects, problems = await sampler.workloads()
         now = datetime.now(UTC)
         if not problems:
             rows = status_rows(objects, now)
-        return Look(now, rows, problems)
+        return StatusSnapshot(now, rows, problems)
 
     return look
 
 
-def render(seen: Look, where: str) -> RenderableType:
+def render(seen: StatusSnapshot, where: str) -> RenderableType:
     """Return the table with a heading, and what could not be read."""
     heading = Text(f"{where}  {seen.now:%H:%M:%S} UTC  Ctrl-C ends", style="bold", no_wrap=True, overflow="ellipsis")
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold cyan")
@@ -81,13 +81,13 @@ def render(seen: Look, where: str) -> RenderableType:
     return Group(heading, table, *notes)
 
 
-def print_changes(before: Look, after: Look) -> None:
+def print_changes(before: StatusSnapshot, after: StatusSnapshot) -> None:
     """Print what changed; of the first look, which is given as both, everything."""
-    for line in changes(Look(before.now) if before is after else before, after):
+    for line in changes(StatusSnapshot(before.now) if before is after else before, after):
         print(line, flush=True)
 
 
-def changes(before: Look, after: Look) -> list[str]:
+def changes(before: StatusSnapshot, after: StatusSnapshot) -> list[str]:
     """Return a line for each service that is not as it was, its age apart; for one that is gone; for what
     cannot be read.
     """

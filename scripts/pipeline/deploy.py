@@ -15,7 +15,7 @@ from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.images import plan
 from scripts.kube import manifest_diff, objects, releases
-from scripts.kube.by_hand import Foreign
+from scripts.kube.manual_changes import ManualChange
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
 from scripts.pipeline import live
@@ -86,12 +86,12 @@ def _deploy_one(
     newest = history[-1] if history else None
     record = live.record_of(session, {release.name: newest.number})[release.name] if newest else {}
     there = live.objects_of(session, [record]) if newest else []
-    undone = [one for one in _by_hand(run, record, there) if one.stated] if newest and not run.dry else []
+    undone = [one for one in _manual_changes(run, record, there) if one.stated] if newest and not run.dry else []
     same = newest and newest.status == "deployed" and newest.inputs == inputs and not undone
     if newest and same and _runs_as_recorded(record, there):
         text = f"revision {newest.number}"
         return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, text), _Done(newest.number, ())
-    _mend(run, release, history)
+    _end_killed_operation(run, release, history)
     before = _manifest(run, release, newest.number) if newest else ""
     file = write_values(settings, release, values)
     run.display.waiting("deploy", release.name, "helm upgrade --install")
@@ -109,9 +109,9 @@ def _deploy_one(
     return outcome, _Done(number, changes)
 
 
-def _by_hand(run: Run, record: Mapping[str, Any], there: Sequence[objects.Object]) -> list[Foreign]:
+def _manual_changes(run: Run, record: Mapping[str, Any], there: Sequence[objects.Object]) -> list[ManualChange]:
     """Return the fields of a release's objects that are not as its revision has them, and tell of each."""
-    found = live.by_hand(record, there)
+    found = live.manual_changes(record, there)
     for line in live.told(run.session, found):
         run.display.line(line)
     return found
@@ -139,7 +139,7 @@ def _same(wanted: Workload, images: Mapping[str, str] | None) -> bool:
     return images is not None and dict(wanted.images).items() <= images.items()
 
 
-def _mend(run: Run, release: Release, history: list[Revision]) -> None:
+def _end_killed_operation(run: Run, release: Release, history: list[Revision]) -> None:
     remedy = releases.repair(history)
     if not remedy:
         return

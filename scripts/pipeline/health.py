@@ -76,10 +76,10 @@ def await_healthy(run: Run, wanted: Collection[Workload]) -> Iterator[Outcome]:
         ill = [check for check in checks if check.problems]
         if not ill:
             break
-        from scripts.diagnose.watchdog import Failure, look_at  # only a release in trouble needs the rules
+        from scripts.diagnose.watchdog import Failure, diagnose_workloads  # only a release in trouble needs the rules
 
         waited = time.monotonic() - started
-        findings = look_at(run.session, wanted, since=began) if waited > PATIENCE else []
+        findings = diagnose_workloads(run.session, wanted, since=began) if waited > PATIENCE else []
         if waited > limit or any(finding.terminal for finding in findings):
             problems = "\n".join(f"{check.service}: {problem}" for check in ill for problem in check.problems)
             raise Failure(problems, findings)

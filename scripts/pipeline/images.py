@@ -107,9 +107,9 @@ class Builds:
         try:
             self._build(service, image)
         except CommandError as problem:
-            from scripts.diagnose.watchdog import explained  # only a build that failed needs the rules
+            from scripts.diagnose.watchdog import with_cause  # only a build that failed needs the rules
 
-            raise explained(problem, run.session, "build", service) from None
+            raise with_cause(problem, run.session, "build", service) from None
         ended = time.monotonic()
         return Outcome("build", image.service, "done", ended - started, image.tag, ended=ended - run.began)
 

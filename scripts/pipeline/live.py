@@ -10,9 +10,9 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.shell import render
-from scripts.kube import by_hand as hands
+from scripts.kube import manual_changes as manual
 from scripts.kube import objects, releases, workloads
-from scripts.kube.reading import SHOW_OWNERS
+from scripts.kube.queries import SHOW_OWNERS
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
 from scripts.secrets import sync
@@ -78,14 +78,14 @@ def of_record(record: Mapping[str, Any]) -> list[Workload]:
 
 def objects_of(session: Session, records: Iterable[Mapping[str, Any]]) -> list[objects.Object]:
     """Return the live objects that a person may have changed, with who set what, where releases have any."""
-    kinds = ",".join(f"{kind.lower()}s" for kind in hands.KINDS)
+    kinds = ",".join(f"{kind.lower()}s" for kind in manual.KINDS)
     places = {place for record in records for place in _places(*_stated(record))}
     return [item for place in sorted(places) for item in session.kubectl.items(kinds, place, SHOW_OWNERS)]
 
 
-def by_hand(record: Mapping[str, Any], there: Iterable[objects.Object]) -> list[hands.Foreign]:
+def manual_changes(record: Mapping[str, Any], there: Iterable[objects.Object]) -> list[manual.ManualChange]:
     """Return the fields of a release's objects that somebody else set or took away, by helm's record of it."""
-    return hands.of_release(there, *_stated(record))
+    return manual.of_release(there, *_stated(record))
 
 
 def _stated(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
@@ -94,15 +94,15 @@ def _stated(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
 
 
 def _places(manifest: Iterable[Mapping[str, Any]], home: str) -> set[str]:
-    return {item["metadata"].get("namespace") or home for item in manifest if item.get("kind") in hands.KINDS}
+    return {item["metadata"].get("namespace") or home for item in manifest if item.get("kind") in manual.KINDS}
 
 
-def told(session: Session, found: Iterable[hands.Foreign]) -> list[str]:
+def told(session: Session, found: Iterable[manual.ManualChange]) -> list[str]:
     """Return what a person is told of fields changed by hand: who set each, and what a deploy does about it."""
     return [line for one in found for line in _told(session, one)]
 
 
-def _told(session: Session, one: hands.Foreign) -> list[str]:
+def _told(session: Session, one: manual.ManualChange) -> list[str]:
     if one.stated:
         return [f"{one.label}: {one.who}, not by the release; a deploy puts it back"]
     command = render(session.kubectl.command(*one.removal))

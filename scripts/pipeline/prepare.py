@@ -52,7 +52,7 @@ def _builds(
     """Begin the builds once the base images are there: none of them needs the cluster."""
     needed.result()
     ids = {name: base.id for name, base in bases.items()}
-    images = plan.images_of(run.session.settings, ids, standin=run.session.standin)
+    images = plan.images_of(run.session.settings, ids, local_database=run.session.local_database)
     return Builds(run, clients[0], bases, images, pool)
 
 
@@ -65,7 +65,7 @@ def _stop(begun: Future[Builds] | None) -> None:
 def _refuse_unready(run: Run) -> None:
     """Raise UserError with all that this machine lacks for a run, before the first effect and not one a run."""
     session = run.session
-    lacking = checks.blocking(checks.judge_local(local_facts(session.settings, session.shell, session.target)))
+    lacking = checks.blocking(checks.run_local_checks(local_facts(session.settings, session.shell, session.target)))
     if not lacking:
         return
     told = "\n".join(["this machine lacks what a run needs:", *lacking])

@@ -15,9 +15,9 @@ from scripts.errors import UserError
 from scripts.pipeline import addresses
 from scripts.pipeline.access import Page, page_url
 from scripts.pipeline.live import Live
+from scripts.pipeline.person import chromium, journey, served
+from scripts.pipeline.person.web import Browser
 from scripts.settings.model import Outcome
-from scripts.verify.person import chromium, journey, served
-from scripts.verify.person.web import Browser
 
 PICTURE = "reports/page.png"
 

@@ -19,15 +19,16 @@ from scripts.kube import objects, workloads
 from scripts.kube.objects import NAME_LABEL, condition
 from scripts.kube.workloads import PLURAL, Workload
 from scripts.pipeline.live import Live
-from scripts.settings.model import Outcome
+from scripts.settings.model import Outcome, Status
 
 if TYPE_CHECKING:
-    from scripts.diagnose import State
+    from scripts.diagnose import Snapshot
 
 # The kubelet's words: `Readiness probe failed: HTTP probe failed with statuscode: 503`.
 PROBE = re.compile(r"(Readiness|Startup|Liveness) probe failed")
 STATUS = re.compile(r"statuscode: (\d+)")
-SIGNS = {"connection refused": "refused", "deadline exceeded": "no answer", "timed out": "no answer"}
+Key = tuple[str, str, str]  # kind, namespace and name of a workload
+SHORT_REASONS = {"connection refused": "refused", "deadline exceeded": "no answer", "timed out": "no answer"}
 
 
 @dataclass(frozen=True)
@@ -49,74 +50,86 @@ def await_rollout(run: Run, found: Live) -> Generator[Outcome, None, None]:
 
 
 def await_workloads(run: Run, wanted: Iterable[Workload]) -> Iterator[Outcome]:
-    """Wait for workloads, stopping at the first sign that one of them will not get there by itself.
+    """Wait for workloads, stopping at the first symptom that one of them will not get there by itself.
 
     Raises Failure with what was found, or UserError when the time limit is over.
     """
-    started = time.monotonic()
-    pending = {(one.kind, one.namespace, one.name): one for one in wanted}
-    if not pending:
-        return
-    words = dict.fromkeys(pending, "waiting")
-    limit = run.session.settings.timeouts.deploy
-    every = list(pending.values())
+    yield from _Wait(run, wanted).until_complete()
 
-    def label(key: tuple[str, str, str]) -> str:
-        return workloads.label(pending[key], run.namespace)
 
-    def tell(state: State) -> None:
-        pods, events = state.kind("Pod"), state.kind("Event")
-        for key, one in list(pending.items()):
-            if one.namespace != state.namespace:
-                continue
-            own = [pod for pod in pods if pod["metadata"].get("labels", {}).get(NAME_LABEL) == one.name]
-            awaited = waiting_for(own, events, objects.now())
-            run.display.waiting("rollout", label(key), f"{words[key]}, {awaited}" if awaited else words[key])
+class _Wait:
+    """Workloads that are waited for, those that are left of them, and what was heard of each last."""
 
-    resources = sorted({(PLURAL[one.kind], one.namespace) for one in pending.values()})
-    left = dict(pending)
-    for key, state in _now(run, resources, left):
-        del left[key]
-        yield Outcome("rollout", label(key), "unchanged", time.monotonic() - started, state.text)
-    if not left:
-        return
-    from scripts.diagnose.watchdog import Failure, Watchdog, look_at  # a tenth of a second to import
+    def __init__(self, run: Run, wanted: Iterable[Workload]) -> None:
+        self._run = run
+        self._started = time.monotonic()
+        self._wanted = {(one.kind, one.namespace, one.name): one for one in wanted}
+        self._left = dict(self._wanted)
+        self._words = dict.fromkeys(self._wanted, "waiting")
 
-    with (
-        run.session.kubectl.changes(resources, limit) as stream,
-        Watchdog(run.session, every, stream.stop, tell) as watchdog,
-    ):
+    def until_complete(self) -> Iterator[Outcome]:
+        """Yield an outcome for each as soon as it is complete. Raises as `await_workloads` does."""
+        resources = sorted({(PLURAL[one.kind], one.namespace) for one in self._wanted.values()})
+        for key, state in _now(self._run, resources, self._left):
+            yield self._complete(key, "unchanged", state)
+        if not self._left:
+            return
+        from scripts.diagnose.watchdog import Failure, Watchdog, diagnose_workloads  # a tenth of a second to import
+
+        session, every = self._run.session, list(self._wanted.values())
+        limit = session.settings.timeouts.deploy
+        with (
+            session.kubectl.changes(resources, limit) as stream,
+            Watchdog(session, every, stream.stop, self._tell) as watchdog,
+        ):
+            yield from self._follow(stream)
+        if not self._left:
+            return
+        findings = watchdog.findings or diagnose_workloads(session, every)
+        stuck = ", ".join(f"{self._label(key)} {self._words[key]}" for key in self._left)
+        limited = "" if watchdog.findings else f" within {limit} s"
+        raise Failure(f"not rolled out{limited}: {stuck}", findings)
+
+    def _follow(self, stream: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
+        """Yield what the changes of the workloads complete, until none is left, or one of them has failed."""
         for event in stream:
             key = _key(event["object"])
-            if key not in left or event["type"] == "DELETED":
+            if key not in self._left or event["type"] == "DELETED":
                 continue
             state = progress(event["object"])
-            words[key] = state.text
+            self._words[key] = state.text
             if state.complete:
-                del left[key]
-                yield Outcome("rollout", label(key), "done", time.monotonic() - started, state.text)
+                yield self._complete(key, "done", state)
             else:
-                run.display.waiting("rollout", label(key), state.text)
-            if state.failed or not left:
-                break
-    if not left:
-        return
-    findings = watchdog.findings or look_at(run.session, every)
-    stuck = ", ".join(f"{label(key)} {words[key]}" for key in left)
-    limited = "" if watchdog.findings else f" within {limit} s"
-    raise Failure(f"not rolled out{limited}: {stuck}", findings)
+                self._run.display.waiting("rollout", self._label(key), state.text)
+            if state.failed or not self._left:
+                return
+
+    def _complete(self, key: Key, status: Status, state: Progress) -> Outcome:
+        del self._left[key]
+        return Outcome("rollout", self._label(key), status, time.monotonic() - self._started, state.text)
+
+    def _tell(self, state: Snapshot) -> None:
+        """Show what the pods of each workload wait for."""
+        pods, events = state.kind("Pod"), state.kind("Event")
+        for key, one in self._wanted.items():
+            if one.namespace == state.namespace:
+                own = [pod for pod in pods if pod["metadata"].get("labels", {}).get(NAME_LABEL) == one.name]
+                awaited, words = waiting_for(own, events, objects.now()), self._words[key]
+                self._run.display.waiting("rollout", self._label(key), f"{words}, {awaited}" if awaited else words)
+
+    def _label(self, key: Key) -> str:
+        return workloads.label(self._wanted[key], self._run.namespace)
 
 
-def _now(
-    run: Run, resources: Iterable[tuple[str, str]], wanted: Mapping[tuple[str, str, str], Workload]
-) -> list[tuple[tuple[str, str, str], Progress]]:
+def _now(run: Run, resources: Iterable[tuple[str, str]], wanted: Mapping[Key, Workload]) -> list[tuple[Key, Progress]]:
     """Return the workloads that are what they should be already, which nobody needs to wait for."""
     found = [item for kind, namespace in resources for item in run.session.kubectl.items(kind, namespace)]
     states = [(_key(item), progress(item)) for item in found if _key(item) in wanted]
     return [(key, state) for key, state in states if state.complete]
 
 
-def _key(item: Mapping[str, Any]) -> tuple[str, str, str]:
+def _key(item: Mapping[str, Any]) -> Key:
     return item["kind"], item["metadata"]["namespace"], objects.name_of(item)
 
 
@@ -200,7 +213,8 @@ def _answers(events: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         message = str(event.get("message", ""))
         if kind := PROBE.match(message):
             code = STATUS.search(message)
-            reason = code[1] if code else next((short for sign, short in SIGNS.items() if sign in message), "fails")
+            known = (short for words, short in SHORT_REASONS.items() if words in message)
+            reason = code[1] if code else next(known, "fails")
             told[event.get("involvedObject", {}).get("uid", "")] = f"{kind[1].lower()} {reason}"
     return told
 

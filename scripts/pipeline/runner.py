@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from scripts.context.alone import alone
 from scripts.context.ready import Ready
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
@@ -36,7 +36,7 @@ def run_stages(run: Run, wanted: Sequence[Stage], command: str, *, keep: bool = 
     A failed deploy, or one that is not healthy, is undone; `keep` leaves a failed first install as it is. A dry run
     neither locks nor writes.
     """
-    with alone(run.session), builders(run) as pool:
+    with hold_release_lock(run.session), builders(run) as pool:
         ahead = {"prepare", "build"} <= {stage.name for stage in wanted}
         runner = _Runner(replace(run, builders=pool) if ahead else run)
         done = runner.run(wanted, command, keep=keep)
@@ -109,9 +109,9 @@ class _Runner:
             if returned is not None:
                 self._returned[type(returned)] = returned
         except UserError as problem:
-            from scripts.diagnose.watchdog import explained  # only a run that failed needs the rules
+            from scripts.diagnose.watchdog import with_cause  # only a run that failed needs the rules
 
-            told = explained(problem, self._run.session, name)
+            told = with_cause(problem, self._run.session, name)
             self._problem = self._problem or told
             self._add(Outcome(name, "", "failed", time.monotonic() - started, str(told), told.hint))
             return False

@@ -10,28 +10,28 @@ from typing import Any
 
 import yaml
 
-from scripts.context.alone import alone
 from scripts.context.ready import get_ready
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube.arguments import values_options
 from scripts.kube.helm import template_argv
 from scripts.pipeline import deploy
-from scripts.settings.loading import ENVIRONMENTS
+from scripts.settings.configuration import ENVIRONMENTS
 from scripts.settings.model import Release
 
 
 def lint_commands(helm: Path, root: Path, release: Release, database: Release) -> list[list[str]]:
     """Return a lint of every chart, those included that no run deploys, and of the release's with each environment."""
     charts = dict.fromkeys([*(file.parent for file in sorted(root.glob("charts/*/Chart.yaml"))), database.chart])
-    alone = [[str(chart)] for chart in charts if chart != release.chart]
+    standalone = [[str(chart)] for chart in charts if chart != release.chart]
     files = [release.chart / "environments" / f"{name}.yaml" for name in ENVIRONMENTS]
     overlays: list[tuple[Path, ...]] = [(), *((file,) for file in files if file.is_file())]
     given = [file for file in release.values if file not in files]
     for overlay in overlays:
-        alone.append([str(release.chart), *values_options((*overlay, *given))])
-    return [[str(helm), "lint", "--strict", "--quiet", *words] for words in alone]
+        standalone.append([str(release.chart), *values_options((*overlay, *given))])
+    return [[str(helm), "lint", "--strict", "--quiet", *words] for words in standalone]
 
 
 def lint(session: Session) -> int:
@@ -127,5 +127,5 @@ def test(session: Session) -> None:
     """Run the release's own tests in the cluster. Raises CommandError with their logs if one fails."""
     release = session.settings.release
     argv = session.helm.command("test", release.name, "--namespace", release.namespace, "--logs", "--timeout", "120s")
-    with alone(session):
+    with hold_release_lock(session):
         session.shell.effect(argv, timeout=150)

@@ -6,7 +6,7 @@ import copy
 import secrets as random
 from typing import Any
 
-from scripts.context.alone import alone
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import objects
@@ -39,7 +39,7 @@ def renew(session: Session) -> None:
     if deployment is None:
         raise UserError(f"there is no local database in {namespace}", "an external one has its password elsewhere")
     where, wait = ("--namespace", namespace), f"--timeout={limit}s"
-    with alone(session):
+    with hold_release_lock(session):
         password = {DATABASE_PASSWORD: random.token_urlsafe(PASSWORD_BYTES)}
         keys = (DATABASE_PASSWORD,)
         sync.write(kubectl, namespace, Change(DATABASE_SECRET, password, False, keys, (), keys))

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from scripts.context.alone import alone
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.paths import audit_file
@@ -83,12 +83,12 @@ def status(session: Session) -> list[tuple[str, ...]]:
     return status_rows(items, datetime.now(UTC), released_replicas(session))
 
 
-def by_hand(session: Session) -> list[str]:
+def manual_changes(session: Session) -> list[str]:
     """Return what is told of fields of the live releases that somebody else set. Raises UserError for no answer."""
     found = live.released(session)
     records = list(found.records.values()) if found else []
     there = live.objects_of(session, records)
-    return [line for record in records for line in live.told(session, live.by_hand(record, there))]
+    return [line for record in records for line in live.told(session, live.manual_changes(record, there))]
 
 
 def check_service(session: Session, service: str) -> str:
@@ -126,7 +126,7 @@ def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
 def restart(session: Session, services: Sequence[str]) -> None:
     """Replace the pods of services one by one, and wait for the new ones."""
     names = [f"deployment/{name}" for name in services]
-    with alone(session):
+    with hold_release_lock(session):
         session.kubectl.effect("rollout", "restart", *names, "--namespace", session.settings.release.namespace)
         _await(session, names)
 
@@ -143,7 +143,7 @@ def scale(session: Session, service: str, replicas: int) -> None:
     if replicas < 0:
         raise UserError(f"--replicas {replicas}: must be 0 or more")
     name = f"deployment/{check_service(session, service)}"
-    with alone(session):
+    with hold_release_lock(session):
         namespace = session.settings.release.namespace
         session.kubectl.effect("scale", name, f"--replicas={replicas}", "--namespace", namespace)
         _await(session, [name])
@@ -161,7 +161,7 @@ def sync_secrets(session: Session) -> list[str]:
     services = [service.name for service in settings.services]
     if not session.shell.dry:
         vault.migrate(settings.root, session.say)
-    with alone(session):
+    with hold_release_lock(session):
         changes = sync.sync(
             kubectl, settings.root, namespace, session.variables, services,
             lambda: proofs.healthy_secrets(kubectl, namespace),
@@ -179,7 +179,7 @@ def rotate_secrets(session: Session, *, all_before: bool = False) -> list[str]:
     """
     namespace = session.settings.release.namespace
     config = sync.with_database(session.settings.app.secrets)
-    with alone(session):
+    with hold_release_lock(session):
         changes = sync.rotated(config, sync.held_by(session.kubectl, namespace, config), all_before=all_before)
         if not changes:
             raise UserError("there is nothing to rotate: the cluster holds no generated secret", "run: invoke pipeline")
@@ -232,7 +232,9 @@ def secret_rows(session: Session) -> list[tuple[str, ...]]:
     namespace = session.settings.release.namespace
     config = sync.with_database(session.settings.app.secrets)
     held = sync.held_by(session.kubectl, namespace, config)
-    return sync.check_rows(config, session.variables, held, standin=session.standin, proved=_proved(session, held))
+    return sync.check_rows(
+        config, session.variables, held, local_database=session.local_database, proved=_proved(session, held)
+    )
 
 
 def _proved(session: Session, held: Mapping[str, Mapping[str, str]]) -> set[str]:
@@ -246,7 +248,7 @@ def destroy(session: Session) -> None:
     """Remove the releases and the namespace with everything in it. The cluster stays."""
     namespace = session.settings.release.namespace
     limit = session.settings.timeouts.deploy
-    with alone(session):
+    with hold_release_lock(session):
         session.helm.uninstall(session.settings.release, limit)
         session.helm.uninstall(session.settings.database_release, limit)
         session.kubectl.effect(

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from scripts.errors import UserError
+from scripts.host.paths import ROOT
+from scripts.reporting import pages
 
-ROOT = Path(__file__).resolve().parents[2]
+PAGE = Path(__file__).with_name("values.md.jinja")
 UMBRELLA = "charts/todo-chatbot-umbrella"
 OTHERS = {
     "The local PostgreSQL: `charts/database`": "charts/database",
@@ -27,50 +29,6 @@ INHERITED = ("global", "common")
 
 UNSET = object()
 Schema = dict[str, Any]
-
-INTRODUCTION = """\
-# Values of the charts
-
-Written by `python -m scripts.release.values_doc` from the comments beside the values: edit those, in
-`charts/common/templates/_defaults.tpl` and `_jobs.tpl` (every service), in the umbrella's `values.yaml`, and in the
-`values.yaml` of the other charts. A key that is not in these tables is refused by helm, by name.
-
-## Services of your own
-
-`services` takes any number of services, each a name with the same values as the chart's own have
-(CHARTS); switch off those that you do not use. The name is that of the Deployment and of the Service, and it
-stands in `from` and `to`. The pipeline passes the images that it builds; a service that names its own `image` needs not
-be built.
-
-```yaml
-OFF
-smokeTest: {service: api}
-services:
-  web:
-    image: {repository: shop/web, tag: "1"}
-    service: {type: NodePort, port: 3000, nodePort: 30000}
-    probes: {livenessPath: /, readinessPath: /}
-    env: {BACKEND_URL: "http://api:8000"}
-    writablePaths: [/app/.next/cache]
-    networkPolicy: {fromAnywhere: true, to: [{name: api, port: 8000}]}
-  api:
-    image: {repository: shop/api, tag: "1"}
-    service: {port: 8000}
-    secretEnv: [{secret: database-secrets, key: DATABASE_URL}]
-    home: /home/app
-    podSecurityContext: {runAsUser: 1000}
-    networkPolicy:
-      from: [web]
-      to: [{name: database, port: 5432}]
-      urls: [{secret: database-secrets, key: DATABASE_URL}]
-    jobs:
-      migrate: {command: [alembic, upgrade, head]}
-  worker: # no port: no Service, and no probes but those it names
-    image: {repository: shop/worker, tag: "1"}
-    livenessProbe: {exec: {command: [test, -f, /tmp/alive]}}
-    persistence: {enabled: true, mountPath: /var/lib/worker}
-```
-"""
 
 
 class Row(NamedTuple):
@@ -278,45 +236,37 @@ def shown(value: Any) -> str:
     return "" if value is UNSET or value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
-def table(found: Iterator[Row] | list[Row], title: str = "key") -> str:
-    """Return a Markdown table."""
-    lines = [f"| {title} | default | meaning |", "|---|---|---|"]
-    lines += [
-        f"| `{row.key}` | {shown(row.default)} | {row.meaning.replace('|', chr(92) + '|')} |".replace("|  |", "| |")
-        for row in found
-    ]
-    return "\n".join(lines) + "\n"
+def cells(found: Iterable[Row]) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of a table of values."""
+    for row in found:
+        yield f"`{row.key}`", shown(row.default), row.meaning.replace("|", chr(92) + "|")
 
 
-def own_defaults(umbrella: Path) -> str:
-    """Return a table of what the charts of the services set otherwise than all services."""
-    lines = ["| service | key | value |", "|---|---|---|"]
+def own_defaults(umbrella: Path) -> Iterator[tuple[str, ...]]:
+    """Yield what the charts of the services set otherwise than all services."""
     for name in subcharts(umbrella):
         values = _values(umbrella / "charts" / name)
         for key, value in leaves({k: v for k, v in values.items() if k not in ("config", "secretEnv")}):
-            lines.append(f"| {name} | `{key}` | {shown(value)} |")
-    return "\n".join(lines) + "\n"
+            yield name, f"`{key}`", shown(value)
 
 
-def config_table(umbrella: Path) -> str:
-    """Return a table of what each service finds in its environment, from its ConfigMap and from Secrets."""
-    lines = ["| service | variable | default, or where it comes from |", "|---|---|---|"]
+def variables(umbrella: Path) -> Iterator[tuple[str, ...]]:
+    """Yield what each service finds in its environment, from its ConfigMap and from Secrets."""
     for name in subcharts(umbrella):
         values = _values(umbrella / "charts" / name)
-        lines += [f"| {name} | `{key}` | {shown(value)} |" for key, value in values["config"].items()]
+        for key, value in values["config"].items():
+            yield name, f"`{key}`", shown(value)
         for entry in values.get("secretEnv", []):
             optional = ", may be missing" if entry.get("optional") else ""
-            lines.append(f"| {name} | `{entry['key']}` | Secret `{entry['secret']}`{optional} |")
-    return "\n".join(lines) + "\n"
+            yield name, f"`{entry['key']}`", f"Secret `{entry['secret']}`{optional}"
 
 
-def environment_table(umbrella: Path) -> str:
-    """Return a table of what each environment lays over the defaults."""
-    lines = ["| environment | key | value |", "|---|---|---|"]
+def overlays(umbrella: Path) -> Iterator[tuple[str, ...]]:
+    """Yield what each environment lays over the defaults."""
     for file in sorted((umbrella / "environments").glob("*.yaml")):
         overlay = yaml.safe_load(file.read_text(encoding="utf-8"))
-        lines += [f"| {file.stem} | `{key}` | {shown(value)} |" for key, value in leaves(overlay)]
-    return "\n".join(lines) + "\n"
+        for key, value in leaves(overlay):
+            yield file.stem, f"`{key}`", shown(value)
 
 
 def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -341,21 +291,35 @@ def document(root: Path = ROOT) -> str:
     shared = {"properties": {key: part for key, part in schema["properties"].items() if key not in names}}
     defaults = yaml.safe_load(found.umbrella) | {"global": yaml.safe_load(found.shared)}
     service, job = schema["$defs"]["service"], schema["$defs"]["job"]
-    sections = {
-        "Shared: `todo-chatbot-umbrella`": table(rows(schema, shared, defaults)),
-        "Each service": table(rows(schema, service, yaml.safe_load(found.service)), "key, below the service's name"),
-        "Each job: `<service>.jobs.<job>`": table(rows(schema, job, yaml.safe_load(found.job)), "key, below the job"),
-        "The four services: what is their own": own_defaults(umbrella),
-        "Settings: `<service>.config` and Secrets": config_table(umbrella),
-        "Environments: `charts/todo-chatbot-umbrella/environments/`": environment_table(umbrella),
-    }
+    three = ("default", "meaning")
+    sections = [
+        ("Shared: `todo-chatbot-umbrella`", ("key", *three), cells(rows(schema, shared, defaults))),
+        (
+            "Each service",
+            ("key, below the service's name", *three),
+            cells(rows(schema, service, yaml.safe_load(found.service))),
+        ),
+        (
+            "Each job: `<service>.jobs.<job>`",
+            ("key, below the job", *three),
+            cells(rows(schema, job, yaml.safe_load(found.job))),
+        ),
+        ("The four services: what is their own", ("service", "key", "value"), own_defaults(umbrella)),
+        (
+            "Settings: `<service>.config` and Secrets",
+            ("service", "variable", "default, or where it comes from"),
+            variables(umbrella),
+        ),
+        (
+            "Environments: `charts/todo-chatbot-umbrella/environments/`",
+            ("environment", "key", "value"),
+            overlays(umbrella),
+        ),
+    ]
     for title, chart in OTHERS.items():
         one = chart_schema(root / chart, found.parts)
-        sections[title] = table(rows(one, one, _values(root / chart)))
-    own = subcharts(umbrella)
-    head = INTRODUCTION.replace("CHARTS", ", ".join(f"`{name}`" for name in own))
-    head = head.replace("OFF", "\n".join(f"{name}: {{enabled: false}}" for name in own))
-    return "\n".join([head, *(f"## {title}\n\n{body}" for title, body in sections.items())])
+        sections.append((title, ("key", *three), cells(rows(one, one, _values(root / chart)))))
+    return pages.render(PAGE, subcharts=subcharts(umbrella), sections=sections)
 
 
 def files(root: Path = ROOT) -> dict[Path, str]:

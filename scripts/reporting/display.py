@@ -12,7 +12,7 @@ from scripts.settings.model import Outcome
 if TYPE_CHECKING:
     from rich.table import Table
 
-SIGNS = {"done": "+", "unchanged": "=", "planned": "~", "skipped": "-", "failed": "!"}
+MARKS = {"done": "+", "unchanged": "=", "planned": "~", "skipped": "-", "failed": "!"}
 COLOURS = {"done": "green", "unchanged": "dim", "planned": "cyan", "skipped": "dim", "failed": "bold red"}
 
 
@@ -35,7 +35,7 @@ class Display(Protocol):
         """End: the run is over."""
 
 
-class Plain:
+class PlainDisplay:
     """Lines, for a log."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -56,7 +56,7 @@ class Plain:
         """Print one line."""
         seconds = f" ({outcome.seconds:.1f} s)" if outcome.seconds >= 0.05 else ""
         detail = f": {outcome.detail}" if outcome.detail else ""
-        self.line(f"{SIGNS[outcome.status]} {outcome.stage} {outcome.target} {outcome.status}{detail}{seconds}")
+        self.line(f"{MARKS[outcome.status]} {outcome.stage} {outcome.target} {outcome.status}{detail}{seconds}")
 
     def waiting(self, stage: str, target: str, text: str) -> None:
         """Print a line, when the words change."""
@@ -68,7 +68,7 @@ class Plain:
         """Do nothing: there is nothing to tidy."""
 
 
-class Live:
+class TerminalDisplay:
     """A table that is redrawn; commands scroll by above it."""
 
     def __init__(self) -> None:
@@ -127,7 +127,7 @@ class Live:
             rows = list(self._rows.items())
         for (stage, target), (status, text, seconds) in rows:
             spent = now - self._started.get((stage, target), now) if status == "running" else seconds
-            sign = Spinner("dots", style="cyan") if status == "running" else SIGNS[status]
+            sign = Spinner("dots", style="cyan") if status == "running" else MARKS[status]
             # As text: what a program said may look like markup.
             cells = (stage, target, f"{spent:.1f} s", (text.splitlines() or [""])[0])
             table.add_row(sign, *(Text(cell) for cell in cells), style=COLOURS.get(status, ""))
@@ -136,4 +136,4 @@ class Live:
 
 def choose() -> Display:
     """Return the display that fits where standard error goes."""
-    return Live() if sys.stderr.isatty() else Plain()
+    return TerminalDisplay() if sys.stderr.isatty() else PlainDisplay()

@@ -20,7 +20,7 @@ from scripts.kube import objects
 from scripts.kube.kubectl import MANAGER, Kubectl
 from scripts.secrets import database_url, dotenv_file, lost_password, vault, versions
 from scripts.secrets.versions import Data
-from scripts.settings import loading as configuration
+from scripts.settings import configuration
 
 DATABASE_SECRET, DATABASE_PASSWORD = "database-credentials", "POSTGRES_PASSWORD"
 PASSWORD_BYTES = 32
@@ -40,12 +40,12 @@ class Change:
     generated: tuple[str, ...] = ()
 
 
-def load(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
+def read_configuration(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
     """Return the Secrets of the app that runs here; given the services that are deployed, only what concerns those.
 
     Raises SettingsError naming file and key.
     """
-    app = configuration.load_app(root)
+    app = configuration.read_current_app(root)
     data = with_database(app.get("secrets", {}))
     return data if services is None else _concerning(data, services)
 
@@ -56,7 +56,7 @@ def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     data: dict[str, Any] = {name: dict(spec) for name, spec in config.items()}
     for spec in data.values():
-        spec["keys"] = {key: _with_standin(key, source) for key, source in spec["keys"].items()}
+        spec["keys"] = {key: _with_local_database(key, source) for key, source in spec["keys"].items()}
     if any("standin" in source for spec in data.values() for source in spec["keys"].values()):
         data[DATABASE_SECRET] = {
             "usedBy": [], "standinOnly": True, "keys": {DATABASE_PASSWORD: {"generate": PASSWORD_BYTES}}
@@ -64,7 +64,7 @@ def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _with_standin(key: str, source: Mapping[str, Any]) -> dict[str, Any]:
+def _with_local_database(key: str, source: Mapping[str, Any]) -> dict[str, Any]:
     if "database" not in source:
         return dict(source)
     form = source["database"]
@@ -89,7 +89,7 @@ def _concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[st
     }
 
 
-def environment(root: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
+def known_variables(root: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables a value may come from: the environment over `.env` over the encrypted file. Empty ones are
     absent.
 
@@ -101,7 +101,7 @@ def environment(root: Path, variables: Mapping[str, str] | None = None) -> dict[
     return {name: value for name, value in found.items() if value}
 
 
-def uses_standin(variables: Mapping[str, str], wanted: bool = True) -> bool:
+def uses_local_database(variables: Mapping[str, str], wanted: bool = True) -> bool:
     """Return whether the local database stands in: the app wants one (`wanted`), and no external one is configured."""
     return wanted and not variables.get("DATABASE_URL")
 
@@ -111,7 +111,7 @@ def decide(
     variables: Mapping[str, str],
     held: Mapping[str, Mapping[str, str]],
     *,
-    standin: bool,
+    local_database: bool,
     files: Mapping[str, str] | None = None,
     doubtful: Collection[tuple[str, str]] = (),
     generate: Callable[[int], str] = random.token_urlsafe,
@@ -124,13 +124,13 @@ def decide(
     """
     found = _Found()
     for name, spec in config.items():
-        if standin or not spec.get("standinOnly"):
+        if local_database or not spec.get("standinOnly"):
             found.wanted[name], found.made[name] = {}, set()
             for key, source in spec["keys"].items():
                 given = variables.get(source.get("from", "")) or (files or {}).get(source.get("file", ""), "")
                 kept = held.get(name, {}).get(key, "")
                 kept = "" if (name, key) in doubtful or _too_short(kept, source) else kept
-                found.add(name, key, source, given, kept, standin=standin, generate=generate)
+                found.add(name, key, source, given, kept, local_database=local_database, generate=generate)
     found.complete()
     return [
         Change(
@@ -164,14 +164,14 @@ class _Found:
         given: str,
         kept: str,
         *,
-        standin: bool,
+        local_database: bool,
         generate: Callable[[int], str],
     ) -> None:
         """Take the value of a key: what is `given`, else what its source says, `kept` over a new one."""
         if given:
             self.wanted[name][key], problem = _meant(given, source)
             self.unfit += [f"{name}.{key}: {_source(source)}: {problem}"] if problem else []
-        elif "standin" in source and standin:
+        elif "standin" in source and local_database:
             self.templates.append((name, key, source["standin"]))
         elif "same" in source:
             self.templates.append((name, key, f"${{{source['same']}}}"))
@@ -309,15 +309,17 @@ def sync(
     `proved` is asked for the Secrets of the healthy revisions where it matters. Raises UserError for a value that
     cannot be meant, and where credentials are lost that something still needs.
     """
-    config = load(root, services)
+    config = read_configuration(root, services)
     items = _there(kubectl, namespace, config)
-    standin = uses_standin(variables, DATABASE_SECRET in config)
+    local_database = uses_local_database(variables, DATABASE_SECRET in config)
     doubtful = doubtful_keys(items, config, ()) and doubtful_keys(items, config, proved())
     held = {objects.name_of(item): _values(item) for item in items}
-    if standin and not held.get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD):
+    if local_database and not held.get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD):
         held |= lost_password.recover(kubectl, namespace, DATABASE_SECRET, DATABASE_PASSWORD, proved)
         items = [item for item in items if objects.name_of(item) != DATABASE_SECRET]
-    changes = decide(config, variables, held, standin=standin, files=_contents(config, root), doubtful=doubtful)
+    changes = decide(
+        config, variables, held, local_database=local_database, files=_contents(config, root), doubtful=doubtful
+    )
     there = {objects.name_of(item) for item in items}
     again = [_again(name, held[name]) for name in held if name not in there]
     known = {change.name for change in changes}
@@ -359,7 +361,7 @@ def check_rows(
     variables: Mapping[str, str],
     held: Mapping[str, Mapping[str, str]],
     *,
-    standin: bool,
+    local_database: bool,
     proved: Collection[str] = (),
 ) -> list[tuple[str, ...]]:
     """Return a table of what there is, where it comes from, and whether a release was healthy with it;
@@ -368,13 +370,13 @@ def check_rows(
     rows: list[tuple[str, ...]] = [("SECRET", "KEY", "IN THE CLUSTER", "SOURCE")]
     for name, spec in config.items():
         for key, source in spec["keys"].items():
-            if spec.get("standinOnly") and not standin:
+            if spec.get("standinOnly") and not local_database:
                 where = "not needed: the database is external"
             elif variables.get(source.get("from", "")):
                 where = f"variable {source['from']}"
             elif "file" in source:
                 where = f"file {source['file']}"
-            elif "standin" in source and standin:
+            elif "standin" in source and local_database:
                 where = "the local database"
             elif "generate" in source:
                 where = "generated"

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scripts.dockerfiles import derived
 from scripts.errors import SettingsError
-from scripts.images import copies
+from scripts.host.files import write_changed
 from scripts.settings import app_values, chart_source
 from scripts.settings.chart_source import Pull
 from scripts.settings.model import Address, App, Base, Dev, Release, Security, Service, Settings, Timeouts
@@ -20,7 +21,7 @@ from scripts.settings.targets import target_options
 PIPELINE = "config/pipeline.yaml"
 CHART = "charts/todo-chatbot-umbrella"
 GENERATED = ".pipeline"  # folder of what is derived from the configuration, so that printed commands can be pasted
-BUILDERS = Path(__file__).resolve().parents[1] / "images" / "builders"
+BUILDERS = Path(__file__).resolve().parents[1] / "dockerfiles" / "builders"
 BUILDER_BASES = {
     "nextjs": {"NODE_IMAGE": "node"},
     "static": {"NODE_IMAGE": "node"},
@@ -149,24 +150,24 @@ def _service(
     for argument, base in bases.items():
         if base not in named and ":" not in base and "/" not in base:
             raise places.wrong(f"{key}.bases.{argument}", f"{base} is no base image", f"choose: {', '.join(named)}")
-    derived = copies.derive(
+    copy = derived.derive(
         dockerfile, context, covered=bases, arguments=spec.get("buildArgs", {}),
-        environment=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []), steps=spec.get("buildSteps", []),
+        variables=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []), steps=spec.get("buildSteps", []),
         offline_fonts=spec.get("offlineFonts", False), packages=spec.get("addPackages", []),
         loose=spec.get("loosePackages", []),
         target=places.root / GENERATED / f"{app}.{name}.Dockerfile",
     )  # fmt: skip
-    bases = {**bases, **derived.bases}
+    bases = {**bases, **copy.bases}
     service = Service(
         name=name,
         context=context,
-        dockerfile=derived.file,
+        dockerfile=copy.file,
         bases=bases,
         build_args={name: _text(value) for name, value in spec.get("buildArgs", {}).items()},
         build_secrets=dict(spec.get("buildSecrets", {})),
         stage=spec.get("stage", ""),
         project=app,
-        source=dockerfile if derived.file != dockerfile else None,
+        source=dockerfile if copy.file != dockerfile else None,
         port=spec.get("port"),
         address=spec.get("service", name) if "port" in spec else "",
         deployment=spec.get("deployment", name),
@@ -237,7 +238,7 @@ def _app_release(
         _check_subcharts(app, subcharts, theirs.file)
     library = any("subchart" not in spec for spec in app["services"].values()) and _is_library(release.chart)
     generated = app_values.of_release(app, subcharts, library=library)
-    file = copies.write(mine.root / GENERATED / f"{release.name}.app.yaml", json.dumps(generated, indent=2) + "\n")
+    file = write_changed(mine.root / GENERATED / f"{release.name}.app.yaml", json.dumps(generated, indent=2) + "\n")
     values = (*release.values, file, *_values(theirs, below, "release"), *_values(mine, above, "release"))
     images = {name: _image_places(name, service) for name, service in app["services"].items()}
     return replace(release, values=values, images=images)
@@ -255,7 +256,7 @@ def _database_release(
     spec = data["database"]["release"]
     found = _release(places, spec, release.namespace, "database.release", environment)
     generated = json.dumps(app_values.of_database(app), indent=2) + "\n"
-    file = copies.write(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
+    file = write_changed(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
     return replace(found, values=(*found.values, file, *_values(places, spec, "database.release")))
 
 

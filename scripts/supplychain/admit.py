@@ -68,7 +68,7 @@ def _reasons(
             reasons.append(f"no {name}")
             continue
         try:
-            statement = keys.opened(found[kind], public)
+            statement = keys.verify_envelope(found[kind], public)
             _check_subject(statement, kind, image.id)
             if kind == attest.SCANNED:
                 reasons += _scan_problems(statement["predicate"], policy, now)

@@ -82,7 +82,7 @@ def sign(statement: Mapping[str, Any], file: Path) -> str:
     return json.dumps(envelope.to_dict(), indent=1) + "\n"
 
 
-def opened(text: str, public: EllipticCurvePublicKey) -> dict[str, Any]:
+def verify_envelope(text: str, public: EllipticCurvePublicKey) -> dict[str, Any]:
     """Return the statement in an envelope, or in the bundle that cosign wraps one in, if this key signed it.
 
     Raises BadSignature saying what is wrong with it.

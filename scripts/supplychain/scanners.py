@@ -13,7 +13,7 @@ from scripts.context.session import Session
 from scripts.host.shell import Shell
 from scripts.kube.helm import template_argv
 from scripts.settings.assemble import BUILDERS
-from scripts.settings.loading import ENVIRONMENTS
+from scripts.settings.configuration import ENVIRONMENTS
 from scripts.settings.model import Release, Service, Settings
 from scripts.supplychain import parse, virtualenv
 from scripts.supplychain.model import Finding, NotRun, Result

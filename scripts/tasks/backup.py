@@ -28,18 +28,18 @@ def list_archives(s: Session, json: bool = False) -> None:
     """List the archives, and whether each is whole."""
     from json import dumps
 
-    from scripts.backup import shelf
+    from scripts.backup import catalog
 
-    found = shelf.rows(s.settings.root)
-    print(dumps(shelf.as_json(found), indent=1)) if json else print_table(shelf.table(found))
+    found = catalog.rows(s.settings.root)
+    print(dumps(catalog.as_json(found), indent=1)) if json else print_table(catalog.table(found))
 
 
 @command(file=ARCHIVE)
 def verify(s: Session, file: str) -> None:
     """Prove that an archive is whole and can be read."""
-    from scripts.backup import shelf
+    from scripts.backup import catalog
 
-    print_table(shelf.verify(s, shelf.find(s.settings.root, file)))
+    print_table(catalog.verify_archive(s, catalog.find(s.settings.root, file)))
 
 
 @command(file=ARCHIVE, yes="do not ask")

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 @command()
 def up(s: Session) -> None:
     """Start the cluster, or make it."""
-    from scripts.context.alone import alone
+    from scripts.context.release_lock import hold_release_lock
 
-    with alone(s):
+    with hold_release_lock(s):
         outcome = start_cluster(s)
     print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
 
@@ -24,9 +24,9 @@ def up(s: Session) -> None:
 @command()
 def down(s: Session) -> None:
     """Remove the cluster with everything in it."""
-    from scripts.context.alone import alone
+    from scripts.context.release_lock import hold_release_lock
 
-    with alone(s):
+    with hold_release_lock(s):
         outcome = remove_cluster(s)
     print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
 

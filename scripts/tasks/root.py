@@ -48,7 +48,7 @@ def status(s: Session, watch: bool = False) -> None:
     from scripts.release import operate
 
     print_table(operate.status(s))
-    for line in operate.by_hand(s):
+    for line in operate.manual_changes(s):
         print(line)
 
 

@@ -26,16 +26,16 @@ def errors_explained() -> Iterator[None]:
     end is treated as Ctrl-C is: what was started is stopped, locks are given back.
     """
     from scripts.errors import UserError
-    from scripts.host.endings import Ended, orderly
+    from scripts.host.signals import Signalled, raise_when_signalled
 
     try:
-        with orderly():
+        with raise_when_signalled():
             yield
     except UserError as error:
         print(f"error: {error}", *([f"  {error.hint}"] if error.hint else []), sep="\n", file=sys.stderr)
         raise Exit(code=1) from None
     except KeyboardInterrupt as end:
-        code = end.code if isinstance(end, Ended) else 130
+        code = end.code if isinstance(end, Signalled) else 130
         raise Exit("interrupted: the next run continues from here", code=code) from None
     except Exit:
         raise
@@ -55,8 +55,8 @@ def _unexpected(fault: Exception) -> str:
     import tempfile
     import traceback
 
+    from scripts.host.paths import ROOT
     from scripts.secrets.redact import redact
-    from scripts.settings.loading import ROOT
 
     def safe(text: str) -> str:
         return redact(text)[0]
@@ -76,18 +76,18 @@ def _unexpected(fault: Exception) -> str:
 def session(c: Context, environment: str, target: str, echo: Callable[[str], None] | None = None) -> Session:
     """Return the session of a task."""
     from scripts.context.session import Session
-    from scripts.host import programs
+    from scripts.host import paths, programs
     from scripts.host.shell import Shell
     from scripts.kube import charts
-    from scripts.settings import loading
+    from scripts.settings.configuration import read_settings
 
-    programs.first_on_path(loading.ROOT)
+    programs.first_on_path(paths.ROOT)
     shell = Shell(dry=c.config.run.dry, echo=echo)
 
     def pull(reference: str, version: str, folder: Path) -> None:
-        charts.pull(shell, loading.ROOT, reference, version, folder)
+        charts.pull(shell, paths.ROOT, reference, version, folder)
 
-    return Session(loading.load(environment=environment, pull=pull), shell, target=target)
+    return Session(read_settings(environment=environment, pull=pull), shell, target=target)
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def run_stages(
 
 def start_cluster(s: Session) -> Outcome:
     """Lead the cluster to running, on an engine that answers. Raises UserError with the cause where that fails."""
-    from scripts.diagnose.watchdog import explained
+    from scripts.diagnose.watchdog import with_cause
     from scripts.errors import UserError
     from scripts.images import engine
 
@@ -134,7 +134,7 @@ def start_cluster(s: Session) -> Outcome:
         for addon in s.cluster.addons():
             s.say(f"{addon.target}: {addon.status}, {addon.detail}")
     except UserError as problem:
-        raise explained(problem, s, "prepare") from None
+        raise with_cause(problem, s, "prepare") from None
     return outcome
 
 
@@ -200,13 +200,13 @@ def roll_back(s: Session, revision: int) -> None:
 
 def restore_from(s: Session, file: str, *, yes: bool) -> None:
     """Restore an archive, asking before anything that is live is overwritten; ends with the exit status."""
-    from scripts.backup import restore, shelf
+    from scripts.backup import catalog, restore
     from scripts.context.run import Run
     from scripts.reporting import report
-    from scripts.reporting.display import Plain
+    from scripts.reporting.display import PlainDisplay
 
-    contents = restore.open_archive(s, shelf.find(s.settings.root, file))
-    restore.reach(Run(s, Plain()))
+    contents = restore.open_archive(s, catalog.find(s.settings.root, file))
+    restore.reach(Run(s, PlainDisplay()))
     if live := restore.overwritten(s, contents):
         confirm(f"{contents.file.name} takes the place of:", live, yes or s.shell.dry)
     with displayed_run(s) as run:
@@ -224,13 +224,13 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
     from scripts.diagnose import watchdog
     from scripts.release import operate
 
-    names = [operate.check_service(s, service)] if service else watchdog.names(s)
-    findings = watchdog.look(s, names)
+    names = [operate.check_service(s, service)] if service else watchdog.workload_names(s)
+    findings = watchdog.diagnose_services(s, names)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         print(diagnose.render(findings) if findings else "nothing is wrong that can be seen from here")
-        if left := watchdog.others(s, names):
+        if left := watchdog.unexamined(s, names):
             shown = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")
             print(f"not looked at: {len(left)} of the namespace's workloads ({shown}); invoke ai.debug --service=NAME")
     if findings:
@@ -242,10 +242,10 @@ def print_doctor(s: Session, *, fix: bool, as_json: bool) -> None:
     from scripts.doctor import checks
     from scripts.doctor.facts import gather
 
-    rows = checks.judge(gather(s.settings, s.shell, s.wanted))
+    rows = checks.run_checks(gather(s.settings, s.shell, s.wanted))
     if fix and checks.fixable(rows):
-        print(*checks.mend(s, rows), sep="\n", file=sys.stderr)
-        rows = checks.judge(gather(s.settings, s.shell, s.wanted))
+        print(*checks.repair(s, rows), sep="\n", file=sys.stderr)
+        rows = checks.run_checks(gather(s.settings, s.shell, s.wanted))
     print(json.dumps(checks.as_json(rows), indent=1) if as_json else checks.render(rows))
     if code := checks.exit_code(rows):
         raise Exit(code=code)
@@ -254,9 +254,9 @@ def print_doctor(s: Session, *, fix: bool, as_json: bool) -> None:
 def silent_run(s: Session) -> Run:
     """Return a run that plans but shows nothing, for tasks that need to know which images would be deployed."""
     from scripts.context.run import Run
-    from scripts.reporting.display import Plain
+    from scripts.reporting.display import PlainDisplay
 
-    return Run(s, Plain(), may_install=False)
+    return Run(s, PlainDisplay(), may_install=False)
 
 
 def fail_unless(holds: bool, problems: Sequence[str]) -> None:

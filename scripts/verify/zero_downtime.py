@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from scripts.context.alone import alone
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
@@ -14,7 +14,7 @@ from scripts.kube import objects, releases
 from scripts.pipeline import deploy, live, rollback
 from scripts.pipeline.live import Live
 from scripts.release import operate
-from scripts.reporting.display import Plain
+from scripts.reporting.display import PlainDisplay
 from scripts.secrets import versions
 from scripts.secrets.versions import Data
 from scripts.verify.http_load import Load, Result
@@ -31,7 +31,7 @@ def zero_downtime(session: Session, *, requests: int, say: Callable[[str], None]
     upgraded and rolled back. Raises UserError if the release cannot be reached, has a service with a single pod, or
     does not answer again in time.
     """
-    with alone(session):
+    with hold_release_lock(session):
         _need_two_pods(session)
         found = live.released(session)
         held = versions.read(session.kubectl, session.settings.release.namespace, live.secret_names(session))
@@ -47,7 +47,7 @@ def _leave_as_found(session: Session, found: Live | None, held: Mapping[str, Dat
     The proof may have been ended anywhere: what was signed with a newer secret meanwhile stays valid.
     """
     if found and not session.shell.dry:
-        run = Run(session, Plain())
+        run = Run(session, PlainDisplay())
         for outcome in rollback.put_back(run, found.revisions[session.settings.release.name], held):
             run.display.outcome(outcome)
 

@@ -17,9 +17,9 @@ import yaml
 from scripts.adopt import adopting, infer
 from scripts.adopt.adopting import Adopted, Request
 from scripts.errors import UserError
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
-from scripts.settings import loading
-from scripts.settings.loading import ROOT
+from scripts.settings.configuration import read_settings
 
 APPS = Path(__file__).parent / "apps"
 GOLDEN = Path(__file__).parent / "golden"
@@ -67,7 +67,7 @@ def test_what_an_app_becomes_is_a_configuration(name: str, tmp_path: Path) -> No
     project(tmp_path)
     adopted = adopt(APPS / name, tmp_path, answers=ANSWERS.get(name, {}))
     adopting.write(adopted, tmp_path)
-    loaded = loading.load(tmp_path)
+    loaded = read_settings(tmp_path)
     assert loaded.app.name == name and loaded.services
     again = adopt(APPS / name, tmp_path, answers=ANSWERS.get(name, {}))
     assert again.text == again.before
@@ -206,7 +206,7 @@ def test_an_own_chart_gets_the_images_where_its_values_name_them(tmp_path: Path)
     assert (backend["deployment"], backend["service"]) == ("errands-backend", "errands-backend")
     built = data["services"]["frontend"]["buildEnvironment"]["BACKEND_URL"]
     assert built == "http://errands-backend:8000", "the page asks the Service that there is"
-    loaded = loading.load(tmp_path)
+    loaded = read_settings(tmp_path)
     assert loaded.release.images == {
         "backend": {"reference": "backend.image"}, "frontend": {"reference": "frontend.image"},
     }  # fmt: skip

@@ -16,7 +16,7 @@ from scripts.ai import options
 from scripts.ai.consult import Desk
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
-from scripts.settings import loading as configuration
+from scripts.settings.configuration import read_settings
 
 HERE = Path(__file__).parent
 FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"
@@ -103,7 +103,7 @@ def make_desk(bin_folder: Path, shells: list[Any], lines: list[str]) -> Maker:
         shell = doubles.Kube(held, [*(answers or []), *default], lines.append)
         shells.append(shell)
         kubeconfig = bin_folder / "config"
-        settings = configuration.load()
+        settings = read_settings()
         kubectl = Kubectl(bin_folder / "kubectl", kubeconfig, "test", shell)
         helm = Helm(bin_folder / "helm", kubeconfig, "test", shell)
         given = variables or {}

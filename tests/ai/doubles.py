@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scripts.host.paths import ROOT
 from scripts.host.shell import CommandError, Result, Shell, render
-from scripts.settings.loading import ROOT
 
 # flag → whether it takes a value. A flag without a value may still be given as --flag=false.
 _KUBECTL_AI = {

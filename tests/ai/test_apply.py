@@ -19,7 +19,7 @@ from scripts.ai import change as change_flow
 from scripts.ai.commands import Surroundings, judge
 from scripts.ai.consult import Desk
 from scripts.errors import UserError
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 NAMESPACE = "chatbot-dev"
 AROUND = Surroundings.default(NAMESPACE)
@@ -332,7 +332,7 @@ def at_work(make_desk: Maker, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     def make(answer: str | None, **more: Any) -> tuple[Any, Any]:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: answer is not None))
         monkeypatch.setattr("builtins.input", lambda prompt: answer)
-        monkeypatch.setattr(change_flow, "alone", lambda session: nullcontext())
+        monkeypatch.setattr(change_flow, "hold_release_lock", lambda session: nullcontext())
         desk = make_desk(**more)
         return SimpleNamespace(settings=desk.settings, shell=desk.kubectl.shell), desk
 

@@ -10,7 +10,7 @@ import pytest
 from scripts.ai import consult, recipes
 from scripts.ai.consult import Desk
 from scripts.errors import UserError
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 DEBUG = recipes.pick(ROOT, "debug")
 

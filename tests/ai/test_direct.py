@@ -14,7 +14,7 @@ from scripts.ai.model import Question
 from scripts.ai.tools import direct
 from scripts.ai.tools.direct import Direct
 from scripts.errors import SettingsError
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from tests.support.model_server import ModelServer
 
 KEY = "sk-" + "test-0123456789abcdef"

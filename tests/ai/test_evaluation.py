@@ -12,7 +12,7 @@ import pytest
 
 from scripts.ai import consult, recipes
 from scripts.ai.consult import Consultation, Desk
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 HERE = Path(__file__).parent
 FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"

@@ -13,8 +13,8 @@ import pytest
 
 from scripts.ai.consult import Desk
 from scripts.ai.evaluation import situations, trial
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
-from scripts.settings.loading import ROOT
 from tests.support.model_server import ModelServer, calls, says
 
 SITUATIONS = situations.load(ROOT)

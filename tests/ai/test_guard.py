@@ -23,7 +23,7 @@ from scripts.ai.consult import Consultation, Desk
 from scripts.ai.guard import server
 from scripts.ai.guard.rulings import rule
 from scripts.ai.upstream import Call, ModelError, read
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from tests.support.model_server import ModelServer, calls, says
 
 DEBUG = recipes.pick(ROOT, "debug")

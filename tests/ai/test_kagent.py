@@ -22,8 +22,8 @@ from scripts.ai.consult import Desk
 from scripts.ai.kagent import install, live, objects
 from scripts.ai.tools import a2a
 from scripts.errors import UserError
-from scripts.settings import loading
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
+from scripts.settings.configuration import read_settings
 from tests.support.kagent import A2A, READY, confirmation, served, standing, task
 
 FILES = sorted((ROOT / "ai/kagent").glob("*.yaml"))
@@ -87,7 +87,7 @@ def test_the_operator_only_reads() -> None:
 
 
 def settings() -> Any:
-    return loading.load()
+    return read_settings()
 
 
 @pytest.mark.parametrize(

@@ -19,11 +19,11 @@ from scripts.ai.consult import Desk
 from scripts.ai.samples import Store
 from scripts.errors import UserError
 from scripts.host import toolchain
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
-from scripts.settings import loading as configuration
-from scripts.settings.loading import ROOT
+from scripts.settings.configuration import read_settings
 
 pytestmark = pytest.mark.engine
 NAME = f"ai-{os.getpid()}"
@@ -48,7 +48,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         kubectl = Kubectl(tools["kubectl"], kubeconfig, NAME, shell)
         helm = Helm(tools["helm"], kubeconfig, NAME, shell)
         kubectl.effect("create", "namespace", NAMESPACE)
-        settings = configuration.load()
+        settings = read_settings()
         yield Desk(
             settings, kubectl, helm, options.load(ROOT, {}), {}, Store(state.parent / "samples.jsonl"), "/nowhere"
         )

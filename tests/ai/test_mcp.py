@@ -13,7 +13,7 @@ import yaml
 from scripts.ai.consult import Desk
 from scripts.ai.mcp import clients, knowledge
 from scripts.errors import UserError
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 Maker = Callable[..., Desk]
 CHANGING = {"apply", "scale", "delete", "patch", "create", "rollout", "replace", "set"}

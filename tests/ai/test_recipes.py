@@ -10,7 +10,7 @@ import pytest
 from scripts.ai import facts, recipes
 from scripts.ai.commands import Surroundings, block_fact
 from scripts.errors import SettingsError
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 RECIPES = recipes.load_all(ROOT)
 NEW = """---

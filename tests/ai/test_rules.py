@@ -18,12 +18,12 @@ from scripts.ai.recipes import load_all
 from scripts.ai.samples import Answered, Sample, Seen
 from scripts.ai.scene import Scene, Section
 from scripts.errors import UserError
+from scripts.host.paths import ROOT
 from scripts.kube import metrics, quantities
 from scripts.kube.quantities import MIB
-from scripts.settings import loading as configuration
-from scripts.settings.loading import ROOT
+from scripts.settings.configuration import read_settings
 
-SETTINGS = configuration.load()
+SETTINGS = read_settings()
 RESOURCES = {"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"cpu": "1000m", "memory": "1Gi"}}
 
 

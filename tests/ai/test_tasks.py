@@ -17,7 +17,7 @@ from invoke import Collection, Program
 
 from scripts.ai import setup
 from scripts.ai.consult import Desk
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from scripts.tasks import ai, options
 
 Maker = Callable[..., Desk]
@@ -27,7 +27,7 @@ HEAVY = {
     "aiohttp",
     "plumbum",
     "scripts.ai",
-    "scripts.settings.loading",
+    "scripts.settings.configuration",
     "scripts.context.session",
     "scripts.secrets.redact",
 }

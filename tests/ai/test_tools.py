@@ -14,7 +14,7 @@ from scripts.ai.consult import Desk
 from scripts.ai.setup import doctor
 from scripts.ai.tools import environment
 from scripts.errors import UserError
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from tests.support.kagent import standing
 from tests.support.model_server import ModelServer, says
 

@@ -22,11 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyrage.x25519 import Identity
 
-from scripts.backup import archive, create, database, key, manifest, objects, shelf
+from scripts.backup import archive, catalog, create, database, key, manifest, objects
 from scripts.backup.manifest import ArchiveError, Manifest, Member
 from scripts.errors import UserError
+from scripts.host.paths import ROOT
 from scripts.host.shell import CommandError, Shell
-from scripts.settings.loading import ROOT, load
+from scripts.settings.configuration import read_settings
 
 KEY = Identity.generate()
 PARTS = (
@@ -166,9 +167,9 @@ def test_a_manifest_of_the_future_is_told_from_a_damaged_one() -> None:
     ],
 )
 def test_a_foreign_archive_is_refused(change: dict[str, str], said: str) -> None:
-    manifest.refuse_foreign(described({}), load(), "a")
+    manifest.refuse_foreign(described({}), read_settings(), "a")
     with pytest.raises(ArchiveError, match=said):
-        manifest.refuse_foreign(replace(described({}), **change), load(), "a")
+        manifest.refuse_foreign(replace(described({}), **change), read_settings(), "a")
 
 
 WRITER = """
@@ -267,25 +268,25 @@ def test_the_list_names_what_cannot_be_used_and_skips_what_is_unfinished(
     (folder / "a.tar.age").write_bytes(good.read_bytes())
     (folder / "b.tar.age").write_bytes(good.read_bytes()[:-1])
     (folder / "c.tar.age.partial").write_bytes(good.read_bytes())
-    rows = shelf.rows(tmp_path)
+    rows = catalog.rows(tmp_path)
     assert [(row.file, row.state, row.revision) for row in rows] == [
         ("a.tar.age", "ok", 3),
         ("b.tar.age", "damaged", 0),
     ]
-    assert len({len(line) for line in shelf.table(rows)}) == 1
-    assert shelf.find(tmp_path, "a.tar.age") == folder / "a.tar.age"
+    assert len({len(line) for line in catalog.table(rows)}) == 1
+    assert catalog.find(tmp_path, "a.tar.age") == folder / "a.tar.age"
     with pytest.raises(UserError, match="no such archive"):
-        shelf.find(tmp_path, "d.tar.age")
+        catalog.find(tmp_path, "d.tar.age")
 
 
 def test_an_archive_never_takes_the_place_of_another_file(tmp_path: Path) -> None:
     now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert create.place(tmp_path, "c", "r", now, "") == tmp_path / "backups/c-r-20260102T030405Z.tar.age"
-    assert create.place(tmp_path, "c", "r", now, str(tmp_path)) == tmp_path / "c-r-20260102T030405Z.tar.age"
+    assert create.archive_path(tmp_path, "c", "r", now, "") == tmp_path / "backups/c-r-20260102T030405Z.tar.age"
+    assert create.archive_path(tmp_path, "c", "r", now, str(tmp_path)) == tmp_path / "c-r-20260102T030405Z.tar.age"
     taken = tmp_path / "taken"
     taken.touch()
     with pytest.raises(UserError, match="exists already"):
-        create.place(tmp_path, "c", "r", now, str(taken))
+        create.archive_path(tmp_path, "c", "r", now, str(taken))
 
 
 def item(kind: str, name: str, **more: Any) -> dict[str, Any]:
@@ -312,12 +313,16 @@ def test_objects_are_kept_without_what_belongs_to_their_cluster() -> None:
 
 
 def test_a_dump_comes_in_pieces_and_has_to_be_complete() -> None:
-    content = random.Random(1).randbytes(database.PIECE * 2 + 5)
+    content = random.Random(1).randbytes(database.CHUNK_BYTES * 2 + 5)
     stream = content + database.END
-    cuts = [0, 1, database.PIECE, database.PIECE + 3, len(content) + 2, len(stream)]
+    cuts = [0, 1, database.CHUNK_BYTES, database.CHUNK_BYTES + 3, len(content) + 2, len(stream)]
     chunks = [stream[start:end] for start, end in itertools.pairwise(cuts)]
     made = cut(chunks)
-    assert b"".join(made) == content and [len(piece) for piece in made] == [database.PIECE, database.PIECE, 5]
+    assert b"".join(made) == content and [len(piece) for piece in made] == [
+        database.CHUNK_BYTES,
+        database.CHUNK_BYTES,
+        5,
+    ]
     with pytest.raises(UserError, match="broke before the dump was complete"):
         cut(chunks[:-1])
 

@@ -15,14 +15,16 @@ NAMED = re.compile(rf"(?<![\w.])({'|'.join(SERVICES)})(?!\w)|(?<![-\s])-service(
 # Words that mean something else, by file or folder.
 ALLOWED = {
     "scripts/adopt/units.py": {"frontend", "backend"},  # what people call a page and an API, in any app
+    "scripts/adopt/infer.py": {"agent", "mcp"},  # words of variables that name a second program, in any app
+    "scripts/adopt/needed.py": {"mcp"},  # a package of that name
     "scripts/ai/kagent/": {"agent"},  # kagent's own kind
     "scripts/ai/options.py": {"agent"},
     "scripts/ai/tools/": {"agent", "mcp"},
     "scripts/ai/mcp/": {"mcp"},  # the protocol
     "scripts/ai/evaluation/situations.py": {"backend"},  # the recorded faults of one cluster, played again
     "scripts/ai/ai.schema.json": {"agent"},
-    "scripts/host/claims.py": {"agent"},  # kagent's words
-    "scripts/diagnose/rules.yaml": {"agent"},  # the kubelet
+    "scripts/host/false_success.py": {"agent"},  # kagent's words
+    "scripts/diagnose/rules.yaml": {"agent", "-service"},  # the kubelet; minikube's command
     "scripts/clusters/k3d.py": {"agent"},  # a kind of node
     "scripts/secrets/shapes.py": {"agent"},  # part of a vendor's token
     "charts/todo-chatbot-umbrella/charts/common/templates/_ingress.tpl": {"backend"},  # a field of an Ingress

@@ -14,7 +14,7 @@ import pytest
 from scripts.clusters import privileged
 from scripts.clusters.machine import Machine, read
 from scripts.errors import UserError
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 USER = 4242
 NAME = f"unprivileged-{os.getpid()}"
@@ -26,12 +26,12 @@ from dataclasses import replace
 from scripts.clusters.embedded import Embedded
 from scripts.host import toolchain
 from scripts.host.shell import Shell
-from scripts.settings import loading
+from scripts.settings.configuration import read_settings
 
 assert os.geteuid() == {USER}
 shell = Shell(echo=lambda line: None)
-kubectl = toolchain.locate(shell, loading.ROOT, lambda line: None)["kubectl"]
-cluster = Embedded(replace(loading.load(), cluster="{NAME}"), shell, kubectl)
+kubectl = toolchain.locate(shell, paths.ROOT, lambda line: None)["kubectl"]
+cluster = Embedded(replace(read_settings(), cluster="{NAME}"), shell, kubectl)
 before = cluster.read().state
 cluster.create(lambda line: None)
 try:

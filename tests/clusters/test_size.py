@@ -12,7 +12,8 @@ import yaml
 from scripts.clusters import room
 from scripts.context.size import SMALL, sized
 from scripts.errors import UserError
-from scripts.settings import loading, values
+from scripts.settings import values
+from scripts.settings.configuration import read_settings
 from scripts.settings.model import Cluster, Release, Settings
 from tests.clusters.conftest import configuration
 from tests.support.programs import Machine
@@ -95,7 +96,7 @@ def test_small_values_lie_over_the_charts_and_below_a_persons(tmp_path: Path) ->
 
 
 def test_what_the_reference_app_asks_for_does_not_fit_two_cores_beside_the_system() -> None:
-    settings = loading.load()
+    settings = read_settings()
     releases = (settings.release, settings.database_release)
     asked = room.wanted([values.merged(settings, release) for release in releases])
     assert room.is_tight("minikube", 2, asked) and not room.is_tight("minikube", 4, asked)
@@ -103,7 +104,7 @@ def test_what_the_reference_app_asks_for_does_not_fit_two_cores_beside_the_syste
 
 @pytest.mark.parametrize("environment", ["dev", "ci", "secure"])
 def test_with_the_small_values_it_does(environment: str) -> None:
-    settings, said = choose(loading.load(environment=environment), "minikube", 2)
+    settings, said = choose(read_settings(environment=environment), "minikube", 2)
     releases = (settings.release, settings.database_release)
     asked = room.wanted([values.merged(settings, release) for release in releases])
     assert not room.is_tight("minikube", 2, asked), (asked, said)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from scripts.context.alone import alone
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import toolchain
 from scripts.host.shell import Shell
-from scripts.reporting.display import Plain
-from scripts.settings import loading
+from scripts.reporting.display import PlainDisplay
+from scripts.settings.configuration import read_settings
 
 PROPERTIES = [
     (owner, name)
@@ -40,20 +40,20 @@ def test_no_property_acts(owner: type, name: str, monkeypatch: pytest.MonkeyPatc
     )
     monkeypatch.setattr(toolchain, "fetch", lambda *words: pytest.fail("fetched"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    session = Session(loading.load(), Reader(), target="embedded")
-    getattr(session if owner is Session else Run(session, Plain()), name)
+    session = Session(read_settings(), Reader(), target="embedded")
+    getattr(session if owner is Session else Run(session, PlainDisplay()), name)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_two_changes_of_one_release_do_not_go_on_side_by_side(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    session = Session(loading.load(), Shell(), target="embedded")
-    with alone(session):
+    session = Session(read_settings(), Shell(), target="embedded")
+    with hold_release_lock(session):
         [file] = (tmp_path / "todo-chatbot/locks").iterdir()
         monkeypatch.setattr("scripts.host.lock._held", set())  # as another process sees it
-        with pytest.raises(UserError, match="another run is at work"), alone(session):
+        with pytest.raises(UserError, match="another run is at work"), hold_release_lock(session):
             pass
-    dry = Session(loading.load(), Shell(dry=True), target="embedded")
+    dry = Session(read_settings(), Shell(dry=True), target="embedded")
     file.unlink()
-    with alone(dry):
+    with hold_release_lock(dry):
         assert not file.exists()

@@ -14,12 +14,12 @@ from scripts.dev import tree
 from scripts.dev.command import checked, plan
 from scripts.dev.loop import Ended, Event, Loop, Replaced, Source
 from scripts.dev.rules import Rule
-from scripts.dev.screen import Lines
-from scripts.dev.service import Program, Worked
+from scripts.dev.screen import PlainScreen
+from scripts.dev.service import DevService, Program
 from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.kube.kubectl import Kubectl
-from scripts.settings import loading
+from scripts.settings.configuration import read_settings
 from scripts.settings.model import Release, Service
 from tests.dev.test_pods import pod
 
@@ -53,11 +53,11 @@ class World:
         settings.target, settings.cluster = "embedded", "shop"
         kubectl = Kubectl(Path("kubectl"), Path("config"), "context", self.shell)  # type: ignore[arg-type]
         session: Any = SimpleNamespace(kubectl=kubectl, settings=settings, shell=self.shell)
-        self.loop = Loop(session, ["shop"], Lines(self.out))
-        worked = Worked(self.service, (Rule("", "/app"),), Program(("x",), "signal"))
+        self.loop = Loop(session, ["shop"], PlainScreen(self.out))
+        dev_service = DevService(self.service, (Rule("", "/app"),), Program(("x",), "signal"))
         entries = looping._entries(self.service)
-        wanted = tree.wanted(entries.values(), worked.rules)
-        self.loop._sources = {"shop": Source(worked, entries, wanted)}
+        wanted = tree.wanted(entries.values(), dev_service.rules)
+        self.loop._sources = {"shop": Source(dev_service, entries, wanted)}
         self.loop._images = {"shop:1": wanted}
         self.loop._pods.saw({"type": "ADDED", "object": pod("a")})
         self.rebuilt: list[list[str]] = []
@@ -112,7 +112,7 @@ def test_a_mistake_in_the_configuration_keeps_no_source_back(world: World, monke
     def wrong(*_: object) -> Any:
         raise UserError("config/pipeline.yaml: nonsense: unknown key", "take it out")
 
-    monkeypatch.setattr(looping.loading, "load", wrong)
+    monkeypatch.setattr(looping, "read_settings", wrong)
     (world.context / "app.py").write_text("two")
     world.saved("app.py", world.config)
     assert "nonsense: unknown key" in world.said and "shop: app.py: synced to 1 pod" in world.said
@@ -123,13 +123,13 @@ def test_a_changed_configuration_holds_for_every_later_build(world: World, monke
     monkeypatch.undo()
     monkeypatch.setattr(world.loop, "_bring_up", lambda settings, wait: brought.append(settings))
     new = SimpleNamespace(**vars(world.loop._settings))
-    monkeypatch.setattr(looping.loading, "load", lambda *_: new)
+    monkeypatch.setattr(looping, "read_settings", lambda *_: new)
     world.saved(world.config)
     (world.context / "requirements.txt").write_text("fastapi\n")
     world.saved("requirements.txt")
     assert brought == [new, new]
     moved = SimpleNamespace(**vars(new) | {"release": replace(new.release, namespace="elsewhere")})
-    monkeypatch.setattr(looping.loading, "load", lambda *_: moved)
+    monkeypatch.setattr(looping, "read_settings", lambda *_: moved)
     world.saved(world.config)
     assert "another release.namespace: elsewhere instead of ns" in world.said and brought == [new, new]
 
@@ -148,7 +148,7 @@ def test_what_is_saved_while_images_are_planned_is_synced_afterwards(
     monkeypatch.setattr(looping, "_entries", lambda one: order.append("entries") or {})
     monkeypatch.setattr(looping, "prepare", prepared)
     monkeypatch.setattr(world.loop, "_run_of", lambda settings: None)
-    monkeypatch.setattr(world.loop, "_held", lambda: {})
+    monkeypatch.setattr(world.loop, "_images_worked_on", lambda: {})
     with pytest.raises(UserError):
         world.loop._deployed(world.loop._settings)
     assert order == ["entries", "prepare"]
@@ -248,7 +248,7 @@ def test_a_program_that_ended_is_explained(world: World) -> None:
 
 
 def test_unknown_services_and_environments_that_admit_only_signed_images_are_refused() -> None:
-    session: Any = SimpleNamespace(settings=loading.load())
+    session: Any = SimpleNamespace(settings=read_settings())
     assert checked(session, ["mcp", "mcp"]) == ("mcp",)
     assert len(checked(session, [])) == len(session.settings.services)
     with pytest.raises(UserError, match="--service shop: no such service"):
@@ -260,7 +260,7 @@ def test_unknown_services_and_environments_that_admit_only_signed_images_are_ref
 
 
 def test_a_dry_run_says_what_would_be_watched_and_done() -> None:
-    lines = plan(SimpleNamespace(settings=loading.load()), ["frontend", "backend"])  # type: ignore[arg-type]
+    lines = plan(SimpleNamespace(settings=read_settings()), ["frontend", "backend"])  # type: ignore[arg-type]
     assert any(line.endswith("stage dev)") and line.startswith("frontend: watches") for line in lines)
     assert "  sync     backend/todo_backend -> /app/todo_backend" in lines
     assert any(line.startswith("config: ") for line in lines)

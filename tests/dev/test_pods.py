@@ -11,7 +11,7 @@ import pytest
 from scripts.dev import tree
 from scripts.dev.pods import Pods, of_object
 from scripts.dev.rules import Rule
-from scripts.dev.service import Program, Worked
+from scripts.dev.service import DevService, Program
 from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.images.build_context import Entry
@@ -73,7 +73,7 @@ def test_a_pod_keeps_what_lies_in_it_until_it_goes(tmp_path: Path) -> None:
 
 def test_only_what_changed_is_sent_and_the_program_loads_it(tmp_path: Path) -> None:
     (tmp_path / "new.py").write_text("new")
-    one = Worked(Service("shop", tmp_path, tmp_path / "Dockerfile"), (Rule("", "/app"),), Program(("x",), "signal"))
+    one = DevService(Service("shop", tmp_path, tmp_path / "Dockerfile"), (Rule("", "/app"),), Program(("x",), "signal"))
     shell = Shell(refuse="b")
     pods = opened(shell, "a", "b")
     before = {"/app/old.py": Entry("old.py", "file", 0o644, "1"), "/app/same.py": Entry("same.py", "file", 0o644, "2")}

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.dev.screen import ERROR, KEYS, Lines, Live, keys
+from scripts.dev.screen import ERROR, KEYS, PlainScreen, TerminalScreen, keys
 from scripts.settings.model import Outcome
 
 
 def test_lines_say_what_was_done_and_what_the_pods_are_once() -> None:
     out = io.StringIO()
-    shown = Lines(out)
+    shown = PlainScreen(out)
     shown.state("backend", pods="1 of 2 ready")
     shown.state("backend", pods="1 of 2 ready")
     shown.state("backend", change="app.py", done="synced to 2 pods in 210 ms")
@@ -61,7 +61,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def test_one_screen_with_errors_that_stay(terminal: int) -> None:
-    shown = Live()
+    shown = TerminalScreen()
     shown.state("backend", pods="2 of 2 ready", change="app.py", done="synced to 2 pods in 210 ms")
     shown.log("backend", "Traceback (most recent call last):")
     for number in range(100):

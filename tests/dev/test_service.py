@@ -40,10 +40,10 @@ def library(one: Service) -> Release:
 def test_in_somebody_elses_chart_every_change_is_built(shop: Service) -> None:
     release = library(shop)
     assert service.place(release, "shop") == ("services", "shop")
-    assert service.worked(shop, ["python", "-m", "shop"], release).rules
+    assert service.dev_service(shop, ["python", "-m", "shop"], release).rules
     (release.chart / "charts/common/Chart.yaml").unlink()
     assert service.place(release, "shop") == ()
-    assert service.worked(shop, ["python", "-m", "shop"], release).rules == ()
+    assert service.dev_service(shop, ["python", "-m", "shop"], release).rules == ()
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_a_command_of_ones_own_reloads_by_itself(shop: Service) -> None:
 
 
 def test_a_program_that_cannot_reload_is_built_for_every_change(shop: Service) -> None:
-    assert service.worked(shop, ["/shop"], library(shop)).rules == ()
+    assert service.dev_service(shop, ["/shop"], library(shop)).rules == ()
 
 
 def test_the_stage_called_dev_is_taken_where_there_is_one(shop: Service) -> None:
-    staged = service.staged(shop)
+    staged = service.with_dev_stage(shop)
     assert staged.stage == "dev"
     assert service.sync_rules(staged) == (Rule("src", "/app/src"),)
     assert service.sync_rules(shop) == (Rule("src", "/app/src"), Rule("x.py", "/app/x.py", folder=False))
@@ -90,7 +90,7 @@ def test_the_stage_called_dev_is_taken_where_there_is_one(shop: Service) -> None
 
 def test_a_stage_that_there_is_not_is_named(shop: Service) -> None:
     with pytest.raises(UserError, match=r"services.shop.dev.stage: .* has no stage 'nope'") as caught:
-        service.staged(with_dev(shop, stage="nope"))
+        service.with_dev_stage(with_dev(shop, stage="nope"))
     assert caught.value.hint == "its stages: base, dev"
 
 
@@ -103,7 +103,9 @@ def test_rules_of_ones_own(shop: Service) -> None:
 
 def test_the_pods_are_marked_and_stay_hardened(shop: Service) -> None:
     given = with_dev(shop, values={"replicaCount": 1, "writablePaths": ["/cache"]})
-    laid = service.values(service.worked(given, ["python", "-m", "shop"], library(shop)), {"writablePaths": ["/spool"]})
+    laid = service.values(
+        service.dev_service(given, ["python", "-m", "shop"], library(shop)), {"writablePaths": ["/spool"]}
+    )
     assert laid["podLabels"] == {DEV: "true"}
     assert laid["writablePaths"] == ["/spool", "/cache", {"path": "/app", "seed": True, "size": service.SIZE}]
     assert laid["replicaCount"] == 1

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from scripts import diagnose
-from scripts.diagnose import Finding, State
+from scripts.diagnose import Finding, Snapshot
 from tests.diagnose.test_diagnose_variations import NOW, RULES, crashed, event, the, workload
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -122,7 +122,7 @@ def test_a_program_that_ends_is_told_by_its_own_words(name: str) -> None:
         items.append(event(pod, "Killing", killing, container="backend", kind="Normal"))
         items.append(event(pod, "Unhealthy", f"{probe.title()} probe failed: {probe} probe failed: refused"))
     logs = {("backend-1-0", "backend"): tuple(case["log"].splitlines())}
-    found = diagnose.diagnose(State.of(items, "chatbot-dev", NOW, logs=logs), RULES)
+    found = diagnose.diagnose(Snapshot.of(items, "chatbot-dev", NOW, logs=logs), RULES)
     assert len(found) == 1
     lines = [line for line in found[0].evidence if line.startswith("log: ")]
     assert not any(line.removeprefix("log: ").startswith("at ") for line in lines), lines

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts import diagnose
-from scripts.diagnose import Finding, State
+from scripts.diagnose import Finding, Snapshot
 from scripts.diagnose.model import moment
 
 FAULTS = Path(__file__).parents[2] / "embedded/tests/recordings/faults"
@@ -56,10 +56,10 @@ def taken(items: list[dict[str, Any]]) -> datetime:
     return made + timedelta(seconds=75)
 
 
-def recorded(fault: str, **rest: Any) -> State:
+def recorded(fault: str, **rest: Any) -> Snapshot:
     items = json.loads((FAULTS / f"{fault}.json").read_text())["items"]
     logs = logs_of((FAULTS / f"{fault}.log.txt").read_text())
-    return State.of(items, f"fault-{fault}", rest.pop("taken", taken(items)), logs=logs, **rest)
+    return Snapshot.of(items, f"fault-{fault}", rest.pop("taken", taken(items)), logs=logs, **rest)
 
 
 def whole(finding: Finding) -> str:
@@ -102,7 +102,7 @@ def test_another_services_trouble_is_left_out() -> None:
 
 
 def test_a_service_that_is_not_there_is_told_but_stops_nothing() -> None:
-    state = State.of([], "chatbot-dev", datetime(2026, 1, 1, tzinfo=UTC), services=("backend",))
+    state = Snapshot.of([], "chatbot-dev", datetime(2026, 1, 1, tzinfo=UTC), services=("backend",))
     (only,) = diagnose.diagnose(state, RULES)
     assert (only.rule, only.terminal) == ("not-deployed", False)
 
@@ -113,7 +113,7 @@ def test_the_command_to_look_further_names_its_cluster() -> None:
     assert only.command.startswith("kubectl --kubeconfig '/a b/config' --context todo --namespace fault-oom-killed top")
 
 
-def merged() -> State:
+def merged() -> Snapshot:
     """All recorded faults in one namespace, each under a name of its own."""
     items: list[dict[str, Any]] = []
     logs: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -124,7 +124,7 @@ def merged() -> State:
         moments.append(taken(found))
         items += found
         logs |= logs_of((FAULTS / f"{fault}.log.txt").read_text().replace("backend", name))
-    return State.of(items, "chatbot-dev", max(moments), logs=logs)
+    return Snapshot.of(items, "chatbot-dev", max(moments), logs=logs)
 
 
 def test_all_faults_at_once_are_told_apart_and_ranked() -> None:

@@ -122,7 +122,7 @@ def test_every_pattern_of_every_rule_matches_only_its_own_texts(text: str) -> No
         for rule in diagnose.load_rules()
         for alternative in rule.alternatives
         for field, pattern in alternative.match.items()
-        if alternative.sign == "command" and field == "text" and pattern.search(plain)
+        if alternative.symptom == "command" and field == "text" and pattern.search(plain)
         if "program" not in alternative.match or alternative.match["program"].search("minikube")
         if "stage" not in alternative.match or alternative.match["stage"].search("prepare")
     }

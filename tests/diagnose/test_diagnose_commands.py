@@ -14,12 +14,12 @@ import yaml
 
 import tasks
 from scripts import diagnose
-from scripts.diagnose.gather import in_trouble
 from scripts.diagnose.rules import FILE
+from scripts.diagnose.snapshot import in_trouble
 from scripts.errors import UserError
+from scripts.host.paths import ROOT
 from scripts.host.shell import Result, Shell
 from scripts.kube.kubectl import Kubectl
-from scripts.settings.loading import ROOT
 
 WIRE = Path(__file__).parents[2] / "embedded/tests/recordings/wire"
 
@@ -197,7 +197,7 @@ SMALL = {
         "about": "It ends.",
         "problems": {
             "exited": {
-                "signs": [{"crash": {"exit": "^(?P<code>1)$"}}],
+                "symptoms": [{"crash": {"exit": "^(?P<code>1)$"}}],
                 "title": "{what} {code}",
                 "meaning": "m",
                 "remedy": "r",
@@ -215,9 +215,9 @@ SMALL = {
         ({"title": "{nothing}"}, ["crash.problems.exited.title", "{nothing}"]),
         ({"title": "{what"}, ["crash.problems.exited.title"]),
         ({"title": "{what.real}"}, ["crash.problems.exited.title"]),
-        ({"signs": [{"crash": {"exit": "("}}]}, ["signs.0.crash.exit", "regular expression"]),
-        ({"signs": [{"crash": {"exitt": "1"}}]}, ["exitt", "unknown field"]),
-        ({"signs": [{"crush": {}}]}, ["signs.0.crush", "did you mean crash"]),
+        ({"symptoms": [{"crash": {"exit": "("}}]}, ["symptoms.0.crash.exit", "regular expression"]),
+        ({"symptoms": [{"crash": {"exitt": "1"}}]}, ["exitt", "unknown field"]),
+        ({"symptoms": [{"crush": {}}]}, ["symptoms.0.crush", "did you mean crash"]),
         ({"terminal": "soon"}, ["terminal"]),
         ({"remedie": "x"}, ["remedie", "did you mean remedy"]),
         ({"look": "logs 'x"}, ["crash.problems.exited.look"]),
@@ -279,7 +279,7 @@ def test_gathering_asks_once_for_objects_and_only_for_logs_of_containers_in_trou
     shell = Scripted(
         {"get deployments": Result(0, POD), "get events": Result(0, '{"items": []}'), "logs": Result(0, "a\n\nb\n")}
     )
-    state = diagnose.gather(kubectl(shell), "chatbot-dev", ["backend"])
+    state = diagnose.take_snapshot(kubectl(shell), "chatbot-dev", ["backend"])
     assert state.logs == {("backend-1", "backend"): ("a", "b")}
     assert state.command == ("kubectl", "--kubeconfig", "/state/kubeconfig", "--context", "todo")
     assert sorted(words[5] for words in shell.asked) == ["get", "get", "logs"]
@@ -305,12 +305,12 @@ def test_a_container_that_has_just_started_is_not_asked_why_it_is_not_ready(seco
 
 def test_a_kind_that_is_forbidden_does_not_hide_the_others() -> None:
     shell = Scripted({"get deployments": Result(1, POD, "Error: forbidden"), "get events": Result(0, '{"items": []}')})
-    assert len(diagnose.gather(kubectl(shell), "chatbot-dev").kind("Pod")) == 1
+    assert len(diagnose.take_snapshot(kubectl(shell), "chatbot-dev").kind("Pod")) == 1
 
 
 def test_a_cluster_that_does_not_answer_is_a_problem_for_the_caller() -> None:
     with pytest.raises(UserError, match="kubectl get"):
-        diagnose.gather(kubectl(Scripted({})), "chatbot-dev")
+        diagnose.take_snapshot(kubectl(Scripted({})), "chatbot-dev")
 
 
 def test_it_is_said_how_many_workloads_were_not_looked_at(
@@ -321,8 +321,8 @@ def test_it_is_said_how_many_workloads_were_not_looked_at(
     from scripts.diagnose import watchdog
     from scripts.tasks import support
 
-    monkeypatch.setattr(watchdog, "look", lambda session, names: [])
-    monkeypatch.setattr(watchdog, "names", lambda session: ["backend"])
+    monkeypatch.setattr(watchdog, "diagnose_services", lambda session, names: [])
+    monkeypatch.setattr(watchdog, "workload_names", lambda session: ["backend"])
     items = [{"metadata": {"name": name}} for name in ("backend", "stranger", "batch")]
     kubectl = SimpleNamespace(items=lambda kinds, namespace: items)
     session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=SimpleNamespace(namespace="ns")))

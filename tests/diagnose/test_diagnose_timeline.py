@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts import diagnose
-from scripts.diagnose import State
+from scripts.diagnose import Snapshot
 
 RECORDINGS = Path(__file__).parents[2] / "embedded/tests/recordings"
 RULES = diagnose.load_rules()
@@ -20,7 +20,7 @@ START = datetime.fromtimestamp(MARKS[0]["at"], UTC)
 AT = {mark["mark"]: mark["at"] - MARKS[0]["at"] for mark in MARKS}
 
 
-def moments() -> Iterator[tuple[float, State]]:
+def moments() -> Iterator[tuple[float, Snapshot]]:
     """The state after each change, with the time in seconds from the start."""
     held: dict[tuple[str, str], dict[str, Any]] = {}
     for line in (RECORDINGS / "timeline.jsonl").read_text().splitlines():
@@ -31,7 +31,10 @@ def moments() -> Iterator[tuple[float, State]]:
         else:
             held[key] = change["object"]
         seconds = change["t"]
-        yield seconds, State.of(held.values(), "chatbot-dev", START + timedelta(seconds=seconds), services=("backend",))
+        yield (
+            seconds,
+            Snapshot.of(held.values(), "chatbot-dev", START + timedelta(seconds=seconds), services=("backend",)),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ def test_hardly_anything_is_told_while_all_goes_well(told: list[tuple[float, lis
 
 
 def test_a_failing_upgrade_is_found_at_its_first_sign(told: list[tuple[float, list[diagnose.Finding]]]) -> None:
-    signs = [
+    symptoms = [
         seconds
         for seconds, state in moments()
         for pod in state.kind("Pod")
@@ -69,7 +72,7 @@ def test_a_failing_upgrade_is_found_at_its_first_sign(told: list[tuple[float, li
     )
     assert [finding.rule for finding in findings] == ["image-not-on-node"]
     assert "todo:absent" in findings[0].title
-    assert seconds - signs[0] < 2
+    assert seconds - symptoms[0] < 2
 
 
 def test_after_the_rollback_nothing_is_left_of_it(told: list[tuple[float, list[diagnose.Finding]]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scripts import diagnose
-from scripts.diagnose import Finding, State
+from scripts.diagnose import Finding, Snapshot
 
 RULES = diagnose.load_rules()
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -150,7 +150,7 @@ def the(items: list[Object], kind: str) -> Object:
 
 def judge(items: list[Object], log: str = "", *, name: str = "backend", **rest: Any) -> list[Finding]:
     logs = {(f"{name}-1-0", name): tuple(log.splitlines())} if log else {}
-    return diagnose.diagnose(State.of(items, "chatbot-dev", NOW, logs=logs, **rest), RULES)
+    return diagnose.diagnose(Snapshot.of(items, "chatbot-dev", NOW, logs=logs, **rest), RULES)
 
 
 def whole(finding: Finding) -> str:

@@ -13,7 +13,7 @@ from invoke.parser import Parser
 import tasks
 from scripts import diagnose
 from scripts.diagnose import Rule
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 RULES = diagnose.load_rules()
 # What is no key of ours: fields of Kubernetes' own objects, which a chart's template writes.

@@ -10,10 +10,10 @@ import pytest
 from scripts import diagnose
 from scripts.context.session import Session
 from scripts.diagnose import watchdog
-from scripts.diagnose.model import State
+from scripts.diagnose.model import Snapshot
 from scripts.host.shell import Shell
 from scripts.kube.workloads import Workload
-from scripts.settings import loading
+from scripts.settings.configuration import read_settings
 from tests.diagnose.test_diagnose_variations import NOW, crashed, ready, workload
 
 
@@ -25,16 +25,16 @@ def test_what_fails_in_another_namespace_than_the_releases_is_told_as_well(monke
     }
     asked: list[tuple[str, tuple[str, ...]]] = []
 
-    def gather(kubectl: Any, namespace: str, services: Sequence[str] = (), **rest: Any) -> State:
+    def gather(kubectl: Any, namespace: str, services: Sequence[str] = (), **rest: Any) -> Snapshot:
         asked.append((namespace, tuple(services)))
         logs = {("store-1-0", "store"): ("ModuleNotFoundError: No module named 'disk'",)}
-        return State.of(places[namespace], namespace, NOW, logs=logs, services=tuple(services))
+        return Snapshot.of(places[namespace], namespace, NOW, logs=logs, services=tuple(services))
 
-    monkeypatch.setattr(diagnose, "gather", gather)
-    session = Session(loading.load(), Shell(echo=lambda line: None))
+    monkeypatch.setattr(diagnose, "take_snapshot", gather)
+    session = Session(read_settings(), Shell(echo=lambda line: None))
     session.__dict__["kubectl"] = None
     wanted = [Workload("Deployment", "own-chart", "web", {}), Workload("Deployment", "own-data", "store", {})]
     seen: list[str] = []
-    (found,) = watchdog.look_at(session, wanted, lambda state: seen.append(state.namespace))
+    (found,) = watchdog.diagnose_workloads(session, wanted, lambda state: seen.append(state.namespace))
     assert found.service == "store" and found.terminal and "disk" in diagnose.render([found])
     assert asked == [("own-chart", ("web",)), ("own-data", ("store",))] and seen == ["own-chart", "own-data"]

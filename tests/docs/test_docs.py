@@ -12,7 +12,7 @@ from invoke.collection import Collection
 from invoke.parser import Parser
 
 import tasks
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 FIRST = ("README.md", "CONTRIBUTING.md", "ai/README.md", "embedded/README.md")
 GUIDES = sorted([*(ROOT / name for name in FIRST), *(ROOT / "docs").glob("*.md")])

@@ -15,7 +15,7 @@ from scripts.doctor import facts as asked
 from scripts.doctor.checks import GIB
 from scripts.doctor.facts import Client, Facts
 from scripts.host.shell import Result, Shell
-from scripts.settings import loading
+from scripts.settings.configuration import read_settings
 
 WELL = Facts(
     python=(3, 12),
@@ -38,11 +38,11 @@ TOLD = {**WELL.engine, "RegistryConfig": {"IndexConfigs": {"r:5000": {"Secure": 
 
 
 def row(facts: Facts, name: str) -> checks.Row:
-    return next(item for item in checks.judge(facts) if item.name == name)
+    return next(item for item in checks.run_checks(facts) if item.name == name)
 
 
 def test_a_good_machine_is_well() -> None:
-    rows = checks.judge(WELL)
+    rows = checks.run_checks(WELL)
     assert not [item for item in rows if item.verdict in ("warn", "fail")]
     assert checks.exit_code(rows) == 0 and checks.fixable(rows) == []
 
@@ -106,13 +106,13 @@ def test_a_verdict_and_its_repair(change: dict[str, Any], name: str, verdict: st
 
 def test_what_keeps_a_run_from_succeeding_is_told_all_at_once() -> None:
     facts = replace(WELL, root=False, clients=(), engine={}, memory=1 * GIB)
-    told = checks.blocking(checks.judge_local(facts))
+    told = checks.blocking(checks.run_local_checks(facts))
     assert [line.split(":")[0] for line in told] == ["system", "engine", "memory"]
-    assert checks.blocking(checks.judge_local(WELL)) == []
+    assert checks.blocking(checks.run_local_checks(WELL)) == []
 
 
 def test_what_is_wrong_is_told_with_its_remedy_and_sets_the_exit_status() -> None:
-    rows = checks.judge(replace(WELL, port_open=True, port_holder="nginx (process 7)", tools={}, server=""))
+    rows = checks.run_checks(replace(WELL, port_open=True, port_holder="nginx (process 7)", tools={}, server=""))
     text = checks.render(rows)
     assert checks.exit_code(rows) == 1
     assert "taken by nginx (process 7)" in text and "-> stop it" in text
@@ -120,7 +120,7 @@ def test_what_is_wrong_is_told_with_its_remedy_and_sets_the_exit_status() -> Non
 
 
 def test_the_json_is_stable() -> None:
-    found = json.loads(json.dumps(checks.as_json(checks.judge(WELL))))
+    found = json.loads(json.dumps(checks.as_json(checks.run_checks(WELL))))
     assert set(found) == {"schema", "ok", "fixable", "checks"} and found["ok"] is True
     assert set(found["checks"][0]) == {"name", "verdict", "detail", "remedy", "fix"}
 
@@ -147,14 +147,14 @@ def test_gathering_survives_tools_that_fail_or_talk_nonsense(
     monkeypatch.setattr(asked, "REGISTRIES", {})
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     shell = Absent(answer)
-    facts = asked.gather(loading.load(), shell, "embedded")
+    facts = asked.gather(read_settings(), shell, "embedded")
     assert facts.target == "embedded" and facts.server == ""
-    assert checks.render(checks.judge(facts))
+    assert checks.render(checks.run_checks(facts))
 
 
 def test_a_target_that_does_not_exist_is_a_row_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asked, "REGISTRIES", {})
-    facts = asked.gather(loading.load(), Absent(Result(127, "")), "mars")
+    facts = asked.gather(read_settings(), Absent(Result(127, "")), "mars")
     assert "mars" in row(facts, "cluster").detail and row(facts, "cluster").verdict == "fail"
 
 
@@ -175,8 +175,8 @@ def test_repairs_are_done_in_order_and_only_those_that_are_named() -> None:
             done.append("cluster")
             return type("C", (), {"up": lambda self: type("O", (), {"detail": "started"})()})()
 
-    rows = checks.judge(replace(WELL, tools={}, server=""))
+    rows = checks.run_checks(replace(WELL, tools={}, server=""))
     session: Any = Fake()
-    assert checks.mend(session, rows) == ["tools: /t/helm", "cluster: started"]
+    assert checks.repair(session, rows) == ["tools: /t/helm", "cluster: started"]
     assert done == ["tools", "cluster"]
-    assert checks.mend(session, checks.judge(WELL)) == []
+    assert checks.repair(session, checks.run_checks(WELL)) == []

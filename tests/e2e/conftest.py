@@ -25,7 +25,7 @@ import jsonschema
 import pytest
 import yaml
 
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 REPORT = json.loads((ROOT / "scripts/reporting/report.schema.json").read_text())
 NODE_PORT = 30000

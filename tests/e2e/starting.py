@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 PORTS = {"frontend": 3000, "backend": 8000, "agent": 8001, "mcp": 8002}
 SERVICES = tuple(PORTS)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from tests.e2e.conftest import Project, is_free, make_project
 
 APPS = ROOT / "tests/adopt/apps"

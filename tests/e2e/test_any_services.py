@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from tests.e2e.conftest import Project, make_project
 
 APP = ROOT / "tests/e2e/warehouse"

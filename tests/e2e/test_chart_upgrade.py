@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from tests.e2e.conftest import Project
 
 PREVIOUS = ROOT / "tests/charts/previous-0.1.0.tgz"

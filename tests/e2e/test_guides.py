@@ -18,9 +18,9 @@ from pathlib import Path
 import busybox
 import pytest
 
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.images.docker import engine_answers, find_clients
-from scripts.settings.loading import ROOT
 from tests.docs.test_docs import GUIDES, commands
 from tests.e2e.conftest import Project
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from tests.e2e.conftest import Project
 
 

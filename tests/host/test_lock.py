@@ -10,13 +10,13 @@ import pytest
 
 from scripts.errors import UserError
 from scripts.host import lock
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 
 HOLDER = """
 import sys
 from pathlib import Path
 from scripts.host import lock
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 with lock.hold(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -26,11 +26,11 @@ with lock.hold(Path(sys.argv[1])):
 RUNNER = """
 import sys
 from pathlib import Path
-from scripts.host import endings, lock
+from scripts.host import lock, signals
 from scripts.host.shell import Shell
 waits = ["sh", "-c", "echo $$; exec sleep 600"]
 try:
-    with endings.orderly(), lock.hold(Path(sys.argv[1])):
+    with signals.raise_when_signalled(), lock.hold(Path(sys.argv[1])):
         Shell(echo=lambda line: None).effect(waits, on_line=lambda line: print(line, flush=True))
 except KeyboardInterrupt as end:
     print("told:", end, flush=True)
@@ -75,7 +75,7 @@ def test_a_run_that_is_told_to_end_stops_what_it_started_and_gives_the_lock_back
 
 THREADED = """
 import signal, sys, threading, time
-from scripts.host import endings
+from scripts.host import signals
 waiting = threading.Event()
 main = threading.main_thread().ident
 def tell():
@@ -85,11 +85,11 @@ def tell():
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)  # as the kernel may
     waiting.wait()
 try:
-    with endings.orderly():
+    with signals.raise_when_signalled():
         thread = threading.Thread(target=tell, daemon=True)
         thread.start()
         thread.join()
-except endings.Ended as end:
+except signals.Signalled as end:
     print("told:", end, flush=True)
 """
 

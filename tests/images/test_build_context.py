@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.errors import UserError
+from scripts.host.paths import ROOT
 from scripts.images.build_context import Entry, build_digest, lay_out, listing
 from scripts.images.docker import BUILDKIT, engine_answers, find_clients, has_buildkit
-from scripts.settings.loading import ROOT
 
 FILES = [
     "README.md", "docs/README.md", "docs/a/b.txt", "abd", "xfoo", "d/xfoo", "d/foo", "a*b", "axb", "a/x/b", "keep.txt",

@@ -42,8 +42,8 @@ def settings(tmp_path: Path) -> Settings:
     )  # fmt: skip
 
 
-def make(settings: Settings, ids: dict[str, str] = IDS, *, standin: bool = True) -> Plan:
-    return plan.make_plan(settings, ids, target="embedded", standin=standin)
+def make(settings: Settings, ids: dict[str, str] = IDS, *, local_database: bool = True) -> Plan:
+    return plan.make_plan(settings, ids, target="embedded", local_database=local_database)
 
 
 def test_a_changed_line_changes_the_tag_of_that_service_alone(settings: Settings) -> None:
@@ -59,7 +59,7 @@ def test_a_new_base_image_changes_what_is_built_on_it(settings: Settings) -> Non
 
 
 def test_an_external_database_leaves_the_standin_out(settings: Settings) -> None:
-    external = make(settings, standin=False)
+    external = make(settings, local_database=False)
     assert [image.service for image in external.images] == ["frontend", "backend"]
     assert [release.name for release in external.releases] == ["todo-chatbot"]
 

@@ -16,7 +16,7 @@ import yaml
 
 from scripts.errors import UserError
 from scripts.host.shell import Result, Shell
-from scripts.kube import api, reading
+from scripts.kube import api, queries
 from scripts.kube.kubectl import Kubectl
 from tests.support.serving import serving
 
@@ -197,7 +197,7 @@ def test_changes_come_as_they_happen_until_somebody_stops_them(tmp_path: Path, s
     ],
 )
 def test_what_is_not_understood_whole_is_left_to_kubectl(words: tuple[str, ...]) -> None:
-    assert reading.understand(words) is None
+    assert queries.parse_query(words) is None
 
 
 def test_a_changed_kubeconfig_is_read_anew_and_credentials_are_not_shown(tmp_path: Path, server: Server) -> None:

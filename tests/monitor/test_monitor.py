@@ -19,7 +19,7 @@ from rich.console import Console
 
 from scripts.kube import metrics
 from scripts.kube.metrics import Counters
-from scripts.monitor import gather, live, rows, screen
+from scripts.monitor import live, rows, sampling, screen
 from scripts.monitor.model import Sample, View
 
 NOW = "2026-01-01T12:00:00.000+00:00"
@@ -313,7 +313,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 async def test_a_look_takes_what_answers_and_names_the_rest(api: Path) -> None:
-    async with gather.sampler(api, "ns", frozenset({"backend"})) as sampler:
+    async with sampling.open_sampler(api, "ns", frozenset({"backend"})) as sampler:
         found = await sampler.sample()
     assert set(found.counters) == {"backend-1"} and found.serving == {"backend-1", "backend-2"}
     assert found.problems == {"usage": "404 no such group", "metrics of backend-2": "404 no such page"}
@@ -321,17 +321,17 @@ async def test_a_look_takes_what_answers_and_names_the_rest(api: Path) -> None:
 
 
 async def test_a_cluster_that_is_gone_is_told_for_every_source(tmp_path: Path) -> None:
-    async with gather.sampler(tmp_path / "none", "ns", frozenset({"backend"})) as sampler:
+    async with sampling.open_sampler(tmp_path / "none", "ns", frozenset({"backend"})) as sampler:
         found = await sampler.sample()
-    assert set(found.problems) == set(gather.PATHS) and not found.objects["pods"]
+    assert set(found.problems) == set(sampling.PATHS) and not found.objects["pods"]
 
 
 def test_use_is_read_in_every_unit_a_metrics_server_writes() -> None:
     item = {"metadata": {"name": "a"}, "containers": [{"usage": {"cpu": "3456789n", "memory": "86304Ki"}}]}
     problems: dict[str, str] = {}
-    assert gather.read_usage([item], problems) == {"a": (pytest.approx(3.456789), 86304 * 1024.0)}
+    assert sampling.read_usage([item], problems) == {"a": (pytest.approx(3.456789), 86304 * 1024.0)}
     item = {"metadata": {"name": "a"}, "containers": [{"usage": {"cpu": "much", "memory": "1Mi"}}]}
-    assert gather.read_usage([item], problems) == {} and "usage" in problems
+    assert sampling.read_usage([item], problems) == {} and "usage" in problems
 
 
 def test_a_pod_is_asked_as_its_probe_asks_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from scripts.monitor import watch
-from scripts.monitor.watch import Look, changes
+from scripts.monitor.watch import StatusSnapshot, changes
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 HEAD = ("SERVICE", "READY", "RESTARTS", "AGE", "IMAGE")
@@ -19,8 +19,8 @@ BACKEND = ("backend", "2/2", "0", "5m", "todo-chatbot/backend:1")
 FRONTEND = ("frontend", "2/2", "0", "5m", "todo-chatbot/frontend:1")
 
 
-def look(*rows: tuple[str, ...], **problems: str) -> Look:
-    return Look(NOW, (HEAD, *rows), problems)
+def look(*rows: tuple[str, ...], **problems: str) -> StatusSnapshot:
+    return StatusSnapshot(NOW, (HEAD, *rows), problems)
 
 
 def changed(row: tuple[str, ...], **cells: str) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def changed(row: tuple[str, ...], **cells: str) -> tuple[str, ...]:
 
 
 def test_at_first_every_service_is_told() -> None:
-    assert [line.split()[1:3] for line in changes(Look(NOW), look(BACKEND, FRONTEND))] == [
+    assert [line.split()[1:3] for line in changes(StatusSnapshot(NOW), look(BACKEND, FRONTEND))] == [
         ["backend", "2/2"], ["frontend", "2/2"],
     ]  # fmt: skip
 
@@ -46,7 +46,7 @@ def test_only_what_changed_is_told(cells: dict[str, str]) -> None:
 
 def test_a_service_that_is_gone_is_told() -> None:
     assert changes(look(BACKEND, FRONTEND), look(FRONTEND)) == ["12:00:00  backend  gone"]
-    assert changes(look(BACKEND), Look(NOW, (HEAD,))) == ["12:00:00  backend  gone"]
+    assert changes(look(BACKEND), StatusSnapshot(NOW, (HEAD,))) == ["12:00:00  backend  gone"]
 
 
 def test_what_cannot_be_read_is_told_once_and_when_it_is_back() -> None:
@@ -54,7 +54,7 @@ def test_what_cannot_be_read_is_told_once_and_when_it_is_back() -> None:
     assert changes(look(BACKEND), blind) == ["12:00:00  – pods: 403 forbidden"]
     assert changes(blind, blind) == []
     assert changes(blind, look(BACKEND)) == ["12:00:00  pods can be read again"]
-    assert changes(Look(NOW), Look(NOW, (), {"pods": "gone"})) == ["12:00:00  – pods: gone"]
+    assert changes(StatusSnapshot(NOW), StatusSnapshot(NOW, (), {"pods": "gone"})) == ["12:00:00  – pods: gone"]
 
 
 class Sampler:
@@ -72,7 +72,7 @@ async def test_while_nothing_can_be_read_the_last_table_stays() -> None:
         "kind": "Deployment", "metadata": {"name": "backend"}, "status": {"readyReplicas": 1},
         "spec": {"replicas": 2, "selector": {}, "template": {"spec": {"containers": [{"image": "app:1"}]}}},
     }  # fmt: skip
-    take: Callable[[], Any] = watch.looks(Sampler(([deployment], {}), ([], {"pods": "gone"})))  # type: ignore[arg-type]
+    take: Callable[[], Any] = watch.snapshots(Sampler(([deployment], {}), ([], {"pods": "gone"})))  # type: ignore[arg-type]
     first, second = await take(), await take()
     assert first.rows[1][:2] == ("backend", "1/2") and second.rows == first.rows and second.problems
 

@@ -156,7 +156,7 @@ def preparing(
 ) -> Iterator[Generator[Outcome, None, Ready]]:
     """A run that prepares and builds, whose cluster starts as `cluster` does; all else is ready at once."""
     run = world.run()
-    run.session = SimpleNamespace(**vars(run.session), standin=False, target="embedded", cluster=None)
+    run.session = SimpleNamespace(**vars(run.session), local_database=False, target="embedded", cluster=None)
     unready = SimpleNamespace(session=run.session, display=run.display, began=0.0, dry=False)
 
     def started(run: object, needed: Sequence[Future[Outcome]]) -> Outcome:

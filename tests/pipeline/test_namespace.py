@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from scripts.errors import SettingsError
+from scripts.host.paths import ROOT
 from scripts.pipeline.namespace import contains, read
-from scripts.settings.loading import ROOT
 
 
 def test_everything_in_the_file_goes_where_the_settings_say() -> None:

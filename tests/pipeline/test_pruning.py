@@ -16,7 +16,7 @@ from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result
 from scripts.pipeline import pruning
-from scripts.reporting.display import Plain
+from scripts.reporting.display import PlainDisplay
 from scripts.settings.model import Image, Outcome, Plan
 
 NAME = "todo-chatbot/backend"
@@ -75,7 +75,7 @@ class World:
         session: Any = SimpleNamespace(settings=settings, shell=world, kubectl=world, cluster=world)
         client: Any = SimpleNamespace(binary="docker")
         plan = Plan((Image("backend", NAME, "1"),), (), "kind")
-        return list(pruning.prune(Run(session, Plain(self.out)), Ready(client, {}, plan), loaded=loaded))
+        return list(pruning.prune(Run(session, PlainDisplay(self.out)), Ready(client, {}, plan), loaded=loaded))
 
 
 STAY = {*range(11, 21), 1, 3, 5}  # the ten newest, the planned one, a revision's, a pod's

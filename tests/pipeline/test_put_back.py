@@ -82,7 +82,7 @@ def session(cluster: Watched, monkeypatch: pytest.MonkeyPatch) -> Any:
     healthy: Any = lambda run, wanted: cluster.told.append("healthy") or iter(())  # noqa: E731
     monkeypatch.setattr(health, "await_healthy", healthy)
     monkeypatch.setattr(rollout, "await_workloads", lambda run, wanted: iter(()))
-    monkeypatch.setattr(operate, "alone", lambda session: nullcontext())
+    monkeypatch.setattr(operate, "hold_release_lock", lambda session: nullcontext())
     settings = SimpleNamespace(
         release=SimpleNamespace(name="todo", namespace="shop"), database_release=SimpleNamespace(name="database"),
         app=SimpleNamespace(secrets=SECRETS), timeouts=SimpleNamespace(deploy=300),

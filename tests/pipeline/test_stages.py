@@ -16,7 +16,7 @@ from scripts.pipeline import rollback, runner, stages
 from scripts.pipeline.live import Live
 from scripts.pipeline.rollback import Undone
 from scripts.pipeline.stages import Stage
-from scripts.reporting.display import Plain
+from scripts.reporting.display import PlainDisplay
 from scripts.reporting.report import Report
 from scripts.settings.model import Outcome
 
@@ -32,7 +32,7 @@ def run(*, dry: bool = False) -> Run:
     release = SimpleNamespace(name="todo", namespace="shop")
     settings = SimpleNamespace(release=release, environment="dev", cluster="c", root=None)
     session: Any = SimpleNamespace(settings=settings, shell=SimpleNamespace(dry=dry), target="embedded")
-    return Run(session, Plain(io.StringIO()))
+    return Run(session, PlainDisplay(io.StringIO()))
 
 
 def play(*wanted: Stage, dry: bool = False) -> Report:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from scripts.context.session import Session
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
-from scripts.settings import loading
 from scripts.settings.assemble import BUILDERS
-from scripts.settings.loading import ROOT
+from scripts.settings.configuration import read_settings
 from scripts.settings.model import Release, Service
 from scripts.supplychain import scanners
 from scripts.supplychain.model import Result
@@ -20,7 +20,7 @@ from tests.clusters.conftest import configuration
 
 
 def scanned(scanner: Callable[[Session], list[Result]]) -> list[Result]:
-    return scanner(Session(loading.load(), Shell()))
+    return scanner(Session(read_settings(), Shell()))
 
 
 @pytest.mark.parametrize("scanner", [scanners.checkov, scanners.hadolint], ids=["checkov", "hadolint"])
@@ -31,7 +31,7 @@ def test_nothing_is_found_that_is_not_explained(scanner: Callable[[Session], lis
 
 
 def test_nothing_is_found_with_every_extension_used() -> None:
-    mine = loading.load()
+    mine = read_settings()
     release = dataclasses.replace(mine.release, values=(ROOT / "tests/charts/everything.yaml",))
     session = Session(dataclasses.replace(mine, release=release), Shell())
     [result] = scanners.checkov(session)
@@ -40,14 +40,14 @@ def test_nothing_is_found_with_every_extension_used() -> None:
 
 
 def test_every_dockerfile_of_the_tree_is_looked_at() -> None:
-    known = {path for _, path in scanners.dockerfiles(loading.load())}
+    known = {path for _, path in scanners.dockerfiles(read_settings())}
     there = [*ROOT.glob("services/*/*Dockerfile"), *BUILDERS.glob("*.Dockerfile")]
     assert known == {path for path in there if "node_modules" not in path.parts}
 
 
 def test_nothing_is_found_in_the_dockerfile_of_the_example() -> None:
     example = Service("backend", ROOT, ROOT / "examples/own-app/backend/Dockerfile")
-    own = Session(dataclasses.replace(loading.load(), services=(example,)), Shell())
+    own = Session(dataclasses.replace(read_settings(), services=(example,)), Shell())
     assert "backend" in dict(scanners.dockerfiles(own.settings))
     results = [*scanners.hadolint(own), *scanners.checkov(own)]
     assert all(result.ran for result in results), results
@@ -68,7 +68,7 @@ def careless(tmp_path: Path) -> Session:
     service = Service("mcp", tmp_path, tmp_path / "Dockerfile")
     made = Session(configuration(tmp_path, services=(service,), database=service, database_release=release,
                                  release=release), Shell())  # fmt: skip
-    made.__dict__["tools"] = Session(loading.load(), Shell()).tools
+    made.__dict__["tools"] = Session(read_settings(), Shell()).tools
     return made
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from tests.charts import exports
 from tests.charts.conftest import MONITORING, by_name, manifests
 from tests.support.promql import selectors

@@ -6,18 +6,18 @@ import io
 
 from rich.console import Console
 
-from scripts.reporting.display import Live, Plain
+from scripts.reporting.display import PlainDisplay, TerminalDisplay
 from scripts.settings.model import Outcome
 
 
-def shown(live: Live, width: int = 80) -> str:
+def shown(live: TerminalDisplay, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
     console.print(live._table())
     return console.file.getvalue() if isinstance(console.file, io.StringIO) else ""
 
 
 def test_the_table_is_harmless_cut_and_final() -> None:
-    live = Live()
+    live = TerminalDisplay()
     live.close()
     live.begin("rollout")
     live.waiting("rollout", "backend", "[backend] 1/2 ready, [red]x [/nope] " + "long " * 40)
@@ -31,7 +31,7 @@ def test_the_table_is_harmless_cut_and_final() -> None:
 
 def test_lines_for_a_log_are_told_once() -> None:
     stream = io.StringIO()
-    plain = Plain(stream)
+    plain = PlainDisplay(stream)
     for text in ("1/2 ready", "1/2 ready", "2/2 ready"):
         plain.waiting("rollout", "backend", text)
     assert stream.getvalue().splitlines() == ["  rollout backend: 1/2 ready", "  rollout backend: 2/2 ready"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import jsonschema
 
 from scripts.diagnose.model import Finding
+from scripts.host.paths import ROOT
 from scripts.reporting import report
 from scripts.reporting.report import Report, StageTime
-from scripts.settings.loading import ROOT
 from scripts.settings.model import Outcome
 
 SCHEMA = json.loads((ROOT / "scripts/reporting/report.schema.json").read_text())

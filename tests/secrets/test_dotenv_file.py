@@ -33,7 +33,7 @@ def test_the_whole_dialect_is_spoken() -> None:
 
 def test_a_foreign_name_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("spring.datasource-url=x\nA=1\n")
-    assert sync.environment(tmp_path, {})["A"] == "1"
+    assert sync.known_variables(tmp_path, {})["A"] == "1"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom"])
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_named_by_its_line_and_not_shown(tmp_path: Path, 
 def test_a_folder_of_that_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     with pytest.raises(SettingsError, match="is a folder"):
-        sync.environment(tmp_path, {})
+        sync.known_variables(tmp_path, {})
 
 
 @given(st.binary(max_size=200))

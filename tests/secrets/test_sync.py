@@ -11,17 +11,19 @@ from pyrage.x25519 import Identity
 
 from scripts.backup.key import find as find_backup_key
 from scripts.errors import SettingsError, UserError
+from scripts.host.paths import ROOT
 from scripts.host.shell import Result, Shell
 from scripts.kube.kubectl import Kubectl
 from scripts.secrets import key, sync, vault
-from scripts.settings.loading import ROOT
 
-CONFIG = sync.load(ROOT)
+CONFIG = sync.read_configuration(ROOT)
 
 
 def decide(variables: dict[str, str], held: dict[str, dict[str, str]] | None = None) -> dict[str, sync.Change]:
-    standin = sync.uses_standin(variables)
-    changes = sync.decide(CONFIG, variables, held or {}, standin=standin, generate=lambda size: f"random{size}")
+    local_database = sync.uses_local_database(variables)
+    changes = sync.decide(
+        CONFIG, variables, held or {}, local_database=local_database, generate=lambda size: f"random{size}"
+    )
     return {change.name: change for change in changes}
 
 
@@ -75,7 +77,9 @@ def test_a_given_value_that_no_release_was_healthy_with_is_not_kept_as_if_it_wer
     values = {"auth-secrets": {"AUTH_SECRET": "a" * 64, "JWT_SECRET": "given-by-somebody"}}
     [change] = [
         one
-        for one in sync.decide(CONFIG, {}, values, standin=True, doubtful=doubtful, generate=lambda size: "new" * 20)
+        for one in sync.decide(
+            CONFIG, {}, values, local_database=True, doubtful=doubtful, generate=lambda size: "new" * 20
+        )
         if one.name == "auth-secrets"
     ]
     assert dict(change.data) == {"AUTH_SECRET": "a" * 64, "JWT_SECRET": "new" * 20}
@@ -99,7 +103,7 @@ def test_a_cluster_that_does_not_answer_is_not_one_without_secrets() -> None:
 
 
 def test_a_secret_of_a_service_that_is_not_deployed_is_not_made() -> None:
-    config = sync.load(ROOT, ["frontend", "backend"])
+    config = sync.read_configuration(ROOT, ["frontend", "backend"])
     assert set(config) == {"auth-secrets", "database-credentials", "database-secrets"}
     assert config["database-secrets"]["usedBy"] == ["backend"]
 
@@ -107,7 +111,7 @@ def test_a_secret_of_a_service_that_is_not_deployed_is_not_made() -> None:
 def test_a_value_without_a_source_is_named() -> None:
     config = {"s": {"keys": {"K": {"from": "K_VAR"}}}}
     with pytest.raises(UserError, match=r"s\.K: set K_VAR"):
-        sync.decide(config, {}, {}, standin=True)
+        sync.decide(config, {}, {}, local_database=True)
 
 
 def test_values_show_nowhere_but_in_the_manifest_itself() -> None:
@@ -121,13 +125,13 @@ def test_values_show_nowhere_but_in_the_manifest_itself() -> None:
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("# keys\nexport A='1'\nB=2\nEMPTY=\n")
-    assert sync.environment(tmp_path, {"B": "3", "C": ""}) == {"A": "1", "B": "3"}
+    assert sync.known_variables(tmp_path, {"B": "3", "C": ""}) == {"A": "1", "B": "3"}
 
 
 def test_a_wrong_line_of_the_file_is_named_without_showing_it(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=1\nsk-secret\n")
     with pytest.raises(SettingsError, match="line 2") as caught:
-        sync.environment(tmp_path, {})
+        sync.known_variables(tmp_path, {})
     assert "sk-secret" not in str(caught.value)
 
 
@@ -143,7 +147,7 @@ def test_a_rotated_secret_keeps_the_one_before_for_what_it_signed() -> None:
 
 def test_a_value_may_come_from_a_file() -> None:
     config = {"s": {"keys": {"K": {"file": "key.txt"}}}}
-    (change,) = sync.decide(config, {}, {}, standin=True, files={"key.txt": "content"})
+    (change,) = sync.decide(config, {}, {}, local_database=True, files={"key.txt": "content"})
     assert change.data == {"K": "content"}
 
 
@@ -152,7 +156,7 @@ def test_the_table_names_sources_and_shows_no_value() -> None:
         CONFIG,
         {"OPENAI_API_KEY": "sk-secret"},
         {"api-keys": {"OPENAI_API_KEY": "sk-secret"}},
-        standin=True,
+        local_database=True,
         proved=["api-keys"],
     )
     text = str(rows)
@@ -178,19 +182,19 @@ def test_the_encrypted_file_is_a_source_and_unreadable_without_its_key(
     said: list[str] = []
     assert vault.edit(tree, lambda draft: int(not draft.write_text("A=very-secret\n")), said.append)
     assert b"very-secret" not in (tree / vault.FILE).read_bytes()
-    assert sync.environment(tree, {}) == {"A": "very-secret"}
+    assert sync.known_variables(tree, {}) == {"A": "very-secret"}
     assert not vault.edit(tree, lambda draft: 0, said.append)
     assert key.key_file().stat().st_mode & 0o077 == 0
     assert len(said) == 1 and str(key.key_file()) in said[0]
     key.key_file().unlink()
     with pytest.raises(UserError, match="no key for it"):
-        sync.environment(tree, {})
+        sync.known_variables(tree, {})
     with pytest.raises(UserError, match="was written with one"):
         vault.write(tree, "A=other\n", said.append)
     assert not key.key_file().exists()
     monkeypatch.setenv(key.VARIABLE, str(Identity.generate()))
     with pytest.raises(UserError, match="cannot be decrypted"):
-        sync.environment(tree, {})
+        sync.known_variables(tree, {})
 
 
 def test_any_age_program_opens_the_encrypted_file_with_the_one_key(tree: Path) -> None:
@@ -207,10 +211,10 @@ def test_a_file_of_the_format_before_is_read_and_written_anew_with_nothing_lost(
     vault.old_key_file().parent.mkdir(parents=True)
     vault.old_key_file().write_bytes(old)
     (tree / vault.FILE).write_bytes(Fernet(old).encrypt(b"A=very-secret\n"))
-    assert sync.environment(tree, {}) == {"A": "very-secret"} and vault.is_outdated(tree)
+    assert sync.known_variables(tree, {}) == {"A": "very-secret"} and vault.is_outdated(tree)
     said: list[str] = []
     assert vault.migrate(tree, said.append) and not vault.migrate(tree, said.append)
-    assert sync.environment(tree, {}) == {"A": "very-secret"}
+    assert sync.known_variables(tree, {}) == {"A": "very-secret"}
     assert vault.old_key_file().read_bytes() == old and "very-secret" not in "".join(said)
 
 

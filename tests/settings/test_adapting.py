@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from scripts.settings import loading
+from scripts.host.paths import ROOT
 from scripts.settings.assemble import BUILDERS
-from scripts.settings.loading import ROOT
+from scripts.settings.configuration import read_settings
 from scripts.settings.model import Service
 from scripts.supplychain import scanners
 
@@ -35,7 +35,7 @@ def test_what_is_scanned_is_its_own() -> None:
     services = read("examples/own-app/app.yaml")["services"]
     backend = Service("backend", EXAMPLE / services["backend"]["context"], EXAMPLE / "backend/Dockerfile")
     frontend = Service("frontend", EXAMPLE / services["frontend"]["context"], BUILDERS / "nextjs.Dockerfile")
-    own = dataclasses.replace(loading.load(), services=(frontend, backend))
+    own = dataclasses.replace(read_settings(), services=(frontend, backend))
     assert dict(scanners.python_locks(own))["backend"] == EXAMPLE / "backend/requirements.txt"
     found = scanners.dockerfiles(own)
     assert ("frontend", frontend.dockerfile) in found and ("backend", backend.dockerfile) in found

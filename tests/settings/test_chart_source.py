@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from scripts.errors import SettingsError, UserError
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.kube import charts
-from scripts.settings import loading
-from scripts.settings.loading import ROOT
-from tests.settings.test_loading import minimal, project, write
+from scripts.settings.configuration import read_settings
+from tests.settings.test_configuration import minimal, project, write
 from tests.support.serving import serving
 
 __all__ = ["project"]  # the fixture
@@ -49,11 +49,11 @@ def named(project: Path, chart: str, version: str = "") -> None:
 def test_an_archive_is_read_as_the_folder_it_was(project: Path) -> None:
     archive(project / "mine-1.0.0.tgz", CHART)
     named(project, "mine-1.0.0.tgz")
-    chart = loading.load(project).release.chart
+    chart = read_settings(project).release.chart
     assert (chart / "values.yaml").read_text() == "size: 3\n" and chart.name == "mine"
-    assert loading.load(project).release.chart == chart
+    assert read_settings(project).release.chart == chart
     archive(project / "mine-1.0.0.tgz", CHART | {"mine/values.yaml": "size: 4\n"})
-    assert (loading.load(project).release.chart / "values.yaml").read_text() == "size: 4\n"
+    assert (read_settings(project).release.chart / "values.yaml").read_text() == "size: 4\n"
 
 
 def test_a_reference_is_fetched_once(project: Path, tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_a_reference_is_fetched_once(project: Path, tmp_path: Path) -> None:
         shutil.copy(file, folder / "mine-1.0.0.tgz")
 
     named(project, "oci://registry.example/charts/mine", "1.0.0")
-    first = loading.load(project, pull=pull).release.chart
-    assert loading.load(project, pull=pull).release.chart == first == loading.load(project).release.chart
+    first = read_settings(project, pull=pull).release.chart
+    assert read_settings(project, pull=pull).release.chart == first == read_settings(project).release.chart
     assert asked == [("oci://registry.example/charts/mine", "1.0.0")]
 
 
@@ -95,7 +95,7 @@ def test_what_is_no_chart_is_told_by_key_with_a_remedy(
     (project / "needy/Chart.yaml").write_text(needs)
     named(project, chart, version)
     with pytest.raises(SettingsError) as caught:
-        loading.load(project)
+        read_settings(project)
     assert str(caught.value).startswith("config/pipeline.yaml: release.chart: ") and problem in str(caught.value)
     assert remedy in caught.value.hint
     assert not (project / ".pipeline/outside").exists()

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from scripts.errors import UserError
-from scripts.settings import loading
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
+from scripts.settings.configuration import read_settings
 
 CASES = 300  # mutations a file
 STRANGE: list[Any] = [
@@ -63,8 +63,8 @@ def damage(text: str, chance: random.Random) -> bytes:
 
 
 FILES: dict[str, Callable[[Path], object]] = {
-    "config/pipeline.yaml": loading.load,
-    "config/apps/todo-chatbot.yaml": loading.load,
+    "config/pipeline.yaml": read_settings,
+    "config/apps/todo-chatbot.yaml": read_settings,
 }
 
 

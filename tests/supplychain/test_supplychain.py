@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from scripts.errors import UserError
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
 from scripts.settings.model import Security
 from scripts.supplychain import parse, sarif, verdicts
 from scripts.supplychain import scan as scanning

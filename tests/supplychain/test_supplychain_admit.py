@@ -17,12 +17,12 @@ import pytest
 
 from scripts.context.ready import Ready
 from scripts.errors import UserError
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline.admission import check_admission
 from scripts.pipeline.stages import chosen
-from scripts.settings.loading import ROOT
 from scripts.settings.model import Base, Image, Plan, Security, Service, Settings
 from scripts.supplychain import attest, commands, cosign, keys
 from scripts.supplychain.admit import Candidate, admit

@@ -8,8 +8,8 @@ from typing import Any
 
 from scripts.ai import options
 from scripts.ai.kagent import objects
-from scripts.settings import loading
-from scripts.settings.loading import ROOT
+from scripts.host.paths import ROOT
+from scripts.settings.configuration import read_settings
 
 CONTROLLER = "/api/v1/namespaces/kagent/services/kagent-controller:8083/proxy"
 A2A = f"create --raw {CONTROLLER}/api/a2a/kagent/todo-operator/"
@@ -25,7 +25,7 @@ TOOLS = (
 
 def ours(variables: Mapping[str, str]) -> list[dict[str, Any]]:
     """What is installed for these keys."""
-    return objects.manifests(loading.load(), options.load(ROOT, variables))
+    return objects.manifests(read_settings(), options.load(ROOT, variables))
 
 
 def standing(variables: Mapping[str, str], **changes: Any) -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from scripts.host.paths import ROOT
 from scripts.release import charts
-from scripts.settings.loading import ROOT
 from scripts.settings.model import Release
 
 LIVE = """

@@ -15,9 +15,9 @@ import pytest
 from invoke import Config, Context, Exit
 
 from scripts.errors import UserError
+from scripts.host.paths import ROOT
 from scripts.host.shell import ProgramNotFound
 from scripts.reporting import report_page
-from scripts.settings.loading import ROOT
 from scripts.tasks import namespace
 from scripts.tasks.support import errors_explained
 
@@ -140,7 +140,7 @@ def test_no_text_of_any_task_ends_in_a_traceback(wrong: str, nowhere: None, caps
 def test_what_nobody_thought_of_is_one_line_with_the_place_of_the_details(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("scripts.settings.loading.ROOT", tmp_path)
+    monkeypatch.setattr("scripts.host.paths.ROOT", tmp_path)
     with pytest.raises(Exit) as ended, errors_explained():
         json.loads('{"password": "hunter2-hunter2"')
     assert ended.value.code == 1 and ended.value.message is not None

@@ -19,12 +19,12 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import virtualenvs
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.kube.kubectl import Kubectl
 from scripts.reporting import report, report_page
-from scripts.reporting.display import Plain
-from scripts.settings import loading
-from scripts.settings.loading import ROOT
+from scripts.reporting.display import PlainDisplay
+from scripts.settings.configuration import read_settings
 from scripts.verify.scaling import autoscaler, criteria, load, page, plot, proof, watch
 from scripts.verify.scaling.model import Autoscaler, Proof, Replicas, Sample, Tick
 from tests.clusters.conftest import configuration
@@ -128,20 +128,20 @@ def test_no_request_at_all_proves_nothing() -> None:
 
 def test_the_load_goes_on_until_it_is_seen_what_new_pods_are_good_for() -> None:
     samples = life()
-    first = next(number for number in range(1, len(samples)) if criteria.relieved(samples[:number], 2))
-    assert samples[first - 1].second == 17 + criteria.HELD_SECONDS
+    first = next(number for number in range(1, len(samples)) if criteria.load_held(samples[:number], 2))
+    assert samples[first - 1].second == 17 + criteria.LOAD_HELD_SECONDS
 
 
 def test_the_end_is_when_the_service_has_been_small_for_some_seconds() -> None:
     samples = life()
-    first = next(number for number in range(30, len(samples) + 1) if criteria.quiet(samples[:number], SCALER))
-    assert samples[first - 1].second == 52 + criteria.QUIET_SECONDS
+    first = next(number for number in range(30, len(samples) + 1) if criteria.idle_held(samples[:number], SCALER))
+    assert samples[first - 1].second == 52 + criteria.IDLE_HELD_SECONDS
 
 
 @given(least=st.integers(1, 5), more=st.integers(1, 20), step=st.integers(1, 5), window=st.integers(0, 600))
 def test_patience_covers_the_autoscalers_own_rules(least: int, more: int, step: int, window: int) -> None:
     scaler = replace(SCALER, least=least, most=least + more, step=step, window=window)
-    assert criteria.patience(scaler) >= window + more / step * scaler.period
+    assert criteria.scale_in_timeout(scaler) >= window + more / step * scaler.period
 
 
 def test_what_locust_prints_is_read_and_the_rest_is_let_be() -> None:
@@ -214,17 +214,17 @@ def test_news_come_in_order_and_an_end_is_an_error() -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_anything_is_done(words: dict[str, Any], said: str) -> None:
-    session = Session(loading.load(), Shell(dry=True, echo=lambda line: pytest.fail(line)))
+    session = Session(read_settings(), Shell(dry=True, echo=lambda line: pytest.fail(line)))
     with pytest.raises(UserError) as problem:
-        proof.prove(Run(session, Plain(io.StringIO())), **{"service": "backend", "users": 10} | words)
+        proof.prove(Run(session, PlainDisplay(io.StringIO())), **{"service": "backend", "users": 10} | words)
     assert said in problem.value.hint
 
 
 def test_of_an_app_that_names_nothing_under_load_the_key_is_asked_for(tmp_path: Path) -> None:
-    known = loading.load()
+    known = read_settings()
     session = Session(replace(known, app=replace(known.app, under_load=())), Shell(dry=True, echo=lambda line: None))
     with pytest.raises(UserError, match=r"config/apps/todo-chatbot.yaml: underLoad: missing"):
-        proof.prove(Run(session, Plain(io.StringIO())), users=10)
+        proof.prove(Run(session, PlainDisplay(io.StringIO())), users=10)
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def test_an_autoscaler_that_was_lent_is_taken_away_whatever_happens(
     session, done, kubectl = lent
     answers(kubectl, session, [], [2, 4])
     monkeypatch.setattr(autoscaler, "rendered", lambda *_: json.loads(json.dumps(MANIFEST)))
-    with pytest.raises(Interrupted), autoscaler.at_work(session, "backend", None):
+    with pytest.raises(Interrupted), autoscaler.ensure(session, "backend", None):
         raise Interrupted
     acts = [line.split("--context k ")[1].split()[0] for line in done if line.startswith("$ ")]
     assert acts == ["apply", "delete", "scale", "rollout"]
@@ -278,10 +278,10 @@ def test_what_a_killed_run_left_is_taken_over(
     lent: tuple[Session, list[str], Scripted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, done, kubectl = lent
-    left = MANIFEST | {"metadata": MANIFEST["metadata"] | {"annotations": {autoscaler.LENT: "2"}}}
+    left = MANIFEST | {"metadata": MANIFEST["metadata"] | {"annotations": {autoscaler.REPLICAS_BEFORE: "2"}}}
     answers(kubectl, session, [left], [4])
     monkeypatch.setattr(autoscaler, "rendered", lambda *_: json.loads(json.dumps(MANIFEST)))
-    with autoscaler.at_work(session, "backend", None) as scaler:
+    with autoscaler.ensure(session, "backend", None) as scaler:
         assert scaler.lent
     assert any("--replicas=2" in line for line in done)
 
@@ -289,15 +289,18 @@ def test_what_a_killed_run_left_is_taken_over(
 def test_the_releases_own_autoscaler_is_used_and_left_alone(lent: tuple[Session, list[str], Scripted]) -> None:
     session, done, kubectl = lent
     answers(kubectl, session, [MANIFEST], [2])
-    with autoscaler.at_work(session, "backend", None) as scaler:
+    with autoscaler.ensure(session, "backend", None) as scaler:
         assert (scaler.window, scaler.lent) == (120, False)
     assert done == []
-    with pytest.raises(UserError, match="has its own autoscaler"), autoscaler.at_work(session, "backend", 5):
+    with (
+        pytest.raises(UserError, match="has its own autoscaler"),
+        autoscaler.ensure(session, "backend", 5),
+    ):
         pass
 
 
 def test_the_chart_makes_the_autoscaler_that_is_lent() -> None:
-    session = Session(loading.load(), Shell())
+    session = Session(read_settings(), Shell())
     made = autoscaler.described(autoscaler.rendered(session, "backend", None))
     assert (made.most, made.targets["cpu"], made.window) == (4, 70, 120)  # as docs/values.md has them
     assert autoscaler.described(autoscaler.rendered(session, "backend", 7)).window == 7
@@ -307,8 +310,8 @@ def test_a_dry_run_shows_what_it_would_do_and_does_nothing(tmp_path: Path, monke
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     done: list[str] = []
-    session = Session(loading.load(), Shell(dry=True, echo=done.append), target="embedded")
-    assert proof.prove(Run(session, Plain(io.StringIO())), "backend", users=10) is None
+    session = Session(read_settings(), Shell(dry=True, echo=done.append), target="embedded")
+    assert proof.prove(Run(session, PlainDisplay(io.StringIO())), "backend", users=10) is None
     text = "\n".join(done)
     assert text.index("apply") < text.index("pip install") < text.index("bin/locust") < text.index("delete")
     made = {file.relative_to(tmp_path).parts[:3] for file in tmp_path.rglob("*") if file.is_file()}

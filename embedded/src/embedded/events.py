@@ -35,25 +35,14 @@ def record(
     With an action it has the newer shape (events.k8s.io), as the scheduler writes it.
     In a namespace that is going away nothing is recorded.
     """
-    meta = obj["metadata"]
-    kind = kinds.of(obj)
-    about = {
-        "kind": kind.kind if kind else obj.get("kind", ""),
-        "namespace": meta.get("namespace", ""),
-        "name": meta["name"],
-        "uid": meta.get("uid", ""),
-        "apiVersion": kind.api_version if kind else obj.get("apiVersion", ""),
-        "resourceVersion": meta.get("resourceVersion", ""),
-        "fieldPath": field_path,
-    }
-    about = {key: value for key, value in about.items() if value}
-    namespace = meta.get("namespace") or "default"
+    about = _reference(obj, field_path)
+    namespace, whose = about.get("namespace", "default"), about["name"]
     shape = _modern(action, component, host, now) if action else _classic(component, host, now)
     try:
-        name = _name(meta["name"], component, type, reason, message, about)
+        name = _name(whose, component, type, reason, message, about)
         alike = [] if action or store.get("events", namespace, name) else _alike(store, namespace, about, reason, now)
         if len(alike) >= MOST_ALIKE and all(event["message"] != message for event in alike):
-            name = _name(meta["name"], component, type, reason, COMBINED, about)
+            name = _name(whose, component, type, reason, COMBINED, about)
             message = COMBINED + message
             shape |= {"reportingComponent": "", "reportingInstance": ""}
         if store.get("events", namespace, name) is not None:
@@ -71,6 +60,21 @@ def record(
         store.create("events", event | shape, manager=component)
     except ApiError:  # the namespace is going away, or gone: there is nobody to tell
         return
+
+
+def _reference(obj: dict[str, Any], field_path: str) -> dict[str, Any]:
+    """Return an ObjectReference to an object, or to a part of it."""
+    meta, kind = obj["metadata"], kinds.of(obj)
+    found = {
+        "kind": kind.kind if kind else obj.get("kind", ""),
+        "namespace": meta.get("namespace", ""),
+        "name": meta["name"],
+        "uid": meta.get("uid", ""),
+        "apiVersion": kind.api_version if kind else obj.get("apiVersion", ""),
+        "resourceVersion": meta.get("resourceVersion", ""),
+        "fieldPath": field_path,
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def expire(store: Store, now: float) -> float:

@@ -161,7 +161,6 @@ BY_RESOURCE: dict[str, Kind] = {kind.resource: kind for kind in KINDS}
 BY_GVK: dict[tuple[str, str], Kind] = {(kind.api_version, kind.kind): kind for kind in KINDS}
 BY_GROUP_KIND: dict[tuple[str, str], Kind] = {(kind.group, kind.kind): kind for kind in KINDS}
 BY_PATH: dict[tuple[str, str, str], Kind] = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
-BUILT_IN = frozenset(kind.resource for kind in KINDS)
 changes = 0  # how often kinds came or went, for whoever keeps what follows from the table
 
 

@@ -19,9 +19,9 @@ from busybox import ensure_image
 from spaces import Begun, Spaces
 
 from scripts.host import toolchain
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.kube.kubectl import Kubectl
-from scripts.settings.loading import ROOT
 
 NAME = f"conformance-{os.getpid()}"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from spaces import Begun, Spaces
 
+from scripts.host.paths import ROOT
 from scripts.kube.kubectl import Kubectl
-from scripts.settings.loading import ROOT
 
 pytestmark = pytest.mark.engine
 

@@ -99,7 +99,7 @@ def test_a_broken_workload_shows_what_was_recorded(kubectl: Kubectl, begun: Begu
     while True:
         objects = kubectl.items("deployments,pods,events", space)
         absent = missing(wanted, signature(objects))
-        found = diagnose.diagnose(diagnose.gather(kubectl, space), rules)
+        found = diagnose.diagnose(diagnose.take_snapshot(kubectl, space), rules)
         named = [finding.rule for finding in found if finding.terminal]
         if (not absent and named == expected) or time.monotonic() > deadline:
             break

@@ -17,10 +17,10 @@ import pytest
 from spaces import Begun, Spaces
 
 from scripts.host import toolchain
+from scripts.host.paths import ROOT
 from scripts.host.shell import CommandError
 from scripts.kube.kubectl import Kubectl, documents
 from scripts.pipeline.rollout import progress
-from scripts.settings.loading import ROOT
 
 pytestmark = pytest.mark.engine
 

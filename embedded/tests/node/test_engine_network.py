@@ -159,7 +159,7 @@ async def test_delete_leaves_nothing(cluster, containers_of):
 
 
 async def test_delete_tells_why_the_engine_keeps_a_network(cluster, monkeypatch):
-    monkeypatch.setattr(agent, "LETTING_GO", 1.0)
+    monkeypatch.setattr(agent, "NETWORK_RELEASE_SECONDS", 1.0)
     cluster.pod("a")
     await cluster.ready("a")
     network = f"k8s-{cluster.name}"

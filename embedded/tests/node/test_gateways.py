@@ -13,7 +13,7 @@ import pytest
 
 from embedded.errors import ApiError
 from embedded.node import gateways, router, routes
-from embedded.node.gateways import Around, Listener
+from embedded.node.gateways import Listener, ReferenceContext
 from embedded.store import Store
 
 NOW = "2026-01-01T00:00:00Z"
@@ -21,10 +21,10 @@ SERVICE = {"metadata": {"name": "web", "namespace": "demo"}, "spec": {"ports": [
 OTHER = {"metadata": {"name": "web", "namespace": "other"}, "spec": {"ports": [{"port": 80}]}}
 
 
-def around(*grants: dict[str, Any], occupied: frozenset[int] = frozenset()) -> Around:
+def around(*grants: dict[str, Any], occupied: frozenset[int] = frozenset()) -> ReferenceContext:
     spaces = {"demo": {"team": "a"}, "other": {"team": "b"}}
     services = {("demo", "web"): SERVICE, ("other", "web"): OTHER}
-    return Around(spaces, services, grants, lambda space, name: name == "good", occupied)
+    return ReferenceContext(spaces, services, grants, lambda space, name: name == "good", occupied)
 
 
 def gateway(*listeners: dict[str, Any], name: str = "gateway", space: str = "demo") -> dict[str, Any]:

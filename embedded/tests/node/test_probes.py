@@ -7,8 +7,8 @@ import ssl
 import pytest
 
 from embedded.node import probes
+from embedded.node.prober import Prober
 from embedded.node.probes import Counter, Result
-from embedded.node.probing import Prober
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from scripts.ai.scene import Scene, Section
+from scripts.dockerfiles.reading import instructions
 
 Finding = tuple[int, int, str, str]  # line (0: the whole file), urgency, what, what to do
 
@@ -31,26 +32,8 @@ def collect(scene: Scene) -> Section:
 
 def review(text: str, *, has_ignore: bool = True) -> list[Finding]:
     """Return what is doubtful about a Dockerfile."""
-    steps = _instructions(text)
+    steps = [(item.first + 1, item.name, item.value) for item in instructions(text)]
     return [*_by_line(steps), *_whole(steps, has_ignore)]
-
-
-def _instructions(text: str) -> list[tuple[int, str, str]]:
-    """(line number, instruction, rest), with continued lines joined and comments left out."""
-    found: list[tuple[int, str, str]] = []
-    held, start = "", 0
-    for number, raw in enumerate(text.splitlines(), 1):
-        line = raw.strip()
-        if not line or line.startswith("#"):
-            continue
-        start = start or number
-        if line.endswith("\\"):
-            held += line[:-1] + " "
-            continue
-        word, _, rest = (held + line).partition(" ")
-        found.append((start, word.upper(), rest.strip()))
-        held, start = "", 0
-    return found
 
 
 def _by_line(steps: list[tuple[int, str, str]]) -> Iterator[Finding]:

@@ -90,9 +90,9 @@ def main(root: str, site: str, environment: str, target: str, port: str = "", to
     from scripts.ai import setup
     from scripts.context.session import Session
     from scripts.host.shell import Shell
-    from scripts.settings import loading
+    from scripts.settings.configuration import read_settings
 
-    session = Session(loading.load(environment=environment), Shell(), target=target)
+    session = Session(read_settings(environment=environment), Shell(), target=target)
     server = build(setup.desk(session))
     if port:
         over_http(server, int(port), Path(token_file).read_text(encoding="utf-8").strip())

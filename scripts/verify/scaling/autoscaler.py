@@ -15,7 +15,7 @@ from scripts.kube.helm import template_argv
 from scripts.verify.scaling.model import Autoscaler, Replicas
 
 KIND = "horizontalpodautoscalers.autoscaling"
-LENT = "todo-chatbot/replicas-before"  # an annotation: this one was lent, by a release with so many replicas
+REPLICAS_BEFORE = "todo-chatbot/replicas-before"  # an annotation: this one was lent, by a release with so many replicas
 READY_SECONDS = 300  # for the pods of the replicas that are put back
 
 
@@ -48,7 +48,7 @@ def described(item: Mapping[str, Any]) -> Autoscaler:
         window=down.get("stabilizationWindowSeconds", 300),
         step=slowest["value"] if slowest else 1,
         period=slowest["periodSeconds"] if slowest else 15,
-        lent=LENT in item["metadata"].get("annotations", {}),
+        lent=REPLICAS_BEFORE in item["metadata"].get("annotations", {}),
     )
 
 
@@ -98,7 +98,7 @@ def rendered(session: Session, service: str, window: int | None) -> dict[str, An
 
 
 @contextmanager
-def at_work(session: Session, service: str, window: int | None) -> Iterator[Autoscaler]:
+def ensure(session: Session, service: str, window: int | None) -> Iterator[Autoscaler]:
     """Yield the release's own autoscaler, or where it has none, the chart's while the block runs.
 
     One that is lent is taken away in the end, whatever happens, and the replicas are what they were before. Raises
@@ -106,7 +106,7 @@ def at_work(session: Session, service: str, window: int | None) -> Iterator[Auto
     """
     namespace = session.settings.release.namespace
     live = find(_live(session, namespace), service)
-    if live is not None and LENT not in live["metadata"].get("annotations", {}):
+    if live is not None and REPLICAS_BEFORE not in live["metadata"].get("annotations", {}):
         if window is not None:
             text = f"--stabilization: the release has its own autoscaler of {service}, which is tested as it is"
             raise UserError(text, f"leave it out, or change {service}.autoscaling.scaleDownStabilizationSeconds")
@@ -116,9 +116,9 @@ def at_work(session: Session, service: str, window: int | None) -> Iterator[Auto
         f"the release has no autoscaler of {service} ({service}.autoscaling.enabled is false): "
         "the chart's own is lent to it for the proof"
     )
-    before = live["metadata"]["annotations"][LENT] if live else _replicas(session, namespace, service)
+    before = live["metadata"]["annotations"][REPLICAS_BEFORE] if live else _replicas(session, namespace, service)
     wanted = rendered(session, service, window)
-    wanted["metadata"]["annotations"] = wanted["metadata"].get("annotations", {}) | {LENT: before}
+    wanted["metadata"]["annotations"] = wanted["metadata"].get("annotations", {}) | {REPLICAS_BEFORE: before}
     wanted["metadata"]["labels"] = wanted["metadata"].get("labels", {}) | {
         "app.kubernetes.io/managed-by": "todo-chatbot"
     }

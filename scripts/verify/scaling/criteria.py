@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from scripts.verify.scaling.model import Autoscaler, Replicas, Sample, Tick
 
 OUT_SECONDS = 180.0  # in which a service under load has to have more pods, ready ones
-HELD_SECONDS = 5.0  # the load goes on for so long when they are ready, to show what they are good for
-QUIET_SECONDS = 3.0  # little load goes on for so long when the service is small again: a pod that leaves is slow to go
+LOAD_HELD_SECONDS = 5.0  # the load goes on for so long when they are ready, to show what they are good for
+IDLE_HELD_SECONDS = (
+    3.0  # little load goes on for so long when the service is small again: a pod that leaves is slow to go
+)
 SPARE_SECONDS = 90.0  # beyond what the autoscaler's own rules take: it looks every 15 s, at a use some seconds old
 
 
@@ -41,10 +43,10 @@ def scaled_out(one: Sample, start: int) -> bool:
     return one.ready > start and one.ready >= max(one.desired, one.current)
 
 
-def relieved(samples: Sequence[Sample], start: int) -> bool:
+def load_held(samples: Sequence[Sample], start: int) -> bool:
     """Return whether the load has been shown long enough: the new pods have been ready for some seconds."""
     out = [one.second for one in samples if scaled_out(one, start)]
-    return bool(out) and samples[-1].second - out[0] >= HELD_SECONDS
+    return bool(out) and samples[-1].second - out[0] >= LOAD_HELD_SECONDS
 
 
 def scaled_in(one: Sample, scaler: Autoscaler) -> bool:
@@ -52,13 +54,13 @@ def scaled_in(one: Sample, scaler: Autoscaler) -> bool:
     return settled(scaler, Replicas(one.desired, one.current, one.ready, one.use))
 
 
-def quiet(samples: Sequence[Sample], scaler: Autoscaler) -> bool:
+def idle_held(samples: Sequence[Sample], scaler: Autoscaler) -> bool:
     """Return whether the service has been small again long enough."""
     big = [one.second for one in samples if not scaled_in(one, scaler)]
-    return samples[-1].second - (big[-1] if big else 0.0) >= QUIET_SECONDS
+    return samples[-1].second - (big[-1] if big else 0.0) >= IDLE_HELD_SECONDS
 
 
-def patience(scaler: Autoscaler) -> float:
+def scale_in_timeout(scaler: Autoscaler) -> float:
     """Return seconds in which the service has to be small again: the autoscaler's own rules, and something to spare."""
     steps = -(-(scaler.most - scaler.least) // scaler.step)
     return scaler.window + steps * max(scaler.period, 15) + SPARE_SECONDS

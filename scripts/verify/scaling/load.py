@@ -42,7 +42,7 @@ def parse(line: str) -> Tick | None:
 
 
 @contextmanager
-def crowd(
+def generate_load(
     session: Session,
     url: str,
     people: int,

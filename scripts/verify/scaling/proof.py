@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from scripts.context.alone import alone
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.release import operate
@@ -35,15 +35,17 @@ def prove(run: Run, service: str = "", *, users: int, stabilization: int | None 
     service = _check(run, service, users, stabilization)
     if run.session.shell.dry:
         with (
-            autoscaler.at_work(run.session, service, stabilization),
-            load.crowd(run.session, _url(run), users, users / RAMP_SECONDS, criteria.OUT_SECONDS, _ignore, _ignore),
+            autoscaler.ensure(run.session, service, stabilization),
+            load.generate_load(
+                run.session, _url(run), users, users / RAMP_SECONDS, criteria.OUT_SECONDS, _ignore, _ignore
+            ),
         ):
             return None
-    with alone(run.session):
+    with hold_release_lock(run.session):
         run.display.begin("scaling")
         started, clock = datetime.now(UTC), time.monotonic()
         url = operate.url(run.session)
-        with autoscaler.at_work(run.session, service, stabilization) as scaler:
+        with autoscaler.ensure(run.session, service, stabilization) as scaler:
             start, samples, causes = _measure(run, service, scaler, url, users)
         proof = Proof(
             started=started.isoformat(timespec="milliseconds"),
@@ -87,27 +89,27 @@ def _url(run: Run) -> str:
 
 def _causes(run: Run, service: str) -> list[str]:
     """Return what is wrong with the service now, with the remedy, such as a pod that no node has room for."""
-    from scripts.diagnose.watchdog import look
+    from scripts.diagnose.watchdog import diagnose_services
 
-    found = look(run.session, [service])
+    found = diagnose_services(run.session, [service])
     return [f"{one.title}: {one.evidence[0]}; {one.remedy}" if one.evidence else one.title for one in found]
 
 
 def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -> tuple[int, list[Sample], list[str]]:
     """(replicas before, what happened in each second, what was wrong under load)."""
-    wait = criteria.patience(scaler)
+    wait = criteria.scale_in_timeout(scaler)
     longest = START_SECONDS + criteria.OUT_SECONDS + wait
     samples: list[Sample] = []
     with watch.watching(run.session.kubectl, run.namespace, service, scaler.name, longest + wait) as news:
         start = _settle(run, service, scaler, news, wait)
-        with load.crowd(
+        with load.generate_load(
             run.session, url, users, users / RAMP_SECONDS, longest,
             lambda line: news.put(watch.LINE, line), lambda why: news.put(watch.END, why),
-        ) as crowd:  # fmt: skip
+        ) as generator:  # fmt: skip
             _load(run, service, scaler, news, samples, start)
-            if not criteria.relieved(samples, start):
+            if not criteria.load_held(samples, start):
                 return start, samples, _causes(run, service)
-            crowd.set_users(max(1, users // CALM_SHARE), users)
+            generator.set_users(max(1, users // CALM_SHARE), users)
             run.session.say(
                 f"scaled out: {start} to {samples[-1].ready}; now little load until {scaler.least} are left. The "
                 f"autoscaler looks back {scaler.window} s, then removes {scaler.step} every {scaler.period} s"
@@ -119,7 +121,7 @@ def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -
 def _settle(run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, limit: float) -> int:
     """Wait until the autoscaler decides and the service is as small as it gets. Returns the replicas."""
     deadline = time.monotonic() + max(limit, START_SECONDS)
-    told = _Told(run, service)
+    told = _Progress(run, service)
     while True:
         left = deadline - time.monotonic()
         news.next_line(left)
@@ -143,10 +145,10 @@ def _settle(run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, l
 
 def _load(run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, samples: list[Sample], start: int) -> None:
     """Keep the load until it has been shown what new pods are good for, or the time is over."""
-    told = _Told(run, service)
+    told = _Progress(run, service)
     origin = 0.0
     deadline = time.monotonic() + START_SECONDS + criteria.OUT_SECONDS
-    while time.monotonic() < deadline and not criteria.relieved(samples, start):
+    while time.monotonic() < deadline and not criteria.load_held(samples, start):
         if tick := load.parse(news.next_line(deadline - time.monotonic()) or ""):
             now = time.monotonic()
             if not samples:
@@ -160,14 +162,14 @@ def _calm(
     run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, samples: list[Sample], wait: float
 ) -> None:
     """Keep a little load, until the service is as small as before, or the time is over."""
-    told = _Told(run, service)
+    told = _Progress(run, service)
     origin = time.monotonic() - samples[-1].second
     deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
         if tick := load.parse(news.next_line(deadline - time.monotonic()) or ""):
             samples.append(criteria.sample(tick, time.monotonic() - origin, "calm", news.replicas))
             told.say(f"waiting for {scaler.least} pods", samples[-1], scaler)
-            if criteria.quiet(samples, scaler):
+            if criteria.idle_held(samples, scaler):
                 return
 
 
@@ -175,7 +177,7 @@ def _of(replicas: Replicas) -> str:
     return f"{replicas.ready} of {replicas.current} pods ready"
 
 
-class _Told:
+class _Progress:
     """What is shown while one waits: at once if the pods change, else from time to time."""
 
     def __init__(self, run: Run, service: str) -> None:

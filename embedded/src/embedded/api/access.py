@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from embedded import errors
-from embedded.api.target import Target
+from embedded.api.request_info import RequestInfo
 from embedded.errors import ApiError
 from embedded.store import Store
 from embedded.tokens import AUDIENCE, Issuer
@@ -134,7 +134,7 @@ def allowed(store: Store, who: User, attributes: Mapping[str, str]) -> bool:
     return any(_covers(rule, attributes) for rule in rules(store, who, attributes.get("namespace", "")))
 
 
-def check(store: Store, target: Target, verb: str, who: User) -> None:
+def check(store: Store, target: RequestInfo, verb: str, who: User) -> None:
     """Raise 403 when a user may not do that."""
     kind = target.kind
     attributes = {"verb": verb, "group": kind.group, "resource": kind.plural, "subresource": target.subresource}

@@ -20,11 +20,11 @@ from embedded.api import (
     rest,
     reviews,
     subresources,
-    target,
     watching,
 )
 from embedded.api.node import Node
-from embedded.api.replies import refusal, reply
+from embedded.api.request_info import RequestInfo, parse
+from embedded.api.responses import refusal, reply
 from embedded.errors import ApiError
 from embedded.store import Store
 from embedded.tokens import Issuer
@@ -80,9 +80,9 @@ class Api:
         if path.startswith(("/api/", "/apis/")):
             if path.startswith(f"/apis/{discovery.METRICS}/v1beta1/"):
                 return metrics.answer(self.store, self.node, request)
-            aim = target.parse(path)
-            if aim is not None:
-                return await self._resource(aim, request, who)
+            info = parse(path)
+            if info is not None:
+                return await self._resource(info, request, who)
         if request.method not in ("GET", "HEAD"):
             raise ApiError(405, "the server does not allow this method on the requested resource", details={})
         return self._document(path.rstrip("/") or "/", request)
@@ -119,39 +119,39 @@ class Api:
             return web.Response(text="404 page not found\n", status=404)
         return reply(found)
 
-    async def _resource(self, aim: target.Target, request: web.Request, who: access.User) -> web.StreamResponse:
-        kind, method = aim.kind, request.method
-        verb = METHODS.get((method, bool(aim.name)))
+    async def _resource(self, info: RequestInfo, request: web.Request, who: access.User) -> web.StreamResponse:
+        kind, method = info.kind, request.method
+        verb = METHODS.get((method, bool(info.name)))
         if verb in ("get", "list") and request.query.get("watch") in ("true", "1"):
             verb = "watch"
         asked = "create" if method == "POST" else verb or method.lower()
         if kind.group not in REVIEWS:
-            access.check(self.store, aim, asked, who)
-        if aim.subresource == "proxy":
-            return await proxying.proxy(self.store, aim, request)
-        if aim.subresource == "log":
-            return await logs.stream(self.store, self.node, aim, request)
-        if aim.subresource == "exec":
-            return await logs.execute(self.store, self.node, aim, request)
-        if aim.subresource == "portforward":
-            return await portforward.forward(self.store, self.node, aim, request)
-        if aim.subresource == "token":
-            return await reviews.token(self.store, self.issuer, aim, request)
-        if aim.subresource not in ("", "status", "finalize"):
-            return await subresources.answer(self.store, aim, request)
+            access.check(self.store, info, asked, who)
+        if info.subresource == "proxy":
+            return await proxying.proxy(self.store, info, request)
+        if info.subresource == "log":
+            return await logs.stream(self.store, self.node, info, request)
+        if info.subresource == "exec":
+            return await logs.execute(self.store, self.node, info, request)
+        if info.subresource == "portforward":
+            return await portforward.forward(self.store, self.node, info, request)
+        if info.subresource == "token":
+            return await reviews.token(self.store, self.issuer, info, request)
+        if info.subresource not in ("", "status", "finalize"):
+            return await subresources.answer(self.store, info, request)
         if kind.verbs == ("create",):
-            return await reviews.answer(self.store, self.issuer, aim, request, who)
+            return await reviews.answer(self.store, self.issuer, info, request, who)
         needed = verb
-        if aim.subresource:
+        if info.subresource:
             needed = verb if verb in ("get", "update", "patch") else None
-        if needed is None or (needed not in kind.verbs and not aim.subresource):
+        if needed is None or (needed not in kind.verbs and not info.subresource):
             raise ApiError(405, "the server does not allow this method on the requested resource", details={})
         if verb == "watch":
-            return await watching.watch(self.store, aim, request)
+            return await watching.watch(self.store, info, request)
         if verb == "get":
-            return rest.get(self.store, aim, request)
+            return rest.get(self.store, info, request)
         if verb == "list":
-            return rest.list_objects(self.store, aim, request)
+            return rest.list_objects(self.store, info, request)
         handler = {
             "create": rest.create,
             "update": rest.update,
@@ -159,7 +159,7 @@ class Api:
             "delete": rest.delete,
             "deletecollection": rest.delete_collection,
         }[needed]
-        return await handler(self.store, aim, request)
+        return await handler(self.store, info, request)
 
 
 def _openapi(path: str, request: web.Request) -> web.Response:
@@ -175,7 +175,7 @@ def _tagged(value: dict[str, Any], content_type: str, request: web.Request) -> w
     """Return a reply that clients may keep: with an ETag, and 304 to those who have it."""
     import hashlib
 
-    from embedded.api.replies import encode
+    from embedded.api.responses import encode
 
     body = encode(value)
     tag = '"' + hashlib.sha512(body).hexdigest().upper() + '"'

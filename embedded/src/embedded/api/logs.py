@@ -12,8 +12,8 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from embedded.api.node import ExecSession, Node
+from embedded.api.request_info import RequestInfo
 from embedded.api.rest import find
-from embedded.api.target import Target
 from embedded.errors import ApiError
 from embedded.objects.values import parse_timestamp
 from embedded.store import Store
@@ -78,7 +78,7 @@ def _count(request: web.Request, name: str) -> int | None:
     return int(text) if text else None
 
 
-async def stream(store: Store, node: Node | None, target: Target, request: web.Request) -> web.StreamResponse:
+async def stream(store: Store, node: Node | None, target: RequestInfo, request: web.Request) -> web.StreamResponse:
     """GET pods/NAME/log."""
     pod, query = find(store, target), request.query
     container = _container(pod, query.get("container", ""))
@@ -117,7 +117,7 @@ async def stream(store: Store, node: Node | None, target: Target, request: web.R
     return response
 
 
-async def _first(store: Store, target: Target, lines: AsyncIterator[bytes]) -> bytes:
+async def _first(store: Store, target: RequestInfo, lines: AsyncIterator[bytes]) -> bytes:
     """Return the first piece of a log, before the answer begins: what is wrong from the start has a status of its own.
 
     The log of a pod on its way out, whose container is gone already, is empty. Raises what the node raises.
@@ -130,7 +130,7 @@ async def _first(store: Store, target: Target, lines: AsyncIterator[bytes]) -> b
         return b""
 
 
-async def execute(store: Store, node: Node | None, target: Target, request: web.Request) -> web.StreamResponse:
+async def execute(store: Store, node: Node | None, target: RequestInfo, request: web.Request) -> web.StreamResponse:
     """GET or POST pods/NAME/exec: a command over a WebSocket with one channel for each stream."""
     pod, query = find(store, target), request.query
     container = _container(pod, query.get("container", ""))

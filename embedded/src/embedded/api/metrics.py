@@ -10,7 +10,7 @@ from aiohttp import web
 
 from embedded import errors
 from embedded.api.node import Node
-from embedded.api.replies import reply
+from embedded.api.responses import reply
 from embedded.errors import ApiError
 from embedded.objects import selectors
 from embedded.objects.values import timestamp

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedded import errors
-from embedded.api.target import Target
+from embedded.api.request_info import RequestInfo
 from embedded.errors import ApiError
 from embedded.kinds import Kind
 from embedded.objects import apply, managed, merge
@@ -57,7 +57,7 @@ def _json_patch(live: dict[str, Any], patch: Any) -> object:
 
 
 def apply_config(
-    store: Store, target: Target, live: dict[str, Any] | None, config: dict[str, Any], query: Mapping[str, str]
+    store: Store, target: RequestInfo, live: dict[str, Any] | None, config: dict[str, Any], query: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the object after a server-side apply of `config`; raises 409 on conflicts unless forced."""
     manager = query.get("fieldManager")

@@ -12,16 +12,16 @@ from aiohttp import WSMsgType, web
 
 from embedded.api import spdy
 from embedded.api.node import Node
+from embedded.api.request_info import RequestInfo
 from embedded.api.rest import find
-from embedded.api.target import Target
 from embedded.errors import ApiError
 from embedded.store import Store
 
 PROTOCOL = "SPDY/3.1+portforward.k8s.io"
-PIECE = 32 * 1024
+CHUNK_BYTES = 32 * 1024
 
 
-async def forward(store: Store, node: Node | None, target: Target, request: web.Request) -> web.StreamResponse:
+async def forward(store: Store, node: Node | None, target: RequestInfo, request: web.Request) -> web.StreamResponse:
     """GET or POST pods/NAME/portforward."""
     pod = find(store, target)
     if node is None or not pod["spec"].get("nodeName"):
@@ -43,7 +43,7 @@ async def forward(store: Store, node: Node | None, target: Target, request: web.
 class _Forwarding:
     """The connections through one WebSocket."""
 
-    def __init__(self, socket: web.WebSocketResponse, node: Node, target: Target) -> None:
+    def __init__(self, socket: web.WebSocketResponse, node: Node, target: RequestInfo) -> None:
         self._socket = socket
         self._node = node
         self._target = target
@@ -94,7 +94,7 @@ class _Forwarding:
             reader, writer = await self._node.dial(self._target.namespace, self._target.name, port)
             sending = asyncio.create_task(self._send(stream, writer))
             try:
-                while piece := await reader.read(PIECE):
+                while piece := await reader.read(CHUNK_BYTES):
                     await self._socket.send_bytes(self._codec.data(stream, piece))
             finally:
                 sending.cancel()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from embedded.api import podprinter
+from embedded.api import pod_printer
 from embedded.kinds import Kind
 from embedded.objects import custom
 from embedded.objects.values import human_duration, parse_timestamp
@@ -386,7 +386,7 @@ def _aged(*fields: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, An
 
 
 PRINTERS: dict[str, Callable[[dict[str, Any], float], list[Any]]] = {
-    "pods": podprinter.row,
+    "pods": pod_printer.row,
     "configmaps": _aged(lambda obj: len(obj.get("data") or {}) + len(obj.get("binaryData") or {})),
     "secrets": _aged(lambda obj: obj.get("type", ""), lambda obj: len(obj.get("data") or {})),
     "serviceaccounts": _aged(),

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from embedded import errors
-from embedded.api.target import Target
+from embedded.api.request_info import RequestInfo
 from embedded.errors import ApiError
 from embedded.store import Store
 
@@ -65,7 +65,7 @@ def pod_address(store: Store, namespace: str, name: str, port: str) -> tuple[str
     return address, int(port) if port.isdecimal() else declared[0]["containerPort"]
 
 
-async def proxy(store: Store, target: Target, request: web.Request) -> web.StreamResponse:
+async def proxy(store: Store, target: RequestInfo, request: web.Request) -> web.StreamResponse:
     """Any method on services/[SCHEME:]NAME[:PORT]/proxy/PATH, and the same on pods."""
     scheme, name, port = parse_name(target.name)
     if target.kind.plural == "services":

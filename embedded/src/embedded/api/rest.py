@@ -10,9 +10,9 @@ from typing import Any
 from aiohttp import web
 
 from embedded import errors
-from embedded.api import bodies, patching, tables
-from embedded.api.replies import reply
-from embedded.api.target import Target
+from embedded.api import decoding, patching, tables
+from embedded.api.request_info import RequestInfo
+from embedded.api.responses import reply
 from embedded.errors import ApiError
 from embedded.kinds import Kind
 from embedded.objects import selectors
@@ -60,7 +60,7 @@ def present(kind: Kind, obj: dict[str, Any]) -> dict[str, Any]:
     return shown | {new: obj[old] for old, new in renamed.items() if old in obj}
 
 
-def find(store: Store, target: Target) -> dict[str, Any]:
+def find(store: Store, target: RequestInfo) -> dict[str, Any]:
     """Return the object a path names; raises 404."""
     obj = store.get(target.kind.storage, target.namespace, target.name)
     if obj is None:
@@ -68,12 +68,12 @@ def find(store: Store, target: Target) -> dict[str, Any]:
     return obj
 
 
-def get(store: Store, target: Target, request: web.Request) -> web.Response:
+def get(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """GET of one object."""
     return tables.answer(request, target.kind, present(target.kind, find(store, target)), store)
 
 
-def list_objects(store: Store, target: Target, request: web.Request) -> web.Response:
+def list_objects(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """GET of a collection, filtered and in pages of `limit`."""
     kind, query = target.kind, request.query
     found = store.list(kind.storage, target.namespace, selection(kind, query))
@@ -120,13 +120,13 @@ def is_dry_run(request: web.Request) -> bool:
 
 async def read(request: web.Request, kind: Kind) -> tuple[dict[str, Any], list[str]]:
     """Return the object in the body, checked as `fieldValidation` asks, and the warnings about it."""
-    value, problems = bodies.parse(request.content_type, await request.read())
-    obj = bodies.check_identity(kind, value)
+    value, problems = decoding.parse(request.content_type, await request.read())
+    obj = decoding.check_identity(kind, value)
     mode = request.query.get("fieldValidation", "Warn")
-    return obj, bodies.check_fields(kind, obj, problems, mode)
+    return obj, decoding.check_fields(kind, obj, problems, mode)
 
 
-def place(target: Target, obj: dict[str, Any]) -> None:
+def place(target: RequestInfo, obj: dict[str, Any]) -> None:
     """Put an object where its path says; raises 400 when it says otherwise itself."""
     meta = obj["metadata"]
     if target.kind.namespaced and meta.setdefault("namespace", target.namespace) != target.namespace:
@@ -136,7 +136,7 @@ def place(target: Target, obj: dict[str, Any]) -> None:
         raise ApiError(400, message)
 
 
-async def create(store: Store, target: Target, request: web.Request) -> web.Response:
+async def create(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """POST to a collection."""
     kind = target.kind
     obj, warnings = await read(request, kind)
@@ -145,7 +145,7 @@ async def create(store: Store, target: Target, request: web.Request) -> web.Resp
     return tables.answer(request, kind, present(kind, made), store, status=201, warnings=warnings + store.warnings)
 
 
-async def update(store: Store, target: Target, request: web.Request) -> web.Response:
+async def update(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """PUT of an object or its status."""
     kind = target.kind
     obj, warnings = await read(request, kind)
@@ -160,7 +160,7 @@ async def update(store: Store, target: Target, request: web.Request) -> web.Resp
     return tables.answer(request, kind, written, store, warnings=warnings + store.warnings)
 
 
-async def patch(store: Store, target: Target, request: web.Request) -> web.Response:
+async def patch(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """PATCH of an object or its status, by any of the four patch types."""
     kind = target.kind
     body, query = await request.read(), request.query
@@ -168,9 +168,9 @@ async def patch(store: Store, target: Target, request: web.Request) -> web.Respo
     mode = query.get("fieldValidation", "Warn")
     live = store.get(kind.storage, target.namespace, target.name)
     if request.content_type == patching.APPLY:
-        config, problems = bodies.parse(request.content_type, body)
-        config = bodies.check_identity(kind, config)
-        warnings = bodies.check_fields(kind, config, problems, mode)
+        config, problems = decoding.parse(request.content_type, body)
+        config = decoding.check_identity(kind, config)
+        warnings = decoding.check_fields(kind, config, problems, mode)
         place(target, config)
         applied = patching.apply_config(store, target, live, config, query)
         if live is None:
@@ -181,7 +181,7 @@ async def patch(store: Store, target: Target, request: web.Request) -> web.Respo
     if live is None:
         raise errors.not_found(kind.resource, target.name)
     changed = patching.patched(kind, live, request.content_type, body)
-    warnings = bodies.check_fields(kind, changed, [], mode)
+    warnings = decoding.check_fields(kind, changed, [], mode)
     place(target, changed)
     written = store.update(kind.storage, changed, subresource=target.subresource, manager=manager, dry_run=dry_run)
     return tables.answer(request, kind, written, store, warnings=warnings + store.warnings)
@@ -197,7 +197,7 @@ async def delete_options(request: web.Request) -> dict[str, Any]:
         options["propagationPolicy"] = query["propagationPolicy"]
     body = await request.read()
     if body:
-        value, _ = bodies.parse(request.content_type, body)
+        value, _ = decoding.parse(request.content_type, body)
         options |= value
     if options.get("orphanDependents") is not None:
         options["propagationPolicy"] = "Orphan" if options["orphanDependents"] else "Background"
@@ -218,7 +218,7 @@ def _delete(store: Store, kind: Kind, obj: dict[str, Any], options: dict[str, An
     )
 
 
-async def delete(store: Store, target: Target, request: web.Request) -> web.Response:
+async def delete(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """DELETE of an object: the object while it stays or where it had a grace period, else a Status."""
     kind = target.kind
     options = await delete_options(request)
@@ -233,7 +233,7 @@ async def delete(store: Store, target: Target, request: web.Request) -> web.Resp
     return reply(status)
 
 
-async def delete_collection(store: Store, target: Target, request: web.Request) -> web.Response:
+async def delete_collection(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """DELETE of a collection: every matching object."""
     kind = target.kind
     options = await delete_options(request)

@@ -10,11 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from embedded import errors
-from embedded.api import access, bodies
-from embedded.api.replies import reply
+from embedded.api import access, decoding
+from embedded.api.request_info import RequestInfo
+from embedded.api.responses import reply
 from embedded.api.rest import find
 from embedded.api.subresources import bind
-from embedded.api.target import Target
 from embedded.errors import ApiError, Cause
 from embedded.objects.values import timestamp
 from embedded.store import Store
@@ -29,13 +29,15 @@ EVERYTHING = {
 }
 
 
-async def answer(store: Store, issuer: Issuer, target: Target, request: web.Request, who: access.User) -> web.Response:
+async def answer(
+    store: Store, issuer: Issuer, target: RequestInfo, request: web.Request, who: access.User
+) -> web.Response:
     """POST of a review or a binding."""
     kind = target.kind
     if request.method != "POST" or target.name:
         raise ApiError(405, "the server does not allow this method on the requested resource", details={})
-    value, _ = bodies.parse(request.content_type, await request.read())
-    obj = bodies.check_identity(kind, value)
+    value, _ = decoding.parse(request.content_type, await request.read())
+    obj = decoding.check_identity(kind, value)
     if kind.kind == "Binding":
         return bind(store, target.namespace, obj["metadata"].get("name", ""), obj)
     spec = obj.get("spec") or {}
@@ -58,12 +60,12 @@ async def answer(store: Store, issuer: Issuer, target: Target, request: web.Requ
     return reply(whole | {"status": status}, status=201)
 
 
-async def token(store: Store, issuer: Issuer, target: Target, request: web.Request) -> web.Response:
+async def token(store: Store, issuer: Issuer, target: RequestInfo, request: web.Request) -> web.Response:
     """POST serviceaccounts/NAME/token: a token of that ServiceAccount."""
     if request.method != "POST":
         raise ApiError(405, "the server does not allow this method on the requested resource", details={})
     account = find(store, target)
-    value, _ = bodies.parse(request.content_type, await request.read() or b"{}")
+    value, _ = decoding.parse(request.content_type, await request.read() or b"{}")
     spec = value.get("spec") or {}
     seconds = spec.get("expirationSeconds") or SECONDS
     if seconds < LEAST_SECONDS:

@@ -7,10 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from embedded import errors, kinds
-from embedded.api import bodies, patching, tables
-from embedded.api.replies import reply
+from embedded.api import decoding, patching, tables
+from embedded.api.request_info import RequestInfo
+from embedded.api.responses import reply
 from embedded.api.rest import find, is_dry_run, manager_of
-from embedded.api.target import Target
 from embedded.errors import ApiError
 from embedded.kinds import Kind
 from embedded.objects import custom, selectors
@@ -22,14 +22,14 @@ CREATED = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Succ
 NOT_ALLOWED = "the server does not allow this method on the requested resource"
 
 
-async def answer(store: Store, target: Target, request: web.Request) -> web.Response:
+async def answer(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     """Any method on one of these subresources."""
     if target.subresource == "scale":
         return await _scale(store, target, request)
     if request.method != "POST":
         raise ApiError(405, NOT_ALLOWED, details={})
     if target.subresource == "binding":
-        value, _ = bodies.parse(request.content_type, await request.read())
+        value, _ = decoding.parse(request.content_type, await request.read())
         return bind(store, target.namespace, target.name, value)
     if target.subresource == "eviction":
         return await _evict(store, target, request)
@@ -76,13 +76,13 @@ def scaled(kind: Kind, obj: dict[str, Any], replicas: int) -> dict[str, Any]:
     return changed
 
 
-async def _scale(store: Store, target: Target, request: web.Request) -> web.Response:
+async def _scale(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
     obj = find(store, target)
     if request.method == "GET":
         return tables.answer(request, SCALE, scale_of(obj), store)
     body = await request.read()
     if request.method == "PUT":
-        wanted, _ = bodies.parse(request.content_type, body)
+        wanted, _ = decoding.parse(request.content_type, body)
     elif request.method == "PATCH":
         wanted = patching.patched(SCALE, scale_of(obj), request.content_type, body)
     else:
@@ -126,8 +126,8 @@ def bind(store: Store, namespace: str, name: str, binding: dict[str, Any]) -> we
     return reply(CREATED, status=201)
 
 
-async def _evict(store: Store, target: Target, request: web.Request) -> web.Response:
-    value, _ = bodies.parse(request.content_type, await request.read() or b"{}")
+async def _evict(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
+    value, _ = decoding.parse(request.content_type, await request.read() or b"{}")
     pod = find(store, target)
     options = value.get("deleteOptions") or {}
     meta = pod["metadata"]

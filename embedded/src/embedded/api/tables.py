@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from embedded.api import printers
-from embedded.api.replies import JSON, reply
+from embedded.api.responses import JSON, reply
 from embedded.kinds import Kind
 from embedded.store import Store
 

@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import web
 
 from embedded.api import tables
-from embedded.api.replies import encode
+from embedded.api.request_info import RequestInfo
+from embedded.api.responses import encode
 from embedded.api.rest import present, selection
-from embedded.api.target import Target
 from embedded.errors import ApiError
 from embedded.objects import defaults, schema
 from embedded.store import Event, Store, Watch
@@ -22,7 +22,7 @@ BOOKMARK_SECONDS = 60.0
 INITIAL_END = "k8s.io/initial-events-end"
 
 
-async def watch(store: Store, target: Target, request: web.Request) -> web.StreamResponse:
+async def watch(store: Store, target: RequestInfo, request: web.Request) -> web.StreamResponse:
     """Stream the changes of a collection (or of one name) until the client or `timeoutSeconds` ends it."""
     query, kind = request.query, target.kind
     matches = selection(kind, query, target.name)
@@ -60,7 +60,7 @@ async def watch(store: Store, target: Target, request: web.Request) -> web.Strea
 
 async def _stream(
     store: Store,
-    target: Target,
+    target: RequestInfo,
     response: web.StreamResponse,
     changes: Watch,
     matches: Callable[[dict[str, Any]], bool],
@@ -106,7 +106,7 @@ EMPTY: dict[str, dict[str, Any]] = {
 }
 
 
-def _bookmark(target: Target, revision: int, annotations: dict[str, Any]) -> bytes:
+def _bookmark(target: RequestInfo, revision: int, annotations: dict[str, Any]) -> bytes:
     kind = target.kind
     meta: dict[str, Any] = {"resourceVersion": str(revision)}
     if annotations:

@@ -37,31 +37,33 @@ def reconcile_disruption(store: Store, key: Key, now: float) -> float | None:
     allowed = max(0, healthy - desired) if expected else 0
     if not pods:
         record(store, budget, "Normal", "NoPods", "No matching pods found", "controllermanager", now)
-    old = common.condition(budget, "DisruptionAllowed")
-    state, reason = ("True", "SufficientPods") if allowed else ("False", "InsufficientPods")
-    since = old["lastTransitionTime"] if old and old["status"] == state else timestamp(now)
-    generation = budget["metadata"].get("generation", 1)
-    told = {
-        "type": "DisruptionAllowed",
-        "status": state,
-        "observedGeneration": generation,
-        "lastTransitionTime": since,
-        "reason": reason,
-        "message": "",
-    }
+    condition = _disruption_allowed(budget, allowed, now)
 
     def change(obj: dict[str, Any]) -> None:
         obj["status"] = {
-            "observedGeneration": generation,
+            "observedGeneration": condition["observedGeneration"],
             "disruptionsAllowed": allowed,
             "currentHealthy": healthy,
             "desiredHealthy": desired,
             "expectedPods": expected,
-            "conditions": [told],
+            "conditions": [condition],
         }
 
     store.modify("poddisruptionbudgets.policy", *key, change, subresource="status", manager=MANAGER)
     return None
+
+
+def _disruption_allowed(budget: dict[str, Any], allowed: int, now: float) -> dict[str, Any]:
+    old = common.condition(budget, "DisruptionAllowed")
+    state, reason = ("True", "SufficientPods") if allowed else ("False", "InsufficientPods")
+    return {
+        "type": "DisruptionAllowed",
+        "status": state,
+        "observedGeneration": budget["metadata"].get("generation", 1),
+        "lastTransitionTime": old["lastTransitionTime"] if old and old["status"] == state else timestamp(now),
+        "reason": reason,
+        "message": "",
+    }
 
 
 def _expected(store: Store, pods: list[dict[str, Any]]) -> int:

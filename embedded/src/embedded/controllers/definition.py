@@ -10,7 +10,7 @@ from embedded.errors import ApiError
 from embedded.objects import custom
 from embedded.store import Store
 
-AGAIN = 0.2  # seconds until looking again whether the objects have gone
+RETRY_SECONDS = 0.2  # seconds until looking again whether the objects have gone
 
 
 def reconcile(store: Store, key: Key, now: float) -> float | None:
@@ -25,7 +25,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
             except ApiError:  # gone in the meantime
                 continue
     if store.list(key[1]):
-        return AGAIN
+        return RETRY_SECONDS
 
     def finish(obj: dict[str, Any]) -> None:
         left = [name for name in obj["metadata"].get("finalizers", ()) if name != custom.CLEANUP]

@@ -8,7 +8,7 @@ from typing import Any
 
 from embedded.controllers import common, rolling
 from embedded.controllers.common import MANAGER, Key
-from embedded.controllers.deploystatus import write_status
+from embedded.controllers.deployment_status import write_status
 from embedded.controllers.rolling import Counted
 from embedded.errors import ApiError
 from embedded.events import record

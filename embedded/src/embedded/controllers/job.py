@@ -13,7 +13,6 @@ from embedded.store import Store
 
 RESOURCE = "jobs.batch"
 COMPONENT = "job-controller"
-UID_LABELS = ("batch.kubernetes.io/controller-uid", "controller-uid")
 BACKOFF = 10.0  # seconds before a failed pod is replaced; doubles up to BACKOFF_MOST
 BACKOFF_MOST = 600.0
 

@@ -20,7 +20,7 @@ FIRST = (
     "jobs.batch",
     "horizontalpodautoscalers.autoscaling",
 )
-AGAIN = 0.5  # seconds until looking again whether pods have ended
+RETRY_SECONDS = 0.5  # seconds until looking again whether pods have ended
 
 
 def reconcile(store: Store, key: Key, now: float) -> float | None:
@@ -61,7 +61,7 @@ def _empty(store: Store, namespace: dict[str, Any]) -> float | None:
                     continue
             left += store.get(resource, name, obj["metadata"]["name"]) is not None
     if left:
-        return AGAIN
+        return RETRY_SECONDS
 
     def finalize(obj: dict[str, Any]) -> None:
         obj["spec"]["finalizers"] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from embedded.controllers import common, neighbours
+from embedded.controllers import common, pod_affinity
 from embedded.controllers.common import Key
 from embedded.events import record
 from embedded.objects import quantity
@@ -66,8 +66,8 @@ def unfit(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> list[Unfit
     lacking = _too_little(store, pod, node)
     if lacking:
         return lacking
-    words = neighbours.unfit(store, pod, node)
-    return [Unfit(words, crowded=words != neighbours.ALONE)] if words else []
+    words = pod_affinity.mismatch(store, pod, node)
+    return [Unfit(words, crowded=words != pod_affinity.AFFINITY_MISMATCH)] if words else []
 
 
 def may_run(pod: dict[str, Any], node: dict[str, Any]) -> bool:

@@ -17,9 +17,9 @@ from embedded.errors import ApiError
 from embedded.node import claims, containers, dialing, pause, policies, registration, resolvconf, router, rules
 from embedded.node.dns import Server, slices_by_service
 from embedded.node.docker import Docker, EngineError
-from embedded.node.host import Exits, Host
 from embedded.node.logs import lines
 from embedded.node.network import PAUSE, Network, NetworkError, remove_rules
+from embedded.node.node_services import Exits, NodeServices
 from embedded.node.oom import Kills
 from embedded.node.session import ExecSession, open_session
 from embedded.node.stats import Statistics
@@ -33,9 +33,9 @@ LEASE = 10.0  # seconds between renewals of the node's lease
 HEARTBEAT = 300.0  # seconds between renewals of its status
 SAMPLE = 5.0  # seconds between samples of what containers use
 REMOVAL = 60.0  # seconds after which a removal that does not come to an end has failed
-AGAIN = 1.0  # seconds before something that failed is tried again
-AT_ONCE = 4  # sandboxes that are removed side by side: an Engine that takes down many at once can lose count of them
-LETTING_GO = 10.0  # seconds the Engine is given to let go of a network none of whose containers is left
+RETRY_SECONDS = 1.0  # seconds before something that failed is tried again
+PARALLEL_REMOVALS = 4  # sandboxes removed side by side: an Engine that takes down many at once can lose count of them
+NETWORK_RELEASE_SECONDS = 10.0  # seconds the Engine is given to let go of a network none of whose containers is left
 RULED = ("services", "endpointslices.discovery.k8s.io", "networkpolicies.networking.k8s.io", "namespaces")
 MOUNTED = ("configmaps", "secrets")
 CLAIMED = ("persistentvolumeclaims", "persistentvolumes")
@@ -69,7 +69,7 @@ class Node:
         self._open = False
         self._dns = Server(store, self._network.gateway)
         self._router = router.Router(store, self._network.gateway, state_dir)
-        self._host = Host(
+        self._host = NodeServices(
             store=store,
             docker=self._docker,
             network=self._network,
@@ -206,7 +206,7 @@ class Node:
             await worker.run(fresh=fresh)
         except Exception:  # whatever broke one pod must not end the others
             log.exception("pod %s/%s", *worker.key)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RETRY_SECONDS)
             pod = self.store.get("pods", *worker.key)
             if pod is not None and pod["metadata"]["uid"] == worker.uid:
                 self._begin(pod, fresh=False)
@@ -225,7 +225,7 @@ class Node:
                 await self._apply_rules()
             except NetworkError as error:
                 log.error("packet filter rules: %s", error)
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(RETRY_SECONDS)
                 self._changed.set()
 
     async def _apply_rules(self) -> None:
@@ -395,7 +395,7 @@ async def _other_clusters(docker: Docker, name: str) -> list[str]:
 
 async def _remove_containers(docker: Docker, name: str) -> None:
     """Remove the containers of the pods, then their sandboxes, until the Engine lists none."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = asyncio.Semaphore(PARALLEL_REMOVALS)
 
     async def remove_sandbox(item: dict[str, Any]) -> None:
         async with gate:
@@ -408,7 +408,7 @@ async def _remove_containers(docker: Docker, name: str) -> None:
                 sandboxes = [item for item in found if item["Labels"].get(containers.CONTAINER) == containers.SANDBOX]
                 await asyncio.gather(*(docker.remove(item["Id"]) for item in found if item not in sandboxes))
                 await asyncio.gather(*(remove_sandbox(item) for item in sandboxes))
-                await asyncio.sleep(AGAIN / 5)
+                await asyncio.sleep(RETRY_SECONDS / 5)
     except TimeoutError as error:
         names = ", ".join(item["Names"][0].removeprefix("/") for item in found)
         raise NetworkError(f"containers that do not end within {REMOVAL:.0f} s: {names}") from error
@@ -416,7 +416,7 @@ async def _remove_containers(docker: Docker, name: str) -> None:
 
 async def _remove_network(docker: Docker, name: str) -> str:
     """Remove the network; why the Engine still keeps it after a while, or nothing."""
-    deadline = time.monotonic() + LETTING_GO
+    deadline = time.monotonic() + NETWORK_RELEASE_SECONDS
     while True:
         try:
             await docker.call("DELETE", f"/networks/k8s-{name}")
@@ -427,4 +427,4 @@ async def _remove_network(docker: Docker, name: str) -> str:
                 return error.message
         else:
             return ""
-        await asyncio.sleep(AGAIN / 5)
+        await asyncio.sleep(RETRY_SECONDS / 5)

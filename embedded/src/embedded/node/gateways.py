@@ -22,7 +22,7 @@ Object = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
-class Said:
+class Condition:
     """One condition: its type, whether it holds, and why."""
 
     type: str
@@ -32,7 +32,7 @@ class Said:
 
 
 @dataclasses.dataclass(frozen=True)
-class Around:
+class ReferenceContext:
     """What references lead to: namespaces with their labels, Services, ReferenceGrants, and usable certificates.
 
     `occupied` are the ports that somebody else has on the address that is served.
@@ -62,9 +62,9 @@ class Listener:
 
     gateway: Object
     spec: Object
-    accepted: Said = dataclasses.field(default_factory=lambda: Said("Accepted", True, "Accepted"))
-    resolved: Said = dataclasses.field(default_factory=lambda: Said("ResolvedRefs", True, "ResolvedRefs"))
-    conflicted: Said = dataclasses.field(default_factory=lambda: Said("Conflicted", False, "NoConflicts"))
+    accepted: Condition = dataclasses.field(default_factory=lambda: Condition("Accepted", True, "Accepted"))
+    resolved: Condition = dataclasses.field(default_factory=lambda: Condition("ResolvedRefs", True, "ResolvedRefs"))
+    conflicted: Condition = dataclasses.field(default_factory=lambda: Condition("Conflicted", False, "NoConflicts"))
     kinds: list[Object] = dataclasses.field(default_factory=lambda: [dict(KIND)])
     attached: int = 0
 
@@ -79,9 +79,9 @@ class Listener:
         return int(self.spec["port"])
 
     @property
-    def said(self) -> list[Said]:
+    def said(self) -> list[Condition]:
         """All that is said of it."""
-        programmed = Said("Programmed", self.works, "Programmed" if self.works else "Invalid")
+        programmed = Condition("Programmed", self.works, "Programmed" if self.works else "Invalid")
         return [self.accepted, programmed, self.resolved, self.conflicted]
 
 
@@ -92,62 +92,66 @@ def ours(gateways: Iterable[Object], classes: Iterable[Object], controller: str)
     return sorted(found, key=lambda item: (item["metadata"]["creationTimestamp"], _key(item)))
 
 
-def listeners(gateways: Iterable[Object], around: Around) -> list[Listener]:
+def listeners(gateways: Iterable[Object], context: ReferenceContext) -> list[Listener]:
     """Return the listeners of Gateways, each judged; of two that want one port in different ways the first has it."""
     made: list[Listener] = []
     for gateway in gateways:
         for spec in gateway["spec"]["listeners"]:
             listener = Listener(gateway, spec)
-            _judge(listener, made, around)
+            _judge(listener, made, context)
             made.append(listener)
     return made
 
 
-def _judge(listener: Listener, others: list[Listener], around: Around) -> None:
+def _judge(listener: Listener, others: list[Listener], context: ReferenceContext) -> None:
     spec, port = listener.spec, listener.port
     protocol = spec["protocol"]
     if protocol not in PROTOCOLS or (spec.get("tls") or {}).get("mode") == "Passthrough":
         wanted = protocol if protocol not in PROTOCOLS else "TLS that is passed through"
-        listener.accepted = Said("Accepted", False, "UnsupportedProtocol", f"{wanted}: HTTP and HTTPS are served")
+        listener.accepted = Condition("Accepted", False, "UnsupportedProtocol", f"{wanted}: HTTP and HTTPS are served")
         return
-    if RESERVED.get(port, protocol) != protocol or port in around.occupied:
-        listener.accepted = Said("Accepted", False, "PortUnavailable", f"{port}: something else is served there")
+    if RESERVED.get(port, protocol) != protocol or port in context.occupied:
+        listener.accepted = Condition("Accepted", False, "PortUnavailable", f"{port}: something else is served there")
     named = (spec.get("allowedRoutes") or {}).get("kinds")
     if named is not None:
         listener.kinds = [dict(KIND) for one in named if (one.get("group", GROUP), one["kind"]) == (GROUP, "HTTPRoute")]
         if len(listener.kinds) < len(named):
-            listener.resolved = Said("ResolvedRefs", False, "InvalidRouteKinds", "only HTTPRoutes are served")
+            listener.resolved = Condition("ResolvedRefs", False, "InvalidRouteKinds", "only HTTPRoutes are served")
     if protocol == "HTTPS":
-        _judge_certificates(listener, around)
+        _judge_certificates(listener, context)
     for other in others:
         if other.port != port or not other.accepted.holds:
             continue
         if other.spec["protocol"] != protocol:
-            listener.conflicted = Said("Conflicted", True, "ProtocolConflict", f"{port} has {other.spec['protocol']}")
+            listener.conflicted = Condition(
+                "Conflicted", True, "ProtocolConflict", f"{port} has {other.spec['protocol']}"
+            )
         elif other.gateway is listener.gateway and other.spec.get("hostname") == spec.get("hostname"):
-            listener.conflicted = Said("Conflicted", True, "HostnameConflict", f"as the listener {other.spec['name']}")
+            listener.conflicted = Condition(
+                "Conflicted", True, "HostnameConflict", f"as the listener {other.spec['name']}"
+            )
 
 
-def _judge_certificates(listener: Listener, around: Around) -> None:
+def _judge_certificates(listener: Listener, context: ReferenceContext) -> None:
     space = listener.gateway["metadata"]["namespace"]
     named = (listener.spec.get("tls") or {}).get("certificateRefs") or ()
     if not named:
-        listener.resolved = Said("ResolvedRefs", False, "InvalidCertificateRef", "no certificate is named")
+        listener.resolved = Condition("ResolvedRefs", False, "InvalidCertificateRef", "no certificate is named")
     for one in named:
         there = one.get("namespace") or space
-        if not around.permits("Gateway", space, "Secret", there, one["name"]):
+        if not context.permits("Gateway", space, "Secret", there, one["name"]):
             text = f"no ReferenceGrant of {there} permits {one['name']}"
-            listener.resolved = Said("ResolvedRefs", False, "RefNotPermitted", text)
-        elif one.get("kind", "Secret") != "Secret" or not around.has_certificate(there, one["name"]):
+            listener.resolved = Condition("ResolvedRefs", False, "RefNotPermitted", text)
+        elif one.get("kind", "Secret") != "Secret" or not context.has_certificate(there, one["name"]):
             text = f"{there}/{one['name']} is no Secret with a certificate and its key"
-            listener.resolved = Said("ResolvedRefs", False, "InvalidCertificateRef", text)
+            listener.resolved = Condition("ResolvedRefs", False, "InvalidCertificateRef", text)
 
 
-Told = list[tuple[Object, list[Said]]]
+Told = list[tuple[Object, list[Condition]]]
 """What is said of a route, by the reference to each Gateway of ours that it names."""
 
 
-def attach(route: Object, made: Iterable[Listener], around: Around) -> tuple[list[Route], Told]:
+def attach(route: Object, made: Iterable[Listener], context: ReferenceContext) -> tuple[list[Route], Told]:
     """Hang a route on listeners, and return the rules that follow with what is said of the route."""
     own = [(listener, _key(listener.gateway)) for listener in made]
     space = route["metadata"]["namespace"]
@@ -159,7 +163,7 @@ def attach(route: Object, made: Iterable[Listener], around: Around) -> tuple[lis
         if parent.get("kind", "Gateway") != "Gateway" or key not in {known for _, known in own}:
             continue
         meant = [one for one, known in own if known == key and _is_meant(one, parent)]
-        allowed = [one for one in meant if _allows(one, space, around)]
+        allowed = [one for one in meant if _allows(one, space, context)]
         pairs = [(one, hostnames(one.spec.get("hostname"), route)) for one in allowed]
         matching = [(one, hosts) for one, hosts in pairs if hosts]
         for listener, hosts in matching:
@@ -168,8 +172,8 @@ def attach(route: Object, made: Iterable[Listener], around: Around) -> tuple[lis
             taken.add(id(listener))
             listener.attached += 1
             if listener.works:
-                rules += _rules(route, hosts, listener.port, around)
-        told.append((parent, [_accepted(meant, allowed, matching), resolved(route, around)]))
+                rules += _rules(route, hosts, listener.port, context)
+        told.append((parent, [_accepted(meant, allowed, matching), resolved(route, context)]))
     return rules, told
 
 
@@ -178,17 +182,17 @@ def _is_meant(listener: Listener, parent: Object) -> bool:
     return named and parent.get("port") in (None, listener.port)
 
 
-def _accepted(meant: list[Listener], allowed: list[Listener], matching: list[tuple[Listener, list[str]]]) -> Said:
+def _accepted(meant: list[Listener], allowed: list[Listener], matching: list[tuple[Listener, list[str]]]) -> Condition:
     if not meant:
-        return Said("Accepted", False, "NoMatchingParent", "the Gateway has no such listener")
+        return Condition("Accepted", False, "NoMatchingParent", "the Gateway has no such listener")
     if not allowed:
-        return Said("Accepted", False, "NotAllowedByListeners", "no listener takes HTTPRoutes of this namespace")
+        return Condition("Accepted", False, "NotAllowedByListeners", "no listener takes HTTPRoutes of this namespace")
     if not matching:
-        return Said("Accepted", False, "NoMatchingListenerHostname", "no listener has one of its host names")
-    return Said("Accepted", True, "Accepted")
+        return Condition("Accepted", False, "NoMatchingListenerHostname", "no listener has one of its host names")
+    return Condition("Accepted", True, "Accepted")
 
 
-def _allows(listener: Listener, space: str, around: Around) -> bool:
+def _allows(listener: Listener, space: str, context: ReferenceContext) -> bool:
     """Return whether routes of a namespace may hang on it."""
     wanted = (listener.spec.get("allowedRoutes") or {}).get("namespaces") or {}
     if not listener.kinds:
@@ -196,7 +200,7 @@ def _allows(listener: Listener, space: str, around: Around) -> bool:
     if wanted.get("from", "Same") == "All":
         return True
     if wanted.get("from") == "Selector":
-        return selectors.matches(wanted.get("selector") or {}, dict(around.namespaces.get(space, {})))
+        return selectors.matches(wanted.get("selector") or {}, dict(context.namespaces.get(space, {})))
     return bool(space == listener.gateway["metadata"]["namespace"])
 
 
@@ -219,45 +223,49 @@ def _narrower(listener: str, name: str) -> str | None:
     return None
 
 
-def _rules(route: Object, hosts: list[str], port: int, around: Around) -> list[Route]:
+def _rules(route: Object, hosts: list[str], port: int, context: ReferenceContext) -> list[Route]:
     made = routes.of_http_route(route, hosts)
     return [
         dataclasses.replace(
-            one, port=port, backends=tuple(_checked(backend, route, around) for backend in one.backends)
+            one, port=port, backends=tuple(_checked(backend, route, context) for backend in one.backends)
         )
         for one in made
     ]
 
 
-def _checked(backend: Backend, route: Object, around: Around) -> Backend:
+def _checked(backend: Backend, route: Object, context: ReferenceContext) -> Backend:
     """Return a backend, without its Service where the route may not or cannot lead there: requests get an error."""
     spec = {"name": backend.service, "namespace": backend.namespace, "port": backend.port or None}
-    good = backend.service and _problem(spec, route, around) is None
+    good = backend.service and _problem(spec, route, context) is None
     return backend if good else dataclasses.replace(backend, service="")
 
 
-def resolved(route: Object, around: Around) -> Said:
+def resolved(route: Object, context: ReferenceContext) -> Condition:
     """Return whether everything that a route leads to is there and may be led to."""
     for rule in route["spec"].get("rules") or ():
         for backend in rule.get("backendRefs") or ():
-            if problem := _problem(backend, route, around):
+            if problem := _problem(backend, route, context):
                 return problem
-    return Said("ResolvedRefs", True, "ResolvedRefs")
+    return Condition("ResolvedRefs", True, "ResolvedRefs")
 
 
-def _problem(backend: Object, route: Object, around: Around) -> Said | None:
+def _problem(backend: Object, route: Object, context: ReferenceContext) -> Condition | None:
     space = route["metadata"]["namespace"]
     there, name = backend.get("namespace") or space, backend["name"]
     if backend.get("group", "") or backend.get("kind", "Service") != "Service":
-        return Said("ResolvedRefs", False, "InvalidKind", f"{backend.get('kind')} {name}: only Services are led to")
-    if not around.permits("HTTPRoute", space, "Service", there, name):
-        return Said("ResolvedRefs", False, "RefNotPermitted", f"no ReferenceGrant of {there} permits Service {name}")
-    service = around.services.get((there, name))
+        return Condition(
+            "ResolvedRefs", False, "InvalidKind", f"{backend.get('kind')} {name}: only Services are led to"
+        )
+    if not context.permits("HTTPRoute", space, "Service", there, name):
+        return Condition(
+            "ResolvedRefs", False, "RefNotPermitted", f"no ReferenceGrant of {there} permits Service {name}"
+        )
+    service = context.services.get((there, name))
     if service is None:
-        return Said("ResolvedRefs", False, "BackendNotFound", f"there is no Service {there}/{name}")
+        return Condition("ResolvedRefs", False, "BackendNotFound", f"there is no Service {there}/{name}")
     port = backend.get("port")
     if port not in [one["port"] for one in service["spec"].get("ports") or ()]:
-        return Said("ResolvedRefs", False, "BackendNotFound", f"Service {there}/{name} has no port {port}")
+        return Condition("ResolvedRefs", False, "BackendNotFound", f"Service {there}/{name} has no port {port}")
     return None
 
 
@@ -281,7 +289,7 @@ def certificate(made: Iterable[Listener], host: str) -> tuple[str, str] | None:
 
 def class_status(item: Object, now: str) -> Object:
     """Return the status of a GatewayClass of ours."""
-    said = [Said("Accepted", True, "Accepted"), Said("SupportedVersion", True, "SupportedVersion")]
+    said = [Condition("Accepted", True, "Accepted"), Condition("SupportedVersion", True, "SupportedVersion")]
     return {"conditions": conditions(said, (item.get("status") or {}).get("conditions") or (), item, now)}
 
 
@@ -292,8 +300,10 @@ def gateway_status(gateway: Object, made: Iterable[Listener], address: str, now:
     held = {one["name"]: one.get("conditions") or () for one in before.get("listeners") or ()}
     valid = all(one.accepted.holds and not one.conflicted.holds for one in own)
     said = [
-        Said("Accepted", any(one.accepted.holds for one in own), "Accepted" if valid else "ListenersNotValid"),
-        Said("Programmed", any(one.works for one in own), "Programmed" if any(one.works for one in own) else "Invalid"),
+        Condition("Accepted", any(one.accepted.holds for one in own), "Accepted" if valid else "ListenersNotValid"),
+        Condition(
+            "Programmed", any(one.works for one in own), "Programmed" if any(one.works for one in own) else "Invalid"
+        ),
     ]
     return {
         "addresses": [{"type": "IPAddress", "value": address}],
@@ -325,7 +335,7 @@ def route_status(route: Object, told: Told, controller: str, now: str) -> Object
     return {"parents": [*(one for one in before if one.get("controllerName") != controller), *own]}
 
 
-def conditions(said: Iterable[Said], before: Iterable[Object], item: Object, now: str) -> list[Object]:
+def conditions(said: Iterable[Condition], before: Iterable[Object], item: Object, now: str) -> list[Object]:
     """Return conditions as the API has them; the time is that of the last change of their answer."""
     held = {one["type"]: one for one in before}
     made = []

@@ -25,7 +25,7 @@ from yarl import URL
 from embedded.errors import ApiError
 from embedded.node import gateways, routes
 from embedded.node.dns import slices_by_service
-from embedded.node.gateways import Around, Listener
+from embedded.node.gateways import Listener, ReferenceContext
 from embedded.node.routes import Backend, Route
 from embedded.node.rules import endpoints
 from embedded.objects import custom
@@ -120,8 +120,8 @@ class Router:
     def _now(self) -> str:
         return timestamp(self._store.clock())
 
-    def _around(self) -> Around:
-        return Around(
+    def _references(self) -> ReferenceContext:
+        return ReferenceContext(
             {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in self._store.list("namespaces")},
             {(s["metadata"]["namespace"], s["metadata"]["name"]): s for s in self._store.list("services")},
             self._listed(GRANTS),
@@ -132,15 +132,15 @@ class Router:
     def _judge(self) -> dict[int, bool]:
         """Judge all Gateways anew; the ports they want, and whether these speak TLS."""
         mine = gateways.ours(self._listed(GATEWAYS), self._listed(GATEWAY_CLASSES), CONTROLLER)
-        self._listeners = gateways.listeners(mine, self._around())
+        self._listeners = gateways.listeners(mine, self._references())
         return {one.port: one.spec["protocol"] == "HTTPS" for one in self._listeners if one.works}
 
     def _tell_routes(self) -> None:
         """Hang the routes on the listeners, and write into all of them what became of it."""
-        around = self._around()
+        context = self._references()
         self._routes = [route for route in self._routes if not route.port]
         for item in sorted(self._listed(HTTP_ROUTES), key=lambda one: str(one["metadata"]["creationTimestamp"])):
-            rules, told = gateways.attach(item, self._listeners, around)
+            rules, told = gateways.attach(item, self._listeners, context)
             self._routes += rules
             self._tell(HTTP_ROUTES, item, gateways.route_status(item, told, CONTROLLER, self._now()))
         for gateway in {id(one.gateway): one.gateway for one in self._listeners}.values():

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from embedded.node import containers, environment, hooks, images, probes, status
 from embedded.node.docker import EngineError
 from embedded.node.environment import ConfigError
-from embedded.node.host import Host, first, task
 from embedded.node.images import ImageError
-from embedded.node.probing import Prober
+from embedded.node.node_services import NodeServices, first, task
+from embedded.node.prober import Prober
 from embedded.node.status import ContainerRecord, PodRecord
 from embedded.node.volumes import VolumeError, sub_path
 from embedded.objects.values import parse_timestamp, timestamp
@@ -21,7 +21,7 @@ from embedded.objects.values import parse_timestamp, timestamp
 RESYNC = 10.0  # seconds after which a container that could not be configured is tried again
 SHOWN = 1.0  # seconds for which a container that ended is shown as such before it is shown as backing off
 REMINDER = 12.0  # seconds between the events of one back-off
-FORGIVEN = 600.0  # seconds a container has to run for its failures to be forgotten
+BACKOFF_RESET_SECONDS = 600.0  # seconds a container has to run for its failures to be forgotten
 LEAST_GRACE = 2.0  # seconds a container is left after its preStop hook used up all there were
 SHUTDOWN = 20.0  # seconds in which an Engine that stops ends all its containers
 MESSAGE = 4096
@@ -31,7 +31,7 @@ TAIL_LINES, TAIL_BYTES = 80, 2048
 class Pod(Protocol):
     """What a container's runner asks of the pod that it belongs to."""
 
-    host: Host
+    host: NodeServices
     pod: dict[str, Any]
     record: PodRecord
     volumes: dict[str, Path]
@@ -64,7 +64,7 @@ class Runner:
         self._policy = policy
         self._init = init
         self._field = f"spec.{'initContainers' if init else 'containers'}{{{record.name}}}"
-        self._strikes = record.restarts
+        self._failures = record.restarts
         self._killing = False
         self._image: dict[str, Any] = {}
         self.retired = False  # ends with the pod's other containers, not to be started again
@@ -90,7 +90,7 @@ class Runner:
         record.container_id, record.restarts = f"docker://{container_id}", attempt
         record.image = record.image or images.parse(record.spec["image"]).canonical
         record.image_id = item["ImageID"]
-        self._strikes = attempt if alive else 0
+        self._failures = attempt if alive else 0
         self._image = await self._host.docker.image(item["ImageID"]) or {}
         if item["State"] == "running" and alive:
             if new or not record.running:
@@ -393,13 +393,13 @@ class Runner:
         """Wait as long as the failures so far ask for."""
         ended = self.record.state["terminated"]
         if ended["reason"] == "Unknown":  # not the container's own doing
-            self._strikes = 0
+            self._failures = 0
         finished = parse_timestamp(ended["finishedAt"])
         ran = finished - parse_timestamp(ended["startedAt"]) if ended["reason"] != "StartError" else 0.0
-        if ran >= FORGIVEN:
-            self._strikes = 0
-        delay = status.back_off(self._strikes)
-        self._strikes += 1
+        if ran >= BACKOFF_RESET_SECONDS:
+            self._failures = 0
+        delay = status.back_off(self._failures)
+        self._failures += 1
         until = time.monotonic() + delay - min(max(0.0, self._host.clock() - finished - 1), delay)
         if delay:
             await self._pod.pause(min(SHOWN, until - time.monotonic()))

@@ -19,7 +19,6 @@ class ExecSession:
         self._id = exec_id
         self._reader = reader
         self._writer = writer
-        self._tty = tty
         self._pieces = None if tty else frames(reader)
 
     async def read(self) -> tuple[int, bytes] | None:

@@ -13,8 +13,8 @@ from typing import Any
 from embedded.errors import ApiError
 from embedded.node import containers, status
 from embedded.node.docker import EngineError
-from embedded.node.host import Host, first, task
 from embedded.node.network import NetworkError
+from embedded.node.node_services import NodeServices, first, task
 from embedded.node.runner import Runner
 from embedded.node.status import ContainerRecord, PodRecord
 from embedded.node.volumes import VolumeError
@@ -29,7 +29,7 @@ DEADLINE = ("DeadlineExceeded", "Pod was active on the node longer than the spec
 class PodWorker:
     """Runs one pod. `run` lasts until the pod is gone; `update` tells it of changes."""
 
-    def __init__(self, host: Host, pod: dict[str, Any]) -> None:
+    def __init__(self, host: NodeServices, pod: dict[str, Any]) -> None:
         self.host = host
         self.pod = pod
         spec, meta = pod["spec"], pod["metadata"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from embedded.errors import Cause
 from embedded.kinds import Kind
-from embedded.objects import checks, cron, custom, managed, podchecks, schema, selectors
+from embedded.objects import checks, cron, custom, managed, pod_validation, schema, selectors
 from embedded.objects.checks import IMMUTABLE, duplicate, required, unsupported, wrong
 from embedded.objects.schema import Field
 
@@ -100,7 +100,7 @@ def _workload(obj: dict[str, Any], old: dict[str, Any] | None, word: str) -> lis
         found.append(wrong("spec.template.metadata.labels", labels, text))
     found += checks.labels("spec.template.labels", labels)
     pod = template.get("spec") or {}
-    found += podchecks.pod_spec(pod, "spec.template.spec")
+    found += pod_validation.pod_spec(pod, "spec.template.spec")
     if pod.get("restartPolicy", "Always") != "Always":
         found.append(unsupported("spec.template.spec.restartPolicy", pod["restartPolicy"], ("Always",)))
     if old is not None and selector != old["spec"].get("selector"):
@@ -164,8 +164,8 @@ def _replicaset(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
 
 def _pod(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     if old is not None:
-        return podchecks.pod_update(obj["spec"], old["spec"])
-    return podchecks.pod_spec(obj.get("spec") or {}, "spec")
+        return pod_validation.pod_update(obj["spec"], old["spec"])
+    return pod_validation.pod_spec(obj.get("spec") or {}, "spec")
 
 
 def _job(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
@@ -174,7 +174,7 @@ def _job(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     for field in ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"):
         found += checks.not_negative(f"spec.{field}", spec.get(field))
     pod = (spec.get("template") or {}).get("spec") or {}
-    found += podchecks.pod_spec(pod, "spec.template.spec")
+    found += pod_validation.pod_spec(pod, "spec.template.spec")
     if pod.get("restartPolicy") not in ("OnFailure", "Never"):
         found.append(unsupported("spec.template.spec.restartPolicy", pod.get("restartPolicy"), ("OnFailure", "Never")))
     if old is not None:
@@ -200,7 +200,7 @@ def _cronjob(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
         found.append(wrong("metadata.name", name, f"must be no more than {LONGEST_CRONJOB} characters"))
     job = (spec.get("jobTemplate") or {}).get("spec") or {}
     pod = (job.get("template") or {}).get("spec") or {}
-    found += podchecks.pod_spec(pod, "spec.jobTemplate.spec.template.spec")
+    found += pod_validation.pod_spec(pod, "spec.jobTemplate.spec.template.spec")
     if pod.get("restartPolicy") not in ("OnFailure", "Never"):
         path = "spec.jobTemplate.spec.template.spec.restartPolicy"
         found.append(unsupported(path, pod.get("restartPolicy"), ("OnFailure", "Never")))

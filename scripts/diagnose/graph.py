@@ -1,0 +1,314 @@
+"""Who belongs to whom in a state: workloads, their newest ReplicaSet and pods, events, and who calls whom."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import Any
+
+from scripts.diagnose.model import Object, Snapshot, moment
+from scripts.kube.objects import condition, is_terminating, name_of
+
+SETTLING = timedelta(seconds=30)  # a pod made so shortly before a change is judged may well be of that change
+LOOKS_AGAIN = timedelta(seconds=60)
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+_COMBINED = re.compile(r"^\(combined from similar events\): ")
+
+
+def created(item: Object) -> datetime | None:
+    """Return when an object was made."""
+    return moment(item["metadata"].get("creationTimestamp"))
+
+
+def template(workload: Object) -> Mapping[str, Any]:
+    """Return a workload's pod template."""
+    found: Mapping[str, Any] = workload.get("spec", {}).get("template", {})
+    return found
+
+
+def labels_of(item: Object) -> Mapping[str, str]:
+    """Labels of an object or of a pod template."""
+    return item.get("metadata", {}).get("labels") or {}
+
+
+def named_after(name: str, workload: str) -> bool:
+    """Return whether an object's name has a workload's in it as whole words, as `shop-api-http` has `api`."""
+    return f"-{workload}-" in f"-{name}-"
+
+
+def containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return every container of a pod's specification."""
+    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+
+
+@dataclass(frozen=True)
+class Event:
+    """An Event object, with the times and the count wherever the API version keeps them."""
+
+    reason: str
+    message: str
+    warning: bool
+    count: int
+    first: datetime | None
+    last: datetime | None
+    field: str
+
+    def line(self) -> str:
+        """Return the event as one line of evidence."""
+        times = f" ×{self.count}" if self.count > 1 else ""
+        return f"event {self.reason}{times}: {self.message}"
+
+
+def _event(item: Object) -> Event:
+    series = item.get("series") or {}
+    first = moment(item.get("firstTimestamp")) or moment(item.get("eventTime")) or created(item)
+    last = moment(series.get("lastObservedTime")) or moment(item.get("lastTimestamp")) or first
+    return Event(
+        reason=str(item.get("reason") or ""),
+        message=_COMBINED.sub("", str(item.get("message") or "").strip()),
+        warning=item.get("type") == "Warning",
+        count=int(series.get("count") or item.get("count") or 1),
+        first=first,
+        last=last,
+        field=str((item.get("involvedObject") or {}).get("fieldPath") or ""),
+    )
+
+
+class ResourceGraph:
+    """A state with its relations worked out."""
+
+    def __init__(self, state: Snapshot, now: datetime) -> None:
+        self.state = state
+        self.now = now
+        self.workloads: dict[str, Object] = {}
+        for kind in WORKLOADS:
+            for item in state.kind(kind):
+                self.workloads.setdefault(name_of(item), item)
+
+    def age(self, since: datetime | None) -> float:
+        """Return seconds since a moment, 0 for one that is not known."""
+        return max(0.0, (self.now - since).total_seconds()) if since else 0.0
+
+    @cached_property
+    def _by_uid(self) -> dict[str, Object]:
+        found = {}
+        for items in self.state.objects.values():
+            for item in items:
+                uid = item["metadata"].get("uid")
+                if uid:
+                    found[str(uid)] = item
+        return found
+
+    @cached_property
+    def _events(self) -> dict[tuple[str, str], list[tuple[str, Event]]]:
+        found: dict[tuple[str, str], list[tuple[str, Event]]] = {}
+        for item in self.state.kind("Event"):
+            target = item.get("involvedObject") or item.get("regarding") or {}
+            key = (str(target.get("kind", "")), str(target.get("name", "")))
+            found.setdefault(key, []).append((str(target.get("uid") or ""), _event(item)))
+        return found
+
+    def events(self, item: Object, *reasons: str) -> list[Event]:
+        """Return the events of an object, the newest last; of these reasons, or all."""
+        uid = str(item["metadata"].get("uid") or "")
+        key = (str(item.get("kind", "")), name_of(item))
+        found = [event for of, event in self._events.get(key, ()) if not of or not uid or of == uid]
+        if reasons:
+            found = [event for event in found if event.reason in reasons]
+        return sorted(found, key=lambda event: event.last.timestamp() if event.last else 0.0)
+
+    def owner(self, item: Object, kind: str = "") -> Object | None:
+        """Return the object that controls another one, or None."""
+        for reference in item["metadata"].get("ownerReferences") or ():
+            if kind and reference.get("kind") != kind:
+                continue
+            known = self._by_uid.get(str(reference.get("uid")))
+            if known is not None:
+                return known
+            for candidate in self.state.kind(str(reference.get("kind"))):
+                if name_of(candidate) == reference.get("name"):
+                    return candidate
+        return None
+
+    def replica_sets(self, deployment: Object) -> list[Object]:
+        """Return the ReplicaSets of a Deployment."""
+        return [item for item in self.state.kind("ReplicaSet") if self._same(self.owner(item), deployment)]
+
+    @staticmethod
+    def _same(one: Object | None, other: Object) -> bool:
+        return (
+            one is not None
+            and one.get("kind") == other.get("kind")
+            and one["metadata"]["name"] == other["metadata"]["name"]
+        )
+
+    @cached_property
+    def newest(self) -> dict[str, Object]:
+        """Deployment → the ReplicaSet made from its present template.
+
+        None where the controller has not seen the newest specification: its pods are those of the revision before.
+        """
+        found: dict[str, Object] = {}
+        for deployment in self.state.kind("Deployment"):
+            seen = deployment.get("status", {}).get("observedGeneration", 0)
+            if seen < deployment["metadata"].get("generation", 0):
+                continue
+            sets = self.replica_sets(deployment)
+            equal = [item for item in sets if _plain(template(item)) == _plain(template(deployment))]
+            chosen = max(equal or sets, key=_revision, default=None)
+            if chosen is not None:
+                found[name_of(deployment)] = chosen
+        return found
+
+    def service_of(self, pod: Object) -> tuple[str, bool]:
+        """Return the workload a pod belongs to, and whether the pod is of its newest revision."""
+        owner = self.owner(pod)
+        if owner is None:
+            references = pod["metadata"].get("ownerReferences") or ()
+            if references and references[0].get("kind") == "ReplicaSet":
+                # Its ReplicaSet is gone, and it soon will be; unless nobody asked for ReplicaSets at all.
+                return re.sub(r"-[a-z0-9]+$", "", str(references[0].get("name", ""))), not self.state.kind("ReplicaSet")
+            return str(references[0].get("name")) if references else name_of(pod), True
+        if owner.get("kind") == "ReplicaSet":
+            deployment = self.owner(owner)
+            if deployment is None:
+                return name_of(owner), True
+            service = name_of(deployment)
+            return service, self._same(self.newest.get(service), owner)
+        return name_of(owner), True
+
+    @cached_property
+    def pods(self) -> list[tuple[str, Object]]:
+        """The pods that matter now, with their workload: not leaving, and of the newest revision."""
+        found = []
+        for pod in self.state.kind("Pod"):
+            if is_terminating(pod):
+                continue
+            service, current = self.service_of(pod)
+            if current:
+                found.append((service, pod))
+        return found
+
+    def outdated(self, pod: Object) -> bool:
+        """Return whether what is seen of a pod is from before the change that is judged, and nobody has looked at it
+        since.
+
+        A node looks again within a minute; after that an old state counts like any other.
+        """
+        since, made = self.state.since, created(pod)
+        if since is None or made is None or made >= since - SETTLING or self.now >= since + LOOKS_AGAIN:
+            return False
+        statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+        ended = [
+            moment((part.get("terminated") or {}).get("finishedAt"))
+            for item in statuses for part in (item.get("state") or {}, item.get("lastState") or {})
+        ]  # fmt: skip
+        heard = [*ended, *(event.last for event in self.events(pod))]
+        return not any(when and when >= since for when in heard)
+
+    def deadline_exceeded(self, service: str) -> bool:
+        """Return whether a Deployment's own limit for progress is over, or a Job has failed for good."""
+        job = next((item for item in self.state.kind("Job") if name_of(item) == service), {})
+        if job and condition(job, "Failed").get("status") == "True":
+            return True
+        workload = self.workloads.get(service)
+        if workload is None or workload.get("kind") != "Deployment" or service not in self.newest:
+            return False
+        progressing = condition(workload, "Progressing")
+        told = moment(progressing.get("lastUpdateTime"))
+        since = self.state.since
+        if since and told and told < since and self.now < since + LOOKS_AGAIN:
+            return False
+        return progressing.get("reason") == "ProgressDeadlineExceeded"
+
+    def available(self, service: str) -> bool:
+        """Return whether a workload has a pod that can be called."""
+        workload = self.workloads.get(service, {})
+        status = workload.get("status") or {}
+        return bool(status.get("availableReplicas") or status.get("readyReplicas") or status.get("numberAvailable"))
+
+    def workload_behind(self, host: str) -> str:
+        """Return the workload behind a host name as a pod uses it, or nothing where it is not in this namespace."""
+        first = host.strip("[]'\" ").split("/")[-1].split(":")[0].split(".")
+        if len(first) > 1 and first[1] not in (self.state.namespace, "svc"):
+            return ""
+        name = first[0].lower()
+        if name in self.workloads:
+            return name
+        for service in self.state.kind("Service"):
+            if name_of(service) == name or service.get("spec", {}).get("clusterIP") == host.split(":")[0]:
+                return self.serving(service) or name
+        for address in self.state.kind("Pod"):
+            if address.get("status", {}).get("podIP") == host.split(":")[0]:
+                return self.service_of(address)[0]
+        return ""
+
+    def serving(self, service: Object) -> str:
+        """Return the workload a Service selects, else the one it is named after."""
+        selector = service.get("spec", {}).get("selector") or {}
+        for name, workload in self.workloads.items():
+            if selector and selects(selector, labels_of(template(workload))):
+                return name
+        return max(filter(partial(named_after, name_of(service)), self.workloads), key=len, default="")
+
+    def dependencies(self, service: str) -> tuple[str, ...]:
+        """Return the workloads of this namespace that a workload's configuration names."""
+        workload = self.workloads.get(service)
+        if workload is None:
+            return ()
+        maps = {name_of(item): item.get("data") or {} for item in self.state.kind("ConfigMap")}
+        values: list[str] = []
+        for container in containers(template(workload).get("spec", {})):
+            for variable in container.get("env") or ():
+                reference = (variable.get("valueFrom") or {}).get("configMapKeyRef") or {}
+                values.append(str(variable.get("value") or ""))
+                values.append(str(maps.get(reference.get("name", ""), {}).get(reference.get("key", ""), "")))
+            for source in container.get("envFrom") or ():
+                values += map(str, maps.get((source.get("configMapRef") or {}).get("name", ""), {}).values())
+        hosts = [match for value in values for match in re.findall(r"[a-z0-9][a-z0-9.-]*[a-z0-9]", value)]
+        named = {name_of(item) for item in self.state.kind("Service")}
+        found = [self.workload_behind(host) for host in hosts if host.split(".")[0] in named]
+        return tuple(dict.fromkeys(name for name in found if name and name != service))
+
+
+def _plain(pod_template: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = dict(pod_template.get("metadata") or {})
+    metadata.pop("creationTimestamp", None)
+    labels = metadata.get("labels") or {}
+    metadata["labels"] = {key: value for key, value in labels.items() if key != "pod-template-hash"}
+    return {**pod_template, "metadata": metadata}
+
+
+def _revision(item: Object) -> tuple[int, str]:
+    notes = item["metadata"].get("annotations") or {}
+    text = str(notes.get("deployment.kubernetes.io/revision", "0"))
+    return int(text) if text.isdigit() else 0, str(item["metadata"].get("creationTimestamp", ""))
+
+
+def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Return whether a Service's selector picks pods with these labels."""
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def similarity(selector: Mapping[str, str], labels: Mapping[str, str]) -> float:
+    """Return how much of a selector some labels nearly fulfil, from 0 to 1."""
+    total = 0.0
+    for key, value in selector.items():
+        if labels.get(key) == value:
+            total += 1.0
+        elif key in labels:
+            ratio = difflib.SequenceMatcher(None, labels[key], value).ratio()
+            total += ratio if ratio >= 0.6 else 0.0
+        elif value in labels.values():
+            total += 0.7
+    return total / max(1, len(selector))
+
+
+def shown(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
+    """Labels as `kubectl get --selector` takes them."""
+    pairs = labels.items() if isinstance(labels, Mapping) else labels
+    return ",".join(f"{key}={value}" for key, value in pairs)

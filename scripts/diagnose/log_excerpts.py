@@ -1,0 +1,113 @@
+"""Of what a program printed, the lines that tell the cause: a person should not have to look for them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST = 6  # lines that a finding quotes
+
+# Lines that a program writes while all is well, or while it still copes.
+CALM = re.compile(
+    r"""^\W*(?:\S+[T ]\S+\s+)?\[?(?:DEBUG|INFO|NOTICE|TRACE|WARN(?:ING)?|LOG)\b
+    |"(?:level|severity|lvl)"\s*:\s*"(?:debug|info|notice|trace|warn(?:ing)?)"
+    |\blevel=(?:debug|info|warn(?:ing)?)\b
+    |^npm\ (?:warn|notice|http|timing)\b|^\s*\[?(?:notice|warn|warning|info)\]?\b|^\ ?WARN\b|^DEPRECATION:|^W:\ """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# Lines that say where, or nothing, but not what.
+_NOISE = re.compile(
+    r"""^\s*at\ (?:async\ )?\S+.*(?:\(|:\d+)|^\s*at\ (?:async\ )?(?:file|node):|^\s*File\ "[^"]*",\ line\ \d+
+    |^\s*[~^]+\s*$|^Node\.js\ v\d|A\ complete\ log\ of\ this\ run|^npm\ (?:error|ERR!)\s*$
+    |^\s*\{?\s*(?:code|errno|syscall|requireStack|digest):\s|^[\s{}\[\]|-]*$|^\s*-+>?\s*$|^\s+\d+\s*\|
+    |^(?:Collecting|Downloading|Using\ cached|Requirement\ already|Get:\d|Hit:\d|Ign:\d|Reading\ |Building\ dependency)
+    |note:\ This\ (?:error|is)|^hint:|^\s*\d+\s+│|^fetch\ https?:|^\s*\[end\ of\ output\]""",
+    re.VERBOSE,
+)
+_TRANSPORT = re.compile(r"connect|resol|certificate|\bSSL|fetch", re.IGNORECASE)
+_LOUD = re.compile(
+    r"error|err!|fail|fatal|cannot|can't|could not|couldn't|unable|not found|denied|refused|missing|invalid|exception"
+    r"|panic|killed|no such|E: |conflict|unsupported|does not|not set|required|mismatch|❌|×",
+    re.IGNORECASE,
+)
+
+
+def cause_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> list[str]:
+    """Return the lines that carry the cause, in their order, `said` among them; the last ones where none is loud."""
+    useful = [line for line in lines if line.strip() == said or not _NOISE.search(line)] or list(lines)
+    loud = [number for number, line in enumerate(useful) if _LOUD.search(line) and not CALM.search(line)]
+    at = next((number for number in reversed(range(len(useful))) if said and useful[number].strip() == said), None)
+    if at is None:
+        chosen = set(loud[-most:]) or set(range(len(useful))[-most:])
+    else:
+        near = sorted((number for number in loud if number != at), key=lambda number: abs(number - at))
+        chosen = {at, *near[: most - 1]}
+    return list(dict.fromkeys(useful[number].strip() for number in sorted(chosen)))
+
+
+def without_calm_lines(text: str) -> str:
+    """Return the text without what a program writes while it copes; what it says of its connections stays."""
+    return "\n".join(line for line in text.splitlines() if not CALM.search(line) or _TRANSPORT.search(line))
+
+
+def without_helm_prefixes(text: str) -> str:
+    """Return the text with the log of a failed hook, which helm prints as messages of its own, as its
+    program wrote it.
+    """
+    if not re.search(r"\bhooks? failed|failed (?:pre|post)-", text):
+        return text
+    return "\n".join(_program_line(line) for line in text.splitlines())
+
+
+def _program_line(line: str) -> str:
+    found = re.fullmatch(r'level=INFO msg=("(?:[^"\\]|\\.)*")', line.strip())
+    try:
+        return str(json.loads(found[1])) if found else line
+    except ValueError:  # an escape that Go writes and JSON does not know
+        return line
+
+
+@dataclass(frozen=True)
+class BuildFailure:
+    """The step of an image's build that failed: its instruction, and what was printed, BuildKit's own words last."""
+
+    step: str
+    lines: tuple[str, ...]
+
+
+def build_failure(text: str) -> BuildFailure | None:
+    """Return the step that failed in what `docker build` printed, or None if this is no build's output.
+
+    What other steps printed beside it is left out, and so are the steps that were cancelled because of it.
+    """
+    lines = text.replace("\r\n", "\n").splitlines()
+    solved = [line for line in lines if "failed to solve" in line or re.match(r"ERROR: ", line)]
+    failed = [
+        found for line in lines if (found := re.match(r"#(\d+) ERROR:? (.*)", line)) and not _CANCELLED.search(line)
+    ]
+    if failed:
+        number, message = failed[0].groups()
+        own = [line.removeprefix(f"#{number} ") for line in lines if line.startswith(f"#{number} ")]
+        step = next((line for line in own if line.startswith("[")), "")
+        printed = [found[1] for line in own if (found := re.match(r"\d+\.\d+ ?(.*)", line))]
+        return BuildFailure(_instruction(step), (*printed, message, *solved))
+    block = re.search(r"(?ms)^ > (\[[^\n]*?):?\s*\n(.*?)^------", text)
+    if block:
+        printed = [re.sub(r"^(?:#\d+ )?\d+\.\d+ ", "", line) for line in block[2].splitlines()]
+        return BuildFailure(_instruction(block[1]), (*printed, *solved))
+    steps = re.findall(r"(?m)^Step \d+/\d+ : (.*)$", text)
+    if steps:
+        return BuildFailure(steps[-1], tuple(text[text.rindex(steps[-1]) + len(steps[-1]) :].splitlines()))
+    if any("failed to solve" in line for line in solved):
+        return BuildFailure("", tuple(line for line in lines if not re.match(r"#\d+ ", line)))
+    return None
+
+
+_CANCELLED = re.compile(r"context canceled|CANCELED|Canceled", re.IGNORECASE)
+
+
+def _instruction(step: str) -> str:
+    """`RUN npm ci` of `[builder 3/5] RUN npm ci`."""
+    return re.sub(r"^\[[^\]]*\] ?", "", step).strip().rstrip(":")

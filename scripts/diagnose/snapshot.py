@@ -1,0 +1,109 @@
+"""The thin edge: one snapshot of a namespace by kubectl, with the log tails of the containers in trouble."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from scripts.diagnose.model import Object, Snapshot
+from scripts.diagnose.symptoms import FLAPPING
+from scripts.errors import UserError
+from scripts.kube.kubectl import Kubectl
+from scripts.kube.queries import SHOW_OWNERS
+
+KINDS = (
+    "deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "pods", "services",
+    "endpointslices.discovery.k8s.io", "persistentvolumeclaims", "resourcequotas", "configmaps",
+    "horizontalpodautoscalers.autoscaling",
+)  # fmt: skip
+TAIL = 60  # lines of a log
+SETTLED = 5.0  # seconds after which a container that is not ready yet may have something to tell
+MOST_LOGS = 12  # containers whose logs are read, so that forty broken pods do not mean forty requests
+
+
+def take_snapshot(
+    kubectl: Kubectl, namespace: str, services: Sequence[str] = (), *, since: datetime | None = None
+) -> Snapshot:
+    """Return what there is in the namespace now, to judge a change made at `since`, if one is judged.
+
+    Raises UserError if the cluster does not answer.
+    """
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        objects = pool.submit(_items, kubectl, ",".join(KINDS), namespace)
+        events = pool.submit(_items, kubectl, "events", namespace)
+        items = [*objects.result(), *events.result()]
+        pods = (item for item in items if item.get("kind") == "Pod")
+        wanted = list(in_trouble(pods, datetime.now(UTC)))[:MOST_LOGS]
+        now = {key: pool.submit(_log, kubectl, namespace, key, previous=False) for key, _ in wanted}
+        before = {key: pool.submit(_log, kubectl, namespace, key, previous=True) for key, again in wanted if again}
+        logs = {key: lines for key, job in now.items() if (lines := job.result())}
+        previous = {key: lines for key, job in before.items() if (lines := job.result())}
+    command = ("kubectl", *kubectl.command()[1:])
+    return Snapshot.of(
+        items,
+        namespace,
+        datetime.now(UTC),
+        logs=logs,
+        previous_logs=previous,
+        services=tuple(services),
+        command=command,
+        since=since,
+    )
+
+
+def in_trouble(pods: Iterable[Object], now: datetime) -> Iterator[tuple[tuple[str, str], bool]]:
+    """Yield the containers whose log may tell something, as (pod, container), and whether there was an instance before.
+
+    Those that never started have no log to ask for, and those that have just started need no reason to be unready.
+    """
+    for pod in pods:
+        status: Mapping[str, Any] = pod.get("status") or {}
+        if "deletionTimestamp" in pod["metadata"] or status.get("phase") == "Succeeded":
+            continue
+        for item in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            state = item.get("state") or {}
+            ended = (state.get("terminated") or {}).get("exitCode", 0) != 0
+            lived_before = bool((item.get("lastState") or {}).get("terminated"))
+            running = state.get("running") or {}
+            settled = lived_before or _seconds(running.get("startedAt"), now) >= SETTLED
+            flapping = item.get("restartCount", 0) >= FLAPPING
+            unready = bool(running) and ((not item.get("ready") and settled) or flapping)
+            back_off = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
+            completed = bool(state.get("terminated")) and lived_before
+            if ended or unready or back_off or completed:
+                yield (str(pod["metadata"]["name"]), str(item["name"])), unready and lived_before
+
+
+def _seconds(since: str | None, now: datetime) -> float:
+    return (now - datetime.fromisoformat(since)).total_seconds() if since else SETTLED
+
+
+def _items(kubectl: Kubectl, kinds: str, namespace: str) -> list[Object]:
+    answer = kubectl.ask("get", kinds, "--namespace", namespace, "--output", "json", SHOW_OWNERS)
+    # Where one kind is forbidden, kubectl fails but prints the others; over the connection each is asked for alone.
+    told = answer or answer.out.lstrip().startswith("{")
+    if not told and "," in kinds and "forbidden" in answer.err.lower():
+        return [item for kind in kinds.split(",") for item in _allowed(kubectl, kind, namespace)]
+    if not told:
+        raise UserError(f"kubectl get {kinds}: {answer.err.strip()}", "see: invoke cluster.status")
+    found: list[Object] = json.loads(answer.out)["items"]
+    return found
+
+
+def _allowed(kubectl: Kubectl, kind: str, namespace: str) -> list[Object]:
+    try:
+        return _items(kubectl, kind, namespace)
+    except UserError as error:
+        if kind == "pods" or "forbidden" not in str(error).lower():
+            raise
+        return []
+
+
+def _log(kubectl: Kubectl, namespace: str, key: tuple[str, str], *, previous: bool) -> tuple[str, ...]:
+    pod, container = key
+    words = ["logs", pod, "--container", container, "--namespace", namespace, f"--tail={TAIL}"]
+    answer = kubectl.ask(*words, *(["--previous"] if previous else []), timeout=10)
+    return tuple(line for line in answer.out.splitlines() if line.strip()) if answer else ()

@@ -1,0 +1,1 @@
+"""Dockerfiles: read, checked against what is configured, derived, and those of the product itself."""

@@ -1,0 +1,182 @@
+"""What a person does first: register, log in, add a todo. Named in the app's file, or inferred from OpenAPI."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from scripts.pipeline.person.web import Answer, Browser
+
+REGISTER = re.compile(r"(register|sign-?up)/?$")
+LOGIN = re.compile(r"(login|sign-?in|token)/?$")
+ADD = re.compile(r"(todos?|tasks?|chores?|items?|errands?|notes?)/?$")
+TOKENS = ("access_token", "token", "accessToken", "data.access_token", "data.token")
+PASSING = (0, 502, 503, 504)  # what a person gets while no pod is ready: no answer, or that of what stands before
+ATTEMPTS, PAUSE_SECONDS = 3, 2.0
+IDS = ("id", "user_id", "user.id", "userId", "data.id")
+
+
+@dataclass(frozen=True)
+class Played:
+    """One step and how it ended: `problem` is empty where it went well; `sure` says that it is the app's fault."""
+
+    name: str
+    status: int
+    problem: str = ""
+    sure: bool = True
+
+
+def person() -> dict[str, str]:
+    """Return a throw-away person, whom nobody else is."""
+    number = secrets.token_hex(6)
+    return {"email": f"person-{number}@example.com", "password": f"Pa55-{number}!", "name": f"person{number}"}
+
+
+def play(
+    browser: Browser, steps: Sequence[Mapping[str, Any]], where: Callable[[str], str], *, named: bool
+) -> Iterator[Played]:
+    """Play the steps in order until one fails; `where` gives a service's address. What is inferred may be wrong.
+
+    Where a pod is just not ready, the whole is played again, with another person: no step is done twice.
+    """
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE_SECONDS)  # nothing tells when somebody else's app answers again
+        played = list(_once(browser, steps, where, named=named))
+        if not played or not played[-1].problem or played[-1].status not in PASSING:
+            break
+    yield from played
+
+
+def _once(
+    browser: Browser, steps: Sequence[Mapping[str, Any]], where: Callable[[str], str], *, named: bool
+) -> Iterator[Played]:
+    kept = person()
+    for step in steps:
+        answer = _send(browser, step, where(step["service"]), kept)
+        problem = _problem(step, answer)
+        yield Played(step["name"], answer.status, problem, named or answer.status == 0 or answer.status >= 500)
+        if problem:
+            return
+        for name, path in step.get("keep", {}).items():
+            paths = path.split("|")
+            value = next((found for one in paths if (found := _dig(answer.data, one)) is not None), None)
+            if value is not None:
+                kept[name] = str(value)
+
+
+def _send(browser: Browser, step: Mapping[str, Any], base: str, kept: Mapping[str, str]) -> Answer:
+    headers = {}
+    body = None
+    if "json" in step:
+        body, headers["Content-Type"] = json.dumps(_filled(step["json"], kept)).encode(), "application/json"
+    elif "form" in step:
+        body = urlencode(_filled(step["form"], kept)).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    if step.get("bearer") in kept:
+        headers["Authorization"] = f"Bearer {kept[step['bearer']]}"
+    return browser.ask(step.get("method", "POST"), base + _filled(step["path"], kept), body=body, headers=headers)
+
+
+def _filled(value: Any, kept: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return re.sub(r"\{(\w+)\}", lambda match: kept.get(match[1], match[0]), value)
+    if isinstance(value, Mapping):
+        return {key: _filled(item, kept) for key, item in value.items()}
+    return value
+
+
+def _problem(step: Mapping[str, Any], answer: Answer) -> str:
+    if answer.status == 0:
+        return f"nobody answers: {answer.text}"
+    if answer.status >= 400:
+        return f"status {answer.status}: {' '.join(answer.text.split())[:200]}"
+    if step.get("expect") and step["expect"] not in answer.text:
+        return f"the answer does not hold {step['expect']!r}"
+    return ""
+
+
+def _dig(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def infer(document: Any, service: str) -> list[dict[str, Any]]:
+    """Return the journey that an OpenAPI document tells of; nothing where it does not know how to register
+    and log in.
+    """
+    paths = document.get("paths") if isinstance(document, dict) else None
+    posts = {path: item["post"] for path, item in (paths or {}).items() if isinstance(item, dict) and "post" in item}
+    found = []
+    for name, pattern in (("register", REGISTER), ("log in", LOGIN), ("add a todo", ADD)):
+        path = next((one for one in sorted(posts, key=len) if pattern.search(one)), "")
+        if path:
+            found.append(_step(name, path, posts[path], document, service))
+    return found if any(step["name"] in ("register", "add a todo") for step in found) else []
+
+
+def document(text: str) -> Any:
+    """Return an OpenAPI document; None where the text is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def behind(browser: Browser, base: str, documents: Iterable[Any], page: str) -> list[dict[str, Any]]:
+    """Return the journey of one that only the page's server reaches, where the page at `base` hands its paths on."""
+    for one in documents:
+        steps = infer(one, page)
+        if steps and browser.ask("GET", base + steps[0]["path"]).status not in (0, 404):
+            return steps
+    return []
+
+
+def _step(name: str, path: str, operation: Mapping[str, Any], document: Any, service: str) -> dict[str, Any]:
+    step: dict[str, Any] = {"name": name, "service": service, "method": "POST", "path": path}
+    content = (operation.get("requestBody") or {}).get("content") or {}
+    for kind, key in (("application/json", "json"), ("application/x-www-form-urlencoded", "form")):
+        if kind in content:
+            step[key] = _body(content[kind].get("schema") or {}, document)
+            break
+    step["keep"] = {"token": "|".join(TOKENS), "user_id": "|".join(IDS)}
+    if name == "add a todo":
+        step["bearer"] = "token"
+        step["keep"] = {}
+    return step
+
+
+def _body(schema: Mapping[str, Any], document: Any) -> dict[str, Any]:
+    if "$ref" in schema:
+        schema = _dig(document, str(schema["$ref"]).removeprefix("#/").replace("/", ".")) or {}
+    wanted = set(schema.get("required", []))
+    properties = schema.get("properties") or {}
+    return {
+        name: _value(name, kind, document)
+        for name, kind in properties.items()
+        if name in wanted or re.search(r"email|password|username|title", name)
+    }
+
+
+def _value(name: str, kind: Mapping[str, Any], document: Any) -> Any:
+    if "enum" in kind:
+        return kind["enum"][0]
+    if "default" in kind and kind["default"] is not None:
+        return kind["default"]
+    if "password" in name:
+        return "{password}"
+    if "email" in name or (
+        name == "username" and kind.get("title", "").lower() == "username" and "OAuth" in str(document)
+    ):
+        return "{email}"
+    if "name" in name:
+        return "{name}"
+    types = {"integer": 1, "number": 1, "boolean": False, "array": [], "object": {}}
+    return types.get(str(kind.get("type")), "something to do")

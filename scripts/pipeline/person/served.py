@@ -1,0 +1,70 @@
+"""The addresses that a served page's JavaScript holds, and whether a browser that has the page open can call them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from urllib.parse import urljoin, urlsplit
+
+from scripts.pipeline.person.web import Browser
+
+SCRIPT = re.compile(r"""(?:src|href)=["']([^"']+\.m?js(?:\?[^"']*)?)["']""")
+MORE = re.compile(r"""["'`]((?:/|\./|static/)[\w./~%\[\]()-]+\.m?js)["'`]""")
+URL = re.compile(
+    r"https?://(?:localhost|127\.0\.0\.1|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::\d{2,5})?(?:/[A-Za-z0-9_./~-]*)?"
+)
+MOST = 80  # scripts of one page
+
+
+def scripts(browser: Browser, url: str) -> Iterator[str]:
+    """Yield the page and the texts of its scripts."""
+    page = browser.ask("GET", url)
+    yield page.text
+    waiting = [urljoin(url, one) for one in SCRIPT.findall(page.text)]
+    seen: set[str] = set()
+    while waiting and len(seen) < MOST:
+        one = waiting.pop(0)
+        if one in seen or urlsplit(one).netloc != urlsplit(url).netloc:
+            continue
+        seen.add(one)
+        text = browser.ask("GET", one).text
+        yield text
+        waiting += [urljoin(one, more) for more in MORE.findall(text)][:MOST]
+
+
+def addresses(texts: Iterable[str]) -> list[str]:
+    """Return every address in the texts, each once."""
+    return list(dict.fromkeys(match for text in texts for match in URL.findall(text)))
+
+
+def problems(
+    browser: Browser, found: Iterable[str], ports: Collection[int], inside: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """(address, what is wrong) for those of the app that the page cannot call; `inside` are names within the cluster.
+
+    `ports` are those of this machine that lead to the app. What is none of the app's is not judged. An address that
+    works is yielded with nothing wrong.
+    """
+    own = urlsplit(browser.origin).netloc
+    for url in found:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if host.split(".")[0] in inside and (parts.port or "svc" in host):
+            yield url, f"{host} is a name within the cluster, which no browser can reach"
+        elif host in ("localhost", "127.0.0.1") and parts.port in ports and parts.netloc != own:
+            yield url, preflight(browser, url)
+
+
+def preflight(browser: Browser, url: str) -> str:
+    """Return what is wrong with a call from the page's origin, as a browser asks before it; empty where nothing is."""
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    answer = browser.ask("OPTIONS", url, headers=asked)
+    if answer.status == 0:
+        return f"nobody answers: {answer.text}"
+    if answer.status >= 500:
+        return f"answers with status {answer.status}"
+    allowed = answer.headers.get("access-control-allow-origin", "")
+    if allowed not in ("*", browser.origin):
+        what = f"allows {allowed}" if allowed else f"allows no other origin (status {answer.status})"
+        return f"refuses the page's calls (CORS): it {what}, and not {browser.origin}"
+    return ""

@@ -1,0 +1,259 @@
+"""A person's proof: what the page's scripts call, as a browser would, and the journey, against a small server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.errors import UserError
+from scripts.host.shell import Shell
+from scripts.kube import forward
+from scripts.pipeline.person import chromium, journey, served
+from scripts.pipeline.person.web import Answer, Browser
+
+PAGE = '<html><script type="module" src="/main.js"></script></html>'
+SCRIPT = """import "./more.js";
+fetch("{other}/api/v1/todos"); fetch("http://backend:8000/x"); fetch("https://elsewhere.example/y");"""
+
+
+class Small(BaseHTTPRequestHandler):
+    """A page with two scripts, and an API that allows one origin and knows people."""
+
+    allowed = ""
+    other = ""
+    people: dict[str, str] = {}  # noqa: RUF012 one server a test
+
+    def do_OPTIONS(self) -> None:
+        self._answer(200, "")
+
+    def do_GET(self) -> None:
+        texts = {"/": PAGE, "/main.js": SCRIPT.replace("{other}", self.other), "/more.js": "more()"}
+        status = 405 if self.path == "/register" else 200 if self.path in texts else 404
+        self._answer(status, texts.get(self.path, ""))
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/register":
+            self.people[body["email"]] = body["password"]
+            self._answer(201, json.dumps({"id": 7}))
+        elif self.path == "/login" and self.people.get(body["email"]) == body["password"]:
+            self._answer(200, json.dumps({"access_token": "t0k3n"}))
+        elif self.path == "/7/todos" and self.headers.get("Authorization") == "Bearer t0k3n":
+            self._answer(201, json.dumps(body))
+        else:
+            self._answer(401, "who are you?")
+
+    def _answer(self, status: int, text: str) -> None:
+        self.send_response(status)
+        if self.allowed:
+            self.send_header("Access-Control-Allow-Origin", self.allowed)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    made: list[ThreadingHTTPServer] = []
+
+    def start(**attributes: str) -> str:
+        handler = type("Own", (Small,), {**attributes, "people": {}})
+        one = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=one.serve_forever, daemon=True).start()
+        made.append(one)
+        return f"http://127.0.0.1:{one.server_port}"
+
+    yield start
+    for one in made:
+        one.shutdown()
+        one.server_close()
+
+
+def judged(page: str, ports: set[int]) -> dict[str, str]:
+    browser = Browser(page)
+    return dict(served.problems(browser, served.addresses(served.scripts(browser, page)), ports, {"backend"}))
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def test_what_the_pages_scripts_call_is_called_from_its_origin(server: Any) -> None:
+    api = server(allowed="*")
+    page = server(other=api)
+    found = judged(page, {port_of(api)})
+    assert found == {
+        f"{api}/api/v1/todos": "",
+        "http://backend:8000/x": "backend is a name within the cluster, which no browser can reach",
+    }
+
+
+def test_an_origin_that_is_not_allowed_is_told_as_cors(server: Any) -> None:
+    api = server(allowed="http://localhost:5173")
+    page = server(other=api)
+    assert "allows http://localhost:5173, and not" in judged(page, {port_of(api)})[f"{api}/api/v1/todos"]
+    api = server()
+    page = server(other=api)
+    assert "allows no other origin" in judged(page, {port_of(api)})[f"{api}/api/v1/todos"]
+
+
+def test_an_address_where_nobody_listens_is_told(server: Any) -> None:
+    port = free_port()
+    url = f"http://localhost:{port}/api/v1/todos"
+    page = server(other=f"http://localhost:{port}")
+    assert "nobody answers" in judged(page, {port})[url]
+    assert url not in judged(page, set()), "it is none of the app's"
+
+
+def steps() -> list[dict[str, Any]]:
+    who = {"email": "{email}", "password": "{password}"}
+    return [
+        {"name": "register", "service": "api", "path": "/register", "json": who, "keep": {"me": "id"}},
+        {"name": "log in", "service": "api", "path": "/login", "json": who, "keep": {"token": "token|access_token"}},
+        {
+            "name": "add",
+            "service": "api",
+            "path": "/{me}/todos",
+            "json": {"title": "x"},
+            "bearer": "token",
+            "expect": "x",
+        },
+    ]
+
+
+def test_a_journey_is_played_with_a_person_of_its_own(server: Any) -> None:
+    api = server(allowed="*")
+    played = list(journey.play(Browser(api), steps(), lambda service: str(api), named=True))
+    assert [(one.name, one.status, one.problem) for one in played] == [
+        ("register", 201, ""), ("log in", 200, ""), ("add", 201, ""),
+    ]  # fmt: skip
+
+
+def test_a_journey_ends_at_the_first_step_that_fails_with_its_cause(server: Any) -> None:
+    api = server(allowed="*")
+    wrong = steps()
+    wrong[1]["json"] = {"email": "nobody@example.com", "password": "x"}
+    named = list(journey.play(Browser(api), wrong, lambda service: str(api), named=True))
+    assert [(one.name, one.problem, one.sure) for one in named][-1] == ("log in", "status 401: who are you?", True)
+    inferred = list(journey.play(Browser(api), wrong, lambda service: str(api), named=False))
+    assert not inferred[-1].sure, "what was inferred may itself be wrong"
+
+
+def test_a_connection_that_is_dropped_is_no_fault_of_the_app(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another person begins anew, so that nobody registers twice."""
+    api, registered, asked = server(allowed="*"), [], Browser.ask
+    monkeypatch.setattr(journey, "PAUSE_SECONDS", 0.0)
+
+    def drop_the_first_log_in(self: Browser, method: str, url: str, **more: Any) -> Answer:
+        if url.endswith("/register"):
+            registered.append(json.loads(more["body"])["email"])
+        dropped = url.endswith("/login") and len(registered) == 1
+        return Answer(0, "dropped") if dropped else asked(self, method, url, **more)
+
+    monkeypatch.setattr(Browser, "ask", drop_the_first_log_in)
+    played = list(journey.play(Browser(api), steps(), lambda service: str(api), named=True))
+    assert [one.problem for one in played] == ["", "", ""]
+    assert len(set(registered)) == 2
+
+
+def test_a_service_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journey, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(Browser, "ask", lambda *words, **more: Answer(0, "Connection refused"))
+    played = list(journey.play(Browser("http://x"), steps(), lambda service: "http://x", named=False))
+    assert [(one.name, one.problem, one.sure) for one in played] == [
+        ("register", "nobody answers: Connection refused", True)
+    ]
+
+
+def test_a_journey_is_inferred_from_openapi() -> None:
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/New"}}}}
+    text = {"type": "string"}
+    login = {"properties": {"username": text, "password": text}, "required": ["username", "password"]}
+    form = {"content": {"application/x-www-form-urlencoded": {"schema": login}}}
+    document = {
+        "paths": {
+            "/api/auth/register": {"post": {"requestBody": body}},
+            "/api/auth/login": {"post": {"requestBody": form}},
+            "/api/{user_id}/tasks": {"post": {"requestBody": {"content": {"application/json": {"schema": {
+                "properties": {"title": {"type": "string"}, "done": {"type": "boolean"}}, "required": ["title"]}}}}}},
+            "/api/{user_id}/tasks/{task_id}": {"get": {}},
+        },
+        "components": {"schemas": {"New": {"properties": {
+            "email": {"type": "string"}, "password": {"type": "string"}, "age": {"type": "integer"}},
+            "required": ["email", "password"]}}},
+    }  # fmt: skip
+    found = journey.infer(document, "api")
+    assert [(step["name"], step["path"]) for step in found] == [
+        ("register", "/api/auth/register"), ("log in", "/api/auth/login"), ("add a todo", "/api/{user_id}/tasks"),
+    ]  # fmt: skip
+    assert found[0]["json"] == {"email": "{email}", "password": "{password}"}
+    assert set(found[1]["form"]) == {"username", "password"}
+    assert found[2]["json"] == {"title": "something to do"} and found[2]["bearer"] == "token"
+    assert journey.infer({"paths": {"/login": {"post": {}}}}, "api") == []
+    assert journey.infer(None, "api") == []
+
+
+def test_the_console_tells_failed_requests_from_notes() -> None:
+    lines = [
+        "Access to fetch at 'http://localhost:8000/' blocked by CORS policy",
+        "Download the React DevTools",
+        "Failed to load resource: net::ERR_CONNECTION_REFUSED",
+        "Failed to load resource: the server responded with a status of 401 ()",
+    ]
+    text = "\n".join(f'[1:1:0101/1.1:INFO:CONSOLE:{n}] "{line}", source: x ({n})' for n, line in enumerate(lines))
+    red, notes = chromium.told(text)
+    assert len(red) == 2 and len(notes) == 2
+    assert "CORS" in red[0] and "CONNECTION_REFUSED" in red[1]
+
+
+def test_ports_lead_where_they_are_wanted_until_they_lead_elsewhere(server: Any, tmp_path: Path) -> None:
+    first, second = server(), server(allowed="*")
+    port = free_port()
+    shell = Shell(echo=lambda line: None)
+
+    def allows() -> str | None:
+        return Browser("http://x").ask("GET", f"http://localhost:{port}/").headers.get("access-control-allow-origin")
+
+    try:
+        assert forward.ensure(shell, tmp_path, {port: first.removeprefix("http://")})
+        assert not forward.ensure(shell, tmp_path, {port: first.removeprefix("http://")})
+        assert allows() is None
+        assert forward.ensure(shell, tmp_path, {port: second.removeprefix("http://")})
+        assert allows() == "*"
+    finally:
+        forward.ensure(shell, tmp_path, {})
+    assert Browser("http://x").ask("GET", f"http://localhost:{port}/").status == 0
+
+
+def test_a_port_that_is_somebody_elses_is_named(server: Any, tmp_path: Path) -> None:
+    taken = port_of(server())
+    with pytest.raises(UserError, match=f"port {taken} of this machine, .* is taken") as caught:
+        forward.ensure(Shell(echo=lambda line: None), tmp_path, {taken: "127.0.0.1:1"})
+    assert f"sport = :{taken}" in caught.value.hint
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def test_the_journey_of_a_server_behind_the_page_is_played_at_the_page(server: Any) -> None:
+    """A page that hands some paths on to a server which no browser reaches: those alone are asked for there."""
+    page = server()
+    known = {"paths": {"/register": {"post": {}}, "/login": {"post": {}}}}
+    elsewhere = {"paths": {"/inside/register": {"post": {}}}}
+    found = journey.behind(Browser(page), page, [None, elsewhere, known], "web")
+    assert [(step["name"], step["service"]) for step in found] == [("register", "web"), ("log in", "web")]
+    assert journey.behind(Browser(page), page, [elsewhere], "web") == []
+    assert journey.document("no JSON") is None and journey.document('{"paths": {}}') == {"paths": {}}
