@@ -123,9 +123,10 @@ def read_event(line: str) -> Event | None:
 
 def start_failure(out: str, err: str) -> str:
     """Return what a start that failed says of the cause: its error events, then the last `error:` lines, without the
-    rest.
+    rest. Where it names a class, what was said on the way to it is left out.
     """
-    told = [event for event in events(out) if event.kind == "error"]
+    errors = [event for event in events(out) if event.kind == "error"]
+    told = [event for event in errors if event.name] or errors
     lines = [f"Exiting due to {event.name}: {event.message}" if event.name else event.message for event in told]
     plain = COLOURS.sub("", err).splitlines()
     lines += [line.strip() for line in plain if re.match(r"\s*(X Exiting|error: |E\d{4} .*error)", line)][-3:]
@@ -135,6 +136,7 @@ def start_failure(out: str, err: str) -> str:
 def advice(out: str) -> str:
     """Return what a program that failed advises beside the cause, in one line; empty where it advises nothing."""
     told = [event.advice for event in events(out) if event.kind == "error" and event.advice]
+    told = [text for text in told if "{{" not in text]  # a template that it forgot to fill in
     return " ".join(told[0].split()) if told else ""
 
 

@@ -35,7 +35,7 @@ ONLY_ON = {
 }
 PROGRAMS = {
     "podman": "podman",
-    "qemu": "qemu-img",
+    "qemu": f"qemu-system-{platform.machine()}",
     "vfkit": "vfkit",
     "krunkit": "krunkit",
     "hyperkit": "hyperkit",
@@ -166,11 +166,12 @@ def _of_driver(options: MinikubeOptions, machine: Machine) -> list[Objection]:
         return [Objection("DRV_UNSUPPORTED_OS", text, f"set {key} to docker")]
     if driver in PROGRAMS and PROGRAMS[driver] not in machine.programs:
         text = f"{key}: the driver {driver} needs {PROGRAMS[driver]}, which is not on PATH"
-        return [Objection(f"PROVIDER_{driver.upper()}_NOT_FOUND", text, f"install it, or set {key} to docker")]
+        provider = "QEMU2" if driver == "qemu" else driver.upper()
+        return [Objection(f"PROVIDER_{provider}_NOT_FOUND", text, f"install it, or set {key} to docker")]
     if driver == "none":
         text = "minikube's driver none needs root, and sudo asks for a password"
         remedy = f"run as root, or set {key}: docker"
-        return [] if machine.root or machine.sudo else [Objection("DRV_NEEDS_ROOT", text, remedy)]
+        return [] if machine.root or machine.sudo else [Objection("PROVIDER_NONE_NOT_FOUND", text, remedy)]
     if machine.root and not options.force:
         text = f"minikube's {driver} driver refuses to run as root"
         remedy = "run as a person in the group docker, set targets.minikube.force: true, or use --target embedded"

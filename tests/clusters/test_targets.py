@@ -89,8 +89,23 @@ def test_a_start_that_failed_is_told_by_its_cause(machine: Machine, cluster: Mak
         cluster("minikube").up()
     first, *rest = str(caught.value).splitlines()
     assert first == "minikube start failed with exit status 48", "and not the profile's name for the verb"
-    assert rest[0].startswith("Exiting due to INET_DOWNLOAD")
-    assert caught.value.hint == f"see: minikube -p {NAME} logs --problems"
+    assert rest[0].startswith("Exiting due to INET_LOOKUP_HOST: Failed to start host") and len(rest) == 1
+    advice = "Verify that your HTTP_PROXY and HTTPS_PROXY environment variables are set correctly."
+    assert caught.value.hint == f"minikube advises: {advice}; see: minikube -p {NAME} logs --problems"
+
+
+def test_a_stopped_cluster_is_started_without_a_network(machine: Machine, cluster: Make) -> None:
+    cluster("minikube").up()
+    machine.container(NAME, state="exited")
+    machine.change(network=False)
+    assert cluster("minikube").up().status == "done"
+    machine.change(network=True)
+    newer = options(kubernetes="v1.36.1")
+    cluster("minikube", targets=newer, cluster="newer").up()
+    machine.container("newer", state="exited")
+    machine.change(network=False)
+    with pytest.raises(UserError, match=r"api\.github\.com.*no such host"):  # measured: minikube looks its version up
+        cluster("minikube", targets=newer, cluster="newer").up()
 
 
 def test_a_success_with_warnings_shows_them(machine: Machine, cluster: Make, said: list[str]) -> None:

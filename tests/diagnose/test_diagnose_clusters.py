@@ -28,7 +28,27 @@ RECORDED = {
     "X Exiting due to PR_KVM_USER_PERMISSION: libvirt group membership check failed": "cluster-permission",
     "! minikube cannot pull kicbase image from any docker registry, and is trying to download kicbase tarball from "
     "github release page via HTTP.": "cluster-download",
-    "Exiting due to INET_DOWNLOAD: creating host": "cluster-download",
+    "Exiting due to INET_LOOKUP_HOST: Failed to start host: recreate: creating host: create: creating: setting up "
+    "container node: preparing volume for pp container: docker run --rm --name pp-preload-sidecar --entrypoint "
+    "/usr/bin/test -v pp:/var gcr.io/k8s-minikube/kicbase:v0.0.50 -d /var/lib: exit status 125\nstdout:\n\nstderr:\n"
+    "Unable to find image 'gcr.io/k8s-minikube/kicbase:v0.0.50' locally\ndocker: Error response from daemon: Get "
+    '"https://gcr.io/v2/": dial tcp: lookup gcr.io on 10.255.255.53:53: no such host': "cluster-download",
+    'Exiting due to INET_LOOKUP_HOST: Get "https://api.github.com/repos/kubernetes/kubernetes/releases/tags/v1.36.1": '
+    "dial tcp: lookup api.github.com on 10.255.255.53:53: no such host": "cluster-download",
+    "Exiting due to K8S_OLD_UNSUPPORTED: Kubernetes 1.20.0 is not supported by this release of minikube": (
+        "cluster-kubernetes-version"
+    ),
+    "Exiting due to RSRC_OVER_ALLOC_MEM: Requested memory allocation 92160MB is more than your system limit 24105MB.": (
+        "cluster-too-little-memory"
+    ),
+    'Exiting due to PROVIDER_DOCKER_NOT_RUNNING: "docker version" exit status 1: Cannot connect to the Docker daemon '
+    "at unix:///nowhere/docker.sock. Is the docker daemon running?": ("cluster-engine-silent"),
+    'Exiting due to GUEST_DRIVER_MISMATCH: The existing "pp" cluster was created using the "docker" driver, which is '
+    'incompatible with requested "kvm2" driver.': "cluster-driver-differs",
+    "Exiting due to MK_USAGE: Only alphanumeric and dashes '-' are permitted. Minimum 2 characters, starting with "
+    "alphanumeric.": "cluster-name",
+    "Exiting due to PROVIDER_NONE_NOT_FOUND: The 'none' provider was not found: running the 'none' driver as a regular "
+    "user requires sudo permissions": "cluster-provider-missing",
     f"{KERNEL}{LIMITER}": "cluster-control-plane",
     LIMITER: "cluster-control-plane",
     "error: error execution phase certs/apiserver-kubelet-client: [certs] certificate apiserver-kubelet-client not "
@@ -81,6 +101,10 @@ NO_FAILURE = [
 BELONG_TOGETHER = [
     {"cluster-driver-unknown", "cluster-as-root"},
     {"cluster-usage", "cluster-profile-missing"},
+    {"cluster-usage", "cluster-name"},
+    {"cluster-engine-silent", "cluster-provider-missing", "engine-down"},
+    {"cluster-control-plane", "cluster-driver-differs"},
+    {"cluster-control-plane", "cluster-kubernetes-version"},
     {"cluster-control-plane", "cluster-foreign-volume"},
     {"cluster-control-plane", "no-answer-in-time"},
 ]

@@ -23,7 +23,7 @@ from scripts.clusters.nodes import NodeContainers
 from scripts.clusters.target import Target
 from scripts.errors import UserError
 from scripts.host.shell import Shell
-from scripts.settings.model import Image, Settings
+from scripts.settings.model import Image, Settings, Timeouts
 from scripts.settings.targets import MinikubeOptions, NodeOptions, TargetOptions
 from tests.clusters.conftest import configuration
 
@@ -33,6 +33,7 @@ CANNOT_BE_HAD = (
     "port is already allocated",  # somebody took it between its choice and its use
 )
 PROGRAMS = ("minikube", "kind", "k3d")
+MINIKUBE_ARGUMENTS = tuple(os.environ.get("MINIKUBE_ARGUMENTS", "").split())  # as --base-image, without a network
 
 
 def run(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -154,12 +155,13 @@ def target(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("MINIKUBE_HOME", str(Path.home()))  # what was downloaded there serves again
     chosen = TargetOptions(
-        minikube=MinikubeOptions(force=machine.is_root(), cni="auto", addons=()),
+        minikube=MinikubeOptions(force=machine.is_root(), cni="auto", addons=(), extra_arguments=MINIKUBE_ARGUMENTS),
         kind=NodeOptions(image=os.environ.get("KIND_IMAGE", "")),  # where no registry is reached: one the engine has
     )
     free = free_port()  # the person's own cluster may have the release's
     monkeypatch.setattr(NodeContainers, "ports", property(lambda self: (free,)))
-    settings = configuration(tmp_path, cluster=f"todo-{secrets.token_hex(4)}", targets=chosen)
+    name, patient = f"todo-{secrets.token_hex(4)}", Timeouts(build=60, deploy=60, health=60, cluster=900)
+    settings = configuration(tmp_path, cluster=name, targets=chosen, timeouts=patient)
     made = clusters.select(settings, shell, Path(str(shutil.which("kubectl"))), program)
     try:
         made.up()

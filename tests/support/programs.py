@@ -224,6 +224,7 @@ MINIKUBE: dict[str, dict[str, bool]] = {
     "addons enable": {},
     "logs": {"--problems": False},
 }
+NEWEST = "v1.35.1"  # that minikube 1.38.1 knows of without a network, and its default
 DRIVERS = ("docker", "podman", "kvm2", "qemu", "virtualbox", "none")
 KERNEL = "".join(f"\x1b[0;37mCONFIG_CHECK_{number}\x1b[0m: \x1b[0;32menabled\x1b[0m\n" for number in range(40))
 KUBEADM = (
@@ -326,12 +327,21 @@ class Minikube:
         if fresh and int(given.get("--cpus", 2)) > self.state["cpus"]:
             text = f"Requested cpu count {given['--cpus']} is greater than the available cpus of {self.state['cpus']}"
             self._exit(29, "RSRC_INSUFFICIENT_CORES", text)
-        if fresh and _megabytes(given.get("--memory", "2g")) < 1800:
-            self._exit(
-                23,
-                "RSRC_INSUFFICIENT_REQ_MEMORY",
-                "Requested memory allocation is less than the usable minimum of 1800MB",
-            )
+        memory = _megabytes(given.get("--memory", "2g"))
+        if fresh and memory < 1800:
+            text = f"Requested memory allocation {memory}MiB is less than the usable minimum of 1800MB"
+            self._exit(23, "RSRC_INSUFFICIENT_REQ_MEMORY", text)
+        if fresh and _megabytes(given.get("--disk-size", "20000mb")) < 2000:
+            text = f"Requested disk size {_megabytes(given['--disk-size'])} is less than minimum of 2000"
+            self._exit(14, "MK_USAGE", text)
+        if len(self.name) < 2:
+            text = "Only alphanumeric and dashes '-' are permitted. Minimum 2 characters, starting with alphanumeric."
+            self._exit(14, "MK_USAGE", text)
+        asked = given.get("--kubernetes-version") or (self.profile or {}).get("kubernetes", NEWEST)
+        if _version(asked) > _version(NEWEST) and not self.state["network"] and "--force" not in self.options:
+            address = f"https://api.github.com/repos/kubernetes/kubernetes/releases/tags/{asked}"
+            text = f'Get "{address}": dial tcp: lookup api.github.com on 10.0.0.53:53: no such host'
+            self._exit(48, "INET_LOOKUP_HOST", text)
         driver = given.get("--driver") or (self.profile or {}).get("driver", "docker")
         if driver not in DRIVERS:
             self._exit(56, "DRV_UNSUPPORTED_OS", f"The driver '{driver}' is not supported on linux/amd64")
@@ -340,6 +350,7 @@ class Minikube:
             self._exit(65, "PROVIDER_PODMAN_NOT_FOUND", text)
         if self.state["root"] and driver == "docker" and "--force" not in self.options:
             text = 'The "docker" driver should not be used with root privileges.'
+            self._event("error", f"{text} If you wish to continue as root, use --force.")
             self._exit(57, "DRV_AS_ROOT", text)
         if self.profile and self.profile["finished"] and self.node is None:
             err = f"dial tcp {ADDRESS}:8443: connect: connection refused\n"
@@ -353,10 +364,13 @@ class Minikube:
                 "! minikube cannot pull kicbase image from any docker registry, and is trying to download kicbase "
                 "tarball from github release page via HTTP.\n! StartHost failed, but will try again: creating host\n"
             )
-            text = (
+            again = (
                 f'Failed to start docker container. Running "minikube delete -p {self.name}" may fix it: creating host'
             )
-            self._exit(48, "INET_DOWNLOAD", text, err)
+            self._event("error", again)
+            why = "docker: Error response from daemon: Get https://gcr.io/v2/: dial tcp: lookup gcr.io: no such host"
+            advice = "Verify that your HTTP_PROXY and HTTPS_PROXY environment variables are set correctly."
+            self._exit(48, "INET_LOOKUP_HOST", f"Failed to start host: recreate: creating host: {why}", err, advice)
         if self.state["volumes"].count(self.name) > 1:
             self.state["volumes"].remove(self.name)
             text = "certificate apiserver-kubelet-client not signed by CA certificate ca: x509: unknown authority"
@@ -393,7 +407,7 @@ class Minikube:
             self.profile = {
                 "driver": driver, "cpus": int(given.get("--cpus", 2)),
                 "memory": _megabytes(given.get("--memory", "3072m")),
-                "kubernetes": given.get("--kubernetes-version", "v1.36.2"), "cni": given.get("--cni", ""),
+                "kubernetes": given.get("--kubernetes-version", NEWEST), "cni": given.get("--cni", ""),
                 "runtime": given.get("--container-runtime", "docker"), "nodes": int(given.get("--nodes", 1)),
                 "finished": False, "paused": False, "server": "Running", "addons": None,
             }  # fmt: skip
@@ -585,10 +599,10 @@ class Minikube:
             sys.stdout.write(f"* {message}\n")
         sys.stdout.flush()
 
-    def _exit(self, code: int, name: str, text: str, err: str = "") -> NoReturn:
+    def _exit(self, code: int, name: str, text: str, err: str = "", advice: str = "") -> NoReturn:
         sys.stderr.write(err)
         if self.json:
-            data = {"advice": "", "exitcode": str(code), "issues": "", "message": text, "name": name, "url": ""}
+            data = {"advice": advice, "exitcode": str(code), "issues": "", "message": text, "name": name, "url": ""}
             end(code, json.dumps(_cloud_event("error", data)) + "\n")
         end(code, err=f"X Exiting due to {name}: {text}\n")
 
@@ -597,6 +611,10 @@ def _cloud_event(kind: str, data: Mapping[str, str]) -> dict[str, Any]:
     source = "https://minikube.sigs.k8s.io/"
     head = {"specversion": "1.0", "id": "x", "source": source, "type": f"io.k8s.sigs.minikube.{kind}"}
     return head | {"datacontenttype": "application/json", "data": data}
+
+
+def _version(text: str) -> list[int]:
+    return [int(part) for part in text.lstrip("v").split(".")]
 
 
 def _megabytes(text: str) -> int:
