@@ -36,11 +36,15 @@ class ModelError(UserError):
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call that a model wants: `arguments` is JSON as the model wrote it."""
+    """A tool call that a model wants: `arguments` is JSON as the model wrote it.
+
+    `extra` is what the provider put beside it and wants back with it, for instance Gemini's signature of its thoughts.
+    """
 
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,11 @@ _IS_IT_A_MODEL = "see model.endpoint in config/ai.yaml: the base URL of a model,
 def _call(number: int, call: Mapping[str, Any]) -> Call:
     arguments = call["function"].get("arguments") or "{}"
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-    return Call(str(call.get("id") or f"call_{number}"), str(call["function"]["name"]), text)
+    return Call(str(call.get("id") or f"call_{number}"), str(call["function"]["name"]), text, _extra(call))
+
+
+def _extra(call: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in call.items() if key not in ("id", "type", "index", "function")}
 
 
 def _streamed(text: str, url: str) -> Completion:
@@ -219,7 +227,8 @@ def _streamed(text: str, url: str) -> Completion:
     if not ended and not finish:
         raise ModelError(f"{url} broke off in the middle of its answer", "ask again")
     calls = tuple(
-        Call(held["id"] or f"call_{number}", held["name"], held["arguments"]) for number, held in enumerate(parts)
+        Call(held["id"] or f"call_{number}", held["name"], held["arguments"], held["extra"])
+        for number, held in enumerate(parts)
     )
     return Completion(content, calls, finish or "stop", int(tokens), {"role": "assistant", "content": content})
 
@@ -232,8 +241,9 @@ def _add(parts: list[dict[str, Any]], call: Mapping[str, Any]) -> None:
     index, new = call.get("index"), str(call.get("id") or "")
     mine = [held for held in parts if held["index"] == index]
     if not mine or (new and mine[-1]["id"] and new != mine[-1]["id"]):
-        parts.append({"index": index, "id": new, "name": "", "arguments": ""})
+        parts.append({"index": index, "id": new, "name": "", "arguments": "", "extra": {}})
         mine = parts[-1:]
+    mine[-1]["extra"].update(_extra(call))
     function = call.get("function") or {}
     arguments = function.get("arguments") or ""
     mine[-1]["name"] += function.get("name") or ""

@@ -458,6 +458,36 @@ def in_pieces(*deltas: Any, end: str = "data: [DONE]\n\n") -> dict[str, Any]:
     return {"text": "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + end, "type": "text/event-stream"}
 
 
+@pytest.mark.parametrize("line", ["kubectl get pods", "kubectl get secrets"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_a_provider_puts_beside_a_call_comes_back_with_it(
+    ask: Any, model: ModelServer, line: str, streamed: bool
+) -> None:
+    """Gemini refuses a call of its own without the signature of its thoughts; kubectl-ai does not keep it."""
+    extra = {"extra_content": {"google": {"thought_signature": "c2lnbmF0dXJl"}}}
+    function = {"name": "kubectl", "arguments": json.dumps({"command": line})}
+    call = {"index": 0, "id": "c0", "type": "function", "function": function} | extra
+    whole = {"body": {"choices": [{"message": {"content": None, "tool_calls": [call]}}]}}
+    model.script = [in_pieces({"tool_calls": [call]}) if streamed else whole, says("## Cause\nfound")]
+    ask()
+    (back,) = model.requests[-1]["body"]["messages"][2]["tool_calls"]
+    assert back["id"] == "c0" and back["extra_content"] == extra["extra_content"]
+
+
+def test_what_a_server_refuses_is_redacted_before_the_model_hears_it(ask: Any, model: ModelServer) -> None:
+    said = 'Refused: Invalid value: "postgresql://u:hunter2x@db/x". Nothing is different from before.'
+    model.script = [calls("kubectl scale deploy/backend --replicas=3"), says("ok")]
+    ask(decide=lambda verdict: said)
+    assert "hunter2x" not in model.sent and "Refused: Invalid value" in model.sent
+
+
+def test_the_arguments_of_a_call_stay_json_without_their_secrets(ask: Any, model: ModelServer) -> None:
+    model.script = [calls("kubectl get pods -l 'password=\"x y\",a=hunter2long'"), says("ok")]
+    ask(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url, "MY_PASSWORD": "hunter2long"})
+    (back,) = model.requests[-1]["body"]["messages"][2]["tool_calls"]
+    assert "hunter2long" not in json.loads(back["function"]["arguments"])["command"]
+
+
 @pytest.mark.parametrize("numbers", [(0, 1), (None, None), (0, 0)])
 def test_calls_that_come_in_pieces_are_judged_whole(
     ask: Any, model: ModelServer, bin_folder: Path, numbers: tuple[Any, Any]

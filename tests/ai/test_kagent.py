@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from scripts.ai import consult, options, recipes
 from scripts.ai.consult import Desk
 from scripts.ai.kagent import install, live, objects
+from scripts.ai.mcp import clients
 from scripts.ai.tools import a2a
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
@@ -44,8 +45,21 @@ def test_every_resource_fits_its_schema(item: dict[str, Any]) -> None:
     jsonschema.validate(item, SCHEMA)
 
 
+def installed() -> Iterator[dict[str, Any]]:
+    """Every object that may be installed, and the entry that tells kagent of our own MCP server."""
+    for variables in (
+        {"OPENAI_API_KEY": KEY},
+        {"ANTHROPIC_API_KEY": KEY},
+        {"GEMINI_API_KEY": KEY},
+        {"OLLAMA_HOST": "10.0.0.7:11434"},
+        {"OPENAI_BASE_URL": "http://own.example/v1"},
+    ):
+        yield from objects.manifests(loading.load(), options.load(ROOT, variables))
+    yield yaml.safe_load(clients.entry("kagent", ROOT)[1])
+
+
 @pytest.mark.skipif("KAGENT_CRDS" not in os.environ, reason="KAGENT_CRDS names no folder with the CRDs of kagent-crds")
-@pytest.mark.parametrize("item", OBJECTS, ids=lambda item: item["metadata"]["name"])
+@pytest.mark.parametrize("item", list(installed()), ids=lambda item: item["metadata"]["name"])
 def test_every_resource_fits_the_crds_of_the_chart(item: dict[str, Any]) -> None:
     for file in Path(os.environ["KAGENT_CRDS"]).glob("*.yaml"):
         for crd in yaml.safe_load_all(file.read_text()):
@@ -364,6 +378,11 @@ def test_without_a_model_nothing_is_installed() -> None:
 
 # what is checked before anything is sent
 
+SPEC = named("Agent", "todo-operator")["spec"]
+DECLARATIVE = SPEC["declarative"]
+(TOOL,) = DECLARATIVE["tools"]
+MODEL = named("ModelConfig", "todo-model")["spec"]
+
 
 @pytest.mark.parametrize(
     ("changes", "words"),
@@ -386,6 +405,13 @@ def test_without_a_model_nothing_is_installed() -> None:
         ({"Agent": {"conditions": [READY[0], {"type": "Ready", "status": "False", "message": "Deployment is not ready, 0/1 pods are ready"}]}}, "0/1 pods are ready"),
         ({"ModelConfig": {"conditions": [{"type": "Accepted", "status": "False", "message": "1 error occurred:\n\t* failed to get secret kagent/kagent-model"}]}},
          "is not ready: 1 error occurred: * failed to get secret"),
+        ({"Agent_spec": SPEC | {"skills": {"gitRefs": [{"url": "http://evil/x.git"}]}}}, "spec.skills was added"),
+        ({"Agent_spec": SPEC | {"declarative": DECLARATIVE | {"executeCodeBlocks": True}}}, "spec.declarative.executeCodeBlocks was added"),
+        ({"Agent_spec": SPEC | {"declarative": DECLARATIVE | {"deployment": {"env": [{"name": "OPENAI_BASE_URL", "value": "http://evil"}]}}}}, "spec.declarative.deployment was added"),
+        ({"Agent_spec": SPEC | {"declarative": DECLARATIVE | {"tools": [TOOL | {"mcpServer": TOOL["mcpServer"] | {"namespace": "evil"}}]}}}, "mcpServer.namespace was added"),
+        ({"Agent_spec": SPEC | {"declarative": DECLARATIVE | {"runtime": "python"}}}, ""),
+        ({"ModelConfig_spec": MODEL | {"defaultHeaders": {"X": "y"}}}, "spec.defaultHeaders was added"),
+        ({"ModelConfig_spec": MODEL | {"apiKeyPassthrough": False}}, ""),
         ({"url": "http://evil.example:8084/mcp"}, "outside of the namespace kagent: nothing is sent"),
         ({"url": "http://kagent-tools.other:8084/mcp"}, "outside of the namespace kagent: nothing is sent"),
         ({"url": "http://kagent-tools.kagent.svc.cluster.local:8084/mcp"}, ""),

@@ -166,6 +166,20 @@ def test_words_of_an_answer_are_no_failure(make_desk: Maker, doubles: Any, bin_f
     assert found.tool == "gordon" and "sign in" in found.answer.text
 
 
+def test_what_a_tool_read_by_itself_is_redacted_too(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
+    """Gordon reads files, which no guard of ours sees; its answer may go into a pipe."""
+    doubles.program(bin_folder, "docker", doubles.GORDON)
+    doubles.says(bin_folder, "docker", GOOD + "The .env has DB_PASSWORD=hunter2long-x, and the Secret correct-horse.")
+    found = ask(make_desk(secrets={"PASSWORD": "correct-horse"}), "gordon")
+    piped = json.dumps(consult.as_json(found, ["kubectl"], "x")) + consult.for_screen(
+        found, ["kubectl"], "x", private=False
+    )
+    assert "hunter2long" not in piped and "correct-horse" not in piped
+    assert "hunter2long-x" in consult.for_screen(found, ["kubectl"], "x", private=True)
+    doubles.says(bin_folder, "docker", err="cannot read DB_PASSWORD=hunter2long-x", code=2)
+    assert "hunter2long" not in json.dumps(consult.as_json(ask(make_desk(), "gordon"), ["kubectl"], "x"))
+
+
 def test_a_gordon_that_does_not_end_is_stopped(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     doubles.program(bin_folder, "docker", doubles.GORDON)
     doubles.says(bin_folder, "docker", "late", sleep=600.0)

@@ -48,6 +48,7 @@ class Conversation:
     changes: list[str] = field(default_factory=list)
     _between: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     _results: dict[str, str] = field(default_factory=dict)
+    _extras: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # of calls, by their ids
     _used: int = 0
 
     async def reply(self, given: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> Completion:
@@ -79,12 +80,15 @@ class Conversation:
                         "ask again, or another model",
                     )
                 return found
+            self._extras.update({call.id: call.extra for call in found.calls if call.extra})
             rulings = [rule(call, self.around) for call in found.calls]
             if all(ruling.kind == "read" for ruling in rulings):
                 self.seen += [ruling.line for ruling in rulings]
                 calls = tuple(Call(one.call.id, "kubectl", one.arguments) for one in rulings)
                 return Completion(found.text, calls, "tool_calls", found.tokens)
-            self._between.setdefault(place, []).append(as_message(found.text, found.calls))
+            message = as_message(found.text, found.calls)
+            message["tool_calls"] = [call | self._extras.get(call["id"], {}) for call in message["tool_calls"]]
+            self._between.setdefault(place, []).append(message)
             for ruling in rulings:
                 self._between[place].append(_result(ruling.call, await self._settle(ruling)))
 
@@ -128,7 +132,8 @@ class Conversation:
             key: self.redactor.clean(value) if isinstance(value, str) else value for key, value in arguments.items()
         }
         named = {"name": str(function.get("name", "")), "arguments": json.dumps(clean)}
-        return {"id": str(call.get("id", "")), "type": "function", "function": named}
+        id_ = str(call.get("id", ""))
+        return {"id": id_, "type": "function", "function": named, **self._extras.get(id_, {})}
 
     def _cut(self, text: str) -> str:
         """Return a tool result as it may be sent, the same every time it is sent."""

@@ -14,6 +14,7 @@ from scripts.kube.kubectl import Kubectl
 Object = Mapping[str, Any]
 INSTALL = "install it: invoke ai.install"
 SERVER = "kagent-tool-server"
+DEFAULTS = {"runtime", "apiFormat"}  # what the CRDs, up to 0.10, set in objects such as ours
 _PLURALS = {
     "Agent": "agents.kagent.dev",
     "ModelConfig": "modelconfigs.kagent.dev",
@@ -61,10 +62,9 @@ def get(kubectl: Kubectl, kind: str, name: str, namespace: str) -> Object | str:
 
 
 def differences(wanted: Any, live: Any, path: str) -> Iterator[str]:
-    """Yield what of `wanted` is otherwise in the live object, or stands there beside it where an endpoint or tools are
-    named.
+    """Yield what of `wanted` is otherwise in the live object, or stands there beside it.
 
-    The server adds defaults, which are no difference; another address, agent or tool is one.
+    What the server adds by itself is no difference; an address, a program, a header or a tool is one.
     """
     if isinstance(wanted, Mapping):
         if not isinstance(live, Mapping):
@@ -72,18 +72,8 @@ def differences(wanted: Any, live: Any, path: str) -> Iterator[str]:
             return
         for key, value in wanted.items():
             yield from differences(value, live.get(key), f"{path}.{key}")
-        for key in live.keys() - wanted.keys():
-            if key in (
-                "openAI",
-                "anthropic",
-                "ollama",
-                "azureOpenAI",
-                "gemini",
-                "baseUrl",
-                "host",
-                "tls",
-                "defaultHeaders",
-            ):
+        for key in sorted(live.keys() - wanted.keys() - DEFAULTS):
+            if live[key]:
                 yield f"{path}.{key} was added"
     elif isinstance(wanted, list):
         if not isinstance(live, list) or len(wanted) != len(live):
