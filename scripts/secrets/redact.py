@@ -26,6 +26,7 @@ from scripts.secrets import settings_in_text, shapes, views
 SHORTEST = 4  # characters of a value that is looked for everywhere
 _LONG_LINE = 12  # characters from which a line of a many-line secret is a secret of its own
 
+_BYTES = ("\\x{:02x}", "%{:02x}", "%{:02X}", "\\{:03o}")  # a byte that is no letter of ASCII
 _KINDS = (*dict.fromkeys(kind for kind, _ in shapes.PATTERNS), "SECRET", "RANDOM", "ENV", "ARGUMENT")
 _PLACEHOLDER = re.compile(rf"<(?:{'|'.join(_KINDS)}|HIDDEN|X)_\d+>")
 
@@ -192,9 +193,18 @@ def _encodings(text: str) -> Iterator[str]:
         if len(middle) >= 2 * SHORTEST or offset == 0:
             yield middle
             yield middle.replace("+", "-").replace("/", "_")
-    yield data.hex()
+    yield from _numbers(data)
+    if not text.isascii():  # other letters are several bytes each, and one escape a byte
+        yield from ("".join(form.format(byte) if byte > 127 else chr(byte) for byte in data) for form in _BYTES)
+    yield json.dumps(json.dumps(text))[3:-3]
     whole = base64.b64encode(data).decode()
     yield from (whole, whole.rstrip("="), base64.urlsafe_b64encode(data).decode())
+
+
+def _numbers(data: bytes) -> Iterator[str]:
+    """Yield bytes as programs print them: hexadecimal in both cases, and in the alphabet of base32."""
+    yield from (data.hex(), data.hex().upper(), quote(data, safe="").replace("%20", "+"))
+    yield base64.b32encode(data).decode().rstrip("=")
 
 
 def _password(secret: str) -> str:

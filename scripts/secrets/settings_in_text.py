@@ -99,6 +99,8 @@ def is_harmless(name: str, value: str) -> bool:
     value = value.strip().strip("\"'")
     if _REFERENCE.fullmatch(value) or not value or value in ("|", "|-", ">", ">-", "{}", "[]"):
         return True
+    if name in ("PWD", "OLDPWD") and value.startswith("/"):  # where a shell stands
+        return True
     if _SENSITIVE_NAME.search(name):
         return False
     if _HARMLESS_VALUE.fullmatch(value) or _PLAIN_URL.fullmatch(value):

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 # Any number of backslashes or of `25` at once: however deep the nesting, what is meant is the last character.
 _WRAPPED = re.compile(
-    r"\\+(?:u00(?P<code>[0-7][0-9A-Fa-f])|(?P<escape>[nrt\"'/]))|%(?:25){0,20}(?P<percent>[0-7][0-9A-Fa-f])"
-    r"|\x1b\[[0-?]{0,40}[ -/]{0,9}[@-~]|&(?P<entity>quot|apos|amp|lt|gt|#3[49]);"
+    r"\\+(?:u00(?P<code>[0-7][0-9A-Fa-f])|x(?P<hex>[0-7][0-9A-Fa-f])|(?P<octal>[01][0-7]{2})|(?P<escape>[nrt\"'/]))"
+    r"|%(?:25){0,20}(?P<percent>[0-7][0-9A-Fa-f])|\x1b\[[0-?]{0,40}[ -/]{0,9}[@-~]"
+    r"|&(?:(?P<entity>quot|apos|amp|lt|gt)|#(?P<number>\d{2,3})|#[xX](?P<sign>[0-9A-Fa-f]{2}));"
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
-_ENTITIES = {"quot": '"', "apos": "'", "amp": "&", "lt": "<", "gt": ">", "#34": '"', "#39": "'"}
+_ENTITIES = {"quot": '"', "apos": "'", "amp": "&", "lt": "<", "gt": ">"}
 # What loggers and kubectl put before a line: a pod, a time, a level, the name of a container.
 _PREFIX = re.compile(
     r"^(?:\[[^\]\n]{1,120}\] ?|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S{0,40} |std(?:out|err) [FP] |> "
@@ -78,5 +79,9 @@ def _meant(match: re.Match[str]) -> str:
         return _ESCAPES.get(match["escape"], match["escape"])
     if match["entity"]:
         return _ENTITIES[match["entity"]]
-    code = match["code"] or match["percent"]
+    if match["octal"]:
+        return chr(int(match["octal"], 8))
+    if match["number"]:
+        return chr(int(match["number"]))
+    code = match["code"] or match["percent"] or match["hex"] or match["sign"]
     return chr(int(code, 16)) if code else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -114,6 +115,73 @@ def test_other_spellings_hide_nothing(secret: str) -> None:
     for spelling in (quote(secret, safe=""), json.dumps(secret), base64.urlsafe_b64encode(secret.encode()).decode()):
         safe, _ = redact(f"[{spelling}]", [secret])
         assert spelling.strip('"') not in safe
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "hexadecimal": lambda text: text.encode().hex(),
+    "hexadecimal in capitals": lambda text: text.encode().hex().upper(),
+    "base32": lambda text: base64.b32encode(text.encode()).decode(),
+    "a form's blanks": lambda text: quote(text, safe="").replace("%20", "+"),
+    "all percent": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "all escapes": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
+    "octal escapes": lambda text: "".join(f"\\{byte:03o}" for byte in text.encode()),
+    "entities": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "entities in hexadecimal": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)),
+    "bytes of Python": lambda text: repr(text.encode()),
+}
+
+
+@pytest.mark.parametrize("secret", ["correct-horse-battery", "S3cr3t/Va+lue==x", "pa ss wo rd 9", "t\u00fccke-99-x"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_known_value_is_found_in_every_spelling(spelling: str, secret: str) -> None:
+    written = SPELLINGS[spelling](secret)
+    safe, mapping = redact(f"value {written} end", [secret])
+    assert written.strip("\"'b\\=") not in safe and restore(safe, mapping) == f"value {written} end"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password is: correct-horse",
+        "the passphrase was: correct-horse",
+        "dbpass=correct-horse",
+        "bindpw: correct-horse",
+        "ldap bindpw correct-horse9",
+        "Server=h;Uid=u;Pwd=correct-horse",
+        "Pwd=correct-horse;Server=h",
+        "secret: !vault correct-horse",
+        "security_code: correct-horse",
+        "bearer correct-horse!9",
+    ],
+)
+def test_a_value_is_announced_in_many_ways(text: str) -> None:
+    assert "correct-horse" not in redact(text)[0]
+
+
+@pytest.mark.parametrize("text", ["pin=739104", "PIN: 739104", '"pin": "7391"'])
+def test_a_number_that_opens_something_is_hidden(text: str) -> None:
+    assert "7391" not in redact(text)[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password is: required",
+        "PWD=/app",
+        "OLDPWD=/srv/app",
+        "bypass=on",
+        "compass: north",
+        "pinned: 2 of 3",
+        "pin: true",
+        "spin=1234",
+        "Bearer authentication is on",
+        "C:\\temp\\001",
+        "&#8203;",
+    ],
+)
+def test_what_only_looks_alike_stays(text: str) -> None:
+    assert redact(text)[0] == text
 
 
 def test_the_password_inside_of_a_known_connection_string_is_a_secret_too() -> None:
