@@ -54,7 +54,7 @@ def installed() -> Iterator[dict[str, Any]]:
         {"OLLAMA_HOST": "10.0.0.7:11434"},
         {"OPENAI_BASE_URL": "http://own.example/v1"},
     ):
-        yield from objects.manifests(loading.load(), options.load(ROOT, variables))
+        yield from objects.manifests(read_settings(), options.load(ROOT, variables))
     yield yaml.safe_load(clients.entry("kagent", ROOT)[1])
 
 
