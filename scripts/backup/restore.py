@@ -97,7 +97,7 @@ def overwritten(session: Session, contents: Contents) -> list[str]:
     """Return what a restore would replace: nothing in an empty cluster."""
     namespace = session.settings.release.namespace
     there = session.kubectl.find("namespace", namespace)
-    doomed = operate.doomed(session)[1:] if there else []
+    doomed = operate.objects_to_delete(session)[1:] if there else []
     live = [name for name in doomed if not name.endswith("/kube-root-ca.crt")]
     if contents.external:
         live.append(f"every table in the database at {database.external(contents.url).name}")

@@ -162,7 +162,7 @@ class Background:
     def follow(self, name: str, words: Sequence[str], on_line: Callable[[str], None], *, tied: bool = False) -> None:
         """Read the lines of a kubectl command until it ends or is cut. `tied`: it ends with this process, however."""
         argv = self._kubectl.command(*words, "--namespace", self._namespace)
-        with self._kubectl.shell.follow(tied_to_us(argv) if tied else argv, WATCHED) as stream:
+        with self._kubectl.shell.follow(ending_with_parent(argv) if tied else argv, WATCHED) as stream:
             with self._lock:
                 self._streams[name] = stream
             if self.stopped:
@@ -200,7 +200,7 @@ class Background:
             thread.join(10)
 
 
-def tied_to_us(argv: Sequence[str]) -> list[str]:
+def ending_with_parent(argv: Sequence[str]) -> list[str]:
     """Return the same command, which the kernel ends with this process even where that is killed."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else list(argv)

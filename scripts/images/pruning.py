@@ -8,16 +8,16 @@ KEEP = 10  # of each service, the newest that stay whoever needs them: as many a
 ALIAS = "latest"
 
 
-def plain(ref: str) -> str:
+def without_default_registry(ref: str) -> str:
     """Return a reference without the registry that is meant where none is named."""
     return ref.removeprefix("docker.io/").removeprefix("library/")
 
 
-def newest(refs: Iterable[str], keep: int = KEEP) -> set[str]:
+def newest_of_each(refs: Iterable[str], keep: int = KEEP) -> set[str]:
     """Of references in the order newest first, those that are among the newest of their repository."""
     seen: dict[str, int] = {}
     found = set()
-    for ref in map(plain, refs):
+    for ref in map(without_default_registry, refs):
         repository = ref.rpartition(":")[0]
         seen[repository] = seen.get(repository, 0) + 1
         if seen[repository] <= keep:
@@ -25,16 +25,18 @@ def newest(refs: Iterable[str], keep: int = KEEP) -> set[str]:
     return found
 
 
-def old(refs: Iterable[str], repositories: Collection[str], needed: Collection[str]) -> list[str]:
+def unneeded(refs: Iterable[str], repositories: Collection[str], needed: Collection[str]) -> list[str]:
     """Of references, those of our repositories that are not needed; the moving alias never is old.
 
     `needed` counts with and without a registry in front: what a cluster pulls is what was built here.
     """
-    tails = {_tail(plain(ref), repositories) for ref in needed}
+    tails = {_tail(without_default_registry(ref), repositories) for ref in needed}
     return [
         ref
         for ref in refs
-        if (tail := _tail(plain(ref), repositories)) and tail not in tails and not tail.endswith(f":{ALIAS}")
+        if (tail := _tail(without_default_registry(ref), repositories))
+        and tail not in tails
+        and not tail.endswith(f":{ALIAS}")
     ]
 
 
@@ -49,4 +51,4 @@ def _tail(ref: str, repositories: Collection[str]) -> str:
 
 def too_many(refs: Sequence[str]) -> bool:
     """Return whether there are more images of a repository than stay in any case."""
-    return len(newest(refs)) < len(refs)
+    return len(newest_of_each(refs)) < len(refs)

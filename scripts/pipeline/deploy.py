@@ -112,7 +112,7 @@ def _deploy_one(
 def _manual_changes(run: Run, record: Mapping[str, Any], there: Sequence[objects.Object]) -> list[ManualChange]:
     """Return the fields of a release's objects that are not as its revision has them, and tell of each."""
     found = live.manual_changes(record, there)
-    for line in live.told(run.session, found):
+    for line in live.describe_changes(run.session, found):
         run.display.line(line)
     return found
 

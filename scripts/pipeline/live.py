@@ -97,12 +97,12 @@ def _places(manifest: Iterable[Mapping[str, Any]], home: str) -> set[str]:
     return {item["metadata"].get("namespace") or home for item in manifest if item.get("kind") in manual.KINDS}
 
 
-def told(session: Session, found: Iterable[manual.ManualChange]) -> list[str]:
+def describe_changes(session: Session, found: Iterable[manual.ManualChange]) -> list[str]:
     """Return what a person is told of fields changed by hand: who set each, and what a deploy does about it."""
-    return [line for one in found for line in _told(session, one)]
+    return [line for one in found for line in _describe_change(session, one)]
 
 
-def _told(session: Session, one: manual.ManualChange) -> list[str]:
+def _describe_change(session: Session, one: manual.ManualChange) -> list[str]:
     if one.stated:
         return [f"{one.label}: {one.who}, not by the release; a deploy puts it back"]
     command = render(session.kubectl.command(*one.removal))

@@ -31,15 +31,15 @@ def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
         return
     started = time.monotonic()
     try:
-        needed = {image.ref for image in ready.plan.images} | pruning.newest(have) | asked_for(run)
+        needed = {image.ref for image in ready.plan.images} | pruning.newest_of_each(have) | asked_for(run)
     except UserError as problem:
         run.display.line(f"old images stay, as nobody can tell which are needed: {str(problem).splitlines()[0]}")
         return
-    on_engine = pruning.old(have, repositories, needed)
+    on_engine = pruning.unneeded(have, repositories, needed)
     if on_engine:
         with suppress(CommandError):  # a container of another cluster is made of one: that one stays
             run.session.shell.effect([ready.client.binary, "image", "rm", *on_engine], timeout=300)
-    on_nodes = run.session.cluster.prune(lambda refs: pruning.old(refs, repositories, needed))
+    on_nodes = run.session.cluster.prune(lambda refs: pruning.unneeded(refs, repositories, needed))
     if on_engine or on_nodes:
         text = f"{len(on_engine)} taken from the engine, {on_nodes} from the nodes"
         yield Outcome("load", "old images", "done", time.monotonic() - started, text)

@@ -23,7 +23,7 @@ SEEN_SECONDS = 120  # for a controller to see what was changed
 
 
 @dataclass(frozen=True)
-class Undone:
+class RolledBack:
     """What a rollback found and made: the revision that failed, 0 for none, with helm's record of it, which may hold
     Secrets, and the one that took its place.
     """
@@ -33,28 +33,28 @@ class Undone:
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, Undone]:
+def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, RolledBack]:
     """Undo what this run deployed of the app's release; the database is never touched.
 
     A first install has nothing to go back to: it is removed, unless `keep` leaves it for inspection.
     """
     history = _history(run)
     if not history:
-        return Undone()
+        return RolledBack()
     known = _proofs(run, history)
     newest = history[-1]
     if newest.number in known and newest.status == "deployed":
-        return Undone(0, (yield from _with_proved_secrets(run, known[newest.number], history)))
+        return RolledBack(0, (yield from _with_proved_secrets(run, known[newest.number], history)))
     target = releases.newest_good(history, known, below=newest.number)
     name = run.session.settings.release.name
     record = live.record_of(run.session, {name: newest.number})[name]
     if target is None:
         yield _first_install(run, keep=keep)
-        return Undone(newest.number, record=record)
-    return Undone(newest.number, (yield from _return_to(run, target, history, known)), record)
+        return RolledBack(newest.number, record=record)
+    return RolledBack(newest.number, (yield from _return_to(run, target, history, known)), record)
 
 
-def previous(run: Run) -> int:
+def last_verified_revision(run: Run) -> int:
     """Return the newest revision before the live one that a health check passed. Raises UserError if there is none."""
     history = _history(run)
     target = releases.newest_good(history, _proofs(run, history), below=history[-1].number if history else 0)

@@ -21,7 +21,7 @@ from scripts.pipeline import rollback, stages
 from scripts.pipeline.access import Page
 from scripts.pipeline.images import builders
 from scripts.pipeline.live import Live
-from scripts.pipeline.rollback import Undone
+from scripts.pipeline.rollback import RolledBack
 from scripts.pipeline.stages import Stage
 from scripts.reporting import audit, report
 from scripts.reporting.report import Report, StageTime
@@ -55,7 +55,7 @@ def return_to(run: Run, revision: int) -> Report:
     """Return to `revision`, or where it is 0 to the newest proved one before the live one."""
 
     def work(run: Run) -> Generator[Outcome, None, Live]:
-        return (yield from rollback.return_to(run, revision or rollback.previous(run)))
+        return (yield from rollback.return_to(run, revision or rollback.last_verified_revision(run)))
 
     return run_stages(run, [Stage("rollback", work)], "rollback")
 
@@ -70,7 +70,7 @@ class _Runner:
         self._times: list[StageTime] = []
         self._outcomes: list[Outcome] = []
         self._returned: dict[type, Any] = {}
-        self._undone = Undone()
+        self._undone = RolledBack()
         self._problem: UserError | None = None
 
     def run(self, wanted: Sequence[Stage], command: str, *, keep: bool) -> Report:

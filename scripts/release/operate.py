@@ -88,7 +88,7 @@ def manual_changes(session: Session) -> list[str]:
     found = live.released(session)
     records = list(found.records.values()) if found else []
     there = live.objects_of(session, records)
-    return [line for record in records for line in live.told(session, live.manual_changes(record, there))]
+    return [line for record in records for line in live.describe_changes(session, live.manual_changes(record, there))]
 
 
 def check_service(session: Session, service: str) -> str:
@@ -256,7 +256,7 @@ def destroy(session: Session) -> None:
         )
 
 
-def doomed(session: Session) -> list[str]:
+def objects_to_delete(session: Session) -> list[str]:
     """Return what `destroy` would delete, as `kind/name`."""
     namespace = session.settings.release.namespace
     kinds = "deployments,services,configmaps,secrets,persistentvolumeclaims"

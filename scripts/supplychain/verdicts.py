@@ -10,7 +10,7 @@ from scripts.supplychain.model import RANK, SEVERITIES, Finding, Result
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
 
 
-def over(result: Result, policy: Security) -> list[Finding]:
+def over_limit(result: Result, policy: Security) -> list[Finding]:
     """Return the findings that are as severe as the policy allows none to be, less those it accepts."""
     limit = RANK[policy.fail_on]
     return [item for item in result.findings if RANK[item.severity] >= limit and item.id not in policy.accepted]
@@ -20,7 +20,7 @@ def verdict(result: Result, policy: Security) -> str:
     """Return `passed`, `failed` or `not run`."""
     if not result.ran:
         return NOT_RUN
-    return FAILED if over(result, policy) else PASSED
+    return FAILED if over_limit(result, policy) else PASSED
 
 
 def problems(results: Sequence[Result], policy: Security) -> list[str]:
@@ -29,7 +29,7 @@ def problems(results: Sequence[Result], policy: Security) -> list[str]:
     """
     found = []
     for result in results:
-        for finding in over(result, policy):
+        for finding in over_limit(result, policy):
             about = finding.package or finding.path or result.what
             found.append(
                 f"{result.scanner}: {finding.severity} {finding.id} in {about}: {finding.message}".rstrip(": ")

@@ -90,7 +90,7 @@ def destroy(s: Session, yes: bool = False) -> None:
     """Remove the app and its namespace; the cluster stays."""
     from scripts.release import operate
 
-    confirm("this deletes, with all data:", operate.doomed(s), yes or s.shell.dry)
+    confirm("this deletes, with all data:", operate.objects_to_delete(s), yes or s.shell.dry)
     operate.destroy(s)
 
 

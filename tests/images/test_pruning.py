@@ -18,24 +18,26 @@ REFS = st.builds(
 
 def test_what_nobody_asks_for_is_old_wherever_it_lies() -> None:
     have = ["docker.io/todo-chatbot/backend:1", "todo-chatbot/backend:2", "r.example.org:5000/a/todo-chatbot/backend:1"]
-    assert pruning.old(have, OURS, ["todo-chatbot/backend:2"]) == [have[0], have[2]]
+    assert pruning.unneeded(have, OURS, ["todo-chatbot/backend:2"]) == [have[0], have[2]]
 
 
 def test_what_a_cluster_pulls_is_what_was_built_here() -> None:
-    assert pruning.old(["todo-chatbot/backend:1"], OURS, ["registry.example.org/team/todo-chatbot/backend:1"]) == []
+    assert (
+        pruning.unneeded(["todo-chatbot/backend:1"], OURS, ["registry.example.org/team/todo-chatbot/backend:1"]) == []
+    )
 
 
 @given(st.lists(REFS), st.lists(REFS))
 def test_nothing_needed_and_nothing_of_somebody_elses_is_old(have: list[str], needed: list[str]) -> None:
-    found = pruning.old(have, OURS, needed)
+    found = pruning.unneeded(have, OURS, needed)
     assert set(found) <= set(have) and not set(found) & set(needed)
     assert all(any(f"{name}:" in ref for name in OURS) and not ref.endswith(":latest") for ref in found)
-    assert pruning.old(found, OURS, needed) == found
+    assert pruning.unneeded(found, OURS, needed) == found
 
 
 @given(st.lists(st.integers(0, 99), unique=True, max_size=30))
 def test_the_newest_of_each_stay(numbers: list[int]) -> None:
     refs = [f"todo-chatbot/backend:{number}" for number in numbers] + ["todo-chatbot/mcp:1"]
-    kept = pruning.newest(refs)
+    kept = pruning.newest_of_each(refs)
     assert kept == {*refs[: min(len(numbers), pruning.KEEP)], "todo-chatbot/mcp:1"}
     assert pruning.too_many(refs) == (len(numbers) > pruning.KEEP)

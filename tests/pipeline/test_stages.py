@@ -14,7 +14,7 @@ from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.pipeline import rollback, runner, stages
 from scripts.pipeline.live import Live
-from scripts.pipeline.rollback import Undone
+from scripts.pipeline.rollback import RolledBack
 from scripts.pipeline.stages import Stage
 from scripts.reporting.display import PlainDisplay
 from scripts.reporting.report import Report
@@ -76,9 +76,9 @@ def test_the_first_failure_ends_the_run_and_keeps_what_was_done_before() -> None
 def test_the_report_tells_the_revision_that_failed_from_the_one_that_took_its_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def undo(run: Run, *, keep: bool) -> Generator[Outcome, None, Undone]:
+    def undo(run: Run, *, keep: bool) -> Generator[Outcome, None, RolledBack]:
         yield Outcome("rollback", "todo", "done")
-        return Undone(failed=7, live=Live({"todo": 8}))
+        return RolledBack(failed=7, live=Live({"todo": 8}))
 
     monkeypatch.setattr(rollback, "roll_back", undo)
     done = play(Stage("deploy", burn, rolls_back=True))
