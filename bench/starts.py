@@ -79,7 +79,7 @@ def _engine_reads(rounds: int) -> list[tuple[str, ...]]:
 
 
 def _diagnosed(rounds: int) -> tuple[str, str]:
-    rules, walls, works = diagnose.load_rules(), [], []
+    rules, walls, works = diagnose.read_rules(), [], []
     for _ in range(rounds):
         state = _state()
         started, worked = time.monotonic(), time.process_time()

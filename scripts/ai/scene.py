@@ -86,7 +86,7 @@ class Scene:
         deployed = {str(item["metadata"]["name"]) for item in self.state.kind("Deployment")}
         names = [name for name in self.services if name in deployed or name != self.settings.database.name]
         state = self._about(names)
-        return diagnose.diagnose(state, diagnose.load_rules(self.settings.root))
+        return diagnose.diagnose(state, diagnose.read_rules(self.settings.root))
 
     @cached_property
     def samples(self) -> list[Sample]:

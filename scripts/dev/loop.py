@@ -322,7 +322,7 @@ class Loop:
         name, said = value
         release = self._settings.release
         context = {"program": name, "service": name, "namespace": release.namespace, "release": release.name}
-        finding = diagnose.explain_failure(said, context | {"stage": "rollout"}, diagnose.load_rules())
+        finding = diagnose.explain_failure(said, context | {"stage": "rollout"}, diagnose.read_rules())
         if finding:
             self._screen.line(f"error: {name}: {diagnose.render([finding])}")
         else:

@@ -1,7 +1,7 @@
 """Why a release does not become healthy: symptoms in the cluster's state, and what the catalogue says of them.
 
 state = take_snapshot(kubectl, namespace, services)     asks the cluster
-findings = diagnose(state, load_rules())         decides, without asking anybody
+findings = diagnose(state, read_rules())         decides, without asking anybody
 print(render(findings))
 """
 
@@ -9,7 +9,7 @@ from scripts.diagnose.failure import explain_failure
 from scripts.diagnose.model import Finding, Rule, Snapshot, Symptom
 from scripts.diagnose.rendering import describe, render
 from scripts.diagnose.rule_engine import diagnose
-from scripts.diagnose.rules import load_rules
+from scripts.diagnose.rules import read_rules
 from scripts.diagnose.snapshot import take_snapshot
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "describe",
     "diagnose",
     "explain_failure",
-    "load_rules",
+    "read_rules",
     "render",
     "take_snapshot",
 ]

@@ -9,7 +9,7 @@ from scripts.diagnose.log_excerpts import build_failure, cause_lines, without_ca
 from scripts.diagnose.model import Finding, Rule
 from scripts.diagnose.redaction import clean
 from scripts.diagnose.rule_engine import fill, match_fields
-from scripts.diagnose.rules import load_rules
+from scripts.diagnose.rules import read_rules
 from scripts.diagnose.symptoms import FIELDS
 
 GENERAL = ("build-step-failed", "build-failed")  # told only where no other rule knows more
@@ -34,7 +34,7 @@ def explain_failure(
         known["context"] = known["context"] or "."
         known["dockerfile"] = known["dockerfile"] or "Dockerfile"
         known["app"] = known["app"] or "config/apps/NAME.yaml"
-    catalogue = load_rules() if rules is None else rules
+    catalogue = read_rules() if rules is None else rules
     particular = [rule for rule in catalogue if rule.id not in GENERAL]
     found = (
         _first(particular, known | {"text": without_calm_lines(known["text"])})

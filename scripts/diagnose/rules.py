@@ -1,4 +1,4 @@
-"""The catalogue `scripts/diagnose/rules.yaml`: load, validate, compile."""
+"""The catalogue `scripts/diagnose/rules.yaml`: read, validate, compile."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ SCHEMA = Path(__file__).with_name("rules.schema.json")
 TEXTS = ("title", "meaning", "remedy", "look")
 
 
-def load_rules(root: Path = ROOT) -> tuple[Rule, ...]:
+def read_rules(root: Path = ROOT) -> tuple[Rule, ...]:
     """Return the rules, causes before consequences. Raises SettingsError naming file and key of every problem found."""
     file = root / FILE
     stamp = file.stat().st_mtime_ns if file.is_file() else 0
-    return _load(root, stamp)
+    return _read(root, stamp)
 
 
 @lru_cache(maxsize=4)  # a run looks once a second; the file is read again only when it has changed
-def _load(root: Path, stamp: int) -> tuple[Rule, ...]:
+def _read(root: Path, stamp: int) -> tuple[Rule, ...]:
     data = reading.read(root / FILE, root)
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     reading.check(data, schema, FILE)

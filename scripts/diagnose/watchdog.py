@@ -49,7 +49,7 @@ def with_cause(problem: UserError, session: Session, stage: str, service: Servic
         context |= {"service": service.name, "context": str(service.context), "app": session.settings.app.file}
         context["dockerfile"] = str(service.source or service.dockerfile)
     said = f"{problem.result.out}\n{problem.result.err}" if service or problem.program == "dockerd" else str(problem)
-    finding = diagnose.explain_failure(said, context, diagnose.load_rules())
+    finding = diagnose.explain_failure(said, context, diagnose.read_rules())
     return Failure(str(problem).splitlines()[0], [finding]) if finding else problem
 
 
@@ -72,7 +72,7 @@ def diagnose_services(
     )
     if on_snapshot:
         on_snapshot(state)
-    return diagnose.diagnose(state, diagnose.load_rules())
+    return diagnose.diagnose(state, diagnose.read_rules())
 
 
 def diagnose_workloads(

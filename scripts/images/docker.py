@@ -69,23 +69,33 @@ def find_clients(path: str | None = None) -> list[Path]:
 def has_buildkit(shell: Shell, binary: Path) -> bool:
     """Return whether this client can build with BuildKit: by the buildx plugin, or built in as before version 23.
 
-    The answer is kept with the tools, and asked for anew when the client's file or a folder of plugins has changed.
+    The answer is kept with the tools, and asked for anew when the client's file or a folder of plugins has changed. A
+    client that gives none is not fit now, and is asked again the next time.
     """
     stamp = _stamp(binary)
     kept = _kept()
     if kept.get(str(binary), {}).get("stamp") != stamp:
-        kept[str(binary)] = {"stamp": stamp, "buildkit": _asked_for_buildkit(shell, binary)}
+        answer = _asked_for_buildkit(shell, binary)
+        if answer is None:
+            return False
+        kept[str(binary)] = {"stamp": stamp, "buildkit": answer}
         if not shell.dry:
             _keep(kept)
     return bool(kept[str(binary)]["buildkit"])
 
 
-def _asked_for_buildkit(shell: Shell, binary: Path) -> bool:
-    told = shell.probe([binary, "--version"]).out
-    found = re.search(r"(?i)^docker version (\d+)\.", told)
+def _asked_for_buildkit(shell: Shell, binary: Path) -> bool | None:
+    """Return whether a client says that it builds with BuildKit; None where it says nothing of itself."""
+    told = shell.probe([binary, "--version"])
+    if not told:
+        return None
+    found = re.search(r"(?i)^docker version (\d+)\.", told.out)
     if not found:
-        return False  # podman under the name docker, or nothing that runs
-    return 18 < int(found[1]) < 23 or bool(shell.probe([binary, "buildx", "version"]))
+        return False  # podman under the name docker
+    if 18 < int(found[1]) < 23:
+        return True
+    plugin = shell.probe([binary, "buildx", "version"])
+    return None if plugin.code == 124 else bool(plugin)  # 124: no answer in time
 
 
 def is_podman(shell: Shell, binary: Path) -> bool:

@@ -117,9 +117,9 @@ def rollback(s: Session, to: int = 0) -> None:
 def diagnose(s: Session, service: str = "", explain: str = "", json: bool = False) -> None:
     """Say what is wrong with the release and what to do."""
     if explain:
-        from scripts.diagnose import describe, load_rules
+        from scripts.diagnose import describe, read_rules
 
-        print(describe(load_rules(), explain))
+        print(describe(read_rules(), explain))
         return
     show_diagnosis(s, service, as_json=json)
 

@@ -15,7 +15,7 @@ from scripts.diagnose import Finding, Snapshot
 from scripts.diagnose.model import moment
 
 FAULTS = Path(__file__).parents[2] / "embedded/tests/recordings/faults"
-RULES = diagnose.load_rules()
+RULES = diagnose.read_rules()
 
 # fault → the rule, and words that its finding has to hold
 EXPECTED = {

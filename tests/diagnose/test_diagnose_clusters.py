@@ -143,7 +143,7 @@ def test_every_pattern_of_every_rule_matches_only_its_own_texts(text: str) -> No
     plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
     hits = {
         rule.id
-        for rule in diagnose.load_rules()
+        for rule in diagnose.read_rules()
         for alternative in rule.alternatives
         for field, pattern in alternative.match.items()
         if alternative.symptom == "command" and field == "text" and pattern.search(plain)

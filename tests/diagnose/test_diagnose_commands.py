@@ -162,7 +162,7 @@ def test_the_step_of_a_build_is_quoted_with_its_last_lines() -> None:
 
 
 def test_every_rule_has_words_for_everything() -> None:
-    rules = diagnose.load_rules()
+    rules = diagnose.read_rules()
     assert len({rule.id for rule in rules}) == len(rules) > 100
     for rule in rules:
         assert rule.title and rule.meaning and rule.remedy and rule.look and rule.alternatives
@@ -228,7 +228,7 @@ def test_a_wrong_rule_is_refused_with_its_place(project: Path, change: dict[str,
     data["crash"]["problems"]["exited"] |= change
     (project / FILE).write_text(yaml.safe_dump(data))
     with pytest.raises(UserError) as refused:
-        diagnose.load_rules(project)
+        diagnose.read_rules(project)
     assert str(refused.value).startswith(f"{FILE}: ")
     for word in words:
         assert word in str(refused.value)
@@ -246,7 +246,7 @@ def test_a_damaged_catalogue_is_read_or_refused_in_words(project: Path) -> None:
             )
         (project / FILE).write_bytes(raw)
         try:
-            diagnose.load_rules(project)
+            diagnose.read_rules(project)
         except UserError as error:
             assert str(error).startswith(f"{FILE}:")
 

@@ -14,7 +14,7 @@ from scripts import diagnose
 from scripts.diagnose import Snapshot
 
 RECORDINGS = Path(__file__).parents[2] / "embedded/tests/recordings"
-RULES = diagnose.load_rules()
+RULES = diagnose.read_rules()
 MARKS = [json.loads(line) for line in (RECORDINGS / "timeline-marks.jsonl").read_text().splitlines()]
 START = datetime.fromtimestamp(MARKS[0]["at"], UTC)
 AT = {mark["mark"]: mark["at"] - MARKS[0]["at"] for mark in MARKS}

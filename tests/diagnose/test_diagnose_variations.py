@@ -12,7 +12,7 @@ import pytest
 from scripts import diagnose
 from scripts.diagnose import Finding, Snapshot
 
-RULES = diagnose.load_rules()
+RULES = diagnose.read_rules()
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 Object = dict[str, Any]
 

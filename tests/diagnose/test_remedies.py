@@ -15,7 +15,7 @@ from scripts import diagnose
 from scripts.diagnose import Rule
 from scripts.host.paths import ROOT
 
-RULES = diagnose.load_rules()
+RULES = diagnose.read_rules()
 # What is no key of ours: fields of Kubernetes' own objects, which a chart's template writes.
 KUBERNETES = {"lifecycle.postStart", "spec.schedulingGates", "spec.containers", "spec.securityContext"}
 OTHERS = {"Next.js", "Node.js", "package.json", "docker.io"}

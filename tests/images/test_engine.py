@@ -13,7 +13,7 @@ import pytest
 from plumbum import local
 
 from scripts.errors import UserError
-from scripts.host.shell import Shell
+from scripts.host.shell import Result, Shell
 from scripts.images import docker, engine
 from scripts.images.docker import Docker
 from scripts.images.engine_api import EngineApi, EngineSilent, is_elsewhere
@@ -194,6 +194,16 @@ def test_the_answer_is_kept_until_the_client_changes(tmp_path: Path, monkeypatch
     assert not docker.has_buildkit(Shell(), binary)
     (tmp_path / "kept.json").write_text("[not json")
     assert not docker.has_buildkit(Shell(), binary)
+
+
+def test_a_client_that_gives_no_answer_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has too much to do says nothing about the client."""
+    monkeypatch.setattr(docker, "KEPT", tmp_path / "kept.json")
+    binary = client(tmp_path / "docker", "Docker version 20.10.24, build 1")
+    silent = Shell()
+    monkeypatch.setattr(silent, "probe", lambda argv, **rest: Result(124, "", "no answer within 30 s"))
+    assert not docker.has_buildkit(silent, binary) and not docker.KEPT.exists()
+    assert docker.has_buildkit(Shell(), binary)
 
 
 def test_a_dry_run_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

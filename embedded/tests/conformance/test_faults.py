@@ -94,7 +94,7 @@ def test_a_broken_workload_shows_what_was_recorded(kubectl: Kubectl, begun: Begu
         # Whether a probe happens to ask in the moment between start and end, or start and listening, is a race.
         wanted["events"] = {item for item in wanted["events"] if "connection refused" not in item[2]}
     expected = [CAUSES[fault]]
-    rules = diagnose.load_rules()
+    rules = diagnose.read_rules()
     deadline = time.monotonic() + LIMIT
     while True:
         objects = kubectl.items("deployments,pods,events", space)
