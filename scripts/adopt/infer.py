@@ -616,7 +616,9 @@ def _companions(unit: Unit) -> dict[str, str]:
 def _missing(unit: Unit, tree: Tree) -> dict[str, str]:
     """Name packages that the program imports and its package files do not bring, and why."""
     main = _main(unit, tree)
-    return needed.packages(tree, unit.sources, unit.python, main) if unit.python and main else {}
+    urls = [read.default or "" for read in unit.code.reads if variables.purpose(read) == "database"]
+    postgres = bool(urls) and not any("sqlite" in url for url in urls)
+    return needed.packages(tree, unit.sources, unit.python, main, postgres) if unit.python and main else {}
 
 
 def _main(unit: Unit, tree: Tree) -> str:

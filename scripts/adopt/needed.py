@@ -11,7 +11,7 @@ from scripts.adopt.tree import Place, Tree
 
 # Name that is imported → the package that has it, and the packages that bring it along. Others' names are not guessed:
 # a package of the same name as an import may be another's.
-KNOWN: Mapping[str, tuple[str, ...]] = {
+KNOWN: dict[str, tuple[str, ...]] = {
     "aiofiles": ("aiofiles",),
     "aiohttp": ("aiohttp",),
     "aiosqlite": ("aiosqlite",),
@@ -51,6 +51,11 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "tenacity": ("tenacity",),
     "websockets": ("websockets", "uvicorn", "google-genai"),
 }
+SYNC, ASYNC = "a driver for postgresql://", "a driver for postgresql+asyncpg://"
+KNOWN |= {
+    SYNC: ("psycopg2-binary", "psycopg2", "psycopg", "psycopg-binary", "pg8000"),
+    ASYNC: ("asyncpg", "psycopg", "psycopg-binary", "aiosqlite"),
+}
 # What of a package comes along only with one of its extras.
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "fastapi": ("standard", "all"),
@@ -66,6 +71,9 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
 # Names of a package that is there without asking for another one: what a class or function of it needs.
 INDIRECT: Mapping[tuple[str, str], str] = {
     ("pydantic", "EmailStr"): "email_validator",
+    ("sqlalchemy", "create_engine"): SYNC,
+    ("sqlmodel", "create_engine"): SYNC,
+    ("sqlalchemy.ext.asyncio", "create_async_engine"): ASYNC,
     ("fastapi", "Form"): "multipart",
     ("fastapi", "File"): "multipart",
     ("fastapi", "UploadFile"): "multipart",
@@ -73,15 +81,21 @@ INDIRECT: Mapping[tuple[str, str], str] = {
 }
 
 
-def packages(tree: Tree, folder: str, wanted: Packages, main: str) -> dict[str, str]:
-    """Return the requirements to add, each with why: what a lock lacks, what is imported and none brings."""
+def packages(tree: Tree, folder: str, wanted: Packages, main: str, postgres: bool) -> dict[str, str]:
+    """Return the requirements to add, each with why: what a lock lacks, what is imported and none brings.
+
+    `postgres` says that its database is PostgreSQL, which needs a driver.
+    """
     found: dict[str, str] = {}
     locked = in_uv_lock(tree, wanted.lock) if wanted.lock else set()
     for name, version in wanted.wanted.items() if locked else ():
         if name not in locked:
             found[_requirement(name, version)] = f"{wanted.place(name)}: {name} is not in {wanted.lock}"
             locked.add(name)
-    for module, place in needs(tree, folder, main).items():
+    asked = needs(tree, folder, main)
+    for module, place in asked.items():
+        if module in (SYNC, ASYNC) and not (postgres and (module == ASYNC or ASYNC not in asked)):
+            continue
         known = KNOWN[module]
         if not any(_brings(tree, wanted, locked, one, one == known[0]) for one in known):
             found.setdefault(known[0], f"{place}: {module}, which no package file brings")
@@ -96,7 +110,7 @@ def _requirement(name: str, version: str) -> str:
 def _brings(tree: Tree, wanted: Packages, locked: set[str], name: str, own: bool) -> bool:
     """Return whether the package files bring a package: by its name, else by another that needs it, with its extra."""
     if locked:
-        return (own or name.startswith("psycopg2")) and name in locked
+        return (own or name.startswith(("psycopg", "pg8000"))) and name in locked
     if name not in wanted.wanted:
         return False
     place, extras = wanted.place(name), () if own else EXTRAS.get(name, ())

@@ -672,6 +672,9 @@ def test_the_form_of_the_databases_url_is_what_the_application_itself_gives_the_
     assert keys["DATABASE_URL"]["database"] == {"scheme": "postgresql+asyncpg"}
 
 
+URL = 'import os\nos.getenv("DATABASE_URL")\n'
+
+
 @pytest.mark.parametrize(
     ("requirements", "code", "added"),
     [
@@ -683,6 +686,10 @@ def test_the_form_of_the_databases_url_is_what_the_application_itself_gives_the_
         ("fastapi\nsqlmodel\npsycopg2\n", "import sqlalchemy, psycopg2\n", []),
         ("fastapi\n", "try:\n    import redis\nexcept ImportError:\n    redis = None\n", []),
         ("fastapi\n", "import nobody_knows_it\n", []),
+        ("fastapi\nsqlmodel\nasyncpg\n", f"from sqlmodel import create_engine\n{URL}", ["psycopg2-binary"]),
+        ("fastapi\nsqlmodel\npsycopg[binary]\n", f"from sqlmodel import create_engine\n{URL}", []),
+        ("fastapi\nsqlmodel\n", f"from sqlmodel import create_engine\n{URL[:-2]}, 'sqlite:///a.db')\n", []),
+        ("fastapi\nsqlalchemy\n", f"from sqlalchemy.ext.asyncio import create_async_engine\n{URL}", ["asyncpg"]),
         ("fastapi\n", "from .deep import jwt\nfrom api.structlog import log\n", ["loguru"]),
     ],
 )
