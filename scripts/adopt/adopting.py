@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.adopt import documents, infer, packages, record, resolving, units
+from scripts.adopt import documents, infer, lost, packages, record, resolving, units
 from scripts.adopt.facts import Described
 from scripts.adopt.infer import Decision, Question, Whole
 from scripts.adopt.packages import folder_of, join
@@ -137,12 +137,27 @@ def _decide(
     whole = Whole(tree, chosen, _examples(tree, root or "."), others, _date(tree, shell), _registry(), answers, hosts)
     decision = infer.decide(whole)
     infer.sqlite_volumes(decision.data)
+    _whole_sources(chosen, tree, answers)
     _pins(decision, chosen, tree, answers, shell)
     decision.questions = [one for one in [*questions, *decision.questions] if one.key not in answers]
     decision.remarks = [*remarks, *more, *decision.remarks]
     if request.own_chart:
         _by_own_chart(decision, tree, *own, list(charts))
     return decision
+
+
+def _whole_sources(chosen: list[units.Unit], tree: Tree, answers: Mapping[str, str]) -> None:
+    """See that the pages have what they import. Raises UserError where they do not, unless the person says so."""
+    for unit in chosen:
+        found = lost.imports(tree, unit.sources) if unit.kind in units.PAGE_KINDS else {}
+        if found and answers.get(f"{unit.name}.incomplete") != "yes":
+            said, place = next(iter(found.items()))
+            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+            reason = lost.ignored_by(tree, f"{unit.sources}/{said.removeprefix('@/')}".removeprefix("./"))
+            raise UserError(
+                f"{place} imports {said}{more}, which the repository does not hold{f': {reason}' if reason else ''}",
+                f"commit what is missing; are they types only, answer {unit.name}.incomplete: yes",
+            )
 
 
 def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Mapping[str, str], shell: Shell) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.host.shell import Shell
 
-Resolver = Callable[[str], str]
+Resolver = Callable[[str], str | None]  # requirements → nothing where they can be met, else why not; None: cannot tell
 # Where one of these is the reason, another Python, another day or a compiler may help: that is no contradiction.
 _ELSEWHERE = re.compile(
     r"usable wheels|wheels with a matching|building from source|Python version|Python>|upload", re.I
@@ -18,7 +18,7 @@ _ELSEWHERE = re.compile(
 _PINNED = re.compile(r"(?m)^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==")
 
 
-_ONCE = {"UV_HTTP_RETRIES": "0", "UV_HTTP_TIMEOUT": "10"}  # a machine without a network is not waited for
+_ONCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "30"}  # a machine without a network is not waited for long
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Contradiction:
 
 
 def resolver(shell: Shell, python: str) -> Resolver:
-    """Return what tells why requirements cannot be met by one Python; nothing where they can, or nobody can tell."""
+    """Return what asks uv about requirements for one Python."""
 
-    def resolve(text: str) -> str:
+    def resolve(text: str) -> str | None:
         argv: list[str | Path] = [
             Path(sys.executable).with_name("uv"),
             "pip",
@@ -42,7 +42,7 @@ def resolver(shell: Shell, python: str) -> Resolver:
             "--no-build",
         ]
         answer = shell.probe([*argv, "--python-version", python, "-"], stdin=text, timeout=120, env=_ONCE)
-        return "" if answer or "No solution found" not in answer.err else answer.err
+        return "" if answer else answer.err if "No solution found" in answer.err else None
 
     return resolve
 
@@ -51,11 +51,11 @@ def contradiction(text: str, resolve: Resolver) -> Contradiction | None:
     """Return why requirements cannot be met, and whose pin to loosen; None where they can, or nobody can tell."""
     if re.search(r"(?m)^\s*-|^\s*\.|@\s*(file|git)", text):  # other files and folders are not followed
         return None
-    why = " ".join(resolve(text).split())
+    why = " ".join((resolve(text) or "").split())
     if not why or _ELSEWHERE.search(why):
         return None
     named = [name for name in _PINNED.findall(text) if re.search(rf"\b{re.escape(name)}\b", why, re.I)]
-    return Contradiction(_said(why), next((name for name in named if not resolve(loosened(text, name))), ""))
+    return Contradiction(_said(why), next((name for name in named if resolve(loosened(text, name)) == ""), ""))
 
 
 def loosened(text: str, name: str) -> str:

@@ -789,3 +789,33 @@ def test_an_orm_makes_its_own_tables_and_takes_nobody_elses_away(
         (app / "package.json").write_text(texts["package.json"][:-1] + ', "scripts": {"start": "node server.js"}}')
     (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
     assert " ".join(job["command"]) == f"npx --no-install {command}"
+
+
+LIB = {"tsconfig.json": '{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}', "package.json": NEXT}
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ({"src__app__page.tsx": 'import { a } from "@/lib/a";\n'}, "src/app/page.tsx:1 imports @/lib/a, which"),
+        ({"src__app__page.tsx": 'import {\n  a,\n} from "./a";\nexport * from "@/lib/b";\n'}, "page.tsx:3 .* 1 more"),
+        ({"src__app__page.tsx": 'import "../b";\n', "src__b.ts": 'import a from "@/lib/a";\n'}, "src/b.ts:1 imports"),
+        ({"src__app__page.tsx": 'import "@/a";\n', "src__a__index.ts": "", "src__b.ts": 'import "@/lib/a";\n'}, ""),
+        ({"src__app__page.tsx": 'import "@/a.js";\nimport "./b.css";\n', "src__a.ts": "", "src__app__b.css": ""}, ""),
+        ({"src__app__page.tsx": 'import type { A } from "@/lib/a";\nimport c from "@/generated/client";\n'}, ""),
+        ({"src__app__page.tsx": 'import { a } from "@scope/a";\nimport b from "react";\n'}, ""),
+    ],
+)
+def test_a_page_whose_sources_are_not_whole_is_told_before_anything_is_built(
+    tmp_path: Path, texts: dict[str, str], said: str
+) -> None:
+    app = make(tmp_path, **{**LIB, **texts, ".gitignore": "*.pyc\nlib/\n"})
+    if not said:
+        adopt(app)
+        return
+    with pytest.raises(UserError, match=said) as caught:
+        adopt(app)
+    assert ".incomplete: yes" in caught.value.hint
+    if "@/lib/a, which" in said:
+        assert ".gitignore:2 leaves out lib/" in str(caught.value)
+    adopt(app, answers={caught.value.hint.split()[-2].rstrip(":"): "yes"})

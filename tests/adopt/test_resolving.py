@@ -50,7 +50,7 @@ def test_what_does_not_go_together_is_told_with_the_version_to_leave_open(
 
 def test_a_resolver_that_cannot_be_asked_says_nothing() -> None:
     """The real one, about a name that no index has a right to: whatever it ends with, it is no contradiction."""
-    assert resolving.resolver(Shell(), "3.11")("not a requirement at all !!\n") == ""
+    assert resolving.resolver(Shell(), "3.11")("not a requirement at all !!\n") is None
 
 
 def test_a_contradiction_is_asked_about_and_a_package_that_there_is_not_is_refused(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
