@@ -87,11 +87,11 @@ def has_buildkit(shell: Shell, binary: Path) -> bool:
 def _asked_for_buildkit(shell: Shell, binary: Path) -> bool | None:
     """Return whether a client says that it builds with BuildKit; None where it says nothing of itself."""
     told = shell.probe([binary, "--version"])
-    if not told:
-        return None
+    if "podman" in told.out.lower():
+        return False
     found = re.search(r"(?i)^docker version (\d+)\.", told.out)
-    if not found:
-        return False  # podman under the name docker
+    if not told or not found:
+        return None
     if 18 < int(found[1]) < 23:
         return True
     plugin = shell.probe([binary, "buildx", "version"])

@@ -196,12 +196,15 @@ def test_the_answer_is_kept_until_the_client_changes(tmp_path: Path, monkeypatch
     assert not docker.has_buildkit(Shell(), binary)
 
 
-def test_a_client_that_gives_no_answer_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answer", [Result(124, "", "no answer within 30 s"), Result(127, ""), Result(0, "{")])
+def test_a_client_that_says_nothing_of_itself_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Result
+) -> None:
     """A machine that has too much to do says nothing about the client."""
     monkeypatch.setattr(docker, "KEPT", tmp_path / "kept.json")
     binary = client(tmp_path / "docker", "Docker version 20.10.24, build 1")
     silent = Shell()
-    monkeypatch.setattr(silent, "probe", lambda argv, **rest: Result(124, "", "no answer within 30 s"))
+    monkeypatch.setattr(silent, "probe", lambda argv, **rest: answer)
     assert not docker.has_buildkit(silent, binary) and not docker.KEPT.exists()
     assert docker.has_buildkit(Shell(), binary)
 
