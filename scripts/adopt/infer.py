@@ -44,6 +44,7 @@ VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/dat
 # Services of others that a page asks by itself, by their packages: they know its people, and no part of the app does.
 HOSTED = ("appwrite", "firebase", "@supabase/supabase-js", "@clerk/nextjs", "@clerk/clerk-react", "@auth0/auth0-react")
 PLACEHOLDER = "not-configured"
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 AUTH_CLI = ".tools/node_modules/@better-auth/cli/dist/index.mjs"  # where the builder puts what ADD names
 
 
@@ -271,6 +272,7 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         spec["addPackages"] = list(added)
         context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
     environment, build = _environment(unit, context)
+    _path(unit, environment, bool(builder), context)
     _as_of(unit, spec, build, bool(builder), context)
     arguments = {name: build[name] for name in sorted(build) if unit.dockerfile and name in unit.dockerfile.arguments}
     if arguments and not builder:
@@ -292,6 +294,17 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     )
     spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}}
     return spec
+
+
+def _path(unit: Unit, environment: dict[str, str], built: bool, context: Context) -> None:
+    """Make the image's PATH absolute: what is found by a relative one is not started, but by a shell."""
+    value, place = unit.dockerfile.variables.get("PATH", ("", None)) if unit.dockerfile and not built else ("", None)
+    words = [word for word in value.split(":") if word]
+    if unit.dockerfile and any(not word.startswith(("/", "$")) for word in words):
+        folder = unit.dockerfile.workdir.rstrip("/")
+        own = [word if word.startswith(("/", "$")) else f"{folder}/{word.removeprefix('./')}" for word in words]
+        environment["PATH"] = re.sub(r"\$\{?PATH\}?", USUAL_PATH, ":".join(own))
+        _told(unit, context, "PATH", environment["PATH"], place)
 
 
 def _hosted(unit: Unit, spec: Mapping[str, Any]) -> Iterator[str]:

@@ -447,6 +447,15 @@ def test_a_frameworks_own_migration_runs_unless_the_image_does_it(
     assert [job["command"] for job in jobs.values()] == ([command] if command else [])
 
 
+def test_a_path_that_is_relative_in_the_image_is_told_in_full(tmp_path: Path) -> None:
+    """Where a program is found by a relative path no engine starts it: `celery` would be looked for and refused."""
+    app = make(tmp_path, **{
+        **API, "Dockerfile": "FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\nENV PATH=.venv/bin:$PATH\nCMD python x\n",
+    })  # fmt: skip
+    (service,) = services(adopt(app)).values()
+    assert service["environment"]["PATH"].startswith("/srv/.venv/bin:/usr/local/sbin:/usr/local/bin:")
+
+
 def test_a_folder_that_is_copied_and_not_there_is_told(tmp_path: Path) -> None:
     """Next.js builds without `public`; a Dockerfile that copies it does not."""
     recipe = "FROM node:24-slim AS build\nCOPY . .\nFROM node:24-slim\nCOPY --from=build /app/public ./public\n"
