@@ -1096,6 +1096,10 @@ def _jobs(unit: Unit, context: Context) -> None:
             return
         if unit.dockerfile and "alembic" in tree.text(unit.dockerfile.file):
             return
+        where = re.search(r"(?m)^script_location\s*=\s*(?:%\(here\)s/)?([\w./-]+)", tree.text(file))
+        if where and not tree.has(join(unit.sources, f"{where[1].strip('./')}/env.py")):
+            found.remarks.append(f"{file}: {where[1]}: no migrations are there, so none are run")
+            return
         words = _alembic(unit, context)
         found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": [*words, "upgrade", "head"]}
         found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)

@@ -447,6 +447,16 @@ def test_a_frameworks_own_migration_runs_unless_the_image_does_it(
     assert [job["command"] for job in jobs.values()] == ([command] if command else [])
 
 
+def test_migrations_that_are_not_there_are_not_run(tmp_path: Path) -> None:
+    texts = {**API, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": "[alembic]\nscript_location = ./moves\n"}
+    found = adopt(make(tmp_path, **texts))
+    assert "jobs" not in yaml.safe_load(found.text)
+    assert "alembic.ini: ./moves: no migrations are there, so none are run" in found.decision.remarks
+    (tmp_path / "moves").mkdir()
+    (tmp_path / "moves/env.py").touch()
+    assert "jobs" in yaml.safe_load(adopt(tmp_path).text)
+
+
 def test_a_path_that_is_relative_in_the_image_is_told_in_full(tmp_path: Path) -> None:
     """Where a program is found by a relative path no engine starts it: `celery` would be looked for and refused."""
     app = make(tmp_path, **{
