@@ -12,23 +12,30 @@ RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     python -m venv /uv && /uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 && python -m venv --without-pip /venv
 WORKDIR /app
 COPY requirements*.tx[t] pyproject.tom[l] uv.loc[k] poetry.loc[k] Pipfil[e] Pipfile.loc[k] ./
-# Poetry's plugin and Pipenv write what they locked as requirements.
-# hadolint ignore=SC2086
+# Poetry's plugin and Pipenv write what they locked as requirements. What does not come ready made is compiled, once
+# compilers are there.
+# hadolint ignore=SC2086,DL3008,DL3009
 RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     install() { /uv/bin/uv pip install ${BEFORE:+--exclude-newer "$BEFORE"} -r "$1"; } \
+    && packages() { \
+        if [ -f uv.lock ] && /uv/bin/uv sync --frozen --no-dev --no-install-project --python python3; then :; \
+        elif [ -f requirements.txt ]; then install requirements.txt; \
+        elif [ -f Pipfile ]; then python -m venv /pipenv && /pipenv/bin/pip install --quiet --disable-pip-version-check pipenv \
+            && { [ -f Pipfile.lock ] || /pipenv/bin/pipenv lock; } && /pipenv/bin/pipenv requirements >/requirements.txt \
+            && install /requirements.txt; \
+        elif grep -qs '^\[tool.poetry.dependencies' pyproject.toml && ! grep -q '^dependencies' pyproject.toml; then \
+            python -m venv /poetry && /poetry/bin/pip install --quiet --disable-pip-version-check poetry poetry-plugin-export \
+            && { [ -f poetry.lock ] || /poetry/bin/poetry lock; } \
+            && /poetry/bin/poetry export --without-hashes --output /requirements.txt && install /requirements.txt; \
+        elif [ -f pyproject.toml ]; then install pyproject.toml; fi; } \
     && case "$(head -c 2 requirements.txt 2>/dev/null | od -An -tx1)" in *"ff fe"*) \
         iconv -f UTF-16 -t UTF-8 requirements.txt >/utf8.txt && mv /utf8.txt requirements.txt;; esac \
     && if [ -f requirements.txt ]; then sed -i -E 's/^psycopg2([^-]|$)/psycopg2-binary\1/' requirements.txt; fi \
-    && if [ -f uv.lock ] && /uv/bin/uv sync --frozen --no-dev --no-install-project --python python3; then :; \
-    elif [ -f requirements.txt ]; then install requirements.txt; \
-    elif [ -f Pipfile ]; then python -m venv /pipenv && /pipenv/bin/pip install --quiet --disable-pip-version-check pipenv \
-        && { [ -f Pipfile.lock ] || /pipenv/bin/pipenv lock; } && /pipenv/bin/pipenv requirements >/requirements.txt \
-        && install /requirements.txt; \
-    elif grep -qs '^\[tool.poetry.dependencies' pyproject.toml && ! grep -q '^dependencies' pyproject.toml; then \
-        python -m venv /poetry && /poetry/bin/pip install --quiet --disable-pip-version-check poetry poetry-plugin-export \
-        && { [ -f poetry.lock ] || /poetry/bin/poetry lock; } \
-        && /poetry/bin/poetry export --without-hashes --output /requirements.txt && install /requirements.txt; \
-    elif [ -f pyproject.toml ]; then install pyproject.toml; fi
+    && if ! packages 2>/tmp/said; then \
+        cat /tmp/said >&2; grep -qE "gcc|g\+\+|cc1|pg_config|Python\.h|pkg-config|compiler|No such file or directory: '(make|cmake)'" /tmp/said \
+            || exit 1; \
+        apt-get update -qq && apt-get install -qq -y --no-install-recommends build-essential python3-dev pkg-config libpq-dev \
+            libffi-dev libssl-dev >&2 && packages; fi
 
 FROM ${PYTHON_IMAGE}
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PYTHONPATH=/app:/app/src HOME=/tmp
