@@ -1,5 +1,10 @@
 """The tasks of `invoke`: imports and assembles, no logic."""
 
-from scripts.tasks import namespace
+import sys
+
+# invoke turns the keeping of bytecode off, unless `--write-pyc` is given: each command would compile 130 modules anew.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
+from scripts.tasks import namespace  # noqa: E402 - the setting is for what this imports
 
 ns = namespace()

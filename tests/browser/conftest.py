@@ -24,6 +24,8 @@ HERE = Path(__file__).parent
 FRONTEND = HERE.parents[1] / "services" / "frontend"
 DOCKER = "/usr/bin/docker"
 START_SECONDS = 300.0
+STARTS = 3
+"""Times to start the frontend: somebody else may have taken the port that was free."""
 ANSWER_MS = 120_000
 """Milliseconds the page has to show what a test expects; a real model needs its time."""
 
@@ -46,16 +48,16 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def wait_until_up(port: int, process: subprocess.Popen[bytes]) -> None:
+def comes_up(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until a process listens, or has ended."""
     deadline = time.monotonic() + START_SECONDS
-    while True:
+    while process.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=2).close()
-            return
-        except OSError as error:
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.exit(f"the frontend does not start: {error}", returncode=3)
+            return True
+        except OSError:
             time.sleep(0.1)
+    return False
 
 
 @contextmanager
@@ -73,11 +75,15 @@ def running_frontend(
     api_base_url: str, files: Path | None = None, **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The built frontend in front of this backend: its address, and its process. It may read `files`."""
-    port = free_port()
-    settings = {"PORT": str(port), "API_BASE_URL": api_base_url, "LOG_LEVEL": "WARNING", **settings}
-    with running(frontend_command(settings, files), **settings) as process:
-        wait_until_up(port, process)
-        yield f"http://127.0.0.1:{port}", process
+    settings = {"API_BASE_URL": api_base_url, "LOG_LEVEL": "WARNING", **settings}
+    for _ in range(STARTS):
+        port = free_port()
+        settings["PORT"] = str(port)
+        with running(frontend_command(settings, files), **settings) as process:
+            if comes_up(port, process):
+                yield f"http://127.0.0.1:{port}", process
+                return
+    pytest.exit("the frontend does not start: its own words stand above", returncode=3)
 
 
 def frontend_command(settings: dict[str, str], files: Path | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -46,6 +47,13 @@ def test_the_list_needs_no_heavy_module() -> None:
     code = f"import sys, tasks; print(*(name for name in {heavy} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("flag", ["", "1"])
+def test_bytecode_is_kept_for_the_next_command_unless_a_person_wants_none(flag: str, tmp_path: Path) -> None:
+    env = os.environ | {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": flag}
+    subprocess.run([sys.executable, "-m", "invoke", "--list"], cwd=ROOT, env=env, capture_output=True, check=True)
+    assert any(tmp_path.rglob("scripts/tasks/root.*.pyc")) is not bool(flag)
 
 
 def test_checking_a_schema_does_not_build_a_parser_of_addresses() -> None:
