@@ -55,21 +55,22 @@ def test_add_complete_edit_delete_by_hand(person: Person) -> None:
 
 def test_todos_are_kept_in_the_order_in_which_they_were_written(person: Person) -> None:
     page = person.page
-    held: list[Route] = []
+    sent: list[Route] = []
 
     def hold_first(route: Route) -> None:
-        if route.request.method == "POST" and not held:
-            held.append(route)
-        else:
+        if route.request.method == "POST":
+            sent.append(route)
+        if sent != [route]:
             route.continue_()
 
     page.route("**/api/todos", hold_first)
     person.add("first")
     person.add("second")
-    expect(person.todo("second")).to_be_visible()
-    held[0].continue_()
-    expect_stored(page, [("first", False), ("second", False)])
+    expect(page.get_by_label("New todo")).to_have_value("")
+    assert [route.request.post_data_json for route in sent] == [{"title": "first"}]
+    sent[0].continue_()
     expect(page.locator(".item .title")).to_have_text(["first", "second"])
+    expect_stored(page, [("first", False), ("second", False)])
 
 
 def test_editing_can_be_left(person: Person) -> None:

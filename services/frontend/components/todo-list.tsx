@@ -5,8 +5,15 @@ import { type FormEvent, type KeyboardEvent, useEffect, useId, useRef, useState 
 import { api, MAX_TITLE, type Todo } from "../lib/api";
 import { PencilIcon, PlusIcon, TrashIcon } from "./icons";
 
-/** Shows the change at once and lets the server have the last word. True if the server took it. */
-export type Change = (apply: (items: Todo[]) => Todo[], send: () => Promise<unknown>) => Promise<boolean>;
+/** Shows the change of a todo at once and lets the server have the last word. True if the server took it. */
+export type Change = (
+  id: number,
+  apply: (items: Todo[]) => Todo[],
+  send: () => Promise<unknown>,
+) => Promise<boolean>;
+
+/** Stands for the id of a todo that has none yet. */
+const NEW = 0;
 
 interface Props {
   /** Undefined until the list has been loaded. */
@@ -47,6 +54,7 @@ export function TodoList({ todos, change }: Props) {
   async function toggle(todo: Todo) {
     const flipped = { ...todo, done: !todo.done };
     const taken = await change(
+      todo.id,
       (items) => items.map((item) => (item.id === todo.id ? flipped : item)),
       () => api.changeTodo(todo.id, { done: flipped.done }),
     );
@@ -55,6 +63,7 @@ export function TodoList({ todos, change }: Props) {
 
   async function rename(todo: Todo, title: string) {
     const taken = await change(
+      todo.id,
       (items) => items.map((item) => (item.id === todo.id ? { ...item, title } : item)),
       () => api.changeTodo(todo.id, { title }),
     );
@@ -68,6 +77,7 @@ export function TodoList({ todos, change }: Props) {
     const target = neighbour && list.current?.querySelector<HTMLElement>(`[data-todo="${neighbour.id}"] .remove`);
     (target ?? field.current)?.focus();
     const taken = await change(
+      todo.id,
       (items) => items.filter((item) => item.id !== todo.id),
       () => api.deleteTodo(todo.id),
     );
@@ -89,6 +99,7 @@ export function TodoList({ todos, change }: Props) {
         field={field}
         onAdd={async (title) => {
           const taken = await change(
+            NEW,
             (items) => items,
             () => api.addTodo(title),
           );

@@ -23,7 +23,7 @@ export function Workspace({ user, onExpired, onSignedOut }: Props) {
   const [unseen, setUnseen] = useState(false);
   const title = useRef<HTMLHeadingElement>(null);
   const newest = useRef(0);
-  const sent = useRef<Promise<unknown>>(Promise.resolve());
+  const sent = useRef(new Map<number, Promise<unknown>>());
 
   const report = useCallback(
     (error: unknown) => {
@@ -58,14 +58,14 @@ export function Workspace({ user, onExpired, onSignedOut }: Props) {
 
   /** Shows the change at once, asks the server, and shows what the server has in the end. True if it took the change. */
   const change = useCallback(
-    async (apply: (items: Todo[]) => Todo[], send: () => Promise<unknown>) => {
+    async (id: number, apply: (items: Todo[]) => Todo[], send: () => Promise<unknown>) => {
       setFailure("");
       newest.current += 1;
       setTodos((items) => apply(items ?? []));
       let taken = true;
-      // One after another: two that are on their way at once may arrive in either order.
-      const answer = sent.current.then(send);
-      sent.current = answer.catch(() => undefined);
+      // Two that are on their way at once may arrive in either order: those of one todo take turns, and so do new ones.
+      const answer = (sent.current.get(id) ?? Promise.resolve()).then(send);
+      sent.current.set(id, answer.catch(() => undefined));
       try {
         await answer;
       } catch (error) {
