@@ -127,6 +127,7 @@ def _decide(
             ),
             "name the folder that holds one",
         )
+    chosen = _without(chosen, answers)
     chosen, off = units.without_a_broker(chosen)
     remarks += off
     _unique(chosen)
@@ -140,10 +141,20 @@ def _decide(
     _whole_sources(chosen, tree, answers)
     _pins(decision, chosen, tree, answers, shell)
     decision.questions = [one for one in [*questions, *decision.questions] if one.key not in answers]
-    decision.remarks = [*remarks, *more, *decision.remarks]
+    decision.remarks = [*remarks, *more, *decision.remarks, *infer.uncalled(whole, decision.data)]
     if request.own_chart:
         _by_own_chart(decision, tree, *own, list(charts))
     return decision
+
+
+def _without(chosen: list[units.Unit], answers: Mapping[str, str]) -> list[units.Unit]:
+    """Leave out the services that the person does without. Raises UserError for a name that is none of them."""
+    names = [name.strip() for name in answers.get("without", "").split(",") if name.strip()]
+    known = [unit.name for unit in chosen]
+    for name in names:
+        if name not in known:
+            raise UserError(f"without: {name}: no such service", f"there are: {', '.join(known)}")
+    return [unit for unit in chosen if unit.name not in names]
 
 
 def _whole_sources(chosen: list[units.Unit], tree: Tree, answers: Mapping[str, str]) -> None:

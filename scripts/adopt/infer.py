@@ -1282,6 +1282,16 @@ def _job_packages(unit: Unit, context: Context) -> dict[str, str]:
     return {"ADD": "@better-auth/cli"} if job and AUTH_CLI in job[0] else {}
 
 
+def uncalled(whole: Whole, data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each service that the rest does without, as far as can be seen: a person may leave it out."""
+    told = json.dumps([data.get("addresses"), data.get("page"), data.get("journey"), data["services"]])
+    backend = whole.backend()
+    for unit in whole.units if len(whole.units) > 2 else ():
+        called = any(mark in told for mark in (f"//{unit.name}:", f'"{unit.name}"}}', f'"service": "{unit.name}"'))
+        if unit is not backend and unit is not whole.page and not called:
+            yield f"{unit.name}: nothing of the app calls it; to do without it, answer: without: {unit.name}"
+
+
 def _uses_redis(context: Context) -> bool:
     return any("redis" in image for image in context.whole.others.values())
 

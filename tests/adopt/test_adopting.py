@@ -457,6 +457,21 @@ def test_migrations_that_are_not_there_are_not_run(tmp_path: Path) -> None:
     assert "jobs" in yaml.safe_load(adopt(tmp_path).text)
 
 
+def test_a_service_that_nothing_calls_can_be_left_out(tmp_path: Path) -> None:
+    """One that is broken in itself keeps nobody from the rest."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "reminders__requirements.txt": "fastapi\n", "reminders__main.py": API["main.py"],
+        "backend__requirements.txt": "fastapi\n", "agent__requirements.txt": "fastapi\n",
+        "agent__main.py": API["main.py"],
+        "backend__main.py": API["main.py"] + 'import os\nos.getenv("AGENT_URL", "http://localhost:9001")\n',
+    })  # fmt: skip
+    said = [one for one in adopt(app).decision.remarks if "nothing of the app calls it" in one]
+    assert said == ["reminders: nothing of the app calls it; to do without it, answer: without: reminders"]
+    assert set(services(adopt(app, answers={"without": "reminders"}))) == {"web", "backend", "agent"}
+    with pytest.raises(UserError, match="without: reminder: no such service"):
+        adopt(app, answers={"without": "reminder"})
+
+
 def test_a_path_that_is_relative_in_the_image_is_told_in_full(tmp_path: Path) -> None:
     """Where a program is found by a relative path no engine starts it: `celery` would be looked for and refused."""
     app = make(tmp_path, **{
