@@ -186,7 +186,7 @@ class _Work:
         started = time.monotonic()
         settings, kubectl, limit = run.session.settings, run.session.kubectl, run.session.settings.timeouts.deploy
         for release in (settings.release, settings.database_release):
-            run.session.helm.uninstall(release, limit)
+            run.session.helm.uninstall(release.name, release.namespace, limit)
         names = f"app.kubernetes.io/instance in ({settings.release.name}, {settings.database_release.name})"
         kubectl.effect(
             "wait", "pods", "--for=delete", "--selector", names, "--namespace", run.namespace, f"--timeout={limit}s",

@@ -101,7 +101,18 @@ class Helm:
         argv = self.command("rollback", release.name, str(revision), "--namespace", release.namespace)
         return self.shell.effect([*argv, "--timeout", f"{timeout}s", *self.take_over()], timeout=timeout + 30)
 
-    def uninstall(self, release: Release, timeout: int) -> Result:
+    def uninstall(self, name: str, namespace: str, timeout: int, *words: str) -> Result:
         """Remove a release and its history. Raises CommandError if helm fails."""
-        argv = self.command("uninstall", release.name, "--namespace", release.namespace, "--ignore-not-found")
+        argv = self.command("uninstall", name, "--namespace", namespace, "--ignore-not-found", *words)
         return self.shell.effect([*argv, "--timeout", f"{timeout}s"], timeout=timeout + 30)
+
+    def add(self, name: str, namespace: str, chart: str, version: str, timeout: int, values: str = "") -> Result:
+        """Install or renew a published chart and wait until what it makes is ready. Raises CommandError if helm fails.
+
+        `chart` is its address; `values` are YAML and go by standard input.
+        """
+        argv = self.command(
+            "upgrade", name, chart, "--install", "--namespace", namespace, "--version", version, "--wait",
+            "--timeout", f"{timeout}s", *(("--values", "-") if values else ()),
+        )  # fmt: skip
+        return self.shell.effect(argv, stdin=values, shown_stdin=values, timeout=timeout + 30)

@@ -149,7 +149,7 @@ def _end_killed_operation(run: Run, release: Release, history: list[Revision]) -
     if verb == "rollback":
         run.session.helm.rollback(release, revision, limit)
     else:
-        run.session.helm.uninstall(release, limit)
+        run.session.helm.uninstall(release.name, release.namespace, limit)
 
 
 def release_values(planned: Plan, release: Release, settings: Settings, secrets: Mapping[str, str]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _first_install(run: Run, *, keep: bool) -> Outcome:
     if keep:
         return Outcome("rollback", release.name, "skipped", 0.0, "first install, left for inspection (--keep)")
     started = time.monotonic()
-    run.session.helm.uninstall(release, run.session.settings.timeouts.deploy)
+    run.session.helm.uninstall(release.name, release.namespace, run.session.settings.timeouts.deploy)
     text = "first install, removed; use --keep to leave it for inspection"
     return Outcome("rollback", release.name, "done", time.monotonic() - started, text)
 

@@ -249,8 +249,10 @@ def destroy(session: Session) -> None:
     namespace = session.settings.release.namespace
     limit = session.settings.timeouts.deploy
     with hold_release_lock(session):
-        session.helm.uninstall(session.settings.release, limit)
-        session.helm.uninstall(session.settings.database_release, limit)
+        session.helm.uninstall(session.settings.release.name, session.settings.release.namespace, limit)
+        session.helm.uninstall(
+            session.settings.database_release.name, session.settings.database_release.namespace, limit
+        )
         session.kubectl.effect(
             "delete", "namespace", namespace, "--ignore-not-found", f"--timeout={limit}s", timeout=limit + 30
         )

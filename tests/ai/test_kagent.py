@@ -203,7 +203,8 @@ def place(make_desk: Maker, bin_folder: Path, lines: list[str]) -> Callable[...,
         )
         helm.chmod(0o755)
         desk = make_desk(
-            variables={"OPENAI_API_KEY": KEY}, answers=answers or [*NOTHING, *standing({"OPENAI_API_KEY": KEY})]
+            variables={"OPENAI_API_KEY": KEY},
+            answers=[*(answers or [*NOTHING, *standing({"OPENAI_API_KEY": KEY})]), HELD],
         )
         return install.Place(desk.settings, desk.options, desk.kubectl, desk.helm, lines.append, lambda seconds: None)
 
@@ -224,10 +225,14 @@ def controllers(*namespaces: str) -> dict[str, Any]:
     return {"starts": starts, "out": json.dumps({"items": items})}
 
 
+HELD = {
+    "starts": "get secret kagent-model",
+    "out": json.dumps({"data": {"OPENAI_API_KEY": base64.b64encode(KEY.encode()).decode()}}),
+}
 MARKER = {"starts": "get configmap todo-ai-installed", "out": "configmap/todo-ai-installed\n"}
 NOTHING = [crds(), controllers(), MARKER | {"out": ""}]
 THEIRS = [crds("v1alpha2"), controllers("kagent"), NOTHING[2]]
-OURS = [crds("v1alpha2"), controllers("kagent"), MARKER]
+OURS = [crds("v1alpha2"), controllers("kagent"), MARKER, HELD]
 STANDING = standing({"OPENAI_API_KEY": KEY})
 
 
@@ -336,7 +341,8 @@ def test_ours_is_taken_away_though_its_crds_are_gone(place: Any, calls: Calls) -
 
 
 def test_a_model_without_a_key_leaves_no_key_of_another_behind(place: Any, calls: Calls) -> None:
-    where = place([*OURS, *standing({"OLLAMA_HOST": "10.0.0.7"})])
+    none = {"starts": "get secret", "code": 1, "err": "not found"}
+    where = place([none, *OURS, *standing({"OLLAMA_HOST": "10.0.0.7"})])
     install.install(replace(where, options=options.load(ROOT, {"OLLAMA_HOST": "10.0.0.7"})))
     assert "Secret" not in [item["kind"] for item in applied(calls)]
     assert ["secret", "kagent-model"] in [call["words"][1:3] for call in calls() if call["words"][0] == "delete"]
@@ -344,11 +350,42 @@ def test_a_model_without_a_key_leaves_no_key_of_another_behind(place: Any, calls
 
 def test_an_endpoint_that_wants_no_key_gets_one_that_says_nothing(place: Any, calls: Calls) -> None:
     own = {"OPENAI_BASE_URL": "http://models.example/v1"}
-    install.install(replace(place([*OURS, *standing(own)]), options=options.load(ROOT, own)))
+    none = {"starts": "get secret", "out": json.dumps({"data": {"OPENAI_API_KEY": "bm9uZQ=="}})}
+    install.install(replace(place([none, *OURS, *standing(own)]), options=options.load(ROOT, own)))
     made = {item["kind"]: item for item in applied(calls)}
     assert base64.b64decode(made["Secret"]["data"]["OPENAI_API_KEY"]) == b"none"
     assert made["ModelConfig"]["spec"]["apiKeySecret"] == "kagent-model"
     assert made["ModelConfig"]["spec"]["openAI"] == {"baseUrl": "http://models.example/v1"}
+
+
+def deployment(generation: int) -> str:
+    status = {"observedGeneration": generation, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
+    return json.dumps({"metadata": {"generation": generation}, "spec": {"replicas": 1}, "status": status})
+
+
+@pytest.mark.parametrize(
+    ("held", "looks"),
+    [
+        ("b2xkLWtleQ==", 4),  # another key: until the pods are renewed, the old ones answer with it
+        (base64.b64encode(KEY.encode()).decode(), 1),
+    ],
+)
+def test_a_change_of_key_is_done_when_the_old_pods_are_gone(place: Any, calls: Calls, held: str, looks: int) -> None:
+    secret = {"starts": "get secret kagent-model", "out": json.dumps({"data": {"OPENAI_API_KEY": held}})}
+    pods = {"starts": "get deployment todo-operator", "outs": [deployment(n) for n in (3, 3, 3, 4)]}
+    install.install(place([secret, pods, *OURS, *STANDING]))
+    assert len([call for call in calls() if call["words"][:3] == ["get", "deployment", "todo-operator"]]) >= looks
+
+
+def test_what_others_have_added_to_our_model_is_taken_out(
+    place: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "READY_SECONDS", 0)
+    tampered = standing({"OPENAI_API_KEY": KEY}, ModelConfig_spec=MODEL | {"openAI": {"baseUrl": "http://evil/v1"}})
+    with pytest.raises(UserError, match="kagent is not ready"):  # the stand-in stays as it is
+        install.install(place([*OURS, *tampered]))
+    (replaced,) = (json.loads(call["stdin"]) for call in calls() if call["words"][0] == "replace")
+    assert replaced["kind"] == "ModelConfig" and "openAI" not in replaced["spec"]
 
 
 def test_pods_of_others_are_kept_out_and_the_api_server_is_not(place: Any, calls: Calls) -> None:

@@ -20,6 +20,7 @@ from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.model import Settings
 
+CHART_SECONDS = 300  # that a chart's pods have
 READY_SECONDS = 240.0  # until agents, model and tool server have to be ready
 PACE = 2.0
 _VERSION = re.compile(r"-(v?\d+\.\d+\.\d+\S*)$")  # at the end of a chart's name, as helm lists it
@@ -142,10 +143,14 @@ def install(place: Place) -> None:
         # Before the charts: what is begun is ours, also where it does not end well, and no pod of others gets in.
         place.kubectl.apply([marker(place, wanted), policy(place)])
         _charts(place)  # with images that can be had: only then is there a use for the key
+    before = _generation(place) if _asks_another(place, wanted) else 0
     _store_key(place)
+    for item in _added_to(place, wanted):  # an apply leaves what others have added
+        text = json.dumps(item)
+        place.kubectl.effect("replace", "--filename", "-", stdin=text, shown_stdin=text)
     place.kubectl.apply(wanted)
     if not place.kubectl.shell.dry:
-        await_ready(place, wanted)
+        await_ready(place, wanted, before)
         place.say(f"kagent can be asked: invoke ai.debug --tool=kagent (agent {place.options.kagent_agent})")
 
 
@@ -187,28 +192,27 @@ def _store_key(place: Place) -> None:
         words = ("--namespace", place.namespace, "--ignore-not-found")
         place.kubectl.effect("delete", "secret", objects.MODEL_SECRET, *words)
         return
-    coded = base64.b64encode(key.encode()).decode()
     body = {
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {"name": objects.MODEL_SECRET, "namespace": place.namespace},
-        "data": {model.key_name: coded},
+        "data": _coded(place),
     }  # fmt: skip
     place.kubectl.apply([body], shown=json.dumps(body | {"data": {model.key_name: "***"}}))
 
 
+def _coded(place: Place) -> dict[str, str]:
+    """Return what the key's Secret holds, nothing for a model that needs none."""
+    model = objects.usable(place.options)
+    key = objects.key_of(model)
+    return {model.key_name: base64.b64encode(key.encode()).decode()} if key else {}
+
+
 def _charts(place: Place) -> None:
-    common = (
-        "--install", "--namespace", place.namespace, "--version", place.options.kagent_version, "--wait",
-        "--timeout", "300s",
-    )  # fmt: skip
-    text = yaml.safe_dump(objects.values(place.settings, place.options), sort_keys=False)
-    charts = place.options.kagent_charts
+    charts, version = place.options.kagent_charts, place.options.kagent_version
+    values = yaml.safe_dump(objects.values(place.settings, place.options), sort_keys=False)
     try:
-        place.helm.shell.effect(
-            place.helm.command("upgrade", "kagent-crds", f"{charts}/kagent-crds", *common), timeout=330
-        )
-        words = ("upgrade", "kagent", f"{charts}/kagent", *common, "--values", "-")
-        place.helm.shell.effect(place.helm.command(*words), stdin=text, shown_stdin=text, timeout=330)
+        place.helm.add("kagent-crds", place.namespace, f"{charts}/kagent-crds", version, CHART_SECONDS)
+        place.helm.add("kagent", place.namespace, f"{charts}/kagent", version, CHART_SECONDS, values)
     except CommandError as error:
         said = live.reasons(place.kubectl, place.namespace)
         raise UserError(
@@ -245,10 +249,45 @@ def _api_servers(place: Place) -> list[str]:
     return [f"{address}/{128 if ':' in address else 32}" for address in sorted(found)]
 
 
-def await_ready(place: Place, wanted: Sequence[Mapping[str, Any]]) -> None:
-    """Wait until the agent can be asked. Raises UserError with the pods and their reasons."""
+def _asks_another(place: Place, wanted: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether an agent that runs is about to get another model, address or key: its pods are then renewed."""
+    model = next(item for item in wanted if item["kind"] == "ModelConfig")
+    there = live.get(place.kubectl, "ModelConfig", model["metadata"]["name"], place.namespace)
+    held = live.get(place.kubectl, "Secret", objects.MODEL_SECRET, place.namespace)
+    data = held.get("data") if isinstance(held, Mapping) else {}
+    return (isinstance(there, Mapping) and any(live.differences(model["spec"], there.get("spec"), "spec"))) or (
+        data or {}
+    ) != _coded(place)
+
+
+def _added_to(place: Place, wanted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return those of our objects to which something was added that we do not have."""
+    found = []
+    for item in wanted:
+        there = live.get(place.kubectl, str(item["kind"]), str(item["metadata"]["name"]), place.namespace)
+        spec = there.get("spec") if isinstance(there, Mapping) else None
+        if spec and any(one.endswith(live.ADDED) for one in live.differences(item["spec"], spec, "spec")):
+            found.append(item)
+    return found
+
+
+def _generation(place: Place) -> int:
+    """Return how often the agent's Deployment was changed; 0 where there is none."""
+    there = live.get(place.kubectl, "Deployment", place.options.kagent_agent, place.namespace)
+    return int(there.get("metadata", {}).get("generation", 0)) if isinstance(there, Mapping) else 0
+
+
+def await_ready(place: Place, wanted: Sequence[Mapping[str, Any]], before: int = 0) -> None:
+    """Wait until the agent can be asked, and its Deployment was changed after generation `before`, if that is given.
+
+    Until then the old pods would answer, with the old model and its key. Raises UserError with the pods' reasons.
+    """
     deadline = time.monotonic() + READY_SECONDS
-    while problem := live.problem(place.kubectl, place.options, lambda: wanted):
+    while problem := (
+        "its pods were not renewed for another model or key"
+        if before and _generation(place) <= before
+        else live.problem(place.kubectl, place.options, lambda: wanted)
+    ):
         if time.monotonic() > deadline:
             said = live.reasons(place.kubectl, place.namespace)
             raise UserError("\n".join([f"kagent is not ready: {problem}", *said]), "see: invoke ai.doctor")
@@ -268,12 +307,7 @@ def uninstall(place: Place) -> None:
     place.kubectl.effect("delete", "secret", objects.MODEL_SECRET, *namespace)
     if ours:
         for release in ("kagent", "kagent-crds"):
-            place.helm.shell.effect(
-                place.helm.command(
-                    "uninstall", release, "--namespace", place.namespace, "--ignore-not-found", "--wait"
-                ),
-                timeout=330,
-            )
+            place.helm.uninstall(release, place.namespace, CHART_SECONDS, "--wait")
         place.kubectl.effect("delete", "networkpolicy", "todo-ai-kagent", *namespace)
         place.kubectl.effect("delete", "configmap", objects.MARKER, *namespace)  # last: until then it is ours
     place.say(

@@ -13,6 +13,7 @@ from scripts.kube.kubectl import Kubectl
 
 Object = Mapping[str, Any]
 INSTALL = "install it: invoke ai.install"
+ADDED = " was added"  # ends the word on a difference that an apply would leave
 SERVER = "kagent-tool-server"
 DEFAULTS = {"runtime", "apiFormat"}  # what the CRDs, up to 0.10, set in objects such as ours
 _PLURALS = {
@@ -48,7 +49,7 @@ def problem(kubectl: Kubectl, options: Options, ours: Callable[[], Sequence[Obje
 
 
 def get(kubectl: Kubectl, kind: str, name: str, namespace: str) -> Object | str:
-    """Return an object of kagent, or why there is none."""
+    """Return an object of kagent's namespace, or why there is none."""
     answer = kubectl.ask(
         "get", _PLURALS.get(kind, kind.lower()), name, "--namespace", namespace, "--output", "json", timeout=10
     )
@@ -74,7 +75,7 @@ def differences(wanted: Any, live: Any, path: str) -> Iterator[str]:
             yield from differences(value, live.get(key), f"{path}.{key}")
         for key in sorted(live.keys() - wanted.keys() - DEFAULTS):
             if live[key]:
-                yield f"{path}.{key} was added"
+                yield f"{path}.{key}{ADDED}"
     elif isinstance(wanted, list):
         if not isinstance(live, list) or len(wanted) != len(live):
             yield f"{path} has {len(live) if isinstance(live, list) else 'no'} entries instead of {len(wanted)}"
