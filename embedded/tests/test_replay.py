@@ -22,7 +22,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from embedded import kinds
 from embedded.admission import plugins
-from embedded.api import protobuf, target
+from embedded.api import protobuf, request_info
 from embedded.api.app import Api, build
 from embedded.errors import ApiError
 from embedded.objects.values import clone
@@ -208,7 +208,7 @@ def seeds(exchange: dict, earlier: list[dict]) -> list[dict]:
                 raise Skip(f"not played: {NO_OBJECT}")
             return rows
         return [o for o in whole_objects(response) if kinds.of(o)]
-    aim = target.parse(parts.path)
+    aim = request_info.parse(parts.path)
     if aim is None or not aim.name or exchange["status"] in (201, 404):
         return []
     if bodiless(exchange) and aim.kind.plural == "secrets":

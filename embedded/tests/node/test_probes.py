@@ -134,7 +134,7 @@ class Life:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """Probes do not wait for a process to listen."""
-    monkeypatch.setattr("embedded.node.probing.FIRST", dict.fromkeys(("Startup", "Readiness", "Liveness"), 0.0))
+    monkeypatch.setattr("embedded.node.prober.FIRST", dict.fromkeys(("Startup", "Readiness", "Liveness"), 0.0))
 
 
 def probe(name, **more):
