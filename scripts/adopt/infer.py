@@ -465,8 +465,20 @@ def _module(unit: Unit, file: str) -> str:
 
 
 def _start(tree: Tree, unit: Unit, file: str) -> tuple[str, str]:
-    """(folder to start in, module): a file that imports its neighbours by their bare names is started beside them."""
-    folder = str(PurePosixPath(file).parent)
+    """(folder to start in, module): as its own Dockerfile names it; a file that imports its neighbours by their bare
+    names is started beside them, and one that imports them relatively from above its package.
+    """
+    folder, parts = str(PurePosixPath(file).parent), _module(unit, file).split(".")
+    command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
+    for told in (name.split(".") for name in re.findall(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+", command)):
+        if parts[-len(told) :] == told:
+            return "/".join(parts[: -len(told)]), ".".join(told)
+    if re.search(r"(?m)^\s*from \.", tree.text(file)):
+        inner = len(parts) - 1
+        above = [join(unit.sources, "/".join(parts[:count])) for count in range(inner, 0, -1)]
+        depth = next((index for index, one in enumerate(above) if not tree.has(f"{one}/__init__.py")), inner) or 1
+        first = max(inner - depth, 0)
+        return "/".join(parts[:first]), ".".join(parts[first:])
     siblings = {
         PurePosixPath(one).stem
         for one in tree.files
@@ -474,7 +486,6 @@ def _start(tree: Tree, unit: Unit, file: str) -> tuple[str, str]:
     }
     siblings |= {one[len(folder) + 1 :].split("/")[0] for one in tree.below(folder) if "/" in one[len(folder) + 1 :]}
     imported = set(re.findall(r"^\s*(?:from|import) (\w+)", tree.text(file), re.M))
-    parts = _module(unit, file).split(".")
     own = next((index for index, part in enumerate(parts[:-1]) if part in imported), 0)
     if own:  # it imports its own package by name, which lies in a folder such as src
         return "/".join(parts[:own]), ".".join(parts[own:])

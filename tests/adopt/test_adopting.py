@@ -596,6 +596,7 @@ def test_an_environment_that_a_schema_judges_is_read(tmp_path: Path) -> None:
         ("src/main.py", "from src.db import x", ["src.main:app"]),
         ("app/main.py", "from app.db import x", ["app.main:app"]),
         ("app/main.py", "import db", ["main:app", "--app-dir", "app"]),
+        ("src/shop/main.py", "from .db import x\nimport db", ["shop.main:app", "--app-dir", "src"]),
     ],
 )
 def test_a_program_is_started_where_its_imports_are_found(
@@ -606,6 +607,14 @@ def test_a_program_is_started_where_its_imports_are_found(
     app = make(tmp_path, **{name.replace("/", "__"): text for name, text in texts.items()})
     args = services(adopt(app))["app"]["args"]
     assert args[1 : 1 + len(command)] == command
+
+
+def test_a_program_whose_dockerfile_cannot_work_is_started_as_that_says(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\n", "src__shop__main.py": "import db\n" + API["main.py"], "src__shop__db.py": "",
+        "Dockerfile": "FROM python:3.13-slim\nCOPY uv.lock .\nCMD uvicorn worker:app || uvicorn shop.main:app\n",
+    })  # fmt: skip
+    assert services(adopt(app))["app"]["args"][1:4] == ["shop.main:app", "--app-dir", "src"]
 
 
 @pytest.mark.parametrize(
