@@ -91,7 +91,7 @@ class Upstream:
                         wait = _wait(answer.headers.get("Retry-After", ""), attempt)
                         again = answer.status in (408, 409, 429) or answer.status >= 500
                 except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
-                    problem = ModelError(f"{self.url} broke off in the middle of its answer", "ask again")
+                    problem = _broken_off(self.url)
                     again, wait = True, _wait("", attempt)
                 except aiohttp.ClientError as error:
                     problem = unreachable(self.url, str(error) or type(error).__name__, self.model)
@@ -144,14 +144,16 @@ async def _bounded(answer: aiohttp.ClientResponse) -> str:
 
 def read(text: str, content_type: str, url: str) -> Completion:
     """Return what a provider answered with status 200. Raises ModelError for anything that is no completion."""
-    if content_type == "text/event-stream" or text.startswith("data:"):
+    if content_type == "text/event-stream" or _STREAM.match(text):
         return _streamed(text, url)
     try:
-        data = json.loads(text)
+        data = _document(text)
         _no_error(data, url)
         if "choices" not in data and "message" in data:  # Ollama's own form
             message, finish = data["message"], data.get("done_reason") or "stop"
             tokens = data.get("prompt_eval_count", 0) + data.get("eval_count", 0)
+            if data.get("done") is False:
+                raise _broken_off(url)
         else:
             choice = data["choices"][0]
             message, finish = choice["message"], choice.get("finish_reason") or "stop"
@@ -159,12 +161,37 @@ def read(text: str, content_type: str, url: str) -> Completion:
         calls = tuple(_call(number, call) for number, call in enumerate(message.get("tool_calls") or ()))
         content = message.get("content") or message.get("refusal") or ""
         if isinstance(content, list):  # parts
-            content = "".join(str(part.get("text", "")) for part in content)
-        return Completion(str(content), calls, str(finish), int(tokens), message)
+            content = "".join(str(part.get("text", "")) for part in content if part.get("type", "text") == "text")
+        return Completion(_spoken(str(content)), calls, str(finish), int(tokens), message)
     except _UNREADABLE:
         raise ModelError(f"{url} answers no completion: {_quoted(text)}", _IS_IT_A_MODEL) from None
 
 
+def _document(text: str) -> Mapping[str, Any]:
+    """Return one document, made of the pieces in which Ollama sends it, one a line, where a server streams anyway."""
+    try:
+        found: Mapping[str, Any] = json.loads(text)
+        return found
+    except ValueError:
+        pieces = [json.loads(line) for line in _LINES.split(text) if line.strip()]
+    messages = [piece["message"] for piece in pieces]
+    calls = [call for message in messages for call in message.get("tool_calls") or ()]
+    content = "".join(message.get("content") or "" for message in messages)
+    return {**pieces[-1], "message": {"role": "assistant", "content": content, "tool_calls": calls}}
+
+
+def _spoken(text: str) -> str:
+    """Return an answer without the thoughts that some models put before it."""
+    return _THOUGHTS.sub("", text, count=1)
+
+
+def _broken_off(url: str) -> ModelError:
+    return ModelError(f"{url} broke off in the middle of its answer", "ask again")
+
+
+_STREAM = re.compile(r"\s*(?:data|event|id|retry)?:")
+_LINES = re.compile(r"\r\n|\n|\r")  # of a stream; a text in it may hold other characters that end a line
+_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 _UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
@@ -203,7 +230,7 @@ def _streamed(text: str, url: str) -> Completion:
     content, finish, tokens = "", "", 0
     parts: list[dict[str, Any]] = []
     seen = ended = False
-    for line in text.splitlines():
+    for line in _LINES.split(text):
         if not line.startswith("data:"):
             continue
         if line[5:].strip() == "[DONE]":
@@ -215,7 +242,7 @@ def _streamed(text: str, url: str) -> Completion:
             tokens = (data.get("usage") or {}).get("total_tokens") or tokens
             for choice in data.get("choices") or ():
                 seen = True
-                delta = choice.get("delta") or {}
+                delta = choice.get("delta") or choice.get("message") or {}
                 content += delta.get("content") or ""
                 finish = choice.get("finish_reason") or finish
                 for call in delta.get("tool_calls") or ():
@@ -225,11 +252,12 @@ def _streamed(text: str, url: str) -> Completion:
     if not seen:
         raise ModelError(f"{url} answers an empty stream", _IS_IT_A_MODEL)
     if not ended and not finish:
-        raise ModelError(f"{url} broke off in the middle of its answer", "ask again")
+        raise _broken_off(url)
     calls = tuple(
         Call(held["id"] or f"call_{number}", held["name"], held["arguments"], held["extra"])
         for number, held in enumerate(parts)
     )
+    content = _spoken(content)
     return Completion(content, calls, finish or "stop", int(tokens), {"role": "assistant", "content": content})
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -102,6 +103,67 @@ def test_what_goes_wrong_is_explained(server: ModelServer, script: list[dict], p
 def test_a_busy_server_is_asked_again(server: ModelServer) -> None:
     server.script = [{"status": 429, "headers": {"Retry-After": "0.02"}}, {"status": 500}, good("at last")]
     assert tool(server).ask(Question("x")).text == "at last"
+
+
+def piece(delta: dict[str, Any], finish: str | None = None) -> str:
+    return f"data: {json.dumps({'id': 'x', 'choices': [{'delta': delta, 'finish_reason': finish}]})}\n\n"
+
+
+CALL = {"index": 0, "id": "a", "function": {"name": "kubectl", "arguments": '{"command": '}}
+STREAMS = {
+    "words": piece({"content": "## Cause\n"}) + piece({"content": "found"}) + piece({}, "stop") + "data: [DONE]\n\n",
+    "calls": piece({"tool_calls": [CALL]})
+    + piece({"tool_calls": [{"index": 0, "function": {"arguments": '"kubectl get pods"}'}}]})
+    + piece({}, "tool_calls")
+    + "data: [DONE]\n\n",
+}
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_stream_that_is_cut_anywhere_is_whole_or_no_answer(kind: str) -> None:
+    text = STREAMS[kind]
+    whole = upstream.read(text, "text/event-stream", "http://model")
+    for end in range(len(text)):
+        try:
+            found = upstream.read(text[:end], "text/event-stream", "http://model")
+        except upstream.ModelError:
+            continue
+        assert (found.text, found.calls) == (whole.text, whole.calls), text[:end]
+
+
+ODD = "a\u2028b\x85"  # characters that end a line elsewhere
+
+
+def lines(*pieces: dict[str, Any]) -> str:
+    return "\n".join(map(json.dumps, pieces))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (lines({"message": {"content": "a"}, "done": False}, {"message": {"content": "b"}, "done": True}), "ab"),
+        (": keep alive\n\ndata:" + STREAMS["words"][5:], "## Cause\nfound"),
+        ("event: message\r\n" + STREAMS["words"].replace("\n\n", "\r\n\r\n"), "## Cause\nfound"),
+        (f"data: {json.dumps({'choices': [{'message': {'content': 'whole'}, 'finish_reason': 'stop'}]})}\n", "whole"),
+        (piece({"content": ODD}, "stop").replace("\\u2028", "\u2028").replace("\\u0085", "\x85"), ODD),
+        (json.dumps(good("<think>\nkubectl delete\n</think>\n\n## Cause")["body"]), "## Cause"),
+        (json.dumps(good([{"type": "reasoning", "text": "hm"}, {"type": "text", "text": "yes"}])["body"]), "yes"),
+    ],
+)
+def test_an_answer_is_read_in_every_form_in_which_servers_send_it(text: str, words: str) -> None:
+    assert upstream.read(text, "application/json", "http://model").text == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"message": {"content": "half"}, "done": False}),
+        lines({"message": {"content": "half"}, "done": False}, {"message": {"content": "of it"}, "done": False}),
+    ],
+)
+def test_half_an_answer_of_ollama_is_none(text: str) -> None:
+    with pytest.raises(upstream.ModelError, match="broke off"):
+        upstream.read(text, "application/x-ndjson", "http://model")
 
 
 def test_another_try_is_told(server: ModelServer) -> None:
