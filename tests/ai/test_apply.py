@@ -359,6 +359,35 @@ def test_in_a_conversation_nothing_is_changed_without_a_yes(
     assert not [call for call in calls() if call["words"][0] == "scale" and "--dry-run=server" not in call["words"]]
 
 
+@pytest.mark.parametrize(
+    ("asked", "proposed", "done"),
+    [
+        ("todo-chatbot/echo:1", "todo-chatbot/echo:1", True),
+        ("mine/echo:1", "mine/echo:1", True),  # of no registry, and asked for by name
+        ("mine/echo:1", "evil/echo:1", False),  # the model's own idea
+        ("evil.example/echo:1", "evil.example/echo:1", False),
+        ("mine/echo:latest", "mine/echo:latest", False),
+    ],
+)
+def test_yes_on_the_command_line_is_enough_for_the_image_that_was_asked_for(
+    at_work: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch, asked: str, proposed: str, done: bool
+) -> None:
+    monkeypatch.setattr(change_flow, "prove", lambda session, names: None)
+    spec = {"replicas": 1, "template": {"spec": {"containers": [{"name": "echo", "image": proposed}]}}}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "echo"}, "spec": spec}
+    tried = {"starts": "apply", "has": ["--dry-run=server"], "out": json.dumps(body)}
+    session, desk = at_work(None, state={"items": [BACKEND], "logs": {}}, answers=[tried, DIFF])
+    answer = answers.read(f"```json\n{json.dumps(body)}\n```", AROUND)
+    found = consult.Consultation(recipes.pick(ROOT, "deploy"), {"name": "echo", "image": asked}, "api", answer)
+    if done:
+        assert change_flow.make(session, desk, found, yes=True, show=lambda line: None)
+    else:
+        with pytest.raises(UserError, match="nothing was changed"):
+            change_flow.make(session, desk, found, yes=True, show=lambda line: None)
+    made = [call for call in calls() if call["words"][0] == "apply" and "--dry-run=server" not in call["words"]]
+    assert bool([call for call in made if "echo" in call["stdin"]]) is done
+
+
 def test_yes_on_the_command_line_is_not_enough_for_what_is_dangerous(at_work: Any, calls: Calls) -> None:
     session, desk = at_work(None, state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
     answer = answers.read("`kubectl scale deployment/backend --replicas=0`", AROUND)
