@@ -27,10 +27,10 @@ def endpoint_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
     for service in graph.state.kind("Service"):
         selector = (service.get("spec") or {}).get("selector") or {}
         if selector and not is_terminating(service):
-            yield from _judge(graph, service, selector)
+            yield from _symptoms_of(graph, service, selector)
 
 
-def _judge(graph: ResourceGraph, service: Object, selector: Mapping[str, str]) -> Iterator[Symptom]:
+def _symptoms_of(graph: ResourceGraph, service: Object, selector: Mapping[str, str]) -> Iterator[Symptom]:
     name = name_of(service)
     meant = [owner for owner, workload in graph.workloads.items() if selects(selector, labels_of(template(workload)))]
     pods = [pod for pod in living(graph.state.kind("Pod")) if selects(selector, labels_of(pod))]

@@ -125,7 +125,7 @@ class Shell:
             return _not_found(error)
         if running.timed_out.is_set():
             return Result(124, "", f"no answer within {timeout:g} s")
-        return _judged(
+        return _with_contradiction(
             argv, Result(running.process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
         )
 
@@ -153,7 +153,7 @@ class Shell:
             return Result(0, "")
         try:
             with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
-                result = _judged(argv, _collect(running.process, stdin, on_line))
+                result = _with_contradiction(argv, _collect(running.process, stdin, on_line))
         except ProgramNotFound as error:
             raise CommandError(_words(argv), _not_found(error), hint) from None
         if running.timed_out.is_set():
@@ -252,7 +252,7 @@ class Shell:
                 except BaseException:
                     self._stop(process)
                     raise
-        result = _judged(argv, collected[0])
+        result = _with_contradiction(argv, collected[0])
         if not result:
             raise CommandError(_words(argv), result)
         return result
@@ -276,8 +276,8 @@ class Shell:
             with _beside(lambda: said.append(_collect(producer, None, None))):
                 result = _collect(consumer, None, None)
         for argv, ended in ((source, replace(said[0], out="")), (sink, replace(result, out=""))):
-            if not (judged := _judged(argv, ended)):
-                raise CommandError(_words(argv), judged)
+            if not (checked := _with_contradiction(argv, ended)):
+                raise CommandError(_words(argv), checked)
         return result
 
     def converse(
@@ -301,7 +301,7 @@ class Shell:
             stop.set()
             return _not_found(error)
         out, err = (bytes(kept[name]).decode(errors="replace") for name in ("out", "err"))
-        return _judged(argv, Result(running.process.returncode, out, err))
+        return _with_contradiction(argv, Result(running.process.returncode, out, err))
 
     @staticmethod
     def _hold(
@@ -499,7 +499,7 @@ def _beside(work: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
-def _judged(argv: Sequence[str | Path], result: Result) -> Result:
+def _with_contradiction(argv: Sequence[str | Path], result: Result) -> Result:
     """Return the answer of any program as its own words have it, whatever its exit status claims."""
     line = false_success.contradicted_by(argv, result.out, result.err) if result else ""
     return replace(result, contradicted_by=line) if line else result

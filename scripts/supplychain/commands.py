@@ -163,6 +163,6 @@ def verify(run: Run) -> tuple[list[tuple[str, ...]], list[str]]:
     return rows, [f"{name}: {reason}" for name, reason in wrong.items()]
 
 
-def judged(done: scanning.Scan, limits: Security) -> tuple[list[tuple[str, ...]], list[str]]:
+def verdict_rows(done: scanning.Scan, limits: Security) -> tuple[list[tuple[str, ...]], list[str]]:
     """Return the table of a scan, and why it is not good enough."""
     return verdicts.rows(done.results, limits), verdicts.problems(done.results, limits)

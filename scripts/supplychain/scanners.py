@@ -51,7 +51,7 @@ def hadolint(session: Session) -> list[Result]:
     for service, file in dockerfiles(session.settings):
         name = relative(file, session.settings.root)
         answer = session.shell.probe([program, "--format", "json", file], timeout=60)
-        results.append(_judged("hadolint", name, service, partial(parse.hadolint, answer.out, answer.err, name)))
+        results.append(_result_of("hadolint", name, service, partial(parse.hadolint, answer.out, answer.err, name)))
     return results
 
 
@@ -77,7 +77,7 @@ def checkov(session: Session) -> list[Result]:
         ]
         answer = session.shell.probe([program, *words], timeout=LIMIT)
     what = f"manifests of {', '.join(ENVIRONMENTS)}, Dockerfiles"
-    return [_judged("checkov", what, "", lambda: parse.checkov(answer.out, answer.err, names))]
+    return [_result_of("checkov", what, "", lambda: parse.checkov(answer.out, answer.err, names))]
 
 
 def _manifests(session: Session, folder: Path) -> dict[str, str]:
@@ -120,7 +120,7 @@ def pip_audit(session: Session) -> list[Result]:
         name = relative(file, session.settings.root)
         argv: list[str | Path] = [program, *words, "--timeout", str(OFFLINE), "--requirement", file]
         answer = session.shell.probe(argv, timeout=LIMIT)
-        return _judged("pip-audit", name, service, lambda: parse.pip_audit(answer.out, answer.err, name))
+        return _result_of("pip-audit", name, service, lambda: parse.pip_audit(answer.out, answer.err, name))
 
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(one, python_locks(session.settings)))
@@ -137,7 +137,9 @@ def npm_audit(session: Session) -> list[Result]:
         name = relative(file, settings.root)
         argv: list[str | Path] = ["npm", "audit", "--prefix", file.parent, "--package-lock-only", "--json"]
         answer = session.shell.probe([*argv, f"--fetch-timeout={OFFLINE * 1000}", "--fetch-retries=0"], timeout=60)
-        results.append(_judged("npm-audit", name, service.name, partial(parse.npm_audit, answer.out, answer.err, name)))
+        results.append(
+            _result_of("npm-audit", name, service.name, partial(parse.npm_audit, answer.out, answer.err, name))
+        )
     return results
 
 
@@ -161,10 +163,10 @@ def _image_scan(shell: Shell, subject: Subject) -> Result:
             return parse.grype(answer.out, answer.err, ref)
         raise NotRun("neither trivy nor grype is installed")
 
-    return _judged("image-scan", ref, subject.image.service, look)
+    return _result_of("image-scan", ref, subject.image.service, look)
 
 
-def _judged(scanner: str, what: str, service: str, read: Callable[[], list[Finding]]) -> Result:
+def _result_of(scanner: str, what: str, service: str, read: Callable[[], list[Finding]]) -> Result:
     try:
         return Result(scanner, what, service, tuple(read()))
     except NotRun as reason:

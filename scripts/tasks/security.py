@@ -25,7 +25,7 @@ def scan(s: Session, json: bool = False, sarif: str = "", fail_on: str = "", onl
     from scripts.supplychain import scan as scanning
 
     done, limits = commands.scan(silent_run(s), only=only, sarif=sarif, fail_on=fail_on)
-    rows, problems = commands.judged(done, limits)
+    rows, problems = commands.verdict_rows(done, limits)
     print(dumps(scanning.report(done, limits), indent=1)) if json else print_table(rows)
     fail_unless(not problems, problems)
 

@@ -98,12 +98,12 @@ def listeners(gateways: Iterable[Object], context: ReferenceContext) -> list[Lis
     for gateway in gateways:
         for spec in gateway["spec"]["listeners"]:
             listener = Listener(gateway, spec)
-            _judge(listener, made, context)
+            _check_listener(listener, made, context)
             made.append(listener)
     return made
 
 
-def _judge(listener: Listener, others: list[Listener], context: ReferenceContext) -> None:
+def _check_listener(listener: Listener, others: list[Listener], context: ReferenceContext) -> None:
     spec, port = listener.spec, listener.port
     protocol = spec["protocol"]
     if protocol not in PROTOCOLS or (spec.get("tls") or {}).get("mode") == "Passthrough":
@@ -118,7 +118,7 @@ def _judge(listener: Listener, others: list[Listener], context: ReferenceContext
         if len(listener.kinds) < len(named):
             listener.resolved = Condition("ResolvedRefs", False, "InvalidRouteKinds", "only HTTPRoutes are served")
     if protocol == "HTTPS":
-        _judge_certificates(listener, context)
+        _check_certificates(listener, context)
     for other in others:
         if other.port != port or not other.accepted.holds:
             continue
@@ -132,7 +132,7 @@ def _judge(listener: Listener, others: list[Listener], context: ReferenceContext
             )
 
 
-def _judge_certificates(listener: Listener, context: ReferenceContext) -> None:
+def _check_certificates(listener: Listener, context: ReferenceContext) -> None:
     space = listener.gateway["metadata"]["namespace"]
     named = (listener.spec.get("tls") or {}).get("certificateRefs") or ()
     if not named:

@@ -105,8 +105,8 @@ class Router:
                 self._tell(GATEWAY_CLASSES, item, gateways.class_status(item, self._now()))
         wanted = dict(USUAL) if self._routes else {}
         self._occupied = frozenset()  # somebody may have left
-        if not await self._listen(wanted | self._judge()):
-            self._judge()  # what was wanted turned out to be somebody else's
+        if not await self._listen(wanted | self._update_listeners()):
+            self._update_listeners()  # what was wanted turned out to be somebody else's
         self._tell_routes()
         if set(USUAL) <= set(self._sites):
             for item in ingresses:
@@ -129,7 +129,7 @@ class Router:
             self._occupied,
         )
 
-    def _judge(self) -> dict[int, bool]:
+    def _update_listeners(self) -> dict[int, bool]:
         """Judge all Gateways anew; the ports they want, and whether these speak TLS."""
         mine = gateways.ours(self._listed(GATEWAYS), self._listed(GATEWAY_CLASSES), CONTROLLER)
         self._listeners = gateways.listeners(mine, self._references())
