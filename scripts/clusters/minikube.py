@@ -48,6 +48,7 @@ class Minikube(Target):
         self._forwards = Forwards(self.name, shell)
         self._settings = settings
         self._addons = Addons(self._wanted_addons, ask=self._ask, act=self._act, kubectl=self._look_into)
+        self._listed: str | None = None
         self.context = self.name
         self.kubeconfig = kubeconfig.files()[0]  # the one that minikube writes to
 
@@ -158,6 +159,7 @@ class Minikube(Target):
     def remove(self) -> None:
         """Delete the profile, and end the forwards into it."""
         self._forwards.stop()
+        self._listed = None
         with kubeconfig.current_context_kept(self._shell, self._kubectl, own=self.context):
             self._act("delete", timeout=300)
 
@@ -224,6 +226,7 @@ class Minikube(Target):
             *(["--force"] if self._options.force else []), *(hardening.ARGUMENTS if self._hardened else ()),
             *self._options.extra_arguments,
         ]  # fmt: skip
+        self._listed = None
         with kubeconfig.current_context_kept(self._shell, self._kubectl):
             done = self._started(words, tell)
         self.warnings += answers.warnings(done.out, done.err)
@@ -251,20 +254,23 @@ class Minikube(Target):
             raise type(problem)(argv, told, f"{advised}see: {self.look()}") from None
 
     def _profile(self) -> answers.Profile | None:
-        return answers.minikube_profile(self._ask("profile", "list", "--output", "json", timeout=60).out, self.name)
+        """Return the profile as it was made, listed once until something is done to it."""
+        if self._listed is None:
+            self._listed = self._ask("profile", "list", "--output", "json", timeout=60).out
+        return answers.minikube_profile(self._listed, self.name)
 
     def _node(self, name: str) -> Node:
         options = self._options
         disk = self._line("ssh", "--node", name, "--", "df -h /var")
         if options.driver == "docker" and options.runtime in ("containerd", "docker"):
-            node = container_node(name, options.runtime)
-        else:
-            inside = self._command("ssh", "--native-ssh=false", "--node", name, "--", "sudo")
-            takes = (*inside, "docker", "load") if options.runtime == "docker" else (*inside, *CTR)
-            removes = ("docker", "image", "rm") if options.runtime == "docker" else ("crictl", "rmi")
-            node = Node(name, (*inside, "crictl", "images", "--output", "json"), takes, disk, (*inside, *removes))
-            if options.runtime == "containerd":
-                node = replace(node, contents=(*inside, *CONTENTS))
+            # Asked itself, as minikube takes several times as long for the same list.
+            return replace(container_node(name, options.runtime), disk=disk)
+        inside = self._command("ssh", "--native-ssh=false", "--node", name, "--", "sudo")
+        takes = (*inside, "docker", "load") if options.runtime == "docker" else (*inside, *CTR)
+        removes = ("docker", "image", "rm") if options.runtime == "docker" else ("crictl", "rmi")
+        node = Node(name, (*inside, "crictl", "images", "--output", "json"), takes, disk, (*inside, *removes))
+        if options.runtime == "containerd":
+            node = replace(node, contents=(*inside, *CONTENTS))
         put = self._load_by_minikube if options.runtime == "cri-o" else None
         listing = tuple(self._command("image", "ls", "--format", "json")) if options.nodes == 1 else node.listing
         return replace(node, listing=listing, disk=disk, put=put)

@@ -450,6 +450,19 @@ def test_a_dry_run_goes_on_where_no_engine_answers_yet(target: str, machine: Mac
         clusters.select(configuration(tmp_path), Shell(echo=lambda _: None), machine.bin / "kubectl", target).up()
 
 
+def test_a_profile_that_runs_is_looked_at_twice_and_its_node_without_minikube(machine: Machine, cluster: Make) -> None:
+    """Each of its processes takes a second where the machine is busy."""
+    cluster("minikube").up()
+    machine.change(images=[BACKEND.ref])
+    cluster("minikube").load([BACKEND])
+    before = len(machine.calls("minikube"))
+    again = cluster("minikube")
+    assert again.up().status == "unchanged" and again.cpus() == 4
+    assert {outcome.status for outcome in again.load([BACKEND])} == {"unchanged"}
+    asked = [" ".join(call[:2]) for call in machine.calls("minikube")[before:]]
+    assert [words for words in asked if not words.startswith("addons")] == ["status --output", "profile list"]
+
+
 def test_the_machine_is_asked_only_where_it_matters(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     asked = len([call for call in machine.calls("docker") if call[0] == "info"])
