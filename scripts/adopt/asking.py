@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from scripts.adopt import adopting, record
@@ -28,9 +29,15 @@ def run(session: Session, path: Path, *, name: str, answers: str, own_chart: boo
         raise UserError(f"--name {name}: {why}", "for instance: --name my-todo")
     request = Request(path, name, _answers(Path(answers)) if answers else {}, own_chart)
 
-    def helm() -> Path:
+    @cache
+    def fetched() -> Path:
         session.fetch_tools()
         return session.tools["helm"]
+
+    def helm() -> Path:
+        if not fetched().is_file():
+            raise ValueError("a dry run fetches no helm: invoke install")
+        return fetched()
 
     asks = _ask if sys.stdin.isatty() else None
     adopted = adopting.adopt(request, root, session.shell, asks, helm)
