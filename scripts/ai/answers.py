@@ -143,6 +143,8 @@ def _manifest(item: Mapping[str, Any], namespace: str) -> Manifest:
         problem = f"{kind} without a name that can be one"
     elif isinstance(meta, Mapping) and meta.get("namespace", namespace) != namespace:
         problem = f"{kind}/{name} is for the namespace {meta.get('namespace')}, not {namespace}"
+    elif found := patches.power(meta):
+        problem = f"{kind}/{name}: {found}"
     elif kind == "Deployment":
         problem = _pod_problem(item)
     elif kind == "Service" and (item.get("spec") or {}).get("type") in ("NodePort", "LoadBalancer", "ExternalName"):

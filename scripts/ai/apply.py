@@ -175,10 +175,13 @@ def _target(verdict: Verdict) -> str:
         named = [value for name, value in flags if name == "name"]
         own = rest[0].partition("/")[2] if rest and "/" in rest[0] else rest[1] if len(rest) > 1 else ""
         return f"horizontalpodautoscaler/{[*named, own][0]}" if own else ""
-    if rest and "/" in rest[0]:
-        others = [word for word in rest[1:] if "/" in word and "=" not in word]
-        return "" if others else rest[0]
-    return f"{rest[0]}/{rest[1]}" if len(rest) >= 2 else ""
+    # `*=image` and `name=image` are no names; a kind that is several kinds means an object of each.
+    names = [word for word in rest[1:] if "=" not in word]
+    if not rest or "," in rest[0]:
+        return ""
+    if "/" in rest[0]:
+        return "" if names else rest[0]
+    return f"{rest[0]}/{names[0]}" if len(names) == 1 else ""
 
 
 def trial(kubectl: Kubectl, step: Step) -> str:

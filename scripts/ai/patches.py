@@ -9,11 +9,12 @@ import yaml
 
 from scripts.ai import kubectl_flags
 
-# Fields that give pods power over the node, rights of others, or Secrets.
+# Fields that give pods power over the node, rights of others, or Secrets; and those that decide what is deleted.
 _POWERS = {
     "hostNetwork", "hostPID", "hostIPC", "hostPath", "hostPort", "privileged", "allowPrivilegeEscalation", "add",
     "procMount", "secret", "secretRef", "secretKeyRef", "serviceAccountToken", "csi", "serviceAccountName",
     "serviceAccount", "automountServiceAccountToken", "nodeName", "externalIPs", "externalName", "ephemeralContainers",
+    "ownerReferences", "finalizers", "$patch",  # by which an object is deleted, or never is
 }  # fmt: skip
 # Values that take a bound away, where the field by itself is harmless.
 _UNBOUND: Mapping[str, tuple[Any, ...]] = {

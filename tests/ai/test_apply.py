@@ -254,6 +254,9 @@ def _judged(line: str) -> Any:
         ('[{"op":"copy","from":"/spec/minReadySeconds","path":"/spec/replicas"}]', "copy in a JSON patch"),
         ('[{"op":"move","from":"/metadata/annotations/a","path":"/spec/x"}]', "move in a JSON patch"),
         ('[{"path":"/spec/x"}]', "in a JSON patch"),
+        ("metadata: {ownerReferences: [{apiVersion: v1, kind: Pod, name: x, uid: u}]}", "ownerReferences"),
+        ("metadata: {finalizers: [x/y]}", "finalizers"),
+        ("spec: {template: {spec: {containers: [{name: b, $patch: delete}]}}}", "patch is not for an answer"),
         ("a: b\n---\nspec: {replicas: 0}", "cannot be read"),
         ("{", "cannot be read"),
         ("just words", "cannot be read"),
@@ -278,6 +281,30 @@ def test_a_patch_gives_no_more_power_than_a_manifest_may(patch: str, word: str) 
     elsewhere = judge(["kubectl", "-n", NAMESPACE, "patch", "deployment", "backend", "-p", patch], AROUND)
     with pytest.raises(UserError, match=word):
         apply.plan([elsewhere], (), NAMESPACE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kubectl scale deployment backend frontend --replicas=3",
+        "kubectl scale deployment/backend deployment/frontend --replicas=3",
+        "kubectl scale deployments,statefulsets backend --replicas=3",
+        "kubectl rollout restart deployment backend frontend",
+        "kubectl set image deployment backend frontend '*=todo-chatbot/x:1'",
+        "kubectl patch deployment backend frontend -p 'spec: {paused: true}'",
+    ],
+)
+def test_one_command_changes_one_object(line: str) -> None:
+    """What is not looked at before could not be brought back."""
+    with pytest.raises(UserError, match="one object at a time"):
+        apply.plan([_judged(line)], (), NAMESPACE)
+
+
+def test_a_manifest_does_not_decide_what_is_deleted() -> None:
+    meta = {"name": "x", "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "u"}]}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+    (manifest,) = answers.read(f"```json\n{json.dumps(body)}\n```", AROUND).manifests
+    assert "ownerReferences" in manifest.problem
 
 
 @pytest.mark.parametrize(
