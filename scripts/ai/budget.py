@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from scripts.ai.model import FactKind
 
 LINE = 600  # characters of a line
+END = 150_000  # characters of either end of a text that is looked at
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # Characters that hide text or turn it round, so that a person reads something else than a model.
 _HIDDEN = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
@@ -26,6 +27,18 @@ def clean(text: str) -> str:
     Before secrets are looked for: a character nobody sees would hide them.
     """
     return _HIDDEN.sub("", _CONTROL.sub("", text.replace("\r\n", "\n").replace("\t", "  "))).strip("\n")
+
+
+def ends(text: str) -> str:
+    """Return the beginning and the end of a text that is far longer than any budget, in whole lines.
+
+    Before secrets are looked for, which takes its time. A line without an end is cut again, long before this place.
+    """
+    if len(text) <= 2 * END:
+        return text
+    head, tail = text[:END].rpartition("\n"), text[-END:].partition("\n")
+    first, last = head[0] or head[2], tail[2]
+    return f"{first}\n… {len(text) - len(first) - len(last)} characters left out …\n{last}"
 
 
 def fit(texts: Sequence[tuple[str, FactKind, int]], budget: int) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.ai import consult, options, recipes
+from scripts.ai import budget, consult, options, recipes
 from scripts.ai.commands import Surroundings, Verdict
 from scripts.ai.consult import Consultation, Desk
 from scripts.ai.guard import server
@@ -373,6 +373,30 @@ def test_a_large_result_is_cut_and_the_model_is_told_how_to_narrow_it(
     sizes = [len(json.dumps(request["body"])) for request in model.requests]
     assert max(sizes) < 60_000
     assert "narrow the question" in model.sent
+
+
+def test_a_huge_result_is_looked_at_from_both_ends(ask: Any, model: ModelServer, bin_folder: Path) -> None:
+    lines = [f"line {n} of a very long log" for n in range(15_000)]
+    (bin_folder / "kubectl.says").write_text("\n".join(["the first", *lines, "DB_PASS=hunter2long", "ERROR at last"]))
+    model.script = [calls("kubectl logs backend-1"), says("ok")]
+    ask()
+    last = model.requests[-1]["body"]["messages"][-1]["content"]
+    assert "ERROR at last" in last and "hunter2long" not in last and "narrow the question" in last
+    assert budget.ends("a\n" + "b" * 400_000) == "a\n… 400001 characters left out …\n"
+    assert budget.ends("short") == "short"
+
+
+@pytest.mark.parametrize("arguments", ["[" * 100_000, '{"command":' + "[" * 100_000])
+def test_arguments_without_an_end_are_refused(ask: Any, model: ModelServer, arguments: str) -> None:
+    function = {"name": "kubectl", "arguments": arguments}
+    wanted = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c0", "type": "function", "function": function}],
+    }
+    model.script = [{"body": {"choices": [{"message": wanted}]}}, says("## Cause\nfound")]
+    found = ask()
+    assert found.answer.text == "## Cause\nfound" and "the arguments are not JSON" in model.sent
 
 
 def test_an_answer_counts_though_the_program_hangs_after_it(ask: Any, model: ModelServer, bin_folder: Path) -> None:

@@ -126,7 +126,7 @@ class Conversation:
 
     def _call(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """Return a call without secrets, its arguments JSON as they were."""
-        function = call["function"]
+        function = call.get("function") or {}
         arguments = json.loads(_json(str(function.get("arguments") or "{}")))
         clean = {
             key: self.redactor.clean(value) if isinstance(value, str) else value for key, value in arguments.items()
@@ -139,7 +139,7 @@ class Conversation:
         """Return a tool result as it may be sent, the same every time it is sent."""
         if text in self._results:
             return self._results[text]
-        safe = self.redactor.clean(budget.clean(_unwrapped(text)))
+        safe = self.redactor.clean(budget.ends(budget.clean(_unwrapped(text))))
         left = max(0, self.room - self._used)
         limit = min(RESULT, left) * CHARACTERS
         shown = safe
@@ -172,7 +172,7 @@ def _result(call: Call, text: str) -> dict[str, Any]:
 def _json(text: str) -> str:
     try:
         return json.dumps(json.loads(text)) if isinstance(json.loads(text), dict) else "{}"
-    except ValueError:
+    except (ValueError, RecursionError):
         return "{}"
 
 
@@ -190,7 +190,7 @@ def _unwrapped(text: str) -> str:
     """Return the output inside of the JSON in which kubectl-ai reports how a command ended."""
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     if not isinstance(data, Mapping) or data.keys() - _REPORT:
         return text

@@ -35,7 +35,7 @@ def rule(call: Call, around: Surroundings) -> Ruling:
         return Ruling(call, "refused", call.name[:80], f"there is no tool {call.name[:80]!r}; use the tool kubectl")
     try:
         given = json.loads(call.arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Ruling(call, "refused", call.arguments[:80], "the arguments are not JSON")
     line = given.get("command") if isinstance(given, dict) else None
     if not isinstance(line, str) or not line.strip():

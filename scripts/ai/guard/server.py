@@ -146,7 +146,7 @@ class Guard:
 
         try:
             body = await request.json()
-            messages, tools = list(body["messages"]), list(body.get("tools") or ())
+            messages, tools = [dict(message) for message in body["messages"]], list(body.get("tools") or ())
             stream = bool(body.get("stream"))
         except (ValueError, KeyError, TypeError, AttributeError):
             return web.json_response({"error": {"message": "not a chat completion"}}, status=400)
