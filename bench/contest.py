@@ -134,7 +134,7 @@ class Contest:
         chart, values = settings.release.chart, settings.release.values
         file = skaffold.write(self.project.folder, _builds(settings), chart, values)
         argv, env = skaffold.command(self._tools(), file)
-        subprocess.run(argv, env=os.environ | env, check=True, capture_output=True, cwd=self.project.folder)
+        plain.run([argv], env, self.project.folder)
 
     def _commands(self) -> list[list[str]]:
         settings = read_settings(self.project.folder)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.images.docker import BUILDKIT
+
 REPOSITORY = "todo-chatbot"
 
 
@@ -52,10 +54,9 @@ def commands(tools: Tools, services: Sequence[Build], chart: Path, values: Seque
     return [*built, *tagged, upgrade, *awaited]
 
 
-def run(lines: Sequence[Sequence[str]]) -> None:
+def run(lines: Sequence[Sequence[str]], env: Mapping[str, str] = BUILDKIT, folder: Path | None = None) -> None:
     """Run the commands in sequence. Raises RuntimeError with the words of the first that fails."""
     for argv in lines:
-        env = os.environ | {"DOCKER_BUILDKIT": "1"}
-        done = subprocess.run(argv, check=False, env=env, capture_output=True, text=True)
+        done = subprocess.run(argv, check=False, env=os.environ | env, capture_output=True, text=True, cwd=folder)
         if done.returncode:
-            raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
+            raise RuntimeError(f"{' '.join(argv)}: {done.stdout[-2000:].strip()} {done.stderr.strip()}")

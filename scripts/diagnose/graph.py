@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -230,6 +231,16 @@ class ResourceGraph:
         workload = self.workloads.get(service, {})
         status = workload.get("status") or {}
         return bool(status.get("availableReplicas") or status.get("readyReplicas") or status.get("numberAvailable"))
+
+    def available_seconds(self, service: str) -> float:
+        """Return how long a workload has had a pod that can be called: 0 where it has none, infinity where nothing
+        tells.
+        """
+        if not self.available(service):
+            return 0.0
+        ready = (condition(pod, "Ready") for pod in self.state.kind("Pod") if self.service_of(pod)[0] == service)
+        since = (moment(one.get("lastTransitionTime")) for one in ready if one.get("status") == "True")
+        return max((self.age(one) for one in since if one), default=math.inf)
 
     def workload_behind(self, host: str) -> str:
         """Return the workload behind a host name as a pod uses it, or nothing where it is not in this namespace."""

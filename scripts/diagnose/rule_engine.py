@@ -20,6 +20,7 @@ QUOTED = 400  # characters of a captured text that a title quotes
 COLLECTED = 8  # values of a group that a title names
 SAYING = ("crash", "probe", "job")  # symptoms of programs whose log may tell the cause
 EVIDENCE_LINE = 600  # characters of a line of evidence
+RESTARTED = 60.0  # seconds in which a container that crashed while another service was not there has begun anew
 
 
 @dataclass(frozen=True)
@@ -212,12 +213,19 @@ def _attribute_causes(matches: Sequence[tuple[_Match, int]], graph: ResourceGrap
 def _wait_for_dependencies(
     findings: Sequence[Finding], matches: Sequence[tuple[_Match, int]], graph: ResourceGraph
 ) -> list[Finding]:
-    """Return who waits for another service is not given up before that one is, unless its own deadline is over."""
+    """Return the findings; who waits for another service is not given up before that one is, nor before that one has
+    been there for as long as the rule waits, unless its own deadline is over.
+    """
     given_up = {finding.service for finding in findings if finding.terminal and not finding.because}
     patient = []
     for finding, (match, _) in zip(findings, matches, strict=True):
         awaited = [finding.because] if finding.because else _called(match, graph)
-        hopeful = [name for name in awaited if name not in given_up and (finding.because or not graph.available(name))]
+        wait = RESTARTED if match.rule.seconds is None else match.rule.seconds
+        hopeful = [
+            name for name in awaited
+            if name not in given_up
+            and (finding.because or not graph.available(name) or graph.available_seconds(name) < wait)
+        ]  # fmt: skip
         patient.append(replace(finding, terminal=False) if hopeful and not match.symptom.deadline_exceeded else finding)
     return patient
 

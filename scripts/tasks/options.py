@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -93,9 +94,11 @@ def _value(parameter: inspect.Parameter, given: object) -> Any:
     option = "--" + parameter.name.replace("_", "-")
     try:
         value = kind(str(given))
+        if not math.isfinite(value):
+            raise ValueError(given)
     except ValueError:
         raise UserError(f"{option} {given}: not a {_words(kind)}", f"for instance: {option}=2") from None
-    if not 0 <= value < float("inf"):
+    if value < 0:
         raise UserError(f"{option} {given}: must not be negative", f"for instance: {option}=2")
     return value
 

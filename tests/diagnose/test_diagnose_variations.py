@@ -745,6 +745,25 @@ def test_a_service_that_waits_for_one_that_is_still_starting_is_not_given_up() -
     assert not [item for item in judge([*backend, told, *slow]) if item.terminal]
 
 
+@pytest.mark.parametrize(("there", "given_up"), [(0, False), (5, False), (70, True)])
+def test_a_service_has_its_time_from_when_the_one_it_waits_for_is_there(there: float, given_up: bool) -> None:
+    """On a slow machine the database may take longer to start than a service is waited for once it is there."""
+    backend = workload(status=running(100), container={"env": [{"name": "HOST", "value": "database"}]})
+    the(backend, "Pod")["status"]["conditions"][1]["lastTransitionTime"] = ago(100)
+    told = event(the(backend, "Pod"), "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")
+    database = [*workload("database", ready(there)), service("database")]
+    the(database, "Pod")["status"]["conditions"] = [
+        {"type": "Ready", "status": "True", "lastTransitionTime": ago(there)}
+    ]
+    log = '{"message": "readiness changed", "missing": {"database": "Connection refused"}}'
+    (only,) = judge([*backend, told, *database], log)
+    assert (only.rule, only.terminal) == ("dependency-missing", given_up)
+    ended = workload(status=crashed(1, restarts=5), container={"env": [{"name": "HOST", "value": "database"}]})
+    log = 'psycopg.OperationalError: connection to server at "database", port 5432 failed: Connection refused'
+    (only,) = judge([*ended, *database], log)
+    assert (only.rule, only.terminal) == ("database-unreachable", given_up)
+
+
 # What must not be called hopeless, or not be told at all.
 
 HEALTHY = [*workload(status=ready(), replicas=2, pods=2), service()]

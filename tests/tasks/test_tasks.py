@@ -69,6 +69,7 @@ def test_checking_a_schema_does_not_build_a_parser_of_addresses() -> None:
         (["pipeline", "--target", "swarm"], "no such target"),
         (["pipeline", "--environment", "prod"], "allowed are dev, ci, secure"),
         (["scale", "--service", "backend", "--replicas", "two"], "--replicas two: not a whole number"),
+        (["monitor", "--interval", "nan"], "--interval nan: not a number"),
     ],
 )
 def test_a_mistake_is_told_in_words(words: list[str], message: str) -> None:
@@ -88,7 +89,7 @@ def numbers() -> Iterator[tuple[str, str]]:
         yield from ((name, key) for key, kind in annotations.items() if NUMBERS.fullmatch(str(kind)))
 
 
-@pytest.mark.parametrize("wrong", ["abc", "-1", "1e999", "½", "--", "0x10"])
+@pytest.mark.parametrize("wrong", ["abc", "-1", "nan", "1e999", "½", "--", "0x10"])
 def test_no_number_of_any_task_ends_in_a_traceback(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     tried = 0
     for task, option in numbers():
