@@ -185,7 +185,7 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
             raise UserError(f"{file}: {wrong.said}", f"change {file}: no build can install it as it is")
         key = f"{unit.name}.loosen"
         if wrong and answers.get(key, "yes") == "yes":
-            decision.data["services"][unit.name]["loosePackages"] = [wrong.loosen]
+            decision.data["services"][unit.name].setdefault("loosePackages", []).append(wrong.loosen)
             decision.because(f"services.{unit.name}.loosePackages", wrong.loosen, f"{file}: {wrong.said}")
         if wrong:
             text = f"{file}: {wrong.said}: take {wrong.loosen} without its version?"

@@ -282,7 +282,7 @@ def _without_development(file: str, lines: list[Instruction], packages: Packages
 
 def broken_python(tree: Tree, found: Dockerfile, packages: Packages) -> Iterator[str]:
     """Yield lines that install what a lock holds, where the lock is not one of the project's packages."""
-    locked = in_uv_lock(tree, packages.lock) if packages.lock else set()
+    locked = in_uv_lock(tree, packages.lock) if packages.lock else {}
     for item in reading.instructions(tree.text(found.file)):
         if item.name == "RUN" and re.search(r"\buv sync\b[^&|;]*--(frozen|locked)", item.value) and packages.lock:
             lost = [name for name in packages.wanted if name not in locked]

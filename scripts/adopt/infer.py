@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from scripts.adopt import dockerfiles, needed, python_source, units, variables
 from scripts.adopt.facts import Described, Read
-from scripts.adopt.packages import join
+from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, Unit
 from scripts.images import families
@@ -268,8 +268,10 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     _user(unit, spec, bool(builder), context)
     _probes(unit, spec, context)
     _command(unit, spec, context)
-    if added := {**_companions(unit), **_missing(unit, context.whole.tree)}:
+    if added := {**_companions(unit, context.whole.tree), **_missing(unit, context.whole.tree)}:
         spec["addPackages"] = list(added)
+        if "bcrypt<5" in added and not unit.packages.lock and "==" in unit.packages.wanted.get("bcrypt", ""):
+            spec["loosePackages"] = ["bcrypt"]
         context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
     environment, build = _environment(unit, context)
     _path(unit, environment, bool(builder), context)
@@ -623,16 +625,18 @@ def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
     return environment, build
 
 
-def _companions(unit: Unit) -> dict[str, str]:
+def _companions(unit: Unit, tree: Tree) -> dict[str, str]:
     """Name packages that must not be the newest beside others which are no longer changed, and why."""
-    wanted = unit.packages.wanted
-    if not unit.python or unit.packages.lock:
+    if not unit.python:
         return {}
+    locked = in_uv_lock(tree, unit.python.lock) if unit.python.lock else {}
+    said = {name: f"=={version}" for name, version in locked.items()} or unit.packages.wanted
     found = {}
-    if "passlib" in wanted and not re.search(r"==|<", wanted.get("bcrypt", "")):
-        found["bcrypt<5"] = f"{unit.packages.place('passlib')}: passlib cannot hash with a later one"
-    pin = re.match(r"==\s*([\d.]+)", wanted.get("openai", ""))
-    if pin and [int(one) for one in pin[1].split(".") if one] < [1, 55, 3] and "httpx" not in wanted:
+    asked = "passlib" in said and ("bcrypt" in said or not locked)
+    if asked and not re.search(r"==\s*[0-4]\.|<", said.get("bcrypt", "")):
+        found["bcrypt<5"] = f"{unit.packages.place('passlib') or unit.place}: passlib cannot hash with a later one"
+    pin = re.match(r"==\s*([\d.]+)", said.get("openai", ""))
+    if pin and [int(one) for one in pin[1].split(".") if one] < [1, 55, 3] and "httpx" not in said:
         found["httpx<0.28"] = f"{unit.packages.place('openai')}: openai {pin[1]} does not start with a later one"
     return found
 

@@ -87,7 +87,7 @@ def packages(tree: Tree, folder: str, wanted: Packages, main: str, postgres: boo
     `postgres` says that its database is PostgreSQL, which needs a driver.
     """
     found: dict[str, str] = {}
-    locked = in_uv_lock(tree, wanted.lock) if wanted.lock else set()
+    locked = set(in_uv_lock(tree, wanted.lock)) if wanted.lock else set()
     for name, version in wanted.wanted.items() if locked else ():
         if name not in locked:
             found[_requirement(name, version)] = f"{wanted.place(name)}: {name} is not in {wanted.lock}"

@@ -83,9 +83,9 @@ def not_in_npm_lock(tree: Tree, lock: str, asked: Packages) -> str:
     return next((name for name in [*asked.wanted, *asked.development] if data and name not in held), "")
 
 
-def in_uv_lock(tree: Tree, lock: str) -> set[str]:
-    """Return the names of the packages that a lock of uv holds, the project's own among them."""
-    return set(re.findall(r'(?m)^name = "([^"]+)"', tree.whole(lock)))
+def in_uv_lock(tree: Tree, lock: str) -> dict[str, str]:
+    """Return the packages that a lock of uv holds, the project's own among them, each with its version."""
+    return dict(re.findall(r'(?m)^name = "([^"]+)"(?:\nversion = "([^"]*)")?', tree.whole(lock)))
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -652,6 +652,7 @@ def test_a_program_starts_without_a_models_key(tmp_path: Path, code: str) -> Non
         ("passlib[bcrypt]", ["bcrypt<5"]),
         ("passlib\nbcrypt", ["bcrypt<5"]),
         ("passlib\nbcrypt==4.0.1", None),
+        ("passlib\nbcrypt==5.0.0", ["bcrypt<5"]),
         ("openai==1.12.0", ["httpx<0.28"]),
         ("openai==1.12.0\nhttpx==0.27.0", None),
         ("openai>=1.12.0", None),
@@ -661,6 +662,23 @@ def test_what_no_longer_changes_gets_companions_that_it_works_with(
     tmp_path: Path, requirements: str, added: list[str] | None
 ) -> None:
     app = make(tmp_path, **API | {"requirements.txt": f"fastapi\n{requirements}\n"})
+    service = services(adopt(app))["app"]
+    assert service.get("addPackages") == added
+    assert service.get("loosePackages") == (["bcrypt"] if "==5" in requirements else None), "the pin gives way"
+
+
+@pytest.mark.parametrize(("version", "added"), [("5.0.0", ["bcrypt<5"]), ("4.3.0", None)])
+def test_a_lock_with_versions_that_do_not_work_together_is_mended(
+    tmp_path: Path, version: str, added: list[str] | None
+) -> None:
+    app = make(tmp_path, **{
+        "pyproject.toml": '[project]\nname = "x"\ndependencies = ["fastapi", "passlib", "bcrypt"]\n',
+        "uv.lock": "".join(
+            f'[[package]]\nname = "{name}"\nversion = "{said}"\n\n'
+            for name, said in {"fastapi": "0.118.0", "passlib": "1.7.4", "bcrypt": version}.items()
+        ),
+        "main.py": API["main.py"],
+    })  # fmt: skip
     assert services(adopt(app))["app"].get("addPackages") == added
 
 
