@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.clusters.states import Reading, State, cannot_tell, first_line, mappings, parse
+from scripts.clusters.states import Reading, State, cannot_tell, first_line, mappings, parse, plain
 from scripts.host.shell import Result
 
 MISSING_PROFILE = 85  # the exit status of `minikube status` for a profile that does not exist
 GONE = re.compile(r"no such (container|object|host|machine|domain)|machine does not exist|host .* does not exist", re.I)
 WRONG_KUBECONFIG = "the kubeconfig lacks its context, or names another server"
 EVENT = "io.k8s.sigs.minikube."
-COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def read_event(line: str) -> Event | None:
     data = found.get("data")
     if not isinstance(data, Mapping):
         return None
-    words = {key: COLOURS.sub("", str(data.get(key) or "")).strip() for key in ("message", "name", "advice")}
+    words = {key: plain(str(data.get(key) or "")).strip() for key in ("message", "name", "advice")}
     return Event(str(found["type"]).removeprefix(EVENT), **words)
 
 
@@ -128,9 +127,16 @@ def start_failure(out: str, err: str) -> str:
     errors = [event for event in events(out) if event.kind == "error"]
     told = [event for event in errors if event.name] or errors
     lines = [f"Exiting due to {event.name}: {event.message}" if event.name else event.message for event in told]
-    plain = COLOURS.sub("", err).splitlines()
-    lines += [line.strip() for line in plain if re.match(r"\s*(X Exiting|error: |E\d{4} .*error)", line)][-3:]
-    return "\n".join(dict.fromkeys(lines)) or "\n".join(line for line in plain if line.strip())[-2000:]
+    written = plain(err).splitlines()
+    lines += [line.strip() for line in written if re.match(r"\s*(X Exiting|error: |E\d{4} .*error)", line)][-3:]
+    return "\n".join(dict.fromkeys(lines)) or "\n".join(line for line in written if line.strip())[-2000:]
+
+
+def k3d_failure(err: str) -> str:
+    """Return what k3d names as causes of a failure, without colours and the words about its own way back."""
+    told = re.findall(r"(?m)^(?:ERRO|FATA)\[\d+\]\s*(.*?)\s*$", plain(err))
+    causes = [line for line in told if not re.search(r"[Rr]oll(?:ing )?[Bb]ack|failed to get cluster", line)]
+    return "\n".join(dict.fromkeys(causes)) or plain(err).strip()
 
 
 def advice(out: str) -> str:
@@ -143,7 +149,7 @@ def advice(out: str) -> str:
 def warnings(out: str, err: str) -> list[str]:
     """Return what a program that succeeded warned of: warning events, and lines that begin with an exclamation mark."""
     told = [event.message for event in events(out) if event.kind == "warning"]
-    told += [line.strip()[1:].strip() for line in COLOURS.sub("", err).splitlines() if line.strip().startswith("! ")]
+    told += [line.strip()[1:].strip() for line in plain(err).splitlines() if line.strip().startswith("! ")]
     return [first_line(text) for text in dict.fromkeys(told) if text]
 
 

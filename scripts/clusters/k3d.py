@@ -1,14 +1,16 @@
-"""A k3d cluster. Command lines after https://k3d.io/stable/usage/commands (v5)."""
+"""A k3d cluster. Command lines after https://k3d.io/stable/usage/commands (v5); messages as v5.8.3 printed them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from scripts.clusters import answers
+from scripts.clusters import answers, ownership
 from scripts.clusters.nodes import NodeContainers
+from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import first_line
 from scripts.clusters.target import Tell
-from scripts.host.shell import Result
+from scripts.host.shell import CommandError, Result
 
 
 class K3d(NodeContainers):
@@ -49,11 +51,17 @@ class K3d(NodeContainers):
 
     def create(self, tell: Tell) -> None:
         """Create the cluster, and write its kubeconfig."""
-        with self.marked_as_ours():
+        with self.marked_as_ours(), _its_cause():
             self._shell.effect(
                 self.create_command(), timeout=self._timeout, on_line=lambda line: tell(first_line(line))
             )
             self.write_kubeconfig()
+
+    def clear(self) -> None:
+        """Remove the network and the volume, which k3d leaves; neither was there before."""
+        names = self.belongings()
+        for found in ownership.present(self._shell, {kind: names[kind] for kind in ("volume", "network")}):
+            self._shell.effect([engine_client(), *found.replace(" ", " rm ").split()], timeout=60)
 
     def start(self, tell: Tell) -> None:
         """Start it the way k3d does, which also mends the name resolution inside the nodes."""
@@ -71,3 +79,12 @@ class K3d(NodeContainers):
         """Delete the cluster and what is kept of it."""
         self._shell.effect([self._binary, "cluster", "delete", self.name], timeout=300)
         self.forget()
+
+
+@contextmanager
+def _its_cause() -> Iterator[None]:
+    """Leave of a failure's text what k3d names as the cause."""
+    try:
+        yield
+    except CommandError as problem:
+        raise problem.naming(answers.k3d_failure(problem.result.err)) from None

@@ -61,8 +61,13 @@ class NodeContainers(Target):
             yield
         except UserError:
             if self.read().state == "absent":
+                self.clear()
                 self.forget()
             raise
+
+    def clear(self) -> None:
+        """Take away what the program leaves behind of a cluster that it could not make."""
+        return
 
     @abstractmethod
     def write_kubeconfig(self) -> None:

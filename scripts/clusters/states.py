@@ -6,6 +6,7 @@ An answer that is not understood leaves `unknown`, never `absent`: nothing is ma
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -17,6 +18,7 @@ State = Literal["absent", "stopped", "paused", "degraded", "broken", "running", 
 Task = Literal["up", "down", "load", "reach"]
 Step = Literal["create", "start", "resume", "repair", "remake", "remove", "nothing", "go", "refuse"]
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 STATES: tuple[State, ...] = get_args(State)
 TASKS: tuple[Task, ...] = get_args(Task)
 MEANINGS: Mapping[State, str] = {
@@ -113,9 +115,14 @@ def cannot_tell(answer: Result) -> Reading:
     return Reading("unknown", f"{said} (exit status {answer.code})")
 
 
+def plain(text: str) -> str:
+    """Return a text without colours, which k3d prints to whatever it is connected to."""
+    return COLOURS.sub("", text)
+
+
 def first_line(text: str) -> str:
-    """Return the first line that is not empty, cut to what fits a message."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    """Return the first line that is not empty, without colours, cut to what fits a message."""
+    line = next((line.strip() for line in plain(text).splitlines() if line.strip()), "")
     return line if len(line) <= 200 else line[:197] + "..."
 
 

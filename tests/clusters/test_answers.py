@@ -87,6 +87,8 @@ def test_every_other_reading_holds_too(text: str) -> None:
     answers.warnings(text, text)
     answers.node_states(text)
     answers.k3d_names(text)
+    assert "\x1b[" not in answers.k3d_failure(text) or not states.plain(text)
+    answers.advice(text)
     answers.addon_states(text)
     addons.is_ready(states.parse(text))
     addons.waiting_reasons(states.parse(text), "p")

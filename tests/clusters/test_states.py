@@ -267,6 +267,18 @@ def test_a_cluster_that_could_not_be_made_leaves_no_claim(target: str, machine: 
         cluster(target).down()
 
 
+def test_what_k3d_leaves_of_a_cluster_that_it_could_not_make_is_in_nobodys_way(machine: Machine, cluster: Make) -> None:
+    machine.change(network=False, cached=False)
+    with pytest.raises(UserError) as caught:
+        cluster("k3d").up()
+    first, *rest = str(caught.value).splitlines()
+    assert first == "k3d cluster create failed with exit status 1"
+    assert len(rest) == 1 and "failed to pull image 'rancher/k3s:v1'" in rest[0] and "\x1b" not in rest[0]
+    assert machine.state["networks"] == [] and machine.state["volumes"] == []
+    machine.change(network=True)
+    assert cluster("k3d").up().status == "done"
+
+
 @pytest.mark.parametrize("target", ["kind", "k3d"])
 def test_somebodys_cluster_of_the_same_name_is_neither_used_nor_removed(
     target: str, machine: Machine, cluster: Make

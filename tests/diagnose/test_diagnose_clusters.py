@@ -78,6 +78,9 @@ RECORDED = {
     "permitted: unknown": "node-rights",
     "ERROR: failed to create cluster: could not find a log line that matches "
     '"Reached target .*Multi-User System.*|detected cgroup v1"': "node-no-boot",
+    "failed Cluster Creation: failed setup of server/agent node k3d-kk-server-0: failed to create node: runtime failed "
+    "to create node 'k3d-kk-server-0': failed to create container for node 'k3d-kk-server-0': docker failed to pull "
+    "image 'rancher/k3s:none': docker failed to pull the image": "node-image-missing",
     'ERROR: image: "a:1" not present locally': "image-absent",
     "Error response from daemon: reference does not exist": "image-absent",
     "Error response from daemon: container p is not running": "node-not-running",

@@ -2,8 +2,8 @@
 
 Made from what the real programs printed and did (minikube 1.38.1, kind 0.33, Kubernetes 1.36.2): exit statuses, which
 stream, which words; they refuse what the real ones refuse, and an option they do not know. `Machine` is the tests'
-side; `main` is the stand-in, and needs nothing but the standard library. k3d was not measured: its stand-in follows its
-documentation.
+side; `main` is the stand-in, and needs nothing but the standard library. Of k3d 5.8.3 what it
+refuses, lists and leaves behind was measured, not a cluster that runs.
 """
 
 from __future__ import annotations
@@ -305,7 +305,7 @@ class Minikube:
     def _parts(self) -> tuple[str, str, str, str, int]:
         node = self.node or {}
         if node["state"] == "paused":
-            return "Paused", "Stopped", "Stopped", "Configured", 2
+            return "Paused", "Paused", "Paused", "Paused", 7
         if node["state"] != "running":
             return "Stopped", "Stopped", "Stopped", "Stopped", 7
         if self.profile["paused"]:
@@ -777,6 +777,15 @@ def kind(state: dict[str, Any], words: list[str]) -> None:
     end(1, err=f'ERROR: unknown command "{" ".join(rest)}" for "kind"\n')
 
 
+K3D_FAILS = (
+    "\x1b[31mERRO\x1b[0m[0001] failed Cluster Creation: failed setup of server/agent node k3d-{0}-server-0: failed to "
+    "create node: runtime failed to create node 'k3d-{0}-server-0': docker failed to pull image 'rancher/k3s:v1': no "
+    "such host\n\x1b[31mERRO\x1b[0m[0001] Failed to create cluster >>> Rolling Back    \n"
+    "\x1b[31mERRO\x1b[0m[0001] failed to get cluster: No nodes found for given cluster \n"
+    "\x1b[31mFATA\x1b[0m[0001] Cluster creation FAILED, also FAILED to rollback changes! \n"
+)
+
+
 def k3d(state: dict[str, Any], words: list[str]) -> None:
     """k3d, on a machine."""
     known = {
@@ -811,6 +820,10 @@ def k3d(state: dict[str, Any], words: list[str]) -> None:
                 1, err=f"FATA[0000] Failed to create cluster '{name}' because a cluster with that name already exists\n"
             )
         ports = {item.split("@")[0].split(":")[-1]: item.split(":")[-2] for item in given.get("--port", [])}
+        if not state["network"] and not state["cached"]:  # and `cluster list` is empty afterwards
+            state["networks"].append(f"k3d-{name}")
+            state["volumes"].append(f"k3d-{name}-images")
+            end(1, "\x1b[36mINFO\x1b[0m[0000] Prep: Network\n", K3D_FAILS.format(name))
         agents = int(given.get("--agents", ["0"])[-1])
         for role in ["server-0", *(f"agent-{number}" for number in range(agents)), "serverlb"]:
             blank = {"state": "running", "labels": {label: name}, "ports": ports, "images": [], "home": ""}
@@ -818,8 +831,10 @@ def k3d(state: dict[str, Any], words: list[str]) -> None:
         state["networks"].append(f"k3d-{name}")
         state["volumes"].append(f"k3d-{name}-images")
         end(0, f"INFO[0010] Cluster '{name}' created successfully!\n")
+    if name not in nodes and verb == ["cluster", "delete"]:
+        end(0, f"\x1b[36mINFO\x1b[0m[0000] No nodes found for cluster '{name}', nothing to delete. \n")
     if name not in nodes:
-        end(1, err="FATA[0000] No nodes found for given cluster\n")
+        end(1, err="\x1b[31mFATA\x1b[0m[0000] No nodes found for given cluster             \n")
     if verb == ["cluster", "start"]:
         for item in nodes[name].values():
             item["state"] = "running"
@@ -876,6 +891,9 @@ def docker(state: dict[str, Any], words: list[str]) -> None:
             "network": f"Error response from daemon: network {words[-1]} not found\n",
         }
         end(1, "[]\n", said[words[0]])
+    if words[1:2] == ["rm"] and words[0] in ("volume", "network"):
+        state[words[0] + "s"].remove(words[2])
+        end(0, f"{words[2]}\n")
     if words[:1] == ["port"]:
         item = containers.get(words[1])
         if item is None:
