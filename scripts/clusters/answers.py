@@ -132,6 +132,14 @@ def start_failure(out: str, err: str) -> str:
     return "\n".join(dict.fromkeys(lines)) or "\n".join(line for line in written if line.strip())[-2000:]
 
 
+def kind_failure(err: str) -> str:
+    """Return what kind names as the cause of a failure, without its steps and the log of kubeadm's that follows."""
+    _, cause, rest = plain(err).partition("ERROR: ")
+    first, *told = f"{cause}{rest}".splitlines() or [""]
+    named = [line for line in told if line.startswith(("error: ", "stopped after "))]
+    return "\n".join([first, *named]) if named else f"{cause}{rest}" or err
+
+
 def k3d_failure(err: str) -> str:
     """Return what k3d names as causes of a failure, without colours and the words about its own way back."""
     told = re.findall(r"(?m)^(?:ERRO|FATA)\[\d+\]\s*(.*?)\s*$", plain(err))

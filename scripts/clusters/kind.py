@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from scripts.clusters import answers
 from scripts.clusters.nodes import NodeContainers
 from scripts.clusters.states import first_line
 from scripts.clusters.target import Tell
@@ -97,5 +98,4 @@ def _its_cause() -> Iterator[None]:
     try:
         yield
     except CommandError as problem:
-        text, cause, rest = problem.result.err.partition("ERROR: ")
-        raise (problem.naming(cause + rest) if text and cause else problem) from None
+        raise problem.naming(answers.kind_failure(problem.result.err)) from None

@@ -89,6 +89,7 @@ def test_every_other_reading_holds_too(text: str) -> None:
     answers.k3d_names(text)
     assert "\x1b[" not in answers.k3d_failure(text) or not states.plain(text)
     answers.advice(text)
+    assert bool(answers.kind_failure(text).strip()) == bool(text.strip())
     answers.addon_states(text)
     addons.is_ready(states.parse(text))
     addons.waiting_reasons(states.parse(text), "p")
@@ -177,3 +178,23 @@ def test_only_a_control_plane_that_runs_lets_a_cluster_run(nodes: dict[str, str]
     if found.state == "running":
         assert nodes["p-control-plane"] == "running"
     assert found.why or found.state == "running"
+
+
+KUBEADM = (
+    'Creating cluster "p" ...\n \u2717 Starting control-plane\nDeleted nodes: ["p-control-plane"]\n'
+    "ERROR: failed to create cluster: failed to init node with kubeadm: command "
+    '"docker exec --privileged p-control-plane kubeadm init" failed with error: exit status 1\n\n'
+    "Command Output: I1126 04:49:44 initconfiguration.go:262] loading configuration\n"
+    + "I1126 04:49:44 round_trippers.go:632] Response\n"
+    * 50
+    + "error: error execution phase wait-control-plane: cannot obtain client without bootstrap\n"
+    "k8s.io/kubernetes/cmd/kubeadm/app/cmd/phases/workflow.(*Runner).Run.func1\n\t/src/runner.go:262\n"
+)
+
+
+def test_a_kind_that_failed_is_told_by_its_cause_and_not_by_kubeadms_log() -> None:
+    first, second = answers.kind_failure(KUBEADM).splitlines()
+    assert first.startswith("ERROR: failed to create cluster: failed to init node with kubeadm")
+    assert second == "error: error execution phase wait-control-plane: cannot obtain client without bootstrap"
+    assert answers.kind_failure(f"{KUBEADM}stopped after 900 s").splitlines()[-1] == "stopped after 900 s"
+    assert answers.kind_failure("something else\n") == "something else\n"
