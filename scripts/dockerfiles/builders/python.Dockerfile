@@ -28,7 +28,7 @@ RUN --mount=type=cache,target=/root/.cache,sharing=locked \
             && { [ -f poetry.lock ] || /poetry/bin/poetry lock; } \
             && /poetry/bin/poetry export --without-hashes --output /requirements.txt && install /requirements.txt; \
         elif [ -f pyproject.toml ]; then install pyproject.toml; fi; } \
-    && case "$(head -c 2 requirements.txt 2>/dev/null | od -An -tx1)" in *"ff fe"*) \
+    && case "$(od -An -tx1 -N2 requirements.txt 2>/dev/null)" in *"ff fe"*) \
         iconv -f UTF-16 -t UTF-8 requirements.txt >/utf8.txt && mv /utf8.txt requirements.txt;; esac \
     && if [ -f requirements.txt ]; then sed -i -E 's/^psycopg2([^-]|$)/psycopg2-binary\1/' requirements.txt; fi \
     && if ! packages 2>/tmp/said; then \
