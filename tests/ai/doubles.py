@@ -15,6 +15,7 @@ from typing import Any
 
 from scripts.host.paths import ROOT
 from scripts.host.shell import CommandError, Result, Shell, render
+from tests.support import kagent
 
 # flag → whether it takes a value. A flag without a value may still be given as --flag=false.
 _KUBECTL_AI = {
@@ -95,6 +96,8 @@ class Kube(Shell):
         words = [str(word) for word in argv[1:]]
         assert words[0] == "--kubeconfig" and words[2] == "--context", words
         self.calls.append({"words": words[4:], "stdin": stdin, "kubeconfig": words[1]})
+        if words[4:6] == ["create", "--raw"]:
+            assert words[6].endswith("/") and not (why := kagent.refuse(stdin)), why
         return self._kubectl(words[4:], words[3])
 
     def effect(self, argv: Any, *, stdin: str = "", shown_stdin: str = "", **rest: Any) -> Result:

@@ -85,6 +85,7 @@ def test_each_client_gets_its_entry(client: str) -> None:
     where, text = clients.entry(client, ROOT)
     held = yaml.safe_load(text)
     assert where and clients.NAME in json.dumps(held)
+    assert client != "kagent" or "`Bearer TOKEN`" in where  # the header is what the Secret holds, word for word
     if client != "kagent":
         assert str(ROOT / "run") in text and "ai.mcp" in text
 

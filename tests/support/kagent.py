@@ -55,6 +55,32 @@ def served(*ready: bool) -> str:
     return json.dumps({"items": [{"kind": "EndpointSlice", "endpoints": ends}]})
 
 
+DECISIONS = {"approve", "reject", "batch"}
+
+
+def refuse(text: str) -> str:
+    """What is wrong with a request as kagent 0.9.12 takes them; empty for one that it takes."""
+    body = json.loads(text)
+    params = body.get("params") or {}
+    if body.get("jsonrpc") != "2.0" or not body.get("id"):
+        return "-32600 Request payload validation error"
+    if body.get("method") == "tasks/get":
+        return "" if params.get("id") else "-32602 Invalid parameters"
+    if body.get("method") != "message/send":
+        return "-32601 Method not found"
+    message = params.get("message") or {}
+    parts = message.get("parts") or ()
+    if message.get("kind") != "message" or message.get("role") != "user" or not message.get("messageId") or not parts:
+        return "-32602 Invalid parameters"
+    for part in parts:
+        decided = part.get("kind") == "data" and part["data"].get("decision_type") in DECISIONS
+        if decided and not (message.get("taskId") and message.get("contextId")):
+            return "a decision counts only in the task and the context that wait for it"
+        if not decided and (part.get("kind") != "text" or not part.get("text")):
+            return "-32602 Invalid parameters"
+    return "" if params.get("configuration") == {"blocking": False} else "it would be waited for until the end"
+
+
 def task(state: str, text: str = "", *, said: Any = None, calls: tuple[str, ...] = (), **more: Any) -> str:
     """A task as tasks/get shows it: `said` is the status's text, or the data of its part, or of several."""
     history: list[dict[str, Any]] = [{"parts": [{"kind": "text", "text": "the question"}]}] * 2

@@ -40,7 +40,8 @@ def entry(client: str, root: Path) -> tuple[str, str]:
         body = {"apiVersion": "kagent.dev/v1alpha2", "kind": "RemoteMCPServer"}
         meta = {"name": NAME, "namespace": "kagent"}
         return (
-            f"the cluster, with a way from its pods to invoke ai.mcp --http={PORT}, and the token in the Secret {NAME}",
+            f"the cluster, with a way from its pods to invoke ai.mcp --http={PORT}, and `Bearer TOKEN` as token of the "
+            f"Secret {NAME}",
             _yaml(body | {"metadata": meta, "spec": spec}),
         )
     raise UserError(

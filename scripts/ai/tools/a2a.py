@@ -150,7 +150,9 @@ def _words(holders: Sequence[Mapping[str, Any]]) -> str:
 def _calls(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for part in _parts(history):
         data = _map(part.get("data"))
-        if _map(part.get("metadata")).get("kagent_type") != "function_call" or data.get("name") == _WAITS:
+        about = _map(part.get("metadata"))
+        kind = about.get("kagent_type") or about.get("adk_type")  # the second as later versions write it
+        if kind != "function_call" or data.get("name") == _WAITS:
             continue
         given = ", ".join(f"{key}={_short(str(value), 40)}" for key, value in _map(data.get("args")).items())
         yield f"{data.get('name')}({given})"
