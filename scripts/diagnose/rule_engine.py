@@ -216,18 +216,23 @@ def _wait_for_dependencies(
     """Return the findings; who waits for another service is not given up before that one is, nor before that one has
     been there for as long as the rule waits, unless its own deadline is over.
     """
-    given_up = {finding.service for finding in findings if finding.terminal and not finding.because}
-    patient = []
-    for finding, (match, _) in zip(findings, matches, strict=True):
-        awaited = [finding.because] if finding.because else _called(match, graph)
+    ill = {finding.service for finding in findings}
+
+    def waits(match: _Match) -> bool:
+        """Return whether it waits for one that is not there, or not for long. Two that wait for each other do not count."""
         wait = RESTARTED if match.rule.seconds is None else match.rule.seconds
-        hopeful = [
-            name for name in awaited
-            if name not in given_up
-            and (finding.because or not graph.available(name) or graph.available_seconds(name) < wait)
-        ]  # fmt: skip
-        patient.append(replace(finding, terminal=False) if hopeful and not match.symptom.deadline_exceeded else finding)
-    return patient
+        return any(graph.available_seconds(name) < wait for name in _called(match, graph) if name not in ill)
+
+    def patient(finding: Finding, match: _Match, hopeful: bool) -> Finding:
+        return replace(finding, terminal=False) if hopeful and not match.symptom.deadline_exceeded else finding
+
+    pairs = [(finding, match) for finding, (match, _) in zip(findings, matches, strict=True)]
+    first = [item if item.because else patient(item, match, waits(match)) for item, match in pairs]
+    given_up = {item.service for item in first if item.terminal and not item.because}
+    return [
+        patient(item, match, item.because not in given_up) if item.because else item
+        for item, (_, match) in zip(first, pairs, strict=True)
+    ]
 
 
 def _finding(match: _Match, state: Snapshot, because: str, count: int) -> Finding:

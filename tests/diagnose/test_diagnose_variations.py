@@ -764,6 +764,22 @@ def test_a_service_has_its_time_from_when_the_one_it_waits_for_is_there(there: f
     assert (only.rule, only.terminal) == ("database-unreachable", given_up)
 
 
+def test_neither_is_one_given_up_that_waits_for_a_service_which_has_its_time() -> None:
+    def caller(name: str, host: str) -> list[Object]:
+        items = workload(name, running(100), container={"env": [{"name": "HOST", "value": host}]})
+        the(items, "Pod")["status"]["conditions"][1]["lastTransitionTime"] = ago(100)
+        told = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+        return [*items, service(name), event(the(items, "Pod"), "Unhealthy", told, container=name)]
+
+    database = [*workload("database", ready(1)), service("database")]
+    the(database, "Pod")["status"]["conditions"] = [{"type": "Ready", "status": "True", "lastTransitionTime": ago(1)}]
+    found = judge([*caller("page", "backend"), *caller("backend", "database"), *database])
+    assert [(item.service, item.because, item.terminal) for item in found] == [
+        ("backend", "", False),
+        ("page", "backend", False),
+    ]
+
+
 # What must not be called hopeless, or not be told at all.
 
 HEALTHY = [*workload(status=ready(), replicas=2, pods=2), service()]
