@@ -219,7 +219,7 @@ def _wait_for_dependencies(
     ill = {finding.service for finding in findings}
 
     def waits(match: _Match) -> bool:
-        """Return whether it waits for one that is not there, or not for long. Two that wait for each other do not count."""
+        """Return whether it waits for one not there, or not for long. Two that wait for each other do not count."""
         wait = RESTARTED if match.rule.seconds is None else match.rule.seconds
         return any(graph.available_seconds(name) < wait for name in _called(match, graph) if name not in ill)
 
