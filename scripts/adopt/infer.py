@@ -1127,12 +1127,13 @@ def _jobs(unit: Unit, context: Context) -> None:
 
 
 def _alembic(unit: Unit, context: Context) -> list[str]:
-    """Return how alembic is called: where the folder of its scripts is a package of the same name, not from there."""
-    built = "builder" in context.found.data["services"][unit.name]
-    if unit.dockerfile and unit.dockerfile.command[:1] == ("uv",) and not built:
-        return ["uv", "run", "--no-sync", "alembic"]
+    """Return how alembic is called: so that its scripts find the program they lie beside; where their folder is a
+    package of alembic's own name, not from there.
+    """
+    own = unit.dockerfile and unit.dockerfile.command[:1] == ("uv",)
+    start = ["uv", "run", "--no-sync"] if own and "builder" not in context.found.data["services"][unit.name] else []
     shadowed = context.whole.tree.has(join(unit.sources, "alembic/__init__.py"))
-    return ["env", "-u", "PYTHONPATH", "alembic"] if shadowed else ["python", "-m", "alembic"]
+    return ["env", "-u", "PYTHONPATH", *start, "alembic"] if shadowed else [*start, "python", "-m", "alembic"]
 
 
 def _imported(file: str, unit: Unit, tree: Tree) -> bool:
