@@ -20,7 +20,7 @@ from scripts.settings.model import Image, Service
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 PLUGIN_ROOTS = ("/usr/libexec", "/usr/lib", "/usr/local/libexec", "/usr/local/lib")
-KEPT = ROOT / ".tools/docker-clients.json"  # client → whether it has BuildKit
+KEPT = ROOT / ".tools/buildkit.json"  # client → whether it has BuildKit
 BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
 
 
