@@ -157,11 +157,16 @@ def _without(chosen: list[units.Unit], answers: Mapping[str, str]) -> list[units
     return [unit for unit in chosen if unit.name not in names]
 
 
+def _agreed(answer: str) -> bool:
+    """Return whether an answer is yes, which YAML reads as true."""
+    return answer in ("yes", "true")
+
+
 def _whole_sources(chosen: list[units.Unit], tree: Tree, answers: Mapping[str, str]) -> None:
     """See that the pages have what they import. Raises UserError where they do not, unless the person says so."""
     for unit in chosen:
         found = lost.imports(tree, unit.sources) if unit.kind in units.PAGE_KINDS else {}
-        if found and answers.get(f"{unit.name}.incomplete") != "yes":
+        if found and not _agreed(answers.get(f"{unit.name}.incomplete", "no")):
             said, place = next(iter(found.items()))
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             reason = lost.ignored_by(tree, f"{unit.sources}/{said.removeprefix('@/')}".removeprefix("./"))
@@ -184,7 +189,7 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
         if wrong and not wrong.loosen:
             raise UserError(f"{file}: {wrong.said}", f"change {file}: no build can install it as it is")
         key = f"{unit.name}.loosen"
-        if wrong and answers.get(key, "yes") == "yes":
+        if wrong and _agreed(answers.get(key, "yes")):
             decision.data["services"][unit.name].setdefault("loosePackages", []).append(wrong.loosen)
             decision.because(f"services.{unit.name}.loosePackages", wrong.loosen, f"{file}: {wrong.said}")
         if wrong:

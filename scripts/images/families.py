@@ -130,7 +130,7 @@ FIRST_FOR_313 = {
     "psycopg2-binary": "2.9.10", "pydantic-core": "2.20", "pydantic": "2.8", "asyncpg": "0.30", "greenlet": "3.1",
     "numpy": "2.1", "pillow": "11", "lxml": "5.3", "uvloop": "0.21", "httptools": "0.6.2", "pyyaml": "6.0.2",
     "cffi": "1.17", "aiohttp": "3.10.6", "tiktoken": "0.8", "jiter": "0.6", "orjson": "3.10.7", "pandas": "2.2.3",
-    "psycopg-binary": "3.2.3", "grpcio": "1.67", "sqlalchemy": "2.0.31",
+    "psycopg-binary": "3.2.3", "grpcio": "1.67", "sqlalchemy": "2.0.31", "fastavro": "1.10",
 }  # fmt: skip
 
 

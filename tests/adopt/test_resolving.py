@@ -58,7 +58,8 @@ def test_a_contradiction_is_asked_about_and_a_package_that_there_is_not_is_refus
     monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("a and b do not go together", "httpx"))
     with pytest.raises(UserError, match=r"api\.loosen: api/requirements\.txt: a and b do not go together: take httpx"):
         adopt(app)
-    assert services(adopt(app, answers={"api.loosen": "yes"}))["api"]["loosePackages"] == ["httpx"]
+    for agreed in ("yes", "true"):  # as it is typed, and as a file of answers is read
+        assert services(adopt(app, answers={"api.loosen": agreed}))["api"]["loosePackages"] == ["httpx"]
     assert "loosePackages" not in services(adopt(app, answers={"api.loosen": "no"}))["api"]
     monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("x was not found"))
     with pytest.raises(UserError, match=r"api/requirements\.txt: x was not found"):

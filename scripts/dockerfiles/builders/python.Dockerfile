@@ -32,10 +32,10 @@ RUN --mount=type=cache,target=/root/.cache,sharing=locked \
         iconv -f UTF-16 -t UTF-8 requirements.txt >/utf8.txt && mv /utf8.txt requirements.txt;; esac \
     && if [ -f requirements.txt ]; then sed -i -E 's/^psycopg2([^-]|$)/psycopg2-binary\1/' requirements.txt; fi \
     && if ! packages 2>/tmp/said; then \
-        cat /tmp/said >&2; grep -qE "gcc|g\+\+|cc1|pg_config|Python\.h|pkg-config|compiler|No such file or directory: '(make|cmake)'" /tmp/said \
-            || exit 1; \
-        apt-get update -qq && apt-get install -qq -y --no-install-recommends build-essential python3-dev pkg-config libpq-dev \
-            libffi-dev libssl-dev >&2 && packages; fi
+        grep -qE "gcc|g\+\+|cc1|pg_config|Python\.h|pkg-config|compiler|No such file or directory: '(make|cmake)'" /tmp/said \
+            || { cat /tmp/said >&2; exit 1; }; \
+        export DEBIAN_FRONTEND=noninteractive && apt-get update -qq && apt-get install -qq -y --no-install-recommends \
+            build-essential python3-dev pkg-config libpq-dev libffi-dev libssl-dev && packages; fi
 
 FROM ${PYTHON_IMAGE}
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PYTHONPATH=/app:/app/src HOME=/tmp
