@@ -601,6 +601,8 @@ def _command(unit: Unit, spec: dict[str, Any], context: Context) -> None:
             and "args" not in spec
             and "builder" not in spec
         ):
+            if "beat" in words and not {"-s", "--schedule"} & set(words):
+                words += ["--schedule", "/tmp/celerybeat-schedule"]  # noqa: S108 it writes beside its program otherwise
             spec["args"] = words
             context.found.because(f"services.{unit.name}.args", " ".join(words)[:60], item.place)
 
@@ -1280,16 +1282,12 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
 
 
 def _drizzle(unit: Unit, tree: Tree, config: str) -> list[str]:
-    """Return what Drizzle does: the migrations that it wrote down, else it makes its own tables as its code has them.
-
-    Tables that others make in the same database are not its to take away.
+    """Return what Drizzle does: the migrations that it wrote down, else it makes the tables as its code has them. What
+    would lose data ends in an error, since nobody is there to agree.
     """
     out = re.search(r"\bout\s*:\s*[\"']\.?/?([\w./-]+)", config)
-    if tree.has(join(unit.sources, f"{out[1].rstrip('/') if out else 'drizzle'}/meta/_journal.json")):
-        return ["migrate"]
-    texts = (tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".mjs", ".tsx")))
-    own = [name for text in texts for name in re.findall(r"pgTable\(\s*[\"'](\w+)[\"']", text)]
-    return ["push", *(["--tablesFilter", ",".join(dict.fromkeys(own))] if own else [])]
+    journal = join(unit.sources, f"{out[1].rstrip('/') if out else 'drizzle'}/meta/_journal.json")
+    return ["migrate"] if tree.has(journal) else ["push"]
 
 
 def _job_packages(unit: Unit, context: Context) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from scripts.adopt.facts import Code, Read, Route
 from scripts.adopt.tree import Place
@@ -20,7 +21,7 @@ def read(text: str, file: str, into: Code) -> None:
         module = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return
-    prefixes = _prefixes(module)
+    prefixes, before = _prefixes(module), len(into.reads)
     for node in ast.walk(module):
         place = Place(file, getattr(node, "lineno", 0))
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -39,6 +40,23 @@ def read(text: str, file: str, into: Code) -> None:
             into.routes += _routes(node, file, prefixes)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             into.urls += [(url, place) for url in URL.findall(node.value)]
+    ending = set(_ends_without(module))
+    own = (replace(it, required=it.required or (it.name in ending and not it.default)) for it in into.reads[before:])
+    into.reads[before:] = list(own)
+
+
+def _ends_without(module: ast.Module) -> Iterator[str]:
+    """Yield the variables whose absence a file ends with an error of its own: read into a name, and that is judged."""
+    held: dict[str, str] = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name):
+            call = node.value
+            if _dotted(call.func) in ("os.getenv", "getenv", "os.environ.get", "environ.get") and call.args:
+                held[node.targets[0].id] = _text(call.args[0])
+    for item in module.body:
+        judged = re.fullmatch(r"not (\w+)", ast.unparse(item.test)) if isinstance(item, ast.If) else None
+        if judged and isinstance(item, ast.If) and any(isinstance(it, ast.Raise) for it in item.body):
+            yield held.get(judged[1], "")
 
 
 def tables(text: str, file: str) -> list[Place]:

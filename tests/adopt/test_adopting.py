@@ -447,6 +447,22 @@ def test_a_frameworks_own_migration_runs_unless_the_image_does_it(
     assert [job["command"] for job in jobs.values()] == ([command] if command else [])
 
 
+@pytest.mark.parametrize(
+    ("code", "placeholder"),
+    [
+        ('key = os.getenv("X_API_KEY")\nif not key:\n    raise ValueError("no key")\n', True),
+        ('key = os.getenv("X_API_KEY")\nif not key:\n    print("no key")\n', False),
+        ('def ask():\n    key = os.getenv("X_API_KEY")\n    if not key:\n        raise ValueError("no key")\n', False),
+    ],
+)
+def test_a_program_that_ends_itself_without_a_key_gets_something_in_its_place(
+    tmp_path: Path, code: str, placeholder: bool
+) -> None:
+    app = make(tmp_path, **{**API, "main.py": API["main.py"] + "import os\n" + code})
+    source = yaml.safe_load(adopt(app).text)["secrets"]["api-keys"]["keys"]["X_API_KEY"]
+    assert ("placeholder" in source) is placeholder
+
+
 def test_migrations_that_are_not_there_are_not_run(tmp_path: Path) -> None:
     texts = {**API, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": "[alembic]\nscript_location = ./moves\n"}
     found = adopt(make(tmp_path, **texts))
@@ -834,13 +850,11 @@ def test_migrations_run_where_their_folder_has_the_name_of_the_program(
         ({"prisma__schema.prisma": ""}, "prisma db push --skip-generate"),
         ({"prisma__schema.prisma": "", "package.json": '{"devDependencies": {"prisma": "^7.0.1"}}'}, "prisma db push"),
         ({"prisma__schema.prisma": "", "prisma__migrations__1__migration.sql": ""}, "prisma migrate deploy"),
-        ({"drizzle.config.ts": ""}, "drizzle-kit push --tablesFilter note,mark"),
+        ({"drizzle.config.ts": ""}, "drizzle-kit push"),
         ({"drizzle.config.ts": 'out: "./sql/"', "sql/meta/_journal.json": "{}"}, "drizzle-kit migrate"),
     ],
 )
-def test_an_orm_makes_its_own_tables_and_takes_nobody_elses_away(
-    tmp_path: Path, texts: dict[str, str], command: str
-) -> None:
+def test_an_orm_makes_its_own_tables(tmp_path: Path, texts: dict[str, str], command: str) -> None:
     app = make(tmp_path, **{
         "package.json": '{"dependencies": {"express": "5"}}',
         "schema.ts": 'pgTable("note", {});\npgTable(\n  "mark", {});\nprocess.env.DATABASE_URL;\n', **texts,
