@@ -309,7 +309,7 @@ def _by_own_chart(
         why = f"none of {', '.join(charts)} deploys all services" if charts else "there is no Helm chart below PATH"
         decision.remarks.append(f"--own-chart: {why}; the product's is taken")
         return
-    decision.data["release"] = {"chart": str(tree.root / chart)}
+    decision.data["release"] = {"chart": str(tree.root / chart), "podSecurity": "baseline"}
     decision.because("release.chart", chart, f"{chart}/Chart.yaml")
     values: Any = (documents.load(tree.text(f"{chart}/values.yaml")) or [{}])[0]
     for name, own in deployed.items():

@@ -22,7 +22,7 @@ def ensure(session: Session) -> tuple[bool, str]:
     Raises SettingsError for a file that cannot be used, and UserError if the cluster does not answer.
     """
     name = session.settings.release.namespace
-    wanted = read(session.settings.root / FILE, name)
+    wanted = [enforcing(it, session.settings.release.pod_security) for it in read(session.settings.root / FILE, name)]
     if all(_is_there(session, item, name) for item in wanted):
         return False, name
     session.kubectl.apply(wanted)
@@ -43,6 +43,15 @@ def read(file: Path, namespace: str) -> list[dict[str, Any]]:
         raise SettingsError(f"{FILE}:{where} not valid YAML", "correct that line") from None
     except (TypeError, KeyError, AttributeError, UnicodeDecodeError):
         raise SettingsError(f"{FILE}: not a list of Kubernetes objects", f"see: git diff -- {FILE}") from None
+
+
+def enforcing(item: dict[str, Any], level: str) -> dict[str, Any]:
+    """Return an object of the file; a namespace enforces the level that the release asks for, where it asks for one."""
+    labels = item["metadata"].get("labels") or {}
+    if item["kind"] != "Namespace" or level == "restricted":
+        return item
+    own = labels | {"pod-security.kubernetes.io/enforce": level}
+    return item | {"metadata": item["metadata"] | {"labels": own}}
 
 
 def _placed(item: dict[str, Any], namespace: str) -> dict[str, Any]:

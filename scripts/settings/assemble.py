@@ -212,7 +212,8 @@ def _release(places: Places, spec: Mapping[str, Any], namespace: str, key: str, 
     """Return a release with the chart's own values for the environment."""
     chart = places.chart(spec, key)
     own = chart / "environments" / f"{environment}.yaml"
-    return Release(spec["name"], namespace, chart, (own,) if own.is_file() else ())
+    level = spec.get("podSecurity", "restricted")
+    return Release(spec["name"], namespace, chart, (own,) if own.is_file() else (), pod_security=level)
 
 
 def _values(places: Places, spec: Mapping[str, Any], key: str) -> tuple[Path, ...]:

@@ -99,7 +99,8 @@ class Release:
     """A helm release: where it lives, the chart folder, and values files in the order helm gets them.
 
     `images` says where in the chart's values each service's image goes: service → part of an image (`repository`, `tag`
-    or the whole `reference`) → dotted path. `labels` mark its revisions.
+    or the whole `reference`) → dotted path. `labels` mark its revisions. `pod_security` is the level that its namespace
+    enforces.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Release:
     values: tuple[Path, ...] = ()
     images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    pod_security: str = "restricted"
 
 
 @dataclass(frozen=True)

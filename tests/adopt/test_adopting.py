@@ -201,12 +201,14 @@ def test_an_own_chart_gets_the_images_where_its_values_name_them(tmp_path: Path)
     adopted = adopt(APPS / "rewrites", tmp_path, own_chart=True)
     adopting.write(adopted, tmp_path)
     data = yaml.safe_load(adopted.text)
-    assert data["release"] == {"name": "rewrites", "namespace": "rewrites", "chart": str(APPS / "rewrites/chart")}
+    own = {"chart": str(APPS / "rewrites/chart"), "podSecurity": "baseline"}
+    assert data["release"] == {"name": "rewrites", "namespace": "rewrites"} | own
     backend = data["services"]["backend"]
     assert (backend["deployment"], backend["service"]) == ("errands-backend", "errands-backend")
     built = data["services"]["frontend"]["buildEnvironment"]["BACKEND_URL"]
     assert built == "http://errands-backend:8000", "the page asks the Service that there is"
     loaded = read_settings(tmp_path)
+    assert loaded.release.pod_security == "baseline", "what people's charts seldom say is not asked of them"
     assert loaded.release.images == {
         "backend": {"reference": "backend.image"}, "frontend": {"reference": "frontend.image"},
     }  # fmt: skip

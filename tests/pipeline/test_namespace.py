@@ -7,13 +7,21 @@ import pytest
 
 from scripts.errors import SettingsError
 from scripts.host.paths import ROOT
-from scripts.pipeline.namespace import contains, read
+from scripts.pipeline.namespace import contains, enforcing, read
 
 
 def test_everything_in_the_file_goes_where_the_settings_say() -> None:
     for item in read(ROOT / "config/namespace.yaml", "team-a"):
         place = item["metadata"]["name" if item["kind"] == "Namespace" else "namespace"]
         assert place == "team-a", item["kind"]
+
+
+@pytest.mark.parametrize("level", ["restricted", "baseline"])
+def test_the_namespace_enforces_what_the_release_asks_for_and_warns_of_the_rest(level: str) -> None:
+    items = [enforcing(item, level) for item in read(ROOT / "config/namespace.yaml", "team-a")]
+    (labels,) = (item["metadata"]["labels"] for item in items if item["kind"] == "Namespace")
+    assert labels["pod-security.kubernetes.io/enforce"] == level
+    assert labels["pod-security.kubernetes.io/warn"] == "restricted"
 
 
 @pytest.mark.parametrize(
