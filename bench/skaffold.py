@@ -52,8 +52,8 @@ def command(tools: Tools, file: Path) -> tuple[list[str], Mapping[str, str]]:
     folders = {str(Path(tool).parent) for tool in (tools.helm, tools.kubectl, str(tools.docker))}
     path = os.pathsep.join([*sorted(folders), os.environ.get("PATH", "")])
     argv = ["skaffold", "run", "--filename", str(file), "--kubeconfig", str(tools.kubeconfig)]
-    # The labels of a run would replace every pod each time.
-    return [*argv, "--add-skaffold-labels=false"], {"PATH": path, "KUBECONFIG": str(tools.kubeconfig)}
+    # A label that differs from run to run would replace every pod each time.
+    return [*argv, "--label=skaffold.dev/run-id=bench"], {"PATH": path, "KUBECONFIG": str(tools.kubeconfig)}
 
 
 def write(folder: Path, services: Sequence[Build], chart: Path, values: Sequence[Path]) -> Path:
