@@ -24,7 +24,7 @@ LIFE = f"""
 import os
 from dataclasses import replace
 from scripts.clusters.embedded import Embedded
-from scripts.host import toolchain
+from scripts.host import paths, toolchain
 from scripts.host.shell import Shell
 from scripts.settings.configuration import read_settings
 
