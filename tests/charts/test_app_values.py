@@ -45,6 +45,12 @@ def test_an_app_of_other_services_is_deployed() -> None:
     assert (worker["replicas"], worker["strategy"]) == (1, {"type": "Recreate"})
 
 
+def test_pods_of_another_chart_reach_the_database_whatever_their_labels_are() -> None:
+    own = app_values.of_database(APP | {"release": {"chart": "../their-app/chart"}})
+    assert by_name(tuple(objects(DATABASE, app_values.of_database(APP))), "NetworkPolicy")
+    assert not by_name(tuple(objects(DATABASE, own)), "NetworkPolicy")
+
+
 def test_its_database_serves_tls() -> None:
     found = tuple(objects(DATABASE, app_values.of_database(APP)))
     assert by_name(found, "Secret")["database-tls"]["type"] == "kubernetes.io/tls"
