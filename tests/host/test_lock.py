@@ -24,11 +24,12 @@ with lock.hold(Path(sys.argv[1])):
 
 # Starts a child that prints its process id and waits, as a long effect does.
 RUNNER = """
-import sys
+import signal, sys
 from pathlib import Path
 from scripts.host import lock, signals
 from scripts.host.shell import Shell
 waits = ["sh", "-c", "echo $$; exec sleep 600"]
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 try:
     with signals.raise_when_signalled(), lock.hold(Path(sys.argv[1])):
         Shell(echo=lambda line: None).effect(waits, on_line=lambda line: print(line, flush=True))
