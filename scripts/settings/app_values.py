@@ -29,11 +29,14 @@ def of_release(data: Mapping[str, Any], subcharts: Iterable[str], *, library: bo
     return dict(_over(values, data.get("values", {})))
 
 
-def of_database(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the stand-in database: who may call it, and whether it serves TLS."""
+def of_database(data: Mapping[str, Any], *, library: bool) -> dict[str, Any]:
+    """Return the values of the stand-in database: who may call it, and whether it serves TLS.
+
+    How a chart without the library chart labels its pods is not known: there everybody in the namespace may call.
+    """
     readers = sorted(database_readers(data))
     values: dict[str, Any] = {"networkPolicy": {"from": readers}} if readers else {}
-    if data.get("release", {}).get("chart"):  # how another chart labels its pods is not known
+    if not library:
         values = {"global": {"networkPolicy": {"enabled": False}}}
     if data.get("database", {}).get("tls"):
         values["tls"] = {"enabled": True}

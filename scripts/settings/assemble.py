@@ -256,7 +256,7 @@ def _database_release(
 ) -> Release:
     spec = data["database"]["release"]
     found = _release(places, spec, release.namespace, "database.release", environment)
-    generated = json.dumps(app_values.of_database(app), indent=2) + "\n"
+    generated = json.dumps(app_values.of_database(app, library=_is_library(release.chart)), indent=2) + "\n"
     file = write_changed(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
     return replace(found, values=(*found.values, file, *_values(places, spec, "database.release")))
 

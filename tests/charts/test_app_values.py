@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from scripts.host.paths import ROOT
 from scripts.settings import app_values
+from scripts.settings.assemble import GENERATED
+from scripts.settings.configuration import read_settings
 from tests.charts.conftest import DATABASE, SERVICES, UMBRELLA, by_name
 from tests.charts.strict import problems
 from tests.charts.test_every_value import laid_over, objects
@@ -46,12 +50,18 @@ def test_an_app_of_other_services_is_deployed() -> None:
 
 
 def test_pods_of_another_chart_reach_the_database_whatever_their_labels_are() -> None:
-    own = app_values.of_database(APP | {"release": {"chart": "../their-app/chart"}})
-    assert by_name(tuple(objects(DATABASE, app_values.of_database(APP))), "NetworkPolicy")
-    assert not by_name(tuple(objects(DATABASE, own)), "NetworkPolicy")
+    ours, others = (tuple(objects(DATABASE, app_values.of_database(APP, library=one))) for one in (True, False))
+    assert by_name(ours, "NetworkPolicy")
+    assert not by_name(others, "NetworkPolicy")
+
+
+def test_the_database_of_the_reference_app_is_called_by_its_readers_only() -> None:
+    release = read_settings(ROOT).database_release
+    generated = [json.loads(file.read_text()) for file in release.values if file.parent.name == GENERATED]
+    assert [values.get("global") for values in generated] == [None], "its policy is rendered"
 
 
 def test_its_database_serves_tls() -> None:
-    found = tuple(objects(DATABASE, app_values.of_database(APP)))
+    found = tuple(objects(DATABASE, app_values.of_database(APP, library=True)))
     assert by_name(found, "Secret")["database-tls"]["type"] == "kubernetes.io/tls"
     assert not [problem for item in found for problem in problems(item)]
