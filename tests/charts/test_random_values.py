@@ -52,6 +52,7 @@ def possible(values: Any) -> Any:
     """The values without what cannot hold together, which the chart refuses."""
     if values.get("persistence", {}).get("enabled"):
         values.get("autoscaling", {}).pop("enabled", None)
+        values.pop("strategy", None)  # one pod at a time writes; it is Recreate
     if "port" not in values.get("service", {}):
         for key in ("ingress", "httpRoute"):
             values.pop(key, None)
