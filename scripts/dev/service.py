@@ -144,8 +144,7 @@ def dev_service(service: Service, argv: Sequence[str], release: Release) -> DevS
 def place(release: Release, name: str) -> tuple[str, ...]:
     """Return where the values of a service are in a chart made with the library chart; nowhere in another one."""
     path = release.images.get(name, {}).get("repository", "").split(".")
-    library = (release.chart / "charts/common/Chart.yaml").is_file()
-    return tuple(path[:-2]) if library and path[-2:] == ["image", "repository"] else ()
+    return tuple(path[:-2]) if release.has_library and path[-2:] == ["image", "repository"] else ()
 
 
 def label(release: Release, name: str) -> str:

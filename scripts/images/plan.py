@@ -122,16 +122,11 @@ def image_values(plan: Plan, release: Release, database: Release) -> dict[str, A
     for service, places in release.images.items():
         image = plan.image(service)
         parts = {"repository": image.repository, "tag": image.tag, "reference": plan.deployed(image)}
-        if "reference" not in places and plan.registry and not _is_ours(release):
+        if "reference" not in places and plan.registry and not release.has_library:
             parts["repository"] = f"{plan.registry}/{image.repository}"
         for part, place in places.items():
             _put(values, place.split("."), parts[part])
     return values
-
-
-def _is_ours(release: Release) -> bool:
-    """Return whether the chart puts `global.imageRegistry` before each repository by itself, as the library does."""
-    return (release.chart / "charts/common/Chart.yaml").is_file()
 
 
 def _put(values: dict[str, Any], keys: Sequence[str], value: str) -> None:

@@ -237,7 +237,7 @@ def _app_release(
     subcharts = _subcharts(release, mine.root)
     if subcharts:
         _check_subcharts(app, subcharts, theirs.file)
-    library = any("subchart" not in spec for spec in app["services"].values()) and _is_library(release.chart)
+    library = any("subchart" not in spec for spec in app["services"].values()) and release.has_library
     generated = app_values.of_release(app, subcharts, library=library)
     file = write_changed(mine.root / GENERATED / f"{release.name}.app.yaml", json.dumps(generated, indent=2) + "\n")
     values = (*release.values, file, *_values(theirs, below, "release"), *_values(mine, above, "release"))
@@ -256,14 +256,9 @@ def _database_release(
 ) -> Release:
     spec = data["database"]["release"]
     found = _release(places, spec, release.namespace, "database.release", environment)
-    generated = json.dumps(app_values.of_database(app, library=_is_library(release.chart)), indent=2) + "\n"
+    generated = json.dumps(app_values.of_database(app, library=release.has_library), indent=2) + "\n"
     file = write_changed(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
     return replace(found, values=(*found.values, file, *_values(places, spec, "database.release")))
-
-
-def _is_library(chart: Path) -> bool:
-    """Return whether a chart takes services under `services`: it has the library chart among its own."""
-    return (chart / "charts/common/Chart.yaml").is_file()
 
 
 def _subcharts(release: Release, root: Path) -> list[str]:
@@ -272,7 +267,7 @@ def _subcharts(release: Release, root: Path) -> list[str]:
     Of a chart without the library nothing is switched off, since nobody knows how.
     """
     file = release.chart / "values.yaml"
-    if not file.is_file() or not _is_library(release.chart):
+    if not file.is_file() or not release.has_library:
         return []
     return [key for key, part in read(file, root).items() if isinstance(part, Mapping) and "image" in part]
 

@@ -111,6 +111,11 @@ class Release:
     labels: Mapping[str, str] = field(default_factory=dict)
     pod_security: str = "restricted"
 
+    @property
+    def has_library(self) -> bool:
+        """Whether its chart has the library chart among its own, and takes services and labels pods as that does."""
+        return (self.chart / "charts/common/Chart.yaml").is_file()
+
 
 @dataclass(frozen=True)
 class Timeouts:
