@@ -10,6 +10,7 @@ from typing import Any
 from scripts.ai import kubectl_flags, patches
 from scripts.ai.answers import Manifest
 from scripts.ai.commands import Verdict
+from scripts.ai.mappings import mapped
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
 from scripts.kube.kubectl import Kubectl
@@ -85,7 +86,7 @@ def dangers(steps: Iterable[Step], registry: str, known: Collection[str] = ()) -
     for step in steps:
         body = json.loads(step.stdin) if step.stdin else {}
         layers = [body, *patches.laid_over(step.words)]
-        wanted = [patches.mapped(patches.mapped(layer).get("spec")).get("replicas") for layer in layers]
+        wanted = [mapped(mapped(layer).get("spec")).get("replicas") for layer in layers]
         if any(map(_is_zero, [*wanted, *_flags(step.words, "replicas")])):
             found.append(f"{step.target}: 0 replicas stop every one of its pods")
         for image in _images(step, layers):

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from scripts.ai import kubectl_flags
+from scripts.ai.mappings import mapped
 
 # Fields that give pods power over the node, rights of others, or Secrets; and those that decide what is deleted.
 _POWERS = {
@@ -53,11 +54,6 @@ def power(item: Any) -> str:
         if key not in _NAMES and (found := power(value)):
             return found
     return ""
-
-
-def mapped(value: Any) -> Mapping[str, Any]:
-    """Return a mapping as it is, and nothing for anything else."""
-    return value if isinstance(value, Mapping) else {}
 
 
 def _given(words: Sequence[str]) -> list[Any]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from scripts.ai.mappings import mapped
 from scripts.ai.options import Model
 from scripts.errors import UserError
 from scripts.secrets import redact
@@ -201,15 +202,11 @@ def _no_error(data: Mapping[str, Any], url: str) -> None:
     Some servers put it beside what they had said until then.
     """
     choices = data.get("choices")
-    if data.get("error") or (isinstance(choices, list) and any(_map(one).get("error") for one in choices)):
+    if data.get("error") or (isinstance(choices, list) and any(mapped(one).get("error") for one in choices)):
         raise ModelError(
             f"{url} answered with an error: {_said(json.dumps(data.get('error') or data))}",
             "see its own words; invoke ai.doctor tries it with one small question",
         )
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 _IS_IT_A_MODEL = "see model.endpoint in config/ai.yaml: the base URL of a model, for instance https://api.openai.com/v1"

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -23,6 +23,7 @@ from scripts.settings.model import Settings
 CHART_SECONDS = 300  # that a chart's pods have
 READY_SECONDS = 240.0  # until agents, model and tool server have to be ready
 PACE = 2.0
+Found = TypeVar("Found")
 _VERSION = re.compile(r"-(v?\d+\.\d+\.\d+\S*)$")  # at the end of a chart's name, as helm lists it
 _CRDS = ("agents.kagent.dev", "modelconfigs.kagent.dev", "remotemcpservers.kagent.dev")
 
@@ -88,38 +89,42 @@ def _told(answer: Result) -> str:
     return answer.out.strip()
 
 
+def _read(asked: str, answer: Result, pick: Callable[[Any], list[Found]]) -> list[Found]:
+    """Return what `pick` takes from an answer in JSON, nothing from an empty one. Raises UserError."""
+    text = _told(answer)
+    try:
+        return pick(json.loads(text)) if text else []
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{asked} answered nothing that can be read", "nothing was changed") from None
+
+
 def _releases(place: Place) -> list[dict[str, Any]]:
     """Return the helm releases of kagent in any namespace. Raises UserError."""
     words = ("list", "--all-namespaces", "--filter", "^kagent(-crds)?$", "--output", "json")
-    text = _told(place.helm.shell.probe(place.helm.command(*words), timeout=30))
-    try:
-        found: list[dict[str, Any]] = json.loads(text or "[]")
-    except ValueError:
-        raise UserError("helm list answered nothing that can be read", "nothing was changed") from None
-    return found
+    answer = place.helm.shell.probe(place.helm.command(*words), timeout=30)
+    return _read("helm list", answer, lambda found: [dict(one) for one in found])
 
 
 def _served(place: Place) -> list[str]:
     """Return the versions in which the cluster serves kagent's agents; none where it does not. Raises UserError."""
-    text = _told(place.kubectl.ask("get", "crd", *_CRDS, "--ignore-not-found", "--output", "json", timeout=15))
-    try:
-        data = json.loads(text or "{}")
+
+    def versions(data: Any) -> list[str]:
         found = data.get("items", [data] if data else [])
         return [one["name"] for item in found[:1] for one in item["spec"]["versions"] if one.get("served")]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError("kubectl get crd answered nothing that can be read", "nothing was changed") from None
+
+    answer = place.kubectl.ask("get", "crd", *_CRDS, "--ignore-not-found", "--output", "json", timeout=15)
+    return _read("kubectl get crd", answer, versions)
 
 
 def _controllers(place: Place) -> list[str]:
     """Return the namespaces in which a controller of kagent is, however it was installed. Raises UserError."""
     selector = "app.kubernetes.io/part-of=kagent,app.kubernetes.io/component=controller"
-    text = _told(
-        place.kubectl.ask("get", "deployments", "--all-namespaces", "--selector", selector, "--output", "json")
-    )
-    try:
-        return sorted({str(item["metadata"]["namespace"]) for item in json.loads(text or "{}").get("items", ())})
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError("kubectl get deployments answered nothing that can be read", "nothing was changed") from None
+    words = ("get", "deployments", "--all-namespaces", "--selector", selector, "--output", "json")
+
+    def namespaces(data: Any) -> list[str]:
+        return sorted({str(item["metadata"]["namespace"]) for item in data.get("items", ())})
+
+    return _read("kubectl get deployments", place.kubectl.ask(*words), namespaces)
 
 
 def install(place: Place) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.ai.budget import clean
+from scripts.ai.mappings import mapped
 
 OPEN = ("submitted", "working")
 ASK_USER = "ask_user"  # the tool by which an agent puts questions in words
@@ -105,11 +106,11 @@ def read(text: str) -> Task | str:
         return "kagent answered nothing that can be read"
     if result.get("kind") == "message" or ("parts" in result and "status" not in result):
         return Task("", str(result.get("contextId", "")), "completed", _words([result]))
-    status = _map(result.get("status"))
+    status = mapped(result.get("status"))
     spoken = _maps([status.get("message")])
     history = _maps(result.get("history"))
     text = _words(_maps(result.get("artifacts")))
-    usage = _map(_map(result.get("metadata")).get("kagent_usage_metadata"))
+    usage = mapped(mapped(result.get("metadata")).get("kagent_usage_metadata"))
     return Task(
         str(result.get("id", "")), str(result.get("contextId", "")),
         str(status.get("state", "")).removeprefix("TASK_STATE_").lower().replace("_", "-"),
@@ -149,25 +150,25 @@ def _words(holders: Sequence[Mapping[str, Any]]) -> str:
 
 def _calls(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for part in _parts(history):
-        data = _map(part.get("data"))
-        about = _map(part.get("metadata"))
+        data = mapped(part.get("data"))
+        about = mapped(part.get("metadata"))
         kind = about.get("kagent_type") or about.get("adk_type")  # the second as later versions write it
         if kind != "function_call" or data.get("name") == _WAITS:
             continue
-        given = ", ".join(f"{key}={_short(str(value), 40)}" for key, value in _map(data.get("args")).items())
+        given = ", ".join(f"{key}={_short(str(value), 40)}" for key, value in mapped(data.get("args")).items())
         yield f"{data.get('name')}({given})"
 
 
 def _asked(spoken: Sequence[Mapping[str, Any]]) -> Iterator[Asked]:
     """Yield the questions in the data parts of a status that waits for a person."""
     for part in _parts(spoken):
-        data = _map(part.get("data"))
+        data = mapped(part.get("data"))
         if data.get("name") != _WAITS:
             continue
-        args = _map(data.get("args"))
-        original = _map(args.get("originalFunctionCall"))
-        given, id_ = _map(original.get("args")), str(original.get("id") or "")
-        hint = clean(str(_map(args.get("toolConfirmation")).get("hint") or ""))
+        args = mapped(data.get("args"))
+        original = mapped(args.get("originalFunctionCall"))
+        given, id_ = mapped(original.get("args")), str(original.get("id") or "")
+        hint = clean(str(mapped(args.get("toolConfirmation")).get("hint") or ""))
         if original.get("name") == ASK_USER:
             texts = tuple(_question(item) for item in _maps(given.get("questions"))) or (hint,)
             yield Asked(ASK_USER, " / ".join(texts), texts, id_)
@@ -180,10 +181,6 @@ def _question(item: Mapping[str, Any]) -> str:
     choices = item.get("choices")
     shown = ", ".join(clean(str(choice)) for choice in choices) if isinstance(choices, list) else ""
     return clean(str(item.get("question", ""))) + (f" ({shown})" if shown else "")
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _maps(value: object) -> list[Mapping[str, Any]]:
