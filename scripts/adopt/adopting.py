@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -197,14 +198,10 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
             decision.questions.append(Question(key, text, ("yes", "no"), "yes"))
 
 
-_SOLVED: dict[tuple[str, str], resolving.Contradiction | None] = {}
-
-
+@cache
 def _contradiction(text: str, python: str, shell: Shell) -> resolving.Contradiction | None:
     """Return what does not go together; the same text is asked about once, however often the person answers."""
-    if (text, python) not in _SOLVED:
-        _SOLVED[text, python] = resolving.contradiction(text, resolving.resolver(shell, python))
-    return _SOLVED[text, python]
+    return resolving.contradiction(text, resolving.resolver(shell, python))
 
 
 def _registry() -> bool:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from scripts.adopt import python_source
 from scripts.adopt.packages import Packages, in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 
@@ -124,7 +125,7 @@ def needs(tree: Tree, folder: str, main: str) -> dict[str, Place]:
     waiting, seen = [main], {main}
     while waiting:
         file = waiting.pop(0)
-        for module, names, line in _imported(tree.text(file), file, folder):
+        for module, names, line in _imported(tree.text(file)):
             inner = [one for one in _files(tree, folder, file, module, names) if one not in seen]
             seen.update(inner)
             waiting += inner
@@ -135,13 +136,9 @@ def needs(tree: Tree, folder: str, main: str) -> dict[str, Place]:
     return found
 
 
-def _imported(text: str, file: str, folder: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
+def _imported(text: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
     """Yield (module, names, line) of what a file imports at its top, beyond what it can do without."""
-    try:
-        body = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError):
-        return
-    for node in body:
+    for node in python_source.statements(text):
         if isinstance(node, ast.Import):
             yield from ((alias.name, (), node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -70,7 +70,7 @@ def function_at(text: str, line: int) -> str:
     """Return the name of the outermost function that a line stands in; empty at the top, in a class, and in a function
     that a decorator hands to others.
     """
-    for node in _parsed(text):
+    for node in statements(text):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
             return "" if node.decorator_list else node.name
     return ""
@@ -78,7 +78,7 @@ def function_at(text: str, line: int) -> str:
 
 def used_names(text: str) -> set[str]:
     """Return the names that a file uses when it is imported: not those that it only defines, or uses as a script."""
-    nodes = (it for node in _parsed(text) if not _is_script(node) for it in ast.walk(node))
+    nodes = (it for node in statements(text) if not _is_script(node) for it in ast.walk(node))
     return {it.id if isinstance(it, ast.Name) else it.attr for it in nodes if isinstance(it, ast.Name | ast.Attribute)}
 
 
@@ -86,7 +86,8 @@ def _is_script(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
 
 
-def _parsed(text: str) -> list[ast.stmt]:
+def statements(text: str) -> list[ast.stmt]:
+    """Return what stands at the top of a file; nothing for one that does not parse."""
     try:
         return ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError):

@@ -28,12 +28,11 @@ class Kind(NodeContainers):
 
     target = "kind"
     label = "io.x-k8s.kind.cluster"
-    environment: Mapping[str, str] = {}
 
-    def __init__(self, *words: Any) -> None:
-        super().__init__(*words)
-        if os.environ.get(PROVIDER, "docker") != "docker":
-            self.environment = {PROVIDER: "docker"}
+    @property
+    def _environ(self) -> Mapping[str, str]:
+        """What its commands have beside the person's environment."""
+        return {PROVIDER: "docker"} if os.environ.get(PROVIDER, "docker") != "docker" else {}
 
     @property
     def control_planes(self) -> Sequence[str]:
@@ -46,7 +45,7 @@ class Kind(NodeContainers):
 
     def listing(self) -> tuple[Result, list[str] | None]:
         """Read one name a line; with none, it says so on the other stream."""
-        answer = self._shell.probe([self._binary, "get", "clusters"], timeout=30, env=self.environment)
+        answer = self._shell.probe([self._binary, "get", "clusters"], timeout=30, env=self._environ)
         return answer, answer.out.split()
 
     def config(self) -> dict[str, Any]:
@@ -76,19 +75,19 @@ class Kind(NodeContainers):
         argv: list[str | Path] = [self._binary, *words, *image, "--config", "-", *options.extra_arguments]
         with self.marked_as_ours(), _its_cause():
             self._shell.effect(
-                argv, stdin=config, shown_stdin=config, timeout=self._timeout, env=self.environment,
+                argv, stdin=config, shown_stdin=config, timeout=self._timeout, env=self._environ,
                 on_line=lambda line: tell(first_line(line)),
             )  # fmt: skip
 
     def write_kubeconfig(self) -> None:
         """Export it to the cluster's own file."""
         words = ["export", "kubeconfig", "--name", self.name, "--kubeconfig", str(self.kubeconfig)]
-        self._shell.effect([self._binary, *words], timeout=60, env=self.environment)
+        self._shell.effect([self._binary, *words], timeout=60, env=self._environ)
 
     def remove(self) -> None:
         """Delete the cluster and what is kept of it."""
         words = ["delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig)]
-        self._shell.effect([self._binary, *words], timeout=300, env=self.environment)
+        self._shell.effect([self._binary, *words], timeout=300, env=self._environ)
         self.forget()
 
 

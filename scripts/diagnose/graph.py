@@ -226,17 +226,12 @@ class ResourceGraph:
             return False
         return progressing.get("reason") == "ProgressDeadlineExceeded"
 
-    def available(self, service: str) -> bool:
-        """Return whether a workload has a pod that can be called."""
-        workload = self.workloads.get(service, {})
-        status = workload.get("status") or {}
-        return bool(status.get("availableReplicas") or status.get("readyReplicas") or status.get("numberAvailable"))
-
     def available_seconds(self, service: str) -> float:
         """Return how long a workload has had a pod that can be called: 0 where it has none, infinity where nothing
         tells.
         """
-        if not self.available(service):
+        status = self.workloads.get(service, {}).get("status") or {}
+        if not any(status.get(key) for key in ("availableReplicas", "readyReplicas", "numberAvailable")):
             return 0.0
         ready = (condition(pod, "Ready") for pod in self.state.kind("Pod") if self.service_of(pod)[0] == service)
         since = (moment(one.get("lastTransitionTime")) for one in ready if one.get("status") == "True")
