@@ -14,6 +14,7 @@ from scripts.adopt.facts import Described
 from scripts.adopt.infer import Decision, Question, Whole
 from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Tree, scan
+from scripts.dockerfiles.ignore import IgnoreRules, ignore_rules
 from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.host.shell import Shell
@@ -21,6 +22,7 @@ from scripts.images import base_images
 from scripts.settings import reading
 from scripts.settings.assemble import app_file
 
+MOST_SENT = 500_000_000  # bytes
 REFERENCE = "todo-chatbot"
 Asker = Callable[[Question], str]
 
@@ -143,9 +145,27 @@ def _decide(
     _pins(decision, chosen, tree, answers, shell)
     decision.questions = [one for one in [*questions, *decision.questions] if one.key not in answers]
     decision.remarks = [*remarks, *more, *decision.remarks, *infer.uncalled(whole, decision.data)]
+    decision.remarks += [line for name, spec in decision.data["services"].items() if (line := _heavy(tree, name, spec))]
     if request.own_chart:
         _by_own_chart(decision, tree, *own, list(charts))
     return decision
+
+
+def _heavy(tree: Tree, name: str, spec: Mapping[str, Any]) -> str:
+    """Return a line where the folder of an image holds more than a build should be sent; empty where it does not."""
+    context = spec["context"]
+    recipe = tree.root / (spec.get("dockerfile") or join(context, "Dockerfile"))
+    own = ignore_rules(tree.root / context, recipe) if recipe.is_file() else IgnoreRules()
+    more = IgnoreRules("\n".join(spec.get("ignore", [])))
+    paths = {file: file if context == "." else file[len(context) + 1 :] for file in tree.below(context)}
+    sent = {file: tree.size(file) for file, path in paths.items() if not own.ignores(path) and not more.ignores(path)}
+    if (total := sum(sent.values())) < MOST_SENT:
+        return ""
+    largest = max(sent, key=lambda file: sent[file])
+    return (
+        f"{name}: each build is sent {total / 1e9:.1f} GB, most of it {largest} ({sent[largest] / 1e9:.1f} GB):"
+        f" put what its image does not need into services.{name}.ignore"
+    )
 
 
 def _without(chosen: list[units.Unit], answers: Mapping[str, str]) -> list[units.Unit]:

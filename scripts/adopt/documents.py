@@ -69,6 +69,8 @@ def compose(tree: Tree, file: str) -> tuple[list[Described], dict[str, str]]:
     built: list[Described] = []
     others: dict[str, str] = {}
     services = data.get("services")
+    if services is not None and not isinstance(services, dict):
+        raise ValueError("services is no mapping of names")
     specs = {str(name): spec for name, spec in _items(services) if isinstance(spec, dict)}
     usual = {name: spec for name, spec in specs.items() if not spec.get("profiles")}
     ending = {name for spec in specs.values() for name, it in _items(spec.get("depends_on"))

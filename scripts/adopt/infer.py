@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ HEALTH = (
 VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")
 # Services of others that a page asks by itself, by their packages: they know its people, and no part of the app does.
 HOSTED = ("appwrite", "firebase", "@supabase/supabase-js", "@clerk/nextjs", "@clerk/clerk-react", "@auth0/auth0-react")
+DATABASE_CA = "/etc/database-ca"
 PLACEHOLDER = "not-configured"
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 AUTH_CLI = ".tools/node_modules/@better-auth/cli/dist/index.mjs"  # where the builder puts what ADD names
@@ -91,10 +93,10 @@ class Whole:
         pages = [unit for unit in self.units if unit.kind in PAGE_KINDS]
         return next((unit for unit in pages if "front" in unit.name or "web" in unit.name), pages[0] if pages else None)
 
-    def backend(self, but: Unit | None = None) -> Unit | None:
+    def backend(self) -> Unit | None:
         """Return the service that a page calls."""
         kinds = ("fastapi", "flask", "django", "node")
-        servers = [unit for unit in self.units if unit.kind in kinds and unit is not but and not _worker(unit)]
+        servers = [unit for unit in self.units if unit.kind in kinds and not _worker(unit)]
         named = [unit for unit in servers if re.search(r"back|api|server", unit.name)]
         return (named or servers or [None])[0]  # type: ignore[list-item]
 
@@ -295,7 +297,46 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         else min(replicas, 2) or 1
     )
     spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}}
+    if place := _checks_certificates(unit, context):
+        environment["SSL_CERT_DIR"] = f"/etc/ssl/certs:{DATABASE_CA}"
+        spec["environment"] = environment
+        spec["values"] |= _database_authority()
+        _told(unit, context, "SSL_CERT_DIR", "the stand-in database's certificate beside the system's", place)
     return spec
+
+
+def _checks_certificates(unit: Unit, context: Context) -> Place | None:
+    """Return where a Python program asks its database for a certificate that it can check; None where it does not."""
+    tree = context.whole.tree
+    if not unit.wants("asyncpg") or not any(variables.purpose(read) == "database" for read in unit.code.reads):
+        return None
+    asks = re.compile(r"[\"']ssl[\"']\s*:\s*(True\b|ssl\.create_default_context\(\)|\w*context\b)|\bssl\s*=\s*True\b")
+    for file in (one for one in tree.below(unit.sources) if one.endswith(".py") and not units.TESTS.search(one)):
+        text = tree.text(file)
+        found = asks.search(text)
+        if found and "CERT_NONE" not in text and re.search(r"create_async_engine|asyncpg", text):
+            return Place(file, text[: found.start()].count("\n") + 1)
+    return None
+
+
+def _database_authority() -> dict[str, Any]:
+    """Return the chart's values that put the stand-in database's certificate where OpenSSL looks for it by its name."""
+    item = {"key": "ca.crt", "path": f"{_subject_hash('database')}.0"}
+    secret = {"secretName": "database-tls", "optional": True, "items": [item]}
+    return {
+        "extraVolumes": [{"name": "database-ca", "secret": secret}],
+        "extraVolumeMounts": [{"name": "database-ca", "mountPath": DATABASE_CA, "readOnly": True}],
+    }
+
+
+def _subject_hash(name: str) -> str:
+    """Return the file name under which OpenSSL looks for the certificate of who has only a common name, in small
+    letters: four bytes of the SHA-1 of the name's canonical encoding.
+    """
+    encoded = bytes.fromhex("0603550403") + b"\x0c" + bytes([len(name)]) + name.encode()
+    for tag in (b"\x30", b"\x31"):
+        encoded = tag + bytes([len(encoded)]) + encoded
+    return hashlib.sha1(encoded, usedforsecurity=False).digest()[3::-1].hex()
 
 
 def _path(unit: Unit, environment: dict[str, str], built: bool, context: Context) -> None:
@@ -420,38 +461,51 @@ def _output(tree: Tree, unit: Unit, kind: str) -> bool:
 def _python_command(unit: Unit, context: Context) -> list[str]:
     """Return how a Python program is started, from where its application object stands."""
     tree, port = context.whole.tree, str(context.ports[unit.name] or 8000)
-    makers = {
-        "fastapi": r"^(\w+)\s*(?::[^=]+)?=\s*(?:\w+\.)?FastAPI\(",
-        "flask": r"^(\w+)\s*=\s*(?:\w+\.)?Flask\(|^def (create_app)\(",
-    }
     if unit.kind == "django":
         wsgi = next((file for file in tree.below(unit.sources) if file.endswith("/wsgi.py")), "")
         if wsgi and unit.wants("gunicorn"):
             return ["gunicorn", f"{_module(unit, wsgi)}:application", "--bind", f"0.0.0.0:{port}"]
         return ["python", "manage.py", "runserver", f"0.0.0.0:{port}"]
-    if unit.kind in makers:
-        for file in _mains(tree, unit):
-            match = re.search(makers[unit.kind], tree.text(file), re.M)
-            if not match:
-                continue
-            name = next(group for group in match.groups() if group)
-            folder, module = _start(tree, unit, file)
-            line = tree.text(file)[: match.start()].count("\n") + 1
-            context.found.because(f"services.{unit.name}.args", f"{module}:{name}", Place(file, line))
-            if unit.kind == "fastapi":
-                extra = ["--app-dir", folder] if folder else []
-                return ["uvicorn", f"{module}:{name}", *extra, "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
-            target = f"{folder}/{module}:{name}" if folder else f"{module}:{name}"
-            return ["flask", "--app", target, "run", "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
-    main = next((file for file in _mains(tree, unit) if "__main__" in tree.text(file)), None)
-    return (
-        ["python", str(PurePosixPath(main).relative_to(unit.sources) if unit.sources != "." else main)] if main else []
-    )
+    if made := _application(tree, unit):
+        file, line, name, factory = made
+        folder, module = _start(tree, unit, file)
+        context.found.because(f"services.{unit.name}.args", f"{module}:{name}", Place(file, line))
+        if unit.kind == "fastapi":
+            extra = ["--app-dir", folder] if folder else []
+            extra += ["--factory"] if factory else []
+            return ["uvicorn", f"{module}:{name}", *extra, "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
+        target = f"{folder}/{module}:{name}" if folder else f"{module}:{name}"
+        return ["flask", "--app", target, "run", "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
+    main = next((file for file in _mains(tree, unit) if "__main__" in tree.text(file)), "")
+    if re.search(r"(?m)^\s*from \.", tree.text(main) if main else ""):  # only a module of a package can
+        folder, module = _start(tree, unit, main)
+        return [*(["env", f"PYTHONPATH={folder}"] if folder else []), "python", "-m", module]
+    return ["python", main if unit.sources == "." else main.removeprefix(f"{unit.sources}/")] if main else []
+
+
+_FACTORY = r"(?:create|make|build|get)_(?:\w+_)?app(?:lication)?"
+_APPLICATIONS = {  # by kind, the best first; the last of FastAPI's is a function that makes one
+    "fastapi": (
+        rf"^(\w+)\s*(?::[^=]+)?=\s*(?:\w+\.)?(?:FastAPI|{_FACTORY})\(",
+        r"^(\w+)\s*=\s*(?:\w+\.)?(?:Starlette|streamable_http_app|http_app|sse_app)\(",
+        rf"^def ({_FACTORY})\((?=[\s\S]*\bFastAPI\()",
+    ),
+    "flask": (r"^(\w+)\s*=\s*(?:\w+\.)?Flask\(", r"^def (create_app)\("),
+}
+
+
+def _application(tree: Tree, unit: Unit) -> tuple[str, int, str, bool] | None:
+    """Return where a program's application object is made: file, line, name, and whether that is of a function."""
+    for pattern in _APPLICATIONS.get(unit.kind, ()):
+        for file in dict.fromkeys([_main(unit, tree), *_mains(tree, unit)]):
+            if match := re.search(pattern, tree.text(file), re.M) if file else None:
+                return file, tree.text(file)[: match.start()].count("\n") + 1, match[1], pattern.startswith("^def")
+    return None
 
 
 def _mains(tree: Tree, unit: Unit) -> list[str]:
     order = ("main.py", "app.py", "server.py", "api.py", "worker.py", "run.py", "__init__.py")
-    files = [file for file in tree.below(unit.sources) if file.endswith(".py")]
+    files = [file for file in tree.below(unit.sources) if file.endswith(".py") and not units.TESTS.search(file)]
     return sorted(files, key=lambda file: (_rank(file, order), file.count("/"), file))
 
 
@@ -621,10 +675,22 @@ def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
         read = reads[name]
         handler = _PURPOSES.get(variables.purpose(read, page=unit.kind in PAGE_KINDS), _plain)
         handler(read, unit, context, environment, build, sources)
+    if switch := _open_to_browsers(unit, reads, context):
+        environment[switch.name] = "true"
+        _told(unit, context, switch.name, "true: without it no browser's page may call", switch.place)
     if unit.kind == "nextjs":
         environment["HOSTNAME"] = "0.0.0.0"  # noqa: S104 in a pod
         _build_of_page(unit, context, reads, environment, build)
     return environment, build
+
+
+def _open_to_browsers(unit: Unit, reads: Mapping[str, Read], context: Context) -> Read | None:
+    """Return the switch without which a server's CORS list is empty, where it is off by default; None for none."""
+    told = re.compile(r"allow_origins\s*=\s*\[[^\]]+\]\s+if\s+(?:\w+\.)*(\w+)\s+else\s+\[\s*\]")
+    texts = (context.whole.tree.text(file) for file in context.whole.tree.below(unit.sources) if file.endswith(".py"))
+    names = (match[1].upper() for text in texts for match in told.finditer(text))
+    found = next((reads[name] for name in names if name in reads), None)
+    return found if unit.python and found and (found.default or "").lower() in ("false", "0", "") else None
 
 
 def _companions(unit: Unit, tree: Tree) -> dict[str, str]:
@@ -817,8 +883,7 @@ def _page(
     auth = re.search(r"AUTH", read.name)
     server_side = unit is not page and auth
     value = context.inside(page) if server_side else context.outside(page)
-    path = urlsplit(read.default or variables.given(read.name, sources)).path.rstrip("/")
-    environment[read.name] = value + path
+    environment[read.name] = value + variables.path_of(read.default or variables.given(read.name, sources))
     _told(unit, context, read.name, "the page's address", read.place)
     return None
 
@@ -828,23 +893,20 @@ def _public(
 ) -> None:
     """Give a value of the page that its build puts into what browsers get."""
     value = variables.given(read.name, sources) or read.default or ""
-    target = _target(read, unit, context, value, socket=value.startswith("ws"))
-    bare = next(read.name.removeprefix(prefix) for prefix in variables.PUBLIC if read.name.startswith(prefix))
-    if target is None and not re.search(r"URL|URI|HOST|ENDPOINT|ORIGIN|API$", bare):
-        if value and read.default is None:
+    own = variables.is_address(read.name, value) and not value.startswith("/")
+    target = _target(read, unit, context, value) if own else None
+    if target is None:
+        if value and read.default is None and not variables.is_here(value):
             build[read.name] = value
             _told(unit, context, read.name, value, read.place)
         return
-    if value.startswith("/") or (target is None and (value or read.default == "")):
-        return
-    if target is None:
-        return
-    scheme = "ws" if value.startswith("ws") else "http"
-    build[read.name] = context.outside(target).replace("http", scheme, 1) + urlsplit(value).path.rstrip("/")
+    outside = context.outside(target).replace("http", "ws" if value.startswith("ws") else "http", 1)
+    bare = bool(value) and "://" not in value  # the code puts the scheme before it
+    build[read.name] = outside.partition("://")[2] if bare else outside + variables.path_of(value)
     _told(unit, context, read.name, f"{build[read.name]}, put into the page when it is built", read.place)
 
 
-def _target(read: Read, unit: Unit, context: Context, value: str, socket: bool = False) -> Unit | None:
+def _target(read: Read, unit: Unit, context: Context, value: str) -> Unit | None:
     """Return the service that an address variable means: by its value's host or port, else by its name."""
     whole = context.whole
     serving = [other for other in whole.units if context.ports[other.name]]
@@ -869,13 +931,14 @@ def _target(read: Read, unit: Unit, context: Context, value: str, socket: bool =
     for other in sorted(serving, key=lambda one: one is not unit):  # its own name first: nobody needs that told
         if words & set(other.name.split("-")) - {"todo", "app", "service", "api", "url", "base", "public"}:
             return other
-    page = whole.page
+    page, backend = whole.page, whole.backend()
+    backend = None if backend is unit else backend
     bare = re.sub("^(NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|NUXT_PUBLIC)_", "", read.name)
     if page and re.search(r"^BASE_URL$|(APP|SITE|FRONTEND|AUTH|API_BASE|BACKEND_BASE)_URL$", bare):
-        return whole.backend(unit) if re.search(r"API_BASE|BACKEND", read.name) else page
-    if value and name not in ("localhost", "127.0.0.1", "") and "." in name:
+        return backend if re.search(r"API_BASE|BACKEND", read.name) else page
+    if value and "." in name and not variables.is_here(f"//{name}") and not variables.is_deployed(name):
         return None
-    return whole.backend(unit) if re.search(r"API|BACKEND|SERVER|CHAT", read.name) else None
+    return backend if re.search(r"API|BACKEND|SERVER|CHAT", read.name) else None
 
 
 def _address(
@@ -901,9 +964,7 @@ def _address(
         return
     bare = not value.startswith("http") and bool(re.search(r"HOST$", read.name))
     environment[read.name] = (
-        urlsplit(context.inside(target)).hostname or ""
-        if bare
-        else context.inside(target) + urlsplit(value).path.rstrip("/")
+        urlsplit(context.inside(target)).hostname or "" if bare else context.inside(target) + variables.path_of(value)
     )
     _told(unit, context, read.name, environment[read.name], read.place)
 
@@ -1043,18 +1104,37 @@ def _journey(context: Context) -> None:
         text = whole.tree.text(own) if own else ""
         if not re.search(r"emailAndPassword\s*:", text):
             continue
+        if wrong := _unknown_database(text):
+            line = text[: wrong.start()].count("\n") + 1
+            context.found.remarks.append(f"{own}:{line}: Better Auth knows no such database: it will know nobody")
+            continue
         base = re.search(r"basePath\s*:\s*[\"'](/[\w/-]+)[\"']", text)
         step = {"service": unit.name, "method": "POST"}
         path = base[1].rstrip("/") if base else "/api/auth"
         who = {"email": "{email}", "password": "{password}"}
         steps = [step | {"name": "register", "path": f"{path}/sign-up/email", "json": who | {"name": "{name}"}}]
-        if not re.search(r"requireEmailVerification\s*:(?!\s*false)", text):
+        if not _confirms(text, context.found.data["services"][unit.name].get("environment", {})):
             steps.append(step | {"name": "log in", "path": f"{path}/sign-in/email", "json": who})
         if unit is not whole.page:
             context.outside(unit)
         context.found.data["journey"] = steps
         context.found.because("journey", ", ".join(str(one["name"]) for one in steps), own)
         return
+
+
+def _confirms(text: str, environment: Mapping[str, str]) -> bool:
+    """Return whether people have to confirm their addresses, by Better Auth's configuration and what it is told."""
+    said = re.search(r"requireEmailVerification\s*:\s*(?:process\.env\.(\w+)\s*===?\s*[\"']true[\"']|(false))?", text)
+    if said and said[1]:
+        return environment.get(said[1]) == "true"
+    return bool(said) and not said[2]  # type: ignore[index]
+
+
+def _unknown_database(text: str) -> re.Match[str] | None:
+    """Return where Better Auth is given a database by provider and address, which it does not take; None elsewhere."""
+    if re.search(r"Adapter\(|\bdialect\b|new\s+\w*(Pool|Kysely|Database)\w*\(", text):
+        return None
+    return re.search(r"\bprovider\s*:\s*[\"'](postgres\w*|pg|sqlite|mysql)[\"']", text)
 
 
 def _serves_people(unit: Unit, tree: Tree) -> bool:
@@ -1097,25 +1177,30 @@ def _jobs(unit: Unit, context: Context) -> None:
     tree, found = context.whole.tree, context.found
     if _told_jobs(unit, context):
         return
-    own = _framework_job(unit, tree)
+    own = _framework_job(unit, context)
     if own:
         found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": own[0]}
         found.because(f"jobs.{unit.name}-migrate", " ".join(own[0]), own[1])
         return
     if unit.python:
         file = join(unit.sources, "alembic.ini")
-        makers = [place for place in unit.code.tables if _imported(place.file, unit, tree)]
+        makers = _table_makers(unit, tree)
         if any(_called(place, unit, tree) for place in makers) or "alembic" in unit.code.calls:
             return
         if not tree.has(file):
             if not _scripts(unit, context) and makers:
-                _uncalled(makers[0], unit, context)
+                _uncalled(makers, unit, context)
             return
-        if unit.dockerfile and "alembic" in tree.text(unit.dockerfile.file):
+        if re.search(r"alembic\W+(.{0,40}\W)?upgrade\b", _started(unit, context)):
             return
         where = re.search(r"(?m)^script_location\s*=\s*(?:%\(here\)s/)?([\w./-]+)", tree.text(file))
-        if where and not tree.has(join(unit.sources, f"{where[1].strip('./')}/env.py")):
+        folder = join(unit.sources, where[1].strip("./")) if where else ""
+        if where and not tree.has(f"{folder}/env.py"):
             found.remarks.append(f"{file}: {where[1]}: no migrations are there, so none are run")
+            return
+        if makers and not _creates_tables(folder or unit.sources, tree):
+            found.remarks.append(f"{file}: its migrations make no tables: they are made from the models, none is run")
+            _uncalled(makers, unit, context)
             return
         words = _alembic(unit, context)
         found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": [*words, "upgrade", "head"]}
@@ -1138,6 +1223,18 @@ def _alembic(unit: Unit, context: Context) -> list[str]:
     return ["env", "-u", "PYTHONPATH", *start, "alembic"] if shadowed else [*start, "python", "-m", "alembic"]
 
 
+def _table_makers(unit: Unit, tree: Tree) -> list[Place]:
+    """Return where the program makes its tables: in what its first file loads, else in what looks like a part of it."""
+    loaded = _loaded(unit, tree)
+    found = [place for place in unit.code.tables if place.file in loaded]
+    return found or [place for place in unit.code.tables if _imported(place.file, unit, tree)]
+
+
+def _loaded(unit: Unit, tree: Tree) -> set[str]:
+    main = _main(unit, tree)
+    return needed.loaded(tree, unit.sources, main) if main else set()
+
+
 def _imported(file: str, unit: Unit, tree: Tree) -> bool:
     """Return whether a Python file is part of the program, not a script by itself: it makes the app, or is imported."""
     path = PurePosixPath(file)
@@ -1153,19 +1250,37 @@ def _imported(file: str, unit: Unit, tree: Tree) -> bool:
 def _called(place: Place, unit: Unit, tree: Tree) -> bool:
     """Return whether what makes the tables at a place is run: at the file's top, or by a function that is used."""
     name = python_source.function_at(tree.text(place.file), place.line)
-    files = (one for one in tree.below(unit.sources) if one.endswith(".py") and not units.TESTS.search(one))
+    loaded = _loaded(unit, tree)
+    own = (one for one in tree.below(unit.sources) if one.endswith(".py") and not units.TESTS.search(one))
+    files = loaded if place.file in loaded else own
     return not name or any(name in python_source.used_names(tree.text(one)) for one in files)
 
 
-def _uncalled(place: Place, unit: Unit, context: Context) -> None:
-    """Call, in a job, the function that makes the tables and that the program never calls."""
-    name = python_source.function_at(context.whole.tree.text(place.file), place.line)
-    folder, module = _start(context.whole.tree, unit, place.file)
-    code = f"import inspect, asyncio; from {module} import {name} as made; done = made(); " \
-           "inspect.isawaitable(done) and asyncio.run(done)"  # fmt: skip
-    path = ["env", f"PYTHONPATH={folder or '.'}"]
-    context.found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": [*path, "python", "-c", code]}
-    context.found.because(f"jobs.{unit.name}-tables", f"{name}(), which nothing calls", place)
+def _uncalled(makers: Sequence[Place], unit: Unit, context: Context) -> None:
+    """Call, in a job, the function that makes the tables and that the program never calls: one that its first file
+    names before others. What the program loads is loaded first, since only then the models are known.
+    """
+    tree, main = context.whole.tree, _main(unit, context.whole.tree)
+    others = (one for one in context.whole.units if one is not unit and one.python)
+    if unit is not context.whole.backend() and any(_makes_tables(one, tree) for one in others):
+        return  # of one that only reads them, they may lack what the others need
+    named = {place: python_source.function_at(tree.text(place.file), place.line) for place in makers}
+    place = min(makers, key=lambda one: not re.search(rf"\b{named[one]}\b", tree.text(main) if main else ""))
+    folder, module = _start(tree, unit, place.file)
+    above, program = _start(tree, unit, main) if main and main != place.file else (folder, "")
+    code = f"import {program}; " if program else ""
+    code += f"import inspect, asyncio; from {module} import {named[place]} as made; done = made(); " \
+            "inspect.isawaitable(done) and asyncio.run(done)"  # fmt: skip
+    path = ":".join(dict.fromkeys([folder or ".", above or "."]))
+    command = ["env", f"PYTHONPATH={path}", "python", "-c", code]
+    context.found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": command}
+    context.found.because(f"jobs.{unit.name}-tables", f"{named[place]}(), which nothing calls", place)
+
+
+def _makes_tables(unit: Unit, tree: Tree) -> bool:
+    """Return whether a Python program makes tables by itself, or by migrations of alembic's."""
+    migrated = "alembic" in unit.code.calls or tree.has(join(unit.sources, "alembic.ini"))
+    return migrated or any(_called(place, unit, tree) for place in _table_makers(unit, tree))
 
 
 SCRIPT = re.compile(r"(^|/)(\d+[\w-]*|(init|create|setup|make)[_-](db|database|tables?|schema)|migrat\w*)\.py$")
@@ -1184,14 +1299,24 @@ def _scripts(unit: Unit, context: Context) -> list[str]:
     return made
 
 
-def _framework_job(unit: Unit, tree: Tree) -> tuple[list[str], str] | None:
+def _started(unit: Unit, context: Context) -> str:
+    """Return what starts a service: the commands that it runs by, and the texts of the files that they name."""
+    built = "builder" in context.found.data["services"][unit.name]
+    own = unit.dockerfile.command if unit.dockerfile and not built else ()
+    told = [item.command for item in unit.described if item.command]
+    return "\n".join(_script(command, unit, context.whole.tree) for command in [own, *told])
+
+
+def _creates_tables(folder: str, tree: Tree) -> bool:
+    """Return whether a migration of alembic's, below a folder, makes a table."""
+    versions = (file for file in tree.below(folder) if "/versions/" in f"/{file}" and file.endswith(".py"))
+    return any(re.search(r"create_table\(|CREATE TABLE|create_all", tree.text(file)) for file in versions)
+
+
+def _framework_job(unit: Unit, context: Context) -> tuple[list[str], str] | None:
     """Django's or Flask-Migrate's migration, unless what starts the image runs it."""
-    recipe = unit.dockerfile
-    named = [
-        join(unit.sources, PurePosixPath(word).name) for word in (recipe.command if recipe else ()) if ".sh" in word
-    ]
-    texts = [tree.text(file) for file in ([recipe.file] if recipe else []) + named]
-    if any(re.search(r"manage\.py migrate|db upgrade", text) for text in texts):
+    tree = context.whole.tree
+    if re.search(r"manage\.py\W+migrate|db\W+upgrade", _started(unit, context)):
         return None
     manage, environment = join(unit.sources, "manage.py"), join(unit.sources, "migrations/env.py")
     if unit.kind == "django" and tree.has(manage):
@@ -1240,7 +1365,9 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
     """
     tree, scripts = context.whole.tree, unit.packages.scripts
     schema = join(unit.sources, "prisma/schema.prisma")
-    reads = any(variables.purpose(read) == "database" for read in unit.code.reads)
+    reads = any(
+        variables.purpose(read) == "database" and not _TOOLS.search(f"/{read.place.file}") for read in unit.code.reads
+    )
     if not unit.javascript or not (reads or tree.has(schema)):
         return None
     if tree.has(schema):
@@ -1266,12 +1393,8 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
             and not re.search(r"dev|reset", line)
         ):
             return ["npm", "run", "--silent", name], unit.packages.place(name) or unit.place
-    for file in tree.below(unit.sources):
-        if re.search(
-            r"(^|/)(scripts|db|database|migrations)/[\w.-]*(auth|table|migrat|schema|setup|init)[\w.-]*\.(mjs|cjs|js)$",
-            file,
-        ):
-            return ["node", file.removeprefix(f"{unit.sources}/")], file
+    if own := next(_table_scripts(unit, tree), ""):
+        return ["node", own.removeprefix(f"{unit.sources}/")], own
     auth = unit.wants("better-auth")
     if auth and unit.wants("pg", "@prisma/client", "kysely", "postgres"):
         own = _better_auth(unit, tree, cli=True)
@@ -1279,6 +1402,22 @@ def _job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | Non
             relative = own.removeprefix(f"{unit.sources}/")
             return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
     return None
+
+
+_TOOLS = re.compile(r"/(scripts|tools|bin|migrations)/|/drizzle\.config\.")  # what a person runs, beside the program
+
+
+def _table_scripts(unit: Unit, tree: Tree) -> Iterator[str]:
+    """Yield the scripts that make tables and drop none: those whose names say that they are the first come first."""
+    named = re.compile(
+        r"(^|/)(scripts|db|database|migrations)/[\w.-]*(auth|table|migrat|schema|setup|init)[\w.-]*\.(mjs|cjs|js)$"
+    )
+    found = [file for file in tree.below(unit.sources) if named.search(file)]
+    first = re.compile(r"/(init|setup|create)[^/]*$")
+    for file in sorted(found, key=lambda one: (not first.search(f"/{one}"), one)):
+        makes = re.search(r"CREATE TABLE|createTable\(|migrate\w*\(|\.sql\b", tree.text(file), re.I)
+        if makes and not re.search(r"DROP TABLE|dropTable", tree.text(file), re.I):
+            yield file
 
 
 def _drizzle(unit: Unit, tree: Tree, config: str) -> list[str]:

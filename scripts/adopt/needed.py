@@ -136,14 +136,32 @@ def needs(tree: Tree, folder: str, main: str) -> dict[str, Place]:
     return found
 
 
+def loaded(tree: Tree, folder: str, main: str) -> set[str]:
+    """Return the files of a program that its first file loads, by imports anywhere in them."""
+    waiting, seen = [main], {main}
+    while waiting:
+        file = waiting.pop()
+        for node in (it for one in python_source.statements(tree.text(file)) for it in ast.walk(one)):
+            for module, names, _ in _named(node):
+                fresh = set(_files(tree, folder, file, module, names)) - seen
+                seen |= fresh
+                waiting += fresh
+    return seen
+
+
 def _imported(text: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
     """Yield (module, names, line) of what a file imports at its top, beyond what it can do without."""
     for node in python_source.statements(text):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, (), node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            yield module, tuple(alias.name for alias in node.names), node.lineno
+        yield from _named(node)
+
+
+def _named(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...], int]]:
+    """Yield (module, names, line) of one import."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, (), node.lineno) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        module = "." * node.level + (node.module or "")
+        yield module, tuple(alias.name for alias in node.names), node.lineno
 
 
 def _files(tree: Tree, folder: str, file: str, module: str, names: tuple[str, ...]) -> Iterator[str]:

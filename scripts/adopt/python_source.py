@@ -12,6 +12,7 @@ from scripts.adopt.tree import Place
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 URL = re.compile(r"https?://[A-Za-z0-9._-]+(?::\d+)?(?:/[^\s\"'`]*)?")
+_GETTERS = ("os.getenv", "getenv", "os.environ.get", "environ.get")
 _LISTS = ("list", "List", "Sequence", "tuple", "set")
 
 
@@ -51,7 +52,7 @@ def _ends_without(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name):
             call = node.value
-            if _dotted(call.func) in ("os.getenv", "getenv", "os.environ.get", "environ.get") and call.args:
+            if _dotted(call.func) in _GETTERS and call.args:
                 held[node.targets[0].id] = _text(call.args[0])
     for item in module.body:
         judged = re.fullmatch(r"not (\w+)", ast.unparse(item.test)) if isinstance(item, ast.If) else None
@@ -115,6 +116,10 @@ def _literal(node: ast.expr | None) -> str | None:
     if isinstance(node, ast.Constant):
         value = node.value
         return None if value is None or value is ... else str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(node, ast.Call) and _dotted(node.func) in _GETTERS:  # the default of a field is another's
+        return _literal(node.args[1]) if len(node.args) > 1 else None
+    if isinstance(node, ast.Call) and _dotted(node.func) in ("int", "str", "float", "bool") and node.args:
+        return _literal(node.args[0])
     if isinstance(node, ast.List | ast.Tuple | ast.Dict | ast.Call | ast.JoinedStr | ast.BoolOp):
         found = " ".join(
             item.value for item in ast.walk(node) if isinstance(item, ast.Constant) and isinstance(item.value, str)
@@ -127,7 +132,7 @@ def _call(node: ast.Call, place: Place, into: Code) -> None:
     name = _dotted(node.func)
     last = name.split(".")[-1]
     words = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-    if name in ("os.getenv", "getenv", "os.environ.get", "environ.get") or (last in ("config", "env") and node.args):
+    if name in _GETTERS or (last in ("config", "env") and node.args):
         variable = _text(node.args[0] if node.args else None)
         if re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
             given = node.args[1] if len(node.args) > 1 else words.get("default")

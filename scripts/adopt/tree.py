@@ -49,6 +49,13 @@ class Tree:
         """Return the text of a lock, which programs write and which may be long; it is not kept."""
         return _read(self.root / file, LONGEST_LOCK)
 
+    def size(self, file: str) -> int:
+        """Return the size of a file in bytes; 0 where it cannot be told."""
+        try:
+            return (self.root / file).stat().st_size
+        except OSError:
+            return 0
+
     def has(self, file: str) -> bool:
         """Return whether there is such a file."""
         return os.path.normpath(file) in self._known

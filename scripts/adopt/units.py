@@ -131,7 +131,35 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
             if unit and (unit.kind != "python" or _runs(tree, folder)) and _is_program(unit):
                 units.append(unit)
                 known.add(folder)
-    return units, remarks
+    off = {unit.folder: line for unit in units if (line := _no_service(tree, unit, units))}
+    return [unit for unit in units if unit.folder not in off], remarks + list(off.values())
+
+
+_MAKES_AN_APP = re.compile(r"\b(FastAPI|Flask)\(|get_[aw]sgi_application|\bexecute_from_command_line\(")
+
+
+def _no_service(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
+    """Return why package files without a Dockerfile are those of no service; empty where they are one's.
+
+    The folder above the services has none of its own, and a program that asks at a terminal has nobody to ask.
+    """
+    if unit.dockerfile or unit.kind in PAGE_KINDS:
+        return ""
+    inner = [one.folder for one in units if one.folder != unit.folder and _within(one.folder, unit.folder)]
+    own = [file for file in tree.below(unit.sources) if not TESTS.search(file)
+           and not any(_within(file, one) for one in inner)]  # fmt: skip
+    if unit.kind == "node":
+        serves = not inner or any(file.endswith(javascript_source.SUFFIXES) for file in own)
+        return "" if serves else f"{unit.place}: {unit.name}: left out: its services are those in its folders"
+    texts = [tree.text(file) for file in own if file.endswith(".py")]
+    if inner and unit.kind != "python" and not any(_MAKES_AN_APP.search(text) for text in texts):
+        return f"{unit.place}: {unit.name}: left out: its services are those in its folders"
+    asks = unit.kind == "python" and any(re.search(r"(?<![\w.])input\(", text) for text in texts)
+    return f"{unit.place}: {unit.name}: left out: it asks at a terminal" if asks else ""
+
+
+def _within(path: str, folder: str) -> bool:
+    return folder == "." or f"{path}/".startswith(f"{folder}/")
 
 
 def _once(units: Sequence[Unit], composed: Sequence[Described]) -> Iterator[str]:

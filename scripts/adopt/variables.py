@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from scripts.adopt.facts import Read
 
@@ -83,6 +84,35 @@ def purpose(read: Read, page: bool = True) -> str:
     if _SWITCH.search(name) and (read.default or "").lower() in ("true", "1", "yes", "on"):
         return "broker"
     return "address" if _ADDRESS.search(name) else "plain"
+
+
+_DEPLOYED = re.compile(
+    r"\.(vercel\.app|netlify\.app|hf\.space|onrender\.com|railway\.app|herokuapp\.com|fly\.dev|run\.app|koyeb\.app|"
+    r"azurewebsites\.net|azurecontainerapps\.io|ondigitalocean\.app|pages\.dev|workers\.dev|nip\.io|sslip\.io)$"
+)
+_NAMES_ADDRESS = re.compile(r"(URL|URI)(_|$)|(^|_)(HOST|ENDPOINT|ORIGIN|ADDRESS)(_|$)|(^|_)(API|BACKEND|SERVER|BASE)$")
+
+
+def is_address(name: str, value: str) -> bool:
+    """Return whether a variable holds an address: by its value, where there is one, else by its name."""
+    if re.match(r"\w+://|/|(localhost|127\.0\.0\.1):\d", value):
+        return True
+    return bool(_NAMES_ADDRESS.search(name)) and (not value or bool(re.match(r"[\w-]+(\.[\w-]+)*(:\d+)?(/|$)", value)))
+
+
+def path_of(value: str) -> str:
+    """Return the path of an address, without its last slash; empty for one that is no URL."""
+    return urlsplit(value).path.rstrip("/") if re.match(r"\w+://", value) else ""
+
+
+def is_here(value: str) -> bool:
+    """Return whether an address is one of this machine."""
+    return bool(re.match(r"(\w+:)?(//)?(localhost|127\.0\.0\.1|0\.0\.0\.0)(:|/|$)", value))
+
+
+def is_deployed(host: str) -> bool:
+    """Return whether a host is one of those that run other people's programs: the author's own, deployed there."""
+    return bool(_DEPLOYED.search(host))
 
 
 def is_third(host: str) -> bool:

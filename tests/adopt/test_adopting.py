@@ -136,6 +136,10 @@ def test_a_large_file_costs_nothing_and_a_link_is_not_followed(tmp_path: Path) -
     (app / "secret.py").symlink_to(outside / "secret.py")
     found = adopt(app)
     assert "OUTSIDE" not in found.text
+    (heavy,) = [one for one in found.decision.remarks if " GB, " in one]
+    assert heavy.startswith("app: each build is sent 2.1 GB, most of it model.py (2.1 GB): put what its image")
+    make(app, **{"Dockerfile": "FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app\n", ".dockerignore": "model*\n"})
+    assert not any(" GB, " in one for one in adopt(app).decision.remarks)
     assert any("link: a link, not followed" in remark for remark in found.decision.remarks)
 
 
@@ -156,6 +160,11 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
     assert "docker-compose.yml: not read: line 2 is not YAML" in remarks
     assert "k8s/deployment.yaml: not read: it is a Go template, not YAML" in remarks
     assert any(remark.startswith("no page: ") for remark in remarks)
+
+
+def test_a_compose_file_without_services_is_told(tmp_path: Path) -> None:
+    found = adopt(make(tmp_path, **{**API, "compose.yaml": "services: [api]\n"}))
+    assert "compose.yaml: not read: services is no mapping of names" in found.decision.remarks
 
 
 def test_a_package_file_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
@@ -392,6 +401,8 @@ AUTH = (
         ("enabled: true", ["register", "log in"]),
         ("enabled: true, requireEmailVerification: false", ["register", "log in"]),
         ("enabled: true, requireEmailVerification: true", ["register"]),
+        ('enabled: true, requireEmailVerification: process.env.CONFIRM === "true"', ["register", "log in"]),
+        ("enabled: true, requireEmailVerification: production", ["register"]),
     ],
 )
 def test_who_must_confirm_an_address_first_does_not_log_in(tmp_path: Path, email: str, steps: list[str]) -> None:
@@ -896,3 +907,257 @@ def test_a_page_whose_sources_are_not_whole_is_told_before_anything_is_built(
     if "@/lib/a, which" in said:
         assert ".gitignore:2 leaves out lib/" in str(caught.value)
     adopt(app, answers={caught.value.hint.split()[-2].rstrip(":"): "yes"})
+
+
+@pytest.mark.parametrize(
+    ("code", "built"),
+    [
+        ("process.env.NEXT_PUBLIC_API_URL", "http://api:8000"),
+        ("process.env.NEXT_PUBLIC_API_URL || 'http://localhost:8000/v1'", "http://localhost:8000/v1"),
+        ("process.env.NEXT_PUBLIC_SOCKET || 'ws://localhost:8000/live'", "ws://localhost:8000/live"),
+        ("process.env.NEXT_PUBLIC_API_HOST || 'localhost:8000'", "localhost:8000"),
+        ("process.env.NEXT_PUBLIC_API_URL || 'https://shop-api.vercel.app'", "http://api:8000"),
+        ("process.env.NEXT_PUBLIC_API_URL || '/api'", None),
+        ("process.env.NEXT_PUBLIC_API_APP_ID || 'todo-api'", None),
+        ("process.env.NEXT_PUBLIC_API_DELAY || '500'", None),
+        ("process.env.NEXT_PUBLIC_SERVER_KEY || ''", None),
+        ("process.env.NEXT_PUBLIC_CHAT_DOMAIN_KEY || 'localhost'", None),
+        ("process.env.NEXT_PUBLIC_MAIL_API_URL || 'https://api.resend.com'", None),
+    ],
+)
+def test_only_a_public_variable_that_is_an_address_becomes_one(tmp_path: Path, code: str, built: str | None) -> None:
+    """By its value, where there is one: an identifier of the API, a delay or a key is none."""
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__app__page.tsx": f"{code};\n", **below("api", API)})
+    found = services(adopt(app))["web"].get("buildEnvironment", {})
+    assert list(found.values()) == ([built.replace("api:", "localhost:")] if built else [])
+
+
+def test_a_folder_above_the_services_is_none_of_them(tmp_path: Path) -> None:
+    """Its package files are an editor's, another phase's, or start the services in its folders."""
+    for texts in (
+        {"requirements.txt": "flask\n"},
+        {"package.json": '{"scripts": {"start": "npm start --prefix web"}}'},
+    ):
+        folder = tmp_path / next(iter(texts))
+        app = make(folder, **{"web__package.json": NEXT, **below("backend", API), **texts})
+        found = adopt(app)
+        assert set(services(found)) == {"web", "backend"}
+        assert any(one.endswith("left out: its services are those in its folders") for one in found.decision.remarks)
+
+
+def test_a_program_at_the_top_with_a_page_in_its_folder_is_a_service(tmp_path: Path) -> None:
+    assert set(services(adopt(make(tmp_path, **{"web__package.json": NEXT, **API})))) == {"web", "app"}
+
+
+def test_a_program_that_asks_at_a_terminal_is_no_service(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "console__pyproject.toml": '[project]\nname = "x"\n',
+        "console__main.py": 'if __name__ == "__main__":\n    input("> ")\n',
+    })  # fmt: skip
+    found = adopt(app)
+    assert set(services(found)) == {"web"}
+    assert "console/pyproject.toml: console: left out: it asks at a terminal" in found.decision.remarks
+
+
+@pytest.mark.parametrize(
+    ("recipe", "job"),
+    [
+        ("COPY alembic.ini .\nCMD uvicorn main:app\n", True),
+        ("COPY alembic.ini .\nCMD alembic upgrade head && uvicorn main:app\n", False),
+        ('COPY alembic.ini .\nCMD ["python", "-m", "alembic", "upgrade", "head"]\n', False),
+        ("COPY . .\nCMD ./start.sh\n", False),
+        ("COPY lost.txt .\nRUN pip install -r lost.txt\nCMD alembic upgrade head && uvicorn main:app\n", True),
+    ],
+)
+def test_migrations_run_unless_what_starts_the_service_runs_them(tmp_path: Path, recipe: str, job: bool) -> None:
+    """A Dockerfile that copies them does not; one that cannot work, and is replaced, does neither."""
+    app = make(tmp_path, **{
+        **API, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": "",
+        "start.sh": "alembic -c a.ini upgrade head\n", "Dockerfile": f"FROM python:3.13-slim\n{recipe}",
+    })  # fmt: skip
+    if "lost" in recipe:
+        (app / "Dockerfile").write_text((app / "Dockerfile").read_text().replace("python:3.13-slim", "maven:3"))
+    assert bool(yaml.safe_load(adopt(app).text).get("jobs")) is job
+
+
+@pytest.mark.parametrize(
+    ("migration", "made"), [('op.add_column("task", c)', True), ('op.create_table("task")', False)]
+)
+def test_migrations_that_make_no_tables_leave_that_to_the_models(tmp_path: Path, migration: str, made: bool) -> None:
+    """Of two functions that make them, by the one that the program's first file knows."""
+    app = make(tmp_path, **{
+        **API, "requirements.txt": "fastapi\nalembic\n",
+        "alembic.ini": "", "alembic__versions__1_a.py": f"{migration}\n",
+        "store.py": "def first():\n    Base.metadata.create_all(e)\n\ndef second():\n    Base.metadata.create_all(e)\n",
+        "main.py": f"from store import second\n{API['main.py']}",
+    })  # fmt: skip
+    (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
+    assert ("from store import second as made" in job["command"][-1]) is made
+    assert (job["command"][-3:] == ["alembic", "upgrade", "head"]) is not made
+
+
+@pytest.mark.parametrize(
+    ("texts", "command"),
+    [
+        (
+            {"check-schema.js": "SELECT 1", "setup-auth.js": "create table a", "migrate.js": "CREATE TABLE"},
+            "setup-auth.js",
+        ),
+        ({"check-schema.js": "SELECT 1"}, None),
+        ({"init-db.js": "DROP TABLE a; CREATE TABLE a"}, None),
+    ],
+)
+@pytest.mark.parametrize("reader", ["lib/db.ts", "scripts/list.js"])
+def test_a_pages_tables_are_made_by_the_script_that_makes_them(
+    tmp_path: Path, texts: dict[str, str], command: str | None, reader: str
+) -> None:
+    """Not by one that looks at them, or drops them first; and none where only scripts know the database."""
+    app = make(tmp_path, **{
+        "package.json": NEXT, reader.replace("/", "__"): "process.env.DATABASE_URL",
+        **{f"scripts__{name}": text for name, text in texts.items()},
+    })  # fmt: skip
+    jobs = yaml.safe_load(adopt(app).text).get("jobs", {})
+    expected = [["node", f"scripts/{command}"]] if command and reader.startswith("lib") else []
+    assert [job["command"] for job in jobs.values()] == expected
+
+
+@pytest.mark.parametrize(
+    ("database", "known"),
+    [
+        ('{ provider: "postgresql", url: process.env.DATABASE_URL }', False),
+        ('drizzleAdapter(db, { provider: "pg" })', True),
+        ("new Pool({ connectionString: process.env.DATABASE_URL })", True),
+    ],
+)
+def test_a_database_that_better_auth_does_not_take_knows_nobody(tmp_path: Path, database: str, known: bool) -> None:
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"next": "16", "better-auth": "1.4", "pg": "8"}}',
+        "app__api__auth__[...all]__route.ts": 'export { GET, POST } from "@/lib/auth";\n',
+        "lib__auth.ts": AUTH.replace("EMAIL", "enabled: true").replace("})", f"  database: {database},\n}})"),
+    })  # fmt: skip
+    found = adopt(app)
+    assert ("journey" in yaml.safe_load(found.text)) is known
+    assert (
+        any(one.startswith("lib/auth.ts:4: Better Auth knows no such database") for one in found.decision.remarks)
+        is not known
+    )
+
+
+@pytest.mark.parametrize(
+    ("main", "args"),
+    [
+        ("def get_app_name():\n    return 1\n\napp = FastAPI()\n", ["main:app"]),
+        ("def create_app():\n    app = FastAPI()\n    return app\n\napi = create_app()\n", ["main:api"]),
+        ("def create_app():\n    app = FastAPI()\n    return app\n", ["main:create_app", "--factory"]),
+    ],
+)
+def test_a_program_made_by_a_function_is_started_by_it(tmp_path: Path, main: str, args: list[str]) -> None:
+    app = make(tmp_path, **{"requirements.txt": "fastapi\n", "main.py": f"from fastapi import FastAPI\n{main}"})
+    assert services(adopt(app))["app"]["args"][1 : 1 + len(args)] == args
+
+
+@pytest.mark.parametrize(
+    ("condition", "environment"),
+    [
+        ('["*"] if settings.debug else []', {"DEBUG": "true"}),
+        ('["*"] if settings.debug else ["http://localhost:3000"]', None),
+    ],
+)
+def test_a_list_of_origins_that_is_empty_without_a_switch_is_switched_on(
+    tmp_path: Path, condition: str, environment: dict[str, str] | None
+) -> None:
+    app = make(tmp_path, **{
+        **API, "main.py": f"{API['main.py']}app.add_middleware(C, allow_origins={condition})\n",
+        "config.py": "class Settings(BaseSettings):\n    debug: bool = False\n",
+    })  # fmt: skip
+    assert services(adopt(app))["app"].get("environment") == environment
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ('os.getenv("AGENT_URL", "http://localhost:9001/mcp")', "http://agent:8000/mcp"),
+        (
+            "class S(BaseSettings):\n    agent_url: str = os.getenv('AGENT_URL', 'http://localhost:9001/v1')",
+            "http://agent:8000/v1",
+        ),
+        ('os.getenv("AGENT_URL", os.getenv("OTHER", "http://localhost:9001"))', "http://agent:8000"),
+        ('os.getenv("API_BASE_URL", "http://localhost:9001")', None),
+    ],
+)
+def test_an_address_is_told_with_the_path_that_its_default_has(tmp_path: Path, code: str, told: str | None) -> None:
+    """Its own, which a neighbour's would be told in place of, is not."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, **below("agent", API), **below("backend", API),
+        "backend__main.py": f"import os\n{API['main.py']}{code}\n",
+    })  # fmt: skip
+    assert list(services(adopt(app))["backend"].get("environment", {}).values()) == ([told] if told else [])
+
+
+def test_tables_are_made_by_what_the_started_program_loads(tmp_path: Path) -> None:
+    """Another first file beside it, which makes them as well, is not started."""
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\n", "src__main.py": "import store\nstore.make()\n" + API["main.py"],
+        "src__api__main.py": "from src.core import store\n" + API["main.py"],
+        "src__core__store.py": "def make():\n    Base.metadata.create_all(e)\n",
+        "Dockerfile": 'FROM python:3.13-slim\nCOPY . .\nCMD ["uvicorn", "src.api.main:app"]\n',
+    })  # fmt: skip
+    (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
+    assert (
+        job["command"][-1].startswith("import src.api.main; ")
+        and "from src.core.store import make" in job["command"][-1]
+    )
+
+
+@pytest.mark.parametrize("backend", ["make()\n", ""])
+def test_tables_of_one_that_only_reads_them_are_not_made_before_the_others(tmp_path: Path, backend: str) -> None:
+    store = "def make():\n    Base.metadata.create_all(e)\n"
+    app = make(tmp_path, **{
+        "web__package.json": NEXT,
+        **{f"{name}__requirements.txt": "fastapi\n" for name in ("backend", "mcp")},
+        "backend__main.py": f"from store import make\n{API['main.py']}{backend}", "backend__store.py": store,
+        "mcp__main.py": f"import store\n{API['main.py']}", "mcp__store.py": store,
+    })  # fmt: skip
+    assert list(yaml.safe_load(adopt(app).text).get("jobs", {})) == (
+        [] if backend else ["backend-tables", "mcp-tables"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("main", "args"),
+    [
+        ("from .config import x\napp = mcp.streamable_http_app()\n", ["uvicorn", "src.main:app"]),
+        ('from .config import x\nif __name__ == "__main__":\n    mcp.run()\n', ["python", "-m", "src.main"]),
+        ('if __name__ == "__main__":\n    mcp.run()\n', ["python", "src/main.py"]),
+    ],
+)
+def test_a_server_of_tools_is_started_as_its_imports_want(tmp_path: Path, main: str, args: list[str]) -> None:
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\nmcp\n", "src__main.py": main, "src__config.py": "", "src____init__.py": "",
+    })  # fmt: skip
+    assert services(adopt(app))["app"]["args"][: len(args)] == args
+
+
+@pytest.mark.parametrize(
+    ("code", "trusted"),
+    [
+        ('connect_args={"ssl": True}', True),
+        ('context = ssl.create_default_context()\nconnect_args={"ssl": context}', True),
+        ('context.verify_mode = ssl.CERT_NONE\nconnect_args={"ssl": context}', False),
+        ('connect_args={"ssl": "require"}', False),
+    ],
+)
+def test_a_driver_that_checks_the_databases_certificate_can(tmp_path: Path, code: str, trusted: bool) -> None:
+    """The stand-in's own is put beside the system's, under the name that OpenSSL gives it."""
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\nasyncpg\n",
+        "main.py": f"import os, ssl\n{API['main.py']}create_async_engine(os.getenv('DATABASE_URL'), {code})\n",
+    })  # fmt: skip
+    (service,) = services(adopt(app)).values()
+    assert ("SSL_CERT_DIR" in service.get("environment", {})) is trusted
+    if trusted:
+        (volume,) = service["values"]["extraVolumes"]
+        assert volume["secret"]["items"] == [{"key": "ca.crt", "path": "e9c876ed.0"}], (
+            "openssl x509 -hash of CN=database"
+        )
+        assert volume["secret"]["optional"], "a database of others brings none"

@@ -9,7 +9,9 @@ FROM ${PYTHON_IMAGE} AS packages
 ARG BEFORE=""
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_PROJECT_ENVIRONMENT=/venv VIRTUAL_ENV=/venv PATH=/uv/bin:$PATH
 RUN --mount=type=cache,target=/root/.cache,sharing=locked \
-    python -m venv /uv && /uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 && python -m venv --without-pip /venv
+    python -m venv /uv && /uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 && python -m venv --without-pip /venv \
+    # The program's folders come after Python's own and the packages: a file `types.py` or a folder `mcp` hides none of them.
+    && printf '/app\n/app/src\n' >"$(/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/app.pth"
 WORKDIR /app
 COPY requirements*.tx[t] pyproject.tom[l] uv.loc[k] poetry.loc[k] Pipfil[e] Pipfile.loc[k] ./
 # Poetry's plugin and Pipenv write what they locked as requirements. What does not come ready made is compiled, once
@@ -38,7 +40,7 @@ RUN --mount=type=cache,target=/root/.cache,sharing=locked \
             build-essential python3-dev pkg-config libpq-dev libffi-dev libssl-dev && packages; fi
 
 FROM ${PYTHON_IMAGE}
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH PYTHONPATH=/app:/app/src HOME=/tmp
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH HOME=/tmp
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY . .
