@@ -568,7 +568,8 @@ def test_what_makes_the_tables_and_is_never_called_becomes_a_job(
     app = make(tmp_path, **{**API, "main.py": API["main.py"] + main, "store.py": definition})
     jobs = yaml.safe_load(adopt(app).text).get("jobs", {})
     assert bool(jobs) is job
-    if job:  # run as it stands, beside stand-ins for what the module has
+    if job:  # run as it stands, beside stand-ins for what the modules have
+        (app / "main.py").write_text("")
         (app / "store.py").write_text("async def make():\n    print('made')\n")
         (command,) = (one["command"] for one in jobs.values())
         done = subprocess.run(command, cwd=app, capture_output=True, text=True, check=True)
@@ -1151,7 +1152,7 @@ def test_a_driver_that_checks_the_databases_certificate_can(tmp_path: Path, code
     """The stand-in's own is put beside the system's, under the name that OpenSSL gives it."""
     app = make(tmp_path, **{
         "requirements.txt": "fastapi\nasyncpg\n",
-        "main.py": f"import os, ssl\n{API['main.py']}create_async_engine(os.getenv('DATABASE_URL'), {code})\n",
+        "main.py": f"import os, ssl\n{API['main.py']}create_async_engine(os.getenv('DATABASE_URL'))\n{code}\n",
     })  # fmt: skip
     (service,) = services(adopt(app)).values()
     assert ("SSL_CERT_DIR" in service.get("environment", {})) is trusted
