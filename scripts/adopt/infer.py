@@ -297,11 +297,11 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         else min(replicas, 2) or 1
     )
     spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}}
-    if place := _checks_certificates(unit, context):
+    if checked := _checks_certificates(unit, context):
         environment["SSL_CERT_DIR"] = f"/etc/ssl/certs:{DATABASE_CA}"
         spec["environment"] = environment
         spec["values"] |= _database_authority()
-        _told(unit, context, "SSL_CERT_DIR", "the stand-in database's certificate beside the system's", place)
+        _told(unit, context, "SSL_CERT_DIR", "the stand-in database's certificate beside the system's", checked)
     return spec
 
 
