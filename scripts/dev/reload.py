@@ -215,11 +215,11 @@ def main(argv: list[str]) -> None:
     parent = Parent(argv)
     while True:
         number = signal.sigwait(SIGNALS)
+        # Of two signals the lower number comes first: whoever listens has told so before it sent its own.
+        parent.hear()
         if number == signal.SIGHUP:
             parent.replace()
-        elif number == signal.SIGUSR1:
-            parent.hear()
-        elif number != signal.SIGCHLD:
+        elif number in (signal.SIGTERM, signal.SIGINT):
             parent.end(number)
         parent.reap()
 

@@ -133,3 +133,22 @@ def test_a_port_is_never_closed_while_the_program_is_replaced(tmp_path: Path) ->
         process.send_signal(signal.SIGHUP)
         while answer() != "four":
             pass
+
+
+def test_a_change_that_overtakes_the_word_that_somebody_listens_closes_no_port(tmp_path: Path) -> None:
+    """As on a busy machine: the parent gets no time between the program's start and the next change."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    file, begin = tmp_path / "app.py", tmp_path / "begin"
+    waiting = "import pathlib, time\nprint('here', flush=True)\nwhile not pathlib.Path('begin').exists(): time.sleep(0.01)\n"
+    file.write_text(waiting + SERVER % ("one", port))
+    with running(tmp_path, "app.py") as process:
+        assert line(process) == "here"
+        process.send_signal(signal.SIGSTOP)
+        begin.touch()
+        assert line(process) == "up"
+        file.write_text(SERVER % ("two", port))
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGCONT)
+        assert line(process) == "up"
