@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -34,9 +33,6 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Those that take longest come first, so that none of them is alone at the end; the rest is shared out as it comes.
 LONG_FIRST = ("zero_downtime", "guides", "adopt", "environments", "dev", "any_services", "trouble", "backup")
 ALONE = "page"  # a browser drops its connections whenever a container gets its network interface, or loses it
-
-# What a shell starts in the background ignores Ctrl-C, and so do its children; these tests press it.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

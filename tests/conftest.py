@@ -1,0 +1,7 @@
+"""What all tests of the task runner have in common."""
+
+import signal
+
+# What a shell starts in the background ignores Ctrl-C, and so do its children: programs that are asked to end by it
+# would be waited for in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
