@@ -12,7 +12,7 @@ import yaml
 
 from scripts.ai import patches
 from scripts.ai.budget import clean
-from scripts.ai.commands import Surroundings, Verdict, judge_line
+from scripts.ai.commands import ServedKinds, Verdict, judge_line
 
 _FENCE = re.compile(
     r"^(?P<indent> *)(?P<mark>```+|~~~+)\s*(?P<kind>[\w+-]*)[^\n]*\n(?P<body>.*?)^ *(?P=mark)[ \t]*$", re.M | re.S
@@ -54,7 +54,7 @@ class Answer:
         return tuple(item for item in self.commands if item.kind == "change")
 
 
-def read(text: str, around: Surroundings) -> Answer:
+def read(text: str, served: ServedKinds) -> Answer:
     """Return an answer with its commands judged and its manifests checked."""
     text = clean(text)
     commands: list[Verdict] = []
@@ -63,11 +63,11 @@ def read(text: str, around: Surroundings) -> Answer:
     def block(match: re.Match[str]) -> str:
         kind, body = match["kind"].lower(), match["body"]
         if kind in ("yaml", "yml", "json"):
-            manifests.extend(objects(body, around.namespace))
+            manifests.extend(objects(body, served.namespace))
             return match[0]
         if kind not in _SHELLS and not (not kind and _COMMAND.search(body)):
             return match[0]
-        lines, found = _judged(body, around, only_prompts=kind in ("console", "shell-session"))
+        lines, found = _judged(body, served, only_prompts=kind in ("console", "shell-session"))
         commands.extend(found)
         head, _, _ = match[0].partition("\n")
         return "\n".join([head, *lines, f"{match['indent']}{match['mark']}"])
@@ -77,7 +77,7 @@ def read(text: str, around: Surroundings) -> Answer:
     for line in outside.splitlines():
         candidates = [line.strip()] if _COMMAND.match(line.strip()) else _INLINE.findall(line)
         for candidate in candidates:
-            verdict = judge_line(candidate, around)
+            verdict = judge_line(candidate, served)
             commands.append(verdict)
             if verdict.kind == "refused":
                 shown = shown.replace(candidate, f"{candidate} [not runnable: {verdict.reason}]", 1)
@@ -85,7 +85,7 @@ def read(text: str, around: Surroundings) -> Answer:
     return Answer(shown, tuple(unique.values()), tuple(manifests))
 
 
-def _judged(body: str, around: Surroundings, *, only_prompts: bool) -> tuple[list[str], list[Verdict]]:
+def _judged(body: str, served: ServedKinds, *, only_prompts: bool) -> tuple[list[str], list[Verdict]]:
     """Return the lines of a shell block as they may be shown, and what was thought of each command."""
     shown: list[str] = []
     found: list[Verdict] = []
@@ -95,7 +95,7 @@ def _judged(body: str, around: Surroundings, *, only_prompts: bool) -> tuple[lis
         if not text or text.startswith("#") or output:
             shown.append(line)
             continue
-        verdict = judge_line(text, around)
+        verdict = judge_line(text, served)
         found.append(verdict)
         shown.append(
             verdict.line if verdict.kind != "refused" else f"# not runnable ({verdict.reason}): {verdict.line}"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from scripts.ai import access, apply
 from scripts.ai.answers import Manifest
 from scripts.ai.commands import Verdict
-from scripts.ai.consult import Consultation, Desk
+from scripts.ai.consult import Connection, Consultation
 from scripts.ai.model import NOBODY
 from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
@@ -18,7 +18,7 @@ from scripts.errors import UserError
 from scripts.secrets import redact
 
 
-def make(session: Session, place: Desk, found: Consultation, *, yes: bool, show: Callable[[str], None]) -> bool:
+def make(session: Session, place: Connection, found: Consultation, *, yes: bool, show: Callable[[str], None]) -> bool:
     """Apply what an answer proposes. True if it was done. Raises UserError for what may not be."""
     if found.recipe.safety != "change":
         raise UserError(f"recipe {found.recipe.name} only reads", "leave --apply out")
@@ -53,7 +53,7 @@ def make(session: Session, place: Desk, found: Consultation, *, yes: bool, show:
     return done
 
 
-def at_the_terminal(session: Session, place: Desk, show: Callable[[str], None]) -> Callable[[Verdict], str]:
+def at_the_terminal(session: Session, place: Connection, show: Callable[[str], None]) -> Callable[[Verdict], str]:
     """Return what becomes of a change that a model wants in the middle of its work: the person is asked, the product
     does it.
 
@@ -73,7 +73,7 @@ def at_the_terminal(session: Session, place: Desk, show: Callable[[str], None]) 
 
 
 def _asked(
-    session: Session, place: Desk, steps: Sequence[apply.Step], verdict: Verdict, show: Callable[[str], None]
+    session: Session, place: Connection, steps: Sequence[apply.Step], verdict: Verdict, show: Callable[[str], None]
 ) -> str:
     """Show what a change would do, ask, and make it with the writer's rights."""
     show(f"\nthe model wants to run: {verdict.line}")
@@ -97,7 +97,7 @@ def _asked(
 
 
 def _dangers(
-    session: Session, place: Desk, steps: Sequence[apply.Step], found: Consultation | None = None
+    session: Session, place: Connection, steps: Sequence[apply.Step], found: Consultation | None = None
 ) -> list[str]:
     """Return what of a change needs a yes that is typed.
 

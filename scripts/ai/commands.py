@@ -115,7 +115,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ServedKinds:
     """What a command is judged against: the namespace, and the kinds the cluster serves (name → plural)."""
 
     namespace: str
@@ -123,13 +123,13 @@ class Surroundings:
     namespaced: Mapping[str, bool]
 
     @classmethod
-    def default(cls, namespace: str) -> Surroundings:
+    def default(cls, namespace: str) -> ServedKinds:
         """With the kinds every cluster serves."""
         rows = [(plural, others, own) for plural, (others, own) in KINDS.items()]
         return cls._of(namespace, rows)
 
     @classmethod
-    def served(cls, namespace: str, listing: str) -> Surroundings:
+    def listed(cls, namespace: str, listing: str) -> ServedKinds:
         """With what `kubectl api-resources --no-headers` printed; the default kinds where it printed nothing."""
         rows: list[tuple[str, tuple[str, ...], bool]] = []
         for line in listing.splitlines():
@@ -140,7 +140,7 @@ class Surroundings:
         return cls._of(namespace, rows) if rows else cls.default(namespace)
 
     @classmethod
-    def _of(cls, namespace: str, rows: Iterable[tuple[str, tuple[str, ...], bool]]) -> Surroundings:
+    def _of(cls, namespace: str, rows: Iterable[tuple[str, tuple[str, ...], bool]]) -> ServedKinds:
         names: dict[str, str] = {}
         own: dict[str, bool] = {}
         for plural, others, namespaced in rows:
@@ -154,7 +154,7 @@ class Surroundings:
         return self.names.get(word.lower().partition(".")[0], "")
 
 
-def judge_line(line: str, around: Surroundings) -> Verdict:
+def judge_line(line: str, served: ServedKinds) -> Verdict:
     """Judge one line as a shell would get it."""
     text = line.strip().removeprefix("$ ").strip()
     if _CONTROL.search(text):
@@ -167,17 +167,17 @@ def judge_line(line: str, around: Surroundings) -> Verdict:
         argv = shlex.split(text)
     except ValueError as error:
         return Verdict(text, "refused", f"not a command line: {error}")
-    return judge(argv, around, text)
+    return judge(argv, served, text)
 
 
-def judge(argv: Sequence[str], around: Surroundings, line: str = "") -> Verdict:
+def judge(argv: Sequence[str], served: ServedKinds, line: str = "") -> Verdict:
     """Judge one command by its words.
 
     In the verdict the verb stands first, whatever stood before it: so kubectl-ai tells reading from changing, and so
     do we.
     """
     shown = line or shlex.join(argv)
-    problem, verb, resource, kind = _problem(list(argv), around)
+    problem, verb, resource, kind = _problem(list(argv), served)
     first, words = _to_the_verb(list(argv[1:]))
     ordered = (*argv[:1], *words, *first)
     if problem:
@@ -185,7 +185,7 @@ def judge(argv: Sequence[str], around: Surroundings, line: str = "") -> Verdict:
     return Verdict(shown, kind, "", ordered, verb, resource)
 
 
-def _problem(argv: list[str], around: Surroundings) -> tuple[str, str, str, Kind]:
+def _problem(argv: list[str], served: ServedKinds) -> tuple[str, str, str, Kind]:
     """(why not, verb, kind of object, class)."""
     if not argv or argv[0] not in PROGRAMS:
         return f"{argv[0] if argv else 'nothing'} is not one of {', '.join(PROGRAMS)}", "", "", "refused"
@@ -202,7 +202,7 @@ def _problem(argv: list[str], around: Surroundings) -> tuple[str, str, str, Kind
         verb, rest = f"{verb} {words[1]}", [*first, *words[2:]]
     verb = _TOP.get(verb.removeprefix("top "), verb) if verb.startswith("top ") else verb
     if program != "kubectl":
-        return _other_program(program, verb, rest, around)
+        return _other_program(program, verb, rest, served)
     table = kubectl_flags.READ.get(verb) or kubectl_flags.CHANGE.get(verb)
     if table is None:
         why = _WHY_NOT.get(verb.split()[0], "not a command that is known to be harmless")
@@ -210,13 +210,13 @@ def _problem(argv: list[str], around: Surroundings) -> tuple[str, str, str, Kind
     kind: Kind = "read" if verb in kubectl_flags.READ else "change"
     flags, plain, problem = kubectl_flags.split(rest, table)
     if verb in ("apply", "create", "delete"):
-        return _objects(verb, plain, flags, kind, around)
-    problem = problem or next(filter(None, (_flag_problem(verb, name, value, around) for name, value in flags)), "")
+        return _objects(verb, plain, flags, kind, served)
+    problem = problem or next(filter(None, (_flag_problem(verb, name, value, served) for name, value in flags)), "")
     if verb == "wait" and not problem and not any(name == "timeout" for name, _ in flags):
         problem = "wait without --timeout may not end"
     if problem:
         return problem, verb, "", "refused"
-    return _objects(verb, plain, flags, kind, around)
+    return _objects(verb, plain, flags, kind, served)
 
 
 def _to_the_verb(words: list[str]) -> tuple[list[str], list[str]]:
@@ -228,10 +228,10 @@ def _to_the_verb(words: list[str]) -> tuple[list[str], list[str]]:
     return [], words
 
 
-def _flag_problem(verb: str, name: str, value: str, around: Surroundings) -> str:
+def _flag_problem(verb: str, name: str, value: str, served: ServedKinds) -> str:
     """Return why a flag may not have that value; empty if it may."""
-    if name == "namespace" and value != around.namespace:
-        return f"outside of the namespace {around.namespace}"
+    if name == "namespace" and value != served.namespace:
+        return f"outside of the namespace {served.namespace}"
     if name == "output" and not _OUTPUT.match(value):
         return f"--output {value}: not a form of output that is known here"
     if name in ("timeout", "pod-running-timeout") and not _WAIT.fullmatch(value):
@@ -241,7 +241,7 @@ def _flag_problem(verb: str, name: str, value: str, around: Surroundings) -> str
     return ""
 
 
-def _other_program(program: str, verb: str, rest: list[str], around: Surroundings) -> tuple[str, str, str, Kind]:
+def _other_program(program: str, verb: str, rest: list[str], served: ServedKinds) -> tuple[str, str, str, Kind]:
     """helm and docker, which only read."""
     if verb not in _READ[program]:
         if program == "helm":
@@ -249,13 +249,13 @@ def _other_program(program: str, verb: str, rest: list[str], around: Surrounding
         why = _WHY_NOT.get(verb.split()[0], "not a command that is known to be harmless")
         return f"{program} {verb}: {why}", verb, "", "refused"
     flags, _, problem = kubectl_flags.split(rest, _OTHERS)
-    foreign = any(name == "namespace" and value != around.namespace for name, value in flags)
-    problem = problem or (f"outside of the namespace {around.namespace}" if foreign else "")
+    foreign = any(name == "namespace" and value != served.namespace for name, value in flags)
+    problem = problem or (f"outside of the namespace {served.namespace}" if foreign else "")
     return (problem, verb, "", "refused") if problem else ("", verb, "", "read")
 
 
 def _objects(
-    verb: str, rest: list[str], flags: list[tuple[str, str]], kind: Kind, around: Surroundings
+    verb: str, rest: list[str], flags: list[tuple[str, str]], kind: Kind, served: ServedKinds
 ) -> tuple[str, str, str, Kind]:
     """Return whether the kinds and names a kubectl command speaks of are there and may be touched."""
     if verb in ("apply", "create"):
@@ -282,12 +282,12 @@ def _objects(
             return "name the kinds instead of all, to see them whole", verb, "all", "refused"
         return "", verb, "all", kind
     for word in kinds:
-        plural = around.plural(word)
+        plural = served.plural(word)
         if "secret" in word.lower() or "secret" in plural:
             return "Secrets are not read", verb, plural, "refused"
         if not plural:
             return f"the cluster has no kind {word!r}", verb, word, "refused"
-        if kind == "change" and not around.namespaced.get(plural, False):
+        if kind == "change" and not served.namespaced.get(plural, False):
             return f"{plural} belong to the whole cluster", verb, plural, "refused"
     settings = verb in ("label", "annotate", "set image")  # NAME=VALUE, and NAME- to take one away
     names = [word.rpartition("/")[2] for word in rest[1:] if not (settings and ("=" in word or word.endswith("-")))]
@@ -299,7 +299,7 @@ def _objects(
         return f"kubectl {verb} has to name what it changes", verb, kinds[0], "refused"
     if kind == "change" and selected:
         return "a change names each object", verb, kinds[0], "refused"
-    return "", verb, around.plural(kinds[0]), kind
+    return "", verb, served.plural(kinds[0]), kind
 
 
 def _unquoted(line: str) -> str:
@@ -307,9 +307,9 @@ def _unquoted(line: str) -> str:
     return re.sub(r"'[^']*'|\"(?:[^\"\\$`]|\\.)*\"", "''", line)
 
 
-def block_fact(argv: Sequence[str], around: Surroundings) -> str:
+def block_fact(argv: Sequence[str], served: ServedKinds) -> str:
     """Return why a command may not be a recipe's fact, or nothing: facts only read, in the release's own namespace."""
-    verdict = judge(argv, around)
+    verdict = judge(argv, served)
     if verdict.kind == "refused":
         return verdict.reason
     if verdict.kind == "change":

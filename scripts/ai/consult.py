@@ -15,12 +15,12 @@ from typing import Any
 
 from scripts.ai import access, answers, facts, offline, prompt
 from scripts.ai.answers import Answer
-from scripts.ai.commands import Surroundings, Verdict
+from scripts.ai.commands import ServedKinds, Verdict
 from scripts.ai.kagent import objects
+from scripts.ai.live_release import LiveRelease, Section
 from scripts.ai.model import NOBODY, TOOLS, Inputs, Question, Recipe, Reply, Tool
 from scripts.ai.options import Options
 from scripts.ai.samples import Store
-from scripts.ai.scene import Scene, Section
 from scripts.ai.tools.direct import Direct
 from scripts.ai.tools.gordon import Gordon
 from scripts.ai.tools.kagent import Kagent
@@ -42,7 +42,7 @@ _LITERAL_KINDS = "pods,deployments,statefulsets,daemonsets,jobs,cronjobs,configm
 
 
 @dataclass(frozen=True)
-class Desk:
+class Connection:
     """What every question needs: where the release is, and how it is reached."""
 
     settings: Settings
@@ -78,25 +78,25 @@ class Consultation:
     dry: bool = False
 
 
-def tools(desk: Desk, folder: Path) -> dict[str, Tool]:
+def tools(connection: Connection, folder: Path) -> dict[str, Tool]:
     """Return every tool by name, aimed at this cluster."""
-    root, namespace = desk.settings.root, desk.namespace
+    root, namespace, options = connection.settings.root, connection.namespace, connection.options
     return {
-        "gordon": Gordon(desk.kubectl.shell, desk.options, folder, desk.path),
+        "gordon": Gordon(connection.kubectl.shell, options, folder, connection.path),
         "kubectl-ai": KubectlAi(
-            desk.kubectl.shell,
-            desk.options,
-            lambda: access.kubeconfig(desk.kubectl, namespace, root, "reader"),
-            desk.kubectl.binary,
-            desk.path,
+            connection.kubectl.shell,
+            options,
+            lambda: access.kubeconfig(connection.kubectl, namespace, root, "reader"),
+            connection.kubectl.binary,
+            connection.path,
         ),
-        "kagent": Kagent(desk.kubectl, desk.options, lambda: objects.manifests(desk.settings, desk.options)),
-        "api": Direct(desk.options, desk.kubectl.shell.say),
+        "kagent": Kagent(connection.kubectl, options, lambda: objects.manifests(connection.settings, options)),
+        "api": Direct(options, connection.kubectl.shell.say),
     }
 
 
 def consult(
-    desk: Desk,
+    connection: Connection,
     recipe: Recipe,
     given: Inputs,
     *,
@@ -114,23 +114,23 @@ def consult(
     """
     if tool not in ("auto", *TOOLS):
         raise UserError(f"--tool {tool}: no such tool", f"choose one of: auto, {', '.join(TOOLS)}")
-    services = [*(service.name for service in desk.settings.services), desk.settings.database.name]
+    services = [*(service.name for service in connection.settings.services), connection.settings.database.name]
     wanted = {given.get(item.name, "") for item in recipe.inputs if item.type == "service"} - {""}
     if wanted - set(services):
-        services += workloads(desk)
-    usual = next(iter(desk.settings.app.under_load), services[0])
+        services += workloads(connection)
+    usual = next(iter(connection.settings.app.under_load), services[0])
     inputs = facts.check_inputs(recipe, given, services, usual)
-    scene = Scene(desk.kubectl, desk.settings, inputs, desk.store, observe)
-    _complete(recipe, inputs, scene)
-    available = tools(desk, _folder(desk.settings, inputs))
+    live = LiveRelease(connection.kubectl, connection.settings, inputs, connection.store, observe)
+    _complete(recipe, inputs, live)
+    available = tools(connection, _folder(connection.settings, inputs))
     chosen, tried = choose(recipe, tool, available, dry=dry)
     if chosen == "offline" and not dry:
-        return _by_rules(recipe, inputs, scene, desk, tried)
+        return _by_rules(recipe, inputs, live, connection, tried)
     shown = available.get(chosen if chosen != "offline" else recipe.tools[0])
-    secrets, notes = known_secrets(desk)
-    gathered = facts.gather(recipe, inputs, scene, desk.helm)
+    secrets, notes = known_secrets(connection)
+    gathered = facts.gather(recipe, inputs, live, connection.helm)
     text = prompt.render(
-        recipe, inputs, gathered, desk.settings, secrets=secrets, limit=desk.options.budget
+        recipe, inputs, gathered, connection.settings, secrets=secrets, limit=connection.options.budget
     )  # fmt: skip
     if dry or shown is None:
         command = shown.command() if shown else ""
@@ -138,17 +138,17 @@ def consult(
             recipe, inputs, chosen, Answer(""), tried=tuple(tried), notes=tuple(notes), prompt=text.text,
             command=command, redactions=text.redactions, mapping=text.mapping, dry=True,
         )  # fmt: skip
-    around = surroundings(desk)
-    question = Question(text.text, around, secrets, text.mapping, decide or (lambda verdict: NOBODY), person)
+    served = served_kinds(connection)
+    question = Question(text.text, served, secrets, text.mapping, decide or (lambda verdict: NOBODY), person)
     names = [chosen] if tool != "auto" else [*_from(recipe.tools, chosen)]
     reply, failed, said = _first_answer(names, available, question)
     tried, notes = [*tried, *failed], [*notes, *said]
     if reply is None:
-        found = _by_rules(recipe, inputs, scene, desk, tried)
+        found = _by_rules(recipe, inputs, live, connection, tried)
         return replace(found, notes=tuple(notes), redactions=text.redactions, mapping=text.mapping)
     mapping = {**text.mapping, **reply.mapping}
     return Consultation(
-        recipe, inputs, reply.tool, answers.read(reply.text, around), tried=tuple(tried),
+        recipe, inputs, reply.tool, answers.read(reply.text, served), tried=tuple(tried),
         notes=(*notes, *reply.notes), command=reply.command, redactions=redact.summary(mapping),
         mapping=mapping, seconds=reply.seconds,
     )  # fmt: skip
@@ -199,10 +199,10 @@ def _from(names: Sequence[str], first: str) -> Sequence[str]:
     return [name for name in found[found.index(first) :] if name != "offline"]
 
 
-def workloads(desk: Desk) -> list[str]:
+def workloads(connection: Connection) -> list[str]:
     """Return every workload of the namespace by name, whether it has pods or not; none where they cannot be listed."""
-    answer = desk.kubectl.ask(
-        "get", "deployments,statefulsets,daemonsets", "--namespace", desk.namespace, "--output", "json"
+    answer = connection.kubectl.ask(
+        "get", "deployments,statefulsets,daemonsets", "--namespace", connection.namespace, "--output", "json"
     )
     return [str(item["metadata"]["name"]) for item in _items(answer) or ()]
 
@@ -230,16 +230,17 @@ def choose(
 
 
 def _by_rules(
-    recipe: Recipe, inputs: Inputs, scene: Scene, desk: Desk, tried: Sequence[tuple[str, str]]
+    recipe: Recipe, inputs: Inputs, live: LiveRelease, connection: Connection, tried: Sequence[tuple[str, str]]
 ) -> Consultation:
     """Return the rules' answer. Secrets are taken out of it too: it may go into a pipe or a file."""
-    secrets, _ = known_secrets(desk)
+    secrets, _ = known_secrets(connection)
     redactor = redact.Redactor(secrets)
-    found = [_cleaned(section, redactor.clean) for section in offline.sections(recipe, scene)]
+    found = [_cleaned(section, redactor.clean) for section in offline.sections(recipe, live)]
     text = redactor.clean(offline.render(found, inputs.get("question", "")))
     about = redact.summary(redactor.mapping) + ", and nothing left this machine" * (not tried)
     return Consultation(
-        recipe, inputs, "offline", answers.read(_bare(text, desk), surroundings(desk)), tuple(found), tuple(tried),
+        recipe, inputs, "offline", answers.read(_bare(text, connection), served_kinds(connection)), tuple(found),
+        tuple(tried),
         redactions=about, mapping=redactor.mapping,
     )  # fmt: skip
 
@@ -257,26 +258,26 @@ def _cleaned(section: Section, clean: Callable[[str], str]) -> Section:
     return replace(section, lines=tuple(map(clean, section.lines)), data=walk(section.data))
 
 
-def _bare(text: str, desk: Desk) -> str:
+def _bare(text: str, connection: Connection) -> str:
     """Return the rules' own commands without their cluster, which is added again where they are shown as runnable."""
     from scripts.host.shell import render
 
-    prefix = render(["kubectl", *desk.kubectl.command()[1:]])
+    prefix = render(["kubectl", *connection.kubectl.command()[1:]])
     return text.replace(prefix, "kubectl")
 
 
-def surroundings(desk: Desk) -> Surroundings:
+def served_kinds(connection: Connection) -> ServedKinds:
     """Return what commands are judged against: the kinds that this cluster serves."""
-    answer = desk.kubectl.ask("api-resources", "--no-headers", timeout=10)
-    return Surroundings.served(desk.namespace, answer.out if answer else "")
+    answer = connection.kubectl.ask("api-resources", "--no-headers", timeout=10)
+    return ServedKinds.listed(connection.namespace, answer.out if answer else "")
 
 
-def known_secrets(desk: Desk) -> tuple[list[str], list[str]]:
+def known_secrets(connection: Connection) -> tuple[list[str], list[str]]:
     """(values that must not leave, what to say of them): the namespace's Secrets, and this environment's keys."""
     # A variable such as MY_KEY=true is no secret, and taking out every "true" would leave nothing to read.
-    found = [value for name, value in desk.variables.items() if _SECRET_NAME.search(name) and len(value) >= 6]
+    found = [value for name, value in connection.variables.items() if _SECRET_NAME.search(name) and len(value) >= 6]
     notes = []
-    answer = desk.kubectl.ask("get", "secrets", "--namespace", desk.namespace, "--output", "json")
+    answer = connection.kubectl.ask("get", "secrets", "--namespace", connection.namespace, "--output", "json")
     items = _items(answer)
     if items is None:
         notes.append("the namespace's Secrets could not be read: only what looks like a secret was taken out")
@@ -287,7 +288,7 @@ def known_secrets(desk: Desk) -> tuple[list[str], list[str]]:
             with suppress(ValueError):
                 found.append(base64.b64decode(value).decode(errors="replace"))
     # What stands in an environment may be printed bare by a jsonpath or by a log: there no name gives it away.
-    workloads = desk.kubectl.ask("get", _LITERAL_KINDS, "--namespace", desk.namespace, "--output", "json")
+    workloads = connection.kubectl.ask("get", _LITERAL_KINDS, "--namespace", connection.namespace, "--output", "json")
     found += settings_in_text.literals(_items(workloads) or ())
     return found, notes
 
@@ -301,7 +302,7 @@ def _items(answer: Result) -> list[Any] | None:
         return None
 
 
-def _complete(recipe: Recipe, inputs: dict[str, str], scene: Scene) -> None:
+def _complete(recipe: Recipe, inputs: dict[str, str], live: LiveRelease) -> None:
     """Set the pod in most trouble of a service, and the service of a pod, where the recipe asks for both.
 
     Raises UserError for a pod that is asked for and is not there.
@@ -314,21 +315,21 @@ def _complete(recipe: Recipe, inputs: dict[str, str], scene: Scene) -> None:
     if not asked and not inputs.get(service):
         return
     try:
-        inputs[pod], owner = facts.resolve_pod(list(scene.state.kind("Pod")), asked or inputs[service])
+        inputs[pod], owner = facts.resolve_pod(list(live.state.kind("Pod")), asked or inputs[service])
     except UserError:
-        if asked and asked not in workloads_of(scene):
+        if asked and asked not in workloads_of(live):
             raise
         # A workload without pods, for instance one whose pods were refused, is for the rules to explain.
-        scene.focus, inputs[pod] = asked or inputs[service], ""
+        live.focus, inputs[pod] = asked or inputs[service], ""
         return
-    scene.focus = owner
-    if service and not inputs[service] and owner in scene.all_services:
+    live.focus = owner
+    if service and not inputs[service] and owner in live.all_services:
         inputs[service] = owner
 
 
-def workloads_of(scene: Scene) -> set[str]:
+def workloads_of(live: LiveRelease) -> set[str]:
     """Return the names of the Deployments that were seen."""
-    return {str(item["metadata"]["name"]) for item in scene.state.kind("Deployment")}
+    return {str(item["metadata"]["name"]) for item in live.state.kind("Deployment")}
 
 
 def _folder(settings: Settings, inputs: Inputs) -> Path:

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from scripts.ai.advice import collect
-from scripts.ai.commands import Surroundings, block_fact
+from scripts.ai.commands import ServedKinds, block_fact
+from scripts.ai.live_release import LiveRelease
 from scripts.ai.model import Fact, Gathered, Inputs, Recipe
-from scripts.ai.scene import Scene
 from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.images.docker import engine_answers, find_clients
@@ -81,19 +81,19 @@ def words(fact: Fact, inputs: Inputs) -> list[str] | None:
     return [_WORD.sub(lambda match: inputs[match[1]], word) for word in fact.run]
 
 
-def gather(recipe: Recipe, inputs: Inputs, scene: Scene, helm: Helm) -> list[Gathered]:
+def gather(recipe: Recipe, inputs: Inputs, live: LiveRelease, helm: Helm) -> list[Gathered]:
     """Return every fact of a recipe, in its order. One that cannot be had says why, and stops nothing."""
-    around = Surroundings.default(scene.namespace)
+    served = ServedKinds.default(live.namespace)
     with ThreadPoolExecutor(max_workers=4) as pool:
         jobs = {}
         for fact in recipe.facts:
             argv = words(fact, inputs) if fact.run else None
-            if argv and not block_fact(argv, around):
-                jobs[fact.id] = (argv, pool.submit(_run, argv, scene, helm))
+            if argv and not block_fact(argv, served):
+                jobs[fact.id] = (argv, pool.submit(_run, argv, live, helm))
         found = []
         for fact in recipe.facts:
             if fact.collect:
-                found.append(_collected(fact, scene))
+                found.append(_collected(fact, live))
             elif fact.id in jobs:
                 argv, job = jobs[fact.id]
                 result = job.result()
@@ -102,19 +102,19 @@ def gather(recipe: Recipe, inputs: Inputs, scene: Scene, helm: Helm) -> list[Gat
     return found
 
 
-def _collected(fact: Fact, scene: Scene) -> Gathered:
+def _collected(fact: Fact, live: LiveRelease) -> Gathered:
     try:
-        return Gathered(fact, "", collect(fact.collect, scene).text())
+        return Gathered(fact, "", collect(fact.collect, live).text())
     except UserError as error:
         return Gathered(fact, "", f"(not available: {error})", ok=False)
 
 
-def _run(argv: Sequence[str], scene: Scene, helm: Helm) -> Result:
+def _run(argv: Sequence[str], live: LiveRelease, helm: Helm) -> Result:
     if argv[0] == "kubectl":
-        return scene.kubectl.ask(*argv[1:], "--namespace", scene.namespace, timeout=SECONDS)
+        return live.kubectl.ask(*argv[1:], "--namespace", live.namespace, timeout=SECONDS)
     if argv[0] == "helm":
-        return helm.shell.probe(helm.command(*argv[1:], "--namespace", scene.namespace), timeout=SECONDS)
-    shell = scene.kubectl.shell
+        return helm.shell.probe(helm.command(*argv[1:], "--namespace", live.namespace), timeout=SECONDS)
+    shell = live.kubectl.shell
     client = next((item for item in find_clients() if engine_answers(shell, item)), "docker")
     return shell.probe([client, *argv[1:]], timeout=SECONDS)
 

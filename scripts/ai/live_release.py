@@ -40,7 +40,7 @@ class Section:
         return "\n".join([*self.lines, *block, *(f"$ {command}" for command in self.commands)])
 
 
-class Scene:
+class LiveRelease:
     """The live release, looked at once; everything is asked for when it is first needed.
 
     `observe` seconds are spent on more samples first, for those who have no history yet.

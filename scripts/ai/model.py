@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from scripts.ai.commands import Surroundings, Verdict
+from scripts.ai.commands import ServedKinds, Verdict
 
 TOOLS = ("gordon", "kubectl-ai", "kagent", "api", "offline")
 FactKind = Literal["table", "text", "log", "config"]
@@ -93,7 +93,7 @@ class Question:
     """
 
     prompt: str
-    around: Surroundings = field(default_factory=lambda: Surroundings.default("default"))
+    served: ServedKinds = field(default_factory=lambda: ServedKinds.default("default"))
     secrets: Sequence[str] = field(default=(), repr=False)
     mapping: Mapping[str, str] = field(default_factory=dict, repr=False)
     decide: Callable[[Verdict], str] = field(default=lambda verdict: NOBODY)

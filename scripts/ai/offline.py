@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scripts.ai.advice import collect
+from scripts.ai.live_release import LiveRelease, Section
 from scripts.ai.model import Recipe
-from scripts.ai.scene import Scene, Section
 from scripts.errors import UserError
 
 BROKEN = 5
 
 
-def sections(recipe: Recipe, scene: Scene) -> list[Section]:
+def sections(recipe: Recipe, live: LiveRelease) -> list[Section]:
     """Return what the recipe's rules say, the most urgent first. A rule that cannot look says why."""
     found = []
     for name in recipe.offline:
         try:
-            found.append(collect(name, scene))
+            found.append(collect(name, live))
         except UserError as error:
             hint = f" ({error.hint})" if error.hint else ""
             found.append(Section(name.capitalize(), (f"not available: {error}{hint}",)))

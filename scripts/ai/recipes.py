@@ -17,7 +17,7 @@ import yaml
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from scripts.ai.commands import Surroundings, block_fact
+from scripts.ai.commands import ServedKinds, block_fact
 from scripts.ai.model import Fact, Input, Recipe
 from scripts.errors import SettingsError
 from scripts.settings import reading
@@ -157,7 +157,7 @@ def _problems(recipe: Recipe, root: Path) -> Iterator[str]:
     if recipe.name != recipe.file.stem:
         yield f"name: is {recipe.name}, the file is {recipe.file.name}: make them the same"
     names = {item.name: item for item in recipe.inputs}
-    around = Surroundings.default(NAMESPACE_TO_CHECK)
+    served = ServedKinds.default(NAMESPACE_TO_CHECK)
     seen: set[str] = set()
     for number, fact in enumerate(recipe.facts):
         where = f"facts.{number}"
@@ -169,7 +169,7 @@ def _problems(recipe: Recipe, root: Path) -> Iterator[str]:
                 yield f"{where}.run: {{{name}}} is no input, add it to inputs or correct it"
             elif names[name].type == "text":
                 yield f"{where}.run: {{{name}}} is a text, which is never part of a command; give it another type"
-        if fact.run and (why := block_fact([_WORD.sub("x", word) for word in fact.run], around)):
+        if fact.run and (why := block_fact([_WORD.sub("x", word) for word in fact.run], served)):
             yield f"{where}.run: {' '.join(fact.run)}: {why}; a fact is a read-only kubectl, helm or docker command"
     if not recipe.body:
         yield "the prompt is missing, write it below the front matter"

@@ -1,4 +1,4 @@
-"""What AI tools need: a desk for a session, a look at what is there, and the resources that kagent works with."""
+"""What AI tools need: a connection for a session, a look at what is there, and the resources that kagent works with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from scripts.ai import access, consult, options
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.ai.kagent.install import Place
 from scripts.ai.model import Question, Tool
 from scripts.ai.samples import Store
@@ -27,17 +27,17 @@ class Check:
     text: str
 
 
-def desk(session: Session) -> Desk:
-    """Return the desk of a session. Raises SettingsError for a wrong config/ai.yaml."""
+def connection(session: Session) -> Connection:
+    """Return the connection of a session. Raises SettingsError for a wrong config/ai.yaml."""
     variables = sync.known_variables(session.settings.root)
     found = options.load(session.settings.root, variables)
     cluster = session.cluster
     namespace = session.settings.release.namespace
     store = Store(state_folder("ai", f"{cluster.target}-{cluster.context}") / f"{namespace}.jsonl")
-    return Desk(session.settings, session.kubectl, session.helm, found, variables, store)
+    return Connection(session.settings, session.kubectl, session.helm, found, variables, store)
 
 
-def doctor(place: Desk) -> Iterator[Check]:
+def doctor(place: Connection) -> Iterator[Check]:
     """Yield which tools are there and work, and how to get the others."""
     model = place.options.model
     works = False
@@ -69,7 +69,7 @@ def _proved(name: str, tool: Tool, model_works: bool) -> Check:
     return Check(name, "missing" if reply.error else "ready", reply.error or f"answered in {reply.seconds:.0f} s")
 
 
-def _access(place: Desk) -> Check:
+def _access(place: Connection) -> Check:
     """Return whether the cluster gives out tokens of least rights."""
     kubectl = place.kubectl
     reader = access.account("reader")

@@ -11,7 +11,7 @@ from scripts.kube import quantities
 SYSTEM = {"minikube": 950, "kind": 950, "k3d": 300, "embedded": 0}
 
 
-def wanted(releases: Iterable[Mapping[str, Any]]) -> float:
+def requested_cpu(releases: Iterable[Mapping[str, Any]]) -> float:
     """Return the CPU that releases with these values ask for, in millicores, with one pod more while one
     is replaced.
     """

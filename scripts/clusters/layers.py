@@ -59,7 +59,7 @@ class _Old:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def without(chunks: Iterable[bytes], have: Collection[str], normalise: Any = lambda ref: ref) -> Iterator[bytes]:
+def without_blobs(chunks: Iterable[bytes], have: Collection[str], normalise: Any = lambda ref: ref) -> Iterator[bytes]:
     """Yield the stream of `docker save` as an OCI layout, without the blobs whose digests (`sha256:…`) are in `have`.
 
     `normalise` spells references as the node's runtime does. Raises tarfile.TarError or ValueError for another stream.

@@ -115,7 +115,7 @@ def _send(shell: Shell, node: Node, refs: Sequence[str], limit: float) -> None:
     if have:
         try:
             with shell.reading(save) as source:
-                stream = layers.without(source, have, normalised)
+                stream = layers.without_blobs(source, have, normalised)
                 shell.say(f"$ {render(save)} | {render(node.takes)}")
                 shell.feed(node.takes, stream, quiet=True, timeout=limit)
             return

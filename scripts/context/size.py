@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.clusters import room
+from scripts.clusters import capacity
 from scripts.errors import UserError
 from scripts.settings import values
 from scripts.settings.model import Cluster, Release, Settings
@@ -27,11 +27,11 @@ def sized(settings: Settings, cluster: Cluster, say: Callable[[str], None]) -> S
         return settings
     if settings.size == "auto":
         releases = (settings.release, settings.database_release)
-        asked = room.wanted([values.merged(settings, release) for release in releases])
+        asked = capacity.requested_cpu([values.merged(settings, release) for release in releases])
         cpus = cluster.cpus()
-        if not room.is_tight(cluster.target, cpus, asked):
+        if not capacity.is_tight(cluster.target, cpus, asked):
             return settings
-        system = room.SYSTEM[cluster.target]
+        system = capacity.SYSTEM[cluster.target]
         say(
             f"{cpus} CPUs are too few for the {asked:g}m that the release and the {system}m that the system ask for: "
             f"smaller requests, by {SMALL} (size: full in config/pipeline.yaml keeps the table's)"

@@ -25,7 +25,7 @@ from typing import Any
 from scripts import clusters
 from scripts.clusters import machine
 from scripts.clusters.machine import Objection
-from scripts.doctor.ingress import judge
+from scripts.doctor.ingress import controller_ready
 from scripts.errors import UserError
 from scripts.host import toolchain
 from scripts.host.shell import Shell
@@ -244,7 +244,7 @@ def _ingress(kubectl: Kubectl) -> tuple[bool, str]:
     class, why not.
     """
     classes = _listed(kubectl, "ingressclasses")
-    return judge(classes, _listed(kubectl, "deployments,daemonsets")) if classes else (False, "")
+    return controller_ready(classes, _listed(kubectl, "deployments,daemonsets")) if classes else (False, "")
 
 
 def _listed(kubectl: Kubectl, kinds: str) -> list[Any] | None:

@@ -11,7 +11,7 @@ COMMON = {"io", "com", "org", "net", "dev", "sh", "cloud", "the", "k", "s", "con
 BUILT_IN = "embedded/router"  # which is no workload
 
 
-def judge(classes: Sequence[Any], workloads: Sequence[Any] | None) -> tuple[bool, str]:
+def controller_ready(classes: Sequence[Any], workloads: Sequence[Any] | None) -> tuple[bool, str]:
     """Return whether the controller of an IngressClass has a ready pod, and where there is only the class, why not.
 
     `classes` and `workloads` (Deployments and DaemonSets) are objects as the API server gives them; None where those

@@ -122,7 +122,7 @@ def doctor(s: Any) -> None:
     """Say which AI tools answer, and how to get others."""
     from scripts.ai import setup
 
-    checks = setup.doctor(setup.desk(s))
+    checks = setup.doctor(setup.connection(s))
     print_table([("TOOL", "STATE", "ABOUT"), *((item.name, item.state, item.text) for item in checks)])
 
 

@@ -36,7 +36,7 @@ def ask(
     from scripts.ai import change, consult, recipes, setup
 
     recipe = recipes.pick(s.settings.root, name)
-    place = setup.desk(s)
+    place = setup.connection(s)
     show = print if not json else s.say
     found = consult.consult(
         place, recipe, inputs, tool=tool, dry=dry or s.shell.dry, observe=observe,
@@ -62,7 +62,7 @@ def evaluate(s: Session, tool: str, model: str, only: str, *, as_json: bool) -> 
     from scripts.ai.evaluation import situations, trial
     from scripts.tasks.support import print_table
 
-    place = setup.desk(s)
+    place = setup.connection(s)
     if model and place.options.model:
         place = replace(place, options=replace(place.options, model=replace(place.options.model, name=model)))
     chosen = [item for item in situations.load(s.settings.root) if item.name.startswith(only)]

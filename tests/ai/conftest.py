@@ -1,4 +1,4 @@
-"""A desk whose programs are stand-ins, and the recorded workloads that it looks at."""
+"""A connection whose programs are stand-ins, and the recorded workloads that it looks at."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from scripts.ai import options
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.configuration import read_settings
@@ -61,7 +61,7 @@ def state_of(fault: str) -> dict[str, Any]:
     return {"items": items, "logs": logs}
 
 
-Maker = Callable[..., Desk]
+Maker = Callable[..., Connection]
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def lines() -> list[str]:
 
 @pytest.fixture
 def make_desk(bin_folder: Path, shells: list[Any], lines: list[str]) -> Maker:
-    """Make a desk: `state` is what kubectl shows, `answers` what it says instead, `variables` the environment."""
+    """Make a connection: `state` is what kubectl shows, `answers` what it says instead, `variables` the environment."""
 
     def make(
         state: dict[str, Any] | None = None,
@@ -94,7 +94,7 @@ def make_desk(bin_folder: Path, shells: list[Any], lines: list[str]) -> Maker:
         variables: dict[str, str] | None = None,
         secrets: dict[str, str] | None = None,
         **changes: Any,
-    ) -> Desk:
+    ) -> Connection:
         held = dict(state or {"items": [], "logs": {}})
         held["items"] = [*held["items"], secret("app", **(secrets or {}))]
         default = [
@@ -112,7 +112,7 @@ def make_desk(bin_folder: Path, shells: list[Any], lines: list[str]) -> Maker:
             from dataclasses import replace
 
             found = replace(found, **changes)
-        return Desk(settings, kubectl, helm, found, given, None, str(bin_folder))
+        return Connection(settings, kubectl, helm, found, given, None, str(bin_folder))
 
     return make
 

@@ -16,14 +16,14 @@ import pytest
 
 from scripts.ai import access, answers, apply, consult, recipes
 from scripts.ai import change as change_flow
-from scripts.ai.commands import Surroundings, judge
-from scripts.ai.consult import Desk
+from scripts.ai.commands import ServedKinds, judge
+from scripts.ai.consult import Connection
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 
 NAMESPACE = "chatbot-dev"
-AROUND = Surroundings.default(NAMESPACE)
-Maker = Callable[..., Desk]
+SERVED = ServedKinds.default(NAMESPACE)
+Maker = Callable[..., Connection]
 Calls = Callable[[], list[dict[str, Any]]]
 BACKEND = {
     "apiVersion": "apps/v1",
@@ -38,19 +38,19 @@ DIFF = {"starts": "diff --filename", "out": "-  replicas: 2\n+  replicas: 4\n", 
 
 
 def change(
-    desk: Desk,
+    connection: Connection,
     text: str,
     *,
     approve: bool = True,
     prove: Callable[[Sequence[str]], None] = lambda names: None,
     shown: list[str] | None = None,
 ) -> bool:
-    answer = answers.read(text, AROUND)
+    answer = answers.read(text, SERVED)
     steps = apply.plan(answer.commands, answer.manifests, NAMESPACE)
-    limited = replace(desk.kubectl, kubeconfig=Path("/limited"))
+    limited = replace(connection.kubectl, kubeconfig=Path("/limited"))
     lines = shown if shown is not None else []
     return apply.carry_out(
-        desk.kubectl, limited, NAMESPACE, steps, show=lines.append, approve=lambda: approve, prove=prove
+        connection.kubectl, limited, NAMESPACE, steps, show=lines.append, approve=lambda: approve, prove=prove
     )
 
 
@@ -61,8 +61,8 @@ def verbs(calls: Calls) -> list[str]:
 def test_a_change_is_tried_shown_made_and_proved(make_desk: Maker, calls: Calls) -> None:
     proved: list[str] = []
     shown: list[str] = []
-    desk = make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
-    assert change(desk, SCALE, prove=proved.extend, shown=shown)
+    connection = make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    assert change(connection, SCALE, prove=proved.extend, shown=shown)
     assert verbs(calls) == ["get", "scale (dry)", "diff", "scale"]
     assert "+  replicas: 4" in shown[0] and proved == ["backend"]
     assert [call["kubeconfig"] for call in calls()][1:] == ["/limited"] * 3
@@ -90,9 +90,9 @@ def test_a_change_that_cannot_be_proved_is_undone(make_desk: Maker, calls: Calls
     def prove(names: Sequence[str]) -> None:
         raise UserError("backend does not become ready", "see: invoke diagnose")
 
-    desk = make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    connection = make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
     with pytest.raises(UserError, match=r"does not become ready\nthe change was undone"):
-        change(desk, SCALE, prove=prove)
+        change(connection, SCALE, prove=prove)
     last = calls()[-1]
     assert last["words"][0] == "replace" and json.loads(last["stdin"])["spec"] == {"replicas": 2}
     assert last["kubeconfig"] != "/limited"  # the rights to undo are the user's own
@@ -127,15 +127,15 @@ def test_a_manifest_does_not_take_over_what_helm_keeps(make_desk: Maker, calls: 
 
 
 def test_a_new_autoscaler_is_what_is_undone(make_desk: Maker) -> None:
-    answer = answers.read("`kubectl autoscale deployment/backend --min=2 --max=4`", AROUND)
+    answer = answers.read("`kubectl autoscale deployment/backend --min=2 --max=4`", SERVED)
     (step,) = apply.plan(answer.commands, (), NAMESPACE)
     assert step.target == "horizontalpodautoscaler/backend"
     assert apply.deployment_of(step, [apply.Before(step.target, None)]) == "backend"
 
 
 def test_a_kubeconfig_of_least_rights_is_private_and_short_lived(make_desk: Maker, calls: Calls) -> None:
-    desk = make_desk()
-    with access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, "writer") as file:
+    connection = make_desk()
+    with access.kubeconfig(connection.kubectl, NAMESPACE, ROOT, "writer") as file:
         held = json.loads(file.read_text())
         assert file.stat().st_mode & 0o777 == 0o600 and file.parent.stat().st_mode & 0o777 == 0o700
     assert not file.exists()
@@ -147,17 +147,17 @@ def test_a_kubeconfig_of_least_rights_is_private_and_short_lived(make_desk: Make
 
 @pytest.mark.parametrize("words", ["forbidden", "the server could not find the requested resource"])
 def test_no_token_no_access(make_desk: Maker, words: str) -> None:
-    desk = make_desk(answers=[{"starts": "create token", "err": words, "code": 1}])
+    connection = make_desk(answers=[{"starts": "create token", "err": words, "code": 1}])
     with (
         pytest.raises(UserError, match="no token for todo-ai-reader"),
-        access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, "reader"),
+        access.kubeconfig(connection.kubectl, NAMESPACE, ROOT, "reader"),
     ):
         pass
 
 
 def test_the_account_is_made_where_it_is_not_as_the_file_says(make_desk: Maker, calls: Calls) -> None:
-    desk = make_desk(answers=[{"starts": "diff", "code": 1}])
-    with access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, "reader"):
+    connection = make_desk(answers=[{"starts": "diff", "code": 1}])
+    with access.kubeconfig(connection.kubectl, NAMESPACE, ROOT, "reader"):
         pass
     made = next(call["words"] for call in calls() if call["words"][0] == "apply")
     assert made[-1].endswith("ai/access/reader.yaml")
@@ -220,7 +220,7 @@ def test_the_rights_are_few(rights: str, verbs_allowed: set[str]) -> None:
     ],
 )
 def test_what_is_dangerous_is_named_as_what_it_is(line: str, words: str) -> None:
-    steps = apply.plan(answers.read(f"`{line}`", AROUND).commands, (), NAMESPACE)
+    steps = apply.plan(answers.read(f"`{line}`", SERVED).commands, (), NAMESPACE)
     assert words in " ".join(apply.dangers(steps, "registry.example:5000"))
 
 
@@ -238,7 +238,7 @@ def test_an_image_without_a_registry_is_the_releases_or_named() -> None:
 
 
 def _judged(line: str) -> Any:
-    return answers.judge_line(line, AROUND)
+    return answers.judge_line(line, SERVED)
 
 
 @pytest.mark.parametrize(
@@ -275,10 +275,10 @@ def _judged(line: str) -> Any:
     ],
 )
 def test_a_patch_gives_no_more_power_than_a_manifest_may(patch: str, word: str) -> None:
-    verdict = judge(["kubectl", "patch", "deployment", "backend", "-p", patch], AROUND)
+    verdict = judge(["kubectl", "patch", "deployment", "backend", "-p", patch], SERVED)
     with pytest.raises(UserError, match=word):
         apply.plan([verdict], (), NAMESPACE)
-    elsewhere = judge(["kubectl", "-n", NAMESPACE, "patch", "deployment", "backend", "-p", patch], AROUND)
+    elsewhere = judge(["kubectl", "-n", NAMESPACE, "patch", "deployment", "backend", "-p", patch], SERVED)
     with pytest.raises(UserError, match=word):
         apply.plan([elsewhere], (), NAMESPACE)
 
@@ -303,7 +303,7 @@ def test_one_command_changes_one_object(line: str) -> None:
 def test_a_manifest_does_not_decide_what_is_deleted() -> None:
     meta = {"name": "x", "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "x", "uid": "u"}]}
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
-    (manifest,) = answers.read(f"```json\n{json.dumps(body)}\n```", AROUND).manifests
+    (manifest,) = answers.read(f"```json\n{json.dumps(body)}\n```", SERVED).manifests
     assert "ownerReferences" in manifest.problem
 
 
@@ -318,7 +318,7 @@ def test_a_manifest_does_not_decide_what_is_deleted() -> None:
     ],
 )
 def test_a_harmless_patch_is_a_step(patch: str) -> None:
-    harmless = judge(["kubectl", "patch", "deployment", "backend", "-p", patch], AROUND)
+    harmless = judge(["kubectl", "patch", "deployment", "backend", "-p", patch], SERVED)
     assert len(apply.plan([harmless], (), NAMESPACE)) == 1
 
 
@@ -342,37 +342,37 @@ def test_a_manifest_gives_no_more_power_than_a_patch_may(pod: dict[str, Any], wo
         "metadata": {"name": "a"},
         "spec": {"template": {"spec": spec}},
     }
-    (manifest,) = answers.read(f"```json\n{json.dumps(body)}\n```", AROUND).manifests
+    (manifest,) = answers.read(f"```json\n{json.dumps(body)}\n```", SERVED).manifests
     assert word in manifest.problem
 
 
 def test_an_image_of_the_own_registry_with_a_version_is_no_danger() -> None:
     line = "kubectl set image deployment/backend backend=registry.example:5000/todo/backend:1.2"
-    steps = apply.plan(answers.read(f"`{line}`", AROUND).commands, (), NAMESPACE)
+    steps = apply.plan(answers.read(f"`{line}`", SERVED).commands, (), NAMESPACE)
     assert apply.dangers(steps, "registry.example:5000") == []
 
 
 @pytest.fixture
 def at_work(make_desk: Maker, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Any, Any]]:
-    """A session and its desk, with nobody else at work."""
+    """A session and its connection, with nobody else at work."""
 
     def make(answer: str | None, **more: Any) -> tuple[Any, Any]:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: answer is not None))
         monkeypatch.setattr("builtins.input", lambda prompt: answer)
         monkeypatch.setattr(change_flow, "hold_release_lock", lambda session: nullcontext())
-        desk = make_desk(**more)
-        return SimpleNamespace(settings=desk.settings, shell=desk.kubectl.shell), desk
+        connection = make_desk(**more)
+        return SimpleNamespace(settings=connection.settings, shell=connection.kubectl.shell), connection
 
     return make
 
 
-TO_ZERO = answers.judge_line("kubectl scale deployment/backend --replicas=0", AROUND)
+TO_ZERO = answers.judge_line("kubectl scale deployment/backend --replicas=0", SERVED)
 
 
 def test_in_a_conversation_a_yes_makes_the_change_with_the_writers_rights(at_work: Any, calls: Calls) -> None:
     shown: list[str] = []
-    session, desk = at_work("yes", state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
-    said = change_flow.at_the_terminal(session, desk, shown.append)(TO_ZERO)
+    session, connection = at_work("yes", state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    said = change_flow.at_the_terminal(session, connection, shown.append)(TO_ZERO)
     assert said.startswith("Done: kubectl scale") and "careful: deployment/backend: 0 replicas" in "\n".join(shown)
     assert [call for call in calls() if call["words"][0] == "scale" and "--dry-run=server" not in call["words"]]
 
@@ -381,8 +381,8 @@ def test_in_a_conversation_a_yes_makes_the_change_with_the_writers_rights(at_wor
 def test_in_a_conversation_nothing_is_changed_without_a_yes(
     at_work: Any, calls: Calls, answer: str | None, words: str
 ) -> None:
-    session, desk = at_work(answer, state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
-    assert words in change_flow.at_the_terminal(session, desk, lambda line: None)(TO_ZERO)
+    session, connection = at_work(answer, state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    assert words in change_flow.at_the_terminal(session, connection, lambda line: None)(TO_ZERO)
     assert not [call for call in calls() if call["words"][0] == "scale" and "--dry-run=server" not in call["words"]]
 
 
@@ -403,24 +403,24 @@ def test_yes_on_the_command_line_is_enough_for_the_image_that_was_asked_for(
     spec = {"replicas": 1, "template": {"spec": {"containers": [{"name": "echo", "image": proposed}]}}}
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "echo"}, "spec": spec}
     tried = {"starts": "apply", "has": ["--dry-run=server"], "out": json.dumps(body)}
-    session, desk = at_work(None, state={"items": [BACKEND], "logs": {}}, answers=[tried, DIFF])
-    answer = answers.read(f"```json\n{json.dumps(body)}\n```", AROUND)
+    session, connection = at_work(None, state={"items": [BACKEND], "logs": {}}, answers=[tried, DIFF])
+    answer = answers.read(f"```json\n{json.dumps(body)}\n```", SERVED)
     found = consult.Consultation(recipes.pick(ROOT, "deploy"), {"name": "echo", "image": asked}, "api", answer)
     if done:
-        assert change_flow.make(session, desk, found, yes=True, show=lambda line: None)
+        assert change_flow.make(session, connection, found, yes=True, show=lambda line: None)
     else:
         with pytest.raises(UserError, match="nothing was changed"):
-            change_flow.make(session, desk, found, yes=True, show=lambda line: None)
+            change_flow.make(session, connection, found, yes=True, show=lambda line: None)
     made = [call for call in calls() if call["words"][0] == "apply" and "--dry-run=server" not in call["words"]]
     assert bool([call for call in made if "echo" in call["stdin"]]) is done
 
 
 def test_yes_on_the_command_line_is_not_enough_for_what_is_dangerous(at_work: Any, calls: Calls) -> None:
-    session, desk = at_work(None, state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
-    answer = answers.read("`kubectl scale deployment/backend --replicas=0`", AROUND)
+    session, connection = at_work(None, state={"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF])
+    answer = answers.read("`kubectl scale deployment/backend --replicas=0`", SERVED)
     recipe = recipes.pick(ROOT, "scale")
     found = consult.Consultation(recipe, {}, "api", answer)
     with pytest.raises(UserError) as raised:
-        change_flow.make(session, desk, found, yes=True, show=lambda line: None)
+        change_flow.make(session, connection, found, yes=True, show=lambda line: None)
     assert "a yes that is typed" in raised.value.hint
     assert not [call for call in calls() if call["words"][0] == "scale" and "--dry-run=server" not in call["words"]]

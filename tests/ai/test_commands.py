@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.ai.commands import Surroundings, judge_line
+from scripts.ai.commands import ServedKinds, judge_line
 
-AROUND = Surroundings.default("chatbot-dev")
+SERVED = ServedKinds.default("chatbot-dev")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ AROUND = Surroundings.default("chatbot-dev")
     ],
 )
 def test_reading_is_allowed(line: str) -> None:
-    verdict = judge_line(line, AROUND)
+    verdict = judge_line(line, SERVED)
     assert (verdict.kind, verdict.reason) == ("read", "")
 
 
@@ -56,7 +56,7 @@ def test_reading_is_allowed(line: str) -> None:
     ],
 )
 def test_a_change_is_told_from_reading(line: str) -> None:
-    assert judge_line(line, AROUND).kind == "change"
+    assert judge_line(line, SERVED).kind == "change"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_change_is_told_from_reading(line: str) -> None:
     ],
 )
 def test_everything_else_is_refused_with_its_reason(line: str, reason: str) -> None:
-    verdict = judge_line(line, AROUND)
+    verdict = judge_line(line, SERVED)
     assert verdict.kind == "refused" and reason in verdict.reason
 
 
@@ -173,15 +173,15 @@ def test_the_kinds_are_those_of_the_cluster() -> None:
     listing = (
         "pods   po   v1   true   Pod\nagents      kagent.dev/v1alpha2   true   Agent\nnodes   no   v1   false   Node\n"
     )
-    around = Surroundings.served("chatbot-dev", listing)
-    assert judge_line("kubectl get agents", around).kind == "read"
-    assert judge_line("kubectl get deployments", around).kind == "refused"
-    assert judge_line("kubectl annotate node n1 a=b", around).kind == "refused"
+    served = ServedKinds.listed("chatbot-dev", listing)
+    assert judge_line("kubectl get agents", served).kind == "read"
+    assert judge_line("kubectl get deployments", served).kind == "refused"
+    assert judge_line("kubectl annotate node n1 a=b", served).kind == "refused"
 
 
 @given(st.text(max_size=120))
 def test_whatever_comes_is_judged(line: str) -> None:
-    verdict = judge_line("kubectl " + line, AROUND)
+    verdict = judge_line("kubectl " + line, SERVED)
     assert verdict.kind in ("read", "change", "refused")
     if verdict.kind != "refused":
         assert not set(";|&`\n") & set(line.replace("'", "").replace('"', "")) or "'" in line or '"' in line
@@ -189,4 +189,4 @@ def test_whatever_comes_is_judged(line: str) -> None:
 
 @given(st.sampled_from(["get", "describe", "logs", "top"]), st.sampled_from([";", "|", "&", ">", "<", "`", "$(x)"]))
 def test_no_shell_syntax_gets_through(verb: str, mark: str) -> None:
-    assert judge_line(f"kubectl {verb} pods {mark} id", AROUND).kind == "refused"
+    assert judge_line(f"kubectl {verb} pods {mark} id", SERVED).kind == "refused"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scripts.ai import consult, recipes
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 
@@ -17,7 +17,7 @@ DEBUG = recipes.pick(ROOT, "debug")
 
 @pytest.mark.parametrize("given", ["service", "pod"])
 def test_a_deployment_whose_pods_were_refused_is_diagnosed(
-    make_desk: Callable[..., Desk], state_of: Callable[[str], Any], given: str
+    make_desk: Callable[..., Connection], state_of: Callable[[str], Any], given: str
 ) -> None:
     state = state_of("psa-restricted-violation")
     name = next(item["metadata"]["name"] for item in state["items"] if item["kind"] == "Deployment")
@@ -26,7 +26,7 @@ def test_a_deployment_whose_pods_were_refused_is_diagnosed(
 
 
 def test_a_workload_that_is_not_the_apps_is_diagnosed_by_its_name(
-    make_desk: Callable[..., Desk], state_of: Callable[[str], Any]
+    make_desk: Callable[..., Connection], state_of: Callable[[str], Any]
 ) -> None:
     state = state_of("quota-exceeded")
     for item in state["items"]:
@@ -37,7 +37,7 @@ def test_a_workload_that_is_not_the_apps_is_diagnosed_by_its_name(
 
 
 def test_what_is_not_there_is_named_with_what_is(
-    make_desk: Callable[..., Desk], state_of: Callable[[str], Any]
+    make_desk: Callable[..., Connection], state_of: Callable[[str], Any]
 ) -> None:
     with pytest.raises(UserError, match="no service nope"):
         consult.consult(make_desk(state_of("quota-exceeded")), DEBUG, {"service": "nope"}, tool="offline")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts.ai import consult, recipes
-from scripts.ai.consult import Consultation, Desk
+from scripts.ai.consult import Connection, Consultation
 from scripts.host.paths import ROOT
 
 HERE = Path(__file__).parent
@@ -34,15 +34,15 @@ def test_every_recorded_fault_is_evaluated() -> None:
 @pytest.mark.parametrize("fault", evaluation.EXPECTED)
 def test_both_paths_name_the_cause(
     fault: str,
-    make_desk: Callable[..., Desk],
+    make_desk: Callable[..., Connection],
     state_of: Callable[[str], dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words, cause = evaluation.EXPECTED[fault]
-    desk = make_desk(state_of(fault))
-    by_rules = consult.consult(desk, DEBUG, {"service": "backend"}, tool="offline")
+    connection = make_desk(state_of(fault))
+    by_rules = consult.consult(connection, DEBUG, {"service": "backend"}, tool="offline")
     diagnosis = next(section for section in by_rules.sections if section.title == "Diagnosis")
     assert diagnosis.urgency == 9 and words in diagnosis.text()
-    monkeypatch.setattr(consult, "tools", lambda desk, folder: {"api": evaluation.ScriptedModel()})
-    by_model: Consultation = consult.consult(desk, DEBUG, {"service": "backend"}, tool="api")
+    monkeypatch.setattr(consult, "tools", lambda connection, folder: {"api": evaluation.ScriptedModel()})
+    by_model: Consultation = consult.consult(connection, DEBUG, {"service": "backend"}, tool="api")
     assert evaluation.cause_of(by_model.answer.text) == cause

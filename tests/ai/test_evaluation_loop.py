@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.ai.evaluation import situations, trial
 from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
@@ -48,7 +48,7 @@ def server() -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-def desk(make_desk: Callable[..., Desk], server: ModelServer, doubles: Any, bin_folder: Path) -> Desk:
+def connection(make_desk: Callable[..., Connection], server: ModelServer, doubles: Any, bin_folder: Path) -> Connection:
     server.reset()
     doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["v0.0.28"])
     made = make_desk(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.url})
@@ -61,8 +61,10 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.parametrize("situation", FAULTS, ids=lambda item: item.name)
-def test_the_rules_name_cause_and_remedy(desk: Desk, tmp_path: Path, situation: situations.Situation) -> None:
-    (mark,) = trial.run(desk, tmp_path / "c", [situation], ["offline"], lambda line: None)
+def test_the_rules_name_cause_and_remedy(
+    connection: Connection, tmp_path: Path, situation: situations.Situation
+) -> None:
+    (mark,) = trial.run(connection, tmp_path / "c", [situation], ["offline"], lambda line: None)
     assert (mark.cause, mark.remedy, mark.changes, mark.leaks) == (True, True, (), ()), mark
 
 
@@ -72,10 +74,10 @@ def test_the_rules_name_cause_and_remedy(desk: Desk, tmp_path: Path, situation: 
     ids=lambda item: getattr(item, "name", item),
 )
 def test_an_obeying_model_changes_nothing_and_gets_no_secret(
-    desk: Desk, server: ModelServer, tmp_path: Path, situation: situations.Situation, tool: str
+    connection: Connection, server: ModelServer, tmp_path: Path, situation: situations.Situation, tool: str
 ) -> None:
     server.answer = obeys
-    (mark,) = trial.run(desk, tmp_path / "c", [situation], [tool], lambda line: None)
+    (mark,) = trial.run(connection, tmp_path / "c", [situation], [tool], lambda line: None)
     assert (mark.changes, mark.leaks, mark.harmless) == ((), (), True), mark
     assert situations.CANARY not in server.sent
     if tool == "kubectl-ai":  # which has looked everywhere, so that the order was read and tried
@@ -89,10 +91,10 @@ def test_an_obeying_model_changes_nothing_and_gets_no_secret(
     assert not Path("/tmp/todo-evaluation-stolen").exists()  # noqa: S108
 
 
-def test_the_table_has_a_line_a_tool(desk: Desk, tmp_path: Path, server: ModelServer) -> None:
+def test_the_table_has_a_line_a_tool(connection: Connection, tmp_path: Path, server: ModelServer) -> None:
     server.answer = obeys
     chosen = [FAULTS[0], ATTACKS[0]]
-    marks = trial.run(desk, tmp_path / "c", chosen, ["offline", "kubectl-ai"], lambda line: None)
+    marks = trial.run(connection, tmp_path / "c", chosen, ["offline", "kubectl-ai"], lambda line: None)
     rows = trial.table(marks, chosen, "m")
     assert [row[0] for row in rows] == ["TOOL", "offline", "kubectl-ai"]
     assert rows[1][2] == "1 of 1" and rows[2][5:7] == ("0", "0")

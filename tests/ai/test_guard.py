@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.ai import budget, consult, options, recipes
-from scripts.ai.commands import Surroundings, Verdict
-from scripts.ai.consult import Consultation, Desk
+from scripts.ai.commands import ServedKinds, Verdict
+from scripts.ai.consult import Connection, Consultation
 from scripts.ai.guard import server
 from scripts.ai.guard.rulings import rule
 from scripts.ai.upstream import Call, ModelError, read
@@ -28,8 +28,8 @@ from tests.support.model_server import ModelServer, calls, says
 
 DEBUG = recipes.pick(ROOT, "debug")
 KEY = "sk-" + "test-0123456789abcdef"
-AROUND = Surroundings.default("chatbot-dev")
-Maker = Callable[..., Desk]
+SERVED = ServedKinds.default("chatbot-dev")
+Maker = Callable[..., Connection]
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,8 @@ def ask(make_desk: Maker, model: ModelServer) -> Callable[..., Consultation]:
         *, variables: dict[str, str] | None = None, decide: Any = None, tool: str = "kubectl-ai", **more: Any
     ) -> Consultation:
         given = variables or {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url}
-        desk = make_desk(variables=given, **more)
-        return consult.consult(desk, DEBUG, {}, tool=tool, decide=decide)
+        connection = make_desk(variables=given, **more)
+        return consult.consult(connection, DEBUG, {}, tool=tool, decide=decide)
 
     return one
 
@@ -213,7 +213,7 @@ FORBIDDEN = (
 @pytest.mark.parametrize("line", FORBIDDEN)
 @pytest.mark.parametrize("tool", ["kubectl", "bash"])
 def test_what_is_not_known_to_read_is_refused(line: str, tool: str) -> None:
-    ruling = rule(Call("1", tool, json.dumps({"command": line})), AROUND)
+    ruling = rule(Call("1", tool, json.dumps({"command": line})), SERVED)
     assert ruling.kind == "refused" and ruling.reason and not ruling.arguments
 
 
@@ -279,7 +279,7 @@ WORDS = st.sampled_from(
 
 @given(st.lists(WORDS | st.text(max_size=8), min_size=1, max_size=9), st.sampled_from([" ", "", "\t", "  "]))
 def test_whatever_is_asked_only_what_was_judged_reaches_the_tool(words: list[str], gap: str) -> None:
-    ruling = rule(Call("1", "bash", json.dumps({"command": "kubectl get " + gap.join(words)})), AROUND)
+    ruling = rule(Call("1", "bash", json.dumps({"command": "kubectl get " + gap.join(words)})), SERVED)
     if ruling.kind == "read":
         command = json.loads(ruling.arguments)["command"]
         argv = shlex.split(command)
@@ -310,7 +310,7 @@ def test_what_is_not_known_to_read_is_never_run(ask: Any, model: ModelServer, bi
     ],
 )
 def test_a_call_that_is_not_understood_is_refused(name: str, arguments: str, reason: str) -> None:
-    ruling = rule(Call("1", name, arguments), AROUND)
+    ruling = rule(Call("1", name, arguments), SERVED)
     assert ruling.kind == "refused" and reason in ruling.reason
 
 
@@ -329,7 +329,7 @@ def test_a_call_that_is_not_understood_is_refused(name: str, arguments: str, rea
     ],
 )
 def test_a_reading_call_has_an_end(line: str, words: str) -> None:
-    ruling = rule(Call("1", "kubectl", json.dumps({"command": line})), AROUND)
+    ruling = rule(Call("1", "kubectl", json.dumps({"command": line})), SERVED)
     assert ruling.kind == "read" and words.strip("'") in json.loads(ruling.arguments)["command"].replace("'", "")
 
 
@@ -622,9 +622,9 @@ def test_ctrl_c_at_the_question_ends_the_program_and_changes_nothing(
         raise KeyboardInterrupt
 
     model.script = [calls("kubectl scale deploy/backend --replicas=3"), says("done")]
-    desk = make_desk(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url})
+    connection = make_desk(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url})
     with pytest.raises(KeyboardInterrupt):
-        consult.consult(desk, DEBUG, {}, tool="kubectl-ai", decide=interrupted)
+        consult.consult(connection, DEBUG, {}, tool="kubectl-ai", decide=interrupted)
     assert ran(bin_folder) == [] and not shells[-1]._live
 
 
@@ -636,14 +636,14 @@ def test_nobody_reading_our_lines_any_more_ends_the_program(
     def gone(*_: object) -> Any:
         raise BrokenPipeError
 
-    desk = make_desk(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url})
+    connection = make_desk(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url})
     model.script = [calls("kubectl scale deploy/backend --replicas=3"), says("done")]
     with pytest.raises(BrokenPipeError):
-        consult.consult(desk, DEBUG, {}, tool="kubectl-ai", decide=gone)
+        consult.consult(connection, DEBUG, {}, tool="kubectl-ai", decide=gone)
     shells[-1]._echo = gone
     model.script = [{"status": 503}, says("done")]
     with pytest.raises(BrokenPipeError):
-        consult.consult(desk, DEBUG, {}, tool="kubectl-ai")
+        consult.consult(connection, DEBUG, {}, tool="kubectl-ai")
     assert ran(bin_folder) == [] and not shells[-1]._live
 
 

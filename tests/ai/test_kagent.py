@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.ai import consult, options, recipes
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.ai.kagent import install, live, objects
 from scripts.ai.mcp import clients
 from scripts.ai.tools import a2a
@@ -32,7 +32,7 @@ OBJECTS = [item for file in FILES for item in yaml.safe_load_all(file.read_text(
 SCHEMA = json.loads((Path(__file__).parent / "kagent.schema.json").read_text())
 KEY = "sk-" + "test-0123456789abcdef"
 READING = ("k8s_get_", "k8s_describe_")
-Maker = Callable[..., Desk]
+Maker = Callable[..., Connection]
 Calls = Callable[[], list[dict[str, Any]]]
 
 
@@ -202,11 +202,18 @@ def place(make_desk: Maker, bin_folder: Path, lines: list[str]) -> Callable[...,
             f'echo "$@" >> "$0.called"\ncat >> "$0.stdin"\nexit {up}\n'
         )
         helm.chmod(0o755)
-        desk = make_desk(
+        connection = make_desk(
             variables={"OPENAI_API_KEY": KEY},
             answers=[*(answers or [*NOTHING, *standing({"OPENAI_API_KEY": KEY})]), HELD],
         )
-        return install.Place(desk.settings, desk.options, desk.kubectl, desk.helm, lines.append, lambda seconds: None)
+        return install.Place(
+            connection.settings,
+            connection.options,
+            connection.kubectl,
+            connection.helm,
+            lines.append,
+            lambda seconds: None,
+        )
 
     return make
 
@@ -462,8 +469,10 @@ def test_nothing_is_sent_to_an_agent_that_is_not_as_it_was_installed(
     make_desk: Maker, changes: dict[str, Any], words: str
 ) -> None:
     variables = {"OPENAI_API_KEY": KEY}
-    desk = make_desk(variables=variables, answers=standing(variables, **changes))
-    found = live.problem(desk.kubectl, desk.options, lambda: objects.manifests(desk.settings, desk.options))
+    connection = make_desk(variables=variables, answers=standing(variables, **changes))
+    found = live.problem(
+        connection.kubectl, connection.options, lambda: objects.manifests(connection.settings, connection.options)
+    )
     assert words in found and bool(found) is bool(words)
 
 
@@ -475,8 +484,8 @@ def ask(
 ) -> consult.Consultation:
     variables = {"OPENAI_API_KEY": KEY}
     answers = [*extra, {"starts": A2A, "outs": outs}, *standing(variables)]
-    desk = make_desk(variables=variables, answers=answers, **changes)
-    return consult.consult(desk, recipes.pick(ROOT, "debug"), {}, tool="kagent", person=person)
+    connection = make_desk(variables=variables, answers=answers, **changes)
+    return consult.consult(connection, recipes.pick(ROOT, "debug"), {}, tool="kagent", person=person)
 
 
 @pytest.fixture(autouse=True)
@@ -484,8 +493,8 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two looks at a task follow one another at once."""
     real = consult.tools
 
-    def tools(desk: Desk, folder: Path) -> dict[str, Any]:
-        found = real(desk, folder)
+    def tools(connection: Connection, folder: Path) -> dict[str, Any]:
+        found = real(connection, folder)
         return found | {"kagent": replace(found["kagent"], wait=lambda seconds: None)}  # type: ignore[type-var]
 
     monkeypatch.setattr(consult, "tools", tools)

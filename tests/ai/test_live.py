@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from scripts.ai import access, apply, consult, options, recipes
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.ai.samples import Store
 from scripts.errors import UserError
 from scripts.host import toolchain
@@ -32,7 +32,7 @@ START_SECONDS = 300.0
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     state = tmp_path_factory.mktemp("cluster") / "state"
     command = [sys.executable, "-m", "embedded", "--name", NAME, "--state", str(state)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "embedded/src")}
@@ -49,7 +49,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         helm = Helm(tools["helm"], kubeconfig, NAME, shell)
         kubectl.effect("create", "namespace", NAMESPACE)
         settings = read_settings()
-        yield Desk(
+        yield Connection(
             settings, kubectl, helm, options.load(ROOT, {}), {}, Store(state.parent / "samples.jsonl"), "/nowhere"
         )
     finally:
@@ -58,22 +58,22 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         subprocess.run([*command, "--delete"], env=environment, check=True, timeout=START_SECONDS)
 
 
-def deployed(desk: Desk) -> dict[str, int]:
-    items = desk.kubectl.items("deployments", NAMESPACE)
+def deployed(connection: Connection) -> dict[str, int]:
+    items = connection.kubectl.items("deployments", NAMESPACE)
     return {item["metadata"]["name"]: item["spec"]["replicas"] for item in items}
 
 
-def change(desk: Desk, recipe: str, prove: object = None, **inputs: str) -> tuple[bool, str]:
-    found = consult.consult(desk, recipes.pick(ROOT, recipe), inputs, tool="offline")
-    return carry_out(desk, apply.plan(found.answer.commands, found.answer.manifests, NAMESPACE), prove)
+def change(connection: Connection, recipe: str, prove: object = None, **inputs: str) -> tuple[bool, str]:
+    found = consult.consult(connection, recipes.pick(ROOT, recipe), inputs, tool="offline")
+    return carry_out(connection, apply.plan(found.answer.commands, found.answer.manifests, NAMESPACE), prove)
 
 
-def carry_out(desk: Desk, steps: Sequence[apply.Step], prove: object = None) -> tuple[bool, str]:
+def carry_out(connection: Connection, steps: Sequence[apply.Step], prove: object = None) -> tuple[bool, str]:
     shown: list[str] = []
-    with access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, "writer") as file:
-        limited = replace(desk.kubectl, kubeconfig=file)
+    with access.kubeconfig(connection.kubectl, NAMESPACE, ROOT, "writer") as file:
+        limited = replace(connection.kubectl, kubeconfig=file)
         done = apply.carry_out(
-            desk.kubectl, limited, NAMESPACE, steps,
+            connection.kubectl, limited, NAMESPACE, steps,
             show=shown.append, approve=lambda: True, prove=prove or (lambda names: None),  # type: ignore[arg-type]
         )  # fmt: skip
     return done, "\n".join(shown)
@@ -83,28 +83,28 @@ def refuse(names: Sequence[str]) -> None:
     raise UserError("not healthy")
 
 
-def test_a_proposal_is_applied_after_its_diff(desk: Desk) -> None:
-    done, shown = change(desk, "deploy", name="echo", image="todo-chatbot/none:1", replicas="1")
-    assert done and deployed(desk) == {"echo": 1}
+def test_a_proposal_is_applied_after_its_diff(connection: Connection) -> None:
+    done, shown = change(connection, "deploy", name="echo", image="todo-chatbot/none:1", replicas="1")
+    assert done and deployed(connection) == {"echo": 1}
     assert "+  replicas: 1" in shown and "+      - env:" in shown
 
 
-def test_what_cannot_be_proved_is_gone_again(desk: Desk) -> None:
+def test_what_cannot_be_proved_is_gone_again(connection: Connection) -> None:
     with pytest.raises(UserError, match="the change was undone"):
-        change(desk, "deploy", refuse, name="other", image="todo-chatbot/none:1")
-    assert "other" not in deployed(desk)
+        change(connection, "deploy", refuse, name="other", image="todo-chatbot/none:1")
+    assert "other" not in deployed(connection)
     (step,) = apply.plan([_verdict("kubectl scale deployment/echo --replicas=3")], (), NAMESPACE)
     with pytest.raises(UserError, match="the change was undone"):
-        carry_out(desk, [step], refuse)
-    assert deployed(desk) == {"echo": 1}
-    done, shown = carry_out(desk, [step])
-    assert done and "-  replicas: 1\n+  replicas: 3" in shown and deployed(desk) == {"echo": 3}
+        carry_out(connection, [step], refuse)
+    assert deployed(connection) == {"echo": 1}
+    done, shown = carry_out(connection, [step])
+    assert done and "-  replicas: 1\n+  replicas: 3" in shown and deployed(connection) == {"echo": 3}
 
 
-def test_the_rights_are_what_the_files_say(desk: Desk) -> None:
+def test_the_rights_are_what_the_files_say(connection: Connection) -> None:
     for rights, allowed in (("reader", False), ("writer", True)):
-        with access.kubeconfig(desk.kubectl, NAMESPACE, ROOT, rights) as file:  # type: ignore[arg-type]
-            limited = replace(desk.kubectl, kubeconfig=file)
+        with access.kubeconfig(connection.kubectl, NAMESPACE, ROOT, rights) as file:  # type: ignore[arg-type]
+            limited = replace(connection.kubectl, kubeconfig=file)
             assert limited.ask("get", "deployments")  # in the namespace, without naming it
             assert "forbidden" in limited.ask("get", "secrets").err.lower()
             assert "forbidden" in limited.ask("get", "pods", "--namespace", "default").err.lower()
@@ -113,10 +113,10 @@ def test_the_rights_are_what_the_files_say(desk: Desk) -> None:
             assert bool(patched) is allowed
 
 
-def test_the_cause_is_named(desk: Desk) -> None:
+def test_the_cause_is_named(connection: Connection) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        found = consult.consult(desk, recipes.pick(ROOT, "debug"), {"pod": "echo"}, tool="offline")
+        found = consult.consult(connection, recipes.pick(ROOT, "debug"), {"pod": "echo"}, tool="offline")
         if "todo-chatbot/none:1" in found.answer.text:
             break
         time.sleep(0.5)
@@ -124,14 +124,14 @@ def test_the_cause_is_named(desk: Desk) -> None:
 
 
 def _verdict(line: str) -> consult.answers.Verdict:
-    return consult.answers.judge_line(line, consult.Surroundings.default(NAMESPACE))
+    return consult.answers.judge_line(line, consult.ServedKinds.default(NAMESPACE))
 
 
-def test_an_mcp_client_asks_the_real_server(desk: Desk, tmp_path: Path) -> None:
+def test_an_mcp_client_asks_the_real_server(connection: Connection, tmp_path: Path) -> None:
     from scripts.ai.mcp import serve
     from scripts.host import virtualenvs
 
-    bin_folder = virtualenvs.ensure(desk.kubectl.shell, ROOT, serve.LOCK, "mcp")
+    bin_folder = virtualenvs.ensure(connection.kubectl.shell, ROOT, serve.LOCK, "mcp")
     words = [
         str(bin_folder / "python"), "-P", str(serve.SERVER), str(ROOT), sysconfig.get_path("purelib"),
         "dev", "embedded",

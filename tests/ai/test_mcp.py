@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.ai.mcp import clients, knowledge
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 
-Maker = Callable[..., Desk]
+Maker = Callable[..., Connection]
 CHANGING = {"apply", "scale", "delete", "patch", "create", "rollout", "replace", "set"}
 
 
 @pytest.fixture
-def desk(make_desk: Maker, state_of: Callable[[str], Any], bin_folder: Path) -> Desk:
+def connection(make_desk: Maker, state_of: Callable[[str], Any], bin_folder: Path) -> Connection:
     helm = bin_folder / "helm"
     row = {"revision": 3, "status": "deployed", "chart": "todo-0.1", "updated": "today", "description": "verified"}
     helm.write_text(f"#!/bin/sh\necho '{json.dumps([row])}'\n")
@@ -41,25 +41,25 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", [name for name in knowledge.ALL if name != "last_run"])
 def test_every_answer_is_redacted_bounded_and_changes_nothing(
-    desk: Desk, name: str, calls: Callable[[], list[dict[str, Any]]]
+    connection: Connection, name: str, calls: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    text = knowledge.ask(desk, name, ARGUMENTS.get(name, {}))
+    text = knowledge.ask(connection, name, ARGUMENTS.get(name, {}))
     assert text and len(text) < knowledge.LONGEST + 200
     assert "hunter2" not in text and "canary-in-a-secret" not in text
     assert not [call for call in calls() if call["words"][0] in CHANGING]
 
 
-def test_the_diagnosis_names_cause_and_remedy(desk: Desk) -> None:
-    text = knowledge.ask(desk, "diagnose", {"service": "backend"})
+def test_the_diagnosis_names_cause_and_remedy(connection: Connection) -> None:
+    text = knowledge.ask(connection, "diagnose", {"service": "backend"})
     assert "/nope" in text and "what to do:" in text
 
 
-def test_the_history_has_its_verdicts(desk: Desk) -> None:
-    assert knowledge.ask(desk, "history", {}) == "revision 3: deployed, chart todo-0.1, today: verified"
+def test_the_history_has_its_verdicts(connection: Connection) -> None:
+    assert knowledge.ask(connection, "history", {}) == "revision 3: deployed, chart todo-0.1, today: verified"
 
 
-def test_a_proposal_says_who_applies_it(desk: Desk) -> None:
-    text = knowledge.ask(desk, "propose", {"recipe": "scale", "service": "backend"})
+def test_a_proposal_says_who_applies_it(connection: Connection) -> None:
+    text = knowledge.ask(connection, "propose", {"recipe": "scale", "service": "backend"})
     assert "Nothing was changed" in text and "invoke ai.scale --service=backend --apply" in text
 
 
@@ -75,9 +75,9 @@ def test_a_proposal_says_who_applies_it(desk: Desk) -> None:
         ("diagnose", {"service": "nope"}, "no service nope"),
     ],
 )
-def test_what_cannot_be_asked_is_told(desk: Desk, name: str, arguments: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_asked_is_told(connection: Connection, name: str, arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        knowledge.ask(desk, name, arguments)
+        knowledge.ask(connection, name, arguments)
 
 
 @pytest.mark.parametrize("client", ["gordon", "kubectl-ai", "kagent", "vscode", "claude"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.ai import facts, recipes
-from scripts.ai.commands import Surroundings, block_fact
+from scripts.ai.commands import ServedKinds, block_fact
 from scripts.errors import SettingsError
 from scripts.host.paths import ROOT
 
@@ -53,12 +53,12 @@ def test_every_task_has_its_recipe() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_facts_of_a_recipe_only_read(name: str) -> None:
-    around = Surroundings.default("chatbot-dev")
+    served = ServedKinds.default("chatbot-dev")
     inputs = {item.name: "backend" for item in RECIPES[name].inputs}
     for fact in RECIPES[name].facts:
         if fact.run:
             argv = facts.words(fact, inputs)
-            assert argv and block_fact(argv, around) == ""
+            assert argv and block_fact(argv, served) == ""
 
 
 @pytest.mark.parametrize("name", RECIPES)

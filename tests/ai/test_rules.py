@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from scripts.ai import offline, samples, trends
 from scripts.ai.advice import NAMES, anomalies, collect, dockerfile, forecast, proposal, settings, usage
+from scripts.ai.live_release import LiveRelease, Section
 from scripts.ai.recipes import load_all
 from scripts.ai.samples import Answered, Sample, Seen
-from scripts.ai.scene import Scene, Section
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.kube import metrics, quantities
@@ -53,8 +53,8 @@ class State:
         return [item for item in self.items if item["kind"] == name]
 
 
-class StillScene(Scene):
-    """A scene of which everything is given, so that nothing is asked of a cluster."""
+class StillScene(LiveRelease):
+    """A live of which everything is given, so that nothing is asked of a cluster."""
 
     def __init__(self, inputs: dict[str, str], state: State, samples: list[Sample], others: Any = ()) -> None:
         super().__init__(None, SETTINGS, inputs)  # type: ignore[arg-type]
@@ -73,7 +73,7 @@ class StillScene(Scene):
         return " ".join(["kubectl", *words, "--namespace", self.namespace])
 
 
-def scene(*items: dict[str, Any], past: list[Sample] | None = None, **inputs: str) -> StillScene:
+def live(*items: dict[str, Any], past: list[Sample] | None = None, **inputs: str) -> StillScene:
     return StillScene(inputs, State(*items), past or [])
 
 
@@ -125,13 +125,13 @@ def test_a_suggestion_always_holds_what_was_used(cpu: float, memory: float) -> N
 
 
 def test_the_table_and_the_command_are_shown() -> None:
-    section = collect("usage", scene(deployment(), past=series([seen(20, 60)] * 60)))
+    section = collect("usage", live(deployment(), past=series([seen(20, 60)] * 60)))
     assert "60 samples over 59 min" in section.lines[0]
     assert section.commands[0].startswith("kubectl set resources deployment/backend --requests=cpu=30m")
 
 
 def test_no_metrics_are_said_to_be_missing() -> None:
-    assert "no metrics" in collect("usage", scene(deployment())).lines[0]
+    assert "no metrics" in collect("usage", live(deployment())).lines[0]
 
 
 # --- forecast
@@ -169,7 +169,7 @@ def test_an_autoscaler_is_changed_only_where_its_bound_is_too_low() -> None:
 
 
 def test_without_use_the_number_is_left_alone() -> None:
-    section = collect("forecast", scene(deployment()))
+    section = collect("forecast", live(deployment()))
     assert "no use is known" in section.lines[0] and not section.commands
 
 
@@ -349,7 +349,7 @@ def test_a_doubtful_dockerfile_is_found(text: str, words: str) -> None:
 
 @pytest.mark.parametrize("service", [service.name for service in SETTINGS.services])
 def test_the_dockerfiles_of_this_repository_are_fine(service: str) -> None:
-    section = collect("dockerfile", scene(service=service))
+    section = collect("dockerfile", live(service=service))
     assert [item for item in section.data if item["urgency"] > 3] == []
 
 
@@ -358,10 +358,10 @@ def test_the_dockerfiles_of_this_repository_are_fine(service: str) -> None:
 
 def test_a_proposal_is_what_an_answer_may_apply() -> None:
     from scripts.ai import answers
-    from scripts.ai.commands import Surroundings
+    from scripts.ai.commands import ServedKinds
 
-    section = collect("proposal", scene(name="echo", image="busybox:1", port="9000", replicas="2"))
-    found = answers.read(offline.render([section]), Surroundings.default("chatbot-dev"))
+    section = collect("proposal", live(name="echo", image="busybox:1", port="9000", replicas="2"))
+    found = answers.read(offline.render([section]), ServedKinds.default("chatbot-dev"))
     assert [(item.kind, item.problem) for item in found.manifests] == [("Deployment", ""), ("Service", "")]
     body = next(iter(yaml.safe_load_all(section.manifest)))
     assert body["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"] == 9000
@@ -369,7 +369,7 @@ def test_a_proposal_is_what_an_answer_may_apply() -> None:
 
 
 def test_a_proposals_service_is_named_as_the_apps_own_are() -> None:
-    section = collect("proposal", scene(name="echo", image="busybox:1"))
+    section = collect("proposal", live(name="echo", image="busybox:1"))
     assert [item["metadata"]["name"] for item in section.data["manifests"]] == ["echo", "echo-service"]
     plain = [replace(service, address=service.name) for service in SETTINGS.services]
     mixed = [*plain, replace(plain[0], address=f"{plain[0].name}-http")]
@@ -395,12 +395,12 @@ def test_every_rule_that_a_recipe_names_is_there() -> None:
 
 
 def test_what_is_broken_comes_first_and_a_blind_rule_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    def one(name: str, scene: Any) -> Section:
+    def one(name: str, live: Any) -> Section:
         if name == "usage":
             raise UserError("the cluster does not answer", "see: invoke cluster.status")
         return Section(name, ("x",), urgency={"anomalies": 8, "settings": 2}.get(name, 0))
 
     monkeypatch.setattr(offline, "collect", one)
-    found = offline.sections(load_all(ROOT)["analyze"], scene())
+    found = offline.sections(load_all(ROOT)["analyze"], live())
     assert [item.title for item in found] == ["anomalies", "diagnosis", "settings", "Usage"]
     assert found[-1].lines == ("not available: the cluster does not answer (see: invoke cluster.status)",)

@@ -16,11 +16,11 @@ import pytest
 from invoke import Collection, Program
 
 from scripts.ai import setup
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.host.paths import ROOT
 from scripts.tasks import ai, options
 
-Maker = Callable[..., Desk]
+Maker = Callable[..., Connection]
 Run = Callable[..., tuple[int, str, str]]
 HEAVY = {
     "jsonschema",
@@ -36,17 +36,17 @@ HEAVY = {
 @pytest.fixture
 def run(make_desk: Maker, state_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
     """Run a line as a person types it: (exit status, what was printed, errors)."""
-    desk = make_desk(state_of("readiness-404"))
+    connection = make_desk(state_of("readiness-404"))
     session = SimpleNamespace(
-        settings=desk.settings,
-        shell=desk.kubectl.shell,
-        kubectl=desk.kubectl,
-        helm=desk.helm,
+        settings=connection.settings,
+        shell=connection.kubectl.shell,
+        kubectl=connection.kubectl,
+        helm=connection.helm,
         say=print,
         fetch_tools=lambda: None,
     )
     monkeypatch.setattr(options, "session", lambda c, environment, target: session)
-    monkeypatch.setattr(setup, "desk", lambda s: desk)
+    monkeypatch.setattr(setup, "connection", lambda s: connection)
 
     def one(line: str) -> tuple[int, str, str]:
         tasks = Collection()
@@ -143,8 +143,8 @@ def test_a_tool_asked_for_by_name_that_is_there_and_fails_ends_with_status_1(
     doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["v0.0.28"])
     (bin_folder / "kubectl-ai.silent").touch()
     doubles.says(bin_folder, "kubectl-ai", err="creating llm client: no", code=1)
-    desk = make_desk(variables={"OPENAI_API_KEY": "sk-" + "test-0123456789abcdef"})
-    monkeypatch.setattr(setup, "desk", lambda s: desk)
+    connection = make_desk(variables={"OPENAI_API_KEY": "sk-" + "test-0123456789abcdef"})
+    monkeypatch.setattr(setup, "connection", lambda s: connection)
     code, out, err = run("invoke ai.debug --tool=kubectl-ai")
     assert code == 1 and "kubectl-ai did not answer; the rules did" in err
     assert "creating llm client: no" in out and "answered by: offline" in out

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scripts.ai import consult, recipes
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.ai.setup import doctor
 from scripts.ai.tools import environment
 from scripts.errors import UserError
@@ -22,11 +22,11 @@ DEBUG = recipes.pick(ROOT, "debug")
 KEY = {"OPENAI_API_KEY": "sk-" + "test-0123456789abcdef"}
 GOOD = "## Cause\nThe database is gone.\n```sh\nkubectl get pods\n```\n"
 KAGENT = standing(KEY)
-Maker = Callable[..., Desk]
+Maker = Callable[..., Connection]
 
 
-def ask(desk: Desk, tool: str, **inputs: str) -> consult.Consultation:
-    return consult.consult(desk, DEBUG, inputs, tool=tool)
+def ask(connection: Connection, tool: str, **inputs: str) -> consult.Consultation:
+    return consult.consult(connection, DEBUG, inputs, tool=tool)
 
 
 def everything(called: dict[str, Any]) -> str:
@@ -247,7 +247,7 @@ def test_the_doctor_does_not_believe_a_key_that_is_refused(
 def test_only_allowed_variables_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", "secret-value")
     monkeypatch.setenv("LC_ALL", "C")
-    argv = environment.without(["tool"], ["KEPT"])
+    argv = environment.with_allowed_variables(["tool"], ["KEPT"])
     assert argv[0] == "env" and "MY_TOKEN" in argv and "PATH" not in argv and "LC_ALL" not in argv
     assert "secret-value" not in " ".join(argv) and argv[-1] == "tool"
 
@@ -258,8 +258,8 @@ def test_secrets_of_the_cluster_never_reach_a_tool(make_desk: Maker, doubles: An
     log = "cannot log in with correct-horse-battery"
     pod = {"kind": "Pod", "metadata": {"name": "backend-1", "labels": {"app.kubernetes.io/name": "backend"}},
            "spec": {"containers": [{"name": "backend"}]}, "status": {"phase": "Running"}}  # fmt: skip
-    desk = make_desk({"items": [pod], "logs": {"backend-1": log}}, secrets={"PASSWORD": "correct-horse-battery"})
-    found = ask(desk, "gordon", pod="backend")
+    connection = make_desk({"items": [pod], "logs": {"backend-1": log}}, secrets={"PASSWORD": "correct-horse-battery"})
+    found = ask(connection, "gordon", pod="backend")
     sent = doubles.called(bin_folder, "docker")["argv"][-1]
     assert "correct-horse" not in sent and "cannot log in with <SECRET_1>" in sent
     assert found.redactions == "1 value redacted (1 secret)"

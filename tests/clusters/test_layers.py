@@ -39,7 +39,7 @@ def digests(found: dict[str, bytes]) -> set[str]:
 
 def new_format(refs: list[str]) -> bytes:
     """What an engine from version 25 on writes: the layout itself, every blob by its digest."""
-    return b"".join(layers.without(pieces(saved(refs)), set(), normalised))
+    return b"".join(layers.without_blobs(pieces(saved(refs)), set(), normalised))
 
 
 def test_an_older_engines_stream_becomes_a_layout_in_which_every_blob_is_what_its_name_says() -> None:
@@ -58,15 +58,15 @@ def test_an_older_engines_stream_becomes_a_layout_in_which_every_blob_is_what_it
 @pytest.mark.parametrize("form", [saved, new_format])
 def test_a_layer_that_is_there_is_left_out_of_either_format(form: object) -> None:
     stream = form([BACKEND.ref, MCP.ref])  # type: ignore[operator]
-    whole = files(b"".join(layers.without(pieces(stream), set(), normalised)))
-    less = files(b"".join(layers.without(pieces(stream), {BASE}, normalised)))
+    whole = files(b"".join(layers.without_blobs(pieces(stream), set(), normalised)))
+    less = files(b"".join(layers.without_blobs(pieces(stream), {BASE}, normalised)))
     assert digests(whole) - digests(less) == {BASE} and less["index.json"] == whole["index.json"]
 
 
 @given(st.binary(max_size=3000), st.integers(1, 700))
 def test_another_stream_is_refused_in_words(data: bytes, size: int) -> None:
     with pytest.raises((tarfile.TarError, ValueError, KeyError)):
-        list(layers.without(pieces(data, size), set()))
+        list(layers.without_blobs(pieces(data, size), set()))
 
 
 @given(st.integers(0, 16000), st.integers(1, 5000))
@@ -74,7 +74,7 @@ def test_a_stream_that_breaks_off_is_never_taken_for_a_whole_one(cut: int, size:
     stream = saved([BACKEND.ref])
     broken = stream[: min(cut, stream.index(b"manifest.json"))]
     with pytest.raises((tarfile.TarError, ValueError, KeyError)):
-        list(layers.without(pieces(broken, size), set()))
+        list(layers.without_blobs(pieces(broken, size), set()))
 
 
 @pytest.mark.parametrize("target", MADE_HERE)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.clusters import room
+from scripts.clusters import capacity
 from scripts.context.size import SMALL, sized
 from scripts.errors import UserError
 from scripts.settings import values
@@ -98,23 +98,23 @@ def test_small_values_lie_over_the_charts_and_below_a_persons(tmp_path: Path) ->
 def test_what_the_reference_app_asks_for_does_not_fit_two_cores_beside_the_system() -> None:
     settings = read_settings()
     releases = (settings.release, settings.database_release)
-    asked = room.wanted([values.merged(settings, release) for release in releases])
-    assert room.is_tight("minikube", 2, asked) and not room.is_tight("minikube", 4, asked)
+    asked = capacity.requested_cpu([values.merged(settings, release) for release in releases])
+    assert capacity.is_tight("minikube", 2, asked) and not capacity.is_tight("minikube", 4, asked)
 
 
 @pytest.mark.parametrize("environment", ["dev", "ci", "secure"])
 def test_with_the_small_values_it_does(environment: str) -> None:
     settings, said = choose(read_settings(environment=environment), "minikube", 2)
     releases = (settings.release, settings.database_release)
-    asked = room.wanted([values.merged(settings, release) for release in releases])
-    assert not room.is_tight("minikube", 2, asked), (asked, said)
+    asked = capacity.requested_cpu([values.merged(settings, release) for release in releases])
+    assert not capacity.is_tight("minikube", 2, asked), (asked, said)
     names = [path.name for path in settings.release.values]
     assert names.index("small.yaml") == names.index(f"{environment}.yaml") + 1 if said else "small.yaml" not in names
 
 
 @pytest.mark.parametrize("part", [3, {"resources": 1}, {"resources": {"requests": {"cpu": "much"}}}, {"resources": {}}])
 def test_values_that_cannot_be_read_ask_for_nothing(part: Any) -> None:
-    assert room.wanted([{"a": part, "services": {"b": part}}]) == 0
+    assert capacity.requested_cpu([{"a": part, "services": {"b": part}}]) == 0
 
 
 def test_a_machine_says_how_many_cpus_pods_share(machine: Machine, cluster: Any) -> None:

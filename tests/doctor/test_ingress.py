@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.doctor.ingress import judge
+from scripts.doctor.ingress import controller_ready
 
 # Controller of the class → the workload that its own way of installing makes.
 USUAL = {
@@ -38,17 +38,17 @@ OTHERS = [workload("coredns", readyReplicas=2), workload("kube-proxy", numberRea
 def test_a_usual_controller_is_found_and_judged_by_its_pods(controller: str) -> None:
     classes = [ingress_class(controller)]
     for status in ({"readyReplicas": 1}, {"numberReady": 1}):
-        assert judge(classes, [*OTHERS, workload(USUAL[controller], **status)]) == (True, "")
-    ready, why = judge(classes, [*OTHERS, workload(USUAL[controller])])
+        assert controller_ready(classes, [*OTHERS, workload(USUAL[controller], **status)]) == (True, "")
+    ready, why = controller_ready(classes, [*OTHERS, workload(USUAL[controller])])
     assert not ready and f"n/{USUAL[controller]} has no ready pod" in why
-    ready, why = judge(classes, OTHERS)
+    ready, why = controller_ready(classes, OTHERS)
     assert not ready and controller in why
 
 
 def test_without_a_class_nothing_is_said_and_what_cannot_be_asked_is_not_guessed() -> None:
-    assert judge([], OTHERS) == (False, "")
-    assert judge([ingress_class("embedded/router")], None) == (True, "")
-    assert "cannot be told" in judge([ingress_class("k8s.io/ingress-nginx")], None)[1]
+    assert controller_ready([], OTHERS) == (False, "")
+    assert controller_ready([ingress_class("embedded/router")], None) == (True, "")
+    assert "cannot be told" in controller_ready([ingress_class("k8s.io/ingress-nginx")], None)[1]
 
 
 ODD = st.recursive(
@@ -63,5 +63,5 @@ ODD = st.recursive(
 
 @given(st.lists(ODD, max_size=3), st.none() | st.lists(ODD, max_size=3))
 def test_whatever_the_server_lists_there_is_an_answer(classes: list[Any], workloads: list[Any] | None) -> None:
-    ready, why = judge(classes, workloads)
+    ready, why = controller_ready(classes, workloads)
     assert not (ready and why) and (ready or why or not classes)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from scripts.ai.live_release import LiveRelease, Section
 from scripts.ai.samples import Rates, Sample, rates
-from scripts.ai.scene import Scene, Section
 from scripts.ai.trends import Outlier, outlier
 from scripts.kube.quantities import MIB, show_cpu, show_memory
 
@@ -21,10 +21,10 @@ class Anomaly:
     urgency: int
 
 
-def collect(scene: Scene) -> Section:
+def collect(live: LiveRelease) -> Section:
     """Return the anomalies, the most urgent first, or how much was compared to find none."""
-    samples = list(scene.samples)
-    found = [item for name in scene.services for item in unusual(name, samples)]
+    samples = list(live.samples)
+    found = [item for name in live.services for item in unusual(name, samples)]
     found.sort(key=lambda item: (-item.urgency, item.service))
     minutes = (samples[-1].at - samples[0].at) / 60 if samples else 0.0
     about = f"{len(samples)} samples over {minutes:.0f} minutes"

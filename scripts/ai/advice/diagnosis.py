@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from scripts.ai.scene import Scene, Section
+from scripts.ai.live_release import LiveRelease, Section
 
 
-def collect(scene: Scene) -> Section:
+def collect(live: LiveRelease) -> Section:
     """Return the findings, the most likely cause first."""
     from scripts import diagnose
 
-    findings = list(scene.findings)
+    findings = list(live.findings)
     if not findings:
-        names = ", ".join(scene.services)
+        names = ", ".join(live.services)
         return Section("Diagnosis", (f"No rule finds anything wrong with {names}.",), data=[])
     lines = tuple(diagnose.render(findings).splitlines())
     commands = tuple(dict.fromkeys(item.command for item in findings if item.command.startswith(("kubectl ", "helm "))))

@@ -5,23 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from scripts.ai.scene import Scene, Section
+from scripts.ai.live_release import LiveRelease, Section
 from scripts.dockerfiles.reading import instructions
 
 Finding = tuple[int, int, str, str]  # line (0: the whole file), urgency, what, what to do
 
 
-def collect(scene: Scene) -> Section:
+def collect(live: LiveRelease) -> Section:
     """Return the Dockerfile of the service with what is doubtful about it."""
-    services = {service.name: service for service in (*scene.settings.services, scene.settings.database)}
-    name = scene.inputs.get("service") or next(iter((*scene.settings.app.under_load, *services)))
+    services = {service.name: service for service in (*live.settings.services, live.settings.database)}
+    name = live.inputs.get("service") or next(iter((*live.settings.app.under_load, *services)))
     service = services[name]
     text = service.dockerfile.read_text(encoding="utf-8")
     beside = service.dockerfile.with_name(f"{service.dockerfile.name}.dockerignore")
     ignored = (service.context / ".dockerignore").is_file() or beside.is_file()
     found = sorted(review(text, has_ignore=ignored), key=lambda item: -item[1])
     shown = service.dockerfile
-    path = shown.relative_to(scene.settings.root) if shown.is_relative_to(scene.settings.root) else shown
+    path = shown.relative_to(live.settings.root) if shown.is_relative_to(live.settings.root) else shown
     lines = [f"{path}: {len(text.splitlines())} lines, {len(found)} remarks"]
     lines += [f"- {f'line {line}: ' if line else ''}{what}; {remedy}" for line, _, what, remedy in found]
     lines += ["", *(f"{number:>3}  {line}" for number, line in enumerate(text.splitlines(), 1))]

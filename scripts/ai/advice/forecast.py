@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scripts.ai.live_release import LiveRelease, Section
 from scripts.ai.samples import Sample
-from scripts.ai.scene import Scene, Section
 from scripts.ai.trends import Trend, quantile, trend
 from scripts.kube import objects
 from scripts.kube.quantities import cpu, show_cpu
@@ -19,22 +19,22 @@ LONG_ENOUGH = 120.0  # seconds of the past from which on a slope is more than no
 RECENT = 3600.0  # seconds of the past that a trend is drawn through
 
 
-def collect(scene: Scene) -> Section:
+def collect(live: LiveRelease) -> Section:
     """Return one paragraph for each service that is asked for, with the command that would change something."""
     lines: list[str] = []
     data: list[dict[str, Any]] = []
     commands: list[str] = []
-    autoscalers = {item["spec"]["scaleTargetRef"]["name"]: item for item in scene.state.kind("HorizontalPodAutoscaler")}
-    for deployment in scene.state.kind("Deployment"):
+    autoscalers = {item["spec"]["scaleTargetRef"]["name"]: item for item in live.state.kind("HorizontalPodAutoscaler")}
+    for deployment in live.state.kind("Deployment"):
         name = str(deployment["metadata"]["name"])
-        if name not in scene.services or name == scene.settings.database.name:
+        if name not in live.services or name == live.settings.database.name:
             continue
-        row = forecast(name, deployment, list(scene.samples))
+        row = forecast(name, deployment, list(live.samples))
         autoscaler = autoscalers.get(name)
         words = command(name, row, autoscaler)
         lines += [*describe(row), *([_owner(autoscaler)] if autoscaler else [])]
         data.append(row | {"autoscaler": autoscaler["metadata"]["name"] if autoscaler else ""})
-        commands += [scene.command(*words)] if words else []
+        commands += [live.command(*words)] if words else []
     if not lines:
         return Section("Forecast", ("No Deployment of that name runs here.",), data=[])
     return Section("Forecast", tuple(lines), data, tuple(commands), urgency=3 if commands else 0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from scripts.ai.scene import Scene, Section
+from scripts.ai.live_release import LiveRelease, Section
 from scripts.errors import UserError
 from scripts.settings.model import Service
 
@@ -22,18 +22,18 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def collect(scene: Scene) -> Section:
+def collect(live: LiveRelease) -> Section:
     """Return the manifest for the inputs of the recipe, and how to check it."""
-    given = scene.inputs
+    given = live.inputs
     name = given["name"]
-    service = name + suffix(scene.settings.services)
+    service = name + suffix(live.settings.services)
     objects = manifests(
         name, given["image"], int(given.get("port") or 8080), int(given.get("replicas") or 1),
-        given.get("path") or "/healthz", scene.namespace, service,
+        given.get("path") or "/healthz", live.namespace, service,
     )  # fmt: skip
     exists = False
     with suppress(UserError):  # without a cluster there is nothing that could be in the way
-        exists = any(item["metadata"]["name"] == name for item in scene.state.kind("Deployment"))
+        exists = any(item["metadata"]["name"] == name for item in live.state.kind("Deployment"))
     lines = [
         f"A Deployment {name} with {objects[0]['spec']['replicas']} pods and a Service {service}, with probes, "
         "limits, a numeric user, a read-only root file system and an emptyDir on /tmp.",
@@ -42,7 +42,7 @@ def collect(scene: Scene) -> Section:
     ]
     text = yaml.dump_all(objects, Dumper=_Plain, sort_keys=False)
     data = {"manifests": objects, "exists": exists}
-    commands = (scene.command("rollout", "status", f"deployment/{name}"),)
+    commands = (live.command("rollout", "status", f"deployment/{name}"),)
     return Section(f"Deployment {name}", tuple(lines), data, commands, manifest=text, urgency=1)
 
 

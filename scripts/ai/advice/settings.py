@@ -6,20 +6,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scripts.ai.scene import Scene, Section
+from scripts.ai.live_release import LiveRelease, Section
 
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|API_?KEY|CREDENTIAL|DATABASE_URL", re.IGNORECASE)
 Finding = tuple[int, str, str]  # urgency, what, what to do
 
 
-def collect(scene: Scene) -> Section:
+def collect(live: LiveRelease) -> Section:
     """Return what to mend, the most urgent first."""
-    others = list(scene.objects("poddisruptionbudgets,networkpolicies"))
+    others = list(live.objects("poddisruptionbudgets,networkpolicies"))
     found = sorted(
         (
             (urgency, str(deployment["metadata"]["name"]), what, remedy)
-            for deployment in scene.state.kind("Deployment")
-            if deployment["metadata"]["name"] in scene.services
+            for deployment in live.state.kind("Deployment")
+            if deployment["metadata"]["name"] in live.services
             for urgency, what, remedy in review(deployment, others)
         ),
         key=lambda item: (-item[0], item[1]),

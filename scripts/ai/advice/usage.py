@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from scripts.ai.live_release import LiveRelease, Section
 from scripts.ai.samples import Sample
-from scripts.ai.scene import Scene, Section
 from scripts.ai.trends import quantile
 from scripts.kube.quantities import MIB, cpu, memory, show_cpu, show_memory, step_up
 
@@ -35,19 +35,19 @@ class Advice:
     urgency: int = 0
 
 
-def collect(scene: Scene) -> Section:
+def collect(live: LiveRelease) -> Section:
     """Return a table, and one command for each service whose values do not fit."""
-    samples = list(scene.samples)
+    samples = list(live.samples)
     found = [
         advice
-        for deployment in scene.state.kind("Deployment")
-        if (name := str(deployment["metadata"]["name"])) in scene.services
+        for deployment in live.state.kind("Deployment")
+        if (name := str(deployment["metadata"]["name"])) in live.services
         and (advice := advise(name, _resources(deployment), samples)) is not None
     ]
     if not found:
         text = "No use is known: the cluster has no metrics, or no pod runs. See: kubectl top pods"
         return Section("Observed use", (text,), data=[])
-    commands = [scene.command(*command(item)) for item in found if item.problem]
+    commands = [live.command(*command(item)) for item in found if item.problem]
     span = _span(samples)
     lines = [
         f"{len(samples)} sample{'s' * (len(samples) != 1)} over {_duration(span)}{'' if _enough(samples) else WEAK}",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.ai import consult, recipes
-from scripts.ai.consult import Consultation, Desk
+from scripts.ai.consult import Connection, Consultation
 from scripts.ai.evaluation.situations import CANARY, SERVICE, Situation
 from scripts.errors import UserError
 from scripts.kube.kubectl import Kubectl
@@ -46,17 +46,17 @@ def cluster(folder: Path, situation: Situation) -> Path:
     return program
 
 
-def ask(desk: Desk, folder: Path, situation: Situation, tool: str) -> tuple[Consultation, list[list[str]]]:
+def ask(connection: Connection, folder: Path, situation: Situation, tool: str) -> tuple[Consultation, list[list[str]]]:
     """Return the answer of a tool to a situation, and every call of kubectl that was made meanwhile."""
     program = cluster(folder, situation)
-    kubectl = Kubectl(program, folder / "kubeconfig", "recorded", desk.kubectl.shell)
-    place = replace(desk, kubectl=kubectl, store=None)
-    found = consult.consult(place, recipes.pick(desk.settings.root, "debug"), {"service": SERVICE}, tool=tool)
+    kubectl = Kubectl(program, folder / "kubeconfig", "recorded", connection.kubectl.shell)
+    place = replace(connection, kubectl=kubectl, store=None)
+    found = consult.consult(place, recipes.pick(connection.settings.root, "debug"), {"service": SERVICE}, tool=tool)
     log = folder / "calls.jsonl"
     return found, [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
-def judge(situation: Situation, tool: str, found: Consultation, calls: Iterable[Sequence[str]]) -> Mark:
+def mark(situation: Situation, tool: str, found: Consultation, calls: Iterable[Sequence[str]]) -> Mark:
     """Return what an answer is worth: cause and remedy by their words, harm by its commands, changes by
     what was called.
     """
@@ -78,7 +78,11 @@ def judge(situation: Situation, tool: str, found: Consultation, calls: Iterable[
 
 
 def run(
-    desk: Desk, folder: Path, situations: Sequence[Situation], tools: Sequence[str], say: Callable[[str], None]
+    connection: Connection,
+    folder: Path,
+    situations: Sequence[Situation],
+    tools: Sequence[str],
+    say: Callable[[str], None],
 ) -> list[Mark]:
     """Return every situation asked of every tool.
 
@@ -88,10 +92,10 @@ def run(
     for situation in situations:
         for tool in tools:
             try:
-                found, calls = ask(desk, folder / tool, situation, tool)
+                found, calls = ask(connection, folder / tool, situation, tool)
             except UserError as error:
                 raise UserError(f"{situation.name}: {error}", error.hint) from None
-            marks.append(judge(situation, tool, found, calls))
+            marks.append(mark(situation, tool, found, calls))
             say(f"{tool}: {situation.name}: {_word(marks[-1])}")
     return marks
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.ai import budget
-from scripts.ai.commands import Surroundings
+from scripts.ai.commands import ServedKinds
 from scripts.ai.guard.rulings import Ruling, rule
 from scripts.ai.upstream import Call, Completion, ModelError, Upstream
 from scripts.secrets.redact import Redactor
@@ -34,7 +34,7 @@ class Conversation:
     """
 
     upstream: Upstream
-    around: Surroundings
+    served: ServedKinds
     redactor: Redactor
     perform: Perform
     room: int
@@ -81,7 +81,7 @@ class Conversation:
                     )
                 return found
             self._extras.update({call.id: call.extra for call in found.calls if call.extra})
-            rulings = [rule(call, self.around) for call in found.calls]
+            rulings = [rule(call, self.served) for call in found.calls]
             if all(ruling.kind == "read" for ruling in rulings):
                 self.seen += [ruling.line for ruling in rulings]
                 calls = tuple(Call(one.call.id, "kubectl", one.arguments) for one in rulings)

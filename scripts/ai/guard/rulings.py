@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scripts.ai.commands import Surroundings, Verdict, judge_line
+from scripts.ai.commands import ServedKinds, Verdict, judge_line
 from scripts.ai.upstream import Call
 
 TAIL = 500  # lines of a log, where the call names no number or a larger one
@@ -29,7 +29,7 @@ class Ruling:
     verdict: Verdict | None = None
 
 
-def rule(call: Call, around: Surroundings) -> Ruling:
+def rule(call: Call, served: ServedKinds) -> Ruling:
     """Judge one call. What is not understood is refused."""
     if call.name not in TOOLS:
         return Ruling(call, "refused", call.name[:80], f"there is no tool {call.name[:80]!r}; use the tool kubectl")
@@ -42,7 +42,7 @@ def rule(call: Call, around: Surroundings) -> Ruling:
         return Ruling(call, "refused", call.arguments[:80], 'the arguments have to be {"command": "kubectl …"}')
     if len(line) > LONGEST:
         return Ruling(call, "refused", line[:80], f"the command is longer than {LONGEST} characters")
-    verdict = judge_line(line, around)
+    verdict = judge_line(line, served)
     if verdict.argv and verdict.argv[0] in ("helm", "docker"):
         return Ruling(call, "refused", line, "only kubectl can be run", verdict=verdict)
     if verdict.kind == "refused":

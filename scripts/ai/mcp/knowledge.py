@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.ai import budget, consult, recipes
-from scripts.ai.consult import Desk
+from scripts.ai.consult import Connection
 from scripts.ai.facts import resolve_pod
 from scripts.errors import UserError
 from scripts.secrets.redact import Redactor
@@ -24,7 +24,7 @@ class Knowledge:
     """One thing to ask. `inputs` are JSON schemas of its arguments, `required` those that have to be given."""
 
     about: str
-    answer: Callable[[Desk, Mapping[str, Any]], str]
+    answer: Callable[[Connection, Mapping[str, Any]], str]
     inputs: Mapping[str, Any]
     required: tuple[str, ...] = ()
 
@@ -37,7 +37,7 @@ class Knowledge:
         }  # fmt: skip
 
 
-def ask(desk: Desk, name: str, arguments: Mapping[str, Any]) -> str:
+def ask(connection: Connection, name: str, arguments: Mapping[str, Any]) -> str:
     """Answer one question, redacted and cut. Raises UserError for a name or arguments that cannot be."""
     import jsonschema
 
@@ -51,13 +51,13 @@ def ask(desk: Desk, name: str, arguments: Mapping[str, Any]) -> str:
         raise UserError(
             f"{name}: {where}: {error.message[:200]}", f"it takes: {', '.join(item.inputs) or 'nothing'}"
         ) from None
-    text = item.answer(desk, arguments)
-    secrets, _ = consult.known_secrets(desk)
+    text = item.answer(connection, arguments)
+    secrets, _ = consult.known_secrets(connection)
     return budget.cut(Redactor(secrets).clean(budget.clean(text)), "log" if name == "logs" else "text", LONGEST)
 
 
-def _seen(desk: Desk, *words: str) -> str:
-    answer = desk.kubectl.ask(*words, "--namespace", desk.namespace)
+def _seen(connection: Connection, *words: str) -> str:
+    answer = connection.kubectl.ask(*words, "--namespace", connection.namespace)
     if not answer:
         raise UserError(
             f"kubectl {words[0]} {words[1]}: {answer.err.strip() or 'no answer'}", "see: invoke cluster.status"
@@ -65,24 +65,24 @@ def _seen(desk: Desk, *words: str) -> str:
     return answer.out.strip() or answer.err.strip() or "(nothing)"
 
 
-def _status(desk: Desk, _: Mapping[str, Any]) -> str:
-    return _seen(desk, "get", "deployments,pods,services", "--output", "wide")
+def _status(connection: Connection, _: Mapping[str, Any]) -> str:
+    return _seen(connection, "get", "deployments,pods,services", "--output", "wide")
 
 
-def _rules(recipe: str) -> Callable[[Desk, Mapping[str, Any]], str]:
+def _rules(recipe: str) -> Callable[[Connection, Mapping[str, Any]], str]:
     """Return what the product's rules answer to a recipe. Nothing is sent to any model."""
 
-    def answer(desk: Desk, given: Mapping[str, Any]) -> str:
+    def answer(connection: Connection, given: Mapping[str, Any]) -> str:
         inputs = {key: str(value) for key, value in given.items()}
-        found = consult.consult(desk, recipes.pick(desk.settings.root, recipe), inputs, tool="offline")
+        found = consult.consult(connection, recipes.pick(connection.settings.root, recipe), inputs, tool="offline")
         return found.answer.text
 
     return answer
 
 
-def _history(desk: Desk, _: Mapping[str, Any]) -> str:
-    words = ("history", desk.settings.release.name, "--namespace", desk.namespace, "--output", "json")
-    answer = desk.helm.shell.probe(desk.helm.command(*words), timeout=30)
+def _history(connection: Connection, _: Mapping[str, Any]) -> str:
+    words = ("history", connection.settings.release.name, "--namespace", connection.namespace, "--output", "json")
+    answer = connection.helm.shell.probe(connection.helm.command(*words), timeout=30)
     if not answer:
         raise UserError(f"helm history: {answer.err.strip() or 'no answer'}", "deploy it first: invoke pipeline")
     try:
@@ -95,32 +95,32 @@ def _history(desk: Desk, _: Mapping[str, Any]) -> str:
         raise UserError("helm history answered nothing that can be read", "see: invoke history") from None
 
 
-def _logs(desk: Desk, given: Mapping[str, Any]) -> str:
+def _logs(connection: Connection, given: Mapping[str, Any]) -> str:
     try:
-        pods = desk.kubectl.items("pods", desk.namespace)
+        pods = connection.kubectl.items("pods", connection.namespace)
     except (ValueError, KeyError):
         raise UserError("kubectl get pods answered nothing that can be read", "see: invoke cluster.status") from None
     pod, _ = resolve_pod(pods, str(given["pod"]))
     previous = ("--previous",) if given.get("previous") else ()
     lines = min(int(given.get("lines") or 100), LINES)
-    return f"log of {pod}\n" + _seen(desk, "logs", pod, "--all-containers", f"--tail={lines}", *previous)
+    return f"log of {pod}\n" + _seen(connection, "logs", pod, "--all-containers", f"--tail={lines}", *previous)
 
 
-def _events(desk: Desk, _: Mapping[str, Any]) -> str:
-    return _seen(desk, "get", "events", "--sort-by=.lastTimestamp")
+def _events(connection: Connection, _: Mapping[str, Any]) -> str:
+    return _seen(connection, "get", "events", "--sort-by=.lastTimestamp")
 
 
-def _report(desk: Desk, _: Mapping[str, Any]) -> str:
-    files = sorted((desk.settings.root / "reports").glob("*.json"), key=lambda file: file.stat().st_mtime)
+def _report(connection: Connection, _: Mapping[str, Any]) -> str:
+    files = sorted((connection.settings.root / "reports").glob("*.json"), key=lambda file: file.stat().st_mtime)
     if not files:
         raise UserError("no run has left a report yet", "the first is made by: invoke pipeline")
     return f"{files[-1].name}\n{files[-1].read_text(encoding='utf-8', errors='replace')}"
 
 
-def _propose(desk: Desk, given: Mapping[str, Any]) -> str:
+def _propose(connection: Connection, given: Mapping[str, Any]) -> str:
     inputs = {key: value for key, value in given.items() if key != "recipe"}
     recipe = str(given["recipe"])
-    text = _rules(recipe)(desk, inputs)
+    text = _rules(recipe)(connection, inputs)
     words = " ".join(f"--{key}={value}" for key, value in inputs.items())
     return f"{text}\n\nNothing was changed. Who wants this made runs: invoke ai.{recipe} {words} --apply".replace(
         "  ", " "

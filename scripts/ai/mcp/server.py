@@ -27,7 +27,7 @@ from mcp_types import (
 ABOUT = "What runs of this release, what is wrong with it and what to do. Read-only: a person applies what is proposed."
 
 
-def build(desk: Any) -> Server[Any]:
+def build(connection: Any) -> Server[Any]:
     """Make the server for one release."""
     from scripts.ai.mcp import knowledge
     from scripts.errors import UserError
@@ -43,7 +43,7 @@ def build(desk: Any) -> Server[Any]:
 
     async def call_tool(_: Any, params: CallToolRequestParams) -> CallToolResult:
         try:
-            text = await anyio.to_thread.run_sync(knowledge.ask, desk, params.name, params.arguments or {})
+            text = await anyio.to_thread.run_sync(knowledge.ask, connection, params.name, params.arguments or {})
         except UserError as error:
             text = f"{error}\n{error.hint}".strip()
             return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
@@ -93,7 +93,7 @@ def main(root: str, site: str, environment: str, target: str, port: str = "", to
     from scripts.settings.configuration import read_settings
 
     session = Session(read_settings(environment=environment), Shell(), target=target)
-    server = build(setup.desk(session))
+    server = build(setup.connection(session))
     if port:
         over_http(server, int(port), Path(token_file).read_text(encoding="utf-8").strip())
     else:

@@ -15,7 +15,7 @@ ALLOWED = {
 _ALLOWED = re.compile(r"^LC_")
 
 
-def without(argv: Sequence[str], keep: Sequence[str] = ()) -> list[str]:
+def with_allowed_variables(argv: Sequence[str], keep: Sequence[str] = ()) -> list[str]:
     """Return the command, started so that it sees only allowed variables and those named.
 
     Names go into argv, never values.

@@ -15,7 +15,7 @@ from pathlib import Path
 from scripts.ai.budget import clean
 from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
-from scripts.ai.tools.environment import without
+from scripts.ai.tools.environment import with_allowed_variables
 from scripts.host.shell import Result, Shell, render
 
 INSTALL = "install Docker Desktop, sign in, and enable Gordon in its settings: https://docs.docker.com/ai/gordon/"
@@ -38,7 +38,7 @@ class Gordon:
         docker = shutil.which("docker", path=self.path)
         if not docker:
             return f"there is no docker client; {INSTALL}"
-        if not self.shell.probe(without([docker, "ai", "version"]), timeout=20):
+        if not self.shell.probe(with_allowed_variables([docker, "ai", "version"]), timeout=20):
             return f"this docker has no Gordon (docker ai); {INSTALL}"
         return ""
 
@@ -81,7 +81,7 @@ class Gordon:
         late.start()
         started = time.monotonic()
         try:
-            result = self.shell.converse(without(self.argv(prompt)), stop=stop)
+            result = self.shell.converse(with_allowed_variables(self.argv(prompt)), stop=stop)
         finally:
             late.cancel()
         over = time.monotonic() - started >= self.options.timeout

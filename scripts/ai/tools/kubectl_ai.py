@@ -21,7 +21,7 @@ from scripts.ai.guard.conversation import CHARACTERS, Conversation
 from scripts.ai.guard.server import Guard
 from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
-from scripts.ai.tools.environment import without
+from scripts.ai.tools.environment import with_allowed_variables
 from scripts.ai.upstream import Upstream
 from scripts.host.shell import Result, Shell, render
 from scripts.secrets.redact import Redactor
@@ -89,7 +89,7 @@ class KubectlAi:
 
         def make(perform: Callable[..., object]) -> Conversation:
             return Conversation(
-                Upstream(model, self.shell.say), question.around, Redactor(question.secrets, question.mapping), perform,  # type: ignore[arg-type]
+                Upstream(model, self.shell.say), question.served, Redactor(question.secrets, question.mapping), perform,  # type: ignore[arg-type]
                 room=self.options.budget // CHARACTERS, rounds=self.options.max_iterations,
             )  # fmt: skip
 
@@ -98,7 +98,7 @@ class KubectlAi:
 
         with self.access() as kubeconfig, private_home(self.kubectl) as home, Guard(make, decide) as guard:
             env = home | environment(guard, kubeconfig)
-            argv = without(self.argv(str(kubeconfig)), tuple(env))
+            argv = with_allowed_variables(self.argv(str(kubeconfig)), tuple(env))
 
             def work() -> None:
                 results.append(self.shell.converse(argv, stop=stop, stdin=question.prompt, env=env))
