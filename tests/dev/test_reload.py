@@ -141,7 +141,7 @@ def test_a_change_that_overtakes_the_word_that_somebody_listens_closes_no_port(t
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     file, begin = tmp_path / "app.py", tmp_path / "begin"
-    waiting = "import pathlib, time\nprint('here', flush=True)\nwhile not pathlib.Path('begin').exists(): time.sleep(0.01)\n"
+    waiting = "import os, time\nprint('here', flush=True)\nwhile not os.path.exists('begin'): time.sleep(0.01)\n"
     file.write_text(waiting + SERVER % ("one", port))
     with running(tmp_path, "app.py") as process:
         assert line(process) == "here"
