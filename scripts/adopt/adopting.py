@@ -14,6 +14,7 @@ from scripts.adopt.facts import Described
 from scripts.adopt.infer import Decision, Question, Whole
 from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Tree, scan
+from scripts.dockerfiles.derived import loosens
 from scripts.dockerfiles.ignore import IgnoreRules, ignore_rules
 from scripts.errors import UserError
 from scripts.host.files import write_whole
@@ -206,6 +207,9 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
         file = join(unit.sources, "requirements.txt")
         if not unit.python or unit.python.lock or not tree.has(file):
             continue
+        own = "" if "builder" in decision.data["services"][unit.name] or not unit.dockerfile else unit.dockerfile.file
+        if own and not loosens(tree.text(own)):
+            continue  # it installs something else
         wrong = _contradiction(tree.text(file), "3.13" if "3.13" in unit.python.python else "3.11", shell)
         if wrong and not wrong.loosen:
             raise UserError(f"{file}: {wrong.said}", f"change {file}: no build can install it as it is")

@@ -16,6 +16,7 @@ from scripts.adopt.facts import Described, Read
 from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, Unit
+from scripts.dockerfiles.derived import takes_packages
 from scripts.images import families
 
 DEFAULT_PORTS = {"nextjs": 3000, "static": 3000, "node": 3000, "fastapi": 8000, "flask": 5000, "django": 8000}
@@ -270,7 +271,8 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     _user(unit, spec, bool(builder), context)
     _probes(unit, spec, context)
     _command(unit, spec, context)
-    if added := {**_companions(unit, context.whole.tree), **_missing(unit, context.whole.tree)}:
+    added = {**_companions(unit, context.whole.tree), **_missing(unit, context.whole.tree)}
+    if added and (builder or not unit.dockerfile or takes_packages(context.whole.tree.text(unit.dockerfile.file))):
         spec["addPackages"] = list(added)
         if "bcrypt<5" in added and not unit.packages.lock and "==" in unit.packages.wanted.get("bcrypt", ""):
             spec["loosePackages"] = ["bcrypt"]

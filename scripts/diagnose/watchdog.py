@@ -94,7 +94,7 @@ def diagnose_workloads(
 
 def workload_names(session: Session) -> list[str]:
     """Return every Deployment of the app, with the database where it is local."""
-    own = [service.name for service in session.settings.services]
+    own = [service.deployment or service.name for service in session.settings.services]
     return [*own, session.settings.database.name] if session.local_database else own
 
 

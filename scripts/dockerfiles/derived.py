@@ -92,6 +92,16 @@ def _add_packages(item: Instruction, lines: list[str], packages: str) -> None:
         lines[item.last] += f"\nRUN uv pip install {packages}"
 
 
+def takes_packages(text: str) -> bool:
+    """Return whether a Dockerfile has a line where more packages can be installed."""
+    return transform(text, packages=["x"]) != transform(text)
+
+
+def loosens(text: str) -> bool:
+    """Return whether a Dockerfile has a line before which versions can be taken out of its requirements."""
+    return transform(text, loose=["x"]) != transform(text)
+
+
 def _loosened(files: Sequence[str], loose: Sequence[str]) -> str:
     """Return the line that takes some packages' versions out of requirements before they are installed."""
     names = "|".join(re.sub(r"[-_.]+", "[-_.]+", name) for name in loose)

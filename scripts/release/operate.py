@@ -14,6 +14,7 @@ from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.paths import audit_file
 from scripts.kube import objects, releases, workloads
+from scripts.kube.workloads import Workload
 from scripts.pipeline import live
 from scripts.pipeline.access import page_url
 from scripts.reporting import audit
@@ -99,6 +100,26 @@ def check_service(session: Session, service: str) -> str:
     return service
 
 
+def deployment_name(session: Session, service: str) -> str:
+    """Return the name of a service's Deployment, which a chart of somebody's own may call otherwise. Raises UserError
+    as `check_service` does.
+    """
+    named = {item.name: item.deployment or item.name for item in session.settings.services}
+    return named.get(check_service(session, service), service)
+
+
+def workload(session: Session, service: str) -> Workload:
+    """Return what runs a service: a Deployment, or in a chart of somebody's own another kind. Raises UserError for no
+    service of that name, and where no cluster answers.
+    """
+    name, namespace = deployment_name(session, service), session.settings.release.namespace
+    usual = workloads.deployment(namespace, name)
+    if session.settings.release.has_library or session.shell.dry:
+        return usual
+    found = live.released(session) or live.Live()
+    return next((one for one in found.workloads if one.name == name), usual)
+
+
 def under_load(session: Session) -> tuple[str, ...]:
     """Return the services that the requests of people go through. Raises UserError where the app's file names none."""
     app = session.settings.app
@@ -112,9 +133,9 @@ def under_load(session: Session) -> tuple[str, ...]:
 
 def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
     """Show the log lines of all pods of a service. Raises UserError if there are none."""
-    namespace = session.settings.release.namespace
-    deployment = session.kubectl.get("deployment", check_service(session, service), "--namespace", namespace)
-    selector = objects.selector_words(deployment)
+    one = workload(session, service)
+    namespace = one.namespace
+    selector = objects.selector_words(session.kubectl.get(one.kind.lower(), one.name, "--namespace", namespace))
     argv = session.kubectl.command(
         "logs", "--namespace", namespace, "--selector", selector, "--all-containers", "--prefix",
         f"--tail={tail}", f"--follow={str(follow).lower()}", "--max-log-requests=20",
@@ -125,7 +146,7 @@ def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
 
 def restart(session: Session, services: Sequence[str]) -> None:
     """Replace the pods of services one by one, and wait for the new ones."""
-    names = [f"deployment/{name}" for name in services]
+    names = [workload(session, service).resource for service in services]
     with hold_release_lock(session):
         session.kubectl.effect("rollout", "restart", *names, "--namespace", session.settings.release.namespace)
         _await(session, names)
@@ -142,7 +163,7 @@ def scale(session: Session, service: str, replicas: int) -> None:
     """Set a service's replicas until the next deploy, and wait for them. Raises UserError for a negative number."""
     if replicas < 0:
         raise UserError(f"--replicas {replicas}: must be 0 or more")
-    name = f"deployment/{check_service(session, service)}"
+    name = workload(session, service).resource
     with hold_release_lock(session):
         namespace = session.settings.release.namespace
         session.kubectl.effect("scale", name, f"--replicas={replicas}", "--namespace", namespace)

@@ -154,7 +154,8 @@ class _Found:
     made: dict[str, set[str]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     unfit: list[str] = field(default_factory=list)
-    templates: list[tuple[str, str, str]] = field(default_factory=list)
+    templates: dict[tuple[str, str], str] = field(default_factory=dict)
+    optional: set[tuple[str, str]] = field(default_factory=set)
 
     def add(
         self,
@@ -172,29 +173,45 @@ class _Found:
             self.wanted[name][key], problem = _meant(given, source)
             self.unfit += [f"{name}.{key}: {_source(source)}: {problem}"] if problem else []
         elif "standin" in source and local_database:
-            self.templates.append((name, key, source["standin"]))
+            self.templates[name, key] = source["standin"]
         elif "same" in source:
-            self.templates.append((name, key, f"${{{source['same']}}}"))
+            self.templates[name, key] = f"${{{source['same']}}}"
         elif "generate" in source:
             self.wanted[name][key] = kept or generate(source["generate"])
             self.made[name].add(key)
         elif "placeholder" in source:
             self.wanted[name][key] = source["placeholder"]
         elif not source.get("optional"):
-            self.missing.append(f"{name}.{key}: set {source.get('from', 'a source')} in the environment or in .env")
+            self.missing.append(f"{name}.{key}: {_remedy(source)}")
+        if source.get("optional"):
+            self.optional.add((name, key))
 
     def complete(self) -> None:
         """Fill in what refers to other values. Raises UserError where one is missing, or cannot be meant."""
         if self.unfit:
             hint = "correct it where it is set: the environment, .env or the encrypted file"
             raise UserError("\n".join(self.unfit), hint)
+        for name, key in self.templates:
+            value = self._filled(name, key)
+            if value is not None:
+                self.wanted[name][key] = value
+            elif (name, key) not in self.optional:
+                self.missing.append(f"{name}.{key}: has the value of a key that has none")
         if self.missing:
             raise UserError(
-                "Secrets without a value:\n" + "\n".join(self.missing),
+                "Secrets without a value:\n" + "\n".join(dict.fromkeys(self.missing)),
                 "the names are defined under `secrets` in the file of the app, config/apps/NAME.yaml",
             )
-        for name, key, template in self.templates:
-            self.wanted[name][key] = _REFERENCE.sub(lambda match: self.wanted[match[1]][match[2]], template)
+
+    def _filled(self, name: str, key: str) -> str | None:
+        """Return the value of a key, what it refers to filled in; None where that has none."""
+        template = self.templates.get((name, key))
+        if template is None:
+            return self.wanted.get(name, {}).get(key)
+        parts = {match[0]: self._filled(match[1], match[2]) for match in _REFERENCE.finditer(template)}
+        if None in parts.values():
+            return None
+        return _REFERENCE.sub(lambda match: parts[match[0]] or "", template)
 
 
 def _meant(given: str, source: Mapping[str, Any]) -> tuple[str, str]:
@@ -210,6 +227,13 @@ def _too_short(value: str, source: Mapping[str, Any]) -> bool:
     """Return whether a value, or one of several where it is rotated, has fewer characters than its reader demands."""
     parts = value.split(",") if source.get("rotate") else [value]
     return bool(value) and any(len(part) < source.get("minLength", 0) for part in parts)
+
+
+def _remedy(source: Mapping[str, Any]) -> str:
+    """Return what to do where a key has no value, by the sources that its file names."""
+    ways = [f"set {source['from']} in the environment or in .env"] if "from" in source else []
+    ways += [f"write it to the file {source['file']}"] if "file" in source else []
+    return ", or ".join(ways)
 
 
 def _source(source: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from scripts.dockerfiles import derived
 from scripts.errors import SettingsError
 from scripts.host.files import write_changed
-from scripts.settings import app_values, chart_source
+from scripts.settings import app_values, chart_source, contradictions
 from scripts.settings.chart_source import Pull
 from scripts.settings.model import Address, App, Base, Dev, Release, Security, Service, Settings, Timeouts
 from scripts.settings.reading import read
@@ -150,6 +150,7 @@ def _service(
     for argument, base in bases.items():
         if base not in named and ":" not in base and "/" not in base:
             raise places.wrong(f"{key}.bases.{argument}", f"{base} is no base image", f"choose: {', '.join(named)}")
+    _refuse_idle(places, spec, dockerfile, key)
     copy = derived.derive(
         dockerfile, context, covered=bases, arguments=spec.get("buildArgs", {}),
         variables=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []), steps=spec.get("buildSteps", []),
@@ -174,6 +175,14 @@ def _service(
         dev=_dev(spec.get("dev", {})),
     )
     return service, [base for base in bases.values() if base not in named]
+
+
+def _refuse_idle(places: Places, spec: Mapping[str, Any], dockerfile: Path, key: str) -> None:
+    """Raise SettingsError for packages that a Dockerfile has no line for."""
+    for name, taken in (("addPackages", derived.takes_packages), ("loosePackages", derived.loosens)):
+        if spec.get(name) and not taken(dockerfile.read_text(encoding="utf-8", errors="replace")):
+            said = f"has no effect: {dockerfile} has no line that installs requirements.txt"
+            raise places.wrong(f"{key}.{name}", said, "put the packages where that file takes them from")
 
 
 def _dockerfile(places: Places, spec: Mapping[str, Any], context: Path, key: str) -> tuple[Path, dict[str, str]]:
@@ -231,18 +240,32 @@ def _app_release(
     above, below = data.get("release", {}), app.get("release", {})
     default = {"name": data["app"], "namespace": data["app"], "chart": CHART}
     spec = default | below | above
+    _refuse_foreign(mine if {"name", "namespace"} & set(above) else theirs, spec, data["database"]["release"]["name"])
     if "chart" in above and "version" not in above:  # the version below is that of another chart
         spec.pop("version", None)
     release = _release(mine if "chart" in above else theirs, spec, spec["namespace"], "release", environment)
     subcharts = _subcharts(release, mine.root)
     if subcharts:
         _check_subcharts(app, subcharts, theirs.file)
+    if problems := contradictions.of_chart(app, library=release.has_library):
+        raise SettingsError("\n".join(f"{theirs.file}: {problem}" for problem in problems))
     library = any("subchart" not in spec for spec in app["services"].values()) and release.has_library
     generated = app_values.of_release(app, subcharts, library=library)
     file = write_changed(mine.root / GENERATED / f"{release.name}.app.yaml", json.dumps(generated, indent=2) + "\n")
     values = (*release.values, file, *_values(theirs, below, "release"), *_values(mine, above, "release"))
     images = {name: _image_places(name, service) for name, service in app["services"].items()}
     return replace(release, values=values, images=images)
+
+
+def _refuse_foreign(places: Places, spec: Mapping[str, Any], database: str) -> None:
+    """Raise SettingsError for a release in a namespace that is not its own, or of the database's name."""
+    name, namespace = spec["name"], spec["namespace"]
+    if namespace == "default" or namespace.startswith("kube-"):
+        what = f"{namespace} is Kubernetes' own; a release has a namespace to itself, which `invoke destroy` removes"
+        raise places.wrong("release.namespace", what, "name another one, which is made where it is not there")
+    if name == database:
+        what = f"{name} is that of the local database (database.release.name)"
+        raise places.wrong("release.name", what, "give one of them another name")
 
 
 def _image_places(name: str, spec: Mapping[str, Any]) -> dict[str, str]:

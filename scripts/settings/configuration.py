@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.errors import SettingsError
 from scripts.host.paths import ROOT
-from scripts.settings import assemble
+from scripts.settings import assemble, contradictions
 from scripts.settings.assemble import PIPELINE, app_file
 from scripts.settings.chart_source import Pull
 from scripts.settings.model import Settings
@@ -92,7 +92,7 @@ def references(data: Mapping[str, Any]) -> list[str]:
         for key, name in talking
         if "port" not in services.get(name, {"port": 0})
     ]
-    return problems + _twice(data)
+    return problems + _twice(data) + contradictions.of_app(data)
 
 
 def _no_service(key: str, name: str, services: Mapping[str, Any]) -> str:

@@ -224,7 +224,7 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
     from scripts.diagnose import watchdog
     from scripts.release import operate
 
-    names = [operate.check_service(s, service)] if service else watchdog.workload_names(s)
+    names = [operate.deployment_name(s, service)] if service else watchdog.workload_names(s)
     findings = watchdog.diagnose_services(s, names)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))

@@ -91,18 +91,21 @@ def _phases(session: Session) -> list[tuple[str, Callable[[], None]]]:
 
 def _need_two_pods(session: Session) -> None:
     """Whoever deletes the only pod loses requests: that needs no proof."""
-    loaded = operate.under_load(session)
+    loaded = {operate.deployment_name(session, service): service for service in operate.under_load(session)}
     for deployment in session.kubectl.items("deployments", session.settings.release.namespace):
         name, pods = deployment["metadata"]["name"], deployment.get("status", {}).get("readyReplicas", 0)
         if name in loaded and pods < 2:
             text = f"{name} has {pods} pod ready: while it is replaced, nobody answers"
-            raise UserError(text, f"set {name}.replicaCount to 2 or more, then invoke deploy")
+            key = f"services.{loaded[name]}.replicas"
+            lasting = f"for good: set {key} in {session.settings.app.file} to 2 or more, then invoke deploy"
+            raise UserError(text, f"run: invoke scale --service={loaded[name]} --replicas=2; {lasting}")
 
 
 def _delete_pods(session: Session) -> None:
     namespace = session.settings.release.namespace
     for name in operate.under_load(session):
-        deployment = session.kubectl.get("deployment", name, "--namespace", namespace)
+        one = operate.workload(session, name)
+        deployment = session.kubectl.get(one.kind.lower(), one.name, "--namespace", namespace)
         pods = session.kubectl.items("pods", namespace, "--selector", objects.selector_words(deployment))
         stays = next(pod for pod in pods if not objects.is_terminating(pod))
         session.kubectl.effect("delete", "pod", stays["metadata"]["name"], "--namespace", namespace)
@@ -132,8 +135,7 @@ def _upgrade(session: Session) -> None:
         *session.helm.take_over(),
     )  # fmt: skip
     session.shell.effect(argv, timeout=session.settings.timeouts.deploy)
-    for service in session.settings.services:
-        _await(session, service.name)
+    _await_all(session)
 
 
 def _roll_back(session: Session) -> None:
@@ -142,9 +144,14 @@ def _roll_back(session: Session) -> None:
     history = releases.revisions(secrets)[release.name]
     session.helm.rollback(release, history[-2].number, session.settings.timeouts.deploy)
     operate.renew_pods(session)  # that revision may be of a day before the rotation
+    _await_all(session)
+
+
+def _await_all(session: Session) -> None:
     for service in session.settings.services:
         _await(session, service.name)
 
 
-def _await(session: Session, name: str) -> None:
-    session.kubectl.await_rollout(f"deployment/{name}", session.settings.release.namespace, ROLLOUT_SECONDS)
+def _await(session: Session, service: str) -> None:
+    name = operate.workload(session, service).resource
+    session.kubectl.await_rollout(name, session.settings.release.namespace, ROLLOUT_SECONDS)

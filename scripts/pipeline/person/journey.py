@@ -60,13 +60,12 @@ def _once(
     kept = person()
     for step in steps:
         answer = _send(browser, step, where(step["service"]), kept)
-        problem = _problem(step, answer)
+        problem = _problem(step, answer) or (_lacking(step, answer) if named else "")
         yield Played(step["name"], answer.status, problem, named or answer.status == 0 or answer.status >= 500)
         if problem:
             return
         for name, path in step.get("keep", {}).items():
-            paths = path.split("|")
-            value = next((found for one in paths if (found := _dig(answer.data, one)) is not None), None)
+            value = _found(answer, path)
             if value is not None:
                 kept[name] = str(value)
 
@@ -89,6 +88,8 @@ def _filled(value: Any, kept: Mapping[str, str]) -> Any:
         return re.sub(r"\{(\w+)\}", lambda match: kept.get(match[1], match[0]), value)
     if isinstance(value, Mapping):
         return {key: _filled(item, kept) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, kept) for item in value]
     return value
 
 
@@ -100,6 +101,17 @@ def _problem(step: Mapping[str, Any], answer: Answer) -> str:
     if step.get("expect") and step["expect"] not in answer.text:
         return f"the answer does not hold {step['expect']!r}"
     return ""
+
+
+def _lacking(step: Mapping[str, Any], answer: Answer) -> str:
+    """Return which of the values that a step is to keep its answer does not hold; empty where it holds all."""
+    paths = [path for path in step.get("keep", {}).values() if _found(answer, path) is None]
+    return f"the answer has no {', '.join(paths)}, which the app's file says to keep" if paths else ""
+
+
+def _found(answer: Answer, path: str) -> Any:
+    """Return what an answer has at one of several dotted paths, as `token|data.token`; None for none."""
+    return next((found for one in path.split("|") if (found := _dig(answer.data, one)) is not None), None)
 
 
 def _dig(value: Any, path: str) -> Any:

@@ -1,0 +1,153 @@
+"""What an app's file says that would have no effect, or says against itself: a line for each, `key: problem`. Pure.
+
+The schema judges one key at a time; here are those that only another one makes wrong. What stands in a file and does
+nothing is worse than a mistake that is told.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+DATABASE = "database"  # what the stand-in is called: its image, its Deployment and its Service
+OWN_SECRETS = ("database-credentials", "todo-chatbot-versions")
+_CHARTS = (  # what becomes a value of the library chart, and of no other
+    "environment", "replicas", "resources", "command", "args", "home", "writablePaths", "user", "group", "probes",
+    "persistence", "values",
+)  # fmt: skip
+_MADE = ("same", "generate", "placeholder")  # sources that always give a value
+_SOURCES = ("from", "file", "database", *_MADE)
+_FILLED = ("email", "password", "name")  # what a journey's person brings along
+
+Spec = Mapping[str, Any]
+
+
+def of_app(data: Spec) -> list[str]:
+    """Return what is wrong within an app's file, whatever chart deploys it."""
+    services: Spec = data["services"]
+    problems = [f"services.{name}.{line}" for name, spec in services.items() for line in _of_service(spec)]
+    if DATABASE in services:
+        problems.append(f"services.{DATABASE}: is the name of the local database; give the service another one")
+    problems += _twice(services, "service", lambda name, spec: spec.get("service", name) if "port" in spec else None)
+    problems += _twice(services, "deployment", lambda name, spec: spec.get("deployment", name))
+    problems += _ports(data.get("addresses", []))
+    problems += _of_secrets(data.get("secrets", {}))
+    return problems + list(_of_journey(data.get("journey") or []))
+
+
+def of_chart(data: Spec, *, library: bool) -> list[str]:
+    """Return what the chart does not take: one on the library chart, or one of somebody's own."""
+    if library:
+        return [
+            f"services.{name}.{key}: is for a chart of your own; remove it"
+            for name, spec in data["services"].items()
+            for key in ("deployment", "imageValues")
+            if key in spec and spec[key] != name
+        ]
+    problems = [
+        f"services.{name}.{key}: has no effect, since release.chart is your own; say it under values, by that chart's keys"
+        for name, spec in data["services"].items()
+        for key in _CHARTS
+        if key in spec
+    ]
+    return problems + (["jobs: have no effect, since release.chart is your own"] if data.get("jobs") else [])
+
+
+def _of_service(spec: Spec) -> Iterator[str]:
+    if "group" in spec and "user" not in spec:
+        yield "group: has no effect without user; add it"
+    if "persistence" in spec and spec.get("replicas", 1) != 1:
+        yield f"replicas: {spec['replicas']} beside persistence, but such a service runs as one pod; remove one of them"
+    if "port" not in spec:
+        probes = spec.get("probes", {})
+        asked = [f"probes.{key}" for key in ("readiness", "liveness") if isinstance(probes.get(key), str)]
+        asked += ["probes.startSeconds"] if "startSeconds" in probes and not {"readiness", "liveness"} & set(probes) else []
+        for key in [*asked, *(["service"] if "service" in spec else [])]:
+            yield f"{key}: has no effect without port; add it, or remove this"
+
+
+def _twice(services: Spec, key: str, name_of: Callable[[str, Spec], str | None]) -> Iterator[str]:
+    """Yield the services of which two would make an object of one name."""
+    seen: dict[str, str] = {}
+    for name, spec in services.items():
+        made = name_of(name, spec)
+        if made in seen:
+            yield f"services.{name}.{key}: {made} is that of {seen[made]} already; name another one"
+        if made:
+            seen[made] = name
+
+
+def _ports(addresses: Iterable[Spec]) -> Iterator[str]:
+    seen: dict[int, int] = {}
+    for number, item in enumerate(addresses):
+        if item["port"] in seen:
+            yield f"addresses.{number}.port: {item['port']} is that of addresses.{seen[item['port']]}; one port leads to one service"
+        seen.setdefault(item["port"], number)
+
+
+def _of_secrets(secrets: Spec) -> list[str]:
+    keys = {f"{name}.{key}": source for name, spec in secrets.items() for key, source in spec["keys"].items()}
+    problems = [f"secrets.{name}: is the product's own; name another one" for name in secrets if name in OWN_SECRETS]
+    for name, spec in secrets.items():
+        for key, source in spec["keys"].items():
+            lines = [*_of_source(source), *_of_reference(f"{name}.{key}", source, keys)]
+            problems += [f"secrets.{name}.keys.{key}{line}" for line in lines]
+    return problems
+
+
+def _of_source(source: Spec) -> Iterator[str]:
+    made = [key for key in _MADE if key in source]
+    if not set(source) & set(_SOURCES):
+        yield f": has no source; give it one of: {', '.join(_SOURCES)}"
+    for key in made[1:]:
+        yield f".{key}: has no effect, since {made[0]} always gives a value; remove one of them"
+    if "rotate" in source and "generate" not in source:
+        yield ".rotate: has no effect without generate, which makes the new value; add it, or remove this"
+    form = source.get("database", {})
+    for key in ("scheme", "parameters") if "part" in form else ():
+        if key in form:
+            yield f".database.{key}: has no effect on the part {form['part']}; remove it"
+    least = source.get("minLength", 0)
+    if "generate" in source and (length := math.ceil(source["generate"] * 4 / 3)) < least:
+        yield f".generate: {source['generate']} bytes make {length} characters, and minLength asks {least}; generate more"
+    if "placeholder" in source and len(source["placeholder"]) < least:
+        yield f".placeholder: is shorter than minLength, {least}; write a longer one"
+
+
+def _of_reference(name: str, source: Spec, keys: Spec) -> Iterator[str]:
+    """Yield what is wrong with the key that this one has the value of."""
+    path = [name]
+    while "same" in source:
+        target = source["same"]
+        if target not in keys:
+            yield f".same: there is no key {target}; there is {', '.join(keys)}"
+            return
+        if target in path:
+            yield f".same: leads back to itself: {' → '.join([*path, target])}; give one of them a source of its own"
+            return
+        path.append(target)
+        source = keys[target]
+
+
+def _of_journey(steps: Iterable[Spec]) -> Iterator[str]:
+    kept = set(_FILLED)
+    for number, step in enumerate(steps):
+        bodies = [key for key in ("json", "form") if key in step]
+        if len(bodies) > 1:
+            yield f"journey.{number}.form: has no effect beside json; remove one of them"
+        if bodies and step.get("method") == "GET":
+            yield f"journey.{number}.{bodies[0]}: a GET has no body; remove it, or use POST"
+        if "bearer" in step and step["bearer"] not in kept - set(_FILLED):
+            yield f"journey.{number}.bearer: no step before keeps {step['bearer']}; keep it there, as keep: {{{step['bearer']}: PATH}}"
+        for name in _placeholders([step["path"], step.get("json"), step.get("form")]):
+            if name not in kept:
+                yield f"journey.{number}: {{{name}}} is filled by nothing: a step before keeps it, or it is one of {', '.join(_FILLED)}"
+        kept |= set(step.get("keep", {}))
+
+
+def _placeholders(value: Any) -> list[str]:
+    """Return the names in braces in any text of a value, each once."""
+    return list(dict.fromkeys(re.findall(r"\{(\w+)\}", json.dumps(value))))

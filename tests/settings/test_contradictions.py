@@ -1,0 +1,171 @@
+"""What stands in the configuration has an effect, or is refused by file and key: never accepted and then ignored."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.errors import SettingsError
+from scripts.host.paths import ROOT
+from scripts.settings.configuration import read_settings
+
+APP, PIPELINE = "config/apps/todo-chatbot.yaml", "config/pipeline.yaml"
+NAME = "todo-chatbot"
+SERVICE: dict[str, Any] = {"context": "app", "port": 80}
+DOCKERFILE = "FROM python:3.13\nARG A\nRUN pip install -r requirements.txt\nRUN --mount=type=secret,id=t npm run build\n"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with one application, deployed by the library chart or by one of its own."""
+    root = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "config", root / "config")
+    for folder in ("app", "other", "services/database"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "Dockerfile").write_text(DOCKERFILE)
+    for chart in ("charts/todo-chatbot-umbrella", "charts/todo-chatbot-umbrella/charts/common", "charts/database", "own"):
+        (root / chart).mkdir(parents=True)
+        (root / chart / "Chart.yaml").write_text("name: x\n")
+    (root / "charts/todo-chatbot-umbrella/values.yaml").write_text("front: {image: {}}\n")
+    (root / "mine.yaml").write_text("a: 1\n")
+    return root
+
+
+def app(**keys: Any) -> dict[str, Any]:
+    """An app of two services and a worker."""
+    services = {"api": copy.deepcopy(SERVICE), "page": {"context": "app", "port": 81}, "worker": {"context": "app"}}
+    return {"services": services} | keys
+
+
+def effect(root: Path, data: dict[str, Any], more: dict[str, Any] | None = None) -> str:
+    """All that follows from the configuration, as text. Raises SettingsError."""
+    shutil.rmtree(root / ".pipeline", ignore_errors=True)
+    pipeline = yaml.safe_load((ROOT / PIPELINE).read_text())
+    (root / PIPELINE).write_text(yaml.safe_dump(pipeline | (more or {})))
+    (root / APP).write_text(yaml.safe_dump(data, sort_keys=False))
+    found = [repr(read_settings(root))]
+    for file in sorted((root / ".pipeline").iterdir()):
+        found.append(f"{file.name}\n{file.read_text()}")
+    return "\n".join(found)
+
+
+# A value for every key of a service, and what else has to stand there; `own` keys are for a chart of one's own.
+EVERY: dict[str, Any] = {
+    "context": "other", "dockerfile": "other/Dockerfile", "builder": "python", "stage": "x", "buildArgs": {"A": "1"},
+    "buildEnvironment": {"A": "1"}, "dev": {"ports": [1]}, "offlineFonts": True, "buildSteps": ["true"],
+    "addPackages": ["a"], "loosePackages": ["a"], "buildSecrets": {"t": "T"}, "bases": {"A": "node"}, "ignore": ["x"],
+    "subchart": "front", "imageValues": {"reference": "x.image"}, "deployment": "other", "service": "other", "port": 90,
+    "probes": {"readiness": "/x"}, "command": ["x"], "args": ["x"], "user": 7, "group": 8, "home": "/x",
+    "writablePaths": ["/x"], "persistence": {"path": "/x"}, "environment": {"X": "1"}, "replicas": 3,
+    "resources": {"limits": {"cpu": "1"}}, "values": {"a": 1},
+}  # fmt: skip
+BESIDE: dict[str, dict[str, Any]] = {"group": {"user": 7}}
+LIBRARY, OWN = "charts/todo-chatbot-umbrella", "own"
+FOR_THE_LIBRARY = {
+    "environment", "replicas", "resources", "command", "args", "home", "writablePaths", "user", "group", "probes",
+    "persistence", "values",
+}  # fmt: skip
+REFUSED: dict[tuple[str, str], set[str]] = {
+    (LIBRARY, "api"): {"deployment", "imageValues"},
+    (LIBRARY, "worker"): {"deployment", "imageValues", "service", "probes"},
+    (OWN, "api"): FOR_THE_LIBRARY,
+    (OWN, "worker"): FOR_THE_LIBRARY | {"service"},
+}
+
+
+def schema() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "scripts/settings/app.schema.json").read_text())
+    return found
+
+
+def test_every_key_of_a_service_is_tried() -> None:
+    assert set(EVERY) == set(schema()["$defs"]["service"]["properties"])
+
+
+@pytest.mark.parametrize(("chart", "service"), REFUSED)
+@pytest.mark.parametrize("key", EVERY)
+def test_a_key_of_a_service_changes_something_or_is_refused(project: Path, key: str, chart: str, service: str) -> None:
+    before, after = (app(release={"chart": chart}) for _ in range(2))
+    if chart == LIBRARY:
+        for data in (before, after):
+            data["services"][service] |= BESIDE.get(key, {})
+    after["services"][service][key] = EVERY[key]
+    unchanged = effect(project, before)
+    if key in REFUSED[chart, service]:
+        with pytest.raises(SettingsError, match=rf"services\.{service}\.{key}"):
+            effect(project, after)
+    else:
+        assert unchanged != effect(project, after)
+
+
+def own_secret(**source: Any) -> dict[str, Any]:
+    keys = {"K": source, "GIVEN": {"from": "GIVEN", "optional": True}, "MADE": {"generate": 32}}
+    return app(secrets={"mine": {"usedBy": ["api"], "keys": keys}})
+
+
+def step(**more: Any) -> dict[str, Any]:
+    return {"name": "look", "service": "api", "path": "/x"} | more
+
+
+def contradictions() -> Iterator[tuple[str, dict[str, Any], str]]:
+    yield "group", app(services={"api": SERVICE | {"group": 7}}), "services.api.group: has no effect without user"
+    kept = SERVICE | {"persistence": {"path": "/x"}, "replicas": 2}
+    yield "pods of a volume", app(services={"api": kept}), "services.api.replicas: 2 beside persistence"
+    worker = {"context": "app", "probes": {"startSeconds": 9}}
+    yield "start of a worker", app(services={"w": worker}), "services.w.probes.startSeconds: has no effect without port"
+    yield "database", app(services={"database": SERVICE}), "services.database: is the name of the local database"
+    both = {"api": SERVICE | {"service": "b"}, "b": SERVICE}
+    yield "one Service", app(services=both), "services.b.service: b is that of api already"
+    both = {"api": SERVICE, "b": SERVICE | {"deployment": "api"}}
+    yield "one Deployment", app(services=both), "services.b.deployment: api is that of api already"
+    twice = [{"port": 9000, "service": "api"}, {"port": 9000, "service": "page"}]
+    yield "one port", app(addresses=twice), "addresses.1.port: 9000 is that of addresses.0"
+    yield "no source", own_secret(), "secrets.mine.keys.K: has no source"
+    yield "two sources", own_secret(generate=16, placeholder="x"), "keys.K.placeholder: has no effect, since generate"
+    yield "rotation", own_secret(**{"from": "K", "rotate": "prepend"}), "keys.K.rotate: has no effect without generate"
+    yield "too short to generate", own_secret(generate=16, minLength=40), "keys.K.generate: 16 bytes make 22 characters"
+    yield "too short to stand in", own_secret(placeholder="x", minLength=4), "keys.K.placeholder: is shorter"
+    yield "part", own_secret(database={"part": "host", "scheme": "postgresql"}), "database.scheme: has no effect"
+    yield "nothing to be same as", own_secret(same="mine.NO"), "keys.K.same: there is no key mine.NO"
+    yield "itself", own_secret(same="mine.K"), "keys.K.same: leads back to itself: mine.K → mine.K"
+    own = {"database-credentials": {"keys": {"A": {"generate": 16}}}}
+    yield "a Secret of the product", app(secrets=own), "secrets.database-credentials: is the product's own"
+    yield "two bodies", app(journey=[step(json={}, form={})]), "journey.0.form: has no effect beside json"
+    yield "GET", app(journey=[step(json={}, method="GET")]), "journey.0.json: a GET has no body"
+    yield "bearer", app(journey=[step(bearer="token")]), "journey.0.bearer: no step before keeps token"
+    yield "placeholder", app(journey=[step(path="/{id}")]), "journey.0: {id} is filled by nothing"
+    yield "jobs", app(release={"chart": "own"}, jobs={"m": {"service": "api", "command": ["m"]}}), "jobs: have no effect"
+    yield "namespace", app(release={"namespace": "kube-system"}), "release.namespace: kube-system is Kubernetes' own"
+    yield "default", app(release={"namespace": "default"}), "release.namespace: default is Kubernetes' own"
+    yield "release", app(release={"name": "todo-database"}), "release.name: todo-database is that of the local database"
+    yield "a block of YAML", app(page="api\n"), 'page: "api\\n" does not fit'
+    yield "a float", app(services={"api": SERVICE | {"port": 80.0}}), "services.api.port: must be a whole number, is 80.0"
+
+
+@pytest.mark.parametrize(("data", "said"), [pytest.param(*case, id=name) for name, *case in contradictions()])
+def test_what_would_be_ignored_is_refused(project: Path, data: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        effect(project, data)
+    assert f"{APP}: {said}" in str(caught.value) or said in str(caught.value)
+    assert all(line.startswith(f"{APP}: ") for line in str(caught.value).splitlines())
+
+
+def test_packages_that_a_dockerfile_has_no_line_for_are_refused(project: Path) -> None:
+    (project / "other/Dockerfile").write_text("FROM scratch\nRUN pip install .\n")
+    try:
+        with pytest.raises(SettingsError, match=r"services\.api\.addPackages: has no effect"):
+            effect(project, app(services={"api": {"context": "other", "addPackages": ["a"]}}))
+    finally:
+        (project / "other/Dockerfile").write_text(DOCKERFILE)
+
+
+def test_what_a_later_step_needs_is_kept_by_an_earlier_one(project: Path) -> None:
+    steps = [step(keep={"token": "t", "id": "i"}), step(path="/{id}?by={email}", bearer="token", json={"a": ["{name}"]})]
+    assert effect(project, app(journey=steps))
