@@ -23,7 +23,7 @@ def write_whole(file: Path, content: bytes | str, *, mode: int = 0o644) -> None:
 
 def write_changed(file: Path, text: str) -> Path:
     """Write a file as `write_whole` does, unless it says the same already; return it."""
-    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+    if not file.is_file() or file.read_text(encoding="utf-8", errors="replace") != text:
         write_whole(file, text)
     return file
 

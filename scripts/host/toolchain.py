@@ -98,12 +98,17 @@ def locate(shell: Shell, root: Path, say: Callable[[str], None]) -> dict[str, Pa
     return find(shell, root)
 
 
+def _noted_digest(file: Path) -> str:
+    """Return what was noted of a program when it was fetched; nothing where that is lost, and it is fetched again."""
+    try:
+        return file.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+
+
 def _installed(shell: Shell, tool: Tool, root: Path) -> Path | None:
     pinned = root / ".tools" / tool.name
-    if (
-        pinned.is_file()
-        and (root / ".tools" / f"{tool.name}.sha256").read_text(encoding="ascii").strip() == tool.sha256
-    ):
+    if pinned.is_file() and _noted_digest(root / ".tools" / f"{tool.name}.sha256") == tool.sha256:
         return pinned
     on_path = shutil.which(tool.name)
     if on_path:

@@ -41,7 +41,7 @@ def read(file: Path, namespace: str) -> list[dict[str, Any]]:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}:" if mark else ""
         raise SettingsError(f"{FILE}:{where} not valid YAML", "correct that line") from None
-    except (TypeError, KeyError, AttributeError, UnicodeDecodeError):
+    except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
         raise SettingsError(f"{FILE}: not a list of Kubernetes objects", f"see: git diff -- {FILE}") from None
 
 

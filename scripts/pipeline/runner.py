@@ -41,7 +41,11 @@ def run_stages(run: Run, wanted: Sequence[Stage], command: str, *, keep: bool = 
         runner = _Runner(replace(run, builders=pool) if ahead else run)
         done = runner.run(wanted, command, keep=keep)
         if not run.dry:
-            _write(run, done, runner.record)
+            try:
+                _write(run, done, runner.record)
+            except OSError as problem:  # what was done is told all the same, and is as true
+                place = problem.filename or "the record"
+                run.display.line(f"warning: {place}: {problem.strerror}; the record of this run is not kept")
     return done
 
 

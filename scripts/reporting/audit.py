@@ -74,7 +74,7 @@ def entry(report: Report, who: str, commit: str, installation: str = "") -> Entr
 
 def append(file: Path, new: Entry) -> None:
     """Add a line to the record."""
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    text = _text(file)
     lines = text.splitlines()
     before = _digest_of(lines[-1]) if lines else START
     body = asdict(new) | {"before": before}
@@ -91,14 +91,14 @@ def read(file: Path) -> list[Entry]:
     """
     found = []
     before = START
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if file.is_file() else [], 1):
+    for number, line in enumerate(_text(file).splitlines(), 1):
         try:
             body: dict[str, Any] = json.loads(line)
             digest = body.pop("digest")
             if body.pop("before") != before or _digest(body | {"before": before}) != digest:
                 raise ValueError
             found.append(Entry(**body))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise UserError(
                 f"{file}: line {number} was altered, or one before it is missing", "compare it with a backup"
             ) from None
@@ -110,8 +110,13 @@ def _digest_of(line: str) -> str:
     """Return what the next line refers to. One that cannot be read is referred to all the same: `read` will name it."""
     try:
         return str(json.loads(line)["digest"])
-    except (ValueError, KeyError, TypeError):
-        return hashlib.sha256(line.encode()).hexdigest()
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return hashlib.sha256(line.encode(errors="surrogateescape")).hexdigest()
+
+
+def _text(file: Path) -> str:
+    """Return the record as it is, bytes that are no text included; empty where there is none. Raises OSError."""
+    return file.read_text(encoding="utf-8", errors="surrogateescape") if file.is_file() else ""
 
 
 def who() -> str:

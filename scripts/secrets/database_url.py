@@ -5,6 +5,7 @@ Pure; neither a URL nor a part of one is ever in a message.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -176,6 +177,8 @@ def parsed(url: str) -> Parts:
 def _problems(url: str) -> Iterator[str]:
     if url != url.strip() or re.search(r"\s", url):
         yield "holds a space or the end of a line; write a space as %20"
+    if any("\ud800" <= character <= "\udfff" for character in url):
+        yield "holds bytes that are no UTF-8; in a password, write each byte as % and two hexadecimal digits"
     if url[:1] in "'\"":
         yield "begins with a quote, which is no part of a URL"
     scheme, separator, rest = url.partition("://")
@@ -204,6 +207,15 @@ def _problems(url: str) -> Iterator[str]:
             yield "names no database; it stands after the host, as in HOST/DATABASE"
 
 
+def _is_loopback(host: str) -> bool:
+    """Return whether a host is the machine that asks, whichever that is."""
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return found.is_loopback or found.is_unspecified
+
+
 def understood(url: str, form: Mapping[str, Any]) -> tuple[str, str]:
     """Return a URL in the form its reader takes, and what is wrong with it, if anything.
 
@@ -214,6 +226,8 @@ def understood(url: str, form: Mapping[str, Any]) -> tuple[str, str]:
         parts = parsed(url)
     except ValueError as problem:
         return url, str(problem)
+    if _is_loopback(parts.host):
+        return url, "names this machine's loopback, which in a pod is the pod itself; name an address that pods reach"
     if form.get("scheme") not in _LIBPQ_SCHEMES:
         return formed(url, form), ""
     kept = {name: value for name, value in parts.parameters.items() if name not in _TOOLS_OWN}

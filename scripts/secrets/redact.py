@@ -178,11 +178,11 @@ def _forms(secret: str) -> set[str]:
 
 
 def _encodings(text: str) -> Iterator[str]:
+    data = _bytes(text)
     yield text
-    yield quote(text, safe="")
+    yield quote(data, safe="")
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
-    data = text.encode(errors="surrogatepass")
     for offset in range(3):
         # The same bytes inside of a longer text: of what base64 makes of them, the part the neighbours do not change.
         bits = 8 * offset
@@ -199,6 +199,14 @@ def _encodings(text: str) -> Iterator[str]:
     yield json.dumps(json.dumps(text))[3:-3]
     whole = base64.b64encode(data).decode()
     yield from (whole, whole.rstrip("="), base64.urlsafe_b64encode(data).decode())
+
+
+def _bytes(text: str) -> bytes:
+    """Return a text's bytes: where it came from bytes that are no UTF-8, those."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")
 
 
 def _numbers(data: bytes) -> Iterator[str]:

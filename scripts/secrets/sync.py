@@ -413,7 +413,19 @@ def check_rows(
 
 def _contents(config: Mapping[str, Any], root: Path) -> dict[str, str]:
     names = [source["file"] for spec in config.values() for source in spec["keys"].values() if "file" in source]
-    return {name: (root / name).read_text(encoding="utf-8").strip() for name in names if (root / name).is_file()}
+    return {name: _content(root / name, name) for name in names if (root / name).exists()}
+
+
+def _content(file: Path, name: str) -> str:
+    """Return what a file holds, without the lines' ends around it; bytes that are no text stand for themselves.
+
+    Raises UserError for one that cannot be read.
+    """
+    try:
+        return file.read_bytes().decode(errors="surrogateescape").strip()
+    except OSError as error:
+        hint = "make it a readable file, or name another one under `secrets` in the app's file"
+        raise UserError(f"{name}: cannot be read: {error.strerror}", hint) from None
 
 
 def rotating(config: Mapping[str, Any]) -> dict[str, list[str]]:

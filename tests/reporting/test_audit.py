@@ -55,6 +55,15 @@ def test_a_broken_record_goes_on_being_kept(file: Path) -> None:
         audit.read(file)
 
 
+def test_a_record_of_bytes_that_are_no_text_is_named_and_goes_on_being_kept(file: Path) -> None:
+    lines = file.read_bytes().splitlines()
+    file.write_bytes(b"\n".join([lines[0], b"\xff\xfe", lines[2]]))
+    audit.append(file, run(4))
+    with pytest.raises(UserError, match="line 2 was altered"):
+        audit.read(file)
+    assert file.read_bytes().count(b"\n") == 4
+
+
 def noted(installation: str, revision: int, verdict: str = "verified", **more: Any) -> audit.Entry:
     return audit.Entry(
         "2026-01-01", "ada", "pipeline", "abc", "dev", "x", {}, {"todo": revision}, verdict,

@@ -50,6 +50,10 @@ def test_a_driver_that_is_not_known_gets_its_own_parameters() -> None:
         ("postgresql://USER:PASSWORD@host/db", "still an example"),
         ("postgresql://ada:<s3cret>@host/db", "still an example"),
         ("postgresql://ada:s3cret@one,two/todo", "several hosts"),
+        ("postgresql://ada:s3cret@localhost:5432/todo", "this machine's loopback"),
+        ("postgresql://ada:s3cret@127.0.0.2/todo", "this machine's loopback"),
+        ("postgresql://ada:s3cret@[::1]:5432/todo", "this machine's loopback"),
+        ("postgresql://ada:s3c\udcffret@host/todo", "no UTF-8"),
         (BASE + "?sslmod=require", "the parameter sslmod,"),
     ],
 )

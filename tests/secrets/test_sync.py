@@ -151,6 +151,30 @@ def test_a_value_may_come_from_a_file() -> None:
     assert change.data == {"K": "content"}
 
 
+def test_a_file_may_hold_any_bytes_and_one_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    config = {"k": {"usedBy": ["a"], "keys": {"K": {"file": "key.bin"}}}}
+    (tmp_path / "key.bin").write_bytes(b"\xff\x00\xfe key\n")
+    (change,) = sync.decide(config, {}, {}, local_database=True, files=sync._contents(config, tmp_path))
+    assert sync.manifest(change, "n")["data"]["K"] == base64.b64encode(b"\xff\x00\xfe key").decode()
+    (tmp_path / "key.bin").unlink()
+    (tmp_path / "key.bin").mkdir()
+    with pytest.raises(UserError, match=r"key\.bin: cannot be read: Is a directory"):
+        sync._contents(config, tmp_path)
+    with pytest.raises(UserError, match=r"k\.K: write it to the file key\.bin"):
+        sync.decide(config, {}, {}, local_database=True)
+
+
+def test_a_key_may_have_the_value_of_another_also_of_a_local_databases(tmp_path: Path) -> None:
+    keys = {"A": {"same": "k.B"}, "B": {"same": "k.C"}, "C": {"database": {}}, "O": {"same": "k.N", "optional": True}}
+    config = sync.with_database({"k": {"keys": keys | {"N": {"from": "N", "optional": True}}}})
+    data = {change.name: change.data for change in sync.decide(config, {}, {}, local_database=True)}["k"]
+    assert data["A"] == data["B"] == data["C"] and data["C"].startswith("postgresql://todo:")
+    assert "O" not in data
+    with pytest.raises(UserError, match=r"k\.P: has the value of a key that has none"):
+        more = keys | {"N": {"from": "N", "optional": True}, "P": {"same": "k.N"}}
+        sync.decide(sync.with_database({"k": {"keys": more}}), {}, {}, local_database=True)
+
+
 def test_the_table_names_sources_and_shows_no_value() -> None:
     rows = sync.check_rows(
         CONFIG,
