@@ -20,7 +20,7 @@ from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 from scripts.images import base_images
-from scripts.settings import reading
+from scripts.settings import contradictions, reading
 from scripts.settings.assemble import app_file
 
 MOST_SENT = 500_000_000  # bytes
@@ -332,10 +332,13 @@ def _by_own_chart(
         return
     decision.data["release"] = {"chart": str(tree.root / chart), "podSecurity": "baseline"}
     decision.because("release.chart", chart, f"{chart}/Chart.yaml")
+    decision.data.pop("jobs", None)
     values: Any = (documents.load(tree.text(f"{chart}/values.yaml")) or [{}])[0]
     for name, own in deployed.items():
         spec = decision.data["services"][name]
         spec["deployment"] = own.name
+        for key in contradictions.CHARTS_KEYS:
+            spec.pop(key, None)
         if own.service and "port" in spec:
             spec["service"] = own.service
         if place := _image_place(values, name):

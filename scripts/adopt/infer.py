@@ -194,7 +194,8 @@ class Context:
         for key, source in keys.items():
             other = source.get("same")
             held = next((name for name, spec in found.items() if other in spec["keys"]), "") if other else ""
-            plain = {name: value for name, value in source.items() if name != "same"}
+            left_out = ("same", "generate") if held else ("same",)
+            plain = {name: value for name, value in source.items() if name not in left_out}
             yield key, plain | ({"same": f"{held}.{other}"} if held else {})
 
 

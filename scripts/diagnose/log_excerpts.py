@@ -23,24 +23,31 @@ _NOISE = re.compile(
     |^\s*[~^]+\s*$|^Node\.js\ v\d|A\ complete\ log\ of\ this\ run|^npm\ (?:error|ERR!)\s*$
     |^\s*\{?\s*(?:code|errno|syscall|requireStack|digest):\s|^[\s{}\[\]|-]*$|^\s*-+>?\s*$|^\s+\d+\s*\|
     |^(?:Collecting|Downloading|Using\ cached|Requirement\ already|Get:\d|Hit:\d|Ign:\d|Reading\ |Building\ dependency)
+    |failed\ to\ solve:\ (?:process\ "|executor\ failed)
     |note:\ This\ (?:error|is)|^hint:|^\s*\d+\s+│|^fetch\ https?:|^\s*\[end\ of\ output\]""",
     re.VERBOSE,
 )
 _TRANSPORT = re.compile(r"connect|resol|certificate|\bSSL|fetch", re.IGNORECASE)
 _LOUD = re.compile(
     r"error|err!|fail|fatal|cannot|can't|could not|couldn't|unable|not found|denied|refused|missing|invalid|exception"
-    r"|panic|killed|no such|E: |conflict|unsupported|does not|not set|required|mismatch|❌|×",
+    r"|panic|killed|no such|E: |conflict|unsupported|does not|not set|requir(?:e|es|ed)\b|mismatch|❌|×"
+    r"|ERR_[A-Z]|already (?:exists|in use)|\bAbort|not installed|untrusted|is not signed|never used",
     re.IGNORECASE,
+)
+# What BuildKit says of a step that failed: true of every one, and so no program's own words.
+_CLOSING = re.compile(
+    r'^process ".*" did not complete successfully|^executor failed running \[|^The command \'.*returned a'
 )
 
 
 def cause_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> list[str]:
     """Return the lines that carry the cause, in their order, `said` among them; the last ones where none is loud."""
     useful = [line for line in lines if line.strip() == said or not _NOISE.search(line)] or list(lines)
-    loud = [number for number, line in enumerate(useful) if _LOUD.search(line) and not CALM.search(line)]
+    own = [number for number, line in enumerate(useful) if not _CLOSING.search(line)] or list(range(len(useful)))
+    loud = [number for number in own if _LOUD.search(useful[number]) and not CALM.search(useful[number])]
     at = next((number for number in reversed(range(len(useful))) if said and useful[number].strip() == said), None)
     if at is None:
-        chosen = set(loud[-most:]) or set(range(len(useful))[-most:])
+        chosen = set(loud[-most:]) or set(own[-most:])
     else:
         near = sorted((number for number in loud if number != at), key=lambda number: abs(number - at))
         chosen = {at, *near[: most - 1]}

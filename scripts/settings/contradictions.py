@@ -14,12 +14,13 @@ from typing import Any
 
 DATABASE = "database"  # what the stand-in is called: its image, its Deployment and its Service
 OWN_SECRETS = ("database-credentials", "todo-chatbot-versions")
-_CHARTS = (  # what becomes a value of the library chart, and of no other
+CHARTS_KEYS = (  # what becomes a value of the library chart, and of no other
     "environment", "replicas", "resources", "command", "args", "home", "writablePaths", "user", "group", "probes",
     "persistence", "values",
 )  # fmt: skip
 _MADE = ("same", "generate", "placeholder")  # sources that always give a value
 _SOURCES = ("from", "file", "database", *_MADE)
+_OWN = "has no effect, since release.chart is your own; say it under values, by that chart's keys"
 _FILLED = ("email", "password", "name")  # what a journey's person brings along
 
 Spec = Mapping[str, Any]
@@ -48,9 +49,9 @@ def of_chart(data: Spec, *, library: bool) -> list[str]:
             if key in spec and spec[key] != name
         ]
     problems = [
-        f"services.{name}.{key}: has no effect, since release.chart is your own; say it under values, by that chart's keys"
+        f"services.{name}.{key}: {_OWN}"
         for name, spec in data["services"].items()
-        for key in _CHARTS
+        for key in CHARTS_KEYS
         if key in spec
     ]
     return problems + (["jobs: have no effect, since release.chart is your own"] if data.get("jobs") else [])
@@ -64,7 +65,9 @@ def _of_service(spec: Spec) -> Iterator[str]:
     if "port" not in spec:
         probes = spec.get("probes", {})
         asked = [f"probes.{key}" for key in ("readiness", "liveness") if isinstance(probes.get(key), str)]
-        asked += ["probes.startSeconds"] if "startSeconds" in probes and not {"readiness", "liveness"} & set(probes) else []
+        asked += (
+            ["probes.startSeconds"] if "startSeconds" in probes and not {"readiness", "liveness"} & set(probes) else []
+        )
         for key in [*asked, *(["service"] if "service" in spec else [])]:
             yield f"{key}: has no effect without port; add it, or remove this"
 
@@ -84,7 +87,8 @@ def _ports(addresses: Iterable[Spec]) -> Iterator[str]:
     seen: dict[int, int] = {}
     for number, item in enumerate(addresses):
         if item["port"] in seen:
-            yield f"addresses.{number}.port: {item['port']} is that of addresses.{seen[item['port']]}; one port leads to one service"
+            other = f"that of addresses.{seen[item['port']]}"
+            yield f"addresses.{number}.port: {item['port']} is {other}; one port leads to one service"
         seen.setdefault(item["port"], number)
 
 
@@ -112,7 +116,7 @@ def _of_source(source: Spec) -> Iterator[str]:
             yield f".database.{key}: has no effect on the part {form['part']}; remove it"
     least = source.get("minLength", 0)
     if "generate" in source and (length := math.ceil(source["generate"] * 4 / 3)) < least:
-        yield f".generate: {source['generate']} bytes make {length} characters, and minLength asks {least}; generate more"
+        yield f".generate: {source['generate']} bytes make {length} characters, minLength asks {least}; generate more"
     if "placeholder" in source and len(source["placeholder"]) < least:
         yield f".placeholder: is shorter than minLength, {least}; write a longer one"
 
@@ -141,10 +145,12 @@ def _of_journey(steps: Iterable[Spec]) -> Iterator[str]:
         if bodies and step.get("method") == "GET":
             yield f"journey.{number}.{bodies[0]}: a GET has no body; remove it, or use POST"
         if "bearer" in step and step["bearer"] not in kept - set(_FILLED):
-            yield f"journey.{number}.bearer: no step before keeps {step['bearer']}; keep it there, as keep: {{{step['bearer']}: PATH}}"
+            name = step["bearer"]
+            yield f"journey.{number}.bearer: no step before keeps {name}; keep it there, as keep: {{{name}: PATH}}"
         for name in _placeholders([step["path"], step.get("json"), step.get("form")]):
             if name not in kept:
-                yield f"journey.{number}: {{{name}}} is filled by nothing: a step before keeps it, or it is one of {', '.join(_FILLED)}"
+                known = ", ".join(_FILLED)
+                yield f"journey.{number}: {{{name}}} is filled by nothing; keep it in a step before, or use {known}"
         kept |= set(step.get("keep", {}))
 
 

@@ -18,7 +18,7 @@ from scripts.host.paths import ROOT
 RULES = diagnose.read_rules()
 # What is no key of ours: fields of Kubernetes' own objects, which a chart's template writes.
 KUBERNETES = {"lifecycle.postStart", "spec.schedulingGates", "spec.containers", "spec.securityContext"}
-OTHERS = {"Next.js", "Node.js", "package.json", "docker.io"}
+OTHERS = {"Next.js", "Node.js", "package.json", "docker.io", "manage.py"}
 
 
 def words(rule: Rule) -> str:

@@ -19,7 +19,9 @@ from scripts.settings.configuration import read_settings
 APP, PIPELINE = "config/apps/todo-chatbot.yaml", "config/pipeline.yaml"
 NAME = "todo-chatbot"
 SERVICE: dict[str, Any] = {"context": "app", "port": 80}
-DOCKERFILE = "FROM python:3.13\nARG A\nRUN pip install -r requirements.txt\nRUN --mount=type=secret,id=t npm run build\n"
+DOCKERFILE = (
+    "FROM python:3.13\nARG A\nRUN pip install -r requirements.txt\nRUN --mount=type=secret,id=t npm run build\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in ("app", "other", "services/database"):
         (root / folder).mkdir(parents=True)
         (root / folder / "Dockerfile").write_text(DOCKERFILE)
-    for chart in ("charts/todo-chatbot-umbrella", "charts/todo-chatbot-umbrella/charts/common", "charts/database", "own"):
+    for chart in (
+        "charts/todo-chatbot-umbrella",
+        "charts/todo-chatbot-umbrella/charts/common",
+        "charts/database",
+        "own",
+    ):
         (root / chart).mkdir(parents=True)
         (root / chart / "Chart.yaml").write_text("name: x\n")
     (root / "charts/todo-chatbot-umbrella/values.yaml").write_text("front: {image: {}}\n")
@@ -141,12 +148,20 @@ def contradictions() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "GET", app(journey=[step(json={}, method="GET")]), "journey.0.json: a GET has no body"
     yield "bearer", app(journey=[step(bearer="token")]), "journey.0.bearer: no step before keeps token"
     yield "placeholder", app(journey=[step(path="/{id}")]), "journey.0: {id} is filled by nothing"
-    yield "jobs", app(release={"chart": "own"}, jobs={"m": {"service": "api", "command": ["m"]}}), "jobs: have no effect"
+    yield (
+        "jobs",
+        app(release={"chart": "own"}, jobs={"m": {"service": "api", "command": ["m"]}}),
+        "jobs: have no effect",
+    )
     yield "namespace", app(release={"namespace": "kube-system"}), "release.namespace: kube-system is Kubernetes' own"
     yield "default", app(release={"namespace": "default"}), "release.namespace: default is Kubernetes' own"
     yield "release", app(release={"name": "todo-database"}), "release.name: todo-database is that of the local database"
     yield "a block of YAML", app(page="api\n"), 'page: "api\\n" does not fit'
-    yield "a float", app(services={"api": SERVICE | {"port": 80.0}}), "services.api.port: must be a whole number, is 80.0"
+    yield (
+        "a float",
+        app(services={"api": SERVICE | {"port": 80.0}}),
+        "services.api.port: must be a whole number, is 80.0",
+    )
 
 
 @pytest.mark.parametrize(("data", "said"), [pytest.param(*case, id=name) for name, *case in contradictions()])
@@ -167,5 +182,8 @@ def test_packages_that_a_dockerfile_has_no_line_for_are_refused(project: Path) -
 
 
 def test_what_a_later_step_needs_is_kept_by_an_earlier_one(project: Path) -> None:
-    steps = [step(keep={"token": "t", "id": "i"}), step(path="/{id}?by={email}", bearer="token", json={"a": ["{name}"]})]
+    steps = [
+        step(keep={"token": "t", "id": "i"}),
+        step(path="/{id}?by={email}", bearer="token", json={"a": ["{name}"]}),
+    ]
     assert effect(project, app(journey=steps))
