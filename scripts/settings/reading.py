@@ -128,7 +128,8 @@ def _problems(data: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]
         return isinstance(value, int) and not isinstance(value, bool)
 
     kinds = usual.TYPE_CHECKER.redefine("integer", is_whole)
-    strict = jsonschema.validators.extend(usual, {"pattern": pattern}, type_checker=kinds)
+    extend: Any = jsonschema.validators.extend  # untyped, as its stubs have it
+    strict = extend(usual, {"pattern": pattern}, type_checker=kinds)
     yield from strict(schema).iter_errors(data)
 
 
