@@ -90,6 +90,13 @@ def minikube_profile(text: str, name: str) -> Profile | None:
     return None
 
 
+def node_address(config: Mapping[str, Any]) -> str:
+    """Return the address of a profile's control plane by its configuration; empty where it names none."""
+    planes = [node for node in mappings(config.get("Nodes")) if node.get("ControlPlane") is True]
+    found = planes[0].get("IP") if planes else None
+    return found if isinstance(found, str) else ""
+
+
 def listed_images(text: str) -> set[str] | None:
     """Return the references in `minikube image ls --format json` or `crictl images --output json`; None where none is
     told.

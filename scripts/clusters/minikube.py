@@ -204,6 +204,8 @@ class Minikube(Target):
             if machine.port_mapped(self._options.driver, self.machine) and self._is_mapped(node_port):
                 return f"http://localhost:{node_port}"
             return self._forwards.ensure(self._aimed, namespace, service, node_port)
+        if node_port and (address := self._node_address()):
+            return f"http://{address}:{node_port}"
         answer = self._ask("service", service, "--namespace", namespace, "--url", timeout=30)
         if found := answers.address(answer.out):
             return found
@@ -253,10 +255,15 @@ class Minikube(Target):
             advised = f"minikube advises: {advice}; " if (advice := answers.advice(result.out)) else ""
             raise type(problem)(argv, told, f"{advised}see: {self.look()}") from None
 
+    def _node_address(self) -> str:
+        """Return the address that a node keeps that is a container; empty where its profile names none."""
+        profile = self._profile() if self._options.driver in machine.CONTAINERS else None
+        return answers.node_address(profile.config) if profile else ""
+
     def _profile(self) -> answers.Profile | None:
         """Return the profile as it was made, listed once until something is done to it."""
-        if self._listed is None:
-            self._listed = self._ask("profile", "list", "--output", "json", timeout=60).out
+        if self._listed is None:  # `--light`: without asking every profile's node how it is
+            self._listed = self._ask("profile", "list", "--light", "--output", "json", timeout=60).out
         return answers.minikube_profile(self._listed, self.name)
 
     def _node(self, name: str) -> Node:

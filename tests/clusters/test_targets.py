@@ -196,6 +196,8 @@ def test_the_url_comes_from_minikube_where_the_node_can_be_reached(machine: Mach
     cluster("minikube").up()
     machine.change(services=PAGE)
     assert cluster("minikube").url("chatbot-dev", "frontend-service", 30000) == "http://192.168.49.2:30000"
+    asked = [call for call in machine.calls("minikube") if call[0] == "service"]
+    assert not asked, "its profile says the address, and `minikube service` takes a second"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ def test_what_is_no_address_is_not_taken_for_one(
     cluster("minikube").up()
     machine.change(services=services)
     with pytest.raises(UserError, match=words) as caught:
-        cluster("minikube").url("chatbot-dev", "frontend-service", 30000)
+        cluster("minikube").url("chatbot-dev", "frontend-service", 0)
     assert "service.type" in caught.value.hint
 
 

@@ -213,7 +213,7 @@ MINIKUBE: dict[str, dict[str, bool]] = {
     "unpause": {},
     "delete": {"--all": False, "--purge": False},
     "update-context": {},
-    "profile list": {"--output": True, "-o": True},
+    "profile list": {"--output": True, "-o": True, "--light": False, "-l": False},
     "image ls": {"--format": True},
     "image load": {"--daemon": True, "--overwrite": True},
     "image rm": {},
@@ -496,7 +496,8 @@ class Minikube:
             addons = None if profile["addons"] is None else dict.fromkeys(profile["addons"], True)
             config = {"Name": name, "Driver": profile["driver"], "CPUs": profile["cpus"], "Memory": profile["memory"]}
             config |= {"KubernetesConfig": kubernetes, "Addons": addons}
-            status = "" if name not in self.state["containers"] else "OK"
+            config["Nodes"] = [{"Name": "", "IP": ADDRESS, "Port": 8443, "ControlPlane": True, "Worker": True}]
+            status = "Skipped" if "--light" in self.options else "" if name not in self.state["containers"] else "OK"
             valid.append({"Name": name, "Status": status, "Config": config})
         end(0, json.dumps({"invalid": [], "valid": valid}))
 
