@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PROBE = re.compile(r"(Readiness|Startup|Liveness) probe failed")
 STATUS = re.compile(r"statuscode: (\d+)")
 Key = tuple[str, str, str]  # kind, namespace and name of a workload
+TIDIED = "ended, and tidied away"
 SHORT_REASONS = {"connection refused": "refused", "deadline exceeded": "no answer", "timed out": "no answer"}
 
 
@@ -94,9 +95,11 @@ class _Wait:
         """Yield what the changes of the workloads complete, until none is left, or one of them has failed."""
         for event in stream:
             key = _key(event["object"])
-            if key not in self._left or event["type"] == "DELETED":
+            if key not in self._left:
                 continue
             state = progress(event["object"])
+            if event["type"] == "DELETED" and not (state.complete and key[0] == "Job"):
+                continue
             self._words[key] = state.text
             if state.complete:
                 yield self._complete(key, "done", state)
@@ -123,9 +126,13 @@ class _Wait:
 
 
 def _now(run: Run, resources: Iterable[tuple[str, str]], wanted: Mapping[Key, Workload]) -> list[tuple[Key, Progress]]:
-    """Return the workloads that are what they should be already, which nobody needs to wait for."""
-    found = [item for kind, namespace in resources for item in run.session.kubectl.items(kind, namespace)]
-    states = [(_key(item), progress(item)) for item in found if _key(item) in wanted]
+    """Return the workloads that are what they should be already, which nobody needs to wait for.
+
+    A Job with `ttlSecondsAfterFinished` is one of them when it is gone: it was there when helm had made it.
+    """
+    found = {_key(item): item for kind, namespace in resources for item in run.session.kubectl.items(kind, namespace)}
+    states = [(key, progress(found[key])) for key in wanted if key in found]
+    states += [(key, Progress(key[2], True, TIDIED)) for key in wanted if key not in found and key[0] == "Job"]
     return [(key, state) for key, state in states if state.complete]
 
 

@@ -4,11 +4,13 @@ import itertools
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from scripts.pipeline.rollout import progress, waiting_for
+from scripts.kube.workloads import Workload
+from scripts.pipeline.rollout import await_workloads, progress, waiting_for
 
 RECORDINGS = Path(__file__).parents[2] / "embedded/tests/recordings"
 
@@ -83,3 +85,10 @@ def test_what_a_pod_waits_for_is_told_with_the_time() -> None:
     going = pod(waiting={"reason": "ContainerCreating"})
     going["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
     assert waiting_for([going], [], now) == ""
+
+
+def test_a_job_that_was_tidied_away_after_its_end_is_not_waited_for() -> None:
+    """As by `ttlSecondsAfterFinished`: an unchanged second run finds it no more."""
+    run = SimpleNamespace(namespace="own", session=SimpleNamespace(kubectl=SimpleNamespace(items=lambda *_: [])))
+    (done,) = await_workloads(run, [Workload("Job", "own", "load", {})])  # type: ignore[arg-type]
+    assert (done.status, done.target, done.detail) == ("unchanged", "job/load", "ended, and tidied away")
