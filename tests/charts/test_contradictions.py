@@ -14,6 +14,8 @@ IMAGE = {"image": {"repository": "some/image", "tag": "1"}}
 PORT = {"service": {"port": 80}}
 CLAIM = {"persistence": {"enabled": True}}
 MODES = ["ReadWriteOnce", "ReadWriteOncePod"]
+CALLED = {"name": "a", "port": 80}
+AFTER = {"jobs": {"it": {"when": "after", "command": ["x"]}}}
 STRIPPED = [{"path": "/a", "stripPrefix": True}]
 
 
@@ -54,6 +56,17 @@ def said(values: Any, **shared: Any) -> str:
         ({"networkPolicy": {"external": [{"cidr": "999.0.0.0/8", "port": 1}]}}, "/networkPolicy/external/0/cidr'"),
         ({"networkPolicy": {"hosts": ["db:70000"]}}, "/networkPolicy/hosts/0'"),
         ({"podSecurityContext": {"runAsNonRoot": None}}, "podSecurityContext.runAsNonRoot: null is refused"),
+        ({"autoscaling": {"enabled": True}, "resources": {"requests": None}}, "it counts in percent of services"),
+        ({"persistence": {"enabled": True, "accessModes": MODES[1:]}, **AFTER}, "app.jobs.it.when: after the release"),
+        ({"writablePaths": ["/"]}, "services.app: something is mounted on /, which hides the whole image"),
+        ({"ingress": {"enabled": True, "paths": [{"path": "/a"}] * 2}, **PORT}, "services.app has the path /a of"),
+        ({"hostAliases": [{"ip": "db", "hostnames": ["x"]}]}, "/hostAliases/0/ip'"),
+        ({"hostAliases": [{"hostnames": ["x"]}]}, "/hostAliases/0': missing property 'ip'"),
+        ({"podLabels": {"a": "b c"}}, "/podLabels/a'"),
+        ({"podAnnotations": {"a b": "c"}}, "/podAnnotations'"),
+        ({"initContainers": [{"name": "a.b"}]}, "/initContainers/0/name'"),
+        ({"extraVolumes": [{"name": "My_Volume"}]}, "/extraVolumes/0/name'"),
+        ({"networkPolicy": {"hosts": ["300.1.1.1:80"]}}, "/networkPolicy/hosts/0'"),
         (
             {"ingress": {"enabled": True, "className": "other", "paths": STRIPPED}, **PORT},
             "services.app.ingress.paths: how the class other takes /a off is its own: write its annotations",
@@ -88,6 +101,61 @@ def test_all_problems_are_told_at_once() -> None:
 def test_two_services_do_not_take_what_one_alone_can_have(values: Any, message: str) -> None:
     assert message in said({}, services={name: {**IMAGE, **values} for name in ("one", "two")})
     assert not said({}, services={name: {**IMAGE, **PORT} for name in ("one", "two")}), "a port is no name"
+
+
+ROUTE = {**IMAGE, **PORT, "ingress": {"enabled": True}}
+JOB = {**IMAGE, "jobs": {"b-c": {"command": ["x"]}}}
+
+
+@pytest.mark.parametrize(
+    ("services", "message"),
+    [
+        ({"a": JOB, "a-b-c": IMAGE}, "services.a-b-c.fullnameOverride: services.a has the name a-b-c already"),
+        (
+            {"a": JOB, "a-b": {**IMAGE, "jobs": {"c": {"command": ["x"]}}}},
+            "services.a-b.jobs.c: services.a has the name a-b-c already",
+        ),
+        (
+            {name: {**IMAGE, "nameOverride": "x", "fullnameOverride": name} for name in ("a", "b")},
+            "services.b.nameOverride: services.a has the label x already",
+        ),
+        (
+            {name: {**IMAGE, "serviceAccount": {"name": "x"}} for name in ("a", "b")},
+            "services.b.serviceAccount.name: services.a has the service account x already",
+        ),
+        (
+            {name: {**IMAGE, "secrets": {"x": {"A": "b"}}} for name in ("a", "b")},
+            "services.b.secrets: services.a has the Secret x already",
+        ),
+        (
+            {"a": ROUTE, "b": ROUTE},
+            "services.b.ingress.paths: services.a has the path / of the host todo.local, of the class nginx already",
+        ),
+        (
+            {
+                "a": {**ROUTE, "ingress": {"enabled": True, "paths": STRIPPED}},
+                "a-stripped": {**ROUTE, "ingress": {"enabled": True, "host": "b.local"}},
+            },
+            "services.a-stripped.ingress: services.a has the Ingress a-stripped already",
+        ),
+        (
+            {"a": {**IMAGE, **PORT, "nameOverride": "x"}, "b": {**IMAGE, "networkPolicy": {"to": [CALLED]}}},
+            "services.b.networkPolicy: a is called x, by its nameOverride: write that",
+        ),
+    ],
+    ids=lambda part: part.partition(":")[0] if isinstance(part, str) else "",
+)
+def test_what_two_services_make_is_not_the_same_object(services: Any, message: str) -> None:
+    assert message in said({}, services=services)
+
+
+def test_what_only_looks_alike_is_taken() -> None:
+    account = {name: {**IMAGE, "serviceAccount": {"name": "x", "create": name == "a"}} for name in ("a", "b")}
+    assert not said({}, services=account), "an account may be shared with the service that makes it"
+    routes = {"a": ROUTE, "b": {**ROUTE, "ingress": {"enabled": True, "className": "traefik"}}}
+    assert not said({}, services=routes), "another class is another controller"
+    off = {"a": {**IMAGE, "jobs": {"b": {"enabled": False, "command": ["x"]}}}, "a-b": IMAGE}
+    assert not said({}, services=off)
 
 
 def test_a_service_and_a_chart_of_the_same_name() -> None:

@@ -75,7 +75,11 @@ def objects(chart: Path, values: Any) -> list[Any]:
 
 def pairs() -> Iterator[tuple[str, Any, Any]]:
     """Values of a service before and after each change of one of its values, or of its job's."""
-    base = {"image": {"repository": "SERVICE", "tag": "1"}, "service": {"port": 80}}
+    base = {
+        "image": {"repository": "SERVICE", "tag": "1"},
+        "service": {"port": 80},
+        "ingress": {"host": "SERVICE.local"},
+    }
     for key, case in SERVICE.items():
         if "to" in case:
             yield (f"service {key}", *before_and_after(key, case, base))

@@ -77,6 +77,8 @@ def names_of_hooks(item: Any) -> bool:
 @FEW
 @given(st.dictionaries(NAMES, service(), min_size=4, max_size=10), st.booleans(), st.booleans())
 def test_valid_values_render_valid_objects(services: dict[str, Any], tls: bool, policies: bool) -> None:
+    for name, values in services.items():  # of one host each path leads to one service
+        values["ingress"] = {**values.get("ingress", {}), "host": f"{name}.local", "hosts": [f"www.{name}.local"]}
     shared = {"tls": {"enabled": tls}, "networkPolicy": {"enabled": policies}}
     rendered = objects(UMBRELLA, {**OFF, "smokeTest": {"service": ""}, "global": shared, "services": services})
     found = [problem for item in rendered for problem in problems(item)]

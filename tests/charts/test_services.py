@@ -131,6 +131,26 @@ def test_containers_of_ones_own_come_after_the_services_and_are_hardened() -> No
     assert (wait["image"], wait["env"]) == ("shop/api:1", [{"name": "A", "value": "b"}])
 
 
+def test_a_container_that_runs_the_services_image_adds_to_its_environment_and_mounts() -> None:
+    mine = {
+        "name": "wait",
+        "command": ["sleep", 5],
+        "env": [{"name": "B", "value": 1}, {"name": "C", "value": "{{ .Release.Name }}"}],
+        "envFrom": [{"secretRef": {"name": "app"}}],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/var"}],
+    }
+    (wait,) = pod({"api": {**API, "env": {"A": "b", "B": 0}, "initContainers": [mine]}})["initContainers"]
+    assert wait["command"] == ["sleep", "5"], "numbers are words for Kubernetes"
+    assert {item["name"]: item["value"] for item in wait["env"]} == {"A": "b", "B": "1", "C": "r"}
+    assert wait["envFrom"] == [{"configMapRef": {"name": "api-config"}}, {"secretRef": {"name": "app"}}]
+    assert [mount["mountPath"] for mount in wait["volumeMounts"]] == ["/tmp", "/var"]  # noqa: S108 in a pod
+
+
+def test_a_variable_of_a_list_may_be_a_template_as_one_of_a_mapping() -> None:
+    (container,) = pod({"api": {**API, "extraEnv": [{"name": "A", "value": "{{ .Release.Name }}-x"}]}})["containers"]
+    assert container["env"] == [{"name": "A", "value": "r-x"}]
+
+
 MIGRATE = {"jobs": {"migrate": {"command": ["migrate"], "env": {"LEVEL": "high"}}}}
 
 
@@ -226,6 +246,18 @@ def test_egress_to_hosts() -> None:
     assert peers[9000] == {"ipBlock": {"cidr": "2001:db8::1/128"}}
 
 
+def test_egress_to_hosts_that_no_public_address_stands_for() -> None:
+    """Neighbours of the same namespace, the machine that the cluster runs on, and what hostAliases name."""
+    hosts = ["redis:6379", "host.minikube.internal:5432", "db.example.com:5433"]
+    aliases = [{"ip": "10.1.2.3", "hostnames": ["db.example.com"]}]
+    values = {**API, "hostAliases": aliases, "networkPolicy": {"hosts": hosts}}
+    spec = by_name(rendered({"api": values}), "NetworkPolicy")["api"]["spec"]
+    peers = {rule["ports"][0]["port"]: rule["to"][0] for rule in spec["egress"] if "to" in rule}
+    assert peers[6379] == {"podSelector": {}}
+    assert peers[5432] == {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}
+    assert peers[5433] == {"ipBlock": {"cidr": "10.1.2.3/32"}}
+
+
 @cache
 def routed() -> tuple[Any, ...]:
     paths = [{"path": "/api", "stripPrefix": True}, {"path": "/docs"}]
@@ -281,3 +313,16 @@ def test_objects_of_ones_own_are_part_of_the_release() -> None:
     template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}-theirs'}\n"
     found = by_name(rendered({}, **{"global": {"extraObjects": [mine, template]}}), "ConfigMap")
     assert {"mine", "r-theirs"} <= set(found)
+
+
+@pytest.mark.parametrize("name", ["backend", "api"])
+def test_what_is_null_is_left_out(name: str) -> None:
+    """Also of a chart's own, of whose values helm takes it away before any template sees it."""
+    left_out = {"resources": {"limits": {"cpu": None}}, "config": {"LOG_LEVEL": None, "A": "b"}, "env": {"B": None}}
+    values = {"backend": left_out} if name == "backend" else {**OFF, "services": {"api": {**API, **left_out}}}
+    found = tuple(objects(UMBRELLA, {"smokeTest": {"service": ""}, **values}))
+    (container,) = by_name(found, "Deployment")[name]["spec"]["template"]["spec"]["containers"]
+    assert set(container["resources"]["limits"]) == {"memory"} and set(container["resources"]["requests"]) > {"cpu"}
+    data = by_name(found, "ConfigMap")[f"{name}-config"]["data"]
+    assert "LOG_LEVEL" not in data and data["A"] == "b"
+    assert "B" not in {item["name"] for item in container.get("env", ())}

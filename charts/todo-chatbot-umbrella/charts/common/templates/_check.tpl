@@ -138,6 +138,11 @@
 {{- if include "common.writtenByOne" . }}
 {{ $path }}.autoscaling.enabled: the claim of persistence lets only one pod write: switch one of them off, or use accessModes [ReadWriteMany]
 {{- end }}
+{{- range list "cpu" "memory" }}
+{{- if not (index ($.Values.resources.requests | default dict) .) }}
+{{ $path }}.autoscaling.enabled: it counts in percent of {{ $path }}.resources.requests.{{ . }}: set that
+{{- end }}
+{{- end }}
 {{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) }}
 {{ $path }}.autoscaling.minReplicas: {{ .Values.autoscaling.minReplicas }} is more than maxReplicas, {{ .Values.autoscaling.maxReplicas }}
 {{- end }}
@@ -178,7 +183,7 @@
 {{ $path }}.strategy.rollingUpdate: goes with no type Recreate: leave one out
 {{- end }}
 {{- range $kind, $limit := .Values.resources.limits }}
-{{- with index $.Values.resources.requests $kind }}
+{{- with index ($.Values.resources.requests | default dict) $kind }}
 {{- if gt (include "common.quantity" . | float64) (include "common.quantity" $limit | float64) }}
 {{ $path }}.resources.requests.{{ $kind }}: {{ . }} is more than the limit, {{ $limit }}: lower it
 {{- end }}
@@ -197,11 +202,21 @@
 {{- if and .Values.persistence.enabled (has "ReadWriteOncePod" .Values.persistence.accessModes) (gt (len .Values.persistence.accessModes) 1) }}
 {{ $path }}.persistence.accessModes: ReadWriteOncePod goes with no other: leave one
 {{- end }}
+{{- if and .Values.persistence.enabled (has "ReadWriteOncePod" .Values.persistence.accessModes) }}
+{{- range $name, $job := .Values.jobs }}
+{{- if and (eq (toString $job.when) "after") (ne (toString $job.enabled) "false") }}
+{{ $path }}.jobs.{{ $name }}.when: after the release its pod has the claim, which ReadWriteOncePod lets no other have: use ReadWriteOnce, or before
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $volumes := list }}
 {{- range include "common.volumes" . | fromYamlArray }}{{ $volumes = append $volumes .name }}{{ end }}
 {{- include "common.twice" (list "volumes: the name" $path $volumes) }}
 {{- $paths := list }}
 {{- range include "common.mounts" . | fromYamlArray }}{{ $paths = append $paths (clean .mountPath) }}{{ end }}
+{{- if has "/" $paths }}
+{{ $path }}: something is mounted on /, which hides the whole image: name a folder within it
+{{- end }}
 {{- include "common.twice" (list "persistence, writablePaths and extraVolumeMounts: the path" $path $paths) }}
 {{- range .Values.extraVolumeMounts }}
 {{- if not (has .name $volumes) }}
@@ -222,8 +237,8 @@
 
 {{/* A default request that is more than the limit that somebody set becomes that limit. */}}
 {{- define "common.fitRequests" -}}
-{{- $given := dig "resources" "requests" dict .Given | default dict }}
-{{- $requests := .Values.resources.requests }}
+{{- $given := (.Given.resources | default dict).requests | default dict }}
+{{- $requests := .Values.resources.requests | default dict }}
 {{- range $kind, $limit := .Values.resources.limits }}
 {{- with index $requests $kind }}
 {{- if and (not (hasKey $given $kind)) (gt (include "common.quantity" . | float64) (include "common.quantity" $limit | float64)) }}
@@ -233,26 +248,74 @@
 {{- end }}
 {{- end }}
 
-{{/* What two services of a release cannot both have: names of their objects and of their Services, ports of the nodes. */}}
+{{/* What two services of a release cannot both have: names and labels of their objects, ports of the nodes, routes. */}}
 {{- define "common.collisions" -}}
 {{- $taken := dict }}
+{{- $labels := list }}
 {{- range $name, $root := . }}
 {{- $path := include "common.path" $root }}
-{{- $own := list (printf "fullnameOverride|the name %s" (include "common.fullname" $root)) }}
-{{- if $root.Values.service.port }}
-{{- $own = append $own (printf "service.name|the Service %s" (include "common.serviceName" $root)) }}
-{{- if and (ne $root.Values.service.type "ClusterIP") $root.Values.service.nodePort }}
-{{- $own = append $own (printf "service.nodePort|the node port %v" $root.Values.service.nodePort) }}
+{{- $labels = append $labels (include "common.name" $root) }}
+{{- range $claim := include "common.claims" $root | fromJsonArray }}
+{{- with index $taken $claim.what }}
+{{- fail (printf "%s.%s: %s has %s already: choose another" $path $claim.key . $claim.what) }}
+{{- end }}
+{{- $_ := set $taken $claim.what $path }}
 {{- end }}
 {{- end }}
-{{- range $own }}
-{{- $parts := splitList "|" . }}
-{{- with index $taken (last $parts) }}
-{{- fail (printf "%s.%s: %s has %s already: choose another" $path (first $parts) . (last $parts)) }}
+{{- range $name, $root := . }}
+{{- range $peer := concat $root.Values.networkPolicy.from $root.Values.networkPolicy.to }}
+{{- $called := kindIs "map" $peer | ternary $peer (dict "name" $peer) }}
+{{- with index $ $called.name }}
+{{- if not (has $called.name $labels) }}
+{{- fail (printf "%s.networkPolicy: %s is called %s, by its nameOverride: write that" (include "common.path" $root) $called.name (include "common.name" .)) }}
 {{- end }}
-{{- $_ := set $taken (last $parts) $path }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What a service takes for itself alone, as JSON: `key` says by which value, `what` in words. */}}
+{{- define "common.claims" -}}
+{{- $fullname := include "common.fullname" . }}
+{{- $found := list (dict "key" "fullnameOverride" "what" (printf "the name %s" $fullname)) }}
+{{- $found = append $found (dict "key" "nameOverride" "what" (printf "the label %s" (include "common.name" .))) }}
+{{- if .Values.service.port }}
+{{- $found = append $found (dict "key" "service.name" "what" (printf "the Service %s" (include "common.serviceName" .))) }}
+{{- if and (ne .Values.service.type "ClusterIP") .Values.service.nodePort }}
+{{- $found = append $found (dict "key" "service.nodePort" "what" (printf "the node port %v" .Values.service.nodePort)) }}
+{{- end }}
+{{- end }}
+{{- if .Values.serviceAccount.create }}
+{{- $found = append $found (dict "key" "serviceAccount.name" "what" (printf "the service account %s" (include "common.serviceAccountName" .))) }}
+{{- end }}
+{{- range $name := keys .Values.secrets | sortAlpha }}
+{{- $found = append $found (dict "key" "secrets" "what" (printf "the Secret %s" $name)) }}
+{{- end }}
+{{- if .Values.ingress.enabled }}
+{{- $stripped := dict }}
+{{- range $path := .Values.ingress.paths }}
+{{- if and $path.stripPrefix (ne $path.path "/") }}{{ $_ := set $stripped "name" (printf "%s-stripped" $fullname) }}{{ end }}
+{{- range prepend $.Values.ingress.hosts $.Values.ingress.host | uniq }}
+{{- $found = append $found (dict "key" "ingress.paths" "what" (printf "%s of the host %s, of the class %s" (include "common.route" $path) . $.Values.ingress.className)) }}
+{{- end }}
+{{- end }}
+{{- range prepend (values $stripped) $fullname }}
+{{- $found = append $found (dict "key" "ingress" "what" (printf "the Ingress %s" .)) }}
+{{- end }}
+{{- end }}
+{{- range $name, $job := .Values.jobs }}
+{{- if ne (toString $job.enabled) "false" }}
+{{- $scope := dict "Values" $.Values "Name" $.Name "Chart" $.Chart "Job" (dict "name" $name) }}
+{{- $key := printf "jobs.%s" $name }}
+{{- $found = append $found (dict "key" $key "what" (printf "the name %s" (include "common.jobName" $scope))) }}
+{{- $found = append $found (dict "key" $key "what" (printf "the label %s" (include "common.short" (printf "%s-%s" (include "common.name" $) $name)))) }}
+{{- end }}
+{{- end }}
+{{- toJson $found }}
+{{- end }}
+
+{{- define "common.route" -}}
+the path {{ .path }}{{ with .pathType }}{{ if ne . "Prefix" }} ({{ . }}){{ end }}{{ end }}
 {{- end }}
 
 {{/* What the API server would refuse of a probe: `list root kind`. */}}

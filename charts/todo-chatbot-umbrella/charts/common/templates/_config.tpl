@@ -5,7 +5,9 @@
 PORT: {{ . | quote }}
 {{- end }}
 {{- range $name, $value := .Values.config }}
+{{- if not (kindIs "invalid" $value) }}
 {{ ternary (quote $name) $name (regexMatch "(?i)^(y|n|yes|no|on|off|true|false|null)$" $name) }}: {{ tpl (include "common.text" $value) $ | quote }}
+{{- end }}
 {{- end }}
 {{- if .Values.global.tls.enabled }}
 TLS_CA_FILE: /etc/tls/ca.crt
@@ -76,14 +78,14 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- $found := list }}
 {{- if kindIs "slice" $given }}
 {{- range $given }}
-{{- $found = append $found (ternary (merge (dict "value" (include "common.text" .value)) .) . (hasKey . "value")) }}
+{{- $found = append $found (ternary (merge (dict "value" (tpl (include "common.text" .value) $root)) .) . (hasKey . "value")) }}
 {{- end }}
 {{- toJson $found }}
 {{- else }}
 {{- range $name, $value := $given }}
 {{- if kindIs "map" $value }}
 {{- $found = append $found (merge (dict "name" $name) $value) }}
-{{- else }}
+{{- else if not (kindIs "invalid" $value) }}
 {{- $found = append $found (dict "name" $name "value" (tpl (include "common.text" $value) $root)) }}
 {{- end }}
 {{- end }}
@@ -96,7 +98,10 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- $names := list }}
 {{- range .Values.secretEnv }}{{ $names = append $names .secret }}{{ end }}
 {{- range .Values.extraEnvFrom }}{{ $names = append $names (dig "secretRef" "name" "" .) }}{{ end }}
-{{- range .Values.extraVolumes }}{{ $names = append $names (dig "secret" "secretName" "" .) }}{{ end }}
+{{- range .Values.extraVolumes }}
+{{- $names = append $names (dig "secret" "secretName" "" .) }}
+{{- range dig "projected" "sources" list . }}{{ $names = append $names (dig "secret" "name" "" .) }}{{ end }}
+{{- end }}
 {{- range .Values.initContainers }}{{ $names = concat $names (include "common.secretsOf" . | fromJsonArray) }}{{ end }}
 {{- range .Values.extraContainers }}{{ $names = concat $names (include "common.secretsOf" . | fromJsonArray) }}{{ end }}
 {{- range list .Values.env .Values.extraEnv }}

@@ -50,15 +50,15 @@ service:
   # @schema {type: [integer, "null"], minimum: 30000, maximum: 32767}
   nodePort: null
   # -- Annotations of the Service.
-  # @schema {$ref: texts}
+  # @schema {$ref: annotations}
   annotations: {}
-# -- What a container is promised (`requests`) and may use at most (`limits`).
+# -- What a container is promised (`requests`) and may use at most (`limits`). null leaves one out.
 # @schema {$ref: resources}
 resources:
   limits: {cpu: 500m, memory: 512Mi}
   requests: {cpu: 100m, memory: 128Mi}
 
-# -- The ConfigMap `NAME-config`, which is the container's environment. A change replaces the pods. Values may be templates.
+# -- The ConfigMap `NAME-config`, which is the container's environment. A change replaces the pods. Values may be templates; null leaves one out.
 # @schema {$ref: config}
 config: {}
 # -- Environment from Secrets that are made outside helm, so that no secret reaches a release's history.
@@ -78,13 +78,13 @@ extraEnvFrom: []
 secrets: {}
 
 # -- Annotations of the pods.
-# @schema {$ref: texts}
+# @schema {$ref: annotations}
 podAnnotations: {}
 # -- Labels of the pods; the chart's own cannot be changed.
-# @schema {$ref: texts}
+# @schema {$ref: labels}
 podLabels: {}
 # -- Annotations of the Deployment.
-# @schema {$ref: texts}
+# @schema {$ref: annotations}
 deploymentAnnotations: {}
 serviceAccount:
   # -- Make a service account, which may do nothing.
@@ -93,11 +93,11 @@ serviceAccount:
   # @schema {$ref: optionalName}
   name: ""
   # -- Its annotations.
-  # @schema {$ref: texts}
+  # @schema {$ref: annotations}
   annotations: {}
 
 # -- Labels of the nodes that pods may run on.
-# @schema {$ref: texts}
+# @schema {$ref: labels}
 nodeSelector: {}
 # -- Taints that pods bear: Kubernetes' `Toleration`.
 # @schema {items: {type: object}}
@@ -111,17 +111,17 @@ topologySpreadConstraints: null
 # @schema {$ref: optionalName}
 priorityClassName: ""
 # -- Lines of the pods' /etc/hosts: Kubernetes' `HostAlias`.
-# @schema {items: {type: object}}
+# @schema {items: {$ref: hostAlias}}
 hostAliases: []
 
-# -- Containers that end before the service starts: Kubernetes' `Container`. Without an image they run the service's, in its environment; all are hardened as the service is.
+# -- Containers that end before the service starts: Kubernetes' `Container`. Without an image they run the service's, with its environment and mounts, beside which theirs stand; all are hardened as the service is.
 # @schema {items: {$ref: container}}
 initContainers: []
 # -- Containers beside the service's own, after it: Kubernetes' `Container`, hardened as the service is.
 # @schema {items: {$ref: container}}
 extraContainers: []
 # -- Volumes: Kubernetes' `Volume`.
-# @schema {items: {$ref: named}}
+# @schema {items: {$ref: volume}}
 extraVolumes: []
 # -- Where the service's container mounts volumes: Kubernetes' `VolumeMount`. The claim is the volume `data`.
 # @schema {items: {$ref: mount}}
@@ -144,7 +144,7 @@ persistence:
   # @schema {minItems: 1, items: {enum: [ReadWriteOnce, ReadWriteOncePod, ReadWriteMany]}}
   accessModes: [ReadWriteOnce]
   # -- Annotations of the claim.
-  # @schema {$ref: texts}
+  # @schema {$ref: annotations}
   annotations: {}
 # -- Folders that the program writes, beside /tmp: a path, or `path` with `size` (64Mi) and `seed`, which puts the image's files of that folder into it at each start (needs a shell and `cp` in the image). The rest of the root filesystem is read-only.
 # @schema {items: {$ref: writablePath}}
@@ -238,7 +238,7 @@ networkPolicy:
   # -- Ranges of addresses outside the cluster it calls.
   # @schema {items: {$ref: external}}
   external: []
-  # -- Hosts it calls, as `name:port`: NAME.NAMESPACE.svc stands for that namespace's pods, an address for itself; of any other name the port is opened to every address that is not private.
+  # -- Hosts it calls, as `name:port`: a name without a dot stands for the pods of its own namespace, NAME.NAMESPACE.svc for that namespace's, an address and a name of `hostAliases` for themselves. Of a name that private networks alone have (`.internal`, `.local`, `.lan`, `.home.arpa`) the port is opened to every address, of any other to every address that is not private.
   # @schema {items: {$ref: address}}
   hosts: []
   # -- URLs in Secrets that it calls: their ports, as the cluster holds them at the time, are opened to every address outside.
@@ -261,7 +261,7 @@ ingress:
   # @schema {minItems: 1, items: {$ref: route}}
   paths: [{path: /}]
   # -- Annotations for the ingress controller.
-  # @schema {$ref: texts}
+  # @schema {$ref: annotations}
   annotations: {}
   tls:
     # -- Serve https.
@@ -282,7 +282,7 @@ httpRoute:
   # @schema {minItems: 1, items: {$ref: route}}
   paths: [{path: /}]
   # -- Annotations of the HTTPRoute.
-  # @schema {$ref: texts}
+  # @schema {$ref: annotations}
   annotations: {}
 
 # -- What runs once with each install and upgrade, in the service's image and environment, such as a migration: by name. If it fails, so does the upgrade.
@@ -325,6 +325,6 @@ podSecurity: restricted
 # @schema {$ref: texts}
 secretVersions: {}
 # -- Objects of your own, which the release owns: each a mapping, or a text that is a template.
-# @schema {items: {type: [object, string]}}
+# @schema {items: {$ref: object}}
 extraObjects: []
 {{- end }}

@@ -11,8 +11,8 @@ spec:
   {{- with include "common.replicas" . }}
   replicas: {{ . }}
   {{- end }}
-  revisionHistoryLimit: {{ .Values.revisionHistoryLimit }}
-  progressDeadlineSeconds: {{ .Values.progressDeadlineSeconds }}
+  revisionHistoryLimit: {{ .Values.revisionHistoryLimit | int64 }}
+  progressDeadlineSeconds: {{ .Values.progressDeadlineSeconds | int64 }}
   strategy: {{- include "common.strategy" . | nindent 4 }}
   selector:
     matchLabels: {{- include "common.selectorLabels" . | nindent 6 }}
@@ -80,7 +80,7 @@ checksum/secrets: {{ . }}
 serviceAccountName: "{{ include "common.serviceAccountName" . }}"
 automountServiceAccountToken: false
 enableServiceLinks: false
-terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds | int64 }}
 securityContext: {{- toYaml .Values.podSecurityContext | nindent 2 }}
 {{- with concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
@@ -133,7 +133,27 @@ volumeMounts: {{- include "common.mounts" . | nindent 2 }}
 {{- if not $given.image }}
 {{- $ground = include "common.program" $root | fromYaml }}
 {{- end }}
-{{- mustMergeOverwrite $ground $given | toYaml }}
+{{- $own := deepCopy $given }}
+{{- range $key := list "command" "args" }}
+{{- with index $own $key }}{{ $_ := set $own $key (include "common.words" . | fromYamlArray) }}{{ end }}
+{{- end }}
+{{- with $own.env }}{{ $_ := set $own "env" (include "common.envOf" (list $root .) | fromJsonArray) }}{{ end }}
+{{- range $list, $key := dict "env" "name" "volumeMounts" "mountPath" "envFrom" "" }}
+{{- if index $own $list }}
+{{- $_ := set $own $list (include "common.beside" (list (index $ground $list) (index $own $list) $key) | fromJsonArray) }}
+{{- end }}
+{{- end }}
+{{- mustMergeOverwrite $ground $own | toYaml }}
+{{- end }}
+
+{{/* Two lists in one, as JSON: `list first second key`, where of two with the same `key` the second stays. */}}
+{{- define "common.beside" -}}
+{{- $key := index . 2 }}
+{{- $taken := list }}
+{{- range index . 1 }}{{ $taken = append $taken (get . $key) }}{{ end }}
+{{- $found := list }}
+{{- range index . 0 }}{{ if or (not $key) (not (has (get . $key) $taken)) }}{{ $found = append $found . }}{{ end }}{{ end }}
+{{- concat $found (index . 1) | toJson }}
 {{- end }}
 
 {{- define "common.initContainers" -}}

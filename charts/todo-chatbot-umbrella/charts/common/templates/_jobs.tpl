@@ -55,7 +55,7 @@ backoffLimit: 2
 # @schema {minimum: 1}
 activeDeadlineSeconds: 240
 # -- Annotations of the pod.
-# @schema {$ref: texts}
+# @schema {$ref: annotations}
 podAnnotations: {}
 {{- end }}
 
@@ -81,7 +81,7 @@ labels:
   helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version }}
 annotations:
   helm.sh/hook: {{ ternary "pre-install,pre-upgrade" "post-install,post-upgrade" (eq $root.Job.when "before") }}
-  helm.sh/hook-weight: {{ index . 2 | quote }}
+  helm.sh/hook-weight: {{ index . 2 | int64 | quote }}
   helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
 
@@ -137,8 +137,8 @@ metadata:
   {{- include "common.hookMetadata" (list . "" .Job.weight) | nindent 2 }}
     helm.sh/hook-output-log-policy: hook-failed
 spec:
-  backoffLimit: {{ .Job.backoffLimit }}
-  activeDeadlineSeconds: {{ .Job.activeDeadlineSeconds }}
+  backoffLimit: {{ .Job.backoffLimit | int64 }}
+  activeDeadlineSeconds: {{ .Job.activeDeadlineSeconds | int64 }}
   template:
     metadata:
       labels: {{- include "common.jobLabels" . | nindent 8 }}

@@ -10,6 +10,7 @@ an entry under `services`. Every definition of an object begins with it.
 {{- $_ := set . "Given" .Values }}
 {{- $_ := set . "Values" (mustMergeOverwrite (include "common.defaults" . | fromYaml) (deepCopy .Values)) }}
 {{- $_ := set . "Prepared" true }}
+{{- include "common.leaveOut" . }}
 {{- include "common.fitRequests" . }}
 {{- include "common.check" . }}
 {{- range $key := list "podSecurityContext" "containerSecurityContext" }}
@@ -18,6 +19,27 @@ an entry under `services`. Every definition of an object begins with it.
 {{- end }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/*
+Takes away what the values leave out of `resources` by null. Of a chart's own values helm has taken such a key away before, so
+that it is missing beside those that are there.
+*/}}
+{{- define "common.leaveOut" -}}
+{{- $given := .Given.resources | default dict }}
+{{- $resources := .Values.resources | default dict }}
+{{- range $part := keys $resources }}
+{{- if not (index $resources $part) }}
+{{- $_ := unset $resources $part }}
+{{- else }}
+{{- $own := index $given $part }}
+{{- range $kind := keys (index $resources $part) }}
+{{- $gone := and $own (not $.Path) (not (hasKey $own $kind)) }}
+{{- if or $gone (kindIs "invalid" (index $resources $part $kind)) }}{{ $_ := unset (index $resources $part) $kind }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $_ := set .Values "resources" $resources }}
 {{- end }}
 
 {{- define "common.prepareGlobals" -}}

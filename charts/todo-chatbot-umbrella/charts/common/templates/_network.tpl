@@ -55,6 +55,8 @@ spec:
         except: {{- toYaml . | nindent 10 }}
         {{- end }}
 {{- end }}
+{{- $aliases := dict }}
+{{- range $alias := .Values.hostAliases }}{{ range $alias.hostnames }}{{ $_ := set $aliases . $alias.ip }}{{ end }}{{ end }}
 {{- range .Values.networkPolicy.hosts }}
 {{- $host := regexReplaceAll ":[0-9]+$" . "" }}
 - ports: [{port: {{ regexFind "[0-9]+$" . }}, protocol: TCP}]
@@ -62,10 +64,15 @@ spec:
     {{- if regexMatch "^[^.]+[.][^.]+[.]svc([.].+)?$" $host }}
     - namespaceSelector:
         matchLabels: {kubernetes.io/metadata.name: "{{ index (splitList "." $host) 1 }}"}
-    {{- else if regexMatch "^[0-9]+([.][0-9]+){3}$" $host }}
-    - ipBlock: {cidr: {{ $host }}/32}
-    {{- else if hasPrefix "[" $host }}
-    - ipBlock: {cidr: "{{ trimAll "[]" $host }}/128"}
+    {{- else if or (regexMatch "^[0-9]+([.][0-9]+){3}$" $host) (hasPrefix "[" $host) }}
+    - ipBlock: {cidr: "{{ include "common.single" (trimAll "[]" $host) }}"}
+    {{- else if index $aliases $host }}
+    - ipBlock: {cidr: "{{ include "common.single" (index $aliases $host) }}"}
+    {{- else if not (contains "." $host) }}
+    - podSelector: {}
+    {{- else if regexMatch "[.](internal|local|lan|home[.]arpa)$" $host }}
+    - ipBlock: {cidr: 0.0.0.0/0, except: [169.254.0.0/16]}
+    - ipBlock: {cidr: "::/0", except: ["fe80::/10"]}
     {{- else }}
     - ipBlock:
         cidr: 0.0.0.0/0
@@ -113,4 +120,9 @@ cannot be looked up as in `helm template`, the entry's own or PostgreSQL's. A fi
 {{- end }}
 {{- end }}
 {{- toJson ($ports | uniq) }}
+{{- end }}
+
+{{/* One address as a range. */}}
+{{- define "common.single" -}}
+{{ . }}/{{ ternary "128" "32" (contains ":" .) }}
 {{- end }}
