@@ -123,7 +123,8 @@ class Parent:
         self.leaving = False
 
     def replace(self) -> None:
-        """Start the program anew."""
+        """Start the program anew. What it has told comes first: signals overtake one another."""
+        self.hear()
         if self.child in self.listens and not self.going:
             self.going = self.child
         else:

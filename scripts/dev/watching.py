@@ -31,7 +31,7 @@ def watch(
         seen = {root: _identity(root) for root in roots}
         try:
             _watch_until_replaced(seen, on_batch, stop, ready, polling=polling)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the second where a folder that is new finds no watch left
             if not polling and is_limit(error):
                 say(LIMIT.format(poll=POLL))
                 polling = True
@@ -79,7 +79,7 @@ def _same(seen: Mapping[Path, Identity]) -> bool:
     return all(_identity(folder) == one for folder, one in seen.items())
 
 
-def is_limit(error: OSError) -> bool:
+def is_limit(error: Exception) -> bool:
     """Return whether the system has run out of watches, or of instances to watch with."""
     words = str(error).lower()
     return "watch limit" in words or "no space left" in words or "too many open files" in words

@@ -43,13 +43,25 @@ def test_writes_and_deletes_are_seen(tmp_path: Path) -> None:
         until_seen(batches, {new, old})
 
 
-@pytest.mark.parametrize("words", ["OS file watch limit reached.", "No space left on device (os error 28)"])
-def test_without_watches_the_files_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OSError("OS file watch limit reached."),
+        OSError("No space left on device (os error 28)"),
+        RuntimeError(
+            # Where a folder that is new finds no watch left.
+            "error in underlying watcher: OS file watch limit reached."
+        ),  # a folder that is new finds none left
+    ],
+)
+def test_without_watches_the_files_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
     real: Callable[..., object] = watchfiles.watch
 
     def refusing(*paths: Path, **given: object) -> object:
         if not given["force_polling"]:
-            raise OSError(words)
+            raise problem
         return real(*paths, **given)
 
     monkeypatch.setattr(watchfiles, "watch", refusing)
