@@ -11,28 +11,22 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from scripts.ai import refusals
 from scripts.ai.mappings import mapped
 from scripts.ai.options import Model
-from scripts.errors import UserError
-from scripts.secrets import redact
+from scripts.ai.refusals import ModelError
 
 if TYPE_CHECKING:
     import aiohttp
 
 ATTEMPTS = 3
+PAUSE = 0.5  # seconds, doubled before every attempt, where a provider names no time
 LONGEST_WAIT = 20.0  # seconds that a provider may ask to wait before the next attempt
 LARGEST = 4 << 20  # bytes of one answer
 CONNECT_SECONDS = 20
 CONTEXT = 16_384  # tokens that Ollama is told to keep in mind: its own default is too short for a cluster's facts
-_WORDS = 300  # characters of a provider's own words that are quoted
-
-
-class ModelError(UserError):
-    """A model that could not be asked, or whose answer is none; the hint says what to do."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +82,18 @@ class Upstream:
                         text = await _bounded(answer)
                         if answer.status == 200:
                             return read(text, answer.content_type, self.url)
-                        problem = explain(answer.status, text, answer.headers, self.model, self.url)
-                        wait = _wait(answer.headers.get("Retry-After", ""), attempt)
-                        again = answer.status in (408, 409, 429) or answer.status >= 500
+                        problem = refusals.explain(answer.status, text, answer.headers, self.model, self.url)
                 except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
                     problem = _broken_off(self.url)
-                    again, wait = True, _wait("", attempt)
                 except aiohttp.ClientError as error:
-                    problem = unreachable(self.url, str(error) or type(error).__name__, self.model)
-                    again, wait = False, 0.0
+                    problem = refusals.unreachable(self.url, str(error) or type(error).__name__, self.model)
                 except ValueError:
                     raise ModelError(
                         f"{self.model.key_name or 'the key'} holds characters that no request can carry",
                         "write it into .env once more, on one line",
                     ) from None
-                if not again or wait > LONGEST_WAIT or attempt == ATTEMPTS or "credit" in str(problem):
+                wait = PAUSE * 2**attempt if problem.wait is None else problem.wait
+                if not problem.passing or wait > LONGEST_WAIT or attempt == ATTEMPTS:
                     raise problem
                 self.say(f"{problem}; asking again in {wait:.0f} s")
                 await asyncio.sleep(wait)
@@ -165,7 +156,7 @@ def read(text: str, content_type: str, url: str) -> Completion:
             content = "".join(str(part.get("text", "")) for part in content if part.get("type", "text") == "text")
         return Completion(_spoken(str(content)), calls, str(finish), int(tokens), message)
     except _UNREADABLE:
-        raise ModelError(f"{url} answers no completion: {_quoted(text)}", _IS_IT_A_MODEL) from None
+        raise ModelError(f"{url} answers no completion: {refusals.quoted(text)}", refusals.IS_IT_A_MODEL) from None
 
 
 def _document(text: str) -> Mapping[str, Any]:
@@ -187,7 +178,7 @@ def _spoken(text: str) -> str:
 
 
 def _broken_off(url: str) -> ModelError:
-    return ModelError(f"{url} broke off in the middle of its answer", "ask again")
+    return ModelError(f"{url} broke off in the middle of its answer", "ask again", passing=True)
 
 
 _STREAM = re.compile(r"\s*(?:data|event|id|retry)?:")
@@ -204,12 +195,9 @@ def _no_error(data: Mapping[str, Any], url: str) -> None:
     choices = data.get("choices")
     if data.get("error") or (isinstance(choices, list) and any(mapped(one).get("error") for one in choices)):
         raise ModelError(
-            f"{url} answered with an error: {_said(json.dumps(data.get('error') or data))}",
+            f"{url} answered with an error: {refusals.said(json.dumps(data.get('error') or data))}",
             "see its own words; invoke ai.doctor tries it with one small question",
         )
-
-
-_IS_IT_A_MODEL = "see model.endpoint in config/ai.yaml: the base URL of a model, for instance https://api.openai.com/v1"
 
 
 def _call(number: int, call: Mapping[str, Any]) -> Call:
@@ -245,9 +233,11 @@ def _streamed(text: str, url: str) -> Completion:
                 for call in delta.get("tool_calls") or ():
                     _add(parts, call)
         except _UNREADABLE:
-            raise ModelError(f"{url} answers a stream that cannot be read: {_quoted(line)}", _IS_IT_A_MODEL) from None
+            raise ModelError(
+                f"{url} answers a stream that cannot be read: {refusals.quoted(line)}", refusals.IS_IT_A_MODEL
+            ) from None
     if not seen:
-        raise ModelError(f"{url} answers an empty stream", _IS_IT_A_MODEL)
+        raise ModelError(f"{url} answers an empty stream", refusals.IS_IT_A_MODEL)
     if not ended and not finish:
         raise _broken_off(url)
     calls = tuple(
@@ -273,91 +263,3 @@ def _add(parts: list[dict[str, Any]], call: Mapping[str, Any]) -> None:
     arguments = function.get("arguments") or ""
     mine[-1]["name"] += function.get("name") or ""
     mine[-1]["arguments"] += arguments if isinstance(arguments, str) else json.dumps(arguments)
-
-
-def explain(status: int, text: str, headers: Mapping[str, str], model: Model, url: str) -> ModelError:
-    """Return what a refusal means, and what to do about it."""
-    said = redact.redact(_said(text), [model.key] if model.key else [])[0]
-    low = f"{said} {text[:2000]}".lower()
-    if 300 <= status < 400:
-        return ModelError(
-            f"{url} points to another address, which was not followed: {headers.get('Location', 'none')[:200]}",
-            "if that is your model, name it as model.endpoint in config/ai.yaml",
-        )
-    if "insufficient_quota" in low or "credit balance" in low or status == 402:
-        return ModelError(
-            f"{model.provider}: no credit is left on the account of this key: {said}",
-            "add credit there, or use another key",
-        )
-    if status == 403 and "model" in low and ("access" in low or "model_not_found" in low):
-        return ModelError(
-            f"{model.provider} does not give this key the model {model.name}: {said}",
-            "choose another as model.name in config/ai.yaml",
-        )
-    if status == 403 and any(word in low for word in ("country", "region", "location")):
-        return ModelError(f"{url} does not answer from here: {said}", "ask another provider: model.provider")
-    if status in (401, 403):
-        name = model.key_name or "a key"
-        # Its own words are left out: they may repeat part of the key.
-        return ModelError(f"{url} refuses the key ({status})", f"see {name} in the environment or in .env")
-    if "model" in low and (
-        "not found" in low or "does not exist" in low or "not_found" in low or "not a valid model" in low
-    ):
-        remedy = f"ollama pull {model.name}" if model.provider == "ollama" else "correct model.name in config/ai.yaml"
-        return ModelError(f"{model.provider} has no model {model.name}: {said}", remedy)
-    if status == 404:
-        return ModelError(f"{url}: nothing is there (404): {said}", _IS_IT_A_MODEL)
-    if status == 429:
-        seconds = _asked(headers.get("Retry-After", ""))
-        wait = f", and asks to wait {seconds:.0f} s" if seconds is not None else ""
-        return ModelError(
-            f"{model.provider} takes no more questions just now (429){wait}: {said}",
-            "wait, or use another model",
-        )
-    if status == 400 and ("context" in low or "too long" in low or ("maximum" in low and "token" in low)):
-        return ModelError(f"the question is too long for {model.name}: {said}", "lower budget in config/ai.yaml")
-    return ModelError(
-        f"{url} answered {status}: {said}", "see its own words; invoke ai.doctor tries it with one small question"
-    )
-
-
-def unreachable(url: str, words: str, model: Model) -> ModelError:
-    """Return a server that does not answer at all."""
-    remedy = (
-        "start it: ollama serve"
-        if model.provider == "ollama"
-        else "is the network there? see model.endpoint in config/ai.yaml"
-    )
-    return ModelError(f"{url} cannot be reached: {words}", remedy)
-
-
-def _said(text: str) -> str:
-    """Return the provider's own sentence, wherever it stands in its answer."""
-    try:
-        data = json.loads(text)
-        data = data[0] if isinstance(data, list) else data
-        error = data.get("error", data)
-        return _quoted(str(error.get("message", error) if isinstance(error, Mapping) else error))
-    except (ValueError, AttributeError, IndexError):
-        return _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    plain = " ".join(re.sub(r"<[^>]{0,200}>", " ", text).split()) or "nothing"
-    return plain[:_WORDS] + ("…" if len(plain) > _WORDS else "")
-
-
-def _wait(wanted: str, attempt: int) -> float:
-    """Return seconds before the next attempt: what the server asks for, else a little more each time."""
-    asked = _asked(wanted)
-    return 0.5 * 2**attempt if asked is None else asked
-
-
-def _asked(wanted: str) -> float | None:
-    """Return seconds that a Retry-After asks for, in either of its forms; None where it says nothing."""
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", wanted):
-        return float(wanted)
-    try:
-        return max(0.0, (parsedate_to_datetime(wanted) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from scripts.ai import options, upstream
+from scripts.ai import options, refusals, upstream
 from scripts.ai.model import Question
+from scripts.ai.options import Model
 from scripts.ai.tools import direct
 from scripts.ai.tools.direct import Direct
 from scripts.errors import SettingsError
@@ -32,7 +33,7 @@ def running() -> Iterator[ModelServer]:
 def server(running: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(upstream, "_wait", lambda header, attempt: float(header or 0.01))
+    monkeypatch.setattr(upstream, "PAUSE", 0.005)
     running.reset()
     return running
 
@@ -100,6 +101,56 @@ def test_what_goes_wrong_is_explained(server: ModelServer, script: list[dict], p
     assert len(server.requests) == requests
 
 
+# As the providers themselves word them: status, answer, what is told.
+REFUSALS = {
+    "gemini, wrong key": (400, [{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key.", "status": "INVALID_ARGUMENT"}}],
+                          "refuses the key (400); see OPENAI_API_KEY"),
+    "gemini, from a country that it does not serve": (400, {"error": {"message": "User location is not supported for the API use."}}, "does not answer from here"),
+    "gemini, not switched on": (403, {"error": {"message": "Generative Language API has not been used in project 1 before or it is disabled. Enable it by visiting"}},
+                                "not switched on for this key: Generative"),
+    "gemini, no such model": (404, {"error": {"message": "models/m is not found for API version v1main, or is not supported"}}, "has no model"),
+    "openai, a limit on the bill": (400, {"error": {"message": "Billing hard limit has been reached", "code": "billing_hard_limit_reached"}}, "no credit is left"),
+    "openai, account not active": (429, {"error": {"message": "Your account is not active, please check your billing details", "code": "billing_not_active"}},
+                                   "no credit is left"),
+    "openai, more than a minute may hold": (429, {"error": {"message": "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 40000."}},
+                                            "the question is too long for"),
+    "groq, more than a minute may hold": (413, {"error": {"message": "Request too large for model `m` on tokens per minute (TPM): Limit 6000, Requested 9000"}},
+                                          "the question is too long for"),
+    "xai, no credits": (403, {"error": "Your newly created team doesn't have any credits yet."}, "no credit is left"),
+    "deepseek, no balance": (402, {"error": {"message": "Insufficient Balance"}}, "no credit is left"),
+    "ollama, no tools": (400, {"error": "registry.ollama.ai/library/gemma:latest does not support tools"}, "calls no tools"),
+    "openrouter, no tools": (404, {"error": {"message": "No endpoints found that support tool use."}}, "calls no tools"),
+    "vllm, no tools": (400, {"object": "error", "message": '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'}, "calls no tools"),
+    "vllm, no such model": (404, {"object": "error", "message": "The model `m` does not exist.", "code": 404}, "has no model"),
+    "lm studio, too long": (400, {"error": "Trying to keep the first 5000 tokens when context the overflows. However, the model is loaded with context length of only 4096"},
+                            "the question is too long for"),
+    "a proxy in between": (403, "<html><head><title>Access blocked by policy</title></head></html>", "something between here and the model refuses (403): Access blocked"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_refusal_is_told_by_its_cause_at_once(server: ModelServer, case: str) -> None:
+    status, body, words = REFUSALS[case]
+    server.script = [{"status": status, "text": body if isinstance(body, str) else json.dumps(body)}]
+    assert words in tool(server).ask(Question("x")).error
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("Rate limit reached for m. Please try again in 20s. Visit", "20 s"),
+        ("Rate limit reached for model `m` on tokens per minute (TPM). Please try again in 7m12.5s.", "432 s"),
+        ("You exceeded your current quota. Please retry in 37.254687s.", "37 s"),
+        ("Rate limit reached. Please try again in 1h2m3s.", "3723 s"),
+    ],
+)
+def test_how_long_to_wait_is_read_from_a_servers_words_too(message: str, seconds: str) -> None:
+    model = Model("openai", "m", "http://model/v1", "OPENAI_API_KEY", KEY)
+    told = refusals.explain(429, json.dumps({"error": {"message": message}}), {}, model, "http://model")
+    assert f"asks to wait {seconds}" in str(told) and told.passing
+
+
 def test_a_busy_server_is_asked_again(server: ModelServer) -> None:
     server.script = [{"status": 429, "headers": {"Retry-After": "0.02"}}, {"status": 500}, good("at last")]
     assert tool(server).ask(Question("x")).text == "at last"
@@ -126,7 +177,7 @@ def test_a_stream_that_is_cut_anywhere_is_whole_or_no_answer(kind: str) -> None:
     for end in range(len(text)):
         try:
             found = upstream.read(text[:end], "text/event-stream", "http://model")
-        except upstream.ModelError:
+        except refusals.ModelError:
             continue
         assert (found.text, found.calls) == (whole.text, whole.calls), text[:end]
 
@@ -162,7 +213,7 @@ def test_an_answer_is_read_in_every_form_in_which_servers_send_it(text: str, wor
     ],
 )
 def test_half_an_answer_of_ollama_is_none(text: str) -> None:
-    with pytest.raises(upstream.ModelError, match="broke off"):
+    with pytest.raises(refusals.ModelError, match="broke off"):
         upstream.read(text, "application/x-ndjson", "http://model")
 
 

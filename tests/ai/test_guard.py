@@ -22,7 +22,8 @@ from scripts.ai.commands import ServedKinds, Verdict
 from scripts.ai.consult import Connection, Consultation
 from scripts.ai.guard import server
 from scripts.ai.guard.rulings import rule
-from scripts.ai.upstream import Call, ModelError, read
+from scripts.ai.refusals import ModelError
+from scripts.ai.upstream import Call, read
 from scripts.host.paths import ROOT
 from tests.support.model_server import ModelServer, calls, says
 

@@ -10,7 +10,8 @@ from typing import Any
 from scripts.ai import budget
 from scripts.ai.commands import ServedKinds
 from scripts.ai.guard.rulings import Ruling, rule
-from scripts.ai.upstream import Call, Completion, ModelError, Upstream
+from scripts.ai.refusals import ModelError
+from scripts.ai.upstream import Call, Completion, Upstream
 from scripts.secrets.redact import Redactor
 
 CHARACTERS = 4  # of a token, roughly

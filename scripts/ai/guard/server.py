@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.ai.guard.conversation import Conversation, as_message
 from scripts.ai.guard.rulings import Ruling
-from scripts.ai.upstream import Completion, ModelError
+from scripts.ai.refusals import ModelError
+from scripts.ai.upstream import Completion
 
 if TYPE_CHECKING:
     from aiohttp import web

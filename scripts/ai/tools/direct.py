@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from scripts.ai.budget import clean
 from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
-from scripts.ai.upstream import ModelError, Upstream
+from scripts.ai.refusals import ModelError
+from scripts.ai.upstream import Upstream
 
 CHECK_SECONDS = 20.0
 SYSTEM = (
