@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import itertools
 import re
+import string
 from collections.abc import Iterator
 
 Span = tuple[int, int, str]  # start, end, kind
@@ -21,7 +22,7 @@ _TOKENS = (
     r"(?:A3T[A-Z0-9]|AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{16}\b",
     r"AIza[\w-]{30,}", r"ya29\.[\w-]{20,}", r"1//0[\w-]{30,}", r"GOCSPX-[\w-]{20,}", r"LTAI[A-Za-z0-9]{12,30}\b",
     r"AKID[A-Za-z0-9]{13,40}\b", r"ABSK[A-Za-z0-9+/]{60,}={0,2}", r"bedrock-api-key-[\w+/=-]{20,}",
-    r"do[oprt]_v1_\w{20,}", r"[a-zA-Z0-9_~.]{3}8Q~[a-zA-Z0-9_~.-]{31,34}", r"ocid1\.user\.oc1\.\.\w{20,}",
+    r"do[oprt]_v1_\w{20,}", r"[a-zA-Z0-9_~.]{3}\dQ~[a-zA-Z0-9_~.-]{31,34}", r"ocid1\.user\.oc1\.\.\w{20,}",
     # code and packages
     r"gh[pousr]_[A-Za-z0-9]{16,}", r"github_pat_\w{20,}", r"gl(?:pat|ptt|dt|soat|ft|rt|cbt|agent|oas|imt|ptt)-[\w.-]{16,}",
     r"GR1348941[\w-]{16,}", r"ATBB[A-Za-z0-9]{24,}", r"ATATT3[\w=-]{40,}", r"npm_\w{30,}", r"pypi-[\w-]{30,}",
@@ -34,14 +35,14 @@ _TOKENS = (
     r"SG\.[\w-]{16,}\.[\w-]+", r"key-[0-9a-f]{32}\b", r"[0-9a-f]{32}-us\d{1,2}\b", r"\d{8,10}:AA[\w-]{32,}",
     r"xkeysib-[a-f0-9]{64}-\w{16}", r"(?:SK|AC)[0-9a-f]{32}\b", r"[MNO][A-Za-z\d_-]{22,28}\.[\w-]{6}\.[\w-]{27,}",
     r"https://[\w-]+\.webhook\.office\.com/\S{20,}", r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/\S{20,}",
-    r"re_[A-Za-z0-9]{8,}_[A-Za-z0-9]{16,}",
+    r"re_[A-Za-z0-9]{8,}_[A-Za-z0-9]{16,}", r"pubkey-[0-9a-f]{32}\b", r"b_[a-z0-9=_-]{44}", r"\d{5,16}:A[\w-]{34}\b", r"A{22,}[\w%]{60,}", r"tfp_[\w.=-]{59}",
     # money
     r"[rs]k_(?:live|test|prod)_\w{10,}", r"whsec_[\w+/=]{20,}", r"sq0[a-z]{3}-[\w-]{22,}", r"EAAA[\w-]{22,}", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",
-    r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}", r"FLWSECK(?:_TEST)?-[\w-]{12,}", r"EZ[AT]K\w{50,}",
+    r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}", r"FLWSECK(?:_TEST)?-[\w-]{12,}", r"EZ[AT]K\w{50,}", r"(?:live|test)_(?:pub_)?[\w=-]{31,}", r"access-(?:sandbox|development|production)-[0-9a-f-]{36}\b", r"shippo_(?:live|test)_[0-9a-fA-F]{40}\b",
     # infrastructure and data
     r"hv[sbr]\.[\w-]{20,}", r"s\.[A-Za-z0-9]{24}\b", r"[a-zA-Z0-9]{14}\.atlasv1\.[\w=-]{40,}", r"napi_\w{20,}", r"nfp_\w{36,}", r"pscale_(?:tkn|pw|oauth)_[\w.=-]{20,}",
     r"sbp_[a-f0-9]{40}", r"sb_secret_\w{20,}", r"dapi[a-f0-9]{32}(?:-\d)?\b", r"glc_[A-Za-z0-9+/=]{20,}", r"glsa_\w{20,}", r"eyJrIjoi[A-Za-z0-9+/=]{40,}",
-    r"NRAK-[A-Z0-9]{20,}", r"NRII-[\w-]{20,}", r"NRJS-[a-f0-9]{19}", r"sntry[su]_[\w+/=]{20,}", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}", r"lin_api_\w{30,}",
+    r"NRAK-[A-Za-z0-9]{20,}", r"dnkey-[\w=-]{26}-[\w=-]{52}", r"sq[apu]_[\w-]{40}", r"pk\.[a-z0-9]{60}\.[a-z0-9]{22}", r"t1\.[\w-]{1,200}={0,2}\.[\w-]{86}={0,2}", r"AQVN[\w-]{35,38}\b", r"YC[\w-]{38}\b", r"[a-z0-9]{11}A{10}[\w=-]{43}", r"NRII-[\w-]{20,}", r"NRJS-[a-f0-9]{19}", r"sntry[su]_[\w+/=]{20,}", r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}", r"lin_api_\w{30,}",
     r"ntn_\w{30,}", r"secret_[A-Za-z0-9]{40,}", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}", r"figd_[\w-]{30,}", r"phc_\w{30,}", r"dp\.(?:pt|st|ct|sa|scim|audit)\.\S{30,}",
     r"p8e-[\w-]{32,}", r"dt0[cs]\d\d\.[A-Z0-9a-z]{24}\.[A-Z0-9a-z]{60,}", r"rdme_[a-z0-9]{60,}", r"API-[A-Z0-9]{26}\b", r"duffel_(?:test|live)_[\w=-]{40,}",
     r"fio-u-[\w=-]{60,}", r"s-s4t2(?:ud|af)-[a-f0-9]{60,}", r"[ps]at\.[\w-]{22}\.[\w-]{24}\.[\w-]{20}", r"glffct-[\w-]{20,}", r"sm_(?:aat|pat|sat)_[A-Za-z0-9]{16,}",
@@ -105,7 +106,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"\bIDENTIFIED\s{1,8}(?:WITH\s{1,8}\w{1,40}\s{1,8})?(?:BY|AS)\s{1,8}(?:PASSWORD\s{1,8})?[\"']([^\"'\n]+)", _I),
         ("PASSWORD", r"\bPASSWORD\s{1,8}'([^'\n]+)'", 0),
         ("PASSWORD", r"(?<!\S)-{1,2}(?:[A-Za-z0-9]{1,20}[-_.]){0,4}(?:pass(?:word|wd|phrase|code|in|out)?|pwd|pw|secret|token|api[-_]?key|access[-_]?key|secret[-_]?key|private[-_]?key|credentials?|salt|license(?:[-_]?key)?|auth(?:[-_]?token)?|key)(?:[-_]?value)?(?:[ \t]{1,20}|=)(?!-)[\"']?([^\s\"']+)", _I),
-        ("PASSWORD", r"(?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)[ =]{0,4}[\"']?(?!\d+:\d+(?![^\s\"']))([\w.@%+-]{0,100}:[^\s\"']+)", 0),
+        ("PASSWORD", r"(?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)[\s=]{0,4}[\"']?(?!\d+:\d+(?![^\s\"']))([\w.@%+-]{0,100}:[^\s\"']+)", 0),
         ("PASSWORD", r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;&]{0,200}?\s-p([^\s\"'|;&]+)", 0),
         ("PASSWORD", r"\b(?:sshpass|redis-cli|mosquitto_(?:pub|sub)|docker\s{1,4}login|helm\s{1,4}registry\s{1,4}login|mongo(?:sh|dump)?|ldapsearch|smbclient|7z|unzip|zip)\b[^\n|;&]{0,200}?\s-[apPwe]\s{0,8}[\"']?((?![-/])[^\s\"'|;&]{3,})", 0),
         ("PASSWORD", r"\bhtpasswd\s{1,4}-\w{0,8}b\w{0,8}\s{1,4}\S{1,200}\s{1,4}(?:\S{1,100}\s{1,4})?(\S+)$", re.M),
@@ -130,7 +131,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"\bcredentials?:\s{0,8}[^\s/]{1,60}\s{0,8}/\s{0,8}(\S{3,})", _I),
         ("PASSWORD", r"\bopenssl\b[^\n|;&]{0,200}?\s-k\s{1,8}([^\s-]\S*)", 0),
         ("PASSWORD", r"(?<!\S)--?(?:store|key|trust|src|dest)(?:store)?pass(?:word)?[ \t=]{1,8}([^\s-]\S*)", _I),
-        ("TOKEN", r"\b(?:token|api[- ]?key)\s{1,4}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[\w.~+/=-]{8,})", _I),
+        ("TOKEN", r"\b(?:token|(?:api[- ]?|with )key)\s{1,4}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[\w.~+/=-]{8,})", _I),
         ("CONNECTION", r"(?<![\w/.-])[\w.-]{1,60}/[^\s/@:\"']{3,60}@(?!sha\d)[\w.-]{1,100}:\d{2,5}(?!\d)", 0),
         ("SECRET", rf"<(?:[\w.-]{{1,40}}:)?[\w.-]{{0,60}}{_NAMED}>\s{{0,200}}([^<\s][^<\n]{{2,}}?)\s{{0,200}}<", _I),
         ("SECRET", rf"\b(?:name|key|id|header){_QUOTE}\s{{0,9}}[=:]\s{{0,9}}\\{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|cookie|[_-]key)\\{{0,4}}[\"']\s{{0,9}},?\s{{0,9}}{_QUOTE}value{_QUOTE}\s{{0,9}}[=:]\s{{0,9}}{_VALUE}", _I),
@@ -162,7 +163,8 @@ _SESSION_ID = re.compile(rf"session[_-]?id{_SET}{_NOT}{_VALUE}", _I)
 _USER_AND_PASSWORD = re.compile(
     r"(?:\bbasic\s{1,8}|\bauth\\{0,4}[\"']\s{0,9}:\s{0,9}\\{0,4}[\"'])([A-Za-z0-9+/_-]{8,}={0,2})", _I
 )
-_BASE64 = re.compile(r"(?<![\w+/=.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w+/=])")
+_BASE64 = re.compile(r"(?<![\w+/.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w+/=])")
+_NUMBERED = re.compile(r"c[a-z0-9]{24}|[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a CUID and a ULID name records, and open nothing
 _SPDX = re.compile(_SPDX_NAMES, re.IGNORECASE)
 _NAME = re.compile(
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:[-_.][a-z]+)*|[A-Za-z]+|[a-z0-9]+(?:[.-][a-z0-9]+)*/[\w.-]+|/\S*|\d{1,5}(?:\.\d+)*\w{0,2}"
@@ -232,14 +234,16 @@ def looks_random(word: str) -> bool:
     """Return whether a run of letters and digits was drawn rather than written: all classes, and changing often.
 
     Written names change between small letters, capitals and digits about once in four, drawn ones twice in three.
-    Hexadecimal digests and UUIDs lack a class, and are kept: a diagnosis needs them.
+    Letters of one case with digits, in one run of 24 and more, are drawn where they change nearly as often; hexadecimal
+    digests and UUIDs are kept: a diagnosis needs them.
     """
     word = word.rstrip("=")
     kinds = [0 if char.islower() else 1 if char.isupper() else 2 for char in word if char.isalnum()]
-    if len(kinds) < 20 or len(set(kinds)) < 3:
-        return False
-    changes = sum(one != other for one, other in itertools.pairwise(kinds))
-    return changes / (len(kinds) - 1) >= 0.4
+    changes = sum(one != other for one, other in itertools.pairwise(kinds)) / max(1, len(kinds) - 1)
+    if len(set(kinds)) == 3:
+        return len(kinds) >= 20 and changes >= 0.4
+    drawn = len(word) >= 24 and word.isalnum() and len(set(kinds)) == 2 and 2 in kinds and changes >= 0.22
+    return drawn and bool(set(word) - set(string.hexdigits)) and not _NUMBERED.fullmatch(word)
 
 
 def _plain(word: str) -> str:

@@ -64,6 +64,11 @@ def _tokens() -> list[tuple[str, str]]:
         ("frameio", "fio-u-" + _word(64)), ("intra42", "s-s4t2ud-" + _word(64, _HEX)), ("harness", "pat." + _word(22) + "." + _word(24) + "." + _word(20)), ("gitlab flag", "glffct-" + _word(20)),
         ("adobe", "p8e-" + _word(32)), ("settlemint", "sm_pat_" + _word(16)), ("facebook", _word(15, string.digits) + "|" + _word(32)), ("facebook page", "EAAM" + _word(80)),
         ("square old", "EAAA" + _word(30)), ("clojars", "CLOJARS_" + _word(60)), ("authress", "sc_" + _word(8, lower) + "." + _word(5, lower) + ".acc-" + _word(12, lower) + "." + _word(40)),
+        ("beamer", "b_" + _word(44, lower)), ("gocardless", "live_" + _word(40)), ("lob", "live_pub_" + _word(31, _HEX)), ("mailgun public", "pubkey-" + _word(32, _HEX)),
+        ("plaid", "access-development-" + "-".join(_word(n, _HEX) for n in (8, 4, 4, 4, 12))), ("typeform", "tfp_" + _word(59)), ("sonar", "sqp_" + _word(40, lower)),
+        ("mapbox", "pk." + _word(60, lower) + "." + _word(22, lower)), ("yandex", "t1." + _word(40) + "." + _word(86)), ("yandex key", "AQVN" + _word(36)), ("yandex aws", "YC" + _word(38)),
+        ("defined networking", "dnkey-" + _word(26, lower) + "-" + _word(52, lower)), ("twitter bearer", "A" * 22 + _word(80)), ("shippo", "shippo_live_" + _word(40, _HEX)), ("azure ad new", _word(3) + "7Q~" + _word(34)),
+        *((f"small letters and digits {n}", _word(n, lower)) for n in (26, 32, 40, 64)), *((f"capitals and digits {n}", _word(n, upper)) for n in (26, 32)),
         ("random base64", _word(32)), ("random base64 44", _word(43, _ALL + "+/") + "="),
     ]  # fmt: skip
 
@@ -86,7 +91,7 @@ _NAMED = (
     "machine h login u password {}", "db.example.org:5432:todo:app:{}", "password: |\n  {}\nuser: x", "Password for user bob: {}", "DBPW={}",
     "token {} was revoked", "credentials: admin / {}", "login bob with password {} failed", "openssl enc -aes256 -k {} -in f", "keytool -storepass {} -list",
     "--from-literal=password={}", "docker run -e DB_PASS={} img", "java -Dspring.datasource.password={} -jar a", "helm upgrade --set auth.password={} x",
-    "echo {} | docker login --password-stdin", "passwort: {}", "AUTH_TOKEN={}", "bot_token: {}", "storage_key={}", "WEBHOOK_SECRET={}",
+    "curl --user\t\"admin:{}\" http://h/", "echo {} | docker login --password-stdin", "passwort: {}", "AUTH_TOKEN={}", "bot_token: {}", "storage_key={}", "WEBHOOK_SECRET={}",
     'var apiToken string = "{}"', 'const apiToken: string = "{}";', 'token ??= "{}"', 'config["db_password"] = "{}"', 'os.environ["APP_TOKEN"] = "{}"', "db_password=SecretStr('{}')",
     "<apiToken>\n    {}\n</apiToken>", '<add key="Password" value="{}" />', '<entry name="apiToken" value="{}"/>', '{{"key":"app_token","value":"{}"}}', '{{"name": "Authorization", "value": "Basic {}"}}',
     "map[Authorization:[Basic {}] Accept:[*/*]]", 'http.Header{{"Authorization":[]string{{"Bearer {}"}}}}', "(b'authorization', b'Basic {}')", '["Authorization","Basic {}"]', "HTTP_AUTHORIZATION=Basic {}",
@@ -233,5 +238,8 @@ LOOKALIKES = (
     "def verify_password(plain, hashed):", '["password", "username"]', "tokens: [a, b]", "Path: C:\\temp\\new", "a%20b%2Fc", "secret [database-secrets] mounted",
     "data:map[LOG_LEVEL:info] kind:ConfigMap", "Basic authentication is used", "session_id: none", "backend-1  | ready", "password (optional)", "2026-11-25T10:00:00Z INFO starting", 'Content-Type:[application/json]',
     "tolerations: [{\"key\":\"node.kubernetes.io/not-ready\",\"operator\":\"Exists\"}]", "token string", "password: string", "cookies: []",
+    "request_id=01ARZ3NDEKTSV4RRFFQ69G5FAV", "todo cjld2cjxh0000qzrmn831i7rn was created", "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678", "trace_id=4bf92f3577b34da6a3ce929d0e0e4736", "horizontalpodautoscalers.autoscaling/v2", "_next/static/chunks/main-app-1a2b3c4d5e6f7a8b.js",
+    "wheel: pydantic_core-2.46.1-cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", "kube-api-access-x7abc", "loaded libstdc++.so.6.0.33 from x86_64-linux-gnu",
     "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
 )  # fmt: skip
