@@ -30,6 +30,7 @@ from scripts.host.paths import state_folder
 from scripts.host.shell import Result
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
+from scripts.kube.objects import name_of
 from scripts.secrets import redact, settings_in_text
 from scripts.settings.model import Settings
 
@@ -38,6 +39,7 @@ _SECRET_NAME = re.compile(
 )
 LONGEST_ANSWER = 60_000  # characters
 _HELM = "helm.sh/release.v1"
+_RUNNERS = "deployments,statefulsets,daemonsets,jobs,cronjobs,pods"
 _LITERAL_KINDS = "pods,deployments,statefulsets,daemonsets,jobs,cronjobs,configmaps"
 
 
@@ -52,6 +54,7 @@ class Connection:
     variables: Mapping[str, str] = field(repr=False)
     store: Store | None = None
     path: str | None = None
+    history: Callable[[], Sequence[tuple[str, ...]]] = lambda: [("REVISION",)]  # a heading, then a row a revision
 
     @property
     def namespace(self) -> str:
@@ -200,11 +203,12 @@ def _from(names: Sequence[str], first: str) -> Sequence[str]:
 
 
 def workloads(connection: Connection) -> list[str]:
-    """Return every workload of the namespace by name, whether it has pods or not; none where they cannot be listed."""
-    answer = connection.kubectl.ask(
-        "get", "deployments,statefulsets,daemonsets", "--namespace", connection.namespace, "--output", "json"
-    )
-    return [str(item["metadata"]["name"]) for item in _items(answer) or ()]
+    """Return every workload of the namespace by name, whether it has pods or not, and pods that belong to none of them.
+
+    None where they cannot be listed.
+    """
+    answer = connection.kubectl.ask("get", _RUNNERS, "--namespace", connection.namespace, "--output", "json")
+    return [name_of(item) for item in _items(answer) or () if not item["metadata"].get("ownerReferences")]
 
 
 def choose(
@@ -314,22 +318,17 @@ def _complete(recipe: Recipe, inputs: dict[str, str], live: LiveRelease) -> None
     asked = inputs[pod]
     if not asked and not inputs.get(service):
         return
+    wanted = asked or live.deployment(inputs[service])
     try:
-        inputs[pod], owner = facts.resolve_pod(list(live.state.kind("Pod")), asked or inputs[service])
+        inputs[pod], owner = facts.resolve_pod(list(live.state.kind("Pod")), wanted)
     except UserError:
-        if asked and asked not in workloads_of(live):
+        if asked and asked not in live.names:
             raise
         # A workload without pods, for instance one whose pods were refused, is for the rules to explain.
-        live.focus, inputs[pod] = asked or inputs[service], ""
-        return
-    live.focus = owner
-    if service and not inputs[service] and owner in live.all_services:
-        inputs[service] = owner
-
-
-def workloads_of(live: LiveRelease) -> set[str]:
-    """Return the names of the Deployments that were seen."""
-    return {str(item["metadata"]["name"]) for item in live.state.kind("Deployment")}
+        inputs[pod], owner = "", wanted
+    live.focus = wanted if wanted in live.names else owner
+    if service and not inputs[service]:
+        inputs[service] = live.service(owner)
 
 
 def _folder(settings: Settings, inputs: Inputs) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,7 +15,7 @@ from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.images.docker import engine_answers, find_clients
 from scripts.kube.helm import Helm
-from scripts.kube.objects import app_of
+from scripts.kube.objects import app_of, name_of, workload_of
 
 USUAL = "*"  # as the default of a service: the one that most is asked about, whatever the app
 SECONDS = 20.0  # for one command
@@ -52,18 +52,23 @@ def check_inputs(recipe: Recipe, given: Inputs, services: Sequence[str], usual: 
 
 
 def resolve_pod(pods: Sequence[Mapping[str, Any]], text: str) -> tuple[str, str]:
-    """(pod, its service) for a pod's name, its beginning, or a service: of several the one in most trouble.
+    """(pod, its workload) for a pod's name, a workload, a service, or how a name begins: of several pods the one in
+    most trouble.
 
     Raises UserError with the pods there are.
     """
-    matching = [pod for pod in pods if pod["metadata"]["name"] == text] or [
-        pod for pod in pods if pod["metadata"]["name"].startswith(f"{text}-") or app_of(pod) == text
-    ]
+    runs = re.compile(rf"{re.escape(text)}(-\d+)?")  # a CronJob numbers its Jobs
+    ways: Sequence[Callable[[Mapping[str, Any]], bool]] = (
+        lambda pod: name_of(pod) == text,
+        lambda pod: runs.fullmatch(workload_of(pod)) is not None,
+        lambda pod: app_of(pod) == text,
+        lambda pod: name_of(pod).startswith(f"{text}-"),
+    )
+    matching = next(filter(None, ([pod for pod in pods if way(pod)] for way in ways)), [])
     if not matching:
-        names = ", ".join(sorted(pod["metadata"]["name"] for pod in pods)) or "none"
-        raise UserError(f"no pod {text}", f"there are: {names}")
+        raise UserError(f"no pod {text}", f"there are: {', '.join(sorted(map(name_of, pods))) or 'none'}")
     worst = max(matching, key=_trouble)
-    return str(worst["metadata"]["name"]), app_of(worst)
+    return name_of(worst), workload_of(worst)
 
 
 def _trouble(pod: Mapping[str, Any]) -> tuple[bool, int, str]:

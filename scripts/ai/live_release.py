@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.ai.model import Inputs
 from scripts.ai.samples import Sample, Store, recent, take
 from scripts.kube.kubectl import Kubectl
+from scripts.kube.objects import name_of
 from scripts.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -60,16 +61,36 @@ class LiveRelease:
     @cached_property
     def services(self) -> list[str]:
         """The workloads to speak of: the one that was asked for, else all of the app and whatever runs beside it."""
-        wanted = self.inputs.get("service", "") or self.focus
-        if wanted:
-            return [wanted]
-        deployed = [str(item["metadata"]["name"]) for item in self.state.kind("Deployment")]
-        return list(dict.fromkeys([*self.all_services, *deployed]))
+        if self.focus or self.inputs.get("service"):
+            return [self.focus or self.deployment(self.inputs["service"])]
+        beside = sorted(name for name in self.names if name not in self._numbered)
+        return list(dict.fromkeys([*self.all_services, *beside]))
 
     @property
     def all_services(self) -> list[str]:
         """Every Deployment that the settings know."""
-        return [*(service.name for service in self.settings.services), self.settings.database.name]
+        return [*(one.deployment or one.name for one in self.settings.services), self.settings.database.name]
+
+    def deployment(self, service: str) -> str:
+        """Return what a service is deployed as; a name that is no service's as it is."""
+        return next((one.deployment or one.name for one in self.settings.services if one.name == service), service)
+
+    def service(self, deployment: str) -> str:
+        """Return the service that is deployed as this; empty if it is none of the app's."""
+        own = {one.deployment or one.name: one.name for one in self.settings.services}
+        return own.get(deployment, deployment if deployment == self.settings.database.name else "")
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every workload of the namespace, and the pods that belong to none."""
+        from scripts.diagnose.graph import ResourceGraph
+
+        return ResourceGraph(self.state, self.state.taken).names
+
+    @cached_property
+    def _numbered(self) -> set[str]:
+        """Jobs that a CronJob makes, one after the other: they are told with it."""
+        return {name_of(job) for job in self.state.kind("Job") if job["metadata"].get("ownerReferences")}
 
     @cached_property
     def state(self) -> Snapshot:
@@ -83,8 +104,7 @@ class LiveRelease:
         """What the rules say is wrong."""
         from scripts import diagnose
 
-        deployed = {str(item["metadata"]["name"]) for item in self.state.kind("Deployment")}
-        names = [name for name in self.services if name in deployed or name != self.settings.database.name]
+        names = [name for name in self.services if name in self.names or name != self.settings.database.name]
         state = self._about(names)
         return diagnose.diagnose(state, diagnose.read_rules(self.settings.root))
 

@@ -37,7 +37,7 @@ def render(
     """Redact first, cut then: a secret that is cut in half could no longer be recognised."""
     names = list(inputs)
     raw = [recipe.body, *(inputs[name] for name in names), *(item.text for item in gathered)]
-    safe, mapping = redact.redact_all([budget.clean(text) for text in raw], secrets)
+    safe, mapping = redact.redact_all([budget.ends(budget.clean(text)) for text in raw], secrets)
     body, values, texts = safe[0], safe[1 : len(names) + 1], safe[len(names) + 1 :]
     fitted = budget.fit(
         [(text, item.fact.kind, item.fact.weight) for text, item in zip(texts, gathered, strict=True)], limit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from scripts.ai import access, consult, options
 from scripts.ai.consult import Connection
@@ -34,7 +35,15 @@ def connection(session: Session) -> Connection:
     cluster = session.cluster
     namespace = session.settings.release.namespace
     store = Store(state_folder("ai", f"{cluster.target}-{cluster.context}") / f"{namespace}.jsonl")
-    return Connection(session.settings, session.kubectl, session.helm, found, variables, store)
+    return Connection(
+        session.settings, session.kubectl, session.helm, found, variables, store, history=partial(_history, session)
+    )
+
+
+def _history(session: Session) -> list[tuple[str, ...]]:
+    from scripts.release import operate  # with all that a release is made of
+
+    return operate.history(session)
 
 
 def doctor(place: Connection) -> Iterator[Check]:

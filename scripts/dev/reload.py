@@ -123,8 +123,7 @@ class Parent:
         self.leaving = False
 
     def replace(self) -> None:
-        """Start the program anew. What it has told comes first: signals overtake one another."""
-        self.hear()
+        """Start the program anew."""
         if self.child in self.listens and not self.going:
             self.going = self.child
         else:

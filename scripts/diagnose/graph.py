@@ -17,6 +17,7 @@ from scripts.kube.objects import condition, is_terminating, name_of
 SETTLING = timedelta(seconds=30)  # a pod made so shortly before a change is judged may well be of that change
 LOOKS_AGAIN = timedelta(seconds=60)
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+RUNNERS = (*WORKLOADS, "Job", "CronJob")  # whatever makes pods and is given a name by a person
 _COMBINED = re.compile(r"^\(combined from similar events\): ")
 
 
@@ -89,6 +90,12 @@ class ResourceGraph:
         for kind in WORKLOADS:
             for item in state.kind(kind):
                 self.workloads.setdefault(name_of(item), item)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Everything that runs pods or would, by name; a pod that belongs to nothing is one of them."""
+        alone = (pod for pod in self.state.kind("Pod") if not pod["metadata"].get("ownerReferences"))
+        return frozenset(map(name_of, (*(item for kind in RUNNERS for item in self.state.kind(kind)), *alone)))
 
     def age(self, since: datetime | None) -> float:
         """Return seconds since a moment, 0 for one that is not known."""

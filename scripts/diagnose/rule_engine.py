@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scripts.diagnose.endpoints import endpoint_symptoms
 from scripts.diagnose.graph import ResourceGraph
 from scripts.diagnose.log_excerpts import CALM, cause_lines
-from scripts.diagnose.model import Finding, Rule, Snapshot, Symptom, rule_field
+from scripts.diagnose.model import Finding, Object, Rule, Snapshot, Symptom, rule_field
 from scripts.diagnose.redaction import clean
 from scripts.diagnose.symptoms import creation_symptoms, pod_symptoms, workload_symptoms
 from scripts.kube import manual_changes
+from scripts.kube.objects import name_of
 
 QUOTED = 400  # characters of a captured text that a title quotes
 COLLECTED = 8  # values of a group that a title names
@@ -274,6 +275,13 @@ def _short(line: str) -> str:
     return line if len(line) <= EVIDENCE_LINE else line[: EVIDENCE_LINE - 1] + "…"
 
 
+def _belongs(job: Object, wanted: Collection[str]) -> bool:
+    """Return whether a Job is a hook of the release, or one of a CronJob that was asked for."""
+    meta = job["metadata"]
+    owners = {owner.get("name") for owner in meta.get("ownerReferences") or () if owner.get("kind") == "CronJob"}
+    return "helm.sh/hook" in (meta.get("annotations") or {}) or bool(owners & set(wanted))
+
+
 def _only_requested(findings: Sequence[Finding], state: Snapshot) -> list[Finding]:
     """Return the findings about the services asked for, and those that explain them.
 
@@ -284,10 +292,6 @@ def _only_requested(findings: Sequence[Finding], state: Snapshot) -> list[Findin
         for finding in findings:
             if finding.service in wanted and finding.because:
                 wanted.add(finding.because)
-        wanted |= {
-            job["metadata"]["name"]
-            for job in state.kind("Job")
-            if "helm.sh/hook" in (job["metadata"].get("annotations") or {})
-        }
+        wanted |= {name_of(job) for job in state.kind("Job") if _belongs(job, wanted)}
         findings = [item for item in findings if item.service in wanted]
     return [replace(finding, rank=number) for number, finding in enumerate(findings)]

@@ -15,8 +15,8 @@ from scripts.kube.kubectl import Kubectl
 from scripts.kube.queries import SHOW_OWNERS
 
 KINDS = (
-    "deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "pods", "services",
-    "endpointslices.discovery.k8s.io", "persistentvolumeclaims", "resourcequotas", "configmaps",
+    "deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "cronjobs.batch",
+    "pods", "services", "endpointslices.discovery.k8s.io", "persistentvolumeclaims", "resourcequotas", "configmaps",
     "horizontalpodautoscalers.autoscaling",
 )  # fmt: skip
 TAIL = 60  # lines of a log

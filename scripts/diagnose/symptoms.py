@@ -374,15 +374,14 @@ def _terminating(graph: ResourceGraph, pod: Object) -> Iterator[Symptom]:
 
 
 def creation_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
-    """Pods that could not even be made: ReplicaSets, StatefulSets and Jobs that lack some, and say why."""
+    """Pods that could not even be made: ReplicaSets, StatefulSets, DaemonSets and Jobs that lack some, and say why."""
     owners: list[tuple[str, Object, bool]] = [
         (service, item, graph.deadline_exceeded(service)) for service, item in graph.newest.items()
     ]
-    owners += [(name_of(item), item, False) for kind in ("StatefulSet", "Job") for item in graph.state.kind(kind)]
+    kinds = ("StatefulSet", "DaemonSet", "Job")
+    owners += [(name_of(item), item, False) for kind in kinds for item in graph.state.kind(kind)]
     for service, item, overdue in owners:
-        status = item.get("status") or {}
-        wanted = (item.get("spec") or {}).get("replicas", 1)
-        have = status.get("replicas", 0) if item["kind"] != "Job" else status.get("active", 0) + _ended_pods(status)
+        have, wanted = _made(item)
         if have >= wanted:
             continue
         failure = condition(item, "ReplicaFailure")
@@ -405,8 +404,14 @@ def creation_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
         )
 
 
-def _ended_pods(status: Mapping[str, Any]) -> int:
-    return int(status.get("succeeded") or 0) + int(status.get("failed") or 0)
+def _made(item: Object) -> tuple[int, int]:
+    """Return how many pods an owner has made, and how many it has to."""
+    status, wanted = item.get("status") or {}, (item.get("spec") or {}).get("replicas", 1)
+    if item["kind"] == "DaemonSet":
+        return int(status.get("currentNumberScheduled") or 0), int(status.get("desiredNumberScheduled") or 0)
+    if item["kind"] == "Job":
+        return sum(int(status.get(key) or 0) for key in ("active", "succeeded", "failed")), int(wanted)
+    return int(status.get("replicas") or 0), int(wanted)
 
 
 def _quotas(state: Snapshot, message: str) -> list[str]:
@@ -423,7 +428,7 @@ def _quotas(state: Snapshot, message: str) -> list[str]:
 def workload_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
     """Deployments that are missing, paused, or over their deadline; Jobs, claims and autoscalers that failed."""
     for name in graph.state.services:
-        if name not in graph.workloads:
+        if name not in graph.names:
             yield Symptom("missing", name, f"deployment/{name}", {}, (f"namespace {graph.state.namespace} has none",))
     for name, item in graph.workloads.items():
         progressing = condition(item, "Progressing")

@@ -91,6 +91,13 @@ def living(pods: Iterable[Object]) -> list[Object]:
     return [pod for pod in pods if not is_terminating(pod) and not is_finished(pod)]
 
 
+def workload_of(pod: Object) -> str:
+    """Return the workload that a pod says to belong to, by its owner's name; its own name where it belongs to none."""
+    owner: Object = next(iter(pod["metadata"].get("ownerReferences") or ()), {})
+    name = str(owner.get("name") or name_of(pod))
+    return name.rpartition("-")[0] or name if owner.get("kind") == "ReplicaSet" else name
+
+
 def app_of(pod: Object) -> str:
     """Return the app that a pod belongs to, by its labels; empty where none says."""
     labels = pod["metadata"].get("labels") or {}

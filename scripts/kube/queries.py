@@ -52,6 +52,7 @@ KINDS = (
     Resource("statefulsets", "StatefulSet", "apps"),
     Resource("daemonsets", "DaemonSet", "apps"),
     Resource("jobs", "Job", "batch"),
+    Resource("cronjobs", "CronJob", "batch"),
     Resource("endpointslices", "EndpointSlice", "discovery.k8s.io"),
     Resource("ingresses", "Ingress", "networking.k8s.io"),
     Resource("networkpolicies", "NetworkPolicy", "networking.k8s.io"),

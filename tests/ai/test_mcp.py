@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,16 +20,15 @@ CHANGING = {"apply", "scale", "delete", "patch", "create", "rollout", "replace",
 
 
 @pytest.fixture
-def connection(make_desk: Maker, state_of: Callable[[str], Any], bin_folder: Path) -> Connection:
-    helm = bin_folder / "helm"
-    row = {"revision": 3, "status": "deployed", "chart": "todo-0.1", "updated": "today", "description": "verified"}
-    helm.write_text(f"#!/bin/sh\necho '{json.dumps([row])}'\n")
-    helm.chmod(0o755)
+def connection(make_desk: Maker, state_of: Callable[[str], Any]) -> Connection:
     state = state_of("readiness-404")
     pod = next(item for item in state["items"] if item["kind"] == "Pod")
     log = "\n".join(["DB_PASS=hunter2-long", "canary-in-a-secret", *(f"GET /nope 404 {n} x" * 9 for n in range(900))])
     state["logs"][pod["metadata"]["name"]] = log
-    return make_desk(state, secrets={"TOKEN": "canary-in-a-secret"})
+    made = make_desk(state, secrets={"TOKEN": "canary-in-a-secret"})
+    return replace(
+        made, history=lambda: [("REVISION", "STATUS", "VERIFIED"), ("3", "deployed", "2026-11-26T07:00:00Z")]
+    )
 
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -55,7 +54,13 @@ def test_the_diagnosis_names_cause_and_remedy(connection: Connection) -> None:
 
 
 def test_the_history_has_its_verdicts(connection: Connection) -> None:
-    assert knowledge.ask(connection, "history", {}) == "revision 3: deployed, chart todo-0.1, today: verified"
+    assert knowledge.ask(connection, "history", {}) == "revision 3, status deployed, verified 2026-11-26T07:00:00Z"
+
+
+def test_a_log_without_an_end_is_read_up_to_a_limit(connection: Connection, calls: Callable[[], list[dict[str, Any]]]) -> None:
+    knowledge.ask(connection, "logs", {"pod": "backend"})
+    (words,) = [call["words"] for call in calls() if call["words"][0] == "logs"]
+    assert f"--limit-bytes={knowledge.MOST_BYTES}" in words
 
 
 def test_a_proposal_says_who_applies_it(connection: Connection) -> None:

@@ -103,62 +103,35 @@ server.serve_forever()
 """
 
 
-def free_port() -> int:
+def test_a_port_is_never_closed_while_the_program_is_replaced(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port = probe.getsockname()[1]
 
+    def answer() -> str:
+        try:
+            return str(urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=LONG).read().decode())
+        except (ConnectionResetError, http.client.RemoteDisconnected):
+            return "cut off"  # in the middle of an answer; a port that is closed is refused, and fails this test
 
-def asked(port: int) -> str:
-    """What is answered at a port of this machine."""
-    try:
-        return str(urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=LONG).read().decode())
-    except (ConnectionResetError, http.client.RemoteDisconnected):
-        return "cut off"  # in the middle of an answer; a port that is closed is refused, and fails these tests
-
-
-# Its word that it listens is there, the signal that would say so never comes.
-UNHEARD = (
-    "import os, signal\nkill = os.kill\nos.kill = lambda pid, number: number == signal.SIGUSR1 or kill(pid, number)\n"
-)
-
-
-def test_a_change_that_overtakes_the_word_of_a_new_program_does_not_bring_the_old_one_back(tmp_path: Path) -> None:
-    port, file = free_port(), tmp_path / "app.py"
-    file.write_text(SERVER % ("one", port))
-    with running(tmp_path, "app.py") as process:
-        assert line(process) == "up"
-        file.write_text(UNHEARD + SERVER % ("two", port))
-        process.send_signal(signal.SIGHUP)
-        while asked(port) != "two":
-            pass
-        file.write_text("no program(")
-        process.send_signal(signal.SIGHUP)
-        while "the one before goes on" not in line(process):
-            pass
-        assert asked(port) == "two"
-
-
-def test_a_port_is_never_closed_while_the_program_is_replaced(tmp_path: Path) -> None:
-    port = free_port()
     file = tmp_path / "app.py"
     file.write_text(SERVER % ("one", port))
     with running(tmp_path, "app.py") as process:
         assert line(process) == "up"
-        assert asked(port) == "one"
+        assert answer() == "one"
         for word in ("two", "three"):
             file.write_text(SERVER % (word, port))
             process.send_signal(signal.SIGHUP)
-            while asked(port) != word:
+            while answer() != word:
                 pass
         file.write_text("no program(")
         process.send_signal(signal.SIGHUP)
         while "the one before goes on" not in (told := line(process)):
             assert "starts again" not in told
-        assert asked(port) == "three"
+        assert answer() == "three"
         file.write_text(SERVER % ("four", port))
         process.send_signal(signal.SIGHUP)
-        while asked(port) != "four":
+        while answer() != "four":
             pass
 
 

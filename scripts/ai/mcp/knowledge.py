@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from scripts.secrets.redact import Redactor
 
 LONGEST = 16_000  # characters of one answer
 LINES = 300  # of a log
+MOST_BYTES = 8 << 20  # of a log: its lines may be of any length
 _TEXT = {"type": "string", "maxLength": 200}
 _SERVICE = {"service": _TEXT | {"description": "a service of the release, by its name"}}
 
@@ -53,7 +53,8 @@ def ask(connection: Connection, name: str, arguments: Mapping[str, Any]) -> str:
         ) from None
     text = item.answer(connection, arguments)
     secrets, _ = consult.known_secrets(connection)
-    return budget.cut(Redactor(secrets).clean(budget.clean(text)), "log" if name == "logs" else "text", LONGEST)
+    safe = Redactor(secrets).clean(budget.ends(budget.clean(text)))
+    return budget.cut(safe, "log" if name in ("logs", "events") else "text", LONGEST)
 
 
 def _seen(connection: Connection, *words: str) -> str:
@@ -81,18 +82,10 @@ def _rules(recipe: str) -> Callable[[Connection, Mapping[str, Any]], str]:
 
 
 def _history(connection: Connection, _: Mapping[str, Any]) -> str:
-    words = ("history", connection.settings.release.name, "--namespace", connection.namespace, "--output", "json")
-    answer = connection.helm.shell.probe(connection.helm.command(*words), timeout=30)
-    if not answer:
-        raise UserError(f"helm history: {answer.err.strip() or 'no answer'}", "deploy it first: invoke pipeline")
-    try:
-        rows = json.loads(answer.out)
-        return "\n".join(
-            f"revision {row['revision']}: {row['status']}, chart {row['chart']}, {row['updated']}: {row['description']}"
-            for row in rows
-        )
-    except (ValueError, KeyError, TypeError):
-        raise UserError("helm history answered nothing that can be read", "see: invoke history") from None
+    head, *rows = connection.history()
+    if not rows:
+        raise UserError("no revision is known", "deploy it first: invoke pipeline")
+    return "\n".join(", ".join(f"{key.lower()} {value}" for key, value in zip(head, row, strict=True)) for row in rows)
 
 
 def _logs(connection: Connection, given: Mapping[str, Any]) -> str:
@@ -103,7 +96,8 @@ def _logs(connection: Connection, given: Mapping[str, Any]) -> str:
     pod, _ = resolve_pod(pods, str(given["pod"]))
     previous = ("--previous",) if given.get("previous") else ()
     lines = min(int(given.get("lines") or 100), LINES)
-    return f"log of {pod}\n" + _seen(connection, "logs", pod, "--all-containers", f"--tail={lines}", *previous)
+    bound = f"--limit-bytes={MOST_BYTES}"
+    return f"log of {pod}\n" + _seen(connection, "logs", pod, "--all-containers", f"--tail={lines}", bound, *previous)
 
 
 def _events(connection: Connection, _: Mapping[str, Any]) -> str:
