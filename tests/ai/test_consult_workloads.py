@@ -88,7 +88,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("given", ["service", "pod"])
 @pytest.mark.parametrize("case", BROKEN)
-def test_the_cause_is_found_whatever_runs_the_pods(make_desk: Callable[..., Desk], case: str, given: str) -> None:
+def test_the_cause_is_found_whatever_runs_the_pods(make_desk: Callable[..., Connection], case: str, given: str) -> None:
     owners, broken, name = BROKEN[case]
     said = "Error: connect ENOENT\nThe PAYMENT_URL setting must not be empty\n"
     state = {"items": [*owners, broken], "logs": {broken["metadata"]["name"]: said}}
@@ -105,7 +105,7 @@ REFUSED = {
 @pytest.mark.parametrize("given", ["service", "pod"])
 @pytest.mark.parametrize("kind", REFUSED)
 def test_a_workload_of_any_kind_whose_pods_were_refused_is_diagnosed(
-    make_desk: Callable[..., Desk], kind: str, given: str
+    make_desk: Callable[..., Connection], kind: str, given: str
 ) -> None:
     owner = workload(kind, "ledger", **REFUSED[kind])
     words = 'pods "ledger-0" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false'
@@ -120,7 +120,7 @@ def test_a_workload_of_any_kind_whose_pods_were_refused_is_diagnosed(
 
 
 def test_of_two_workloads_with_the_same_beginning_the_one_that_was_named_is_looked_at(
-    make_desk: Callable[..., Desk],
+    make_desk: Callable[..., Connection],
 ) -> None:
     healthy = pod("web-1", ("StatefulSet", "web"))
     healthy["status"]["containerStatuses"] = [

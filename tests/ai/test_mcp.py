@@ -57,7 +57,9 @@ def test_the_history_has_its_verdicts(connection: Connection) -> None:
     assert knowledge.ask(connection, "history", {}) == "revision 3, status deployed, verified 2026-11-26T07:00:00Z"
 
 
-def test_a_log_without_an_end_is_read_up_to_a_limit(connection: Connection, calls: Callable[[], list[dict[str, Any]]]) -> None:
+def test_a_log_without_an_end_is_read_up_to_a_limit(
+    connection: Connection, calls: Callable[[], list[dict[str, Any]]]
+) -> None:
     knowledge.ask(connection, "logs", {"pod": "backend"})
     (words,) = [call["words"] for call in calls() if call["words"][0] == "logs"]
     assert f"--limit-bytes={knowledge.MOST_BYTES}" in words

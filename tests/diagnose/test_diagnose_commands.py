@@ -322,7 +322,7 @@ def test_it_is_said_how_many_workloads_were_not_looked_at(
     from scripts.tasks import support
 
     monkeypatch.setattr(watchdog, "diagnose_services", lambda session, names: [])
-    monkeypatch.setattr(watchdog, "workload_names", lambda session, service: ["backend"])
+    monkeypatch.setattr(watchdog, "workload_names", lambda session: ["backend"])
     items = [{"metadata": {"name": name}} for name in ("backend", "stranger", "batch")]
     kubectl = SimpleNamespace(items=lambda kinds, namespace: items)
     session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=SimpleNamespace(namespace="ns")))
