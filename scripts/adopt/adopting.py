@@ -257,7 +257,16 @@ def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str])
     if answer in roots:
         return answer, None
     text = f"several applications, or copies of one: {', '.join(roots)}: which one?"
-    return "", Question("copy", text, roots, units.newest(roots))
+    whole = [root for root in roots if not _lacks_sources(tree, root)] or roots
+    if lacking := [root for root in roots if root not in whole]:
+        text += f" The repository does not hold all sources of {', '.join(lacking)}."
+    return "", Question("copy", text, roots, units.newest(whole))
+
+
+def _lacks_sources(tree: Tree, root: str) -> bool:
+    """Return whether a page of a copy imports what the repository does not hold."""
+    pages = (folder_of(file) for file in tree.named("package.json") if units.is_page(tree, folder_of(file)))
+    return any(lost.imports(tree, page) for page in pages if units.project(page) == root)
 
 
 def _unique(found: list[units.Unit]) -> None:

@@ -935,7 +935,7 @@ def _target(read: Read, unit: Unit, context: Context, value: str) -> Unit | None
         if words & set(other.name.split("-")) - {"todo", "app", "service", "api", "url", "base", "public"}:
             return other
     page, backend = whole.page, whole.backend()
-    backend = None if backend is unit else backend
+    backend = backend if backend in serving and backend is not unit else None
     bare = re.sub("^(NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|NUXT_PUBLIC)_", "", read.name)
     if page and re.search(r"^BASE_URL$|(APP|SITE|FRONTEND|AUTH|API_BASE|BACKEND_BASE)_URL$", bare):
         return backend if re.search(r"API_BASE|BACKEND", read.name) else page
@@ -1103,9 +1103,9 @@ def _journey(context: Context) -> None:
     """Infer what a person does first where a server of the app knows people by Better Auth: sign up and sign in."""
     whole = context.whole
     for unit in sorted(whole.units, key=lambda one: one is not whole.page):
-        own = _better_auth(unit, whole.tree) if unit.wants("better-auth") and _serves_people(unit, whole.tree) else ""
+        own = _better_auth(unit, whole.tree) if unit.wants("better-auth") else ""
         text = whole.tree.text(own) if own else ""
-        if not re.search(r"emailAndPassword\s*:", text):
+        if not re.search(r"emailAndPassword\s*:", text) or not _answers(unit, own, whole.tree):
             continue
         if wrong := _unknown_database(text):
             line = text[: wrong.start()].count("\n") + 1
@@ -1140,15 +1140,15 @@ def _unknown_database(text: str) -> re.Match[str] | None:
     return re.search(r"\bprovider\s*:\s*[\"'](postgres\w*|pg|sqlite|mysql)[\"']", text)
 
 
-def _serves_people(unit: Unit, tree: Tree) -> bool:
-    """Return whether a unit answers Better Auth's addresses: by a route file of Next.js, or by a handler
-    of a server.
+def _answers(unit: Unit, own: str, tree: Tree) -> bool:
+    """Return whether a unit answers Better Auth's addresses: by a route file of Next.js that hands them to what the
+    file `own` makes, or by a handler of a server.
     """
-    if unit.kind == "nextjs":
-        return any(
-            "/api/auth/" in f"/{file}" and re.search(r"(route)?\.[tj]s$", file) for file in tree.below(unit.sources)
-        )
-    return unit.kind == "node"
+    if unit.kind != "nextjs":
+        return unit.kind == "node"
+    routes = (file for file in tree.below(unit.sources) if re.search(r"/api/auth/.*\.[tj]s$", f"/{file}"))
+    hands = re.compile(rf"better-auth|from\s+[\"'][^\"']*\b{re.escape(PurePosixPath(own).stem)}[\"']")
+    return any(hands.search(tree.text(file)) for file in routes)
 
 
 def _better_auth(unit: Unit, tree: Tree, cli: bool = False) -> str:

@@ -103,7 +103,7 @@ def scan(root: Path) -> Tree:
         here = Path(folder)
         prefix = "" if here == root else f"{here.relative_to(root).as_posix()}/"
         outside += [prefix + name for name in folders if (here / name).is_symlink()]
-        folders[:] = sorted(name for name in folders if name not in MADE and not (here / name).is_symlink())
+        folders[:] = sorted(name for name in folders if not _is_made(here / name))
         for name in sorted(names):
             path = here / name
             if path.is_symlink() and not _inside(path, root):
@@ -117,6 +117,12 @@ def scan(root: Path) -> Tree:
             )
     remarks = tuple(f"{name}: a link, not followed" for name in outside[:5])
     return Tree(root, tuple(files), remarks)
+
+
+def _is_made(folder: Path) -> bool:
+    """Return whether a program makes a folder, as it does an environment by any name, or a build kept aside."""
+    aside = folder.name.startswith((".next", ".venv", ".nuxt"))
+    return folder.name in MADE or aside or folder.is_symlink() or (folder / "pyvenv.cfg").is_file()
 
 
 def _inside(path: Path, root: Path) -> bool:

@@ -16,7 +16,7 @@ from scripts.adopt.tree import Place, Tree
 PAGE_KINDS = ("nextjs", "static")
 SERVERS = ("express", "fastify", "koa", "hono", "@nestjs/core", "@hono/node-server", "socket.io", "ws")
 TESTS = re.compile(
-    r"(^|/)(tests?|__tests__|e2e|spec|examples?|docs?|cypress|playwright)(/|$)|\.(test|spec)\.\w+$|(^|/)test_"
+    r"(^|/)(tests?|__tests__|e2e|spec|examples?|docs?|cypress|playwright)(/|$)|[._](test|spec)\.\w+$|(^|/)test[-_]"
 )
 _DOCKERFILE = re.compile(r"^(Dockerfile(\.[\w.-]+)?|[\w-]+\.Dockerfile)$")
 
@@ -279,10 +279,11 @@ def _read_code(tree: Tree, unit: Unit) -> None:
 def roots_of_pages(tree: Tree) -> tuple[str, ...]:
     """Return the folders that hold an application with a page: several where there are copies of one, as phases are."""
     folders = [folder_of(file) for file in tree.named("package.json")]
-    return tuple(sorted({_project(folder) for folder in folders if _is_page(tree, folder)}))
+    return tuple(sorted({project(folder) for folder in folders if is_page(tree, folder)}))
 
 
-def _is_page(tree: Tree, folder: str) -> bool:
+def is_page(tree: Tree, folder: str) -> bool:
+    """Return whether a folder holds a page of the application."""
     kind = None if _beside(folder) else kind_of(tree, folder)
     index = any(tree.has(join(folder, name)) for name in ("index.html", "public/index.html"))
     return bool(kind) and (kind[0] == "nextjs" or (kind[0] == "static" and index))  # type: ignore[index]
@@ -295,10 +296,10 @@ def _beside(folder: str) -> bool:
 
 def builds_a_page(tree: Tree, composed: Sequence[Described]) -> bool:
     """Return whether a compose file at the top builds a page: then it says which copy is meant."""
-    return any(folder_of(item.place.file) == "." and _is_page(tree, item.context) for item in composed)
+    return any(folder_of(item.place.file) == "." and is_page(tree, item.context) for item in composed)
 
 
-def _project(folder: str) -> str:
+def project(folder: str) -> str:
     """Return the folder that a service's folder lies in, which is the application's."""
     parts = folder.split("/")
     phase = next(

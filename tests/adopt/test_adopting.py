@@ -205,6 +205,30 @@ def test_several_copies_are_asked_for_and_named_where_nobody_can_be(tmp_path: Pa
     assert "phase3/frontend" in adopt(app, answers={"copy": "phase3"}).text
 
 
+def test_a_copy_whose_sources_are_not_whole_is_told_and_not_the_default(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        f"phase{number}__web__{name}": text for number in (2, 3) for name, text in
+        {"package.json": NEXT, "app__page.tsx": 'import "./lib/a";\n'}.items()
+    } | {"phase2__web__app__lib__a.ts": "", ".gitignore": "lib/\n"})  # fmt: skip
+    asked: list[infer.Question] = []
+
+    def ask(question: infer.Question) -> str:
+        asked.append(question)
+        return question.default
+
+    adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    assert asked[0].default == "phase2" and "does not hold all sources of phase3." in asked[0].text
+
+
+def test_what_programs_made_is_no_source_by_whatever_name(tmp_path: Path) -> None:
+    reads = 'import os\nos.environ["OF_A_PROGRAM"]\n'
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__.next_old__server__page.js": "process.env.OF_A_BUILD;\n", **below("api", API),
+        "api__.venv_new__lib__x.py": reads, "api__mine__pyvenv.cfg": "home = /usr\n", "api__mine__lib__y.py": reads,
+    })  # fmt: skip
+    assert "OF_A" not in adopt(app).text
+
+
 def test_an_own_chart_gets_the_images_where_its_values_name_them(tmp_path: Path) -> None:
     project(tmp_path)
     adopted = adopt(APPS / "rewrites", tmp_path, own_chart=True)
@@ -1162,3 +1186,21 @@ def test_a_driver_that_checks_the_databases_certificate_can(tmp_path: Path, code
             "openssl x509 -hash of CN=database"
         )
         assert volume["secret"]["optional"], "a database of others brings none"
+
+
+def test_a_route_that_asks_the_backend_is_not_better_auths(tmp_path: Path) -> None:
+    """Its configuration may lie beside it, unused."""
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"next": "16", "better-auth": "1.4"}}',
+        "app__api__auth__[...all]__route.ts": "export const POST = () => fetch(process.env.API_URL);\n",
+        "lib__auth.ts": AUTH.replace("EMAIL", "enabled: true"),
+    })  # fmt: skip
+    assert "journey" not in yaml.safe_load(adopt(app).text)
+
+
+def test_a_page_is_not_told_the_address_of_one_that_has_none(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": "process.env.NEXT_PUBLIC_API_URL;\n",
+        "backend__package.json": '{"scripts": {"start": "node work.js"}}', "backend__work.js": "",
+    })  # fmt: skip
+    assert "buildEnvironment" not in services(adopt(app))["web"]
