@@ -210,7 +210,15 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
         own = "" if "builder" in decision.data["services"][unit.name] or not unit.dockerfile else unit.dockerfile.file
         if own and not loosens(tree.text(own)):
             continue  # it installs something else
-        wrong = _contradiction(tree.text(file), "3.13" if "3.13" in unit.python.python else "3.11", shell)
+        text, python = tree.text(file), "3.13" if "3.13" in unit.python.python else "3.11"
+        wrong = _contradiction(text, python, shell)
+        while (name := resolving.missing(wrong)) and name.replace("-", "_") not in unit.code.imports:
+            if (rest := resolving.without(text, name)) == text:
+                break  # one that another package asks for
+            decision.data["services"][unit.name].setdefault("dropPackages", []).append(name)
+            why = f"{file}: no registry has it, nothing imports it"
+            decision.because(f"services.{unit.name}.dropPackages", name, why)
+            text, wrong = rest, _contradiction(rest, python, shell)
         if wrong and not wrong.loosen:
             raise UserError(f"{file}: {wrong.said}", f"change {file}: no build can install it as it is")
         key = f"{unit.name}.loosen"
@@ -218,8 +226,8 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
             decision.data["services"][unit.name].setdefault("loosePackages", []).append(wrong.loosen)
             decision.because(f"services.{unit.name}.loosePackages", wrong.loosen, f"{file}: {wrong.said}")
         if wrong:
-            text = f"{file}: {wrong.said}: take {wrong.loosen} without its version?"
-            decision.questions.append(Question(key, text, ("yes", "no"), "yes"))
+            said = f"{file}: {wrong.said}: take {wrong.loosen} without its version?"
+            decision.questions.append(Question(key, said, ("yes", "no"), "yes"))
 
 
 @cache

@@ -280,14 +280,14 @@ def _without_development(file: str, lines: list[Instruction], packages: Packages
         yield f"{file}:{built.first + 1}: builds without its development packages ({', '.join(needed)})"
 
 
-def broken_python(tree: Tree, found: Dockerfile, packages: Packages) -> Iterator[str]:
+def broken_python(tree: Tree, found: Dockerfile, packages: Packages, lock: str) -> Iterator[str]:
     """Yield lines that install what a lock holds, where the lock is not one of the project's packages."""
-    locked = in_uv_lock(tree, packages.lock) if packages.lock else {}
+    locked = in_uv_lock(tree, lock) if lock else {}
     for item in reading.instructions(tree.text(found.file)):
-        if item.name == "RUN" and re.search(r"\buv sync\b[^&|;]*--(frozen|locked)", item.value) and packages.lock:
+        if item.name == "RUN" and re.search(r"\buv sync\b[^&|;]*--(frozen|locked)", item.value) and lock:
             lost = [name for name in packages.wanted if name not in locked]
             if lost and (len(lost) == len(packages.wanted) or "--locked" in item.value):
-                yield f"{found.file}:{item.first + 1}: uv sync, but {packages.lock} does not hold {lost[0]}"
+                yield f"{found.file}:{item.first + 1}: uv sync, but {lock} does not hold {lost[0]}"
 
 
 def cannot_be_made(found: Dockerfile, text: str, alpine: bool) -> list[str]:

@@ -267,6 +267,11 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         if stage and not re.search(r"dev|test", stage):
             spec["stage"] = stage
     spec["ignore"] = list(NEVER_IN_AN_IMAGE)
+    if builder and unit.strange_lock:
+        spec["ignore"].append("uv.lock")
+        context.found.because(
+            f"services.{unit.name}.ignore", "uv.lock", f"{unit.strange_lock}: holds none of its packages"
+        )
     if context.ports[unit.name]:
         spec["port"] = context.ports[unit.name]
     _user(unit, spec, bool(builder), context)
@@ -386,7 +391,8 @@ def _builder(unit: Unit, context: Context) -> dict[str, Any]:
             problems += dockerfiles.broken_node(tree, unit.dockerfile, unit.javascript, _standalone(tree, unit))
             problems += _endless(unit)
         if unit.python:
-            problems += dockerfiles.broken_python(tree, unit.dockerfile, unit.python)
+            lock = unit.python.lock or unit.strange_lock
+            problems += dockerfiles.broken_python(tree, unit.dockerfile, unit.python, lock)
         if not context.whole.registry:
             alpine = any("alpine" in image for image in unit.dockerfile.images)
             problems += dockerfiles.cannot_be_made(unit.dockerfile, tree.text(unit.dockerfile.file), alpine)

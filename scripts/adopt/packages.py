@@ -88,6 +88,14 @@ def in_uv_lock(tree: Tree, lock: str) -> dict[str, str]:
     return dict(re.findall(r'(?m)^name = "([^"]+)"(?:\nversion = "([^"]*)")?', tree.whole(lock)))
 
 
+def strange_lock(tree: Tree, asked: Packages) -> str:
+    """Return the lock of uv that holds none of the packages that are asked for; empty for one that may be theirs."""
+    if not asked.lock or not asked.wanted:
+        return ""
+    held = in_uv_lock(tree, asked.lock)
+    return "" if any(name in held for name in asked.wanted) else asked.lock
+
+
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 

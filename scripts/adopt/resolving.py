@@ -58,6 +58,18 @@ def contradiction(text: str, resolve: Resolver) -> Contradiction | None:
     return Contradiction(_said(why), next((name for name in named if resolve(loosened(text, name)) == ""), ""))
 
 
+def missing(wrong: Contradiction | None) -> str:
+    """Return the package that no registry has, where that is what is wrong; empty otherwise."""
+    found = re.match(r"(\S+) was not found", wrong.said) if wrong else None
+    return found[1] if found else ""
+
+
+def without(text: str, name: str) -> str:
+    """Return requirements without a package."""
+    either = re.sub(r"[-_.]+", "[-_.]+", name)
+    return re.sub(rf"(?mi)^\s*{either}(?![A-Za-z0-9._-]).*$", "", text)
+
+
 def loosened(text: str, name: str) -> str:
     """Return requirements with a package's version left open."""
     return re.sub(rf"(?mi)^(\s*{re.escape(name)}(?:\[[^\]]*\])?)\s*==[^;#\n]*", r"\1", text)

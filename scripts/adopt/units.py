@@ -35,6 +35,7 @@ class Unit:
     code: Code = field(default_factory=Code)
     described: list[Described] = field(default_factory=list)
     sources: str = ""
+    strange_lock: str = ""  # a lock that lies there and is none of its packages'
     once: list[Described] = field(default_factory=list)  # what runs in its image, and ends
 
     @property
@@ -250,6 +251,8 @@ def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> 
         unit.javascript = None
     else:
         unit.python = None
+    if unit.python and (strange := packages.strange_lock(tree, unit.python)):
+        unit.python.lock, unit.strange_lock = "", strange
     unit.dockerfile = recipe
     _read_code(tree, unit)
     return unit

@@ -52,6 +52,7 @@ def transform(
     pinned: bool = False,
     packages: Sequence[str] = (),
     loose: Sequence[str] = (),
+    dropped: Sequence[str] = (),
 ) -> tuple[str, dict[str, str]]:
     """Return a Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
     lines = [re.sub(r"^#\s*syntax=.*", "# ", line, flags=re.IGNORECASE) for line in text.splitlines()]
@@ -66,9 +67,9 @@ def transform(
             lines[item.first] = f"RUN {before_build}\n{lines[item.first]}"
     for item in instructions(text) if packages else ():
         _add_packages(item, lines, " ".join(map(shlex.quote, packages)))
-    for item in instructions(text) if loose else ():
+    for item in instructions(text) if loose or dropped else ():
         if item.name == "RUN" and (files := _REQUIREMENTS.findall(item.value)):
-            lines[item.first] = f"{_loosened(files, loose)}\n{lines[item.first]}"
+            lines[item.first] = f"{_edited(files, loose, dropped)}\n{lines[item.first]}"
     for item in instructions(text) if pinned else ():
         if item.name in ("COPY", "ADD") and (removed := _brings_pin(item)):
             lines[item.last] += f"\nRUN rm -f {removed} || true"
@@ -102,11 +103,15 @@ def loosens(text: str) -> bool:
     return transform(text, loose=["x"]) != transform(text)
 
 
-def _loosened(files: Sequence[str], loose: Sequence[str]) -> str:
-    """Return the line that takes some packages' versions out of requirements before they are installed."""
-    names = "|".join(re.sub(r"[-_.]+", "[-_.]+", name) for name in loose)
+def _edited(files: Sequence[str], loose: Sequence[str], dropped: Sequence[str]) -> str:
+    """Return the line that takes some packages' versions, and other packages whole, out of requirements before they are
+    installed.
+    """
+    either = ["|".join(re.sub(r"[-_.]+", "[-_.]+", name) for name in names) for names in (loose, dropped)]
+    edits = [f"-e 's/^({either[0]})(\\[[^]]*\\])?[ ]*==[^#;]*/\\1\\2 /I'"] if loose else []
+    edits += [f"-e '/^[ ]*({either[1]})([^A-Za-z0-9._-]|$)/Id'"] if dropped else []
     paths = [file.split()[-1].rpartition("=")[2].replace('"$1"', "requirements.txt") for file in files]
-    return f"RUN sed -i -E 's/^({names})(\\[[^]]*\\])?[ ]*==[^#;]*/\\1\\2 /I' {' '.join(dict.fromkeys(paths))}"
+    return f"RUN sed -i -E {' '.join(edits)} {' '.join(dict.fromkeys(paths))}"
 
 
 PIN = ".python-version"
@@ -170,6 +175,7 @@ def derive(
     offline_fonts: bool = False,
     packages: Sequence[str] = (),
     loose: Sequence[str] = (),
+    dropped: Sequence[str] = (),
 ) -> Derived:
     """Return the Dockerfile itself where nothing in it has to change, else a copy at `target`, with its
     rules beside it.
@@ -183,9 +189,9 @@ def derive(
     pinned = (context / PIN).is_file()
     changed, bases = transform(
         text, covered={*covered, *arguments}, variables=values, steps=steps, before_build=before, pinned=pinned,
-        packages=packages, loose=loose,
+        packages=packages, loose=loose, dropped=dropped,
     )  # fmt: skip
-    if not (bases or values or ignore or steps or before or packages or loose):
+    if not (bases or values or ignore or steps or before or packages or loose or dropped):
         return Derived(dockerfile)
     write_changed(target, f"# Made from {dockerfile}; changed there, not here.\n{changed}")
     own = next((file for file in _rule_files(dockerfile, context) if file.is_file()), None)

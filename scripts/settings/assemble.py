@@ -155,7 +155,7 @@ def _service(
         dockerfile, context, covered=bases, arguments=spec.get("buildArgs", {}),
         variables=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []), steps=spec.get("buildSteps", []),
         offline_fonts=spec.get("offlineFonts", False), packages=spec.get("addPackages", []),
-        loose=spec.get("loosePackages", []),
+        loose=spec.get("loosePackages", []), dropped=spec.get("dropPackages", []),
         target=places.root / GENERATED / f"{app}.{name}.Dockerfile",
     )  # fmt: skip
     bases = {**bases, **copy.bases}

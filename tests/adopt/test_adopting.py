@@ -1204,3 +1204,9 @@ def test_a_page_is_not_told_the_address_of_one_that_has_none(tmp_path: Path) -> 
         "backend__package.json": '{"scripts": {"start": "node work.js"}}', "backend__work.js": "",
     })  # fmt: skip
     assert "buildEnvironment" not in services(adopt(app))["web"]
+
+
+def test_a_lock_that_holds_none_of_the_packages_is_not_used(tmp_path: Path) -> None:
+    app = make(tmp_path, **{**API, "uv.lock": '[[package]]\nname = "numpy"\nversion = "2"\n'})
+    service = services(adopt(app))["app"]
+    assert "uv.lock" in service["ignore"] and "addPackages" not in service

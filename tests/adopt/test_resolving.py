@@ -61,6 +61,12 @@ def test_a_contradiction_is_asked_about_and_a_package_that_there_is_not_is_refus
     for agreed in ("yes", "true"):  # as it is typed, and as a file of answers is read
         assert services(adopt(app, answers={"api.loosen": agreed}))["api"]["loosePackages"] == ["httpx"]
     assert "loosePackages" not in services(adopt(app, answers={"api.loosen": "no"}))["api"]
-    monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("x was not found"))
-    with pytest.raises(UserError, match=r"api/requirements\.txt: x was not found"):
+    monkeypatch.setattr(
+        adopting, "_contradiction", lambda text, *_: Contradiction("x-sdk was not found") if "x-sdk>" in text else None
+    )
+    (app / "api/requirements.txt").write_text("fastapi\nx-sdk>=1  # tools\nx-sdk-more\n")
+    assert services(adopt(app))["api"]["dropPackages"] == ["x-sdk"], "what nothing imports is left out"
+    (app / "api/main.py").write_text(f"import x_sdk\n{API['main.py']}")
+    monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("x-sdk was not found"))
+    with pytest.raises(UserError, match=r"api/requirements\.txt: x-sdk was not found"):
         adopt(app)

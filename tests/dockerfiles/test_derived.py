@@ -153,10 +153,17 @@ def test_more_packages_come_after_those_that_a_lock_holds() -> None:
 )
 def test_a_version_is_left_open_before_requirements_are_installed(tmp_path: Path, line: str, file: str) -> None:
     """The line itself is run, over requirements as people write them."""
-    text, _ = derived.transform(f"FROM scratch\n{line}\n", loose=["python-jose", "httpx"])
+    text, _ = derived.transform(f"FROM scratch\n{line}\n", loose=["python-jose", "httpx"], dropped=["mcp-sdk"])
     (command,) = (it.removeprefix("RUN ") for it in text.splitlines() if it.startswith("RUN sed"))
     (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text("httpx==0.26.0  # old\nPython_Jose[cryptography] == 3.3.0\nhttpx-sse==0.4.0\n")
+    (tmp_path / file).write_text(
+        "httpx==0.26.0  # old\nmcp-sdk>=0.1\nPython_Jose[cryptography] == 3.3.0\nhttpx-sse==0.4.0\nmcp-sdk-more\n"
+    )
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
     left = (tmp_path / file).read_text().splitlines()
-    assert [it.replace(" ", "") for it in left] == ["httpx#old", "Python_Jose[cryptography]", "httpx-sse==0.4.0"]
+    assert [it.replace(" ", "") for it in left] == [
+        "httpx#old",
+        "Python_Jose[cryptography]",
+        "httpx-sse==0.4.0",
+        "mcp-sdk-more",
+    ]
