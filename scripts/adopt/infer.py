@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -142,6 +143,8 @@ def decide(whole: Whole) -> Decision:
         found.remarks += _hosted(unit, services[unit.name])
     _journey(context)
     _addresses(context)
+    for unit in whole.units:
+        _addresses_inside(unit, context)
     for unit in sorted(whole.units, key=lambda one: _tables_of_people(one, whole)):
         _jobs(unit, context)
     _extras(context)
@@ -1103,6 +1106,48 @@ def _addresses(context: Context) -> None:
         if port and port not in taken:
             taken.add(port)
             context.found.data["addresses"].append({"port": port, "service": name})
+
+
+_ON_A_SERVER = re.compile(
+    r"(^|/)((middleware|proxy|instrumentation)\.[tj]s|app/(.*/)?route\.[tj]sx?|pages/api/.*\.[tj]sx?)$"
+)
+_FORWARDER = """import net from "node:net";
+for (const [port, host, to] of %s) for (const own of ["127.0.0.1", "::1"])
+  net.createServer((inner) => {
+    const outer = net.connect(to, host), end = () => { inner.destroy(); outer.destroy(); };
+    inner.on("error", end).pipe(outer.on("error", end)).pipe(inner);
+  }).on("error", () => {}).listen(port, own).unref();
+"""
+
+
+def _addresses_inside(unit: Unit, context: Context) -> None:
+    """Serve the addresses of `localhost` that are built into a page for its own server too, which asks them as browsers
+    do: Node.js opens them before the program, and leads them to the services. A second process finds them taken.
+    """
+    tree, spec = context.whole.tree, context.found.data["services"][unit.name]
+    others = [(it["port"], it["service"]) for it in context.found.data["addresses"] if it["service"] != unit.name]
+    files = (file for file in tree.below(unit.sources) if file.endswith((".ts", ".tsx", ".js", ".mjs")))
+    own = next((it for it in files if _asks_by_itself(it, tree.text(it))), "")
+    if unit.kind != "nextjs" or not others or not own or _old_node(unit):
+        return
+    hosts = context.whole.hosts
+    routes = [[port, hosts.get(name, name), context.ports[name]] for port, name in others]
+    code = base64.b64encode((_FORWARDER % json.dumps(routes)).encode()).decode()
+    spec["environment"]["NODE_OPTIONS"] = f"--import=data:text/javascript;base64,{code}"
+    ports = ", ".join(f"localhost:{port}" for port, _ in others)
+    _told(unit, context, "NODE_OPTIONS", f"its own server finds {ports}, too", own)
+
+
+def _asks_by_itself(file: str, text: str) -> bool:
+    """Return whether a file of a page's is code of its server, which may ask others: a route, an action, a rewrite."""
+    rewrites = "/next.config." in f"/{file}" and "rewrites" in text
+    return rewrites or bool(_ON_A_SERVER.search(file)) or bool(re.search(r"[\"']use server[\"']", text))
+
+
+def _old_node(unit: Unit) -> bool:
+    """Return whether an image's Node.js is older than what can load a module before the program."""
+    images = unit.dockerfile.images if unit.dockerfile else []
+    return any((found := re.search(r"\bnode:(\d+)", image)) and int(found[1]) < 18 for image in images)
 
 
 def _journey(context: Context) -> None:

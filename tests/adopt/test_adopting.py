@@ -5,8 +5,11 @@ The applications are in `apps`, written for this. To take new conclusions over: 
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -1210,3 +1213,49 @@ def test_a_lock_that_holds_none_of_the_packages_is_not_used(tmp_path: Path) -> N
     app = make(tmp_path, **{**API, "uv.lock": '[[package]]\nname = "numpy"\nversion = "2"\n'})
     service = services(adopt(app))["app"]
     assert "uv.lock" in service["ignore"] and "addPackages" not in service
+
+
+@pytest.mark.parametrize(
+    ("texts", "served"),
+    [
+        ({"app__api__login__route.ts": "fetch(process.env.NEXT_PUBLIC_API_URL)"}, True),
+        ({"next.config.js": "rewrites: process.env.NEXT_PUBLIC_API_URL"}, True),
+        ({"app__actions.ts": '"use server"\nprocess.env.NEXT_PUBLIC_API_URL'}, True),
+        ({"app__page.tsx": "process.env.NEXT_PUBLIC_API_URL"}, False),
+        ({"app__api__me__route.ts": "process.env.API_URL"}, False),
+        ({"next.config.js": "env: process.env.NEXT_PUBLIC_API_URL"}, False),
+        (
+            {"app__api__a__route.ts": "process.env.NEXT_PUBLIC_API_URL", "Dockerfile": "FROM node:16\nCOPY . .\nCMD x"},
+            False,
+        ),
+    ],
+)
+def test_a_pages_own_server_finds_the_addresses_that_are_built_into_it(
+    tmp_path: Path, texts: dict[str, str], served: bool
+) -> None:
+    """A route of the page, or a rewrite, asks `localhost:8000` in its pod, where nobody else is."""
+    app = make(
+        tmp_path, **{"web__package.json": NEXT, "web__app__page.tsx": "", **below("web", texts), **below("api", API)}
+    )
+    environment = services(adopt(app))["web"]["environment"]
+    assert ("NODE_OPTIONS" in environment) is served
+
+
+def test_what_leads_a_pages_server_to_the_services_is_run_by_node(tmp_path: Path) -> None:
+    """By the real one: it answers on localhost, and ends when the program does."""
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("node is not on this machine: invoke install")
+    with socket.create_server(("127.0.0.1", 0)) as service, socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        taken.close()
+        service.settimeout(300)
+        code = infer._FORWARDER % json.dumps([[port, "127.0.0.1", service.getsockname()[1]]])
+        program = f'require("net").connect({port}, "127.0.0.1").on("data", (it) => process.stdout.write(it))'
+        options = "--import=data:text/javascript;base64," + base64.b64encode(code.encode()).decode()
+        process = subprocess.Popen(
+            [node, "-e", program], stdout=subprocess.PIPE, text=True, env=os.environ | {"NODE_OPTIONS": options}
+        )
+        with service.accept()[0] as connection:
+            connection.sendall(b"hello")
+        assert process.communicate(timeout=300)[0] == "hello" and process.returncode == 0
