@@ -874,7 +874,7 @@ def _origins(
     if page is None or page is unit:
         return
     origin = context.outside(page)
-    if read.default and (origin in read.default or "*" in read.default.split()):
+    if read.default and not read.required and (origin in read.default or "*" in read.default.split()):
         return
     form = read.form or _list_form(unit, context, read)
     environment[read.name] = variables.origins(form, [origin])
@@ -987,7 +987,10 @@ def _plain(
     """Nothing is given that the code does not need: what it has no default for, or its image sets otherwise."""
     value = variables.given(read.name, sources)
     set_by_image = unit.dockerfile.variables.get(read.name, ("", None))[0] if unit.dockerfile else ""
-    if read.default is not None and not (set_by_image and value and value != set_by_image):
+    value = value or (
+        read.default or "" if read.required else ""
+    )  # one file ends without what another has a default for
+    if read.default is not None and not read.required and not (set_by_image and value and value != set_by_image):
         return
     if value and not value.startswith("$"):
         environment[read.name] = value

@@ -38,11 +38,14 @@ def read(text: str, file: str, into: Code) -> None:
     kind = "tsx" if file.endswith((".tsx", ".vue", ".svelte")) else "ts" if file.endswith(("ts", "mts")) else "js"
     data = text.encode()
     judged = bool(re.search(r"[pP]arse\(\s*process\.env\b|\bcreateEnv\(", text))
+    demanding = bool(re.search(r"process\.env\[\w+\]", text) and re.search(r"\bthrow\b|process\.exit\(", text))
     for node in _walk(_parser(kind).parse(data).root_node):
         place = Place(file, node.start_point[0] + 1)
         _node(node, place, into)
         if judged and node.type == "pair":
             into.reads += _judged(node, place)
+        if demanding and node.type == "array":
+            into.reads += _demanded(node, place)
 
 
 def _walk(root: Node) -> Iterator[Node]:
@@ -84,6 +87,13 @@ def _node(node: Node, place: Place, into: Code) -> None:
             into.imports.setdefault(_package(name), place)
 
 
+def _demanded(node: Node, place: Place) -> Iterator[Read]:
+    """Yield the variables of a list that a file goes through, and ends without one."""
+    names = [_string(child) for child in node.children if child.is_named]
+    if names and all(re.fullmatch(r"[A-Z][A-Z0-9_]*", name) for name in names):
+        yield from (Read(name, place, required=True) for name in names if name not in _OWN)
+
+
 def _judged(node: Node, place: Place) -> Iterator[Read]:
     """Yield a variable of a schema, by zod, that the environment as a whole is judged by."""
     name, kind = _of(node.child_by_field_name("key")).strip("\"'"), _of(node.child_by_field_name("value"))
@@ -101,8 +111,8 @@ def _package(name: str) -> str:
 def _variable(node: Node) -> str:
     if _of(node.child_by_field_name("object")) not in _ENVIRONMENTS:
         return ""
-    key = node.child_by_field_name("property") or node.child_by_field_name("index")
-    name = _string(key) or _of(key)
+    index = node.child_by_field_name("index")
+    name = _string(index) if index else _of(node.child_by_field_name("property"))
     return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else ""
 
 

@@ -41,9 +41,33 @@ def read(text: str, file: str, into: Code) -> None:
             into.routes += _routes(node, file, prefixes)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             into.urls += [(url, place) for url in URL.findall(node.value)]
+    into.reads += [Read(name, place, required=True) for name, place in _demanded(module, file)]
     ending = set(_ends_without(module))
     own = (replace(it, required=it.required or (it.name in ending and not it.default)) for it in into.reads[before:])
     into.reads[before:] = list(own)
+
+
+def _demanded(module: ast.Module, file: str) -> Iterator[tuple[str, Place]]:
+    """Yield the variables of a list that a file goes through, asking for each, and ends without one."""
+    text = ast.unparse(module)
+    if not re.search(r"\b(sys\.exit|exit|quit)\(|\braise\b", text):
+        return
+    assigned = (node for node in ast.walk(module) if isinstance(node, ast.Assign))
+    lists = {ast.unparse(node.targets[0]): node.value for node in assigned}
+    for node in ast.walk(module):
+        if isinstance(node, ast.For | ast.comprehension):
+            name = re.escape(ast.unparse(node.target).strip("()").split(",")[0])
+            within = ast.unparse(node) if isinstance(node, ast.For) else text
+            if re.search(rf"(getenv|environ\.get)\({name}[,)]|\b{name} not in os\.environ", within):
+                given = lists.get(re.sub(r"\.(items|keys)\(\)$", "", ast.unparse(node.iter)), node.iter)
+                yield from ((_text(item), Place(file, item.lineno)) for item in _names(given))
+
+
+def _names(given: ast.expr) -> list[ast.expr]:
+    """Return the items of a list, or the keys of a mapping, of names of variables; none where others are among them."""
+    items = given.keys if isinstance(given, ast.Dict) else getattr(given, "elts", [])
+    found = [item for item in items if item and re.fullmatch(r"[A-Z][A-Z0-9_]*", _text(item))]
+    return found if len(found) == len(items) else []
 
 
 def _ends_without(module: ast.Module) -> Iterator[str]:

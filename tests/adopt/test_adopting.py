@@ -1259,3 +1259,34 @@ def test_what_leads_a_pages_server_to_the_services_is_run_by_node(tmp_path: Path
         with service.accept()[0] as connection:
             connection.sendall(b"hello")
         assert process.communicate(timeout=300)[0] == "hello" and process.returncode == 0
+
+
+BY_LIST = {
+    "mapping": """
+NEEDED = {"TONE": "how", "CORS_ORIGINS": "who"}
+for name, why in NEEDED.items():
+    if not os.getenv(name):
+        sys.exit(1)
+""",
+    "list": """
+lost = [it for it in ["TONE", "CORS_ORIGINS"] if not os.environ.get(it)]
+if lost:
+    raise ValueError(lost)
+""",
+    "js": 'for (const key of ["TONE", "CORS_ORIGINS"]) { if (!process.env[key]) throw new Error(key); }\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "code"), [("py", BY_LIST["mapping"]), ("py", BY_LIST["list"]), ("js", BY_LIST["js"])]
+)
+def test_what_a_program_goes_through_by_a_list_is_given(tmp_path: Path, language: str, code: str) -> None:
+    """Though another file has a default for it, which would do."""
+    texts = {
+        "py": {**API, "main.py": f"import os, sys\n{API['main.py']}{code}os.getenv('TONE', 'soft')\n"
+                                 "os.getenv('CORS_ORIGINS', 'http://localhost:3000')\n"},
+        "js": {"package.json": '{"dependencies": {"express": "5"}}', "server.js":
+               f'{code}process.env.TONE || "soft"; process.env.CORS_ORIGINS || "http://localhost:3000";\n'},
+    }  # fmt: skip
+    app = make(tmp_path, **{"web__package.json": NEXT, **below("api", texts[language])})
+    assert services(adopt(app))["api"]["environment"] == {"CORS_ORIGINS": "http://localhost:3000", "TONE": "soft"}
