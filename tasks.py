@@ -6,5 +6,8 @@ import sys
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 from scripts.tasks import namespace  # noqa: E402 - the setting is for what this imports
+from scripts.tasks.support import tell_uncaught  # noqa: E402
+
+sys.excepthook = tell_uncaught
 
 ns = namespace()

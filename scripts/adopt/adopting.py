@@ -52,6 +52,9 @@ class Adopted:
 def adopt(request: Request, root: Path, shell: Shell, ask: Asker | None, helm: Callable[[], Path]) -> Adopted:
     """Infer an app's file. Raises UserError where PATH holds no app, or answers are missing and nobody can be asked."""
     path = request.path.expanduser()
+    if root.is_relative_to(path.resolve()):
+        text = f"{path}: holds this checkout, which is no application to adopt"
+        raise UserError(text, "name the application's own folder, as in: invoke adopt ../their-app")
     tree = scan(path.resolve())
     answers = dict(request.answers)
     while True:
@@ -66,9 +69,18 @@ def adopt(request: Request, root: Path, shell: Shell, ask: Asker | None, helm: C
     file = root / app_file(name)
     before = file.read_text(encoding="utf-8") if file.is_file() else ""
     old = reading.read(file, root) if before else {}
+    _refuse_another(old, tree.root, root, name)
     kept = record.merge({key: value for key, value in old.items() if key != "adopted"}, old.get("adopted") or {}, data)
     text = record.dump(kept | {"adopted": data}, decision.reasons, _head(name, tree))
     return Adopted(name, file, text, before, decision)
+
+
+def _refuse_another(old: Mapping[str, Any], source: Path, root: Path, name: str) -> None:
+    """Raise UserError where the file of that name is about another application, which is still there."""
+    other = (root / str(old.get("source", source))).resolve()
+    if other != source and other.is_dir():
+        text = f"{app_file(name)}: is about another application, {other}"
+        raise UserError(text, f"give this one another name: --name {name}-2")
 
 
 def write(adopted: Adopted, root: Path) -> None:

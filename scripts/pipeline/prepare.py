@@ -115,9 +115,9 @@ def sync_secrets(run: Run) -> tuple[bool, str]:
     session, kubectl = run.session, run.session.kubectl
     if not run.dry:
         vault.migrate(session.settings.root, run.display.line)
-    services = [service.name for service in session.settings.services]
+    config = sync.concerning(session.settings.app.secrets, [service.name for service in session.settings.services])
     changes = sync.sync(
-        kubectl, session.settings.root, run.namespace, session.variables, services,
+        kubectl, session.settings.root, run.namespace, session.variables, config,
         lambda: proofs.healthy_secrets(kubectl, run.namespace),
     )  # fmt: skip
     return bool(changes), ", ".join(change.name for change in changes) or "as their sources say"

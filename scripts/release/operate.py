@@ -179,12 +179,12 @@ def sync_secrets(session: Session) -> list[str]:
     """Write the Secrets that changed and replace the pods that read them. Returns the names of those written."""
     settings, kubectl = session.settings, session.kubectl
     namespace = settings.release.namespace
-    services = [service.name for service in settings.services]
+    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
     if not session.shell.dry:
         vault.migrate(settings.root, session.say)
     with hold_release_lock(session):
         changes = sync.sync(
-            kubectl, settings.root, namespace, session.variables, services,
+            kubectl, settings.root, namespace, session.variables, config,
             lambda: proofs.healthy_secrets(kubectl, namespace),
         )  # fmt: skip
         renew_pods(session)

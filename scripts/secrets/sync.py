@@ -20,7 +20,6 @@ from scripts.kube import objects
 from scripts.kube.kubectl import MANAGER, Kubectl
 from scripts.secrets import database_url, dotenv_file, lost_password, vault, versions
 from scripts.secrets.versions import Data
-from scripts.settings import configuration
 
 DATABASE_SECRET, DATABASE_PASSWORD = "database-credentials", "POSTGRES_PASSWORD"
 PASSWORD_BYTES = 32
@@ -38,16 +37,6 @@ class Change:
     keys: tuple[str, ...]
     used_by: tuple[str, ...]
     generated: tuple[str, ...] = ()
-
-
-def read_configuration(root: Path, services: Collection[str] | None = None) -> dict[str, Any]:
-    """Return the Secrets of the app that runs here; given the services that are deployed, only what concerns those.
-
-    Raises SettingsError naming file and key.
-    """
-    app = configuration.read_current_app(root)
-    data = with_database(app.get("secrets", {}))
-    return data if services is None else _concerning(data, services)
 
 
 def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,8 +64,12 @@ def _with_local_database(key: str, source: Mapping[str, Any]) -> dict[str, Any]:
     return {"from": "DATABASE_URL"} | dict(source) | {"standin": database_url.formed(url, form)}
 
 
-def _concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[str, Any]:
-    """Without the Secrets whose readers are all absent: nobody is to hold an API key that nobody reads."""
+def concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[str, Any]:
+    """Return an app's Secrets, with the stand-in database's own, without those whose readers are all absent.
+
+    Nobody is to hold an API key that nobody reads.
+    """
+    config = with_database(config)
     readers = {name: spec.get("usedBy", []) for name, spec in config.items()}
     kept = {name for name, users in readers.items() if not users or not set(services).isdisjoint(users)}
     sources = [source for name in kept for source in config[name]["keys"].values()]
@@ -325,15 +318,15 @@ def sync(
     root: Path,
     namespace: str,
     variables: Mapping[str, str],
-    services: Collection[str] | None = None,
+    config: Mapping[str, Any],
     proved: Callable[[], Collection[Mapping[str, Data]]] = list,
 ) -> list[Change]:
     """Bring every Secret that concerns the services up to date, writing only what changed. Returns what was written.
 
-    `proved` is asked for the Secrets of the healthy revisions where it matters. Raises UserError for a value that
-    cannot be meant, and where credentials are lost that something still needs.
+    `config` is what `concerning` returns: of the settings that the run began with, whatever is written into the files
+    meanwhile. `proved` is asked for the Secrets of the healthy revisions where it matters. Raises UserError for a
+    value that cannot be meant, and where credentials are lost that something still needs.
     """
-    config = read_configuration(root, services)
     items = _there(kubectl, namespace, config)
     local_database = uses_local_database(variables, DATABASE_SECRET in config)
     doubtful = doubtful_keys(items, config, ()) and doubtful_keys(items, config, proved())

@@ -63,14 +63,6 @@ def read_app(root: Path, name: str) -> dict[str, Any]:
     return data
 
 
-def read_current_app(root: Path = ROOT) -> dict[str, Any]:
-    """Return the file of the app that `config/pipeline.yaml` names. Raises SettingsError naming file and key."""
-    data = _pipeline(root)
-    if not isinstance(data.get("app"), str):
-        raise SettingsError(f"{PIPELINE}: app: missing, add it")
-    return read_app(root, data["app"])
-
-
 def references(data: Mapping[str, Any]) -> list[str]:
     """Return what an app's file names that it does not define: a line for each, `key: problem`."""
     services = data["services"]

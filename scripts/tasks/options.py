@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ INSTALL = "forbid the installation of system packages"
 JSON = "print the result as JSON"
 KEEP = "leave a failed first install for inspection"
 NUMBERS: Mapping[str, type[int] | type[float]] = {"int": int, "int | None": int, "float": float}
+
+_NUMBER = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")  # 1_0 is a slip, and no ten
 
 Work = Callable[..., None]
 
@@ -43,7 +46,7 @@ def command(
         def body(c: Context, *, environment: str = "", target: str = "", **given: Any) -> None:
             with errors_explained():
                 values = {one.name: _value(one, given[one.name]) for one in own if one.name in given}
-                opened = session(c, environment or c.config.environment, target or c.config.target)
+                opened = session(c, environment or c.config.environment or "dev", target or c.config.target)
                 if fetches:
                     opened.fetch_tools()
                 work(opened, **values)
@@ -93,6 +96,8 @@ def _value(parameter: inspect.Parameter, given: object) -> Any:
 
     option = "--" + parameter.name.replace("_", "-")
     try:
+        if not _NUMBER.fullmatch(str(given)):
+            raise ValueError(given)
         value = kind(str(given))
         if not math.isfinite(value):
             raise ValueError(given)

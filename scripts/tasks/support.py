@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from invoke import Context, Exit
@@ -48,6 +49,18 @@ def errors_explained() -> Iterator[None]:
         raise Exit(f"error: {problem.filename}: {problem.strerror}", code=1) from None
     except Exception as fault:
         raise Exit(_unexpected(fault), code=1) from None
+
+
+def tell_uncaught(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    """Take the place of Python's traceback for what ends the program outside of a task, such as invoke's own files."""
+    if isinstance(fault, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our lines has gone; nobody is to be told
+    elif isinstance(fault, Exception):
+        mark = getattr(fault, "problem_mark", None)  # of a YAML file of invoke's
+        where = f"error: {mark.name}: line {mark.line + 1}: not valid YAML: {fault.problem}" if mark else ""  # type: ignore[attr-defined]
+        print(where or _unexpected(fault), file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, fault, trace)
 
 
 def _unexpected(fault: Exception) -> str:

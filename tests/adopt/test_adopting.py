@@ -64,6 +64,25 @@ def test_what_an_app_becomes(name: str) -> None:
     assert shown == golden.read_text()
 
 
+def test_what_is_no_application_of_its_own_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path.parent):
+        with pytest.raises(UserError, match="holds this checkout"):
+            adopt(path, tmp_path)
+
+
+def test_the_file_of_another_application_of_that_name_is_not_written_over(tmp_path: Path) -> None:
+    project(tmp_path)
+    adopting.write(adopt(APPS / "bare", tmp_path, name="mine"), tmp_path)
+    with pytest.raises(UserError, match=r"config/apps/mine\.yaml: is about another application, .*/bare") as refused:
+        adopt(APPS / "uv", tmp_path, name="mine")
+    assert "--name mine-2" in (refused.value.hint or "")
+    moved = tmp_path / "moved"
+    shutil.copytree(APPS / "bare", moved)
+    file = tmp_path / "config/apps/mine.yaml"
+    file.write_text(file.read_text().replace(str(APPS / "bare"), "/gone/bare"))
+    assert "source: moved" in adopt(moved, tmp_path, name="mine").text
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in APPS.iterdir()))
 def test_what_an_app_becomes_is_a_configuration(name: str, tmp_path: Path) -> None:
     """It loads, and adopting it again changes nothing."""

@@ -15,8 +15,10 @@ from scripts.host.paths import ROOT
 from scripts.host.shell import Result, Shell
 from scripts.kube.kubectl import Kubectl
 from scripts.secrets import key, sync, vault
+from scripts.settings.configuration import read_app
 
-CONFIG = sync.read_configuration(ROOT)
+APP = read_app(ROOT, "todo-chatbot")["secrets"]
+CONFIG = sync.with_database(APP)
 
 
 def decide(variables: dict[str, str], held: dict[str, dict[str, str]] | None = None) -> dict[str, sync.Change]:
@@ -103,7 +105,7 @@ def test_a_cluster_that_does_not_answer_is_not_one_without_secrets() -> None:
 
 
 def test_a_secret_of_a_service_that_is_not_deployed_is_not_made() -> None:
-    config = sync.read_configuration(ROOT, ["frontend", "backend"])
+    config = sync.concerning(APP, ["frontend", "backend"])
     assert set(config) == {"auth-secrets", "database-credentials", "database-secrets"}
     assert config["database-secrets"]["usedBy"] == ["backend"]
 

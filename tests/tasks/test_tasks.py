@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -89,7 +90,7 @@ def numbers() -> Iterator[tuple[str, str]]:
         yield from ((name, key) for key, kind in annotations.items() if NUMBERS.fullmatch(str(kind)))
 
 
-@pytest.mark.parametrize("wrong", ["abc", "-1", "nan", "1e999", "½", "--", "0x10"])
+@pytest.mark.parametrize("wrong", ["abc", "-1", "nan", "1e999", "½", "--", "0x10", "1_0", "२", " 2"])
 def test_no_number_of_any_task_ends_in_a_traceback(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     tried = 0
     for task, option in numbers():
@@ -164,6 +165,31 @@ def test_a_page_may_be_written_to_a_folder_that_is_not_there(tmp_path: Path) -> 
     assert report_page.write(tmp_path / "a/b/page.html", "<p>").read_text() == "<p>"
     with pytest.raises(UserError, match="cannot be written"):
         report_page.write(tmp_path / "a", "<p>")
+
+
+def test_a_file_of_invokes_own_that_cannot_be_read_is_named_by_its_line(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tasks.py", tmp_path / "tasks.py")
+    (tmp_path / "invoke.yaml").write_text("run:\n  dry: [}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", "--list"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.startswith(f"error: {tmp_path}/invoke.yaml: line 2: not valid YAML: ")
+
+
+def test_who_reads_one_line_of_a_list_and_goes_is_told_nothing() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "invoke", "--list"], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert b"Traceback" not in done.stderr and b"Error" not in done.stderr
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOKE_ENVIRONMENT", "")
+    monkeypatch.setenv("INVOKE_TARGET", "swarm")
+    assert "--target swarm: no such target" in invoke("status").stderr
 
 
 def test_environment_and_target_come_from_invokes_own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
