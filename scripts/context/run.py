@@ -22,7 +22,8 @@ class Run:
     """One run through some of the stages: where it works, where it shows itself, and what it may install.
 
     `builders` are there where it prepares and builds: a build begins as soon as what it stands on is ready. `began` is
-    when it did, by the monotonic clock in seconds.
+    when it did, by the monotonic clock in seconds. `returned` are the revisions that its rollbacks made, whatever
+    became of them.
     """
 
     session: Session
@@ -30,6 +31,7 @@ class Run:
     may_install: bool = True
     builders: Executor | None = None
     began: float = field(default_factory=time.monotonic)
+    returned: dict[str, int] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:

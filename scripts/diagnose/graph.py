@@ -101,6 +101,14 @@ class ResourceGraph:
         """Return seconds since a moment, 0 for one that is not known."""
         return max(0.0, (self.now - since).total_seconds()) if since else 0.0
 
+    def waited(self, since: datetime | None) -> float:
+        """Return for how many seconds a state has been a sign against the change that is judged.
+
+        What lasted before the change says nothing, and has its time from then on.
+        """
+        changed = self.state.since
+        return self.age(max(since, changed) if since and changed else since)
+
     @cached_property
     def _by_uid(self) -> dict[str, Object]:
         found = {}

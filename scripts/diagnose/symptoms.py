@@ -342,7 +342,7 @@ class _Pod:
         own = {"pod": self.name, "node": str(self.spec.get("nodeName") or "no node")}
         return Symptom(
             kind, self.service, f"pod/{self.name}", own | dict(fields), tuple(evidence),
-            seconds=self.graph.age(since or created(self.pod)), failures=failures,
+            seconds=self.graph.waited(since or created(self.pod)), failures=failures,
             recovering=recovering or self.outdated, deadline_exceeded=self.deadline_exceeded,
             dependencies=self.graph.dependencies(self.service),
         )  # fmt: skip
@@ -398,7 +398,7 @@ def creation_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
         owner = f"{kind.lower()}/{name_of(item)}"
         evidence = (line, have_line, *_quotas(graph.state, message))
         fields = {"message": message, "owner": owner}
-        seconds = graph.age(since)
+        seconds = graph.waited(since)
         yield Symptom(
             "create", service, owner, fields, evidence, seconds=seconds, failures=count, deadline_exceeded=overdue
         )

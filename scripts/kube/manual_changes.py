@@ -20,6 +20,7 @@ SYSTEM = re.compile(
     r"(kube-(controller-manager|scheduler|apiserver)|kubelet|cloud-controller-manager|k3s|vpa-.*|keda.*)$"
 )
 KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Service", "ConfigMap")
+AUTOSCALER = "HorizontalPodAutoscaler"
 PARTS = ("f:spec", "f:data", "f:binaryData")
 # What a restart and a renewed Secret write into a pod template, which is to make new pods and nothing else.
 MARKS = ("f:kubectl.kubernetes.io/restartedAt", "f:checksum/secrets")
@@ -79,12 +80,31 @@ def of_release(live: Iterable[Object], manifest: Iterable[Object], namespace: st
 
     `namespace` is where objects are that the manifest gives none.
     """
-    there = {_place(item, namespace): item for item in live}
+    items = list(live)
+    there = {_place(item, namespace): item for item in items}
+    scaled = {_scaled_by(item, namespace) for item in items if item.get("kind") == AUTOSCALER}
     found = []
     for wanted in manifest:
         if wanted.get("kind") in KINDS and (item := there.get(_place(wanted, namespace))):
             found += [*of_object(item, wanted), *_taken_away(item, wanted)]
+            found += [] if _place(wanted, namespace) in scaled else _replicas(item, wanted)
     return found
+
+
+def _scaled_by(autoscaler: Object, namespace: str) -> tuple[str, str, str]:
+    """Return what an autoscaler sets the replicas of."""
+    target = autoscaler.get("spec", {}).get("scaleTargetRef", {})
+    return str(target.get("kind")), str(autoscaler["metadata"].get("namespace") or namespace), str(target.get("name"))
+
+
+def _replicas(live: Object, manifest: Object) -> Iterator[ManualChange]:
+    """Yield the replicas of a workload where somebody scaled it to others than the manifest states."""
+    wanted, there = ((one.get("spec") or {}).get("replicas") for one in (manifest, live))
+    if isinstance(wanted, int) and isinstance(there, int) and wanted != there:
+        entries = live["metadata"].get("managedFields") or ()
+        scale: Mapping[str, Any] = next((one for one in entries if one.get("subresource") == "scale"), {})
+        who, when = str(scale.get("manager", "")), str(scale.get("time", ""))
+        yield ManualChange(*_place(live), ".spec.replicas", "/spec/replicas", manager=who, time=when, stated=True)
 
 
 def _place(item: Object, namespace: str = "") -> tuple[str, str, str]:

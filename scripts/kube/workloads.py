@@ -18,12 +18,16 @@ PLURAL = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet
 
 @dataclass(frozen=True)
 class Workload:
-    """Something that runs pods. `images` maps its containers to what the manifest asks for; none means: any will do."""
+    """Something that runs pods. `images` maps its containers to what the manifest asks for; none means: any will do.
+
+    `replicas` is how many pods the manifest states, None where it leaves that to somebody else.
+    """
 
     kind: str
     namespace: str
     name: str
     images: Mapping[str, str]
+    replicas: int | None = None
 
     @property
     def resource(self) -> str:
@@ -59,10 +63,13 @@ def of_manifest(manifest: str, namespace: str) -> list[Workload]:
 def of_objects(items: Iterable[Mapping[str, Any]], namespace: str) -> list[Workload]:
     """Return the workloads among objects, in their order."""
     return [
-        Workload(item["kind"], item["metadata"].get("namespace") or namespace, name_of(item), images_of(template(item)))
+        Workload(
+            item["kind"], item["metadata"].get("namespace") or namespace, name_of(item), images_of(template(item)),
+            (item.get("spec") or {}).get("replicas"),
+        )
         for item in items
         if item.get("kind") in WORKLOADS
-    ]
+    ]  # fmt: skip
 
 
 def label(workload: Workload, home: str) -> str:

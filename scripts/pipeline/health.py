@@ -128,8 +128,11 @@ def check_workload(workload: Workload, items: Iterable[Object], moment: datetime
     desired = item["spec"].get("replicas", 1) if count is None else count
     ready = [pod for pod in pods if objects.is_ready(pod)]
     problems = [f"{len(ready)} of {desired} pods are ready"] if len(ready) < desired else []
+    if workload.replicas and not desired:
+        problems.append(f"it is scaled to 0, and the release says {workload.replicas}: invoke deploy puts it back")
     problems += [problem for pod in pods for problem in _pod_problems(pod, workload.images, moment)]
-    text = f"{len(ready)}/{desired} ready"
+    drift = f" (release: {workload.replicas})" if workload.replicas not in (None, desired) else ""
+    text = f"{len(ready)}/{desired} ready{drift}"
     services = objects.services_of(item, by_kind.get("Service", ()))
     if services:
         counts = {name_of(one): _endpoints(name_of(one), by_kind.get("EndpointSlice", ())) for one in services}

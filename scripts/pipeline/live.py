@@ -78,7 +78,7 @@ def of_record(record: Mapping[str, Any]) -> list[Workload]:
 
 def objects_of(session: Session, records: Iterable[Mapping[str, Any]]) -> list[objects.Object]:
     """Return the live objects that a person may have changed, with who set what, where releases have any."""
-    kinds = ",".join(f"{kind.lower()}s" for kind in manual.KINDS)
+    kinds = ",".join(f"{kind.lower()}s" for kind in (*manual.KINDS, manual.AUTOSCALER))
     places = {place for record in records for place in _places(*_stated(record))}
     return [item for place in sorted(places) for item in session.kubectl.items(kinds, place, SHOW_OWNERS)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,7 +66,20 @@ def last_verified_revision(run: Run) -> int:
 def return_to(run: Run, revision: int) -> Generator[Outcome, None, Live]:
     """Roll the app's release back to a revision with the Secrets it was proved with, wait, and prove it healthy."""
     history = [] if run.dry else _history(run)
-    return (yield from _return_to(run, revision, history, _proofs(run, history)))
+    known = _proofs(run, history)
+    if not run.dry:
+        _refuse_unknown(run, revision, {*known, *(item.number for item in history)})
+        if revision not in known:
+            run.display.line(f"revision {revision} was never proved healthy, and no Secrets are kept for it")
+    return (yield from _return_to(run, revision, history, known))
+
+
+def _refuse_unknown(run: Run, revision: int, known: Collection[int]) -> None:
+    """Raise UserError for a revision that the release does not have."""
+    if revision not in known:
+        name = run.session.settings.release.name
+        there = f"choose one of: {', '.join(map(str, sorted(known)))}" if known else "run: invoke pipeline"
+        raise UserError(f"{name} has no revision {revision}", f"{there} (invoke history)" if known else there)
 
 
 def put_back(run: Run, revision: int, secrets: Mapping[str, Data]) -> Generator[Outcome, None, Live]:
@@ -96,6 +109,7 @@ def _return_to(
     if run.dry:
         return Live()
     number = _history(run)[-1].number
+    run.returned[release.name] = number
     found = live.of_revisions(session, {release.name: number})
     _renew(run, found)
     yield from _settle(run, found)

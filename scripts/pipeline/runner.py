@@ -164,7 +164,8 @@ class _Runner:
     def _revisions(self, live: Live) -> dict[str, int]:
         """Return the revisions this run is about: those it made or verified, or the one that failed."""
         failed = self._undone.failed
-        return dict(live.revisions) | ({self._run.session.settings.release.name: failed} if failed else {})
+        known = dict(live.revisions) | ({self._run.session.settings.release.name: failed} if failed else {})
+        return known or (dict(self._run.returned) if self._problem else {})
 
 
 def _target(session: Session) -> str:
@@ -183,6 +184,10 @@ def _write(run: Run, done: Report, record: Mapping[str, Any]) -> None:
     if done.revisions or not done.ok:
         installation = ""
         with suppress(UserError):  # the record is written all the same where the cluster has gone
+            record = record or live_releases.record_of(session, run.returned).get(session.settings.release.name, {})
             installation = live_releases.installation(session, record) if record else ""
         line = audit.entry(done, audit.who(), audit.commit(session.shell, root), installation)
-        audit.append(audit_file(session.settings.cluster), line)
+        file = audit_file(session.settings.cluster)
+        audit.append(file, line)
+        if run.returned and not done.ok and run.returned not in (done.revisions, done.rolled_back):
+            audit.append(file, replace(line, revisions=run.returned, rolled_back={}))  # its rollback failed too

@@ -980,6 +980,21 @@ def test_an_old_state_that_stays_counts_after_a_minute() -> None:
     assert judged(61)
 
 
+@pytest.mark.parametrize(("since", "terminal"), [(10, False), (59, False), (61, True)])
+def test_who_was_not_ready_before_a_change_has_its_time_from_the_change_on(since: float, terminal: bool) -> None:
+    """As whoever waits for a service that this change brings back."""
+    items = workload(status=running(500))
+    pod = the(items, "Pod")
+    pod["metadata"]["creationTimestamp"] = ago(600)
+    pod["status"]["conditions"][1]["lastTransitionTime"] = ago(500)
+    told = event(
+        pod, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", container="backend"
+    )
+    items.append(told | {"lastTimestamp": ago(1)})
+    (found,) = judge(items, since=NOW - timedelta(seconds=since))
+    assert (found.rule, found.terminal) == ("not-ready-503", terminal)
+
+
 def test_a_deadline_that_was_over_before_a_change_is_no_evidence_either() -> None:
     items = workload(status=running())
     the(items, "Deployment")["status"]["conditions"] = [

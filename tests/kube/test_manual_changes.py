@@ -113,6 +113,22 @@ def test_what_the_chart_sets_is_known_to_be_changed_and_a_deploy_puts_it_back(pa
     assert back["spec"] == plain["spec"] and found(back) == []
 
 
+@pytest.mark.parametrize("replicas", [0, 5])
+def test_what_was_scaled_by_hand_is_put_back_and_what_an_autoscaler_scales_is_its_own(replicas: int) -> None:
+    plain = deploy(None)
+    live = changed(plain, {"spec": {"replicas": replicas}}, "kubectl", "scale")
+    (one,) = found(live)
+    assert (one.label, one.who.split(" at ")[0], one.stated) == (
+        "deployment/mcp .spec.replicas",
+        "set by kubectl",
+        True,
+    )
+    target = {"kind": "Deployment", "name": "mcp"}
+    scaler = {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "x"}, "spec": {"scaleTargetRef": target}}
+    assert manual_changes.of_release([live, scaler], [MANIFEST], "shop") == []
+    assert deploy(live)["spec"]["replicas"] == plain["spec"]["replicas"]
+
+
 def test_what_was_taken_away_is_put_back_by_a_deploy() -> None:
     plain = deploy(None)
     gone = changed(plain, [{"op": "remove", "path": "/spec/template/spec/containers/0/env/0"}], "kubectl-patch")
@@ -132,7 +148,6 @@ def test_a_removal_that_comes_late_removes_nothing_else() -> None:
 
 
 OWN = [
-    ({"spec": {"replicas": 5}}, "kubectl", "scale"),  # kubectl scale, and an autoscaler
     (
         {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "x"}}}}},
         "kubectl-rollout",

@@ -1,5 +1,6 @@
 """A release is healthy when its pods are ready, unrestarted and of the right image, and its Services have endpoints."""
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +57,17 @@ def release(
         "endpoints": [{"conditions": {"ready": True}}] * endpoints,
     }
     return [deployment, service, slices, *pods]
+
+
+def test_a_release_that_somebody_scaled_to_nothing_is_not_healthy() -> None:
+    objects, wanted = release(), dataclasses.replace(BACKEND, replicas=2)
+    objects[0]["spec"]["replicas"] = 0
+    (problem,) = check_workload(wanted, objects[:3], NOW).problems
+    assert "scaled to 0, and the release says 2" in problem
+    assert check_workload(dataclasses.replace(BACKEND, replicas=0), objects[:3], NOW).problems == ()
+    objects[0]["spec"]["replicas"] = 1
+    check = check_workload(wanted, objects, NOW)
+    assert (check.problems, check.text) == ((), "2/1 ready (release: 2), 2 endpoints")
 
 
 def problems(**changes: Any) -> str:

@@ -85,5 +85,20 @@ def test_the_report_tells_the_revision_that_failed_from_the_one_that_took_its_pl
     assert (done.ok, done.revisions, done.rolled_back) == (False, {"todo": 7}, {"todo": 8})
 
 
+def test_a_rollback_that_fails_is_told_by_the_revision_it_made() -> None:
+    def back(run: Run) -> Generator[Outcome, None, Live]:
+        run.returned["todo"] = 9
+        yield Outcome("rollback", "todo", "done")
+        raise UserError("not rolled out")
+
+    assert play(Stage("rollback", back)).revisions == {"todo": 9}
+
+
+def test_no_revision_is_asked_of_helm_that_the_release_does_not_have() -> None:
+    with pytest.raises(UserError, match="todo has no revision 9") as refused:
+        rollback._refuse_unknown(run(), 9, {1, 3})
+    assert "choose one of: 1, 3" in (refused.value.hint or "")
+
+
 def test_every_stage_takes_what_an_earlier_one_or_a_source_gives() -> None:
     assert {stage.takes for stage in stages.STAGES} - {None} == stages.SOURCES.keys()
