@@ -224,7 +224,7 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
             continue  # it installs something else
         text, python = tree.text(file), "3.13" if "3.13" in unit.python.python else "3.11"
         wrong = _contradiction(text, python, shell)
-        while (name := resolving.missing(wrong)) and name.replace("-", "_") not in unit.code.imports:
+        while (name := resolving.missing(wrong)) and name.replace("-", "_") not in infer.imports(unit, tree):
             if (rest := resolving.without(text, name)) == text:
                 break  # one that another package asks for
             decision.data["services"][unit.name].setdefault("dropPackages", []).append(name)

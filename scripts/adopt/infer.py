@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.adopt import dockerfiles, needed, python_source, units, variables
-from scripts.adopt.facts import Described, Read
+from scripts.adopt.facts import Code, Described, Read
 from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, Unit
@@ -1290,6 +1290,14 @@ def _table_makers(unit: Unit, tree: Tree) -> list[Place]:
 def _loaded(unit: Unit, tree: Tree) -> set[str]:
     main = _main(unit, tree)
     return needed.loaded(tree, unit.sources, main) if main else set()
+
+
+def imports(unit: Unit, tree: Tree) -> set[str]:
+    """Return the modules that the started program imports; where its first file is not known, those of all files."""
+    found = Code()
+    for file in _loaded(unit, tree):
+        python_source.read(tree.text(file), file, found)
+    return set(found.imports or unit.code.imports)
 
 
 def _imported(file: str, unit: Unit, tree: Tree) -> bool:

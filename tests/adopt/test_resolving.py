@@ -66,6 +66,8 @@ def test_a_contradiction_is_asked_about_and_a_package_that_there_is_not_is_refus
     )
     (app / "api/requirements.txt").write_text("fastapi\nx-sdk>=1  # tools\nx-sdk-more\n")
     assert services(adopt(app))["api"]["dropPackages"] == ["x-sdk"], "what nothing imports is left out"
+    (app / "api/stray.py").write_text("import x_sdk\n")
+    assert services(adopt(app))["api"]["dropPackages"] == ["x-sdk"], "nothing that is started, that is"
     (app / "api/main.py").write_text(f"import x_sdk\n{API['main.py']}")
     monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("x-sdk was not found"))
     with pytest.raises(UserError, match=r"api/requirements\.txt: x-sdk was not found"):
