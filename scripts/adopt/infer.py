@@ -687,6 +687,9 @@ def _environment(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
         read = reads[name]
         handler = _PURPOSES.get(variables.purpose(read, page=unit.kind in PAGE_KINDS), _plain)
         handler(read, unit, context, environment, build, sources)
+    if unit.python and (place := unit.wants("dapr")):  # it would keep the whole program for a minute
+        environment["DAPR_HEALTH_TIMEOUT"] = "1"
+        _told(unit, context, "DAPR_HEALTH_TIMEOUT", "1: Dapr is left off, a second is waited for it", place)
     if switch := _open_to_browsers(unit, reads, context):
         environment[switch.name] = "true"
         _told(unit, context, switch.name, "true: without it no browser's page may call", switch.place)

@@ -164,6 +164,24 @@ def test_a_connection_that_is_dropped_is_no_fault_of_the_app(server: Any, monkey
     assert len(set(registered)) == 2
 
 
+def test_of_several_attempts_the_one_that_came_farthest_is_told(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that a step brings to a stand registers nobody afterwards, which is not where it began."""
+    api, asked, stands = server(allowed="*"), Browser.ask, []
+    monkeypatch.setattr(journey, "PAUSE_SECONDS", 0.0)
+
+    def stand_still(self: Browser, method: str, url: str, **more: Any) -> Answer:
+        if stands or url.endswith("/todos"):
+            stands.append(url)
+            return Answer(0, "timed out")
+        return asked(self, method, url, **more)
+
+    monkeypatch.setattr(Browser, "ask", stand_still)
+    played = list(journey.play(Browser(api), steps(), lambda service: str(api), named=True))
+    assert [(one.name, one.problem) for one in played] == [
+        ("register", ""), ("log in", ""), ("add", "nobody answers: timed out"),
+    ]  # fmt: skip
+
+
 def test_a_service_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journey, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(Browser, "ask", lambda *words, **more: Answer(0, "Connection refused"))

@@ -43,12 +43,14 @@ def play(
 ) -> Iterator[Played]:
     """Play the steps in order until one fails; `where` gives a service's address. What is inferred may be wrong.
 
-    Where a pod is just not ready, the whole is played again, with another person: no step is done twice.
+    Where a pod is just not ready, the whole is played again, with another person: no step is done twice. The attempt
+    that came farthest is the one that counts.
     """
+    played: list[Played] = []
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(PAUSE_SECONDS)  # nothing tells when somebody else's app answers again
-        played = list(_once(browser, steps, where, named=named))
+        played = max(list(_once(browser, steps, where, named=named)), played, key=len)
         if not played or not played[-1].problem or played[-1].status not in PASSING:
             break
     yield from played
