@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 STEP = 30
@@ -11,10 +14,12 @@ STEP = 30
 POLL = 400
 """Milliseconds between two looks where the system tells nothing."""
 
-LIMIT = (
-    "the system cannot watch so many files: looking at them all every {poll} ms instead; "
-    "for less work: sysctl fs.inotify.max_user_watches=524288"
-)
+LIMIT = "the system cannot watch so many files: they are looked at every {poll} ms; for less work: sysctl {setting}"
+INSTANCES, WATCHES = "fs.inotify.max_user_instances=1024", "fs.inotify.max_user_watches=524288"
+SETTLED = 1.0
+"""Seconds in which a folder that is new gets its watch."""
+HELD = Path("/proc/self/fdinfo")
+"""Where Linux tells what is watched by this process."""
 
 
 def watch(
@@ -33,7 +38,7 @@ def watch(
             _watch_until_replaced(seen, on_batch, stop, ready, polling=polling)
         except (OSError, RuntimeError) as error:  # the second where a folder that is new finds no watch left
             if not polling and is_limit(error):
-                say(LIMIT.format(poll=POLL))
+                say(LIMIT.format(poll=POLL, setting=INSTANCES if "too many open" in str(error).lower() else WATCHES))
                 polling = True
             elif _same(seen):
                 raise
@@ -61,6 +66,23 @@ def _watch_until_replaced(
             on_batch(frozenset(Path(path) for _, path in batch))
         if not _same(seen):
             return
+        came = any(kind == watchfiles.Change.added and Path(path).is_dir() for kind, path in batch)
+        if came and not polling and _unwatched(seen) and not stop.wait(SETTLED) and _unwatched(seen):
+            raise OSError(errno.ENOSPC, "OS file watch limit reached")
+
+
+def _unwatched(roots: Iterable[Path]) -> bool:
+    """Return whether folders below are not watched: each is by itself, and nobody is told of one that finds none left.
+
+    False where the system watches in another way.
+    """
+    if not HELD.is_dir():
+        return False
+    held = 0
+    for file in HELD.iterdir():
+        with suppress(OSError):  # closed meanwhile
+            held += file.read_text().count("inotify wd:")
+    return held < sum(1 for root in roots for _ in os.walk(root))
 
 
 Identity = tuple[int, int] | None

@@ -48,10 +48,7 @@ def test_writes_and_deletes_are_seen(tmp_path: Path) -> None:
     [
         OSError("OS file watch limit reached."),
         OSError("No space left on device (os error 28)"),
-        RuntimeError(
-            # Where a folder that is new finds no watch left.
-            "error in underlying watcher: OS file watch limit reached."
-        ),  # a folder that is new finds none left
+        RuntimeError("error in underlying watcher: OS file watch limit reached."),
     ],
 )
 def test_without_watches_the_files_are_looked_at(
@@ -71,6 +68,50 @@ def test_without_watches_the_files_are_looked_at(
         until_seen(batches, {tmp_path / "a.py"})
     assert len(said) == 1
     assert "max_user_watches" in said[0]
+
+
+def test_the_setting_that_is_named_is_the_one_that_is_used_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real: Callable[..., object] = watchfiles.watch
+
+    def refusing(*paths: Path, **given: object) -> object:
+        if not given["force_polling"]:
+            raise OSError("Too many open files (os error 24)")
+        return real(*paths, **given)
+
+    monkeypatch.setattr(watchfiles, "watch", refusing)
+    said: list[str] = []
+    with watched([tmp_path], said):
+        pass
+    assert "max_user_instances" in said[0] and "max_user_watches" not in said[0]
+
+
+def test_a_new_folder_that_finds_no_watch_left_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tmp_path / "fdinfo"
+    told.mkdir()
+    (told / "7").write_text("inotify wd:1 ino:1\n")  # as Linux tells of the one folder that is there
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    monkeypatch.setattr(watching, "HELD", told)
+    monkeypatch.setattr(watching, "SETTLED", 0.0)
+    said: list[str] = []
+    batches: queue.SimpleQueue[frozenset[Path]] = queue.SimpleQueue()
+    begun: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=watching.watch, args=([sources], batches.put, said.append, stop, lambda: begun.put(True)), daemon=True
+    )
+    thread.start()
+    begun.get(timeout=300)
+    (sources / "a.py").write_text("x")
+    until_seen(batches, {sources / "a.py"})
+    assert not said
+    (sources / "new").mkdir()
+    begun.get(timeout=300)  # anew, and in the other way
+    (sources / "new/b.py").write_text("x")
+    until_seen(batches, {sources / "new/b.py"})
+    stop.set()
+    thread.join(300)
+    assert len(said) == 1 and "max_user_watches" in said[0]
 
 
 def test_a_folder_that_is_taken_away_and_comes_back_is_watched_again(tmp_path: Path) -> None:
