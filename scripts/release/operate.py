@@ -188,6 +188,8 @@ def sync_secrets(session: Session) -> list[str]:
             lambda: proofs.healthy_secrets(kubectl, namespace),
         )  # fmt: skip
         renew_pods(session)
+        if changes and not session.shell.dry:
+            _remember(session)  # pods that became ready with a value have proved it: another checkout keeps it
     return [change.name for change in changes]
 
 

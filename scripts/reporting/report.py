@@ -106,9 +106,12 @@ def summary(report: Report) -> str:
     return "\n".join(lines)
 
 
+LOOKS = ("rollout", "health", "access", "prove")  # stages that change nothing
+
+
 def _changes(report: Report) -> str:
     """Return what the run did, what a dry run would do, and whether it looked at the live release."""
-    acts = [item for item in report.outcomes if item.stage not in ("rollout", "health", "access")]
+    acts = [item for item in report.outcomes if item.stage not in LOOKS]
     planned = [f"{item.stage} {item.target}" for item in acts if item.status == "planned"]
     if planned:
         return f"Would change: {', '.join(planned)}"

@@ -146,3 +146,16 @@ def test_a_rollback_to_secrets_of_an_earlier_day_replaces_pods_that_bear_their_a
     assert put_back(session, "a") == ["auth"]
     assert cluster.told == [f"a,{new}", "replaced", "healthy"]
     assert cluster.template[versions.ANNOTATION] == cluster.annotation()
+
+
+def test_a_given_value_that_ready_pods_took_is_kept_by_the_next_run_that_is_given_none(
+    session: Any, cluster: Watched, tmp_path: Path
+) -> None:
+    """`invoke secrets.sync` in one checkout, with the value in its `.env`, and a pipeline in another."""
+    keep(cluster, 1)
+    session.settings.app.secrets = {"auth": {"usedBy": ["backend"], "keys": {"KEY": {"from": "KEY", "generate": 48}}}}
+    session.settings.services, session.settings.root = [SimpleNamespace(name="backend")], tmp_path
+    session.variables, session.say = {"KEY": "given by hand"}, print
+    assert operate.sync_secrets(session) == ["auth"] and cluster.value() == "given by hand"
+    session.variables = {}
+    assert operate.sync_secrets(session) == [] and cluster.value() == "given by hand"

@@ -24,7 +24,8 @@ def make(*outcomes: Outcome, started: str = "2026-01-01T00:00:00.000+00:00", err
 
 
 def test_an_unchanged_run_says_so() -> None:
-    text = report.summary(make(Outcome("build", "backend", "unchanged"), Outcome("health", "backend", "done")))
+    looked = [Outcome(stage, "backend", "done") for stage in report.LOOKS]
+    text = report.summary(make(Outcome("build", "backend", "unchanged"), *looked))
     assert "Changed: nothing; the live release was verified" in text and "URL: http://localhost:30000" in text
 
 

@@ -37,8 +37,9 @@ class Cluster(Shell):
         words = [str(word) for word in argv][5:]
         assert words[0] == "get", words
         if words[1] == "secrets" and "--selector" in words:
-            kind, _, release = words[words.index("--selector") + 1].partition("=")
-            chosen = [one for one in self.secrets.values() if one["metadata"].get("labels", {}).get(kind) == release]
+            kind, named, release = words[words.index("--selector") + 1].partition("=")
+            labels = [(one, one["metadata"].get("labels", {})) for one in self.secrets.values()]
+            chosen = [one for one, has in labels if kind in has and (not named or has[kind] == release)]
             return Result(0, json.dumps({"items": chosen}))
         if words[1] == "secrets":
             names = words[2 : words.index("--namespace")]
