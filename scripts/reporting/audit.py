@@ -18,6 +18,7 @@ from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.reporting.report import Report
 
+DEPLOYED = "deployed"  # the verdict on a revision whose health nobody has checked
 START = "0" * 64  # what the first line has for the one before
 
 
@@ -49,7 +50,9 @@ def made_by(entries: Iterable[Entry], release: str, installation: str) -> dict[i
         if one.installation != installation:
             continue
         if release in one.revisions:
-            found.setdefault(one.revisions[release], (one.who, one.commit or "-", one.verdict))
+            who, commit, verdict = found.setdefault(one.revisions[release], (one.who, one.commit or "-", one.verdict))
+            if verdict == DEPLOYED:  # what was not looked at by the run that made it may have been by a later one
+                found[one.revisions[release]] = (who, commit, one.verdict)
         if release in one.rolled_back:
             found.setdefault(one.rolled_back[release], (one.who, "-", "verified, rolled back to"))
     return found
@@ -66,7 +69,7 @@ def entry(report: Report, who: str, commit: str, installation: str = "") -> Entr
         target=report.target,
         images=report.images,
         revisions=report.revisions,
-        verdict="verified" if report.ok else "failed",
+        verdict="failed" if not report.ok else "verified" if report.verified else DEPLOYED,
         rolled_back=report.rolled_back,
         installation=installation,
     )

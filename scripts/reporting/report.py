@@ -53,6 +53,12 @@ class Report:
         return not self.error and all(outcome.status != "failed" for outcome in self.outcomes)
 
     @property
+    def verified(self) -> bool:
+        """Whether a health check passed, in a rollback too."""
+        done = [item for item in self.outcomes if item.status == "done"]
+        return any(item.stage == "health" or item.detail.startswith("health: ") for item in done)
+
+    @property
     def changed(self) -> bool:
         """Whether the run built or deployed anything."""
         return any(item.status == "done" for item in self.outcomes if item.stage in ("build", "load", "deploy"))

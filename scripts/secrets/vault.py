@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from scripts.errors import UserError
+from scripts.host import lock
 from scripts.host.files import write_whole
-from scripts.host.paths import config_folder
+from scripts.host.paths import config_folder, state_folder
 from scripts.secrets import key
 
 FILE = "config/secrets.enc"
@@ -62,7 +64,16 @@ def write(root: Path, text: str, say: Callable[[str], None]) -> None:
 
 
 def edit(root: Path, editor: Callable[[Path], int], say: Callable[[str], None]) -> bool:
-    """Let the user edit the lines, in memory and not on a disk. Whether they changed. Raises UserError if it failed."""
+    """Let the user edit the lines, in memory and not on a disk. Whether they changed.
+
+    Raises UserError if it failed, and where the file is being edited already: the second to end would lose the other's.
+    """
+    mark = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
+    with lock.hold(state_folder("locks", f"secrets-{mark}.lock")):
+        return _edit(root, editor, say)
+
+
+def _edit(root: Path, editor: Callable[[Path], int], say: Callable[[str], None]) -> bool:
     before = read(root) or "# NAME=value, a line each; see config/apps/ for the names\n"
     memory = Path("/dev/shm")  # noqa: S108 never on a disk
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:

@@ -8,6 +8,8 @@ import pytest
 from scripts.errors import UserError
 from scripts.reporting import audit
 from scripts.reporting.audit import Entry
+from scripts.settings.model import Outcome
+from tests.reporting.test_report import make
 
 
 def run(number: int) -> Entry:
@@ -79,6 +81,25 @@ def test_a_failed_revision_reads_failed_and_the_one_that_took_its_place_does_not
         2: ("ada", "abc", "failed"),
         3: ("ada", "-", "verified, rolled back to"),
     }
+
+
+def test_only_a_run_with_a_health_check_calls_a_revision_verified() -> None:
+    looked, rolled_back = (
+        Outcome("health", "backend", "done"),
+        Outcome("rollback", "backend", "done", 1.0, "health: 1/1"),
+    )
+    verdicts = [
+        audit.entry(make(*outcomes), "ada", "abc").verdict
+        for outcomes in ([Outcome("deploy", "todo", "done")], [looked], [rolled_back])
+    ]
+    assert verdicts == ["deployed", "verified", "verified"]
+    assert audit.entry(make(looked, error="no"), "ada", "abc").verdict == "failed"
+
+
+@pytest.mark.parametrize("later", ["verified", "failed"])
+def test_a_revision_that_one_run_deployed_has_the_verdict_of_the_first_that_looked(later: str) -> None:
+    entries = [noted("a", 1, "deployed"), noted("a", 1, later), noted("a", 1, "deployed")]
+    assert audit.made_by(entries, "todo", "a") == {1: ("ada", "abc", later)}
 
 
 def test_verdicts_of_another_installation_are_not_those_of_this_one() -> None:

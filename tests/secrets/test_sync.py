@@ -1,6 +1,8 @@
 """Secrets get values from the environment, from the cluster or at random, and never show them."""
 
 import base64
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +223,27 @@ def test_the_encrypted_file_is_a_source_and_unreadable_without_its_key(
     monkeypatch.setenv(key.VARIABLE, str(Identity.generate()))
     with pytest.raises(UserError, match="cannot be decrypted"):
         sync.known_variables(tree, {})
+
+
+def test_a_file_that_is_being_edited_is_not_edited_by_another(tree: Path) -> None:
+    """The second to end would take the first one's lines away."""
+
+    def editor(draft: Path) -> int:
+        other = subprocess.run(
+            [sys.executable, "-c", SECOND, str(tree)], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert "another run is at work" in other.stderr
+        draft.write_text("A=1\n")
+        return 0
+
+    assert vault.edit(tree, editor, print) and vault.read(tree) == "A=1\n"
+
+
+SECOND = """
+import pathlib, sys
+from scripts.secrets import vault
+vault.edit(pathlib.Path(sys.argv[1]), lambda file: 0, print)
+"""
 
 
 def test_any_age_program_opens_the_encrypted_file_with_the_one_key(tree: Path) -> None:
