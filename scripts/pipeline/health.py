@@ -15,6 +15,7 @@ from scripts.kube.objects import name_of
 from scripts.kube.workloads import Workload
 from scripts.pipeline import live
 from scripts.pipeline.live import Live
+from scripts.pipeline.rollout import progress
 from scripts.secrets import proofs
 from scripts.settings.model import Outcome
 
@@ -132,6 +133,9 @@ def check_workload(workload: Workload, items: Iterable[Object], moment: datetime
         problems.append(f"it is scaled to 0, and the release says {workload.replicas}: invoke deploy puts it back")
     problems += [problem for pod in pods for problem in _pod_problems(pod, workload.images, moment)]
     drift = f" (release: {workload.replicas})" if workload.replicas not in (None, desired) else ""
+    state = progress(item)
+    if item["status"] and not (state.complete or problems):  # old pods may be ready, and of the same image
+        problems.append(f"it is not rolled out yet: {state.text}")
     text = f"{len(ready)}/{desired} ready{drift}"
     services = objects.services_of(item, by_kind.get("Service", ()))
     if services:

@@ -4,6 +4,8 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from scripts.kube.workloads import Workload
 from scripts.pipeline.health import Probe, check_workload, probe_of
 
@@ -57,6 +59,22 @@ def release(
         "endpoints": [{"conditions": {"ready": True}}] * endpoints,
     }
     return [deployment, service, slices, *pods]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2}, "1/2 updated"),
+        ({"replicas": 3, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}, "1 old to end"),
+        ({"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2}, ""),
+    ],
+)
+def test_ready_pods_of_before_a_deploy_prove_nothing(status: dict[str, int], said: str) -> None:
+    """A change of a Secret or of a value leaves the image as it was."""
+    objects = release()
+    objects[0]["status"] = status
+    assert said in "".join(check_workload(BACKEND, objects, NOW).problems)
+    assert bool(check_workload(BACKEND, objects, NOW).problems) is bool(said)
 
 
 def test_a_release_that_somebody_scaled_to_nothing_is_not_healthy() -> None:
