@@ -334,6 +334,7 @@ def sync(
     if local_database and not held.get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD):
         held |= lost_password.recover(kubectl, namespace, DATABASE_SECRET, DATABASE_PASSWORD, proved)
         items = [item for item in items if objects.name_of(item) != DATABASE_SECRET]
+    held |= _proved_before(config, held, () if kubectl.shell.dry else proved)
     changes = decide(
         config, variables, held, local_database=local_database, files=_contents(config, root), doubtful=doubtful
     )
@@ -343,6 +344,30 @@ def sync(
     for change in (changes := [*changes, *(one for one in again if one.name not in known)]):
         write(kubectl, namespace, change)
     return changes
+
+
+def _proved_before(
+    config: Mapping[str, Any],
+    held: Mapping[str, Mapping[str, str]],
+    proved: Callable[[], Collection[Mapping[str, Data]]] | tuple[()],
+) -> dict[str, dict[str, str]]:
+    """Return the generated values of Secrets that are gone, as the newest healthy release had them.
+
+    They outlive the Secret: sessions are signed with them, and a library may have encrypted rows of a database.
+    """
+    made = {
+        name: [key for key, source in spec["keys"].items() if "generate" in source] for name, spec in config.items()
+    }
+    lost = [name for name, keys in made.items() if keys and name not in held]
+    if not (lost and proved):
+        return {}
+    known = proved()
+    found = {name: next((one[name] for one in known if name in one), {}) for name in lost}
+    texts = {
+        name: {key: base64.b64decode(data[key]).decode(errors="surrogateescape") for key in made[name] if key in data}
+        for name, data in found.items()
+    }
+    return {name: values for name, values in texts.items() if values}
 
 
 def _again(name: str, data: Mapping[str, str]) -> Change:

@@ -148,6 +148,17 @@ def test_a_rollback_to_secrets_of_an_earlier_day_replaces_pods_that_bear_their_a
     assert cluster.template[versions.ANNOTATION] == cluster.annotation()
 
 
+def test_a_secret_that_somebody_deleted_has_the_values_of_the_newest_healthy_release_again(
+    session: Any, cluster: Watched, tmp_path: Path
+) -> None:
+    """New ones would end every session, and leave unreadable what was encrypted with the old ones."""
+    keep(cluster, 1)
+    session.settings.services, session.settings.root = [SimpleNamespace(name="backend")], tmp_path
+    session.variables, session.say = {}, print
+    del cluster.secrets["auth"]
+    assert operate.sync_secrets(session) == ["auth"] and cluster.value() == "a"
+
+
 def test_a_given_value_that_ready_pods_took_is_kept_by_the_next_run_that_is_given_none(
     session: Any, cluster: Watched, tmp_path: Path
 ) -> None:
