@@ -15,6 +15,9 @@ from typing import NamedTuple
 
 import nox
 
+sys.path.insert(0, str(Path(__file__).parent))  # nox leaves it out
+from scripts.host import virtualenvs
+
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["all"]
@@ -123,19 +126,17 @@ def _other_pythons(session: nox.Session) -> list[str]:
             continue  # a stand-in of a version manager, or a Python without its packages
         folder = Path(".nox", f"test-3.{minor}")
         if not (folder / "bin/python").exists():
-            session.run(found, "-m", "venv", str(folder), external=True)
-        python = str(folder / "bin/python")
-        lock = ["--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"]
-        session.run(python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *lock, external=True)
-        made.append(python)
+            session.run(found, "-m", "venv", "--without-pip", str(folder), external=True)
+        _install(session, folder / "bin/python", "requirements.txt")
+        made.append(str(folder / "bin/python"))
     return made
 
 
-@nox.session(venv_backend="venv", reuse_venv=True)
+@nox.session(venv_backend="uv", reuse_venv=True)
 def services(session: nox.Session) -> None:
     """The Python services against a real PostgreSQL, in the versions they are deployed with."""
     locks = [f"services/{name}/requirements.txt" for name in ("backend", "agent", "mcp")]
-    _install(session, *locks, "tests/services/requirements.txt")
+    _install(session, Path(session.bin, "python"), *locks, "tests/services/requirements.txt")
     _debian(session, POSTGRES, "postgresql")
     session.run("python", "-m", "pytest", "tests/services", *session.posargs)
 
@@ -182,17 +183,18 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "bench", *session.posargs)
 
 
-@nox.session(venv_backend="venv", reuse_venv=True)
+@nox.session(venv_backend="uv", reuse_venv=True)
 def e2e(session: nox.Session) -> None:
     """The main job as a user runs it, on real containers, and the app in a real browser."""
-    _install(session, "tests/browser/requirements.txt")
+    python = Path(session.bin, "python")
+    _install(session, python, "tests/browser/requirements.txt")
     _debian(session, CHROMIUM, "chromium")
-    browser = {"BROWSER_PYTHON": str(Path(session.bin) / "python")}
+    browser = {"BROWSER_PYTHON": str(python)}
     words = session.posargs or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     session.run(sys.executable, "-m", "pytest", "tests/e2e", *words, env=browser, external=True)
 
 
-@nox.session(venv_backend="venv", reuse_venv=True)
+@nox.session(venv_backend="uv", reuse_venv=True)
 def adopt(session: nox.Session) -> None:
     """Every shape of somebody else's app that is built and used in a test, on one cluster."""
     _debian(session, "/usr/bin/chromium", "chromium")
@@ -200,10 +202,10 @@ def adopt(session: nox.Session) -> None:
     session.run(sys.executable, *words, env={"ADOPT_ALL": "1"}, external=True)
 
 
-def _install(session: nox.Session, *locks: str) -> None:
-    """Install from hash-checked locks, only when one of them changed."""
-    words = [word for lock in locks for word in ("-r", lock)]
-    session.install("-qq", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", *words)
+def _install(session: nox.Session, python: Path, *locks: str) -> None:
+    """Install from hash-checked locks into the environment of this interpreter."""
+    settings = str(session.run(*virtualenvs.PIP_SETTINGS, silent=True, external=True))
+    session.run(*virtualenvs.install_command(python, locks, settings), external=True)
 
 
 def _debian(session: nox.Session, path: str, package: str) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.host.paths import cache_folder
 from scripts.host.shell import Shell
+
+PIP_SETTINGS = (sys.executable, "-m", "pip", "config", "list")
+OWN_INDEX = re.compile(r"^\S*(index|proxy|trusted-host)\S*=", re.MULTILINE)
 
 
 def folder(root: Path, lock: str, name: str) -> Path:
@@ -41,7 +46,7 @@ def ensure(shell: Shell, root: Path, lock: str, name: str) -> Path:
     with (home.parent / f"{home.name}.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not _done(home).is_file():
-            shell.say(f"making the virtual environment `{name}` from {lock} (once, about half a minute)")
+            shell.say(f"making the virtual environment `{name}` from {lock} (once)")
             _make(shell, home, root / lock)
             _done(home).touch()
     return home / "bin"
@@ -53,8 +58,22 @@ def _done(home: Path) -> Path:
 
 
 def _make(shell: Shell, home: Path, lock: Path) -> None:
-    pip = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input", "--retries", "2"]
     hint = "is a package registry reachable from here?"
-    shell.effect([sys.executable, "-m", "venv", "--clear", home], timeout=120, hint=hint)
-    checked: list[str | Path] = ["--require-hashes", "--only-binary", ":all:", "-r", lock]
-    shell.effect([home / "bin/python", *pip, *checked], timeout=600, hint=hint)
+    shell.effect([sys.executable, "-m", "venv", "--clear", "--without-pip", home], timeout=120, hint=hint)
+    settings = shell.probe(PIP_SETTINGS).out
+    shell.effect(install_command(home / "bin/python", [lock], settings), timeout=600, hint=hint)
+
+
+def install_command(python: Path, locks: Sequence[str | Path], pip_settings: str) -> list[str | Path]:
+    """Return the command that installs requirements files with hashes into the environment of `python`.
+
+    uv takes a tenth of pip's time, but reads none of pip's settings: where those, as `PIP_SETTINGS` prints them, name
+    an index or the way to it, the command is pip's.
+    """
+    checked: list[str | Path] = ["--require-hashes", "--only-binary", ":all:"]
+    for lock in locks:
+        checked += ["-r", lock]
+    if not OWN_INDEX.search(pip_settings):
+        return [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--python", python, *checked]
+    pip = ["pip", "--python", str(python), "install", "-qq", "--disable-pip-version-check", "--no-input"]
+    return [sys.executable, "-m", *pip, "--retries", "2", *checked]

@@ -370,6 +370,7 @@ def test_an_environment_that_cannot_be_made_is_said_and_never_counts(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     (tmp_path / "lock.txt").write_text("no-such-package==1.0\n")
     with pytest.raises(UserError, match="failed") as problem:

@@ -1,0 +1,56 @@
+"""`./run`: who makes the environment; stand-ins for Python and uv write down how they are called."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.host import virtualenvs
+from scripts.host.paths import ROOT
+
+PYTHON = """#!/bin/sh
+case "$*" in
+"-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && cp "$(dirname "$0")/uv" "$3/bin/uv" ;;
+"-m pip config list") printf '%s\\n' "$SETTINGS" ;;
+"-m pip install "*) while [ $# -gt 1 ]; do shift; done; printf 'pip %s\\n' "$(grep -c == "$1")" >>"$CALLS" ;;
+esac
+"""
+UV = """#!/bin/sh
+printf 'uv %s\\n' "$(grep -c == requirements.txt)" >>"$CALLS"
+exit "$UV_STATUS"
+"""
+WHOLE = sum("==" in line for line in (ROOT / "requirements.txt").read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "calls"),
+    [
+        ("", "0", ["pip 1", f"uv {WHOLE}"]),
+        (":env:.cert='/etc/ssl/index.pem'", "0", ["pip 1", f"uv {WHOLE}"]),
+        ("global.index-url='https://pypi.example/simple'", "0", [f"pip {WHOLE}"]),
+        (":env:.proxy='http://proxy.example:3128'", "0", [f"pip {WHOLE}"]),
+        ("", "2", ["pip 1", f"uv {WHOLE}", f"pip {WHOLE}"]),
+    ],
+)
+def test_uv_makes_the_environment_but_where_pip_has_an_index_of_its_own(
+    tmp_path: Path, settings: str, status: str, calls: list[str]
+) -> None:
+    home, programs, told = tmp_path / "a folder, with a comma", tmp_path / "bin", tmp_path / "calls"
+    home.mkdir()
+    programs.mkdir()
+    for name, text in {"python3": PYTHON, "uv": UV}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    for name in ("run", "requirements.txt"):
+        shutil.copy2(ROOT / name, home / name)
+    path = f"{programs}:/usr/bin:/bin"
+    env = os.environ | {"PATH": path, "SETTINGS": settings, "UV_STATUS": status, "CALLS": str(told)}
+    for _ in range(2):  # the second time there is nothing to do
+        subprocess.run([home / "run", "true"], check=True, cwd=home, env=env, capture_output=True)
+    assert told.read_text().splitlines() == calls
+    own = virtualenvs.install_command(Path("python"), ["lock.txt"], settings)
+    assert ("uv" in Path(own[0]).name) == any(line.startswith("uv") for line in calls)
