@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -290,6 +291,36 @@ def test_what_must_not_be_repeated_is_not(frontend: str) -> None:
     status, body, _ = ask(frontend, "/api/hang-up", "POST", b"{}")
     assert (status, Echo.posts) == (502, [("/api/hang-up", b"{}")])
     assert "cannot be reached" in body["detail"]
+
+
+def test_a_request_that_nobody_took_is_sent_again_with_its_body() -> None:
+    """As where the last backend has ended and the next one is not there yet."""
+    port, own = free_port(), free_port()
+    settings = {"API_BASE_URL": f"http://127.0.0.1:{port}", "PORT": str(own), "LOG_LEVEL": "INFO"}
+    env = {**os.environ, **settings}
+    Echo.posts.clear()
+    with (
+        subprocess.Popen(frontend_command(settings, None), env=env, text=True, stdout=subprocess.PIPE) as process,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        try:
+            until(lambda: is_listening(own))
+            answer = pool.submit(ask, f"http://127.0.0.1:{own}", "/api/todos", "POST", b'{"title": "milk"}')
+            assert process.stdout
+            assert any("sent again" in line for line in process.stdout)
+            backend = ThreadingHTTPServer(("127.0.0.1", port), Echo)
+            threading.Thread(target=backend.serve_forever, daemon=True).start()
+            assert answer.result(LONG)[0] == 201
+            assert Echo.posts == [("/api/todos", b'{"title": "milk"}')]
+            backend.shutdown()
+            backend.server_close()
+        finally:
+            process.terminate()
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 # Health and metrics

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.conftest import Project
 
-REQUESTS = os.environ.get("REQUESTS", "4000")
+REQUESTS = os.environ.get("REQUESTS", "2000")
 
 
 def test_no_request_is_lost_whatever_is_done_to_the_release(project: Project) -> None:

@@ -36,12 +36,21 @@ const IDLE_MS = 15_000;
 /** Milliseconds without a byte from the backend. A chat answer may think for long, but its stream must not be silent. */
 const SILENCE_MS = 120_000;
 
-/** How often a request is sent that nobody has answered, and milliseconds before the third time. */
+/** How often a request is sent whose connection was cut. */
 const ATTEMPTS = 3;
-const PAUSE_MS = 100;
+
+/** Milliseconds before a request is sent again: at first, doubled each time, and at most. */
+const PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
 
 /** What a backend that is just ending does to a connection. */
 const CUT = new Set(["ECONNRESET", "EPIPE"]);
+
+/** Nobody took the connection, so nothing was sent: the next one may lead to a backend that has started meanwhile. */
+const NOT_TAKEN = new Set(["ECONNREFUSED", "EHOSTUNREACH", "EAI_AGAIN"]);
+
+/** Milliseconds for which a request is sent again that no backend took. */
+const NOT_TAKEN_MS = 15_000;
 
 const UNREACHABLE = "the backend cannot be reached, try again in a moment";
 
@@ -89,10 +98,16 @@ export class Proxy {
   }
 
   forward(request: IncomingMessage, response: ServerResponse, context: Context): void {
-    this.#send(request, response, context, 1);
+    this.#send(request, response, context, 1, performance.now() + NOT_TAKEN_MS);
   }
 
-  #send(request: IncomingMessage, response: ServerResponse, context: Context, attempt: number): void {
+  #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: Context,
+    attempt: number,
+    deadline: number,
+  ): void {
     const method = request.method ?? "GET";
     const repeatable = IDEMPOTENT.has(method) && !hasBody(request.headers);
     const outgoing = this.#client.request({
@@ -103,6 +118,10 @@ export class Proxy {
       // nor does what has met such a one: the next in the pool may lead to the same backend.
       agent: repeatable && attempt === 1 ? this.#pool : this.#single,
     });
+    // A reader who goes away must not keep the backend working.
+    const stop = () => {
+      if (!response.writableFinished) outgoing.destroy();
+    };
     outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error(`no byte for ${SILENCE_MS / 1000} s`)));
     outgoing.on("response", (incoming) => {
       response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, endToEnd(incoming.headers));
@@ -124,15 +143,16 @@ export class Proxy {
         return;
       }
       const code = error.code ?? "";
-      // Refused: nothing was sent, and another backend may be asked the next time. Cut: what is idempotent is repeated.
-      const again = code === "ECONNREFUSED" ? !hasBody(request.headers) : repeatable && CUT.has(code);
-      if (attempt < ATTEMPTS && again) {
-        setTimeout(
-          () => {
-            if (!response.destroyed) this.#send(request, response, context, attempt + 1);
-          },
-          PAUSE_MS * (attempt - 1),
-        );
+      const pause = Math.min(PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
+      const again = NOT_TAKEN.has(code)
+        ? performance.now() + pause < deadline
+        : repeatable && CUT.has(code) && attempt < ATTEMPTS;
+      if (again) {
+        response.off("close", stop);
+        this.#log("INFO", "a request is sent again", { request_id: context.requestId, error: code });
+        setTimeout(() => {
+          if (!response.destroyed) this.#send(request, response, context, attempt + 1, deadline);
+        }, pause);
         return;
       }
       this.#log("WARNING", "backend unreachable", { request_id: context.requestId, error: error.code ?? error.message });
@@ -140,12 +160,10 @@ export class Proxy {
       request.resume();
       answerJson(response, 502, { detail: UNREACHABLE });
     });
-    // A reader who goes away must not keep the backend working.
-    response.once("close", () => {
-      if (!response.writableFinished) outgoing.destroy();
-    });
+    response.once("close", stop);
     if (repeatable) outgoing.end();
-    else request.pipe(outgoing);
+    // Until somebody takes the connection the body stays with the reader's, where the next time finds it whole.
+    else outgoing.once("socket", (socket) => socket.once("connect", () => request.pipe(outgoing)));
   }
 }
 
