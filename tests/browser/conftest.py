@@ -1,8 +1,7 @@
 """A browser and somewhere to point it: the app at BASE_URL, or the built frontend in front of a stand-in backend.
 
 BASE_URL        the app under test, as a user reaches it; without it the frontend is started here:
-FRONTEND_IMAGE  from this image, or else from services/frontend/.next/standalone (`npm run build`) with node 24;
-                given beside BASE_URL it also runs the tests of the server, which start and stop one of their own
+FRONTEND_IMAGE  from this image, or else from services/frontend/.next/standalone (`npm run build`) with node 24
 CHROMIUM        the browser (default /usr/bin/chromium)
 SCREENSHOTS     folder for pictures of the views (default: none are taken)
 """

@@ -94,6 +94,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+def browser_python() -> str:
+    """The interpreter with what the tests of the page need."""
+    python = os.environ.get("BROWSER_PYTHON")
+    assert python, "run by nox -s e2e, which makes the environment of the browser tests"
+    return python
+
+
 def free_ports() -> Iterator[int]:
     """The ports at which nothing answers, of those that are this worker's."""
     first = SPARE_PORT + 100 * WORKER

@@ -33,7 +33,7 @@ function settingsOrExit(): Settings {
 const settings = settingsOrExit();
 const log = makeLog(settings.logLevel);
 const ca = settings.tlsCaFile ? [...tls.rootCertificates, readFileSync(settings.tlsCaFile, "utf8")] : undefined;
-const proxy = new Proxy(settings.apiBaseUrl, log, ca);
+const proxy = new Proxy(settings.apiBaseUrl, log, settings.repeatMs, ca);
 const health = new Health({ backend: (signal) => proxy.check(signal) }, log);
 captureConsole(log);
 const page = await loadPage(path.dirname(import.meta.dirname), settings.development, settings.port);

@@ -49,9 +49,6 @@ const CUT = new Set(["ECONNRESET", "EPIPE"]);
 /** Nobody took the connection, so nothing was sent: the next one may lead to a backend that has started meanwhile. */
 const NOT_TAKEN = new Set(["ECONNREFUSED", "EHOSTUNREACH", "EAI_AGAIN"]);
 
-/** Milliseconds for which a request is sent again that no backend took. */
-const NOT_TAKEN_MS = 15_000;
-
 const UNREACHABLE = "the backend cannot be reached, try again in a moment";
 
 export interface Context {
@@ -68,11 +65,13 @@ export class Proxy {
   readonly #client: typeof http | typeof https;
   readonly #pool: http.Agent;
   readonly #single: http.Agent;
+  readonly #repeatMs: number;
 
-  /** `ca` holds more certificate authorities to trust, in PEM. */
-  constructor(base: URL, log: Log, ca?: string[]) {
+  /** `repeatMs` is how long what no backend took is sent again; `ca` holds more authorities to trust, in PEM. */
+  constructor(base: URL, log: Log, repeatMs: number, ca?: string[]) {
     this.#base = base;
     this.#log = log;
+    this.#repeatMs = repeatMs;
     this.#client = base.protocol === "https:" ? https : http;
     const { Agent } = this.#client;
     this.#pool = new Agent({ keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 64, scheduling: "lifo", ca } as object);
@@ -98,7 +97,7 @@ export class Proxy {
   }
 
   forward(request: IncomingMessage, response: ServerResponse, context: Context): void {
-    this.#send(request, response, context, 1, performance.now() + NOT_TAKEN_MS);
+    this.#send(request, response, context, 1, performance.now() + this.#repeatMs);
   }
 
   #send(

@@ -9,6 +9,8 @@ export interface Settings {
   logLevel: LogLevel;
   /** Milliseconds between SIGTERM and closing the port: time for the cluster to take this pod out of its endpoints. */
   drainMs: number;
+  /** Milliseconds for which a request is sent again that no backend took. */
+  repeatMs: number;
   /** Files of the certificate to serve with; plain HTTP without them. */
   tls?: CertificateFiles;
   /** More authorities the backend's certificate may come from. */
@@ -39,6 +41,7 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     apiBaseUrl: read("API_BASE_URL", "http://backend-service:8000", httpUrl, "an http:// or https:// address"),
     logLevel: read("LOG_LEVEL", "INFO", logLevel, `one of ${LOG_LEVELS.join(", ")}`),
     drainMs: 1000 * read("DRAIN_SECONDS", "3", between(0, 8), "a number of seconds from 0 to 8"),
+    repeatMs: 1000 * read("REPEAT_SECONDS", "15", between(0, 60), "a number of seconds from 0 to 60"),
     tls: certFile && keyFile ? { certFile, keyFile } : undefined,
     tlsCaFile: env.TLS_CA_FILE?.trim() || undefined,
     otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT?.trim()

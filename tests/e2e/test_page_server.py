@@ -1,0 +1,18 @@
+"""The page's server, in the image that the main job made: tests/browser/test_server.py, which needs no browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+from scripts.host.paths import ROOT
+from tests.e2e.conftest import Project, browser_python
+
+
+def test_the_server_of_the_page_does_its_part(project: Project) -> None:
+    image = json.loads(project.invoke("build", "--json").stdout)["images"]["frontend"]
+    tests = ROOT / "tests/browser/test_server.py"
+    env = os.environ | {"FRONTEND_IMAGE": image}
+    done = subprocess.run([browser_python(), "-m", "pytest", "-q", str(tests)], env=env, check=False)
+    assert done.returncode == 0
