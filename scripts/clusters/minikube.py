@@ -79,11 +79,24 @@ class Minikube(Target):
         return replace(found, holds=holds)
 
     def up(self, tell: Tell = silent) -> Outcome:
-        """Lead it to running, and begin to enable the addons that the release uses."""
+        """Lead it to running, and begin to enable the addons that the release uses.
+
+        A hardened one is taken for running only once it has proved that it encrypts, also where the start that should
+        have proved it failed.
+        """
         outcome = super().up(tell)
+        if self._hardened and not self._proof.is_file():
+            hardening.prove_encryption(self._shell, self._aimed, self.name, self.look())
+            if not self._shell.dry:
+                self._proof.touch()
         if not self._shell.dry:
             self._addons.begin()
         return outcome
+
+    @property
+    def _proof(self) -> Path:
+        """The file that says that this start of the hardened profile stores Secrets encrypted."""
+        return Path(self._env["MINIKUBE_HOME"]) / "encryption-proved"
 
     def addons(self) -> list[Outcome]:
         """Return what became of the addons, once their workloads are ready."""
@@ -185,7 +198,7 @@ class Minikube(Target):
 
     def _cached(self) -> Iterator[tuple[Path, str]]:
         """Yield copies of images below minikube's home, each with its reference: `ORG/NAME_TAG`."""
-        home = self._env.get("MINIKUBE_HOME") or os.environ.get("MINIKUBE_HOME") or str(paths.home())
+        home = self._env.get("MINIKUBE_HOME") or _persons_home()
         folder = hardening.minikube_folder(Path(home)) / "cache/images"
         for file in folder.glob("*/**/*") if folder.is_dir() else ():
             name, underscore, tag = file.name.rpartition("_")
@@ -222,7 +235,11 @@ class Minikube(Target):
                 f"minikube cannot start here:\n{text}", "all that is missing: invoke doctor --target minikube"
             )
         if self._hardened:
-            hardening.write_files(self._shell, Path(self._env["MINIKUBE_HOME"]))
+            ours = Path(self._env["MINIKUBE_HOME"])
+            hardening.share_downloads(self._shell, Path(_persons_home()), ours)
+            hardening.write_files(self._shell, ours)
+            if not self._shell.dry:
+                self._proof.unlink(missing_ok=True)
         words = [
             *made, "--wait=all", f"--wait-timeout={WAIT}", "--keep-context", "--interactive=false", "--output=json",
             *(["--force"] if self._options.force else []), *(hardening.ARGUMENTS if self._hardened else ()),
@@ -234,8 +251,6 @@ class Minikube(Target):
         self.warnings += answers.warnings(done.out, done.err)
         for warning in self.warnings:
             self._shell.say(f"minikube warns: {warning}")
-        if self._hardened:
-            hardening.prove_encryption(self._shell, self._aimed, self.name, self.look())
 
     def _started(self, words: Sequence[str], tell: Tell) -> Result:
         """Run `minikube start`, handing on its steps. Raises CommandError with the cause, not the whole output."""
@@ -326,3 +341,8 @@ class Minikube(Target):
         home = [f"MINIKUBE_HOME={shlex.quote(value)}" for value in self._env.values()]
         cut = words.index("--") if "--" in words else len(words)
         return " ".join([*home, shlex.join(["minikube", "-p", self.name, *words[:cut], *words[cut:]])])
+
+
+def _persons_home() -> str:
+    """Return the home of minikube that the person's own profiles are in."""
+    return os.environ.get("MINIKUBE_HOME") or str(paths.home())

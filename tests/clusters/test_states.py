@@ -323,6 +323,29 @@ def test_the_hardened_cluster_does_not_touch_the_running_one(machine: Machine, c
     assert encryption.read_bytes() == key, "what is stored can be read with the same key only"
 
 
+def test_the_hardened_cluster_starts_from_what_was_downloaded_for_the_persons_own(
+    machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In a home of its own minikube would fetch hundreds of megabytes again, or not start at all."""
+    monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path / "mine"))
+    own = machine.home / f"state/todo-chatbot/minikube/{NAME}/.minikube/cache"
+
+    def start_anew() -> None:
+        cluster("minikube", environment="secure").down()
+        cluster("minikube", environment="secure").up()
+
+    start_anew()
+    assert not list(own.iterdir()), "nothing to share yet"
+    kubelet = tmp_path / "mine/.minikube/cache/linux/amd64/v1.36.1/kubelet"
+    kubelet.parent.mkdir(parents=True)
+    kubelet.touch()
+    start_anew()
+    assert (own / "linux/amd64/v1.36.1/kubelet").samefile(kubelet)
+    (tmp_path / "mine").rename(tmp_path / "moved")
+    start_anew()
+    assert not list(own.iterdir()), "a link that leads nowhere is in minikube's way"
+
+
 def test_a_hardened_cluster_that_stores_in_the_clear_is_found_out(machine: Machine, cluster: Make) -> None:
     cluster("minikube", environment="secure").up()
     profiles = machine.state["profiles"]
@@ -334,6 +357,15 @@ def test_a_hardened_cluster_that_stores_in_the_clear_is_found_out(machine: Machi
     with pytest.raises(UserError, match="stores Secrets unencrypted") as caught:
         cluster("minikube", environment="secure").up()
     assert f"minikube -p {NAME}-secure logs" in caught.value.hint and "MINIKUBE_HOME=" in caught.value.hint
+    with pytest.raises(UserError, match="stores Secrets unencrypted"):
+        cluster("minikube", environment="secure").up()  # it runs, which is no proof
+    machine.fail("kubectl exec", 1, "", "no such container")
+    with pytest.raises(UserError, match="cannot be told"):
+        cluster("minikube", environment="secure").up()
+    machine.fail("kubectl exec", 0, "k8s:enc:aescbc:v1:key1:...")
+    assert cluster("minikube", environment="secure").up().status == "unchanged"
+    machine.fail("kubectl exec", 1, "", "not asked again")
+    assert cluster("minikube", environment="secure").up().status == "unchanged"
 
 
 @pytest.mark.parametrize("target", ["kind", "k3d"])

@@ -270,6 +270,8 @@ class Minikube:
 
     def run(self) -> None:
         """Do what was asked."""
+        for folder in ("cache", "config", "files", "logs"):  # whatever the command is
+            (self.home / folder).mkdir(parents=True, exist_ok=True)
         getattr(self, "do_" + self.verb.replace(" ", "_").replace("-", "_"))()
 
     def do_version(self) -> None:
