@@ -190,7 +190,8 @@ def e2e(session: nox.Session) -> None:
     _install(session, python, "tests/browser/requirements.txt")
     _debian(session, CHROMIUM, "chromium")
     browser = {"BROWSER_PYTHON": str(python)}
-    words = session.posargs or ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    workers = max(2, min(4, (os.cpu_count() or 2) - 1))  # each has a cluster of its own
+    words = session.posargs or ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
     session.run(sys.executable, "-m", "pytest", "tests/e2e", *words, env=browser, external=True)
 
 

@@ -1,6 +1,6 @@
 """The main job, run as a user runs it, from a copy of this repository and against a cluster of its own.
 
-The files of this folder know nothing of each other, so that two workers can share them, each with a cluster and ports
+The files of this folder know nothing of each other, so that workers can share them, each with a cluster and ports
 of its own; they have one engine, where what is built for one is there for the other.
 """
 
