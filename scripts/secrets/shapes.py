@@ -165,6 +165,7 @@ _USER_AND_PASSWORD = re.compile(
 )
 _BASE64 = re.compile(r"(?<![\w+/.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w+/=])")
 _NUMBERED = re.compile(r"c[a-z0-9]{24}|[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a CUID and a ULID name records, and open nothing
+_OBJECT = re.compile(r"[A-Z][A-Za-z]{2,40}/[a-z0-9][a-z0-9.-]*")  # ReplicaSet/backend-5m2j5kb7gp
 _SPDX = re.compile(_SPDX_NAMES, re.IGNORECASE)
 _NAME = re.compile(
     r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:[-_.][a-z]+)*|[A-Za-z]+|[a-z0-9]+(?:[.-][a-z0-9]+)*/[\w.-]+|/\S*|\d{1,5}(?:\.\d+)*\w{0,2}"
@@ -241,7 +242,7 @@ def looks_random(word: str) -> bool:
     kinds = [0 if char.islower() else 1 if char.isupper() else 2 for char in word if char.isalnum()]
     changes = sum(one != other for one, other in itertools.pairwise(kinds)) / max(1, len(kinds) - 1)
     if len(set(kinds)) == 3:
-        return len(kinds) >= 20 and changes >= 0.4
+        return len(kinds) >= 20 and changes >= 0.4 and not _OBJECT.fullmatch(word)
     drawn = len(word) >= 24 and word.isalnum() and len(set(kinds)) == 2 and 2 in kinds and changes >= 0.22
     return drawn and bool(set(word) - set(string.hexdigits)) and not _NUMBERED.fullmatch(word)
 

@@ -238,7 +238,7 @@ LOOKALIKES = (
     "def verify_password(plain, hashed):", '["password", "username"]', "tokens: [a, b]", "Path: C:\\temp\\new", "a%20b%2Fc", "secret [database-secrets] mounted",
     "data:map[LOG_LEVEL:info] kind:ConfigMap", "Basic authentication is used", "session_id: none", "backend-1  | ready", "password (optional)", "2026-11-25T10:00:00Z INFO starting", 'Content-Type:[application/json]',
     "tolerations: [{\"key\":\"node.kubernetes.io/not-ready\",\"operator\":\"Exists\"}]", "token string", "password: string", "cookies: []",
-    "request_id=01ARZ3NDEKTSV4RRFFQ69G5FAV", "todo cjld2cjxh0000qzrmn831i7rn was created", "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "Controlled By:  ReplicaSet/backend-5m2j5kb7gp", "request_id=01ARZ3NDEKTSV4RRFFQ69G5FAV", "todo cjld2cjxh0000qzrmn831i7rn was created", "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     "X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678", "trace_id=4bf92f3577b34da6a3ce929d0e0e4736", "horizontalpodautoscalers.autoscaling/v2", "_next/static/chunks/main-app-1a2b3c4d5e6f7a8b.js",
     "wheel: pydantic_core-2.46.1-cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", "kube-api-access-x7abc", "loaded libstdc++.so.6.0.33 from x86_64-linux-gnu",
     "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
