@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 
 from scripts.ai.consult import Connection
-from scripts.ai.mcp import clients, knowledge
+from scripts.ai.mcp import clients, knowledge, serve
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 
@@ -95,6 +96,16 @@ def test_each_client_gets_its_entry(client: str) -> None:
     assert client != "kagent" or "`Bearer TOKEN`" in where  # the header is what the Secret holds, word for word
     if client != "kagent":
         assert str(ROOT / "run") in text and "ai.mcp" in text
+
+
+@pytest.mark.parametrize("port", [-1, 70_000, 0])
+def test_a_port_that_cannot_be_served_is_told_before_anything_is_started(port: int) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = port or other.getsockname()[1]
+        with pytest.raises(UserError, match=f"--http={taken}: (no port|another program has this port)"):
+            serve.serve(cast("Any", None), taken)
 
 
 def test_a_client_that_is_not_known_is_told() -> None:

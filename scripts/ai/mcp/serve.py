@@ -12,6 +12,7 @@ from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import virtualenvs
 from scripts.host.paths import state_folder
+from scripts.kube import forward
 
 LOCK = str(Path(__file__).parent / "lock/requirements.txt")
 SERVER = Path(__file__).with_name("server.py")
@@ -38,6 +39,10 @@ def token_file() -> Path:
 
 def serve(session: Session, port: int = 0) -> None:
     """Serve until the client ends it, or Ctrl-C. Standard output belongs to the protocol. Raises UserError."""
+    if port and not 1 <= port <= 65_535:
+        raise UserError(f"--http={port}: no port", "choose one from 1024 to 65535")
+    if port and forward.free_port(port) != port:
+        raise UserError(f"--http={port}: another program has this port", "end it, or choose another port")
     words = argv(session, port)
     if port:
         print(f"http://127.0.0.1:{port}/mcp, with the token of {token_file()}", file=sys.stderr)

@@ -23,6 +23,7 @@ from mcp_types import (
     Tool,
     ToolAnnotations,
 )
+from mcp_types.version import OLDEST_SUPPORTED_VERSION
 
 ABOUT = "What runs of this release, what is wrong with it and what to do. Read-only: a person applies what is proposed."
 
@@ -54,8 +55,33 @@ def build(connection: Any) -> Server[Any]:
 
 async def over_stdio(server: Server[Any]) -> None:
     """Serve one client over standard input and output."""
-    async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
+    into, given = anyio.create_memory_object_stream[Any](0)
+
+    async def hand_on(read: Any) -> None:
+        async with into:
+            async for message in read:
+                await into.send(with_version(message))
+
+    async with stdio_server() as (read, write), anyio.create_task_group() as group:
+        group.start_soon(hand_on, read)
+        await server.run(given, write, server.create_initialization_options())
+
+
+def with_version(message: Any) -> Any:
+    """Return a message as the SDK takes it: one that begins a session and names no version of the protocol means the
+    oldest.
+
+    kubectl-ai 0.0.28 names none, and refuses the newest, which the SDK would answer.
+    """
+    request = getattr(message, "message", None)
+    params = getattr(request, "params", None)
+    if (
+        getattr(request, "method", "") == "initialize"
+        and isinstance(params, dict)
+        and not params.get("protocolVersion")
+    ):
+        params["protocolVersion"] = OLDEST_SUPPORTED_VERSION
+    return message
 
 
 class Guarded:
