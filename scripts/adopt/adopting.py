@@ -309,8 +309,8 @@ def _described(
         def render(folder: Path) -> str:
             answer = shell.probe([helm(), "template", "adopted", str(folder)], timeout=60)
             if not answer:
-                lines = answer.err.strip().splitlines() or ["helm gives no reason"]
-                raise ValueError(next((one for one in lines if one.startswith("Error:")), lines[-1])[:200])
+                said = re.search(r"(?ms)^Error:.*?(?=\n\n|\Z)", answer.err)
+                raise ValueError(" ".join((said[0] if said else answer.err or "helm gives no reason").split())[:250])
             return answer.out
 
         more, lines = documents.rendered(tree, chart, render)

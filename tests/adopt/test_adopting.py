@@ -1314,3 +1314,12 @@ def test_what_a_program_goes_through_by_a_list_is_given(tmp_path: Path, language
 def test_a_client_of_dapr_does_not_wait_a_minute_for_what_is_left_off(tmp_path: Path) -> None:
     app = make(tmp_path, **{**API, "requirements.txt": "fastapi\ndapr>=1.12\n"})
     assert services(adopt(app))["app"]["environment"] == {"DAPR_HEALTH_TIMEOUT": "1"}
+
+
+def test_a_chart_that_cannot_be_rendered_is_told_with_its_cause(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        **API, "chart__Chart.yaml": "apiVersion: v2\nname: x\nversion: 1.0.0\n", "chart__values.yaml": "{}\n",
+        "chart__templates__a.yaml": "kind: {{ .Values.deep.kind }}\n",
+    })  # fmt: skip
+    (said,) = [one for one in adopt(app).decision.remarks if one.startswith("chart: not rendered")]
+    assert "nil pointer" in said
