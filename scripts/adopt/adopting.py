@@ -14,7 +14,6 @@ from scripts.adopt.facts import Described
 from scripts.adopt.infer import Decision, Question, Whole
 from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Tree, scan
-from scripts.dockerfiles.derived import loosens
 from scripts.dockerfiles.ignore import IgnoreRules, ignore_rules
 from scripts.errors import UserError
 from scripts.host.files import write_whole
@@ -217,11 +216,10 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
     """
     for unit in chosen:
         file = join(unit.sources, "requirements.txt")
-        if not unit.python or unit.python.lock or not tree.has(file):
+        if not unit.python or not infer.installs_requirements(
+            unit, tree, "builder" in decision.data["services"][unit.name]
+        ):
             continue
-        own = "" if "builder" in decision.data["services"][unit.name] or not unit.dockerfile else unit.dockerfile.file
-        if own and not loosens(tree.text(own)):
-            continue  # it installs something else
         text, python = tree.text(file), "3.13" if "3.13" in unit.python.python else "3.11"
         wrong = _contradiction(text, python, shell)
         while (name := resolving.missing(wrong)) and name.replace("-", "_") not in infer.imports(unit, tree):

@@ -17,7 +17,7 @@ from scripts.adopt.facts import Code, Described, Read
 from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, Unit
-from scripts.dockerfiles.derived import takes_packages
+from scripts.dockerfiles.derived import loosens, takes_packages
 from scripts.images import families
 
 DEFAULT_PORTS = {"nextjs": 3000, "static": 3000, "node": 3000, "fastapi": 8000, "flask": 5000, "django": 8000}
@@ -269,6 +269,8 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         stage = next((item.stage for item in unit.described if item.stage), "")
         if stage and not re.search(r"dev|test", stage):
             spec["stage"] = stage
+    if unit.python and installs_requirements(unit, context.whole.tree, bool(builder)):
+        unit.python.lock = ""  # the image is made without it
     spec["ignore"] = list(NEVER_IN_AN_IMAGE)
     if builder and unit.strange_lock:
         spec["ignore"].append("uv.lock")
@@ -283,7 +285,8 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     added = {**_companions(unit, context.whole.tree), **_missing(unit, context.whole.tree)}
     if added and (builder or not unit.dockerfile or takes_packages(context.whole.tree.text(unit.dockerfile.file))):
         spec["addPackages"] = list(added)
-        if "bcrypt<5" in added and not unit.packages.lock and "==" in unit.packages.wanted.get("bcrypt", ""):
+        pinned = re.search(r"(?mi)^\s*bcrypt\s*==", context.whole.tree.text(join(unit.sources, "requirements.txt")))
+        if "bcrypt<5" in added and pinned and not unit.packages.lock:
             spec["loosePackages"] = ["bcrypt"]
         context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
     environment, build = _environment(unit, context)
@@ -706,6 +709,16 @@ def _open_to_browsers(unit: Unit, reads: Mapping[str, Read], context: Context) -
     names = (match[1].upper() for text in texts for match in told.finditer(text))
     found = next((reads[name] for name in names if name in reads), None)
     return found if unit.python and found and (found.default or "").lower() in ("false", "0", "") else None
+
+
+def installs_requirements(unit: Unit, tree: Tree, built: bool) -> bool:
+    """Return whether an image takes its packages from requirements.txt: `built` says that the product's builder makes
+    it, which prefers a lock; a Dockerfile may do without the lock that lies there.
+    """
+    if not unit.python or not tree.has(join(unit.sources, "requirements.txt")):
+        return False
+    own = not built and unit.dockerfile
+    return loosens(tree.text(own.file)) if own else not unit.python.lock
 
 
 def _companions(unit: Unit, tree: Tree) -> dict[str, str]:

@@ -1323,3 +1323,15 @@ def test_a_chart_that_cannot_be_rendered_is_told_with_its_cause(tmp_path: Path) 
     })  # fmt: skip
     (said,) = [one for one in adopt(app).decision.remarks if one.startswith("chart: not rendered")]
     assert "nil pointer" in said
+
+
+def test_a_dockerfile_may_install_requirements_beside_a_lock(tmp_path: Path) -> None:
+    """What they pin gives way then; where the lock is installed, they say nothing."""
+    for line, loose in (("pip install -r requirements.txt", ["bcrypt"]), ("uv sync --frozen", None)):
+        locked = (f'[[package]]\nname = "{name}"\nversion = "4"\n\n' for name in ("fastapi", "passlib", "bcrypt"))
+        app = make(tmp_path / line[:2], **{
+            **API, "requirements.txt": "fastapi==0.128.5\npasslib==1.7.4\nbcrypt==5.0.0\n",
+            "uv.lock": "".join(locked),
+            "Dockerfile": f"FROM python:3.13-slim\nCOPY . .\nRUN {line}\nCMD uvicorn main:app\n",
+        })  # fmt: skip
+        assert services(adopt(app))["app"].get("loosePackages") == loose
