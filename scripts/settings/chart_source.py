@@ -8,7 +8,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -73,15 +73,31 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def missing_dependencies(chart: Path) -> list[str]:
-    """Return the charts that a chart needs and does not hold, by name; a chart that cannot be read says helm itself."""
-    try:
-        data = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return []
-    needed: list[Any] = data.get("dependencies") or [] if isinstance(data, Mapping) else []
+    """Return the charts that a chart needs and does not hold, by name; a chart that cannot be read says helm itself.
+
+    helm goes by the names that the charts below `charts/` have, whatever their folders and archives are called.
+    """
+    data = _described(chart / "Chart.yaml")
+    needed: list[Any] = data.get("dependencies") or []
     names = [str(item.get("name")) for item in needed if isinstance(item, Mapping)]
-    return [
-        name
-        for name in names
-        if not (chart / "charts" / name / "Chart.yaml").is_file() and not list((chart / "charts").glob(f"{name}-*.tgz"))
-    ]
+    held = {_described(file).get("name") for file in (chart / "charts").glob("*/Chart.yaml")} if names else set()
+    lacking = [name for name in names if name not in held]
+    held = {_packed_name(file) for file in (chart / "charts").glob("*.tgz")} if lacking else held
+    return [name for name in lacking if name not in held]
+
+
+def _described(file: Path) -> Mapping[str, Any]:
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return data if isinstance(data, Mapping) else {}
+
+
+def _packed_name(archive: Path) -> str:
+    """Return the name of a packaged chart, which is that of its one folder."""
+    try:
+        with tarfile.open(archive, "r:gz") as opened:
+            return next((PurePosixPath(member.name).parts[0] for member in opened if member.isfile()), "")
+    except (OSError, tarfile.TarError, EOFError):
+        return ""

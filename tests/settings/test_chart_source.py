@@ -17,6 +17,7 @@ from scripts.errors import SettingsError, UserError
 from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.kube import charts
+from scripts.settings import chart_source
 from scripts.settings.configuration import read_settings
 from tests.settings.test_configuration import minimal, project, write
 from tests.support.serving import serving
@@ -99,6 +100,17 @@ def test_what_is_no_chart_is_told_by_key_with_a_remedy(
     assert str(caught.value).startswith("config/pipeline.yaml: release.chart: ") and problem in str(caught.value)
     assert remedy in caught.value.hint
     assert not (project / ".pipeline/outside").exists()
+
+
+def test_charts_that_a_chart_needs_are_found_by_their_own_names(tmp_path: Path) -> None:
+    """As helm does, whatever their folders and archives are called."""
+    needed = ["folder", "packed", "redis"]
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump({"dependencies": [{"name": name} for name in needed]}))
+    (tmp_path / "charts/vendored").mkdir(parents=True)
+    (tmp_path / "charts/vendored/Chart.yaml").write_text("name: folder\n")
+    archive(tmp_path / "charts/anything.tgz", {"./packed/Chart.yaml": "name: packed\n"})
+    archive(tmp_path / "charts/redis-ha-1.0.0.tgz", {"redis-ha/Chart.yaml": "name: redis-ha\n"})
+    assert chart_source.missing_dependencies(tmp_path) == ["redis"]
 
 
 @pytest.fixture
