@@ -20,36 +20,44 @@ from scripts.pipeline.access import page_url
 from scripts.reporting import audit
 from scripts.secrets import proofs, sync, vault, versions
 
+SERVING = ("Deployment", "StatefulSet", "DaemonSet")
+
 
 def status_rows(
-    found: Iterable[Mapping[str, Any]], now: datetime, released: Mapping[str, int] | None = None
+    found: Iterable[Mapping[str, Any]], now: datetime, released: Mapping[str, int] | None = None, home: str = ""
 ) -> list[tuple[str, ...]]:
-    """Return a table of the Deployments: ready, image, restarts, age of the newest pod.
+    """Return a table of what serves: ready, image, restarts, age of the newest pod.
 
-    `released` are the replicas that the release says, by Deployment: another number is told as a drift.
+    `released` are the replicas that the release says, by Deployment: another number is told as a drift. `home` is the
+    release's namespace, which is not told; empty where all is of one.
     """
     items = list(found)
     pods = [item for item in items if item["kind"] == "Pod"]
-    rows: list[tuple[str, ...]] = [("SERVICE", "READY", "RESTARTS", "AGE", "IMAGE")]
-    for item in sorted(
-        (item for item in items if item["kind"] == "Deployment"), key=lambda item: item["metadata"]["name"]
-    ):
-        own = objects.pods_of(item, pods)
-        statuses = [status for pod in own for status in pod.get("status", {}).get("containerStatuses", ())]
-        restarts = sum(status.get("restartCount", 0) for status in statuses)
-        created = max((pod["metadata"]["creationTimestamp"] for pod in own), default="")
-        rows.append(
-            (
-                item["metadata"]["name"],
-                f"{item.get('status', {}).get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}"
-                + _drift(item, released or {}),
-                str(restarts),
-                objects.age(created, now) if created else "-",
-                objects.app_container(objects.template(item)).get("image", "-")
-                + (" (dev)" if _worked_on(item) else ""),
-            )
-        )
-    return rows
+    serving = sorted((item for item in items if item["kind"] in SERVING), key=objects.name_of)
+    rows = [_status_row(item, objects.pods_of(item, pods), now, released or {}, home) for item in serving]
+    return [("SERVICE", "READY", "RESTARTS", "AGE", "IMAGE"), *rows]
+
+
+def _status_row(
+    item: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], now: datetime, released: Mapping[str, int], home: str
+) -> tuple[str, ...]:
+    statuses = [status for pod in pods for status in pod.get("status", {}).get("containerStatuses", ())]
+    created = max((pod["metadata"]["creationTimestamp"] for pod in pods), default="")
+    namespace = item["metadata"].get("namespace", "")
+    return (
+        workloads.label(Workload(item["kind"], namespace, objects.name_of(item), {}), home or namespace),
+        _ready(item) + (_drift(item, released) if item["kind"] == "Deployment" else ""),
+        str(sum(status.get("restartCount", 0) for status in statuses)),
+        objects.age(created, now) if created else "-",
+        objects.app_container(objects.template(item)).get("image", "-") + (" (dev)" if _worked_on(item) else ""),
+    )
+
+
+def _ready(item: Mapping[str, Any]) -> str:
+    status = item.get("status", {})
+    if item["kind"] == "DaemonSet":
+        return f"{status.get('numberReady', 0)}/{status.get('desiredNumberScheduled', 0)}"
+    return f"{status.get('readyReplicas', 0)}/{item['spec'].get('replicas', 1)}"
 
 
 def _drift(deployment: Mapping[str, Any], released: Mapping[str, int]) -> str:
@@ -79,9 +87,12 @@ def _worked_on(deployment: Mapping[str, Any]) -> bool:
 
 def status(session: Session) -> list[tuple[str, ...]]:
     """Return the live release as a table. Raises UserError if the cluster does not answer."""
-    namespace = session.settings.release.namespace
-    items = session.kubectl.items("deployments,pods", namespace)  # first: helm says nothing for long where none answers
-    return status_rows(items, datetime.now(UTC), released_replicas(session))
+    home, kinds = session.settings.release.namespace, "deployments,statefulsets,daemonsets,pods"
+    items = session.kubectl.items(kinds, home)  # first: helm says nothing for long where none answers
+    others = () if session.settings.release.has_library else (live.released(session) or live.Live()).workloads
+    for namespace in sorted({one.namespace for one in others} - {home}):
+        items = [*items, *session.kubectl.items(kinds, namespace)]
+    return status_rows(items, datetime.now(UTC), released_replicas(session), home)
 
 
 def manual_changes(session: Session) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from scripts.kube.workloads import Workload
+from scripts.pipeline.live import Live
 from scripts.release import operate
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -35,6 +37,33 @@ def test_another_number_of_pods_than_the_releases_is_shown_as_a_drift(
 ) -> None:
     (_, row) = operate.status_rows([deployment(live, live)], NOW, released)
     assert row[:2] == ("backend", shown)
+
+
+def test_a_chart_of_ones_own_is_shown_whatever_serves_and_wherever_it_is() -> None:
+    store = deployment(1, 1) | {"kind": "StatefulSet", "metadata": {"name": "store", "namespace": "data"}}
+    agents = deployment(9, 9) | {"kind": "DaemonSet", "metadata": {"name": "agents", "namespace": "shop"}}
+    agents["status"] = {"numberReady": 2, "desiredNumberScheduled": 3}
+    _, *rows = operate.status_rows([store, agents], NOW, {"store": 5}, "shop")
+    assert [row[:2] for row in rows] == [("daemonset/agents", "2/3"), ("data/statefulset/store", "1/1")]
+
+
+def test_all_namespaces_of_a_chart_of_ones_own_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def items(kinds: str, namespace: str) -> list[Any]:
+        asked.append((kinds, namespace))
+        return []
+
+    release = SimpleNamespace(namespace="shop", has_library=False)
+    helm = SimpleNamespace(manifest=lambda release: "")
+    session: Any = SimpleNamespace(
+        kubectl=SimpleNamespace(items=items), helm=helm, settings=SimpleNamespace(release=release)
+    )
+    found = Live(workloads=(Workload("StatefulSet", "data", "store", {}), Workload("Job", "shop", "load", {})))
+    monkeypatch.setattr(operate.live, "released", lambda session: found)
+    operate.status(session)
+    assert asked == [(kinds, place) for kinds in {asked[0][0]} for place in ("shop", "data")]
+    assert "statefulsets" in asked[0][0] and "daemonsets" in asked[0][0]
 
 
 @pytest.mark.parametrize(
