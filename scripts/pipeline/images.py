@@ -74,6 +74,11 @@ class Builds:
         times = report.build_times(settings.root) if len(missing) > 1 else {}
         self._jobs = {pool.submit(self.one, image): image for image in longest_first(missing, times)}
 
+    @property
+    def under_way(self) -> bool:
+        """Whether any image had to be built."""
+        return bool(self._jobs)
+
     def ended(self) -> Iterator[Outcome]:
         """Yield outcomes as they come. The first failure stops what still runs, and is raised."""
         for image in self._there:
