@@ -1147,7 +1147,7 @@ def _addresses_inside(unit: Unit, context: Context) -> None:
     others = [(it["port"], it["service"]) for it in context.found.data["addresses"] if it["service"] != unit.name]
     files = (file for file in tree.below(unit.sources) if file.endswith((".ts", ".tsx", ".js", ".mjs")))
     own = next((it for it in files if _asks_by_itself(it, tree.text(it))), "")
-    if unit.kind != "nextjs" or not others or not own or _old_node(unit):
+    if unit.kind != "nextjs" or not others or not own or ("builder" not in spec and _old_node(unit)):
         return
     hosts = context.whole.hosts
     routes = [[port, hosts.get(name, name), context.ports[name]] for port, name in others]

@@ -1265,11 +1265,10 @@ def test_what_leads_a_pages_server_to_the_services_is_run_by_node(tmp_path: Path
     node = shutil.which("node")
     if not node:
         pytest.skip("node is not on this machine: invoke install")
-    with socket.create_server(("127.0.0.1", 0)) as service, socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        taken.close()
+    with socket.create_server(("127.0.0.2", 0)) as service:
+        port = service.getsockname()[1]  # the same on another address: nobody else is given it on the first meanwhile
         service.settimeout(300)
-        code = infer._FORWARDER % json.dumps([[port, "127.0.0.1", service.getsockname()[1]]])
+        code = infer._FORWARDER % json.dumps([[port, "127.0.0.2", port]])
         program = f'require("net").connect({port}, "127.0.0.1").on("data", (it) => process.stdout.write(it))'
         options = "--import=data:text/javascript;base64," + base64.b64encode(code.encode()).decode()
         process = subprocess.Popen(
