@@ -111,6 +111,21 @@ SAID = {
         "access-forbidden",
         "list pods",
     ),
+    "unknown field, helm 4": (
+        "Error: server-side apply failed for object default/web apps/v1, Kind=Deployment: failed to create typed patch "
+        "object (default/web; apps/v1, Kind=Deployment): errors:\n"
+        '  .spec.template.spec.containers[name="a"].readOnly: field not declared in schema',
+        "unknown-field",
+        '.spec.template.spec.containers[name="a"].readOnly',
+    ),
+    "values": (
+        "Error: execution error at (app/charts/backend/templates/service.yaml:1:4): \n"
+        "backend.preStopSeconds: too long\n"
+        "backend.probes.livenessPath: there is no port to ask: set backend.service.port\n\n"
+        "Use --debug flag to render out invalid YAML",
+        "values-refused",
+        "too long backend.probes.livenessPath: there is no port to ask",
+    ),
     "template": (
         "Error: execution error at (backend/templates/all.yaml:2:4): image.tag: set it",
         "template-error",
