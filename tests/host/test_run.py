@@ -54,3 +54,13 @@ def test_uv_makes_the_environment_but_where_pip_has_an_index_of_its_own(
     assert told.read_text().splitlines() == calls
     own = virtualenvs.install_command(Path("python"), ["lock.txt"], settings)
     assert ("uv" in Path(own[0]).name) == any(line.startswith("uv") for line in calls)
+
+
+def test_a_checkout_whose_path_no_search_path_can_hold_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "a:b"
+    folder.mkdir()
+    for name in ("run", "requirements.txt"):
+        shutil.copy(ROOT / name, folder)
+    done = subprocess.run([folder / "run", "true"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"run: {folder}: a colon in the path ends a folder's name on PATH: move the checkout\n"
