@@ -16,6 +16,7 @@ from scripts.backup import archive, catalog, database, key, objects
 from scripts.backup.create import CONFIGURATION, HISTORY
 from scripts.backup.manifest import Manifest, refuse_foreign
 from scripts.context.ready import Ready, get_ready
+from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
@@ -88,9 +89,10 @@ def _with_url(item: dict[str, Any], url: str) -> dict[str, Any]:
 
 def reach(run: Run) -> None:
     """Start the cluster, so that what it holds can be seen before it is overwritten."""
-    run.session.fetch_tools()
-    engine.ensure(run.session.shell, may_install=run.may_install, say=run.display.line)
-    run.session.cluster.up()
+    with hold_release_lock(run.session):
+        run.session.fetch_tools()
+        engine.ensure(run.session.shell, may_install=run.may_install, say=run.display.line)
+        run.session.cluster.up()
 
 
 def overwritten(session: Session, contents: Contents) -> list[str]:

@@ -14,6 +14,7 @@ from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.paths import audit_file
 from scripts.kube import objects, releases, workloads
+from scripts.kube.kubectl import MANAGER
 from scripts.kube.workloads import Workload
 from scripts.pipeline import live
 from scripts.pipeline.access import page_url
@@ -21,6 +22,14 @@ from scripts.reporting import audit
 from scripts.secrets import proofs, sync, vault, versions
 
 SERVING = ("Deployment", "StatefulSet", "DaemonSet")
+
+
+# What a namespace holds that a person may miss; what belongs to one of these goes with it.
+DELETED = (
+    "deployments,statefulsets,daemonsets,jobs,cronjobs,services,ingresses,configmaps,secrets,persistentvolumeclaims"
+)
+FOREIGN = " (made by somebody else)"
+MADE_BY_THE_CLUSTER = ("kube-root-ca.crt", "kubernetes")
 
 
 def status_rows(
@@ -293,11 +302,18 @@ def destroy(session: Session) -> None:
 
 
 def objects_to_delete(session: Session) -> list[str]:
-    """Return what `destroy` would delete, as `kind/name`."""
+    """Return what `destroy` would delete, as `kind/name`; what nobody here made is told from the rest."""
     namespace = session.settings.release.namespace
-    kinds = "deployments,services,configmaps,secrets,persistentvolumeclaims"
-    found = session.kubectl.items(kinds, namespace)
-    return [f"namespace/{namespace}", *(f"{item['kind'].lower()}/{objects.name_of(item)}" for item in found)]
+    found = [item for item in session.kubectl.items(DELETED, namespace) if not item["metadata"].get("ownerReferences")]
+    names = (f"{item['kind'].lower()}/{objects.name_of(item)}{'' if is_own(item) else FOREIGN}" for item in found)
+    return [f"namespace/{namespace}", *names]
+
+
+def is_own(item: Mapping[str, Any]) -> bool:
+    """Return whether helm, this product or the cluster itself made an object."""
+    labels = item["metadata"].get("labels") or {}
+    by = labels.get("app.kubernetes.io/managed-by") or labels.get("owner")
+    return by in ("Helm", "helm", MANAGER) or objects.name_of(item) in MADE_BY_THE_CLUSTER
 
 
 def history(session: Session) -> list[tuple[str, ...]]:

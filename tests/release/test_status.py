@@ -80,3 +80,26 @@ def test_what_the_release_says_is_read_from_helms_record(manifest: str, expected
     helm = SimpleNamespace(manifest=lambda release: manifest)
     session: Any = SimpleNamespace(helm=helm, settings=SimpleNamespace(release=None))
     assert operate.released_replicas(session) == expected
+
+
+def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_such() -> None:
+    def item(kind: str, name: str, **metadata: Any) -> dict[str, Any]:
+        return {"kind": kind, "metadata": {"name": name, **metadata}}
+
+    helms = {"labels": {"app.kubernetes.io/managed-by": "Helm"}}
+    there = [
+        item("Deployment", "backend", **helms),
+        item("Secret", "sh.helm.release.v1.todo.v1", labels={"owner": "helm"}),
+        item("Secret", "auth", labels={"app.kubernetes.io/managed-by": "todo-chatbot"}),
+        item("ConfigMap", "kube-root-ca.crt"),
+        item("StatefulSet", "my-own-store"),
+        item("Job", "of-a-cronjob", ownerReferences=[{"kind": "CronJob", "name": "nightly"}]),
+    ]
+    asked: list[str] = []
+    kubectl = SimpleNamespace(items=lambda kinds, namespace: asked.append(kinds) or there)
+    session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=SimpleNamespace(namespace="shop")))
+    assert operate.objects_to_delete(session) == [
+        "namespace/shop", "deployment/backend", "secret/sh.helm.release.v1.todo.v1", "secret/auth",
+        "configmap/kube-root-ca.crt", "statefulset/my-own-store (made by somebody else)",
+    ]  # fmt: skip
+    assert {"statefulsets", "cronjobs", "ingresses"} <= set(asked[0].split(","))
