@@ -96,13 +96,27 @@ def meant(wish: Wish, todos: list[Todo]) -> list[Todo]:
             return [todo for todo in todos if wish.verb == "delete" or bool(todo["done"]) != (wish.verb == "complete")]
         if _all_done(wish):
             return [todo for todo in todos if todo["done"]]
-        if _NUMBERS.fullmatch(wish.title):
-            places = {int(number) - 1 for number in re.findall(r"\d+", wish.title)}
+        if places := _places(wish.title):
             return [todo for place, todo in enumerate(todos) if place in places]
     return best_match(wish.title, todos)
 
 
 _NUMBERS = re.compile(r"(?:#?\d{1,4}(?:, ?| and | und | & )){1,50}#?\d{1,4}", re.IGNORECASE)
+
+
+def _places(title: str) -> set[int]:
+    """Where "2 and 3", or "the second and the third", point, counted from zero; nothing for what names no places."""
+    if _NUMBERS.fullmatch(title):
+        return {int(number) - 1 for number in re.findall(r"\d+", title)}
+    words = _JOINED.split(title.casefold())
+    for language in LANGUAGES:
+        found = [language.ordinals.get(match[1]) for word in words if (match := language.ordinal.fullmatch(word))]
+        if len(words) > 1 and len(found) == len(words) and None not in found:
+            return {place for place in found if place is not None}
+    return set()
+
+
+_JOINED = re.compile(r", (?:and |und )?| and | und | & ")
 
 
 def is_all(wish: Wish) -> bool:
@@ -116,7 +130,7 @@ def _all_done(wish: Wish) -> bool:
 
 def is_many(wish: Wish) -> bool:
     """Whether the wish is for all of a kind, and not for one todo by its title."""
-    return is_all(wish) or _all_done(wish) or bool(_NUMBERS.fullmatch(wish.title))
+    return is_all(wish) or _all_done(wish) or bool(_places(wish.title))
 
 
 def renaming(wish: Wish, todos: list[Todo]) -> Wish:

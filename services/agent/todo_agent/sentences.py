@@ -55,7 +55,7 @@ def _compiled(polite: str, patterns: tuple[tuple[str, str], ...]) -> tuple[tuple
     )
 
 
-_LIST = "(?: (?:to|on|from|off|of|in) (?:my|the) (?:todo ?|to-do ?|task ?|shopping ?)?list)?"
+_LIST = "(?: (?:to|on|from|off|of|in) (?:my|the) (?:(?:todo ?|to-do ?|task ?|shopping ?)?list|to-?dos|tasks))?"
 _A_TODO = "(?:(?:a )?(?:new )?(?:todo|to-do|task|item|reminder)s? ?(?:to |: ?|called |named )?)?"
 _DONE = "(?:done|complete|completed|finished)"
 _NOT_DONE = "(?:not done|undone|open|incomplete|unfinished)"
@@ -133,22 +133,35 @@ ENGLISH = Language(
                 " there|what do i have(?: on my list)?",
             ),
             ("list", f"(?:all )?my {_THINGS}|what(?:'s| is) on my (?:plate|agenda)"),
+            (
+                "open",
+                f"(?:is|are) (?:everything|it all|all(?: of (?:them|it))?|all my {_THINGS}) {_DONE}(?: now| yet)?",
+            ),
+            (
+                "delete",
+                "(?:delete|remove|erase|clear) (?P<title>(?:(?:all|everything|the|my) )*(?:that(?:'s| is| are) )?"
+                f"{_DONE}(?: {_THINGS}| ones)?)",
+            ),
             ("reopen", f"mark (?P<title>.+?)(?: as)? {_NOT_DONE}"),
             ("reopen", "(?:reopen|undo|uncheck|untick) (?P<title>.+)"),
             ("reopen", f"(?P<title>.+?) (?:is|are) {_NOT_DONE}(?: yet)?"),
             ("complete", f"(?:mark|set|check|tick) (?P<title>.+?) (?:as )?(?:{_DONE}|off)"),
-            ("complete", "(?:complete|finish|finished|check off|tick off|done with) (?P<title>.+)"),
+            (
+                "complete",
+                "(?:complete|finish|finished|check off|tick off|cross (?:out|off)|(?:i(?:'m| am) )?done with)"
+                " (?P<title>.+)",
+            ),
             ("complete", "i(?:'ve| have)? (?:did|done|finished|completed) (?P<title>.+)"),
             ("complete", f"(?P<title>.+?) (?:is|are) {_DONE}(?: now)?"),
             ("rename", "(?:rename|change|replace|edit|update) (?P<title>.+?) (?:to|into|with|by) (?P<to>.+)"),
             ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_LIST}"),
             ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:all|the|my) )*{_DONE}(?: {_THINGS}| ones)?)"),
             ("delete", f"(?:clear|empty|wipe)(?: (?:all|the|my))*(?: (?:{_THINGS}|everything))?|start over"),
-            ("add", f"(?:add|create|remember|note|put|new) {_A_TODO}(?P<title>.+?){_LIST}"),
+            ("add", f"(?:add|create|remember|note|put|new):? {_A_TODO}(?P<title>.+?){_LIST}"),
             (
                 "add",
                 "(?:i (?:need|have|want) to|remind me (?:to|about|of)|remember to|i must"
-                "|i should|don't let me forget(?: to)?|to-?do:|task:) (?P<title>.+)",
+                "|i should|don't (?:let me )?forget(?: to| about)?|to-?do:|task:) (?P<title>.+)",
             ),
             ("find", f"(?:find|search(?: for)?|look for|is there|do i have) (?P<title>.+?){_LIST}"),
             ("find", "is (?P<title>.+?) on (?:my|the) (?:todo ?|to-do ?|task ?)?list"),
@@ -272,6 +285,12 @@ GERMAN = Language(
             ("reopen", "(?:markiere?|setze?) (?P<title>.+?) (?:als|auf) (?:offen|unerledigt|nicht erledigt)"),
             ("reopen", "öffne (?P<title>.+?)(?: wieder)?"),
             ("reopen", "(?P<title>.+?) ist (?:wieder offen|noch offen|(?:noch )?nicht (?:erledigt|fertig))"),
+            ("open", f"(?:ist|sind) (?:alles|alle(?: {_DINGE})?|meine {_DINGE}) {_FERTIG}"),
+            (
+                "delete",
+                "(?:lösche?|entferne?|leere?) (?P<title>(?:(?:alle|alles|die|meine|was) )*"
+                f"{_FERTIG}(?: {_DINGE})?(?: ist)?)",
+            ),
             ("complete", rf"(?:markiere?|setze?|hake?) (?P<title>.+?) (?:(?:als |auf )?{_FERTIG}|ab)"),
             ("complete", "(?:erledige?|fertig mit) (?P<title>.+)"),
             ("complete", rf"(?:ich habe )?(?P<title>.+?) (?:ist |sind )?(?:jetzt )?{_FERTIG}"),
@@ -287,8 +306,13 @@ GERMAN = Language(
                 "(?:notiere?|neue aufgabe:?|neues todo:?|aufgabe:|todo:|merke? dir|ich (?:muss"
                 "|soll|möchte|will)|erinnere? mich (?:an|daran,?)|vergiss nicht,?) (?P<title>.+)",
             ),
+            ("add", "hinzufügen:? (?P<title>.+)"),
+            (
+                "add",
+                f"(?P<title>.+?){_LISTE.removesuffix('(?: hinzu)?')} (?:hinzufügen|notieren|aufschreiben|eintragen)",
+            ),
             ("find", f"(?:finde?|suche?(?: nach)?|habe ich|gibt es) (?P<title>.+?){_LISTE}"),
-            ("thank", r"(?:danke|vielen dank|super|prima|toll|tschüs|auf wiedersehen|gute nacht)\b.{0,40}"),
+            ("thank", r"(?:danke|vielen dank|super|prima|toll|tschüss?|auf wiedersehen|gute nacht)\b.{0,40}"),
             ("greet", r"(?:hallo|servus|moin|grüß (?:dich|gott)|guten (?:morgen|tag|abend)|wie geht)\b.{0,40}"),
         ),
     ),
