@@ -181,7 +181,7 @@ def list_objects(api: Api, resource: Resource, query: Query, timeout: float) -> 
 _PASSING = re.compile(
     r"no answer within|connection reset by peer|TLS handshake timeout|unexpected EOF|: EOF$|http2: .*connection lost"
     r"|etcdserver: |i/o timeout|\(TooManyRequests\)"
-    r"|\(Forbidden\).*cannot get path \"/readyz\"",
+    r"|\(Forbidden\).*(cannot get path \"/readyz\"|User \"kubernetes-admin\" cannot)",
     re.MULTILINE,
 )
 

@@ -222,11 +222,14 @@ def test_a_long_list_comes_in_pages_whole_also_where_it_changes_meanwhile(
 
 BUSY = [  # as a real API server under load, or just started, answered
     'Error from server (Forbidden): forbidden: User "kubernetes-admin" cannot get path "/readyz"',
+    'Error from server (Forbidden): events is forbidden: User "kubernetes-admin" cannot list resource "events" in API '
+    'group "" in the namespace "chatbot-dev"',
     'error: Get "https://127.0.0.1:33323/api/v1/namespaces/chatbot-dev/secrets?labelSelector=owner%3Dhelm&limit=500": '
     "read tcp 127.0.0.1:60336->127.0.0.1:33323: read: connection reset by peer - error from a previous attempt: EOF",
     "no answer within 30 s",
 ]
 GIVEN = [
+    'Error from server (Forbidden): events is forbidden: User "eve" cannot list resource "events" in API group ""',
     'Error from server (Forbidden): secrets "forbidden" is forbidden',
     "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?",
     'Error from server (NotFound): pods "a" not found',
