@@ -100,9 +100,11 @@ def workload_names(session: Session) -> list[str]:
 
 def unexamined(session: Session, services: Sequence[str]) -> list[str]:
     """Workloads of the namespace that were not looked at. Raises UserError if they cannot be listed."""
-    kinds = "deployments,statefulsets,daemonsets,cronjobs"
+    kinds = "deployments,statefulsets,daemonsets,cronjobs,jobs,pods"
     found = session.kubectl.items(kinds, session.settings.release.namespace)
-    return sorted({str(item["metadata"]["name"]) for item in found} - set(services))
+    # A pod or a Job that something else has made is told with that.
+    alone = (item for item in found if not item["metadata"].get("ownerReferences"))
+    return sorted({str(item["metadata"]["name"]) for item in alone} - set(services))
 
 
 class Watchdog:

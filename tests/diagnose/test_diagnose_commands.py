@@ -338,7 +338,8 @@ def test_it_is_said_how_many_workloads_were_not_looked_at(
 
     monkeypatch.setattr(watchdog, "diagnose_services", lambda session, names: [])
     monkeypatch.setattr(watchdog, "workload_names", lambda session: ["backend"])
-    items = [{"metadata": {"name": name}} for name in ("backend", "stranger", "batch")]
+    items: list[Any] = [{"metadata": {"name": name}} for name in ("backend", "stranger", "batch")]
+    items.append({"metadata": {"name": "stranger-1", "ownerReferences": [{"kind": "StatefulSet", "name": "stranger"}]}})
     kubectl = SimpleNamespace(items=lambda kinds, namespace: items)
     session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=SimpleNamespace(namespace="ns")))
     support.show_diagnosis(session, "", as_json=False)
