@@ -534,7 +534,8 @@ def _different(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> list[str]:
 
 
 def _few(paths: Sequence[str]) -> str:
-    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+    first = "".join(char if char.isprintable() else "?" for char in paths[0])  # a name may hold the end of a line
+    return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 
 
 def _count(number: int, word: str) -> str:

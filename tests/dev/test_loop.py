@@ -97,6 +97,12 @@ def test_a_source_is_synced_and_a_lock_file_is_built(world: World) -> None:
     assert "shop: requirements.txt has changed: it is built" in world.said
 
 
+def test_a_name_that_holds_the_end_of_a_line_is_told_in_one(world: World) -> None:
+    (world.context / "odd\nname.py").write_text("two")
+    world.saved("odd\nname.py")
+    assert "shop: odd?name.py: synced to 1 pod in " in world.said
+
+
 def test_while_paused_changes_wait(world: World) -> None:
     world.loop._pressed("p")
     (world.context / "app.py").write_text("two")
