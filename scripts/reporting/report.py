@@ -112,18 +112,18 @@ def summary(report: Report) -> str:
     return "\n".join(lines)
 
 
+LOOKED = ("rollout: ", "health: ")  # how the outcomes of these stages begin within a rollback
 LOOKS = ("rollout", "health", "access", "prove")  # stages that change nothing
 
 
 def _changes(report: Report) -> str:
     """Return what the run did, what a dry run would do, and whether it looked at the live release."""
-    acts = [item for item in report.outcomes if item.stage not in LOOKS]
+    acts = [item for item in report.outcomes if item.stage not in LOOKS and not item.detail.startswith(LOOKED)]
     planned = [f"{item.stage} {item.target}" for item in acts if item.status == "planned"]
     if planned:
         return f"Would change: {', '.join(planned)}"
     done = [f"{item.stage} {item.target}" for item in acts if item.status == "done"]
-    checked = any(item.stage == "health" and item.status == "done" for item in report.outcomes)
-    return f"Changed: {', '.join(done) or 'nothing'}" + ("; the live release was verified" if checked else "")
+    return f"Changed: {', '.join(done) or 'nothing'}" + ("; the live release was verified" if report.verified else "")
 
 
 def _failures(outcomes: Sequence[Outcome]) -> str:

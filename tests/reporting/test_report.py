@@ -29,6 +29,14 @@ def test_an_unchanged_run_says_so() -> None:
     assert "Changed: nothing; the live release was verified" in text and "URL: http://localhost:30000" in text
 
 
+def test_a_rollback_names_what_it_brought_back_and_that_it_was_proved() -> None:
+    waited = [Outcome("rollback", "mcp", "done", 1.0, f"{word}1/1 ready") for word in report.LOOKED]
+    text = report.summary(
+        make(Outcome("rollback", "auth-secrets", "done"), *waited, Outcome("rollback", "todo", "done"))
+    )
+    assert text.startswith("Changed: rollback auth-secrets, rollback todo; the live release was verified\n")
+
+
 def test_only_what_was_verified_is_said_to_be() -> None:
     assert "verified" not in report.summary(make(Outcome("build", "backend", "unchanged")))
     planned = report.summary(make(Outcome("build", "backend", "planned"), Outcome("health", "all", "skipped")))
