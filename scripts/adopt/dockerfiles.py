@@ -119,7 +119,7 @@ def _words(value: str) -> tuple[str, ...]:
     if value.startswith("["):
         try:
             return tuple(str(word) for word in json.loads(value))
-        except ValueError:
+        except (ValueError, RecursionError):
             return ()
     return ("sh", "-c", value)
 

@@ -56,7 +56,7 @@ def javascript(tree: Tree, folder: str) -> Packages | None:
         return None
     try:
         data: Any = json.loads(tree.text(file))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(data, dict):
         return None
@@ -76,7 +76,7 @@ def not_in_npm_lock(tree: Tree, lock: str, asked: Packages) -> str:
     """Return the first package that package.json asks for and npm's lock does not hold; empty where it holds all."""
     try:
         data = _mapping(json.loads(tree.whole(lock) or "null"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     held = {path.rpartition("node_modules/")[2] for path in _mapping(data.get("packages"))}
     held |= set(_mapping(data.get("dependencies")))
@@ -118,7 +118,7 @@ def python(tree: Tree, folder: str) -> Packages | None:
 def _project(found: Packages, text: str, file: str) -> None:
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return
     own = _mapping(data.get("project"))
     found.python = str(own.get("requires-python", ""))
@@ -150,6 +150,8 @@ def unreadable(tree: Tree) -> Iterator[str]:
         except tomllib.TOMLDecodeError as error:
             line = re.search(r"line (\d+)", str(error))
             yield f"{file}{f':{line[1]}' if line else ''}: not read: no TOML"
+        except RecursionError:
+            yield f"{file}: not read: nested too deeply"
 
 
 def folder_of(file: str) -> str:

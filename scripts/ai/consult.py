@@ -302,7 +302,7 @@ def _items(answer: Result) -> list[Any] | None:
     try:
         items = json.loads(answer.out)["items"] if answer else None
         return items if isinstance(items, list) else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -164,7 +164,7 @@ def _document(text: str) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = json.loads(text)
         return found
-    except ValueError:
+    except (ValueError, RecursionError):
         pieces = [json.loads(line) for line in _LINES.split(text) if line.strip()]
     messages = [piece["message"] for piece in pieces]
     calls = [call for message in messages for call in message.get("tool_calls") or ()]

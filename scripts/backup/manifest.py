@@ -79,7 +79,7 @@ def from_json(text: bytes, name: str) -> Manifest:
             )
         members = {key: Member(**value) for key, value in data.pop("members").items()}
         return Manifest(**data, members=members)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ArchiveError("damaged", f"{name}: its {NAME} cannot be read", "use another archive") from None
 
 

@@ -72,7 +72,7 @@ def _program_line(line: str) -> str:
     found = re.fullmatch(r'level=INFO msg=("(?:[^"\\]|\\.)*")', line.strip())
     try:
         return str(json.loads(found[1])) if found else line
-    except ValueError:  # an escape that Go writes and JSON does not know
+    except (ValueError, RecursionError):  # an escape that Go writes and JSON does not know
         return line
 
 

@@ -197,7 +197,7 @@ def _copy(value: str, workdir: str) -> Copy | None:
         return None
     try:
         paths = json.loads(words) if words.startswith("[") else words.split()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if len(paths) < 2:
         return None

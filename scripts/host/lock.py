@@ -71,5 +71,5 @@ def _holder(handle: int) -> str:
         words = json.loads(os.pread(handle, 4096, 0))
         since = time.strftime("%H:%M:%S", time.localtime(words["since"]))
         return f"{words['command']} (process {words['pid']}, since {since}, {time.time() - words['since']:.0f} s)"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "it has only just started"

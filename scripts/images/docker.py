@@ -120,7 +120,7 @@ def _kept() -> dict[str, Any]:
     try:
         found = json.loads(KEPT.read_text(encoding="utf-8"))
         return {key: value for key, value in found.items() if isinstance(value, dict) and "buildkit" in value}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
 
 

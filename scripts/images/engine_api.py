@@ -117,7 +117,7 @@ class EngineApi:
     def _answer(kind: type[Kind], status: int, body: bytes) -> Kind:
         try:
             found = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if status != 200 or not isinstance(found, kind):
             said = found.get("message") if isinstance(found, dict) else body[:200].decode(errors="replace")
@@ -169,6 +169,6 @@ def _read(file: Path) -> Mapping[str, Any]:
     """Return a JSON file that the client wrote; nothing where there is none or it cannot be read."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -114,7 +114,7 @@ class Api:
         content = self.get(path, query, timeout=timeout)
         try:
             return json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Unreachable(f"{path}: answered no JSON") from None
 
     def _ask(self, path: str, query: Mapping[str, str] | None, timeout: float, *, preload: bool) -> BaseHTTPResponse:
@@ -170,7 +170,7 @@ def _refusal(status: int, content: bytes) -> Refused:
     try:
         said = json.loads(content)
         return Refused(status, str(said.get("reason") or status), str(said.get("message") or "no message"))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         text = content.decode(errors="replace").strip()
         return Refused(status, str(status), text or f"the server answered {status}")
 

@@ -75,7 +75,7 @@ class Helm:
         text = self._told(argv)
         try:
             found: list[dict[str, Any]] = json.loads(text or "[]")
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UserError(f"helm history {release.name}: answered no JSON", "see: invoke history") from None
         return found
 

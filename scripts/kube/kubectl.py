@@ -246,6 +246,6 @@ def parsed(text: str, what: str) -> Any:
     """Return a JSON document that kubectl printed. Raises UserError for anything else."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = (text.strip().splitlines() or ["nothing"])[0][:200]
         raise UserError(f"kubectl {what}: answered no JSON: {said}", "see: invoke cluster.status") from None

@@ -81,7 +81,7 @@ def contents(record: Mapping[str, Any]) -> dict[str, Any]:
     try:
         packed = base64.b64decode(base64.b64decode(record["data"]["release"]))
         found: dict[str, Any] = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error, RecursionError):
         name = record.get("metadata", {}).get("name", "a Secret of helm's")
         raise UserError(f"{name}: helm's record of a revision cannot be read", "see: helm history") from None
     return found

@@ -91,7 +91,7 @@ class Sampler:
             answer = json.loads(await self._get(PATHS[source].format(self._namespace)))
             items: list[dict[str, Any]] = answer["items"]
             return items
-        except (RequestFailed, ValueError, KeyError) as error:
+        except (RequestFailed, ValueError, KeyError, RecursionError) as error:
             problems[source] = _one_line(error)
             return []
 
@@ -140,7 +140,7 @@ def _message(text: str) -> str:
     """Return what the API server says in a Status, else the first line."""
     try:
         return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return text.strip().split("\n", 1)[0][:200]
 
 

@@ -37,7 +37,7 @@ def _record(file: Path) -> dict[str, Any]:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
         return {**record, "stages": list(record["stages"]), "outcomes": list(record["outcomes"])}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{file} cannot be read as the record of a run", "remove it, or restore it") from None
 
 

@@ -72,7 +72,7 @@ def _read(item: Mapping[str, Any], release: str) -> Proof | None:
         data = {key: json.loads(base64.b64decode(text)) for key, text in item["data"].items()}
         moment, installation = notes[MOMENT], notes[INSTALLATION]
         return Proof(release, int(labels[REVISION]), moment, installation, data["secrets"], data["record"])
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError, binascii.Error, RecursionError):
         return None
 
 

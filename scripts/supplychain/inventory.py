@@ -75,7 +75,7 @@ def npm(text: str) -> Iterator[dict[str, str]]:
     """Yield the package that a package.json describes; many only say how a folder's modules are written."""
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     if isinstance(data, dict) and all(isinstance(data.get(key), str) and data[key] for key in ("name", "version")):
         package = {"type": "npm", "name": data["name"], "version": data["version"]}

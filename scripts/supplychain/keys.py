@@ -93,7 +93,7 @@ def verify_envelope(text: str, public: EllipticCurvePublicKey) -> dict[str, Any]
         # A key id is a hint that nobody has to give; what counts is whether the key fits.
         signatures = [{"sig": item["sig"], "keyid": f"signature {n}"} for n, item in enumerate(data["signatures"])]
         envelope = Envelope.from_dict({**data, "signatures": signatures})
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BadSignature("it is no signed envelope") from None
     try:
         envelope.verify([SSlibKey.from_crypto(public, keyid=name) for name in envelope.signatures], 1)
@@ -103,7 +103,7 @@ def verify_envelope(text: str, public: EllipticCurvePublicKey) -> dict[str, Any]
         raise BadSignature(f"it holds {envelope.payload_type}, not an in-toto statement")
     try:
         statement = json.loads(envelope.payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         statement = None
     if not isinstance(statement, dict):
         raise BadSignature("what it holds is no statement")

@@ -23,7 +23,7 @@ def severity(word: object) -> str:
 def _json(text: str, told: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         lines = [line.strip() for line in (told or text).splitlines() if line.strip()]
         raise NotRun(lines[-1][:200] if lines else "it printed nothing") from None
 

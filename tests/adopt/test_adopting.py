@@ -1334,3 +1334,10 @@ def test_a_dockerfile_may_install_requirements_beside_a_lock(tmp_path: Path) -> 
             "Dockerfile": f"FROM python:3.13-slim\nCOPY . .\nRUN {line}\nCMD uvicorn main:app\n",
         })  # fmt: skip
         assert services(adopt(app))["app"].get("loosePackages") == loose
+
+
+def test_a_package_file_that_nests_without_end_is_told_and_says_nothing(tmp_path: Path) -> None:
+    shutil.copytree(APPS / "bare", tmp_path / "app")
+    (tmp_path / "app/web").mkdir(exist_ok=True)
+    (tmp_path / "app/web/package.json").write_text("[" * 100_000)
+    assert "web/package.json: not read: nested too deeply" in adopt(tmp_path / "app").decision.remarks

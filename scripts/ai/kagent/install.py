@@ -94,7 +94,7 @@ def _read(asked: str, answer: Result, pick: Callable[[Any], list[Found]]) -> lis
     text = _told(answer)
     try:
         return pick(json.loads(text)) if text else []
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UserError(f"{asked} answered nothing that can be read", "nothing was changed") from None
 
 

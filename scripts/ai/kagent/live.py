@@ -57,7 +57,7 @@ def get(kubectl: Kubectl, kind: str, name: str, namespace: str) -> Object | str:
         return last(answer.err)
     try:
         found = json.loads(answer.out)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "kubectl answered nothing that can be read"
     return found if isinstance(found, Mapping) else "kubectl answered nothing that can be read"
 
@@ -146,7 +146,7 @@ def _unserved(kubectl: Kubectl, namespace: str, service: str) -> str:
     try:
         endpoints = [one for item in json.loads(answer.out)["items"] for one in item.get("endpoints") or ()]
         ready = any((one.get("conditions") or {}).get("ready") is not False for one in endpoints)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return f"kagent's tool server {service}: kubectl answered nothing that can be read"
     why = "" if ready else "; ".join(reasons(kubectl, namespace)) or "wait for it"
     return f"kagent's tool server {service} has no pod that is ready: {why}" if why else ""
@@ -165,7 +165,7 @@ def _pods(kubectl: Kubectl, namespace: str, name: str) -> str:
         status = item.get("status") or {}
         ready, updated, all_ = (int(status.get(key, 0)) for key in ("readyReplicas", "updatedReplicas", "replicas"))
         seen = int(status.get("observedGeneration", 0)) >= int(item["metadata"].get("generation", 0))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"the agent {name}: kubectl answered nothing that can be read"
     if not seen:
         return f"the agent {name} is being changed just now: wait for it"

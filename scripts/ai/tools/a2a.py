@@ -93,7 +93,7 @@ def read(text: str) -> Task | str:
     """Return the task of a JSON-RPC answer, or what is wrong with it."""
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return (
             f"kagent answered nothing that can be read: {_short(text)}" if text.strip() else "kagent answered nothing"
         )

@@ -140,7 +140,7 @@ def document(text: str) -> Any:
     """Return an OpenAPI document; None where the text is none."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

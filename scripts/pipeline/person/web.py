@@ -27,7 +27,7 @@ class Answer:
         """The answer's JSON; None where it is none."""
         try:
             return json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
