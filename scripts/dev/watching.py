@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,22 +67,28 @@ def _watch_until_replaced(
         if not _same(seen):
             return
         came = any(kind == watchfiles.Change.added and Path(path).is_dir() for kind, path in batch)
-        if came and not polling and _unwatched(seen) and not stop.wait(SETTLED) and _unwatched(seen):
+        if came and not polling and _stays_unwatched(seen, stop):
             raise OSError(errno.ENOSPC, "OS file watch limit reached")
 
 
-def _unwatched(roots: Iterable[Path]) -> bool:
+def _stays_unwatched(roots: Collection[Path], stop: threading.Event) -> bool:
     """Return whether folders below are not watched: each is by itself, and nobody is told of one that finds none left.
 
-    False where the system watches in another way.
+    While many are made one after the other some always wait for their watch: only what stays so counts.
     """
+    first = _watched(roots)
+    return first[0] < first[1] and not stop.wait(SETTLED) and _watched(roots) == first
+
+
+def _watched(roots: Iterable[Path]) -> tuple[int, int]:
+    """Return how many folders this process watches, and how many there are; nothing where no system tells."""
     if not HELD.is_dir():
-        return False
+        return 0, 0
     held = 0
     for file in HELD.iterdir():
         with suppress(OSError):  # closed meanwhile
             held += file.read_text().count("inotify wd:")
-    return held < sum(1 for root in roots for _ in os.walk(root))
+    return held, sum(1 for root in roots for _ in os.walk(root))
 
 
 Identity = tuple[int, int] | None

@@ -114,6 +114,18 @@ def test_a_new_folder_that_finds_no_watch_left_is_looked_at(tmp_path: Path, monk
     assert len(said) == 1 and "max_user_watches" in said[0]
 
 
+@pytest.mark.parametrize(
+    ("looks", "stays"),
+    [([(1, 2), (1, 2)], True), ([(1, 2), (5, 6)], False), ([(1, 2), (2, 2)], False), ([(2, 2)], False)],
+)
+def test_folders_that_only_wait_for_their_watch_are_no_sign_of_a_limit(
+    monkeypatch: pytest.MonkeyPatch, looks: list[tuple[int, int]], stays: bool
+) -> None:
+    monkeypatch.setattr(watching, "SETTLED", 0.0)
+    monkeypatch.setattr(watching, "_watched", lambda _: looks.pop(0))
+    assert watching._stays_unwatched([Path()], threading.Event()) is stays
+
+
 def test_a_folder_that_is_taken_away_and_comes_back_is_watched_again(tmp_path: Path) -> None:
     folder = tmp_path / "context"
     folder.mkdir()
