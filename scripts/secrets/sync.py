@@ -334,7 +334,8 @@ def sync(
     if local_database and not held.get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD):
         held |= lost_password.recover(kubectl, namespace, DATABASE_SECRET, DATABASE_PASSWORD, proved)
         items = [item for item in items if objects.name_of(item) != DATABASE_SECRET]
-    held |= _proved_before(config, held, () if kubectl.shell.dry else proved)
+    needed = {name: spec for name, spec in config.items() if local_database or not spec.get("standinOnly")}
+    held |= _proved_before(needed, held, () if kubectl.shell.dry else proved)
     changes = decide(
         config, variables, held, local_database=local_database, files=_contents(config, root), doubtful=doubtful
     )
