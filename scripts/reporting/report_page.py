@@ -78,10 +78,18 @@ def render(reports: Sequence[Mapping[str, Any]], more: str = "") -> str:
         pages.TEMPLATES / "runs.html.jinja",
         width=f"{WIDTH:.0f}",
         newest=reports[-1],
+        verdict=verdict(reports[-1]),
         timeline=timeline(reports[-1]),
         trend=trend(reports),
         more=Markup(more),  # noqa: S704 made by a template too
     )
+
+
+def verdict(report: Mapping[str, Any]) -> str:
+    """Return what became of a run: failed, verified where it checked the live release's health, or done."""
+    done = [item for item in report["outcomes"] if item["status"] == "done"]
+    looked = any(item["stage"] == "health" or str(item["detail"]).startswith("health: ") for item in done)
+    return "failed" if not report["ok"] else "verified" if looked else "done"
 
 
 def timeline(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,3 +76,11 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     (tmp_path / "reports/2026-01-01T000000Z.json").write_text('{"ok": tr')
     with pytest.raises(UserError, match=r"2026-01-01T000000Z\.json cannot be read"):
         report_page.read(tmp_path)
+
+
+def test_only_a_run_that_checked_the_live_release_is_called_verified() -> None:
+    build, health = ({"stage": stage, "status": "done", "detail": ""} for stage in ("build", "health"))
+    rolled_back = {"stage": "rollback", "status": "done", "detail": "health: 1/1 ready"}
+    told = [report_page.verdict({"ok": True, "outcomes": [one]}) for one in (build, health, rolled_back)]
+    assert told == ["done", "verified", "verified"]
+    assert report_page.verdict({"ok": False, "outcomes": [health]}) == "failed"
