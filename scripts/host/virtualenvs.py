@@ -74,6 +74,9 @@ def install_command(python: Path, locks: Sequence[str | Path], pip_settings: str
     for lock in locks:
         checked += ["-r", lock]
     if not OWN_INDEX.search(pip_settings):
-        return [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--python", python, *checked]
+        uv = Path(sys.executable).with_name("uv")
+        # Where there is a home or not, and on one file system with what is made: files are linked, not copied.
+        cache = ("--cache-dir", cache_folder("uv"))
+        return [uv, "pip", "install", "--quiet", *cache, "--python", python, *checked]
     pip = ["pip", "--python", str(python), "install", "-qq", "--disable-pip-version-check", "--no-input"]
     return [sys.executable, "-m", *pip, "--retries", "2", *checked]
