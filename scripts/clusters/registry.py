@@ -32,6 +32,7 @@ def has(remote: str, *, plain: bool) -> bool | None:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 as built
             return True if answer.status == HTTPStatus.OK else None
     except urllib.error.HTTPError as refused:
+        refused.close()
         return False if refused.code == HTTPStatus.NOT_FOUND else None
     except (OSError, ValueError, http.client.HTTPException):
         return None

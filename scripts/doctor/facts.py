@@ -280,7 +280,8 @@ class _Reachable:
         try:
             with urllib.request.urlopen(url, timeout=NET_SECONDS):  # noqa: S310 an address from this file or the settings
                 self._problems[name] = ""
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as refusal:
+            refusal.close()
             self._problems[name] = ""  # whoever refuses is there
         except (urllib.error.URLError, OSError, ValueError) as error:
             plain = url.replace("https://", "http://", 1)
@@ -294,7 +295,8 @@ class _Reachable:
         try:
             with urllib.request.urlopen(url, timeout=NET_SECONDS):  # noqa: S310 an address from the settings
                 return True
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as refusal:
+            refusal.close()
             return True
         except (urllib.error.URLError, OSError, ValueError):
             return False

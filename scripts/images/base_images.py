@@ -120,6 +120,7 @@ def registry_answers() -> bool:
     try:
         urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()  # noqa: S310 an https constant
     except urllib.error.HTTPError as error:
+        error.close()
         return error.code == 401  # "authenticate first" is how a live registry greets
     except (urllib.error.URLError, TimeoutError, OSError, ssl.SSLError, socket.gaierror):
         return False

@@ -81,6 +81,7 @@ def _fetch_page(url: str, limit: float) -> None:
                 problem = UserError(f"{url}: answered {answer.headers.get('Content-Type')}, not a page", TAKEN)
                 silent_since = time.monotonic()
         except urllib.error.HTTPError as error:  # somebody is there, and may be well soon
+            error.close()
             problem = UserError(f"{url}: {error}", "see: invoke diagnose")
             silent_since = time.monotonic()
         except (urllib.error.URLError, OSError) as error:

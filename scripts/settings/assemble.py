@@ -179,7 +179,11 @@ def _service(
 
 def _refuse_idle(places: Places, spec: Mapping[str, Any], dockerfile: Path, key: str) -> None:
     """Raise SettingsError for packages that a Dockerfile has no line for."""
-    for name, taken in (("addPackages", derived.takes_packages), ("loosePackages", derived.loosens)):
+    for name, taken in (
+        ("addPackages", derived.takes_packages),
+        ("loosePackages", derived.loosens),
+        ("dropPackages", derived.loosens),
+    ):
         if spec.get(name) and not taken(dockerfile.read_text(encoding="utf-8", errors="replace")):
             said = f"has no effect: {dockerfile} has no line that installs requirements.txt"
             raise places.wrong(f"{key}.{name}", said, "put the packages where that file takes them from")

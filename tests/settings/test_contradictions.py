@@ -67,7 +67,8 @@ def effect(root: Path, data: dict[str, Any], more: dict[str, Any] | None = None)
 EVERY: dict[str, Any] = {
     "context": "other", "dockerfile": "other/Dockerfile", "builder": "python", "stage": "x", "buildArgs": {"A": "1"},
     "buildEnvironment": {"A": "1"}, "dev": {"ports": [1]}, "offlineFonts": True, "buildSteps": ["true"],
-    "addPackages": ["a"], "loosePackages": ["a"], "buildSecrets": {"t": "T"}, "bases": {"A": "node"}, "ignore": ["x"],
+    "addPackages": ["a"], "loosePackages": ["a"], "dropPackages": ["a"],
+    "buildSecrets": {"t": "T"}, "bases": {"A": "node"}, "ignore": ["x"],
     "subchart": "front", "imageValues": {"reference": "x.image"}, "deployment": "other", "service": "other", "port": 90,
     "probes": {"readiness": "/x"}, "command": ["x"], "args": ["x"], "user": 7, "group": 8, "home": "/x",
     "writablePaths": ["/x"], "persistence": {"path": "/x"}, "environment": {"X": "1"}, "replicas": 3,
