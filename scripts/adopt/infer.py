@@ -601,7 +601,12 @@ def _user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> No
             path = (
                 folder if folder.startswith("/") else f"{workdir.rstrip('/')}/{folder.removeprefix('./')}".rstrip("/.")
             )
-            if path != workdir.rstrip("/"):
+            step = f"chown 10001 {path}"
+            if path == workdir.rstrip("/") and recipe and not built:
+                if path and step not in spec.get("buildSteps", []):
+                    spec.setdefault("buildSteps", []).append(step)
+                    context.found.because(f"{key}.buildSteps", step, place)
+            elif path != workdir.rstrip("/"):
                 spec.setdefault("writablePaths", [])
                 if path not in spec["writablePaths"]:
                     spec["writablePaths"].append(path)

@@ -1341,3 +1341,22 @@ def test_a_package_file_that_nests_without_end_is_told_and_says_nothing(tmp_path
     (tmp_path / "app/web").mkdir(exist_ok=True)
     (tmp_path / "app/web/package.json").write_text("[" * 100_000)
     assert "web/package.json: not read: nested too deeply" in adopt(tmp_path / "app").decision.remarks
+
+
+@pytest.mark.parametrize(
+    ("recipe", "steps"),
+    [
+        ("FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\nCMD uvicorn main:app\n", ["chown 10001 /srv"]),
+        ("FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app\n", None),  # in the root of the image
+        ("FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\nUSER 1000\nCMD uvicorn main:app\n", None),
+        ("", None),  # the product's builder gives it all of its folder
+    ],
+)
+def test_a_root_image_whose_program_writes_beside_itself_still_may(
+    tmp_path: Path, recipe: str, steps: list[str] | None
+) -> None:
+    logs = "import logging\nlogging.FileHandler('a.log')\nlogging.FileHandler('b.log')\n"
+    app = make(tmp_path, **{**API, "main.py": API["main.py"] + logs})
+    if recipe:
+        (app / "Dockerfile").write_text(recipe)
+    assert services(adopt(app))["app"].get("buildSteps") == steps

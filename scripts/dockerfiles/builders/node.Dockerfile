@@ -20,6 +20,8 @@ RUN if [ -f prisma/schema.prisma ]; then node_modules/.bin/prisma generate; fi \
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production HOME=/tmp npm_config_update_notifier=false
 WORKDIR /app
-COPY --from=build /app ./
+# A program may write beside itself, as it does where it was written: a log, what is sent to it.
+RUN chown 10001:10001 /app
+COPY --chown=10001:10001 --from=build /app ./
 USER 10001:10001
 CMD ["npm", "start", "--silent"]

@@ -43,6 +43,8 @@ FROM ${PYTHON_IMAGE}
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH HOME=/tmp
 COPY --from=packages /venv /venv
 WORKDIR /app
-COPY . .
+# A program may write beside itself, as it does where it was written: a log, what is sent to it.
+RUN chown 10001:10001 /app
+COPY --chown=10001:10001 . .
 USER 10001:10001
 CMD ["python"]
