@@ -88,8 +88,9 @@ def _documents(run: Run, reached: Mapping[str, int]) -> Iterator[Any]:
     """Return the OpenAPI documents of the services that no browser reaches, through the cluster's API."""
     for service in run.session.settings.services:
         if service.port and service.address and service.name not in reached:
-            answer = run.session.kubectl.proxy_get(run.namespace, service.address, service.port, "/openapi.json")
-            yield journey.document(answer.out if answer else "")
+            for path in journey.DOCUMENTS:
+                answer = run.session.kubectl.proxy_get(run.namespace, service.address, service.port, path)
+                yield journey.document(answer.out if answer else "")
 
 
 def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome]:
@@ -103,7 +104,7 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome
     steps: Sequence[Mapping[str, Any]] = settings.app.journey
     named = bool(steps)
     for service in ports if not steps and settings.app.plays else ():
-        steps = journey.infer(browser.ask("GET", f"{where(service)}/openapi.json").data, service)
+        steps = journey.told(browser, where(service), service)
         if steps:
             break
     page = settings.page

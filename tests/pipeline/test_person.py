@@ -219,6 +219,18 @@ def test_a_journey_is_inferred_from_openapi() -> None:
     assert journey.infer(None, "api") == []
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/api/openapi.json", "/api/v1/openapi.json", "/elsewhere.json"])
+def test_a_server_tells_of_itself_at_one_of_the_usual_places(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    document = json.dumps({"paths": {"/signup": {"post": {}}, "/login": {"post": {}}}})
+
+    def ask(self: Browser, method: str, url: str, **more: Any) -> Answer:
+        return Answer(200, document) if url == f"http://x{path}" else Answer(404, "<html>")
+
+    monkeypatch.setattr(Browser, "ask", ask)
+    names = [step["name"] for step in journey.told(Browser("http://x"), "http://x", "api")]
+    assert names == ([] if "elsewhere" in path else ["register", "log in"])
+
+
 def test_the_console_tells_failed_requests_from_notes() -> None:
     lines = [
         "Access to fetch at 'http://localhost:8000/' blocked by CORS policy",

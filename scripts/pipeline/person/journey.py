@@ -18,6 +18,7 @@ LOGIN = re.compile(r"(login|sign-?in|token)/?$")
 ADD = re.compile(r"(todos?|tasks?|chores?|items?|errands?|notes?)/?$")
 TOKENS = ("access_token", "token", "accessToken", "data.access_token", "data.token")
 PASSING = (0, 502, 503, 504)  # what a person gets while no pod is ready: no answer, or that of what stands before
+DOCUMENTS = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json")  # where servers tell what they can do
 ATTEMPTS, PAUSE_SECONDS = 3, 2.0
 IDS = ("id", "user_id", "user.id", "userId", "data.id")
 
@@ -134,6 +135,14 @@ def infer(document: Any, service: str) -> list[dict[str, Any]]:
         if path:
             found.append(_step(name, path, posts[path], document, service))
     return found if any(step["name"] in ("register", "add a todo") for step in found) else []
+
+
+def told(browser: Browser, base: str, service: str) -> list[dict[str, Any]]:
+    """Return the journey that a server at `base` tells of, at the first of the usual places; nothing where it does
+    not.
+    """
+    answers = (infer(browser.ask("GET", base + path).data, service) for path in DOCUMENTS)
+    return next((steps for steps in answers if steps), [])
 
 
 def document(text: str) -> Any:
