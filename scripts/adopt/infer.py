@@ -617,7 +617,9 @@ def _probes(unit: Unit, spec: dict[str, Any], context: Context) -> None:
     """Where it is asked whether it serves: what the application says and its code knows; else `/` of a page."""
     if not context.ports[unit.name]:
         return
-    known = {route.path: route for route in unit.code.routes if route.method == "GET"}
+    started = _loaded(unit, context.whole.tree) if unit.python else set()  # another first file's are not there
+    routes = [one for one in unit.code.routes if one.method == "GET" and (not started or one.place.file in started)]
+    known = {route.path: route for route in routes}
     path, place = _readiness(unit, known, context.whole.tree)
     if not path and unit.kind in PAGE_KINDS:
         path, place = "/", f"{unit.place} (a page)"

@@ -1360,3 +1360,15 @@ def test_a_root_image_whose_program_writes_beside_itself_still_may(
     if recipe:
         (app / "Dockerfile").write_text(recipe)
     assert services(adopt(app))["app"].get("buildSteps") == steps
+
+
+def test_a_probe_asks_for_what_the_started_program_knows(tmp_path: Path) -> None:
+    """Not for what another first file beside it has."""
+    health = '\n@app.get("/health")\ndef health():\n    return 1\n'
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\n", "src__main.py": API["main.py"], "src__api__main.py": API["main.py"] + health,
+        "Dockerfile": 'FROM python:3.13-slim\nCOPY . .\nEXPOSE 8000\nCMD ["uvicorn", "src.main:app"]\n',
+    })  # fmt: skip
+    assert "probes" not in services(adopt(app))["app"]
+    (app / "Dockerfile").write_text((app / "Dockerfile").read_text().replace("src.main", "src.api.main"))
+    assert services(adopt(app))["app"]["probes"] == {"readiness": "/health"}
