@@ -11,7 +11,8 @@ from typing import Any
 
 from scripts.adopt import documents, infer, lost, packages, record, resolving, units
 from scripts.adopt.facts import Described
-from scripts.adopt.infer import Decision, Question, Whole
+from scripts.adopt.inference import jobs, programs
+from scripts.adopt.inference.decision import Decision, Question, Whole
 from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Tree, scan
 from scripts.dockerfiles.ignore import IgnoreRules, ignore_rules
@@ -216,13 +217,13 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
     """
     for unit in chosen:
         file = join(unit.sources, "requirements.txt")
-        if not unit.python or not infer.installs_requirements(
+        if not unit.python or not programs.installs_requirements(
             unit, tree, "builder" in decision.data["services"][unit.name]
         ):
             continue
         text, python = tree.text(file), "3.13" if "3.13" in unit.python.python else "3.11"
         wrong = _contradiction(text, python, shell)
-        while (name := resolving.missing(wrong)) and name.replace("-", "_") not in infer.imports(unit, tree):
+        while (name := resolving.missing(wrong)) and name.replace("-", "_") not in jobs.imports(unit, tree):
             if (rest := resolving.without(text, name)) == text:
                 break  # one that another package asks for
             decision.data["services"][unit.name].setdefault("dropPackages", []).append(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scripts.adopt import adopting, record
 from scripts.adopt.adopting import REFERENCE, Adopted, Request
-from scripts.adopt.infer import Question
+from scripts.adopt.inference.decision import Question
 from scripts.context.session import Session
 from scripts.errors import SettingsError, UserError
 from scripts.settings import reading

@@ -17,8 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.adopt import adopting, infer
+from scripts.adopt import adopting
 from scripts.adopt.adopting import Adopted, Request
+from scripts.adopt.inference import addresses
+from scripts.adopt.inference.decision import Question
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
@@ -232,9 +234,9 @@ def test_a_copy_whose_sources_are_not_whole_is_told_and_not_the_default(tmp_path
         f"phase{number}__web__{name}": text for number in (2, 3) for name, text in
         {"package.json": NEXT, "app__page.tsx": 'import "./lib/a";\n'}.items()
     } | {"phase2__web__app__lib__a.ts": "", ".gitignore": "lib/\n"})  # fmt: skip
-    asked: list[infer.Question] = []
+    asked: list[Question] = []
 
-    def ask(question: infer.Question) -> str:
+    def ask(question: Question) -> str:
         asked.append(question)
         return question.default
 
@@ -384,9 +386,9 @@ def test_copies_are_told_by_their_pages_and_the_last_is_the_default_in_roman_num
         "Phase_IV__Dockerfile.web": "FROM node:24-slim\nCOPY web/ .\nCMD npm start\n",
         "Phase_IV__web__package.json": NEXT, ".tool__skills__page__package.json": NEXT,
     })  # fmt: skip
-    asked: list[infer.Question] = []
+    asked: list[Question] = []
 
-    def ask(question: infer.Question) -> str:
+    def ask(question: Question) -> str:
         asked.append(question)
         return question.default
 
@@ -1268,7 +1270,7 @@ def test_what_leads_a_pages_server_to_the_services_is_run_by_node(tmp_path: Path
     with socket.create_server(("127.0.0.2", 0)) as service:
         port = service.getsockname()[1]  # the same on another address: nobody else is given it on the first meanwhile
         service.settimeout(300)
-        code = infer._FORWARDER % json.dumps([[port, "127.0.0.2", port]])
+        code = addresses._FORWARDER % json.dumps([[port, "127.0.0.2", port]])
         program = f'require("net").connect({port}, "127.0.0.1").on("data", (it) => process.stdout.write(it))'
         options = "--import=data:text/javascript;base64," + base64.b64encode(code.encode()).decode()
         process = subprocess.Popen(

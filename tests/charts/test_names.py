@@ -15,7 +15,7 @@ NAMED = re.compile(rf"(?<![\w.])({'|'.join(SERVICES)})(?!\w)|(?<![-\s])-service(
 # Words that mean something else, by file or folder.
 ALLOWED = {
     "scripts/adopt/units.py": {"frontend", "backend"},  # what people call a page and an API, in any app
-    "scripts/adopt/infer.py": {"agent", "mcp"},  # words of variables that name a second program, in any app
+    "scripts/adopt/inference/environment.py": {"agent", "mcp"},  # words of variables, in any app
     "scripts/adopt/needed.py": {"mcp"},  # a package of that name
     "scripts/ai/kagent/": {"agent"},  # kagent's own kind
     "scripts/ai/options.py": {"agent"},

@@ -1,0 +1,1 @@
+"""What an app is concluded to be, from what was read of it."""

@@ -1,0 +1,375 @@
+"""What each variable that a service reads is given: by its purpose, a Secret, an address or a plain value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from scripts.adopt import variables
+from scripts.adopt.facts import Read
+from scripts.adopt.inference.decision import PLACEHOLDER, Context, Question, Sources, told
+from scripts.adopt.tree import Place
+from scripts.adopt.units import PAGE_KINDS, Unit
+
+VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")
+
+
+def variables_of(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what a service is told, and what it is built with."""
+    environment: dict[str, str] = {}
+    build: dict[str, str] = {}
+    reads = variables.merged([*unit.code.reads, *_unsaid(unit)])
+    sources = [
+        *(item.environment for item in unit.described),
+        *(item.arguments for item in unit.described),
+        context.whole.examples_of(unit),
+    ]
+    for name in sorted(reads):
+        read = reads[name]
+        handler = _PURPOSES.get(variables.purpose(read, page=unit.kind in PAGE_KINDS), _plain)
+        handler(read, unit, context, environment, build, sources)
+    if unit.python and (place := unit.wants("dapr")):  # it would keep the whole program for a minute
+        environment["DAPR_HEALTH_TIMEOUT"] = "1"
+        told(unit, context, "DAPR_HEALTH_TIMEOUT", "1: Dapr is left off, a second is waited for it", place)
+    if switch := _open_to_browsers(unit, reads, context):
+        environment[switch.name] = "true"
+        told(unit, context, switch.name, "true: without it no browser's page may call", switch.place)
+    if unit.kind == "nextjs":
+        environment["HOSTNAME"] = "0.0.0.0"  # noqa: S104 in a pod
+        _build_of_page(unit, context, reads, environment, build)
+    return environment, build
+
+
+def _open_to_browsers(unit: Unit, reads: Mapping[str, Read], context: Context) -> Read | None:
+    """Return the switch without which a server's CORS list is empty, where it is off by default; None for none."""
+    told = re.compile(r"allow_origins\s*=\s*\[[^\]]+\]\s+if\s+(?:\w+\.)*(\w+)\s+else\s+\[\s*\]")
+    texts = (context.whole.tree.text(file) for file in context.whole.tree.below(unit.sources) if file.endswith(".py"))
+    names = (match[1].upper() for text in texts for match in told.finditer(text))
+    found = next((reads[name] for name in names if name in reads), None)
+    return found if unit.python and found and (found.default or "").lower() in ("false", "0", "") else None
+
+
+def _unsaid(unit: Unit) -> list[Read]:
+    """Return the key that the client of a model takes from the environment by itself."""
+    place = unit.code.imports.get("openai") or unit.code.imports.get("agents")
+    return [Read("OPENAI_API_KEY", place)] if place and unit.wants("openai", "openai-agents") else []
+
+
+def _database(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    value = read.default or variables.given(read.name, sources)
+    if "sqlite" in (value or "") and not _postgres_driver(unit):
+        environment[read.name] = f"{value.split(':')[0]}:////data/app.db"
+        context.found.data["services"].setdefault(unit.name, {})
+        told(unit, context, read.name, "SQLite in a volume", read.place)
+        return
+    form = _database_form(unit, context, read)
+    source: dict[str, Any] = {"from": "DATABASE_URL", "database": form}
+    context.secret("database-secrets", read.name, unit, source)
+    told(unit, context, read.name, f"the database's URL, {form.get('scheme', 'postgresql')}", read.place)
+    context.found.data["database"] = {"tls": True, "first": True}
+    vendor = unit.wants(*VENDOR_ONLY)
+    if vendor and _speaks_http(unit, context):
+        context.found.questions.append(Question(
+            "database",
+            f"{vendor}: this driver speaks to its vendor's service alone: give DATABASE_URL in .env, and say yes",
+            ("yes", "no"), "no",
+        ))  # fmt: skip
+
+
+def _speaks_http(unit: Unit, context: Context) -> bool:
+    tree = context.whole.tree
+    texts = [tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".tsx", ".mjs"))]
+    return any("@neondatabase/serverless" in text or "@vercel/postgres" in text for text in texts)
+
+
+def _postgres_driver(unit: Unit) -> Place | None:
+    python = ("asyncpg", "psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary", "pg8000")
+    return unit.wants(*python, "pg", "postgres", "@prisma/client", "prisma", "drizzle-orm", *VENDOR_ONLY[:2])
+
+
+def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
+    """In which form the URL is taken: as the code's own default has it, else by its driver."""
+    if unit.javascript:
+        return {"parameters": {"sslmode": "no-verify"}} if unit.wants("pg") and _insists_on_tls(unit, context) else {}
+    told = [*(item.environment.get(read.name, "") for item in unit.described), read.default or "",
+            context.whole.examples_of(unit).get(read.name, "")]  # fmt: skip
+    if match := next((it for one in told if (it := re.match(r"(postgres(?:ql)?\+\w+)://", one))), None):
+        return {"scheme": match[1]}
+    tree = context.whole.tree
+    text = "\n".join(tree.text(file) for file in tree.below(unit.sources) if file.endswith(".py"))
+    if re.search(r"replace\([^)]*postgres|\+asyncpg['\"]?\s*[,)]|startswith\(['\"]postgres", text):
+        return {}
+    if unit.wants("asyncpg") and "create_async_engine" in text:
+        return {"scheme": "postgresql+asyncpg"}
+    has_two = unit.wants("psycopg2", "psycopg2-binary")
+    if unit.wants("psycopg", "psycopg-binary") and not has_two and re.search(r"create_engine\(", text):
+        return {"scheme": "postgresql+psycopg"}
+    return {}
+
+
+def _insists_on_tls(unit: Unit, context: Context) -> bool:
+    tree = context.whole.tree
+    texts = (tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".tsx", ".mjs")))
+    given = " ".join(value for value in context.whole.examples_of(unit).values() if "postgres" in value)
+    return "sslmode=require" in given or any(re.search(r"\bssl\s*:", text) for text in texts)
+
+
+def _database_part(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    part = variables.database_part(read.name)
+    if any(variables.purpose(other) == "database" and other.default is None for other in unit.code.reads):
+        return
+    context.secret("database-secrets", read.name, unit, {"from": "DATABASE_URL", "database": {"part": part}})
+    context.found.data["database"] = {"tls": True, "first": True}
+    told(unit, context, read.name, f"the database's {part}", read.place)
+
+
+def _model(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    # Clients of models end a program that gives them no key at all, often when it starts.
+    value = f"sk-{PLACEHOLDER}" if read.name.startswith("OPENAI") else PLACEHOLDER
+    context.secret("api-keys", read.name, unit, {"from": read.name, "placeholder": value})
+    told(unit, context, read.name, "from the environment or .env; without it chat will not answer", read.place)
+
+
+def _other_secret(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    if read.default is None or read.required:
+        source: dict[str, Any] = (
+            {"from": read.name, "placeholder": PLACEHOLDER} if read.required else {"from": read.name, "optional": True}
+        )
+        context.secret("api-keys", read.name, unit, source)
+        told(unit, context, read.name, "from the environment or .env, where it is given", read.place)
+
+
+def _signing(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    source: dict[str, Any] = {"from": read.name, "generate": 48}
+    other = _alias(read.name, sources)
+    if other:
+        source["same"] = other
+    context.secret("auth-secrets", read.name, unit, source)
+    least = f", at least {read.shortest} wanted" if read.shortest else ""
+    told(unit, context, read.name, f"as {other}" if other else f"generated, 64 characters{least}", read.place)
+
+
+def _alias(name: str, sources: Sources) -> str:
+    """Return the other secret whose value the application's files give to this one, as `${OTHER}`."""
+    for source in sources:
+        match = re.match(r"\$\{?([A-Z][A-Z0-9_]*)", source.get(name, ""))
+        if match and match[1] != name:
+            return match[1]
+    return ""
+
+
+def _origins(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    page = context.whole.page
+    if page is None or page is unit:
+        return
+    origin = context.outside(page)
+    if read.default and not read.required and (origin in read.default or "*" in read.default.split()):
+        return
+    form = read.form or _list_form(unit, context, read)
+    environment[read.name] = variables.origins(form, [origin])
+    told(unit, context, read.name, "the page's address", read.place)
+
+
+def _list_form(unit: Unit, context: Context, read: Read) -> str:
+    text = context.whole.tree.text(read.place.file)
+    return "json" if re.search(rf"json\.loads\([^)]*{read.name}|JSON\.parse\([^)]*{read.name}", text) else "comma"
+
+
+def _page(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    page = context.whole.page
+    if page is None:
+        return _address(read, unit, context, environment, build, sources)
+    auth = re.search(r"AUTH", read.name)
+    server_side = unit is not page and auth
+    value = context.inside(page) if server_side else context.outside(page)
+    environment[read.name] = value + variables.path_of(read.default or variables.given(read.name, sources))
+    told(unit, context, read.name, "the page's address", read.place)
+    return None
+
+
+def _public(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """Give a value of the page that its build puts into what browsers get."""
+    value = variables.given(read.name, sources) or read.default or ""
+    own = variables.is_address(read.name, value) and not value.startswith("/")
+    target = _target(read, unit, context, value) if own else None
+    if target is None:
+        if value and read.default is None and not variables.is_here(value):
+            build[read.name] = value
+            told(unit, context, read.name, value, read.place)
+        return
+    outside = context.outside(target).replace("http", "ws" if value.startswith("ws") else "http", 1)
+    bare = bool(value) and "://" not in value  # the code puts the scheme before it
+    build[read.name] = outside.partition("://")[2] if bare else outside + variables.path_of(value)
+    told(unit, context, read.name, f"{build[read.name]}, put into the page when it is built", read.place)
+
+
+def _target(read: Read, unit: Unit, context: Context, value: str) -> Unit | None:
+    """Return the service that an address variable means: by its value's host or port, else by its name."""
+    whole = context.whole
+    serving = [other for other in whole.units if context.ports[other.name]]
+    host = urlsplit(value if "://" in value else f"//{value}")
+    try:
+        name, port = host.hostname or "", host.port
+    except ValueError:
+        name, port = "", None
+    for other in serving:
+        services = {other.name, *(item.service for item in other.described), *(item.name for item in other.described)}
+        if name in services and name:
+            return other
+        if (
+            name in ("localhost", "127.0.0.1")
+            and port
+            and port in (context.ports[other.name], context.published[other.name])
+        ):
+            return other
+    if variables.is_third(name):
+        return None
+    words = set(read.name.lower().split("_"))
+    for other in sorted(serving, key=lambda one: one is not unit):  # its own name first: nobody needs that told
+        if words & set(other.name.split("-")) - {"todo", "app", "service", "api", "url", "base", "public"}:
+            return other
+    page, backend = whole.page, whole.backend()
+    backend = backend if backend in serving and backend is not unit else None
+    bare = re.sub("^(NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|NUXT_PUBLIC)_", "", read.name)
+    if page and re.search(r"^BASE_URL$|(APP|SITE|FRONTEND|AUTH|API_BASE|BACKEND_BASE)_URL$", bare):
+        return backend if re.search(r"API_BASE|BACKEND", read.name) else page
+    if value and "." in name and not variables.is_here(f"//{name}") and not variables.is_deployed(name):
+        return None
+    return backend if re.search(r"API|BACKEND|SERVER|CHAT", read.name) else None
+
+
+def _address(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """Give an address that a server calls: another service's name within the cluster."""
+    value = variables.given(read.name, sources) or read.default or ""
+    extra = next((name for name in ("redis",) if name in read.name.lower() and _uses_redis(context)), "")
+    if extra:
+        environment[read.name] = f"redis://{extra}:6379/0"
+        told(unit, context, read.name, environment[read.name], read.place)
+        return
+    if re.search(r"OPENAI|ANTHROPIC|GEMINI|GROQ|MODEL|SMTP|KAFKA|DAPR|SENTRY|BIND|LISTEN", read.name) or read.name in (
+        "HOST",
+        "SERVER_HOST",
+        "API_HOST",
+    ):
+        return
+    target = _target(read, unit, context, value)
+    if target is None or target is unit or not context.ports[target.name]:
+        if read.required:
+            _plain(read, unit, context, environment, build, sources)
+        return
+    bare = not value.startswith("http") and bool(re.search(r"HOST$", read.name))
+    environment[read.name] = (
+        urlsplit(context.inside(target)).hostname or "" if bare else context.inside(target) + variables.path_of(value)
+    )
+    told(unit, context, read.name, environment[read.name], read.place)
+
+
+def _plain(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """Nothing is given that the code does not need: what it has no default for, or its image sets otherwise."""
+    value = variables.given(read.name, sources)
+    set_by_image = unit.dockerfile.variables.get(read.name, ("", None))[0] if unit.dockerfile else ""
+    value = value or (
+        read.default or "" if read.required else ""
+    )  # one file ends without what another has a default for
+    if read.default is not None and not read.required and not (set_by_image and value and value != set_by_image):
+        return
+    if value and not value.startswith("$"):
+        environment[read.name] = value
+        told(unit, context, read.name, value, read.place)
+    elif read.required:
+        key = f"{unit.name}.{read.name}"
+        answer = context.whole.answers.get(key, context.whole.answers.get(read.name))
+        if answer is None:
+            context.found.questions.append(
+                Question(key, f"{read.place}: {unit.name} ends without {read.name}: which value?")
+            )
+        else:
+            environment[read.name] = answer
+            told(unit, context, read.name, answer, "your answer")
+
+
+def _broker(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """Turn off a switch for messages through a broker that is not brought here."""
+    environment[read.name] = "false"
+    told(unit, context, read.name, "off: there is no broker", read.place)
+
+
+def _elsewhere(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """Leave out what a host of others sets: where it is not set, the program is not there."""
+
+
+def _own_port(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """Give the port that it listens on by a variable of its own; the chart gives PORT.
+
+    Where its command says the port, a variable by another's name is a second program's.
+    """
+    port, of = context.ports[unit.name], set(read.name.lower().split("_")) & {"mcp", "agent", "chat", "auth"}
+    command = unit.dockerfile.command if unit.dockerfile else ("--port", str(port))
+    second = not of <= set(unit.name.split("-")) and re.search(rf"\b{port}\b", " ".join(command))
+    if port and read.name != "PORT" and read.default != str(port) and not second:
+        environment[read.name] = str(port)
+        told(unit, context, read.name, str(port), read.place)
+
+
+_PURPOSES = {
+    "elsewhere": _elsewhere,
+    "port": _own_port,
+    "broker": _broker,
+    "database": _database,
+    "database-part": _database_part,
+    "model": _model,
+    "other-secret": _other_secret,
+    "signing": _signing,
+    "origins": _origins,
+    "page": _page,
+    "public": _public,
+    "address": _address,
+}
+
+
+def _build_of_page(
+    unit: Unit, context: Context, reads: Mapping[str, Read], environment: Mapping[str, str], build: dict[str, str]
+) -> None:
+    """Give what a page's build reads: addresses of its rewrites, something in place of what its server alone knows."""
+    for name, read in reads.items():
+        purpose = variables.purpose(read)
+        if "next.config" in read.place.file and name in environment and name not in build:
+            build[name] = environment[name]
+        elif purpose == "database":
+            build[name] = "postgresql://build:build@localhost:5432/build"
+        elif purpose in ("signing", "model") and (read.required or purpose == "signing"):
+            build[name] = "only-for-the-build-0123456789abcdef"
+        elif purpose == "page" and name in environment:
+            build[name] = environment[name]
+
+
+def _uses_redis(context: Context) -> bool:
+    return any("redis" in image for image in context.whole.others.values())

@@ -1,0 +1,289 @@
+"""What has to run before the services: migrations, tables, seeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from scripts.adopt import needed, python_source, units, variables
+from scripts.adopt.facts import Code
+from scripts.adopt.inference.decision import Context, Whole
+from scripts.adopt.inference.entries import main_file, start_of
+from scripts.adopt.inference.journey import better_auth
+from scripts.adopt.packages import join
+from scripts.adopt.tree import Place, Tree
+from scripts.adopt.units import Unit
+
+AUTH_CLI = ".tools/node_modules/@better-auth/cli/dist/index.mjs"  # where the builder puts what ADD names
+
+
+def find_jobs(unit: Unit, context: Context) -> None:
+    """Infer what makes the tables where the program itself does not."""
+    tree, found = context.whole.tree, context.found
+    if _told_jobs(unit, context):
+        return
+    own = _framework_job(unit, context)
+    if own:
+        found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": own[0]}
+        found.because(f"jobs.{unit.name}-migrate", " ".join(own[0]), own[1])
+        return
+    if unit.python:
+        file = join(unit.sources, "alembic.ini")
+        makers = _table_makers(unit, tree)
+        if any(_called(place, unit, tree) for place in makers) or "alembic" in unit.code.calls:
+            return
+        if not tree.has(file):
+            if not _scripts(unit, context) and makers:
+                _uncalled(makers, unit, context)
+            return
+        if re.search(r"alembic\W+(.{0,40}\W)?upgrade\b", _started(unit, context)):
+            return
+        where = re.search(r"(?m)^script_location\s*=\s*(?:%\(here\)s/)?([\w./-]+)", tree.text(file))
+        folder = join(unit.sources, where[1].strip("./")) if where else ""
+        if where and not tree.has(f"{folder}/env.py"):
+            found.remarks.append(f"{file}: {where[1]}: no migrations are there, so none are run")
+            return
+        if makers and not _creates_tables(folder or unit.sources, tree):
+            found.remarks.append(f"{file}: its migrations make no tables: they are made from the models, none is run")
+            _uncalled(makers, unit, context)
+            return
+        words = _alembic(unit, context)
+        found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": [*words, "upgrade", "head"]}
+        found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)
+        return
+    job = job_of_page(unit, context)
+    if job:
+        words, place = job
+        found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": words}
+        found.because(f"jobs.{unit.name}-tables", " ".join(words), place)
+
+
+def _alembic(unit: Unit, context: Context) -> list[str]:
+    """Return how alembic is called: so that its scripts find the program they lie beside; where their folder is a
+    package of alembic's own name, not from there.
+    """
+    own = unit.dockerfile and unit.dockerfile.command[:1] == ("uv",)
+    start = ["uv", "run", "--no-sync"] if own and "builder" not in context.found.data["services"][unit.name] else []
+    shadowed = context.whole.tree.has(join(unit.sources, "alembic/__init__.py"))
+    return ["env", "-u", "PYTHONPATH", *start, "alembic"] if shadowed else [*start, "python", "-m", "alembic"]
+
+
+def _table_makers(unit: Unit, tree: Tree) -> list[Place]:
+    """Return where the program makes its tables: in what its first file loads, else in what looks like a part of it."""
+    loaded = loaded_files(unit, tree)
+    found = [place for place in unit.code.tables if place.file in loaded]
+    return found or [place for place in unit.code.tables if _imported(place.file, unit, tree)]
+
+
+def loaded_files(unit: Unit, tree: Tree) -> set[str]:
+    main = main_file(unit, tree)
+    return needed.loaded(tree, unit.sources, main) if main else set()
+
+
+def imports(unit: Unit, tree: Tree) -> set[str]:
+    """Return the modules that the started program imports; where its first file is not known, those of all files."""
+    found = Code()
+    for file in loaded_files(unit, tree):
+        python_source.read(tree.text(file), file, found)
+    return set(found.imports or unit.code.imports)
+
+
+def _imported(file: str, unit: Unit, tree: Tree) -> bool:
+    """Return whether a Python file is part of the program, not a script by itself: it makes the app, or is imported."""
+    path = PurePosixPath(file)
+    name = path.parent.name if path.stem == "__init__" else path.stem
+    if re.search(r"=\s*(\w+\.)?(FastAPI|Flask)\(", tree.text(file)):
+        return True
+    imports = re.compile(rf"^\s*(from\s+[\w.]*\b{re.escape(name)}\b|from\s+\S+\s+import\s.*\b{re.escape(name)}\b"
+                         rf"|import\s+[\w.]*\b{re.escape(name)}\b)", re.M)  # fmt: skip
+    others = (one for one in tree.below(unit.sources) if one.endswith(".py") and one != file)
+    return any(imports.search(tree.text(one)) for one in others if not units.TESTS.search(one))
+
+
+def _called(place: Place, unit: Unit, tree: Tree) -> bool:
+    """Return whether what makes the tables at a place is run: at the file's top, or by a function that is used."""
+    name = python_source.function_at(tree.text(place.file), place.line)
+    loaded = loaded_files(unit, tree)
+    own = (one for one in tree.below(unit.sources) if one.endswith(".py") and not units.TESTS.search(one))
+    files = loaded if place.file in loaded else own
+    return not name or any(name in python_source.used_names(tree.text(one)) for one in files)
+
+
+def _uncalled(makers: Sequence[Place], unit: Unit, context: Context) -> None:
+    """Call, in a job, the function that makes the tables and that the program never calls: one that its first file
+    names before others. What the program loads is loaded first, since only then the models are known.
+    """
+    tree, main = context.whole.tree, main_file(unit, context.whole.tree)
+    others = (one for one in context.whole.units if one is not unit and one.python)
+    if unit is not context.whole.backend() and any(_makes_tables(one, tree) for one in others):
+        return  # of one that only reads them, they may lack what the others need
+    named = {place: python_source.function_at(tree.text(place.file), place.line) for place in makers}
+    place = min(makers, key=lambda one: not re.search(rf"\b{named[one]}\b", tree.text(main) if main else ""))
+    folder, module = start_of(tree, unit, place.file)
+    above, program = start_of(tree, unit, main) if main and main != place.file else (folder, "")
+    code = f"import {program}; " if program else ""
+    code += f"import inspect, asyncio; from {module} import {named[place]} as made; done = made(); " \
+            "inspect.isawaitable(done) and asyncio.run(done)"  # fmt: skip
+    path = ":".join(dict.fromkeys([folder or ".", above or "."]))
+    command = ["env", f"PYTHONPATH={path}", "python", "-c", code]
+    context.found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": command}
+    context.found.because(f"jobs.{unit.name}-tables", f"{named[place]}(), which nothing calls", place)
+
+
+def _makes_tables(unit: Unit, tree: Tree) -> bool:
+    """Return whether a Python program makes tables by itself, or by migrations of alembic's."""
+    migrated = "alembic" in unit.code.calls or tree.has(join(unit.sources, "alembic.ini"))
+    return migrated or any(_called(place, unit, tree) for place in _table_makers(unit, tree))
+
+
+SCRIPT = re.compile(r"(^|/)(\d+[\w-]*|(init|create|setup|make)[_-](db|database|tables?|schema)|migrat\w*)\.py$")
+
+
+def _scripts(unit: Unit, context: Context) -> list[str]:
+    """Take the scripts that make a service's tables, which a person would run once: in the order of their names."""
+    tree = context.whole.tree
+    found = sorted({place.file for place in unit.code.tables if SCRIPT.search(place.file)})
+    made = [file for file in found if not re.search(r"drop_all|DROP TABLE", tree.text(file))]
+    for number, file in enumerate(made):
+        job = f"{unit.name}-tables" + (f"-{number + 1}" if number else "")
+        own = file.removeprefix(f"{unit.sources}/")
+        context.found.data["jobs"][job] = {"service": unit.name, "command": ["env", "PYTHONPATH=.", "python", own]}
+        context.found.because(f"jobs.{job}", own, file)
+    return made
+
+
+def _started(unit: Unit, context: Context) -> str:
+    """Return what starts a service: the commands that it runs by, and the texts of the files that they name."""
+    built = "builder" in context.found.data["services"][unit.name]
+    own = unit.dockerfile.command if unit.dockerfile and not built else ()
+    told = [item.command for item in unit.described if item.command]
+    return "\n".join(_script(command, unit, context.whole.tree) for command in [own, *told])
+
+
+def _creates_tables(folder: str, tree: Tree) -> bool:
+    """Return whether a migration of alembic's, below a folder, makes a table."""
+    versions = (file for file in tree.below(folder) if "/versions/" in f"/{file}" and file.endswith(".py"))
+    return any(re.search(r"create_table\(|CREATE TABLE|create_all", tree.text(file)) for file in versions)
+
+
+def _framework_job(unit: Unit, context: Context) -> tuple[list[str], str] | None:
+    """Django's or Flask-Migrate's migration, unless what starts the image runs it."""
+    tree = context.whole.tree
+    if re.search(r"manage\.py\W+migrate|db\W+upgrade", _started(unit, context)):
+        return None
+    manage, environment = join(unit.sources, "manage.py"), join(unit.sources, "migrations/env.py")
+    if unit.kind == "django" and tree.has(manage):
+        return ["python", "manage.py", "migrate", "--noinput"], manage
+    if unit.kind == "flask" and tree.has(environment) and unit.wants("flask-migrate"):
+        return ["python", "-m", "flask", "db", "upgrade"], environment
+    return None
+
+
+def tables_of_people(unit: Unit, whole: Whole) -> bool:
+    """Return whether others' tables refer to those that this service makes: then its job is the first.
+
+    False sorts before.
+    """
+    files = (whole.tree.text(file) for file in whole.tree.below(unit.sources) if "/versions/" in f"/{file}")
+    return not (bool(unit.javascript) or any(re.search(r"create_table\(\s*[\"']user[\"']", text) for text in files))
+
+
+def _told_jobs(unit: Unit, context: Context) -> bool:
+    """Jobs of what a compose file runs once in the service's image; whether one of them makes the tables."""
+    found = context.found
+    makes = False
+    for item in unit.once:
+        key = f"{unit.name}-{units.clean(item.name).removeprefix(f'{unit.name}-')}"
+        text = _script(item.command, unit, context.whole.tree)
+        if not item.command or re.search(r"drop_all|DROP (TABLE|SCHEMA)|deleteMany|migrate reset", text):
+            why = "it drops tables" if item.command else "what it runs is its image's own command"
+            found.remarks.append(f"{item.place}: {item.name}: left out: {why}")
+            continue
+        found.data["jobs"][key[:53]] = {"service": unit.name, "command": list(item.command)}
+        found.because(f"jobs.{key[:53]}", " ".join(item.command)[:60], item.place)
+        makes |= bool(re.search(r"alembic|prisma|drizzle|migrat", " ".join(item.command)))
+    return makes
+
+
+def _script(command: Sequence[str], unit: Unit, tree: Tree) -> str:
+    """Return the command, and the texts of the service's files that it names."""
+    words = " ".join(command).split()
+    files = [join(unit.sources, word.removeprefix("./").removeprefix("/app/")) for word in words if "." in word]
+    return "\n".join([*words, *(tree.text(file) for file in files if tree.has(file))])
+
+
+def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None:
+    """Return how the tables of a page's own server come to be: a script of its own, Prisma, Drizzle, or
+    Better Auth's.
+    """
+    tree, scripts = context.whole.tree, unit.packages.scripts
+    schema = join(unit.sources, "prisma/schema.prisma")
+    reads = any(
+        variables.purpose(read) == "database" and not _TOOLS.search(f"/{read.place.file}") for read in unit.code.reads
+    )
+    if not unit.javascript or not (reads or tree.has(schema)):
+        return None
+    if tree.has(schema):
+        migrated = any(True for _ in tree.below(join(unit.sources, "prisma/migrations")))
+        said = {**unit.packages.development, **unit.packages.wanted}.get("prisma", "")
+        unasked = re.match(r"[\^~>=v ]*([7-9]|\d\d)\b", said)  # since 7 nothing is generated where nobody asks
+        words = ["migrate", "deploy"] if migrated else ["db", "push", *([] if unasked else ["--skip-generate"])]
+        return ["npx", "--no-install", "prisma", *words], schema
+    config = next(
+        (
+            join(unit.sources, f"drizzle.config.{end}")
+            for end in ("ts", "js", "mjs")
+            if tree.has(join(unit.sources, f"drizzle.config.{end}"))
+        ),
+        "",
+    )
+    if config:
+        return ["npx", "--no-install", "drizzle-kit", *_drizzle(unit, tree, tree.text(config))], config
+    for name, line in scripts.items():
+        if (
+            re.search(r"(migrate|tables|setup|init)", name)
+            and re.search(r"db|auth|table|migrat", name + line)
+            and not re.search(r"dev|reset", line)
+        ):
+            return ["npm", "run", "--silent", name], unit.packages.place(name) or unit.place
+    if own := next(_table_scripts(unit, tree), ""):
+        return ["node", own.removeprefix(f"{unit.sources}/")], own
+    auth = unit.wants("better-auth")
+    if auth and unit.wants("pg", "@prisma/client", "kysely", "postgres"):
+        own = better_auth(unit, tree, cli=True)
+        if own:
+            relative = own.removeprefix(f"{unit.sources}/")
+            return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
+    return None
+
+
+_TOOLS = re.compile(r"/(scripts|tools|bin|migrations)/|/drizzle\.config\.")  # what a person runs, beside the program
+
+
+def _table_scripts(unit: Unit, tree: Tree) -> Iterator[str]:
+    """Yield the scripts that make tables and drop none: those whose names say that they are the first come first."""
+    named = re.compile(
+        r"(^|/)(scripts|db|database|migrations)/[\w.-]*(auth|table|migrat|schema|setup|init)[\w.-]*\.(mjs|cjs|js)$"
+    )
+    found = [file for file in tree.below(unit.sources) if named.search(file)]
+    first = re.compile(r"/(init|setup|create)[^/]*$")
+    for file in sorted(found, key=lambda one: (not first.search(f"/{one}"), one)):
+        makes = re.search(r"CREATE TABLE|createTable\(|migrate\w*\(|\.sql\b", tree.text(file), re.I)
+        if makes and not re.search(r"DROP TABLE|dropTable", tree.text(file), re.I):
+            yield file
+
+
+def _drizzle(unit: Unit, tree: Tree, config: str) -> list[str]:
+    """Return what Drizzle does: the migrations that it wrote down, else it makes the tables as its code has them. What
+    would lose data ends in an error, since nobody is there to agree.
+    """
+    out = re.search(r"\bout\s*:\s*[\"']\.?/?([\w./-]+)", config)
+    journal = join(unit.sources, f"{out[1].rstrip('/') if out else 'drizzle'}/meta/_journal.json")
+    return ["migrate"] if tree.has(journal) else ["push"]
+
+
+def job_packages(unit: Unit, context: Context) -> dict[str, str]:
+    """Return what the job that makes a page's tables runs, where the page does not bring it."""
+    job = job_of_page(unit, context)
+    return {"ADD": "@better-auth/cli"} if job and AUTH_CLI in job[0] else {}

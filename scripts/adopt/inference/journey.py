@@ -1,0 +1,80 @@
+"""How a person registers and logs in, by the routes that the code has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from scripts.adopt import units
+from scripts.adopt.inference.decision import Context
+from scripts.adopt.tree import Tree
+from scripts.adopt.units import Unit
+
+
+def find_journey(context: Context) -> None:
+    """Infer what a person does first where a server of the app knows people by Better Auth: sign up and sign in."""
+    whole = context.whole
+    for unit in sorted(whole.units, key=lambda one: one is not whole.page):
+        own = better_auth(unit, whole.tree) if unit.wants("better-auth") else ""
+        text = whole.tree.text(own) if own else ""
+        if not re.search(r"emailAndPassword\s*:", text) or not _answers(unit, own, whole.tree):
+            continue
+        if wrong := _unknown_database(text):
+            line = text[: wrong.start()].count("\n") + 1
+            context.found.remarks.append(f"{own}:{line}: Better Auth knows no such database: it will know nobody")
+            continue
+        base = re.search(r"basePath\s*:\s*[\"'](/[\w/-]+)[\"']", text)
+        step = {"service": unit.name, "method": "POST"}
+        path = base[1].rstrip("/") if base else "/api/auth"
+        who = {"email": "{email}", "password": "{password}"}
+        steps = [step | {"name": "register", "path": f"{path}/sign-up/email", "json": who | {"name": "{name}"}}]
+        if not _confirms(text, context.found.data["services"][unit.name].get("environment", {})):
+            steps.append(step | {"name": "log in", "path": f"{path}/sign-in/email", "json": who})
+        if unit is not whole.page:
+            context.outside(unit)
+        context.found.data["journey"] = steps
+        context.found.because("journey", ", ".join(str(one["name"]) for one in steps), own)
+        return
+
+
+def _confirms(text: str, environment: Mapping[str, str]) -> bool:
+    """Return whether people have to confirm their addresses, by Better Auth's configuration and what it is told."""
+    said = re.search(r"requireEmailVerification\s*:\s*(?:process\.env\.(\w+)\s*===?\s*[\"']true[\"']|(false))?", text)
+    if said and said[1]:
+        return environment.get(said[1]) == "true"
+    return bool(said) and not said[2]  # type: ignore[index]
+
+
+def _unknown_database(text: str) -> re.Match[str] | None:
+    """Return where Better Auth is given a database by provider and address, which it does not take; None elsewhere."""
+    if re.search(r"Adapter\(|\bdialect\b|new\s+\w*(Pool|Kysely|Database)\w*\(", text):
+        return None
+    return re.search(r"\bprovider\s*:\s*[\"'](postgres\w*|pg|sqlite|mysql)[\"']", text)
+
+
+def _answers(unit: Unit, own: str, tree: Tree) -> bool:
+    """Return whether a unit answers Better Auth's addresses: by a route file of Next.js that hands them to what the
+    file `own` makes, or by a handler of a server.
+    """
+    if unit.kind != "nextjs":
+        return unit.kind == "node"
+    routes = (file for file in tree.below(unit.sources) if re.search(r"/api/auth/.*\.[tj]s$", f"/{file}"))
+    hands = re.compile(rf"better-auth|from\s+[\"'][^\"']*\b{re.escape(PurePosixPath(own).stem)}[\"']")
+    return any(hands.search(tree.text(file)) for file in routes)
+
+
+def better_auth(unit: Unit, tree: Tree, cli: bool = False) -> str:
+    """Return the file that configures Better Auth; for its command-line program, one that is made for that
+    comes first.
+    """
+    files = [file for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".mjs", ".tsx"))]
+    found = [
+        file for file in files if re.search(r"betterAuth\(\s*\{", tree.text(file)) and not units.TESTS.search(file)
+    ]
+
+    def rank(file: str) -> tuple[bool, bool, int]:
+        name = PurePosixPath(file).stem
+        return bool(re.search(r"test|debug|check", name)), (name == "auth.config") is not cli, file.count("/")
+
+    return min(found, key=rank, default="")

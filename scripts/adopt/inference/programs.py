@@ -1,0 +1,377 @@
+"""How a service is built and started: builder, command, user, port, probes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from scripts.adopt import dockerfiles, needed, variables
+from scripts.adopt.inference.decision import PYTHON_KINDS, Context, Decision, told, worker_of
+from scripts.adopt.inference.entries import find_application, main_file, main_files, module_name, start_of
+from scripts.adopt.inference.jobs import job_of_page, job_packages, loaded_files
+from scripts.adopt.packages import in_uv_lock, join
+from scripts.adopt.tree import Place, Tree
+from scripts.adopt.units import PAGE_KINDS, Unit
+from scripts.dockerfiles.derived import loosens
+from scripts.images import families
+
+DEFAULT_PORTS = {"nextjs": 3000, "static": 3000, "node": 3000, "fastapi": 8000, "flask": 5000, "django": 8000}
+BUILDERS = {"nextjs": "nextjs", "static": "static", "node": "node"}
+HEALTH = (
+    "/health/ready",
+    "/readyz",
+    "/ready",
+    "/healthz",
+    "/health",
+    "/api/health",
+    "/api/v1/health",
+    "/health/live",
+    "/livez",
+)
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def port_of(unit: Unit, found: Decision) -> int | None:
+    """Return the command's --port, then EXPOSE, then PORT, then what others say, then the code, then its kind."""
+    recipe = unit.dockerfile
+    if worker := worker_of(unit):
+        found.because(f"services.{unit.name}.port", "none, a worker", worker.place)
+        return None
+    command = " ".join(recipe.command) if recipe else ""
+    match = re.search(
+        r"(?:--port[= ]|-p[= ]|-b[= ]\S*?:|--bind[= ]\S*?:|0\.0\.0\.0:|\[::\]:)\$?\{?(?:PORT:-)?(\d{2,5})", command
+    )
+    if recipe and match:
+        found.because(f"services.{unit.name}.port", match[1], Place(recipe.file, recipe.command_line))
+        return int(match[1])
+    for source in ("EXPOSE", "PORT"):
+        if recipe and source in recipe.ports:
+            number, place = recipe.ports[source]
+            found.because(f"services.{unit.name}.port", number, place)
+            return number
+    for item in unit.described:
+        if item.port:
+            found.because(f"services.{unit.name}.port", item.port, item.place)
+            return item.port
+    if unit.code.ports:
+        number, place = unit.code.ports[0]
+        found.because(f"services.{unit.name}.port", number, place)
+        return number
+    if unit.kind in DEFAULT_PORTS and (
+        unit.kind != "node" or unit.code.routes or unit.wants("express", "fastify", "hono", "koa")
+    ):
+        found.because(f"services.{unit.name}.port", DEFAULT_PORTS[unit.kind], f"{unit.place} ({unit.kind})")
+        return DEFAULT_PORTS[unit.kind]
+    found.because(f"services.{unit.name}.port", "none, a worker", unit.place)
+    return None
+
+
+def published_port(unit: Unit, port: int | None) -> int | None:
+    """Return the port of this machine that the application expects the service at."""
+    own = next((item.published for item in unit.described if item.published), None)
+    if unit.kind in PAGE_KINDS:
+        return own if own and own >= 1024 else 3000
+    return own if own and own >= 1024 else port
+
+
+def set_path(unit: Unit, environment: dict[str, str], built: bool, context: Context) -> None:
+    """Make the image's PATH absolute: what is found by a relative one is not started, but by a shell."""
+    value, place = unit.dockerfile.variables.get("PATH", ("", None)) if unit.dockerfile and not built else ("", None)
+    words = [word for word in value.split(":") if word]
+    if unit.dockerfile and any(not word.startswith(("/", "$")) for word in words):
+        folder = unit.dockerfile.workdir.rstrip("/")
+        own = [word if word.startswith(("/", "$")) else f"{folder}/{word.removeprefix('./')}" for word in words]
+        environment["PATH"] = re.sub(r"\$\{?PATH\}?", USUAL_PATH, ":".join(own))
+        told(unit, context, "PATH", environment["PATH"], place)
+
+
+def fetched_fonts(unit: Unit, context: Context) -> str:
+    """Return the file that takes fonts from Google's service when the page is built; empty where none does."""
+    tree = context.whole.tree
+    files = (file for file in tree.below(unit.sources) if file.endswith((".ts", ".tsx", ".js", ".jsx")))
+    return next((file for file in files if "next/font/google" in tree.text(file)), "")
+
+
+def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
+    """Return a Dockerfile of the product's in place of one that is not there or cannot work; nothing where its own will
+    do.
+    """
+    found, tree = context.found, context.whole.tree
+    key = f"services.{unit.name}.builder"
+    problems: list[str] = []
+    if unit.dockerfile is None:
+        problems = [f"{unit.sources}: no Dockerfile"]
+    else:
+        problems = [*unit.dockerfile.problems]
+        if unit.javascript:
+            problems += dockerfiles.broken_node(tree, unit.dockerfile, unit.javascript, _standalone(tree, unit))
+            problems += _endless(unit)
+        if unit.python:
+            lock = unit.python.lock or unit.strange_lock
+            problems += dockerfiles.broken_python(tree, unit.dockerfile, unit.python, lock)
+        if not context.whole.registry:
+            alpine = any("alpine" in image for image in unit.dockerfile.images)
+            problems += dockerfiles.cannot_be_made(unit.dockerfile, tree.text(unit.dockerfile.file), alpine)
+            problems += _other_python(unit)
+        if job_of_page(unit, context):
+            problems.append(f"{unit.dockerfile.file}: its image has not what makes the tables")
+    if not problems:
+        return {}
+    builder = BUILDERS.get(unit.kind) or ("python" if unit.kind in PYTHON_KINDS else "")
+    if unit.kind == "nextjs" and _output(tree, unit, "export"):
+        builder = "static"
+    if not builder:
+        found.remarks.append(f"{problems[0]}; and no builder of the product fits: the build will fail")
+        return {}
+    for problem in problems[:3]:
+        found.because(key, builder, problem)
+    spec: dict[str, Any] = {"builder": builder}
+    if job_of_page(unit, context) and builder == "nextjs":
+        spec["buildArgs"] = {"WHOLE": "1"} | job_packages(unit, context)
+    last, old = _last_python(unit)
+    if builder == "python" and last:
+        spec["bases"] = {"PYTHON_IMAGE": "python:3.12-slim" if "3.12" in unit.packages.python else "python:3.11-slim"}
+        found.because(f"services.{unit.name}.bases", spec["bases"]["PYTHON_IMAGE"], old or unit.packages.python)
+    if builder == "python":
+        command = _python_command(unit, context)
+        if command:
+            spec["args"] = command
+    return spec
+
+
+def _endless(unit: Unit) -> Iterator[str]:
+    """Find packages of JavaScript that no lock and no range holds: they are taken as of a day, which a builder can."""
+    wanted = {} if unit.packages.lock else unit.packages.wanted
+    for name, version in wanted.items():
+        if re.match(r"latest|\*|x$|>|next$|canary|$", version.strip()):
+            yield f"{unit.packages.place(name)}: {name}: no lock says which version, and no range"
+
+
+def _last_python(unit: Unit) -> tuple[int, str]:
+    """Return the newest minor version of Python 3 that a project takes, and the pinned package that says
+    so; 0 for any.
+    """
+    above = re.search(r"<\s*3\.(\d+)|(?:==|~=)\s*3\.(\d+)", unit.packages.python)
+    if above:
+        return (int(above[1]) - 1 if above[1] else int(above[2])), ""
+    pins = {
+        name: match[1] for name, said in unit.packages.wanted.items() if (match := re.match(r"==\s*([\d.]+)", said))
+    }
+    old = families.older_than(pins)
+    return (12, old) if old and not unit.packages.lock else (0, "")
+
+
+def _other_python(unit: Unit) -> Iterator[str]:
+    """Yield a Dockerfile whose image can be had only with a Python that the project or the packages it pins refuse."""
+    last, old = _last_python(unit)
+    if not (last and unit.dockerfile):
+        return
+    for image in unit.dockerfile.images:
+        made = families.equal(image)
+        if made and made.recipe == "family-python" and int(made.version.split(".")[1]) > last:
+            refused = f"Python {made.version}, which {unit.packages.python or old} refuses"
+            yield f"{unit.dockerfile.file}: {image} can be had as {refused}"
+
+
+def _standalone(tree: Tree, unit: Unit) -> bool:
+    return _output(tree, unit, "standalone")
+
+
+def _output(tree: Tree, unit: Unit, kind: str) -> bool:
+    """Return whether its next.config asks for that kind of output."""
+    configs = [join(unit.sources, f"next.config.{suffix}") for suffix in ("js", "mjs", "ts", "cjs", "mts")]
+    return any(re.search(rf"output\s*:\s*[\"']{kind}[\"']", tree.text(file)) for file in configs if tree.has(file))
+
+
+def _python_command(unit: Unit, context: Context) -> list[str]:
+    """Return how a Python program is started, from where its application object stands."""
+    tree, port = context.whole.tree, str(context.ports[unit.name] or 8000)
+    if unit.kind == "django":
+        wsgi = next((file for file in tree.below(unit.sources) if file.endswith("/wsgi.py")), "")
+        if wsgi and unit.wants("gunicorn"):
+            return ["gunicorn", f"{module_name(unit, wsgi)}:application", "--bind", f"0.0.0.0:{port}"]
+        return ["python", "manage.py", "runserver", f"0.0.0.0:{port}"]
+    if made := find_application(tree, unit):
+        file, line, name, factory = made
+        folder, module = start_of(tree, unit, file)
+        context.found.because(f"services.{unit.name}.args", f"{module}:{name}", Place(file, line))
+        if unit.kind == "fastapi":
+            extra = ["--app-dir", folder] if folder else []
+            extra += ["--factory"] if factory else []
+            return ["uvicorn", f"{module}:{name}", *extra, "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
+        target = f"{folder}/{module}:{name}" if folder else f"{module}:{name}"
+        return ["flask", "--app", target, "run", "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
+    main = next((file for file in main_files(tree, unit) if "__main__" in tree.text(file)), "")
+    if re.search(r"(?m)^\s*from \.", tree.text(main) if main else ""):  # only a module of a package can
+        folder, module = start_of(tree, unit, main)
+        return [*(["env", f"PYTHONPATH={folder}"] if folder else []), "python", "-m", module]
+    return ["python", main if unit.sources == "." else main.removeprefix(f"{unit.sources}/")] if main else []
+
+
+def set_user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
+    """Set the user a service runs as, its home, and what it may write."""
+    recipe = unit.dockerfile
+    key = f"services.{unit.name}"
+    if built or recipe is None:
+        spec["home"] = "/tmp"  # noqa: S108 the one folder that any user may write
+    elif recipe.uid:
+        spec["user"] = recipe.uid
+        context.found.because(f"{key}.user", recipe.uid, f"{recipe.file} (USER {recipe.user})")
+        if recipe.home:
+            spec["home"] = recipe.home
+    elif recipe.from_root_home:
+        spec["home"] = "/root"
+        spec["buildSteps"] = ["chmod 0755 /root"]
+        context.found.because(f"{key}.buildSteps", "packages in root's home, readable for others", recipe.file)
+    else:
+        spec["home"] = "/tmp"  # noqa: S108 as above
+        context.found.because(f"{key}.user", "10001 in place of root", recipe.file)
+    writes = [(folder, place) for folder, place in unit.code.folders if not folder.startswith("/tmp")]  # noqa: S108
+    workdir = recipe.workdir if recipe and not built else "/app"
+    for folder in [volume for item in unit.described for volume in item.volumes]:
+        spec.setdefault("persistence", {"path": folder})
+        context.found.because(f"{key}.persistence", folder, unit.described[0].place)
+    if (
+        recipe
+        and not built
+        and any(re.match(r"(docker\.io/)?(library/)?nginx\b", image) for image in recipe.images[-1:])
+    ):
+        spec["writablePaths"] = ["/var/cache/nginx", "/var/run"]
+        context.found.because(f"{key}.writablePaths", "what nginx writes", recipe.file)
+    if not (recipe and recipe.uid and not built):
+        for folder, place in writes[:4]:
+            path = (
+                folder if folder.startswith("/") else f"{workdir.rstrip('/')}/{folder.removeprefix('./')}".rstrip("/.")
+            )
+            step = f"chown 10001 {path}"
+            if path == workdir.rstrip("/") and recipe and not built:
+                if path and step not in spec.get("buildSteps", []):
+                    spec.setdefault("buildSteps", []).append(step)
+                    context.found.because(f"{key}.buildSteps", step, place)
+            elif path != workdir.rstrip("/"):
+                spec.setdefault("writablePaths", [])
+                if path not in spec["writablePaths"]:
+                    spec["writablePaths"].append(path)
+                    context.found.because(f"{key}.writablePaths", path, place)
+
+
+def set_probes(unit: Unit, spec: dict[str, Any], context: Context) -> None:
+    """Where it is asked whether it serves: what the application says and its code knows; else `/` of a page."""
+    if not context.ports[unit.name]:
+        return
+    started = loaded_files(unit, context.whole.tree) if unit.python else set()  # another first file's are not there
+    routes = [one for one in unit.code.routes if one.method == "GET" and (not started or one.place.file in started)]
+    known = {route.path: route for route in routes}
+    path, place = _readiness(unit, known, context.whole.tree)
+    if not path and unit.kind in PAGE_KINDS:
+        path, place = "/", f"{unit.place} (a page)"
+    if path:
+        spec["probes"] = {"readiness": path}
+        context.found.because(f"services.{unit.name}.probes", path, place)
+
+
+def _readiness(unit: Unit, known: Mapping[str, Any], tree: Tree) -> tuple[str, object]:
+    told = [
+        (str(item.probes[kind]), item.place)
+        for item in unit.described
+        for kind in ("readiness",)
+        if kind in item.probes
+    ]
+    tests = [" ".join(item.probes["test"]) for item in unit.described if "test" in item.probes]
+    told += [
+        (match[1], unit.described[0].place)
+        for test in tests
+        if (match := re.search(r"https?://[^/\s]+(/[\w./-]*)", test))
+    ]
+    if unit.dockerfile and unit.dockerfile.health:
+        told.append(unit.dockerfile.health)
+    for path, place in told:
+        if any(path == one or (path.endswith(one) and one != "/") for one in known) or _next_route(tree, unit, path):
+            return path, place
+    for path in HEALTH:
+        if path in known and known[path].whole:
+            return path, known[path].place
+        if _next_route(tree, unit, path):
+            return path, f"{unit.sources} (a route of the page)"
+    return ("/", known["/"].place) if "/" in known and known["/"].whole else ("", "")
+
+
+def _next_route(tree: Tree, unit: Unit, path: str) -> bool:
+    if unit.kind != "nextjs":
+        return False
+    if path == "/":
+        return True
+    bases = [join(unit.sources, base) for base in ("app", "src/app", "pages", "src/pages")]
+    return any(
+        tree.has(f"{base}{path}{end}")
+        for base in bases
+        for end in ("/route.ts", "/route.js", "/page.tsx", ".ts", ".js")
+    )
+
+
+def set_command(unit: Unit, spec: dict[str, Any], context: Context) -> None:
+    """Set the arguments that a compose file starts the image with."""
+    for item in unit.described:
+        words = list(item.command)
+        if (
+            item.kind == "compose"
+            and words
+            and not re.search(r"--reload|\bdev\b|watch", " ".join(words))
+            and "args" not in spec
+            and "builder" not in spec
+        ):
+            if "beat" in words and not {"-s", "--schedule"} & set(words):
+                words += ["--schedule", "/tmp/celerybeat-schedule"]  # noqa: S108 it writes beside its program otherwise
+            spec["args"] = words
+            context.found.because(f"services.{unit.name}.args", " ".join(words)[:60], item.place)
+
+
+def installs_requirements(unit: Unit, tree: Tree, built: bool) -> bool:
+    """Return whether an image takes its packages from requirements.txt: `built` says that the product's builder makes
+    it, which prefers a lock; a Dockerfile may do without the lock that lies there.
+    """
+    if not unit.python or not tree.has(join(unit.sources, "requirements.txt")):
+        return False
+    own = not built and unit.dockerfile
+    return loosens(tree.text(own.file)) if own else not unit.python.lock
+
+
+def companions(unit: Unit, tree: Tree) -> dict[str, str]:
+    """Name packages that must not be the newest beside others which are no longer changed, and why."""
+    if not unit.python:
+        return {}
+    locked = in_uv_lock(tree, unit.python.lock) if unit.python.lock else {}
+    said = {name: f"=={version}" for name, version in locked.items()} or unit.packages.wanted
+    found = {}
+    asked = "passlib" in said and ("bcrypt" in said or not locked)
+    if asked and not re.search(r"==\s*[0-4]\.|<", said.get("bcrypt", "")):
+        found["bcrypt<5"] = f"{unit.packages.place('passlib') or unit.place}: passlib cannot hash with a later one"
+    pin = re.match(r"==\s*([\d.]+)", said.get("openai", ""))
+    if pin and [int(one) for one in pin[1].split(".") if one] < [1, 55, 3] and "httpx" not in said:
+        found["httpx<0.28"] = f"{unit.packages.place('openai')}: openai {pin[1]} does not start with a later one"
+    return found
+
+
+def missing_modules(unit: Unit, tree: Tree) -> dict[str, str]:
+    """Name packages that the program imports and its package files do not bring, and why."""
+    main = main_file(unit, tree)
+    urls = [read.default or "" for read in unit.code.reads if variables.purpose(read) == "database"]
+    postgres = bool(urls) and not any("sqlite" in url for url in urls)
+    return needed.packages(tree, unit.sources, unit.python, main, postgres) if unit.python and main else {}
+
+
+def set_date(unit: Unit, spec: dict[str, Any], build: dict[str, str], built: bool, context: Context) -> None:
+    """Take packages without a version as of the day of the last commit."""
+    date = context.whole.date
+    loose = unit.packages.loose
+    if not date or not loose or (unit.javascript and not built):
+        return
+    place = unit.packages.place(loose[0]) or unit.place
+    context.found.because(
+        f"services.{unit.name}.{'buildArgs' if built else 'buildEnvironment'}", f"packages as of {date}", place
+    )
+    if built:
+        spec["buildArgs"] = spec.get("buildArgs", {}) | {"BEFORE": date}
+    else:
+        build |= {"PIP_UPLOADED_PRIOR_TO": f"{date}T23:59:59Z", "UV_EXCLUDE_NEWER": f"{date}T23:59:59Z"}
