@@ -1,13 +1,15 @@
 """The tasks of `invoke`: imports and assembles, no logic."""
 
+import atexit
 import sys
 
 # invoke turns the keeping of bytecode off, unless `--write-pyc` is given: each command would compile 130 modules anew.
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 from scripts.tasks import namespace  # noqa: E402 - the setting is for what this imports
-from scripts.tasks.support import tell_uncaught  # noqa: E402
+from scripts.tasks.support import flush_output, tell_uncaught  # noqa: E402
 
 sys.excepthook = tell_uncaught
+atexit.register(flush_output)
 
 ns = namespace()

@@ -51,10 +51,22 @@ def errors_explained() -> Iterator[None]:
         raise Exit(_unexpected(fault), code=1) from None
 
 
+def flush_output() -> None:
+    """Write what is left of the output, at the end of the program: nobody is told that its reader has gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _let_go_of_output()
+
+
+def _let_go_of_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def tell_uncaught(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
     """Take the place of Python's traceback for what ends the program outside of a task, such as invoke's own files."""
     if isinstance(fault, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read our lines has gone; nobody is to be told
+        _let_go_of_output()
     elif isinstance(fault, Exception):
         mark = getattr(fault, "problem_mark", None)  # of a YAML file of invoke's
         where = f"error: {mark.name}: line {mark.line + 1}: not valid YAML: {fault.problem}" if mark else ""  # type: ignore[attr-defined]

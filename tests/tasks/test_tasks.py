@@ -178,10 +178,12 @@ def test_a_file_of_invokes_own_that_cannot_be_read_is_named_by_its_line(tmp_path
     assert done.stderr.startswith(f"error: {tmp_path}/invoke.yaml: line 2: not valid YAML: ")
 
 
-def test_who_reads_one_line_of_a_list_and_goes_is_told_nothing() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_who_reads_one_line_of_a_list_and_goes_is_told_nothing(unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run([sys.executable, "-m", "invoke", "--list"], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE)
+    argv, env = [sys.executable, "-m", "invoke", "--list"], os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(argv, cwd=ROOT, env=env, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert b"Traceback" not in done.stderr and b"Error" not in done.stderr
 
