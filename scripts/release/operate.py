@@ -23,7 +23,6 @@ from scripts.secrets import proofs, sync, vault, versions
 
 SERVING = ("Deployment", "StatefulSet", "DaemonSet")
 
-
 # What a namespace holds that a person may miss; what belongs to one of these goes with it.
 DELETED = (
     "deployments,statefulsets,daemonsets,jobs,cronjobs,services,ingresses,configmaps,secrets,persistentvolumeclaims"

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import free_port, frontend_command, running_frontend
+from conftest import comes_up, free_port, frontend_command, running_frontend
 
 pytestmark = pytest.mark.skipif("BASE_URL" in os.environ, reason="needs a frontend of its own")
 
@@ -301,7 +301,7 @@ def test_a_request_that_nobody_took_is_sent_again_with_its_body() -> None:
         ThreadPoolExecutor(1) as pool,
     ):
         try:
-            until(lambda: is_listening(own))
+            assert comes_up(own, process)
             answer = pool.submit(ask, f"http://127.0.0.1:{own}", "/api/todos", "POST", b'{"title": "milk"}')
             assert process.stdout
             assert any("sent again" in line for line in process.stdout)
@@ -313,11 +313,6 @@ def test_a_request_that_nobody_took_is_sent_again_with_its_body() -> None:
             backend.server_close()
         finally:
             process.terminate()
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 # Health and metrics
