@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from scripts.errors import UserError
-from scripts.host import false_success, paths
+from scripts.host import false_success, paths, variables
 
 GRACE = 15.0  # seconds in which a program may tidy up after SIGINT
 TERM_GRACE = 5.0  # and after SIGTERM, for one that was started with SIGINT ignored, as in the background of a script
@@ -189,7 +189,7 @@ class Shell:
         It is of this program's process group, so Ctrl-C reaches it too; it ends with this program however that ends.
         """
         try:
-            process = _popen(argv, stdin=None, stdout=None, stderr=None)
+            process = _popen(argv, stdin=None, stdout=None, stderr=None, env=variables.for_person(os.environ))
         except ProgramNotFound:
             return 127
         try:
@@ -514,12 +514,12 @@ def _not_found(error: ProgramNotFound) -> Result:
 
 
 def _environ(more: Mapping[str, str] | None) -> dict[str, str]:
-    """Return what a child gets: this program's own environment and `more`, with HOME where the system knows it."""
+    """Return the variables of a child: this program's own and `more`, with HOME where the system knows it."""
     own = dict(os.environ)
     if not own.get("HOME"):
         with suppress(UserError):
             own["HOME"] = str(paths.home())
-    return own | dict(more or {})
+    return variables.for_child(own, more)
 
 
 def render(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "") -> str:

@@ -107,6 +107,7 @@ def ensure(
             for line in remarks(bases, missing):
                 say(line)
             bootstrap(shell, client, root, twins, bases, missing, may_install=may_install)
+        docker.require(shell, client, [refs[name] for name in missing], "the base images were reported as fetched")
         have |= docker.image_ids(shell, client, list(refs.values()))
     _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name)})
     if shell.dry:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
@@ -168,6 +169,19 @@ def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, st
             return {}
         raise
     return {ref: id for ref, id in found.items() if id}
+
+
+def require(shell: Shell, docker: Docker, refs: Sequence[str], claim: str) -> None:
+    """Look for images that a client says to have made or fetched (`claim`, as in "the build ended well").
+
+    Raises UserError naming those that the engine lacks all the same, EngineSilent where it does not say.
+    """
+    have = image_ids(shell, docker, refs)
+    if lost := [ref for ref in refs if ref not in have and not shell.dry]:
+        raise UserError(
+            f"{claim}, but the engine lacks {', '.join(lost)}",
+            f"does the client work on this engine? {docker.binary} context ls; {docker.binary} buildx ls",
+        )
 
 
 def references(shell: Shell, docker: Docker, repositories: Collection[str]) -> list[str]:

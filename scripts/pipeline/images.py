@@ -111,6 +111,7 @@ class Builds:
         run.display.waiting("build", image.service, "building")
         try:
             self._build(service, image)
+            docker.require(run.session.shell, self._client, [image.ref], f"the build of {service.name} ended well")
         except CommandError as problem:
             from scripts.diagnose.watchdog import with_cause  # only a build that failed needs the rules
 

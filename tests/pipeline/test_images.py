@@ -22,10 +22,18 @@ from scripts.pipeline import prepare
 from scripts.pipeline.images import build, builders, longest_first
 from scripts.settings.model import Image, Outcome, Plan, Release, Service, Timeouts
 
-# Stands in for the client. It knows no image, and builds as the Dockerfile's first line says.
+# Stands in for the client. It knows the images that it has built, and builds as the Dockerfile's first line says.
 CLIENT = """#!/bin/sh
-[ "$1 $2" = "image inspect" ] && { echo "Error: No such image: $5" >&2; exit 1; }
-for word; do [ "$before" = --file ] && file=$word; before=$word; done
+if [ "$1 $2" = "image inspect" ]; then
+    grep -sqxF "$5" "{log}.images" && { echo sha256:0; exit; }
+    echo "Error: No such image: $5" >&2
+    exit 1
+fi
+for word; do
+    [ "$before" = --file ] && file=$word
+    [ "$before" = --tag ] && tag=$word
+    before=$word
+done
 read -r _ behaviour < "$file"
 echo "$behaviour $*" >> "{log}"
 env > "{log}.env"
@@ -33,7 +41,9 @@ case $behaviour in
     waits) exec sleep 600 ;;
     fails) echo 'ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1' >&2
            exit 1 ;;
+    lies) exit 0 ;;
 esac
+echo "$tag" >> "{log}.images"
 """
 
 
@@ -102,6 +112,13 @@ def test_the_first_failure_is_told_at_once_and_stops_the_rest(tmp_path: Path) ->
     assert "npm ci" in str(told.value) and "broken" in str(told.value)
     assert {(item.target, item.status) for item in outcomes} == {("slow", "skipped"), ("later", "skipped")}
     assert all(item.detail == "stopped: broken failed" for item in outcomes)
+
+
+def test_a_build_that_ends_well_and_leaves_no_image_is_told_as_one_that_failed(tmp_path: Path) -> None:
+    world = World(tmp_path, {"one": "lies"})  # as with a builder of its own, which keeps what it makes
+    with pytest.raises(UserError, match=r"the build of one ended well, but the engine lacks .*one:") as told:
+        list(world.build())
+    assert "buildx ls" in told.value.hint
 
 
 def test_every_image_is_built_from_the_list_and_nothing_stays_behind(tmp_path: Path) -> None:
