@@ -163,7 +163,7 @@ def _unprivileged(facts: Facts, here: str) -> Row:
 
 
 def _engine(facts: Facts) -> list[Row]:
-    installable = facts.root and facts.apt
+    installable = facts.root and facts.apt and facts.may_install
     fit = [client for client in facts.clients if client.buildkit]
     if not facts.clients:
         missing: Verdict = "warn" if installable else "fail"

@@ -72,6 +72,7 @@ class Facts:
     machine: str = "x86_64"
     root: bool = True
     apt: bool = True
+    may_install: bool = True
     clients: tuple[Client, ...] = ()
     engine: Mapping[str, Any] = field(default_factory=dict)
     engine_error: str = ""

@@ -1,8 +1,13 @@
-"""Files that are whole or as they were: written beside, then put in place in one step."""
+"""Files that are whole or as they were: written beside, then put in place in one step. And a person's, read to the end
+whatever kind they are of.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import select
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 PARTIAL = ".partial"
+WRITER_SECONDS = 10.0  # that whoever writes into a pipe has, for each piece
+PIECE_BYTES = 1 << 20
 
 
 def write_whole(file: Path, content: bytes | str, *, mode: int = 0o644) -> None:
@@ -26,6 +33,45 @@ def write_changed(file: Path, text: str) -> Path:
     if not file.is_file() or file.read_text(encoding="utf-8", errors="replace") != text:
         write_whole(file, text)
     return file
+
+
+def read_bytes(file: Path) -> bytes:
+    """Return what a person's file holds. A pipe is read to its end: programs that keep secrets hand them out that way.
+
+    Raises OSError, also for a pipe into which nobody writes, and for a device, which may have no end.
+    """
+    handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(handle)
+        if stat.S_ISFIFO(status.st_mode):
+            return b"".join(_from_pipe(handle, file))
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+        if not stat.S_ISREG(status.st_mode) and status.st_rdev != Path(os.devnull).stat().st_rdev:
+            raise OSError(errno.EINVAL, "it is a device", str(file))
+        with os.fdopen(handle, "rb", closefd=False) as source:
+            return source.read()
+    finally:
+        os.close(handle)
+
+
+def read_text(file: Path) -> str:
+    """Return what a person's file in UTF-8 holds. Raises OSError as `read_bytes` does, and UnicodeDecodeError."""
+    return read_bytes(file).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _from_pipe(handle: int, file: Path) -> Iterator[bytes]:
+    """Yield what is written into a pipe until its last writer has gone."""
+    waiting = select.poll()
+    waiting.register(handle, select.POLLIN)
+    while True:
+        if not waiting.poll(WRITER_SECONDS * 1000):
+            why = f"it is a pipe, and nobody wrote to it for {WRITER_SECONDS:g} s"
+            raise TimeoutError(errno.ETIMEDOUT, why, str(file))
+        piece = os.read(handle, PIECE_BYTES)
+        if not piece:
+            return
+        yield piece
 
 
 @contextmanager

@@ -42,9 +42,16 @@ def make_plan(
 def images_of(settings: Settings, base_ids: Mapping[str, str], *, local_database: bool) -> tuple[Image, ...]:
     """Return the images of this configuration, which stand on bases and sources alone. Raises as `make_plan` does."""
     services = (*settings.services, settings.database) if local_database else settings.services
+    refuse_unused(settings, services)
+    return tuple(image_of(service, base_ids) for service in services)
+
+
+def refuse_unused(settings: Settings, services: Sequence[Service]) -> None:
+    """Raise SettingsError naming all that is configured for builds and that their Dockerfiles do not use, and UserError
+    for a Dockerfile that cannot be read.
+    """
     if unused := [line for service in services for line in _unused(service, settings)]:
         raise SettingsError("\n".join(unused))
-    return tuple(image_of(service, base_ids) for service in services)
 
 
 def _unused(service: Service, settings: Settings) -> Iterator[str]:

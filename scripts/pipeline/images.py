@@ -71,6 +71,7 @@ class Builds:
         have = docker.image_ids(run.session.shell, client, [image.ref for image in images])
         missing = [image for image in images if image.ref not in have]
         self._there = [image for image in images if image.ref in have]
+        self._refuse_unknown_secrets([self._services[image.service] for image in missing])
         times = report.build_times(settings.root) if len(missing) > 1 else {}
         self._jobs = {pool.submit(self.one, image): image for image in longest_first(missing, times)}
 
@@ -144,19 +145,23 @@ class Builds:
                 on_line=lambda line: self._show(image, line),
             )  # fmt: skip
 
-    def _secrets(self, service: Service) -> dict[str, str]:
-        """Return what the Dockerfile's secret mounts hold, by variable.
+    def _refuse_unknown_secrets(self, services: Sequence[Service]) -> None:
+        """Raise UserError naming every secret of a build that has no value, before the first one begins."""
+        unknown = [(one, *pair) for one in services for pair in one.build_secrets.items() if not self._given(pair[1])]
+        if unknown and not self._run.session.shell.dry:
+            needs = "{}: its build needs the secret {}, and {} has no value"
+            variables = ", ".join(dict.fromkeys(variable for _, _, variable in unknown))
+            raise UserError(
+                "\n".join(needs.format(service.name, name, variable) for service, name, variable in unknown),
+                f"set {variables} in the environment or in .env",
+            )
 
-        Raises UserError naming the one without a value.
-        """
-        given = self._run.session.variables if service.build_secrets else {}
-        for name, variable in service.build_secrets.items():
-            if not given.get(variable):
-                raise UserError(
-                    f"{service.name}: its build needs the secret {name}, and {variable} has no value",
-                    f"set {variable} in the environment or in .env",
-                )
-        return {variable: given[variable] for variable in service.build_secrets.values()}
+    def _given(self, variable: str) -> str:
+        return self._run.session.variables.get(variable, "")
+
+    def _secrets(self, service: Service) -> dict[str, str]:
+        """Return what the Dockerfile's secret mounts hold, by variable."""
+        return {variable: self._given(variable) for variable in service.build_secrets.values()}
 
     def _show(self, image: Image, line: str) -> None:
         if step := _build_step(line):

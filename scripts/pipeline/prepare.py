@@ -8,8 +8,6 @@ from concurrent.futures import Executor, Future
 
 from scripts.context.ready import Ready, ensure_bases, make_plan
 from scripts.context.run import Run, outcomes_of, threads
-from scripts.doctor import checks
-from scripts.doctor.facts import local_facts
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
 from scripts.images import engine, plan
@@ -18,6 +16,7 @@ from scripts.images.docker import Docker
 from scripts.kube.helm import template_argv
 from scripts.pipeline import deploy, namespace
 from scripts.pipeline.images import Builds
+from scripts.pipeline.lacking import refuse_unready
 from scripts.secrets import proofs, sync, vault
 from scripts.settings.model import Outcome, Plan
 
@@ -27,8 +26,7 @@ Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few 
 
 def prepare(run: Run) -> Generator[Outcome, None, Ready]:
     """Make ready what a release stands on, side by side where order does not matter, and return what images need."""
-    _ = run.session.target  # a mistake in it is told before anything is installed
-    _refuse_unready(run)
+    refuse_unready(run)
     clients: list[Docker] = []
     bases: dict[str, ReadyBase] = {}
     with threads(run) as pool:
@@ -82,18 +80,6 @@ def _stop(begun: Future[Builds] | None) -> None:
     """End the builds of a run that has failed."""
     if begun and begun.exception() is None:
         begun.result().stop()
-
-
-def _refuse_unready(run: Run) -> None:
-    """Raise UserError with all that this machine lacks for a run, before the first effect and not one a run."""
-    session = run.session
-    lacking = checks.blocking(checks.run_local_checks(local_facts(session.settings, session.shell, session.target)))
-    if not lacking:
-        return
-    told = "\n".join(["this machine lacks what a run needs:", *lacking])
-    if not run.dry:
-        raise UserError(told, "look again with: invoke doctor")
-    run.display.line(told)
 
 
 def _timed(target: str, work: Work) -> Outcome:

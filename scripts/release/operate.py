@@ -270,13 +270,21 @@ def renew_pods(session: Session) -> None:
 
 
 def secret_rows(session: Session) -> list[tuple[str, ...]]:
-    """Return which keys there are and where they come from."""
+    """Return which keys there are, where they come from, and what is wrong with that."""
     namespace = session.settings.release.namespace
     config = sync.with_database(session.settings.app.secrets)
     held = sync.held_by(session.kubectl, namespace, config)
     return sync.check_rows(
-        config, session.variables, held, local_database=session.local_database, proved=_proved(session, held)
-    )
+        config, session.variables, held, local_database=session.local_database,
+        files=sync.contents(config, session.settings.root), proved=_proved(session, held),
+    )  # fmt: skip
+
+
+def refuse_unfit_secrets(session: Session) -> None:
+    """Raise UserError naming each value that a run would refuse, whatever the cluster holds."""
+    settings = session.settings
+    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
+    sync.refuse_unfit(config, settings.root, session.variables)
 
 
 def _proved(session: Session, held: Mapping[str, Mapping[str, str]]) -> set[str]:

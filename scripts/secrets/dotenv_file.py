@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from scripts.errors import SettingsError
+from scripts.host import files
 
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -15,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def read(file: Path, name: str) -> dict[str, str]:
     """Return the variables of a file, none where there is no such file. Raises SettingsError naming what is wrong."""
     try:
-        content = file.read_bytes()
+        content = files.read_bytes(file)
     except FileNotFoundError:
         return {}
     except IsADirectoryError:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host.files import read_bytes
 from scripts.kube import objects
 from scripts.kube.kubectl import MANAGER, Kubectl
 from scripts.secrets import database_url, dotenv_file, lost_password, vault, versions
@@ -24,6 +25,9 @@ from scripts.secrets.versions import Data
 DATABASE_SECRET, DATABASE_PASSWORD = "database-credentials", "POSTGRES_PASSWORD"
 PASSWORD_BYTES = 32
 GENERATED = "todo-chatbot/generated"  # annotation: which keys of a Secret nobody gave a value for
+UNFIT, MISSING = "UNFIT", "MISSING"  # what stands in the table for a value that no run accepts
+UNFIT_HINT = "correct it where it is set: the environment, .env or the encrypted file"
+MISSING_HINT = "the names are defined under `secrets` in the file of the app, config/apps/NAME.yaml"
 _REFERENCE = re.compile(r"\$\{([a-z0-9-]+)\.([-._a-zA-Z0-9]+)\}")
 
 
@@ -120,7 +124,7 @@ def decide(
         if local_database or not spec.get("standinOnly"):
             found.wanted[name], found.made[name] = {}, set()
             for key, source in spec["keys"].items():
-                given = variables.get(source.get("from", "")) or (files or {}).get(source.get("file", ""), "")
+                given = _given(source, variables, files or {})
                 kept = held.get(name, {}).get(key, "")
                 kept = "" if (name, key) in doubtful or _too_short(kept, source) else kept
                 found.add(name, key, source, given, kept, local_database=local_database, generate=generate)
@@ -139,6 +143,12 @@ def decide(
     ]
 
 
+def refuse_unfit(config: Mapping[str, Any], root: Path, variables: Mapping[str, str]) -> None:
+    """Raise UserError naming every value without a source, and every one that cannot be meant, without any cluster."""
+    local_database = uses_local_database(variables, DATABASE_SECRET in config)
+    decide(config, variables, {}, local_database=local_database, files=contents(config, root))
+
+
 @dataclass
 class _Found:
     """The values so far: Secret → key → value, the keys `made` here, and what is wrong or still to be filled in."""
@@ -155,16 +165,17 @@ class _Found:
         name: str,
         key: str,
         source: Mapping[str, Any],
-        given: str,
+        given: tuple[str, str],
         kept: str,
         *,
         local_database: bool,
         generate: Callable[[int], str],
     ) -> None:
         """Take the value of a key: what is `given`, else what its source says, `kept` over a new one."""
-        if given:
-            self.wanted[name][key], problem = _meant(given, source)
-            self.unfit += [f"{name}.{key}: {_source(source)}: {problem}"] if problem else []
+        value, place = given
+        if value:
+            self.wanted[name][key], problem = _meant(value, source)
+            self.unfit += [f"{name}.{key}: {place}: {problem}"] if problem else []
         elif "standin" in source and local_database:
             self.templates[name, key] = source["standin"]
         elif "same" in source:
@@ -180,21 +191,19 @@ class _Found:
             self.optional.add((name, key))
 
     def complete(self) -> None:
-        """Fill in what refers to other values. Raises UserError where one is missing, or cannot be meant."""
-        if self.unfit:
-            hint = "correct it where it is set: the environment, .env or the encrypted file"
-            raise UserError("\n".join(self.unfit), hint)
+        """Fill in what refers to other values. Raises UserError with all that is missing, or cannot be meant."""
         for name, key in self.templates:
             value = self._filled(name, key)
             if value is not None:
                 self.wanted[name][key] = value
             elif (name, key) not in self.optional:
                 self.missing.append(f"{name}.{key}: has the value of a key that has none")
+        told, hints = list(self.unfit), [UNFIT_HINT] if self.unfit else []
         if self.missing:
-            raise UserError(
-                "Secrets without a value:\n" + "\n".join(dict.fromkeys(self.missing)),
-                "the names are defined under `secrets` in the file of the app, config/apps/NAME.yaml",
-            )
+            told += ["Secrets without a value:", *dict.fromkeys(self.missing)]
+            hints.append(MISSING_HINT)
+        if told:
+            raise UserError("\n".join(told), "; ".join(hints))
 
     def _filled(self, name: str, key: str) -> str | None:
         """Return the value of a key, what it refers to filled in; None where that has none."""
@@ -229,8 +238,11 @@ def _remedy(source: Mapping[str, Any]) -> str:
     return ", or ".join(ways)
 
 
-def _source(source: Mapping[str, Any]) -> str:
-    return f"variable {source['from']}" if "from" in source else f"file {source.get('file')}"
+def _given(source: Mapping[str, Any], variables: Mapping[str, str], files: Mapping[str, str]) -> tuple[str, str]:
+    """Return the value that somebody gave, empty where nobody did, and where it stands."""
+    if value := variables.get(source.get("from", "")):
+        return value, f"variable {source['from']}"
+    return files.get(source.get("file", ""), ""), f"file {source.get('file', '')}"
 
 
 def _changed(new: Mapping[str, str], old: Mapping[str, str]) -> set[str]:
@@ -337,7 +349,7 @@ def sync(
     needed = {name: spec for name, spec in config.items() if local_database or not spec.get("standinOnly")}
     held |= _proved_before(needed, held, () if kubectl.shell.dry else proved)
     changes = decide(
-        config, variables, held, local_database=local_database, files=_contents(config, root), doubtful=doubtful
+        config, variables, held, local_database=local_database, files=contents(config, root), doubtful=doubtful
     )
     there = {objects.name_of(item) for item in items}
     again = [_again(name, held[name]) for name in held if name not in there]
@@ -405,32 +417,40 @@ def check_rows(
     held: Mapping[str, Mapping[str, str]],
     *,
     local_database: bool,
+    files: Mapping[str, str] | None = None,
     proved: Collection[str] = (),
 ) -> list[tuple[str, ...]]:
-    """Return a table of what there is, where it comes from, and whether a release was healthy with it;
-    never a value.
+    """Return a table of what there is, where it comes from, what is wrong with that, and whether a release was healthy
+    with it; never a value. `files` holds the contents of the files that the configuration names.
     """
     rows: list[tuple[str, ...]] = [("SECRET", "KEY", "IN THE CLUSTER", "SOURCE")]
     for name, spec in config.items():
         for key, source in spec["keys"].items():
+            given, place = _given(source, variables, files or {})
             if spec.get("standinOnly") and not local_database:
                 where = "not needed: the database is external"
-            elif variables.get(source.get("from", "")):
-                where = f"variable {source['from']}"
-            elif "file" in source:
-                where = f"file {source['file']}"
+            elif given:
+                _, problem = _meant(given, source)
+                where = f"{place}, {UNFIT}: {problem}" if problem else place
             elif "standin" in source and local_database:
                 where = "the local database"
+            elif "same" in source:
+                where = f"the value of {source['same']}"
             elif "generate" in source:
                 where = "generated"
+            elif "placeholder" in source:
+                where = "the placeholder of the app's file"
             else:
-                where = "optional, not given" if source.get("optional") else "MISSING"
+                where = "optional, not given" if source.get("optional") else f"{MISSING}: {_remedy(source)}"
             there = "no" if not held.get(name, {}).get(key) else "yes" if name in proved else "yes, not yet proved"
             rows.append((name, key, there, where))
     return rows
 
 
-def _contents(config: Mapping[str, Any], root: Path) -> dict[str, str]:
+def contents(config: Mapping[str, Any], root: Path) -> dict[str, str]:
+    """Return what those files hold that the configuration names and that are there. Raises UserError naming one that
+    cannot be read.
+    """
     names = [source["file"] for spec in config.values() for source in spec["keys"].values() if "file" in source]
     return {name: _content(root / name, name) for name in names if (root / name).exists()}
 
@@ -441,7 +461,7 @@ def _content(file: Path, name: str) -> str:
     Raises UserError for one that cannot be read.
     """
     try:
-        return file.read_bytes().decode(errors="surrogateescape").strip()
+        return read_bytes(file).decode(errors="surrogateescape").strip()
     except OSError as error:
         hint = "make it a readable file, or name another one under `secrets` in the app's file"
         raise UserError(f"{name}: cannot be read: {error.strerror}", hint) from None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scripts.errors import SettingsError, UserError
-from scripts.host.files import write_whole
+from scripts.host.files import read_text, write_whole
 from scripts.host.paths import cache_folder
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def read(file: Path, root: Path) -> dict[str, Any]:
     """Return a YAML file that holds a mapping. Raises SettingsError naming file, line and remedy."""
     name = str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
     try:
-        data = _parse(file.read_text(encoding="utf-8"))
+        data = _parse(read_text(file))
     except FileNotFoundError:
         raise SettingsError(f"{name}: missing", f"restore it: git checkout -- {name}") from None
     except OSError as error:

@@ -25,6 +25,7 @@ def check(s: Session) -> None:
     from scripts.release import operate
 
     print_table(operate.secret_rows(s))
+    operate.refuse_unfit_secrets(s)
 
 
 @command()

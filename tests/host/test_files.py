@@ -1,10 +1,12 @@
 """A file is whole, or as it was; what somebody else made first is never overwritten."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from scripts.host.files import make_once, write_whole
+from scripts.host.files import make_once, read_bytes, read_text, write_whole
 
 
 def test_a_file_is_replaced_in_one_step_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -32,3 +34,27 @@ def test_what_another_run_made_first_stays(tmp_path: Path) -> None:
     file = tmp_path / "key"
     assert make_once(file, "first") and not make_once(file, "second")
     assert file.read_text() == "first" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_pipe_is_read_to_its_end_as_programs_that_keep_secrets_hand_them_out(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".env")
+    content = b"KEY=x\r\n" * 20_000  # more than a pipe holds at once
+    writer = threading.Thread(target=(tmp_path / ".env").write_bytes, args=(content,))
+    writer.start()
+    assert read_text(tmp_path / ".env") == content.decode().replace("\r\n", "\n")
+    writer.join()
+
+
+def test_a_pipe_into_which_nobody_writes_is_no_reason_to_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / ".env")
+    monkeypatch.setattr("scripts.host.files.WRITER_SECONDS", 0.01)
+    with pytest.raises(OSError, match="nobody wrote to it"):
+        read_bytes(tmp_path / ".env")
+
+
+def test_a_device_has_no_end_and_is_refused_but_for_the_empty_one() -> None:
+    assert read_bytes(Path(os.devnull)) == b""
+    with pytest.raises(OSError, match="device"):
+        read_bytes(Path("/dev/zero"))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -114,6 +115,14 @@ def test_the_first_failure_is_told_at_once_and_stops_the_rest(tmp_path: Path) ->
     assert all(item.detail == "stopped: broken failed" for item in outcomes)
 
 
+def test_every_build_secret_without_a_value_is_told_before_the_first_build(tmp_path: Path) -> None:
+    world = World(tmp_path, {"one": "works", "two": "works"})
+    world.services = tuple(replace(item, build_secrets={"npm": f"TOKEN_{item.name}"}) for item in world.services)
+    with pytest.raises(UserError, match=r"TOKEN_one has no value\ntwo: .*TOKEN_two has no value") as told:
+        list(world.build())
+    assert told.value.hint == "set TOKEN_one, TOKEN_two in the environment or in .env" and not world.log.exists()
+
+
 def test_a_build_that_ends_well_and_leaves_no_image_is_told_as_one_that_failed(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "lies"})  # as with a builder of its own, which keeps what it makes
     with pytest.raises(UserError, match=r"the build of one ended well, but the engine lacks .*one:") as told:
@@ -180,7 +189,7 @@ def preparing(
         cluster()
         return Outcome("prepare", "cluster", "done")
 
-    monkeypatch.setattr(prepare, "_refuse_unready", lambda run: None)
+    monkeypatch.setattr(prepare, "refuse_unready", lambda run: None)
     monkeypatch.setattr(prepare, "_tools", lambda run: (False, ""))
     monkeypatch.setattr(prepare, "_engine", lambda run, into: (into.append(world.ready.client) is None, ""))
     monkeypatch.setattr(prepare, "_bases", lambda run, client, into: (into.update(world.ready.bases) is None, ""))

@@ -158,12 +158,12 @@ def test_a_value_may_come_from_a_file() -> None:
 def test_a_file_may_hold_any_bytes_and_one_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     config = {"k": {"usedBy": ["a"], "keys": {"K": {"file": "key.bin"}}}}
     (tmp_path / "key.bin").write_bytes(b"\xff\x00\xfe key\n")
-    (change,) = sync.decide(config, {}, {}, local_database=True, files=sync._contents(config, tmp_path))
+    (change,) = sync.decide(config, {}, {}, local_database=True, files=sync.contents(config, tmp_path))
     assert sync.manifest(change, "n")["data"]["K"] == base64.b64encode(b"\xff\x00\xfe key").decode()
     (tmp_path / "key.bin").unlink()
     (tmp_path / "key.bin").mkdir()
     with pytest.raises(UserError, match=r"key\.bin: cannot be read: Is a directory"):
-        sync._contents(config, tmp_path)
+        sync.contents(config, tmp_path)
     with pytest.raises(UserError, match=r"k\.K: write it to the file key\.bin"):
         sync.decide(config, {}, {}, local_database=True)
 
@@ -191,6 +191,23 @@ def test_the_table_names_sources_and_shows_no_value() -> None:
     assert "sk-secret" not in text
     assert ("api-keys", "OPENAI_API_KEY", "yes", "variable OPENAI_API_KEY") in rows
     assert ("database-secrets", "DATABASE_URL", "no", "the local database") in rows
+
+
+def test_what_a_run_would_refuse_is_told_by_the_table_and_all_at_once(tmp_path: Path) -> None:
+    keys = {"URL": {"database": {}}, "SHORT": {"from": "SHORT", "minLength": 9}, "GONE": {"from": "GONE", "file": "f"}}
+    config = sync.with_database({"k": {"keys": keys}})
+    variables = {"DATABASE_URL": "postgresql://u:very-secret@localhost/db", "SHORT": "abc"}
+    rows = {row[1]: row[3] for row in sync.check_rows(config, variables, {}, local_database=False)}
+    assert rows["URL"].startswith("variable DATABASE_URL, UNFIT: names this machine's loopback")
+    assert "UNFIT: too short" in rows["SHORT"]
+    assert rows["GONE"] == "MISSING: set GONE in the environment or in .env, or write it to the file f"
+    with pytest.raises(UserError) as told:
+        sync.refuse_unfit(config, tmp_path, variables)
+    assert all(part in str(told.value) for part in ("k.URL", "k.SHORT", "k.GONE"))
+    assert "very-secret" not in f"{told.value}{rows}"
+    (tmp_path / "f").write_text("x\n")
+    found = sync.contents(config, tmp_path)
+    assert sync.check_rows(config, {}, {}, local_database=True, files=found)[3][3] == "file f"
 
 
 @pytest.fixture

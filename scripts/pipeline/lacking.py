@@ -1,0 +1,66 @@
+"""What a run needs and has not, as far as that is known before its first effect: all at once, and not one a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from scripts.context.run import Run
+from scripts.doctor import checks
+from scripts.doctor.facts import local_facts
+from scripts.errors import UserError
+from scripts.images import plan
+from scripts.pipeline import namespace
+from scripts.secrets import sync
+
+
+def refuse_unready(run: Run) -> None:
+    """Raise UserError with all that is missing or unfit: on the machine, in the configuration, among the Secrets.
+
+    One problem alone is raised as it is. In a dry run they are only told.
+    """
+    problems = list(_problems(run))
+    if not problems:
+        return
+    told = problems[0]
+    if len(problems) > 1:
+        lines = [f"{problem}: {problem.hint}" if problem.hint else str(problem) for problem in problems]
+        told = UserError("\n".join(["a run would fail for more than one reason:", *lines]), "look again: invoke doctor")
+    if not run.dry:
+        raise told
+    run.display.line(f"{told}\n  {told.hint}" if told.hint else str(told))
+
+
+def _problems(run: Run) -> Iterator[UserError]:
+    looks: tuple[Callable[[Run], object], ...] = (_target, _machine, _sources, _namespace, _secrets)
+    for look in looks:
+        try:
+            look(run)
+        except UserError as problem:
+            yield problem
+
+
+def _target(run: Run) -> None:
+    _ = run.session.target
+
+
+def _machine(run: Run) -> None:
+    session = run.session
+    facts = local_facts(session.settings, session.shell, session.wanted)
+    rows = checks.run_local_checks(replace(facts, may_install=run.may_install))
+    if lacking := checks.blocking(rows):
+        raise UserError("\n".join(["this machine lacks what a run needs:", *lacking]), "look again: invoke doctor")
+
+
+def _sources(run: Run) -> None:
+    plan.refuse_unused(run.session.settings, run.session.settings.services)
+
+
+def _namespace(run: Run) -> None:
+    namespace.read(run.session.settings.root / namespace.FILE, run.namespace)
+
+
+def _secrets(run: Run) -> None:
+    settings = run.session.settings
+    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
+    sync.refuse_unfit(config, settings.root, run.session.variables)
