@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from scripts.adopt.packages import LOCKS, Packages, in_uv_lock, join, not_in_npm
 from scripts.adopt.tree import Place, Tree
 from scripts.dockerfiles import reading
 from scripts.dockerfiles.reading import Instruction
+from scripts.host import parsing
 from scripts.images import families
 
 FIRST_USER, SYSTEM_USER = 1000, 999
@@ -94,7 +94,7 @@ def _final(found: Dockerfile, item: Instruction, arguments: dict[str, str]) -> N
         folder = reading.expand(item.value.strip(), arguments)
         found.workdir = folder if folder.startswith("/") else join(found.workdir.rstrip("/") or "/", folder)
     elif item.name == "VOLUME":
-        folders = json.loads(item.value) if item.value.startswith("[") else item.value.split()
+        folders = parsing.from_json(item.value) if item.value.startswith("[") else item.value.split()
         found.volumes += [(str(folder), place) for folder in folders]
     elif item.name == "HEALTHCHECK":
         path = re.search(r"https?://[\w.-]+(?::\d+)?(/[\w./-]*)", item.value)
@@ -118,8 +118,8 @@ def _absolute(workdir: str, path: str) -> str:
 def _words(value: str) -> tuple[str, ...]:
     if value.startswith("["):
         try:
-            return tuple(str(word) for word in json.loads(value))
-        except (ValueError, RecursionError):
+            return tuple(str(word) for word in parsing.from_json(value))
+        except ValueError:
             return ()
     return ("sh", "-c", value)
 

@@ -14,6 +14,7 @@ import yaml
 from scripts.adopt.facts import Described
 from scripts.adopt.packages import folder_of
 from scripts.adopt.tree import Place, Tree
+from scripts.host import parsing
 
 COMPOSE = re.compile(r"^(docker-)?compose(\.[\w-]+)*\.ya?ml$")
 _DEFAULT = re.compile(r"\$\{(\w+)(?::?-([^}]*))?(?::?\?[^}]*)?\}|\$(\w+)")
@@ -41,11 +42,10 @@ _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 def load(text: str) -> list[Any]:
     """Return the documents of a YAML text. Raises ValueError, in one line, where it is none, such as a Go template."""
     try:
-        return [item for item in yaml.load_all(text, Loader=_Loader) if item is not None]
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
+        return parsing.documents_from_yaml(text, _Loader)
+    except parsing.Unreadable as error:
         template = "{{" in text
-        where = f"line {mark.line + 1}" if mark else "it"
+        where = f"line {error.line}" if error.line else "it"
         raise ValueError(f"{where} is a Go template, not YAML" if template else f"{where} is not YAML") from None
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from scripts.adopt.tree import Place, Tree
+from scripts.host import parsing
 
 PYTHON_FILES = ("requirements.txt", "pyproject.toml", "uv.lock", "Pipfile")
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock")
@@ -55,8 +54,8 @@ def javascript(tree: Tree, folder: str) -> Packages | None:
     if not tree.has(file):
         return None
     try:
-        data: Any = json.loads(tree.text(file))
-    except (ValueError, RecursionError):
+        data: Any = parsing.from_json(tree.text(file))
+    except ValueError:
         return None
     if not isinstance(data, dict):
         return None
@@ -75,8 +74,8 @@ def javascript(tree: Tree, folder: str) -> Packages | None:
 def not_in_npm_lock(tree: Tree, lock: str, asked: Packages) -> str:
     """Return the first package that package.json asks for and npm's lock does not hold; empty where it holds all."""
     try:
-        data = _mapping(json.loads(tree.whole(lock) or "null"))
-    except (ValueError, RecursionError):
+        data = _mapping(parsing.from_json(tree.whole(lock) or "null"))
+    except ValueError:
         return ""
     held = {path.rpartition("node_modules/")[2] for path in _mapping(data.get("packages"))}
     held |= set(_mapping(data.get("dependencies")))
@@ -117,8 +116,8 @@ def python(tree: Tree, folder: str) -> Packages | None:
 
 def _project(found: Packages, text: str, file: str) -> None:
     try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        data = parsing.from_toml(text)
+    except parsing.Unreadable:
         return
     own = _mapping(data.get("project"))
     found.python = str(own.get("requires-python", ""))
@@ -144,14 +143,11 @@ def unreadable(tree: Tree) -> Iterator[str]:
     """Yield a line for each package file that is not what it should be, and so says nothing."""
     for file in tree.named("package.json", "pyproject.toml"):
         try:
-            json.loads(tree.text(file)) if file.endswith(".json") else tomllib.loads(tree.text(file))
-        except json.JSONDecodeError as error:
-            yield f"{file}:{error.lineno}: not read: no JSON"
-        except tomllib.TOMLDecodeError as error:
-            line = re.search(r"line (\d+)", str(error))
-            yield f"{file}{f':{line[1]}' if line else ''}: not read: no TOML"
-        except RecursionError:
-            yield f"{file}: not read: nested too deeply"
+            parsing.from_json(tree.text(file)) if file.endswith(".json") else parsing.from_toml(tree.text(file))
+        except parsing.Unreadable as error:
+            kind = "JSON" if file.endswith(".json") else "TOML"
+            why = parsing.TOO_DEEP if error.problem == parsing.TOO_DEEP else f"no {kind}"
+            yield f"{file}{f':{error.line}' if error.line else ''}: not read: {why}"
 
 
 def folder_of(file: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.kube.arguments import one_file
 from scripts.kube.kubectl import Kubectl
 
@@ -61,7 +62,7 @@ def view(kubectl: Kubectl) -> dict[str, Any]:
     answer = kubectl.ask("config", "view", "--minify", "--flatten", "--raw", "--output", "json")
     if not answer:
         raise UserError(f"no kubeconfig for {kubectl.context}: {answer.err.strip()}", "see: invoke cluster.status")
-    found: dict[str, Any] = json.loads(answer.out)
+    found: dict[str, Any] = parsing.from_json(answer.out)
     found["current-context"] = kubectl.context
     return found
 

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from scripts.ai import patches
 from scripts.ai.budget import clean
 from scripts.ai.commands import ServedKinds, Verdict, judge_line
+from scripts.host import parsing
 
 _FENCE = re.compile(
     r"^(?P<indent> *)(?P<mark>```+|~~~+)\s*(?P<kind>[\w+-]*)[^\n]*\n(?P<body>.*?)^ *(?P=mark)[ \t]*$", re.M | re.S
@@ -118,10 +117,9 @@ def _continued(body: str) -> Iterator[str]:
 def objects(text: str, namespace: str) -> list[Manifest]:
     """Return the objects of a YAML or JSON block; values files and patches are none."""
     try:
-        documents = [item for item in yaml.safe_load_all(text) if item is not None]
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or "cannot be read"
-        return [Manifest("", "", {}, f"not valid YAML: {problem}")] if "apiVersion" in text else []
+        documents = parsing.documents_from_yaml(text)
+    except parsing.Unreadable as error:
+        return [Manifest("", "", {}, f"not valid YAML: {error.problem}")] if "apiVersion" in text else []
     found = []
     for item in documents:
         if isinstance(item, Mapping) and "apiVersion" in item and "kind" in item:

@@ -12,6 +12,7 @@ from scripts.ai.answers import Manifest
 from scripts.ai.commands import Verdict
 from scripts.ai.mappings import mapped
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.shell import CommandError
 from scripts.kube.kubectl import Kubectl
 
@@ -84,7 +85,7 @@ def dangers(steps: Iterable[Step], registry: str, known: Collection[str] = ()) -
     """
     found = []
     for step in steps:
-        body = json.loads(step.stdin) if step.stdin else {}
+        body = parsing.from_json(step.stdin) if step.stdin else {}
         layers = [body, *patches.laid_over(step.words)]
         wanted = [mapped(mapped(layer).get("spec")).get("replicas") for layer in layers]
         if any(map(_is_zero, [*wanted, *_flags(step.words, "replicas")])):
@@ -197,7 +198,7 @@ def trial(kubectl: Kubectl, step: Step) -> str:
     )
     if not tried:
         raise UserError(f"{step.target}: the cluster refuses the change: {tried.err.strip()}", "nothing was changed")
-    wanted = bare(json.loads(tried.out))
+    wanted = bare(parsing.from_json(tried.out))
     shown = kubectl.shell.probe(kubectl.command("diff", "--filename", "-"), stdin=json.dumps(wanted), timeout=60)
     if shown.code > 1:
         raise UserError(f"{step.target}: no diff: {shown.err.strip()}", "nothing was changed")
@@ -217,7 +218,7 @@ def snapshot(kubectl: Kubectl, namespace: str, steps: Sequence[Step]) -> list[Be
         answer = kubectl.ask("get", target, "--namespace", namespace, "--ignore-not-found", "--output", "json")
         if not answer:
             raise UserError(f"{target}: {answer.err.strip()}", "nothing was changed")
-        body = json.loads(answer.out) if answer.out.strip() else None
+        body = parsing.from_json(answer.out) if answer.out.strip() else None
         labels = (body or {}).get("metadata", {}).get("labels", {})
         by_manifest = any(step.target == target and step.stdin for step in steps)
         if by_manifest and labels.get("app.kubernetes.io/managed-by") == "Helm":

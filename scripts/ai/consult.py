@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import time
@@ -26,6 +25,7 @@ from scripts.ai.tools.gordon import Gordon
 from scripts.ai.tools.kagent import Kagent
 from scripts.ai.tools.kubectl_ai import KubectlAi
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.paths import state_folder
 from scripts.host.shell import Result
 from scripts.kube.helm import Helm
@@ -300,9 +300,9 @@ def known_secrets(connection: Connection) -> tuple[list[str], list[str]]:
 def _items(answer: Result) -> list[Any] | None:
     """Return the objects that a listing holds, or None where it cannot be told."""
     try:
-        items = json.loads(answer.out)["items"] if answer else None
+        items = parsing.from_json(answer.out)["items"] if answer else None
         return items if isinstance(items, list) else None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 

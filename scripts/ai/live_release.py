@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.ai.model import Inputs
 from scripts.ai.samples import Sample, Store, recent, take
+from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.objects import name_of
 from scripts.settings.model import Settings
@@ -126,7 +126,9 @@ class LiveRelease:
     def objects(self, kinds: str) -> list[Mapping[str, Any]]:
         """Objects of more kinds, those that can be had."""
         answer = self.kubectl.ask("get", kinds, "--namespace", self.namespace, "--output", "json")
-        found: list[Mapping[str, Any]] = json.loads(answer.out)["items"] if answer.out.lstrip()[:1] == "{" else []
+        found: list[Mapping[str, Any]] = (
+            parsing.from_json(answer.out)["items"] if answer.out.lstrip()[:1] == "{" else []
+        )
         return found
 
     def command(self, *words: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scripts.errors import SettingsError
+from scripts.host import parsing
 from scripts.settings import reading
 
 FILE = "config/ai.yaml"
@@ -57,7 +57,7 @@ class Options:
 def load(root: Path, variables: Mapping[str, str]) -> Options:
     """Read and validate. Raises SettingsError naming file, key and remedy."""
     data = reading.read(root / FILE, root)
-    schema = json.loads(Path(__file__).with_name("ai.schema.json").read_text(encoding="utf-8"))
+    schema = parsing.from_json(Path(__file__).with_name("ai.schema.json").read_text(encoding="utf-8"))
     reading.check(data, schema, FILE)
     kagent = data["kagent"]
     return Options(

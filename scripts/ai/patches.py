@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from scripts.ai import kubectl_flags
 from scripts.ai.mappings import mapped
+from scripts.host import parsing
 
 # Fields that give pods power over the node, rights of others, or Secrets; and those that decide what is deleted.
 _POWERS = {
@@ -78,6 +77,6 @@ def _layers(patch: Any) -> list[Any]:
 
 def _loaded(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
+        return parsing.from_yaml(text)
+    except parsing.Unreadable:
         return None

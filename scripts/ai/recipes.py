@@ -6,7 +6,6 @@ The prompt is a Jinja2 template, rendered in a sandbox: it knows {{input.NAME}},
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from scripts.ai.commands import ServedKinds, block_fact
 from scripts.ai.model import Fact, Input, Recipe
 from scripts.errors import SettingsError
+from scripts.host import parsing
 from scripts.settings import reading
 
 FOLDER = "ai/recipes"
@@ -73,7 +73,7 @@ def load(file: Path, root: Path) -> Recipe:
     if not frontmatter.checks(text):
         raise SettingsError(f"{shown}: has no front matter", "begin with ---, the keys in YAML, ---; then the prompt")
     data, body = _parts(text, shown)
-    reading.check(data, json.loads(SCHEMA.read_text(encoding="utf-8")), shown)
+    reading.check(data, parsing.from_json(SCHEMA.read_text(encoding="utf-8")), shown)
     recipe = _recipe(data, body.strip(), file)
     problems = [f"{shown}: {problem}" for problem in _problems(recipe, root)]
     if problems:
@@ -103,7 +103,7 @@ def _parts(text: str, shown: str) -> tuple[dict[str, Any], str]:
     """(front matter, prompt) of a file that has both."""
     try:
         data, body = frontmatter.parse(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 2}:" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]

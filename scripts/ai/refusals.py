@@ -6,7 +6,6 @@ Providers say the same thing under different statuses and in different words: `C
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from email.utils import parsedate_to_datetime
 
 from scripts.ai.options import Model
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.secrets import redact
 
 _WORDS = 300  # characters of a provider's own words that are quoted
@@ -120,11 +120,11 @@ def unreachable(url: str, words: str, model: Model) -> ModelError:
 def said(text: str) -> str:
     """Return the provider's own sentence, wherever it stands in its answer."""
     try:
-        data = json.loads(text)
+        data = parsing.from_json(text)
         data = data[0] if isinstance(data, list) else data
         error = data.get("error", data)
         return quoted(str(error.get("message", error) if isinstance(error, Mapping) else error))
-    except (ValueError, AttributeError, IndexError, RecursionError):
+    except (ValueError, AttributeError, IndexError):
         return quoted(text)
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.kube import metrics, objects
 from scripts.kube.kubectl import Kubectl
@@ -97,7 +98,7 @@ def sample_of(
 def read_use(text: str) -> dict[str, tuple[float, float]]:
     """Return pod → (millicores, bytes) as the metrics API answers it; nothing where it does not."""
     with suppress(ValueError, KeyError, TypeError):
-        return metrics.use(json.loads(text)["items"])
+        return metrics.use(parsing.from_json(text)["items"])
     return {}
 
 
@@ -151,7 +152,7 @@ class Store:
         found = []
         for line in self._file.read_text(encoding="utf-8").splitlines():
             with suppress(ValueError, KeyError, TypeError):
-                found.append(_sample(json.loads(line)))
+                found.append(_sample(parsing.from_json(line)))
         return sorted(found, key=lambda sample: sample.at)
 
     def add(self, sample: Sample) -> list[Sample]:

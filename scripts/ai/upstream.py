@@ -17,6 +17,7 @@ from scripts.ai import refusals
 from scripts.ai.mappings import mapped
 from scripts.ai.options import Model
 from scripts.ai.refusals import ModelError
+from scripts.host import parsing
 
 if TYPE_CHECKING:
     import aiohttp
@@ -116,7 +117,12 @@ def _for_ollama(message: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: value for key, value in message.items() if key in ("role", "content")}
     if message.get("tool_calls"):
         found["tool_calls"] = [
-            {"function": {"name": call["function"]["name"], "arguments": json.loads(call["function"]["arguments"])}}
+            {
+                "function": {
+                    "name": call["function"]["name"],
+                    "arguments": parsing.from_json(call["function"]["arguments"]),
+                }
+            }
             for call in message["tool_calls"]
         ]
     return found
@@ -162,10 +168,10 @@ def read(text: str, content_type: str, url: str) -> Completion:
 def _document(text: str) -> Mapping[str, Any]:
     """Return one document, made of the pieces in which Ollama sends it, one a line, where a server streams anyway."""
     try:
-        found: Mapping[str, Any] = json.loads(text)
+        found: Mapping[str, Any] = parsing.from_json(text)
         return found
-    except (ValueError, RecursionError):
-        pieces = [json.loads(line) for line in _LINES.split(text) if line.strip()]
+    except ValueError:
+        pieces = [parsing.from_json(line) for line in _LINES.split(text) if line.strip()]
     messages = [piece["message"] for piece in pieces]
     calls = [call for message in messages for call in message.get("tool_calls") or ()]
     content = "".join(message.get("content") or "" for message in messages)
@@ -184,7 +190,7 @@ def _broken_off(url: str) -> ModelError:
 _STREAM = re.compile(r"\s*(?:data|event|id|retry)?:")
 _LINES = re.compile(r"\r\n|\n|\r")  # of a stream; a text in it may hold other characters that end a line
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
-_UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
+_UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
 
 
 def _no_error(data: Mapping[str, Any], url: str) -> None:
@@ -222,7 +228,7 @@ def _streamed(text: str, url: str) -> Completion:
             ended = True
             continue
         try:
-            data = json.loads(line[5:])
+            data = parsing.from_json(line[5:])
             _no_error(data, url)
             tokens = (data.get("usage") or {}).get("total_tokens") or tokens
             for choice in data.get("choices") or ():

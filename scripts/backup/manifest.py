@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.settings.model import Settings
 
 FORMAT = 1  # of the archive; a change that an older version cannot read raises it
@@ -69,7 +70,7 @@ def to_json(manifest: Manifest) -> bytes:
 def from_json(text: bytes, name: str) -> Manifest:
     """Read a manifest; `name` is the archive's, for the message. Raises ArchiveError if it is none or of the future."""
     try:
-        data: dict[str, Any] = json.loads(text)
+        data: dict[str, Any] = parsing.from_json(text)
         number = int(data["format"])
         if number > FORMAT:
             raise ArchiveError(
@@ -79,7 +80,7 @@ def from_json(text: bytes, name: str) -> Manifest:
             )
         members = {key: Member(**value) for key, value in data.pop("members").items()}
         return Manifest(**data, members=members)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ArchiveError("damaged", f"{name}: its {NAME} cannot be read", "use another archive") from None
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
 
 HELM = "helm.sh/release.v1"  # type of the Secrets in which helm keeps a revision
@@ -66,7 +67,7 @@ def encode(items: Sequence[Mapping[str, Any]]) -> bytes:
 
 def decode(text: bytes) -> list[dict[str, Any]]:
     """Return the items of a List."""
-    found: list[dict[str, Any]] = json.loads(text)["items"]
+    found: list[dict[str, Any]] = parsing.from_json(text)["items"]
     return found
 
 

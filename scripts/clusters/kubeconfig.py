@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from scripts.errors import UserError
-from scripts.host import paths
+from scripts.host import parsing, paths
 from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 
@@ -35,12 +33,12 @@ def read(file: Path) -> Mapping[str, Any]:
     Raises UserError for one that cannot be read.
     """
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found = parsing.from_yaml(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}", "check KUBECONFIG") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
+    except ValueError:
         raise UserError(
             f"{file}: no kubeconfig: not valid YAML", "correct the file, or take it off KUBECONFIG"
         ) from None

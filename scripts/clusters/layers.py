@@ -15,6 +15,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from scripts.host import parsing
+
 PIECE = 1 << 20
 IN_MEMORY = 8 << 20  # of a layer, before it goes to a file
 BLOBS = "blobs/sha256/"
@@ -128,7 +130,7 @@ def _pieces(source: IO[bytes]) -> Iterator[bytes]:
 
 def _old_index(old: _Old, normalise: Any) -> Iterator[bytes]:
     """Manifests, configurations and the index of what an older engine wrote."""
-    images = json.loads(old.files["manifest.json"]) if "manifest.json" in old.files else None
+    images = parsing.from_json(old.files["manifest.json"]) if "manifest.json" in old.files else None
     if not isinstance(images, list):
         raise ValueError("docker save wrote no manifest.json")
     manifests: list[Mapping[str, Any]] = []

@@ -5,13 +5,13 @@ An answer that is not understood leaves `unknown`, never `absent`: nothing is ma
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.shell import Result
 
 State = Literal["absent", "stopped", "paused", "degraded", "broken", "running", "unknown"]
@@ -129,8 +129,8 @@ def first_line(text: str) -> str:
 def parse(text: str) -> Any:
     """Return the JSON in what a program printed, or None where that is none; None also for a JSON `null`."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parsing.from_json(text)
+    except ValueError:
         return None
 
 

@@ -27,6 +27,7 @@ from scripts.dev.screen import Screen
 from scripts.dev.service import LABEL, DevService
 from scripts.diagnose.watchdog import with_cause
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.paths import state_folder
 from scripts.images import build_context
 from scripts.images.build_context import Entry
@@ -458,7 +459,7 @@ class Loop:
         answer = self._session.shell.probe(argv)
         if not answer:
             raise UserError(f"{ref} cannot be inspected: {answer.err.strip()}", "see: invoke doctor")
-        config = json.loads(answer.out)
+        config = parsing.from_json(answer.out)
         return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
 
     def _write_values(self, services: Iterable[DevService], settings: Settings) -> Path:

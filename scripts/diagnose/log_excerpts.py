@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from scripts.host import parsing
 
 MOST = 6  # lines that a finding quotes
 
@@ -71,8 +72,8 @@ def without_helm_prefixes(text: str) -> str:
 def _program_line(line: str) -> str:
     found = re.fullmatch(r'level=INFO msg=("(?:[^"\\]|\\.)*")', line.strip())
     try:
-        return str(json.loads(found[1])) if found else line
-    except (ValueError, RecursionError):  # an escape that Go writes and JSON does not know
+        return str(parsing.from_json(found[1])) if found else line
+    except ValueError:  # an escape that Go writes and JSON does not know
         return line
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import string
@@ -14,6 +13,7 @@ from typing import Any
 from scripts.diagnose.model import Alternative, Rule, rule_field
 from scripts.diagnose.symptoms import COMMON, FIELDS
 from scripts.errors import SettingsError
+from scripts.host import parsing
 from scripts.host.paths import ROOT
 from scripts.settings import reading
 
@@ -32,7 +32,7 @@ def read_rules(root: Path = ROOT) -> tuple[Rule, ...]:
 @lru_cache(maxsize=4)  # a run looks once a second; the file is read again only when it has changed
 def _read(root: Path, stamp: int) -> tuple[Rule, ...]:
     data = reading.read(root / FILE, root)
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    schema = parsing.from_json(SCHEMA.read_text(encoding="utf-8"))
     reading.check(data, schema, FILE)
     rules: list[Rule] = []
     problems: list[str] = []

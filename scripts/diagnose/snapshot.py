@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 from scripts.diagnose.model import Object, Snapshot
 from scripts.diagnose.symptoms import FLAPPING
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.queries import SHOW_OWNERS
 
@@ -89,7 +89,7 @@ def _items(kubectl: Kubectl, kinds: str, namespace: str) -> list[Object]:
         return [item for kind in kinds.split(",") for item in _allowed(kubectl, kind, namespace)]
     if not told:
         raise UserError(f"kubectl get {kinds}: {answer.err.strip()}", "see: invoke cluster.status")
-    found: list[Object] = json.loads(answer.out)["items"]
+    found: list[Object] = parsing.from_json(answer.out)["items"]
     return found
 
 

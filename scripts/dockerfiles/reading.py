@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+
+from scripts.host import parsing
 
 # Arguments that BuildKit knows without an ARG line: https://docs.docker.com/reference/dockerfile/#predefined-args
 PREDEFINED = frozenset(
@@ -196,8 +197,8 @@ def _copy(value: str, workdir: str) -> Copy | None:
     if "--from=" in value or "$" in words or "<<" in words:
         return None
     try:
-        paths = json.loads(words) if words.startswith("[") else words.split()
-    except (ValueError, RecursionError):
+        paths = parsing.from_json(words) if words.startswith("[") else words.split()
+    except ValueError:
         return None
     if len(paths) < 2:
         return None

@@ -5,7 +5,6 @@ facts = gather(settings, shell)
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -27,7 +26,7 @@ from scripts.clusters import machine
 from scripts.clusters.machine import Objection
 from scripts.doctor.ingress import controller_ready
 from scripts.errors import UserError
-from scripts.host import toolchain
+from scripts.host import parsing, toolchain
 from scripts.host.shell import Shell
 from scripts.host.toolchain import TOOLS
 from scripts.images import docker
@@ -333,7 +332,7 @@ def _free(path: Path) -> int | None:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = parsing.from_json(text)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

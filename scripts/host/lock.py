@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.errors import UserError
+from scripts.host import parsing
 
 _held: set[Path] = set()  # by this process: what it calls while it holds a lock need not wait for itself
 _guard = threading.Lock()
@@ -68,8 +69,8 @@ def _command(argv: list[str]) -> str:
 
 def _holder(handle: int) -> str:
     try:
-        words = json.loads(os.pread(handle, 4096, 0))
+        words = parsing.from_json(os.pread(handle, 4096, 0))
         since = time.strftime("%H:%M:%S", time.localtime(words["since"]))
         return f"{words['command']} (process {words['pid']}, since {since}, {time.time() - words['since']:.0f} s)"
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return "it has only just started"

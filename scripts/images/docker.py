@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
@@ -119,9 +120,9 @@ def _stamp(binary: Path) -> list[list[int]]:
 
 def _kept() -> dict[str, Any]:
     try:
-        found = json.loads(KEPT.read_text(encoding="utf-8"))
+        found = parsing.from_json(KEPT.read_text(encoding="utf-8"))
         return {key: value for key, value in found.items() if isinstance(value, dict) and "buildkit" in value}
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except (OSError, ValueError, AttributeError):
         return {}
 
 
@@ -147,8 +148,8 @@ def info(shell: Shell, binary: Path, timeout: float = 15.0) -> tuple[Mapping[str
             return api.info, ""
     answer = shell.probe([binary, "info", "--format", "{{json .}}"], timeout=timeout)
     try:
-        told = json.loads(answer.out)
-    except (ValueError, RecursionError):
+        told = parsing.from_json(answer.out)
+    except ValueError:
         told = None
     found: Mapping[str, Any] = told if isinstance(told, dict) else {}
     return found, answer.err.strip() or " ".join(found.get("ServerErrors") or ())

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from scripts.errors import UserError
+from scripts.host import parsing
 
 OURS = (1, 41)  # the version of the API that is spoken where the engine knows it
 SECONDS = 10.0  # for one answer
@@ -116,8 +117,8 @@ class EngineApi:
     @staticmethod
     def _answer(kind: type[Kind], status: int, body: bytes) -> Kind:
         try:
-            found = json.loads(body)
-        except (ValueError, RecursionError):
+            found = parsing.from_json(body)
+        except ValueError:
             found = None
         if status != 200 or not isinstance(found, kind):
             said = found.get("message") if isinstance(found, dict) else body[:200].decode(errors="replace")
@@ -168,7 +169,7 @@ def _endpoint(environ: Mapping[str, str]) -> tuple[str, bool]:
 def _read(file: Path) -> Mapping[str, Any]:
     """Return a JSON file that the client wrote; nothing where there is none or it cannot be read."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = parsing.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

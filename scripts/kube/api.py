@@ -8,7 +8,6 @@ done here (a program that logs in, a proxy), or no connection comes about, kubec
 from __future__ import annotations
 
 import base64
-import json
 import os
 import socket
 import ssl
@@ -24,6 +23,8 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import yaml
+
+from scripts.host import parsing
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool
@@ -113,8 +114,8 @@ class Api:
         """Return the JSON document at a path. Raises as `get` does."""
         content = self.get(path, query, timeout=timeout)
         try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
+            return parsing.from_json(content)
+        except ValueError:
             raise Unreachable(f"{path}: answered no JSON") from None
 
     def _ask(self, path: str, query: Mapping[str, str] | None, timeout: float, *, preload: bool) -> BaseHTTPResponse:
@@ -154,7 +155,7 @@ class Watch:
         with suppress(HTTPError, OSError, ValueError, AttributeError):
             while piece := self._answer.read1(CHUNK_BYTES):
                 *lines, held = (held + piece).split(b"\n")
-                yield from (json.loads(line) for line in lines if line.strip())
+                yield from (parsing.from_json(line) for line in lines if line.strip())
 
     def close(self) -> None:
         """End the stream, also for a thread that waits in it."""
@@ -168,9 +169,9 @@ class Watch:
 def _refusal(status: int, content: bytes) -> Refused:
     """Return the server's no in kubectl's words."""
     try:
-        said = json.loads(content)
+        said = parsing.from_json(content)
         return Refused(status, str(said.get("reason") or status), str(said.get("message") or "no message"))
-    except (ValueError, AttributeError, RecursionError):
+    except (ValueError, AttributeError):
         text = content.decode(errors="replace").strip()
         return Refused(status, str(status), text or f"the server answered {status}")
 
@@ -197,7 +198,7 @@ def _connect(kubeconfig: Path, context: str, changed: int, inode: int) -> Api | 
 def read_access(kubeconfig: Path, context: str) -> Access | None:
     """Return the way into a context's cluster; None where the file asks for what is not done here."""
     try:
-        config = yaml.load(kubeconfig.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 a SafeLoader
+        config = parsing.from_yaml(kubeconfig.read_text(encoding="utf-8"))
         chosen = _entry(config, "contexts", context)
         cluster, user = _entry(config, "clusters", chosen["cluster"]), _entry(config, "users", chosen.get("user", ""))
         server = str(cluster["server"])
@@ -208,7 +209,7 @@ def read_access(kubeconfig: Path, context: str) -> Access | None:
         secure = server.startswith("https:")
         made = _ssl_context(cluster, user, folder) if secure else None
         return Access(server, _headers(user, folder), made, str(cluster.get("tls-server-name", "")))
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):  # kubectl says what is wrong
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):  # kubectl says what is wrong
         return None
 
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 
@@ -85,7 +86,7 @@ def kept(shell: Shell, folder: Path) -> dict[int, int]:
     """Return the ports that a folder's process keeps, each with the id of that process."""
     with suppress(OSError, ValueError):
         if pid := _pid(shell, folder):
-            return {int(port): pid for port in json.loads((folder / "forward.json").read_text(encoding="utf-8"))}
+            return {int(port): pid for port in parsing.from_json((folder / "forward.json").read_text(encoding="utf-8"))}
     return {}
 
 
@@ -190,7 +191,7 @@ async def _keep(argv: list[str]) -> None:
 
 
 async def _main(file: str) -> None:
-    wanted = json.loads(Path(file).read_text(encoding="utf-8"))  # noqa: ASYNC240 once, before anything is served
+    wanted = parsing.from_json(Path(file).read_text(encoding="utf-8"))  # noqa: ASYNC240 once, before anything is served
     for port, target in wanted.items():
         if isinstance(target, str):
             await _serve(int(port), target)

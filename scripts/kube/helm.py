@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.shell import Result, Shell
 from scripts.kube.arguments import values_options
 from scripts.settings.model import Release
@@ -74,8 +74,8 @@ class Helm:
         argv = self.command("history", release.name, "--namespace", release.namespace, "--output", "json")
         text = self._told(argv)
         try:
-            found: list[dict[str, Any]] = json.loads(text or "[]")
-        except (ValueError, RecursionError):
+            found: list[dict[str, Any]] = parsing.from_json(text or "[]")
+        except ValueError:
             raise UserError(f"helm history {release.name}: answered no JSON", "see: invoke history") from None
         return found
 

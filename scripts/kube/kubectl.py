@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.shell import CommandError, Result, Shell, Stream
 from scripts.kube import api, queries
 
@@ -232,7 +233,7 @@ def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         held.append(line)
         if line == "}" or (len(held) == 1 and line.startswith("{") and line.endswith("}")):
-            yield json.loads("\n".join(held))
+            yield parsing.from_json("\n".join(held))
             held.clear()
 
 
@@ -245,7 +246,7 @@ def unanswered(what: str, answer: Result) -> UserError:
 def parsed(text: str, what: str) -> Any:
     """Return a JSON document that kubectl printed. Raises UserError for anything else."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parsing.from_json(text)
+    except ValueError:
         said = (text.strip().splitlines() or ["nothing"])[0][:200]
         raise UserError(f"kubectl {what}: answered no JSON: {said}", "see: invoke cluster.status") from None

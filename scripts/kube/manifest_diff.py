@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
+from scripts.host import parsing
 
 Objects = dict[tuple[str, str], Mapping[str, Any]]
 
@@ -21,7 +21,7 @@ def between(before: str, after: str) -> list[str]:
 
 
 def _objects(text: str) -> Objects:
-    return {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text) if item}
+    return {(item["kind"], item["metadata"]["name"]): item for item in parsing.documents_from_yaml(text) if item}
 
 
 def _changed(key: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

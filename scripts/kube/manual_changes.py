@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.host import parsing
 from scripts.kube.objects import Object, name_of
 
 HELM = "helm"
@@ -172,10 +173,10 @@ def _step(key: str, value: Any) -> _Step | None:
     if not isinstance(value, list):
         return None
     if sort == "k":
-        wanted = json.loads(text)
+        wanted = parsing.from_json(text)
         same = (index for index, item in enumerate(value) if isinstance(item, Mapping) and _has(item, wanted))
         return _item(value, next(same, None), wanted)
-    wanted = json.loads(text)
+    wanted = parsing.from_json(text)
     index = wanted if sort == "i" else next((at for at, item in enumerate(value) if item == wanted), None)
     return _Step(f"[{index}]", str(index), value[index]) if index is not None and index < len(value) else None
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host import parsing
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 DEV = "todo-chatbot/dev"  # label of pods that somebody works on: their files may be other ones than their image's
@@ -80,8 +80,8 @@ def contents(record: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         packed = base64.b64decode(base64.b64decode(record["data"]["release"]))
-        found: dict[str, Any] = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error, RecursionError):
+        found: dict[str, Any] = parsing.from_json(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
         name = record.get("metadata", {}).get("name", "a Secret of helm's")
         raise UserError(f"{name}: helm's record of a revision cannot be read", "see: helm history") from None
     return found

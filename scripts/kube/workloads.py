@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from scripts.host import parsing
 from scripts.kube.objects import WORKLOADS, images_of, name_of, template
 
 # The C parser reads a manifest of forty services in a tenth of the time.
@@ -49,7 +50,7 @@ def documents(manifest: str) -> list[dict[str, Any]]:
 def _read(manifest: str) -> tuple[dict[str, Any], ...]:
     """Read a manifest once a run, as several stages ask about it."""
     found: list[dict[str, Any]] = []
-    for item in yaml.load_all(manifest, Loader=_LOADER):
+    for item in parsing.documents_from_yaml(manifest):
         if item:
             found += item.get("items") or [] if str(item.get("kind", "")).endswith("List") else [item]
     return tuple(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.kube import metrics
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.metrics import Counters
@@ -88,10 +88,10 @@ class Sampler:
 
     async def _list(self, source: str, problems: dict[str, str]) -> list[dict[str, Any]]:
         try:
-            answer = json.loads(await self._get(PATHS[source].format(self._namespace)))
+            answer = parsing.from_json(await self._get(PATHS[source].format(self._namespace)))
             items: list[dict[str, Any]] = answer["items"]
             return items
-        except (RequestFailed, ValueError, KeyError, RecursionError) as error:
+        except (RequestFailed, ValueError, KeyError) as error:
             problems[source] = _one_line(error)
             return []
 
@@ -139,8 +139,8 @@ def read_usage(items: Iterable[Mapping[str, Any]], problems: dict[str, str]) -> 
 def _message(text: str) -> str:
     """Return what the API server says in a Status, else the first line."""
     try:
-        return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return str(parsing.from_json(text)["message"])
+    except (ValueError, KeyError, TypeError):
         return text.strip().split("\n", 1)[0][:200]
 
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from scripts.context.session import Session
 from scripts.errors import SettingsError, UserError
+from scripts.host import parsing
 from scripts.kube import objects
 from scripts.kube.quantities import same_quantity
 
@@ -32,16 +31,15 @@ def ensure(session: Session) -> tuple[bool, str]:
 def read(file: Path, namespace: str) -> list[dict[str, Any]]:
     """Return the objects of the file, placed in the namespace. Raises SettingsError naming what cannot be used."""
     try:
-        items = [item for item in yaml.safe_load_all(file.read_text(encoding="utf-8")) if item]
+        items = parsing.documents_from_yaml(file.read_text(encoding="utf-8"))
         return [_placed(item, namespace) for item in items]
     except OSError as error:
         text = f"{FILE}: cannot be read: {error.strerror}"
         raise SettingsError(text, f"restore it: git checkout -- {FILE}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}:" if mark else ""
-        raise SettingsError(f"{FILE}:{where} not valid YAML", "correct that line") from None
-    except (TypeError, KeyError, AttributeError, ValueError, RecursionError):
+    except parsing.Unreadable as error:
+        where = f" line {error.line}:" if error.line else ""
+        raise SettingsError(f"{FILE}:{where} not valid YAML: {error.problem}", "correct that line") from None
+    except (TypeError, KeyError, AttributeError, ValueError):
         raise SettingsError(f"{FILE}: not a list of Kubernetes objects", f"see: git diff -- {FILE}") from None
 
 

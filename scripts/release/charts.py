@@ -15,6 +15,7 @@ from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.kube.arguments import values_options
 from scripts.kube.helm import template_argv
 from scripts.pipeline import deploy
@@ -71,7 +72,7 @@ def render(run: Run, *, live: bool) -> str:
 
 def write(run: Run, folder: Path) -> Path:
     """Write the rendered manifests of an environment to `<folder>/<environment>.yaml`."""
-    objects = [_censored(item) for item in yaml.safe_load_all(render(run, live=False)) if item]
+    objects = [_censored(item) for item in parsing.documents_from_yaml(render(run, live=False)) if item]
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{run.session.settings.environment}.yaml"
     file.write_text(yaml.safe_dump_all(objects, sort_keys=False), encoding="utf-8")
@@ -93,7 +94,7 @@ def difference(live: str, rendered: str) -> str:
 def _objects(text: str) -> dict[str, list[str]]:
     """kind/name → the object in one spelling, hooks left out: they are no part of a release's manifest."""
     found = {}
-    for item in yaml.safe_load_all(text):
+    for item in parsing.documents_from_yaml(text):
         if item and "helm.sh/hook" not in (item["metadata"].get("annotations") or {}):
             name = f"{item['kind']}/{item['metadata']['name']}"
             found[name] = yaml.safe_dump(_censored(item), sort_keys=True).splitlines()

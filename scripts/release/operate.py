@@ -7,11 +7,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-import yaml
-
 from scripts.context.release_lock import hold_release_lock
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.paths import audit_file
 from scripts.kube import objects, releases, workloads
 from scripts.kube.kubectl import MANAGER
@@ -78,7 +77,7 @@ def released_replicas(session: Session) -> dict[str, int]:
     """Return the replicas that the live release fixes, by Deployment; none where there is no release or helm does not
     say.
     """
-    with suppress(yaml.YAMLError):
+    with suppress(parsing.Unreadable):
         found = workloads.documents(session.helm.manifest(session.settings.release))
         return {
             objects.name_of(item): item["spec"]["replicas"]

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.paths import ROOT
 from scripts.reporting import pages
 
@@ -61,7 +62,7 @@ def comment_above(lines: list[str], line: int) -> tuple[str, Schema]:
         if text.startswith("--"):
             meaning = [text.removeprefix("--").strip()]
         elif text.startswith("@schema"):
-            extra = yaml.safe_load(text.removeprefix("@schema"))
+            extra = parsing.from_yaml(text.removeprefix("@schema"))
         elif meaning:
             meaning.append(text)
     return " ".join(meaning), extra
@@ -90,7 +91,7 @@ def _mapping(node: Any, lines: list[str], prefix: str) -> Schema:
 
 
 def _plain(node: Any) -> Any:
-    return yaml.safe_load(yaml.serialize(node))
+    return parsing.from_yaml(yaml.serialize(node))
 
 
 def _section(properties: Schema) -> Schema:
@@ -137,13 +138,13 @@ def sources(umbrella: Path) -> Sources:
         definition(defaults, "common.globals"),
         definition(jobs, "common.jobDefaults"),
         (umbrella / "values.yaml").read_text(encoding="utf-8"),
-        yaml.safe_load((common / "schema.yaml").read_text(encoding="utf-8")),
+        parsing.from_yaml((common / "schema.yaml").read_text(encoding="utf-8")),
     )
 
 
 def subcharts(umbrella: Path) -> list[str]:
     """Return the names of the services that have charts of their own, in the order of Chart.yaml."""
-    chart = yaml.safe_load((umbrella / "Chart.yaml").read_text(encoding="utf-8"))
+    chart = parsing.from_yaml((umbrella / "Chart.yaml").read_text(encoding="utf-8"))
     return [item["name"] for item in chart["dependencies"] if "condition" in item]
 
 
@@ -264,7 +265,7 @@ def variables(umbrella: Path) -> Iterator[tuple[str, ...]]:
 def overlays(umbrella: Path) -> Iterator[tuple[str, ...]]:
     """Yield what each environment lays over the defaults."""
     for file in sorted((umbrella / "environments").glob("*.yaml")):
-        overlay = yaml.safe_load(file.read_text(encoding="utf-8"))
+        overlay = parsing.from_yaml(file.read_text(encoding="utf-8"))
         for key, value in leaves(overlay):
             yield file.stem, f"`{key}`", shown(value)
 
@@ -279,7 +280,7 @@ def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _values(chart: Path) -> Any:
-    return yaml.safe_load((chart / "values.yaml").read_text(encoding="utf-8"))
+    return parsing.from_yaml((chart / "values.yaml").read_text(encoding="utf-8"))
 
 
 def document(root: Path = ROOT) -> str:
@@ -289,7 +290,7 @@ def document(root: Path = ROOT) -> str:
     schema = umbrella_schema(umbrella)
     names = {*subcharts(umbrella), "common"}
     shared = {"properties": {key: part for key, part in schema["properties"].items() if key not in names}}
-    defaults = yaml.safe_load(found.umbrella) | {"global": yaml.safe_load(found.shared)}
+    defaults = parsing.from_yaml(found.umbrella) | {"global": parsing.from_yaml(found.shared)}
     service, job = schema["$defs"]["service"], schema["$defs"]["job"]
     three = ("default", "meaning")
     sections = [
@@ -297,12 +298,12 @@ def document(root: Path = ROOT) -> str:
         (
             "Each service",
             ("key, below the service's name", *three),
-            cells(rows(schema, service, yaml.safe_load(found.service))),
+            cells(rows(schema, service, parsing.from_yaml(found.service))),
         ),
         (
             "Each job: `<service>.jobs.<job>`",
             ("key, below the job", *three),
-            cells(rows(schema, job, yaml.safe_load(found.job))),
+            cells(rows(schema, job, parsing.from_yaml(found.job))),
         ),
         ("The four services: what is their own", ("service", "key", "value"), own_defaults(umbrella)),
         (

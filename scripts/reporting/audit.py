@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.shell import Shell
 from scripts.reporting.report import Report
 
@@ -96,12 +97,12 @@ def read(file: Path) -> list[Entry]:
     before = START
     for number, line in enumerate(_text(file).splitlines(), 1):
         try:
-            body: dict[str, Any] = json.loads(line)
+            body: dict[str, Any] = parsing.from_json(line)
             digest = body.pop("digest")
             if body.pop("before") != before or _digest(body | {"before": before}) != digest:
                 raise ValueError
             found.append(Entry(**body))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             raise UserError(
                 f"{file}: line {number} was altered, or one before it is missing", "compare it with a backup"
             ) from None
@@ -112,8 +113,8 @@ def read(file: Path) -> list[Entry]:
 def _digest_of(line: str) -> str:
     """Return what the next line refers to. One that cannot be read is referred to all the same: `read` will name it."""
     try:
-        return str(json.loads(line)["digest"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return str(parsing.from_json(line)["digest"])
+    except (ValueError, KeyError, TypeError):
         return hashlib.sha256(line.encode(errors="surrogateescape")).hexdigest()
 
 

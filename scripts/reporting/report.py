@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.settings.model import Outcome
 
@@ -87,7 +88,7 @@ def build_times(root: Path, among: int = 10) -> dict[str, float]:
     found: dict[str, float] = {}
     for file in sorted((root / FOLDER).glob("[0-9]*.json"))[-among:]:
         with suppress(OSError, ValueError, KeyError, TypeError):  # an estimate: what cannot be read tells nothing
-            for item in json.loads(file.read_text(encoding="utf-8"))["outcomes"]:
+            for item in parsing.from_json(file.read_text(encoding="utf-8"))["outcomes"]:
                 if item["stage"] == "build" and item["status"] == "done":
                     found[item["target"]] = float(item["seconds"])
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.reporting import pages
 from scripts.reporting.report import FOLDER
@@ -35,9 +35,9 @@ def read(root: Path) -> list[dict[str, Any]]:
 
 def _record(file: Path) -> dict[str, Any]:
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = parsing.from_json(file.read_text(encoding="utf-8"))
         return {**record, "stages": list(record["stages"]), "outcomes": list(record["outcomes"])}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{file} cannot be read as the record of a run", "remove it, or restore it") from None
 
 

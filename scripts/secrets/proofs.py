@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.kube import objects, releases
 from scripts.kube.kubectl import MANAGER, Kubectl
 from scripts.secrets import versions
@@ -69,10 +70,10 @@ def _read(item: Mapping[str, Any], release: str) -> Proof | None:
     """Return a proof, or None for a Secret that is none."""
     try:
         labels, notes = item["metadata"]["labels"], item["metadata"]["annotations"]
-        data = {key: json.loads(base64.b64decode(text)) for key, text in item["data"].items()}
+        data = {key: parsing.from_json(base64.b64decode(text)) for key, text in item["data"].items()}
         moment, installation = notes[MOMENT], notes[INSTALLATION]
         return Proof(release, int(labels[REVISION]), moment, installation, data["secrets"], data["record"])
-    except (KeyError, TypeError, ValueError, binascii.Error, RecursionError):
+    except (KeyError, TypeError, ValueError, binascii.Error):
         return None
 
 

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from scripts.errors import SettingsError
+from scripts.host import parsing
 
 Pull = Callable[[str, str, Path], None]
 """Puts the archive of a chart, by reference and version, into a folder. Raises UserError if that cannot be done."""
@@ -88,8 +87,8 @@ def missing_dependencies(chart: Path) -> list[str]:
 
 def _described(file: Path) -> Mapping[str, Any]:
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        data = parsing.from_yaml(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
     return data if isinstance(data, Mapping) else {}
 

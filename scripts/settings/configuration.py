@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from scripts.errors import SettingsError
+from scripts.host import parsing
 from scripts.host.paths import ROOT
 from scripts.settings import assemble, contradictions
 from scripts.settings.assemble import PIPELINE, app_file
@@ -41,7 +41,9 @@ def _pipeline(root: Path) -> dict[str, Any]:
 
 
 def _schema(name: str) -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(Path(__file__).with_name(f"{name}.schema.json").read_text(encoding="utf-8"))
+    schema: dict[str, Any] = parsing.from_json(
+        Path(__file__).with_name(f"{name}.schema.json").read_text(encoding="utf-8")
+    )
     return schema
 
 

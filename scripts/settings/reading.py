@@ -11,17 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from scripts.errors import SettingsError, UserError
 from scripts.host.files import read_text, write_whole
+from scripts.host.parsing import Unreadable, from_yaml
 from scripts.host.paths import cache_folder
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 REMEMBERED = 64  # documents that are known to fit
-DEEP = 100  # levels of one kind of nesting
 
 
 def overlay(base: Any, top: Any) -> Any:
@@ -34,60 +32,20 @@ def overlay(base: Any, top: Any) -> Any:
     return top
 
 
-class _Strict(yaml.constructor.SafeConstructor):
-    """A key that stands twice is an error: the first would be lost silently."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = (key_node.tag, getattr(key_node, "value", None))
-            if isinstance(key_node, yaml.ScalarNode) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key[1]!r} stands twice", key_node.start_mark)
-            if isinstance(key_node, yaml.ScalarNode):
-                seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-class _Loader(_Strict, yaml.SafeLoader):
-    """YAML as SafeLoader reads it. Its words for what is wrong are the ones that are told."""
-
-
-class _FastLoader(_Strict, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The same in a tenth of the time, where PyYAML has libyaml. It ends the process where a text nests too deeply."""
-
-
-def _parse(text: str) -> Any:
-    if _is_shallow(text):
-        with suppress(yaml.YAMLError, ValueError, RecursionError):
-            return yaml.load(text, Loader=_FastLoader)  # noqa: S506 a SafeLoader
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 a SafeLoader
-
-
-def _is_shallow(text: str) -> bool:
-    """Return whether a text surely nests less than some hundred levels."""
-    depth = deepest = 0
-    for mark in re.findall(r"[\[{\]}]", text):
-        depth = depth + 1 if mark in "[{" else max(0, depth - 1)
-        deepest = max(deepest, depth)
-    return deepest < DEEP and not re.search(rf"^ {{{DEEP}}}|(?:[-?] ){{{DEEP}}}", text, re.MULTILINE)
-
-
 def read(file: Path, root: Path) -> dict[str, Any]:
     """Return a YAML file that holds a mapping. Raises SettingsError naming file, line and remedy."""
     name = str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
     try:
-        data = _parse(read_text(file))
+        data = from_yaml(read_text(file), strict=True)
     except FileNotFoundError:
         raise SettingsError(f"{name}: missing", f"restore it: git checkout -- {name}") from None
     except OSError as error:
         raise SettingsError(f"{name}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"{name}: not UTF-8 at byte {error.start}", "save the file as UTF-8") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise SettingsError(f"{name}:{where} not valid YAML: {problem}", "correct that line") from None
+    except Unreadable as error:
+        where = f" line {error.line}, column {error.column}:" if error.line else ""
+        raise SettingsError(f"{name}:{where} not valid YAML: {error.problem}", "correct that line") from None
     if not isinstance(data, dict):
         kind = "empty" if data is None else f"a {type(data).__name__}"
         raise SettingsError(f"{name}: must be a mapping of keys, is {kind}", "see the comments in the original file")

@@ -11,6 +11,7 @@ from pathlib import Path
 from scripts.context.ready import Ready, get_ready
 from scripts.context.run import Run
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.settings.model import Base, Security
 from scripts.supplychain import admit, attest, cosign, keys, subjects, verdicts
 from scripts.supplychain import sbom as bills
@@ -101,7 +102,7 @@ def sign(run: Run) -> list[tuple[str, ...]]:
 def _sign_one(run: Run, item: Subject, kind: str, text: str, key: Path, program: Path | None) -> None:
     name = attest.FILES[kind]
     if not program:
-        attest.keep(item.id, name, keys.sign(json.loads(text), key))
+        attest.keep(item.id, name, keys.sign(parsing.from_json(text), key))
         return
     shell = run.session.shell
     statement = attest.keep(item.id, f"{name}.statement", text)

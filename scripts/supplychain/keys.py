@@ -22,6 +22,7 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.host.paths import state_folder
 
@@ -88,12 +89,12 @@ def verify_envelope(text: str, public: EllipticCurvePublicKey) -> dict[str, Any]
     Raises BadSignature saying what is wrong with it.
     """
     try:
-        data = json.loads(text)
+        data = parsing.from_json(text)
         data = data.get("dsseEnvelope", data)
         # A key id is a hint that nobody has to give; what counts is whether the key fits.
         signatures = [{"sig": item["sig"], "keyid": f"signature {n}"} for n, item in enumerate(data["signatures"])]
         envelope = Envelope.from_dict({**data, "signatures": signatures})
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise BadSignature("it is no signed envelope") from None
     try:
         envelope.verify([SSlibKey.from_crypto(public, keyid=name) for name in envelope.signatures], 1)
@@ -102,8 +103,8 @@ def verify_envelope(text: str, public: EllipticCurvePublicKey) -> dict[str, Any]
     if envelope.payload_type != PAYLOAD:
         raise BadSignature(f"it holds {envelope.payload_type}, not an in-toto statement")
     try:
-        statement = json.loads(envelope.payload)
-    except (ValueError, RecursionError):
+        statement = parsing.from_json(envelope.payload)
+    except ValueError:
         statement = None
     if not isinstance(statement, dict):
         raise BadSignature("what it holds is no statement")

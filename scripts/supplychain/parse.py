@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from scripts.host import parsing
 from scripts.supplychain.model import Finding, NotRun
 
 HADOLINT = {"error": "high", "warning": "medium", "info": "low", "style": "low"}
@@ -22,8 +22,8 @@ def severity(word: object) -> str:
 
 def _json(text: str, told: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parsing.from_json(text)
+    except ValueError:
         lines = [line.strip() for line in (told or text).splitlines() if line.strip()]
         raise NotRun(lines[-1][:200] if lines else "it printed nothing") from None
 

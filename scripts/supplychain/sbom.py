@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.host.paths import state_folder
 from scripts.host.shell import Shell
@@ -41,7 +42,7 @@ def contents(shell: Shell, client: Docker, image_id: str) -> list[dict[str, str]
     """
     file = state_folder("inventory", f"{image_id.removeprefix('sha256:')}.{inventory.VERSION}.json")
     if file.is_file():
-        known: list[dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
+        known: list[dict[str, str]] = parsing.from_json(file.read_text(encoding="utf-8"))
         return known
     # A container that is never started: its file system is the image's, and no command of the image is run.
     container = shell.effect([client.binary, "create", image_id, "none"], timeout=60).out.strip()
@@ -49,7 +50,7 @@ def contents(shell: Shell, client: Docker, image_id: str) -> list[dict[str, str]
         text = shell.pipe([client.binary, "export", container], [sys.executable, inventory.__file__], timeout=300).out
     finally:
         shell.effect([client.binary, "rm", container], timeout=60)
-    found: list[dict[str, str]] = json.loads(text or "[]")
+    found: list[dict[str, str]] = parsing.from_json(text or "[]")
     if not shell.dry:
         write_whole(file, json.dumps(found), mode=0o600)
     return found
@@ -62,7 +63,7 @@ def bundled(service: Service) -> list[dict[str, str]]:
     lock = service.context / "package-lock.json"
     if not lock.is_file():
         return []
-    packages = json.loads(lock.read_text(encoding="utf-8")).get("packages", {})
+    packages = parsing.from_json(lock.read_text(encoding="utf-8")).get("packages", {})
     return [
         {"type": "npm", "name": path.rpartition("node_modules/")[2], "version": item["version"], "path": lock.name}
         | ({"license": item["license"]} if isinstance(item.get("license"), str) else {})
@@ -156,4 +157,4 @@ def write(
     if not shell.dry:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
-    return Bill(file, hashlib.sha256(text.encode()).hexdigest(), len(json.loads(text).get("components", [])))
+    return Bill(file, hashlib.sha256(text.encode()).hexdigest(), len(parsing.from_json(text).get("components", [])))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scripts.host import parsing
 from scripts.host.shell import Shell
 from scripts.images.docker import Docker
 from scripts.settings.model import Image, Service, Settings
@@ -34,6 +34,6 @@ class Subject:
 def find(shell: Shell, client: Docker, settings: Settings, images: Sequence[Image]) -> list[Subject]:
     """Return every image of `images`, whether it is built or not."""
     answer = shell.probe([client.binary, "image", "inspect", *(image.ref for image in images)])
-    known = {ref: item for item in json.loads(answer.out or "[]") for ref in item.get("RepoTags") or []}
+    known = {ref: item for item in parsing.from_json(answer.out or "[]") for ref in item.get("RepoTags") or []}
     services = {service.name: service for service in (*settings.services, settings.database)}
     return [Subject(image, services[image.service], known.get(image.ref, {})) for image in images]

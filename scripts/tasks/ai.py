@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from invoke import Task
 
+from scripts.host import parsing
 from scripts.tasks.options import command
 from scripts.tasks.support import print_table
 
@@ -33,10 +34,10 @@ def _heads() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield name and front matter of every recipe that can be read; `ai.list` says what is wrong with others."""
     for file in sorted(RECIPES.glob("*.md")):
         try:
-            head = yaml.load(file.read_text(encoding="utf-8").split("---\n", 2)[1], Loader=LOADER)  # noqa: S506 safe
+            head = parsing.from_yaml(file.read_text(encoding="utf-8").split("---\n", 2)[1])
             if isinstance(head, Mapping) and isinstance(head.get("title"), str):
                 yield file.stem, head
-        except (OSError, ValueError, IndexError, yaml.YAMLError):
+        except (OSError, ValueError, IndexError):
             continue
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from scripts.errors import SettingsError
+from scripts.host import parsing
 from scripts.host.paths import ROOT
 from scripts.settings import reading
 from scripts.settings.configuration import PIPELINE, check, overlay, read_settings
@@ -242,8 +243,8 @@ def test_what_fits_is_remembered_and_any_change_is_looked_at_again(
 @pytest.mark.parametrize("file", sorted([*ROOT.glob("config/[ae]*/*.yaml"), *ROOT.glob("charts/**/values.yaml")]))
 def test_the_fast_reader_reads_what_the_thorough_one_reads(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
-    assert reading._is_shallow(text)
-    fast, thorough = (yaml.load(text, Loader=one) for one in (reading._FastLoader, reading._Loader))  # noqa: S506 safe
+    assert parsing._is_shallow(text)
+    fast, thorough = (yaml.load(text, Loader=one) for one in parsing._STRICT)  # noqa: S506 safe
     assert fast == thorough
 
 

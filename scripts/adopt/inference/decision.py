@@ -12,6 +12,7 @@ from typing import Any
 from scripts.adopt.facts import Described
 from scripts.adopt.tree import Tree
 from scripts.adopt.units import PAGE_KINDS, Unit
+from scripts.host import parsing
 
 PYTHON_KINDS = ("fastapi", "flask", "django", "python")
 PLACEHOLDER = "not-configured"
@@ -121,7 +122,7 @@ class Context:
             if spec is None or key in spec["keys"]:
                 own = name if name not in found else f"{name}-{'-'.join(readers)}"
                 spec = found.setdefault(own[:63].rstrip("-"), {"usedBy": readers, "keys": {}})
-            spec["keys"][key] = json.loads(source)
+            spec["keys"][key] = parsing.from_json(source)
         return {name: {**spec, "keys": dict(self._linked(spec["keys"], found))} for name, spec in found.items()}
 
     def _linked(self, keys: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
+from scripts.host import parsing
 
 FILE = "ai/evaluation/situations.yaml"
 RECORDINGS = "embedded/tests/recordings/faults"
@@ -62,7 +61,7 @@ SECRET: Mapping[str, Any] = {
 
 def load(root: Path) -> list[Situation]:
     """Return every situation, the recorded ones first, attacks last."""
-    data = yaml.safe_load((root / FILE).read_text(encoding="utf-8"))
+    data = parsing.from_yaml((root / FILE).read_text(encoding="utf-8"))
     found = [recorded(root, name, *words) for name, words in RECORDED.items()]
     found += [made(name, spec) for name, spec in data["situations"].items()]
     return [*found, *(attack(name, spec) for name, spec in data["attacks"].items())]
@@ -71,7 +70,7 @@ def load(root: Path) -> list[Situation]:
 def recorded(root: Path, name: str, cause: str, remedy: str) -> Situation:
     """Return a fault as a real cluster showed it."""
     folder = root / RECORDINGS
-    items = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["items"]
+    items = parsing.from_json((folder / f"{name}.json").read_text(encoding="utf-8"))["items"]
     logs: dict[str, str] = {}
     for line in (folder / f"{name}.log.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("[pod/"):

@@ -13,6 +13,7 @@ from scripts.ai import consult, recipes
 from scripts.ai.consult import Connection, Consultation
 from scripts.ai.evaluation.situations import CANARY, SERVICE, Situation
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
 
 PROGRAM = Path(__file__).with_name("recorded_kubectl.py")
@@ -53,7 +54,7 @@ def ask(connection: Connection, folder: Path, situation: Situation, tool: str) -
     place = replace(connection, kubectl=kubectl, store=None)
     found = consult.consult(place, recipes.pick(connection.settings.root, "debug"), {"service": SERVICE}, tool=tool)
     log = folder / "calls.jsonl"
-    return found, [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return found, [parsing.from_json(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 def mark(situation: Situation, tool: str, found: Consultation, calls: Iterable[Sequence[str]]) -> Mark:

@@ -12,6 +12,7 @@ from scripts.ai.commands import ServedKinds
 from scripts.ai.guard.rulings import Ruling, rule
 from scripts.ai.refusals import ModelError
 from scripts.ai.upstream import Call, Completion, Upstream
+from scripts.host import parsing
 from scripts.secrets.redact import Redactor
 
 CHARACTERS = 4  # of a token, roughly
@@ -128,7 +129,7 @@ class Conversation:
     def _call(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """Return a call without secrets, its arguments JSON as they were."""
         function = call.get("function") or {}
-        arguments = json.loads(_json(str(function.get("arguments") or "{}")))
+        arguments = parsing.from_json(_json(str(function.get("arguments") or "{}")))
         clean = {
             key: self.redactor.clean(value) if isinstance(value, str) else value for key, value in arguments.items()
         }
@@ -172,8 +173,8 @@ def _result(call: Call, text: str) -> dict[str, Any]:
 
 def _json(text: str) -> str:
     try:
-        return json.dumps(json.loads(text)) if isinstance(json.loads(text), dict) else "{}"
-    except (ValueError, RecursionError):
+        return json.dumps(parsing.from_json(text)) if isinstance(parsing.from_json(text), dict) else "{}"
+    except ValueError:
         return "{}"
 
 
@@ -190,8 +191,8 @@ _REPORT = {"command", "error", "stdout", "stderr", "exit_code", "stream_type"}
 def _unwrapped(text: str) -> str:
     """Return the output inside of the JSON in which kubectl-ai reports how a command ended."""
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        data = parsing.from_json(text)
+    except ValueError:
         return text
     if not isinstance(data, Mapping) or data.keys() - _REPORT:
         return text

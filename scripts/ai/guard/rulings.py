@@ -10,6 +10,7 @@ from typing import Literal
 
 from scripts.ai.commands import ServedKinds, Verdict, judge_line
 from scripts.ai.upstream import Call
+from scripts.host import parsing
 
 TAIL = 500  # lines of a log, where the call names no number or a larger one
 SECONDS = 20  # that the API server has for one call
@@ -34,8 +35,8 @@ def rule(call: Call, served: ServedKinds) -> Ruling:
     if call.name not in TOOLS:
         return Ruling(call, "refused", call.name[:80], f"there is no tool {call.name[:80]!r}; use the tool kubectl")
     try:
-        given = json.loads(call.arguments)
-    except (ValueError, RecursionError):
+        given = parsing.from_json(call.arguments)
+    except ValueError:
         return Ruling(call, "refused", call.arguments[:80], "the arguments are not JSON")
     line = given.get("command") if isinstance(given, dict) else None
     if not isinstance(line, str) or not line.strip():

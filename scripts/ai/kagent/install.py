@@ -15,6 +15,7 @@ import yaml
 from scripts.ai.kagent import live, objects
 from scripts.ai.options import Options
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.shell import CommandError, Result
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
@@ -93,8 +94,8 @@ def _read(asked: str, answer: Result, pick: Callable[[Any], list[Found]]) -> lis
     """Return what `pick` takes from an answer in JSON, nothing from an empty one. Raises UserError."""
     text = _told(answer)
     try:
-        return pick(json.loads(text)) if text else []
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return pick(parsing.from_json(text)) if text else []
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{asked} answered nothing that can be read", "nothing was changed") from None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.ai.options import Options
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
 
 Object = Mapping[str, Any]
@@ -56,8 +56,8 @@ def get(kubectl: Kubectl, kind: str, name: str, namespace: str) -> Object | str:
     if not answer:
         return last(answer.err)
     try:
-        found = json.loads(answer.out)
-    except (ValueError, RecursionError):
+        found = parsing.from_json(answer.out)
+    except ValueError:
         return "kubectl answered nothing that can be read"
     return found if isinstance(found, Mapping) else "kubectl answered nothing that can be read"
 
@@ -144,9 +144,9 @@ def _unserved(kubectl: Kubectl, namespace: str, service: str) -> str:
     if not answer:
         return f"kagent's tool server {service}: {last(answer.err)}"
     try:
-        endpoints = [one for item in json.loads(answer.out)["items"] for one in item.get("endpoints") or ()]
+        endpoints = [one for item in parsing.from_json(answer.out)["items"] for one in item.get("endpoints") or ()]
         ready = any((one.get("conditions") or {}).get("ready") is not False for one in endpoints)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"kagent's tool server {service}: kubectl answered nothing that can be read"
     why = "" if ready else "; ".join(reasons(kubectl, namespace)) or "wait for it"
     return f"kagent's tool server {service} has no pod that is ready: {why}" if why else ""
@@ -160,12 +160,12 @@ def _pods(kubectl: Kubectl, namespace: str, name: str) -> str:
     if not answer:
         return f"the agent {name} has no Deployment: {last(answer.err)}"
     try:
-        item = json.loads(answer.out)
+        item = parsing.from_json(answer.out)
         wanted = int(item["spec"].get("replicas", 1))
         status = item.get("status") or {}
         ready, updated, all_ = (int(status.get(key, 0)) for key in ("readyReplicas", "updatedReplicas", "replicas"))
         seen = int(status.get("observedGeneration", 0)) >= int(item["metadata"].get("generation", 0))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return f"the agent {name}: kubectl answered nothing that can be read"
     if not seen:
         return f"the agent {name} is being changed just now: wait for it"

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 from scripts.ai.options import Model, Options
 from scripts.ai.upstream import CONTEXT
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.settings.model import Settings
 
 FOLDER = "ai/kagent"
@@ -40,7 +39,7 @@ def manifests(settings: Settings, options: Options) -> list[dict[str, Any]]:
     objects: list[dict[str, Any]] = []
     for file in sorted((settings.root / FOLDER).glob("*.yaml")):
         text = file.read_text(encoding="utf-8").replace("chatbot-dev", settings.release.namespace)
-        objects += [item for item in yaml.safe_load_all(text) if item]
+        objects += parsing.documents_from_yaml(text)
     for item in objects:
         item["metadata"]["namespace"] = options.kagent_namespace
         if item["kind"] == "ModelConfig":
@@ -110,7 +109,7 @@ def _endpoint(model: Model) -> dict[str, Any]:
 def values(settings: Settings, options: Options) -> dict[str, Any]:
     """Return the values of the chart kagent: the least that works, with rights in two namespaces and no others."""
     model = usable(options)
-    found: dict[str, Any] = yaml.safe_load((settings.root / VALUES).read_text(encoding="utf-8"))
+    found: dict[str, Any] = parsing.from_yaml((settings.root / VALUES).read_text(encoding="utf-8"))
     namespace = options.kagent_namespace
     found["rbac"] = {"namespaces": [namespace]}
     found["kagent-tools"]["rbac"]["namespaces"] = [namespace, settings.release.namespace]

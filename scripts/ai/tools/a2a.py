@@ -11,6 +11,7 @@ from typing import Any
 
 from scripts.ai.budget import clean
 from scripts.ai.mappings import mapped
+from scripts.host import parsing
 
 OPEN = ("submitted", "working")
 ASK_USER = "ask_user"  # the tool by which an agent puts questions in words
@@ -92,8 +93,8 @@ def _request(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
 def read(text: str) -> Task | str:
     """Return the task of a JSON-RPC answer, or what is wrong with it."""
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        data = parsing.from_json(text)
+    except ValueError:
         return (
             f"kagent answered nothing that can be read: {_short(text)}" if text.strip() else "kagent answered nothing"
         )

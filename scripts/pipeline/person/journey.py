@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from scripts.host import parsing
 from scripts.pipeline.person.web import Answer, Browser
 
 REGISTER = re.compile(r"(register|sign-?up)/?$")
@@ -148,8 +149,8 @@ def told(browser: Browser, base: str, service: str) -> list[dict[str, Any]]:
 def document(text: str) -> Any:
     """Return an OpenAPI document; None where the text is none."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parsing.from_json(text)
+    except ValueError:
         return None
 
 

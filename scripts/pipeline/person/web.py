@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.cookiejar
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from scripts.host import parsing
 
 SECONDS = 20.0
 LARGEST = 8 << 20  # bytes of one answer that are read
@@ -26,8 +27,8 @@ class Answer:
     def data(self) -> Any:
         """The answer's JSON; None where it is none."""
         try:
-            return json.loads(self.text)
-        except (ValueError, RecursionError):
+            return parsing.from_json(self.text)
+        except ValueError:
             return None
 
 

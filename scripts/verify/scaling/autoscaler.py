@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import yaml
-
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.kube.helm import template_argv
 from scripts.verify.scaling.model import Autoscaler, Replicas
 
@@ -88,7 +86,7 @@ def rendered(session: Session, service: str, window: int | None) -> dict[str, An
     answer = session.shell.probe(argv, timeout=120)
     if not answer:
         raise UserError(f"helm template: {answer.err.strip()}", "correct the chart, then: invoke charts.lint")
-    found = find((item for item in yaml.safe_load_all(answer.out) if item), service)
+    found = find((item for item in parsing.documents_from_yaml(answer.out) if item), service)
     if found is None:
         raise UserError(
             f"{release.chart.name}: no autoscaler of {service}, even with {place}.autoscaling.enabled=true",
@@ -139,7 +137,7 @@ def _live(session: Session, namespace: str) -> list[dict[str, Any]]:
     if not session.shell.dry:
         return session.kubectl.items(KIND, namespace)
     answer = session.kubectl.ask("get", KIND, "--namespace", namespace, "-o", "json")
-    found: list[dict[str, Any]] = json.loads(answer.out)["items"] if answer else []
+    found: list[dict[str, Any]] = parsing.from_json(answer.out)["items"] if answer else []
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.host import virtualenvs
+from scripts.host import parsing, virtualenvs
 from scripts.host.files import write_whole
 from scripts.verify.scaling.model import Tick
 
@@ -37,7 +36,7 @@ def parse(line: str) -> Tick | None:
     """Return a line of locust's output, if it tells of a second."""
     if not line.startswith('{"users":'):
         return None
-    told = json.loads(line)
+    told = parsing.from_json(line)
     return Tick(**told | {"problems": tuple(told["problems"])})
 
 

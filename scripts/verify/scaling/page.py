@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.reporting import pages
 from scripts.reporting.report import FOLDER, KEPT
@@ -111,4 +112,4 @@ def write(proof: Proof, root: Path) -> list[Path]:
 def newest(root: Path) -> str:
     """Return the newest proof as a part of a page; nothing where there is none."""
     files = sorted((root / RECORDS).glob("*.json"))
-    return section(from_json(json.loads(files[-1].read_text(encoding="utf-8")))) if files else ""
+    return section(from_json(parsing.from_json(files[-1].read_text(encoding="utf-8")))) if files else ""

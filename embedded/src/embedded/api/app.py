@@ -64,6 +64,8 @@ class Api:
             return await self._route(request)
         except ApiError as error:
             return refusal(error)
+        except RecursionError:
+            return refusal(ApiError(400, "the body of the request nests too deeply"))
         except ValueError as error:
             return refusal(ApiError(400, str(error)))
         except web.HTTPRequestEntityTooLarge:

@@ -1,0 +1,132 @@
+"""The one reader of JSON, YAML and TOML, whoever wrote it: what cannot be read is one error, for whatever reason.
+
+A text may be none of its kind, be cut off in the middle of a character, hold a number without end, or nest without end.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from typing import Any
+
+import yaml
+
+from scripts.errors import UserError
+
+DEEP = 100  # levels of one kind of nesting
+
+
+TOO_DEEP = "nested too deeply"
+
+
+class Unreadable(UserError, ValueError):
+    """A text that is not what it should be. `problem` says why; `line` and `column`, from 1, where that is known.
+
+    Whoever knows what was read says so in words of their own. Where nobody does, it is still told in one line.
+    """
+
+    def __init__(self, kind: str, problem: str, line: int = 0, column: int = 0) -> None:
+        where = f"line {line}, column {column}: " if line else ""
+        super().__init__(f"what should be {kind} cannot be read: {where}{problem}", "see what the command before says")
+        self.problem = problem
+        self.line = line
+        self.column = column
+
+
+def from_json(text: str | bytes) -> Any:
+    """Return what a JSON text says. Raises Unreadable."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Unreadable("JSON", error.msg, error.lineno, error.colno) from None
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("JSON", _first_line(error)) from None
+
+
+def from_toml(text: str) -> dict[str, Any]:
+    """Return what a TOML text says. Raises Unreadable."""
+    import tomllib  # few runs read any
+
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        place = re.search(r"line (\d+), column (\d+)", str(error))
+        raise Unreadable("TOML", _first_line(error), *(map(int, place.groups()) if place else ())) from None
+
+
+def from_yaml(text: str, *, strict: bool = False) -> Any:
+    """Return what a YAML text of one document says; a key that stands twice is refused where that is `strict`.
+
+    Raises Unreadable.
+    """
+    return _read(text, yaml.load, *(_STRICT if strict else _USUAL))
+
+
+def documents_from_yaml(text: str, loader: type[yaml.SafeLoader] | None = None) -> list[Any]:
+    """Return the documents of a YAML text, but for empty ones; `loader` is another way to make values of it.
+
+    Raises Unreadable.
+    """
+
+    def load_all(text: str, kind: Any) -> list[Any]:
+        return [item for item in yaml.load_all(text, Loader=kind) if item is not None]
+
+    return list(_read(text, load_all, *((loader, loader) if loader else _USUAL)))
+
+
+class _OnceOnly(yaml.constructor.SafeConstructor):
+    """A key that stands twice is an error: the first would be lost silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = (key_node.tag, getattr(key_node, "value", None))
+            if isinstance(key_node, yaml.ScalarNode) and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key[1]!r} stands twice", key_node.start_mark)
+            if isinstance(key_node, yaml.ScalarNode):
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# The same in a tenth of the time, where PyYAML has libyaml. It ends the process where a text nests too deeply.
+_Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Strict(_OnceOnly, yaml.SafeLoader):
+    """YAML as SafeLoader reads it. Its words for what is wrong are the ones that are told."""
+
+
+class _FastStrict(_OnceOnly, _Fast):  # type: ignore[misc]
+    """The same, fast."""
+
+
+_USUAL: tuple[Any, Any] = (_Fast, yaml.SafeLoader)
+_STRICT: tuple[Any, Any] = (_FastStrict, _Strict)
+
+
+def _read(text: str, load: Any, fast: Any, slow: Any) -> Any:
+    if fast is not slow and _is_shallow(text):
+        with suppress(yaml.YAMLError, ValueError, TypeError, RecursionError):
+            return load(text, fast)
+    try:
+        return load(text, slow)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # TypeError: a list as a key
+        mark = getattr(error, "problem_mark", None)
+        problem = str(getattr(error, "problem", None) or _first_line(error))
+        raise Unreadable("YAML", problem, *((mark.line + 1, mark.column + 1) if mark else ())) from None
+
+
+def _is_shallow(text: str) -> bool:
+    """Return whether a text surely nests less than some hundred levels."""
+    depth = deepest = 0
+    for mark in re.findall(r"[\[{\]}]", text):
+        depth = depth + 1 if mark in "[{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest < DEEP and not re.search(rf"^ {{{DEEP}}}|(?:[-?] ){{{DEEP}}}", text, re.MULTILINE)
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return TOO_DEEP
+    return next(iter(str(error).splitlines()), type(error).__name__)
