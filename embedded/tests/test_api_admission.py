@@ -83,6 +83,123 @@ def test_quota_of_pods(store: Store, pod: Callable[..., dict]) -> None:
     )
 
 
+def quota(store: Store, name: str = "q", **spec: object) -> None:
+    store.create("resourcequotas", {"metadata": {"name": name, "namespace": "demo"}, "spec": spec})
+
+
+def sized(cpu: str = "100m", **more: object) -> dict:
+    return {"name": "main", "image": "bb:1", "resources": {"requests": {"cpu": cpu}}} | more
+
+
+SCOPED: list[tuple[dict, dict, dict]] = [
+    ({"scopes": ["BestEffort"]}, {}, {"containers": [sized()]}),
+    ({"scopes": ["NotBestEffort"]}, {"containers": [sized()]}, {}),
+    ({"scopes": ["Terminating"]}, {"activeDeadlineSeconds": 9}, {}),
+    ({"scopes": ["NotTerminating"]}, {}, {"activeDeadlineSeconds": 9}),
+    (
+        {"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass", "operator": "In", "values": ["low"]}]}},
+        {"priorityClassName": "low"},
+        {},
+    ),
+    (
+        {"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass", "operator": "DoesNotExist"}]}},
+        {},
+        {"priorityClassName": "low"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("scope", "within", "without"), SCOPED)
+def test_a_quota_with_scopes_is_about_some_pods(
+    store: Store, pod: Callable[..., dict], scope: dict, within: dict, without: dict
+) -> None:
+    store.create("priorityclasses.scheduling.k8s.io", {"metadata": {"name": "low"}, "value": 1})
+    quota(store, hard={"pods": "0"}, **scope)
+    with pytest.raises(ApiError, match="exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0"):
+        store.create("pods", pod("in", **within))
+    assert store.create("pods", pod("out", **without))
+    assert store.create("configmaps", {"metadata": {"name": "c", "namespace": "demo"}})
+
+
+def test_a_sidecar_counts_beside_the_containers_and_beside_what_starts_after_it(
+    store: Store, pod: Callable[..., dict]
+) -> None:
+    quota(store, hard={"requests.cpu": "1", "requests.example.com/card": "1"})
+    inits = [sized("300m", name="proxy", restartPolicy="Always"), sized("600m", name="migrate")]
+    store.create("pods", pod("a", containers=[sized()], initContainers=inits))  # 900m while it migrates
+    with pytest.raises(ApiError, match=r"requested: requests\.cpu=200m, used: requests\.cpu=900m, limited"):
+        store.create("pods", pod("b", containers=[sized("200m")]))
+    cards = {"resources": {"requests": {"cpu": "1m", "example.com/card": "2"}}}
+    with pytest.raises(ApiError, match=r"requested: requests\.example\.com/card=2"):
+        store.create("pods", pod("c", containers=[sized(**cards)]))
+
+
+def test_what_a_change_adds_is_held_against_the_quota(store: Store) -> None:
+    quota(store, hard={"services.nodeports": "1", "fast.storageclass.storage.k8s.io/requests.storage": "2Gi"})
+    store.create("services", service("a"))
+    two = [{"name": "a", "port": 80}, {"name": "b", "port": 81}]
+    with pytest.raises(
+        ApiError, match=r"exceeded quota: q, requested: services\.nodeports=2, used: services\.nodeports=0"
+    ):
+        store.modify("services", "demo", "a", lambda obj: obj["spec"].update(type="NodePort", ports=two))
+    store.modify("services", "demo", "a", lambda obj: obj["spec"].update(type="NodePort"))
+    store.modify("services", "demo", "a", lambda obj: obj["spec"].update(selector={"a": "b"}))  # adds nothing
+    with pytest.raises(ApiError, match=r"requested: fast\.storageclass\.storage\.k8s\.io/requests\.storage=3Gi"):
+        store.create("persistentvolumeclaims", claim("3Gi", storageClassName="fast"))
+
+
+def claim(size: str, **spec: object) -> dict:
+    asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+    return {"metadata": {"name": "data", "namespace": "demo"}, "spec": asked | spec}
+
+
+BOUNDS: list[tuple[dict, dict, str]] = [
+    (
+        {"type": "Pod", "max": {"cpu": "250m"}},
+        {"requests": {"cpu": "100m"}, "limits": {"cpu": "300m"}},
+        "maximum cpu usage per Pod is 250m, but limit is 600m",
+    ),
+    ({"type": "Pod", "min": {"memory": "1Gi"}}, {}, "minimum memory usage per Pod is 1Gi.  No request is specified"),
+    (
+        {"type": "Container", "maxLimitRequestRatio": {"cpu": "2"}},
+        {"requests": {"cpu": "100m"}, "limits": {"cpu": "300m"}},
+        "cpu max limit to request ratio per Container is 2, but provided ratio is 3.000000",
+    ),
+    (
+        {"type": "Container", "maxLimitRequestRatio": {"cpu": "2"}},
+        {"requests": {"cpu": "100m"}},
+        "cpu max limit to request ratio per Container is 2, but no limit is specified or limit is 0",
+    ),
+    (
+        {"type": "Container", "min": {"cpu": "200m"}},
+        {"requests": {"cpu": "100m"}},
+        "minimum cpu usage per Container is 200m, but request is 100m",
+    ),
+]
+
+
+@pytest.mark.parametrize(("item", "resources", "said"), BOUNDS)
+def test_a_limit_range_bounds_containers_and_pods_as_a_whole(
+    store: Store, pod: Callable[..., dict], item: dict, resources: dict, said: str
+) -> None:
+    store.create("limitranges", {"metadata": {"name": "l", "namespace": "demo"}, "spec": {"limits": [item]}})
+    containers = [{"name": name, "image": "bb:1", "resources": resources} for name in ("one", "two")]
+    with pytest.raises(ApiError) as refused:
+        store.create("pods", pod(containers=containers))
+    assert refused.value.message.startswith('pods "web" is forbidden: ') and said in refused.value.message
+
+
+def test_a_limit_range_bounds_claims(store: Store) -> None:
+    item = {"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}, "max": {"storage": "2Gi"}}
+    store.create("limitranges", {"metadata": {"name": "l", "namespace": "demo"}, "spec": {"limits": [item]}})
+    for size, side in (("500Mi", "minimum storage usage per PersistentVolumeClaim is 1Gi"), ("3Gi", "maximum storage")):
+        with pytest.raises(
+            ApiError, match=rf'persistentvolumeclaims "data" is forbidden: {side}.*but request is {size}'
+        ):
+            store.create("persistentvolumeclaims", claim(size))
+    assert store.create("persistentvolumeclaims", claim("2Gi"))
+
+
 def test_limit_range_fills_and_bounds(store: Store, pod: Callable[..., dict]) -> None:
     limits = [{"type": "Container", "default": {"cpu": "200m"}, "max": {"cpu": "1"}}]
     store.create("limitranges", {"metadata": {"name": "l", "namespace": "demo"}, "spec": {"limits": limits}})

@@ -167,15 +167,23 @@ def test_a_page_may_be_written_to_a_folder_that_is_not_there(tmp_path: Path) -> 
         report_page.write(tmp_path / "a", "<p>")
 
 
-def test_a_file_of_invokes_own_that_cannot_be_read_is_named_by_its_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("run:\n  dry: [}\n", "{folder}/invoke.yaml: line 2: not valid YAML: "),
+        ("- a\n", "invoke cannot use its settings: "),
+        ("run: 3\n", "invoke cannot use its settings: AmbiguousMergeError: "),
+    ],
+)
+def test_a_file_of_invokes_own_that_cannot_be_used_is_named(tmp_path: Path, text: str, said: str) -> None:
     shutil.copy(ROOT / "tasks.py", tmp_path / "tasks.py")
-    (tmp_path / "invoke.yaml").write_text("run:\n  dry: [}\n")
+    (tmp_path / "invoke.yaml").write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "invoke", "--list"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert done.stderr.startswith(f"error: {tmp_path}/invoke.yaml: line 2: not valid YAML: ")
+    assert done.stderr.startswith("error: " + said.format(folder=tmp_path)) and "should not have" not in done.stderr
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

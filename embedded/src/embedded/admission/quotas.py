@@ -6,101 +6,54 @@ from decimal import Decimal
 from typing import Any
 
 from embedded import errors
-from embedded.objects import quantity
+from embedded.objects import quantity, usage
 from embedded.store import Store
 
-COUNTED = {
-    "configmaps": "configmaps",
-    "persistentvolumeclaims": "persistentvolumeclaims",
-    "replicationcontrollers": "replicationcontrollers",
-    "resourcequotas": "resourcequotas",
-    "secrets": "secrets",
-    "services": "services",
-}
-COMPUTE = ("cpu", "memory", "ephemeral-storage")
-
-
-def pod_usage(pod: dict[str, Any]) -> dict[str, Decimal]:
-    """Return what a pod counts against a quota: init containers count by their largest, containers by their sum."""
-    usage = {"pods": Decimal(1), "count/pods": Decimal(1)}
-    spec = pod["spec"]
-    for side in ("requests", "limits"):
-        for name in COMPUTE:
-            sums = sum((_amount(c, side, name) for c in spec.get("containers", ())), Decimal(0))
-            largest = max((_amount(c, side, name) for c in spec.get("initContainers") or ()), default=Decimal(0))
-            usage[f"{side}.{name}"] = max(sums, largest)
-    return usage | {name: usage[f"requests.{name}"] for name in COMPUTE}
-
-
-def _amount(container: dict[str, Any], side: str, name: str) -> Decimal:
-    return quantity.parse(container.get("resources", {}).get(side, {}).get(name, 0))
-
-
-def usage_of(resource: str, obj: dict[str, Any]) -> dict[str, Decimal]:
-    """Return what an object counts against a quota, by the names of quota entries."""
-    if resource == "pods":
-        return pod_usage(obj) if obj.get("status", {}).get("phase") not in ("Succeeded", "Failed") else {}
-    usage = {f"count/{resource}": Decimal(1)}
-    if resource in COUNTED:
-        usage[COUNTED[resource]] = Decimal(1)
-    if resource == "services":
-        spec = obj["spec"]
-        public = spec.get("type") in ("NodePort", "LoadBalancer")
-        usage["services.nodeports"] = Decimal(len(spec.get("ports") or ()) if public else 0)
-        usage["services.loadbalancers"] = Decimal(spec.get("type") == "LoadBalancer")
-    if resource == "persistentvolumeclaims":
-        size = obj["spec"].get("resources", {}).get("requests", {}).get("storage", 0)
-        usage["requests.storage"] = quantity.parse(size)
-    return usage
-
-
-def _stated(pod: dict[str, Any], entry: str) -> bool:
-    side, _, name = entry.rpartition(".")
-    every = [*pod["spec"].get("containers", ()), *(pod["spec"].get("initContainers") or ())]
-    return all(name in c.get("resources", {}).get(side or "requests", {}) for c in every)
+GROWING = ("services", "persistentvolumeclaims")  # what may count more after a change than before
+UNCOUNTED = ("resourcequotas", "events")
 
 
 def admit(
     store: Store, operation: str, resource: str, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str
 ) -> None:
-    """Hold a new object against every quota of its namespace."""
-    if operation != "CREATE" or resource == "resourcequotas" or resource == "events":
+    """Hold a new object, and what a change adds to one, against every quota of its namespace that is about it."""
+    changed = operation == "UPDATE" and resource in GROWING and not subresource
+    if (operation != "CREATE" and not changed) or resource in UNCOUNTED:
         return
     namespace = obj["metadata"].get("namespace", "")
     found = store.list("resourcequotas", namespace) if namespace else []
     if not found:
         return
-    asked = usage_of(resource, obj)
-    name = obj["metadata"]["name"]
-    present = store.list(resource, namespace)
+    before = usage.of_object(resource, old) if changed and old else {}
+    asked = {entry: amount - before.get(entry, 0) for entry, amount in usage.of_object(resource, obj).items()}
     for quota in found:
-        hard = quota["spec"].get("hard", {})
-        if quota["spec"].get("scopes") or quota["spec"].get("scopeSelector"):
-            continue
-        title = quota["metadata"]["name"]
-        if resource == "pods":
-            missing = [
-                entry for entry in sorted(hard) if entry.rpartition(".")[2] in COMPUTE and not _stated(obj, entry)
-            ]
-            if missing:
-                raise errors.forbidden("pods", name, f"failed quota: {title}: {_must(obj, missing)}")
-        over = []
-        for entry in sorted(set(hard) & {entry for entry, amount in asked.items() if amount}):
-            used = sum((usage_of(resource, other).get(entry, Decimal(0)) for other in present), Decimal(0))
-            if used + asked[entry] > quantity.parse(hard[entry]):
-                over.append((entry, asked[entry], used, hard[entry]))
-        if over:
-            raise errors.forbidden(resource, name, _exceeded(title, over))
+        if usage.counts_for(quota, resource, obj):
+            _hold_against(store, quota, resource, obj, asked)
 
 
-def _must(pod: dict[str, Any], entries: list[str]) -> str:
-    every = [*pod["spec"].get("containers", ()), *(pod["spec"].get("initContainers") or ())]
-    parts = []
-    for entry in entries:
-        side, _, name = entry.rpartition(".")
-        bare = [c["name"] for c in every if name not in c.get("resources", {}).get(side or "requests", {})]
-        parts.append(f"{entry} for: {','.join(bare)}")
-    return f"must specify {'; '.join(parts)}"
+def _hold_against(store: Store, quota: dict[str, Any], resource: str, obj: dict[str, Any], asked: usage.Usage) -> None:
+    """Raise 403 where an object is over a quota, or does not say what the quota is about."""
+    hard, title, name = quota["spec"].get("hard", {}), quota["metadata"]["name"], obj["metadata"]["name"]
+    if resource == "pods":
+        missing = [entry for entry in sorted(hard) if entry.rpartition(".")[2] in usage.COMPUTE and _bare(obj, entry)]
+        if missing:
+            parts = "; ".join(f"{entry} for: {','.join(_bare(obj, entry))}" for entry in missing)
+            raise errors.forbidden("pods", name, f"failed quota: {title}: must specify {parts}")
+    present = store.list(resource, obj["metadata"]["namespace"])
+    over = []
+    for entry in sorted(set(hard) & {entry for entry, amount in asked.items() if amount > 0}):
+        used = usage.in_use(quota, resource, present, entry)
+        if used + asked[entry] > quantity.parse(hard[entry]):
+            over.append((entry, asked[entry], used, hard[entry]))
+    if over:
+        raise errors.forbidden(resource, name, _exceeded(title, over))
+
+
+def _bare(pod: dict[str, Any], entry: str) -> list[str]:
+    """Return the names of the containers that do not say how much they need of what an entry is about."""
+    side, _, name = entry.rpartition(".")
+    containers = usage.containers_of(pod["spec"])
+    return [one["name"] for one in containers if name not in (one.get("resources", {}).get(side or "requests") or {})]
 
 
 def _exceeded(title: str, over: list[tuple[str, Decimal, Decimal, str]]) -> str:
@@ -109,5 +62,5 @@ def _exceeded(title: str, over: list[tuple[str, Decimal, Decimal, str]]) -> str:
 
     asked = listed([quantity.text(amount, hard) for _, amount, _, hard in over])
     used = listed([quantity.text(amount, hard) for _, _, amount, hard in over])
-    limited = listed([hard for *_, hard in over])
+    limited = listed([str(hard) for *_, hard in over])
     return f"exceeded quota: {title}, requested: {asked}, used: {used}, limited: {limited}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from embedded import kinds
 from embedded.controllers import common
 from embedded.controllers.common import MANAGER, Key
 from embedded.events import record
-from embedded.objects import quantity, selectors
+from embedded.objects import quantity, selectors, usage
 from embedded.objects.values import timestamp
 from embedded.store import Store
 
@@ -93,7 +94,7 @@ def reconcile_quota(store: Store, key: Key, now: float) -> float | None:
     if quota is None:
         return None
     hard = quota["spec"].get("hard", {})
-    used = {name: quantity.text(usage(store, key[0], name), str(limit)) for name, limit in hard.items()}
+    used = {name: quantity.text(_used(store, quota, name), str(limit)) for name, limit in hard.items()}
 
     def change(obj: dict[str, Any]) -> None:
         obj["status"] = {"hard": dict(hard), "used": used}
@@ -102,29 +103,8 @@ def reconcile_quota(store: Store, key: Key, now: float) -> float | None:
     return None
 
 
-def usage(store: Store, namespace: str, name: str) -> Decimal:
-    """Return how much of a resource a namespace uses, by the name a quota calls it."""
-    pods = [pod for pod in store.list("pods", namespace) if not common.is_finished(pod)]
-    if name in ("pods", "count/pods"):
-        return Decimal(len(pods))
-    side, _, resource = name.rpartition(".")
-    if side in ("requests", "limits") or name in ("cpu", "memory", "ephemeral-storage"):
-        field = side or "requests"
-        if resource != "storage":
-            values = (
-                container.get("resources", {}).get(field, {}).get(resource, 0)
-                for pod in pods
-                for container in pod["spec"]["containers"]
-            )
-            return sum((quantity.parse(value) for value in values), Decimal(0))
-        claims = store.list("persistentvolumeclaims", namespace)
-        sizes = (claim["spec"]["resources"]["requests"]["storage"] for claim in claims)
-        return sum((quantity.parse(size) for size in sizes), Decimal(0))
-    if name.startswith("services."):
-        kind = {"services.nodeports": "NodePort", "services.loadbalancers": "LoadBalancer"}.get(name, "")
-        return Decimal(len(store.list("services", namespace, lambda item: item["spec"].get("type") == kind)))
-    counted = name.removeprefix("count/")
-    try:
-        return Decimal(len(store.list(counted, namespace)))
-    except KeyError:  # a kind that is not served is not used either
-        return Decimal(0)
+def _used(store: Store, quota: dict[str, Any], entry: str) -> Decimal:
+    """Return how much of an entry a namespace uses; a kind that is not served is not used either."""
+    served = [resource for resource in usage.resources_of(entry) if resource in kinds.BY_RESOURCE]
+    namespace = quota["metadata"]["namespace"]
+    return sum((usage.in_use(quota, one, store.list(one, namespace), entry) for one in served), Decimal(0))

@@ -30,7 +30,7 @@ from embedded.controllers import (
 )
 from embedded.controllers.common import Key
 from embedded.errors import ApiError
-from embedded.objects import custom, selectors
+from embedded.objects import custom, selectors, usage
 from embedded.store import Event, Store
 
 log = logging.getLogger(__name__)
@@ -212,8 +212,8 @@ def concerned(store: Store, resource: str, obj: dict[str, Any]) -> Iterable[Work
         for item in store.list("poddisruptionbudgets.policy", key[0]):
             if selectors.matches(item["spec"].get("selector"), labels):
                 yield "disruption", (key[0], item["metadata"]["name"])
-    if resource in COUNTED:
-        for quota in store.list("resourcequotas", key[0]):
+    for quota in store.list("resourcequotas", key[0]) if key[0] else ():
+        if any(resource in usage.resources_of(entry) for entry in quota["spec"].get("hard", {})):
             yield "quota", (key[0], quota["metadata"]["name"])
     if resource != "namespaces" and key[0]:
         space = store.get("namespaces", "", key[0])
@@ -258,4 +258,3 @@ OWNERS = {
     "CronJob": "cronjob",
     "Service": "endpointslice",
 }
-COUNTED = ("pods", "services", "persistentvolumeclaims", "secrets", "configmaps")
