@@ -9,18 +9,16 @@ from concurrent.futures import Executor, Future
 from scripts.context.ready import Ready, ensure_bases, make_plan
 from scripts.context.run import Run, outcomes_of, threads
 from scripts.errors import UserError
-from scripts.host.shell import CommandError
 from scripts.images import engine, plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
-from scripts.kube.helm import template_argv
-from scripts.pipeline import deploy, namespace
+from scripts.pipeline import namespace
 from scripts.pipeline.images import Builds
 from scripts.pipeline.lacking import refuse_unready
+from scripts.pipeline.refusals import refuse_values
 from scripts.secrets import proofs, sync, vault
-from scripts.settings.model import Outcome, Plan
+from scripts.settings.model import Outcome
 
-SCHEMA_REFUSES = "values don't meet the specifications of the schema"  # helm's words
 Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few words on it
 
 
@@ -43,7 +41,7 @@ def prepare(run: Run) -> Generator[Outcome, None, Ready]:
             builds = begun.result() if begun else None
             planned = make_plan(run, bases, builds.images if builds else None)
             if builds and builds.under_way:
-                _refuse_values(run, planned)
+                refuse_values(run, planned)
             return Ready(clients[0], bases, planned, builds)
         except UserError:
             _stop(begun)
@@ -58,22 +56,6 @@ def _builds(
     ids = {name: base.id for name, base in bases.items()}
     images = plan.images_of(run.session.settings, ids, local_database=run.session.local_database)
     return Builds(run, clients[0], bases, images, pool)
-
-
-def _refuse_values(run: Run, planned: Plan) -> None:
-    """Raise CommandError for values that a chart refuses, before minutes are spent on images for them.
-
-    A chart of somebody's own may need a cluster to be rendered: there only what its schema refuses counts.
-    """
-    session = run.session
-    for release in planned.releases:
-        file = deploy.write_values(
-            session.settings, release, deploy.release_values(planned, release, session.settings, {})
-        )
-        argv = template_argv(session.tools["helm"], release, (*release.values, file))
-        answer = session.shell.probe(argv, timeout=120)
-        if not answer and (release.has_library or SCHEMA_REFUSES in answer.err):
-            raise CommandError(argv, answer)
 
 
 def _stop(begun: Future[Builds] | None) -> None:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,13 +15,13 @@ import pytest
 
 from scripts.context.ready import Ready
 from scripts.errors import UserError
-from scripts.host.shell import CommandError, Shell
+from scripts.host.shell import Shell
 from scripts.images import plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import prepare
 from scripts.pipeline.images import build, builders, longest_first
-from scripts.settings.model import Image, Outcome, Plan, Release, Service, Timeouts
+from scripts.settings.model import Image, Outcome, Plan, Service, Timeouts
 
 # Stands in for the client. It knows the images that it has built, and builds as the Dockerfile's first line says.
 CLIENT = """#!/bin/sh
@@ -248,34 +248,10 @@ def test_values_that_a_chart_refuses_end_the_builds(tmp_path: Path, monkeypatch:
         _await_lines(world.log, 1, threading.Event())
         raise UserError("values don't meet the specifications")
 
-    monkeypatch.setattr(prepare, "_refuse_values", refused)
+    monkeypatch.setattr(prepare, "refuse_values", refused)
     with preparing(world, monkeypatch, lambda: None) as stage, pytest.raises(UserError, match="specifications"):
         returned(stage)
     assert not world.shell._live
-
-
-@pytest.mark.parametrize(
-    ("said", "library", "refused"),
-    [
-        ("Error: values don't meet the specifications of the schema(s)", False, True),
-        ("Error: execution error at (x.yaml:1:2): no such object", True, True),
-        ("Error: execution error at (x.yaml:1:2): no such object", False, False),
-    ],
-)
-def test_what_a_chart_says_without_a_cluster_counts_where_it_needs_none(
-    said: str, library: bool, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    helm = tmp_path / "helm"
-    helm.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
-    helm.chmod(0o755)
-    release = Release("todo", "shop", tmp_path / "chart")
-    if library:
-        (release.chart / "charts/common").mkdir(parents=True)
-        (release.chart / "charts/common/Chart.yaml").write_text("name: common\n")
-    session = SimpleNamespace(settings=SimpleNamespace(root=tmp_path), tools={"helm": helm}, shell=Shell())
-    monkeypatch.setattr(prepare.deploy, "release_values", lambda *_: {})
-    with pytest.raises(CommandError, match=r"^helm template") if refused else nullcontext():
-        prepare._refuse_values(SimpleNamespace(session=session), Plan((), (release,), "embedded"))  # type: ignore[arg-type]
 
 
 def _await_lines(file: Path, count: int, reached: threading.Event) -> None:

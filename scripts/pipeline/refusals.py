@@ -1,0 +1,84 @@
+"""Values that a chart or the cluster's API server refuses, told before minutes are spent on images for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from scripts.context.run import Run
+from scripts.host.shell import CommandError, Result
+from scripts.images import plan
+from scripts.kube import releases
+from scripts.kube.helm import template_argv
+from scripts.pipeline import deploy, live
+from scripts.settings.model import Plan, Release
+from scripts.settings.reading import overlay
+
+SCHEMA = "values don't meet the specifications of the schema"  # helm's words
+# Of all that a dry run may come to, what no other moment and no other order of objects would change.
+FINAL = re.compile(r" is invalid: |\(BadRequest\)|strict decoding error|field not declared in schema")
+DRY_RUN = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--field-manager=helm")
+
+
+def refuse_values(run: Run, planned: Plan) -> None:
+    """Raise CommandError for values that a chart refuses, or for an object of theirs that the API server refuses.
+
+    A release whose chart and values are those that it runs with, but for its images, is asked nothing. A chart of
+    somebody's own may need a cluster to be rendered: there only what its schema refuses counts.
+    """
+    settings = run.session.settings
+    for release in planned.releases:
+        values = deploy.release_values(planned, release, settings, {})
+        if not run.dry and _is_deployed(run, release, values):
+            continue
+        file = deploy.write_values(settings, release, values)
+        argv = template_argv(run.session.tools["helm"], release, (*release.values, file), "--no-hooks")
+        answer = run.session.shell.probe(argv, timeout=120)
+        if answer and not run.dry:
+            _ask_server(run, release, answer.out)
+        elif not answer and (release.has_library or SCHEMA in answer.err):
+            raise CommandError(argv, answer)
+
+
+def _is_deployed(run: Run, release: Release, values: Mapping[str, Any]) -> bool:
+    """Return whether the release runs with this chart and these values, whatever images it has."""
+    history = live.histories(run.session).get(release.name, [])
+    if not history or history[-1].status != "deployed":
+        return False
+    record = live.record_of(run.session, {release.name: history[-1].number})[release.name]
+    given = releases.contents(record).get("config") or {}
+    return history[-1].inputs == plan.inputs_digest(release, _as_given(values, given))
+
+
+def _as_given(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return generated values as a revision was given them, its Secrets' versions included."""
+    found = _same_places(values, given)
+    versions = (given.get("global") or {}).get(deploy.VALUE)
+    return overlay(found, {"global": {deploy.VALUE: versions}}) if versions else found
+
+
+def _same_places(values: Mapping[str, Any], given: Any) -> dict[str, Any]:
+    held = given if isinstance(given, Mapping) else {}
+    return {
+        name: _same_places(part, held.get(name)) if isinstance(part, Mapping) else held.get(name)
+        for name, part in values.items()
+    }
+
+
+def _ask_server(run: Run, release: Release, manifest: str) -> None:
+    """Have the API server judge the objects, without keeping any. What it cannot tell yet is no refusal."""
+    kubectl = run.session.kubectl
+    argv = kubectl.command(*DRY_RUN, "--namespace", release.namespace, "--filename", "-")
+    answer = kubectl.shell.probe(argv, stdin=manifest, timeout=120)
+    if refused := "\n".join(final_refusals(answer.err)):
+        raise CommandError(argv, Result(answer.code, "", refused))
+
+
+def final_refusals(said: str) -> Iterator[str]:
+    """Yield the lines in which kubectl tells of objects that are wrong in themselves, with the points below them."""
+    telling = False
+    for line in said.splitlines():
+        telling = bool(FINAL.search(line)) or (telling and line.startswith("* "))
+        if telling:
+            yield line
