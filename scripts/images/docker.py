@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -13,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
-from scripts.host import parsing
-from scripts.host.files import write_whole
-from scripts.host.paths import ROOT
+from scripts.host import parsing, remembered
 from scripts.host.shell import Shell
 from scripts.images.engine_api import EngineApi, EngineSilent
 from scripts.settings.model import Image, Service
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 PLUGIN_ROOTS = ("/usr/libexec", "/usr/lib", "/usr/local/libexec", "/usr/local/lib")
-KEPT = ROOT / ".tools/buildkit.json"  # client → whether it has BuildKit
+BUILDKIT_KNOWN = "buildkit"  # of a client: whether it has BuildKit
 BUILDKIT = {"DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
 
 
@@ -75,15 +72,12 @@ def has_buildkit(shell: Shell, binary: Path) -> bool:
     client that gives none is not fit now, and is asked again the next time.
     """
     stamp = _stamp(binary)
-    kept = _kept()
-    if kept.get(str(binary), {}).get("stamp") != stamp:
-        answer = _asked_for_buildkit(shell, binary)
-        if answer is None:
-            return False
-        kept[str(binary)] = {"stamp": stamp, "buildkit": answer}
-        if not shell.dry:
-            _keep(kept)
-    return bool(kept[str(binary)]["buildkit"])
+    known = remembered.recall(BUILDKIT_KNOWN, str(binary), stamp)
+    if known is None:
+        known = _asked_for_buildkit(shell, binary)
+        if known is not None and not shell.dry:
+            remembered.keep(BUILDKIT_KNOWN, str(binary), stamp, known)
+    return bool(known)
 
 
 def _asked_for_buildkit(shell: Shell, binary: Path) -> bool | None:
@@ -105,31 +99,11 @@ def is_podman(shell: Shell, binary: Path) -> bool:
     return "podman" in shell.probe([binary, "--version"]).out.lower()
 
 
-def _stamp(binary: Path) -> list[list[int]]:
+def _stamp(binary: Path) -> remembered.Stamp:
     """Return what changes when the client or one of its plugins is replaced."""
     home = Path(os.environ.get("DOCKER_CONFIG") or Path(os.environ.get("HOME") or "/nowhere") / ".docker")
-    stamps = []
-    for path in (binary, home / "cli-plugins", *(Path(name) / "docker/cli-plugins" for name in PLUGIN_ROOTS)):
-        try:
-            status = path.stat()
-            stamps.append([status.st_mtime_ns, status.st_ino, status.st_size])
-        except OSError:
-            stamps.append([])
-    return stamps
-
-
-def _kept() -> dict[str, Any]:
-    try:
-        found = parsing.from_json(KEPT.read_text(encoding="utf-8"))
-        return {key: value for key, value in found.items() if isinstance(value, dict) and "buildkit" in value}
-    except (OSError, ValueError, AttributeError):
-        return {}
-
-
-def _keep(answers: Mapping[str, Any]) -> None:
-    answers = {path: answer for path, answer in answers.items() if Path(path).exists()}
-    with suppress(OSError):  # what cannot be kept is asked for again
-        write_whole(KEPT, json.dumps(answers))
+    plugins = [home / "cli-plugins", *(Path(name) / "docker/cli-plugins" for name in PLUGIN_ROOTS)]
+    return remembered.stamp([binary, *plugins])
 
 
 def engine_answers(shell: Shell, binary: Path) -> bool:

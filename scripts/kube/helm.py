@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
-from scripts.host import parsing
+from scripts.host import parsing, toolchain
 from scripts.host.shell import Result, Shell
 from scripts.kube.arguments import values_options
 from scripts.settings.model import Release
@@ -20,7 +20,7 @@ NOT_FOUND = "release: not found"  # helm's words, in 3 and 4
 @cache
 def _version(shell: Shell, binary: Path) -> str:
     """Return helm's version. Raises UserError where it does not say."""
-    answer = shell.probe([binary, "version", "--template", "{{.Version}}"])
+    answer = toolchain.version_of(shell, toolchain.HELM, binary)
     if not answer and not shell.dry:
         raise UserError(f"{binary} does not run: {answer.err.strip()}", "get it: ./run invoke install")
     return answer.out

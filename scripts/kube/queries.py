@@ -1,4 +1,4 @@
-"""What `kubectl get` is asked, answered over the kept connection, in kubectl's form and words."""
+"""What `kubectl get` and `kubectl logs` are asked, answered over the kept connection, in kubectl's form and words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from scripts.host.shell import Result
 from scripts.kube.api import Api, Refused, Unreachable
@@ -68,11 +68,12 @@ PAGE = 500  # objects that are asked for at once, as kubectl does it
 _VALUES = {"--namespace": "namespace", "-n": "namespace", "--selector": "selector", "-l": "selector"}
 SHOW_OWNERS = "--show-managed-fields"  # which the API answers in any case, and kubectl leaves out unless told
 _OUTPUT = {"--output": "output", "-o": "output"}
+_LOG = re.compile(r"logs (\S+) --container (\S+) --namespace (\S+) --tail=(\d+)( --previous)?")
 
 
 @dataclass(frozen=True)
 class Query:
-    """A `kubectl get` that can be answered here."""
+    """A call that can be answered here."""
 
     resources: tuple[Resource, ...] = ()
     names: tuple[str, ...] = ()
@@ -90,6 +91,8 @@ def parse_query(words: Sequence[str]) -> Query | None:
     """Return what the words of a kubectl call ask, None where only kubectl itself can answer."""
     if words[:2] == ("get", "--raw") and len(words) == 3:
         return Query(raw=words[2])
+    if asked := _LOG.fullmatch(" ".join(words)):
+        return Query(raw=_log_path(*asked.groups()))
     if words[:1] != ("get",):
         return None
     options: dict[str, str] = {}
@@ -117,6 +120,11 @@ def parse_query(words: Sequence[str]) -> Query | None:
     if any(one.namespaced for one in resources) and "namespace" not in options:
         return None
     return Query(resources, tuple(free[1:]), "", options, lenient)
+
+
+def _log_path(pod: str, container: str, namespace: str, tail: str, previous: str | None) -> str:
+    words = urlencode({"container": container, "tailLines": tail, **({"previous": "true"} if previous else {})})
+    return f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log?{words}"
 
 
 def run_query(api: Api, query: Query, timeout: float) -> tuple[Any, Result]:

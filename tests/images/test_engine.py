@@ -13,6 +13,7 @@ import pytest
 from plumbum import local
 
 from scripts.errors import UserError
+from scripts.host import remembered
 from scripts.host.shell import Result, Shell
 from scripts.images import docker, engine
 from scripts.images.docker import Docker
@@ -180,19 +181,19 @@ def client(file: Path, version: str, buildx: int = 1) -> Path:
 def test_which_client_can_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, buildx: int, fit: bool
 ) -> None:
-    monkeypatch.setattr(docker, "KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr(remembered, "FOLDER", tmp_path / "kept")
     assert docker.has_buildkit(Shell(), client(tmp_path / "docker", version, buildx)) is fit
 
 
 def test_the_answer_is_kept_until_the_client_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docker, "KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr(remembered, "FOLDER", tmp_path / "kept")
     binary = client(tmp_path / "docker", "Docker version 28.2.2, build e6534b4", 0)
     assert docker.has_buildkit(Shell(), binary) and docker.has_buildkit(Shell(), binary)
     assert (tmp_path / "docker.asked").read_text().splitlines() == ["--version", "buildx version"]
     binary.unlink()
     client(tmp_path / "docker", "podman version 5.4.2 and more")
     assert not docker.has_buildkit(Shell(), binary)
-    (tmp_path / "kept.json").write_text("[not json")
+    (tmp_path / "kept/buildkit.json").write_text("[not json")
     assert not docker.has_buildkit(Shell(), binary)
 
 
@@ -201,16 +202,16 @@ def test_a_client_that_says_nothing_of_itself_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Result
 ) -> None:
     """A machine that has too much to do says nothing about the client."""
-    monkeypatch.setattr(docker, "KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr(remembered, "FOLDER", tmp_path / "kept")
     binary = client(tmp_path / "docker", "Docker version 20.10.24, build 1")
     silent = Shell()
     monkeypatch.setattr(silent, "probe", lambda argv, **rest: answer)
-    assert not docker.has_buildkit(silent, binary) and not docker.KEPT.exists()
+    assert not docker.has_buildkit(silent, binary) and not (tmp_path / "kept").exists()
     assert docker.has_buildkit(Shell(), binary)
 
 
 def test_a_dry_run_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docker, "KEPT", tmp_path / "tools/kept.json")
+    monkeypatch.setattr(remembered, "FOLDER", tmp_path / "tools/kept")
     assert docker.has_buildkit(Shell(dry=True), client(tmp_path / "docker", "Docker version 20.10.24, build 1"))
     assert not (tmp_path / "tools").exists()
 
@@ -218,7 +219,7 @@ def test_a_dry_run_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_podman_as_docker_is_told_where_nothing_may_be_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(docker, "KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr(remembered, "FOLDER", tmp_path / "kept")
     client(tmp_path / "docker", "podman version 5.4.2", 0)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(docker, "find_clients", lambda: [tmp_path / "docker"])

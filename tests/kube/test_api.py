@@ -54,6 +54,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, {"metadata": {"resourceVersion": "7"}, "items": [deployment(1)]})
         elif path == "/api/v1/namespaces/shop/services/web:80/proxy/readyz":
             self.answer(200, {"ready": True})
+        elif self.path == "/api/v1/namespaces/shop/pods/a/log?container=web&tailLines=60&previous=true":
+            self.answer(200, {"said": "before"})
+        elif path == "/api/v1/namespaces/shop/pods/a/log":
+            self.answer(400, {"reason": "BadRequest", "message": 'container "web" in pod "a" is waiting to start'})
         elif path.endswith("/secrets/forbidden"):
             self.answer(403, {"reason": "Forbidden", "message": 'secrets "forbidden" is forbidden'})
         else:
@@ -146,6 +150,14 @@ def test_questions_go_over_one_connection_and_start_no_process(tmp_path: Path, s
     assert len(server.connections) == 1 and shell.words == [] and server.tokens == {"Bearer t0ken"}
 
 
+def test_the_log_of_a_container_starts_no_process_either(tmp_path: Path, server: Server) -> None:
+    cluster, shell = kubectl(tmp_path, at(server))
+    words = ("logs", "a", "--container", "web", "--namespace", "shop", "--tail=60")
+    assert cluster.ask(*words, "--previous").out == '{"said": "before"}'
+    refused = 'Error from server (BadRequest): container "web" in pod "a" is waiting to start'
+    assert cluster.ask(*words) == Result(1, "", refused) and shell.words == []
+
+
 def test_a_no_is_told_in_kubectls_words(tmp_path: Path, server: Server) -> None:
     cluster, shell = kubectl(tmp_path, at(server))
     answer = cluster.ask("get", "secret", "forbidden", "--namespace", "shop", "-o", "json")
@@ -194,6 +206,7 @@ def test_changes_come_as_they_happen_until_somebody_stops_them(tmp_path: Path, s
         ("get", "pods/a", "--namespace", "shop", "-o", "json"),
         ("describe", "pods"),
         ("logs", "a"),
+        ("logs", "a", "--container", "b", "--namespace", "shop", "--tail=60", "--follow"),
     ],
 )
 def test_what_is_not_understood_whole_is_left_to_kubectl(words: tuple[str, ...]) -> None:
