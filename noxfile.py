@@ -24,6 +24,8 @@ nox.options.sessions = ["all"]
 
 # Independent sessions run side by side, those of one track one after another.
 TRACKS = (("e2e",), ("lint", "test"), ("engine", "conformance"), ("services", "policy"))
+# `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.
+PATIENT = ("lint", "test", "services", "policy")
 POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium"
 PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium"}
 # What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
@@ -79,7 +81,8 @@ def _run_session(name: str) -> Ended:
     """Run a session as a process of its own, showing its lines as they come, each with the session's name."""
     started, lines = time.monotonic(), []
     Path(".nox").mkdir(exist_ok=True)
-    argv = [sys.executable, "-m", "nox", "--session", name]
+    patience = ["nice", "-n", "5"] if name in PATIENT else []
+    argv = [*patience, sys.executable, "-m", "nox", "--session", name]
     with (
         Path(".nox", f"{name}.log").open("w", encoding="utf-8") as log,
         subprocess.Popen(

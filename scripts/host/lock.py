@@ -12,7 +12,7 @@ import shlex
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,14 +44,30 @@ def hold(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _exclusive(file: Path) -> Iterator[None]:
+def wait_for(file: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock `file` while the block runs; if another run has it, say so and wait until it gives it back."""
+
+    def wait(handle: int) -> None:
+        say(f"waiting for another run: {_holder(handle)}")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+    with _exclusive(file, wait):
+        yield
+
+
+def _refuse(handle: int) -> None:
+    raise UserError(f"another run is at work: {_holder(handle)}", "wait for it, or stop it")
+
+
+@contextmanager
+def _exclusive(file: Path, taken: Callable[[int], None] = _refuse) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"another run is at work: {_holder(handle)}", "wait for it, or stop it") from None
+            taken(handle)
         words = {"pid": os.getpid(), "command": _command(sys.argv), "since": int(time.time())}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(words).encode(), 0)

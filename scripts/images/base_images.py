@@ -11,10 +11,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import UserError
+from scripts.host import lock
+from scripts.host.paths import cache_folder
 from scripts.host.shell import Shell
 from scripts.images import docker, engine, families
 from scripts.images.docker import BUILDKIT, Docker
@@ -106,13 +109,22 @@ def ensure(
             say(f"no image registry answers: making {', '.join(missing)} from packages")
             for line in remarks(bases, missing):
                 say(line)
-            bootstrap(shell, client, root, twins, bases, missing, may_install=may_install)
+            with _alone(shell, say):
+                have = docker.image_ids(shell, client, list(refs.values()))
+                missing = [name for name in missing if refs[name] not in have]
+                if missing:
+                    bootstrap(shell, client, root, twins, bases, missing, may_install=may_install)
         docker.require(shell, client, [refs[name] for name in missing], "the base images were reported as fetched")
         have |= docker.image_ids(shell, client, list(refs.values()))
     _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name)})
     if shell.dry:
         have = {ref: have.get(ref, ref) for ref in refs.values()}
     return {name: ReadyBase(ref, have[ref], name in missing) for name, ref in refs.items()}
+
+
+def _alone(shell: Shell, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Wait until no other run makes base images: two at once would make each of them twice."""
+    return nullcontext() if shell.dry else lock.wait_for(cache_folder("base-images") / "lock", say)
 
 
 def registry_answers() -> bool:

@@ -31,7 +31,8 @@ NODE_PORT = 30000
 SPARE_PORT = 31500  # where the user's own release already answers on the default port
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 # Those that take longest come first, so that none of them is alone at the end; the rest is shared out as it comes.
-LONG_FIRST = ("zero_downtime", "guides", "adopt", "environments", "dev", "any_services", "trouble", "backup")
+# The second worker begins with other apps, while the first one builds the product's own for all that follow.
+LONG_FIRST = ("zero_downtime", "adopt", "any_services", "guides", "environments", "dev", "trouble", "backup")
 ALONE = "page"  # a browser drops its connections whenever a container gets its network interface, or loses it
 
 

@@ -98,3 +98,21 @@ except signals.Signalled as end:
 def test_a_signal_that_another_thread_gets_wakes_the_main_one() -> None:
     done = subprocess.run([sys.executable, "-c", THREADED], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.stdout == "told: SIGTERM\n" and done.stderr == ""
+
+
+def test_who_waits_for_a_lock_says_for_whom_and_gets_it_when_that_run_ends(tmp_path: Path) -> None:
+    file, said = tmp_path / "c.lock", []
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdin and holder.stdout and holder.stdout.readline() == "held\n"
+
+        def say(line: str) -> None:
+            said.append(line)
+            assert holder.stdin
+            holder.stdin.close()
+
+        with lock.wait_for(file, say):
+            assert f'"pid": {os.getpid()}' in file.read_text()
+        assert holder.wait(300) == 0
+    assert len(said) == 1 and f"process {holder.pid}" in said[0]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from scripts.errors import UserError
-from scripts.images import base_images, families
-from scripts.settings.model import Service
+from scripts.host.paths import ROOT
+from scripts.host.shell import Shell
+from scripts.images import base_images, docker, families
+from scripts.images.docker import Docker
+from scripts.settings.model import Base, Service
 
 
 @pytest.mark.parametrize(
@@ -54,3 +58,24 @@ def test_alpines_package_manager_is_refused_before_anything_is_built(tmp_path: P
     base_images._refuse_alpine([service], set())
     file.write_text("FROM node:20-alpine\nRUN npm ci\n")
     base_images._refuse_alpine([service], {"node:20-alpine"})
+
+
+def test_what_another_run_has_made_meanwhile_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs on one engine: the second waits for the first, and finds what that one made."""
+    asked: list[Sequence[str]] = []
+
+    def image_ids(shell: Shell, client: Docker, refs: Sequence[str]) -> dict[str, str]:
+        asked.append(refs)
+        return dict.fromkeys(refs, "sha256:1") if len(asked) > 1 else {}
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(docker, "image_ids", image_ids)
+    monkeypatch.setattr(base_images, "registry_answers", lambda: False)
+    monkeypatch.setattr(base_images, "bootstrap", lambda *_, **__: pytest.fail("made twice"))
+    said: list[str] = []
+    found = base_images.ensure(
+        Shell(echo=lambda line: None), Docker(Path("docker")), ROOT,
+        {"python": Base("python", "python:3.13-slim")}, may_install=False, say=said.append,
+    )  # fmt: skip
+    assert found["python"].id == "sha256:1"
+    assert (tmp_path / "todo-chatbot/base-images/lock").read_text() == "", "given back"
