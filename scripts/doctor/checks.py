@@ -62,6 +62,7 @@ def run_checks(facts: Facts) -> list[Row]:
         *_tools(facts),
         _program(facts),
         *_cluster(facts),
+        _secrets(facts),
         _port(facts),
         *_registries(facts),
         *_ai(facts),
@@ -173,8 +174,10 @@ def _engine(facts: Facts) -> list[Row]:
     version = str(facts.engine.get("ServerVersion") or "")
     number = parse_version(version)
     if not version:
-        start = "start it: sudo systemctl start docker, or Docker Desktop"
-        able = facts.root and facts.system == "Linux"
+        place, otherwise = facts.engine_place
+        here = "start it: sudo systemctl start docker, or Docker Desktop"
+        start = f"start the engine at {place}, or {otherwise}" if place else here
+        able = facts.root and facts.system == "Linux" and not place
         said = facts.engine_error or "does not answer"
         rows.append(Row("engine", "warn" if able else "fail", said, start, "engine" if able else ""))
     elif number and number < OLDEST_ENGINE:
@@ -271,7 +274,8 @@ def _cluster(facts: Facts) -> list[Row]:
     state = facts.cluster.get("state", "")
     name = facts.cluster.get("name", "")
     if facts.cluster_error:
-        return [Row("cluster", "fail", facts.cluster_error, "correct config/pipeline.yaml, or choose another --target")]
+        remedy = facts.cluster_remedy or "correct config/pipeline.yaml, or choose another --target"
+        return [Row("cluster", "fail", facts.cluster_error, remedy)]
     if not facts.server:
         why = f" ({facts.cluster['why']})" if facts.cluster.get("why") else ""
         detail = f"{facts.target} {name}: {state or 'does not answer'}{why}"
@@ -295,6 +299,14 @@ def _cluster(facts: Facts) -> list[Row]:
     else:
         rows.append(Row("ingress", "skip", "no IngressClass; the app is reached by its node port"))
     return rows
+
+
+def _secrets(facts: Facts) -> Row:
+    """Return whether a run takes the values that are given here for the app's Secrets."""
+    problem, remedy = facts.secrets_problem
+    if problem:
+        return Row("secrets", "fail", "; ".join(problem.splitlines()), remedy)
+    return Row("secrets", "ok", "every value has a source, and is one that a run takes")
 
 
 def _port(facts: Facts) -> Row:

@@ -30,7 +30,9 @@ from scripts.host import parsing, toolchain
 from scripts.host.shell import Shell
 from scripts.host.toolchain import TOOLS
 from scripts.images import docker
+from scripts.images.engine_api import chosen_by
 from scripts.kube.kubectl import Kubectl
+from scripts.secrets import sync
 from scripts.settings import values
 from scripts.settings.model import Settings
 from scripts.settings.values import FRONTEND_PORT
@@ -75,6 +77,7 @@ class Facts:
     clients: tuple[Client, ...] = ()
     engine: Mapping[str, Any] = field(default_factory=dict)
     engine_error: str = ""
+    engine_place: tuple[str, str] = ("", "")
     disk_path: str = "/"
     disk_free: int | None = None
     memory: int | None = None
@@ -90,6 +93,8 @@ class Facts:
     program: str = ""
     cluster: Mapping[str, str] = field(default_factory=dict)
     cluster_error: str = ""
+    cluster_remedy: str = ""
+    secrets_problem: tuple[str, str] = ("", "")
     server: str = ""
     metrics: bool = False
     ingress: bool = False
@@ -122,6 +127,7 @@ def gather(settings: Settings, shell: Shell, target: str = "") -> Facts:
         port_holder=holder.result() if holder else "",
         registries=registries.result(),
         **cluster.result(),
+        secrets_problem=_unfit_secrets(settings),
     )
     return replace(found, program=_program_version(shell, found.target))
 
@@ -179,7 +185,10 @@ def _ask_engine(shell: Shell) -> dict[str, Any]:
     if best is None:
         return {"clients": ()}
     engine, said = docker.info(shell, Path(best.path), ASK_SECONDS)
-    return {"clients": tuple(found), "engine": engine, "engine_error": said.splitlines()[0] if said else ""}
+    told = said.splitlines()[0] if said else ""
+    return {
+        "clients": tuple(found), "engine": engine, "engine_error": told, "engine_place": chosen_by(os.environ)
+    }  # fmt: skip
 
 
 def _told_versions(shell: Shell, clients: Iterable[Client]) -> tuple[Client, ...]:
@@ -202,7 +211,17 @@ def _version(shell: Shell, program: str, *words: str) -> str:
     if not shutil.which(program):
         return ""
     answer = shell.probe([program, *words], timeout=ASK_SECONDS)
-    return (answer.out.strip() or answer.err.strip() or "installed").splitlines()[0][:60]
+    return (answer.out.strip() or (answer.err.strip() if answer else "") or "installed").splitlines()[0][:60]
+
+
+def _unfit_secrets(settings: Settings) -> tuple[str, str]:
+    """Return what a run would refuse of the values that are given here, and the remedy; nothing where it takes them."""
+    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
+    try:
+        sync.refuse_unfit(config, settings.root, sync.known_variables(settings.root))
+    except UserError as problem:
+        return str(problem), problem.hint or "correct it"
+    return "", ""
 
 
 def _gordon(shell: Shell) -> bool:
@@ -218,7 +237,7 @@ def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any
         cluster = clusters.select(settings, shell, binary, chosen)
         status = dict(cluster.status())
     except UserError as error:
-        return {"target": wanted, "cluster_error": str(error).splitlines()[0]}
+        return {"target": wanted, "cluster_error": str(error).splitlines()[0], "cluster_remedy": error.hint}
     known = {"target": chosen, "cluster": status}
     if not cluster.kubeconfig.is_file():
         return known

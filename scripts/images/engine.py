@@ -13,7 +13,7 @@ from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result, Shell
 from scripts.images import docker
 from scripts.images.docker import Docker
-from scripts.images.engine_api import EngineApi
+from scripts.images.engine_api import EngineApi, chosen_by
 
 PACKAGES = ("docker.io", "iptables", "ca-certificates", "mmdebstrap")
 LOG = Path("/var/log/dockerd.log")
@@ -94,10 +94,9 @@ def _refuse_unless_installable(shell: Shell, may_install: bool) -> None:
 
 
 def _start(shell: Shell, client: Docker, say: Callable[[str], None]) -> None:
-    if os.environ.get("DOCKER_HOST"):
-        raise UserError(
-            f"the engine at DOCKER_HOST={os.environ['DOCKER_HOST']} does not answer", "start it or unset DOCKER_HOST"
-        )
+    place, otherwise = chosen_by(os.environ)
+    if place:
+        raise UserError(f"the engine at {place} does not answer", f"start it, or {otherwise}")
     dockerd = shutil.which("dockerd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if os.geteuid() != 0 or not (dockerd or shell.dry):
         raise UserError("the Docker engine does not answer", "start it: sudo systemctl start docker, or Docker Desktop")

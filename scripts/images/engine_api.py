@@ -150,14 +150,38 @@ def is_elsewhere(environ: Mapping[str, str]) -> bool:
     return bool(host) and host not in ("localhost", "::1") and not host.startswith("127.")
 
 
+def chosen_by(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return what sends the client to another engine than this machine's usual one, which nobody here can start, and
+    what ends that; nothing where nothing does.
+    """
+    if host := environ.get("DOCKER_HOST"):
+        return ("", "") if host == DEFAULT else (f"DOCKER_HOST={host}", "unset DOCKER_HOST")
+    name = _context(environ)
+    if name == "default" or _endpoint(environ)[0] == DEFAULT:
+        return "", ""
+    if environ.get("DOCKER_CONTEXT"):
+        return f"DOCKER_CONTEXT={name}", "unset DOCKER_CONTEXT"
+    return f"the docker context {name}", "choose another: docker context use default"
+
+
+def _context(environ: Mapping[str, str]) -> str:
+    """Return the name of the client's context, where no DOCKER_HOST goes before it."""
+    chosen = environ.get("DOCKER_CONTEXT") or _read(_settings(environ) / "config.json").get("currentContext")
+    return str(chosen or "default")
+
+
+def _settings(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the client's settings."""
+    return Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/nowhere") / ".docker")
+
+
 def _endpoint(environ: Mapping[str, str]) -> tuple[str, bool]:
     """Return where the client would go: DOCKER_HOST, else the context that is chosen, else the usual socket; and
     whether it takes certificates of that context.
     """
     if host := environ.get("DOCKER_HOST"):
         return host, False
-    folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/nowhere") / ".docker")
-    chosen = environ.get("DOCKER_CONTEXT") or str(_read(folder / "config.json").get("currentContext") or "default")
+    folder, chosen = _settings(environ), _context(environ)
     if chosen == "default":
         return DEFAULT, False
     meta = _read(folder / "contexts/meta" / hashlib.sha256(chosen.encode()).hexdigest() / "meta.json")

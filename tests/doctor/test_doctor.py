@@ -60,6 +60,8 @@ def test_a_good_machine_is_well() -> None:
         ({"clients": ()}, "engine", "warn", "engine"),
         ({"clients": (), "root": False}, "engine", "fail", ""),
         ({"engine": {}, "engine_error": "Cannot connect"}, "engine", "warn", "engine"),
+        ({"engine": {}, "engine_place": ("DOCKER_HOST=tcp://a:1", "unset it")}, "engine", "fail", ""),
+        ({"secrets_problem": ("k.A: too short", "correct it")}, "secrets", "fail", ""),
         ({"engine": {"ServerVersion": "19.3.15", "Driver": "overlay2"}}, "engine", "fail", ""),
         ({"engine": {"ServerVersion": "20.10.24+dfsg1", "Driver": "vfs"}}, "storage driver", "warn", ""),
         ({"engine": {}}, "storage driver", "skip", ""),

@@ -17,7 +17,7 @@ from scripts.host import remembered
 from scripts.host.shell import Result, Shell
 from scripts.images import docker, engine
 from scripts.images.docker import Docker
-from scripts.images.engine_api import EngineApi, EngineSilent, is_elsewhere
+from scripts.images.engine_api import EngineApi, EngineSilent, chosen_by, is_elsewhere
 from tests.support.serving import serving
 
 
@@ -268,3 +268,21 @@ def test_an_engine_that_ends_is_told_at_once_by_its_last_words(tmp_path: Path, m
 )
 def test_the_line_that_says_why(log: str, why: str) -> None:
     assert engine.reason(log) == why
+
+
+@pytest.mark.parametrize(
+    ("environ", "current", "place", "otherwise"),
+    [
+        ({}, "", "", ""),
+        ({"DOCKER_HOST": "unix:///var/run/docker.sock"}, "far", "", ""),
+        ({"DOCKER_HOST": "tcp://10.0.0.1:2375"}, "", "DOCKER_HOST=tcp://10.0.0.1:2375", "unset DOCKER_HOST"),
+        ({"DOCKER_CONTEXT": "gone"}, "", "DOCKER_CONTEXT=gone", "unset DOCKER_CONTEXT"),
+        ({"DOCKER_CONTEXT": "default"}, "desktop-linux", "", ""),
+        ({}, "desktop-linux", "the docker context desktop-linux", "choose another: docker context use default"),
+    ],
+)
+def test_an_engine_that_somebody_chose_elsewhere_is_not_started_here(
+    tmp_path: Path, environ: dict[str, str], current: str, place: str, otherwise: str
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"currentContext": current} if current else {}))
+    assert chosen_by(environ | {"DOCKER_CONFIG": str(tmp_path)}) == (place, otherwise)
