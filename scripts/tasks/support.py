@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,12 @@ def errors_explained() -> Iterator[None]:
         raise Exit(f"error: {problem.filename}: {problem.strerror}", code=1) from None
     except Exception as fault:
         raise Exit(_unexpected(fault), code=1) from None
+
+
+def escape_unprintable() -> None:
+    """Let what a terminal has no sign for be printed as its code: a name in another encoding, an arrow in ASCII."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def flush_output() -> None:

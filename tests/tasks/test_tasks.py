@@ -206,3 +206,11 @@ def test_environment_and_target_come_from_invokes_own_configuration(monkeypatch:
     monkeypatch.setenv("INVOKE_TARGET", "swarm")
     done = invoke("status")
     assert done.returncode == 1 and "--target swarm: no such target" in done.stderr
+
+
+@pytest.mark.parametrize(("encoding", "printed"), [("ascii", r"caf\xe9 \udcff"), ("utf-8", "caf\u00e9 \\udcff")])
+def test_what_a_terminal_has_no_sign_for_is_printed_as_its_code(encoding: str, printed: str) -> None:
+    code = "import tasks; print('caf\\xe9 \\udcff')"
+    env = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, check=True)
+    assert done.stdout.decode("utf-8").strip() == printed
