@@ -56,6 +56,11 @@ MANIFEST: dict[str, Any] = {
 }
 
 
+def condition(kind: str, status: str, reason: str, message: str) -> dict[str, Any]:
+    """An autoscaler that says so."""
+    return {"status": {"conditions": [{"type": kind, "status": status, "reason": reason, "message": message}]}}
+
+
 def second(number: int, phase: str, ready: int, **changes: Any) -> Sample:
     """A second in which all is well, with so many pods."""
     busy = phase == "load"
@@ -94,7 +99,48 @@ def test_out_and_in_without_a_failure_is_proved() -> None:
 def test_a_service_that_stays_as_it_is_has_not_scaled_and_it_says_how_far_it_was() -> None:
     [problem] = criteria.problems([second(number, "load", 2) for number in range(1, 180)], SCALER, 2)
     assert "no scale-out in 179 s" in problem and "cpu: 150 % of the request at most, the target is 70 %" in problem
-    assert "--users" in problem
+
+
+@pytest.mark.parametrize(
+    ("changes", "scaler", "said"),
+    [
+        ({"use": {"cpu": 40}}, {}, "more people: --users"),
+        ({"use": {"cpu": 150}}, {}, "the use was above the target, and the autoscaler asked for no more pods"),
+        ({"use": {}}, {}, "the autoscaler has no figures: is the metrics API there?"),
+        ({"use": {"cpu": 40}, "failed": 90, "requests": 100}, {}, "most requests failed"),
+        ({"use": {"cpu": 150}}, {"most": 2}, "the autoscaler allows no more than 2"),
+        ({"use": {"cpu": 150}, "desired": 4, "current": 3}, {}, "a pod was asked for that did not become ready"),
+    ],
+)
+def test_the_numbers_of_a_service_that_stays_as_it_is_name_the_cause(
+    changes: dict[str, Any], scaler: dict[str, Any], said: str
+) -> None:
+    samples = [replace(second(number, "load", 2), **changes) for number in range(1, 180)]
+    told = criteria.problems(samples, replace(SCALER, **scaler), 2)
+    assert said in told[0] and ("--users" in told[0]) == ("--users" in said)
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"spec": {"behavior": {"scaleUp": {"selectPolicy": "Disabled"}}}}, "selectPolicy is Disabled"),
+        (condition("ScalingActive", "False", "FailedGetResourceMetric", "no metrics"), "FailedGetResourceMetric: no"),
+        (condition("AbleToScale", "False", "FailedUpdateScale", "forbidden"), "FailedUpdateScale: forbidden"),
+        (condition("ScalingLimited", "True", "TooManyReplicas", "the maximum"), "TooManyReplicas: the maximum"),
+        (condition("ScalingLimited", "True", "TooFewReplicas", "the minimum"), ""),
+        (condition("ScalingActive", "True", "ValidMetricFound", "all is well"), ""),
+    ],
+)
+def test_what_keeps_an_autoscaler_from_more_pods_is_told_in_its_own_words(item: dict[str, Any], said: str) -> None:
+    told = autoscaler.objections(item)
+    assert said in told[0] if said else told == []
+
+
+def test_a_program_that_keeps_its_memory_is_why_a_service_stays_large() -> None:
+    scaler = replace(SCALER, targets={"cpu": 70, "memory": 80})
+    samples = [*life()[:-5], replace(life()[-5], use={"cpu": 3, "memory": 78})]
+    [problem] = criteria.problems(samples, scaler, 2)
+    assert "memory is still at 78 % of the request, the target is 80 %" in problem and "cpu is still" not in problem
 
 
 def test_pods_that_never_become_ready_are_no_scale_out() -> None:

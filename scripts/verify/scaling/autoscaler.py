@@ -72,6 +72,20 @@ def inactive(scaler: Mapping[str, Any]) -> str:
     return "it has not looked yet"
 
 
+def objections(scaler: Mapping[str, Any]) -> list[str]:
+    """Return what keeps the autoscaler from asking for more pods, in its own words."""
+    said = []
+    up = scaler.get("spec", {}).get("behavior", {}).get("scaleUp") or {}
+    if up.get("selectPolicy") == "Disabled":
+        said.append("the autoscaler never asks for more pods: its behavior.scaleUp.selectPolicy is Disabled")
+    for condition in scaler.get("status", {}).get("conditions") or ():
+        kind, status, reason = condition["type"], condition["status"], condition.get("reason", "")
+        stopped = kind in ("ScalingActive", "AbleToScale") and status == "False"
+        if stopped or (kind == "ScalingLimited" and status == "True" and reason == "TooManyReplicas"):
+            said.append(f"the autoscaler says {reason}: {condition.get('message', 'no message')}")
+    return said
+
+
 def rendered(session: Session, service: str, window: int | None) -> dict[str, Any]:
     """Return the autoscaler that the chart makes where it is on, with another window if one is given.
 

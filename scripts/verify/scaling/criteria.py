@@ -80,7 +80,7 @@ def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int, causes: 
         ready = max(one.ready for one in samples)
         found.append(
             f"no scale-out in {seconds:.0f} s: {ready} of {most} pods were ready, {start} before; "
-            f"{_use(samples, scaler)}" + ("" if causes or most > ready else "; more people: --users")
+            f"{_use(samples, scaler)}" + ("" if causes else _why_not_out(samples, scaler, start))
         )
         found += causes
     if most > scaler.most:
@@ -90,12 +90,39 @@ def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int, causes: 
         calm = seconds - next((one.second for one in samples if one.phase == "calm"), seconds)
         found.append(
             f"not scaled in: {last.current} replicas, the minimum is {scaler.least}, after {calm:.0f} s of little "
-            f"load; the autoscaler looks back {scaler.window} s"
+            f"load; the autoscaler looks back {scaler.window} s" + _why_not_in(last, scaler)
         )
     if failed := sum(one.failed for one in samples):
         told = list(dict.fromkeys(text for one in samples for text in one.problems))[:5]
         found.append("; ".join([f"{failed} of {sum(one.requests for one in samples)} requests failed", *told]))
     return found
+
+
+def _why_not_out(samples: Sequence[Sample], scaler: Autoscaler, start: int) -> str:
+    """Return what the numbers themselves say of a service that got no more pods, with the remedy."""
+    ready = max(one.ready for one in samples)
+    if max(max(one.current, one.desired) for one in samples) > ready:
+        return "; a pod was asked for that did not become ready: invoke diagnose"
+    if scaler.most <= start:
+        return f"; the autoscaler allows no more than {scaler.most}: raise its maxReplicas"
+    if 2 * sum(one.failed for one in samples) > sum(one.requests for one in samples):
+        return "; most requests failed, so nobody made it work"
+    seen = {name: max((one.use[name] for one in samples if name in one.use), default=None) for name in scaler.targets}
+    if all(use is None for use in seen.values()):
+        return "; the autoscaler has no figures: is the metrics API there? invoke doctor"
+    if any(use is not None and use > scaler.targets[name] for name, use in seen.items()):
+        return "; the use was above the target, and the autoscaler asked for no more pods: kubectl describe hpa"
+    return "; more people: --users"
+
+
+def _why_not_in(last: Sample, scaler: Autoscaler) -> str:
+    """Return what the last use says of a service that stayed large: a program may keep its memory for good."""
+    high = [
+        f"{name} is still at {last.use[name]} % of the request, the target is {target} %"
+        for name, target in scaler.targets.items()
+        if last.current and -(-last.current * last.use.get(name, 0) // target) >= last.current
+    ]
+    return "".join(f"; {text}, for which it keeps every pod" for text in high)
 
 
 def _use(samples: Sequence[Sample], scaler: Autoscaler) -> str:
