@@ -53,6 +53,14 @@ def with_cause(problem: UserError, session: Session, stage: str, service: Servic
     return Failure(str(problem).splitlines()[0], [finding]) if finding else problem
 
 
+def with_findings(problem: UserError, session: Session, services: Sequence[str]) -> UserError:
+    """Return the same problem with what is wrong with these services now, where that can be seen."""
+    with suppress(UserError):
+        if findings := diagnose_services(session, services):
+            return Failure(str(problem).splitlines()[0], findings)
+    return problem
+
+
 def diagnose_services(
     session: Session,
     services: Sequence[str],

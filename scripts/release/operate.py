@@ -12,6 +12,7 @@ from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.paths import audit_file
+from scripts.host.shell import CommandError
 from scripts.kube import objects, releases, workloads
 from scripts.kube.kubectl import MANAGER
 from scripts.kube.workloads import Workload
@@ -167,14 +168,22 @@ def restart(session: Session, services: Sequence[str]) -> None:
     names = [workload(session, service).resource for service in services]
     with hold_release_lock(session):
         session.kubectl.effect("rollout", "restart", *names, "--namespace", session.settings.release.namespace)
-        _await(session, names)
+        await_rollouts(session, names)
 
 
-def _await(session: Session, names: Sequence[str]) -> None:
-    """Wait until workloads, as `deployment/backend`, are rolled out. Raises CommandError where one is not."""
-    limit, namespace = session.settings.timeouts.deploy, session.settings.release.namespace
+def await_rollouts(session: Session, names: Sequence[str], limit: float | None = None) -> None:
+    """Wait until workloads, as `deployment/backend`, are rolled out, each for `limit` seconds, by default a deploy's.
+
+    Raises UserError with the cause where one is not.
+    """
+    limit, namespace = limit or session.settings.timeouts.deploy, session.settings.release.namespace
     for name in names:
-        session.kubectl.await_rollout(name, namespace, limit)
+        try:
+            session.kubectl.await_rollout(name, namespace, limit)
+        except CommandError as problem:
+            from scripts.diagnose.watchdog import with_findings  # only a rollout in trouble needs the rules
+
+            raise with_findings(problem, session, [name.rpartition("/")[2]]) from None
 
 
 def scale(session: Session, service: str, replicas: int) -> None:
@@ -185,7 +194,7 @@ def scale(session: Session, service: str, replicas: int) -> None:
     with hold_release_lock(session):
         namespace = session.settings.release.namespace
         session.kubectl.effect("scale", name, f"--replicas={replicas}", "--namespace", namespace)
-        _await(session, [name])
+        await_rollouts(session, [name])
 
 
 def url(session: Session) -> str:
@@ -241,7 +250,7 @@ def _settle(session: Session, changes: Iterable[sync.Change]) -> None:
     renew_pods(session)
     kubectl, namespace, limit = session.kubectl, session.settings.release.namespace, session.settings.timeouts.deploy
     readers = versions.readers(kubectl.items(versions.KINDS, namespace), [change.name for change in changes])
-    _await(session, [f"{item['kind'].lower()}/{objects.name_of(item)}" for item in readers])
+    await_rollouts(session, [f"{item['kind'].lower()}/{objects.name_of(item)}" for item in readers])
     pods = [pod for pod in kubectl.items("pods", namespace) if objects.is_terminating(pod)]
     ending = sorted({objects.name_of(pod) for item in readers for pod in objects.pods_of(item, pods)})
     if ending:
@@ -265,7 +274,7 @@ def renew_pods(session: Session) -> None:
     current = versions.require_answer(session.kubectl, session.settings.release.namespace, live.secret_names(session))
     renewed = versions.renew(session.kubectl, found.workloads, current) if found else []
     own = {one.name: one.resource for one in found.workloads} if found else {}
-    _await(session, [own[name] for name in renewed])
+    await_rollouts(session, [own[name] for name in renewed])
 
 
 def secret_rows(session: Session) -> list[tuple[str, ...]]:

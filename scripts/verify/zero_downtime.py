@@ -153,5 +153,4 @@ def _await_all(session: Session) -> None:
 
 
 def _await(session: Session, service: str) -> None:
-    name = operate.workload(session, service).resource
-    session.kubectl.await_rollout(name, session.settings.release.namespace, ROLLOUT_SECONDS)
+    operate.await_rollouts(session, [operate.workload(session, service).resource], ROLLOUT_SECONDS)

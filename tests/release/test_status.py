@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from scripts.diagnose import Finding, watchdog
+from scripts.host.shell import CommandError, Result
 from scripts.kube.workloads import Workload
 from scripts.pipeline.live import Live
 from scripts.release import operate
@@ -103,3 +106,22 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         "configmap/kube-root-ca.crt", "statefulset/my-own-store (made by somebody else)",
     ]  # fmt: skip
     assert {"statefulsets", "cronjobs", "ingresses"} <= set(asked[0].split(","))
+
+
+def test_a_rollout_that_is_waited_for_in_vain_names_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(name: str, namespace: str, limit: float) -> None:
+        raise CommandError(["kubectl", "rollout", "status"], Result(1, "", "error: timed out waiting"))
+
+    full = Finding(
+        "no-room", "backend", "pod/b", "no node has room for a pod of backend", "Insufficient cpu", (), "ask for less",
+        "kubectl describe pod b", terminal=True, rank=0,
+    )  # fmt: skip
+    asked: list[Sequence[str]] = []
+    monkeypatch.setattr(watchdog, "diagnose_services", lambda session, names: asked.append(names) or [full])
+    release, timeouts = SimpleNamespace(namespace="shop"), SimpleNamespace(deploy=300)
+    session: Any = SimpleNamespace(
+        kubectl=SimpleNamespace(await_rollout=late), settings=SimpleNamespace(release=release, timeouts=timeouts)
+    )
+    with pytest.raises(watchdog.Failure, match="no node has room for a pod of backend") as told:
+        operate.await_rollouts(session, ["deployment/backend"])
+    assert told.value.hint == "ask for less" and asked == [["backend"]]
