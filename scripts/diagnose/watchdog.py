@@ -1,13 +1,9 @@
-"""Looking for the cause while a run goes on: a watchdog beside the rollout, and one look when something is wrong."""
+"""Looking for the cause while a run goes on: one look when something is wrong."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
-from types import TracebackType
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scripts.context.session import Session
@@ -18,9 +14,6 @@ from scripts.kube.workloads import Workload
 if TYPE_CHECKING:
     from scripts.diagnose import Finding, Snapshot
     from scripts.settings.model import Service
-
-INTERVAL = 1.0  # seconds between looks
-SHARE = 4  # times as long as a look took is waited for the next: a look at forty services must not slow their start
 
 
 class Failure(UserError):
@@ -113,45 +106,3 @@ def unexamined(session: Session, services: Sequence[str]) -> list[str]:
     # A pod or a Job that something else has made is told with that.
     alone = (item for item in found if not item["metadata"].get("ownerReferences"))
     return sorted({str(item["metadata"]["name"]) for item in alone} - set(services))
-
-
-class Watchdog:
-    """Looks for terminal trouble in a thread of its own, and calls `alarm` once when it has found some."""
-
-    def __init__(
-        self,
-        session: Session,
-        wanted: Sequence[Workload],
-        alarm: Callable[[], None],
-        on_snapshot: Callable[[Snapshot], None] | None = None,
-    ) -> None:
-        self.findings: list[Finding] = []
-        self._session = session
-        self._wanted = wanted
-        self._alarm = alarm
-        self._on_state = on_snapshot
-        self._since = datetime.now(UTC)
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> Watchdog:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        pause = INTERVAL
-        while not self._done.wait(pause):
-            started = time.monotonic()
-            with suppress(UserError):  # a cluster that does not answer for a moment is not this thread's to report
-                found = diagnose_workloads(self._session, self._wanted, self._on_state, self._since)
-                if any(finding.terminal for finding in found):
-                    self.findings = found
-                    self._alarm()
-                    return
-            pause = max(INTERVAL, SHARE * (time.monotonic() - started))

@@ -182,11 +182,18 @@ def tag(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
 
 
 def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
-    """Bring the images to the cluster's nodes, whose addons were enabled beside the build."""
+    """Bring the images to the cluster's nodes, whose addons were enabled beside the build.
+
+    Where the run goes on to builds and deploys, old images are taken away while pods start.
+    """
     yield from run.session.cluster.addons()
     outcomes = run.session.cluster.load(ready.plan.images)
     yield from outcomes
-    yield from prune(run, ready, loaded=any(outcome.status == "done" for outcome in outcomes))
+    loaded = any(outcome.status == "done" for outcome in outcomes)
+    if run.builders:
+        run.later.append(run.builders.submit(lambda: list(prune(run, ready, loaded=loaded))))
+    else:
+        yield from prune(run, ready, loaded=loaded)
 
 
 def _build_step(line: str) -> str:

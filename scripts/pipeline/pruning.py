@@ -39,7 +39,11 @@ def prune(run: Run, ready: Ready, *, loaded: bool) -> Iterator[Outcome]:
     if on_engine:
         with suppress(CommandError):  # a container of another cluster is made of one: that one stays
             run.session.shell.effect([ready.client.binary, "image", "rm", *on_engine], timeout=300)
-    on_nodes = run.session.cluster.prune(lambda refs: pruning.unneeded(refs, repositories, needed))
+    try:
+        on_nodes = run.session.cluster.prune(lambda refs: pruning.unneeded(refs, repositories, needed))
+    except UserError as problem:  # no reason to call a release that runs a failure
+        run.display.line(f"old images stay on the nodes: {str(problem).splitlines()[0]}")
+        on_nodes = 0
     if on_engine or on_nodes:
         text = f"{len(on_engine)} taken from the engine, {on_nodes} from the nodes"
         yield Outcome("load", "old images", "done", time.monotonic() - started, text)

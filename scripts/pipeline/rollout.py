@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scripts.context.run import Run
 from scripts.kube import objects, workloads
 from scripts.kube.objects import NAME_LABEL, condition
 from scripts.kube.workloads import PLURAL, Workload
 from scripts.pipeline.live import Live
+from scripts.pipeline.watchdog import Watchdog
 from scripts.settings.model import Outcome, Status
-
-if TYPE_CHECKING:
-    from scripts.diagnose import Snapshot
 
 # The kubelet's words: `Readiness probe failed: HTTP probe failed with statuscode: 503`.
 PROBE = re.compile(r"(Readiness|Startup|Liveness) probe failed")
@@ -75,8 +73,6 @@ class _Wait:
             yield self._complete(key, "unchanged", state)
         if not self._left:
             return
-        from scripts.diagnose.watchdog import Failure, Watchdog, diagnose_workloads  # a tenth of a second to import
-
         session, every = self._run.session, list(self._wanted.values())
         limit = session.settings.timeouts.deploy
         with (
@@ -86,6 +82,8 @@ class _Wait:
             yield from self._follow(stream)
         if not self._left:
             return
+        from scripts.diagnose.watchdog import Failure, diagnose_workloads  # only a release in trouble needs the rules
+
         findings = watchdog.findings or diagnose_workloads(session, every)
         stuck = ", ".join(f"{self._label(key)} {self._words[key]}" for key in self._left)
         limited = "" if watchdog.findings else f" within {limit} s"
@@ -112,11 +110,10 @@ class _Wait:
         del self._left[key]
         return Outcome("rollout", self._label(key), status, time.monotonic() - self._started, state.text)
 
-    def _tell(self, state: Snapshot) -> None:
+    def _tell(self, namespace: str, pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> None:
         """Show what the pods of each workload wait for."""
-        pods, events = state.kind("Pod"), state.kind("Event")
         for key, one in self._wanted.items():
-            if one.namespace == state.namespace:
+            if one.namespace == namespace:
                 own = [pod for pod in pods if pod["metadata"].get("labels", {}).get(NAME_LABEL) == one.name]
                 awaited, words = waiting_for(own, events, objects.now()), self._words[key]
                 self._run.display.waiting("rollout", self._label(key), f"{words}, {awaited}" if awaited else words)

@@ -85,6 +85,9 @@ class _Runner:
             if stage.rolls_back and not self._run.dry:
                 self._stage("rollback", partial(self._undo, keep=keep))
             break
+        for job in self._run.later:
+            for outcome in job.result():
+                self._add(outcome)
         return self._report(command)
 
     @property

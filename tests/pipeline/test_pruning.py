@@ -44,6 +44,7 @@ class World:
         self.dry, self.silent = dry, silent
         self.removed: list[str] = []
         self.in_use = ""
+        self.node_silent = False
         self.on_node = [f"docker.io/{ref}" for ref in BUILT]
         self.out = io.StringIO()
 
@@ -65,6 +66,8 @@ class World:
         return Result(0, f"{NAME}:5 docker.io/{NAME}:5 postgres:17")
 
     def prune(self, old: Any) -> int:
+        if self.node_silent:
+            raise UserError("node n does not tell which images it has: no\nmore")
         doomed = old(self.on_node)
         self.on_node = [ref for ref in self.on_node if ref not in doomed]
         return len(doomed)
@@ -94,6 +97,14 @@ def test_what_a_container_of_another_cluster_is_made_of_is_left_to_the_engine() 
     world = World()
     world.in_use = f"{NAME}:2"
     assert world.run()
+
+
+def test_a_node_that_does_not_tell_what_it_has_keeps_it_and_fails_no_run() -> None:
+    world = World()
+    world.node_silent = True
+    (outcome,) = world.run()
+    assert outcome.status == "done" and "0 from the nodes" in outcome.detail and len(world.on_node) == len(BUILT)
+    assert world.out.getvalue() == "old images stay on the nodes: node n does not tell which images it has: no\n"
 
 
 def test_where_nobody_can_tell_what_is_needed_all_stay() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -56,6 +58,28 @@ def burn(run: Run) -> Generator[Outcome, None, None]:
 def test_a_stage_takes_what_an_earlier_one_returned() -> None:
     done = play(Stage("mill", mill), Stage("bake", bake, Flour))
     assert [(item.target, item.detail) for item in done.outcomes] == [("wheat", ""), ("bread", "500 g")]
+
+
+@pytest.mark.parametrize("last", [bake, burn])
+def test_what_goes_on_beside_later_stages_is_told_at_the_end_also_of_a_failed_run(last: Any) -> None:
+    go = threading.Event()
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def sweep() -> list[Outcome]:
+            assert go.wait(300)
+            return [Outcome("mill", "dust", "done")]
+
+        def mill_and_sweep(run: Run) -> Generator[Outcome, None, Flour]:
+            run.later.append(pool.submit(sweep))
+            return (yield from mill(run))
+
+        def end(run: Run, *flour: Flour) -> Generator[Outcome, None, None]:
+            go.set()  # only here, so that nobody has waited for the sweeping before
+            yield from last(run, *flour)
+
+        done = play(Stage("mill", mill_and_sweep), Stage("end", end, Flour if last is bake else None))
+    assert done.outcomes[-1].target == "dust" and done.ok == (last is bake)
 
 
 def test_a_lone_stage_gets_what_it_takes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
