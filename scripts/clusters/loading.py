@@ -111,22 +111,29 @@ def _require_on_engine(shell: Shell, refs: Sequence[str]) -> None:
 def _send(shell: Shell, node: Node, refs: Sequence[str], limit: float) -> None:
     """Send images to a node, without the layers that it has; where that does not come about, with all of them."""
     save: list[str | Path] = [engine_client(), "save", *refs]
-    have = set() if shell.dry else _digests(shell, node)
-    if have:
+    if node.contents and not shell.dry:
         try:
-            with shell.reading(save) as source:
-                stream = layers.without_blobs(source, have, normalised)
-                shell.say(f"$ {render(save)} | {render(node.takes)}")
-                shell.feed(node.takes, stream, quiet=True, timeout=limit)
+            _send_new(shell, node, save, limit)
             return
         except (CommandError, tarfile.TarError, ValueError, KeyError) as problem:
             shell.say(f"node {node.name} did not take the new layers alone ({first_line(str(problem))}): sending all")
     shell.pipe(save, node.takes, timeout=limit)
 
 
+def _send_new(shell: Shell, node: Node, save: Sequence[str | Path], limit: float) -> None:
+    """Send what the node lacks of a save, which it is asked while the engine still gathers the layers.
+
+    Raises CommandError, tarfile.TarError, ValueError or KeyError where that does not come about.
+    """
+    with shell.reading(save) as source:
+        stream = layers.without_blobs(source, _digests(shell, node), normalised)
+        shell.say(f"$ {render(save)} | {render(node.takes)}")
+        shell.feed(node.takes, stream, quiet=True, timeout=limit)
+
+
 def _digests(shell: Shell, node: Node) -> set[str]:
     """Return the digests of what a node holds; none where it does not tell."""
-    answer = shell.probe(node.contents, timeout=60) if node.contents else None
+    answer = shell.probe(node.contents, timeout=60)
     return {line for line in answer.out.split() if line.startswith("sha256:")} if answer else set()
 
 
