@@ -2,7 +2,8 @@
 
 The parent loads the libraries that the program uses, and forks: a new start costs the program's own modules only. A
 program that listens on a port goes on until its successor listens on the same socket, so that nobody finds the port
-closed; one that does not is ended first. A program that ends by itself leaves the parent waiting for the next change.
+closed, and is then asked to end, which leaves it the time to answer what it has begun to; one that does not listen is
+ended first. A program that ends by itself leaves the parent waiting for the next change.
 """
 
 import contextlib
@@ -14,8 +15,10 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
+GRACE = 10.0  # seconds that a program has to answer what it has begun to, after its successor listens
 SETTLED = 2.0  # seconds after a start at which the program has loaded what it uses
 MOST = 60_000  # bytes of what a program tells at once
 SIGNALS = {signal.SIGHUP, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1}
@@ -119,6 +122,7 @@ class Parent:
         self.held: dict[str, int] = {}
         self.child = start(argv, self.mouth, self.held)
         self.going = 0
+        self.asked: dict[int, float] = {}  # programs that were asked to end, and until when
         self.listens: set[int] = set()
         self.leaving = False
 
@@ -150,9 +154,18 @@ class Parent:
             else:
                 self.held[place] = file
         self.listens.add(pid)
-        if pid == self.child:
-            self.kill(self.going)
+        if pid == self.child and self.going:
+            self.listens.discard(self.going)
+            self.asked[self.going] = time.monotonic() + GRACE
+            send(self.going, signal.SIGTERM)
             self.going = 0
+
+    def patience(self) -> "float | None":
+        """Return seconds until the time of one that was asked to end is over; None if there is none. End those."""
+        now = time.monotonic()
+        for pid in [pid for pid, until in self.asked.items() if until <= now]:
+            self.kill(pid)
+        return min(self.asked.values()) - now if self.asked else None
 
     def reap(self) -> None:
         """Take note of what has ended."""
@@ -163,6 +176,7 @@ class Parent:
     def ended(self, pid: int, status: int) -> None:
         """Say that the program has ended, and go on with the one before if that is still there."""
         self.listens.discard(pid)
+        self.asked.pop(pid, None)
         if pid == self.going:
             self.going = 0
         if pid != self.child:
@@ -186,13 +200,15 @@ class Parent:
         if not self.child:
             sys.exit(0)
         self.leaving = True
-        self.kill(self.going)
+        for pid in [self.going, *self.asked]:
+            self.kill(pid)
         send(self.child, number)
 
     def kill(self, pid: int) -> None:
         """End a program and what it has started, at once."""
         if pid:
             self.listens.discard(pid)
+            self.asked.pop(pid, None)
             send(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
@@ -214,7 +230,9 @@ def main(argv: list[str]) -> None:
         signal.signal(one, lambda *_: None)
     parent = Parent(argv)
     while True:
-        number = signal.sigwait(SIGNALS)
+        patience = parent.patience()
+        info = signal.sigwaitinfo(SIGNALS) if patience is None else signal.sigtimedwait(SIGNALS, patience)
+        number = info.si_signo if info else 0
         # Of two signals the lower number comes first: whoever listens has told so before it sent its own.
         parent.hear()
         if number == signal.SIGHUP:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -20,10 +21,12 @@ LONG = 300
 
 
 @contextlib.contextmanager
-def running(folder: Path, *argv: str) -> Iterator[subprocess.Popen[str]]:
+def running(folder: Path, *argv: str, grace: float = 10.0) -> Iterator[subprocess.Popen[str]]:
     """The reloader with a program, as a container starts it."""
+    text = RELOADER.read_text()
+    assert text.count("GRACE = 10.0") == 1
     process = subprocess.Popen(
-        [sys.executable, "-c", RELOADER.read_text(), *argv],
+        [sys.executable, "-c", text.replace("GRACE = 10.0", f"GRACE = {grace}"), *argv],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={"PATH": os.environ["PATH"]},
     )  # fmt: skip
     try:
@@ -133,6 +136,71 @@ def test_a_port_is_never_closed_while_the_program_is_replaced(tmp_path: Path) ->
         process.send_signal(signal.SIGHUP)
         while answer() != "four":
             pass
+
+
+PATIENT = """
+import http.server, os, signal, threading, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/slow":
+            print("slow", flush=True)
+            while not os.path.exists("go on"): time.sleep(0.01)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"%s")
+    def log_message(self, *_): pass
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = False
+server = Server(("127.0.0.1", %d), Handler)
+signal.signal(signal.SIGTERM, %s)
+print("up", flush=True)
+server.serve_forever()
+server.server_close()
+print("ended", flush=True)
+"""
+ENDS, STAYS = "lambda *_: threading.Thread(target=server.shutdown).start()", "signal.SIG_IGN"
+
+
+def test_a_request_in_flight_is_answered_by_the_program_that_took_it(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    file, said = tmp_path / "app.py", list[str]()
+
+    def ask() -> None:
+        said.append(urllib.request.urlopen(f"http://127.0.0.1:{port}/slow", timeout=LONG).read().decode())
+
+    file.write_text(PATIENT % ("one", port, ENDS))
+    with running(tmp_path, "app.py", grace=LONG) as process:
+        assert line(process) == "up"
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert line(process) == "slow"
+        for word in ("two", "three"):  # a second change does not cut it either
+            file.write_text(PATIENT % (word, port, ENDS))
+            process.send_signal(signal.SIGHUP)
+            while (told := line(process)) != "up":
+                assert told in ("", "ended")
+        (tmp_path / "go on").touch()
+        asking.join(LONG)
+    assert said == ["one"]
+
+
+def test_a_program_that_does_not_end_when_asked_is_ended(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    file = tmp_path / "app.py"
+    file.write_text("import os\nprint(os.getpid(), flush=True)\n" + PATIENT % ("one", port, STAYS))
+    with running(tmp_path, "app.py", grace=0.01) as process:
+        first = int(line(process))
+        assert line(process) == "up"
+        file.write_text(PATIENT % ("two", port, ENDS))
+        process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + LONG
+        while Path(f"/proc/{first}").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_a_change_that_overtakes_the_word_that_somebody_listens_closes_no_port(tmp_path: Path) -> None:
