@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -96,8 +97,9 @@ _OTHERS = Flags(
 )  # fmt: skip
 # No template: it could spell a value in another way than the redaction knows.
 _OUTPUT = re.compile(r"^(json|yaml|name|wide|(jsonpath|jsonpath-as-json|custom-columns)=.+)$", re.DOTALL)
-_SHELL = re.compile(r"[|;&<>`\n\r#]|\$|^\s*\w+=")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# What any shell makes more of than words, braces with a choice and the glob qualifiers of zsh among it.
+_SHELL = re.compile(r"[|;&<>`\n\r#()\\]|\$|^\s*\w+=|\{[^{}]*(?:,|\.\.)[^{}]*\}")
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # Unicode's categories of what nobody sees as it is
 _WAIT = re.compile(r"([1-9]|[1-5]\d|60)s|1m")
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 
@@ -157,7 +159,7 @@ class ServedKinds:
 def judge_line(line: str, served: ServedKinds) -> Verdict:
     """Judge one line as a shell would get it."""
     text = line.strip().removeprefix("$ ").strip()
-    if _CONTROL.search(text):
+    if any(unicodedata.category(letter) in _UNSEEN for letter in text if letter not in "\t\n\r"):
         return Verdict(text, "refused", "it holds characters that nobody sees")
     if _SHELL.search(_unquoted(text)):
         placeholder = re.search(r"<[\w -]+>", text)

@@ -7,7 +7,8 @@ output to a program of their own. A flag is `valued` where it takes the next wor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -104,6 +105,7 @@ def split(words: list[str], table: Flags) -> tuple[list[tuple[str, str]], list[s
     flags: list[tuple[str, str]] = []
     plain: list[str] = []
     pending = list(words)
+    given: Sequence[tuple[str, str]]
     while pending:
         word = pending.pop(0)
         if word == "--":
@@ -112,10 +114,16 @@ def split(words: list[str], table: Flags) -> tuple[list[tuple[str, str]], list[s
             plain.append(word)
             continue
         given, problem = _long(word, pending, table) if word.startswith("--") else _short(word, pending, table)
+        problem = problem or next((_no_value(name, value) for name, value in given if value.startswith("-")), "")
         if problem:
             return flags, plain, problem
         flags += given
     return flags, plain, ""
+
+
+def _no_value(name: str, value: str) -> str:
+    """Return why a value that begins like a flag is none: whoever reads on from another word takes it for one."""
+    return "" if re.fullmatch(r"-\d+[a-z]*", value) else f"--{name} lacks its value: {value} is a flag"
 
 
 def _long(word: str, pending: list[str], table: Flags) -> tuple[list[tuple[str, str]], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from scripts.ai import kubectl_flags
@@ -14,12 +14,23 @@ _POWERS = {
     "hostNetwork", "hostPID", "hostIPC", "hostPath", "hostPort", "privileged", "allowPrivilegeEscalation", "add",
     "procMount", "secret", "secretRef", "secretKeyRef", "serviceAccountToken", "csi", "serviceAccountName",
     "serviceAccount", "automountServiceAccountToken", "nodeName", "externalIPs", "externalName", "ephemeralContainers",
-    "ownerReferences", "finalizers", "$patch",  # by which an object is deleted, or never is
+    "ownerReferences", "finalizers",  # by which an object is deleted, or never is
+    "hostProcess", "sysctls", "shareProcessNamespace", "runtimeClassName", "priorityClassName", "hostAliases",
+    # Volumes that the namespace's own policy would refuse: of a node, or of a server somewhere.
+    "nfs", "iscsi", "fc", "cephfs", "rbd", "glusterfs", "flexVolume", "flocker", "gitRepo", "cinder", "quobyte",
+    "scaleIO", "storageos", "portworxVolume", "vsphereVolume", "photonPersistentDisk", "gcePersistentDisk",
+    "awsElasticBlockStore", "azureDisk", "azureFile",
 }  # fmt: skip
 # Values that take a bound away, where the field by itself is harmless.
 _UNBOUND: Mapping[str, tuple[Any, ...]] = {
-    "type": ("NodePort", "LoadBalancer", "ExternalName", "Unconfined"), "runAsNonRoot": (False,), "runAsUser": (0,),
-    "seccompProfile": ("Unconfined",), "hostUsers": (True,),
+    "type": ("NodePort", "LoadBalancer", "ExternalName", "Unconfined"), "seccompProfile": ("Unconfined",),
+    "hostUsers": (True,),
+}  # fmt: skip
+# Fields that are a bound themselves: none of them may be taken away, and of some only one value is one.
+_BOUNDS: Mapping[str, Callable[[Any], bool]] = {
+    "securityContext": bool, "capabilities": bool, "drop": bool, "seccompProfile": bool, "appArmorProfile": bool,
+    "runAsNonRoot": lambda value: value is True, "readOnlyRootFilesystem": lambda value: value is True,
+    "runAsUser": lambda value: type(value) is int and value > 0,
 }  # fmt: skip
 _NAMES = {"labels", "annotations", "matchLabels", "selector", "nodeSelector"}  # whose keys are anybody's words
 _OPERATIONS = {"add", "replace", "remove", "test"}
@@ -46,10 +57,11 @@ def power(item: Any) -> str:
     if isinstance(item, list):
         return next(filter(None, map(power, item)), "")
     for key, value in mapped(item).items():
-        if (value and key in _POWERS) or any(
-            value == one and type(value) is type(one) for one in _UNBOUND.get(key, ())
-        ):
+        directive = str(key).startswith("$")  # says how a patch is laid over, for instance to delete
+        if directive or (value and key in _POWERS) or value in _UNBOUND.get(key, ()):
             return f"{key} is not for an answer to set"
+        if key in _BOUNDS and not _BOUNDS[key](value):
+            return f"{key} is a bound, which is not for an answer to take away"
         if key not in _NAMES and (found := power(value)):
             return found
     return ""
@@ -69,8 +81,8 @@ def _layers(patch: Any) -> list[Any]:
     found = []
     for item in patch:
         value = mapped(item).get("value")
-        for key in reversed(str(mapped(item).get("path", "")).strip("/").split("/")):
-            value = {key: value}
+        for key in reversed(str(mapped(item).get("path", "")).split("/")[1:]):
+            value = {key.replace("~1", "/").replace("~0", "~"): value}
         found.append(value)
     return found
 

@@ -162,6 +162,18 @@ def test_a_change_is_told_from_reading(line: str) -> None:
         ("kubectl neat get pods", "not a command that is known"),
         ("kubectl get pods \x00", "nobody sees"),
         ("kubectl get pods -l a=\x1b[2Kb", "nobody sees"),
+        ("kubectl get pods -l a=\u202eb", "nobody sees"),
+        ("kubectl get pods -l a=\u200bb", "nobody sees"),
+        ("kubectl get pods -l a=\U000e0041b", "nobody sees"),
+        # A shell reads each of these otherwise than as the words that it looks like.
+        ("kubectl get pods -l \\'; rm x -l \\'", "only single commands"),
+        ("kubectl get pods -l {a,--as=x}", "only single commands"),
+        ("kubectl get pods -l {1..9}", "only single commands"),
+        ("kubectl get pods -l *(e:'id':)", "only single commands"),
+        ("kubectl get pods -l =(id)", "only single commands"),
+        ("kubectl get pods --selector --request-timeout --show-labels x", "--selector lacks its value"),
+        ("kubectl get pods -l --as=x", "--selector lacks its value"),
+        ("kubectl logs x --since --limit-bytes", "--since lacks its value"),
     ],
 )
 def test_everything_else_is_refused_with_its_reason(line: str, reason: str) -> None:

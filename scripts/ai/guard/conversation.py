@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,12 @@ from scripts.secrets.redact import Redactor
 
 CHARACTERS = 4  # of a token, roughly
 RESULT = 3_000  # tokens of one tool result
+CALLS = 16  # of one round
+# A call that a model writes as words, where its server does not know that it has tools: it is no answer.
+_WRITTEN_CALL = re.compile(
+    r"\s*(?:```(?:json|tool_code|tool_call)?\s*)?(?:<\|?(?:tool_call|function_call|python_tag)\|?>|<function=|"
+    r"\[TOOL_CALLS\]|<\uff5ctool|\[?\s*\{\s*\"(?:name|tool|function|tool_name|action)\"\s*:\s*\"(?:kubectl|bash)\")"
+)
 SYSTEM = (
     "You are a careful Kubernetes operator. Find out what you need by the tool kubectl: single kubectl commands, "
     "without pipes, redirections or variables, for the namespace of this release only. Reading is run at once. "
@@ -44,6 +51,7 @@ class Conversation:
     asked: int = 0
     tokens: int = 0
     answer: str = ""
+    said: list[str] = field(default_factory=list)  # beside calls, on the way to the answer
     problem: ModelError | None = None
     seen: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
@@ -81,9 +89,16 @@ class Conversation:
                         "the model answered nothing" + (f" ({found.finish})" if found.finish != "stop" else ""),
                         "ask again, or another model",
                     )
+                if tools and _WRITTEN_CALL.match(found.text):
+                    raise ModelError(
+                        "the model writes its tool calls as words: its server does not know that it has tools",
+                        "choose a model that does as model.name, or ask with --tool=api",
+                    )
                 return found
+            self.said += [found.text.strip()] if found.text.strip() else []
             self._extras.update({call.id: call.extra for call in found.calls if call.extra})
-            rulings = [rule(call, self.served) for call in found.calls]
+            rulings = [rule(call, self.served) for call in found.calls[:CALLS]]
+            rulings += [_too_many(call) for call in found.calls[CALLS:]]
             if all(ruling.kind == "read" for ruling in rulings):
                 self.seen += [ruling.line for ruling in rulings]
                 calls = tuple(Call(one.call.id, "kubectl", one.arguments) for one in rulings)
@@ -165,6 +180,10 @@ def as_message(text: str, calls: Sequence[Call]) -> dict[str, Any]:
         for call in calls
     ]
     return {"role": "assistant", "content": text} | ({"tool_calls": shown} if shown else {})
+
+
+def _too_many(call: Call) -> Ruling:
+    return Ruling(call, "refused", call.arguments[:80], f"more than {CALLS} calls at once")
 
 
 def _result(call: Call, text: str) -> dict[str, Any]:
