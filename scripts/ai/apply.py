@@ -243,7 +243,8 @@ def carry_out(
     """Show, ask, change, prove; undo if it cannot be proved. True if the change was made and stands.
 
     `limited` has the rights the change is made with; `kubectl` has the user's, for looking and for undoing. `prove`
-    gets the changed Deployments and raises UserError if they do not become healthy.
+    gets the changed Deployments and raises UserError if they do not become healthy. Raises KeyboardInterrupt, after
+    the change was undone too.
     """
     before = snapshot(kubectl, namespace, steps)
     for step in steps:
@@ -256,10 +257,13 @@ def carry_out(
             limited.effect(*step.words, stdin=step.stdin, shown_stdin=step.stdin)
         if deployments and not kubectl.shell.dry:
             prove(list(dict.fromkeys(deployments)))
-    except (UserError, KeyboardInterrupt) as error:
+    except KeyboardInterrupt:
         undo(kubectl, namespace, before)
-        reason = str(error) or "interrupted"
-        raise UserError(f"{reason}\nthe change was undone", getattr(error, "hint", "")) from None
+        kubectl.shell.say("interrupted: the change was undone")
+        raise
+    except UserError as error:
+        undo(kubectl, namespace, before)
+        raise UserError(f"{error}\nthe change was undone", error.hint) from None
     return True
 
 

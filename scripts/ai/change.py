@@ -15,6 +15,7 @@ from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.host.terminal import typed
 from scripts.secrets import redact
 
 
@@ -37,7 +38,7 @@ def make(session: Session, place: Connection, found: Consultation, *, yes: bool,
         if not sys.stdin.isatty():
             remedy = "these need a yes that is typed" if dangers else "read the diff, then pass --yes"
             raise UserError("nothing was changed: not a terminal", remedy)
-        return input("Make this change? Type yes: ").strip() == "yes"
+        return typed("Make this change? Type yes: ") == "yes"
 
     with (
         hold_release_lock(session),
@@ -81,7 +82,7 @@ def _asked(
     def approve() -> bool:
         for danger in _dangers(session, place, steps):
             show(f"careful: {danger}")
-        return input("Make this change? Type yes: ").strip() == "yes"
+        return typed("Make this change? Type yes: ") == "yes"
 
     with (
         hold_release_lock(session),

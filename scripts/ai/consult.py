@@ -17,7 +17,7 @@ from scripts.ai.answers import Answer
 from scripts.ai.commands import ServedKinds, Verdict
 from scripts.ai.kagent import objects
 from scripts.ai.live_release import LiveRelease, Section
-from scripts.ai.model import NOBODY, TOOLS, Inputs, Question, Recipe, Reply, Tool
+from scripts.ai.model import INTERRUPTED, NOBODY, TOOLS, Inputs, Question, Recipe, Reply, Tool
 from scripts.ai.options import Options
 from scripts.ai.samples import Store
 from scripts.ai.tools.direct import Direct
@@ -64,7 +64,10 @@ class Connection:
 
 @dataclass(frozen=True)
 class Consultation:
-    """What was asked and what came back. `answer` holds placeholders where secrets were; `mapping` what they hide."""
+    """What was asked and what came back. `answer` holds placeholders where secrets were; `mapping` what they hide.
+
+    `ended_by` is the Ctrl-C that ended it: then `tool` is empty, and `answer` what was said until then.
+    """
 
     recipe: Recipe
     inputs: Mapping[str, str]
@@ -79,6 +82,7 @@ class Consultation:
     mapping: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = 0.0
     dry: bool = False
+    ended_by: KeyboardInterrupt | None = None
 
 
 def tools(connection: Connection, folder: Path) -> dict[str, Tool]:
@@ -151,26 +155,38 @@ def consult(
         return replace(found, notes=tuple(notes), redactions=text.redactions, mapping=text.mapping)
     mapping = {**text.mapping, **reply.mapping}
     return Consultation(
-        recipe, inputs, reply.tool, answers.read(reply.text, served), tried=tuple(tried),
+        recipe, inputs, "" if reply.ended_by else reply.tool, answers.read(reply.text, served), tried=tuple(tried),
         notes=(*notes, *reply.notes), command=reply.command, redactions=redact.summary(mapping),
-        mapping=mapping, seconds=reply.seconds,
+        mapping=mapping, seconds=reply.seconds, ended_by=reply.ended_by,
     )  # fmt: skip
 
 
 def _first_answer(
     names: Sequence[str], available: Mapping[str, Tool], question: Question
 ) -> tuple[Reply | None, list[tuple[str, str]], list[str]]:
-    """Return the first reply that is an answer, None if none is; the tools that failed and why; what they said."""
+    """Return the first reply that is an answer, or what there is of one at Ctrl-C, None if none is; the tools that
+    failed and why; what they said, as it may be shown.
+    """
     tried: list[tuple[str, str]] = []
     notes: list[str] = []
     for number, name in enumerate(names):
         reason = available[name].missing() if number else ""  # the first one was looked at already
-        reply = _safe(Reply(name, "", reason) if reason else available[name].ask(question), question)
-        if not reply.error:
-            return replace(bounded(reply), tool=name), tried, notes
-        tried.append((name, reply.error))
-        notes += [*reply.notes, *([f"{name} said before it failed:\n{reply.text}"] if reply.text else [])]
+        reply = bounded(_safe(Reply(name, "", reason) if reason else _asked(available[name], question), question))
+        if reply.error:
+            tried.append((name, reply.error))
+        if not reply.error or reply.ended_by:
+            return replace(reply, tool=name), tried, notes
+        said = answers.read(reply.text, question.served).text
+        notes += [*reply.notes, *([f"{name} said before it failed:\n{said}"] if said else [])]
     return None, tried, notes
+
+
+def _asked(tool: Tool, question: Question) -> Reply:
+    """Return a tool's reply; an empty one where Ctrl-C came before it had said anything."""
+    try:
+        return tool.ask(question)
+    except KeyboardInterrupt as end:
+        return Reply(tool.name, "", INTERRUPTED, ended_by=end)
 
 
 def _safe(reply: Reply, question: Question) -> Reply:
@@ -376,7 +392,8 @@ def for_screen(found: Consultation, command: Sequence[str], namespace: str, *, p
         lines += [f"  would ask: {who}", f"  {found.redactions}", *(f"  {note}" for note in found.notes)]
         lines += [f"  $ {found.command}", "", found.prompt.rstrip()]
         return "\n".join(lines)
-    lines += [f"  answered by: {found.tool}" + (f" in {found.seconds:.0f} s" if found.seconds else "")]
+    who = found.tool or "nobody; what was said until then:"
+    lines += [f"  answered by: {who}" + (f" in {found.seconds:.0f} s" if found.seconds else "")]
     lines += [f"  {found.redactions}", *(f"  {note}" for note in found.notes), ""]
     text = redact.restore(found.answer.text, found.mapping) if private else found.answer.text
     lines.append(text.rstrip())

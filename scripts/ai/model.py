@@ -72,7 +72,10 @@ class Gathered:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a tool answered. `error` is empty where it did; `command` is the line that was run, without the prompt."""
+    """What a tool answered. `error` is empty where it did; `command` is the line that was run, without the prompt.
+
+    Where there is an error, `text` is what was said until then; `ended_by` is Ctrl-C, after which nobody else is asked.
+    """
 
     tool: str
     text: str
@@ -81,6 +84,7 @@ class Reply:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     mapping: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ended_by: KeyboardInterrupt | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class Question:
     person: Callable[[str], str] | None = None
 
 
+INTERRUPTED = "it was interrupted"
 NOBODY = "Refused: there is no person at a terminal who could say yes. Nothing was changed. Propose it in the answer."
 
 

@@ -16,15 +16,20 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class FalseSuccess:
-    """Words of a program that contradict its exit status 0, where its arguments begin with `verb`."""
+    """Words of a program that contradict its exit status 0, where its arguments begin with `verb`.
+
+    One that `answers` may speak of anything, and hint at more beside an answer: its standard error counts only where
+    it printed nothing else.
+    """
 
     program: str
     verb: tuple[str, ...]
     words: re.Pattern[str]
+    answers: bool = False
 
 
-# As measured: minikube 1.38.1, kubectl-ai 0.0.28, kagent 0.9.12; Docker's assistant by its documentation. A long answer
-# of an assistant may speak of anything: only a short one is a message of the program.
+# As measured: minikube 1.38.1, kubectl-ai 0.0.28, kagent 0.9.12. Docker's assistant by its documentation: its message
+# is one short line that begins with what it wants, an answer that speaks of signing in is none.
 KNOWN = (
     FalseSuccess(
         "minikube", ("image", "load"), re.compile(r"unable to add it to cache|^X |^! .*(?:error|failed)", re.M)
@@ -35,7 +40,14 @@ KNOWN = (
     FalseSuccess(
         "docker",
         ("ai",),
-        re.compile(r"(?si)\A(?=.{0,400}\Z).*?(?:sign in|log in to docker|login required|(?:rate|usage) limit)"),
+        re.compile(
+            r"(?i)\A\W*(?:error\W+)?(?=[^\n]{0,200}\s*\Z)"
+            r"(?:(?:please|you (?:must|need to|have to)|to use gordon,?)\W+)*"
+            r"(?:(?:sign|log) in to (?:docker|use|gordon)|login required|"
+            r"you(?:'ve| have) (?:reached|hit|exceeded) (?:the|your) (?:\w+ )?(?:rate|usage) limit\b|"
+            r"(?:(?:the|your) )?(?:rate|usage) limit (?:(?:is|was|has been) )?(?:reached|exceeded|hit)\W*\Z)"
+        ),
+        answers=True,
     ),
     FalseSuccess("kubectl-ai", (), re.compile(r"Empty response from LLM|Maximum number of iterations reached")),
     FalseSuccess(
@@ -50,7 +62,7 @@ def contradicted_by(argv: Sequence[str | Path], out: str, err: str) -> str:
     program, arguments = Path(words[0]).name, tuple(words[1:])
     for known in KNOWN:
         if known.program == program and arguments[: len(known.verb)] == known.verb:
-            for text in (err, out):
+            for text in (out if known.answers and out.strip() else err, out):
                 if found := known.words.search(text):
                     start = text.rfind("\n", 0, found.end() - 1) + 1
                     return text[start:].splitlines()[0].strip()

@@ -6,13 +6,14 @@ A checksum that stands here is the measure; where none does, the one that the re
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import platform
 import re
 import sys
 import tarfile
-import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from scripts.host.files import in_place_of, write_whole
 
 ANSWER_SECONDS = 30.0  # that a server may keep silent
 CHUNK_BYTES = 1 << 20
+_UNFETCHED = (OSError, ValueError, http.client.HTTPException)  # no network, no address, no HTTP
 MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -102,7 +104,11 @@ def install(name: str, root: Path, bases: Mapping[str, str], say: Callable[[str]
     program = PROGRAMS[name]
     target = root / ".tools" / name
     mark = root / ".tools" / f"{name}.version"
-    if target.is_file() and mark.is_file() and mark.read_text(encoding="ascii").strip() == program.version:
+    if (
+        target.is_file()
+        and mark.is_file()
+        and mark.read_text(encoding="ascii", errors="replace").strip() == program.version
+    ):
         return target
     words = _words(program)
     pinned = program.sha256.get(f"{words['system']}-{words['machine']}")
@@ -182,7 +188,7 @@ def _download(address: str, sink: BinaryIO, name: str, target: Path) -> str:
             while piece := answer.read(CHUNK_BYTES):
                 digest.update(piece)
                 sink.write(piece)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except _UNFETCHED as error:
         raise _unreachable(name, address, target, error) from None
     return digest.hexdigest()
 
@@ -191,7 +197,7 @@ def _published(address: str, file: str, name: str, target: Path) -> str:
     try:
         with _opened(address) as answer:
             text = answer.read(CHUNK_BYTES).decode("ascii", errors="replace")
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except _UNFETCHED as error:
         raise _unreachable(name, address, target, error) from None
     if found := checksum_in(text, file):
         return found
@@ -220,7 +226,7 @@ def _unpack(archive: BinaryIO, member: str, name: str) -> None:
         with tarfile.open(fileobj=archive) as opened:
             source = opened.extractfile(member)
             content = source.read() if source else b""
-    except (tarfile.TarError, KeyError, OSError) as error:
+    except (tarfile.TarError, KeyError, OSError, EOFError, zlib.error) as error:
         raise UserError(f"{name}: its archive cannot be read: {error}", "nothing was installed") from None
     archive.seek(0)
     archive.truncate()

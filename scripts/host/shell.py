@@ -74,6 +74,17 @@ class CommandTimeout(CommandError):
     """An effect that was stopped because its time limit, in seconds, was over."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or a signal like it, while a program spoke: `result` holds what it had said. `code` is the exit status
+    a shell expects.
+    """
+
+    def __init__(self, result: Result, by: KeyboardInterrupt) -> None:
+        super().__init__(*by.args)
+        self.result = result
+        self.code = getattr(by, "code", 130)
+
+
 def _verb(argv: Sequence[str]) -> str:
     words = [word for word in argv[1:3] if not word.startswith("-") and "/" not in word]
     return " ".join(words) + " " if words else ""
@@ -285,23 +296,36 @@ class Shell:
         argv: Sequence[str | Path],
         *,
         stop: threading.Event,
+        seconds: float | None = None,
         stdin: str = "",
         env: Mapping[str, str] | None = None,
         limit: int = 4 << 20,
     ) -> Result:
-        """Run a command that changes nothing until it ends, `stop` is set, or it has printed more than `limit` bytes.
+        """Run a command that changes nothing until it ends, `stop` is set, `seconds` are over (status 124), or it has
+        printed more than `limit` bytes.
 
         What it printed until then is kept. Nothing of its process group outlives it. `stop` is set at the end.
+        Raises Interrupted, which holds what was kept too.
         """
         kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
+        late = threading.Event()
+
+        def said(code: int) -> Result:
+            out, err = (bytes(kept[name][:limit]).decode(errors="replace") for name in ("out", "err"))
+            much = any(len(piece) > limit for piece in kept.values())
+            return Result(code, out, f"{err}\nstopped after {limit} bytes of output" if much else err)
+
         try:
-            with self._running(argv, env=env, stdin=True) as running:
+            with self._running(argv, env=env, stdin=True) as running, _stopping(stop, seconds, late):
                 self._hold(running.process, kept, stop, stdin, limit)
         except ProgramNotFound as error:
             stop.set()
             return _not_found(error)
-        out, err = (bytes(kept[name]).decode(errors="replace") for name in ("out", "err"))
-        return _with_contradiction(argv, Result(running.process.returncode, out, err))
+        except KeyboardInterrupt as end:
+            raise Interrupted(said(130), end) from None
+        if late.is_set():
+            return replace(said(124), err=f"no answer within {seconds:g} s")
+        return _with_contradiction(argv, said(running.process.returncode))
 
     @staticmethod
     def _hold(
@@ -317,7 +341,7 @@ class Shell:
             while piece := pipe.read1(CHUNK_BYTES):  # type: ignore[attr-defined]
                 kept[name].extend(piece)
                 if len(kept[name]) > limit:
-                    del kept[name][limit:]
+                    del kept[name][limit + 1 :]  # one more tells that there was more
                     stop.set()
 
         def feed() -> None:
@@ -486,6 +510,25 @@ def _as_error(argv: Sequence[str | Path]) -> Iterator[None]:
         yield
     except ProgramNotFound as error:
         raise CommandError(_words(argv), _not_found(error)) from None
+
+
+@contextmanager
+def _stopping(stop: threading.Event, seconds: float | None, late: threading.Event) -> Iterator[None]:
+    """Set `stop` when so many seconds are over, and `late` if nothing had set it before; without a number, never."""
+
+    def end() -> None:
+        if not stop.is_set():
+            late.set()
+        stop.set()
+
+    timer = threading.Timer(seconds, end) if seconds else None
+    if timer:
+        timer.start()
+    try:
+        yield
+    finally:
+        if timer:
+            timer.cancel()
 
 
 @contextmanager

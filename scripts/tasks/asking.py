@@ -31,22 +31,26 @@ def ask(
 ) -> None:
     """Ask a recipe, show its answer, and with `apply` make the change it proposes.
 
-    Ends with exit status 1 where a tool that was asked for by name did not answer.
+    Ends with exit status 1 where a tool that was asked for by name did not answer. Ctrl-C ends it after what was said
+    until then.
     """
     from scripts.ai import change, consult, recipes, setup
+    from scripts.host.terminal import typed
 
     recipe = recipes.pick(s.settings.root, name)
     place = setup.connection(s)
     show = print if not json else s.say
     found = consult.consult(
         place, recipe, inputs, tool=tool, dry=dry or s.shell.dry, observe=observe,
-        decide=change.at_the_terminal(s, place, show), person=input if sys.stdin.isatty() else None,
+        decide=change.at_the_terminal(s, place, show), person=typed if sys.stdin.isatty() else None,
     )  # fmt: skip
     command = place.kubectl.command()
     if json:
         print(jsonlib.dumps(consult.as_json(found, command, place.namespace), indent=1))
     else:
         print(consult.for_screen(found, command, place.namespace, private=sys.stdout.isatty()))
+    if found.ended_by:
+        raise found.ended_by
     if tool not in ("auto", found.tool):
         raise Exit(f"{tool} did not answer; the rules did", code=1)
     if apply and not found.dry:

@@ -28,7 +28,7 @@ def errors_explained() -> Iterator[None]:
     end is treated as Ctrl-C is: what was started is stopped, locks are given back.
     """
     from scripts.errors import UserError
-    from scripts.host.signals import Signalled, raise_when_signalled
+    from scripts.host.signals import raise_when_signalled
 
     try:
         with raise_when_signalled():
@@ -37,10 +37,12 @@ def errors_explained() -> Iterator[None]:
         print(f"error: {error}", *([f"  {error.hint}"] if error.hint else []), sep="\n", file=sys.stderr)
         raise Exit(code=1) from None
     except KeyboardInterrupt as end:
-        code = end.code if isinstance(end, Signalled) else 130
+        code = getattr(end, "code", 130)  # a signal has its own
         raise Exit("interrupted: the next run continues from here", code=code) from None
     except Exit:
         raise
+    except EOFError:  # Ctrl-D where an answer is needed
+        raise Exit("error: the input ended before the question was answered", code=1) from None
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 whoever read our lines has gone; nobody is to be told
         raise Exit(code=1) from None
@@ -225,7 +227,9 @@ def confirm(what: str, items: Sequence[str], yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Exit("nothing deleted: not a terminal, so pass --yes", code=1)
-    if input("Type yes to go on: ").strip() != "yes":
+    from scripts.host.terminal import typed
+
+    if typed("Type yes to go on: ") != "yes":
         raise Exit("nothing deleted", code=1)
 
 

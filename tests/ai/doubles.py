@@ -100,6 +100,11 @@ class Kube(Shell):
             assert words[6].endswith("/") and not (why := kagent.refuse(stdin)), why
         return self._kubectl(words[4:], words[3])
 
+    def converse(self, argv: Any, *, stop: Any, seconds: Any = None, stdin: str = "", **rest: Any) -> Result:
+        if Path(argv[0]).name != "kubectl":
+            return super().converse(argv, stop=stop, seconds=seconds, stdin=stdin, **rest)
+        return self.probe(argv, stdin=stdin)
+
     def effect(self, argv: Any, *, stdin: str = "", shown_stdin: str = "", **rest: Any) -> Result:
         if Path(argv[0]).name != "kubectl":
             return super().effect(argv, stdin=stdin, shown_stdin=shown_stdin, **rest)

@@ -102,7 +102,7 @@ def test_an_interrupt_undoes_too(make_desk: Maker, calls: Calls) -> None:
     def prove(names: Sequence[str]) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(UserError, match="interrupted"):
+    with pytest.raises(KeyboardInterrupt):
         change(make_desk({"items": [BACKEND], "logs": {}}, answers=[TRIED, DIFF]), SCALE, prove=prove)
     assert calls()[-1]["words"][0] == "replace"
 
@@ -208,6 +208,10 @@ def test_the_rights_are_few(rights: str, verbs_allowed: set[str]) -> None:
         ),
         ('kubectl patch deploy backend -p \'{"spec":{"replicas":0}}\'', "0 replicas"),
         (
+            'kubectl patch deploy backend --type=json -p \'[{"op":"replace","path":"","value":{"spec":{"replicas":0}}}]\'',
+            "0 replicas",
+        ),
+        (
             "kubectl patch deploy backend --type=json "
             '-p=\'[{"op":"test","path":"/x"},{"op":"replace","path":"/spec/replicas","value":0}]\'',
             "0 replicas",
@@ -257,6 +261,26 @@ def _judged(line: str) -> Any:
         ("metadata: {ownerReferences: [{apiVersion: v1, kind: Pod, name: x, uid: u}]}", "ownerReferences"),
         ("metadata: {finalizers: [x/y]}", "finalizers"),
         ("spec: {template: {spec: {containers: [{name: b, $patch: delete}]}}}", "patch is not for an answer"),
+        ("spec: {template: {spec: {containers: [{name: b, securityContext: null}]}}}", "securityContext is a bound"),
+        ("spec: {template: {spec: {securityContext: {}}}}", "securityContext is a bound"),
+        ("spec: {template: {spec: {securityContext: {runAsNonRoot: null}}}}", "runAsNonRoot is a bound"),
+        ("spec: {template: {spec: {securityContext: {runAsUser: 0.0}}}}", "runAsUser is a bound"),
+        (
+            "spec: {template: {spec: {containers: [{name: b, securityContext: {readOnlyRootFilesystem: false}}]}}}",
+            "is a bound",
+        ),
+        (
+            "spec: {template: {spec: {containers: [{name: b, securityContext: {capabilities: {drop: []}}}]}}}",
+            "drop is a bound",
+        ),
+        (
+            '{"spec":{"template":{"spec":{"containers":[{"name":"b","securityContext":{"capabilities":'
+            '{"$deleteFromPrimitiveList/drop":["ALL"]}}}]}}}}',
+            "deleteFromPrimitiveList/drop is not for",
+        ),
+        ('[{"op":"remove","path":"/spec/template/spec/containers/0/securityContext"}]', "securityContext is a bound"),
+        ('[{"op":"replace","path":"","value":{"spec":{"template":{"spec":{"hostNetwork":true}}}}}]', "hostNetwork"),
+        ("spec: {template: {spec: {volumes: [{name: v, nfs: {server: x, path: /}}]}}}", "nfs is not for"),
         ("a: b\n---\nspec: {replicas: 0}", "cannot be read"),
         ("{", "cannot be read"),
         ("just words", "cannot be read"),

@@ -454,6 +454,35 @@ def test_a_model_that_cannot_answer_is_told_by_its_cause(
     assert KEY not in found.tried[-1][1] and found.answer.text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<tool_call>\n{"name": "kubectl", "arguments": {"command": "kubectl get pods"}}\n</tool_call>',
+        '```json\n{"name": "kubectl", "parameters": {"command": "kubectl get pods"}}\n```',
+        '[TOOL_CALLS][{"name": "kubectl", "arguments": {"command": "kubectl get pods"}}]',
+        '<function=kubectl>{"command": "kubectl get pods"}</function>',
+        '<|python_tag|>{"type": "function", "name": "kubectl"}',
+        '{"tool": "bash", "command": "kubectl get pods"}',
+        '[{"name": "kubectl", "arguments": {}}]',
+    ],
+)
+def test_a_call_in_words_is_no_answer(ask: Any, model: ModelServer, text: str) -> None:
+    model.script = [says(text)]
+    found = ask()
+    assert found.tool == "offline" and "writes its tool calls as words" in found.tried[-1][1]
+
+
+def test_an_answer_may_show_what_a_call_looks_like(ask: Any, model: ModelServer) -> None:
+    model.script = [says('## Cause\nThe agent wrote `{"name": "kubectl"}`.')]
+    assert ask().tool == "kubectl-ai"
+
+
+def test_one_round_has_a_bound_of_calls(ask: Any, model: ModelServer, bin_folder: Path) -> None:
+    model.script = [calls(*["kubectl get pods"] * 40), says("## Cause\nfound")]
+    found = ask()
+    assert ran(bin_folder) == [] and any("more than 16 calls at once" in note for note in found.notes)
+
+
 def test_auto_goes_on_to_the_next_tool_and_says_why(ask: Any, model: ModelServer) -> None:
     model.answer = lambda body: {"status": 500} if body.get("tools") else says("by the api")
     found = ask(tool="auto", variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url})
@@ -622,11 +651,27 @@ def test_ctrl_c_at_the_question_ends_the_program_and_changes_nothing(
     def interrupted(verdict: Verdict) -> str:
         raise KeyboardInterrupt
 
-    model.script = [calls("kubectl scale deploy/backend --replicas=3"), says("done")]
+    words = "Most likely the database.\n```sh\nkubectl delete pod x\nkubectl get pods\n```"
+    model.script = [calls("kubectl scale deploy/backend --replicas=3", text=words), says("done")]
     connection = make_desk(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url})
-    with pytest.raises(KeyboardInterrupt):
-        consult.consult(connection, DEBUG, {}, tool="kubectl-ai", decide=interrupted)
+    found = consult.consult(connection, DEBUG, {}, tool="kubectl-ai", decide=interrupted)
     assert ran(bin_folder) == [] and not shells[-1]._live
+    # What was said until then is kept and judged.
+    assert isinstance(found.ended_by, KeyboardInterrupt) and found.tried == (("kubectl-ai", "it was interrupted"),)
+    shown = consult.for_screen(found, ["kubectl"], "chatbot-dev", private=False)
+    assert "answered by: nobody" in shown and "Most likely the database." in shown
+    assert "# not runnable" in found.answer.text and [item.kind for item in found.answer.commands] == [
+        "refused",
+        "read",
+    ]
+
+
+def test_what_was_said_before_a_failure_is_kept_and_judged(ask: Any, model: ModelServer) -> None:
+    model.script = [calls("kubectl get pods", text="The cache, perhaps.\n```sh\nkubectl delete pod x\n```")]
+    found = ask(max_iterations=1)
+    assert found.tool == "offline" and "rounds without an answer" in found.tried[-1][1]
+    (said,) = [note for note in found.notes if "said before it failed" in note]
+    assert "The cache, perhaps." in said and "# not runnable" in said
 
 
 def test_nobody_reading_our_lines_any_more_ends_the_program(

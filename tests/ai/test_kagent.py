@@ -22,6 +22,7 @@ from scripts.ai.consult import Connection
 from scripts.ai.kagent import install, live, objects
 from scripts.ai.mcp import clients
 from scripts.ai.tools import a2a
+from scripts.ai.tools import kagent as kagent_tool
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.settings.configuration import read_settings
@@ -131,7 +132,19 @@ def test_what_is_installed_fits_the_model(variables: dict[str, str], provider: s
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "127.0.0.1:1", "http://[::1]:11434", "LOCALHOST.", "ollama.localhost:1", "localhost.localdomain"],
+    [
+        "localhost",
+        "127.0.0.1:1",
+        "http://[::1]:11434",
+        "LOCALHOST.",
+        "ollama.localhost:1",
+        "localhost.localdomain",
+        "127.1",
+        "0.0.0.0",  # noqa: S104 it is refused
+        "http://2130706433:1",
+        "http://[::]:1",
+        "http://[::ffff:127.0.0.1]:1",
+    ],
 )
 def test_a_model_on_this_machines_loopback_is_refused(host: str) -> None:
     with pytest.raises(UserError, match="the agent's own pod"):
@@ -297,6 +310,52 @@ def test_ours_is_taken_away_with_its_key(place: Any, bin_folder: Path, calls: Ca
     assert "uninstall kagent --namespace kagent" in (bin_folder / "helm.called").read_text()
     gone = {call["words"][1] for call in calls() if call["words"][0] == "delete"}
     assert {"secret", "configmap", "networkpolicy", "agents.kagent.dev"} <= gone
+
+
+def marked(*items: tuple[str, str]) -> dict[str, Any]:
+    """The marker as an earlier version of ours left it."""
+    made = [{"kind": kind, "metadata": {"name": name}} for kind, name in items]
+    starts = "get configmap todo-ai-installed --namespace kagent --output json"
+    return {"starts": starts, "out": json.dumps({"data": {"objects": json.dumps(made)}})}
+
+
+EARLIER = marked(("Agent", "todo-operator"), ("Agent", "todo-assistant"), ("RemoteMCPServer", "todo-mcp"))
+
+
+@pytest.mark.parametrize("act", [install.install, install.uninstall])
+def test_what_an_earlier_version_of_ours_made_goes_too(place: Any, calls: Calls, act: Any) -> None:
+    act(place([EARLIER, *OURS, *STANDING]))
+    gone = [call["words"][1:3] for call in calls() if call["words"][0] == "delete"]
+    assert ["agents.kagent.dev", "todo-assistant"] in gone and ["remotemcpservers.kagent.dev", "todo-mcp"] in gone
+    assert (["agents.kagent.dev", "todo-operator"] in gone) is (act is install.uninstall)
+    made = [json.loads(item["data"]["objects"]) for item in applied(calls) if item["kind"] == "ConfigMap"]
+    names = [{item["metadata"]["name"] for item in one} for one in made]
+    # Until all of it is gone, the marker knows of it.
+    assert not names or ("todo-assistant" in names[0] and "todo-assistant" not in names[-1])
+
+
+NO_NAMESPACE = {"starts": "get namespace", "code": 1, "err": 'namespaces "kagent" not found'}
+OUR_NAMESPACE = {
+    "starts": "get namespace", "out": json.dumps({"metadata": {"labels": {"app.kubernetes.io/managed-by": "todo-ai"}}})
+}  # fmt: skip
+
+
+def test_a_namespace_that_was_made_here_goes_when_it_is_empty(place: Any, calls: Calls, lines: list[str]) -> None:
+    install.install(place([NO_NAMESPACE, *NOTHING, *STANDING]))
+    assert applied(calls)[0]["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "todo-ai"}
+    left = {"starts": "get deployments,", "outs": ["pod/going\n", "configmap/kube-root-ca.crt\n"]}
+    install.uninstall(place([left, OUR_NAMESPACE, *OURS, *STANDING]))
+    assert ["delete", "namespace", "kagent"] in [call["words"][:3] for call in calls()]
+
+
+@pytest.mark.parametrize("there", [{"starts": "get namespace", "out": "{}"}, OUR_NAMESPACE])
+def test_a_namespace_of_others_or_with_something_of_theirs_stays(
+    place: Any, calls: Calls, lines: list[str], there: dict[str, Any]
+) -> None:
+    left = {"starts": "get deployments,", "out": "secret/theirs\n"}
+    install.uninstall(place([left, there, *OURS, *STANDING]))
+    assert ["delete", "namespace", "kagent"] not in [call["words"][:3] for call in calls()]
+    assert there is not OUR_NAMESPACE or "the namespace kagent is left, with secret/theirs" in "\n".join(lines)
 
 
 def test_an_installation_that_does_not_become_ready_names_its_pods(place: Any, calls: Calls) -> None:
@@ -480,9 +539,9 @@ def test_nothing_is_sent_to_an_agent_that_is_not_as_it_was_installed(
 
 
 def ask(
-    make_desk: Maker, outs: list[str], *, person: Any = None, extra: Any = (), **changes: Any
+    make_desk: Maker, outs: list[str], *, person: Any = None, extra: Any = (), given: Any = None, **changes: Any
 ) -> consult.Consultation:
-    variables = {"OPENAI_API_KEY": KEY}
+    variables = given or {"OPENAI_API_KEY": KEY}
     answers = [*extra, {"starts": A2A, "outs": outs}, *standing(variables)]
     connection = make_desk(variables=variables, answers=answers, **changes)
     return consult.consult(connection, recipes.pick(ROOT, "debug"), {}, tool="kagent", person=person)
@@ -650,6 +709,76 @@ def test_no_time_left_ends_the_work_too(make_desk: Maker, calls: Calls) -> None:
     found = ask(make_desk, [task("submitted"), task("working")], timeout=0)
     assert "gave no answer within 0 s; the work was ended" in found.tried[-1][1]
     assert [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+
+
+def test_ctrl_c_ends_the_work_and_keeps_what_was_said(make_desk: Maker, calls: Calls) -> None:
+    def person(text: str) -> str:
+        raise KeyboardInterrupt
+
+    spoken = [{"role": role, "parts": [{"kind": "text", "text": role}]} for role in ("user", "agent")]
+    waits = task("input-required", said=BOTH, history=spoken)
+    found = ask(make_desk, [task("submitted"), waits], person=person)
+    assert isinstance(found.ended_by, KeyboardInterrupt) and found.answer.text == "agent"
+    assert [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+    assert [call for call in calls() if call["words"][:2] == ["delete", "--raw"]]
+
+
+def test_whatever_ends_a_question_ends_its_work(make_desk: Maker, calls: Calls) -> None:
+    def person(text: str) -> str:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        ask(make_desk, [task("submitted"), task("input-required", said=BOTH)], person=person)
+    assert [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+
+
+def test_the_work_ends_though_nobody_reads_our_lines(make_desk: Maker, calls: Calls, shells: list[Any]) -> None:
+    def person(text: str) -> str:
+        def gone(line: str) -> None:
+            raise BrokenPipeError
+
+        shells[-1]._echo = gone
+        raise KeyboardInterrupt
+
+    ask(make_desk, [task("input-required", said=BOTH)], person=person)
+    assert [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends"),
+    [
+        ({"code": 124, "err": "no answer within 30 s"}, True),
+        ({"code": -2, "err": "stopped after 16777216 bytes of output"}, True),
+        ({"code": 1, "err": "error: unexpected EOF"}, True),
+        ({"out": "<html>gateway</html>"}, True),
+        ({"code": 1, "err": "Error from server (ServiceUnavailable): no endpoints available for service"}, False),
+        ({"out": json.dumps({"error": {"code": -32602, "message": "Invalid parameters"}})}, False),
+    ],
+)
+def test_a_question_that_may_have_reached_the_agent_is_ended(
+    make_desk: Maker, calls: Calls, answer: dict[str, Any], ends: bool
+) -> None:
+    found = ask(make_desk, [""], extra=[{"starts": A2A} | answer])
+    assert found.tool == "offline"
+    assert bool([call for call in calls() if call["words"][:2] == ["rollout", "restart"]]) is ends
+
+
+@pytest.mark.parametrize(
+    ("variables", "answered"),
+    [
+        ({"OPENAI_API_KEY": KEY}, False),
+        ({"OLLAMA_HOST": "10.0.0.7"}, True),
+        ({"OPENAI_BASE_URL": "http://own/v1"}, True),
+    ],
+)
+def test_a_slow_model_of_ones_own_has_all_of_the_time(
+    make_desk: Maker, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], answered: bool
+) -> None:
+    monkeypatch.setattr(kagent_tool, "STANDSTILL", -1.0)
+    outs = [task("working"), task("working"), task("completed", "## Cause\nfound")]
+    found = ask(make_desk, outs, given=variables)
+    assert (found.tool == "kagent") is answered
+    assert answered or "stands still" in found.tried[-1][1]
 
 
 def test_a_controller_that_is_gone_is_named(make_desk: Maker) -> None:

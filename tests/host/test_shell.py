@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.host.shell import CommandError, CommandTimeout, Shell, render
+from scripts.host.shell import CommandError, CommandTimeout, Interrupted, Shell, render
 
 
 @pytest.fixture
@@ -192,6 +192,30 @@ def test_a_program_that_ends_takes_its_children_with_it(tmp_path: Path) -> None:
     script = f"sleep 300 >/dev/null 2>&1 & echo $! > {tmp_path}/child; echo done"
     result = Shell().converse(["bash", "-c", script], stop=threading.Event(), stdin="x" * 1_000_000)
     assert result and result.out == "done\n"
+    assert not _lives(int((tmp_path / "child").read_text()))
+
+
+def test_a_conversation_that_takes_too_long_is_ended() -> None:
+    stop = threading.Event()
+    result = Shell().converse(["sleep", "600"], stop=stop, seconds=0.1)
+    assert (result.code, result.err) == (124, "no answer within 0.1 s") and stop.is_set()
+
+
+def test_ctrl_c_in_a_conversation_keeps_what_was_said(tmp_path: Path) -> None:
+    class Keyboard(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if threading.current_thread() is threading.main_thread() and not self.is_set():
+                os.read(fifo, 1)  # what was said is said
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    os.mkfifo(tmp_path / "said")
+    fifo = os.open(tmp_path / "said", os.O_RDWR)
+    script = f"trap '' INT TERM; sleep 300 & echo $! > {tmp_path}/child; echo begun; echo > {tmp_path}/said; wait"
+    with pytest.raises(Interrupted) as raised:
+        Shell().converse(["bash", "-c", script], stop=Keyboard())
+    os.close(fifo)
+    assert (raised.value.result.out, raised.value.code) == ("begun\n", 130)
     assert not _lives(int((tmp_path / "child").read_text()))
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import yaml
 
 from scripts.ai.kagent import live, objects
+from scripts.ai.mappings import mapped
 from scripts.ai.options import Options
 from scripts.errors import UserError
 from scripts.host import parsing
@@ -24,6 +25,10 @@ from scripts.settings.model import Settings
 CHART_SECONDS = 300  # that a chart's pods have
 READY_SECONDS = 240.0  # until agents, model and tool server have to be ready
 PACE = 2.0
+_MADE_BY = ("app.kubernetes.io/managed-by", "todo-ai")  # the label of a namespace that was made here
+_BELONGINGS = (
+    "deployments,statefulsets,daemonsets,jobs,cronjobs,pods,services,persistentvolumeclaims,secrets,configmaps"
+)
 Found = TypeVar("Found")
 _VERSION = re.compile(r"-(v?\d+\.\d+\.\d+\S*)$")  # at the end of a chart's name, as helm lists it
 _CRDS = ("agents.kagent.dev", "modelconfigs.kagent.dev", "remotemcpservers.kagent.dev")
@@ -144,10 +149,11 @@ def install(place: Place) -> None:
     else:
         _no_downgrade(place)
         reachable(place)
-    place.kubectl.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.namespace}}])
+    stale = [item for item in _made(place) if _name(item) not in set(map(_name, wanted))]
+    place.kubectl.apply([_namespace(place)])
     if ours is not False:
         # Before the charts: what is begun is ours, also where it does not end well, and no pod of others gets in.
-        place.kubectl.apply([marker(place, wanted), policy(place)])
+        place.kubectl.apply([marker(place, [*wanted, *stale]), policy(place)])
         _charts(place)  # with images that can be had: only then is there a use for the key
     before = _generation(place) if _asks_another(place, wanted) else 0
     _store_key(place)
@@ -155,6 +161,9 @@ def install(place: Place) -> None:
         text = json.dumps(item)
         place.kubectl.effect("replace", "--filename", "-", stdin=text, shown_stdin=text)
     place.kubectl.apply(wanted)
+    if stale:  # of an earlier version of ours
+        _take_away(place, stale)
+        place.kubectl.apply([marker(place, wanted)])
     if not place.kubectl.shell.dry:
         await_ready(place, wanted, before)
         place.say(f"kagent can be asked: invoke ai.debug --tool=kagent (agent {place.options.kagent_agent})")
@@ -300,6 +309,28 @@ def await_ready(place: Place, wanted: Sequence[Mapping[str, Any]], before: int =
         place.wait(PACE)
 
 
+def _name(item: Mapping[str, Any]) -> tuple[str, str]:
+    """Return (kind, name) of an object."""
+    return str(item["kind"]), str(item["metadata"]["name"])
+
+
+def _made(place: Place) -> list[Mapping[str, Any]]:
+    """Return the objects that were put there the last time, by the marker; none where it does not tell."""
+    marker = live.get(place.kubectl, "ConfigMap", objects.MARKER, place.namespace)
+    try:
+        items = parsing.from_json(mapped(mapped(marker).get("data")).get("objects") or "[]")
+        return [item for item in items if all(_name(item))]
+    except (ValueError, TypeError, KeyError):
+        return []
+
+
+def _take_away(place: Place, items: Sequence[Mapping[str, Any]]) -> None:
+    """Delete objects, agents before the models that they use."""
+    for kind, name in sorted(set(map(_name, items))):
+        words = ("--namespace", place.namespace, "--ignore-not-found")
+        place.kubectl.effect("delete", live.PLURALS.get(kind, kind.lower()), name, *words)
+
+
 def uninstall(place: Place) -> None:
     """Take away what was made, the key included; of somebody else's kagent only what is ours."""
     ours = is_ours(place)
@@ -307,15 +338,43 @@ def uninstall(place: Place) -> None:
         place.say("kagent is not in this cluster, there is nothing to take away")
         return
     namespace = ("--namespace", place.namespace, "--ignore-not-found")
-    if _served(place):
-        for kind, name in (("agents.kagent.dev", "todo-operator"), ("modelconfigs.kagent.dev", "todo-model")):
-            place.kubectl.effect("delete", kind, name, *namespace)
+    made = [*_made(place), *objects.declared(place.settings, place.options)]
+    served = bool(_served(place))
+    _take_away(place, [item for item in made if served or str(item["kind"]) not in live.PLURALS])
     place.kubectl.effect("delete", "secret", objects.MODEL_SECRET, *namespace)
     if ours:
         for release in ("kagent", "kagent-crds"):
             place.helm.uninstall(release, place.namespace, CHART_SECONDS, "--wait")
         place.kubectl.effect("delete", "networkpolicy", "todo-ai-kagent", *namespace)
         place.kubectl.effect("delete", "configmap", objects.MARKER, *namespace)  # last: until then it is ours
+        if not place.kubectl.shell.dry:
+            _leave_no_namespace(place)
     place.say(
         "taken away: " + ("kagent, its CRDs, our agent and the key" if ours else "our agent, its model and the key")
     )
+
+
+def _is_our_namespace(found: live.Object | str) -> bool:
+    return mapped(mapped(mapped(found).get("metadata")).get("labels")).get(_MADE_BY[0]) == _MADE_BY[1]
+
+
+def _namespace(place: Place) -> dict[str, Any]:
+    """Return kagent's namespace, marked as ours where it was not there before."""
+    there = live.get(place.kubectl, "Namespace", place.namespace, place.namespace)
+    ours = _is_our_namespace(there) or (isinstance(there, str) and "not found" in there.lower())
+    meta = {"name": place.namespace} | ({"labels": dict([_MADE_BY])} if ours else {})
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+
+
+def _leave_no_namespace(place: Place) -> None:
+    """Delete the namespace if it was made here and nobody has put anything into it."""
+    if not _is_our_namespace(live.get(place.kubectl, "Namespace", place.namespace, place.namespace)):
+        return
+    for _ in range(30):  # what belonged to what was deleted goes a little later
+        answer = place.kubectl.ask("get", _BELONGINGS, "--namespace", place.namespace, "--output", "name")
+        left = [line for line in answer.out.split() if line != "configmap/kube-root-ca.crt"]
+        if answer and not left:
+            place.kubectl.effect("delete", "namespace", place.namespace, "--ignore-not-found")
+            return
+        place.wait(PACE)
+    place.say(f"the namespace {place.namespace} is left, with {', '.join(left[:5]) or live.last(answer.err)}")

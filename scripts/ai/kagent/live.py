@@ -16,7 +16,7 @@ INSTALL = "install it: invoke ai.install"
 ADDED = " was added"  # ends the word on a difference that an apply would leave
 SERVER = "kagent-tool-server"
 DEFAULTS = {"runtime", "apiFormat"}  # what the CRDs, up to 0.10, set in objects such as ours
-_PLURALS = {
+PLURALS = {
     "Agent": "agents.kagent.dev",
     "ModelConfig": "modelconfigs.kagent.dev",
     "RemoteMCPServer": "remotemcpservers.kagent.dev",
@@ -51,7 +51,7 @@ def problem(kubectl: Kubectl, options: Options, ours: Callable[[], Sequence[Obje
 def get(kubectl: Kubectl, kind: str, name: str, namespace: str) -> Object | str:
     """Return an object of kagent's namespace, or why there is none."""
     answer = kubectl.ask(
-        "get", _PLURALS.get(kind, kind.lower()), name, "--namespace", namespace, "--output", "json", timeout=10
+        "get", PLURALS.get(kind, kind.lower()), name, "--namespace", namespace, "--output", "json", timeout=10
     )
     if not answer:
         return last(answer.err)

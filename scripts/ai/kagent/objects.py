@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,15 +37,22 @@ def manifests(settings: Settings, options: Options) -> list[dict[str, Any]]:
     Raises UserError where kagent cannot use the model.
     """
     model = usable(options)
-    objects: list[dict[str, Any]] = []
-    for file in sorted((settings.root / FOLDER).glob("*.yaml")):
-        text = file.read_text(encoding="utf-8").replace("chatbot-dev", settings.release.namespace)
-        objects += parsing.documents_from_yaml(text)
-    for item in objects:
-        item["metadata"]["namespace"] = options.kagent_namespace
+    found = declared(settings, options)
+    for item in found:
         if item["kind"] == "ModelConfig":
             item["spec"] = model_spec(model)
-    return objects
+    return found
+
+
+def declared(settings: Settings, options: Options) -> list[dict[str, Any]]:
+    """Return the objects of ai/kagent/ for this release, their model not filled in."""
+    found: list[dict[str, Any]] = []
+    for file in sorted((settings.root / FOLDER).glob("*.yaml")):
+        text = file.read_text(encoding="utf-8").replace("chatbot-dev", settings.release.namespace)
+        found += parsing.documents_from_yaml(text)
+    for item in found:
+        item["metadata"]["namespace"] = options.kagent_namespace
+    return found
 
 
 def usable(options: Options) -> Model:
@@ -73,9 +81,19 @@ def _is_loopback(host: str) -> bool:
     if name in ("localhost", "localhost.localdomain", "ip6-localhost") or name.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(_dotted(host))
     except ValueError:
         return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
+
+
+def _dotted(host: str) -> str:
+    """Return an IPv4 address as it is usually written: 127.1 and 2130706433 are the loopback too."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return host
 
 
 def key_of(model: Model) -> str:

@@ -43,6 +43,7 @@ class Task:
     tokens: int = 0
     asked: tuple[Asked, ...] = ()
     steps: int = 0  # entries of the history
+    spoken: str = ""  # by the agent on its way
 
     @property
     def open(self) -> bool:
@@ -117,7 +118,16 @@ def read(text: str) -> Task | str:
         str(status.get("state", "")).removeprefix("TASK_STATE_").lower().replace("_", "-"),
         text or ("" if history else _words(spoken)), _words(spoken), tuple(_calls(history)),
         _number(usage.get("totalTokenCount")), tuple(_asked(spoken)), len(history),
+        _words([message for message in history if message.get("role") == "agent"]),
     )  # fmt: skip
+
+
+def is_error(text: str) -> bool:
+    """Return whether an answer is kagent's word that a request was not taken."""
+    try:
+        return isinstance(mapped(parsing.from_json(text)).get("error"), Mapping)
+    except ValueError:
+        return False
 
 
 def verdict(task: Task, calls: Sequence[str]) -> str:

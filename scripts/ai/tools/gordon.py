@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.ai.budget import clean
-from scripts.ai.model import Question, Reply
+from scripts.ai.model import INTERRUPTED, Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.tools.environment import with_allowed_variables
-from scripts.host.shell import Result, Shell, render
+from scripts.host.shell import Interrupted, Result, Shell, render
 
 INSTALL = "install Docker Desktop, sign in, and enable Gordon in its settings: https://docs.docker.com/ai/gordon/"
 TIMED_OUT = 124
@@ -57,32 +57,24 @@ class Gordon:
         prompt = question.prompt
         if len(prompt.encode()) > LONGEST:
             return Reply(self.name, "", f"the prompt is longer than {LONGEST} bytes; lower budget in config/ai.yaml")
-        result = self._asked(prompt)
+        argv, ended_by = with_allowed_variables(self.argv(prompt)), None
+        try:
+            result = self.shell.converse(argv, stop=threading.Event(), seconds=self.options.timeout)
+        except Interrupted as end:
+            result, ended_by = end.result, end
         text = clean(result.out).strip()
-        return Reply(self.name, text, self._problem(result, text), self.command(), time.monotonic() - started)
+        error = INTERRUPTED if ended_by else self._problem(result, text)
+        return Reply(self.name, text, error, self.command(), time.monotonic() - started, ended_by=ended_by)
 
     def _problem(self, result: Result, text: str) -> str:
         """Return why there is no answer; empty where there is one. Words of an answer are no failure."""
+        if result:
+            return "" if text else "Gordon answered nothing"
         if result.code == TIMED_OUT:
             return f"Gordon gave no answer within {self.options.timeout} s"
-        said = f"{result.err}\n{text if not result else ''}".lower()
+        said = f"{result.err}\n{text}".lower()
         if "sign in" in said or "log in to docker" in said or "login required" in said:
             return "Gordon wants you to sign in to Docker Desktop first"
         if "rate limit" in said or "usage limit" in said:
             return "Gordon's usage limit is reached; come again later"
-        if not result:
-            return f"Gordon failed: {(result.err.strip() or text or 'no word').splitlines()[-1]}"
-        return "" if text else "Gordon answered nothing"
-
-    def _asked(self, prompt: str) -> Result:
-        """Run the program until it ends or the time is over; what it printed until then is kept."""
-        stop = threading.Event()
-        late = threading.Timer(self.options.timeout, stop.set)
-        late.start()
-        started = time.monotonic()
-        try:
-            result = self.shell.converse(with_allowed_variables(self.argv(prompt)), stop=stop)
-        finally:
-            late.cancel()
-        over = time.monotonic() - started >= self.options.timeout
-        return Result(TIMED_OUT, result.out, result.err) if over and not result else result
+        return f"Gordon failed: {(result.err.strip() or text or 'no word').splitlines()[-1]}"

@@ -7,14 +7,16 @@ session, which kagent would keep for ever with all that was said, is deleted aft
 from __future__ import annotations
 
 import json
+import re
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scripts.ai.kagent import live
-from scripts.ai.model import Question, Reply
+from scripts.ai.model import INTERRUPTED, Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.tools import a2a
 from scripts.ai.tools.a2a import Asked, Task
@@ -27,11 +29,23 @@ PACE = 1.0  # seconds between two looks at a task
 STANDSTILL = 60.0  # seconds without a new step after which a model is taken to have answered nothing
 TOKENS = 400_000  # of one question
 STARTED = 30  # seconds until a task has to be accepted
+LARGEST = 16 << 20  # bytes of one task, with all that its tools have read
 YES = "yes"
+# Of kubectl: the request has gone out, and its answer has not come.
+_BROKEN_OFF = re.compile(r"no answer within|stopped after|EOF|reset by peer|time(?:d |-)?out|deadline exceeded", re.I)
 
 
 class GaveUp(Exception):
     """A task that is not waited for any longer; the text says why."""
+
+
+@dataclass
+class _Work:
+    """What is known of the work so far; `deadline` is on the monotonic clock."""
+
+    deadline: float
+    task: Task = field(default_factory=lambda: Task("", "", "submitted"))
+    calls: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,51 +85,61 @@ class Kagent:
         """Ask, follow the work as it is done, and leave nothing behind: no task at work, no session."""
         started = time.monotonic()
         context = uuid.uuid4().hex
-        seen: list[str] = []
-        task: Task | None = None
-        error = ""
+        work = _Work(started + self.options.timeout)
+        error, ended_by = "", None
         with self._session(context):
             try:
-                task = self._follow(question, context, seen, started + self.options.timeout)
-                error = a2a.verdict(task, seen) or self._blind(task, seen)
+                self._follow(question, context, work)
+                error = a2a.verdict(work.task, work.calls) or self._blind(work.task, work.calls)
             except GaveUp as reason:  # what was begun would go on by itself, for hundreds of rounds
                 error = f"{reason}{self._end_work()}"
             except UserError as failed:
                 error = str(failed)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as end:
+                error, ended_by = f"{INTERRUPTED}{self._end_work()}", end
+            except BaseException:
                 self._end_work()
                 raise
-        notes = tuple(f"kagent looked at: {call}" for call in dict.fromkeys(seen))
-        return Reply(self.name, task.text if task else "", error, self.command(), time.monotonic() - started, notes)
+        notes = tuple(f"kagent looked at: {call}" for call in dict.fromkeys(work.calls))
+        text = work.task.text or work.task.spoken
+        return Reply(
+            self.name, text, error, self.command(), time.monotonic() - started, notes, ended_by=ended_by
+        )  # fmt: skip
 
-    def _follow(self, question: Question, context: str, seen: list[str], deadline: float) -> Task:
-        """Return the task when it has ended. Raises GaveUp and UserError."""
-        task = self._request(a2a.send(question.prompt, context))
+    def _follow(self, question: Question, context: str, work: _Work) -> None:
+        """Follow the work until it has ended. Raises GaveUp and UserError."""
+        work.task = self._request(a2a.send(question.prompt, context))
         steps, moved = -1, time.monotonic()
         while True:
-            for call in task.calls[len(seen) :]:
-                seen.append(call)
-            if len(seen) > self.options.max_iterations * 2:
-                raise GaveUp(f"the agent was stopped after {len(seen)} tool calls without an answer")
+            task = work.task
+            work.calls += task.calls[len(work.calls) :]
+            if len(work.calls) > self.options.max_iterations * 2:
+                raise GaveUp(f"the agent was stopped after {len(work.calls)} tool calls without an answer")
             if task.tokens > TOKENS:
                 raise GaveUp(f"the agent was stopped after {task.tokens} tokens without an answer")
             if task.state == "input-required" and task.asked and question.person:
                 began = time.monotonic()
-                task = self._next(a2a.answer(task, _decision(task.asked, question.person)))
-                deadline += time.monotonic() - began
+                work.task = self._next(a2a.answer(task, _decision(task.asked, question.person)))
+                work.deadline += time.monotonic() - began
                 continue
             if not task.open or not task.id:
-                return task
+                return
             now = time.monotonic()
             if task.steps != steps:
                 steps, moved = task.steps, now
-            if now - moved > STANDSTILL:
+            if now - moved > STANDSTILL and not self._slow:
                 self._end_work()
-                return task
-            if now > deadline:
+                return
+            if now > work.deadline:
                 raise GaveUp(f"kagent gave no answer within {self.options.timeout} s; the work was ended")
             self.wait(PACE)
-            task = self._next(a2a.look(task.id))
+            work.task = self._next(a2a.look(task.id))
+
+    @property
+    def _slow(self) -> bool:
+        """Whether one step may take minutes, as with a model on somebody's own machine: it has all of the time."""
+        model = self.options.model
+        return model is not None and (model.own_endpoint or model.provider == "ollama")
 
     def _next(self, body: dict[str, object]) -> Task:
         """Return a task that was begun, as it stands after a request. Raises GaveUp where that fails."""
@@ -130,12 +154,16 @@ class Kagent:
         return f"the agent answered without looking: {gone}" if gone else ""
 
     def _request(self, body: dict[str, object]) -> Task:
-        result = self.kubectl.shell.probe(self.argv(), stdin=json.dumps(body), timeout=STARTED)
+        """Return the task as it stands. Raises UserError, and GaveUp where it may have been begun all the same."""
+        result = self.kubectl.shell.converse(
+            self.argv(), stop=threading.Event(), stdin=json.dumps(body), seconds=STARTED, limit=LARGEST
+        )
         if not result:
-            raise UserError(f"kagent: {live.last(result.err)}", "see: invoke ai.doctor")
+            said = f"kagent: {live.last(result.err)}"
+            raise GaveUp(said) if _BROKEN_OFF.search(result.err) else UserError(said, "see: invoke ai.doctor")
         found = a2a.read(result.out)
         if isinstance(found, str):
-            raise UserError(found, "see: invoke ai.doctor")
+            raise UserError(found, "see: invoke ai.doctor") if a2a.is_error(result.out) else GaveUp(found)
         return found
 
     @contextmanager
@@ -151,8 +179,11 @@ class Kagent:
     def _end_work(self) -> str:
         """Restart the agent: there is no other way to end a task of it. Return what to say where that fails."""
         agent, namespace = self.options.kagent_agent, self.options.kagent_namespace
+        words = ("rollout", "restart", f"deployment/{agent}", "--namespace", namespace)
         try:
-            self.kubectl.effect("rollout", "restart", f"deployment/{agent}", "--namespace", namespace)
+            self.kubectl.effect(*words)
+        except BrokenPipeError:  # nobody reads our lines any more; the work ends all the same
+            self.kubectl.ask(*words)
         except UserError as error:
             return f"; its work could not be ended and may go on in the cluster: {live.last(str(error))}"
         return ""

@@ -19,7 +19,7 @@ from pathlib import Path
 from scripts.ai.budget import clean
 from scripts.ai.guard.conversation import CHARACTERS, Conversation
 from scripts.ai.guard.server import Guard
-from scripts.ai.model import Question, Reply
+from scripts.ai.model import INTERRUPTED, Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.tools.environment import with_allowed_variables
 from scripts.ai.upstream import Upstream
@@ -103,12 +103,15 @@ class KubectlAi:
             def work() -> None:
                 results.append(self.shell.converse(argv, stop=stop, stdin=question.prompt, env=env))
 
-            in_time = guard.while_working(work, stop.set, self.options.timeout)
+            try:
+                in_time, ended_by = guard.while_working(work, stop.set, self.options.timeout), None
+            except KeyboardInterrupt as end:
+                in_time, ended_by = True, end
         talk = guard.talk
         error = problem(talk, results[0] if results else Result(1, ""), in_time, self.options.timeout)
         return Reply(
-            self.name, clean(talk.answer).strip(), error, self.command(), time.monotonic() - started, notes(talk),
-            talk.redactor.mapping,
+            self.name, clean(talk.answer or "\n\n".join(talk.said)).strip(), INTERRUPTED if ended_by else error,
+            self.command(), time.monotonic() - started, notes(talk), talk.redactor.mapping, ended_by,
         )  # fmt: skip
 
 
