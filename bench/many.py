@@ -101,6 +101,7 @@ def write(folder: Path, count: int, port: int) -> list[str]:
     config = yaml.safe_load(file.read_text())
     config["release"]["chart"] = "charts/many"
     config["services"] = {name: _service(name) for name in names}
+    config["underLoad"] = names[:1]
     config["secrets"] = {}
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     quota = folder / "config/namespace.yaml"

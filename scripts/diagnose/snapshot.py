@@ -82,7 +82,9 @@ def _seconds(since: str | None, now: datetime) -> float:
 
 
 def _items(kubectl: Kubectl, kinds: str, namespace: str) -> list[Object]:
-    answer = kubectl.ask("get", kinds, "--namespace", namespace, "--output", "json", SHOW_OWNERS)
+    document, answer = kubectl.look("get", kinds, "--namespace", namespace, "--output", "json", SHOW_OWNERS)
+    if document is not None:
+        return list(document["items"])
     # Where one kind is forbidden, kubectl fails but prints the others; over the connection each is asked for alone.
     told = answer or answer.out.lstrip().startswith("{")
     if not told and "," in kinds and "forbidden" in answer.err.lower():

@@ -62,8 +62,15 @@ class Kubectl:
 
     def ask(self, *words: str, timeout: float = 30.0) -> Result:
         """Return the answer to a call that changes nothing: over the kept connection where it can be had there."""
-        document, result = self._patiently(words, timeout)
+        document, result = self.look(*words, timeout=timeout)
         return result if document is None else Result(0, queries.as_text(document))
+
+    def look(self, *words: str, timeout: float = 30.0) -> tuple[Any, Result]:
+        """Return what a call that changes nothing finds, and how it ended; where it is told as text alone, nothing.
+
+        A namespace of thousands of objects is not written out as JSON for them to be read from that.
+        """
+        return self._patiently(words, timeout)
 
     def _patiently(self, words: tuple[str, ...], timeout: float) -> tuple[Any, Result]:
         """Return the document and the ending of a call that changes nothing, made twice where a server is overtaxed.
