@@ -19,6 +19,7 @@ class Snapshot:
     `logs` are of the running containers, or of the dead ones that have not been started again; `previous_logs` are of
     the instance before. `services` are the workloads to speak about, all if empty. `command` is how a person calls
     kubectl on this cluster. `since` is when the change was made whose success is judged: what is older says nothing.
+    `advancing` are the (pod, container)s whose programs said something new a short while ago.
     """
 
     namespace: str
@@ -29,6 +30,7 @@ class Snapshot:
     services: tuple[str, ...] = ()
     command: tuple[str, ...] = ("kubectl",)
     since: datetime | None = None
+    advancing: frozenset[tuple[str, str]] = frozenset()
 
     @classmethod
     def of(cls, items: Iterable[Object], namespace: str, taken: datetime, **rest: Any) -> Snapshot:
@@ -50,6 +52,7 @@ class Symptom:
     `fields` are what rules match and what their texts quote. `seconds` is how long it has been so, `failures` how often
     a container ended badly. `recovering` says that it may yet go well by itself: the container runs again.
     `deadline_exceeded` says that the Deployment's own deadline is over. `dependencies` are the workloads it calls.
+    `advancing` says that the program goes on saying new things: it may be slow, but it is not stuck.
     """
 
     kind: str
@@ -61,6 +64,7 @@ class Symptom:
     failures: int = 0
     recovering: bool = False
     deadline_exceeded: bool = False
+    advancing: bool = False
     dependencies: tuple[str, ...] = ()
 
 

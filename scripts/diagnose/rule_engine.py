@@ -136,6 +136,8 @@ def is_terminal(rule: Rule, symptom: Symptom) -> bool:
         return False
     if symptom.deadline_exceeded:
         return True
+    if symptom.advancing and rule.fallback:  # nothing that it says explains why it is not ready: it may be slow
+        return False
     enough = rule.failures is not None and symptom.failures >= rule.failures
     long = rule.seconds is not None and symptom.seconds >= rule.seconds
     return enough or long

@@ -278,7 +278,10 @@ class _Pod:
         wrong = fields["declared"] == "no" or fields["heard"] or fields["status"].startswith("4")
         patient = kind == "startup" and not wrong and self.graph.age(started) < _startup_seconds(probe)
         failures = told[-1].count if told else 0
-        return self._symptom("probe", fields, evidence, since=since, failures=failures, recovering=patient)
+        advancing = (self.name, item["name"]) in self.graph.state.advancing
+        return self._symptom(
+            "probe", fields, evidence, since=since, failures=failures, recovering=patient, advancing=advancing
+        )
 
     def _failed_probes(self, container: str, kind: str, started: datetime | None) -> list[Event]:
         """Return what events say of a container's probe of this kind since it was started, the newest last."""
@@ -338,12 +341,14 @@ class _Pod:
         since: datetime | None = None,
         failures: int = 0,
         recovering: bool = False,
+        advancing: bool = False,
     ) -> Symptom:
         own = {"pod": self.name, "node": str(self.spec.get("nodeName") or "no node")}
         return Symptom(
             kind, self.service, f"pod/{self.name}", own | dict(fields), tuple(evidence),
             seconds=self.graph.waited(since or created(self.pod)), failures=failures,
             recovering=recovering or self.outdated, deadline_exceeded=self.deadline_exceeded,
+            advancing=advancing,
             dependencies=self.graph.dependencies(self.service),
         )  # fmt: skip
 

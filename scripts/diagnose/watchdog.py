@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from scripts.kube.workloads import Workload
 
 if TYPE_CHECKING:
     from scripts.diagnose import Finding, Snapshot
+    from scripts.diagnose.listening import Listener
     from scripts.settings.model import Service
 
 
@@ -61,17 +63,20 @@ def diagnose_services(
     on_snapshot: Callable[[Snapshot], None] | None = None,
     since: datetime | None = None,
     namespace: str = "",
+    listener: Listener | None = None,
 ) -> list[Finding]:
     """Return what is wrong with these services now, the most likely cause first. `on_snapshot` is told what was seen.
 
     `since` is when the change was made that is judged: what is older is no evidence against it. Without a `namespace`
-    it is the release's.
+    it is the release's. `listener` is of whoever looks again and again.
     """
     from scripts import diagnose
 
     state = diagnose.take_snapshot(
         session.kubectl, namespace or session.settings.release.namespace, services, since=since
     )
+    if listener:
+        state = replace(state, advancing=listener.advancing(state.logs, state.taken))
     if on_snapshot:
         on_snapshot(state)
     return diagnose.diagnose(state, diagnose.read_rules())
@@ -82,6 +87,7 @@ def diagnose_workloads(
     wanted: Iterable[Workload],
     on_snapshot: Callable[[Snapshot], None] | None = None,
     since: datetime | None = None,
+    listener: Listener | None = None,
 ) -> list[Finding]:
     """Return what is wrong with these workloads now, namespace by namespace: a chart may have some in others than its
     own.
@@ -90,7 +96,9 @@ def diagnose_workloads(
     for one in wanted:
         places.setdefault(one.namespace, []).append(one.name)
     return [
-        item for place, names in places.items() for item in diagnose_services(session, names, on_snapshot, since, place)
+        item
+        for place, names in places.items()
+        for item in diagnose_services(session, names, on_snapshot, since, place, listener)
     ]
 
 

@@ -22,6 +22,7 @@ from scripts.kube.workloads import Workload
 
 if TYPE_CHECKING:
     from scripts.diagnose import Finding, Snapshot
+    from scripts.diagnose.listening import Listener
 
 INTERVAL = 1.0  # seconds between looks
 SHARE = 4  # times as long as a look took is waited for the next: a look at forty services must not slow their start
@@ -43,6 +44,7 @@ class Watchdog:
         self._alarm = alarm
         self._tell = tell
         self._since = datetime.now(UTC)
+        self._listener: Listener | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -79,9 +81,11 @@ class Watchdog:
         return is_calm(pods, events, self._since)
 
     def _findings(self) -> list[Finding]:
-        from scripts.diagnose.watchdog import diagnose_workloads  # a fifth of a second to import
+        from scripts.diagnose.listening import Listener  # a fifth of a second to import
+        from scripts.diagnose.watchdog import diagnose_workloads
 
-        return diagnose_workloads(self._session, self._wanted, self._tell_of, self._since)
+        self._listener = self._listener or Listener()
+        return diagnose_workloads(self._session, self._wanted, self._tell_of, self._since, self._listener)
 
     def _tell_of(self, state: Snapshot) -> None:
         self._tell(state.namespace, state.kind("Pod"), state.kind("Event"))
