@@ -20,6 +20,7 @@ KINDS = (
     "horizontalpodautoscalers.autoscaling",
 )  # fmt: skip
 TAIL = 60  # lines of a log
+NO_LOG = "unable to retrieve container logs for "  # what a kubelet says in a log's place, as if that were the log
 SETTLED = 5.0  # seconds after which a container that is not ready yet may have something to tell
 MOST_LOGS = 12  # containers whose logs are read, so that forty broken pods do not mean forty requests
 
@@ -108,4 +109,5 @@ def _log(kubectl: Kubectl, namespace: str, key: tuple[str, str], *, previous: bo
     pod, container = key
     words = ["logs", pod, "--container", container, "--namespace", namespace, f"--tail={TAIL}"]
     answer = kubectl.ask(*words, *(["--previous"] if previous else []), timeout=10)
-    return tuple(line for line in answer.out.splitlines() if line.strip()) if answer else ()
+    lines = (line for line in answer.out.splitlines() if line.strip() and not line.startswith(NO_LOG))
+    return tuple(lines) if answer else ()

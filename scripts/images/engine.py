@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from scripts.errors import UserError
@@ -18,6 +18,7 @@ from scripts.images.engine_api import EngineApi, chosen_by
 PACKAGES = ("docker.io", "iptables", "ca-certificates", "mmdebstrap")
 LOG = Path("/var/log/dockerd.log")
 START_SECONDS = 30.0
+APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=300")  # for the updates that a system makes by itself
 SYSTEMD = Path("/run/systemd/system")
 
 
@@ -60,15 +61,33 @@ def find_answering(shell: Shell) -> Docker | None:
 def install(shell: Shell, packages: tuple[str, ...]) -> None:
     """Install Debian packages. Raises CommandError if apt fails, UserError where it would take others away."""
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    words = ["install", "-qq", "-y", "--no-install-recommends", *packages]
-    shell.effect(["apt-get", "update", "-qq"], env=quiet, timeout=300)
+    words = [*APT_PATIENCE, "install", "-qq", "-y", "--no-install-recommends", *packages]
+    lists = _update_lists(shell, quiet)
     told = "" if shell.dry else shell.probe(["apt-get", "--simulate", *words], env=quiet, timeout=120).out
     if lost := re.findall(r"(?m)^Remv (\S+)", told):
         raise UserError(
             f"installing {', '.join(packages)} would remove {', '.join(lost)}, which is yours to decide",
             f"remove it yourself (apt-get remove {' '.join(lost)}) and start again, or start an engine of your own",
         )
-    shell.effect(["apt-get", *words], env=quiet, timeout=900)
+    try:
+        shell.effect(["apt-get", *words], env=quiet, timeout=900)
+    except CommandError as problem:
+        if lists:
+            raise CommandError(problem.argv, problem.result, f"its lists are old or missing: {lists}") from None
+        raise
+
+
+def _update_lists(shell: Shell, env: Mapping[str, str]) -> str:
+    """Fetch apt's lists, and return what it says of those that it cannot have: ends with 0 where the network is down.
+
+    A list that nothing is installed from, as of somebody's own repository, is no reason to stop.
+    """
+    try:
+        answer = shell.effect(["apt-get", *APT_PATIENCE, "update", "-qq"], env=env, timeout=300)
+    except CommandError as problem:
+        answer = problem.result
+    said = re.findall(r"(?m)^[EW]: (.+)", f"{answer.err}\n{answer.out}")
+    return str(said[0]) if said else ""
 
 
 def _find(shell: Shell) -> Docker | None:

@@ -239,6 +239,35 @@ def test_nothing_of_the_persons_is_removed_for_an_engine(tmp_path: Path) -> None
     assert "install" not in [line.split()[0] for line in (tmp_path / "asked").read_text().splitlines()]
 
 
+@pytest.mark.parametrize(
+    ("update", "install", "told"),
+    [
+        ("exit 0", "exit 0", ""),
+        # A repository of somebody's own that is gone is no reason to stop.
+        ("echo 'E: The repository https://gone Release does not have a Release file.' >&2; exit 100", "exit 0", ""),
+        # apt ends with 0 where the network is down.
+        (
+            "echo \"W: Failed to fetch http://deb/InRelease  Temporary failure resolving 'deb'\" >&2; exit 0",
+            "echo 'E: Unable to locate package docker.io' >&2; exit 100",
+            "its lists are old or missing: Failed to fetch http://deb/InRelease  Temporary failure resolving 'deb'",
+        ),
+    ],
+)
+def test_lists_that_cannot_be_had_are_told_where_a_package_is_missing(
+    tmp_path: Path, update: str, install: str, told: str
+) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text(f'#!/bin/sh\ncase "$*" in --simulate*) ;; *update*) {update} ;; *) {install} ;; esac\n')
+    apt.chmod(0o755)
+    with local.env(PATH=f"{tmp_path}:/usr/bin:/bin"):
+        try:
+            engine.install(Shell(echo=lambda _: None), ("docker.io",))
+        except UserError as problem:
+            assert told and problem.hint == told and "Unable to locate package" in str(problem)
+        else:
+            assert not told
+
+
 def test_an_engine_that_ends_is_told_at_once_by_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dockerd = tmp_path / "dockerd"
     words = "failed to start daemon: process with PID 812 is still running"
