@@ -1,4 +1,4 @@
-"""The archives that there are: find one, list them, verify one."""
+"""The archives that there are: find one, list them, check one."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def as_json(found: list[Row]) -> list[dict[str, Any]]:
     return [asdict(row) for row in found]
 
 
-def verify_archive(session: Session, file: Path) -> list[tuple[str, str]]:
+def check_archive(session: Session, file: Path) -> list[tuple[str, str]]:
     """Read an archive to its end and let pg_restore read its dump, where there is one. Rows for a person.
 
     Raises ArchiveError if the archive cannot be used, and CommandError if the dump cannot be read.

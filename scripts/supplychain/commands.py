@@ -1,4 +1,4 @@
-"""What the tasks do: scan, list, sign, verify."""
+"""What the tasks do: scan, list, sign, check."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def refusals(run: Run, found: Sequence[Subject]) -> list[admit.Refusal]:
     return admit.admit(candidates, attestations, keys.load_public(file), limits, datetime.now(UTC))
 
 
-def verify(run: Run) -> tuple[list[tuple[str, ...]], list[str]]:
+def check_images(run: Run) -> tuple[list[tuple[str, ...]], list[str]]:
     """Return the table of the images, and what is wrong with them; checked by cosign too, where it signed and is
     installed.
     """

@@ -39,7 +39,7 @@ def verify(s: Session, file: str) -> None:
     """Prove that an archive is whole and can be read."""
     from scripts.backup import catalog
 
-    print_table(catalog.verify_archive(s, catalog.find(s.settings.root, file)))
+    print_table(catalog.check_archive(s, catalog.find(s.settings.root, file)))
 
 
 @command(file=ARCHIVE, yes="do not ask")

@@ -51,6 +51,6 @@ def verify(s: Session) -> None:
     """Check the images' signatures and scans."""
     from scripts.supplychain import commands
 
-    rows, problems = commands.verify(silent_run(s))
+    rows, problems = commands.check_images(silent_run(s))
     print_table(rows)
     fail_unless(not problems, problems)

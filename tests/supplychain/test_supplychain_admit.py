@@ -246,7 +246,7 @@ def test_scan_sign_verify_deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     attest.keep(ID, attest.UNSIGNED, json.dumps(scanned(finished=datetime.now(UTC))))
     monkeypatch.setattr(cosign, "find", lambda shell: None)
     assert commands.sign(one)[1][2] == "own key"
-    rows, problems = commands.verify(one)
+    rows, problems = commands.check_images(one)
     assert rows[1][3] == "signed and scanned" and problems == []
     assert [outcome.detail for outcome in check_admission(one, READY)] == ["signed and scanned"]
     assert not any("PRIVATE" in line for line in one.lines)
@@ -295,7 +295,7 @@ def test_cosign_signs_and_checks_where_it_is_installed(tmp_path: Path, monkeypat
     calls, one = stand_in(tmp_path, monkeypatch), run(tmp_path, monkeypatch)
     attest.keep(ID, attest.UNSIGNED, json.dumps(scanned(finished=datetime.now(UTC))))
     assert commands.sign(one)[1][2] == "cosign"
-    rows, problems = commands.verify(one)
+    rows, problems = commands.check_images(one)
     assert rows[1][3] == "signed and scanned" and problems == []
     folder, key = attest.folder(ID), str(keys.private_file().parent / "cosign.key")
     offline = ["--use-signing-config=false", "--tlog-upload=false", "--yes"]
@@ -333,5 +333,5 @@ def test_what_cosign_refuses_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     one = run(tmp_path, monkeypatch)
     attest.keep(ID, attest.UNSIGNED, json.dumps(scanned(finished=datetime.now(UTC))))
     commands.sign(one)
-    [problem] = commands.verify(one)[1]
+    [problem] = commands.check_images(one)[1]
     assert problem.startswith("mcp: cosign refuses") and "invalid signature" in problem
