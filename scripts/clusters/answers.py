@@ -11,7 +11,12 @@ from scripts.clusters.states import Reading, State, cannot_tell, first_line, map
 from scripts.host.shell import Result
 
 MISSING_PROFILE = 85  # the exit status of `minikube status` for a profile that does not exist
-GONE = re.compile(r"no such (container|object|host|machine|domain)|machine does not exist|host .* does not exist", re.I)
+# The drivers' words for a machine that is not there any more. "No such host" is none of them: so says a name server.
+GONE = re.compile(
+    r"no such (?:container|object|machine|domain)|machine (?:\"[^\"]*\" )?does not exist|domain not found"
+    r"|no domain with matching name|unable to find a virtual machine",
+    re.I,
+)
 WRONG_KUBECONFIG = "the kubeconfig lacks its context, or names another server"
 EVENT = "io.k8s.sigs.minikube."
 

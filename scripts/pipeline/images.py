@@ -171,14 +171,18 @@ class Builds:
 def tag(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     """Move the alias `latest`, which is for people: nothing is ever deployed by it."""
     shell = run.session.shell
-    aliases = [f"{image.repository}:latest" for image in ready.plan.images]
-    ids = docker.image_ids(shell, ready.client, [*aliases, *(image.ref for image in ready.plan.images)])
-    for image, alias in zip(ready.plan.images, aliases, strict=True):
+    aliases = {image.ref: f"{image.repository}:latest" for image in ready.plan.images}
+    ids = docker.image_ids(shell, ready.client, [*aliases.values(), *aliases])
+
+    def one(image: Image) -> Outcome:
+        alias = aliases[image.ref]
         if ids.get(alias) and ids.get(alias) == ids.get(image.ref):
-            yield Outcome("tag", image.service, "unchanged", 0.0, alias)
-        else:
-            shell.effect([ready.client.binary, "tag", image.ref, alias], timeout=60)
-            yield Outcome("tag", image.service, "done", 0.0, alias)
+            return Outcome("tag", image.service, "unchanged", 0.0, alias)
+        shell.effect([ready.client.binary, "tag", image.ref, alias], timeout=60)
+        return Outcome("tag", image.service, "done", 0.0, alias)
+
+    with threads(run) as pool:
+        yield from pool.map(one, ready.plan.images)
 
 
 def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:

@@ -21,6 +21,8 @@ GONE = (
     'status error: host: state: unknown state "p": docker container inspect p --format={{.State.Status}}: '
     "exit status 1\nstderr:\nError response from daemon: No such container: p\n"
 )
+STATE = "status error: host: state:"
+NO_DOMAIN = "Domain not found: no domain with matching name 'p'"
 KEYS = [
     "Host", "Kubelet", "APIServer", "Name", "Worker", "Kubeconfig", "valid", "Config", "Addons", "images", "repoTags",
     "type", "data", "message", "name", "nodes", "State", "NCPU", "MemTotal", "SecurityOptions", "kubernetes",
@@ -46,6 +48,15 @@ TEXTS = st.one_of(st.text(), JSON.map(json.dumps), st.just(NOT_FOUND), st.just("
         (Result(2, json.dumps([NODE, NODE | {"Name": "p-m02", "Worker": True, "Host": "Stopped"}])), "degraded"),
         (Result(7, "null", GONE * 2), "broken"),
         (Result(7, "null", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock."), "unknown"),
+        (Result(7, "null", f"{STATE} failed looking up domain: virError(Message='{NO_DOMAIN}')"), "broken"),
+        (Result(7, "null", f"{STATE} machine does not exist"), "broken"),
+        (
+            Result(7, "null", 'status error: host: load: Docker machine "p" does not exist. Use "docker-machine ls"'),
+            "broken",
+        ),
+        (Result(7, "null", f"{STATE} error during connect: dial tcp: lookup engine: no such host"), "unknown"),
+        (Result(7, "null", f"{STATE} failed connecting to libvirt socket: Permission denied"), "unknown"),
+        (Result(7, "null", "Host path '/Users/me' does not exist. Skipping sharing it with the machine..."), "unknown"),
         (Result(85, f"{NOT_FOUND}\n{NOT_FOUND}\n"), "absent"),
         (Result(85, ""), "unknown"),
         (Result(0, "null"), "unknown"),
