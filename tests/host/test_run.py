@@ -56,11 +56,19 @@ def test_uv_makes_the_environment_but_where_pip_has_an_index_of_its_own(
     assert ("uv" in Path(own[0]).name) == any(line.startswith("uv") for line in calls)
 
 
-def test_a_checkout_whose_path_no_search_path_can_hold_is_refused_in_one_line(tmp_path: Path) -> None:
-    folder = tmp_path / "a:b"
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a:b", "a colon in the path ends a folder's name on PATH"),
+        ("a\nb", "a line break in the path ends a program's first line"),
+        (os.fsdecode(b"caf\xe9"), "the path is not UTF-8, which uv needs"),
+    ],
+)
+def test_a_checkout_whose_path_cannot_be_worked_with_is_refused(tmp_path: Path, name: str, why: str) -> None:
+    folder = tmp_path / name
     folder.mkdir()
-    for name in ("run", "requirements.txt"):
-        shutil.copy(ROOT / name, folder)
-    done = subprocess.run([folder / "run", "true"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"run: {folder}: a colon in the path ends a folder's name on PATH: move the checkout\n"
+    for file in ("run", "requirements.txt"):
+        shutil.copy(ROOT / file, folder)
+    done = subprocess.run([folder / "run", "true"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert os.fsdecode(done.stderr) == f"run: {folder}: {why}: move the checkout\n"
