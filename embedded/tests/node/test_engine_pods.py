@@ -52,7 +52,7 @@ async def test_deleted_pod_fails_when_it_has_to_be_killed(cluster):
 
 
 async def test_hooks_and_sidecar_run_in_order(cluster):
-    script = "trap 'echo main >> /w/log; exit 0' TERM; while true; do sleep 1 & wait $!; done"
+    script = "trap 'echo main >> /w/log; exit 0' TERM; echo up; while true; do sleep 1 & wait $!; done"
     mount = {"volumeMounts": [{"name": "w", "mountPath": "/w"}]}
     side = script.replace("echo main", "echo side")
     cluster.pod(
@@ -73,6 +73,7 @@ async def test_hooks_and_sidecar_run_in_order(cluster):
         volumes=[{"name": "w", "hostPath": {"path": str(cluster.state / "w"), "type": "DirectoryOrCreate"}}],
     )
     pod = await cluster.ready("order")
+    await cluster.begins("order", "up\n")
     assert [c["name"] for c in pod["status"]["initContainerStatuses"]] == ["first", "side"]
     cluster.store.delete("pods", NAMESPACE, "order")
     await cluster.gone("order")
