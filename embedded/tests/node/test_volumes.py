@@ -107,6 +107,28 @@ def test_claim_is_bound_and_let_go(tmp_path):
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "reason", "said"),
+    [
+        ("fast", "ProvisioningFailed", 'storageclass.storage.k8s.io "fast" not found'),
+        ("", "FailedBinding", "no persistent volumes available for this claim and no storage class is set"),
+        ("far", "ExternalProvisioning", "created either by the external provisioner 'example.com/far'"),
+    ],
+)
+def test_a_claim_that_nobody_serves_says_why(tmp_path, name, reason, said):
+    store = Store()
+    store.create("namespaces", {"metadata": {"name": "demo"}})
+    store.create(claims.CLASSES, {"metadata": {"name": "far"}, "provisioner": "example.com/far"})
+    asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": name}
+    store.create(claims.CLAIMS, {"metadata": {"name": "data", "namespace": "demo"}, "spec": asked})
+    claims.bind_all(store, tmp_path)
+    claims.bind_all(store, tmp_path)
+    (event,) = store.list("events", "demo")
+    assert (event["reason"], event["count"]) == (reason, 2) and said in event["message"]
+    assert store.list(claims.VOLUMES) == []
+    store.close()
+
+
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_pause_is_a_small_executable(machine):
     program = pause.program(machine)

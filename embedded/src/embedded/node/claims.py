@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded.errors import ApiError
+from embedded.events import record
 from embedded.store import Store
 
 CLASS = "standard"
@@ -48,18 +49,40 @@ def volume(claim: dict[str, Any], root: Path) -> dict[str, Any]:
 
 
 def bind_all(store: Store, root: Path) -> None:
-    """Bind every claim that waits for this class, and let go of volumes whose claim is gone."""
+    """Bind every claim that waits for this class, say of others why they wait, and let go of volumes whose claim is
+    gone.
+    """
     for claim in store.list(CLAIMS):
         meta, spec = claim["metadata"], claim["spec"]
-        mine = spec.get("storageClassName", CLASS) == CLASS or spec.get("volumeName")
-        if mine and (claim.get("status") or {}).get("phase") != "Bound" and not meta.get("deletionTimestamp"):
+        if (claim.get("status") or {}).get("phase") == "Bound" or meta.get("deletionTimestamp"):
+            continue
+        if spec.get("storageClassName", CLASS) == CLASS or spec.get("volumeName"):
             with contextlib.suppress(ApiError):  # the claim is going away, or the volume is there already
                 _bind(store, claim, root)
+        else:
+            type, reason, message = _waits_for(store, spec["storageClassName"])
+            record(store, claim, type, reason, message, "persistentvolume-controller", store.clock())
     uids = {claim["metadata"]["uid"] for claim in store.list(CLAIMS)}
     for found in store.list(VOLUMES):
         made = (found["metadata"].get("annotations") or {}).get("pv.kubernetes.io/provisioned-by") == PROVISIONER
         if made and found["spec"]["claimRef"]["uid"] not in uids:
             _remove(store, found)
+
+
+def _waits_for(store: Store, name: str) -> tuple[str, str, str]:
+    """Return what the volume controller says of a claim of a class that nobody serves here: type, reason, message."""
+    if not name:
+        message = "no persistent volumes available for this claim and no storage class is set"
+        return "Normal", "FailedBinding", message
+    found = store.get(CLASSES, "", name)
+    if found is None:
+        return "Warning", "ProvisioningFailed", f'storageclass.storage.k8s.io "{name}" not found'
+    message = (
+        f"Waiting for a volume to be created either by the external provisioner '{found['provisioner']}' or manually "
+        "by the system administrator. If volume creation is delayed, please verify that the provisioner is running and "
+        "correctly registered."
+    )
+    return "Normal", "ExternalProvisioning", message
 
 
 def _bind(store: Store, claim: dict[str, Any], root: Path) -> None:
