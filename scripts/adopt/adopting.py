@@ -12,7 +12,7 @@ from typing import Any
 from scripts.adopt import documents, infer, lost, packages, record, resolving, units
 from scripts.adopt.facts import Described
 from scripts.adopt.inference import jobs, programs
-from scripts.adopt.inference.decision import Decision, Question, Whole
+from scripts.adopt.inference.decision import BROKER, Decision, Question, Whole
 from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Tree, scan
 from scripts.dockerfiles.ignore import IgnoreRules, ignore_rules
@@ -143,8 +143,8 @@ def _decide(
             ),
             "name the folder that holds one",
         )
-    chosen = _without(chosen, answers)
-    chosen, off = units.without_a_broker(chosen)
+    chosen, brought = _without(chosen, answers)
+    chosen, off = units.without_a_broker(chosen, brought)
     remarks += off
     _unique(chosen)
     charts, described, more = _described(tree, shell, helm, root or ".")
@@ -181,14 +181,17 @@ def _heavy(tree: Tree, name: str, spec: Mapping[str, Any]) -> str:
     )
 
 
-def _without(chosen: list[units.Unit], answers: Mapping[str, str]) -> list[units.Unit]:
-    """Leave out the services that the person does without. Raises UserError for a name that is none of them."""
+def _without(chosen: list[units.Unit], answers: Mapping[str, str]) -> tuple[list[units.Unit], bool]:
+    """Leave out the services that the person does without, and say whether Kafka is none of these.
+
+    Raises UserError for a name that is none of them.
+    """
     names = [name.strip() for name in answers.get("without", "").split(",") if name.strip()]
-    known = [unit.name for unit in chosen]
+    known = [unit.name for unit in chosen] + [BROKER] * any(map(units.calls_a_broker, chosen))
     for name in names:
         if name not in known:
             raise UserError(f"without: {name}: no such service", f"there are: {', '.join(known)}")
-    return [unit for unit in chosen if unit.name not in names]
+    return [unit for unit in chosen if unit.name not in names], BROKER not in names
 
 
 def _agreed(answer: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.adopt import units, variables
 from scripts.adopt.inference.addresses import forward_addresses, serve_addresses
-from scripts.adopt.inference.decision import Context, Decision, Whole, told
+from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told
 from scripts.adopt.inference.environment import variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
 from scripts.adopt.inference.journey import find_journey
@@ -200,6 +200,10 @@ def uncalled(whole: Whole, data: Mapping[str, Any]) -> Iterator[str]:
 
 def _extras(context: Context) -> None:
     """Infer what others' images do beside the application."""
+    if broker := context.whole.broker:
+        context.found.data["services"][broker] = _kafka(broker)
+        caller = next(unit for unit in context.whole.units if units.calls_a_broker(unit))
+        context.found.because(f"services.{broker}", "an own small service", caller.wants(*units.BROKERS))
     for name, image in context.whole.others.items():
         if re.search(r"postgres|pgvector|postgis|neon", image):
             context.found.because(
@@ -208,8 +212,22 @@ def _extras(context: Context) -> None:
         elif "redis" in image and any("REDIS" in read.name for unit in context.whole.units for read in unit.code.reads):
             context.found.data["services"]["redis"] = {"context": ".", "builder": "redis", "port": 6379}
             context.found.because("services.redis", "an own small service", f"{name} ({image})")
+        elif context.whole.broker and re.search(r"kafka(?!-ui)|redpanda(?!\S*console)", image):
+            continue
         elif re.search(r"kafka|redpanda|zookeeper|dapr|adminer|pgadmin|nginx|traefik", image):
             context.found.remarks.append(f"{name} ({image}): left off")
+
+
+def _kafka(name: str) -> dict[str, Any]:
+    """Return a Kafka of one broker, by the product's builder: it keeps its messages as long as its pod."""
+    return {
+        "context": ".",
+        "builder": "kafka",
+        "port": BROKER_PORT,
+        "environment": {"ADVERTISED": f"{name}:{BROKER_PORT}"},
+        "writablePaths": [{"path": "/data", "size": "512Mi"}],
+        "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "500m", "memory": "512Mi"}},
+    }
 
 
 def sqlite_volumes(data: dict[str, Any]) -> None:

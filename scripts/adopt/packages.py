@@ -13,6 +13,10 @@ from scripts.host import parsing
 
 PYTHON_FILES = ("requirements.txt", "pyproject.toml", "uv.lock", "Pipfile")
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lockb", "bun.lock")
+_TELLS = re.compile(
+    r"^((docker-)?compose[\w.-]*\.ya?ml|Dockerfile[\w.-]*|[\w-]+\.Dockerfile|package\.json|Chart\.yaml|alembic\.ini"
+    r"|requirements\.txt|pyproject\.toml)$"
+)
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^\]]*\])?\s*(.*)$")
 
 
@@ -140,8 +144,13 @@ def _add(found: Packages, line: str, place: Place) -> None:
 
 
 def unreadable(tree: Tree) -> Iterator[str]:
-    """Yield a line for each package file that is not what it should be, and so says nothing."""
+    """Yield a line for each file that is not what it should be, and so says nothing."""
+    for file in tree.files:
+        if _TELLS.match(PurePosixPath(file).name) and (why := tree.unread(file)):
+            yield f"{file}: not read: {why}"
     for file in tree.named("package.json", "pyproject.toml"):
+        if tree.unread(file):
+            continue
         try:
             parsing.from_json(tree.text(file)) if file.endswith(".json") else parsing.from_toml(tree.text(file))
         except parsing.Unreadable as error:

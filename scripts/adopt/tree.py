@@ -45,6 +45,14 @@ class Tree:
             self._texts[file] = _read(self.root / file)
         return self._texts[file]
 
+    def unread(self, file: str) -> str:
+        """Return why a file's text is empty although it is not; empty for one that was read."""
+        if self.text(file) or not self.size(file):
+            return ""
+        if self.size(file) > LARGEST:
+            return f"larger than {LARGEST // 1024} KB"
+        return "no text" if os.access(self.root / file, os.R_OK) else "no permission"
+
     def whole(self, file: str) -> str:
         """Return the text of a lock, which programs write and which may be long; it is not kept."""
         return _read(self.root / file, LONGEST_LOCK)
@@ -83,7 +91,10 @@ def _read(path: Path, largest: int = LARGEST) -> str:
             return ""
         data = path.read_bytes()
         # As Windows writes what a command is redirected into; pip reads it, too.
-        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return data.decode("utf-16")
+        # One letter of an older encoding, in a comment, makes no file unreadable; a zero byte does.
+        return "" if b"\0" in data else data.decode("utf-8-sig", errors="replace")
     except (OSError, UnicodeDecodeError):
         return ""
 

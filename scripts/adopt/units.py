@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.adopt import dockerfiles, documents, javascript_source, packages, python_source
+from scripts.adopt import dockerfiles, documents, javascript_source, packages, python_source, variables
 from scripts.adopt.dockerfiles import Dockerfile
 from scripts.adopt.facts import Code, Described
 from scripts.adopt.packages import Packages, folder_of, join
@@ -177,16 +177,21 @@ def _once(units: Sequence[Unit], composed: Sequence[Described]) -> Iterator[str]
 BROKERS = ("aiokafka", "kafka-python", "confluent-kafka", "kafkajs", "faststream")
 
 
-def without_a_broker(found: Sequence[Unit]) -> tuple[list[Unit], list[str]]:
-    """Return the services without those that only wait for Kafka's messages, which there is none to send; a line for
-    each.
+def calls_a_broker(unit: Unit) -> bool:
+    """Return whether a service has a client of Kafka, and a variable tells it where Kafka is."""
+    return bool(unit.wants(*BROKERS)) and any(variables.purpose(read) == "kafka" for read in unit.code.reads)
+
+
+def without_a_broker(found: Sequence[Unit], brought: bool) -> tuple[list[Unit], list[str]]:
+    """Return the services without those that only wait for messages which never come, since Kafka is not `brought`, or
+    nothing tells them where it is; a line for each.
     """
     pages = {unit.name for unit in found if unit.kind in PAGE_KINDS}
-    off = [unit for unit in found if unit.wants(*BROKERS) and unit.name not in pages and not _BACKEND.search(unit.name)]
+    off = [unit for unit in found if unit.wants(*BROKERS) and unit.name not in pages and not _BACKEND.search(unit.name)
+           and not (brought and calls_a_broker(unit))]  # fmt: skip
     off = off if len(off) < len(found) else []
-    lines = [
-        f"{unit.wants(*BROKERS)}: {unit.name}: left off: it waits for Kafka, which is not brought here" for unit in off
-    ]
+    why = {unit.name: "no variable tells it where" if brought else "which is not brought here" for unit in off}
+    lines = [f"{unit.wants(*BROKERS)}: {unit.name}: left off: it waits for Kafka, {why[unit.name]}" for unit in off]
     return [unit for unit in found if unit not in off], lines
 
 

@@ -44,14 +44,18 @@ _THIRD = re.compile(
     r"cerebras|azure|github|stripe|sentry|resend|sendgrid|cloudinary|upstash|twilio|aliyuncs|moonshot)\.(com|ai|co|io|dev|xyz)$"
 )
 _OWN_PORT = re.compile(r"^((API|APP|SERVER|BACKEND|HTTP|WEB|MCP|AGENT|UVICORN|SERVICE|FASTAPI|NODE|CHAT|AUTH)_)+PORT$")
+_KAFKA = re.compile(
+    r"^(\w+_)?(KAFKA|REDPANDA)_?(BOOTSTRAP_?)?(SERVERS?|BROKERS?|BROKER_(URL|LIST|HOST|ADDRESS)|URLS?|HOSTS?|ADDRESS(ES)?|ENDPOINTS?)$"
+    r"|^(\w+_)?BOOTSTRAP_SERVERS?$|^(\w+_)?KAFKA_SECURITY_PROTOCOL$"
+)
 _SWITCH = re.compile(r"^(KAFKA|DAPR|EVENTS?|PUBSUB|REDPANDA)_(IS_)?ENABLED?$|^(ENABLE|USE)_(KAFKA|DAPR|EVENTS|PUBSUB)$")
 
 
 def purpose(read: Read, page: bool = True) -> str:
     """Return what it is for; `page` says that a page reads it, whose build puts public variables into it.
 
-    One of database, database-part, model, other-secret, signing, origins, page, broker, port, elsewhere, address,
-    public and plain.
+    One of database, database-part, model, other-secret, signing, origins, page, broker, kafka, port, elsewhere,
+    address, public and plain.
     """
     name = read.name
     if _HOST_OF_OTHERS.match(name):
@@ -67,6 +71,8 @@ def purpose(read: Read, page: bool = True) -> str:
         return "database-part"
     if _MODEL_KEY.search(name):
         return "model"
+    if _KAFKA.search(name):
+        return "kafka"
     if _BETWEEN.search(name):
         return "signing"
     if _THIRD_PARTY.search(name):

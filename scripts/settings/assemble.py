@@ -28,9 +28,10 @@ BUILDER_BASES = {
     "node": {"NODE_IMAGE": "node"},
     "python": {"PYTHON_IMAGE": "python"},
     "redis": {"DEBIAN_IMAGE": "debian"},
+    "kafka": {"DEBIAN_IMAGE": "debian"},
 }
 
-ALONE = ("redis",)  # builders that take nothing of the application's folder
+ALONE = ("redis", "kafka")  # builders that take nothing of the application's folder
 
 
 def app_file(name: str) -> str:

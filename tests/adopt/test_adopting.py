@@ -186,6 +186,25 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
     assert any(remark.startswith("no page: ") for remark in remarks)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"services:\n  api: {build: ./api}\n\0", ["docker-compose.yml: not read: no text"]),
+        (b"#" * 600_000, ["docker-compose.yml: not read: larger than 512 KB"]),
+        (b"services:\n  shop: {build: ./api} # caf\xe9\n", []),
+        (b"", []),
+    ],
+)
+def test_a_file_that_is_no_text_is_told_and_one_letter_of_an_older_encoding_is_no_matter(
+    tmp_path: Path, content: bytes, said: list[str]
+) -> None:
+    app = make(tmp_path, **{"api__requirements.txt": "fastapi\n", "api__main.py": API["main.py"]})
+    (app / "docker-compose.yml").write_bytes(content)
+    found = adopt(app)
+    assert [line for line in found.decision.remarks if "not read" in line] == said
+    assert set(services(found)) == {"shop" if b"shop" in content else "api"}
+
+
 def test_a_compose_file_without_services_is_told(tmp_path: Path) -> None:
     found = adopt(make(tmp_path, **{**API, "compose.yaml": "services: [api]\n"}))
     assert "compose.yaml: not read: services is no mapping of names" in found.decision.remarks
@@ -635,6 +654,35 @@ def test_what_only_waits_for_kafka_is_left_off_and_messages_are_switched_off(tmp
     assert set(services(found)) == {"web", "backend"}
     assert services(found)["backend"]["environment"]["KAFKA_ENABLED"] == "false"
     assert any("notifier: left off: it waits for Kafka" in remark for remark in found.decision.remarks)
+
+
+@pytest.mark.parametrize(
+    ("read", "given"),
+    [
+        ('os.getenv("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")', {"KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}),
+        ('os.environ["KAFKA_BROKERS"]', {"KAFKA_BROKERS": "kafka:9092"}),
+        ('os.getenv("KAFKA_HOST")', {"KAFKA_HOST": "kafka"}),
+        ('os.getenv("REDPANDA_BROKER_URL"); os.getenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")',
+         {"REDPANDA_BROKER_URL": "kafka:9092", "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}),
+        ('os.getenv("KAFKA_BROKER", "kafka:9092"); os.getenv("KAFKA_SASL_PASSWORD", "")', {}),
+    ],
+)  # fmt: skip
+def test_kafka_is_brought_for_who_has_a_client_of_it_and_a_variable_for_its_address(
+    tmp_path: Path, read: str, given: dict[str, str]
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT,
+        "backend__requirements.txt": "fastapi\naiokafka\n",
+        "backend__main.py": API["main.py"] + f'import os\nos.getenv("KAFKA_ENABLED", "true")\n{read}\n',
+        "notifier__requirements.txt": "aiokafka\n", "notifier__main.py": f"import os\n{read}\n",
+    })  # fmt: skip
+    found = services(adopt(app))
+    assert set(found) == {"web", "backend", "notifier", "kafka"}
+    for name in ("backend", "notifier"):
+        told = found[name].get("environment", {})
+        assert {key: value for key, value in told.items() if "KAFKA" in key or "REDPANDA" in key} == given
+    assert (found["kafka"]["builder"], found["kafka"]["port"]) == ("kafka", 9092)
+    assert set(services(adopt(app, answers={"without": "kafka", "KAFKA_BROKERS": "theirs:9092"}))) == {"web", "backend"}
 
 
 def test_variables_of_hosts_elsewhere_are_not_set_and_services_of_others_are_left_alone(tmp_path: Path) -> None:

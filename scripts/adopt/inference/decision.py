@@ -11,11 +11,12 @@ from typing import Any
 
 from scripts.adopt.facts import Described
 from scripts.adopt.tree import Tree
-from scripts.adopt.units import PAGE_KINDS, Unit
+from scripts.adopt.units import PAGE_KINDS, Unit, calls_a_broker
 from scripts.host import parsing
 
 PYTHON_KINDS = ("fastapi", "flask", "django", "python")
 PLACEHOLDER = "not-configured"
+BROKER, BROKER_PORT = "kafka", 9092
 
 
 @dataclass
@@ -60,6 +61,13 @@ class Whole:
         """The service that a browser opens: a page by its kind, else the only one with a port."""
         pages = [unit for unit in self.units if unit.kind in PAGE_KINDS]
         return next((unit for unit in pages if "front" in unit.name or "web" in unit.name), pages[0] if pages else None)
+
+    @property
+    def broker(self) -> str:
+        """The name of the Kafka that is brought for services which have a client of it; empty for none."""
+        without = [name.strip() for name in self.answers.get("without", "").split(",")]
+        wanted = BROKER not in without and any(calls_a_broker(unit) for unit in self.units)
+        return BROKER if wanted else ""
 
     def backend(self) -> Unit | None:
         """Return the service that a page calls."""

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from scripts.adopt import variables
 from scripts.adopt.facts import Read
-from scripts.adopt.inference.decision import PLACEHOLDER, Context, Question, Sources, told
+from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
 from scripts.adopt.tree import Place
-from scripts.adopt.units import PAGE_KINDS, Unit
+from scripts.adopt.units import PAGE_KINDS, Unit, calls_a_broker
 
 VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")
 
@@ -266,7 +266,7 @@ def _address(
         environment[read.name] = f"redis://{extra}:6379/0"
         told(unit, context, read.name, environment[read.name], read.place)
         return
-    if re.search(r"OPENAI|ANTHROPIC|GEMINI|GROQ|MODEL|SMTP|KAFKA|DAPR|SENTRY|BIND|LISTEN", read.name) or read.name in (
+    if re.search(r"OPENAI|ANTHROPIC|GEMINI|GROQ|MODEL|SMTP|DAPR|SENTRY|BIND|LISTEN", read.name) or read.name in (
         "HOST",
         "SERVER_HOST",
         "API_HOST",
@@ -310,10 +310,27 @@ def _plain(
             told(unit, context, read.name, answer, "your answer")
 
 
+def _kafka(
+    read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
+) -> None:
+    """Tell where Kafka is, and that it is spoken to without TLS, where it is brought."""
+    broker = context.whole.broker
+    if not broker:
+        return _plain(read, unit, context, environment, build, sources) if read.required else None
+    server = broker if read.name.endswith("HOST") else f"{broker}:{BROKER_PORT}"
+    value = "PLAINTEXT" if read.name.endswith("PROTOCOL") else server
+    if value != read.default:
+        environment[read.name] = value
+        told(unit, context, read.name, value, read.place)
+    return None
+
+
 def _broker(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
     """Turn off a switch for messages through a broker that is not brought here."""
+    if context.whole.broker and calls_a_broker(unit):
+        return
     environment[read.name] = "false"
     told(unit, context, read.name, "off: there is no broker", read.place)
 
@@ -343,6 +360,7 @@ _PURPOSES = {
     "elsewhere": _elsewhere,
     "port": _own_port,
     "broker": _broker,
+    "kafka": _kafka,
     "database": _database,
     "database-part": _database_part,
     "model": _model,
