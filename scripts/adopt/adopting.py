@@ -235,12 +235,13 @@ def _pins(decision: Decision, chosen: list[units.Unit], tree: Tree, answers: Map
             text, wrong = rest, _contradiction(rest, python, shell)
         if wrong and not wrong.loosen:
             raise UserError(f"{file}: {wrong.said}", f"change {file}: no build can install it as it is")
-        key = f"{unit.name}.loosen"
+        key, names = f"{unit.name}.loosen", ", ".join(wrong.loosen) if wrong else ""
         if wrong and _agreed(answers.get(key, "yes")):
-            decision.data["services"][unit.name].setdefault("loosePackages", []).append(wrong.loosen)
-            decision.because(f"services.{unit.name}.loosePackages", wrong.loosen, f"{file}: {wrong.said}")
+            decision.data["services"][unit.name].setdefault("loosePackages", []).extend(wrong.loosen)
+            decision.because(f"services.{unit.name}.loosePackages", names, f"{file}: {wrong.said}")
         if wrong:
-            said = f"{file}: {wrong.said}: take {wrong.loosen} without its version?"
+            whose = "its version" if len(wrong.loosen) == 1 else "their versions"
+            said = f"{file}: {wrong.said}: take {names} without {whose}?"
             decision.questions.append(Question(key, said, ("yes", "no"), "yes"))
 
 

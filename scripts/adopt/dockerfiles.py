@@ -191,12 +191,10 @@ def _missing_sources(tree: Tree, found: Dockerfile, items: list[Instruction]) ->
         for source in [word for word in words if not word.startswith("--")][:-1]:
             if "://" in source or "$" in source:
                 continue
-            if (
-                (top := source.strip("/").removeprefix("./").split("/")[0])
-                and top not in found.copied
-                and "*" not in top
-            ):
-                found.copied.append(top)
+            path = source.strip("/").removeprefix("./")
+            for folder in (path.split("/")[0], path, path.rpartition("/")[0]):
+                if folder and folder not in found.copied and "*" not in folder:
+                    found.copied.append(folder)
             if not _there(tree, join(found.context, source.strip("/").removeprefix("./"))):
                 yield f"{found.file}:{item.first + 1}: COPY {source}: there is no such file in {found.context}"
 
@@ -228,9 +226,19 @@ def broken_node(tree: Tree, found: Dockerfile, packages: Packages, standalone: b
     if ".next/standalone" in text and not standalone:
         problems.append(f"{found.file}: copies .next/standalone, which its next.config does not ask for")
     problems += list(_nothing_public(tree, found, text))
+    line = " ".join(found.command)
+    if (own := re.search(r"\b(?:npm|yarn|pnpm|bun)(?: run)? (dev\b\S*)", line)) and _develops(packages, own[1]):
+        problems.append(
+            f"{found.file}:{found.command_line}: it starts a server for development, which writes its sources"
+        )
     if found.command[:1] in (("next",), ("vite",), ("nest",), ("ts-node",), ("tsx",)):
         problems.append(f"{found.file}:{found.command_line}: the command {found.command[0]} is not on PATH")
     return problems
+
+
+def _develops(packages: Packages, script: str) -> bool:
+    """Return whether a script starts a page's server for development, and another builds the page."""
+    return "build" in packages.scripts and bool(re.search(r"\b(next dev|vite)\b", packages.scripts.get(script, "")))
 
 
 def _nothing_public(tree: Tree, found: Dockerfile, text: str) -> Iterator[str]:

@@ -20,15 +20,17 @@ from scripts.adopt.inference.programs import (
     fetched_fonts,
     installs_requirements,
     missing_modules,
+    own_folder,
     port_of,
     published_port,
+    set_above,
     set_command,
     set_date,
     set_path,
     set_probes,
     set_user,
 )
-from scripts.adopt.packages import join
+from scripts.adopt.packages import join, requirements
 from scripts.adopt.tree import Place
 from scripts.adopt.units import PAGE_KINDS, Unit
 from scripts.dockerfiles.derived import takes_packages
@@ -94,7 +96,9 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         if stage and not re.search(r"dev|test", stage):
             spec["stage"] = stage
     if unit.python and installs_requirements(unit, context.whole.tree, bool(builder)):
-        unit.python.lock = ""  # the image is made without it
+        version = unit.python.python
+        unit.python = requirements(context.whole.tree, unit.sources)  # the image is made without what is beside it
+        unit.python.python = version
     spec["ignore"] = list(NEVER_IN_AN_IMAGE)
     if builder and unit.strange_lock:
         spec["ignore"].append("uv.lock")
@@ -104,6 +108,7 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     if context.ports[unit.name]:
         spec["port"] = context.ports[unit.name]
     set_user(unit, spec, bool(builder), context)
+    own_folder(unit, spec, context)
     set_probes(unit, spec, context)
     set_command(unit, spec, context)
     added = {**companions(unit, context.whole.tree), **missing_modules(unit, context.whole.tree)}
@@ -115,6 +120,7 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
     environment, build = variables_of(unit, context)
     set_path(unit, environment, bool(builder), context)
+    set_above(unit, spec, environment, context)
     set_date(unit, spec, build, bool(builder), context)
     arguments = {name: build[name] for name in sorted(build) if unit.dockerfile and name in unit.dockerfile.arguments}
     if arguments and not builder:

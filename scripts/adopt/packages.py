@@ -105,17 +105,22 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def python(tree: Tree, folder: str) -> Packages | None:
     """Return what requirements.txt or pyproject.toml say; None where there is neither."""
-    found = Packages()
-    requirements, project = join(folder, "requirements.txt"), join(folder, "pyproject.toml")
-    if tree.has(requirements):
-        for number, line in enumerate(tree.text(requirements).splitlines(), 1):
-            _add(found, line.split("#")[0].split(";")[0], Place(requirements, number))
-        found.files += (requirements,)
+    project, found = join(folder, "pyproject.toml"), requirements(tree, folder)
     if tree.has(project):
         _project(found, tree.text(project), project)
         found.files += (project,)
     found.lock = join(folder, "uv.lock") if tree.has(join(folder, "uv.lock")) else ""
     return found if found.files else None
+
+
+def requirements(tree: Tree, folder: str) -> Packages:
+    """Return what requirements.txt alone says, which an image may be made from whatever else lies beside it."""
+    found, file = Packages(), join(folder, "requirements.txt")
+    if tree.has(file):
+        for number, line in enumerate(tree.text(file).splitlines(), 1):
+            _add(found, line.split("#")[0].split(";")[0], Place(file, number))
+        found.files += (file,)
+    return found
 
 
 def _project(found: Packages, text: str, file: str) -> None:

@@ -23,10 +23,10 @@ _ONCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "30"}  # a machine without a
 
 @dataclass(frozen=True)
 class Contradiction:
-    """What does not go together, in the resolver's words, and the package without whose version it does; or none."""
+    """What does not go together, in the resolver's words, and the packages without whose versions it does; or none."""
 
     said: str
-    loosen: str = ""
+    loosen: tuple[str, ...] = ()
 
 
 def resolver(shell: Shell, python: str) -> Resolver:
@@ -54,8 +54,26 @@ def contradiction(text: str, resolve: Resolver) -> Contradiction | None:
     why = " ".join((resolve(text) or "").split())
     if not why or _ELSEWHERE.search(why):
         return None
-    named = [name for name in _PINNED.findall(text) if re.search(rf"\b{re.escape(name)}\b", why, re.I)]
-    return Contradiction(_said(why), next((name for name in named if resolve(loosened(text, name)) == ""), ""))
+    return Contradiction(_said(why), _to_loosen(text, why, resolve))
+
+
+def _to_loosen(text: str, why: str, resolve: Resolver) -> tuple[str, ...]:
+    """Return the packages without whose versions requirements can be met: the first one that is enough by itself, else,
+    one after another, those whose versions there are none of.
+    """
+    taken: list[str] = []
+    while True:
+        named = [name for name in _PINNED.findall(text) if re.search(rf"\b{re.escape(name)}\b", why, re.I)]
+        for name in named:
+            if resolve(loosened(text, name)) == "":
+                return (*taken, name)
+        gone = re.search(r"there is no version of ([\w.-]+)", why)
+        name = next((one for one in named if gone and one.lower() == gone[1].lower()), "")
+        if not name:
+            return ()
+        taken.append(name)
+        text = loosened(text, name)
+        why = " ".join((resolve(text) or "").split())
 
 
 def missing(wrong: Contradiction | None) -> str:

@@ -52,27 +52,40 @@ class Unit:
 
 def kind_of(tree: Tree, folder: str) -> tuple[str, Place] | None:
     """Return what a folder holds by its package files: nextjs, static, node, fastapi, flask, django, python."""
+    return _kind_of_javascript(tree, folder) or _kind_of_python(tree, folder)
+
+
+def _kind_of_javascript(tree: Tree, folder: str) -> tuple[str, Place] | None:
     script = packages.javascript(tree, folder)
-    if script:
-        file = join(folder, "package.json")
-        asked = {**script.development, **script.wanted}
-        for name, kind in (
-            ("next", "nextjs"),
-            *((name, "node") for name in SERVERS),
-            ("vite", "static"),
-            ("react-scripts", "static"),
-        ):
-            if name in asked:
-                return kind, script.place(name) or Place(file)
-        if "start" in script.scripts:
-            return "node", script.place("start") or Place(file)
+    if not script:
+        return None
+    file = join(folder, "package.json")
+    asked = {**script.development, **script.wanted}
+    for name, kind in (
+        ("next", "nextjs"),
+        *((name, "node") for name in SERVERS),
+        ("vite", "static"),
+        ("react-scripts", "static"),
+    ):
+        if name in asked:
+            return kind, script.place(name) or Place(file)
+    return ("node", script.place("start") or Place(file)) if "start" in script.scripts else None
+
+
+def _kind_of_python(tree: Tree, folder: str) -> tuple[str, Place] | None:
     wanted = packages.python(tree, folder)
-    if wanted:
-        for name in ("fastapi", "flask", "django"):
-            if name in wanted.wanted:
-                return name, wanted.place(name) or Place(folder)
-        return "python", Place(wanted.files[0])
-    return None
+    if not wanted:
+        return None
+    for name in ("fastapi", "flask", "django"):
+        if name in wanted.wanted:
+            return name, wanted.place(name) or Place(folder)
+    return "python", Place(wanted.files[0])
+
+
+def _kind_in(tree: Tree, folder: str, recipe: Dockerfile | None) -> tuple[str, Place] | None:
+    """Return what a folder holds: where it has package files of both languages, what a Dockerfile's image runs."""
+    python = recipe and re.search(r"(^|/)python\b|/uv:\S*python", next(reversed(recipe.images), ""))
+    return (_kind_of_python(tree, folder) if python else None) or kind_of(tree, folder)
 
 
 def dockerfiles_of(tree: Tree) -> list[str]:
@@ -97,16 +110,33 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
                 f"{item.place}: {item.name}: left out: {item.context} has neither a Dockerfile nor package files"
             )
         else:
+            _moved(tree, unit)
             unit.described.append(item)
             units.append(unit)
     remarks += _once(units, composed)
     if any(unit.kind in PAGE_KINDS for unit in units):
         return units, remarks
     found, more = _of_folders(tree, root)
+    found, copies = _of_one_copy(tree, found, root)
+    more += copies
     if units:
         covered = {unit.sources for unit in units}
         return units + [one for one in found if one.kind in PAGE_KINDS and one.sources not in covered], remarks
     return found, remarks + more
+
+
+def _of_one_copy(tree: Tree, found: list[Unit], root: str) -> tuple[list[Unit], list[str]]:
+    """Return the services without those of other copies of the application, as earlier phases are, where the copy with
+    the page has servers of its own; a line for each that is left out.
+    """
+    roots = {one for one in roots_of_pages(tree) if one != root and _within(one, root)}
+    pages = [project(unit.sources) for unit in found if unit.kind in PAGE_KINDS]
+    own = root if root in pages else newest(pages) if pages else root
+    off = [unit for unit in found if (copy := project(unit.sources)) != own and (copy in roots or _PHASE.search(copy))]
+    if not any(project(unit.sources) == own and unit.kind not in PAGE_KINDS for unit in found):
+        return found, []
+    lines = [f"{unit.place}: {unit.sources}: left out: the page is in another copy of the application" for unit in off]
+    return [unit for unit in found if unit not in off], lines
 
 
 def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
@@ -114,20 +144,28 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
     units: list[Unit] = []
     remarks: list[str] = []
     files = set(tree.below(root))
-    for file in (one for one in dockerfiles_of(tree) if one in files):
+    recipes = [one for one in dockerfiles_of(tree) if one in files]
+    for file in recipes:
         folder = folder_of(file)
         unit = _unit(tree, _name_of(file), folder, file, Place(file))
         wrong = unit.dockerfile.problems if unit and unit.dockerfile else []
-        if unit and wrong and not _widened(tree, unit, file) and unit.kind == "other":
+        several = sum(folder_of(one) == folder for one in recipes) > 1  # the folder's package files are another's
+        if (
+            unit
+            and wrong
+            and not (_widened(tree, unit, file) or _moved(tree, unit))
+            and (unit.kind == "other" or (several and "COPY" in wrong[0]))
+        ):
             remarks += [f"{problem}; left out" for problem in wrong[:1]]
             continue
         if unit:
             units.append(unit)
-    known = {unit.folder for unit in units}
+    known = {folder for unit in units for folder in (unit.folder, unit.sources)}
     for file in (one for one in tree.named("package.json", *packages.PYTHON_FILES) if one in files):
         folder = folder_of(file)
         inside = any(folder.startswith(f"{one}/") for one in known if one != ".")
-        if folder not in known and not inside and not _beside(folder):
+        started = any(_starts_in(tree, one, folder) for one in units)
+        if folder not in known and not inside and not started and not _beside(folder):
             unit = _unit(tree, _name_of(join(folder, "x")), folder, "", Place(file))
             if unit and (unit.kind != "python" or _runs(tree, folder)) and _is_program(unit):
                 units.append(unit)
@@ -136,6 +174,14 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
     return [unit for unit in units if unit.folder not in off], remarks + list(off.values())
 
 
+def _starts_in(tree: Tree, unit: Unit, folder: str) -> bool:
+    """Return whether the command of a service's image starts a module that lies in a folder below its context."""
+    command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
+    names = (name.replace(".", "/") + ".py" for name in re.findall(r"([A-Za-z_][\w.]*):\w+", command))
+    return any(tree.has(file) and _within(file, folder) for file in (join(unit.folder, name) for name in names))
+
+
+_IS_STARTED = re.compile(r"\b(FastAPI|Flask|Starlette|FastMCP)\(|__main__|\w*_app\(|\.run\(")
 _MAKES_AN_APP = re.compile(r"\b(FastAPI|Flask)\(|get_[aw]sgi_application|\bexecute_from_command_line\(")
 
 
@@ -144,17 +190,22 @@ def _no_service(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
 
     The folder above the services has none of its own, and a program that asks at a terminal has nobody to ask.
     """
-    if unit.dockerfile or unit.kind in PAGE_KINDS:
+    if unit.dockerfile:
         return ""
     inner = [one.folder for one in units if one.folder != unit.folder and _within(one.folder, unit.folder)]
     own = [file for file in tree.below(unit.sources) if not TESTS.search(file)
            and not any(_within(file, one) for one in inner)]  # fmt: skip
+    if unit.kind in PAGE_KINDS:
+        pages = unit.kind != "nextjs" or not inner or any(re.search(r"(^|/)(app|pages)/", file) for file in own)
+        return "" if pages else f"{unit.place}: {unit.name}: left out: it has no pages, which are in the folders below"
     if unit.kind == "node":
         serves = not inner or any(file.endswith(javascript_source.SUFFIXES) for file in own)
         return "" if serves else f"{unit.place}: {unit.name}: left out: its services are those in its folders"
     texts = [tree.text(file) for file in own if file.endswith(".py")]
     if inner and unit.kind != "python" and not any(_MAKES_AN_APP.search(text) for text in texts):
         return f"{unit.place}: {unit.name}: left out: its services are those in its folders"
+    if len(units) > 1 and unit.kind in ("fastapi", "flask") and not any(_IS_STARTED.search(text) for text in texts):
+        return f"{unit.place}: {unit.name}: left out: it has no program of its own"
     asks = unit.kind == "python" and any(re.search(r"(?<![\w.])input\(", text) for text in texts)
     return f"{unit.place}: {unit.name}: left out: it asks at a terminal" if asks else ""
 
@@ -226,6 +277,29 @@ def _widened(tree: Tree, unit: Unit, file: str) -> bool:
     return False
 
 
+def _moved(tree: Tree, unit: Unit) -> bool:
+    """Return whether a Dockerfile that lacks its sources has them all in the folder of the service's name, or in the
+    only one that does, which the service gets as its context then.
+    """
+    recipe = unit.dockerfile
+    if not recipe or not recipe.problems or "COPY" not in recipe.problems[0]:
+        return False
+    folders = dict.fromkeys(folder_of(file) for file in tree.named("package.json", *packages.PYTHON_FILES))
+    found = [one for one in folders if not _beside(one) and not dockerfiles.read(tree, recipe.file, one).problems]
+    named = [one for one in found if clean(Path(one).name) == unit.name]
+    own = named[:1] or (found if len(found) == 1 else [])
+    again = _unit(tree, unit.name, own[0], recipe.file, unit.place) if own else None
+    if not again or own[0] == recipe.context:
+        return False
+    kind = _kind_in(tree, own[0], recipe)
+    unit.kind, unit.folder, unit.sources = (kind or (unit.kind,))[0], own[0], own[0]
+    unit.dockerfile, unit.code = again.dockerfile, Code()
+    unit.javascript, unit.python = packages.javascript(tree, own[0]), packages.python(tree, own[0])
+    _one_language(tree, unit)
+    _read_code(tree, unit)
+    return True
+
+
 def _name_of(file: str) -> str:
     """Return a name for what lies in a folder: a Dockerfile of a name of its own, else the folder's."""
     name = Path(file).name
@@ -242,25 +316,30 @@ def clean(name: str) -> str:
 
 def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> Unit | None:
     sources = folder
-    kind = kind_of(tree, folder)
-    if dockerfile and folder_of(dockerfile) != folder and (own := kind_of(tree, folder_of(dockerfile))):
-        sources, kind = folder_of(dockerfile), own
     recipe = dockerfiles.read(tree, dockerfile, folder) if dockerfile else None
+    kind = _kind_in(tree, folder, recipe)
+    if dockerfile and folder_of(dockerfile) != folder and (own := _kind_in(tree, folder_of(dockerfile), recipe)):
+        sources, kind = folder_of(dockerfile), own
     if recipe and kind is None:
         sources, kind = _copied(tree, recipe, name) or (sources, kind)
     if kind is None and not recipe:
         return None
     unit = Unit(clean(name), folder, kind[0] if kind else "other", kind[1] if kind else place, sources=sources)
     unit.javascript, unit.python = packages.javascript(tree, sources), packages.python(tree, sources)
+    _one_language(tree, unit)
+    unit.dockerfile = recipe
+    _read_code(tree, unit)
+    return unit
+
+
+def _one_language(tree: Tree, unit: Unit) -> None:
+    """Keep the package files of the language that a service is written in."""
     if unit.kind in ("fastapi", "flask", "django", "python"):
         unit.javascript = None
     else:
         unit.python = None
     if unit.python and (strange := packages.strange_lock(tree, unit.python)):
         unit.python.lock, unit.strange_lock = "", strange
-    unit.dockerfile = recipe
-    _read_code(tree, unit)
-    return unit
 
 
 def _copied(tree: Tree, recipe: Dockerfile, name: str) -> tuple[str, tuple[str, Place]] | None:
@@ -310,14 +389,7 @@ def builds_a_page(tree: Tree, composed: Sequence[Described]) -> bool:
 def project(folder: str) -> str:
     """Return the folder that a service's folder lies in, which is the application's."""
     parts = folder.split("/")
-    phase = next(
-        (
-            i
-            for i, part in enumerate(parts)
-            if re.match(r"(phase|part|step|hackathon|stage|v)[-_ ]?[\divx]+", part, re.I)
-        ),
-        None,
-    )
+    phase = next((i for i, part in enumerate(parts) if _PHASE.match(part)), None)
     if phase is not None:
         return "/".join(parts[: phase + 1])
     return "/".join(parts[:-1]) or "."
@@ -328,6 +400,7 @@ def newest(roots: Iterable[str]) -> str:
     return max(roots, key=lambda root: [_number(part) for part in re.split(r"(\d+)|[\W_]+", root) if part] + [0])
 
 
+_PHASE = re.compile(r"(?<![^/])(phase|part|step|hackathon|stage|v)[-_ ]?[\divx]+", re.I)
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 
 

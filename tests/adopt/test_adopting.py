@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -1398,11 +1399,11 @@ def test_a_package_file_that_nests_without_end_is_told_and_says_nothing(tmp_path
     [
         ("FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\nCMD uvicorn main:app\n", ["chown 10001 /srv"]),
         ("FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app\n", None),  # in the root of the image
-        ("FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\nUSER 1000\nCMD uvicorn main:app\n", None),
+        ("FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\nUSER 1000\nCMD uvicorn main:app\n", ["chown 1000 /srv"]),
         ("", None),  # the product's builder gives it all of its folder
     ],
 )
-def test_a_root_image_whose_program_writes_beside_itself_still_may(
+def test_an_image_whose_program_writes_beside_itself_lets_it(
     tmp_path: Path, recipe: str, steps: list[str] | None
 ) -> None:
     logs = "import logging\nlogging.FileHandler('a.log')\nlogging.FileHandler('b.log')\n"
@@ -1422,3 +1423,197 @@ def test_a_probe_asks_for_what_the_started_program_knows(tmp_path: Path) -> None
     assert "probes" not in services(adopt(app))["app"]
     (app / "Dockerfile").write_text((app / "Dockerfile").read_text().replace("src.main", "src.api.main"))
     assert services(adopt(app))["app"]["probes"] == {"readiness": "/health"}
+
+
+@pytest.mark.parametrize(
+    ("main", "store"),
+    [
+        ("from backend.store import name\n", "from backend import models\nname = 1\n"),
+        ("from backend import store\nname = store.name\n", "import backend.models\nname = 1\n"),
+        ("from .store import name\n", "from . import models\nname = 1\n"),
+        ("from store import name\n", "import models\nname = 1\n"),
+    ],
+)
+@pytest.mark.parametrize("place", ["", "app/"])
+@pytest.mark.parametrize("stray", [False, True])
+def test_a_program_that_is_started_from_above_its_folder_starts_and_so_do_its_jobs(
+    tmp_path: Path, main: str, store: str, place: str, stray: bool
+) -> None:
+    """As `uvicorn backend.main:app` in the folder above: built as the file says, with the image's root in a folder."""
+    inner = place.replace("/", ".")
+    main, store = (text.replace("backend", f"backend.{inner}".rstrip(".")) for text in (main, store))
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "backend__requirements.txt": "fastapi\n",
+        f"backend__{place}main.py": f"{main}from fastapi import FastAPI\napp = FastAPI()\n",
+        f"backend__{place}store.py": store, f"backend__{place}models.py": "",
+    })  # fmt: skip
+    if stray:
+        (app / "backend/backend").mkdir()
+        for folder in (app / "backend", app / "backend/backend"):
+            (folder / "__init__.py").write_text("")
+    spec = services(adopt(app))["backend"]
+    image = tmp_path / "image"
+    shutil.copytree(app / "backend", image / "app")
+    (image / "lib").mkdir()
+    (image / "lib/fastapi.py").write_text(
+        "class FastAPI:\n    def get(self, path):\n        return lambda made: made\n"
+    )
+    for step in spec.get("buildSteps", []):
+        subprocess.run(["sh", "-c", step.replace(" /", f" {image}/")], check=True)
+    above = spec.get("environment", {}).get("PYTHONPATH", "")
+    found = ":".join(
+        [*[f"{image}{above}"] * bool(above), str(image / "app"), str(image / "lib")]
+    )  # and the builder's app.pth
+    module, name = spec["args"][1].split(":")
+    folder = spec["args"][spec["args"].index("--app-dir") + 1] if "--app-dir" in spec["args"] else "."
+    folder = f"{image}{folder}" if above else folder
+    code = f"import sys; sys.path.insert(0, '{folder}'); from {module} import {name}"  # as uvicorn does
+    subprocess.run([sys.executable, "-P", "-c", code], cwd=image / "app", env={"PYTHONPATH": found}, check=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ['["uvicorn", "backend.main:app"]', "python -m backend.main", "cd backend && uvicorn main:app",
+     "uvicorn --app-dir backend main:app", "python backend/main.py", "gunicorn --chdir backend main:app"],
+)  # fmt: skip
+def test_the_first_file_of_a_program_is_found_from_above_its_folder(tmp_path: Path, command: str) -> None:
+    """What the first file needs is inferred of it, and of no script that lies beside it."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "backend__requirements.txt": "fastapi\n",
+        "backend__main.py": "import os, jwt\nfrom fastapi import FastAPI\napp = FastAPI()\n",
+        "backend__app.py": "import httpx\nfrom fastapi import FastAPI\nother = FastAPI()\n",
+        "backend__Dockerfile": f"FROM python:3.11-slim\nWORKDIR /app\nCOPY backend backend\n"
+        f"RUN pip install -r backend/requirements.txt\nCMD {command}\n",
+    })  # fmt: skip
+    found = services(adopt(app))
+    assert set(found) == {"web", "backend"} and found["backend"]["context"] == "."
+    assert found["backend"]["addPackages"] == ["pyjwt"]
+
+
+NODE_IMAGE = "FROM node:20-slim\nWORKDIR /app\n"
+PYTHON_IMAGE = "FROM python:3.11-slim\nWORKDIR /app\n"
+BACKEND = {
+    "backend__requirements.txt": "fastapi\n",
+    "backend__main.py": "from fastapi import FastAPI\napp = FastAPI()\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "contexts"),
+    [
+        # Copies of the whole above the folder, and of another service, whose sources are not where they say.
+        ({"Dockerfile.task": f"{NODE_IMAGE}COPY backend/task/package.json .\n", "package.json": NEXT,
+          "Dockerfile.audit": f"{NODE_IMAGE}COPY backend/audit/src .\n"}, {"web": "web", "backend": "backend"}),
+        # A Dockerfile beside the services, meant for a service's own folder.
+        ({"deploy__backend.Dockerfile": f"{PYTHON_IMAGE}COPY requirements.txt main.py ./\nCMD uvicorn main:app\n"},
+         {"web": "web", "backend": "backend"}),
+        ({"deploy__backend__Dockerfile": f"{PYTHON_IMAGE}COPY requirements.txt main.py ./\nCMD uvicorn main:app\n"},
+         {"web": "web", "backend": "backend"}),
+        # A compose file whose context is too wide for the Dockerfile that it names.
+        ({"infra__compose.yml": "services:\n  backend:\n    build: {context: .., dockerfile: infra/api.Dockerfile}",
+          "infra__api.Dockerfile": f"{PYTHON_IMAGE}COPY requirements.txt main.py ./\nCMD uvicorn main:app\n"},
+         {"web": "web", "backend": "backend"}),
+        # Functions of a host elsewhere, which have no program.
+        ({"api__requirements.txt": "fastapi\n", "api__index.py": "from backend.main import app\n"},
+         {"web": "web", "backend": "backend"}),
+        # Package files of a page above the services, without any pages.
+        ({"package.json": NEXT}, {"web": "web", "backend": "backend"}),
+        # Earlier copies, of which one has no page.
+        ({"phase-2__backend__requirements.txt": "fastapi\n", "phase-2__backend__main.py": BACKEND["backend__main.py"]},
+         {"web": "web", "backend": "backend"}),
+        # The program is started by a Dockerfile above its folder.
+        ({"Dockerfile": f"{PYTHON_IMAGE}COPY . .\nCMD uvicorn backend.main:app\n", "pyproject.toml": "[project]\n"},
+         {"web": "web", "app": "."}),
+    ],
+)  # fmt: skip
+def test_what_lies_beside_the_services_becomes_no_further_one(
+    tmp_path: Path, more: dict[str, str], contexts: dict[str, str]
+) -> None:
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__app__page.tsx": "", **BACKEND, **more})
+    found = services(adopt(app))
+    assert {name: spec["context"] for name, spec in found.items()} == contexts
+    assert found.get("backend", {}).get("builder") in (None, "python")
+
+
+def test_the_copy_that_a_person_chose_comes_without_those_that_lie_in_it(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": "", **BACKEND,
+        "old__web__package.json": NEXT, "old__web__app__page.tsx": "",
+        "old__backend__requirements.txt": "fastapi\n", "old__backend__main.py": BACKEND["backend__main.py"],
+    })  # fmt: skip
+    found = adopt(app, answers={"copy": "."})
+    assert {spec["context"] for spec in services(found).values()} == {"web", "backend"}
+    assert sum("left out: the page is in another copy" in line for line in found.decision.remarks) == 2
+    assert {spec["context"] for spec in services(adopt(app, answers={"copy": "old"})).values()} == {
+        "old/web",
+        "old/backend",
+    }
+
+
+@pytest.mark.parametrize(("image", "kind"), [("python:3.11-slim", "/health"), ("node:20-slim", None)])
+def test_package_files_of_two_languages_in_one_folder_are_those_that_the_image_runs(
+    tmp_path: Path, image: str, kind: str | None
+) -> None:
+    app = make(tmp_path, **{
+        "frontend__package.json": NEXT, "package.json": '{"scripts": {"start": "concurrently npm:*"}}',
+        "requirements.txt": "fastapi\n",
+        "main.py": "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/health')\ndef f(): pass\n",
+        "Dockerfile": f"FROM {image}\nWORKDIR /app\nCOPY . .\nEXPOSE 8000\nCMD uvicorn main:app\n",
+    })  # fmt: skip
+    assert services(adopt(app))["app"].get("probes", {}).get("readiness") == kind
+
+
+@pytest.mark.parametrize(
+    ("command", "builder"), [("npm run dev", "nextjs"), ("npm start", None), ("npm run dev:api", None)]
+)
+def test_an_image_that_serves_a_page_for_development_is_built_anew(
+    tmp_path: Path, command: str, builder: str | None
+) -> None:
+    scripts = {"dev": "next dev", "build": "next build", "start": "next start", "dev:api": "node api.js"}
+    package = json.dumps({"scripts": scripts, "dependencies": {"next": "15.0.0"}})
+    app = make(tmp_path, **{
+        "web__package.json": package, "web__package-lock.json": "{}", "web__app__page.tsx": "",
+        "web__Dockerfile": f"{NODE_IMAGE}COPY package*.json ./\nRUN npm install\nCOPY . .\nCMD {command}\n",
+    })  # fmt: skip
+    assert services(adopt(app))["web"].get("builder") == builder
+
+
+@pytest.mark.parametrize(
+    ("packages", "scheme"),
+    [("asyncpg\n", "postgresql+asyncpg"), ("psycopg[binary]\n", "postgresql+psycopg"), ("", "postgresql+psycopg")],
+)
+def test_a_database_url_names_a_driver_that_the_packages_bring(tmp_path: Path, packages: str, scheme: str) -> None:
+    """A compose file of an earlier day has another one's than the code of today."""
+    main = "import os\nfrom sqlalchemy.ext import asyncio\nasyncio.create_async_engine(os.environ['DATABASE_URL'])\n"
+    app = make(tmp_path, **{
+        "api__requirements.txt": f"fastapi\nsqlalchemy\n{packages}", "api__main.py": API["main.py"] + main,
+        "docker-compose.yml": "services:\n  api:\n    build: api\n    environment:\n"
+        "      DATABASE_URL: postgresql+psycopg://u:p@db/x\n",
+    })  # fmt: skip
+    keys = yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]
+    assert keys["DATABASE_URL"]["database"] == {"scheme": scheme}
+
+
+def test_an_application_that_is_made_in_a_branch_is_found_by_its_name(tmp_path: Path) -> None:
+    main = "import os\nif os.getenv('A'):\n    app = FastAPI(docs_url=None)\nelse:\n    app = FastAPI()\n"
+    app = make(tmp_path, **{"requirements.txt": "fastapi\n", "main.py": f"from fastapi import FastAPI\n{main}"})
+    assert services(adopt(app))["app"]["args"][1] == "main:app"
+
+
+def test_keys_of_those_who_sign_people_in_are_asked_of_nobody(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": "",
+        "web__auth.ts": "const id = process.env.FACEBOOK_APP_ID!, key = process.env.GITHUB_CLIENT_SECRET!;\n",
+    })  # fmt: skip
+    keys = yaml.safe_load(adopt(app).text)["secrets"]["api-keys"]["keys"]
+    assert set(keys) == {"FACEBOOK_APP_ID", "GITHUB_CLIENT_SECRET"}
+
+
+def test_an_image_made_from_requirements_has_not_what_only_the_project_file_asks_for(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\npasslib[bcrypt]\n",
+        "pyproject.toml": '[project]\ndependencies = ["fastapi", "passlib[bcrypt]", "bcrypt<5", "httpx"]\n',
+        "main.py": API["main.py"] + "import httpx\n",
+        "Dockerfile": f"{PYTHON_IMAGE}COPY . .\nRUN pip install -r requirements.txt\nCMD uvicorn main:app\n",
+    })  # fmt: skip
+    assert services(adopt(app))["app"]["addPackages"] == ["bcrypt<5", "httpx"]

@@ -32,7 +32,7 @@ PINS = "pyjwt[crypto]==2.8.0\nhttpx==0.26.0\nmcp>=1.11.0\n"
 @pytest.mark.parametrize(
     ("text", "why", "found"),
     [
-        (PINS, TWO, Contradiction("httpx==0.26.0 and mcp>=1.11.0 do not go together", "httpx")),
+        (PINS, TWO, Contradiction("httpx==0.26.0 and mcp>=1.11.0 do not go together", ("httpx",))),
         ("dapr-devtools==0.2.0\n", NONE, Contradiction("dapr-devtools was not found in the package registry")),
         ("numpy==1.21.0\n", OLD, None),
         ("fastapi\n", "", None),
@@ -48,6 +48,17 @@ def test_what_does_not_go_together_is_told_with_the_version_to_leave_open(
     assert resolving.contradiction(text, resolve) == found
 
 
+def test_versions_that_there_are_none_of_are_left_open_together() -> None:
+    """Two packages of one maker, pinned to a number that neither ever had: to leave one open is not enough."""
+
+    def resolve(asked: str) -> str:
+        gone = next((name for name in ("ext", "dapr") if f"{name}==0.8.0" in asked), "")
+        return f"Because there is no version of {gone}==0.8.0 and you require {gone}==0.8.0, so" if gone else ""
+
+    found = resolving.contradiction("ext==0.8.0\ndapr==0.8.0\nfastapi==0.1\n", resolve)
+    assert found == Contradiction("there is no version of ext==0.8.0", ("ext", "dapr"))
+
+
 def test_a_resolver_that_cannot_be_asked_says_nothing() -> None:
     """The real one, about a name that no index has a right to: whatever it ends with, it is no contradiction."""
     assert resolving.resolver(Shell(), "3.11")("not a requirement at all !!\n") is None
@@ -55,7 +66,7 @@ def test_a_resolver_that_cannot_be_asked_says_nothing() -> None:
 
 def test_a_contradiction_is_asked_about_and_a_package_that_there_is_not_is_refused(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     app = make(tmp_path, **{"api__requirements.txt": f"fastapi\n{PINS}", "api__main.py": API["main.py"]})
-    monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("a and b do not go together", "httpx"))
+    monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("a and b do not go together", ("httpx",)))
     with pytest.raises(UserError, match=r"api\.loosen: api/requirements\.txt: a and b do not go together: take httpx"):
         adopt(app)
     for agreed in ("yes", "true"):  # as it is typed, and as a file of answers is read

@@ -11,10 +11,12 @@ from scripts.adopt.packages import join
 from scripts.adopt.tree import Tree
 from scripts.adopt.units import Unit
 
+ABOVE = "/above"  # of an image: there a link by the program's own name leads to its folder
 _FACTORY = r"(?:create|make|build|get)_(?:\w+_)?app(?:lication)?"
 _APPLICATIONS = {  # by kind, the best first; the last of FastAPI's is a function that makes one
     "fastapi": (
-        rf"^(\w+)\s*(?::[^=]+)?=\s*(?:\w+\.)?(?:FastAPI|{_FACTORY})\(",
+        rf"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(?:FastAPI|{_FACTORY})\(",
+        r"^(?:if|else|try|except)\b[^\n]*:[^\n]*\n(?:[ \t]+[^\n]*\n|[ \t]*\n)*?[ \t]+(\w+)\s*=\s*(?:\w+\.)?FastAPI\(",
         r"^(\w+)\s*=\s*(?:\w+\.)?(?:Starlette|streamable_http_app|http_app|sse_app)\(",
         rf"^def ({_FACTORY})\((?=[\s\S]*\bFastAPI\()",
     ),
@@ -50,10 +52,41 @@ def module_name(unit: Unit, file: str) -> str:
     return ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
 
 
-def start_of(tree: Tree, unit: Unit, file: str) -> tuple[str, str]:
-    """(folder to start in, module): as its own Dockerfile names it; a file that imports its neighbours by their bare
-    names is started beside them, and one that imports them relatively from above its package.
+def own_name(tree: Tree, unit: Unit) -> str:
+    """Return the name by which a program knows its own folder, which is started from above it then: its command names
+    it so, or its first file imports its neighbours by it or relatively; empty where it is started from within.
     """
+    name = PurePosixPath(unit.sources).name or tree.root.name
+    main = main_file(unit, tree)
+    text = tree.text(main) if main else ""
+    imports = re.findall(rf"(?m)^\s*(?:from|import) {re.escape(name)}\.(\w+)", text)
+    for names in re.findall(rf"(?m)^\s*from {re.escape(name)} import ([\w, ]+)", text):
+        imports += re.findall(r"\w+", names)
+    told = [word.split(".")[1] for word in _modules(unit) if word.startswith(f"{name}.")]
+    known = [one for one in [*imports, *told] if _is_module(tree, join(unit.sources, one))]
+    above = any(not _is_module(tree, join(join(unit.sources, name), one)) for one in known)
+    relative = str(PurePosixPath(main).parent) == unit.sources and bool(re.search(r"(?m)^\s*from \.", text))
+    return name if name.isidentifier() and (above or relative) else ""
+
+
+def _is_module(tree: Tree, path: str) -> bool:
+    """Return whether a path is that of a module: a file, or a folder with one."""
+    return tree.has(f"{path}.py") or any(file.endswith(".py") for file in tree.below(path))
+
+
+def _modules(unit: Unit) -> list[str]:
+    """Return the modules that a Dockerfile's command names: of `uvicorn app.main:app` and `python -m app.main`."""
+    command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
+    return re.findall(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+", command) + re.findall(r" -m ([A-Za-z_][\w.]*)", command)
+
+
+def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str, str]:
+    """(folder to start in, module): as its own Dockerfile names it; a file that imports its neighbours by their bare
+    names is started beside them, and one that imports them relatively from above its package. `built` says that the
+    product's builder makes the image, which has nothing above the program's folder but a link to it.
+    """
+    if name := own_name(tree, unit):
+        return ABOVE if built else "", f"{name}.{module_name(unit, file)}".removesuffix(".__init__")
     folder, parts = str(PurePosixPath(file).parent), module_name(unit, file).split(".")
     command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
     for told in (name.split(".") for name in re.findall(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+", command)):
@@ -85,10 +118,13 @@ def start_of(tree: Tree, unit: Unit, file: str) -> tuple[str, str]:
 def main_file(unit: Unit, tree: Tree) -> str:
     """Return the file that starts a Python program: what its Dockerfile's command names, else where its app is made."""
     words = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
-    for name in re.findall(r"([\w.]+):\w+", words) + re.findall(r"([\w/.-]+)\.py\b", words):
-        file = join(unit.sources, name.replace(".", "/") + ".py")
-        if tree.has(file):
-            return file
+    folders = ["", *re.findall(r"(?:--app-dir|--chdir)[= ](?:\./|/app/)?([\w./-]+)", words)]
+    for name in _modules(unit) + re.findall(r"([\w/.-]+)\.py\b", words):
+        parts = name.replace(".", "/").strip("/").split("/")
+        for folder in (join(unit.sources, one) if one else unit.sources for one in folders):
+            for first in range(len(parts)):  # the command may be given from above the folder
+                if tree.has(file := join(folder, "/".join(parts[first:]) + ".py")):
+                    return file
     mains = main_files(tree, unit)
     made = (file for file in mains if re.search(r"=\s*(\w+\.)?(FastAPI|Flask)\(", tree.text(file)))
     return next(made, next((file for file in mains if "__main__" in tree.text(file)), ""))

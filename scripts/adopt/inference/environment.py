@@ -13,6 +13,7 @@ from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, 
 from scripts.adopt.tree import Place
 from scripts.adopt.units import PAGE_KINDS, Unit, calls_a_broker
 
+DRIVERS = ("asyncpg", "psycopg", "psycopg2", "pg8000")  # of SQLAlchemy, by the names that its URLs have for them
 VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")
 
 
@@ -97,7 +98,9 @@ def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
         return {"parameters": {"sslmode": "no-verify"}} if unit.wants("pg") and _insists_on_tls(unit, context) else {}
     told = [*(item.environment.get(read.name, "") for item in unit.described), read.default or "",
             context.whole.examples_of(unit).get(read.name, "")]  # fmt: skip
-    if match := next((it for one in told if (it := re.match(r"(postgres(?:ql)?\+\w+)://", one))), None):
+    forms = [it for one in told if (it := re.match(r"(postgres(?:ql)?\+(\w+))://", one))]
+    brought = [driver for driver in DRIVERS if unit.wants(driver, f"{driver}-binary")]
+    if match := next((it for it in forms if it[2] in brought or not brought), None):  # one form is another program's
         return {"scheme": match[1]}
     tree = context.whole.tree
     text = "\n".join(tree.text(file) for file in tree.below(unit.sources) if file.endswith(".py"))

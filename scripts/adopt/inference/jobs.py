@@ -64,9 +64,14 @@ def _alembic(unit: Unit, context: Context) -> list[str]:
     package of alembic's own name, not from there.
     """
     own = unit.dockerfile and unit.dockerfile.command[:1] == ("uv",)
-    start = ["uv", "run", "--no-sync"] if own and "builder" not in context.found.data["services"][unit.name] else []
+    start = ["uv", "run", "--no-sync"] if own and not _is_built(unit, context) else []
     shadowed = context.whole.tree.has(join(unit.sources, "alembic/__init__.py"))
     return ["env", "-u", "PYTHONPATH", *start, "alembic"] if shadowed else [*start, "python", "-m", "alembic"]
+
+
+def _is_built(unit: Unit, context: Context) -> bool:
+    """Return whether one of the product's builders makes the image; without a Dockerfile none else can."""
+    return unit.dockerfile is None or "builder" in context.found.data["services"].get(unit.name, {})
 
 
 def _table_makers(unit: Unit, tree: Tree) -> list[Place]:
@@ -120,8 +125,9 @@ def _uncalled(makers: Sequence[Place], unit: Unit, context: Context) -> None:
         return  # of one that only reads them, they may lack what the others need
     named = {place: python_source.function_at(tree.text(place.file), place.line) for place in makers}
     place = min(makers, key=lambda one: not re.search(rf"\b{named[one]}\b", tree.text(main) if main else ""))
-    folder, module = start_of(tree, unit, place.file)
-    above, program = start_of(tree, unit, main) if main and main != place.file else (folder, "")
+    built = _is_built(unit, context)
+    folder, module = start_of(tree, unit, place.file, built)
+    above, program = start_of(tree, unit, main, built) if main and main != place.file else (folder, "")
     code = f"import {program}; " if program else ""
     code += f"import inspect, asyncio; from {module} import {named[place]} as made; done = made(); " \
             "inspect.isawaitable(done) and asyncio.run(done)"  # fmt: skip
@@ -155,7 +161,7 @@ def _scripts(unit: Unit, context: Context) -> list[str]:
 
 def _started(unit: Unit, context: Context) -> str:
     """Return what starts a service: the commands that it runs by, and the texts of the files that they name."""
-    built = "builder" in context.found.data["services"][unit.name]
+    built = _is_built(unit, context)
     own = unit.dockerfile.command if unit.dockerfile and not built else ()
     told = [item.command for item in unit.described if item.command]
     return "\n".join(_script(command, unit, context.whole.tree) for command in [own, *told])

@@ -8,11 +8,19 @@ from typing import Any
 
 from scripts.adopt import dockerfiles, needed, variables
 from scripts.adopt.inference.decision import PYTHON_KINDS, Context, Decision, told, worker_of
-from scripts.adopt.inference.entries import find_application, main_file, main_files, module_name, start_of
+from scripts.adopt.inference.entries import (
+    ABOVE,
+    find_application,
+    main_file,
+    main_files,
+    module_name,
+    own_name,
+    start_of,
+)
 from scripts.adopt.inference.jobs import job_of_page, job_packages, loaded_files
 from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
-from scripts.adopt.units import PAGE_KINDS, Unit
+from scripts.adopt.units import PAGE_KINDS, TESTS, Unit
 from scripts.dockerfiles.derived import loosens
 from scripts.images import families
 
@@ -200,13 +208,46 @@ def _python_command(unit: Unit, context: Context) -> list[str]:
             extra = ["--app-dir", folder] if folder else []
             extra += ["--factory"] if factory else []
             return ["uvicorn", f"{module}:{name}", *extra, "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
-        target = f"{folder}/{module}:{name}" if folder else f"{module}:{name}"
+        target = f"{folder}/{module}:{name}" if folder and folder != ABOVE else f"{module}:{name}"
         return ["flask", "--app", target, "run", "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
     main = next((file for file in main_files(tree, unit) if "__main__" in tree.text(file)), "")
-    if re.search(r"(?m)^\s*from \.", tree.text(main) if main else ""):  # only a module of a package can
+    if main and (
+        own_name(tree, unit) or re.search(r"(?m)^\s*from \.", tree.text(main))
+    ):  # only a module of a package can
         folder, module = start_of(tree, unit, main)
-        return [*(["env", f"PYTHONPATH={folder}"] if folder else []), "python", "-m", module]
+        return [*(["env", f"PYTHONPATH={folder}"] if folder and folder != ABOVE else []), "python", "-m", module]
     return ["python", main if unit.sources == "." else main.removeprefix(f"{unit.sources}/")] if main else []
+
+
+_WRITES = re.compile(
+    r"\bmkdir\(|\bmakedirs\(|FileHandler\(|\bopen\([^)\n]*[\"'][wax]b?\+?[\"']|\b(mkdir|writeFile|appendFile)(Sync)?\(|createWriteStream\("
+)
+
+
+def own_folder(unit: Unit, spec: dict[str, Any], context: Context) -> None:
+    """Give a program that writes beside itself its folder: WORKDIR makes it root's, whoever owns what is in it."""
+    recipe, tree = unit.dockerfile, context.whole.tree
+    if not recipe or "builder" in spec or "writablePaths" in spec or recipe.workdir.rstrip("/") in ("", "/root"):
+        return
+    files = loaded_files(unit, tree) or {
+        file
+        for file in tree.below(unit.sources)
+        if file.endswith((".py", ".js", ".mjs", ".ts")) and not TESTS.search(file)
+    }
+    place = next((file for file in sorted(files) if _WRITES.search(tree.text(file))), "")
+    step = f"chown {recipe.uid or 10001} {recipe.workdir}"
+    if place and unit.kind not in PAGE_KINDS and step not in spec.get("buildSteps", []):
+        spec.setdefault("buildSteps", []).append(step)
+        context.found.because(f"services.{unit.name}.buildSteps", step, place)
+
+
+def set_above(unit: Unit, spec: dict[str, Any], environment: dict[str, str], context: Context) -> None:
+    """Let a program that knows its own folder by name, and is built without what is above it, find it by that name."""
+    name = own_name(context.whole.tree, unit) if unit.python and spec.get("builder") == "python" else ""
+    if name:
+        spec.setdefault("buildSteps", []).append(f"mkdir -p {ABOVE} && ln -s /app {ABOVE}/{name}")
+        environment |= {"PYTHONPATH": ABOVE, "PYTHONSAFEPATH": "1"}  # what lies in its folder by its name hides nothing
+        told(unit, context, "PYTHONPATH", f"{ABOVE}, since it is started from above {name}", unit.place)
 
 
 def set_user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
