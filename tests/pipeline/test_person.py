@@ -219,6 +219,22 @@ def test_a_journey_is_inferred_from_openapi() -> None:
     assert journey.infer(None, "api") == []
 
 
+@pytest.mark.parametrize(
+    ("paths", "chosen"),
+    [
+        (["/api/mcp/add_task", "/api/{user_id}/tasks"], "/api/{user_id}/tasks"),
+        (["/add_task", "/api/workspaces/tasks"], "/api/workspaces/tasks"),
+        (["/tools/todos", "/api/v1/todos/"], "/api/v1/todos/"),
+        (["/api/mcp/add_task"], "/api/mcp/add_task"),
+    ],
+)
+def test_a_person_adds_a_todo_as_the_page_does_and_not_as_a_model_does(paths: list[str], chosen: str) -> None:
+    who = {"properties": {"title": {"type": "string"}, "user_id": {"type": "string"}}, "required": ["title", "user_id"]}
+    body = {"requestBody": {"content": {"application/json": {"schema": who}}}}
+    (step,) = journey.infer({"paths": {path: {"post": body} for path in paths}}, "api")
+    assert (step["path"], step["json"]) == (chosen, {"title": "something to do", "user_id": "{user_id}"})
+
+
 @pytest.mark.parametrize("path", ["/openapi.json", "/api/openapi.json", "/api/v1/openapi.json", "/elsewhere.json"])
 def test_a_server_tells_of_itself_at_one_of_the_usual_places(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     document = json.dumps({"paths": {"/signup": {"post": {}}, "/login": {"post": {}}}})

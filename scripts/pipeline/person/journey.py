@@ -17,6 +17,7 @@ from scripts.pipeline.person.web import Answer, Browser
 REGISTER = re.compile(r"(register|sign-?up)/?$")
 LOGIN = re.compile(r"(login|sign-?in|token)/?$")
 ADD = re.compile(r"(todos?|tasks?|chores?|items?|errands?|notes?)/?$")
+_TOOL = re.compile(r"/(mcp|tools?|internal|webhooks?|events?)/|[_-](?:todo|task|chore|item|errand|note)s?/?$")
 TOKENS = ("access_token", "token", "accessToken", "data.access_token", "data.token")
 PASSING = (0, 502, 503, 504)  # what a person gets while no pod is ready: no answer, or that of what stands before
 DOCUMENTS = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json")  # where servers tell what they can do
@@ -132,7 +133,11 @@ def infer(document: Any, service: str) -> list[dict[str, Any]]:
     posts = {path: item["post"] for path, item in (paths or {}).items() if isinstance(item, dict) and "post" in item}
     found = []
     for name, pattern in (("register", REGISTER), ("log in", LOGIN), ("add a todo", ADD)):
-        path = next((one for one in sorted(posts, key=len) if pattern.search(one)), "")
+        fitting = [
+            one for one in posts if pattern.search(one)
+        ]  # what a page calls before what a model or a program does
+        # What a page calls comes before what a model or another program does.
+        path = min(fitting, key=lambda one: (bool(_TOOL.search(one)), len(one)), default="")
         if path:
             found.append(_step(name, path, posts[path], document, service))
     return found if any(step["name"] in ("register", "add a todo") for step in found) else []
@@ -194,6 +199,8 @@ def _value(name: str, kind: Mapping[str, Any], document: Any) -> Any:
         return kind["enum"][0]
     if "default" in kind and kind["default"] is not None:
         return kind["default"]
+    if name in ("user_id", "userId", "owner_id"):
+        return "{user_id}"
     if "password" in name:
         return "{password}"
     if "email" in name or (
