@@ -83,9 +83,11 @@ def _kind_of_python(tree: Tree, folder: str) -> tuple[str, Place] | None:
 
 
 def _kind_in(tree: Tree, folder: str, recipe: Dockerfile | None) -> tuple[str, Place] | None:
-    """Return what a folder holds: where it has package files of both languages, what a Dockerfile's image runs."""
+    """Return what a folder holds: where a Dockerfile's image runs Python, package files of another language are none of
+    its program's.
+    """
     python = recipe and re.search(r"(^|/)python\b|/uv:\S*python", next(reversed(recipe.images), ""))
-    return (_kind_of_python(tree, folder) if python else None) or kind_of(tree, folder)
+    return _kind_of_python(tree, folder) if python else kind_of(tree, folder)
 
 
 def dockerfiles_of(tree: Tree) -> list[str]:
@@ -160,6 +162,7 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
             continue
         if unit:
             units.append(unit)
+    units = [unit for unit in units if not _again(unit, units)]
     known = {folder for unit in units for folder in (unit.folder, unit.sources)}
     for file in (one for one in tree.named("package.json", *packages.PYTHON_FILES) if one in files):
         folder = folder_of(file)
@@ -172,6 +175,12 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
                 known.add(folder)
     off = {unit.folder: line for unit in units if (line := _no_service(tree, unit, units))}
     return [unit for unit in units if unit.folder not in off], remarks + list(off.values())
+
+
+def _again(unit: Unit, units: Sequence[Unit]) -> bool:
+    """Return whether a Dockerfile above a service's folder, as hosts of programs want one, makes it once more."""
+    own = (one for one in units if one is not unit and one.sources == unit.sources == one.folder)
+    return unit.folder != unit.sources and any(one.dockerfile and not one.dockerfile.problems for one in own)
 
 
 def _starts_in(tree: Tree, unit: Unit, folder: str) -> bool:

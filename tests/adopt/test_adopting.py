@@ -1521,6 +1521,10 @@ BACKEND = {
         # Earlier copies, of which one has no page.
         ({"phase-2__backend__requirements.txt": "fastapi\n", "phase-2__backend__main.py": BACKEND["backend__main.py"]},
          {"web": "web", "backend": "backend"}),
+        # A host of programs wants a Dockerfile above the services, beside the one that a service has.
+        ({"Dockerfile": f"{PYTHON_IMAGE}COPY backend/ .\nCMD uvicorn main:app\n", "package.json": '{"private": true}',
+          "backend__Dockerfile": f"{PYTHON_IMAGE}COPY . .\nCMD uvicorn main:app\n"},
+         {"web": "web", "backend": "backend"}),
         # The program is started by a Dockerfile above its folder.
         ({"Dockerfile": f"{PYTHON_IMAGE}COPY . .\nCMD uvicorn backend.main:app\n", "pyproject.toml": "[project]\n"},
          {"web": "web", "app": "."}),

@@ -2,8 +2,9 @@
 # 3.9 is the last line that also answers the clients of before 2018, which pinned packages bring.
 ARG DEBIAN_IMAGE=debian:trixie-slim
 FROM ${DEBIAN_IMAGE} AS packages
+# Java's packages want a folder for manuals, which small images lack.
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends maven openssl && rm -rf /var/lib/apt/lists/*
+RUN mkdir -p /usr/share/man/man1 && apt-get update && apt-get install -y --no-install-recommends maven openssl && rm -rf /var/lib/apt/lists/*
 WORKDIR /kafka
 COPY pom.xml ./
 # Java trusts whom the system trusts, a company's own authority too.
@@ -15,8 +16,8 @@ RUN --mount=type=cache,target=/root/.m2,sharing=locked \
 
 FROM ${DEBIAN_IMAGE}
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install -y --no-install-recommends default-jre-headless && rm -rf /var/lib/apt/lists/* \
-    && mkdir /data && chown 10001:10001 /data
+RUN mkdir -p /usr/share/man/man1 && apt-get update && apt-get install -y --no-install-recommends default-jre-headless \
+    && rm -rf /var/lib/apt/lists/* && mkdir /data && chown 10001:10001 /data
 COPY --from=packages /kafka/libs /kafka/libs
 COPY server.properties /kafka/
 ENV ADVERTISED=kafka:9092 CLASSPATH=/kafka/libs/*
