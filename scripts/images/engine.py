@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scripts.errors import UserError
@@ -15,7 +15,8 @@ from scripts.images import docker
 from scripts.images.docker import Docker
 from scripts.images.engine_api import EngineApi, chosen_by
 
-PACKAGES = ("docker.io", "iptables", "ca-certificates", "mmdebstrap")
+PACKAGES = ("docker.io", "iptables")
+CLIENT_PACKAGES = ("docker-cli", "docker-buildx")  # what newer releases have taken out of docker.io
 LOG = Path("/var/log/dockerd.log")
 START_SECONDS = 30.0
 APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=300")  # for the updates that a system makes by itself
@@ -31,7 +32,7 @@ def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None]) -> Do
     if found is None:
         _refuse_unless_installable(shell, may_install)
         say("no Docker client with BuildKit here: installing Debian's docker.io")
-        install(shell, ("docker.io", "iptables"))
+        install(shell, PACKAGES, CLIENT_PACKAGES)
         found = Docker(Path("/usr/bin/docker")) if shell.dry else _find(shell)
         if found is None:
             raise UserError(
@@ -58,11 +59,15 @@ def find_answering(shell: Shell) -> Docker | None:
     return found if found and docker.engine_answers(shell, found.binary) else None
 
 
-def install(shell: Shell, packages: tuple[str, ...]) -> None:
-    """Install Debian packages. Raises CommandError if apt fails, UserError where it would take others away."""
+def install(shell: Shell, packages: Sequence[str], where_known: Sequence[str] = ()) -> None:
+    """Install Debian packages, and those of `where_known` that the release has.
+
+    Raises CommandError if apt fails, UserError where it would take others away.
+    """
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    words = [*APT_PATIENCE, "install", "-qq", "-y", "--no-install-recommends", *packages]
     lists = _update_lists(shell, quiet)
+    packages = [*packages, *_known(shell, where_known)]
+    words = [*APT_PATIENCE, "install", "-qq", "-y", "--no-install-recommends", *packages]
     told = "" if shell.dry else shell.probe(["apt-get", "--simulate", *words], env=quiet, timeout=120).out
     if lost := re.findall(r"(?m)^Remv (\S+)", told):
         raise UserError(
@@ -75,6 +80,12 @@ def install(shell: Shell, packages: tuple[str, ...]) -> None:
         if lists:
             raise CommandError(problem.argv, problem.result, f"its lists are old or missing: {lists}") from None
         raise
+
+
+def _known(shell: Shell, packages: Sequence[str]) -> list[str]:
+    """Return those that can be installed, by apt's lists."""
+    told = shell.probe(["apt-cache", "policy", *packages], timeout=120).out if packages else ""
+    return re.findall(r"(?m)^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", told)
 
 
 def _update_lists(shell: Shell, env: Mapping[str, str]) -> str:

@@ -227,6 +227,35 @@ def test_podman_as_docker_is_told_where_nothing_may_be_installed(
         engine.ensure(Shell(), may_install=False, say=print)
 
 
+@pytest.mark.parametrize(
+    ("release", "told", "installed"),
+    [
+        ("Debian 12", "", "docker.io iptables"),
+        (
+            "Debian 13",
+            "docker-cli:\n  Installed: (none)\n  Candidate: 26.1.5+dfsg1-9+b9\n  Version table:\n"
+            "docker-buildx:\n  Installed: (none)\n  Candidate: 0.13.1+ds1-3\n  Version table:\n",
+            "docker.io iptables docker-cli docker-buildx",
+        ),
+        (
+            "Ubuntu 24.04",
+            "docker-cli:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n"
+            "docker-buildx:\n  Installed: (none)\n  Candidate: 0.14.1-0ubuntu1\n  Version table:\n",
+            "docker.io iptables docker-buildx",
+        ),
+    ],
+)
+def test_an_engine_comes_with_its_client_however_the_release_divides_it(
+    tmp_path: Path, release: str, told: str, installed: str
+) -> None:
+    for name, does in (("apt-get", f'echo "$*" >> {tmp_path}/asked'), ("apt-cache", f"printf '%s' '{told}'")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    with local.env(PATH=f"{tmp_path}:/usr/bin:/bin"):
+        engine.install(Shell(echo=lambda _: None), engine.PACKAGES, engine.CLIENT_PACKAGES)
+    assert (tmp_path / "asked").read_text().splitlines()[-1].endswith(f"--no-install-recommends {installed}")
+
+
 def test_nothing_of_the_persons_is_removed_for_an_engine(tmp_path: Path) -> None:
     apt = tmp_path / "apt-get"
     apt.write_text(
