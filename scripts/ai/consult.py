@@ -392,8 +392,10 @@ def for_screen(found: Consultation, command: Sequence[str], namespace: str, *, p
         lines += [f"  would ask: {who}", f"  {found.redactions}", *(f"  {note}" for note in found.notes)]
         lines += [f"  $ {found.command}", "", found.prompt.rstrip()]
         return "\n".join(lines)
-    who = found.tool or "nobody; what was said until then:"
-    lines += [f"  answered by: {who}" + (f" in {found.seconds:.0f} s" if found.seconds else "")]
+    took = f" in {found.seconds:.0f} s" if found.seconds else ""
+    lines += [
+        f"  answered by: {found.tool}{took}" if found.tool else "  answered by: nobody; what was said until then:"
+    ]
     lines += [f"  {found.redactions}", *(f"  {note}" for note in found.notes), ""]
     text = redact.restore(found.answer.text, found.mapping) if private else found.answer.text
     lines.append(text.rstrip())

@@ -34,8 +34,7 @@ def render(found: Sequence[Section], question: str = "") -> str:
     blocks = []
     if question:
         blocks.append(
-            "No tool and no key is there that could answer in words (see invoke ai.doctor). "
-            "What the rules know of the release:"
+            "Nothing answered that could do so in words (see invoke ai.doctor). What the rules know of the release:"
         )
     for section in found:
         lines = [f"## {section.title}", "", *section.lines]

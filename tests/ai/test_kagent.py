@@ -600,8 +600,12 @@ def test_what_is_no_answer_is_told_by_its_cause(make_desk: Maker, outs: list[str
 
 def test_a_question_of_the_agent_is_answered_by_the_person(make_desk: Maker, calls: Calls) -> None:
     waits = task("input-required", said=confirmation("ask_user", {"questions": [{"question": "Which pod?"}]}, "?"))
-    found = ask(make_desk, [waits, task("completed", "## Cause\nthat pod")], person=lambda text: "backend-1")
+    done = task("completed", "## Cause\nthat pod", calls=("ask_user", "k8s_get_events"))
+    found = ask(make_desk, [waits, done], person=lambda text: "backend-1")
     assert found.answer.text == "## Cause\nthat pod"
+    assert [note for note in found.notes if "looked at" in note] == [
+        "kagent looked at: k8s_get_events(namespace=chatbot-dev)"
+    ]
     sent = [json.loads(call["stdin"]) for call in calls() if call["words"][:2] == ["create", "--raw"]]
     message = sent[1]["params"]["message"]
     assert (message["taskId"], message["contextId"]) == ("t1", "c1")
@@ -716,6 +720,8 @@ def test_ctrl_c_ends_the_work_and_keeps_what_was_said(make_desk: Maker, calls: C
         raise KeyboardInterrupt
 
     spoken = [{"role": role, "parts": [{"kind": "text", "text": role}]} for role in ("user", "agent")]
+    found = ask(make_desk, [task("failed", said="agent", history=spoken)])
+    assert not [note for note in found.notes if "said before it failed" in note]  # it is the error itself
     waits = task("input-required", said=BOTH, history=spoken)
     found = ask(make_desk, [task("submitted"), waits], person=person)
     assert isinstance(found.ended_by, KeyboardInterrupt) and found.answer.text == "agent"

@@ -164,7 +164,7 @@ def _calls(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         data = mapped(part.get("data"))
         about = mapped(part.get("metadata"))
         kind = about.get("kagent_type") or about.get("adk_type")  # the second as later versions write it
-        if kind != "function_call" or data.get("name") == _WAITS:
+        if kind != "function_call" or data.get("name") in (_WAITS, ASK_USER):  # a question is no look at anything
             continue
         given = ", ".join(f"{key}={_short(str(value), 40)}" for key, value in mapped(data.get("args")).items())
         yield f"{data.get('name')}({given})"

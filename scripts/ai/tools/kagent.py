@@ -101,7 +101,8 @@ class Kagent:
                 self._end_work()
                 raise
         notes = tuple(f"kagent looked at: {call}" for call in dict.fromkeys(work.calls))
-        text = work.task.text or work.task.spoken
+        spoken = work.task.spoken if work.task.spoken != work.task.said else ""  # an error stands in the history too
+        text = work.task.text or spoken
         return Reply(
             self.name, text, error, self.command(), time.monotonic() - started, notes, ended_by=ended_by
         )  # fmt: skip
@@ -198,7 +199,7 @@ def _decision(asked: Sequence[Asked], person: Callable[[str], str]) -> dict[str,
     if len(asked) == 1:
         (one,) = asked
         if one.tool == a2a.ASK_USER:
-            return a2a.approved([person(text) for text in one.questions])
+            return a2a.approved([person(f"{text}: ") for text in one.questions])
         said = _allowed(one, person)
         return a2a.approved() if said == YES else a2a.rejected(said or "no")
     ids = [one.id for one in asked]
