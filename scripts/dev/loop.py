@@ -95,7 +95,9 @@ class Loop:
         self._forwards: list[Forward] = []
         self._left_out: dict[tuple[str, str], str] = {}
         self._tails: dict[str, deque[str]] = {}
-        self._stop = threading.Event()
+        self._followed: set[str] = set()  # pods whose logs are shown, by uid
+        self._watched: list[Path] = []
+        self._stop = threading.Event()  # of the watch that goes on
         self._paused = False
         self._kept: set[Path] = set()
         self._up = False
@@ -115,7 +117,7 @@ class Loop:
                 forward = Forward(name, port, self._background, self._pods.of, self._screen.line)
                 self._forwards.append(forward)
                 self._background.start(forward.run)
-        self._background.start(self._watch)
+        self._watch_anew()
 
     def key(self, key: str) -> None:
         """Do what a pressed key asks for."""
@@ -180,10 +182,19 @@ class Loop:
 
     # Files
 
-    def _watch(self) -> None:
+    def _watch_anew(self) -> None:
+        """Watch the folders of now, where they are others than those that are watched: a service may have moved."""
+        folders = self._folders()
+        if folders != self._watched:
+            self._watched = folders
+            self._stop.set()
+            self._stop = threading.Event()
+            self._background.start(partial(self._watch, folders, self._stop))
+
+    def _watch(self, folders: Sequence[Path], stop: threading.Event) -> None:
         try:
             watching.watch(
-                self._folders(), lambda batch: self._tell("files", batch), self._screen.line, self._stop,
+                folders, lambda batch: self._tell("files", batch), self._screen.line, stop,
                 lambda: self._tell("files", self._contexts()),
             )  # fmt: skip
         except (OSError, RuntimeError) as error:
@@ -284,7 +295,9 @@ class Loop:
             self._still_ours(name)
         if pod is not None and pod.running and pod.tree is None:
             pod.tree = self._images.get(pod.image, {})
-            self._background.start(partial(self._logs, pod))
+            if pod.uid not in self._followed:
+                self._followed.add(pod.uid)
+                self._background.start(partial(self._logs, pod))
             if tree.between(pod.tree, source.wanted):
                 self._sync(source, [pod], f"new pod {pod.name}", time.monotonic())
 
@@ -369,6 +382,7 @@ class Loop:
             )
         self._settings = settings
         self._bring_up(settings, wait=False)
+        self._watch_anew()
         self._screen.line(
             f"the configuration has changed: the release is upgraded ({time.monotonic() - started:.1f} s)"
         )

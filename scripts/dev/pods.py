@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,10 @@ WATCHED = 3600.0
 
 @dataclass
 class Pod:
-    """One pod that is worked on. `tree` is what lies in it, None until its image tells."""
+    """One pod that is worked on. `tree` is what lies in it, None until its image tells.
+
+    `seeded` names the containers that have put the image's files there: others do so when the node starts anew.
+    """
 
     uid: str
     name: str
@@ -32,6 +35,7 @@ class Pod:
     running: bool
     ready: bool
     restarts: int
+    seeded: tuple[str, ...] = ()
     tree: tree.Tree | None = field(default=None, repr=False)
 
 
@@ -56,6 +60,7 @@ def of_object(item: Mapping[str, Any], names: Mapping[str, str]) -> Pod | None:
         running=any("running" in one.get("state", {}) for one in mine),
         ready=any(one.get("ready") for one in mine),
         restarts=sum(one.get("restartCount", 0) for one in mine),
+        seeded=tuple(one.get("containerID", "") for one in status.get("initContainerStatuses", ())),
     )
 
 
@@ -73,15 +78,17 @@ class Pods:
         item = event["object"]
         uid = item.get("metadata", {}).get("uid", "")
         pod = of_object(item, self._names) if event["type"] != "DELETED" else None
-        before = self._known.pop(uid, None)
-        if pod is not None:
-            pod.tree = before.tree if before else None
-            self._known[uid] = pod
+        if pod is None:
+            self._known.pop(uid, None)
+            return None
+        before = self._known.get(uid)
+        pod.tree = before.tree if before and before.seeded == pod.seeded else None
+        self._known[uid] = pod  # in its place: whoever looks from another thread finds it at every moment
         return pod
 
     def of(self, service: str) -> list[Pod]:
-        """Return the pods of a service."""
-        return [pod for pod in self._known.values() if pod.service == service]
+        """Return the pods of a service; any thread may ask."""
+        return [pod for pod in list(self._known.values()) if pod.service == service]
 
     def sync(self, one: DevService, pods: Sequence[Pod], wanted: tree.Tree) -> Synced:
         """Bring pods to what is wanted, side by side, and let the program load it. What a pod has is remembered."""
@@ -178,16 +185,33 @@ class Background:
             stream.stop()
 
     def watch_pods(self, on_event: Callable[[Mapping[str, Any]], None]) -> None:
-        """Tell of all pods and their changes, for as long as the session lasts."""
+        """Tell of all pods and their changes, for as long as the session lasts.
+
+        What goes while nobody watches, as when the cluster is started anew, is told of when it is watched again.
+        """
+        told: dict[str, Mapping[str, Any]] = {}
         while not self.stopped:
+            for uid in self._gone(told):
+                on_event({"type": "DELETED", "object": told.pop(uid)})
             with self._kubectl.watch("pods", self._namespace, WATCHED) as stream:
                 with self._lock:
                     self._streams["watch"] = stream
                 for event in documents(stream):
                     if event["object"].get("kind") == "Pod":
+                        told[event["object"]["metadata"]["uid"]] = event["object"]
                         on_event(event)
             if self.wait(1.0):
                 return
+
+    def _gone(self, told: Collection[str]) -> list[str]:
+        """Return which pods are not there any more; none where that cannot be told now."""
+        try:
+            there = (
+                {item["metadata"]["uid"] for item in self._kubectl.items("pods", self._namespace)} if told else set()
+            )
+        except UserError:
+            return []
+        return [uid for uid in told if uid not in there]
 
     def stop(self) -> None:
         """End them all."""

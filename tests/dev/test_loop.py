@@ -103,6 +103,29 @@ def test_a_name_that_holds_the_end_of_a_line_is_told_in_one(world: World) -> Non
     assert "shop: odd?name.py: synced to 1 pod in " in world.said
 
 
+def test_a_service_that_moves_is_watched_where_it_is_now(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched: list[list[Path]] = []
+    stops: list[Any] = []
+
+    def watch(folders: list[Path], on_batch: Any, say: Any, stop: Any, ready: Any) -> None:
+        watched.append(folders)
+        stops.append(stop)
+
+    monkeypatch.setattr(looping.watching, "watch", watch)
+    monkeypatch.setattr(world.loop._background, "start", lambda work: work())
+    monkeypatch.setattr(looping, "read_settings", lambda root, environment: world.loop._settings)
+    monkeypatch.setattr(world.loop, "_bring_up", lambda settings, wait: None)
+    world.loop._watch_anew()
+    world.loop._reconfigure()
+    assert len(watched) == 1 and world.context in watched[0]
+    elsewhere = world.context.parent / "elsewhere"
+    source = world.loop._sources["shop"]
+    moved = replace(source.dev_service, service=replace(world.service, context=elsewhere))
+    world.loop._sources["shop"] = replace(source, dev_service=moved)
+    world.loop._reconfigure()
+    assert elsewhere in watched[1] and [stop.is_set() for stop in stops] == [True, False]
+
+
 def test_while_paused_changes_wait(world: World) -> None:
     world.loop._pressed("p")
     (world.context / "app.py").write_text("two")

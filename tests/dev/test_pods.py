@@ -1,15 +1,17 @@
 """Which pods are worked on, what lies in them, and what is sent when something changes."""
 
 import io
+import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.dev import tree
-from scripts.dev.pods import Pods, of_object
+from scripts.dev.pods import Background, Pods, of_object
 from scripts.dev.rules import Rule
 from scripts.dev.service import DevService, Program
 from scripts.errors import UserError
@@ -71,6 +73,21 @@ def test_a_pod_keeps_what_lies_in_it_until_it_goes(tmp_path: Path) -> None:
     assert pods.of("shop") == []
 
 
+def test_a_pod_that_is_seeded_anew_holds_what_its_image_holds(tmp_path: Path) -> None:
+    """As after a restart of the node: the image's files lie over what was synced."""
+
+    def seeded(number: int) -> dict[str, Any]:
+        item = pod("a")
+        item["status"]["initContainerStatuses"] = [{"name": "seed-0", "containerID": f"docker://{number}"}]
+        return item
+
+    pods = opened(Shell())
+    for number, kept in ((1, False), (1, True), (2, False)):
+        found = pods.saw({"type": "MODIFIED", "object": seeded(number)})
+        assert found is not None and (found.tree is not None) is kept
+        found.tree = {}
+
+
 def test_only_what_changed_is_sent_and_the_program_loads_it(tmp_path: Path) -> None:
     (tmp_path / "new.py").write_text("new")
     one = DevService(Service("shop", tmp_path, tmp_path / "Dockerfile"), (Rule("", "/app"),), Program(("x",), "signal"))
@@ -92,6 +109,29 @@ def test_only_what_changed_is_sent_and_the_program_loads_it(tmp_path: Path) -> N
     assert pods.sync(one, [first], wanted).problems == {} and len(shell.sent) == 1, (
         "nothing has changed: nothing is sent"
     )
+
+
+def test_what_goes_while_nobody_watches_is_told_of_afterwards() -> None:
+    class Restarted:
+        """A cluster whose watch breaks off, during which one of two pods goes."""
+
+        def items(self, kind: str, namespace: str) -> list[dict[str, Any]]:
+            return [pod("b")]
+
+        @contextmanager
+        def watch(self, kind: str, namespace: str, timeout: float) -> Iterator[list[str]]:
+            yield [json.dumps({"type": "ADDED", "object": pod(name)}) for name in ("a", "b")]
+
+    background = Background(Restarted(), "ns")  # type: ignore[arg-type]
+    told: list[tuple[str, str]] = []
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        told.append((event["type"], event["object"]["metadata"]["name"]))
+        if event["type"] == "DELETED":
+            background._stopped.set()
+
+    background.watch_pods(on_event)
+    assert told[:3] == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a")]
 
 
 def test_a_chart_may_call_a_service_otherwise() -> None:
