@@ -684,11 +684,11 @@ def test_an_answer_without_a_look_is_none_where_the_tools_are_gone(make_desk: Ma
 @pytest.mark.parametrize("second", ["not json", json.dumps({"error": {"code": -32603, "message": "Internal error"}})])
 def test_a_task_that_can_no_longer_be_followed_is_ended(make_desk: Maker, calls: Calls, second: str) -> None:
     found = ask(make_desk, [task("submitted"), second])
-    assert found.tool == "offline" and [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+    assert found.tool == "offline" and [call for call in calls() if call["words"][:2] == ["delete", "pods"]]
 
 
 def test_work_that_cannot_be_ended_is_told_and_the_rules_answer(make_desk: Maker) -> None:
-    no = {"starts": "rollout restart", "code": 1, "err": "Error from server (Forbidden): deployments is forbidden"}
+    no = {"starts": "delete pods", "code": 1, "err": "Error from server (Forbidden): pods is forbidden"}
     found = ask(make_desk, [task("submitted"), "not json"], extra=[no])
     assert "may go on in the cluster" in found.tried[-1][1] and "is forbidden" in found.tried[-1][1]
     assert found.tool == "offline" and found.answer.text
@@ -704,15 +704,15 @@ def test_giving_up_ends_the_work_in_the_cluster(make_desk: Maker, calls: Calls) 
     many = tuple(f"k8s_get_events_{n}" for n in range(40))
     found = ask(make_desk, [task("submitted"), task("working", calls=many)])
     assert "stopped after 40 tool calls" in found.tried[-1][1]
-    restarts = [call["words"] for call in calls() if call["words"][:2] == ["rollout", "restart"]]
-    assert restarts == [["rollout", "restart", "deployment/todo-operator", "--namespace", "kagent"]]
+    (ended,) = (call["words"] for call in calls() if call["words"][:2] == ["delete", "pods"])
+    assert ended[2:6] == ["--selector", "app=kagent,kagent=todo-operator", "--namespace", "kagent"]
     assert [call for call in calls() if call["words"][:2] == ["delete", "--raw"]]
 
 
 def test_no_time_left_ends_the_work_too(make_desk: Maker, calls: Calls) -> None:
     found = ask(make_desk, [task("submitted"), task("working")], timeout=0)
     assert "gave no answer within 0 s; the work was ended" in found.tried[-1][1]
-    assert [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+    assert [call for call in calls() if call["words"][:2] == ["delete", "pods"]]
 
 
 def test_ctrl_c_ends_the_work_and_keeps_what_was_said(make_desk: Maker, calls: Calls) -> None:
@@ -725,7 +725,7 @@ def test_ctrl_c_ends_the_work_and_keeps_what_was_said(make_desk: Maker, calls: C
     waits = task("input-required", said=BOTH, history=spoken)
     found = ask(make_desk, [task("submitted"), waits], person=person)
     assert isinstance(found.ended_by, KeyboardInterrupt) and found.answer.text == "agent"
-    assert [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+    assert [call for call in calls() if call["words"][:2] == ["delete", "pods"]]
     assert [call for call in calls() if call["words"][:2] == ["delete", "--raw"]]
 
 
@@ -735,7 +735,7 @@ def test_whatever_ends_a_question_ends_its_work(make_desk: Maker, calls: Calls) 
 
     with pytest.raises(BrokenPipeError):
         ask(make_desk, [task("submitted"), task("input-required", said=BOTH)], person=person)
-    assert [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+    assert [call for call in calls() if call["words"][:2] == ["delete", "pods"]]
 
 
 def test_the_work_ends_though_nobody_reads_our_lines(make_desk: Maker, calls: Calls, shells: list[Any]) -> None:
@@ -747,7 +747,7 @@ def test_the_work_ends_though_nobody_reads_our_lines(make_desk: Maker, calls: Ca
         raise KeyboardInterrupt
 
     ask(make_desk, [task("input-required", said=BOTH)], person=person)
-    assert [call for call in calls() if call["words"][:2] == ["rollout", "restart"]]
+    assert [call for call in calls() if call["words"][:2] == ["delete", "pods"]]
 
 
 @pytest.mark.parametrize(
@@ -766,7 +766,7 @@ def test_a_question_that_may_have_reached_the_agent_is_ended(
 ) -> None:
     found = ask(make_desk, [""], extra=[{"starts": A2A} | answer])
     assert found.tool == "offline"
-    assert bool([call for call in calls() if call["words"][:2] == ["rollout", "restart"]]) is ends
+    assert bool([call for call in calls() if call["words"][:2] == ["delete", "pods"]]) is ends
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ def standing(variables: Mapping[str, str], **changes: Any) -> list[dict[str, Any
     ends = changes.get("endpoints", [served(True)])
     found.append({"starts": "get endpointslices --namespace kagent", "has": ["name=kagent-tools"], "outs": list(ends)})
     pods = changes.get("pods", {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 3})
-    deployment = {"metadata": {"generation": 3}, "spec": {"replicas": 1}, "status": pods}
+    selector = {"matchLabels": {"app": "kagent", "kagent": "todo-operator"}}
+    deployment = {"metadata": {"generation": 3}, "spec": {"replicas": 1, "selector": selector}, "status": pods}
     found.append({"starts": "get deployment todo-operator", "out": json.dumps(deployment)})
     return found
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from scripts.ai.kagent import live
+from scripts.ai.mappings import mapped
 from scripts.ai.model import INTERRUPTED, Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.tools import a2a
@@ -178,9 +179,19 @@ class Kagent:
                 self.kubectl.shell.say(f"kagent's session {context} could not be deleted: {live.last(done.err)}")
 
     def _end_work(self) -> str:
-        """Restart the agent: there is no other way to end a task of it. Return what to say where that fails."""
+        """End the agent's pods, whose place others take: there is no other way to end a task of it. Return what to
+        say where that fails.
+
+        A rollout would leave the old pod at work until the new one is ready.
+        """
         agent, namespace = self.options.kagent_agent, self.options.kagent_namespace
-        words = ("rollout", "restart", f"deployment/{agent}", "--namespace", namespace)
+        words = ["rollout", "restart", f"deployment/{agent}", "--namespace", namespace]
+        deployment = live.get(self.kubectl, "Deployment", agent, namespace)
+        labels = mapped(mapped(mapped(deployment).get("spec")).get("selector")).get("matchLabels")
+        if labels:
+            selector = ",".join(f"{key}={value}" for key, value in labels.items())
+            words = ["delete", "pods", "--selector", selector, "--namespace", namespace]
+            words += ["--grace-period=1", "--wait=false"]
         try:
             self.kubectl.effect(*words)
         except BrokenPipeError:  # nobody reads our lines any more; the work ends all the same
