@@ -36,7 +36,9 @@ def _symptoms_of(graph: ResourceGraph, service: Object, selector: Mapping[str, s
     pods = [pod for pod in living(graph.state.kind("Pod")) if selects(selector, labels_of(pod))]
     ports: list[Mapping[str, Any]] = service["spec"].get("ports") or []
     if not pods and not meant:
-        yield from _mismatch(graph, service, selector)
+        gone = set(graph.state.services) - graph.workloads.keys()
+        if gone.isdisjoint(selector.values()):  # else it means one that is not deployed, which is told as such
+            yield from _mismatch(graph, service, selector)
         return
     owner = meant[0] if meant else graph.service_of(pods[0])[0]
     if not pods:

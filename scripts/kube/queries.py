@@ -58,6 +58,8 @@ KINDS = (
     Resource("networkpolicies", "NetworkPolicy", "networking.k8s.io"),
     Resource("horizontalpodautoscalers", "HorizontalPodAutoscaler", "autoscaling", "v2"),
     Resource("poddisruptionbudgets", "PodDisruptionBudget", "policy"),
+    Resource("roles", "Role", "rbac.authorization.k8s.io"),
+    Resource("rolebindings", "RoleBinding", "rbac.authorization.k8s.io"),
 )
 _BY_NAME = {
     name: one

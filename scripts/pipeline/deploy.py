@@ -87,7 +87,8 @@ def _deploy_one(
     record = live.record_of(session, {release.name: newest.number})[release.name] if newest else {}
     there = live.objects_of(session, [record]) if newest else []
     undone = [one for one in _manual_changes(run, record, there) if one.stated] if newest and not run.dry else []
-    same = newest and newest.status == "deployed" and newest.inputs == inputs and not undone
+    gone = live.gone(session, record) if newest and not run.dry else []
+    same = newest and newest.status == "deployed" and newest.inputs == inputs and not undone and not gone
     if newest and same and _runs_as_recorded(record, there):
         text = f"revision {newest.number}"
         return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, text), _Done(newest.number, ())
@@ -105,6 +106,7 @@ def _deploy_one(
         number = live.histories(session)[release.name][-1].number
         changes = tuple(manifest_diff.between(before, _manifest(run, release, number))) if before else ()
         changes += tuple(f"{one.label}: put back, it was {one.who}" for one in undone)
+        changes += tuple(f"{one}: made again, somebody had deleted it" for one in gone)
     outcome = Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
     return outcome, _Done(number, changes)
 

@@ -12,7 +12,7 @@ from scripts.errors import UserError
 from scripts.host.shell import render
 from scripts.kube import manual_changes as manual
 from scripts.kube import objects, releases, workloads
-from scripts.kube.queries import SHOW_OWNERS
+from scripts.kube.queries import SHOW_OWNERS, resource_of
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
 from scripts.secrets import sync
@@ -81,6 +81,34 @@ def objects_of(session: Session, records: Iterable[Mapping[str, Any]]) -> list[o
     kinds = ",".join(f"{kind.lower()}s" for kind in (*manual.KINDS, manual.AUTOSCALER))
     places = {place for record in records for place in _places(*_stated(record))}
     return [item for place in sorted(places) for item in session.kubectl.items(kinds, place, SHOW_OWNERS)]
+
+
+def gone(session: Session, record: Mapping[str, Any]) -> list[str]:
+    """Return what a revision made and the cluster has no more, as `service frontend-service`.
+
+    A Job may have been tidied away; of a kind that nobody here knows, or may not list, nothing is said.
+    """
+    manifest, home = _stated(record)
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for item in manifest:
+        kind = str(item.get("kind", "")).lower()
+        known = resource_of(kind)
+        if known and known.namespaced and kind != "job" and known.api_version == item.get("apiVersion"):
+            place = item["metadata"].get("namespace") or home
+            wanted.setdefault((kind, place), []).append(objects.name_of(item))
+    return [
+        f"{kind} {name}" for (kind, place), names in wanted.items() for name in _lacking(session, kind, place, names)
+    ]
+
+
+def _lacking(session: Session, kind: str, namespace: str, names: Collection[str]) -> list[str]:
+    kubectl = session.kubectl
+    try:
+        # helm's records are Secrets: all of them would be a lot to ask for.
+        found = kubectl.named(kind, namespace, names) if kind == "secret" else kubectl.items(kind, namespace)
+    except UserError:
+        return []
+    return sorted(set(names) - {objects.name_of(item) for item in found})
 
 
 def manual_changes(record: Mapping[str, Any], there: Iterable[objects.Object]) -> list[manual.ManualChange]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -97,10 +97,21 @@ def status(session: Session) -> list[tuple[str, ...]]:
     """Return the live release as a table. Raises UserError if the cluster does not answer."""
     home, kinds = session.settings.release.namespace, "deployments,statefulsets,daemonsets,pods"
     items = session.kubectl.items(kinds, home)  # first: helm says nothing for long where none answers
-    others = () if session.settings.release.has_library else (live.released(session) or live.Live()).workloads
-    for namespace in sorted({one.namespace for one in others} - {home}):
+    wanted = (live.released(session) or live.Live()).workloads
+    for namespace in sorted({one.namespace for one in wanted} - {home}):
         items = [*items, *session.kubectl.items(kinds, namespace)]
-    return status_rows(items, datetime.now(UTC), released_replicas(session), home)
+    rows = status_rows(items, datetime.now(UTC), released_replicas(session), home)
+    return [*rows, *_missing_rows(wanted, items, home)]
+
+
+def _missing_rows(
+    wanted: Iterable[Workload], items: Iterable[Mapping[str, Any]], home: str
+) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each part of the release that somebody has deleted."""
+    there = {(item["kind"], item["metadata"].get("namespace", home), objects.name_of(item)) for item in items}
+    for one in wanted:
+        if one.kind in SERVING and (one.kind, one.namespace, one.name) not in there:
+            yield workloads.label(one, home), "deleted; a deploy makes it again", "-", "-", "-"
 
 
 def manual_changes(session: Session) -> list[str]:

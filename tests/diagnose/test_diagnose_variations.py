@@ -552,6 +552,12 @@ def test_a_selector_by_another_key() -> None:
     assert only.rule == "selector-mismatch" and "app=backend" in only.meaning and only.service == "backend"
 
 
+def test_a_service_of_a_workload_that_somebody_deleted_is_not_a_mismatch() -> None:
+    items = [*workload("agent", status=ready()), service(selector={"app": "backend"})]
+    asked = ("agent", "backend")
+    assert [(item.rule, item.service) for item in judge(items, services=asked)] == [("not-deployed", "backend")]
+
+
 def test_a_service_whose_pods_were_refused_is_not_a_mismatch() -> None:
     items = [*refused("exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1"), service()]
     assert [item.rule for item in judge(items)] == ["quota-exceeded"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from scripts.diagnose import Finding, watchdog
+from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result
 from scripts.kube.workloads import Workload
+from scripts.pipeline import live
 from scripts.pipeline.live import Live
 from scripts.release import operate
 
@@ -125,3 +128,52 @@ def test_a_rollout_that_is_waited_for_in_vain_names_its_cause(monkeypatch: pytes
     with pytest.raises(watchdog.Failure, match="no node has room for a pod of backend") as told:
         operate.await_rollouts(session, ["deployment/backend"])
     assert told.value.hint == "ask for less" and asked == [["backend"]]
+
+
+def test_what_somebody_deleted_of_the_release_is_a_row_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = tuple(Workload(kind, "shop", name, {}) for kind, name in (("Deployment", "backend"), ("Job", "migrate")))
+    monkeypatch.setattr(
+        live, "released", lambda session: Live({}, (*wanted, Workload("Deployment", "shop", "mcp", {})))
+    )
+    release = SimpleNamespace(namespace="shop")
+    session: Any = SimpleNamespace(
+        settings=SimpleNamespace(release=release), kubectl=SimpleNamespace(items=lambda *_: [deployment(2, 2)]),
+        helm=SimpleNamespace(manifest=lambda _: ""),
+    )  # fmt: skip
+    rows = [row[:2] for row in operate.status(session)[1:]]
+    assert rows == [("backend", "2/2"), ("mcp", "deleted; a deploy makes it again")]
+
+
+GONE = """
+apiVersion: v1
+kind: Service
+metadata: {name: page}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: kept, namespace: other}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: reader}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+---
+apiVersion: example.com/v1
+kind: Service
+metadata: {name: of-another-group}
+"""
+
+
+def test_what_a_revision_made_and_the_cluster_has_no_more_is_named() -> None:
+    def items(kind: str, namespace: str) -> list[dict[str, Any]]:
+        if kind == "role":
+            raise UserError("roles is forbidden")
+        return {"other": [{"metadata": {"name": "kept"}}]}.get(namespace, [])
+
+    packed = base64.b64encode(json.dumps({"namespace": "shop", "manifest": GONE}).encode())
+    record = {"data": {"release": base64.b64encode(packed).decode()}}
+    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=items))
+    assert live.gone(session, record) == ["service page"]
