@@ -44,6 +44,9 @@ class ReadyBase:
     made: bool = False
 
 
+Arrived = Callable[[str, ReadyBase], None]  # a base's name, and what it is
+
+
 def recipe_folder(root: Path) -> Path:
     """Return where the Dockerfiles of the bootstrapped bases are."""
     return root / "services" / "base"
@@ -84,25 +87,35 @@ def ensure(
     may_install: bool,
     say: Callable[[str], None],
     services: Sequence[Service] = (),
+    arrived: Arrived = lambda *_: None,
 ) -> dict[str, ReadyBase]:
     """Return every base image, present on the engine. What is there already is used without asking any registry.
 
-    `services` are those that are built on them. Raises UserError where neither a registry answers nor Debian's packages
+    `services` are those that are built on them. `arrived` hears of each as soon as it is there, where others are still
+    awaited, from several threads. Raises UserError where neither a registry answers nor Debian's packages
     can be used, and for a Dockerfile that an image made from packages cannot build.
     """
     twins = bootstrapped_refs(root, bases, _bundle())
     have = docker.image_ids(shell, client, [*(base.image for base in bases.values()), *twins.values()])
     refs = {name: base.image if base.image in have else twins.get(name, base.image) for name, base in bases.items()}
     missing = [name for name, ref in refs.items() if ref not in have]
+
+    def there(name: str) -> None:
+        for ref, id in docker.image_ids(shell, client, [refs[name]]).items():
+            arrived(name, ReadyBase(ref, id, name in missing))
+
+    def pull(name: str) -> None:
+        shell.effect([client.binary, "pull", "--quiet", refs[name]], timeout=900)
+        there(name)
+
     if missing:
+        _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name) and ref in have})
+        for name in refs.keys() - set(missing):
+            there(name)
         if registry_answers():
             refs |= {name: bases[name].image for name in missing}
             with ThreadPoolExecutor() as pool:
-                list(
-                    pool.map(
-                        lambda name: shell.effect([client.binary, "pull", "--quiet", refs[name]], timeout=900), missing
-                    )
-                )
+                list(pool.map(pull, missing))
         else:
             _refuse_unmakeable([bases[name].image for name in missing if name not in twins])
             _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name)})
@@ -113,7 +126,7 @@ def ensure(
                 have = docker.image_ids(shell, client, list(refs.values()))
                 missing = [name for name in missing if refs[name] not in have]
                 if missing:
-                    bootstrap(shell, client, root, twins, bases, missing, may_install=may_install)
+                    bootstrap(shell, client, root, twins, bases, missing, may_install=may_install, there=there)
         docker.require(shell, client, [refs[name] for name in missing], "the base images were reported as fetched")
         have |= docker.image_ids(shell, client, list(refs.values()))
     _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name)})
@@ -184,8 +197,9 @@ def bootstrap(
     missing: Sequence[str],
     *,
     may_install: bool,
+    there: Callable[[str], None],
 ) -> None:
-    """Make the Debian bases by mmdebstrap, then the others on top of them, side by side.
+    """Make the Debian bases by mmdebstrap, then the others on top of them, side by side; `there` hears of each by name.
 
     The host's CA bundle goes in, as builds behind a TLS-inspecting proxy could not fetch anything without it.
     """
@@ -199,6 +213,8 @@ def bootstrap(
     for suite, ref in suites.items():
         if ref not in have:
             _bootstrap_debian(shell, client, ref, suite)
+    if DEBIAN in missing:
+        there(DEBIAN)
 
     def family(name: str, equal: families.Equal) -> None:
         target = f"{refs[name]}-names" if equal.musl else refs[name]
@@ -206,9 +222,11 @@ def bootstrap(
         _build(shell, client, root, equal.recipe, target, arguments)
         if equal.musl:
             _build(shell, client, root, "alpine-names", refs[name], {"BASE_IMAGE": target})
+        there(name)
 
     def own(name: str) -> None:
         _build(shell, client, root, name, refs[name], {"DEBIAN_IMAGE": refs[DEBIAN]})
+        there(name)
 
     wanted = [
         name for name in OWN if name in missing or (name == "node" and _any_node(equals) and refs[name] not in have)

@@ -41,9 +41,14 @@ def make_plan(
 
 def images_of(settings: Settings, base_ids: Mapping[str, str], *, local_database: bool) -> tuple[Image, ...]:
     """Return the images of this configuration, which stand on bases and sources alone. Raises as `make_plan` does."""
-    services = (*settings.services, settings.database) if local_database else settings.services
+    services = services_of(settings, local_database=local_database)
     refuse_unused(settings, services)
     return tuple(image_of(service, base_ids) for service in services)
+
+
+def services_of(settings: Settings, *, local_database: bool) -> tuple[Service, ...]:
+    """Return what is built: the app's services, and the database where it is local."""
+    return (*settings.services, settings.database) if local_database else settings.services
 
 
 def refuse_unused(settings: Settings, services: Sequence[Service]) -> None:

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import AbstractContextManager
 from math import inf
 from pathlib import Path
@@ -38,7 +38,9 @@ def build(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
         yield from ready.begun.ended()
         return
     with builders(run) as pool:
-        yield from Builds(run, ready.client, ready.bases, ready.plan.images, pool).ended()
+        builds = Builds(run, pool)
+        builds.begin(ready.client, ready.plan.images, ready.bases)
+        yield from builds.ended()
 
 
 def builders(run: Run) -> AbstractContextManager[ThreadPoolExecutor]:
@@ -56,24 +58,61 @@ def longest_first(images: Sequence[Image], seconds: Mapping[str, float]) -> list
 class Builds:
     """Builds that go on side by side, and end together where one fails."""
 
-    def __init__(
-        self, run: Run, client: Docker, bases: Mapping[str, ReadyBase], images: Sequence[Image], pool: Executor
-    ) -> None:
-        """Begin those of `images` that the engine lacks. Raises UserError where it does not say."""
+    def __init__(self, run: Run, pool: Executor) -> None:
         settings = run.session.settings
         self._run = run
-        self._client = client
+        self._pool = pool
         self._services = {service.name: service for service in (*settings.services, settings.database)}
-        self._refs = {name: base.ref for name, base in bases.items()}
-        self._ids = {name: base.id for name, base in bases.items()}
+        self._clients: list[Docker] = []
+        self._refs: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
         self._stopped = threading.Event()
-        self.images = tuple(images)
-        have = docker.image_ids(run.session.shell, client, [image.ref for image in images])
+        self._lock = threading.Lock()  # base images come in several threads
+        self._there: list[Image] = []
+        self._jobs: dict[Future[Outcome], Image] = {}
+
+    def begin_ready(
+        self, client: Docker, services: Sequence[Service], bases: Mapping[str, ReadyBase]
+    ) -> tuple[Image, ...]:
+        """Begin those of `services` whose base images are all among `bases`, and return the images that were begun so
+        far, in the order of the services.
+
+        Raises UserError for sources that cannot be read, and as `begin` does.
+        """
+        with self._lock:
+            known = {image.service: image for image in (*self._there, *self._jobs.values())}
+            fit = [one for one in services if one.name not in known and bases.keys() >= set(one.bases.values())]
+            ids = {name: base.id for name, base in bases.items()}
+            found = known | {one.name: plan.image_of(one, ids) for one in fit}
+            self._begin(
+                client, [found[one.name] for one in fit], bases, [one for one in services if one.name not in found]
+            )
+        return tuple(found[one.name] for one in services if one.name in found)
+
+    def begin(self, client: Docker, images: Sequence[Image], bases: Mapping[str, ReadyBase]) -> None:
+        """Begin those of `images` that the engine lacks.
+
+        Raises UserError where it does not say, or for a secret of a build that has no value.
+        """
+        with self._lock:
+            self._begin(client, images, bases)
+
+    def _begin(
+        self, client: Docker, images: Sequence[Image], bases: Mapping[str, ReadyBase], awaited: Sequence[Service] = ()
+    ) -> None:
+        if self._stopped.is_set() or not images:
+            return
+        shell = self._run.session.shell
+        have = docker.image_ids(shell, client, [image.ref for image in images])
         missing = [image for image in images if image.ref not in have]
-        self._there = [image for image in images if image.ref in have]
-        self._refuse_unknown_secrets([self._services[image.service] for image in missing])
-        times = report.build_times(settings.root) if len(missing) > 1 else {}
-        self._jobs = {pool.submit(self.one, image): image for image in longest_first(missing, times)}
+        self._refuse_unknown_secrets([*(self._services[image.service] for image in missing), *awaited])
+        self._clients.append(client)
+        self._refs |= {name: base.ref for name, base in bases.items()}
+        self._ids |= {name: base.id for name, base in bases.items()}
+        self._there += [image for image in images if image.ref in have]
+        times = report.build_times(self._run.session.settings.root) if len(missing) > 1 else {}
+        for image in longest_first(missing, times):
+            self._jobs[self._pool.submit(self.one, image)] = image
 
     @property
     def under_way(self) -> bool:
@@ -98,7 +137,8 @@ class Builds:
 
     def stop(self) -> None:
         """Stop all that still runs, and begin no other."""
-        self._stopped.set()
+        with self._lock:
+            self._stopped.set()
         for job in self._jobs:
             job.cancel()
         # Again and again: a build that had passed the check may start its process after the first time.
@@ -112,7 +152,7 @@ class Builds:
         run.display.waiting("build", image.service, "building")
         try:
             self._build(service, image)
-            docker.require(run.session.shell, self._client, [image.ref], f"the build of {service.name} ended well")
+            docker.require(run.session.shell, self._clients[0], [image.ref], f"the build of {service.name} ended well")
         except CommandError as problem:
             from scripts.diagnose.watchdog import with_cause  # only a build that failed needs the rules
 
@@ -127,7 +167,7 @@ class Builds:
         hidden = {name: value for name, value in service.build_args.items() if redact(f"{name}={value}")[1]}
 
         def command(source: tuple[Path, Path] | None = None) -> list[str]:
-            return self._client.build_command(service, image, self._refs, hidden=hidden, source=source)
+            return self._clients[0].build_command(service, image, self._refs, hidden=hidden, source=source)
 
         shown = render(command(), env=BUILDKIT)
         if shell.dry:

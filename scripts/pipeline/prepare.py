@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 
 from scripts.context.ready import Ready, ensure_bases, make_plan
 from scripts.context.run import Run, outcomes_of, threads
@@ -17,7 +17,7 @@ from scripts.pipeline.images import Builds
 from scripts.pipeline.lacking import refuse_unready
 from scripts.pipeline.refusals import refuse_values
 from scripts.secrets import proofs, sync, vault
-from scripts.settings.model import Outcome
+from scripts.settings.model import Image, Outcome
 
 Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few words on it
 
@@ -30,38 +30,30 @@ def prepare(run: Run) -> Generator[Outcome, None, Ready]:
     with threads(run) as pool:
         tools = pool.submit(_timed, "tools", lambda: _tools(run))
         client = pool.submit(_timed, "engine", lambda: _engine(run, clients))
-        images = pool.submit(_after, [client], "base images", lambda: _bases(run, clients[0], bases))
+        builds = Builds(run, run.builders) if run.builders and not run.dry else None
+        images = pool.submit(_after, [client], "base images", lambda: _bases(run, clients[0], bases, builds))
         cluster = pool.submit(_cluster, run, [tools, client])
         room = pool.submit(_after, [cluster], "namespace", lambda: namespace.ensure(run.session))
         secrets = pool.submit(_after, [room], "secrets", lambda: sync_secrets(run))
-        ahead = run.builders if not run.dry else None
-        begun = pool.submit(_builds, run, images, clients, bases, ahead) if ahead else None
         try:
             yield from outcomes_of([tools, client, images, cluster, room, secrets])
-            builds = begun.result() if begun else None
-            planned = make_plan(run, bases, builds.images if builds else None)
+            planned = make_plan(run, bases, _begun(run, clients[0], bases, builds) if builds else None)
             if builds and builds.under_way:
                 refuse_values(run, planned)
             return Ready(clients[0], bases, planned, builds)
         except UserError:
-            _stop(begun)
+            if builds:
+                builds.stop()
             raise
 
 
-def _builds(
-    run: Run, needed: Future[Outcome], clients: Sequence[Docker], bases: Mapping[str, ReadyBase], pool: Executor
-) -> Builds:
-    """Begin the builds once the base images are there: none of them needs the cluster."""
-    needed.result()
-    ids = {name: base.id for name, base in bases.items()}
-    images = plan.images_of(run.session.settings, ids, local_database=run.session.local_database)
-    return Builds(run, clients[0], bases, images, pool)
+def _begun(run: Run, client: Docker, bases: Mapping[str, ReadyBase], builds: Builds) -> tuple[Image, ...]:
+    """Begin the builds that stand on nothing else than these bases, and return the images of all that were begun.
 
-
-def _stop(begun: Future[Builds] | None) -> None:
-    """End the builds of a run that has failed."""
-    if begun and begun.exception() is None:
-        begun.result().stop()
+    None of them needs the cluster.
+    """
+    services = plan.services_of(run.session.settings, local_database=run.session.local_database)
+    return builds.begin_ready(client, services, bases)
 
 
 def _timed(target: str, work: Work) -> Outcome:
@@ -95,8 +87,17 @@ def _engine(run: Run, into: list[Docker]) -> tuple[bool, str]:
     return answering is None, str(made.binary)
 
 
-def _bases(run: Run, client: Docker, into: dict[str, ReadyBase]) -> tuple[bool, str]:
-    into |= ensure_bases(run, client)
+def _bases(run: Run, client: Docker, into: dict[str, ReadyBase], builds: Builds | None) -> tuple[bool, str]:
+    """Have all base images, and begin each build when those are there that it stands on."""
+
+    def arrived(name: str, base: ReadyBase) -> None:
+        into[name] = base
+        if builds:
+            _begun(run, client, dict(into), builds)
+
+    into |= ensure_bases(run, client, arrived)
+    if builds:
+        _begun(run, client, into, builds)
     return any(base.made for base in into.values()), ", ".join(base.ref for base in into.values())
 
 

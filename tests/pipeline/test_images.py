@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from scripts.context.ready import Ready
 from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.images import plan
-from scripts.images.base_images import ReadyBase
+from scripts.images.base_images import Arrived, ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import prepare
 from scripts.pipeline.images import build, builders, longest_first
@@ -75,7 +76,7 @@ class World:
         )  # fmt: skip
         session = SimpleNamespace(settings=settings, shell=self.shell, variables=self.variables)
         display = SimpleNamespace(waiting=lambda *_: None)
-        images = tuple(plan.image_of(service, {}) for service in self.services)
+        images = tuple(plan.image_of(service, {"a": "sha256:a", "b": "sha256:b"}) for service in self.services)
         self.ready = Ready(
             Docker(self.log.parent / "docker"),
             {"python": ReadyBase("python:3", "sha256:1")},
@@ -178,7 +179,7 @@ def test_a_dry_run_builds_nothing_and_needs_no_secret(tmp_path: Path) -> None:
 
 @contextmanager
 def preparing(
-    world: World, monkeypatch: pytest.MonkeyPatch, cluster: Callable[[], None]
+    world: World, monkeypatch: pytest.MonkeyPatch, cluster: Callable[[], None], bases: Any = None
 ) -> Iterator[Generator[Outcome, None, Ready]]:
     """A run that prepares and builds, whose cluster starts as `cluster` does; all else is ready at once."""
     run = world.run()
@@ -192,7 +193,7 @@ def preparing(
     monkeypatch.setattr(prepare, "refuse_unready", lambda run: None)
     monkeypatch.setattr(prepare, "_tools", lambda run: (False, ""))
     monkeypatch.setattr(prepare, "_engine", lambda run, into: (into.append(world.ready.client) is None, ""))
-    monkeypatch.setattr(prepare, "_bases", lambda run, client, into: (into.update(world.ready.bases) is None, ""))
+    monkeypatch.setattr(prepare, "ensure_bases", bases or (lambda run, client, arrived: world.ready.bases))
     monkeypatch.setattr(prepare, "_cluster", started)
     monkeypatch.setattr(prepare.namespace, "ensure", lambda session: (False, ""))
     monkeypatch.setattr(prepare, "sync_secrets", lambda run: (False, ""))
@@ -227,6 +228,24 @@ def test_builds_go_on_while_the_cluster_starts(tmp_path: Path, monkeypatch: pyte
     assert {(item.target, item.status) for item in outcomes} == {("one", "done"), ("two", "done")}
     assert all(item.ended for item in outcomes)
     assert {image.service for image in ready.plan.images} == {"one", "two"}
+
+
+def test_a_build_begins_when_its_own_base_images_are_there_and_ends_where_another_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, {"early": "waits", "late": "works"})
+    first, second = (replace(item, bases={"IMAGE": base}) for item, base in zip(world.services, "ab", strict=True))
+    world.services = (first, second)
+
+    def bases(run: object, client: Docker, arrived: Arrived) -> dict[str, ReadyBase]:
+        arrived("a", ReadyBase("a:1", "sha256:a", True))
+        _await_lines(world.log, 1, threading.Event())  # it builds, although the other base image is still awaited
+        raise UserError("b cannot be had")
+
+    with preparing(world, monkeypatch, lambda: None, bases) as stage, pytest.raises(UserError, match="cannot be had"):
+        returned(stage)
+    assert world.log.read_text().count("early:") == 1 and "late:" not in world.log.read_text()
+    assert not world.shell._live
 
 
 def test_a_cluster_that_does_not_start_ends_the_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
