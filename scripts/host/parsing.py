@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -73,6 +74,36 @@ def documents_from_yaml(text: str, loader: type[yaml.SafeLoader] | None = None) 
         return [item for item in yaml.load_all(text, Loader=kind) if item is not None]
 
     return list(_read(text, load_all, *((loader, loader) if loader else _USUAL)))
+
+
+def misread(text: str, below: Collection[str]) -> list[tuple[str, str, str]]:
+    """Return the scalars that YAML reads as a number or a boolean of another spelling, in mappings of these names.
+
+    Each is (place, as it is written, as it is read): 3.10 is 3.1, 010 is 8, 12:30 is 750, no is false. Raises
+    Unreadable.
+    """
+    root = _read(text, yaml.compose, *_USUAL)
+    return list(_misread(root, "", below, inside=False)) if root else []
+
+
+def _misread(node: Any, place: str, below: Collection[str], *, inside: bool) -> Iterator[tuple[str, str, str]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            name = str(key.value)
+            yield from _misread(
+                value,
+                f"{place}.{name}" if place else name,
+                below,
+                inside=inside if isinstance(value, yaml.ScalarNode) else name in below,
+            )
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _misread(item, f"{place}.{number}", below, inside=False)
+    elif inside and node.tag.rpartition(":")[2] in ("int", "float", "bool"):
+        read = str(yaml.SafeLoader("").construct_object(node))
+        read = read.lower() if node.tag.endswith("bool") else read
+        if read not in (node.value, node.value.lower()):
+            yield place, node.value, read
 
 
 class _OnceOnly(yaml.constructor.SafeConstructor):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import SettingsError
-from scripts.host import parsing
+from scripts.host import files, parsing
 from scripts.host.paths import ROOT
 from scripts.settings import assemble, contradictions
 from scripts.settings.assemble import PIPELINE, app_file
@@ -17,6 +17,7 @@ from scripts.settings.model import Settings
 from scripts.settings.reading import check, overlay, read
 
 ENVIRONMENTS = ("dev", "ci", "secure")
+TEXTS = ("environment", "buildArgs", "buildEnvironment")  # mappings whose values a program gets as text
 
 
 def read_settings(root: Path = ROOT, environment: str = "dev", pull: Pull | None = None) -> Settings:
@@ -60,7 +61,9 @@ def read_app(root: Path, name: str) -> dict[str, Any]:
         )
     data = read(root / file, root)
     check(data, _schema("app"), file)
-    if problems := references(data):
+    text = files.read_text(root / file)
+    told = "{}: {} is read as {}: put it in quotes, or write that"
+    if problems := [*references(data), *(told.format(*one) for one in parsing.misread(text, TEXTS))]:
         raise SettingsError("\n".join(f"{file}: {problem}" for problem in problems))
     return data
 

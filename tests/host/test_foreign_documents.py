@@ -78,6 +78,27 @@ def test_a_key_that_stands_twice_is_refused_where_that_is_strict() -> None:
         parsing.from_yaml("a: 1\na: 2\n", strict=True)
 
 
+SPELT = "services:\n  web:\n    port: 010\n    buildArgs: {{V: {0}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("3.10", "3.1"), ("010", "8"), ("12:30", "750"), ("no", "false"), ("on", "true"), ("0x1F", "31"),
+        ("1_000", "1000"), ("1.0e+3", "1000.0"), ("+1", "1"), (".5", "0.5"),
+    ],
+)  # fmt: skip
+def test_what_yaml_reads_otherwise_than_it_is_written_is_seen(written: str, read: str) -> None:
+    assert parsing.misread(SPELT.format(written), ["buildArgs"]) == [("services.web.buildArgs.V", written, read)]
+
+
+@pytest.mark.parametrize(
+    "written", ["3.1", "8", "true", "True", "'3.10'", '"no"', "text", "1e3", "2026-01-01", "[010]"]
+)
+def test_what_is_text_or_reads_as_it_is_written_is_left_alone(written: str) -> None:
+    assert parsing.misread(SPELT.format(written), ["buildArgs"]) == []
+
+
 @given(st.text(alphabet="{}[]:,-?!&*#|>'\"% \n\ta1\\\0\x85\u2028\ud800", max_size=60))
 def test_a_text_is_read_or_refused(text: str) -> None:
     for read in (parsing.from_json, parsing.from_yaml, parsing.documents_from_yaml, parsing.from_toml):

@@ -253,3 +253,11 @@ def test_a_text_that_nests_without_end_is_told_and_ends_no_process(tmp_path: Pat
     (tmp_path / "f.yaml").write_text(text)
     with pytest.raises(SettingsError, match=r"f\.yaml:.* not valid YAML"):
         reading.read(tmp_path / "f.yaml", tmp_path)
+
+
+def test_a_version_that_yaml_would_shorten_is_refused_by_its_key(project: Path) -> None:
+    file = project / "config/apps/todo-chatbot.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("    port: 8000\n", "    port: 8000\n    environment: {VERSION: 3.10}\n", 1))
+    with pytest.raises(SettingsError, match=r"services\.backend\.environment\.VERSION: 3\.10 is read as 3\.1"):
+        read_settings(project)
