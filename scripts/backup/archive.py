@@ -74,21 +74,25 @@ def read(file: Path, key: Identity) -> Iterator[Part]:
 
     Raises ArchiveError if it is damaged, incomplete, of another key or no archive.
     """
+    require(file)
     with file.open("rb") as source:
-        head = source.read(len(MAGIC))
-        if head != MAGIC:
-            cut = MAGIC.startswith(head)
-            raise (
-                damaged(file)
-                if cut
-                else ArchiveError("not an archive", f"{file.name}: not a backup archive", "see: invoke backup.list")
-            )
-        source.seek(0)
         decryption = _Decryption(file, source, key)
         try:
             yield from _members(decryption)
         finally:
             decryption.close()
+
+
+def require(file: Path) -> None:
+    """Raise ArchiveError for a file that is no archive, or the first bytes of one, which no key has to tell."""
+    with file.open("rb") as source:
+        head = source.read(len(MAGIC))
+    if head != MAGIC:
+        raise (
+            damaged(file)
+            if MAGIC.startswith(head)
+            else ArchiveError("not an archive", f"{file.name}: not a backup archive", "see: invoke backup.list")
+        )
 
 
 def check(file: Path, key: Identity, seen: Callable[[str, bytes], None] | None = None) -> Manifest:

@@ -31,9 +31,12 @@ class Row:
 
 
 def find(root: Path, name: str) -> Path:
-    """Return an archive by its path, or by its name in `backups/`. Raises UserError if there is none."""
+    """Return an archive by its path, or by its name in `backups/`. Raises UserError if there is none, and for a file
+    that is none.
+    """
     for file in (Path(name).expanduser(), root / FOLDER / name):
         if file.is_file():
+            archive.require(file)
             return file
     raise UserError(f"{name}: no such archive", "see: invoke backup.list")
 

@@ -277,6 +277,10 @@ def test_the_list_names_what_cannot_be_used_and_skips_what_is_unfinished(
     assert catalog.find(tmp_path, "a.tar.age") == folder / "a.tar.age"
     with pytest.raises(UserError, match="no such archive"):
         catalog.find(tmp_path, "d.tar.age")
+    (tmp_path / "passwd").write_text("root:x:0:0:\n")
+    monkeypatch.delenv(key.VARIABLE)  # no key has to tell what is no archive
+    with pytest.raises(ArchiveError, match="passwd: not a backup archive"):
+        catalog.find(tmp_path, str(tmp_path / "passwd"))
 
 
 def test_an_archive_never_takes_the_place_of_another_file(tmp_path: Path) -> None:
