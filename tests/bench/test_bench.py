@@ -1,11 +1,15 @@
 """Seconds are summed up and compared the way the table says; the plain commands are those of the specification."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from bench import plain, skaffold, starts
+from bench import many, plain, skaffold, starts
 from bench.statistics import Summary, ratios, summary, table
+from scripts.host.paths import ROOT
+from scripts.images import plan
+from scripts.settings.configuration import read_settings
 
 
 def test_rounds_are_summed_up() -> None:
@@ -45,6 +49,15 @@ def test_skaffold_is_told_the_same_images_chart_and_values() -> None:
     (release,) = told["deploy"]["helm"]["releases"]
     assert release["chartPath"] == "/charts/app" and release["valuesFiles"] == ["/values.yaml"]
     assert release["setValueTemplates"]["mcp.image.tag"] == "{{.IMAGE_TAG_todo_chatbot_mcp}}"
+
+
+def test_the_app_of_forty_services_is_one_that_the_pipeline_takes(tmp_path: Path) -> None:
+    for folder in ("config", "charts", "services/database"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    names = many.write(tmp_path, 40, 30123)
+    settings = read_settings(tmp_path)
+    plan.refuse_unused(settings, settings.services)
+    assert [service.name for service in settings.services] == names and len(names) == 40
 
 
 def test_what_a_command_costs_is_measured_where_every_service_is_in_trouble() -> None:
