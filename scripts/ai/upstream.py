@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +142,7 @@ async def _bounded(answer: aiohttp.ClientResponse) -> str:
 
 def read(text: str, content_type: str, url: str) -> Completion:
     """Return what a provider answered with status 200. Raises ModelError for anything that is no completion."""
+    text = text.removeprefix("\ufeff")
     if content_type == "text/event-stream" or _STREAM.match(text):
         return _streamed(text, url)
     try:
@@ -157,10 +158,7 @@ def read(text: str, content_type: str, url: str) -> Completion:
             message, finish = choice["message"], choice.get("finish_reason") or "stop"
             tokens = (data.get("usage") or {}).get("total_tokens") or 0
         calls = tuple(_call(number, call) for number, call in enumerate(message.get("tool_calls") or ()))
-        content = message.get("content") or message.get("refusal") or ""
-        if isinstance(content, list):  # parts
-            content = "".join(str(part.get("text", "")) for part in content if part.get("type", "text") == "text")
-        return Completion(_spoken(str(content)), calls, str(finish), int(tokens), message)
+        return Completion(_spoken(_content(message)), calls, str(finish), int(tokens), message)
     except _UNREADABLE:
         raise ModelError(f"{url} answers no completion: {refusals.quoted(text)}", refusals.IS_IT_A_MODEL) from None
 
@@ -189,6 +187,7 @@ def _broken_off(url: str) -> ModelError:
 
 _STREAM = re.compile(r"\s*(?:data|event|id|retry)?:")
 _LINES = re.compile(r"\r\n|\n|\r")  # of a stream; a text in it may hold other characters that end a line
+_DONE = "[DONE]"
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 _UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
 
@@ -221,26 +220,24 @@ def _streamed(text: str, url: str) -> Completion:
     content, finish, tokens = "", "", 0
     parts: list[dict[str, Any]] = []
     seen = ended = False
-    for line in _LINES.split(text):
-        if not line.startswith("data:"):
-            continue
-        if line[5:].strip() == "[DONE]":
+    for event in _events(text, url):
+        if event == _DONE:
             ended = True
             continue
         try:
-            data = parsing.from_json(line[5:])
+            data = parsing.from_json(event)
             _no_error(data, url)
             tokens = (data.get("usage") or {}).get("total_tokens") or tokens
             for choice in data.get("choices") or ():
                 seen = True
                 delta = choice.get("delta") or choice.get("message") or {}
-                content += delta.get("content") or ""
+                content += _content(delta)
                 finish = choice.get("finish_reason") or finish
                 for call in delta.get("tool_calls") or ():
                     _add(parts, call)
         except _UNREADABLE:
             raise ModelError(
-                f"{url} answers a stream that cannot be read: {refusals.quoted(line)}", refusals.IS_IT_A_MODEL
+                f"{url} answers a stream that cannot be read: {refusals.quoted(event)}", refusals.IS_IT_A_MODEL
             ) from None
     if not seen:
         raise ModelError(f"{url} answers an empty stream", refusals.IS_IT_A_MODEL)
@@ -252,6 +249,38 @@ def _streamed(text: str, url: str) -> Completion:
     )
     content = _spoken(content)
     return Completion(content, calls, finish or "stop", int(tokens), {"role": "assistant", "content": content})
+
+
+def _events(text: str, url: str) -> Iterator[str]:
+    """Yield what a stream's events hold: an event may be of several lines, and many a server ends none by an empty one.
+
+    Raises ModelError where the stream ends in the middle of one.
+    """
+    held: list[str] = []
+    for line in _LINES.split(text):
+        if line.startswith("data:"):
+            held.append(line[5:].strip())
+        if held and (not line or _is_whole("\n".join(held))):
+            yield "\n".join(held)
+            held.clear()
+    if held:
+        raise _broken_off(url)
+
+
+def _is_whole(event: str) -> bool:
+    try:
+        parsing.from_json(event)
+    except ValueError:
+        return event == _DONE
+    return True
+
+
+def _content(message: Mapping[str, Any]) -> str:
+    """Return the words of a message, or of a piece of one: a text, or parts of which those that are text count."""
+    content = message.get("content") or message.get("refusal") or ""
+    if isinstance(content, list):
+        content = "".join(str(part.get("text", "")) for part in content if part.get("type", "text") == "text")
+    return str(content)
 
 
 def _add(parts: list[dict[str, Any]], call: Mapping[str, Any]) -> None:
@@ -267,5 +296,6 @@ def _add(parts: list[dict[str, Any]], call: Mapping[str, Any]) -> None:
     mine[-1]["extra"].update(_extra(call))
     function = call.get("function") or {}
     arguments = function.get("arguments") or ""
-    mine[-1]["name"] += function.get("name") or ""
+    name = function.get("name") or ""
+    mine[-1]["name"] += "" if name == mine[-1]["name"] else name  # some give it with every piece
     mine[-1]["arguments"] += arguments if isinstance(arguments, str) else json.dumps(arguments)

@@ -563,6 +563,48 @@ def test_calls_that_come_in_pieces_are_judged_whole(
     assert "Ask for it again, by itself" in model.sent
 
 
+PIECE = '{"choices": [{"delta": {"content": "%s"}}]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"data: {PIECE % 'a'}\ndata: {PIECE % 'b'}\ndata: [DONE]\n", "ab"),  # no empty line between
+        ('data: {"choices": [{"delta":\ndata: {"content": "ab"}}]}\n\ndata: [DONE]\n\n', "ab"),  # one event, two lines
+        (f"\ufeff: a comment\r\ndata:{PIECE % 'ab'}\r\n\r\ndata: [DONE]", "ab"),
+        (f"event: message\nid: 1\ndata: {PIECE % 'ab'}\n\nretry: 5\n\ndata: [DONE]\n\n", "ab"),
+        (
+            'data: {"choices": [{"delta": {"content": [{"type": "thinking", "thinking": []}, '
+            '{"type": "text", "text": "ab"}]}, "finish_reason": "stop"}]}\n\n',
+            "ab",
+        ),
+        ('\ufeff{"choices": [{"message": {"content": "ab"}}]}', "ab"),
+    ],
+)
+def test_a_stream_is_read_in_all_of_its_forms(text: str, said: str) -> None:
+    assert read(text, "text/event-stream" if "data:" in text else "application/json", "http://model").text == said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"data: {PIECE % 'a'}\n\ndata: {PIECE[:20]}", "broke off in the middle"),
+        (f"data: {PIECE % 'a'}\n\ndata: {PIECE[:20]}\n\ndata: [DONE]\n\n", "a stream that cannot be read"),
+        ("event: ping\n\n", "an empty stream"),
+    ],
+)
+def test_a_stream_that_is_none_is_told_by_its_cause(text: str, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        read(text, "text/event-stream", "http://model")
+
+
+def test_a_name_that_comes_with_every_piece_is_one_name() -> None:
+    pieces = [{"index": 0, "id": "a", "function": {"name": "kubectl", "arguments": part}} for part in ('{"a":', "1}")]
+    text = in_pieces(*({"tool_calls": [piece]} for piece in pieces))["text"]
+    (call,) = read(text, "text/event-stream", "http://model").calls
+    assert (call.name, call.arguments) == ("kubectl", '{"a":1}')
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3)
