@@ -86,6 +86,11 @@ class Upstream:
                         problem = refusals.explain(answer.status, text, answer.headers, self.model, self.url)
                 except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
                     problem = _broken_off(self.url)
+                except aiohttp.ClientResponseError as error:
+                    said = refusals.quoted(error.message)
+                    raise ModelError(
+                        f"{self.url} answers nothing that can be read: {said}", refusals.IS_IT_A_MODEL
+                    ) from None
                 except aiohttp.ClientError as error:
                     problem = refusals.unreachable(self.url, str(error) or type(error).__name__, self.model)
                 except ValueError:

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -238,6 +242,34 @@ def test_a_slow_server_is_given_up(server: ModelServer) -> None:
     server.script = [good() | {"sleep": 600}]
     reply = tool(server, timeout=1).ask(Question("x"))
     assert "no answer within 1 s" in reply.error
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\nabc\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",
+    ],
+    ids=["another program", "endless header", "bad chunk", "unknown encoding"],
+)
+def test_what_speaks_no_http_is_told_in_one_line(server: ModelServer, said: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with listening.accept()[0] as taken, suppress(OSError):  # who reads no further closes
+                taken.recv(65_536)
+                taken.sendall(said)
+                taken.recv(65_536)  # until it lets go
+
+        speaking = threading.Thread(target=answer, daemon=True)
+        speaking.start()
+        server = SimpleNamespace(url=f"http://127.0.0.1:{listening.getsockname()[1]}/v1")  # type: ignore[assignment]
+        reply = tool(server).ask(Question("why?"))
+        speaking.join(300)
+    assert "answers nothing that can be read: " in reply.error and "model.endpoint" in reply.error
+    assert "\n" not in reply.error
 
 
 def test_a_server_that_is_not_there_is_named(server: ModelServer) -> None:
