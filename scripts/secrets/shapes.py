@@ -30,6 +30,7 @@ _TOKENS = (
     # models
     r"sk-[A-Za-z0-9_-]{16,}", r"gsk_\w{20,}", r"xai-\w{20,}", r"hf_\w{20,}", r"api_org_[A-Za-z]{30,}", r"pplx-\w{20,}",
     r"r8_\w{30,}", r"AQ\.Ab8RN6[\w-]{20,}", r"csk-[a-z0-9]{20,}", r"nvapi-[\w-]{20,}", r"fw_\w{20,}", r"tvly-[\w-]{20,}",
+    r"lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}\b", r"[ps]k-lf-[0-9a-f-]{36}\b",
     # chat and mail
     r"xox[a-z]-[\w-]{10,}", r"xapp-[\w-]{10,}", r"xoxe\.[\w.-]{20,}", r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+]{10,}",
     r"SG\.[\w-]{16,}\.[\w-]+", r"key-[0-9a-f]{32}\b", r"[0-9a-f]{32}-us\d{1,2}\b", r"\d{8,10}:AA[\w-]{32,}",
@@ -87,8 +88,8 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PRIVATE_KEY", r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s|]|\\[nr])*", 0),
         ("PRIVATE_KEY", r"PuTTY-User-Key-File-\d:(?:[^\n]{0,200}\n){1,60}?Private-MAC:[^\n]{0,200}", 0),
         ("TOKEN", r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*){0,3}", 0),
-        ("TOKEN", rf"\bauthorization{_SET}{_QUOTE}(?:(?:bearer|basic|token|digest|apikey|negotiate|ntlm|hoba|bot|sharedaccesssignature|aws4-hmac-sha256)\s{{1,8}})?{_NOT}([^\n\"']{{4,}})", _I),
-        ("TOKEN", rf"\bauthorization{_SET}{_QUOTE}(?:\w{{2,20}}\s{{1,8}})?([^\s\"',;]{{4,}})", _I),
+        ("TOKEN", rf"\bauthorization{_SET}{_QUOTE}(?:(?:bearer|basic|token|digest|apikey|negotiate|ntlm|hoba|bot|sharedaccesssignature|aws4-hmac-sha256)\s{{1,8}})?{_NOT}(?!\s)([^\n\"']{{4,}})", _I),
+        ("TOKEN", rf"\bauthorization{_SET}{_QUOTE}{_NOT}(?:\w{{2,20}}\s{{1,8}})?([^\s\"',;]{{4,}})", _I),
         ("TOKEN", r"\bbearer\s{1,8}[\"']?([\w.~+/=-]{16,})", _I),
         ("TOKEN", r"\bbearer\s{1,8}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[^\s\"'<>]{8,})", _I),
         ("COOKIE", rf"\b(?:set-)?cookie2?{_SET}{_QUOTE}([\w.%-]{{1,80}}=[^\n\"']+)", _I),

@@ -70,6 +70,7 @@ def test_a_value_whose_key_says_so_is_a_secret(line: str) -> None:
     "line",
     [
         'secret "database-secrets" not found',
+        "authorization: none",
         "secretName: database-secrets",
         "couldn't find key DATABASE_URL in Secret chatbot-dev/database-secrets",
         "automountServiceAccountToken: false",

@@ -45,7 +45,7 @@ def _tokens() -> list[tuple[str, str]]:
         ("atlassian", "ATATT3" + _word(180)), ("bitbucket", "ATBB" + _word(32)), ("npm", "npm_" + _word(36)), ("pypi", "pypi-AgEIcHlwaS5vcmc" + _word(60)),
         ("rubygems", "rubygems_" + _word(48, _HEX)), ("docker", "dckr_pat_" + _word(27)), ("openai", "sk-proj-" + _word(48)),
         ("openai old", "sk-" + _word(20) + "T3BlbkFJ" + _word(20)), ("anthropic", "sk-ant-api03-" + _word(93) + "AA"), ("groq", "gsk_" + _word(52)),
-        ("xai", "xai-" + _word(80)), ("huggingface", "hf_" + _word(34)), ("replicate", "r8_" + _word(37)), ("perplexity", "pplx-" + _word(48)),
+        ("xai", "xai-" + _word(80)), ("huggingface", "hf_" + _word(34)), ("langsmith", f"lsv2_pt_{_word(32, _HEX)}_{_word(10, _HEX)}"), ("replicate", "r8_" + _word(37)), ("perplexity", "pplx-" + _word(48)),
         ("slack bot", "xoxb-" + _word(12, string.digits) + "-" + _word(24)), ("slack user", "xoxp-" + _word(12, string.digits) + "-" + _word(32)),
         ("slack app", "xapp-1-A" + _word(10, upper) + "-" + _word(13, string.digits) + "-" + _word(64, _HEX)),
         ("slack hook", "hooks.slack.com/services/T" + _word(8, upper) + "/B" + _word(8, upper) + "/" + _word(24)),
