@@ -12,6 +12,7 @@ import platform
 import re
 import sys
 import tarfile
+import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable, Mapping
@@ -116,7 +117,7 @@ def install(name: str, root: Path, bases: Mapping[str, str], say: Callable[[str]
         return _taken(target, mark, program, "" if program.member else pinned or "")
     base = bases.get(name, program.base).rstrip("/")
     address = f"{base}/{program.file.format(**words)}"
-    say(f"fetching {name} {program.version} from {address} into {target.parent}")
+    say(f"fetching {name} {program.version} from {_shown(address)} into {target.parent}")
     if dry:
         return target
     with in_place_of(target, mode=0o755) as sink:
@@ -124,7 +125,7 @@ def install(name: str, root: Path, bases: Mapping[str, str], say: Callable[[str]
         wanted = pinned or _published(f"{base}/{program.checksums.format(**words)}", Path(address).name, name, target)
         if found != wanted:
             raise UserError(
-                f"{name}: {address} has the SHA-256 {found}, not {wanted}",
+                f"{name}: {_shown(address)} has the SHA-256 {found}, not {wanted}",
                 "another file stands there than the release: nothing was installed",
             )
         if program.member:
@@ -188,6 +189,8 @@ def _download(address: str, sink: BinaryIO, name: str, target: Path) -> str:
             while piece := answer.read(CHUNK_BYTES):
                 digest.update(piece)
                 sink.write(piece)
+            if getattr(answer, "length", 0):
+                raise OSError("the answer broke off")
     except _UNFETCHED as error:
         raise _unreachable(name, address, target, error) from None
     return digest.hexdigest()
@@ -201,7 +204,7 @@ def _published(address: str, file: str, name: str, target: Path) -> str:
         raise _unreachable(name, address, target, error) from None
     if found := checksum_in(text, file):
         return found
-    raise UserError(f"{name}: {address} holds no checksum of {file}", "nothing was installed")
+    raise UserError(f"{name}: {_shown(address)} holds no checksum of {file}", "nothing was installed")
 
 
 def _opened(address: str) -> addinfourl:
@@ -211,10 +214,19 @@ def _opened(address: str) -> addinfourl:
     return found
 
 
+def _shown(address: str) -> str:
+    """Return an address without a password that stands in it."""
+    return re.sub(r"//[^/@]*@", "//***@", address)
+
+
 def _unreachable(name: str, address: str, target: Path, error: Exception) -> UserError:
-    reason = getattr(error, "reason", None) or getattr(error, "code", None) or error
+    status = ""
+    if isinstance(error, urllib.error.HTTPError):  # is the answer too
+        status = f"HTTP {error.code} "
+        error.close()
+    reason = " ".join(f"{status}{getattr(error, 'reason', None) or error}".split()) or type(error).__name__
     return UserError(
-        f"{name}: {address} cannot be fetched: {reason}; fetch it elsewhere and put it at {target}",
+        f"{name}: {_shown(address)} cannot be fetched: {reason}; fetch it elsewhere and put it at {target}",
         "a mirror is named under downloads in config/pipeline.yaml",
     )
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import socket
 import sys
 import tarfile
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,6 +103,43 @@ def test_without_a_network_one_line_has_the_address_and_the_file(name: str, mirr
     (line,) = str(caught.value).splitlines()
     assert mirror.folder.as_uri() in line and str(mirror.root / ".tools" / name) in line
     assert "downloads in config/pipeline.yaml" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n", "SSH-2.0-OpenSSH"),
+        (b"HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n", "HTTP 404"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf", "the answer broke off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", "IncompleteRead"),
+        (b"HTTP/1.1 302 F\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", "is not allowed"),
+    ],
+)
+@here
+def test_a_mirror_that_misbehaves_is_one_line_and_nothing_is_installed(
+    mirror: Mirror, said: bytes, reason: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with listening.accept()[0] as taken, suppress(OSError):
+                taken.recv(65_536)
+                taken.sendall(said)
+
+        speaking = threading.Thread(target=answer, daemon=True)
+        speaking.start()
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(UserError, match=f"cannot be fetched: .*{reason}") as caught:
+            programs.install("kagent", mirror.root, {"kagent": base}, mirror.said.append)
+        speaking.join(300)
+    assert "\n" not in str(caught.value) and not [file for file in mirror.root.rglob("*") if file.is_file()]
+
+
+@here
+def test_a_password_in_an_address_is_not_shown(mirror: Mirror) -> None:
+    with pytest.raises(UserError) as caught:
+        programs.install("kagent", mirror.root, {"kagent": "http://u:hunter2@127.0.0.1:1"}, mirror.said.append)
+    assert "hunter2" not in f"{caught.value} {mirror.said}" and "//***@127.0.0.1:1/" in str(caught.value)
 
 
 @here
