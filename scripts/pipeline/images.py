@@ -63,7 +63,6 @@ class Builds:
         self._run = run
         self._pool = pool
         self._services = {service.name: service for service in (*settings.services, settings.database)}
-        self._clients: list[Docker] = []
         self._refs: dict[str, str] = {}
         self._ids: dict[str, str] = {}
         self._stopped = threading.Event()
@@ -106,13 +105,12 @@ class Builds:
         have = docker.image_ids(shell, client, [image.ref for image in images])
         missing = [image for image in images if image.ref not in have]
         self._refuse_unknown_secrets([*(self._services[image.service] for image in missing), *awaited])
-        self._clients.append(client)
         self._refs |= {name: base.ref for name, base in bases.items()}
         self._ids |= {name: base.id for name, base in bases.items()}
         self._there += [image for image in images if image.ref in have]
         times = report.build_times(self._run.session.settings.root) if len(missing) > 1 else {}
         for image in longest_first(missing, times):
-            self._jobs[self._pool.submit(self.one, image)] = image
+            self._jobs[self._pool.submit(self.one, client, image)] = image
 
     @property
     def under_way(self) -> bool:
@@ -145,14 +143,14 @@ class Builds:
         while wait(self._jobs, timeout=STOP_SECONDS).not_done:
             self._run.session.shell.interrupt()
 
-    def one(self, image: Image) -> Outcome:
+    def one(self, client: Docker, image: Image) -> Outcome:
         """Build one image. Raises UserError naming the service and the cause."""
         run, service = self._run, self._services[image.service]
         started = time.monotonic()
         run.display.waiting("build", image.service, "building")
         try:
-            self._build(service, image)
-            docker.require(run.session.shell, self._clients[0], [image.ref], f"the build of {service.name} ended well")
+            self._build(client, service, image)
+            docker.require(run.session.shell, client, [image.ref], f"the build of {service.name} ended well")
         except CommandError as problem:
             from scripts.diagnose.watchdog import with_cause  # only a build that failed needs the rules
 
@@ -160,14 +158,14 @@ class Builds:
         ended = time.monotonic()
         return Outcome("build", image.service, "done", ended - started, image.tag, ended=ended - run.began)
 
-    def _build(self, service: Service, image: Image) -> None:
+    def _build(self, client: Docker, service: Service, image: Image) -> None:
         from scripts.secrets.redact import redact  # a run that builds nothing does without its hundred patterns
 
         run, shell = self._run, self._run.session.shell
         hidden = {name: value for name, value in service.build_args.items() if redact(f"{name}={value}")[1]}
 
         def command(source: tuple[Path, Path] | None = None) -> list[str]:
-            return self._clients[0].build_command(service, image, self._refs, hidden=hidden, source=source)
+            return client.build_command(service, image, self._refs, hidden=hidden, source=source)
 
         shown = render(command(), env=BUILDKIT)
         if shell.dry:
