@@ -18,7 +18,7 @@ def zero_downtime(s: Session, requests: int = 20_000) -> None:
 
     result = proof.zero_downtime(s, requests=requests, say=s.say)
     print_table(proof.rows(result))
-    fail_unless(not result.failures, [str(item) for item in result.failures[:20]])
+    fail_unless(not result.failures, proof.problems(result))
 
 
 @command(

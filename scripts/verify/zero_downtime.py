@@ -17,7 +17,7 @@ from scripts.release import operate
 from scripts.reporting.display import PlainDisplay
 from scripts.secrets import versions
 from scripts.secrets.versions import Data
-from scripts.verify.http_load import Load, Result
+from scripts.verify.http_load import Failure, Load, Result
 
 MOST_SECONDS = 600.0
 ROLLOUT_SECONDS = 300
@@ -75,6 +75,19 @@ def rows(result: Result) -> list[tuple[str, ...]]:
     table: list[tuple[str, ...]] = [("PHASE", "REQUESTS", "FAILED")]
     table += [(phase, str(count), str(failed[phase])) for phase, count in result.requests.items()]
     return [*table, ("all", str(result.total), str(len(result.failures)))]
+
+
+def problems(result: Result, most: int = 20) -> list[str]:
+    """Return what failed, in words: alike ones together, in the order in which they were seen first."""
+    alike: dict[tuple[str, str, str], list[Failure]] = {}
+    for one in result.failures:
+        alike.setdefault((one.phase, one.path, one.problem), []).append(one)
+    told = [
+        f"{phase}: {path}: {problem}, {len(ones)} times from second {ones[0].second:.1f} on, "
+        f"{sum(one.kept for one in ones)} of them on a connection that was kept"
+        for (phase, path, problem), ones in alike.items()
+    ]
+    return told[:most] + ([f"{len(told) - most} more kinds of failure"] if len(told) > most else [])
 
 
 def _phases(session: Session) -> list[tuple[str, Callable[[], None]]]:

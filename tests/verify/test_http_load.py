@@ -2,7 +2,8 @@
 
 import pytest
 
-from scripts.verify.http_load import CLIENTS, PAUSE, lost_or_doubled, pause
+from scripts.verify import zero_downtime
+from scripts.verify.http_load import CLIENTS, PAUSE, Failure, Result, lost_or_doubled, pause
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,13 @@ def test_each_todo_is_there_once(found: list[str], words: str) -> None:
 def test_few_requests_are_spread_and_many_come_as_fast_as_users_may_ask() -> None:
     assert CLIENTS / pause(4_000) * 60 == pytest.approx(4_000)
     assert pause(1_000_000) == PAUSE
+
+
+def test_failures_are_told_in_words_and_alike_ones_together() -> None:
+    lost = [Failure(3.25 + number, "replace mcp", "/api/chat", number > 0, "502") for number in range(3)]
+    result = Result(failures=[*lost, Failure(9, "upgrade", "/", False, "refused")])
+    assert zero_downtime.problems(result) == [
+        "replace mcp: /api/chat: 502, 3 times from second 3.2 on, 2 of them on a connection that was kept",
+        "upgrade: /: refused, 1 times from second 9.0 on, 0 of them on a connection that was kept",
+    ]
+    assert zero_downtime.problems(result, most=1)[-1] == "1 more kinds of failure"
