@@ -228,6 +228,39 @@ async def test_proxy_reaches_a_ready_endpoint(client: TestClient, store: Store) 
     assert found == {"path": "/a/b?c=d", "method": "POST", "body": "hello"}
 
 
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ("/login", "/api/v1/x/proxy/login"),
+        ("/login/?next=/a#b", "/api/v1/x/proxy/login/?next=/a#b"),
+        ("http://10.0.0.9:3000/login", "/api/v1/x/proxy/login"),
+        ("http://localhost:6443/login", "/api/v1/x/proxy/login"),
+        ("https://elsewhere.example/login", "https://elsewhere.example/login"),
+        ("login", "login"),
+        ("/api/v1/x/proxy/login", "/api/v1/x/proxy/login"),
+    ],
+)
+def test_a_redirect_of_what_is_proxied_leads_through_the_proxy(told: str, found: str) -> None:
+    """A page whose first path leads to its login is followed there by whoever asks through the API server."""
+    assert proxying.relocated(told, "/api/v1/x/proxy", ("10.0.0.9:3000", "localhost:6443")) == found
+
+
+async def test_a_proxied_redirect_can_be_followed(client: TestClient, store: Store) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/":
+            raise web.HTTPTemporaryRedirect("/login?from=%2F")
+        return web.Response(text=request.path_qs)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    container = {"name": "web", "image": "web:1", "ports": [{"containerPort": 1}]}
+    store.create("pods", {"metadata": {"name": "web", "namespace": "demo"}, "spec": {"containers": [container]}})
+    store.modify("pods", "demo", "web", lambda pod: pod.update(status={"podIP": "127.0.0.1"}), subresource="status")
+    async with TestServer(app) as server:
+        followed = await client.get(f"/api/v1/namespaces/demo/pods/web:{server.port}/proxy/")
+        assert (followed.status, await followed.text()) == (200, "/login?from=/")
+
+
 async def test_proxy_reaches_a_pod(client: TestClient, store: Store) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=f"{request.query_string}\n")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
@@ -65,6 +66,17 @@ def pod_address(store: Store, namespace: str, name: str, port: str) -> tuple[str
     return address, int(port) if port.isdecimal() else declared[0]["containerPort"]
 
 
+def relocated(location: str, prefix: str, hosts: Collection[str]) -> str:
+    """Return where a redirect of what is proxied leads, through the proxy: `prefix` is its path, and `hosts` are the
+    names by which the asked one knows itself. Another's address, and one relative to the path, stay as they are.
+    """
+    parts = urlsplit(location)
+    if (parts.netloc and parts.netloc not in hosts) or not parts.path.startswith("/"):
+        return location
+    path = parts.path if parts.path.startswith(prefix) else prefix + parts.path
+    return urlunsplit(("", "", path, parts.query, parts.fragment))
+
+
 async def proxy(store: Store, target: RequestInfo, request: web.Request) -> web.StreamResponse:
     """Any method on services/[SCHEME:]NAME[:PORT]/proxy/PATH, and the same on pods."""
     scheme, name, port = parse_name(target.name)
@@ -95,6 +107,9 @@ async def proxy(store: Store, target: RequestInfo, request: web.Request) -> web.
             kept = [(k, v) for k, v in answered.headers.items() if k.lower() not in HOP_BY_HOP - {"content-encoding"}]
             response = web.StreamResponse(status=answered.status, reason=answered.reason)
             response.headers.extend(kept)
+            if location := answered.headers.get("Location"):
+                prefix, hosts = request.path.removesuffix(target.rest), (f"{address}:{number}", request.host)
+                response.headers["Location"] = relocated(location, prefix, hosts)
             await response.prepare(request)
             async for chunk in answered.content.iter_any():
                 await response.write(chunk)
