@@ -131,6 +131,7 @@ FIRST_FOR_313 = {
     "numpy": "2.1", "pillow": "11", "lxml": "5.3", "uvloop": "0.21", "httptools": "0.6.2", "pyyaml": "6.0.2",
     "cffi": "1.17", "aiohttp": "3.10.6", "tiktoken": "0.8", "jiter": "0.6", "orjson": "3.10.7", "pandas": "2.2.3",
     "psycopg-binary": "3.2.3", "grpcio": "1.67", "sqlalchemy": "2.0.31", "fastavro": "1.10",
+    "kafka-python": "2.0.3",
 }  # fmt: skip
 
 
