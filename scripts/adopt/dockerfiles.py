@@ -40,6 +40,7 @@ class Dockerfile:
     arguments: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)  # folders of the context that are copied from
+    copies_files: bool = False  # all of the context, or files at its top
     from_root_home: bool = False
     installs_packages: bool = False
 
@@ -192,6 +193,9 @@ def _missing_sources(tree: Tree, found: Dockerfile, items: list[Instruction]) ->
             if "://" in source or "$" in source:
                 continue
             path = source.strip("/").removeprefix("./")
+            found.copies_files |= path in ("", ".") or (
+                "/" not in path and ("*" in path or tree.has(join(found.context, path)))
+            )
             for folder in (path.split("/")[0], path, path.rpartition("/")[0]):
                 if folder and folder not in found.copied and "*" not in folder and ".." not in folder:
                     found.copied.append(folder)

@@ -329,7 +329,10 @@ def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> 
     kind = _kind_in(tree, folder, recipe)
     if dockerfile and folder_of(dockerfile) != folder and (own := _kind_in(tree, folder_of(dockerfile), recipe)):
         sources, kind = folder_of(dockerfile), own
-    if recipe and kind is None:
+    elsewhere = (
+        recipe and recipe.copied and not recipe.copies_files
+    )  # what lies at the context's top is not in its image
+    if recipe and (kind is None or (elsewhere and sources == folder)):
         sources, kind = _copied(tree, recipe, name) or (sources, kind)
     if kind is None and not recipe:
         return None

@@ -1523,6 +1523,7 @@ BACKEND = {
          {"web": "web", "backend": "backend"}),
         # A host of programs wants a Dockerfile above the services, beside the one that a service has.
         ({"Dockerfile": f"{PYTHON_IMAGE}COPY backend/ .\nCMD uvicorn main:app\n", "package.json": '{"private": true}',
+          "requirements.txt": "fastapi\nhttpx\n",
           "backend__Dockerfile": f"{PYTHON_IMAGE}COPY . .\nCMD uvicorn main:app\n"},
          {"web": "web", "backend": "backend"}),
         # The program is started by a Dockerfile above its folder.
