@@ -683,7 +683,35 @@ def test_kafka_is_brought_for_who_has_a_client_of_it_and_a_variable_for_its_addr
         told = found[name].get("environment", {})
         assert {key: value for key, value in told.items() if "KAFKA" in key or "REDPANDA" in key} == given
     assert (found["kafka"]["builder"], found["kafka"]["port"]) == ("kafka", 9092)
+    assert [name for name in found if "initContainers" in found[name].get("values", {})] == ["backend", "notifier"]
     assert set(services(adopt(app, answers={"without": "kafka", "KAFKA_BROKERS": "theirs:9092"}))) == {"web", "backend"}
+
+
+KAFKAJS = '{"scripts": {"start": "node a.js"}, "dependencies": {"kafkajs": "2.2.4"}}'
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {"requirements.txt": "aiokafka\n", "main.py": "import os\nos.environ['KAFKA_BROKERS']\n"},
+        {"package.json": KAFKAJS, "a.js": "process.env.KAFKA_BROKERS"},
+    ],
+)
+def test_what_needs_kafka_to_start_waits_for_it(tmp_path: Path, sources: dict[str, str]) -> None:
+    """The container that waits, as it stands, beside a port that opens later."""
+    spec = services(adopt(make(tmp_path, **sources)))["app"]
+    (container,) = spec["values"]["initContainers"]
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    words = [word.replace("'kafka'", "'127.0.0.1'").replace("9092", str(server.getsockname()[1]))
+             for word in container["command"]]  # fmt: skip
+    if not shutil.which(words[0]):
+        pytest.skip(f"{words[0]} is not on this machine")
+    with subprocess.Popen(words) as waiting:
+        assert waiting.poll() is None
+        server.listen()
+        assert waiting.wait(timeout=300) == 0
+    server.close()
 
 
 def test_variables_of_hosts_elsewhere_are_not_set_and_services_of_others_are_left_alone(tmp_path: Path) -> None:
