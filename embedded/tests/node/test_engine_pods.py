@@ -40,8 +40,8 @@ async def test_deleted_pod_fails_when_it_has_to_be_killed(cluster):
     seen = []
     cluster.store.on_event(lambda resource, event: seen.append(event.object) if resource == "pods" else None)
     cluster.pod("deaf", "echo up; exec sleep 1000")
-    await cluster.begins("deaf", "up\n")  # the runtime itself, which a container is until then, ends at SIGTERM
     await cluster.ready("deaf")
+    await cluster.begins("deaf", "up\n")  # the runtime itself, which a container is until then, ends at SIGTERM
     cluster.store.delete("pods", NAMESPACE, "deaf")
     await cluster.gone("deaf")
     last = seen[-1]["status"]
