@@ -88,6 +88,20 @@ def test_what_cannot_be_asked_is_told(connection: Connection, name: str, argumen
         knowledge.ask(connection, name, arguments)
 
 
+@pytest.mark.parametrize("name", ["status", "history"])
+def test_what_goes_wrong_is_redacted_too(make_desk: Maker, name: str) -> None:
+    def broken() -> Any:
+        raise KeyError("canary-in-a-secret")
+
+    said = "Error: postgresql://u:hunter2-long@db refused canary-in-a-secret"
+    answers = [{"starts": "get deployments,pods,services", "code": 1, "err": said}]
+    made = replace(make_desk(answers=answers, secrets={"T": "canary-in-a-secret"}), history=broken)
+    with pytest.raises(UserError, match="refused|KeyError") as raised:
+        knowledge.ask(made, name, {})
+    told = f"{raised.value} {raised.value.hint}"
+    assert "hunter2" not in told and "canary-in-a-secret" not in told
+
+
 @pytest.mark.parametrize("client", ["gordon", "kubectl-ai", "kagent", "vscode", "claude"])
 def test_each_client_gets_its_entry(client: str) -> None:
     where, text = clients.entry(client, ROOT)

@@ -38,7 +38,9 @@ class Knowledge:
 
 
 def ask(connection: Connection, name: str, arguments: Mapping[str, Any]) -> str:
-    """Answer one question, redacted and cut. Raises UserError for a name or arguments that cannot be."""
+    """Answer one question, redacted and cut. Raises UserError for a name or arguments that cannot be, and, redacted
+    too, for whatever goes wrong.
+    """
     import jsonschema
 
     item = ALL.get(name)
@@ -51,10 +53,20 @@ def ask(connection: Connection, name: str, arguments: Mapping[str, Any]) -> str:
         raise UserError(
             f"{name}: {where}: {error.message[:200]}", f"it takes: {', '.join(item.inputs) or 'nothing'}"
         ) from None
-    text = item.answer(connection, arguments)
+    try:
+        text = item.answer(connection, arguments)
+    except UserError as error:
+        raise UserError(_safe(connection, str(error)), _safe(connection, error.hint)) from None
+    except Exception as error:  # the client goes on asking, and its model reads what we say
+        told = _safe(connection, f"{name}: {type(error).__name__}: {error}")
+        raise UserError(told, "this should not have happened") from None
+    return budget.cut(_safe(connection, text), "log" if name in ("logs", "events") else "text", LONGEST)
+
+
+def _safe(connection: Connection, text: str) -> str:
+    """Return a text without secrets, its middle left out where it is far too long."""
     secrets, _ = consult.known_secrets(connection)
-    safe = Redactor(secrets).clean(budget.ends(budget.clean(text)))
-    return budget.cut(safe, "log" if name in ("logs", "events") else "text", LONGEST)
+    return Redactor(secrets).clean(budget.ends(budget.clean(text)))
 
 
 def _seen(connection: Connection, *words: str) -> str:
