@@ -96,7 +96,7 @@ def test_what_goes_wrong_is_redacted_too(make_desk: Maker, name: str) -> None:
     said = "Error: postgresql://u:hunter2-long@db refused canary-in-a-secret"
     answers = [{"starts": "get deployments,pods,services", "code": 1, "err": said}]
     made = replace(make_desk(answers=answers, secrets={"T": "canary-in-a-secret"}), history=broken)
-    with pytest.raises(UserError, match="refused|KeyError") as raised:
+    with pytest.raises(UserError, match=r"refused|KeyError") as raised:
         knowledge.ask(made, name, {})
     told = f"{raised.value} {raised.value.hint}"
     assert "hunter2" not in told and "canary-in-a-secret" not in told
