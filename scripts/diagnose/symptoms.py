@@ -269,6 +269,9 @@ class _Pod:
         ready = condition(self.pod, "Ready")
         changed = moment(ready.get("lastTransitionTime")) if ready.get("status") == "False" else None
         since = max((time for time in (started, changed) if time), default=None)
+        if since and kind == "readiness":  # the time that its startup took is no time that it was not ready in
+            before = self._failed_probes(item["name"], "startup", started)
+            since = max([since, *(one.last for one in before if one.last)])
         evidence = [f"{fields['what']} runs, but has not been ready for {self.graph.age(since):.0f} s"]
         evidence += [event.line() for event in told[-1:]]
         if fields["declared"] == "no":

@@ -1021,6 +1021,18 @@ def test_a_start_is_given_the_time_that_its_own_probe_gives_it(since: float, ter
     assert found.rule == "probe-command" and found.terminal is terminal
 
 
+@pytest.mark.parametrize(("since", "terminal"), [(2, False), (89, False), (100, True)])
+def test_the_time_that_a_start_took_does_not_count_as_time_without_readiness(since: float, terminal: bool) -> None:
+    """A database that needed two minutes for its first start has just begun to answer."""
+    probe = {"exec": {"command": ["pg_isready", "--quiet"]}, "periodSeconds": 1, "failureThreshold": 300}
+    items = workload(status=running(220, started=True), container={"startupProbe": probe})
+    the(items, "Pod")["status"]["conditions"][1]["lastTransitionTime"] = ago(220)
+    told = event(the(items, "Pod"), "Unhealthy", "Startup probe failed: ", container="backend")
+    items.append(told | {"lastTimestamp": ago(since)})
+    found = judge(items)
+    assert [one.terminal for one in found if one.rule == "not-ready"] == ([terminal] if since > 15 else [])
+
+
 def test_a_start_whose_probe_asks_for_what_is_not_there_is_not_waited_for() -> None:
     probe = {"httpGet": {"path": "/nothing", "port": "http"}, "periodSeconds": 1, "failureThreshold": 120}
     items = workload(status=running(30, started=False), container={"startupProbe": probe})
