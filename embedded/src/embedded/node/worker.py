@@ -22,6 +22,7 @@ from embedded.objects.values import clone, parse_timestamp, timestamp
 
 log = logging.getLogger(__name__)
 RETRY = 2.0  # seconds between attempts to set up a pod
+FIRST_MOUNT_PAUSE, LONGEST_MOUNT_PAUSE = 0.5, 122.0  # seconds between attempts to mount, twice as long each time
 CHANGED = "Pod sandbox changed, it will be killed and re-created."
 DEADLINE = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 
@@ -239,6 +240,7 @@ class PodWorker:
             self.write()
 
     async def _set_up_volumes(self) -> None:
+        pause = FIRST_MOUNT_PAUSE
         while not self.stopping.is_set():
             try:
                 self.volumes = await self.host.volumes.prepare(self.pod, self.host.place(self.record.ip))
@@ -247,7 +249,8 @@ class PodWorker:
                 self.host.record(self.pod, "Warning", "FailedMount", str(error))
             self.progress.clear()
             async with task(self.progress.wait()) as moved:
-                await first(moved, self.stopped, timeout=RETRY)
+                await first(moved, self.stopped, timeout=pause)
+            pause = min(2 * pause, LONGEST_MOUNT_PAUSE)
 
     async def _set_up_sandbox(self) -> None:
         while not self.stopping.is_set() and not self.sandbox_id:
