@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
                 f"{item.place}: {item.name}: left out: {item.context} has neither a Dockerfile nor package files"
             )
         else:
-            _moved(tree, unit)
+            _ = _moved(tree, unit) or _meant_instead(tree, unit)
             unit.described.append(item)
             units.append(unit)
     remarks += _once(units, composed)
@@ -293,20 +294,42 @@ def _moved(tree: Tree, unit: Unit) -> bool:
     recipe = unit.dockerfile
     if not recipe or not recipe.problems or "COPY" not in recipe.problems[0]:
         return False
-    folders = dict.fromkeys(folder_of(file) for file in tree.named("package.json", *packages.PYTHON_FILES))
-    found = [one for one in folders if not _beside(one) and not dockerfiles.read(tree, recipe.file, one).problems]
+    folders = _programs(tree, recipe.file)
+    found = [one for one in folders if not dockerfiles.read(tree, recipe.file, one).problems]
     named = [one for one in found if clean(Path(one).name) == unit.name]
     own = named[:1] or (found if len(found) == 1 else [])
-    again = _unit(tree, unit.name, own[0], recipe.file, unit.place) if own else None
-    if not again or own[0] == recipe.context:
-        return False
-    kind = _kind_in(tree, own[0], recipe)
-    unit.kind, unit.folder, unit.sources = (kind or (unit.kind,))[0], own[0], own[0]
-    unit.dockerfile, unit.code = again.dockerfile, Code()
-    unit.javascript, unit.python = packages.javascript(tree, own[0]), packages.python(tree, own[0])
-    _one_language(tree, unit)
-    _read_code(tree, unit)
-    return True
+    return bool(own) and own[0] != recipe.context and _become(tree, unit, own[0], recipe.file)
+
+
+def _meant_instead(tree: Tree, unit: Unit) -> bool:
+    """Return whether a service of a compose file, whose Dockerfile lacks its sources and fits nowhere, is made from the
+    folder of its name.
+    """
+    lacks = unit.dockerfile and unit.kind == "other" and "COPY" in "".join(unit.dockerfile.problems[:1])
+    folders = _programs(tree, unit.place.file) if lacks else []
+    own = next((one for one in folders if clean(Path(one).name) == unit.name), "")
+    file = join(own, "Dockerfile")
+    return bool(own) and _become(tree, unit, own, file if tree.has(file) else "")
+
+
+def _programs(tree: Tree, beside: str) -> list[str]:
+    """Return the folders with package files, those that have most of their path in common with a file first."""
+    folders = dict.fromkeys(folder_of(file) for file in tree.named("package.json", *packages.PYTHON_FILES))
+    near = sorted(folders, key=lambda one: -len(os.path.commonpath([f"/{one}", f"/{beside}"])))
+    return [one for one in near if not _beside(one)]
+
+
+def _become(tree: Tree, unit: Unit, folder: str, dockerfile: str) -> bool:
+    """Make a service of what another folder holds, and return whether it holds one."""
+    again = _unit(tree, unit.name, folder, dockerfile, unit.place)
+    if again:
+        kind = _kind_in(tree, folder, again.dockerfile)
+        unit.kind, unit.folder, unit.sources = (kind or (unit.kind,))[0], folder, folder
+        unit.dockerfile, unit.code = again.dockerfile, Code()
+        unit.javascript, unit.python = packages.javascript(tree, folder), packages.python(tree, folder)
+        _one_language(tree, unit)
+        _read_code(tree, unit)
+    return bool(again)
 
 
 def _name_of(file: str) -> str:

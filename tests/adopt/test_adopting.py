@@ -1541,6 +1541,10 @@ BACKEND = {
         ({"infra__compose.yml": "services:\n  backend:\n    build: {context: .., dockerfile: infra/api.Dockerfile}",
           "infra__api.Dockerfile": f"{PYTHON_IMAGE}COPY requirements.txt main.py ./\nCMD uvicorn main:app\n"},
          {"web": "web", "backend": "backend"}),
+        # One that fits nowhere.
+        ({"compose.yaml": "services:\n  backend:\n    build: {context: ., dockerfile: docker/Dockerfile.api}",
+          "docker__Dockerfile.api": f"{PYTHON_IMAGE}COPY uv.lock pyproject.toml ./\nCMD uvicorn main:app\n"},
+         {"web": "web", "backend": "backend"}),
         # Functions of a host elsewhere, which have no program.
         ({"api__requirements.txt": "fastapi\n", "api__index.py": "from backend.main import app\n"},
          {"web": "web", "backend": "backend"}),
