@@ -25,10 +25,11 @@ PROVED = {  # what is proved of each, beside that its pages open
 LONGER: dict[str, set[str]] = {
     name: set() for name in ("migrated", "leftovers", "keys", "phases", "uv", "tls-page", "drizzle")
 }  # with ADOPT_ALL
-READS = {  # what answers only where a migration made the tables, and with a cache beside it
+READS = {  # what answers only where a migration made the tables, and with a cache or a Kafka beside it
     "migrated": "http://localhost:8000/api/v1/plans",
     "uv": "http://localhost:3000/api/ready",
     "drizzle": "http://localhost:4000/notes",
+    "keys": "http://localhost:8000/events/first",
 }
 ANSWERS = {"phases": "copy: phase-4\n"}
 

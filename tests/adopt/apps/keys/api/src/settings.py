@@ -10,6 +10,7 @@ class Settings(BaseSettings):
     gemini_api_key: str | None = None
     anthropic_api_key: str = ""
     redis_url: str = "redis://localhost:6379"
+    kafka_bootstrap_servers: str = "localhost:9092"
     frontend_origins: str = "http://localhost:5173,http://localhost:4000"
     environment: str = "development"
     log_level: str = "INFO"
