@@ -21,6 +21,7 @@ ALLOWED = {
     "scripts/ai/options.py": {"agent"},
     "scripts/ai/tools/": {"agent", "mcp"},
     "scripts/ai/mcp/": {"mcp"},  # the protocol
+    "scripts/pipeline/person/journey.py": {"mcp"},  # the protocol, in an address
     "scripts/ai/evaluation/situations.py": {"backend"},  # the recorded faults of one cluster, played again
     "scripts/ai/ai.schema.json": {"agent"},
     "scripts/host/false_success.py": {"agent"},  # kagent's words
