@@ -579,6 +579,9 @@ def _popen(argv: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes
     """
     from plumbum import CommandNotFound, local  # takes its time to import, and many a run starts nothing
 
+    for name in variables.astray(local.env.getdict()):  # plumbum hands on what there was when it was imported
+        with suppress(KeyError):  # another thread was here before
+            del local.env[name]
     try:
         command = local[str(argv[0])][tuple(str(word) for word in argv[1:])]
         return cast("subprocess.Popen[bytes]", command.popen(**options))

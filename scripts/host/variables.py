@@ -7,7 +7,7 @@ person has set for something else, or which git sets for its hooks; some of thos
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 # By whose they are: what stands here would send the program to another cluster, repository, database or engine, or has
 # it keep its records, or answer, in another way than is read here.
@@ -36,4 +36,10 @@ def for_child(own: Mapping[str, str], more: Mapping[str, str] | None = None) -> 
 
 def for_person(own: Mapping[str, str]) -> dict[str, str]:
     """Return what a program gets that speaks with the person at the terminal, in the words that are preferred there."""
-    return {name: value for name, value in own.items() if not ASTRAY.fullmatch(name)}
+    lost = astray(own)
+    return {name: value for name, value in own.items() if name not in lost}
+
+
+def astray(names: Iterable[str]) -> set[str]:
+    """Return those variables that no program gets."""
+    return {name for name in names if ASTRAY.fullmatch(name)}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 
 TELL = "import os; print(os.environ.get({0!r}, 'unset'))"
@@ -43,6 +44,18 @@ def test_a_variable_that_leads_elsewhere_reaches_no_program(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert told(name, value, monkeypatch) == "unset"
+
+
+def test_what_was_there_before_this_program_began_reaches_no_program_either() -> None:
+    ask = "import os; print(*sorted(os.environ))"
+    code = (
+        f"import sys; from scripts.host.shell import Shell; print(Shell().probe([sys.executable, '-c', {ask!r}]).out)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | ASTRAY, capture_output=True, text=True, check=True
+    )
+    told = done.stdout.split()
+    assert "PATH" in told and not ASTRAY.keys() & set(told)
 
 
 @pytest.mark.parametrize(("name", "value"), SET.items())
