@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.charts.conftest import DATABASE, ENVIRONMENTS, SERVICES, SUBCHARTS, UMBRELLA, by_name, manifests
+from tests.charts.conftest import DATABASE, ENVIRONMENTS, ROOT, SERVICES, SUBCHARTS, UMBRELLA, by_name, manifests
 
 # port, Service type, replicas, limits, requests: as specified
 TABLE = {
@@ -144,6 +144,24 @@ def test_a_new_chart_version_replaces_no_pods() -> None:
         assert "helm.sh/chart" not in template["metadata"]["labels"]
 
 
+def numbers(file: str, pattern: str) -> list[float]:
+    return [float(number) for number in re.findall(pattern, (ROOT / file).read_text(encoding="utf-8"))]
+
+
+# Seconds from SIGTERM to the end of a service, and those that its longest answer may take.
+STOPS_WITHIN = [
+    *numbers("services/common/todo_common/server.py", r"STOP_WITHIN = ([\d.]+)"),
+    *(ms / 1000 for ms in numbers("services/frontend/server/stop.ts", r"STOP_WITHIN_MS = ([\d_]+)")),
+]
+ANSWERS = numbers("services/backend/todo_backend/settings.py", r"chat_timeout_seconds.*default=(\d+)")
+
+
+def test_what_is_begun_is_finished_before_a_service_ends() -> None:
+    assert len(STOPS_WITHIN) == 2 and STOPS_WITHIN[0] == STOPS_WITHIN[1]
+    drained = 8  # seconds at most, in which nothing is waited for
+    assert len(ANSWERS) == 1 and ANSWERS[0] + drained < STOPS_WITHIN[0]
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_rolling_updates_lose_nothing(name: str) -> None:
     spec = deployment(name)["spec"]
@@ -152,7 +170,7 @@ def test_rolling_updates_lose_nothing(name: str) -> None:
     pod = spec["template"]["spec"]
     pause = container(name)["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pause >= 1
-    assert pod["terminationGracePeriodSeconds"] > pause + 10
+    assert pod["terminationGracePeriodSeconds"] > pause + STOPS_WITHIN[0]
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -16,8 +16,8 @@ from todo_common.settings import ServiceSettings
 KEEP_ALIVE = 75
 """Seconds an idle connection stays open; longer than any client in front keeps one, so the client closes first."""
 
-STOP_WITHIN = 16.0
-"""Seconds from SIGTERM to the end of the process, requests in flight included: less than the pods have."""
+STOP_WITHIN = 70.0
+"""Seconds from SIGTERM to the end of the process: more than the longest answer takes, less than the pods have."""
 
 CERTIFICATE_CHECK = 30.0
 """Seconds between looks at the mounted certificate."""

@@ -5,8 +5,8 @@ import type { Server } from "node:http";
 import type { Health } from "./health.ts";
 import type { Log } from "./log.ts";
 
-/** Milliseconds from the signal to the end of the process, requests in flight included. */
-const STOP_WITHIN_MS = 16_000;
+/** Milliseconds from the signal to the end of the process: more than the longest answer takes, less than the pods have. */
+const STOP_WITHIN_MS = 70_000;
 
 /**
  * First not ready while still serving, new connections too, for `drainMs`: by then the cluster has taken this pod out of
