@@ -25,7 +25,7 @@ from scripts.dev.forward import Forward
 from scripts.dev.pods import Background, Pod, Pods, of_object
 from scripts.dev.screen import Screen
 from scripts.dev.service import LABEL, DevService
-from scripts.diagnose.watchdog import with_cause
+from scripts.diagnose.examine import with_cause
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.paths import state_folder

@@ -77,7 +77,7 @@ def await_healthy(run: Run, wanted: Collection[Workload]) -> Iterator[Outcome]:
         ill = [check for check in checks if check.problems]
         if not ill:
             break
-        from scripts.diagnose.watchdog import Failure, diagnose_workloads  # only a release in trouble needs the rules
+        from scripts.diagnose.examine import Failure, diagnose_workloads  # only a release in trouble needs the rules
 
         waited = time.monotonic() - started
         findings = diagnose_workloads(run.session, wanted, since=began) if waited > PATIENCE else []

@@ -152,7 +152,7 @@ class Builds:
             self._build(client, service, image)
             docker.require(run.session.shell, client, [image.ref], f"the build of {service.name} ended well")
         except CommandError as problem:
-            from scripts.diagnose.watchdog import with_cause  # only a build that failed needs the rules
+            from scripts.diagnose.examine import with_cause  # only a build that failed needs the rules
 
             raise with_cause(problem, run.session, "build", service) from None
         ended = time.monotonic()

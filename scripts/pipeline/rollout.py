@@ -82,7 +82,7 @@ class _Wait:
             yield from self._follow(stream)
         if not self._left:
             return
-        from scripts.diagnose.watchdog import Failure, diagnose_workloads  # only a release in trouble needs the rules
+        from scripts.diagnose.examine import Failure, diagnose_workloads  # only a release in trouble needs the rules
 
         findings = watchdog.findings or diagnose_workloads(session, every)
         stuck = ", ".join(f"{self._label(key)} {self._words[key]}" for key in self._left)

@@ -116,7 +116,7 @@ class _Runner:
             if returned is not None:
                 self._returned[type(returned)] = returned
         except UserError as problem:
-            from scripts.diagnose.watchdog import with_cause  # only a run that failed needs the rules
+            from scripts.diagnose.examine import with_cause  # only a run that failed needs the rules
 
             told = with_cause(problem, self._run.session, name)
             self._problem = self._problem or told

@@ -81,8 +81,8 @@ class Watchdog:
         return is_calm(pods, events, self._since)
 
     def _findings(self) -> list[Finding]:
+        from scripts.diagnose.examine import diagnose_workloads
         from scripts.diagnose.listening import Listener  # a fifth of a second to import
-        from scripts.diagnose.watchdog import diagnose_workloads
 
         self._listener = self._listener or Listener()
         return diagnose_workloads(self._session, self._wanted, self._tell_of, self._since, self._listener)

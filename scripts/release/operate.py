@@ -192,7 +192,7 @@ def await_rollouts(session: Session, names: Sequence[str], limit: float | None =
         try:
             session.kubectl.await_rollout(name, namespace, limit)
         except CommandError as problem:
-            from scripts.diagnose.watchdog import with_findings  # only a rollout in trouble needs the rules
+            from scripts.diagnose.examine import with_findings  # only a rollout in trouble needs the rules
 
             raise with_findings(problem, session, [name.rpartition("/")[2]]) from None
 

@@ -167,7 +167,7 @@ def run_stages(
 
 def start_cluster(s: Session) -> Outcome:
     """Lead the cluster to running, on an engine that answers. Raises UserError with the cause where that fails."""
-    from scripts.diagnose.watchdog import with_cause
+    from scripts.diagnose.examine import with_cause
     from scripts.errors import UserError
     from scripts.images import engine
 
@@ -268,16 +268,16 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
     from dataclasses import asdict
 
     from scripts import diagnose
-    from scripts.diagnose import watchdog
+    from scripts.diagnose import examine
     from scripts.release import operate
 
-    names = [operate.deployment_name(s, service)] if service else watchdog.workload_names(s)
-    findings = watchdog.diagnose_services(s, names)
+    names = [operate.deployment_name(s, service)] if service else examine.workload_names(s)
+    findings = examine.diagnose_services(s, names)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         print(diagnose.render(findings) if findings else "nothing is wrong that can be seen from here")
-        if left := watchdog.unexamined(s, names):
+        if left := examine.unexamined(s, names):
             shown = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")
             print(f"not looked at: {len(left)} of the namespace's workloads ({shown}); invoke ai.debug --service=NAME")
     if findings:

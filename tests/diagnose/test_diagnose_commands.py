@@ -333,11 +333,11 @@ def test_it_is_said_how_many_workloads_were_not_looked_at(
 ) -> None:
     from types import SimpleNamespace
 
-    from scripts.diagnose import watchdog
+    from scripts.diagnose import examine
     from scripts.tasks import support
 
-    monkeypatch.setattr(watchdog, "diagnose_services", lambda session, names: [])
-    monkeypatch.setattr(watchdog, "workload_names", lambda session: ["backend"])
+    monkeypatch.setattr(examine, "diagnose_services", lambda session, names: [])
+    monkeypatch.setattr(examine, "workload_names", lambda session: ["backend"])
     items: list[Any] = [{"metadata": {"name": name}} for name in ("backend", "stranger", "batch")]
     items.append({"metadata": {"name": "stranger-1", "ownerReferences": [{"kind": "StatefulSet", "name": "stranger"}]}})
     kubectl = SimpleNamespace(items=lambda kinds, namespace: items)

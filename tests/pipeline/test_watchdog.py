@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scripts.diagnose import watchdog as looks
+from scripts.diagnose import examine as looks
 from scripts.kube.workloads import Workload
 from scripts.pipeline import watchdog
 from scripts.pipeline.watchdog import Watchdog, is_calm

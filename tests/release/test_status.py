@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.diagnose import Finding, watchdog
+from scripts.diagnose import Finding, examine
 from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result
 from scripts.kube.workloads import Workload
@@ -120,12 +120,12 @@ def test_a_rollout_that_is_waited_for_in_vain_names_its_cause(monkeypatch: pytes
         "kubectl describe pod b", terminal=True, rank=0,
     )  # fmt: skip
     asked: list[Sequence[str]] = []
-    monkeypatch.setattr(watchdog, "diagnose_services", lambda session, names: asked.append(names) or [full])
+    monkeypatch.setattr(examine, "diagnose_services", lambda session, names: asked.append(names) or [full])
     release, timeouts = SimpleNamespace(namespace="shop"), SimpleNamespace(deploy=300)
     session: Any = SimpleNamespace(
         kubectl=SimpleNamespace(await_rollout=late), settings=SimpleNamespace(release=release, timeouts=timeouts)
     )
-    with pytest.raises(watchdog.Failure, match="no node has room for a pod of backend") as told:
+    with pytest.raises(examine.Failure, match="no node has room for a pod of backend") as told:
         operate.await_rollouts(session, ["deployment/backend"])
     assert told.value.hint == "ask for less" and asked == [["backend"]]
 

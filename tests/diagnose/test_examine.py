@@ -10,7 +10,7 @@ import pytest
 
 from scripts import diagnose
 from scripts.context.session import Session
-from scripts.diagnose import watchdog
+from scripts.diagnose import examine
 from scripts.diagnose.listening import Listener
 from scripts.diagnose.model import Snapshot
 from scripts.host.shell import Shell
@@ -37,7 +37,7 @@ def test_what_fails_in_another_namespace_than_the_releases_is_told_as_well(monke
     session.__dict__["kubectl"] = None
     wanted = [Workload("Deployment", "own-chart", "web", {}), Workload("Deployment", "own-data", "store", {})]
     seen: list[str] = []
-    (found,) = watchdog.diagnose_workloads(session, wanted, lambda state: seen.append(state.namespace))
+    (found,) = examine.diagnose_workloads(session, wanted, lambda state: seen.append(state.namespace))
     assert found.service == "store" and found.terminal and "disk" in diagnose.render([found])
     assert asked == [("own-chart", ("web",)), ("own-data", ("store",))] and seen == ["own-chart", "own-data"]
 

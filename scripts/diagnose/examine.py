@@ -1,4 +1,4 @@
-"""Looking for the cause while a run goes on: one look when something is wrong."""
+"""What is wrong with what runs now, and the cause of what failed: one look, made when something is wrong."""
 
 from __future__ import annotations
 
