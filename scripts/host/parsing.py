@@ -16,8 +16,6 @@ import yaml
 from scripts.errors import UserError
 
 DEEP = 100  # levels of one kind of nesting
-
-
 TOO_DEEP = "nested too deeply"
 
 

@@ -471,15 +471,8 @@ class Shell:
             running.timed_out.set()
             self._stop(running.process)
 
-        timer = threading.Timer(seconds, end) if seconds else None
-        if timer:
-            timer.daemon = True
-            timer.start()
-        try:
+        with _after(seconds, end):
             yield
-        finally:
-            if timer:
-                timer.cancel()
 
     @staticmethod
     def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -521,8 +514,16 @@ def _stopping(stop: threading.Event, seconds: float | None, late: threading.Even
             late.set()
         stop.set()
 
-    timer = threading.Timer(seconds, end) if seconds else None
+    with _after(seconds, end):
+        yield
+
+
+@contextmanager
+def _after(seconds: float | None, work: Callable[[], object]) -> Iterator[None]:
+    """Do some work once if the block has not ended after so many seconds; without a number, never."""
+    timer = threading.Timer(seconds, work) if seconds else None
     if timer:
+        timer.daemon = True
         timer.start()
     try:
         yield

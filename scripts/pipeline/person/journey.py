@@ -133,9 +133,7 @@ def infer(document: Any, service: str) -> list[dict[str, Any]]:
     posts = {path: item["post"] for path, item in (paths or {}).items() if isinstance(item, dict) and "post" in item}
     found = []
     for name, pattern in (("register", REGISTER), ("log in", LOGIN), ("add a todo", ADD)):
-        fitting = [
-            one for one in posts if pattern.search(one)
-        ]  # what a page calls before what a model or a program does
+        fitting = [one for one in posts if pattern.search(one)]
         # What a page calls comes before what a model or another program does.
         path = min(fitting, key=lambda one: (bool(_TOOL.search(one)), len(one)), default="")
         if path:
