@@ -6,6 +6,7 @@ from typing import Any
 
 from embedded.controllers import common, endpoints
 from embedded.controllers.common import MANAGER, Key
+from embedded.objects.usage import containers_of
 from embedded.objects.values import timestamp
 from embedded.store import Store
 
@@ -95,7 +96,7 @@ def _target(port: dict[str, Any], pods: list[dict[str, Any]]) -> int | None:
     if isinstance(wanted, int):
         return wanted
     for pod in pods:
-        for container in (*pod["spec"]["containers"], *pod["spec"].get("initContainers", ())):
+        for container in containers_of(pod["spec"]):
             for item in container.get("ports", ()):
                 if item.get("name") == wanted and item.get("protocol", "TCP") == port.get("protocol", "TCP"):
                     return int(item["containerPort"])

@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from embedded.objects import quantity
+from embedded.objects.usage import containers_of
 
 REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
 SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
@@ -75,7 +76,7 @@ def resource_field(
     the node has.
     """
     if ref.get("containerName"):
-        everyone = [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())]
+        everyone = containers_of(pod["spec"])
         container = next((c for c in everyone if c["name"] == ref["containerName"]), None)
     if container is None:
         raise ConfigError(f"container {ref.get('containerName', '')} not found")

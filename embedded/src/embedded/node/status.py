@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from embedded.objects import quantity
+from embedded.objects.usage import containers_of
 from embedded.objects.values import timestamp
 
 LOST = "The container could not be located when the pod was terminated"
@@ -250,7 +251,7 @@ def _mount(mount: dict[str, Any]) -> dict[str, Any]:
 def qos(pod: dict[str, Any]) -> str:
     """Return the quality of service class."""
     spec = pod["spec"]
-    resources = [c.get("resources") or {} for c in [*spec["containers"], *(spec.get("initContainers") or ())]]
+    resources = [c.get("resources") or {} for c in containers_of(spec)]
     amounts = [(r.get("requests") or {}, r.get("limits") or {}) for r in resources]
     kinds = ("cpu", "memory")
     if not any(kind in some for pair in amounts for some in pair for kind in kinds):

@@ -18,6 +18,7 @@ from embedded.node.node_services import NodeServices, first, task
 from embedded.node.runner import Runner
 from embedded.node.status import ContainerRecord, PodRecord
 from embedded.node.volumes import VolumeError
+from embedded.objects.usage import containers_of
 from embedded.objects.values import clone, parse_timestamp, timestamp
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class PodWorker:
             self._stop(float(pod["metadata"].get("deletionGracePeriodSeconds") or 0))
             self.write()
         elif before["spec"] != pod["spec"]:
-            specs = {c["name"]: c for c in [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())]}
+            specs = {c["name"]: c for c in containers_of(pod["spec"])}
             for runner in [*self._init, *self._main]:
                 changed = specs[runner.record.name]["image"] != runner.record.spec["image"]
                 runner.record.spec = specs[runner.record.name]
