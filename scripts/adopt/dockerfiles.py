@@ -197,7 +197,7 @@ def _missing_sources(tree: Tree, found: Dockerfile, items: list[Instruction]) ->
                 "/" not in path and ("*" in path or tree.has(join(found.context, path)))
             )
             for folder in (path.split("/")[0], path, path.rpartition("/")[0]):
-                if folder and folder not in found.copied and "*" not in folder and ".." not in folder:
+                if folder not in ("", ".", *found.copied) and "*" not in folder and ".." not in folder:
                     found.copied.append(folder)
             if not _there(tree, join(found.context, source.strip("/").removeprefix("./"))):
                 yield f"{found.file}:{item.first + 1}: COPY {source}: there is no such file in {found.context}"

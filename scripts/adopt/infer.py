@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.adopt import units, variables
-from scripts.adopt.inference.addresses import forward_addresses, serve_addresses
+from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told
 from scripts.adopt.inference.environment import variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
@@ -33,7 +33,7 @@ from scripts.adopt.inference.programs import (
 from scripts.adopt.packages import join, requirements
 from scripts.adopt.tree import Place
 from scripts.adopt.units import PAGE_KINDS, Unit
-from scripts.dockerfiles.derived import takes_packages
+from scripts.dockerfiles.derived import builds_a_page, takes_packages
 
 NEVER_IN_AN_IMAGE = [
     "**/.env",
@@ -132,6 +132,8 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         context.found.because(
             f"services.{unit.name}.offlineFonts", "the system's fonts where Google's cannot be had", place
         )
+    if builder or (unit.dockerfile and builds_a_page(context.whole.tree.text(unit.dockerfile.file))):
+        replace_deployed(unit, spec, context)
     if environment:
         spec["environment"] = environment
     replicas = next((item.replicas for item in unit.described if isinstance(item.replicas, int)), 1)

@@ -71,7 +71,8 @@ def _node(node: Node, place: Place, into: Code) -> None:
         name = _variable(node)
         if name and name not in _OWN:
             default = _default(node)
-            into.reads.append(Read(name, place, default, _asserted(node) and default is None))
+            needed = _asserted(node) or _constructs(node, name)
+            into.reads.append(Read(name, place, default, needed and default is None))
     elif node.type == "variable_declarator" and _of(node.child_by_field_name("value")) in _ENVIRONMENTS:
         pattern = node.child_by_field_name("name")
         for child in pattern.children if pattern else ():
@@ -140,6 +141,12 @@ def _last_string(node: Node) -> str | None:
 
 def _asserted(node: Node) -> bool:
     return node.parent is not None and node.parent.type == "non_null_expression"
+
+
+def _constructs(node: Node, name: str) -> bool:
+    """Return whether a client is made of a key, as `new Mailer(process.env.MAILER_KEY)`: many end a program without."""
+    above = node.parent.parent if node.parent is not None and node.parent.type == "arguments" else None
+    return above is not None and above.type == "new_expression" and name.endswith(("_KEY", "_TOKEN", "_SECRET"))
 
 
 def _call(node: Node, place: Place, into: Code) -> None:

@@ -18,8 +18,8 @@ _ENDS = ("", *SOURCES, ".cts", ".mts", ".cjs", ".json", ".d.ts", *(f"/index{end}
 
 
 _ENTRY = re.compile(
-    r"(^|/)app/(.*/)?(page|layout|route|template|error|not-found|loading|default|global-error)\.\w+$|(^|/)pages/.*\.\w+$"
-    r"|^(src/)?(middleware|proxy|instrumentation|main|index)\.\w+$"
+    r"^(src/)?app/(.*/)?(page|layout|route|template|error|not-found|loading|default|global-error)\.\w+$"
+    r"|^(src/)?pages/.*\.\w+$|^(src/)?(middleware|proxy|instrumentation|main|index)\.\w+$"
 )
 
 

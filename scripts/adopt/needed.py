@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from scripts.adopt import python_source
 from scripts.adopt.packages import Packages, in_uv_lock, join
@@ -52,6 +52,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "tenacity": ("tenacity",),
     "websockets": ("websockets", "uvicorn", "google-genai"),
 }
+STARTERS = ("uvicorn", "gunicorn", "hypercorn")  # programs that others run by
 SYNC, ASYNC = "a driver for postgresql://", "a driver for postgresql+asyncpg://"
 KNOWN |= {
     SYNC: ("psycopg2-binary", "psycopg2", "psycopg", "psycopg-binary", "pg8000"),
@@ -82,15 +83,17 @@ INDIRECT: Mapping[tuple[str, str], str] = {
 }
 
 
-def packages(tree: Tree, folder: str, wanted: Packages, main: str, postgres: bool) -> dict[str, str]:
+def packages(
+    tree: Tree, folder: str, wanted: Packages, main: str, postgres: bool, imported: Collection[str]
+) -> dict[str, str]:
     """Return the requirements to add, each with why: what a lock lacks, what is imported and none brings.
 
-    `postgres` says that its database is PostgreSQL, which needs a driver.
+    `postgres` says that its database is PostgreSQL, which needs a driver; `imported` are the modules that it imports.
     """
     found: dict[str, str] = {}
     locked = set(in_uv_lock(tree, wanted.lock)) if wanted.lock else set()
     for name, version in wanted.wanted.items() if locked else ():
-        if name not in locked:
+        if name not in locked and (name in STARTERS or not _modules(name).isdisjoint(imported)):
             found[_requirement(name, version)] = f"{wanted.place(name)}: {name} is not in {wanted.lock}"
             locked.add(name)
     asked = needs(tree, folder, main)
@@ -101,6 +104,13 @@ def packages(tree: Tree, folder: str, wanted: Packages, main: str, postgres: boo
         if not any(_brings(tree, wanted, locked, one, one == known[0]) for one in known):
             found.setdefault(known[0], f"{place}: {module}, which no package file brings")
     return found
+
+
+def _modules(package: str) -> set[str]:
+    """Return the names by which what a package has may be imported."""
+    known = {module.split(".")[0] for module, brought in KNOWN.items() if brought[0] == package}
+    bare = package.removeprefix("python-").removesuffix("-binary")
+    return known | {package.replace("-", "_"), bare.replace("-", "_")}
 
 
 def _requirement(name: str, version: str) -> str:

@@ -18,6 +18,8 @@ _ELSEWHERE = re.compile(
 _PINNED = re.compile(r"(?m)^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==")
 
 
+MOST_LOOSE = 5
+
 _ONCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "30"}  # a machine without a network is not waited for long
 
 
@@ -59,21 +61,27 @@ def contradiction(text: str, resolve: Resolver) -> Contradiction | None:
 
 def _to_loosen(text: str, why: str, resolve: Resolver) -> tuple[str, ...]:
     """Return the packages without whose versions requirements can be met: the first one that is enough by itself, else,
-    one after another, those whose versions there are none of.
+    one after another, those whose versions there are none of, or those that another one does not go with.
     """
     taken: list[str] = []
-    while True:
+    while len(taken) < MOST_LOOSE:
         named = [name for name in _PINNED.findall(text) if re.search(rf"\b{re.escape(name)}\b", why, re.I)]
         for name in named:
             if resolve(loosened(text, name)) == "":
                 return (*taken, name)
         gone = re.search(r"there is no version of ([\w.-]+)", why)
-        name = next((one for one in named if gone and one.lower() == gone[1].lower()), "")
+        # What the others need in another version: "mcp==1.25 depends on pydantic>=2.11 and you require pydantic==2.10".
+        needed = re.search(r"depends on ([\w.-]+?)(?:\[[^\]]*\])?[<>=!~]\S* and you require \1\b", why, re.I)
+        meant = [match[1].lower() for match in (gone, needed) if match]
+        name = next((one for one in named if one.lower() in meant), "")
         if not name:
             return ()
         taken.append(name)
         text = loosened(text, name)
         why = " ".join((resolve(text) or "").split())
+        if _ELSEWHERE.search(why):
+            return ()
+    return ()
 
 
 def missing(wrong: Contradiction | None) -> str:

@@ -161,7 +161,9 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
         ):
             remarks += [f"{problem}; left out" for problem in wrong[:1]]
             continue
-        if unit:
+        if unit and _ELSEWHERE.search(file) and unit.sources != folder:
+            remarks.append(f"{file}: left out: it is for a host elsewhere")  # what it copies is found by itself
+        elif unit:
             units.append(unit)
     units = [unit for unit in units if not _again(unit, units)]
     known = {folder for unit in units for folder in (unit.folder, unit.sources)}
@@ -175,7 +177,24 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
                 units.append(unit)
                 known.add(folder)
     off = {unit.folder: line for unit in units if (line := _no_service(tree, unit, units))}
-    return [unit for unit in units if unit.folder not in off], remarks + list(off.values())
+    units = [unit for unit in units if unit.folder not in off]
+    spare = {unit.folder: f"{unit.place}: {unit.name}: left out: its folder's name says that it is a spare one"
+             for unit in units if _is_spare(unit, units)}  # fmt: skip
+    return [one for one in units if one.folder not in spare], [*remarks, *off.values(), *spare.values()]
+
+
+_HOSTS = r"hugging[-_]?face|hf|spaces?|render|railway|heroku|vercel|netlify|koyeb"
+_ELSEWHERE = re.compile(rf"(^|[/_-])({_HOSTS})([/_-]|$)", re.I)
+_SPARE = re.compile(rf"(^|[/_-])({_HOSTS}|templates?|old|backup|bak|archived?|deprecated|legacy|copy)([/_-]|$)", re.I)
+
+
+def _is_spare(unit: Unit, units: Sequence[Unit]) -> bool:
+    """Return whether a folder's name says that its service is for a host elsewhere, or is out of use, where there is
+    another one of its kind.
+    """
+    page = unit.kind in PAGE_KINDS
+    others = (one for one in units if one is not unit and not _SPARE.search(Path(one.folder).name))
+    return bool(_SPARE.search(Path(unit.folder).name)) and any((one.kind in PAGE_KINDS) is page for one in others)
 
 
 def _again(unit: Unit, units: Sequence[Unit]) -> bool:
@@ -186,13 +205,17 @@ def _again(unit: Unit, units: Sequence[Unit]) -> bool:
 
 def _starts_in(tree: Tree, unit: Unit, folder: str) -> bool:
     """Return whether the command of a service's image starts a module that lies in a folder below its context."""
-    command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
+    below = folder != unit.folder and _within(folder, unit.folder)
+    command = " ".join(unit.dockerfile.command) if unit.dockerfile and below else ""
     names = (name.replace(".", "/") + ".py" for name in re.findall(r"([A-Za-z_][\w.]*):\w+", command))
     return any(tree.has(file) and _within(file, folder) for file in (join(unit.folder, name) for name in names))
 
 
 _IS_STARTED = re.compile(r"\b(FastAPI|Flask|Starlette|FastMCP)\(|__main__|\w*_app\(|\.run\(")
 _MAKES_AN_APP = re.compile(r"\b(FastAPI|Flask)\(|get_[aw]sgi_application|\bexecute_from_command_line\(")
+
+
+_FUNCTION = re.compile(r"(^|/)api/index\.py$")  # what a host elsewhere calls, in place of a program
 
 
 def _no_service(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
@@ -211,7 +234,7 @@ def _no_service(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
     if unit.kind == "node":
         serves = not inner or any(file.endswith(javascript_source.SUFFIXES) for file in own)
         return "" if serves else f"{unit.place}: {unit.name}: left out: its services are those in its folders"
-    texts = [tree.text(file) for file in own if file.endswith(".py")]
+    texts = [tree.text(file) for file in own if file.endswith(".py") and not _FUNCTION.search(file)]
     if inner and unit.kind != "python" and not any(_MAKES_AN_APP.search(text) for text in texts):
         return f"{unit.place}: {unit.name}: left out: its services are those in its folders"
     if len(units) > 1 and unit.kind in ("fastapi", "flask") and not any(_IS_STARTED.search(text) for text in texts):

@@ -176,16 +176,18 @@ def derive(
     packages: Sequence[str] = (),
     loose: Sequence[str] = (),
     dropped: Sequence[str] = (),
+    replaced: Mapping[str, str] | None = None,
 ) -> Derived:
     """Return the Dockerfile itself where nothing in it has to change, else a copy at `target`, with its
     rules beside it.
     """
     try:
-        text = dockerfile.read_text(encoding="utf-8")
+        text = dockerfile.read_text(encoding="utf-8-sig")  # a mark at the start is no part of its first line
     except (OSError, UnicodeDecodeError):
         return Derived(dockerfile)  # the build says what is wrong with it
     values = {name: str(value) for name, value in variables.items()}
-    before = _fonts() if offline_fonts else ""
+    steps_before = [_fonts()] if offline_fonts else []
+    before = " && ".join([*steps_before, *([_replacing(replaced)] if replaced else [])])
     pinned = (context / PIN).is_file()
     changed, bases = transform(
         text, covered={*covered, *arguments}, variables=values, steps=steps, before_build=before, pinned=pinned,
@@ -200,9 +202,24 @@ def derive(
     return Derived(target, bases)
 
 
+def builds_a_page(text: str) -> bool:
+    """Return whether a Dockerfile has a line that builds a page."""
+    return transform(text, before_build="x") != transform(text)
+
+
 def _fonts() -> str:
-    """Return the command that takes the system's fonts where Google's cannot be reached; it needs nothing but node."""
-    script = Path(__file__).with_name("offline_fonts.js").read_bytes()
+    """Return the command that takes the system's fonts where Google's cannot be reached."""
+    return _script("offline_fonts.js")
+
+
+def _replacing(texts: Mapping[str, str]) -> str:
+    """Return the command that puts texts in the place of others in the sources of a page."""
+    return " ".join([_script("replaced.js"), *(shlex.quote(one) for pair in texts.items() for one in pair)])
+
+
+def _script(name: str) -> str:
+    """Return the command that runs a script of ours in an image that has nothing but node."""
+    script = Path(__file__).with_name(name).read_bytes()
     return f'node -e "$(echo {base64.b64encode(script).decode()} | base64 -d)"'
 
 

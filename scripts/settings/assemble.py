@@ -157,6 +157,7 @@ def _service(
         variables=spec.get("buildEnvironment", {}), ignore=spec.get("ignore", []), steps=spec.get("buildSteps", []),
         offline_fonts=spec.get("offlineFonts", False), packages=spec.get("addPackages", []),
         loose=spec.get("loosePackages", []), dropped=spec.get("dropPackages", []),
+        replaced=spec.get("replaceInSources", {}),
         target=places.root / GENERATED / f"{app}.{name}.Dockerfile",
     )  # fmt: skip
     bases = {**bases, **copy.bases}
@@ -179,15 +180,16 @@ def _service(
 
 
 def _refuse_idle(places: Places, spec: Mapping[str, Any], dockerfile: Path, key: str) -> None:
-    """Raise SettingsError for packages that a Dockerfile has no line for."""
-    for name, taken in (
-        ("addPackages", derived.takes_packages),
-        ("loosePackages", derived.loosens),
-        ("dropPackages", derived.loosens),
+    """Raise SettingsError for packages and texts that a Dockerfile has no line for."""
+    packages = "installs requirements.txt", "put the packages where that file takes them from"
+    for name, taken, (line, remedy) in (
+        ("addPackages", derived.takes_packages, packages),
+        ("loosePackages", derived.loosens, packages),
+        ("dropPackages", derived.loosens, packages),
+        ("replaceInSources", derived.builds_a_page, ("builds a page", "change the sources, or build by a builder")),
     ):
         if spec.get(name) and not taken(dockerfile.read_text(encoding="utf-8", errors="replace")):
-            said = f"has no effect: {dockerfile} has no line that installs requirements.txt"
-            raise places.wrong(f"{key}.{name}", said, "put the packages where that file takes them from")
+            raise places.wrong(f"{key}.{name}", f"has no effect: {dockerfile} has no line that {line}", remedy)
 
 
 def _dockerfile(places: Places, spec: Mapping[str, Any], context: Path, key: str) -> tuple[Path, dict[str, str]]:

@@ -24,6 +24,11 @@ RUN apt-get update \
  && PYTHONPATH=$(ls /usr/share/python-wheels/pip-*.whl) python -m pip install --quiet --root-user-action=ignore \
         --disable-pip-version-check --no-cache-dir "pip==$PIP" \
  && pip --version
+# Where it stands in for another version: what a Dockerfile names below that one's folder is this one's.
+RUN for minor in $(seq 8 14); do \
+        [ -e "/usr/local/lib/python3.$minor" ] \
+        || ln -s "$(basename "$(readlink -f /usr/local/bin/python3)")" "/usr/local/lib/python3.$minor"; \
+    done
 # hadolint ignore=DL3013,DL3042
 RUN if [ -n "$UV" ]; then \
         pip install --quiet --root-user-action=ignore --disable-pip-version-check "uv==$UV" \

@@ -483,6 +483,24 @@ def test_who_must_confirm_an_address_first_does_not_log_in(tmp_path: Path, email
     assert [step["name"] for step in journey] == steps and journey[0]["path"] == "/api/auth/sign-up/email"
 
 
+def test_people_are_known_by_what_the_route_hands_them_to(tmp_path: Path) -> None:
+    """Of several files that configure Better Auth; and the mailer that it is made with gets a key that says nothing."""
+    mailer = "new Mailer(process.env.MAILER_API_KEY);\n"
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"next": "16", "better-auth": "1.4", "pg": "8"}}',
+        "app__api__auth__[...all]__route.ts": 'import { auth } from "@/lib/auth";\n',
+        "lib__auth.ts": mailer + AUTH.replace("EMAIL", "enabled: true") + "process.env.DATABASE_URL;\n",
+        "lib__auth-fixed.ts": AUTH.replace("EMAIL", "enabled: true, requireEmailVerification: true"),
+    })  # fmt: skip
+    found = yaml.safe_load(adopt(app).text)
+    assert [step["name"] for step in found["journey"]] == ["register", "log in"]
+    assert found["jobs"]["app-tables"]["command"][-1] == "lib/auth.ts"
+    assert found["services"]["app"]["environment"]["BETTER_AUTH_URL"] == "http://localhost:3000"
+    assert found["secrets"]["auth-secrets"]["keys"]["BETTER_AUTH_SECRET"]["generate"], "it reads them by itself"
+    assert found["secrets"]["api-keys"]["keys"]["MAILER_API_KEY"]["placeholder"] == "not-configured"
+    assert found["services"]["app"]["buildEnvironment"]["MAILER_API_KEY"]
+
+
 def test_a_server_of_its_own_may_know_the_people(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         "web__package.json": NEXT, "auth__package.json": '{"dependencies": {"express": "5", "better-auth": "1.4"}}',
@@ -923,7 +941,7 @@ def test_what_the_program_imports_and_no_package_file_brings_is_added(
 
 def test_what_a_lock_lacks_is_added(tmp_path: Path) -> None:
     app = make(tmp_path, **{
-        "pyproject.toml": '[project]\nname = "x"\ndependencies = ["fastapi>=0.1", "mcp >= 1.2, < 2", "bcrypt"]\n',
+        "pyproject.toml": '[project]\ndependencies = ["fastapi>=0.1", "mcp >= 1.2, < 2", "bcrypt", "black==22"]\n',
         "uv.lock": '[[package]]\nname = "fastapi"\n\n[[package]]\nname = "bcrypt"\n',
         "main.py": API["main.py"] + "import mcp, bcrypt, redis\n",
     })  # fmt: skip
@@ -1018,6 +1036,14 @@ LIB = {"tsconfig.json": '{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}', 
         ({"src__app__page.tsx": 'import "@/a.js";\nimport "./b.css";\n', "src__a.ts": "", "src__app__b.css": ""}, ""),
         ({"src__app__page.tsx": 'import type { A } from "@/lib/a";\nimport c from "@/generated/client";\n'}, ""),
         ({"src__app__page.tsx": 'import { a } from "@scope/a";\nimport b from "react";\n'}, ""),
+        (
+            {
+                "src__app__page.tsx": "",
+                "tests__pages__a.tsx": 'import "@/lib/a";',
+                "old__app__page.tsx": 'import "./b";',
+            },
+            "",
+        ),
     ],
 )
 def test_a_page_whose_sources_are_not_whole_is_told_before_anything_is_built(
@@ -1073,6 +1099,12 @@ def test_a_folder_above_the_services_is_none_of_them(tmp_path: Path) -> None:
 
 def test_a_program_at_the_top_with_a_page_in_its_folder_is_a_service(tmp_path: Path) -> None:
     assert set(services(adopt(make(tmp_path, **{"web__package.json": NEXT, **API})))) == {"web", "app"}
+
+
+def test_a_page_at_the_top_with_an_image_of_a_service_in_a_folder_is_one(tmp_path: Path) -> None:
+    app = make(tmp_path, **{"package.json": NEXT, "app__page.tsx": "", **below("api", API)})
+    (app / "api/Dockerfile").write_text("FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app\n")
+    assert yaml.safe_load(adopt(app).text)["page"] == "app"
 
 
 def test_a_program_that_asks_at_a_terminal_is_no_service(tmp_path: Path) -> None:
@@ -1548,6 +1580,15 @@ BACKEND = {
         # Functions of a host elsewhere, which have no program.
         ({"api__requirements.txt": "fastapi\n", "api__index.py": "from backend.main import app\n"},
          {"web": "web", "backend": "backend"}),
+        ({"requirements.txt": "fastapi\n", "api__index.py": "from fastapi import FastAPI\napp = FastAPI()\n"},
+         {"web": "web", "backend": "backend"}),
+        # Copies for a host elsewhere, and one that is out of use.
+        ({"hf-space__Dockerfile": f"{PYTHON_IMAGE}COPY . .\nCMD uvicorn main:app\n", "web-old__app__page.tsx": "",
+          "hf-space__main.py": BACKEND["backend__main.py"], "hf-space__requirements.txt": "fastapi",
+          "web-old__package.json": NEXT}, {"web": "web", "backend": "backend"}),
+        # A Dockerfile of another language in the folder of the page.
+        ({"web__Dockerfile": f"{PYTHON_IMAGE}COPY pyproject.toml ./\nCOPY . .\nCMD uvicorn main:app --port 7860\n"},
+         {"web": "web", "backend": "backend"}),
         # Package files of a page above the services, without any pages.
         ({"package.json": NEXT}, {"web": "web", "backend": "backend"}),
         # Earlier copies, of which one has no page.
@@ -1654,3 +1695,58 @@ def test_an_image_made_from_requirements_has_not_what_only_the_project_file_asks
         "Dockerfile": f"{PYTHON_IMAGE}COPY . .\nRUN pip install -r requirements.txt\nCMD uvicorn main:app\n",
     })  # fmt: skip
     assert services(adopt(app))["app"]["addPackages"] == ["bcrypt<5", "httpx"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "built"),
+    [
+        ("WORKDIR /app\nCOPY . .\nCMD uvicorn api.main:app\n", True),
+        ("WORKDIR /app\nCOPY . ./api\nCMD uvicorn api.main:app\n", False),
+        ("WORKDIR /srv/api\nCOPY . .\nENV PYTHONPATH=/srv\nCMD uvicorn api.main:app\n", False),
+        ("WORKDIR /app\nCOPY . .\nRUN ln -s /app /api\nCMD uvicorn api.main:app\n", False),
+        ("WORKDIR /app\nCOPY . .\nCMD uvicorn main:app\n", False),
+    ],
+)
+def test_an_image_in_which_a_program_is_not_found_by_its_folders_name_is_built_anew(
+    tmp_path: Path, recipe: str, built: bool
+) -> None:
+    app = make(tmp_path, **{**below("api", API), "api__Dockerfile": "FROM python:3.13-slim\n" + recipe})
+    assert ("builder" in services(adopt(app))["api"]) is built
+
+
+@pytest.mark.parametrize(
+    ("code", "ports"),
+    [
+        ('fetch("http://localhost:8000/todos");\n', [3000, 8000]),
+        ('fetch("http://localhost:7860/todos");\n', [3000, 7860]),
+        ('fetch(process.env.NEXT_PUBLIC_API_URL || "http://localhost:8000");\n', [3000, 7860]),
+        ('fetch("http://localhost:11434/api");\n', [3000]),
+    ],
+)
+def test_a_server_answers_at_the_port_that_its_page_looks_for_it(tmp_path: Path, code: str, ports: list[int]) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__lib__api.ts": code, **below("api", API),
+        "api__Dockerfile": "FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app --port 7860\n",
+    })  # fmt: skip
+    found = yaml.safe_load(adopt(app).text)["addresses"]
+    assert sorted(one["port"] for one in found if one["service"] in ("web", "api")) == ports
+
+
+@pytest.mark.parametrize(
+    ("code", "led"),
+    [
+        ('rewrites: () => [{ destination: "https://own-api.hf.space/api/:path*" }]\n', True),
+        ('const API_URL = "https://own.vercel.app/v1";\n', True),
+        ('fetch(process.env.NEXT_PUBLIC_API_URL || "https://own.hf.space/todos");\n', False),
+        ('const metadata = { metadataBase: new URL("https://own.vercel.app") };\n', False),
+        ('fetch("https://api.example.org/todos");\n', False),
+    ],
+)
+def test_a_page_asks_the_server_beside_it_not_the_one_that_its_author_runs(
+    tmp_path: Path, code: str, led: bool
+) -> None:
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__lib__api.ts": code, **below("api", API)})
+    found = yaml.safe_load(adopt(app).text)
+    put = found["services"]["web"].get("replaceInSources", {})
+    assert list(put.values()) == ["http://localhost:8000"] * led
+    assert {"port": 8000, "service": "api"} in found["addresses"] or not led

@@ -59,6 +59,20 @@ def test_versions_that_there_are_none_of_are_left_open_together() -> None:
     assert found == Contradiction("there is no version of ext==0.8.0", ("ext", "dapr"))
 
 
+def test_versions_that_another_package_does_not_go_with_are_left_open_together() -> None:
+    """A package that needs newer ones of two others, which are pinned both."""
+
+    def resolve(asked: str) -> str:
+        held = [one for one in ("pydantic==2.10.4", "openai==1.59.5") if one in asked]
+        if not held:
+            return ""
+        needs = f"mcp==1.25.0 depends on {held[0].partition('=')[0]}>=2.11.0 and you require {held[0]}"
+        return f"Because {needs}, we can conclude that your requirements and mcp[cli]==1.25.0 are incompatible."
+
+    found = resolving.contradiction("pydantic==2.10.4\nmcp[cli]==1.25.0\nopenai==1.59.5\n", resolve)
+    assert found is not None and found.loosen == ("pydantic", "openai")
+
+
 def test_a_resolver_that_cannot_be_asked_says_nothing() -> None:
     """The real one, about a name that no index has a right to: whatever it ends with, it is no contradiction."""
     assert resolving.resolver(Shell(), "3.11")("not a requirement at all !!\n") is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,24 @@ def test_a_page_without_googles_fonts_has_the_systems(tmp_path: Path) -> None:
     online = "globalThis.fetch = () => Promise.resolve();\n" + script
     subprocess.run([node, "-e", online], cwd=tmp_path, check=True, capture_output=True)
     assert "next/font/google" in page.read_text()
+
+
+def test_an_address_in_the_sources_is_replaced_in_the_image(tmp_path: Path) -> None:
+    """The step as it runs in an image."""
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("node is not on this machine")
+    own, page = tmp_path / "Dockerfile", tmp_path / "src/api.ts"
+    own.write_text("\ufeff# of an editor\nFROM a\nRUN npm run build\n")
+    page.parent.mkdir()
+    page.write_text('fetch("https://a.hf.space/x?a=$b");\n')
+    options: dict[str, Any] = {"covered": (), "arguments": {}, "variables": {}, "ignore": ["x"]}
+    texts = {"https://a.hf.space": "http://localhost:8000"}
+    made = derived.derive(own, tmp_path, target=tmp_path / "out", replaced=texts, **options).file.read_text()
+    assert "\ufeff" not in made
+    step = made.partition("\nRUN ")[2].partition("\nRUN npm")[0]
+    subprocess.run(["sh", "-c", step], cwd=tmp_path, check=True, capture_output=True)
+    assert page.read_text() == 'fetch("http://localhost:8000/x?a=$b");\n'
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ EVERY: dict[str, Any] = {
     "context": "other", "dockerfile": "other/Dockerfile", "builder": "python", "stage": "x", "buildArgs": {"A": "1"},
     "buildEnvironment": {"A": "1"}, "dev": {"ports": [1]}, "offlineFonts": True, "buildSteps": ["true"],
     "addPackages": ["a"], "loosePackages": ["a"], "dropPackages": ["a"],
+    "replaceInSources": {"https://a": "http://b"},
     "buildSecrets": {"t": "T"}, "bases": {"A": "node"}, "ignore": ["x"],
     "subchart": "front", "imageValues": {"reference": "x.image"}, "deployment": "other", "service": "other", "port": 90,
     "probes": {"readiness": "/x"}, "command": ["x"], "args": ["x"], "user": 7, "group": 8, "home": "/x",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.adopt import variables
@@ -33,10 +35,62 @@ def serve_addresses(context: Context) -> None:
                 context.outside(owner)
                 context.found.because("addresses", f"localhost:{port}", place)
     taken: set[int] = set()
-    for name, port in context.browser.items():
+    for name, port in [*context.browser.items(), *_misses(context)]:
         if port and port not in taken:
             taken.add(port)
             context.found.data["addresses"].append({"port": port, "service": name})
+
+
+_USUAL_PORTS = (8000, 8080, 5000, 4000, 7860)  # of servers, where an app's own is not told otherwise
+
+
+def _misses(context: Context) -> Iterator[tuple[str, int]]:
+    """Yield the server with a port that its page has in its code and that no service has: it answers there, too.
+
+    What stands beside a variable that the page is built with is not in the page.
+    """
+    page, server = context.whole.page, context.whole.backend()
+    if page is None or server is None or server is page or not context.ports[server.name]:
+        return
+    known = {*context.ports.values(), *context.published.values(), *context.browser.values()}
+    given = context.found.data["services"][page.name].get("buildEnvironment", {})
+    told = {read.place for read in page.code.reads if read.name in given or variables.purpose(read) != "public"}
+    for url, place in page.code.urls:
+        port = _local_port(url)
+        if port in _USUAL_PORTS and port not in known and place not in told and "next.config" not in place.file:
+            known.add(port)
+            context.found.because("addresses", f"localhost:{port}, which {server.name} answers", place)
+            yield server.name, port
+
+
+_ASKS = re.compile(
+    r"fetch\(|axios|\bdestination\b|base_?url|\b\w*(api|backend|server|endpoint|chat)\w*\s*[:=]|/api(/|\b)", re.I
+)
+_OF_SERVERS = re.compile(r"\.(hf\.space|onrender\.com|railway\.app|fly\.dev|koyeb\.app|run\.app)$")
+_ITS_OWN = re.compile(
+    r"trusted|allow|origins?\b|metadata|canonical|sitemap|hostname|patterns|href=|content=|connect-src"
+)
+
+
+def replace_deployed(unit: Unit, spec: dict[str, Any], context: Context) -> None:
+    """Lead a page to the server beside it where its code has, by no variable, the address at which its author runs that
+    server: whoever registers would do so there.
+    """
+    server, tree = context.whole.backend(), context.whole.tree
+    if unit is not context.whole.page or not server or server is unit or not context.ports[server.name]:
+        return
+    for url, place in unit.code.urls:
+        host = urlsplit(url).netloc
+        line = tree.text(place.file).splitlines()[place.line - 1]
+        given = bool(re.search(r"process\.env|import\.meta\.env", line))
+        asked = _ASKS.search(line) or _OF_SERVERS.search(host)
+        if given or not variables.is_deployed(host) or not asked or _ITS_OWN.search(line):
+            continue
+        texts = {f"https://{host}": context.outside(server)}
+        if f"wss://{host}" in tree.text(place.file):
+            texts[f"wss://{host}"] = context.outside(server).replace("http", "ws", 1)
+        spec["replaceInSources"] = spec.get("replaceInSources", {}) | texts
+        context.found.because(f"services.{unit.name}.replaceInSources", f"{host}: {server.name} in its place", place)
 
 
 _ON_A_SERVER = re.compile(

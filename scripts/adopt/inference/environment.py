@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from scripts.adopt import variables
 from scripts.adopt.facts import Read
 from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
+from scripts.adopt.inference.journey import better_auth
 from scripts.adopt.tree import Place
 from scripts.adopt.units import PAGE_KINDS, Unit, calls_a_broker
 
@@ -21,7 +22,7 @@ def variables_of(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
     """Return what a service is told, and what it is built with."""
     environment: dict[str, str] = {}
     build: dict[str, str] = {}
-    reads = variables.merged([*unit.code.reads, *_unsaid(unit)])
+    reads = variables.merged([*unit.code.reads, *_unsaid(unit, context)])
     sources = [
         *(item.environment for item in unit.described),
         *(item.arguments for item in unit.described),
@@ -52,10 +53,17 @@ def _open_to_browsers(unit: Unit, reads: Mapping[str, Read], context: Context) -
     return found if unit.python and found and (found.default or "").lower() in ("false", "0", "") else None
 
 
-def _unsaid(unit: Unit) -> list[Read]:
-    """Return the key that the client of a model takes from the environment by itself."""
+def _unsaid(unit: Unit, context: Context) -> list[Read]:
+    """Return what packages take from the environment by themselves: the key of a model's client, what Better Auth signs
+    with, and where it is.
+    """
     place = unit.code.imports.get("openai") or unit.code.imports.get("agents")
-    return [Read("OPENAI_API_KEY", place)] if place and unit.wants("openai", "openai-agents") else []
+    model = [Read("OPENAI_API_KEY", place)] if place and unit.wants("openai", "openai-agents") else []
+    auth = better_auth(unit, context.whole.tree) if unit.wants("better-auth") else ""
+    text = context.whole.tree.text(auth) if auth else ""
+    own = ["BETTER_AUTH_SECRET"] if auth and not re.search(r"\bsecret\s*:", text) else []
+    own += ["BETTER_AUTH_URL"] if auth and unit.kind == "nextjs" and not re.search(r"\bbaseURL\b", text) else []
+    return model + [Read(name, Place(auth)) for name in own]
 
 
 def _database(
@@ -118,7 +126,9 @@ def _insists_on_tls(unit: Unit, context: Context) -> bool:
     tree = context.whole.tree
     texts = (tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".tsx", ".mjs")))
     given = " ".join(value for value in context.whole.examples_of(unit).values() if "postgres" in value)
-    return "sslmode=require" in given or any(re.search(r"\bssl\s*:", text) for text in texts)
+    # `&` after the URL says that it has parameters already, as those of hosts do.
+    asked = re.compile(r"\bssl\s*:|process\.env\.\w*URL\w*!?\s*\+\s*[\"'`]&|\$\{process\.env\.\w*URL\w*!?\}&")
+    return "sslmode=require" in given or any(asked.search(text) for text in texts)
 
 
 def _database_part(
@@ -386,7 +396,7 @@ def _build_of_page(
             build[name] = environment[name]
         elif purpose == "database":
             build[name] = "postgresql://build:build@localhost:5432/build"
-        elif purpose in ("signing", "model") and (read.required or purpose == "signing"):
+        elif purpose in ("signing", "model", "other-secret") and (read.required or purpose == "signing"):
             build[name] = "only-for-the-build-0123456789abcdef"
         elif purpose == "page" and name in environment:
             build[name] = environment[name]

@@ -53,13 +53,16 @@ def _unknown_database(text: str) -> re.Match[str] | None:
     return re.search(r"\bprovider\s*:\s*[\"'](postgres\w*|pg|sqlite|mysql)[\"']", text)
 
 
+_ROUTE = re.compile(r"/api/auth/.*\.[tj]s$")
+
+
 def _answers(unit: Unit, own: str, tree: Tree) -> bool:
     """Return whether a unit answers Better Auth's addresses: by a route file of Next.js that hands them to what the
     file `own` makes, or by a handler of a server.
     """
     if unit.kind != "nextjs":
         return unit.kind == "node"
-    routes = (file for file in tree.below(unit.sources) if re.search(r"/api/auth/.*\.[tj]s$", f"/{file}"))
+    routes = (file for file in tree.below(unit.sources) if _ROUTE.search(f"/{file}"))
     hands = re.compile(rf"better-auth|from\s+[\"'][^\"']*\b{re.escape(PurePosixPath(own).stem)}[\"']")
     return any(hands.search(tree.text(file)) for file in routes)
 
@@ -73,8 +76,12 @@ def better_auth(unit: Unit, tree: Tree, cli: bool = False) -> str:
         file for file in files if re.search(r"betterAuth\(\s*\{", tree.text(file)) and not units.TESTS.search(file)
     ]
 
-    def rank(file: str) -> tuple[bool, bool, int]:
+    answering = [tree.text(file) for file in files if _ROUTE.search(f"/{file}")]
+
+    def rank(file: str) -> tuple[bool, bool, bool, int]:
         name = PurePosixPath(file).stem
-        return bool(re.search(r"test|debug|check", name)), (name == "auth.config") is not cli, file.count("/")
+        handed = any(re.search(rf"from\s+[\"'][^\"']*\b{re.escape(name)}[\"']", text) for text in answering)
+        made = bool(re.search(r"test|debug|check", name)), (name == "auth.config") is not cli
+        return *made, not handed, file.count("/")
 
     return min(found, key=rank, default="")

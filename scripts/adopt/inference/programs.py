@@ -17,10 +17,11 @@ from scripts.adopt.inference.entries import (
     own_name,
     start_of,
 )
-from scripts.adopt.inference.jobs import job_of_page, job_packages, loaded_files
+from scripts.adopt.inference.jobs import imports, job_of_page, job_packages, loaded_files
 from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, TESTS, Unit
+from scripts.dockerfiles import reading
 from scripts.dockerfiles.derived import loosens
 from scripts.images import families
 
@@ -118,6 +119,7 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
         if unit.python:
             lock = unit.python.lock or unit.strange_lock
             problems += dockerfiles.broken_python(tree, unit.dockerfile, unit.python, lock)
+            problems += _started_above(unit, tree)
         if not context.whole.registry:
             alpine = any("alpine" in image for image in unit.dockerfile.images)
             problems += dockerfiles.cannot_be_made(unit.dockerfile, tree.text(unit.dockerfile.file), alpine)
@@ -146,6 +148,18 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
         if command:
             spec["args"] = command
     return spec
+
+
+def _started_above(unit: Unit, tree: Tree) -> Iterator[str]:
+    """Yield a Dockerfile that starts a program by the name of its folder, where nothing in its image has that name."""
+    name, recipe = own_name(tree, unit), unit.dockerfile
+    if not recipe or not name or unit.folder != unit.sources:
+        return
+    items = reading.instructions(tree.text(recipe.file))
+    told = [item.value for item in items if item.name in ("COPY", "ADD", "RUN", "ENV")]
+    above = recipe.workdir.rstrip("/").endswith(f"/{name}") and any("PYTHONPATH" in value for value in told)
+    if not above and not any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", value) for value in told):
+        yield f"{recipe.file}:{recipe.command_line}: it is started as {name}, which its image has nothing of"
 
 
 def _endless(unit: Unit) -> Iterator[str]:
@@ -399,7 +413,9 @@ def missing_modules(unit: Unit, tree: Tree) -> dict[str, str]:
     main = main_file(unit, tree)
     urls = [read.default or "" for read in unit.code.reads if variables.purpose(read) == "database"]
     postgres = bool(urls) and not any("sqlite" in url for url in urls)
-    return needed.packages(tree, unit.sources, unit.python, main, postgres) if unit.python and main else {}
+    if not (unit.python and main):
+        return {}
+    return needed.packages(tree, unit.sources, unit.python, main, postgres, imports(unit, tree))
 
 
 def set_date(unit: Unit, spec: dict[str, Any], build: dict[str, str], built: bool, context: Context) -> None:
