@@ -64,7 +64,7 @@ def _misses(context: Context) -> Iterator[tuple[str, int]]:
 
 
 _ASKS = re.compile(
-    r"fetch\(|axios|\bdestination\b|base_?url|\b\w*(api|backend|server|endpoint|chat)\w*\s*[:=]|/api(/|\b)", re.I
+    r"fetch\(|axios|\bdestination\b|base_?url|\b\w*(api|back_?end|server|endpoint|chat)\w*\s*[:=]|/api(/|\b)", re.I
 )
 _OF_SERVERS = re.compile(r"\.(hf\.space|onrender\.com|railway\.app|fly\.dev|koyeb\.app|run\.app)$")
 _ITS_OWN = re.compile(
