@@ -16,7 +16,7 @@ from scripts.clusters.target import Target
 from scripts.host.shell import Shell
 from scripts.settings.model import App, Release, Service, Settings, Timeouts
 from scripts.settings.targets import MinikubeOptions, TargetOptions
-from tests.support.programs import Machine
+from tests.support.machine import Machine
 
 NAME = "todo-chatbot"
 MADE_HERE = ("minikube", "kind", "k3d")

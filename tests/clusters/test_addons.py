@@ -10,7 +10,7 @@ import pytest
 from scripts.errors import UserError
 from scripts.settings import values
 from tests.clusters.conftest import Make, options
-from tests.support.programs import Machine
+from tests.support.machine import Machine
 
 SCALED = "backend: {image: {}, autoscaling: {enabled: true}}\n"
 

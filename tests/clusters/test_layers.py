@@ -16,7 +16,8 @@ from scripts.clusters import layers
 from scripts.clusters.loading import normalised
 from scripts.settings.model import Image
 from tests.clusters.conftest import MADE_HERE, NAME, Make
-from tests.support.programs import LAYER_BYTES, Machine, saved
+from tests.support.machine import Machine
+from tests.support.programs import LAYER_BYTES, saved
 
 NODE = {"minikube": NAME, "kind": f"{NAME}-control-plane", "k3d": f"k3d-{NAME}-server-0"}
 BASE = "sha256:" + hashlib.sha256(b"B" * LAYER_BYTES).hexdigest()

@@ -25,7 +25,7 @@ from tests.clusters.conftest import (
     options,
     set_current_context,
 )
-from tests.support.programs import Machine
+from tests.support.machine import Machine
 
 OWN = "the-persons-own"
 BACKEND = Image("backend", "todo-chatbot/backend", "1")

@@ -24,7 +24,8 @@ from tests.clusters.conftest import (
     options,
     set_current_context,
 )
-from tests.support.programs import Machine, with_context, write_kubeconfig
+from tests.support.machine import Machine
+from tests.support.programs import with_context, write_kubeconfig
 
 BACKEND = Image("backend", "todo-chatbot/backend", "1")
 MCP = Image("mcp", "todo-chatbot/mcp", "2")
