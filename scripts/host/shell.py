@@ -190,7 +190,7 @@ class Shell:
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
-                env=_environ(env),
+                env=variables.for_daemon(_own_environ(), env),
             )
         return process
 
@@ -558,12 +558,16 @@ def _not_found(error: ProgramNotFound) -> Result:
 
 
 def _environ(more: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the variables of a child: this program's own and `more`, with HOME where the system knows it."""
+    return variables.for_child(_own_environ(), more)
+
+
+def _own_environ() -> dict[str, str]:
+    """Return this program's own variables, with HOME where the system knows it."""
     own = dict(os.environ)
     if not own.get("HOME"):
         with suppress(UserError):
             own["HOME"] = str(paths.home())
-    return variables.for_child(own, more)
+    return own
 
 
 def render(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "") -> str:

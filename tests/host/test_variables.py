@@ -46,6 +46,26 @@ def test_a_variable_that_leads_elsewhere_reaches_no_program(
     assert told(name, value, monkeypatch) == "unset"
 
 
+@pytest.mark.parametrize(
+    ("start", "own", "got"),
+    [
+        ("print(Shell().probe(ask).out)", {}, "400"),
+        ("print(Shell().probe(ask).out)", {"GOGC": "50"}, "50"),
+        ("Shell(echo=str).daemon(ask, log=log).wait(); print(log.read_text())", {}, "unset"),
+    ],
+)
+def test_a_program_that_ends_soon_need_not_tidy_its_memory(
+    start: str, own: dict[str, str], got: str, tmp_path: Path
+) -> None:
+    """In a process of its own, since what there is at the beginning counts."""
+    ask = [sys.executable, "-c", TELL.format("GOGC")]
+    code = f"from pathlib import Path; from scripts.host.shell import Shell; ask = {ask!r}; "
+    code += f"log = Path({str(tmp_path / 'log')!r}); {start}"
+    env = {name: value for name, value in os.environ.items() if name != "GOGC"} | own
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == got
+
+
 def test_what_was_there_before_this_program_began_reaches_no_program_either() -> None:
     ask = "import os; print(*sorted(os.environ))"
     code = (
