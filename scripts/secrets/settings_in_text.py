@@ -65,16 +65,41 @@ _DATA_NAME = re.compile(r"^(?P<name>[\w.-]+):\s*$")
 _HARMLESS_NAME = re.compile(
     r"(?:.*[_.-])?(?:port|host|hostname|level|mode|env|environment|stage|region|zone|timezone|tz|lang|locale|"
     r"replicas|workers?|threads|concurrency|timeout|interval|seconds|minutes|ms|retries|attempts|limit|size|count|max|min|"
-    r"debug|verbose|enabled?|disabled?|model|provider|temperature|tokens|version|revision|namespace|cluster|node|pod|service|name|"
+    r"debug|verbose|enabled?|disabled?|model|provider|temperature|version|revision|namespace|cluster|node|pod|service|name|"
     r"path|dir|directory|folder|file|root|home|shell|format|driver|type|kind|schema|scheme|protocol|address|addr|bind|listen|"
     r"endpoint|url|uri|origin|origins|base|prefix|suffix|features?|flags?|color|telemetry|runtime|class|policy|strategy|cache)",
     re.IGNORECASE,
 )
+# Each word but where it is only the beginning or the end of another one: an author, a keyspace, a bypass.
 _SENSITIVE_NAME = re.compile(
-    r"pass|pwd|(?:^|[_.-])pw(?:$|[_.-])|secret|token(?!s$)|(?:^|[_.-])key|apikey|credential|salt|licen[cs]e|private|dsn|"
-    r"cookie|session|auth|signature|webhook|database_url|redis_url|broker_url|(?:^|[_.-])pin(?:$|[_.-])",
+    r"(?<!by)(?<!com)pass(?!enger|ive|through)|pwd|(?:^|[_.-])pw(?:$|[_.-])|secret(?!ary|ari)|token(?!s$|i[sz])|"
+    r"(?:^|[_.-])key(?!space|board|word|cloak|map|note|stone|frame)|apikey|credential|salt(?!stack)|licen[cs]e|private|dsn|"
+    r"cookie|session|auth(?!or(?!i[sz]))|signature|webhook|database_url|redis_url|broker_url|(?:^|[_.-])pin(?:$|[_.-])",
     re.IGNORECASE,
 )
+# How long, how many, whether and in which way: no secret, even where the name says of what.
+_MEASURE_NAME = re.compile(
+    r".*[_.-](?:ttl|expir(?:y|es|e|ation)|max[_-]?age|lifetime|timeout|interval|seconds|minutes|hours|days|ms|length|rounds|"
+    r"iterations|cost|count|limit|retries|attempts|min|max|size|port|enabled?|disabled?|required|secure|http_?only|rotation|"
+    r"(?:expire|expires|expiration|valid)_(?:in|after)|in_(?:seconds|minutes|hours|days))",
+    re.IGNORECASE,
+)
+_MANNER_NAME = re.compile(
+    r".*[_.-](?:alg|algorithm|hasher|cipher|same_?site|method|driver|provider|engine|scheme|store)", re.IGNORECASE
+)
+_MANNER = re.compile(r"[a-z]{2,12}(?:[-_.][a-z]{2,12}){0,3}|[A-Za-z]{2,8}-?(?:1|2|128|192|256|384|512)")
+# Where a secret is, by the name of its object or of its file.
+_PLACE_NAME = re.compile(r".*secret[_.-]?name|.*[_.-](?:file|path|dir)", re.IGNORECASE)
+_PLACE = re.compile(r"[a-z]{2,20}(?:-[a-z]{2,20}){0,5}|/[\w./-]{1,200}")
+_OPTIONS_NAME = re.compile(r".*[_.-](?:options|opts|args|flags)", re.IGNORECASE)
+# Names of what others call things: harmless where the value is a name itself.
+_NAMING_NAME = re.compile(
+    r"(?:.*[_.-])?(?:authors?|maintainers?|owner|team|company|organi[sz]ation|org|title|label|keyspace|db|dbname|database|"
+    r"table|collection|bucket|queue|topics?|exchange|vhost|channel|stream|index|group|group_id|realm|tenant|app|role|release|"
+    r"module|project|component|hosts|domains?|pgdatabase|keyboard|keymap|keywords?|tokenizer)",
+    re.IGNORECASE,
+)
+_NAMING = re.compile(r"\*|(?:[A-Za-z]{1,20}\d{0,2}|\d{1,4})(?:[-_. ](?:[A-Za-z]{1,20}\d{0,2}|\d{1,4})){0,5}")
 _HARMLESS_VALUE = re.compile(
     r"true|false|yes|no|on|off|null|~|\d{1,5}|\d{1,5}(?:\.\d{1,3})?(?:m|s|h|ms|[KMG]i?|%)|", re.IGNORECASE
 )
@@ -102,10 +127,17 @@ def is_harmless(name: str, value: str) -> bool:
     if name in ("PWD", "OLDPWD") and value.startswith("/"):  # where a shell stands
         return True
     if _SENSITIVE_NAME.search(name):
-        return False
+        return any(
+            shape.fullmatch(value) and names.fullmatch(name)
+            for shape, names in ((_HARMLESS_VALUE, _MEASURE_NAME), (_MANNER, _MANNER_NAME), (_PLACE, _PLACE_NAME))
+        )
     if _HARMLESS_VALUE.fullmatch(value) or _PLAIN_URL.fullmatch(value):
         return True
-    return bool(_HARMLESS_NAME.fullmatch(name))
+    if name.lower().endswith("tokens"):  # how many; a list of them is hidden
+        return value.isdecimal()
+    if _OPTIONS_NAME.fullmatch(name):
+        return value.startswith("-") and not any(hidden_words(value.split()))
+    return bool(_HARMLESS_NAME.fullmatch(name)) or bool(_NAMING_NAME.fullmatch(name) and _NAMING.fullmatch(value))
 
 
 def hidden_words(words: list[str]) -> list[bool]:

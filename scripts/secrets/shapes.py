@@ -63,7 +63,9 @@ _STRONG = (
 # As the end of a compound name these leave no doubt.
 _ENDING = r"(?<=[A-Za-z0-9])[_.-](?:pass|pw|pwd|psw|salt|pepper|pin|otp|creds?|seed)"
 _SUFFIX = r"(?:[_-](?:base|value|string|text|data|b64|base64|raw|current|old|new|file_content|\d{1,2}))?"
-_WEAK = r"hmac|pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
+# InvalidPassword: FATAL … is what an error is called, and nobody's password.
+_NO_ERROR = r"(?<!Invalid)(?<!Missing)(?<!Expired)(?<!Incorrect)(?<!Wrong)(?<!NoSuch)"
+_WEAK = r"psk|hmac|pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
 _SESSION = r"(?:js|php|asp)?sess(?:ion)?[_.-]?(?:id|key)?|connect\.sid|csrf[_-]?token|xsrf-token|sid|remember[_-]?me"
 _QUOTE = r"(?:\\{0,4}[\"'])?"
 _TYPE = r"(?:[ \t]{0,9}:?[ \t]{0,9}(?:string|String|str|Optional\[str\]|SecretStr)(?![\w-]))?"
@@ -113,10 +115,17 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"\bhtpasswd\s{1,4}-\w{0,8}b\w{0,8}\s{1,4}\S{1,200}\s{1,4}(?:\S{1,100}\s{1,4})?(\S+)$", re.M),
         ("PASSWORD", r"\bpass:([^\s\"']{3,})", 0),
         ("PASSWORD", r"\b(?:echo|printf)\s{1,4}[\"']?([^\s\"'|]{1,200})[\"']?\s{1,4}\|\s{0,4}(?:sudo|docker login|passwd|chpasswd|base64)\b", 0),
-        ("PASSWORD", rf"(?:{_STRONG}|{_ENDING}){_SUFFIX}{_SET}{_NOT}{_VALUE}", _I),
+        ("PASSWORD", rf"{_NO_ERROR}(?:{_STRONG}|{_ENDING}){_SUFFIX}{_SET}{_NOT}{_VALUE}", _I),
         ("SECRET", rf"\bLICEN[CS]E{_SET}{_NOT}(?!{_SPDX_NAMES}){_VALUE}", 0),
-        ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}(?:pass[_-]?word|passwd|pass[_-]?phrase|client[_-]?secret)[\"']?:[ \t]{{1,20}}{_NOT}(?![\"'])([^\n#]{{3,}})", _I | re.M),
-        ("PASSWORD", r"\b(?:password|passphrase|passwort|passcode|secret|token|api key|access key)\s{1,4}(?:is|was|are|set to|changed to|reset to|of)\s{1,4}[\"'`:]{0,2}\s{0,4}(?!not\b|now\b|too\b|wrong\b|invalid\b|missing\b|required\b|expired\b|empty\b|set\b|in\b|an?\b|the\b)([^\s\"'`]{4,})", _I),
+        ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}{_NO_ERROR}(?:pass[_-]?word|passwd|pass[_-]?phrase|client[_-]?secret)[\"']?:[ \t]{{1,20}}{_NOT}(?![\"'])([^\n#]{{3,}})", _I | re.M),
+        ("PASSWORD", r"\b(?:password|passphrase|passwort|passcode|secret|token|api key|access key)\s{1,4}(?:is|was|are|set to|changed to|reset to)\s{1,4}[\"'`:]{0,2}\s{0,4}(?!not\b|now\b|too\b|wrong\b|invalid\b|missing\b|required\b|expired\b|empty\b|set\b|in\b|an?\b|the\b)([^\s\"'`]{4,})", _I),
+        ("PASSWORD", rf"\b(?:password|pass ?phrase|passcode)(?:\s{{1,4}}(?:for|of)\s{{1,4}}(?:the\s|user\s|account\s){{0,2}}[\w.@-]{{1,60}})?\s{{1,4}}is\s{{1,4}}[\"']?({_MIXED}[^\s\"']{{4,}})", _I),
+        ("PASSWORD", rf"\b(?:shared|radius|hmac|signing|webhook|client)\s{{1,4}}secret\s{{1,4}}({_MIXED}[^\s\"']{{8,}})", _I),
+        ("PASSWORD", r"\b(?:recovery|backup|verification|one[- ]time|otp|2fa|mfa)[ _-]?(?:code|password)s?[\"']?\s{0,4}(?:[:=]|is)\s{0,4}[\"']?((?=[\w-]{0,40}\d)[\w-]{5,})", _I),
+        ("SECRET", r"\b(?:seed|recovery|mnemonic|secret)(?:[ _-]?(?:phrase|words))?[\"']?\s{0,4}[:=]\s{0,4}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})\b", _I),
+        ("PASSWORD", r"\bAUTH\s{1,4}(?:PLAIN|LOGIN)\s{1,4}([A-Za-z0-9+/]{8,}={0,2})", 0),
+        ("PASSWORD", r"\bchpasswd\s{0,4}<<<\s{0,4}[\"']?[\w.-]{1,60}:([^\s\"']+)|\b(?:useradd|usermod)\b[^\n|;&]{0,200}?\s-p\s{1,4}([^\s-]\S*)|\bssh-keygen\b[^\n|;&]{0,200}?\s-N\s{1,4}[\"']?([^\s\"'-][^\s\"']*)", 0),
+        ("PASSWORD", r"\bnet\s{1,4}use\b[^\n]{0,200}?/user:\S{1,60}\s{1,4}(\S+)|\bSETUSER\s[^\n]{0,200}?\s>(\S+)|\bsnmp(?:-server)?\s{1,4}community\s{1,4}([^\s\"']{3,})", _I),
         ("PASSWORD", rf"\b(?:password|passphrase|passwort|passcode)\s{{1,4}}(?:is|was):\s{{0,4}}[\"']?{_NOT}([^\s\"']{{4,}})", _I),
         ("PASSWORD", rf"\b(?:db|sql|my|mysql|pg|user|root|admin|smtp|mail|ftp|ssh|app|api|redis|bind|ldap)(?:pass|pw){_SET}{_NOT}{_VALUE}", _I),
         ("PASSWORD", rf"\b(?:bindpw|bindpass|rootpw|security[_-]?code){_SET}{_NOT}{_VALUE}|\b(?:bindpw|rootpw)\s{{1,8}}[\"']?({_MIXED}[^\s\"']{{4,}})", _I),

@@ -154,10 +154,48 @@ def test_a_known_value_is_found_in_every_spelling(spelling: str, secret: str) ->
         "secret: !vault correct-horse",
         "security_code: correct-horse",
         "bearer correct-horse!9",
+        "password for db is correct-horse9",
+        "pass phrase is correct-horse9",
+        "radius secret correct-horse9",
+        "recovery code: correct-horse9",
+        "wifi psk=correct-horse9",
+        "chpasswd <<< app:correct-horse",
+        "useradd -m -p correct-horse app",
+        "ssh-keygen -t ed25519 -N correct-horse -f x",
+        "net use z: /user:app correct-horse",
+        "ACL SETUSER app on >correct-horse ~*",
+        "snmp-server community correct-horse ro",
+        "JAVA_OPTS=-Xmx1g -Ddb.password=correct-horse",
+        "JAVA_OPTS=correct-horse",
     ],
 )
 def test_a_value_is_announced_in_many_ways(text: str) -> None:
     assert "correct-horse" not in redact(text)[0]
+
+
+def test_what_is_neither_a_word_nor_drawn_is_announced_too() -> None:
+    words = "abandon ability able about above absent absorb abstract absurd abuse access accident"
+    assert redact(f"seed phrase: {words}")[0] == "seed phrase: <SECRET_1>"
+    plain = base64.b64encode(b"\0app\0correct-horse").decode()
+    assert plain not in redact(f"C: AUTH PLAIN {plain}")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "API_TOKENS=correct-horse",
+        "AUTHORIZATION=correct-horse",
+        "AUTHOR_KEY=correct-horse",
+        "KEYSPACE_PASSWORD=correct-horse",
+        "TOKENIZER_TOKEN=correct-horse",
+        "SESSION_SECRET_LENGTH=correct-horse",
+        "AUTH_METHOD=correct-horse9battery",
+        "DBNAME=correct-horse-9x$",
+        "OWNER=correct-horse4711staple",
+    ],
+)
+def test_a_name_that_looks_harmless_hides_its_value_where_it_is_none(text: str) -> None:
+    assert text.partition("=")[2] not in redact(text)[0]
 
 
 @pytest.mark.parametrize("text", ["pin=739104", "PIN: 739104", '"pin": "7391"'])
@@ -179,6 +217,39 @@ def test_a_number_that_opens_something_is_hidden(text: str) -> None:
         "Bearer authentication is on",
         "C:\\temp\\001",
         "&#8203;",
+        # Words of secrets as the beginning or the end of other words, and what others call things.
+        "AUTHOR=Bob",
+        "GIT_AUTHOR_NAME=Bob Miller",
+        "MAINTAINER=platform-team",
+        "KEYSPACE=app",
+        "KEYBOARD=us",
+        "KEYWORDS=todo",
+        "POSTGRES_DB=chatbot",
+        "KAFKA_TOPIC=orders.created.v1",
+        "S3_BUCKET=reports-2026",
+        "CONSUMER_GROUP=billing",
+        "TOKENIZER=bert-base",
+        "COMPASS_MODE=north",
+        # How long, whether, and in which way.
+        "SESSION_TIMEOUT=30m",
+        "ACCESS_TOKEN_EXPIRE_MINUTES=30",
+        "JWT_TOKEN_TTL=3600",
+        "PASSWORD_MIN_LENGTH=12",
+        "AUTH_ENABLED=true",
+        "SESSION_COOKIE_SECURE=true",
+        "TOKEN_ALGORITHM=HS256",
+        "JAVA_OPTS=-Xmx512m",
+        "SECRET_NAME=backend-secrets",
+        "DB_PASSWORD_FILE=/run/secrets/db",
+        "The secret of good logs is brevity",
+        'psycopg.errors.InvalidPassword: FATAL: password authentication failed for user "app"',
+        "ExpiredToken: The security token included in the request is expired",
+        "MissingSecret: Please define a secret",
+        "SESSION_DRIVER=redis",
+        "COOKIE_SAMESITE=lax",
+        "MAX_TOKENS=1000000",
+        '{"name":"KEYSPACE","value":"app"}',
+        "env:\n- name: AUTHOR\n  value: Bob",
     ],
 )
 def test_what_only_looks_alike_stays(text: str) -> None:
