@@ -110,7 +110,7 @@ def workload_names(session: Session) -> list[str]:
 
 def unexamined(session: Session, services: Sequence[str]) -> list[str]:
     """Workloads of the namespace that were not looked at. Raises UserError if they cannot be listed."""
-    kinds = "deployments,statefulsets,daemonsets,cronjobs,jobs,pods"
+    kinds = "deployments,replicasets,statefulsets,daemonsets,cronjobs,jobs,pods"
     found = session.kubectl.items(kinds, session.settings.release.namespace)
     # A pod or a Job that something else has made is told with that.
     alone = (item for item in found if not item["metadata"].get("ownerReferences"))

@@ -93,9 +93,14 @@ class ResourceGraph:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Everything that runs pods or would, by name; a pod that belongs to nothing is one of them."""
-        alone = (pod for pod in self.state.kind("Pod") if not pod["metadata"].get("ownerReferences"))
+        """Everything that runs pods or would, by name; a pod or a ReplicaSet that belongs to nothing is one of them."""
+        alone = (*self.replica_sets_alone, *(pod for pod in self.state.kind("Pod") if _is_alone(pod)))
         return frozenset(map(name_of, (*(item for kind in RUNNERS for item in self.state.kind(kind)), *alone)))
+
+    @cached_property
+    def replica_sets_alone(self) -> list[Object]:
+        """The ReplicaSets that no Deployment has made."""
+        return [item for item in self.state.kind("ReplicaSet") if _is_alone(item)]
 
     def age(self, since: datetime | None) -> float:
         """Return seconds since a moment, 0 for one that is not known."""
@@ -294,6 +299,10 @@ class ResourceGraph:
         named = {name_of(item) for item in self.state.kind("Service")}
         found = [self.workload_behind(host) for host in hosts if host.split(".")[0] in named]
         return tuple(dict.fromkeys(name for name in found if name and name != service))
+
+
+def _is_alone(item: Object) -> bool:
+    return not item["metadata"].get("ownerReferences")
 
 
 def _plain(pod_template: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ QUOTED = 400  # characters of a captured text that a title quotes
 COLLECTED = 8  # values of a group that a title names
 SAYING = ("crash", "probe", "job")  # symptoms of programs whose log may tell the cause
 EVIDENCE_LINE = 600  # characters of a line of evidence
+_LISTED = re.compile(r"\b[A-Z][A-Z0-9_]{2,}\b")
 RESTARTED = 60.0  # seconds in which a container that crashed while another service was not there has begun anew
 
 
@@ -101,9 +102,19 @@ def _all_of(rule: Rule, kind: str, fields: Mapping[str, str]) -> dict[str, str]:
             for place in pattern.finditer(fields.get(field, "")):
                 for group, value in place.groupdict().items():
                     if value and rule_field(group) == rule.collects:
-                        found.setdefault(value.strip()[:QUOTED], place.start())
+                        for offset, name in _listed(value.strip()):
+                            found[name] = min(place.start(group) + offset, found.get(name, len(place.string)))
     names = sorted(found, key=lambda value: found[value])[:COLLECTED]
-    return {rule.collects: ", ".join(names)} if len(names) > 1 else {}
+    return {rule.collects: ", ".join(names)} if names else {}
+
+
+def _listed(text: str) -> list[tuple[int, str]]:
+    """Return the names that a text lists, with their places: several in a line, or the first of every line."""
+    if len(text.split()) == 1 and not {",", ";"} & set(text):
+        return [(0, text[:QUOTED])]
+    places = [(place.start(), place[0]) for place in _LISTED.finditer(text)]
+    first = {text.count("\n", 0, start): (start, name) for start, name in reversed(places)}
+    return sorted(first.values()) if len(first) > 1 or ":" in text else places
 
 
 def match_fields(patterns: Mapping[str, re.Pattern[str]], fields: Mapping[str, str]) -> dict[str, str] | None:

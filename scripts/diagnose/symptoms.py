@@ -234,7 +234,7 @@ class _Pod:
             "killed": killed,
             "probe": re.sub(r"^\w+ probe (?:failed|errored):? *", "", probe),
             "failures": str(failures),
-            "limit": str(((spec.get("resources") or {}).get("limits") or {}).get("memory") or "no limit"),
+            "limit": _memory_limit(spec) or _memory_limit(self.spec) or "no limit",  # a pod may have one as a whole
             "argv": " ".join([*(spec.get("command") or ()), *(spec.get("args") or ())]) or "the image's own command",
             "readonly": "yes" if (spec.get("securityContext") or {}).get("readOnlyRootFilesystem") else "no",
             "user": self._user(spec),
@@ -356,6 +356,10 @@ class _Pod:
         )  # fmt: skip
 
 
+def _memory_limit(spec: Mapping[str, Any]) -> str:
+    return str(((spec.get("resources") or {}).get("limits") or {}).get("memory") or "")
+
+
 def _startup_seconds(probe: Mapping[str, Any]) -> float:
     """Return how long a startup probe gives a program: until then it is the node that decides, and nobody before it."""
     tries, pause = probe.get("failureThreshold") or 3, probe.get("periodSeconds") or 10
@@ -388,6 +392,7 @@ def creation_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
     ]
     kinds = ("StatefulSet", "DaemonSet", "Job")
     owners += [(name_of(item), item, False) for kind in kinds for item in graph.state.kind(kind)]
+    owners += [(name_of(item), item, False) for item in graph.replica_sets_alone]
     for service, item, overdue in owners:
         have, wanted = _made(item)
         if have >= wanted:

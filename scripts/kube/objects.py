@@ -95,7 +95,9 @@ def workload_of(pod: Object) -> str:
     """Return the workload that a pod says to belong to, by its owner's name; its own name where it belongs to none."""
     owner: Object = next(iter(pod["metadata"].get("ownerReferences") or ()), {})
     name = str(owner.get("name") or name_of(pod))
-    return name.rpartition("-")[0] or name if owner.get("kind") == "ReplicaSet" else name
+    # Only a Deployment's ReplicaSet has this label on its pods, and its value at the end of its name.
+    template = (pod["metadata"].get("labels") or {}).get("pod-template-hash", "")
+    return name.removesuffix(f"-{template}") if owner.get("kind") == "ReplicaSet" else name
 
 
 def app_of(pod: Object) -> str:
