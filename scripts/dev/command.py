@@ -17,6 +17,7 @@ from scripts.pipeline import runner, stages
 from scripts.reporting.display import PlainDisplay
 from scripts.reporting.report import Report
 
+BEFORE = "nothing was deployed: what ran before runs on; see: invoke status"
 GO_BACK = "what is live is no verified release: its pods hold synced files; go on: invoke dev; go back: invoke pipeline"
 
 
@@ -56,13 +57,18 @@ def run(session: Session, names: Sequence[str], *, cleanup: bool, may_install: b
             replaced = True
         except (Ended, KeyboardInterrupt):
             pass
+        except UserError:
+            if loop.deployed:
+                shown.line(GO_BACK)
+            raise
         finally:
             loop.close()
             shown.close()
     if replaced:
         session.say("ended; the release is as the other command has left it: invoke status")
         return None
-    session.say("ended; " + ("the pipeline goes back to a verified release" if cleanup else GO_BACK))
+    left = GO_BACK if loop.deployed else BEFORE
+    session.say("ended; " + ("the pipeline goes back to a verified release" if cleanup else left))
     if not cleanup:
         return None
     return runner.run_pipeline(Run(session, PlainDisplay(), may_install=may_install), stages.NAMES, "pipeline")

@@ -31,6 +31,7 @@ class Forward:
         self._changed = threading.Event()
         self._pod = ""
         self._told = False
+        self._over = False
 
     @property
     def url(self) -> str:
@@ -38,8 +39,8 @@ class Forward:
         return f"http://127.0.0.1:{self.local}"
 
     def run(self) -> None:
-        """Forward until the session is over."""
-        while not self._background.stopped:
+        """Forward until the session is over, or nobody wants this port any more."""
+        while not self._over and not self._background.stopped:
             self._changed.clear()
             pod = next((pod for pod in self._pods(self.service) if pod.ready), None)
             if pod is None:
@@ -49,6 +50,12 @@ class Forward:
             words = ("port-forward", f"pod/{pod.name}", f"{self.local}:{self.port}", "--address", "127.0.0.1")
             self._background.follow(self._name, words, self._line, tied=True)
             self._background.wait(PAUSE)
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._over = True
+        self._background.cut(self._name)
+        self._changed.set()
 
     def pods_changed(self) -> None:
         """Look again where it leads: the pod of now may be gone, or the first one be ready.

@@ -10,7 +10,7 @@ import time
 import webbrowser
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -94,13 +94,15 @@ class Loop:
         self._images: dict[str, tree.Tree] = {}
         self._forwards: list[Forward] = []
         self._left_out: dict[tuple[str, str], str] = {}
-        self._tails: dict[str, deque[str]] = {}
+        self._tails: dict[str, deque[str]] = {}  # of pods, by uid
         self._followed: set[str] = set()  # pods whose logs are shown, by uid
         self._watched: list[Path] = []
         self._stop = threading.Event()  # of the watch that goes on
         self._paused = False
         self._kept: set[Path] = set()
+        self._configuration: dict[Path, bytes] = {}  # as it was last looked at
         self._up = False
+        self.deployed = False  # whether the release has been touched
         self._url = ""
         self._labels = {service.label(session.settings.release, name): name for name in names}
         self._pods = Pods(session.kubectl, session.settings.release.namespace, self._labels)
@@ -108,15 +110,12 @@ class Loop:
 
     def start(self) -> None:
         """Bring the release up with its services to be worked on. Raises UserError if that cannot be done."""
+        self._configuration_differs()  # what the release is brought up with
         self._bring_up(self._settings)
         for item in self._session.kubectl.items("pods", self._namespace, "--selector", LABEL):
             self._pod({"type": "ADDED", "object": item})  # before the first change: the watch tells of them later
         self._background.start(partial(self._background.watch_pods, lambda event: self._tell("pod", event)))
-        for name, source in self._sources.items():
-            for port in self._ports(source.dev_service.service):
-                forward = Forward(name, port, self._background, self._pods.of, self._screen.line)
-                self._forwards.append(forward)
-                self._background.start(forward.run)
+        self._forward_anew()
         self._watch_anew()
 
     def key(self, key: str) -> None:
@@ -180,6 +179,17 @@ class Loop:
             if not self._paused and self._kept:
                 self._changed(frozenset(self._kept))
 
+    def _forward_anew(self) -> None:
+        """Forward the ports of now: the configuration may name others than before."""
+        wanted = {(name, port) for name, one in self._sources.items() for port in self._ports(one.dev_service.service)}
+        for forward in [one for one in self._forwards if (one.service, one.port) not in wanted]:
+            self._forwards.remove(forward)
+            forward.stop()
+        for name, port in sorted(wanted - {(one.service, one.port) for one in self._forwards}):
+            forward = Forward(name, port, self._background, self._pods.of, self._screen.line)
+            self._forwards.append(forward)
+            self._background.start(forward.run)
+
     # Files
 
     def _watch_anew(self) -> None:
@@ -216,7 +226,7 @@ class Loop:
             return
         self._kept.clear()
         started = time.monotonic()
-        if any(self._is_config(path) for path in paths):
+        if any(self._is_config(path) for path in paths) and self._configuration_differs():
             with self._going_on():  # a mistake in it keeps nothing back that was saved beside it
                 self._reconfigure()
                 return
@@ -231,8 +241,21 @@ class Loop:
                 self._screen.line(f"{name}: {reason} has changed: it is built")
             self._rebuild([name for name, _ in built])
 
+    def _configuration_differs(self) -> bool:
+        """Return whether the configuration is another one than when it was last looked at, or only saved again."""
+        settings = self._settings
+        folders = (settings.root / "config", settings.release.chart)
+        files = {file for folder in folders for file in folder.rglob("*") if self._is_config(file)}
+        before, self._configuration = self._configuration, {}
+        for file in files.union(settings.release.values):
+            with suppress(OSError):  # a folder, or gone meanwhile: it comes again with the next change
+                self._configuration[file] = file.read_bytes()
+        return before != self._configuration
+
     def _is_config(self, path: Path) -> bool:
         settings = self._settings
+        if rules.is_scratch(path.name):
+            return False
         own = path.is_relative_to(settings.root / "config") and path.suffix in (".yaml", ".yml")
         return own or path in settings.release.values or path.is_relative_to(settings.release.chart)
 
@@ -323,7 +346,7 @@ class Loop:
     def _logged(self, pod: Pod, text: str) -> None:
         if not QUIET.search(text):
             self._screen.log(pod.service, text)
-        tail = self._tails.setdefault(pod.service, deque(maxlen=LOG_TAIL))
+        tail = self._tails.setdefault(pod.uid, deque(maxlen=LOG_TAIL))
         tail.append(text)
         if text.startswith(ENDED):
             self._tell("crash", (pod.service, "\n".join(tail)))
@@ -332,6 +355,7 @@ class Loop:
     def _crashed(self, value: tuple[str, str]) -> None:
         """Say why a program has ended, where its words are known."""
         from scripts import diagnose
+        from scripts.diagnose import log_excerpts
 
         name, said = value
         release = self._settings.release
@@ -340,8 +364,10 @@ class Loop:
         if finding:
             self._screen.line(f"error: {name}: {diagnose.render([finding])}")
         else:
-            last = next((line for line in reversed(said.splitlines()[:-1]) if line.strip()), "")
-            self._screen.line(f"error: {name} has ended: {last}\n  mend it and save: it starts again by itself")
+            # The one before goes on, and may have written in between.
+            own = [line for line in said.splitlines()[:-1] if line.strip() and not log_excerpts.CALM.search(line)]
+            last = log_excerpts.cause_lines(own)[-1:] or ["without a word"]
+            self._screen.line(f"error: {name} has ended: {last[0]}\n  mend it and save: it starts again by itself")
 
     def _restart(self) -> None:
         for name, source in self._sources.items():
@@ -382,6 +408,7 @@ class Loop:
             )
         self._settings = settings
         self._bring_up(settings, wait=False)
+        self._forward_anew()
         self._watch_anew()
         self._screen.line(
             f"the configuration has changed: the release is upgraded ({time.monotonic() - started:.1f} s)"
@@ -436,6 +463,7 @@ class Loop:
                  for name, one in working.items()}  # fmt: skip
         for name, source in found.items():
             self._images[ready.plan.deployed(ready.plan.image(name))] = source.wanted
+        self.deployed = True
         deployed = self._stage("deploy", deploy(second, ready))
         self._replace_left_pods(ready.plan, held)
         return found, deployed, second
@@ -531,7 +559,8 @@ def _entries(one: Service) -> dict[str, Entry]:
     """
     for last in (False,) * 9 + (True,):
         try:
-            return {entry.path: entry for entry in build_context.listing(one.context, one.dockerfile)}
+            found = build_context.listing(one.context, one.dockerfile)
+            return {entry.path: entry for entry in found if not rules.is_scratch(entry.path)}
         except OSError as error:
             if last or not isinstance(error, FileNotFoundError):
                 raise UserError(

@@ -22,6 +22,12 @@ BUILT = (
 
 _BUILT = re.compile("|".join(map(translate, BUILT)))
 
+# What editors and file systems keep beside a file while it is open or saved: opening one in an editor changes nothing.
+_SCRATCH = re.compile(
+    r"\..+\.sw[a-z]{1,2}|4913|.+~|\.#.+|#.+#|.+___jb_(?:tmp|old|bak)___|\.goutputstream-\w+|\..+\.kate-swp|sed[A-Za-z0-9]{6}|"
+    r"\.nfs[0-9a-f]{8,}|\.DS_Store|\.fuse_hidden\w+"
+)
+
 SYSTEM = ("/", "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/usr", "/var")
 """Folders that no writable copy is laid over."""
 
@@ -113,6 +119,11 @@ def roots(rules: Iterable[Rule]) -> tuple[str, ...]:
 def is_built(path: str) -> bool:
     """Return whether a change of this file needs a build whatever the rules say."""
     return _BUILT.match(path.rpartition("/")[2]) is not None
+
+
+def is_scratch(path: str) -> bool:
+    """Return whether a file is an editor's own, there only while another one is worked on."""
+    return _SCRATCH.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def places(path: str, rules: Sequence[Rule]) -> tuple[str, ...]:

@@ -62,9 +62,11 @@ class World:
         self.loop._pods.saw({"type": "ADDED", "object": pod("a")})
         self.rebuilt: list[list[str]] = []
 
-    @property
-    def config(self) -> str:
-        return str(self.context.parent / "config/pipeline.yaml")
+    def configured(self, text: str, *beside: str) -> None:
+        """Save the configuration, and what else is saved with it."""
+        file = self.context.parent / "config/pipeline.yaml"
+        file.write_text(text)
+        self.saved(str(file), *beside)
 
     def saved(self, *names: str) -> None:
         """What the watch tells."""
@@ -143,7 +145,7 @@ def test_a_mistake_in_the_configuration_keeps_no_source_back(world: World, monke
 
     monkeypatch.setattr(looping, "read_settings", wrong)
     (world.context / "app.py").write_text("two")
-    world.saved("app.py", world.config)
+    world.configured("nonsense: 1", "app.py")
     assert "nonsense: unknown key" in world.said and "shop: app.py: synced to 1 pod" in world.said
 
 
@@ -153,14 +155,62 @@ def test_a_changed_configuration_holds_for_every_later_build(world: World, monke
     monkeypatch.setattr(world.loop, "_bring_up", lambda settings, wait: brought.append(settings))
     new = SimpleNamespace(**vars(world.loop._settings))
     monkeypatch.setattr(looping, "read_settings", lambda *_: new)
-    world.saved(world.config)
+    world.configured("a: 1")
     (world.context / "requirements.txt").write_text("fastapi\n")
     world.saved("requirements.txt")
     assert brought == [new, new]
     moved = SimpleNamespace(**vars(new) | {"release": replace(new.release, namespace="elsewhere")})
     monkeypatch.setattr(looping, "read_settings", lambda *_: moved)
-    world.saved(world.config)
+    world.configured("a: 2")
     assert "another release.namespace: elsewhere instead of ns" in world.said and brought == [new, new]
+
+
+def test_a_configuration_that_is_saved_as_it_was_upgrades_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Editors write files anew that nobody has changed, and keep others beside them while they are open."""
+    read: list[str] = []
+    monkeypatch.setattr(world.loop, "_reconfigure", lambda: read.append("read"))
+    world.configured("a: 1")
+    world.configured("a: 1")
+    chart = world.context.parent / "chart"
+    (chart / ".values.yaml.swp").write_text("open")
+    (world.context.parent / "config/.#pipeline.yaml").symlink_to("me@host.1")
+    world.saved(str(chart / ".values.yaml.swp"), str(world.context.parent / "config/.#pipeline.yaml"))
+    assert read == ["read"]
+    (chart / "values.yaml").write_text("a: 1")
+    world.saved(str(chart / "values.yaml"))
+    assert read == ["read", "read"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".app.py.swp", ".app.py.swx", "4913", "app.py~", "#app.py#", ".Dockerfile.swp", "requirements.txt~", ".DS_Store",
+     "app.py___jb_tmp___", ".goutputstream-X1Y2Z3", ".app.py.kate-swp"],
+)  # fmt: skip
+def test_what_an_editor_keeps_beside_an_open_file_is_neither_synced_nor_built(world: World, name: str) -> None:
+    (world.context / name).write_text("half of it")
+    world.saved(name)
+    assert not world.shell.sent and not world.rebuilt
+    (world.context / "app.py").write_text("two")
+    world.saved("app.py", name)
+    assert "shop: app.py: synced to 1 pod in " in world.said
+
+
+def test_ports_follow_the_configuration(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ports() -> set[int]:
+        return {one.port for one in world.loop._forwards}
+
+    monkeypatch.setattr(world.loop._background, "start", lambda work: None)
+    for wanted in ((8000, 9000), (9000, 9100), ()):
+        source = world.loop._sources["shop"]
+        given = replace(source.dev_service.service, port=0, dev=replace(source.dev_service.service.dev, ports=wanted))
+        world.loop._sources["shop"] = replace(source, dev_service=replace(source.dev_service, service=given))
+        before = list(world.loop._forwards)
+        world.loop._forward_anew()
+        assert ports() == set(wanted)
+        for gone in set(before) - set(world.loop._forwards):
+            gone.run()  # ends at once
 
 
 def test_what_is_saved_while_images_are_planned_is_synced_afterwards(
@@ -274,6 +324,13 @@ def test_a_program_that_ended_is_explained(world: World) -> None:
     world.loop._handle(Event("crash", ("shop", said)))
     assert "error: shop" in world.said
     assert "flask" in world.said
+
+
+def test_what_the_program_before_writes_in_between_is_no_cause(world: World) -> None:
+    calm = '{"level": "DEBUG", "message": "request"}'
+    said = f"Traceback\nTodoError: no such list\n{calm}\n{calm}\nthe program has ended with status 1; it starts again"
+    world.loop._handle(Event("crash", ("shop", said)))
+    assert "error: shop has ended: TodoError: no such list\n" in world.said
 
 
 def test_unknown_services_and_environments_that_admit_only_signed_images_are_refused() -> None:
