@@ -14,6 +14,7 @@ from scripts.ai.mappings import mapped
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.shell import CommandError
+from scripts.host.terminal import printable
 from scripts.kube.kubectl import Kubectl
 
 MANAGER = "todo-ai"
@@ -162,6 +163,8 @@ def _collect_images(item: Any, found: list[str]) -> None:
         for key, value in item.items():
             if key == "image" and isinstance(value, str):
                 found.append(value)
+            elif key == "image" and isinstance(value, Mapping) and isinstance(value.get("reference"), str):
+                found.append(value["reference"])  # a volume that is an image
             else:
                 _collect_images(value, found)
     elif isinstance(item, list):
@@ -248,7 +251,7 @@ def carry_out(
     """
     before = snapshot(kubectl, namespace, steps)
     for step in steps:
-        show(trial(limited, step))
+        show(printable(trial(limited, step)))
     if not approve():
         return False
     deployments = [name for step in steps if (name := deployment_of(step, before))]

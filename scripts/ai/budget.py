@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from scripts.ai.model import FactKind
+from scripts.host.terminal import printable
 
 LINE = 600  # characters of a line
 END = 150_000  # characters of either end of a text that is looked at
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # Characters that hide text or turn it round, so that a person reads something else than a model.
 _HIDDEN = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 _TELLING = re.compile(
@@ -26,7 +26,7 @@ def clean(text: str) -> str:
 
     Before secrets are looked for: a character nobody sees would hide them.
     """
-    return _HIDDEN.sub("", _CONTROL.sub("", text.replace("\r\n", "\n").replace("\t", "  "))).strip("\n")
+    return _HIDDEN.sub("", printable(text.replace("\r\n", "\n").replace("\t", "  "))).strip("\n")
 
 
 def ends(text: str) -> str:

@@ -15,7 +15,7 @@ from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.host.terminal import typed
+from scripts.host.terminal import printable, typed
 from scripts.secrets import redact
 
 
@@ -31,8 +31,7 @@ def make(session: Session, place: Connection, found: Consultation, *, yes: bool,
     dangers = _dangers(session, place, steps, found)
 
     def approve() -> bool:
-        for danger in dangers:
-            show(f"careful: {danger}")
+        _warn(dangers, show)
         if session.shell.dry or (yes and not dangers):
             return True
         if not sys.stdin.isatty():
@@ -77,11 +76,11 @@ def _asked(
     session: Session, place: Connection, steps: Sequence[apply.Step], verdict: Verdict, show: Callable[[str], None]
 ) -> str:
     """Show what a change would do, ask, and make it with the writer's rights."""
-    show(f"\nthe model wants to run: {verdict.line}")
+    # Of several lines every one is marked: none of them can pass for a diff or a question of ours.
+    show("\nthe model wants to run: " + "\n  | ".join(printable(verdict.line).splitlines()))
 
     def approve() -> bool:
-        for danger in _dangers(session, place, steps):
-            show(f"careful: {danger}")
+        _warn(_dangers(session, place, steps), show)
         return typed("Make this change? Type yes: ") == "yes"
 
     with (
@@ -95,6 +94,12 @@ def _asked(
     if not done:
         return "Refused: the person said no. Nothing was changed. Do not ask for it again."
     return f"Done: {verdict.line}. Pods follow in the background; look with kubectl rollout status."
+
+
+def _warn(dangers: Sequence[str], show: Callable[[str], None]) -> None:
+    """Show each danger in one line; it may quote what the model wrote."""
+    for danger in dangers:
+        show(f"careful: {' '.join(printable(danger).split())}")
 
 
 def _dangers(

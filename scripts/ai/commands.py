@@ -159,7 +159,7 @@ class ServedKinds:
 def judge_line(line: str, served: ServedKinds) -> Verdict:
     """Judge one line as a shell would get it."""
     text = line.strip().removeprefix("$ ").strip()
-    if any(unicodedata.category(letter) in _UNSEEN for letter in text if letter not in "\t\n\r"):
+    if any(unicodedata.category(letter) in _UNSEEN for letter in text if letter not in "\t\n"):
         return Verdict(text, "refused", "it holds characters that nobody sees")
     if _SHELL.search(_unquoted(text)):
         placeholder = re.search(r"<[\w -]+>", text)

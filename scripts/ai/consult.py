@@ -28,6 +28,7 @@ from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.paths import state_folder
 from scripts.host.shell import Result
+from scripts.host.terminal import printable
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.objects import name_of
@@ -39,8 +40,9 @@ _SECRET_NAME = re.compile(
 )
 LONGEST_ANSWER = 60_000  # characters
 _HELM = "helm.sh/release.v1"
-_RUNNERS = "deployments,statefulsets,daemonsets,jobs,cronjobs,pods"
-_LITERAL_KINDS = "pods,deployments,statefulsets,daemonsets,jobs,cronjobs,configmaps"
+_RUNNERS = "deployments,replicasets,statefulsets,daemonsets,jobs,cronjobs,pods"
+# Of revisions before this one too: their templates are there to be read as long as their ReplicaSets are.
+_LITERAL_KINDS = "pods,deployments,replicasets,statefulsets,daemonsets,jobs,cronjobs,configmaps"
 
 
 @dataclass(frozen=True)
@@ -295,7 +297,11 @@ def served_kinds(connection: Connection) -> ServedKinds:
 def known_secrets(connection: Connection) -> tuple[list[str], list[str]]:
     """(values that must not leave, what to say of them): the namespace's Secrets, and this environment's keys."""
     # A variable such as MY_KEY=true is no secret, and taking out every "true" would leave nothing to read.
-    found = [value for name, value in connection.variables.items() if _SECRET_NAME.search(name) and len(value) >= 6]
+    found = [
+        value
+        for name, value in connection.variables.items()
+        if _SECRET_NAME.search(name) and len(value) >= 6 and not settings_in_text.is_harmless(name, value)
+    ]
     notes = []
     answer = connection.kubectl.ask("get", "secrets", "--namespace", connection.namespace, "--output", "json")
     items = _items(answer)
@@ -406,7 +412,7 @@ def for_screen(found: Consultation, command: Sequence[str], namespace: str, *, p
     bad = [item for item in found.answer.commands if item.kind == "refused"]
     lines += [f"Not runnable: {item.line} - {item.reason}" for item in bad]
     lines += [f"Not applicable: {item.problem}" for item in found.answer.manifests if item.problem]
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _mark(kind: str) -> str:

@@ -42,6 +42,8 @@ def check_inputs(recipe: Recipe, given: Inputs, services: Sequence[str], usual: 
         value = given.get(item.name, "") or (usual if item.default == USUAL else item.default)
         if item.required and not value.strip():
             raise UserError(f"recipe {recipe.name}: input {item.name} is missing", item.description)
+        if item.type in ("pod", "service"):
+            value = value.rpartition("/")[2]  # as kubectl prints and takes it: pod/backend-0, deployment.apps/backend
         pattern, meaning = _TYPES[item.type]
         if value and not re.fullmatch(pattern, value):
             raise UserError(f"input {item.name}: {value[:60]!r} is not possible", f"give {meaning}")

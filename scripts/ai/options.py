@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,28 +89,51 @@ def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | Non
         return None
     spec = providers[name]
     # What the usual libraries read wins over nothing, but not over this file.
-    usual = {
-        "openai": variables.get("OPENAI_BASE_URL", ""),
-        "ollama": ollama_endpoint(variables.get("OLLAMA_HOST", "")),
-    }
-    endpoint = wanted["endpoint"] or usual.get(name, "")
+    endpoint = base_url(wanted["endpoint"] or _usual_endpoint(name, variables))
     return Model(
         provider=name,
         name=wanted["name"] or variables.get("AI_MODEL", "") or spec["model"],
-        endpoint=(endpoint or spec["endpoint"]).rstrip("/"),
+        endpoint=endpoint or base_url(spec["endpoint"]),
         key_name=spec["key"],
         key=variables.get(spec["key"], "").strip() if spec["key"] else "",
         own_endpoint=bool(endpoint),
     )
 
 
+def _usual_endpoint(provider: str, variables: Mapping[str, str]) -> str:
+    """Return what a provider's usual variable says; nothing where there is none. Raises SettingsError for no URL."""
+    if provider == "ollama":
+        return ollama_endpoint(variables.get("OLLAMA_HOST", ""))
+    text = variables.get("OPENAI_BASE_URL", "").strip() if provider == "openai" else ""
+    if text and not re.match(r"https?://[^\s/]", text, re.IGNORECASE):
+        raise SettingsError(
+            f"OPENAI_BASE_URL in the environment or in .env: {text!r} is no http or https URL: "
+            "write it as http://localhost:8000/v1"
+        )
+    return text
+
+
+def base_url(text: str) -> str:
+    """Return an endpoint as it is built upon: many copy the address of the chat completions itself."""
+    return text.rstrip("/").removesuffix("/chat/completions").rstrip("/")
+
+
+_ALL_ADDRESSES = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 they are replaced
+_OLLAMA_PORTS = {"http": 80, "https": 443}  # where a scheme is named and no port
+
+
 def ollama_endpoint(host: str) -> str:
-    """Return the base URL of what OLLAMA_HOST says: a host, host:port, or a URL, with or without /v1."""
-    if not host:
+    """Return the base URL of what OLLAMA_HOST says: a host, a port, both, or a URL, with or without /v1.
+
+    As Ollama's own client reads it. The server's setting may name all of its addresses; a client calls it on one.
+    """
+    text = host.strip().strip("\"'")
+    if not text:
         return ""
-    url = host if "://" in host else f"http://{host}"
-    scheme, _, rest = url.partition("://")
-    place = rest.rstrip("/").removesuffix("/v1")
-    # The server's own setting may name all of its addresses; a client calls it on one.
-    place = place.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 it is replaced
-    return f"{scheme}://{place if ':' in place or '/' in place else f'{place}:11434'}/v1"
+    scheme, named, rest = text.rpartition("://")
+    place, _, path = rest.partition("/")
+    name, _, port = place.rpartition(":") if re.search(r"(?:^|[^:]|\]):\d*$", place) else (place, "", "")
+    name = f"[{name}]" if name.count(":") > 1 and not name.startswith("[") else name
+    port = port or str(_OLLAMA_PORTS.get(scheme.lower(), 11434))
+    base = f"/{path.rstrip('/')}".removesuffix("/v1").rstrip("/")
+    return f"{scheme if named else 'http'}://{_ALL_ADDRESSES.get(name, name)}:{port}{base}/v1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,11 +27,20 @@ _UNBOUND: Mapping[str, tuple[Any, ...]] = {
     "type": ("NodePort", "LoadBalancer", "ExternalName", "Unconfined"), "seccompProfile": ("Unconfined",),
     "hostUsers": (True,),
 }  # fmt: skip
+_NOTHING = re.compile(r"[-+]?0*(?:\.0*)?(?:[a-zA-Z]{1,2}|[eE][-+]?\d+)?")  # a quantity of nothing, which is no limit
+
+
+def _limits(value: Any) -> bool:
+    """Return whether limits are some: each of them, not fewer than before."""
+    return bool(value) and not any(one is None or _NOTHING.fullmatch(str(one)) for one in mapped(value).values())
+
+
 # Fields that are a bound themselves: none of them may be taken away, and of some only one value is one.
 _BOUNDS: Mapping[str, Callable[[Any], bool]] = {
     "securityContext": bool, "capabilities": bool, "drop": bool, "seccompProfile": bool, "appArmorProfile": bool,
     "runAsNonRoot": lambda value: value is True, "readOnlyRootFilesystem": lambda value: value is True,
     "runAsUser": lambda value: type(value) is int and value > 0,
+    "resources": lambda value: value is not None, "limits": _limits,
 }  # fmt: skip
 _NAMES = {"labels", "annotations", "matchLabels", "selector", "nodeSelector"}  # whose keys are anybody's words
 _OPERATIONS = {"add", "replace", "remove", "test"}
@@ -42,7 +52,10 @@ def laid_over(words: Sequence[str]) -> list[Any]:
 
 
 def problem(words: Sequence[str]) -> str:
-    """Return why a patch may not be applied; empty if it may, or if the words are no patch."""
+    """Return why a patch may not be applied; empty if it may, or if the words give nothing to lay over an object."""
+    for limit in _flags(words, ("set", "resources"), "limits"):
+        if not _limits(dict(one.partition("=")[::2] for one in limit.split(","))):
+            return "limits is a bound, which is not for an answer to take away"
     for patch in _given(words):
         if not isinstance(patch, Mapping | list):
             return "the patch cannot be read"
@@ -68,10 +81,15 @@ def power(item: Any) -> str:
 
 
 def _given(words: Sequence[str]) -> list[Any]:
-    if words[:1] != ("patch",):
+    return [_loaded(value) for value in _flags(words, ("patch",), "patch")]
+
+
+def _flags(words: Sequence[str], verb: tuple[str, ...], wanted: str) -> list[str]:
+    """Return the values of a flag where the words are of that verb."""
+    if tuple(words[: len(verb)]) != verb:
         return []
-    flags, _, _ = kubectl_flags.split(list(words[1:]), kubectl_flags.CHANGE["patch"])
-    return [_loaded(value) for name, value in flags if name == "patch"]
+    flags, _, _ = kubectl_flags.split(list(words[len(verb) :]), kubectl_flags.CHANGE[" ".join(verb)])
+    return [value for name, value in flags if name == wanted]
 
 
 def _layers(patch: Any) -> list[Any]:

@@ -29,12 +29,14 @@ def errors_explained() -> Iterator[None]:
     """
     from scripts.errors import UserError
     from scripts.host.signals import raise_when_signalled
+    from scripts.host.terminal import printable
 
     try:
         with raise_when_signalled():
             yield
     except UserError as error:
-        print(f"error: {error}", *([f"  {error.hint}"] if error.hint else []), sep="\n", file=sys.stderr)
+        told = [f"error: {error}", *([f"  {error.hint}"] if error.hint else [])]
+        print(*map(printable, told), sep="\n", file=sys.stderr)
         raise Exit(code=1) from None
     except KeyboardInterrupt as end:
         code = getattr(end, "code", 130)  # a signal has its own

@@ -34,6 +34,7 @@ BACKEND = {
 }
 SCALE = "```sh\nkubectl scale deployment/backend --replicas=4\n```"
 TRIED = {"starts": "scale", "has": ["--dry-run=server"], "out": json.dumps(BACKEND | {"spec": {"replicas": 4}})}
+PATCHED = {"starts": "patch", "has": ["--dry-run=server"], "out": json.dumps(BACKEND)}
 DIFF = {"starts": "diff --filename", "out": "-  replicas: 2\n+  replicas: 4\n", "code": 1}
 
 
@@ -217,6 +218,10 @@ def test_the_rights_are_few(rights: str, verbs_allowed: set[str]) -> None:
             "0 replicas",
         ),
         (
+            "kubectl patch deploy backend -p '{spec: {template: {spec: {volumes: [{name: v, image: {reference: a.io/x:1}}]}}}}'",
+            "comes from a.io",
+        ),
+        (
             "kubectl patch deploy backend --type json "
             '-p \'[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"a.io/x:1"}]\'',
             "comes from a.io",
@@ -296,6 +301,16 @@ def _judged(line: str) -> Any:
             "secret",
         ),
         ("spec: {type: LoadBalancer}", "type"),
+        ("spec: {template: {spec: {containers: [{name: b, resources: null}]}}}", "resources is a bound"),
+        (
+            "spec: {template: {spec: {containers: [{name: b, resources: {limits: {memory: null}}}]}}}",
+            "limits is a bound",
+        ),
+        (
+            "spec: {template: {spec: {containers: [{name: b, resources: {limits: {memory: 0Mi}}}]}}}",
+            "limits is a bound",
+        ),
+        ('[{"op":"remove","path":"/spec/template/spec/containers/0/resources/limits"}]', "limits is a bound"),
     ],
 )
 def test_a_patch_gives_no_more_power_than_a_manifest_may(patch: str, word: str) -> None:
@@ -305,6 +320,13 @@ def test_a_patch_gives_no_more_power_than_a_manifest_may(patch: str, word: str) 
     elsewhere = judge(["kubectl", "-n", NAMESPACE, "patch", "deployment", "backend", "-p", patch], SERVED)
     with pytest.raises(UserError, match=word):
         apply.plan([elsewhere], (), NAMESPACE)
+
+
+@pytest.mark.parametrize("limits", ["memory=0", "cpu=1,memory=0Mi", "memory="])
+def test_a_flag_takes_no_limit_away_either(limits: str) -> None:
+    with pytest.raises(UserError, match="limits is a bound"):
+        apply.plan([_judged(f"kubectl set resources deployment/backend --limits={limits}")], (), NAMESPACE)
+    apply.plan([_judged("kubectl set resources deployment/backend --limits=memory=1Gi,cpu=0.5")], (), NAMESPACE)
 
 
 @pytest.mark.parametrize(
@@ -335,6 +357,7 @@ def test_a_manifest_does_not_decide_what_is_deleted() -> None:
     "patch",
     [
         "spec: {replicas: 2}",
+        "spec: {template: {spec: {containers: [{name: b, resources: {limits: {memory: 1Gi, cpu: 0.5}}}]}}}",
         "spec: {template: {metadata: {annotations: {secret: none, add: x}}}}",
         '[{"op":"test","path":"/spec/replicas","value":2},{"op":"replace","path":"/spec/replicas","value":3}]',
         '[{"op":"remove","path":"/spec/template/metadata/annotations/a~1b"}]',
@@ -399,6 +422,19 @@ def test_in_a_conversation_a_yes_makes_the_change_with_the_writers_rights(at_wor
     said = change_flow.at_the_terminal(session, connection, shown.append)(TO_ZERO)
     assert said.startswith("Done: kubectl scale") and "careful: deployment/backend: 0 replicas" in "\n".join(shown)
     assert [call for call in calls() if call["words"][0] == "scale" and "--dry-run=server" not in call["words"]]
+
+
+def test_what_the_model_writes_cannot_pass_for_our_own_words_on_the_terminal(at_work: Any) -> None:
+    """A command of many lines, and an image whose name would erase the warning about it."""
+    shown: list[str] = []
+    session, connection = at_work("no", state={"items": [BACKEND], "logs": {}}, answers=[PATCHED, DIFF])
+    body = r'{"spec":{"template":{"spec":{"containers":[{"name":"b","image":"evil.example/x\u001b[2K\u001b[1A:1"}]}}}}'
+    patch = f"{body}\n# no difference\n# careful: nothing"
+    line = f"kubectl patch deployment backend -p '{patch}'"
+    change_flow.at_the_terminal(session, connection, shown.append)(answers.judge_line(line, SERVED))
+    assert "\n  | # careful: nothing" in shown[0]
+    assert not any("\x1b" in text or text.startswith("# careful") for text in shown)
+    assert any(text.startswith("careful: deployment/backend: the image evil.example/x:1") for text in shown)
 
 
 @pytest.mark.parametrize(("answer", "words"), [("no", "the person said no"), (None, "no person at a terminal")])

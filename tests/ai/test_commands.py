@@ -162,6 +162,7 @@ def test_a_change_is_told_from_reading(line: str) -> None:
         ("kubectl neat get pods", "not a command that is known"),
         ("kubectl get pods \x00", "nobody sees"),
         ("kubectl get pods -l a=\x1b[2Kb", "nobody sees"),
+        ("kubectl scale deploy/backend --replicas=0 -o 'jsonpath=\rkubectl get pods'", "nobody sees"),
         ("kubectl get pods -l a=\u202eb", "nobody sees"),
         ("kubectl get pods -l a=\u200bb", "nobody sees"),
         ("kubectl get pods -l a=\U000e0041b", "nobody sees"),

@@ -306,6 +306,7 @@ def test_a_key_is_proved_by_one_tiny_question(
         ({"ANTHROPIC_API_KEY": "k"}, "anthropic", "https://api.anthropic.com/v1"),
         ({"GEMINI_API_KEY": "k"}, "gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
         ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://own/v1/"}, "openai", "http://own/v1"),
+        ({"OPENAI_BASE_URL": " http://own/v1/chat/completions/ "}, "openai", "http://own/v1"),
     ],
 )
 def test_the_model_follows_from_the_key(variables: dict[str, str], provider: str, endpoint: str) -> None:

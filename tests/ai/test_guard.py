@@ -321,6 +321,7 @@ def test_a_call_that_is_not_understood_is_refused(name: str, arguments: str, rea
         ("kubectl logs backend-1", "--tail=500"),
         ("kubectl logs backend-1 --tail=-1", "--tail=500"),
         ("kubectl logs backend-1 --tail 99999", "--tail=500"),
+        ("kubectl logs backend-1 --tail=\u00b2", "--tail=500"),  # a digit, and no number
         ("kubectl logs backend-1 --tail=20", "--tail=20"),
         ("kubectl get pods --request-timeout=0", "--request-timeout=20s"),
         ("kubectl get pods --request-timeout 0", "get pods --request-timeout=20s"),
@@ -678,7 +679,15 @@ def test_a_model_that_ollama_has_not_pulled_is_named_at_once(ask: Any, model: Mo
         ("myhost", "http://myhost:11434/v1"),
         ("myhost:1234", "http://myhost:1234/v1"),
         ("http://myhost:1234/", "http://myhost:1234/v1"),
-        ("https://myhost/v1", "https://myhost:11434/v1"),
+        # As Ollama's own client reads them: a scheme brings its own port.
+        ("https://myhost/v1", "https://myhost:443/v1"),
+        ("http://myhost", "http://myhost:80/v1"),
+        ("https://gateway/ollama/", "https://gateway:443/ollama/v1"),
+        (":11500", "http://127.0.0.1:11500/v1"),
+        ("::1", "http://[::1]:11434/v1"),
+        ("[::]:11434", "http://[::1]:11434/v1"),
+        ("[fe80::2]", "http://[fe80::2]:11434/v1"),
+        (" 'myhost' ", "http://myhost:11434/v1"),
         ("0.0.0.0", "http://127.0.0.1:11434/v1"),  # noqa: S104
     ],
 )

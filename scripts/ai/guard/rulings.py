@@ -82,6 +82,6 @@ def _without(words: Sequence[str], flag: str) -> list[str]:
 def _tail(words: Sequence[str]) -> int:
     for number, word in enumerate(words):
         value = word[7:] if word.startswith("--tail=") else words[number + 1] if word == "--tail" else ""
-        if value.isdigit():
+        if value.isdecimal():
             return int(value)
     return TAIL

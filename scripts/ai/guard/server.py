@@ -128,7 +128,8 @@ class Guard:
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import web
 
-        if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {self.key}"):
+        given = request.headers.get("Authorization", "").encode(errors="replace")
+        if not hmac.compare_digest(given, f"Bearer {self.key}".encode()):
             return web.json_response({"error": {"message": "not this question's key"}}, status=401)
         try:
             return await self._answered(request)
