@@ -19,6 +19,7 @@ from scripts.adopt.inference.programs import (
     companions,
     fetched_fonts,
     installs_requirements,
+    keep_packages,
     missing_modules,
     own_folder,
     port_of,
@@ -120,6 +121,7 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
     environment, build = variables_of(unit, context)
     set_path(unit, environment, bool(builder), context)
+    keep_packages(unit, environment, bool(builder), context)
     set_above(unit, spec, environment, context)
     set_date(unit, spec, build, bool(builder), context)
     arguments = {name: build[name] for name in sorted(build) if unit.dockerfile and name in unit.dockerfile.arguments}

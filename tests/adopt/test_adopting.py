@@ -1750,3 +1750,17 @@ def test_a_page_asks_the_server_beside_it_not_the_one_that_its_author_runs(
     put = found["services"]["web"].get("replaceInSources", {})
     assert list(put.values()) == ["http://localhost:8000"] * led
     assert {"port": 8000, "service": "api"} in found["addresses"] or not led
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kept"),
+    [
+        ('RUN uv sync --frozen\nCOPY . .\nCMD ["uv", "run", "uvicorn", "main:app"]\n', True),
+        ('RUN uv sync\nCOPY . .\nCMD ["./start.sh"]\n', True),
+        ('COPY . .\nCMD ["uv", "run", "uvicorn", "main:app"]\n', False),
+        ("RUN uv sync\nCOPY . .\nCMD uvicorn main:app\n", False),
+    ],
+)
+def test_a_program_that_uv_runs_keeps_the_packages_of_its_image(tmp_path: Path, recipe: str, kept: bool) -> None:
+    app = make(tmp_path, **{**API, "Dockerfile": "FROM python:3.13-slim\n" + recipe, "start.sh": "exec uv run x\n"})
+    assert ("UV_NO_SYNC" in services(adopt(app))["app"].get("environment", {})) is kept

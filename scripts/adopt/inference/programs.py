@@ -95,6 +95,20 @@ def set_path(unit: Unit, environment: dict[str, str], built: bool, context: Cont
         told(unit, context, "PATH", environment["PATH"], place)
 
 
+def keep_packages(unit: Unit, environment: dict[str, str], built: bool, context: Context) -> None:
+    """Let `uv run` start a program with the packages that its image has: it would look for others in each pod, where
+    nobody may write them, and take out what was added.
+    """
+    recipe, tree = unit.dockerfile, context.whole.tree
+    if built or not recipe or not re.search(r"\buv (sync|pip install)\b", tree.text(recipe.file)):
+        return
+    named = [join(unit.sources, word.removeprefix("./").removeprefix("/app/")) for word in recipe.command]
+    texts = [" ".join(recipe.command), *(tree.text(file) for file in named if tree.has(file))]
+    if any(re.search(r"\buv run\b", text) for text in texts):
+        environment["UV_NO_SYNC"] = "1"
+        told(unit, context, "UV_NO_SYNC", "1: with the packages of its image", Place(recipe.file, recipe.command_line))
+
+
 def fetched_fonts(unit: Unit, context: Context) -> str:
     """Return the file that takes fonts from Google's service when the page is built; empty where none does."""
     tree = context.whole.tree
