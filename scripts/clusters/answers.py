@@ -40,8 +40,8 @@ class Event:
 
 
 def minikube_status(answer: Result) -> Reading:
-    """Return the state that `minikube status -o json` tells."""
-    found = parse(answer.out)
+    """Return the state that `minikube status -o json` tells, whatever it remarks on lines before."""
+    found = parse(answer.out) or parse((answer.out.strip().splitlines() or [""])[-1])
     nodes = [found] if isinstance(found, Mapping) else mappings(found)
     nodes = [node for node in nodes if "Host" in node]
     if nodes:
