@@ -38,7 +38,7 @@ def prepare(run: Run) -> Generator[Outcome, None, Ready]:
         try:
             yield from outcomes_of([tools, client, images, cluster, room, secrets])
             planned = make_plan(run, bases, _begun(run, clients[0], bases, builds) if builds else None)
-            if builds and builds.under_way:
+            if run.dry or (builds and builds.under_way):
                 refuse_values(run, planned)
             return Ready(clients[0], bases, planned, builds)
         except UserError:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scripts.context.run import Run
+from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.shell import CommandError, Result
 from scripts.images import plan
-from scripts.kube import releases
+from scripts.kube import releases, schemas
 from scripts.kube.helm import template_argv
 from scripts.pipeline import deploy, live
 from scripts.settings.model import Plan, Release
@@ -25,8 +27,13 @@ def refuse_values(run: Run, planned: Plan) -> None:
     """Raise CommandError for values that a chart refuses, or for an object of theirs that the API server refuses.
 
     A release whose chart and values are those that it runs with, but for its images, is asked nothing. A chart of
-    somebody's own may need a cluster to be rendered: there only what its schema refuses counts.
+    somebody's own may need a cluster to be rendered: there only what its schema refuses counts. In a dry run, which
+    asks no server, Kubernetes' own schemas judge; before helm was fetched, nobody does.
+
+    Raises UserError for what those refuse.
     """
+    if run.dry and not run.session.tools["helm"].is_file():
+        return
     settings = run.session.settings
     for release in planned.releases:
         values = deploy.release_values(planned, release, settings, {})
@@ -35,10 +42,13 @@ def refuse_values(run: Run, planned: Plan) -> None:
         file = deploy.write_values(settings, release, values)
         argv = template_argv(run.session.tools["helm"], release, (*release.values, file), "--no-hooks")
         answer = run.session.shell.probe(argv, timeout=120)
-        if answer and not run.dry:
+        if not answer:
+            if release.has_library or SCHEMA in answer.err:
+                raise CommandError(argv, answer)
+        elif run.dry:
+            _judge(release, answer.out)
+        else:
             _ask_server(run, release, answer.out)
-        elif not answer and (release.has_library or SCHEMA in answer.err):
-            raise CommandError(argv, answer)
 
 
 def _is_deployed(run: Run, release: Release, values: Mapping[str, Any]) -> bool:
@@ -64,6 +74,13 @@ def _same_places(values: Mapping[str, Any], given: Any) -> dict[str, Any]:
         name: _same_places(part, held.get(name)) if isinstance(part, Mapping) else held.get(name)
         for name, part in values.items()
     }
+
+
+def _judge(release: Release, manifest: str) -> None:
+    """Hold the objects against the schemas of Kubernetes. Raises UserError with all that they refuse."""
+    if wrong := schemas.problems(parsing.documents_from_yaml(manifest)):
+        text = "\n".join([f"release {release.name}: the API server would refuse what its values make:", *wrong])
+        raise UserError(text, "correct the values or the chart, then: invoke charts.lint")
 
 
 def _ask_server(run: Run, release: Release, manifest: str) -> None:

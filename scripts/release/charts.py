@@ -16,6 +16,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import parsing
+from scripts.kube import schemas
 from scripts.kube.arguments import values_options
 from scripts.kube.helm import template_argv
 from scripts.pipeline import deploy
@@ -23,32 +24,38 @@ from scripts.settings.configuration import ENVIRONMENTS
 from scripts.settings.model import Release
 
 
-def lint_commands(helm: Path, root: Path, release: Release, database: Release) -> list[list[str]]:
-    """Return a lint of every chart, those included that no run deploys, and of the release's with each environment."""
+def lint_words(root: Path, release: Release, database: Release) -> list[list[str]]:
+    """Return what to lint: every chart, those included that no run deploys, and the release's with each environment."""
     charts = dict.fromkeys([*(file.parent for file in sorted(root.glob("charts/*/Chart.yaml"))), database.chart])
-    standalone = [[str(chart)] for chart in charts if chart != release.chart]
+    found = [[str(chart)] for chart in charts if chart != release.chart]
     files = [release.chart / "environments" / f"{name}.yaml" for name in ENVIRONMENTS]
     overlays: list[tuple[Path, ...]] = [(), *((file,) for file in files if file.is_file())]
     given = [file for file in release.values if file not in files]
-    for overlay in overlays:
-        standalone.append([str(release.chart), *values_options((*overlay, *given))])
-    return [[str(helm), "lint", "--strict", "--quiet", *words] for words in standalone]
+    return [*found, *([str(release.chart), *values_options((*overlay, *given))] for overlay in overlays)]
 
 
 def lint(session: Session) -> int:
-    """Lint all charts side by side and return how many times. Raises UserError with what helm says of the bad ones."""
+    """Lint all charts side by side, and hold what they render against Kubernetes' own schemas; return how many times.
+
+    Raises UserError with what is said of the bad ones. A chart that only a cluster can render is linted alone.
+    """
     settings = session.settings
-    commands = lint_commands(session.tools["helm"], settings.root, settings.release, settings.database_release)
 
-    def one(argv: list[str]) -> str:
-        answer = session.shell.probe(argv, timeout=120)
-        return "" if answer else f"{' '.join(argv[1:])}\n{answer.out}{answer.err}".rstrip()
+    def one(words: list[str]) -> str:
+        told = session.shell.probe([session.tools["helm"], "lint", "--strict", "--quiet", *words], timeout=120)
+        problem = "" if told else f"{told.out}{told.err}"
+        if not problem:
+            rendered = session.shell.probe([session.tools["helm"], "template", "lint", *words], timeout=120)
+            objects = parsing.documents_from_yaml(rendered.out) if rendered else []
+            problem = "\n".join(dict.fromkeys(schemas.problems(objects)))
+        return f"lint {' '.join(words)}\n{problem}".rstrip() if problem else ""
 
+    words = lint_words(settings.root, settings.release, settings.database_release)
     with ThreadPoolExecutor(4) as pool:
-        problems = [problem for problem in pool.map(one, commands) if problem]
+        problems = [problem for problem in pool.map(one, words) if problem]
     if problems:
-        raise UserError("\n".join(problems), "correct the chart, then: invoke charts.lint")
-    return len(commands)
+        raise UserError("\n".join(problems), "correct the chart or its values, then: invoke charts.lint")
+    return len(words)
 
 
 def render(run: Run, *, live: bool) -> str:

@@ -118,6 +118,19 @@ def _references(part: Any) -> Any:
     }
 
 
+def _or_null(part: Schema) -> Schema:
+    """Return a schema whose values may all be null, which the charts take for their defaults."""
+    found = dict(part)
+    if "properties" in part:
+        found["properties"] = {key: _or_null(value) for key, value in part["properties"].items()}
+    if "enum" in part:
+        found["enum"] = [*part["enum"], None]
+    elif "type" in part:
+        kinds = part["type"] if isinstance(part["type"], list) else [part["type"]]
+        found["type"] = [*kinds, *([] if "null" in kinds else ["null"])]
+    return found
+
+
 class Sources(NamedTuple):
     """What stands in the umbrella chart's folder."""
 
@@ -153,10 +166,10 @@ def umbrella_schema(umbrella: Path) -> Schema:
     found = sources(umbrella)
     names = subcharts(umbrella)
     own = "\n".join(_without(found.umbrella, {"global", *names}))
-    service = described(found.service)
+    service = _or_null(described(found.service))
     root = described(own)
     root["properties"] = {
-        "global": {**described(found.shared), "description": "What all services share."},
+        "global": {**_or_null(described(found.shared)), "description": "What all services share."},
         **root["properties"],
         **{name: {"$ref": "#/$defs/service"} for name in names},
         "common": {"type": "object", "description": "Of the library chart, which has no values."},
@@ -210,7 +223,7 @@ def rows(schema: Schema, part: Mapping[str, Any], values: Any, prefix: str = "")
         else:
             yield Row(key, value, meaning(one))
             yield from rows(schema, _resolved(schema, one.get("items", {})), UNSET, f"{key}[].")
-            if "$ref" in found and "patternProperties" not in one:
+            if "$ref" in found:
                 yield from rows(schema, one, UNSET, f"{key}.")
 
 
@@ -223,7 +236,7 @@ def meaning(part: Mapping[str, Any]) -> str:
     """Return what a schema says of a value, with what it may be."""
     text = str(part.get("description", ""))
     if "enum" in part:
-        text += " One of: " + ", ".join(map(str, part["enum"])) + "."
+        text += " One of: " + ", ".join(str(value) for value in part["enum"] if value is not None) + "."
     low, high = part.get("minimum"), part.get("maximum")
     if low is not None and high is not None:
         text += f" {low} to {high}."

@@ -8,44 +8,10 @@ from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 
+from scripts.kube import schemas
 from tests.charts.conftest import ROOT
 from tests.charts.custom import CUSTOM
-
-PREFIX = "#/components/schemas/"
-
-
-@cache
-def _registry() -> Registry[Any]:
-    file = ROOT / "embedded/tests/recordings/schemas.json"
-    schemas = {name: _strict(schema) for name, schema in json.loads(file.read_text(encoding="utf-8")).items()}
-    document = {"components": {"schemas": schemas}}
-    return Registry().with_resource("openapi", Resource(document, DRAFT202012))
-
-
-def _strict(schema: Any) -> Any:
-    """The schema with unknown keys refused. A lone `allOf` (OpenAPI's way to describe a reference) is unwrapped."""
-    if isinstance(schema, list):
-        return [_strict(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    out = {key: _strict(value) for key, value in schema.items() if key not in ("default", "format", "properties")}
-    if "properties" in schema:
-        out["properties"] = {key: _strict(value) for key, value in schema["properties"].items()}
-        out.setdefault("additionalProperties", False)
-    return out
-
-
-@cache
-def _names() -> dict[tuple[str, str], str]:
-    names = {}
-    for name, schema in _registry()["openapi"].contents["components"]["schemas"].items():
-        for entry in schema.get("x-kubernetes-group-version-kind", ()):
-            version = f"{entry['group']}/{entry['version']}".lstrip("/")
-            names[version, entry["kind"]] = name
-    return names
 
 
 @cache
@@ -53,7 +19,9 @@ def _gateways() -> dict[tuple[str, str], dict[str, Any]]:
     """The kinds of the Gateway API, by the definitions that embedded has of them."""
     file = ROOT / "embedded/src/embedded/data/gateway.json"
     return {
-        (f"{spec['group']}/{version['name']}", spec["names"]["kind"]): _strict(version["schema"]["openAPIV3Schema"])
+        (f"{spec['group']}/{version['name']}", spec["names"]["kind"]): schemas.strict(
+            version["schema"]["openAPIV3Schema"]
+        )
         for spec in (definition["spec"] for definition in json.loads(file.read_text(encoding="utf-8")))
         for version in spec["versions"]
     }
@@ -62,17 +30,15 @@ def _gateways() -> dict[tuple[str, str], dict[str, Any]]:
 def problems(manifest: Mapping[str, Any]) -> Iterator[str]:
     """What the API server would refuse, as `kind/name: path: message`."""
     label = f"{manifest['kind']}/{manifest['metadata']['name']}"
-    name = _names().get((manifest["apiVersion"], manifest["kind"]))
     if schema := (CUSTOM | _gateways()).get((manifest["apiVersion"], manifest["kind"])):
         for error in Draft202012Validator(schema).iter_errors(manifest):
             yield f"{label}: {error.json_path}: {error.message}"
         return
-    if name is None:
+    found = schemas.problems_of(manifest)
+    if found is None:
         yield f"{label}: no kind {manifest['kind']} in {manifest['apiVersion']}"
         return
-    validator = Draft202012Validator({"$ref": f"openapi{PREFIX}{name}"}, registry=_registry())
-    for error in validator.iter_errors(manifest):
-        yield f"{label}: {error.json_path}: {error.message}"
+    yield from found
     yield from (f"{label}: {problem}" for problem in _duplicates(manifest))
 
 

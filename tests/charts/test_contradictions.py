@@ -16,6 +16,7 @@ CLAIM = {"persistence": {"enabled": True}}
 MODES = ["ReadWriteOnce", "ReadWriteOncePod"]
 CALLED = {"name": "a", "port": 80}
 AFTER = {"jobs": {"it": {"when": "after", "command": ["x"]}}}
+MOUNTED = {"name": "x", "volumeMounts": [{"name": "gone", "mountPath": "/x"}]}
 STRIPPED = [{"path": "/a", "stripPrefix": True}]
 
 
@@ -31,7 +32,7 @@ def said(values: Any, **shared: Any) -> str:
         ({"image": {"tag": "1"}}, "services.app.image.repository: missing"),
         ({"autoscaling": {"enabled": True}, **CLAIM}, "app.autoscaling.enabled: the claim of persistence lets"),
         ({"autoscaling": {"enabled": True, "minReplicas": 9}}, "app.autoscaling.minReplicas: 9 is more than max"),
-        ({"preStopSeconds": 30}, "app.terminationGracePeriodSeconds: 20 leaves no time after"),
+        ({"preStopSeconds": 30, **PORT}, "app.terminationGracePeriodSeconds: 20 leaves no time after"),
         ({"ingress": {"enabled": True}}, "services.app.ingress.enabled: there is no Service to lead to"),
         ({"httpRoute": {"enabled": True}}, "services.app.httpRoute.enabled: there is no Service to lead to"),
         ({"networkPolicy": {"from": ["web"]}}, "services.app.networkPolicy: nobody can call a service without a port"),
@@ -67,6 +68,26 @@ def said(values: Any, **shared: Any) -> str:
         ({"initContainers": [{"name": "a.b"}]}, "/initContainers/0/name'"),
         ({"extraVolumes": [{"name": "My_Volume"}]}, "/extraVolumes/0/name'"),
         ({"networkPolicy": {"hosts": ["300.1.1.1:80"]}}, "/networkPolicy/hosts/0'"),
+        ({"service": {"port": 80, "nodePort": 30001}}, "app.service.nodePort: a Service of type ClusterIP has none"),
+        ({"service": {"type": "NodePort"}}, "services.app.service.type: there is no Service without a port"),
+        ({"service": {"port": 80, "name": "1app"}}, "services.app: 1app is no name for a Service"),
+        ({"persistence": {"size": "2Gi"}}, "app.persistence: has no effect without services.app.persistence.enabled"),
+        ({"ingress": {"host": "a.b"}}, "services.app.ingress: has no effect without services.app.ingress.enabled"),
+        ({"initContainers": [MOUNTED]}, "services.app.initContainers[0].volumeMounts: there is no volume gone"),
+        ({"extraContainers": [MOUNTED]}, "services.app.extraContainers[0].volumeMounts: there is no volume gone"),
+        ({"extraVolumes": [{"name": "v", "emptyDir": {}, "secret": {}}]}, "app.extraVolumes: v is emptyDir, secret at"),
+        ({"extraVolumes": [{"name": "v", "secret": "x"}]}, "/services/app/extraVolumes/0/secret': got string"),
+        ({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}}, "strategy.rollingUpdate: maxSurge"),
+        ({"extraContainers": [{"name": "x", "command": "run"}]}, "/extraContainers/0/command': got string"),
+        ({"extraContainers": [{"name": "x", "ports": ["80"]}]}, "/extraContainers/0/ports/0': got string"),
+        ({"containerSecurityContext": {"capabilities": {"drop": "ALL"}}}, "/capabilities/drop': got string"),
+        ({"podSecurityContext": {"seccompProfile": "RuntimeDefault"}}, "/seccompProfile': got string"),
+        ({"extraEnvFrom": [{"secretRef": "app"}]}, "/extraEnvFrom/0/secretRef': got string"),
+        ({"lifecycle": {"preStop": "sleep 5"}}, "/lifecycle/preStop': got string"),
+        ({"persistence": {"enabled": True, "mountPath": "/a:b"}}, "/persistence/mountPath': '/a:b' does not match"),
+        ({"jobs": {"A b": {"command": ["x"]}}}, "/services/app/jobs'"),
+        ({"secrets": {"A_b": {"C": "d"}}}, "/services/app/secrets'"),
+        ({"secrets": {"a": {"b c": "d"}}}, "/services/app/secrets/a'"),
         (
             {"ingress": {"enabled": True, "className": "other", "paths": STRIPPED}, **PORT},
             "services.app.ingress.paths: how the class other takes /a off is its own: write its annotations",
@@ -79,7 +100,7 @@ def test_contradictions_are_refused_by_key(values: Any, message: str) -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    text = said({"preStopSeconds": 30, "containerSecurityContext": {"privileged": True}, "env": {"A": 1}})
+    text = said({"preStopSeconds": 30, **PORT, "containerSecurityContext": {"privileged": True}, "env": {"A": 1}})
     assert "services.app.containerSecurityContext.privileged: true is refused by Pod Security `restricted`" in text
     assert "services.app.terminationGracePeriodSeconds" in text
 
@@ -101,6 +122,24 @@ def test_all_problems_are_told_at_once() -> None:
 def test_two_services_do_not_take_what_one_alone_can_have(values: Any, message: str) -> None:
     assert message in said({}, services={name: {**IMAGE, **values} for name in ("one", "two")})
     assert not said({}, services={name: {**IMAGE, **PORT} for name in ("one", "two")}), "a port is no name"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"terminationGracePeriodSeconds": 2},  # without a port it goes on serving nobody
+        {"lifecycle": {"preStop": {"exec": {"command": ["x"]}}}, "terminationGracePeriodSeconds": 2, **PORT},
+        {"lifecycle": {"stopSignal": "SIGUSR1"}},
+        {"persistence": {"enabled": False, "size": "2Gi"}, "ingress": {"enabled": False, "host": "a.b"}},
+        {"service": {"targetPort": 8080}},
+        {"extraEnv": [{"name": "A", "value": None}]},
+        {"extraVolumes": [{"name": "v", "image": {"reference": "x:1"}}]},
+        {"resources": {"limits": {"memory": 536870912, "nvidia.com/gpu": 1}, "requests": {"cpu": 0}}},
+    ],
+    ids=lambda values: next(iter(values)),
+)
+def test_what_holds_together_is_taken(values: Any) -> None:
+    assert not said(values)
 
 
 ROUTE = {**IMAGE, **PORT, "ingress": {"enabled": True}}

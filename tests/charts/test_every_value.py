@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -78,7 +79,7 @@ def pairs() -> Iterator[tuple[str, Any, Any]]:
     base = {
         "image": {"repository": "SERVICE", "tag": "1"},
         "service": {"port": 80},
-        "ingress": {"host": "SERVICE.local"},
+        "ingress": {"enabled": False, "host": "SERVICE.local"},
     }
     for key, case in SERVICE.items():
         if "to" in case:
@@ -114,6 +115,21 @@ def ignored() -> list[str]:
 
 def test_every_value_of_a_service_changes_something() -> None:
     assert not ignored()
+
+
+def test_null_stands_for_the_default() -> None:
+    """Of each value but of what has none, and of a limit or a request, which null leaves out."""
+    keys = [key for key in SERVICE if "[]" not in key and not key.startswith(("image.", "resources."))]
+    base = {"image": {"repository": "some/image", "tag": "1"}, "service": {"port": 80}}
+    changes = {"x": {}} | {f"x{number}": placed(key, None) for number, key in enumerate(keys) if key != "service.port"}
+    services = {name: laid_over(base, change) for name, change in changes.items()}
+    found = objects(UMBRELLA, {**OFF, "smokeTest": {"service": ""}, "services": services})
+    made: dict[str, list[str]] = {name: [] for name in services}
+    for item in found:
+        name = item["metadata"]["name"].removesuffix("-config")
+        if name in made:
+            made[name].append(re.sub(rf"\b{name}\b", "x", json.dumps(item)))
+    assert made["x"] and all(texts == made["x"] for texts in made.values())
 
 
 @pytest.mark.parametrize("key", [key for key, case in TABLE["umbrella"].items() if "to" in case])

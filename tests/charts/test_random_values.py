@@ -54,6 +54,7 @@ def possible(values: Any) -> Any:
         values.get("autoscaling", {}).pop("enabled", None)
         values.pop("strategy", None)  # one pod at a time writes; it is Recreate
     if "port" not in values.get("service", {}):
+        values["service"] = {key: port for key, port in values.get("service", {}).items() if key == "targetPort"}
         for key in ("ingress", "httpRoute"):
             values.pop(key, None)
         for key in ("from", "fromNamespaces", "fromAnywhere"):
@@ -78,7 +79,12 @@ def names_of_hooks(item: Any) -> bool:
 @given(st.dictionaries(NAMES, service(), min_size=4, max_size=10), st.booleans(), st.booleans())
 def test_valid_values_render_valid_objects(services: dict[str, Any], tls: bool, policies: bool) -> None:
     for name, values in services.items():  # of one host each path leads to one service
-        values["ingress"] = {**values.get("ingress", {}), "host": f"{name}.local", "hosts": [f"www.{name}.local"]}
+        values["ingress"] = {
+            "enabled": False,
+            **values.get("ingress", {}),
+            "host": f"{name}.local",
+            "hosts": [f"www.{name}.local"],
+        }
     shared = {"tls": {"enabled": tls}, "networkPolicy": {"enabled": policies}}
     rendered = objects(UMBRELLA, {**OFF, "smokeTest": {"service": ""}, "global": shared, "services": services})
     found = [problem for item in rendered for problem in problems(item)]

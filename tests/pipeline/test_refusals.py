@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scripts.errors import UserError
 from scripts.host.shell import CommandError, Shell
 from scripts.images import plan
 from scripts.kube.kubectl import Kubectl
@@ -153,3 +154,28 @@ def test_a_changed_chart_other_values_or_a_failed_deploy_are_judged(what: str, w
 def test_a_dry_run_asks_no_cluster(world: World) -> None:
     world.refuse(dry=True)
     assert world.called == ["helm"]
+
+
+DEPLOYMENT = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {template: {spec: {containers: [{name: a, imagee: x, ports: [{containerPort: '80'}]}]}}}"""
+
+
+def test_a_dry_run_holds_the_objects_against_the_schemas(world: World) -> None:
+    world.program("helm", f"cat <<'END'\n{DEPLOYMENT}\nEND".replace("{", "{{").replace("}", "}}"))
+    with pytest.raises(UserError) as refused:
+        world.refuse(dry=True)
+    container = "Deployment/web: spec.template.spec.containers[0]"
+    assert str(refused.value).splitlines()[1:] == [
+        f"{container}.imagee: Kubernetes 1.36 has no such field",
+        f"{container}.ports[0].containerPort: should be integer, not string",
+        "Deployment/web: spec: 'selector' is a required property",
+    ]
+    world.refuse()  # where a server can be asked, it judges
+
+
+def test_a_dry_run_without_helm_judges_nothing(world: World) -> None:
+    (world.folder / "helm").unlink()
+    world.refuse(dry=True)
+    assert not world.called

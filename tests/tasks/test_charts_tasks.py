@@ -1,8 +1,15 @@
 """Charts are linted for every environment, and what an upgrade would change is shown object by object."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+
+from scripts.errors import UserError
 from scripts.host.paths import ROOT
+from scripts.host.shell import Shell
 from scripts.release import charts
 from scripts.settings.model import Release
 
@@ -44,16 +51,45 @@ def test_a_secret_shows_that_it_changed_and_not_its_value() -> None:
 
 def test_every_chart_and_environment_is_linted() -> None:
     umbrella = Release("app", "n", ROOT / "charts/todo-chatbot-umbrella")
-    database = Release("database", "n", ROOT / "charts/database")
-    commands = charts.lint_commands(Path("helm"), ROOT, umbrella, database)
-    linted = [" ".join(argv[4:]).replace(str(ROOT), "") for argv in commands]
+    words = charts.lint_words(ROOT, umbrella, Release("database", "n", ROOT / "charts/database"))
+    linted = [" ".join(one).replace(str(ROOT), "") for one in words]
     assert {"/charts/database", "/charts/monitoring", "/charts/todo-chatbot-umbrella"} <= set(linted)
     for environment in ("dev", "ci", "secure"):
         assert any(line.endswith(f"environments/{environment}.yaml") for line in linted)
-    assert all(argv[1:3] == ["lint", "--strict"] for argv in commands)
 
 
 def test_a_chart_is_linted_with_the_values_that_the_release_uses(tmp_path: Path) -> None:
     own = Release("app", "n", tmp_path / "chart", (tmp_path / "mine.yaml",))
-    commands = charts.lint_commands(Path("helm"), tmp_path, own, Release("database", "n", tmp_path / "database"))
-    assert [str(tmp_path / "chart"), "--values", str(tmp_path / "mine.yaml")] in [argv[4:] for argv in commands]
+    words = charts.lint_words(tmp_path, own, Release("database", "n", tmp_path / "database"))
+    assert [str(tmp_path / "chart"), "--values", str(tmp_path / "mine.yaml")] in words
+
+
+def helm_that(folder: Path, lint: str = "", template: str = "") -> SimpleNamespace:
+    """A session whose helm does so, of a release of one chart."""
+    helm = folder / "helm"
+    helm.write_text(f"#!/bin/sh\ncase $1 in lint) {lint or 'true'} ;; template) {template or 'true'} ;; esac\n")
+    helm.chmod(0o755)
+    release = Release("app", "n", folder / "chart")
+    settings = SimpleNamespace(root=folder, release=release, database_release=release)
+    return SimpleNamespace(settings=settings, tools={"helm": helm}, shell=Shell(echo=lambda _: None))
+
+
+TYPO = """cat <<END
+{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {prots: []}}
+---
+{apiVersion: example.com/v1, kind: Own, metadata: {name: x}, anything: true}
+END"""
+
+
+@pytest.mark.parametrize(
+    ("programs", "told"),
+    [
+        ({"lint": "echo no such key; exit 1"}, "no such key"),
+        ({"template": f"{TYPO}\n"}, "Service/web: spec.prots: Kubernetes 1.36 has no such field"),
+        ({"template": "echo only a cluster can tell >&2; exit 1"}, ""),
+    ],
+)
+def test_what_is_linted_is_held_against_the_schemas_too(programs: dict[str, str], told: str, tmp_path: Path) -> None:
+    session: Any = helm_that(tmp_path, **programs)
+    with pytest.raises(UserError, match=told) if told else nullcontext():
+        assert charts.lint(session) == 1

@@ -46,7 +46,7 @@
 {{- range $kind := keys (omit $volume "name") | sortAlpha }}
 {{- if eq $kind "hostPath" }}
 {{- include "common.refused" (list $root (printf "extraVolumes[%d].hostPath" $index) $volume.name "privileged") }}
-{{- else if not (has $kind (list "configMap" "csi" "downwardAPI" "emptyDir" "ephemeral" "persistentVolumeClaim" "projected" "secret")) }}
+{{- else if not (has $kind (list "configMap" "csi" "downwardAPI" "emptyDir" "ephemeral" "image" "persistentVolumeClaim" "projected" "secret")) }}
 {{- include "common.refused" (list $root (printf "extraVolumes[%d].%s" $index $kind) $volume.name "baseline") }}
 {{- end }}
 {{- end }}
@@ -87,7 +87,7 @@
 {{- if dig "windowsOptions" "hostProcess" false $context }}
 {{- include "common.refused" (list $root (printf "%s.windowsOptions.hostProcess" $key) true "privileged") }}
 {{- end }}
-{{- $safe := list "kernel.shm_rmid_forced" "net.ipv4.ip_local_port_range" "net.ipv4.ip_unprivileged_port_start" "net.ipv4.tcp_syncookies" "net.ipv4.ping_group_range" "net.ipv4.ip_local_reserved_ports" "net.ipv4.tcp_keepalive_time" "net.ipv4.tcp_fin_timeout" "net.ipv4.tcp_keepalive_intvl" "net.ipv4.tcp_keepalive_probes" }}
+{{- $safe := list "kernel.shm_rmid_forced" "net.ipv4.ip_local_port_range" "net.ipv4.ip_unprivileged_port_start" "net.ipv4.tcp_syncookies" "net.ipv4.ping_group_range" "net.ipv4.ip_local_reserved_ports" "net.ipv4.tcp_keepalive_time" "net.ipv4.tcp_fin_timeout" "net.ipv4.tcp_keepalive_intvl" "net.ipv4.tcp_keepalive_probes" "net.ipv4.tcp_rmem" "net.ipv4.tcp_wmem" }}
 {{- range $context.sysctls }}
 {{- if not (has .name $safe) }}
 {{- include "common.refused" (list $root (printf "%s.sysctls" $key) .name "privileged") }}
@@ -124,8 +124,10 @@
 {{- range $key, $handler := $container.lifecycle }}{{ $_ := set $handlers (printf "lifecycle.%s" $key) $handler }}{{ end }}
 {{- range $key, $handler := $handlers }}
 {{- range $kind := list "httpGet" "tcpSocket" }}
-{{- with dig $kind "host" "" ($handler | default dict) }}
+{{- if and (kindIs "map" $handler) (kindIs "map" (index $handler $kind)) }}
+{{- with (index $handler $kind).host }}
 {{- include "common.refused" (list $root (printf "%s%s.%s.host" $prefix $key $kind) . "privileged") }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -147,7 +149,7 @@
 {{ $path }}.autoscaling.minReplicas: {{ .Values.autoscaling.minReplicas }} is more than maxReplicas, {{ .Values.autoscaling.maxReplicas }}
 {{- end }}
 {{- end }}
-{{- if ge (int .Values.preStopSeconds) (int .Values.terminationGracePeriodSeconds) }}
+{{- if and (include "common.waits" .) (ge (int .Values.preStopSeconds) (int .Values.terminationGracePeriodSeconds)) }}
 {{ $path }}.terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }} leaves no time after preStopSeconds, {{ .Values.preStopSeconds }}: raise it
 {{- end }}
 {{- if not .Values.service.port }}
@@ -170,11 +172,16 @@
 {{- range list "startup" "readiness" "liveness" }}
 {{- include "common.probeProblems" (list $ .) }}
 {{- end }}
+{{- if .Values.service.port }}
 {{- with include "common.serviceName" . }}
-{{- if and $.Values.service.port (gt (len .) 63) }}
+{{- if gt (len .) 63 }}
 {{ $path }}: a Service's name has at most 63 characters, {{ . }} has {{ len . }}: set {{ $path }}.service.name
+{{- else if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .) }}
+{{ $path }}: {{ . }} is no name for a Service, which has small letters, digits and hyphens and begins with a letter: set {{ $path }}.service.name
 {{- end }}
 {{- end }}
+{{- end }}
+{{- include "common.withoutEffect" . }}
 {{- $type := .Values.strategy.type | default "RollingUpdate" }}
 {{- if and .Values.strategy (include "common.writtenByOne" .) (ne $type "Recreate") }}
 {{ $path }}.strategy: the claim of persistence lets only one pod write, and {{ $type }} starts another beside it: leave strategy out, or use accessModes [ReadWriteMany]
@@ -209,6 +216,18 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if and .Values.strategy (eq $type "RollingUpdate") }}
+{{- $rolling := .Values.strategy.rollingUpdate | default dict }}
+{{- if and (has (toString $rolling.maxSurge) (list "0" "0%")) (has (toString $rolling.maxUnavailable) (list "0" "0%")) }}
+{{ $path }}.strategy.rollingUpdate: maxSurge and maxUnavailable of 0 let nothing be replaced: raise one of them
+{{- end }}
+{{- end }}
+{{- range .Values.extraVolumes }}
+{{- $kinds := keys (omit . "name") | sortAlpha }}
+{{- if gt (len $kinds) 1 }}
+{{ $path }}.extraVolumes: {{ .name }} is {{ join ", " $kinds }} at once: leave one
+{{- end }}
+{{- end }}
 {{- $volumes := list }}
 {{- range include "common.volumes" . | fromYamlArray }}{{ $volumes = append $volumes .name }}{{ end }}
 {{- include "common.twice" (list "volumes: the name" $path $volumes) }}
@@ -223,14 +242,49 @@
 {{ $path }}.extraVolumeMounts: there is no volume {{ .name }}: name one of extraVolumes{{ if $.Values.persistence.enabled }}, or data{{ end }}
 {{- end }}
 {{- end }}
+{{- range $key := list "initContainers" "extraContainers" }}
+{{- range $index, $container := index $.Values $key }}
+{{- range $mount := $container.volumeMounts }}
+{{- if not (has $mount.name $volumes) }}
+{{ $path }}.{{ $key }}[{{ $index }}].volumeMounts: there is no volume {{ $mount.name }}: name one of extraVolumes{{ if $.Values.persistence.enabled }}, or data{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $names := list (include "common.name" .) }}
 {{- range concat .Values.initContainers .Values.extraContainers }}{{ $names = append $names .name }}{{ end }}
 {{- include "common.twice" (list "initContainers and extraContainers: the name" $path $names) }}
 {{- end }}
 
+{{/*
+What stands in the values and does nothing, since what would use it is off. Of a chart's own service the defaults are among
+the values, so that only what no default has is looked at.
+*/}}
+{{- define "common.withoutEffect" -}}
+{{- $path := include "common.path" . }}
+{{- range $key := list "persistence" "autoscaling" "ingress" "httpRoute" }}
+{{- $given := index $.Given $key }}
+{{- if and $given (not (hasKey $given "enabled")) }}
+{{ $path }}.{{ $key }}: has no effect without {{ $path }}.{{ $key }}.enabled: set that to true, or to false
+{{- end }}
+{{- end }}
+{{- if .Path }}
+{{- $given := .Given.service | default dict }}
+{{- if not .Values.service.port }}
+{{- range $key := keys (omit $given "port" "targetPort") | sortAlpha }}
+{{- if index $given $key }}
+{{ $path }}.service.{{ $key }}: there is no Service without a port: set {{ $path }}.service.port
+{{- end }}
+{{- end }}
+{{- else if and $given.nodePort (eq .Values.service.type "ClusterIP") }}
+{{ $path }}.service.nodePort: a Service of type ClusterIP has none: set {{ $path }}.service.type to NodePort
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* A quantity as a number: cores or bytes. */}}
 {{- define "common.quantity" -}}
-{{- $units := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 }}
+{{- $units := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "P" 1e15 "E" 1e18 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 }}
 {{- $text := toString . }}
 {{- mulf (regexFind "^[0-9.]+" $text | float64) (index $units (regexFind "[A-Za-z]*$" $text)) }}
 {{- end }}

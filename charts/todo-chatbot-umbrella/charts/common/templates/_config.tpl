@@ -78,7 +78,11 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 {{- $found := list }}
 {{- if kindIs "slice" $given }}
 {{- range $given }}
-{{- $found = append $found (ternary (merge (dict "value" (tpl (include "common.text" .value) $root)) .) . (hasKey . "value")) }}
+{{- if kindIs "invalid" .value }}
+{{- $found = append $found (omit . "value") }}
+{{- else }}
+{{- $found = append $found (merge (dict "value" (tpl (include "common.text" .value) $root)) .) }}
+{{- end }}
 {{- end }}
 {{- toJson $found }}
 {{- else }}

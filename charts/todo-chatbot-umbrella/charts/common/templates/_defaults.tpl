@@ -1,6 +1,6 @@
 {{/*
 Every value of a service, with its meaning and its default: of a chart under charts/, and of an entry under `services`.
-`# --` explains a key, `# @schema` says what it may be where its default does not. From these lines come the schema of the
+`# --` explains a key, `# @schema` says what it may be where its default does not; null stands for the default. From these lines come the schema of the
 umbrella chart and docs/values.md (`python -m scripts.release.values_doc`).
 */}}
 {{- define "common.defaults" -}}
@@ -52,7 +52,7 @@ service:
   # -- Annotations of the Service.
   # @schema {$ref: annotations}
   annotations: {}
-# -- What a container is promised (`requests`) and may use at most (`limits`). null leaves one out.
+# -- What a container is promised (`requests`) and may use at most (`limits`), also of what else nodes offer, such as `nvidia.com/gpu`. null leaves one out.
 # @schema {$ref: resources}
 resources:
   limits: {cpu: 500m, memory: 512Mi}
@@ -71,10 +71,10 @@ env: {}
 # @schema {$ref: env}
 extraEnv: []
 # -- Whole ConfigMaps and Secrets as environment: Kubernetes' `EnvFromSource`.
-# @schema {items: {type: object}}
+# @schema {items: {type: object, patternProperties: {"Ref$": {type: object}}}}
 extraEnvFrom: []
 # -- Secrets from values: name to keys. For a trial alone, since helm keeps them in the release's history.
-# @schema {additionalProperties: {$ref: texts}}
+# @schema {patternProperties: {"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$": {$ref: secretKeys}}, additionalProperties: false}
 secrets: {}
 
 # -- Annotations of the pods.
@@ -133,7 +133,7 @@ persistence:
   # @schema {$ref: optionalName}
   existingClaim: ""
   # -- Folder that is kept.
-  # @schema {$ref: path}
+  # @schema {pattern: "^/[^:]*$"}
   mountPath: /data
   # -- Size of the claim.
   # @schema {pattern: "^[0-9]+([.][0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"}
@@ -154,7 +154,7 @@ writablePaths: []
 home: ""
 
 # -- Pod security context, key by key over what stands here. A user's number: `runAsUser`, `runAsGroup`, `fsGroup`. What `global.podSecurity` forbids is refused.
-# @schema {type: object}
+# @schema {$ref: securityContext}
 podSecurityContext:
   runAsNonRoot: true
   runAsUser: 10001
@@ -162,7 +162,7 @@ podSecurityContext:
   fsGroup: 10001
   seccompProfile: {type: RuntimeDefault}
 # -- Security context of the service's container, and beneath those of the others.
-# @schema {type: object}
+# @schema {$ref: securityContext}
 containerSecurityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -185,6 +185,7 @@ readinessProbe: {periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3}
 # @schema {$ref: probe}
 livenessProbe: {periodSeconds: 10, timeoutSeconds: 3, failureThreshold: 3}
 # -- Handlers at a container's start and end: Kubernetes' `Lifecycle`. `preStop` takes the place of `preStopSeconds`.
+# @schema {patternProperties: {"^(postStart|preStop)$": {type: [object, "null"]}}}
 lifecycle: {}
 # -- Seconds a pod goes on serving before it is asked to end, so that no new connection is lost.
 # @schema {minimum: 0, maximum: 60}
@@ -252,7 +253,7 @@ ingress:
   # @schema {minLength: 1}
   className: nginx
   # -- Host name.
-  # @schema {$ref: hostname}
+  # @schema {pattern: "^([*][.])?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"}
   host: todo.local
   # -- More host names.
   # @schema {items: {$ref: hostname}}
@@ -286,7 +287,7 @@ httpRoute:
   annotations: {}
 
 # -- What runs once with each install and upgrade, in the service's image and environment, such as a migration: by name. If it fails, so does the upgrade.
-# @schema {additionalProperties: {$ref: job}, propertyNames: {pattern: "^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$"}}
+# @schema {patternProperties: {"^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$": {$ref: job}}, additionalProperties: false}
 jobs: {}
 {{- end }}
 

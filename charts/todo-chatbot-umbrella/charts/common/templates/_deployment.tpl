@@ -134,6 +134,7 @@ volumeMounts: {{- include "common.mounts" . | nindent 2 }}
 {{- $ground = include "common.program" $root | fromYaml }}
 {{- end }}
 {{- $own := deepCopy $given }}
+{{- include "common.dropNulls" $own }}
 {{- range $key := list "command" "args" }}
 {{- with index $own $key }}{{ $_ := set $own $key (include "common.words" . | fromYamlArray) }}{{ end }}
 {{- end }}
@@ -216,8 +217,13 @@ HTTP, or where there is no path whether the port is open. Nothing where there is
 {{/* Time for every node to stop sending new connections, before the service is asked to end. */}}
 {{- define "common.lifecycle" -}}
 {{- $own := dict }}
-{{- if and (include "common.port" .) .Values.preStopSeconds (not .Values.lifecycle.preStop) }}
+{{- if include "common.waits" . }}
 {{- $own = dict "preStop" (dict "sleep" (dict "seconds" .Values.preStopSeconds)) }}
 {{- end }}
 {{- merge $own .Values.lifecycle | toYaml }}
+{{- end }}
+
+{{/* Not empty where it does that by `preStopSeconds`. */}}
+{{- define "common.waits" -}}
+{{- if and (include "common.port" .) .Values.preStopSeconds (not .Values.lifecycle.preStop) }}yes{{ end }}
 {{- end }}

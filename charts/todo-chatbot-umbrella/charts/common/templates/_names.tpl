@@ -7,8 +7,10 @@ an entry under `services`. Every definition of an object begins with it.
 {{- define "common.prepare" -}}
 {{- include "common.prepareGlobals" . }}
 {{- if not (hasKey . "Prepared") }}
-{{- $_ := set . "Given" .Values }}
-{{- $_ := set . "Values" (mustMergeOverwrite (include "common.defaults" . | fromYaml) (deepCopy .Values)) }}
+{{- $given := deepCopy .Values }}
+{{- include "common.dropNulls" $given }}
+{{- $_ := set . "Given" $given }}
+{{- $_ := set . "Values" (mustMergeOverwrite (include "common.defaults" . | fromYaml) (deepCopy $given)) }}
 {{- $_ := set . "Prepared" true }}
 {{- include "common.leaveOut" . }}
 {{- include "common.fitRequests" . }}
@@ -22,20 +24,42 @@ an entry under `services`. Every definition of an object begins with it.
 {{- end }}
 
 {{/*
-Takes away what the values leave out of `resources` by null. Of a chart's own values helm has taken such a key away before, so
+Takes null away wherever a value with a default may stand, also within sections: it is as if nothing stood there. Elsewhere
+null says something of its own, such as leaving out one limit, or one field of a security context.
+*/}}
+{{- define "common.dropNulls" -}}
+{{- $values := . }}
+{{- $sections := list "service" "image" "serviceAccount" "persistence" "probes" "startupProbe" "readinessProbe" "livenessProbe" "strategy" "tls" "autoscaling" "networkPolicy" "ingress" "httpRoute" }}
+{{- range $key, $value := $values }}
+{{- if kindIs "invalid" $value }}
+{{- $_ := unset $values $key }}
+{{- else if and (has $key $sections) (kindIs "map" $value) }}
+{{- include "common.dropNulls" $value }}
+{{- if not $value }}{{ $_ := unset $values $key }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+Takes away what the values leave out of `resources` by null, and writes numbers as a person does. Of a chart's own values helm has taken such a key away before, so
 that it is missing beside those that are there.
 */}}
 {{- define "common.leaveOut" -}}
 {{- $given := .Given.resources | default dict }}
 {{- $resources := .Values.resources | default dict }}
+{{- $taken := and (not .Path) (kindIs "map" .Given.resources) }}
 {{- range $part := keys $resources }}
-{{- if not (index $resources $part) }}
+{{- if or (not (index $resources $part)) (and $taken (not (hasKey $given $part))) }}
 {{- $_ := unset $resources $part }}
 {{- else }}
 {{- $own := index $given $part }}
 {{- range $kind := keys (index $resources $part) }}
 {{- $gone := and $own (not $.Path) (not (hasKey $own $kind)) }}
-{{- if or $gone (kindIs "invalid" (index $resources $part $kind)) }}{{ $_ := unset (index $resources $part) $kind }}{{ end }}
+{{- if or $gone (kindIs "invalid" (index $resources $part $kind)) }}
+{{- $_ := unset (index $resources $part) $kind }}
+{{- else }}
+{{- $_ := set (index $resources $part) $kind (include "common.text" (index $resources $part $kind)) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -44,7 +68,9 @@ that it is missing beside those that are there.
 
 {{- define "common.prepareGlobals" -}}
 {{- if not (hasKey . "PreparedGlobals") }}
-{{- $globals := mustMergeOverwrite (include "common.globals" . | fromYaml) (deepCopy (.Values.global | default dict)) }}
+{{- $given := deepCopy (.Values.global | default dict) }}
+{{- include "common.dropNulls" $given }}
+{{- $globals := mustMergeOverwrite (include "common.globals" . | fromYaml) $given }}
 {{- $_ := set . "Values" (mustMerge (dict "global" $globals) (deepCopy .Values)) }}
 {{- $_ := set . "PreparedGlobals" true }}
 {{- end }}
