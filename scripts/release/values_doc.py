@@ -179,7 +179,7 @@ def umbrella_schema(umbrella: Path) -> Schema:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the chart todo-chatbot-umbrella",
         **root,
-        "$defs": {"service": service, "job": described(found.job), **_references(found.parts)},
+        "$defs": {"service": service, "job": _or_null(described(found.job)), **_references(found.parts)},
     }
 
 

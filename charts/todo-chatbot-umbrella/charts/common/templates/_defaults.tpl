@@ -302,7 +302,7 @@ storageClass: ""
 # @schema {$ref: label}
 namespace: ""
 # -- Put, with a hyphen, before the names of all objects of the release, so that two releases can share a namespace. URLs of the values follow it.
-# @schema {pattern: "^([a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?)?$"}
+# @schema {pattern: "^([a-z]([-a-z0-9]{0,30}[a-z0-9])?)?$"}
 fullnameOverride: ""
 # -- Secrets for the registry.
 # @schema {items: {$ref: reference}}

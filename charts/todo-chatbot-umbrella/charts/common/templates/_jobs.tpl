@@ -6,7 +6,9 @@ get requests: it brings its flows with it too, which end with it.
 {{- define "common.jobs" -}}
 {{- include "common.prepare" . -}}
 {{- range $name, $given := .Values.jobs }}
-{{- $job := mustMergeOverwrite (include "common.jobDefaults" $ | fromYaml) (deepCopy $given) (dict "name" $name) }}
+{{- $own := deepCopy $given }}
+{{- include "common.dropNulls" $own }}
+{{- $job := mustMergeOverwrite (include "common.jobDefaults" $ | fromYaml) $own (dict "name" $name) }}
 {{- if $job.enabled }}
 {{- $scope := dict "Job" $job "Once" (eq $job.when "before") "Prepared" true "PreparedGlobals" true }}
 {{- range list "Name" "Path" "Chart" "Release" "Capabilities" "Template" "Files" }}
