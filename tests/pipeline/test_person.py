@@ -220,6 +220,14 @@ def test_a_journey_is_inferred_from_openapi() -> None:
 
 
 @pytest.mark.parametrize(
+    "body", [{}, {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}]
+)
+def test_a_body_that_no_schema_tells_has_what_everybody_has(body: dict[str, Any]) -> None:
+    steps = journey.infer({"paths": {path: {"post": body} for path in ("/register", "/login")}}, "api")
+    assert [set(step["json"]) for step in steps] == [{"email", "password", "name", "username"}, {"email", "password"}]
+
+
+@pytest.mark.parametrize(
     ("paths", "chosen"),
     [
         (["/api/mcp/add_task", "/api/{user_id}/tasks"], "/api/{user_id}/tasks"),

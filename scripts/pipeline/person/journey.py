@@ -18,11 +18,13 @@ REGISTER = re.compile(r"(register|sign-?up)/?$")
 LOGIN = re.compile(r"(login|sign-?in|token)/?$")
 ADD = re.compile(r"(todos?|tasks?|chores?|items?|errands?|notes?)/?$")
 _TOOL = re.compile(r"/(mcp|tools?|internal|webhooks?|events?)/|[_-](?:todo|task|chore|item|errand|note)s?/?$")
+_KNOWN = {"email": "{email}", "password": "{password}"}
+WHO = {"register": _KNOWN | {"name": "{name}", "username": "{name}"}, "log in": _KNOWN}
 TOKENS = ("access_token", "token", "accessToken", "data.access_token", "data.token")
 PASSING = (0, 502, 503, 504)  # what a person gets while no pod is ready: no answer, or that of what stands before
 DOCUMENTS = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json")  # where servers tell what they can do
 ATTEMPTS, PAUSE_SECONDS = 3, 2.0
-IDS = ("id", "user_id", "user.id", "userId", "data.id")
+IDS = ("id", "user_id", "user.id", "userId", "data.id", "data.user.id")
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,8 @@ def _step(name: str, path: str, operation: Mapping[str, Any], document: Any, ser
         if kind in content:
             step[key] = _body(content[kind].get("schema") or {}, document)
             break
+    if name in WHO and not step.get("form"):
+        step["json"] = step.get("json") or WHO[name]  # a body of any keys: those that everybody has
     step["keep"] = {"token": "|".join(TOKENS), "user_id": "|".join(IDS)}
     if name == "add a todo":
         step["bearer"] = "token"
