@@ -11,7 +11,7 @@ import webbrowser
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,6 +78,7 @@ class Source:
     dev_service: DevService
     entries: Mapping[str, Entry]
     wanted: tree.Tree
+    failed: Mapping[str, Entry | None] = field(default_factory=dict)  # of which no image could be built
 
 
 class Loop:
@@ -239,7 +240,22 @@ class Loop:
         if built:
             for name, reason in built:
                 self._screen.line(f"{name}: {reason} has changed: it is built")
-            self._rebuild([name for name, _ in built])
+            if not self._rebuild([name for name, _ in built]):
+                self._sync_beside_failed([name for name, _ in built], paths, started)
+
+    def _sync_beside_failed(self, names: Sequence[str], paths: frozenset[Path], started: float) -> None:
+        """Sync what needs no build. What does has failed, and is not built again before it changes."""
+        for name in names:
+            source = self._sources[name]
+            entries = _entries(source.dev_service.service)
+            source.failed = {path: entries.get(path) for path in self._needing_build(source, entries)}
+            self._looked_at(source, paths - {source.dev_service.service.dockerfile}, started)
+
+    @staticmethod
+    def _needing_build(source: Source, entries: Mapping[str, Entry]) -> list[str]:
+        """Return what differs from what the image was built of."""
+        different = _different(source.entries, entries)
+        return [path for path in different if not rules.places(path, source.dev_service.rules)]
 
     def _configuration_differs(self) -> bool:
         """Return whether the configuration is another one than when it was last looked at, or only saved again."""
@@ -263,12 +279,19 @@ class Loop:
         """Sync what has changed. What has changed besides and needs a build, or nothing."""
         own = source.dev_service.service
         entries = _entries(own)
-        different = _different(source.entries, entries)
-        needs = [path for path in different if not rules.places(path, source.dev_service.rules)]
+        needs = self._needing_build(source, entries)
+        known = source.failed == {path: entries.get(path) for path in needs}
         if own.dockerfile in paths and not own.dockerfile.is_relative_to(own.context):
-            needs.append(own.dockerfile.name)
-        if needs:
+            needs, known = [*needs, own.dockerfile.name], False
+        if needs and not known:
             return _few(needs)
+        if source.failed and not needs:
+            source.failed = {}
+            self._screen.state(own.name, change="build", done="not needed any more: all is as it was built")
+        # What waits for its repair stays as it was, so that it differs until it is built.
+        kept = {path: source.entries[path] for path in needs if path in source.entries}
+        entries = {path: entry for path, entry in entries.items() if path not in needs} | kept
+        different = _different(source.entries, entries)
         for path in different:
             if path in entries and tree.leads_out(entries[path]):
                 self._screen.line(f"{own.name}: {path} links to {entries[path].content}, out of the sources: left out")
@@ -388,13 +411,16 @@ class Loop:
     def _namespace(self) -> str:
         return self._settings.release.namespace
 
-    def _rebuild(self, names: Sequence[str]) -> None:
-        started = time.monotonic()
+    def _rebuild(self, names: Sequence[str]) -> bool:
+        """Build and deploy what has changed. True if that was done; what went wrong is told."""
+        started, done = time.monotonic(), False
         with self._going_on("build", self._sources[names[0]].dev_service.service if len(names) == 1 else None):
             self._bring_up(self._settings, wait=False)
             seconds = time.monotonic() - started
+            done = True
             for name in names:
                 self._screen.state(name, change="build", done=f"built and deployed in {seconds:.1f} s")
+        return done
 
     def _reconfigure(self) -> None:
         """Take the configuration as it is now, and upgrade the release."""

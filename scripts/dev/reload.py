@@ -202,6 +202,7 @@ class Parent:
         self.leaving = True
         for pid in [self.going, *self.asked]:
             self.kill(pid)
+        self.going = 0  # whoever was to take over again is not there any more
         send(self.child, number)
 
     def kill(self, pid: int) -> None:

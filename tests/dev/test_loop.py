@@ -61,6 +61,7 @@ class World:
         self.loop._images = {"shop:1": wanted}
         self.loop._pods.saw({"type": "ADDED", "object": pod("a")})
         self.rebuilt: list[list[str]] = []
+        self.builds = True  # whether a build ends well
 
     def configured(self, text: str, *beside: str) -> None:
         """Save the configuration, and what else is saved with it."""
@@ -82,7 +83,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
-    monkeypatch.setattr(made.loop, "_rebuild", made.rebuilt.append)
+    monkeypatch.setattr(made.loop, "_rebuild", lambda names: made.rebuilt.append(names) or made.builds)
     return made
 
 
@@ -97,6 +98,27 @@ def test_a_source_is_synced_and_a_lock_file_is_built(world: World) -> None:
     world.saved("requirements.txt")
     assert world.rebuilt == [["shop"]]
     assert "shop: requirements.txt has changed: it is built" in world.said
+
+
+def test_a_build_that_fails_keeps_no_source_back_and_is_not_tried_again_before_its_repair(world: World) -> None:
+    world.builds = False
+    lock, app = world.context / "requirements.txt", world.context / "app.py"
+    lock.write_text("no such package\n")
+    app.write_text("two")
+    world.saved("requirements.txt", "app.py")
+    assert len(world.rebuilt) == 1 and "shop: app.py: synced to 1 pod in " in world.said
+    app.write_text("three")
+    world.saved("app.py")
+    assert len(world.rebuilt) == 1 and len(world.shell.sent) == 2
+    lock.write_text("nor this one\n")
+    world.saved("requirements.txt")
+    assert len(world.rebuilt) == 2
+    lock.write_text("flask\n")
+    world.saved("requirements.txt")
+    assert len(world.rebuilt) == 2 and "shop: build: not needed any more: all is as it was built" in world.said
+    lock.write_text("nor this one\n")
+    world.saved("requirements.txt")
+    assert len(world.rebuilt) == 3, "wrong again, and told again"
 
 
 def test_a_name_that_holds_the_end_of_a_line_is_told_in_one(world: World) -> None:

@@ -220,3 +220,18 @@ def test_a_change_that_overtakes_the_word_that_somebody_listens_closes_no_port(t
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGCONT)
         assert line(process) == "up"
+
+
+def test_told_to_end_while_a_program_is_replaced_it_ends_with_both(tmp_path: Path) -> None:
+    """As when a pod is deleted right after a change: the new program does not listen yet, the old one still does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    file = tmp_path / "app.py"
+    file.write_text(SERVER % ("one", port))
+    with running(tmp_path, "app.py") as process:
+        assert line(process) == "up"
+        file.write_text(program("two"))
+        process.send_signal(signal.SIGHUP)
+        assert line(process) == "two"
+    assert process.returncode == 128 + signal.SIGTERM
