@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,26 @@ def _parser(kind: str) -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(languages[kind]()))
 
 
-def read(text: str, file: str, into: Code) -> None:
-    """Add what one file says."""
+_FUNCTION = re.compile(
+    r"\bfunction\s+(\w+)\s*(?:<[^>]*>)?\(\s*(\w+)|\b(?:const|let)\s+(\w+)\s*=\s*(?:async\s*)?\(?\s*(\w+)[^\n]*=>"
+)
+
+
+def helpers(text: str) -> dict[str, bool]:
+    """Return the functions of a file that read the variable whose name they are given, and whether they throw without
+    it.
+    """
+    found = {}
+    for match in _FUNCTION.finditer(text) if "env[" in text else ():
+        given, rest = match[2] or match[4], text[match.start() : match.end() + 600]
+        body = re.split(r"\n(?:export |async |function |const |let |\})", rest)[0]
+        if re.search(rf"\benv\[\s*{given}\b[^\]]*\]", body):
+            found[match[1] or match[3]] = "throw" in body
+    return found
+
+
+def read(text: str, file: str, into: Code, helpers: Mapping[str, bool] | None = None) -> None:
+    """Add what one file says; `helpers` are functions that read a variable by its name."""
     kind = "tsx" if file.endswith((".tsx", ".vue", ".svelte")) else "ts" if file.endswith(("ts", "mts")) else "js"
     data = text.encode()
     judged = bool(re.search(r"[pP]arse\(\s*process\.env\b|\bcreateEnv\(", text))
@@ -42,6 +60,8 @@ def read(text: str, file: str, into: Code) -> None:
     for node in _walk(_parser(kind).parse(data).root_node):
         place = Place(file, node.start_point[0] + 1)
         _node(node, place, into)
+        if helpers and node.type == "call_expression":
+            into.reads += _helped(node, place, helpers)
         if judged and node.type == "pair":
             into.reads += _judged(node, place)
         if demanding and node.type == "array":
@@ -86,6 +106,17 @@ def _node(node: Node, place: Place, into: Code) -> None:
         name = _string(node.child_by_field_name("source"))
         if name and not name.startswith("."):
             into.imports.setdefault(_package(name), place)
+
+
+def _helped(node: Node, place: Place, helpers: Mapping[str, bool]) -> Iterator[Read]:
+    """Yield the variable that a call of a helper reads, with the default that it is given."""
+    function = _of(node.child_by_field_name("function")).rpartition(".")[2]
+    arguments = node.child_by_field_name("arguments")
+    values = [child for child in arguments.children if child.is_named] if arguments else []
+    name = _string(values[0]) if values and function in helpers else ""
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) and name not in _OWN:
+        default = _string(values[1]) if len(values) > 1 and values[1].type == "string" else None
+        yield Read(name, place, default, helpers[function] and default is None)
 
 
 def _demanded(node: Node, place: Place) -> Iterator[Read]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from scripts.adopt.facts import Code, Read, Route
@@ -16,8 +16,24 @@ _GETTERS = ("os.getenv", "getenv", "os.environ.get", "environ.get")
 _LISTS = ("list", "List", "Sequence", "tuple", "set")
 
 
-def read(text: str, file: str, into: Code) -> None:
-    """Add what one file says. A file that does not parse says nothing."""
+def helpers(text: str) -> dict[str, bool]:
+    """Return the functions of a file that read the variable whose name they are given first, and whether they raise
+    without it.
+    """
+    if not re.search(r"(getenv|environ\.get)\(\s*[a-z_]+\s*[,)]|environ\[[a-z_]+\]", text):
+        return {}
+    found = {}
+    for node in (it for one in statements(text) for it in ast.walk(one) if isinstance(it, ast.FunctionDef)):
+        names = [one.arg for one in node.args.args if one.arg not in ("self", "cls")]
+        if names and re.search(rf"(getenv|environ\.get)\({names[0]}\b|environ\[{names[0]}\]", ast.unparse(node)):
+            found[node.name] = any(isinstance(it, ast.Raise) for it in ast.walk(node))
+    return found
+
+
+def read(text: str, file: str, into: Code, helpers: Mapping[str, bool] | None = None) -> None:
+    """Add what one file says; `helpers` are functions that read a variable by its name. A file that does not parse says
+    nothing.
+    """
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -29,7 +45,7 @@ def read(text: str, file: str, into: Code) -> None:
             for name in _imported(node):
                 into.imports.setdefault(name, place)
         elif isinstance(node, ast.Call):
-            _call(node, place, into)
+            _call(node, place, into, helpers or {})
         elif isinstance(node, ast.Attribute) and node.attr == "create_all":
             into.tables.append(place)
         elif isinstance(node, ast.Subscript) and _dotted(node.value) in ("os.environ", "environ"):
@@ -152,15 +168,16 @@ def _literal(node: ast.expr | None) -> str | None:
     return None
 
 
-def _call(node: ast.Call, place: Place, into: Code) -> None:
+def _call(node: ast.Call, place: Place, into: Code, helpers: Mapping[str, bool]) -> None:
     name = _dotted(node.func)
     last = name.split(".")[-1]
     words = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-    if name in _GETTERS or (last in ("config", "env") and node.args):
+    if name in _GETTERS or (last in ("config", "env", *helpers) and node.args):
         variable = _text(node.args[0] if node.args else None)
         if re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
             given = node.args[1] if len(node.args) > 1 else words.get("default")
-            into.reads.append(Read(variable, place, _literal(given), last == "config" and given is None))
+            needed = last == "config" or helpers.get(last, False)
+            into.reads.append(Read(variable, place, _literal(given), needed and given is None))
     if name.endswith("command.upgrade"):
         into.calls.setdefault("alembic", place)
     if last in ("run", "serve") and isinstance(words.get("port"), ast.Constant):

@@ -410,15 +410,20 @@ def _copied(tree: Tree, recipe: Dockerfile, name: str) -> tuple[str, tuple[str, 
 
 
 def _read_code(tree: Tree, unit: Unit) -> None:
+    source = javascript_source if unit.javascript else python_source
+    ends = javascript_source.SUFFIXES if unit.javascript else (".py",)
+    helpers: dict[str, bool] = {}
+    for file in tree.below(unit.sources):
+        helpers |= source.helpers(tree.text(file)) if file.endswith(ends) and not TESTS.search(file) else {}
     for file in tree.below(unit.sources):
         if "/migrations/" in f"/{file}" and file.endswith(".py") and not unit.javascript:
             unit.code.tables += python_source.tables(tree.text(file), file)
         if TESTS.search(file) or "/migrations/" in f"/{file}" or "/versions/" in file:
             continue
         if file.endswith(".py") and not unit.javascript:
-            python_source.read(tree.text(file), file, unit.code)
+            python_source.read(tree.text(file), file, unit.code, helpers)
         elif file.endswith(javascript_source.SUFFIXES) and not unit.python and not file.endswith(".d.ts"):
-            javascript_source.read(tree.text(file), file, unit.code)
+            javascript_source.read(tree.text(file), file, unit.code, helpers)
 
 
 def roots_of_pages(tree: Tree) -> tuple[str, ...]:

@@ -1764,3 +1764,26 @@ def test_a_page_asks_the_server_beside_it_not_the_one_that_its_author_runs(
 def test_a_program_that_uv_runs_keeps_the_packages_of_its_image(tmp_path: Path, recipe: str, kept: bool) -> None:
     app = make(tmp_path, **{**API, "Dockerfile": "FROM python:3.13-slim\n" + recipe, "start.sh": "exec uv run x\n"})
     assert ("UV_NO_SYNC" in services(adopt(app))["app"].get("environment", {})) is kept
+
+
+@pytest.mark.parametrize(
+    ("texts", "read"),
+    [
+        ({"lib__env.ts": "export function need(name: string) {\n  const v = process.env[name]\n  if (!v) throw 1\n}\n",
+          "lib__db.ts": 'need("DATABASE_URL");\nother("OTHER_SECRET");\n'}, {"DATABASE_URL"}),
+        ({"lib__db.ts": 'const need = (key: string, or = "") => process.env[key] ?? or;\nneed("AUTH_SECRET");\n'},
+         {"AUTH_SECRET"}),
+    ],
+)  # fmt: skip
+def test_what_a_helper_reads_by_its_name_is_read(tmp_path: Path, texts: dict[str, str], read: set[str]) -> None:
+    page = make(tmp_path / "page", **{"package.json": NEXT, **texts})
+    secrets = yaml.safe_load(adopt(page).text)["secrets"]
+    assert {key for spec in secrets.values() for key in spec["keys"]} == read
+
+
+def test_what_a_helper_of_python_reads_by_its_name_is_read(tmp_path: Path) -> None:
+    own = (
+        "import os\nclass Settings:\n    def must(self, name):\n        if not os.getenv(name):\n            raise E\n"
+    )
+    app = make(tmp_path, **{**API, "config.py": own + '    def __init__(self):\n        self.must("DATABASE_URL")\n'})
+    assert "DATABASE_URL" in yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]
