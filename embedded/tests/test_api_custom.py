@@ -25,6 +25,14 @@ SPEC = {
         "port": {"x-kubernetes-int-or-string": True},
         "anything": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
         "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        "tags": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
+        "when": {"type": "string", "format": "date-time"},
+        "where": {"type": "string", "format": "uri"},
+        "inside": {
+            "type": "object",
+            "x-kubernetes-embedded-resource": True,
+            "x-kubernetes-preserve-unknown-fields": True,
+        },
         "parts": {
             "type": "array",
             "items": {
@@ -85,6 +93,10 @@ def widget(**spec: Any) -> dict:
     return {"apiVersion": "shop.example.com/v1alpha2", "kind": "Widget", "metadata": {"name": "w"}, "spec": spec}
 
 
+def of_schema(openapi: dict[str, Any]) -> dict[str, Any]:
+    return DEFINITION["spec"] | {"versions": [VERSION | {"schema": {"openAPIV3Schema": openapi}}]}
+
+
 @pytest.fixture
 async def shop(client: TestClient) -> TestClient:
     """A server on which widgets are defined."""
@@ -133,6 +145,11 @@ async def test_objects_get_their_defaults_and_lose_what_is_unknown(shop: TestCli
         ({"color": "red", "name": "abcdef"}, "spec.name in body should be at most 5 chars long"),
         ({"color": "red", "port": True}, "spec.port"),
         ({"color": "red", "parts": [{}]}, "spec.parts[0].id: Required value"),
+        ({"color": "red", "parts": [{"id": "a"}, {"id": "a"}]}, 'spec.parts[1]: Duplicate value: {"id":"a"}'),
+        ({"color": "red", "tags": ["a", "b", "a"]}, 'spec.tags[2]: Duplicate value: "a"'),
+        ({"color": "red", "when": "tomorrow"}, 'spec.when in body must be of type date-time: "tomorrow"'),
+        ({"color": "red", "where": "not here"}, 'spec.where in body must be of type uri: "not here"'),
+        ({"color": "red", "inside": {"kind": "Pod"}}, "spec.inside.apiVersion: Required value: must not be empty"),
     ],
 )
 async def test_what_the_schema_refuses_is_named(shop: TestClient, spec: dict, message: str) -> None:
@@ -140,6 +157,46 @@ async def test_what_the_schema_refuses_is_named(shop: TestClient, spec: dict, me
     assert status == 422
     assert refused["message"].startswith('Widget.shop.example.com "w" is invalid: ')
     assert message in refused["message"]
+
+
+async def test_what_is_of_its_format_is_accepted(shop: TestClient) -> None:
+    inside = {"apiVersion": "v1", "kind": "Pod"}
+    spec = {"when": "2026-01-05T10:10:10.5Z", "where": "http://x/y", "inside": inside, "tags": ["a", "b"]}
+    assert (await send(shop, "POST", WIDGETS, widget(color="red", **spec)))[0] == 201
+
+
+async def test_objects_are_found_by_the_fields_that_their_definition_names(client: TestClient) -> None:
+    version = VERSION | {"selectableFields": [{"jsonPath": ".spec.color"}]}
+    await send(client, "POST", CRDS, DEFINITION | {"spec": DEFINITION["spec"] | {"versions": [version]}})
+    await send(client, "POST", WIDGETS, widget(color="red"))
+    for color, number in (("red", 1), ("green", 0)):
+        _, found = await send(client, "GET", f"{WIDGETS}?fieldSelector=spec.color%3D{color}")
+        assert len(found["items"]) == number
+    status, refused = await send(client, "GET", f"{WIDGETS}?fieldSelector=spec.size%3D3")
+    assert (status, "field label not supported" in refused["message"]) == (400, True)
+
+
+async def test_a_name_that_another_definition_has_is_not_given_twice(shop: TestClient) -> None:
+    names = {"plural": "gadgets", "kind": "Gadget", "shortNames": ["wd"]}
+    second = DEFINITION | {
+        "metadata": {"name": "gadgets.shop.example.com"},
+        "spec": DEFINITION["spec"] | {"names": names},
+    }
+    await send(shop, "POST", CRDS, second)
+
+    async def said() -> dict[str, tuple[str, str]]:
+        _, found = await send(shop, "GET", f"{CRDS}/gadgets.shop.example.com")
+        return {one["type"]: (one["status"], one["message"]) for one in found["status"]["conditions"]}
+
+    gadgets = WIDGETS.replace("widgets", "gadgets")
+    assert (await said())["NamesAccepted"] == ("False", '"wd" is already in use')
+    assert (await said())["Established"][0] == "False" and (await send(shop, "GET", gadgets))[0] == 404
+    await send(shop, "DELETE", f"{CRDS}/widgets.shop.example.com")
+    _, first = await send(shop, "GET", f"{CRDS}/widgets.shop.example.com")
+    await send(
+        shop, "PUT", f"{CRDS}/widgets.shop.example.com", first | {"metadata": first["metadata"] | {"finalizers": []}}
+    )
+    assert (await said())["Established"][0] == "True" and (await send(shop, "GET", gadgets))[0] == 200
 
 
 async def test_status_and_scale_are_written_apart(shop: TestClient) -> None:
@@ -207,6 +264,19 @@ async def test_a_strategic_patch_is_refused_as_for_every_custom_kind(shop: TestC
         ({"metadata": {"name": "other.shop.example.com"}}, 'must be spec.names.plural+"."+spec.group'),
         ({"spec": DEFINITION["spec"] | {"versions": [OLD]}}, "exactly one version marked as storage"),
         ({"spec": DEFINITION["spec"] | {"scope": "World"}}, 'Unsupported value: "World"'),
+        ({"spec": DEFINITION["spec"] | {"versions": [VERSION, OLD, OLD]}}, "must contain unique version names"),
+        ({"spec": DEFINITION["spec"] | {"preserveUnknownFields": True}}, "spec.preserveUnknownFields"),
+        ({"spec": of_schema({"type": "array"})}, "must be object at the root"),
+        ({"spec": of_schema({"type": "object", "properties": {"a": {}}})}, "properties[a].type: Required value"),
+        (
+            {"spec": of_schema({"type": "object", "properties": {"a": {"type": "text"}}})},
+            'properties[a].type: Unsupported value: "text"',
+        ),
+        ({"spec": of_schema({"type": "object", "properties": {"a": {"type": "array"}}})}, "properties[a].items"),
+        (
+            {"spec": of_schema({"type": "object", "properties": {"a": {"type": "integer", "default": "x"}}})},
+            "properties[a].default in body must be of type integer",
+        ),
     ],
 )
 async def test_a_wrong_definition_is_refused(client: TestClient, change: dict, message: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from embedded import kinds
-from embedded.objects import custom
+from embedded.objects import custom, selectors
 from embedded.objects.values import timestamp
 from embedded.watch import Event
 
@@ -41,20 +41,33 @@ def attach(store: Store) -> None:
 def detach(store: Store) -> None:
     """Serve none of the store's definitions any more."""
     for definition in store.list(custom.RESOURCE):
-        kinds.forget(definition["metadata"]["name"])
+        _forget(definition["metadata"]["name"])
+
+
+def _forget(resource: str) -> None:
+    kinds.forget(resource)
+    selectors.FIELDS.pop(resource, None)
 
 
 def _changed(store: Store, event: Event) -> None:
     if event.type == "DELETED":
-        kinds.forget(event.object["metadata"]["name"])
+        _forget(event.object["metadata"]["name"])
+        for other in store.list(custom.RESOURCE):  # one that waits for a name may have it now
+            if not custom.is_established(other):
+                _serve(store, other)
     elif event.old is None or event.old["spec"] != event.object["spec"]:
         _serve(store, event.object)
 
 
 def _serve(store: Store, definition: dict[str, Any]) -> None:
-    served, storage = custom.kinds_of(definition)
-    kinds.define(served, storage)
-    store.hold(storage.resource)
-    status = custom.accepted(definition, timestamp(store.clock()))
-    name = definition["metadata"]["name"]
+    name, now = definition["metadata"]["name"], timestamp(store.clock())
+    others = (one for one in store.list(custom.RESOURCE) if one["metadata"]["name"] != name)
+    if taken := custom.conflicts(definition, others):
+        status = custom.refused(definition, taken, now)
+    else:
+        served, storage = custom.kinds_of(definition)
+        kinds.define(served, storage)
+        selectors.FIELDS[storage.resource] = custom.selectable(definition)
+        store.hold(storage.resource)
+        status = custom.accepted(definition, now)
     store.modify(custom.RESOURCE, "", name, lambda obj: obj.update(status=status), subresource="status")

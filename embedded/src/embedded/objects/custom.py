@@ -10,7 +10,7 @@ from typing import Any
 
 from embedded.errors import Cause
 from embedded.kinds import Custom, Kind
-from embedded.objects import checks, schema
+from embedded.objects import checks, schema, structural
 from embedded.objects.values import clone
 
 RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
@@ -41,7 +41,7 @@ def priority(version: str) -> tuple[int, int, int, str]:
 
 def _kind(definition: dict[str, Any], version: dict[str, Any]) -> Kind:
     spec, names = definition["spec"], definition["spec"]["names"]
-    openapi = (version.get("schema") or {}).get("openAPIV3Schema") or {"x-kubernetes-preserve-unknown-fields": True}
+    openapi = _openapi(version) or {"x-kubernetes-preserve-unknown-fields": True}
     subresources = version.get("subresources") or {}
     custom = Custom(
         schema.define(f"{spec['group']}.{version['name']}.{names['kind']}", openapi),
@@ -64,28 +64,50 @@ def _kind(definition: dict[str, Any], version: dict[str, Any]) -> Kind:
     )
 
 
+ACCEPTED = (
+    ("NamesAccepted", "True", "NoConflicts", "no conflicts found"),
+    ("Established", "True", "InitialNamesAccepted", "the initial names have been accepted"),
+)
+
+
+def refused(definition: dict[str, Any], taken: dict[str, str], now: str) -> dict[str, Any]:
+    """Return the status of a definition whose names are `taken`: it is not served."""
+    word, name = next(iter(taken.items()))
+    conditions = _conditions(
+        ("NamesAccepted", "False", f"{word}Conflict", f'"{name}" is already in use'),
+        ("Established", "False", "NotAccepted", "not all names are accepted"),
+        now=now,
+    )
+    status = definition.get("status") or {}
+    return {"acceptedNames": {"plural": "", "kind": ""}, "conditions": conditions, "storedVersions": []} | (
+        {"storedVersions": status["storedVersions"]} if status.get("storedVersions") else {}
+    )
+
+
+def _conditions(*said: tuple[str, str, str, str], now: str) -> list[dict[str, Any]]:
+    return [
+        {"type": name, "status": status, "lastTransitionTime": now, "reason": reason, "message": message}
+        for name, status, reason, message in said
+    ]
+
+
 def accepted(definition: dict[str, Any], now: str) -> dict[str, Any]:
     """Return the status of a definition that is served."""
     names = definition["spec"]["names"]
-    said = (("NamesAccepted", "NoConflicts", "no conflicts found"), ("Established", "InitialNamesAccepted", None))
-    conditions = [
-        {
-            "type": name,
-            "status": "True",
-            "lastTransitionTime": now,
-            "reason": reason,
-            "message": message or "the initial names have been accepted",
-        }
-        for name, reason, message in said
-    ]
+    conditions = _conditions(*ACCEPTED, now=now)
     before = {one["type"]: one for one in definition.get("status", {}).get("conditions") or ()}
     stored = [version["name"] for version in definition["spec"]["versions"] if version.get("storage")]
     known = definition.get("status", {}).get("storedVersions") or []
     return {
         "acceptedNames": clone(names),
-        "conditions": [before.get(one["type"], one) for one in conditions],
+        "conditions": [_kept(before.get(one["type"], {}), one) for one in conditions],
         "storedVersions": [*known, *(name for name in stored if name not in known)],
     }
+
+
+def _kept(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Return a condition with the time at which it became what it is."""
+    return before if before.get("status") == now["status"] else now
 
 
 def complete(definition: dict[str, Any]) -> None:
@@ -111,10 +133,53 @@ def definition_problems(definition: dict[str, Any]) -> list[Cause]:
         found.append(checks.unsupported("spec.scope", spec["scope"], ("Cluster", "Namespaced")))
     if sum(bool(version.get("storage")) for version in versions) != 1:
         found.append(checks.wrong("spec.versions", None, "must have exactly one version marked as storage version"))
+    named = [str(version.get("name")) for version in versions]
+    if len(set(named)) < len(named):
+        found.append(checks.wrong("spec.versions", named, "must contain unique version names"))
+    if spec.get("preserveUnknownFields"):
+        found.append(
+            checks.wrong("spec.preserveUnknownFields", True, "must be set to false in apiextensions.k8s.io/v1")
+        )
     for index, version in enumerate(versions):
-        if not (version.get("schema") or {}).get("openAPIV3Schema"):
-            found.append(checks.required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required"))
+        path, openapi = f"spec.versions[{index}].schema.openAPIV3Schema", _openapi(version)
+        if not openapi:
+            found.append(checks.required(path, "schemas are required"))
+        else:
+            found += structural.schema_problems(openapi, path, _problems_of)
     return found
+
+
+def _openapi(version: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (version.get("schema") or {}).get("openAPIV3Schema") or {}
+    return found
+
+
+def is_established(definition: dict[str, Any]) -> bool:
+    """Return whether the kind of a definition is served."""
+    said = (definition.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Established" and one["status"] == "True" for one in said)
+
+
+def selectable(definition: dict[str, Any]) -> dict[str, str]:
+    """Return the fields that a field selector may name, with their paths."""
+    fields = [field for version in definition["spec"]["versions"] for field in version.get("selectableFields") or ()]
+    return {path: path for field in fields if (path := str(field.get("jsonPath", "")).lstrip("."))}
+
+
+def conflicts(definition: dict[str, Any], others: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Return which names of a definition others of its group have been given already: word → name."""
+    spec = definition["spec"]
+    mine = [one for one in others if one["spec"]["group"] == spec["group"]]
+    taken = [(one.get("status") or {}).get("acceptedNames") or {} for one in mine]
+    plurals = {
+        name for names in taken for name in (names.get("plural"), names.get("singular"), *names.get("shortNames", ()))
+    }
+    kinds = {name for names in taken for name in (names.get("kind"), names.get("listKind"))}
+    names = spec["names"]
+    wanted = [("Plural", names.get("plural"), plurals), ("Singular", names.get("singular"), plurals)]
+    wanted += [("ShortNames", name, plurals) for name in names.get("shortNames") or ()]
+    wanted += [("Kind", names.get("kind"), kinds), ("ListKind", names.get("listKind"), kinds)]
+    return {word: name for word, name, known in wanted if name and name in known}
 
 
 # objects
@@ -146,9 +211,15 @@ def _fill(part: dict[str, Any], value: Any) -> None:
 def problems(kind: Kind, obj: dict[str, Any]) -> list[Cause]:
     """Return every field of an object that its schema refuses. Rules in CEL are not evaluated."""
     assert kind.custom  # noqa: S101 - a mistake of the caller
-    judge = _validator(json.dumps(kind.custom.openapi))
     checked = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
-    return [cause for error in judge.iter_errors(checked) for cause in _causes(error)]
+    return _problems_of(kind.custom.openapi, checked)
+
+
+def _problems_of(openapi: dict[str, Any], value: Any, path: str = "") -> list[Cause]:
+    """Return what of a value a schema refuses; a default is named by the `path` of its own."""
+    judge = _validator(json.dumps(openapi))
+    found = [cause for error in judge.iter_errors(value) for cause in _causes(error, path)]
+    return found or list(structural.value_problems(openapi, value, path))
 
 
 @functools.lru_cache(maxsize=64)
@@ -187,8 +258,8 @@ def _plain(part: Any) -> Any:
     return made
 
 
-def _causes(error: Any) -> Iterable[Cause]:
-    path = _path(error.absolute_path)
+def _causes(error: Any, above: str = "") -> Iterable[Cause]:
+    path = ".".join(filter(None, (above, _path(error.absolute_path))))
     value, limit = error.instance, error.validator_value
     if error.validator == "required":
         missing = [name for name in limit if name not in value]
