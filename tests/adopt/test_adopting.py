@@ -1787,3 +1787,21 @@ def test_what_a_helper_of_python_reads_by_its_name_is_read(tmp_path: Path) -> No
     )
     app = make(tmp_path, **{**API, "config.py": own + '    def __init__(self):\n        self.must("DATABASE_URL")\n'})
     assert "DATABASE_URL" in yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]
+
+
+@pytest.mark.parametrize(
+    ("command", "started"),
+    [
+        ('["uvicorn", "main:app", "--port", "${PORT:-8000}"]', 'exec "uvicorn" "main:app" "--port" "${PORT:-8000}"'),
+        ('["sh", "-c", "uvicorn main:app --port ${PORT:-8000}"]', None),
+        ("uvicorn main:app --port ${PORT:-8000}", None),
+        ('["uvicorn", "main:app", "--port", "8000"]', None),
+    ],
+)
+def test_a_command_that_names_variables_is_started_by_a_shell(
+    tmp_path: Path, command: str, started: str | None
+) -> None:
+    app = make(tmp_path, **{**API, "Dockerfile": f"FROM python:3.13-slim\nCOPY . .\nCMD {command}\n"})
+    service = services(adopt(app))["app"]
+    assert service.get("command") == (["sh", "-c", started] if started else None)
+    assert service["port"] == 8000

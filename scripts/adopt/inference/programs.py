@@ -380,7 +380,9 @@ def _next_route(tree: Tree, unit: Unit, path: str) -> bool:
 
 
 def set_command(unit: Unit, spec: dict[str, Any], context: Context) -> None:
-    """Set the arguments that a compose file starts the image with."""
+    """Set the arguments that a compose file starts the image with; else, where the image's command names variables and
+    no shell is there to put their values in, one that does.
+    """
     for item in unit.described:
         words = list(item.command)
         if (
@@ -394,6 +396,13 @@ def set_command(unit: Unit, spec: dict[str, Any], context: Context) -> None:
                 words += ["--schedule", "/tmp/celerybeat-schedule"]  # noqa: S108 it writes beside its program otherwise
             spec["args"] = words
             context.found.because(f"services.{unit.name}.args", " ".join(words)[:60], item.place)
+    recipe = unit.dockerfile
+    own = recipe.command if recipe and not {"args", "builder"} & set(spec) else ()
+    if recipe and any(re.search(r"\$\{?[A-Z_]+\b", word) for word in own) and not any(it.endswith("sh") for it in own):
+        line = " ".join(f'"{word}"' for word in own)
+        spec["command"] = ["sh", "-c", f"exec {line}"]
+        place = Place(recipe.file, recipe.command_line)
+        context.found.because(f"services.{unit.name}.command", "by a shell, which knows variables", place)
 
 
 def installs_requirements(unit: Unit, tree: Tree, built: bool) -> bool:
