@@ -1,7 +1,8 @@
 """What `docker save` writes, without the layers that a node has: an OCI layout, whichever format the engine writes.
 
 Engines from version 25 on name every blob by its digest, so that one that is there is dropped as it comes. Older ones
-name layers by numbers of their own: each is laid aside and hashed, and the index is written from what is known then.
+name layers by numbers of their own, which tell one from every other: a new one is laid aside and hashed, and the index
+is written from what is known then.
 """
 
 from __future__ import annotations
@@ -11,19 +12,47 @@ import io
 import json
 import tarfile
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 from scripts.host import parsing
+from scripts.host.files import write_whole
+from scripts.host.paths import cache_folder
 
 PIECE = 1 << 20
+Known = MutableMapping[str, tuple[str, int]]  # an older engine's name of a layer → its digest and size
 IN_MEMORY = 8 << 20  # of a layer, before it goes to a file
 BLOBS = "blobs/sha256/"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 NAME = "io.containerd.image.name"
+
+
+MOST_KNOWN = 1000
+
+
+def known_layers() -> Known:
+    """Return what earlier streams told of an older engine's layers; nothing where that cannot be read."""
+    try:
+        found = parsing.from_json(_record().read_text(encoding="utf-8"))
+        return {str(name): (str(digest), int(size)) for name, (digest, size) in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def keep_layers(known: Known) -> None:
+    """Remember layers for the next stream, the newest ones of too many."""
+    with suppress(OSError):  # what cannot be kept is hashed again
+        _record().parent.mkdir(parents=True, exist_ok=True)
+        write_whole(_record(), json.dumps(dict(list(known.items())[-MOST_KNOWN:])))
+
+
+def _record() -> Path:
+    return cache_folder("layers") / "older-engine.json"
 
 
 class _Reader(io.RawIOBase):
@@ -54,21 +83,31 @@ class _Reader(io.RawIOBase):
 
 @dataclass
 class _Old:
-    """What is known so far of a stream in the format of an older engine: digest and size of each layer, and files."""
+    """What is known so far of a stream in the format of an older engine: digest and size of each layer, and files.
 
+    `known` is what streams before this one told of layers.
+    """
+
+    known: Known
     layers: dict[str, tuple[str, int]] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def without_blobs(chunks: Iterable[bytes], have: Collection[str], normalise: Any = lambda ref: ref) -> Iterator[bytes]:
+def without_blobs(
+    chunks: Iterable[bytes],
+    have: Collection[str],
+    normalise: Any = lambda ref: ref,
+    known: Known | None = None,
+) -> Iterator[bytes]:
     """Yield the stream of `docker save` as an OCI layout, without the blobs whose digests (`sha256:…`) are in `have`.
 
-    `normalise` spells references as the node's runtime does. Raises tarfile.TarError or ValueError for another stream.
+    `normalise` spells references as the node's runtime does. What is learned of an older engine's layers is added to
+    `known`, and believed. Raises tarfile.TarError or ValueError for another stream.
     """
-    old = _Old()
+    old = _Old({} if known is None else known)
     new = False
-    with tarfile.open(fileobj=_Reader(chunks), mode="r|") as archive:
+    with tarfile.open(fileobj=_Reader(chunks), mode="r|", bufsize=PIECE) as archive:
         for member in archive:
             if member.name == "oci-layout":
                 new = True
@@ -110,15 +149,21 @@ def _old_layer(archive: tarfile.TarFile, member: tarfile.TarInfo, old: _Old, hav
         folder = member.name.rsplit("/", 2)[0]
         old.links[member.name] = member.linkname.removeprefix("../") if folder else member.linkname
         return
+    there = {digest for digest, _ in old.layers.values()} | set(have)
+    told = old.known.get(member.name)
+    if told and told[1] == member.size:
+        old.layers[member.name] = told
+        if told[0] not in there:
+            yield from _file(BLOBS + told[0].removeprefix("sha256:"), member.size, _content(archive, member))
+        return
     digest = hashlib.sha256()
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as aside:
         for piece in _content(archive, member):
             digest.update(piece)
             aside.write(piece)
         name = digest.hexdigest()
-        again = any(known == f"sha256:{name}" for known, _ in old.layers.values())
-        old.layers[member.name] = (f"sha256:{name}", member.size)
-        if f"sha256:{name}" not in have and not again:
+        old.layers[member.name] = old.known[member.name] = (f"sha256:{name}", member.size)
+        if f"sha256:{name}" not in there:
             aside.seek(0)
             yield from _file(BLOBS + name, member.size, _pieces(aside))
 

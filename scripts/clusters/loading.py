@@ -126,9 +126,13 @@ def _send_new(shell: Shell, node: Node, save: Sequence[str | Path], limit: float
     Raises CommandError, tarfile.TarError, ValueError or KeyError where that does not come about.
     """
     with shell.reading(save) as source:
-        stream = layers.without_blobs(source, _digests(shell, node), normalised)
+        known = layers.known_layers()
+        before = len(known)
+        stream = layers.without_blobs(source, _digests(shell, node), normalised, known)
         shell.say(f"$ {render(save)} | {render(node.takes)}")
         shell.feed(node.takes, stream, quiet=True, timeout=limit)
+    if len(known) > before:
+        layers.keep_layers(known)
 
 
 def _digests(shell: Shell, node: Node) -> set[str]:

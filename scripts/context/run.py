@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +23,8 @@ class Run:
 
     `builders` are there where it prepares and builds: a build begins as soon as what it stands on is ready. `began` is
     when it did, by the monotonic clock in seconds. `returned` are the revisions that its rollbacks made, whatever
-    became of them. `later` is work of earlier stages that none waits for: it is waited for at the end.
+    became of them. `later` is work that no stage waits for: it is begun when there are pods to wait for, and waited for
+    at the end.
     """
 
     session: Session
@@ -32,7 +33,7 @@ class Run:
     builders: Executor | None = None
     began: float = field(default_factory=time.monotonic)
     returned: dict[str, int] = field(default_factory=dict)
-    later: list[Future[list[Outcome]]] = field(default_factory=list)
+    later: list[Callable[[], list[Outcome]]] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:

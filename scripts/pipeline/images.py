@@ -233,7 +233,7 @@ def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     yield from outcomes
     loaded = any(outcome.status == "done" for outcome in outcomes)
     if run.builders:
-        run.later.append(run.builders.submit(lambda: list(prune(run, ready, loaded=loaded))))
+        run.later.append(lambda: list(prune(run, ready, loaded=loaded)))
     else:
         yield from prune(run, ready, loaded=loaded)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -76,16 +77,20 @@ class _Runner:
         self._returned: dict[type, Any] = {}
         self._undone = RolledBack()
         self._problem: UserError | None = None
+        self._beside: list[Future[list[Outcome]]] = []
 
     def run(self, wanted: Sequence[Stage], command: str, *, keep: bool) -> Report:
         """Run the stages, undoing a failed deploy, and return the report."""
         for stage in wanted:
+            if stage.takes is Live:
+                self._begin_later()
             if self._stage(stage.name, partial(self._work, stage)):
                 continue
             if stage.rolls_back and not self._run.dry:
                 self._stage("rollback", partial(self._undo, keep=keep))
             break
-        for job in self._run.later:
+        self._begin_later()
+        for job in self._beside:
             for outcome in job.result():
                 self._add(outcome)
         return self._report(command)
@@ -95,6 +100,11 @@ class _Runner:
         """Return helm's record of the app's release that this run was about; empty where it came to none."""
         live: Live = self._returned.get(Live, Live())
         return live.records.get(self._run.session.settings.release.name) or self._undone.record
+
+    def _begin_later(self) -> None:
+        """Begin what was put off: beside what only waits, it keeps nobody from a processor."""
+        while self._run.builders and self._run.later:
+            self._beside.append(self._run.builders.submit(self._run.later.pop(0)))
 
     def _work(self, stage: Stage) -> Generator[Outcome, None, object]:
         """Run a stage with what it takes: from an earlier stage, else from where a lone stage gets it."""

@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,34 @@ def test_a_layer_that_is_there_is_left_out_of_either_format(form: object) -> Non
     whole = files(b"".join(layers.without_blobs(pieces(stream), set(), normalised)))
     less = files(b"".join(layers.without_blobs(pieces(stream), {BASE}, normalised)))
     assert digests(whole) - digests(less) == {BASE} and less["index.json"] == whole["index.json"]
+
+
+def test_what_an_older_engine_calls_a_layer_is_hashed_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert layers.known_layers() == {}
+    known = layers.known_layers()
+    whole = list(layers.without_blobs(pieces(saved([BACKEND.ref])), set(), normalised, known))
+    layers.keep_layers(known)
+    assert known and layers.known_layers() == known
+    with monkeypatch.context() as patch:
+        patch.setattr(layers.tempfile, "SpooledTemporaryFile", lambda **_: pytest.fail("a layer is hashed again"))
+        again = list(layers.without_blobs(pieces(saved([BACKEND.ref])), set(), normalised, known))
+        assert files(b"".join(again)) == files(b"".join(whole))
+        less = list(layers.without_blobs(pieces(saved([BACKEND.ref])), {BASE}, normalised, known))
+        assert digests(files(b"".join(whole))) - digests(files(b"".join(less))) == {BASE}
+    changed = {name: (digest, size + 1) for name, (digest, size) in known.items()}
+    anew = list(layers.without_blobs(pieces(saved([BACKEND.ref])), set(), normalised, changed))
+    assert changed == known and files(b"".join(anew)) == files(b"".join(whole))
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"a": 1}', '{"a": ["b"]}', '{"a": [1, "c"]}', "\ud800"])
+def test_a_record_of_layers_that_is_none_is_no_hindrance(
+    text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    layers.keep_layers({"a": ("b", 1)})
+    next(file for file in tmp_path.rglob("*.json")).write_bytes(text.encode(errors="surrogatepass"))
+    assert layers.known_layers() == {}
 
 
 @given(st.binary(max_size=3000), st.integers(1, 700))

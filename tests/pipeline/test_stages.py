@@ -6,7 +6,7 @@ import io
 import threading
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,23 +62,30 @@ def test_a_stage_takes_what_an_earlier_one_returned() -> None:
 
 @pytest.mark.parametrize("last", [bake, burn])
 def test_what_goes_on_beside_later_stages_is_told_at_the_end_also_of_a_failed_run(last: Any) -> None:
-    go = threading.Event()
+    begun, go = threading.Event(), threading.Event()
+
+    def sweep() -> list[Outcome]:
+        begun.set()
+        assert go.wait(300)
+        return [Outcome("mill", "dust", "done")]
+
+    def mill_and_sweep(run: Run) -> Generator[Outcome, None, Flour]:
+        run.later.append(sweep)
+        return (yield from mill(run))
+
+    def grind(run: Run) -> Generator[Outcome, None, Live]:
+        yield Outcome("grind", "wheat", "done")
+        assert not begun.is_set()  # there is nothing yet to wait for
+        return Live()
+
+    def end(run: Run, live: Live) -> Generator[Outcome, None, None]:
+        assert begun.wait(300)
+        go.set()  # only here, so that nobody has waited for the sweeping before
+        yield from last(run, *([Flour(1)] if last is bake else []))
 
     with ThreadPoolExecutor(1) as pool:
-
-        def sweep() -> list[Outcome]:
-            assert go.wait(300)
-            return [Outcome("mill", "dust", "done")]
-
-        def mill_and_sweep(run: Run) -> Generator[Outcome, None, Flour]:
-            run.later.append(pool.submit(sweep))
-            return (yield from mill(run))
-
-        def end(run: Run, *flour: Flour) -> Generator[Outcome, None, None]:
-            go.set()  # only here, so that nobody has waited for the sweeping before
-            yield from last(run, *flour)
-
-        done = play(Stage("mill", mill_and_sweep), Stage("end", end, Flour if last is bake else None))
+        wanted = [Stage("mill", mill_and_sweep), Stage("grind", grind), Stage("end", end, Live)]
+        done = runner._Runner(replace(run(), builders=pool)).run(wanted, "pipeline", keep=False)
     assert done.outcomes[-1].target == "dust" and done.ok == (last is bake)
 
 
