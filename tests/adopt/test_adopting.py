@@ -1721,6 +1721,7 @@ def test_an_image_in_which_a_program_is_not_found_by_its_folders_name_is_built_a
         ('fetch("http://localhost:7860/todos");\n', [3000, 7860]),
         ('fetch(process.env.NEXT_PUBLIC_API_URL || "http://localhost:8000");\n', [3000, 7860]),
         ('fetch("http://localhost:11434/api");\n', [3000]),
+        ('const a = <a href="http://localhost:8000/docs">what it can do</a>;\n', [3000]),
     ],
 )
 def test_a_server_answers_at_the_port_that_its_page_looks_for_it(tmp_path: Path, code: str, ports: list[int]) -> None:

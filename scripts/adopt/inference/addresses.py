@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from scripts.adopt import variables
 from scripts.adopt.inference.decision import Context, told
+from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
 
@@ -57,7 +58,9 @@ def _misses(context: Context) -> Iterator[tuple[str, int]]:
     told = {read.place for read in page.code.reads if read.name in given or variables.purpose(read) != "public"}
     for url, place in page.code.urls:
         port = _local_port(url)
-        if port in _USUAL_PORTS and port not in known and place not in told and "next.config" not in place.file:
+        meant = port in _USUAL_PORTS and port not in known and place not in told and "next.config" not in place.file
+        own = _is_asked(context.whole.tree, place) and not re.search(r"(^|/)debug", place.file)
+        if port and meant and own:
             known.add(port)
             context.found.because("addresses", f"localhost:{port}, which {server.name} answers", place)
             yield server.name, port
@@ -66,10 +69,18 @@ def _misses(context: Context) -> Iterator[tuple[str, int]]:
 _ASKS = re.compile(
     r"fetch\(|axios|\bdestination\b|base_?url|\b\w*(api|back_?end|server|endpoint|chat)\w*\s*[:=]|/api(/|\b)", re.I
 )
-_OF_SERVERS = re.compile(r"\.(hf\.space|onrender\.com|railway\.app|fly\.dev|koyeb\.app|run\.app)$")
 _ITS_OWN = re.compile(
-    r"trusted|allow|origins?\b|metadata|canonical|sitemap|hostname|patterns|href=|content=|connect-src"
+    r"trusted|allow|origins?\b|metadata|canonical|sitemap|hostname|patterns|href=|content=|connect-src|curl|/docs\b"
 )
+
+
+def _is_asked(tree: Tree, place: Place) -> bool:
+    """Return whether a line has an address that the page asks, not one that it shows or allows."""
+    line = tree.text(place.file).splitlines()[place.line - 1]
+    return bool(_ASKS.search(line)) and not _ITS_OWN.search(line)
+
+
+_OF_SERVERS = re.compile(r"\.(hf\.space|onrender\.com|railway\.app|fly\.dev|koyeb\.app|run\.app)$")
 
 
 def replace_deployed(unit: Unit, spec: dict[str, Any], context: Context) -> None:
