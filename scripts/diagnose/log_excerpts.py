@@ -37,12 +37,17 @@ _LOUD = re.compile(
 )
 # What BuildKit says of a step that failed: true of every one, and so no program's own words.
 _CLOSING = re.compile(
-    r'^process ".*" did not complete successfully|^executor failed running \[|^The command \'.*returned a'
+    r'^(?:ERROR: failed to solve: )?(?:process ".*" did not complete successfully|executor failed running \[)'
+    r"|^The command '.*returned a"
 )
 
 
 def cause_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> list[str]:
-    """Return the lines that carry the cause, in their order, `said` among them; the last ones where none is loud."""
+    """Return the lines that carry the cause, in their order, `said` among them; the last ones where none is loud.
+
+    Where `said` itself tells no cause, as BuildKit's last words, it is no line to look around.
+    """
+    said = "" if _CLOSING.search(said) else said
     useful = [line for line in lines if line.strip() == said or not _NOISE.search(line)] or list(lines)
     own = [number for number, line in enumerate(useful) if not _CLOSING.search(line)] or list(range(len(useful)))
     loud = [number for number in own if _LOUD.search(useful[number]) and not CALM.search(useful[number])]

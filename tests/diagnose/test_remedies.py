@@ -21,6 +21,7 @@ RULES = diagnose.read_rules()
 # What is no key of ours: fields of Kubernetes' own objects, which a chart's template writes.
 KUBERNETES = {"lifecycle.postStart", "spec.schedulingGates", "spec.containers", "spec.securityContext"}
 OTHERS = {"Next.js", "Node.js", "package.json", "docker.io", "manage.py"}
+OTHERS |= {"vm.max_map_count", "fs.inotify.max_user_watches", "fs.inotify.max_user_instances"}
 
 
 def words(rule: Rule) -> str:
