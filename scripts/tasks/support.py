@@ -79,22 +79,11 @@ def tell_uncaught(kind: type[BaseException], fault: BaseException, trace: Traceb
     if isinstance(fault, BrokenPipeError):
         _let_go_of_output()
     elif isinstance(fault, Exception):
-        print(_invoke_settings(fault, trace) or _unexpected(fault), file=sys.stderr)
+        from scripts.tasks import invoke_settings
+
+        print(invoke_settings.explain(fault, trace) or _unexpected(fault), file=sys.stderr)
     else:
         sys.__excepthook__(kind, fault, trace)
-
-
-def _invoke_settings(fault: Exception, trace: TracebackType | None) -> str:
-    """Return what to say of a fault of invoke's own settings; nothing where it is none."""
-    while trace and trace.tb_frame.f_globals.get("__name__") != "invoke.config":
-        trace = trace.tb_next
-    if not trace:
-        return ""
-    mark = getattr(fault, "problem_mark", None)
-    if mark:
-        return f"error: {mark.name}: line {mark.line + 1}: not valid YAML: {fault.problem}"  # type: ignore[attr-defined]
-    said = f"{type(fault).__name__}: {next(iter(str(fault).splitlines()), '')}"[:300]
-    return f"error: invoke cannot use its settings: {said}\n  correct invoke.yaml, ~/.invoke.yaml or /etc/invoke.yaml"
 
 
 def _unexpected(fault: Exception) -> str:

@@ -168,22 +168,33 @@ def test_a_page_may_be_written_to_a_folder_that_is_not_there(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("name", "content", "said"),
     [
-        ("run:\n  dry: [}\n", "{folder}/invoke.yaml: line 2: not valid YAML: "),
-        ("- a\n", "invoke cannot use its settings: "),
-        ("run: 3\n", "invoke cannot use its settings: AmbiguousMergeError: "),
+        ("invoke.yaml", b"run:\n  dry: [}\n", "{folder}/invoke.yaml: line 2: not valid YAML: "),
+        ("invoke.yaml", b"- a\n", "{folder}/invoke.yaml: must be a mapping of keys\n"),
+        ("home/.invoke.yaml", b"run: [\n", "{folder}/home/.invoke.yaml: line 2: not valid YAML: "),
+        ("home/.invoke.yaml", b"run:\n  env: 3\n", "{folder}/home/.invoke.yaml: run.env: must be a mapping of keys\n"),
+        ("home/.invoke.yaml", b"run:\n  shell: {a: b}\n", "{folder}/home/.invoke.yaml: run.shell: has no keys\n"),
+        ("home/.invoke.yml", b"\xff\xfe", "{folder}/home/.invoke.yml: not UTF-8 at byte 0\n"),
+        ("home/.invoke.json", b"{'a': 1}", "{folder}/home/.invoke.json: line 1: not valid JSON: "),
+        ("home/.invoke.py", b"run = (", "{folder}/home/.invoke.py: line 1: not valid Python: "),
+        ("home/.invoke.yaml/x", b"", "{folder}/home/.invoke.yaml: cannot be read: Is a directory\n"),
+        ("home", b"", "{folder}/home/.invoke.yaml: cannot be read: something in its path is no folder\n"),
     ],
 )
-def test_a_file_of_invokes_own_that_cannot_be_used_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_settings_of_invokes_own_that_cannot_be_used_are_named(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
     shutil.copy(ROOT / "tasks.py", tmp_path / "tasks.py")
-    (tmp_path / "invoke.yaml").write_text(text)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(content)
     done = subprocess.run(
-        [sys.executable, "-m", "invoke", "--list"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "scripts.tasks", "--list"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path / "home")},
     )  # fmt: skip
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.startswith("error: " + said.format(folder=tmp_path)) and "should not have" not in done.stderr
+    assert done.stderr.count("\n") == 2  # what is wrong, and what to do
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
