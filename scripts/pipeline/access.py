@@ -17,7 +17,9 @@ from scripts.pipeline.live import Live
 from scripts.settings.model import Outcome
 
 SILENT_SECONDS = 15.0  # in which nobody listens at an address that packet filter rules should have opened
+FIRST_ANSWER_SECONDS = 5.0  # that an answer may take, at first, and twice as long each time: some pages are made then
 TAKEN = "is something else listening on that port? ss -ltnp"
+SLOW = "see what it waits for: invoke logs; one that needs longer gets it with timeouts.health in config/pipeline.yaml"
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,11 @@ def _fetch_page(url: str, limit: float) -> None:
     """Ask for the page until it comes. Raises UserError after `limit` seconds, or some of which nobody listened."""
     deadline = time.monotonic() + limit
     silent_since = time.monotonic()
+    patience = FIRST_ANSWER_SECONDS
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a local URL goes through no proxy
     while True:
         try:
-            with opener.open(url, timeout=5) as answer:
+            with opener.open(url, timeout=patience) as answer:
                 if "html" in answer.headers.get("Content-Type", ""):
                     return
                 problem = UserError(f"{url}: answered {answer.headers.get('Content-Type')}, not a page", TAKEN)
@@ -84,6 +87,10 @@ def _fetch_page(url: str, limit: float) -> None:
             error.close()
             problem = UserError(f"{url}: {error}", "see: invoke diagnose")
             silent_since = time.monotonic()
+        except TimeoutError:  # the request was taken: of one that nobody takes, urllib makes an error of its own
+            problem = UserError(f"{url}: took the request, and gave no answer within {patience:g} s", SLOW)
+            silent_since = time.monotonic()
+            patience = max(FIRST_ANSWER_SECONDS, min(2 * patience, deadline - time.monotonic()))
         except (urllib.error.URLError, OSError) as error:
             problem = UserError(f"{url}: {getattr(error, 'reason', error)}", give_up_because(url, error))
         if time.monotonic() > min(deadline, silent_since + SILENT_SECONDS):

@@ -52,6 +52,17 @@ def test_an_address_where_nobody_listens_is_given_up_long_before_the_limit(monke
     assert "nothing listens on that port" in caught.value.hint and "cluster.status" in caught.value.hint
 
 
+def test_a_page_that_takes_its_time_is_waited_for_and_is_not_told_as_somebody_elses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(access, "FIRST_ANSWER_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # it takes requests, and answers none
+        url = f"http://localhost:{listening.getsockname()[1]}"
+        with pytest.raises(UserError, match=r"took the request, and gave no answer within 0\.") as caught:
+            access._fetch_page(url, 0.3)
+    assert "timeouts.health" in caught.value.hint and "something else" not in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "words"), [("application/json", 200, "not a page"), ("text/html", 503, "503")]
 )

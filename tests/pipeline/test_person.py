@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,7 @@ import pytest
 from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.kube import forward
-from scripts.pipeline.person import chromium, journey, served
+from scripts.pipeline.person import chromium, journey, served, web
 from scripts.pipeline.person.web import Answer, Browser
 
 PAGE = '<html><script type="module" src="/main.js"></script></html>'
@@ -172,23 +173,33 @@ def test_of_several_attempts_the_one_that_came_farthest_is_told(server: Any, mon
     def stand_still(self: Browser, method: str, url: str, **more: Any) -> Answer:
         if stands or url.endswith("/todos"):
             stands.append(url)
-            return Answer(0, "timed out")
+            return Answer(0, "took the request, and gave no answer within 60 s")
         return asked(self, method, url, **more)
 
     monkeypatch.setattr(Browser, "ask", stand_still)
     played = list(journey.play(Browser(api), steps(), lambda service: str(api), named=True))
     assert [(one.name, one.problem) for one in played] == [
-        ("register", ""), ("log in", ""), ("add", "nobody answers: timed out"),
+        ("register", ""), ("log in", ""), ("add", "took the request, and gave no answer within 60 s"),
     ]  # fmt: skip
 
 
 def test_a_service_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journey, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(Browser, "ask", lambda *words, **more: Answer(0, "Connection refused"))
+    monkeypatch.setattr(Browser, "ask", lambda *words, **more: Answer(0, "nobody answers: Connection refused"))
     played = list(journey.play(Browser("http://x"), steps(), lambda service: "http://x", named=False))
     assert [(one.name, one.problem, one.sure) for one in played] == [
         ("register", "nobody answers: Connection refused", True)
     ]
+
+
+def test_a_service_that_takes_its_time_is_not_told_as_one_that_nobody_answers_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(web, "SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        assert Browser(url).ask("GET", url) == Answer(0, "took the request, and gave no answer within 0.05 s")
+    assert Browser(url).ask("GET", url).text.startswith("nobody answers: ")
 
 
 def test_a_journey_is_inferred_from_openapi() -> None:

@@ -102,7 +102,7 @@ def _filled(value: Any, kept: Mapping[str, str]) -> Any:
 
 def _problem(step: Mapping[str, Any], answer: Answer) -> str:
     if answer.status == 0:
-        return f"nobody answers: {answer.text}"
+        return answer.text
     if answer.status >= 400:
         return f"status {answer.status}: {' '.join(answer.text.split())[:200]}"
     if step.get("expect") and step["expect"] not in answer.text:

@@ -60,7 +60,7 @@ def preflight(browser: Browser, url: str) -> str:
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     answer = browser.ask("OPTIONS", url, headers=asked)
     if answer.status == 0:
-        return f"nobody answers: {answer.text}"
+        return answer.text
     if answer.status >= 500:
         return f"answers with status {answer.status}"
     allowed = answer.headers.get("access-control-allow-origin", "")

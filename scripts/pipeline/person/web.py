@@ -11,13 +11,13 @@ from typing import Any
 
 from scripts.host import parsing
 
-SECONDS = 20.0
+SECONDS = 60.0  # that an answer may take: what an app does for the first time, it may have to make first
 LARGEST = 8 << 20  # bytes of one answer that are read
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status 0 where nobody answered, with the reason as text. Headers by lower-case name."""
+    """What came back: status 0 where nothing did, with a text that says so. Headers by lower-case name."""
 
     status: int
     text: str
@@ -43,7 +43,7 @@ class Browser:
     def ask(
         self, method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Make a request. What nobody answers has the status 0."""
+        """Make a request. What gets no answer has the status 0."""
         told = {"Origin": self.origin, "User-Agent": "Mozilla/5.0"} | dict(headers or {})
         request = urllib.request.Request(url, data=body, method=method, headers=told)  # noqa: S310 http by its maker
         try:
@@ -52,8 +52,10 @@ class Browser:
         except urllib.error.HTTPError as error:
             with error:
                 return _answer(error.code, error.read(LARGEST), error.headers)
+        except TimeoutError:  # it was taken: of one that nobody takes, urllib makes an error of its own
+            return Answer(0, f"took the request, and gave no answer within {SECONDS:g} s")
         except (urllib.error.URLError, OSError, ValueError) as error:
-            return Answer(0, str(getattr(error, "reason", error)))
+            return Answer(0, f"nobody answers: {getattr(error, 'reason', error)}")
 
 
 def _answer(status: int, body: bytes, headers: Any) -> Answer:
