@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from scripts.context.session import Session
 from scripts.host import lock
@@ -15,8 +16,25 @@ def hold_release_lock(session: Session) -> AbstractContextManager[None]:
 
     Entering it raises UserError saying who holds it, since when, and by which command.
     """
-    if session.shell.dry:
-        return nullcontext()
+    return nullcontext() if session.shell.dry else lock.hold(_file(session))
+
+
+def unfinished_run(session: Session) -> bool:
+    """Return whether a run before this one was killed or failed, and what it left may not be mended yet."""
+    return lock.was_left(_file(session))
+
+
+def leave_unfinished(session: Session) -> None:
+    """Note that this run fails, for the next one to mend what it leaves."""
+    lock.leave(_file(session))
+
+
+def settle_unfinished_run(session: Session) -> None:
+    """Note that what a run before this one had left is mended."""
+    lock.settle(_file(session))
+
+
+def _file(session: Session) -> Path:
     settings = session.settings
     name = settings.context if session.wanted == "context" else settings.cluster
-    return lock.hold(state_folder("locks", f"{re.sub(r'[^-.A-Za-z0-9]', '_', name)}.lock"))
+    return state_folder("locks", f"{re.sub(r'[^-.A-Za-z0-9]', '_', name)}.lock")

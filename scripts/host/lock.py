@@ -20,6 +20,7 @@ from scripts.errors import UserError
 from scripts.host import parsing
 
 _held: set[Path] = set()  # by this process: what it calls while it holds a lock need not wait for itself
+_left: dict[Path, bytes] = {}  # what holders that were killed, or interrupted, had written there
 _guard = threading.Lock()
 
 
@@ -55,6 +56,21 @@ def wait_for(file: Path, say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
+def was_left(file: Path) -> bool:
+    """Return whether a holder before this one ended in the middle of its work, and nobody has settled that since."""
+    return file in _left
+
+
+def leave(file: Path) -> None:
+    """Tell the next holder that this one ends in the middle of its work."""
+    _left.setdefault(file, b"{}")
+
+
+def settle(file: Path) -> None:
+    """Have done what a holder that was killed had left to do."""
+    _left.pop(file, None)
+
+
 def _refuse(handle: int) -> None:
     raise UserError(f"another run is at work: {_holder(handle)}", "wait for it, or stop it")
 
@@ -68,13 +84,19 @@ def _exclusive(file: Path, taken: Callable[[int], None] = _refuse) -> Iterator[N
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             taken(handle)
+        if left := os.pread(handle, 4096, 0):
+            _left[file] = left
         words = {"pid": os.getpid(), "command": _command(sys.argv), "since": int(time.time())}
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(words).encode(), 0)
+        _write(handle, json.dumps(words).encode())
         yield
-        os.ftruncate(handle, 0)
+        _write(handle, _left.pop(file, b""))  # what is not settled is the next holder's to know
     finally:
         os.close(handle)
+
+
+def _write(handle: int, words: bytes) -> None:
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, words, 0)
 
 
 def _command(argv: list[str]) -> str:

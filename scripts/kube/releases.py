@@ -21,7 +21,8 @@ GOOD = ("deployed", "superseded")
 class Revision:
     """One revision of a release, read from the labels of helm's own Secret; the Secret's content is not needed.
 
-    `dev` is whether it is one that somebody works on: no verified release.
+    `dev` is whether it is one that somebody works on: no verified release. `written` is when helm last wrote it, in
+    seconds since 1970; 0 where it does not say.
     """
 
     release: str
@@ -29,25 +30,42 @@ class Revision:
     status: str
     inputs: str
     dev: bool = False
+    written: int = 0
 
 
 def revisions(secrets: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]:
-    """Release name → its revisions, oldest first."""
+    """Release name → its revisions, oldest first. A Secret that only bears helm's label is none."""
     found: dict[str, list[Revision]] = {}
     for secret in secrets:
-        labels = secret["metadata"].get("labels", {})
-        if labels.get("owner") == "helm":
+        labels = secret["metadata"].get("labels") or {}
+        if labels.get("owner") == "helm" and labels.get("name") and labels.get("version", "").isdecimal():
             revision = Revision(
                 labels["name"],
                 int(labels["version"]),
                 labels.get("status", ""),
                 labels.get("inputs", ""),
                 "dev" in labels,
+                _seconds(labels.get("modifiedAt") or labels.get("createdAt")),
             )
             found.setdefault(revision.release, []).append(revision)
     for items in found.values():
         items.sort(key=lambda item: item.number)
     return found
+
+
+def _seconds(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
+
+
+def at_work(history: list[Revision], now: float, limit: float) -> int:
+    """Return since when somebody's helm has been at work on a release, in seconds since 1970; 0 where nobody's can be.
+
+    What has been pending for longer than `limit` seconds was left so.
+    """
+    newest = history[-1] if history else None
+    if newest is None or newest.status not in (*PENDING, "uninstalling") or now - newest.written > limit:
+        return 0
+    return newest.written
 
 
 def repair(history: list[Revision]) -> tuple[str, int] | None:

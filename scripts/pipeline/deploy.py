@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.context.ready import Ready
+from scripts.context.release_lock import unfinished_run, settle_unfinished_run
 from scripts.context.run import Run, outcomes_of, threads
 from scripts.errors import UserError
 from scripts.host.files import write_whole
@@ -52,6 +53,7 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
             yield from outcomes_of([pool.submit(one, release) for release in group])
     if run.dry:
         return Live()
+    settle_unfinished_run(session)
     numbers = {release.name: done[release.name].revision for release in ready.plan.releases}
     found = live.of_revisions(session, numbers, [text for item in done.values() for text in item.changes])
     for release, number in numbers.items():
@@ -145,6 +147,7 @@ def _end_killed_operation(run: Run, release: Release, history: list[Revision]) -
     remedy = releases.repair(history)
     if not remedy:
         return
+    _refuse_while_at_work(run, release, history)
     run.display.line(f"release {release.name} was left {history[-1].status} by a run that was killed: mending it")
     verb, revision = remedy
     limit = run.session.settings.timeouts.deploy
@@ -152,6 +155,18 @@ def _end_killed_operation(run: Run, release: Release, history: list[Revision]) -
         run.session.helm.rollback(release, revision, limit)
     else:
         run.session.helm.uninstall(release.name, release.namespace, limit)
+
+
+def _refuse_while_at_work(run: Run, release: Release, history: list[Revision]) -> None:
+    """Raise UserError where a release may be pending because somebody else's helm is at work on it just now."""
+    limit = run.session.settings.timeouts.deploy
+    since = 0 if unfinished_run(run.session) else releases.at_work(history, time.time(), limit)
+    if since:
+        begun, over = (time.strftime("%H:%M:%S", time.localtime(moment)) for moment in (since, since + limit))
+        raise UserError(
+            f"release {release.name} is {history[-1].status} since {begun}: a helm that was not started here is at work",
+            f"wait for it; if there is none (helm history {release.name}), a run after {over} mends what it left",
+        )
 
 
 def release_values(planned: Plan, release: Release, settings: Settings, secrets: Mapping[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from scripts.context.ready import Ready
-from scripts.context.release_lock import hold_release_lock
+from scripts.context.release_lock import hold_release_lock, leave_unfinished
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
@@ -42,6 +42,8 @@ def run_stages(run: Run, wanted: Sequence[Stage], command: str, *, keep: bool = 
         runner = _Runner(replace(run, builders=pool) if ahead else run)
         done = runner.run(wanted, command, keep=keep)
         if not run.dry:
+            if not done.ok:
+                leave_unfinished(run.session)
             try:
                 _write(run, done, runner.record)
             except OSError as problem:  # what was done is told all the same, and is as true

@@ -48,7 +48,12 @@ def test_the_second_run_is_told_who_holds_the_lock_and_a_killed_holder_is_gone(t
             pass
         holder.kill()
     with lock.hold(file):
-        pass
+        assert lock.was_left(file)
+    with lock.hold(file):
+        assert lock.was_left(file), "whoever came between has mended nothing"
+        lock.settle(file)
+    with lock.hold(file):
+        assert not lock.was_left(file)
 
 
 def test_what_a_holder_calls_may_take_the_same_lock_again(tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 """What a killed run leaves of a release is recognised and mended; a failed one returns to what was proved healthy."""
 
-from scripts.kube.releases import Revision, newest_good, repair, revisions
+import dataclasses
+
+import pytest
+
+from scripts.kube.releases import Revision, at_work, newest_good, repair, revisions
 
 
 def history(*statuses: str) -> list[Revision]:
@@ -12,7 +16,8 @@ def test_revisions_are_read_from_labels_and_sorted() -> None:
         labels = {"owner": "helm", "name": "todo", "version": version, "status": "superseded", "inputs": "abc"}
         return {"metadata": {"labels": labels}}
 
-    found = revisions([secret("10"), secret("9"), {"metadata": {"labels": {"app": "x"}}}])
+    foreign = [{"app": "x"}, {"owner": "helm"}, {"owner": "helm", "name": "todo", "version": "newest"}, None]
+    found = revisions([secret("10"), secret("9"), *({"metadata": {"labels": labels}} for labels in foreign)])
     assert [(item.number, item.inputs) for item in found["todo"]] == [(9, "abc"), (10, "abc")]
 
 
@@ -39,3 +44,21 @@ def test_a_rollback_goes_to_what_a_health_check_passed() -> None:
     past = history("superseded", "superseded", "deployed", "failed")
     assert newest_good(past, proved=[1, 2], below=4) == 2
     assert newest_good(past, proved=[], below=4) is None
+
+
+@pytest.mark.parametrize(
+    ("statuses", "written", "since"),
+    [
+        (("deployed", "pending-upgrade"), 990, 990),
+        (("pending-install",), 990, 990),
+        (("deployed", "pending-upgrade"), 100, 0),  # no helm is given so long
+        (("deployed", "pending-upgrade"), 0, 0),  # helm does not say when
+        (("superseded", "deployed"), 990, 0),
+        ((), 0, 0),
+    ],
+)
+def test_a_release_that_became_pending_a_moment_ago_may_be_somebodys_work(
+    statuses: tuple[str, ...], written: int, since: int
+) -> None:
+    past = [dataclasses.replace(one, written=written) for one in history(*statuses)]
+    assert at_work(past, now=1000, limit=300) == since
