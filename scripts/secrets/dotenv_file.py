@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from io import StringIO
 from pathlib import Path
 
@@ -50,8 +51,11 @@ def parse(text: str, name: str) -> dict[str, str]:
 
     for one in parse_stream(StringIO(text)):
         alone = one.key is not None and one.value is None and not _NAME.fullmatch(one.key)
+        line = one.original.line + _blank_lines(one.original.string)
+        if one.key and any(unicodedata.category(sign) == "Cf" for sign in one.key):
+            told = one.key.encode("ascii", "backslashreplace").decode()
+            raise SettingsError(f"{name}: line {line}: {told}: a name with an invisible sign", "write the name anew")
         if one.error or alone:
-            line = one.original.line + _blank_lines(one.original.string)
             raise SettingsError(f"{name}: line {line}: not NAME=value", "correct that line, or quote its value")
     found = dotenv_values(stream=StringIO(text))
     return {key: value for key, value in found.items() if value is not None}
