@@ -51,6 +51,7 @@ def test_what_editors_save_is_read(tmp_path: Path, encoding: str) -> None:
         ("A=1\nB=2\n".encode("utf-16-be"), "line 1: not UTF-8"),
         (b"A=1\nsk-secret\n", "line 2: not NAME=value"),
         (b"A=1\n\nB='secret\n", "line 3: not NAME=value"),
+        ("A=1\n\u200bKEY=secret\n".encode(), r"line 2: \\u200bKEY: a name with an invisible sign"),
     ],
 )
 def test_what_cannot_be_read_is_named_by_its_line_and_not_shown(tmp_path: Path, content: bytes, said: str) -> None:
