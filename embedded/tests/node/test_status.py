@@ -135,25 +135,6 @@ def test_expired_pod_failed():
     assert (made["phase"], made["reason"], made["message"]) == ("Failed", "DeadlineExceeded", "too long")
 
 
-def pod_with(*resources):
-    return {"spec": {"containers": [{"resources": r} for r in resources]}}
-
-
-@pytest.mark.parametrize(
-    ("resources", "quality"),
-    [
-        ([{}], "BestEffort"),
-        ([{"requests": {"cpu": "1"}}], "Burstable"),
-        ([{"limits": {"cpu": "1", "memory": "1Gi"}}], "Guaranteed"),
-        ([{"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1000m", "memory": "1024Mi"}}], "Guaranteed"),
-        ([{"limits": {"cpu": "1", "memory": "1Gi"}}, {}], "Burstable"),
-        ([{"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "500m"}}], "Burstable"),
-    ],
-)
-def test_quality_of_service(resources, quality):
-    assert status.qos(pod_with(*resources)) == quality
-
-
 def test_readiness_gate_holds_ready_back():
     pod, record = job("Always", 0)
     pod["spec"]["readinessGates"] = [{"conditionType": "example.org/ok"}]

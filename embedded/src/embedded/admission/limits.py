@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from embedded import errors
-from embedded.objects import quantity, usage
-from embedded.objects.usage import containers_of
+from embedded.objects import quantity
+from embedded.objects.pod_resources import SIDES, containers_of, names_of, total
 from embedded.store import Store
 
 
@@ -46,16 +46,12 @@ def _of_pod(spec: dict[str, Any], item: dict[str, Any]) -> list[str]:
 def _whole(spec: dict[str, Any], item: dict[str, Any]) -> dict[str, dict[str, str]]:
     """Return what a pod asks for as a whole, of what a range is about."""
     names = {name for bound in ("min", "max", "maxLimitRequestRatio") for name in item.get(bound) or {}}
-    totals = usage.of_object("pods", {"spec": spec})
-    stated = {
-        side: {name for one in containers_of(spec) for name in one.get("resources", {}).get(side) or ()}
-        for side in ("requests", "limits")
-    }
     return {
         side: {
-            name: quantity.text(totals[f"{side}.{name}"], "Mi" if name == "memory" else "") for name in names & known
+            name: quantity.text(total(spec, side, name), "Mi" if name == "memory" else "")
+            for name in names & names_of(spec, side)
         }
-        for side, known in stated.items()
+        for side in SIDES
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from embedded import errors
 from embedded.objects import quantity, usage
+from embedded.objects.pod_resources import COMPUTE, containers_of
 from embedded.store import Store
 
 GROWING = ("services", "persistentvolumeclaims")  # what may count more after a change than before
@@ -35,7 +36,7 @@ def _hold_against(store: Store, quota: dict[str, Any], resource: str, obj: dict[
     """Raise 403 where an object is over a quota, or does not say what the quota is about."""
     hard, title, name = quota["spec"].get("hard", {}), quota["metadata"]["name"], obj["metadata"]["name"]
     if resource == "pods":
-        missing = [entry for entry in sorted(hard) if entry.rpartition(".")[2] in usage.COMPUTE and _bare(obj, entry)]
+        missing = [entry for entry in sorted(hard) if entry.rpartition(".")[2] in COMPUTE and _bare(obj, entry)]
         if missing:
             parts = "; ".join(f"{entry} for: {','.join(_bare(obj, entry))}" for entry in missing)
             raise errors.forbidden("pods", name, f"failed quota: {title}: must specify {parts}")
@@ -52,7 +53,7 @@ def _hold_against(store: Store, quota: dict[str, Any], resource: str, obj: dict[
 def _bare(pod: dict[str, Any], entry: str) -> list[str]:
     """Return the names of the containers that do not say how much they need of what an entry is about."""
     side, _, name = entry.rpartition(".")
-    containers = usage.containers_of(pod["spec"])
+    containers = containers_of(pod["spec"])
     return [one["name"] for one in containers if name not in (one.get("resources", {}).get(side or "requests") or {})]
 
 

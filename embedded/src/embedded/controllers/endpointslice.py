@@ -6,7 +6,7 @@ from typing import Any
 
 from embedded.controllers import common, endpoints
 from embedded.controllers.common import MANAGER, Key
-from embedded.objects.usage import containers_of
+from embedded.objects.pod_resources import containers_of
 from embedded.objects.values import timestamp
 from embedded.store import Store
 

@@ -11,12 +11,12 @@ from embedded.controllers import common, pod_affinity
 from embedded.controllers.common import Key
 from embedded.events import record
 from embedded.objects import quantity
+from embedded.objects.pod_resources import COMPUTE, requests
 from embedded.objects.values import timestamp
 from embedded.store import Store
 
 COMPONENT = "default-scheduler"
 RETRY = 300.0  # seconds after which a pod that does not fit is tried again though nothing changed
-RESOURCES = ("cpu", "memory", "ephemeral-storage")
 HELPLESS = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -95,30 +95,6 @@ def refusal(found: list[list[Unfit]], blocked: str) -> str:
     return f"{start} {told}. no new claims to deallocate, preemption: {start} {why}."
 
 
-def requests(pod: dict[str, Any]) -> dict[str, Decimal]:
-    """Return what a pod asks for: its containers together, or its hungriest init container."""
-    total = {name: Decimal(0) for name in RESOURCES}
-    spec = pod["spec"]
-    for container in spec["containers"]:
-        for name in RESOURCES:
-            total[name] += _asked(container, name)
-    sidecars = {name: Decimal(0) for name in RESOURCES}
-    for container in spec.get("initContainers", ()):
-        for name in RESOURCES:
-            if container.get("restartPolicy") == "Always":
-                sidecars[name] += _asked(container, name)
-                total[name] += _asked(container, name)
-            else:
-                total[name] = max(total[name], _asked(container, name) + sidecars[name])
-    return total
-
-
-def _asked(container: dict[str, Any], name: str) -> Decimal:
-    resources = container.get("resources", {})
-    value = resources.get("requests", {}).get(name, resources.get("limits", {}).get(name, 0))
-    return quantity.parse(value)
-
-
 def _too_little(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> list[Unfit]:
     room = node.get("status", {}).get("allocatable", {})
     placed = [
@@ -129,11 +105,12 @@ def _too_little(store: Store, pod: dict[str, Any], node: dict[str, Any]) -> list
     found = []
     if len(placed) + 1 > int(quantity.parse(room.get("pods", 110))):
         found.append(Unfit("Too many pods", crowded=True))
-    used = [requests(item) for item in placed]
-    for name, wanted in requests(pod).items():
-        taken = sum((item[name] for item in used), Decimal(0))
-        if wanted and name in room and taken + wanted > quantity.parse(room[name]):
-            found.append(Unfit(f"Insufficient {name}", crowded=wanted <= quantity.parse(room[name])))
+    used = [requests(item["spec"]) for item in placed]
+    for name, wanted in requests(pod["spec"]).items():
+        taken = sum((item.get(name, Decimal(0)) for item in used), Decimal(0))
+        has = quantity.parse(room.get(name, 0))
+        if wanted and (name in room or name not in COMPUTE) and taken + wanted > has:
+            found.append(Unfit(f"Insufficient {name}", crowded=wanted <= has))
     return found
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from embedded.node import pause
 from embedded.node.environment import ConfigError, expand
-from embedded.node.status import qos
 from embedded.objects import quantity
+from embedded.objects.pod_resources import quality_of_service
 
 CLUSTER = "io.kubernetes.cluster"
 POD, NAMESPACE, UID = "io.kubernetes.pod.name", "io.kubernetes.pod.namespace", "io.kubernetes.pod.uid"
@@ -172,7 +172,7 @@ def oom_score(pod: dict[str, Any], container: dict[str, Any], memory: int) -> in
 
     A kubelet uses -997 where this says 0: a machine may forbid negative scores, and the order is the same without.
     """
-    quality = qos(pod)
+    quality = quality_of_service(pod["spec"])
     if quality == "Guaranteed":
         return 0
     if quality == "BestEffort":

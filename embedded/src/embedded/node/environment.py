@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from embedded.objects import quantity
-from embedded.objects.usage import containers_of
+from embedded.objects.pod_resources import containers_of
 
 REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
 SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")

@@ -18,7 +18,8 @@ import os
 import select
 from pathlib import Path
 
-ROOT = Path("/sys/fs/cgroup")
+from embedded.node.control_groups import ControlGroups
+
 GONE_SECONDS = 2.0  # how long the kernel may take to tell that a group has gone
 UNREACHED = 1 << 62  # bytes
 
@@ -84,26 +85,23 @@ class _FileCount:
 class Kills:
     """The containers whose memory is watched."""
 
-    def __init__(self, root: Path = ROOT) -> None:
-        self._root = root
-        self._unified = (root / "cgroup.controllers").exists()
+    def __init__(self, groups: ControlGroups | None = None) -> None:
+        self._groups = groups or ControlGroups()
         self._counts: dict[str, _EventCount | _FileCount] = {}
 
     def prepare(self, container: str) -> None:
         """Watch a container that is about to start; where that cannot be, the Engine's word has to do."""
-        folder = self._root / "memory/docker"
-        if not self._unified and folder.is_dir():
+        folder = self._groups.top("memory") / "docker"
+        if not self._groups.unified and folder.is_dir():
             with contextlib.suppress(OSError):
                 self._counts[container] = _EventCount(folder / container)
 
     def started(self, container: str) -> None:
         """Watch a container that has just started, unless it is watched already."""
-        inner = f"system.slice/docker-{container}.scope", f"docker/{container}"
-        places = [self._root / ("" if self._unified else "memory") / name for name in inner]
-        folder = next((place for place in places if place.is_dir()), None)
-        if container not in self._counts and folder is not None:
+        folder = None if container in self._counts else self._groups.of("memory", container)
+        if folder is not None:
             with contextlib.suppress(OSError):
-                self._counts[container] = _FileCount(folder) if self._unified else _EventCount(folder)
+                self._counts[container] = _FileCount(folder) if self._groups.unified else _EventCount(folder)
 
     def forget(self, container: str) -> None:
         """Watch a container no more."""

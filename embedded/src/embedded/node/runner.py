@@ -16,6 +16,7 @@ from embedded.node.node_services import NodeServices, first, task
 from embedded.node.prober import Prober
 from embedded.node.status import ContainerRecord, PodRecord
 from embedded.node.volumes import VolumeError, sub_path
+from embedded.objects.pod_resources import is_sidecar
 from embedded.objects.values import parse_timestamp, timestamp
 
 RESYNC = 10.0  # seconds after which a container that could not be configured is tried again
@@ -259,7 +260,7 @@ class Runner:
 
     @property
     def _sidecar(self) -> bool:
-        return self._init and status.is_sidecar(self.record.spec)
+        return self._init and is_sidecar(self.record.spec)
 
     async def _not_started(self, error: EngineError, begun: dict[str, Any]) -> None:
         """Note that the Engine made the container but could not start its command."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path("/sys/fs/cgroup")
+from embedded.node.control_groups import ControlGroups
+
 NANO = 1e-9
 
 
@@ -21,32 +22,26 @@ class _Sample:
 
 
 class Statistics:
-    """Samples control groups, version 1 or 2, of either driver of the Engine."""
+    """Samples of control groups."""
 
-    def __init__(self, root: Path = ROOT) -> None:
-        self._root = root
-        self._unified = (root / "cgroup.controllers").exists()
+    def __init__(self, groups: ControlGroups | None = None) -> None:
+        self._groups = groups or ControlGroups()
         self._samples: dict[str, _Sample] = {}
 
-    def _folders(self, container: str) -> tuple[Path, Path]:
-        """Return where cpu and memory of a container ("" for the machine) are counted."""
-        if not container:
-            cpu, memory = ("", "") if self._unified else ("cpuacct", "memory")
-            return self._root / cpu, self._root / memory
-        inner = f"docker/{container}"
-        if (self._root / ("" if self._unified else "memory") / f"system.slice/docker-{container}.scope").exists():
-            inner = f"system.slice/docker-{container}.scope"
-        if self._unified:
-            return self._root / inner, self._root / inner
-        return self._root / "cpuacct" / inner, self._root / "memory" / inner
+    def _folder(self, controller: str, container: str) -> Path:
+        """Return where a container ("" for the machine) is counted. Raises FileNotFoundError where it is not."""
+        found = self._groups.of(controller, container) if container else self._groups.top(controller)
+        if found is None:
+            raise FileNotFoundError(container)
+        return found
 
     def _read(self, container: str) -> tuple[float, int]:
         """Return seconds of cpu used so far, and bytes in use that cannot be dropped.
 
         Raises OSError when it is gone.
         """
-        cpu, memory = self._folders(container)
-        if self._unified:
+        cpu, memory = self._folder("cpuacct", container), self._folder("memory", container)
+        if self._groups.unified:
             seconds = _pairs(cpu / "cpu.stat")["usage_usec"] * 1e-6
             used, inactive = memory / "memory.current", "inactive_file"
         else:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from embedded.objects import quantity
-from embedded.objects.usage import containers_of
+from embedded.objects.pod_resources import is_sidecar, quality_of_service
 from embedded.objects.values import timestamp
 
 LOST = "The container could not be located when the pod was terminated"
@@ -67,11 +67,6 @@ class PodRecord:
     def all(self) -> list[ContainerRecord]:
         """Every container."""
         return [*self.init, *self.main]
-
-
-def is_sidecar(container: dict[str, Any]) -> bool:
-    """Return whether an init container keeps running beside the others."""
-    return container.get("restartPolicy") == "Always"
 
 
 def restarts(policy: str, exit_code: int) -> bool:
@@ -148,7 +143,7 @@ def build(pod: dict[str, Any], record: PodRecord, now: float) -> dict[str, Any]:
     if record.init:
         made["initContainerStatuses"] = [container_status(c, record) for c in record.init]
     made["containerStatuses"] = [container_status(c, record) for c in record.main]
-    made["qosClass"] = old.get("qosClass") or qos(pod)
+    made["qosClass"] = old.get("qosClass") or quality_of_service(pod["spec"])
     return made | _pod_resources(pod)
 
 
@@ -246,22 +241,6 @@ def container_status(container: ContainerRecord, record: PodRecord) -> dict[str,
 def _mount(mount: dict[str, Any]) -> dict[str, Any]:
     made = {"name": mount["name"], "mountPath": mount["mountPath"]}
     return made | ({"readOnly": True, "recursiveReadOnly": "Disabled"} if mount.get("readOnly") else {})
-
-
-def qos(pod: dict[str, Any]) -> str:
-    """Return the quality of service class."""
-    spec = pod["spec"]
-    resources = [c.get("resources") or {} for c in containers_of(spec)]
-    amounts = [(r.get("requests") or {}, r.get("limits") or {}) for r in resources]
-    kinds = ("cpu", "memory")
-    if not any(kind in some for pair in amounts for some in pair for kind in kinds):
-        return "BestEffort"
-    exact = all(
-        kind in limits and quantity.parse(requests.get(kind, limits[kind])) == quantity.parse(limits[kind])
-        for requests, limits in amounts
-        for kind in kinds
-    )
-    return "Guaranteed" if exact else "Burstable"
 
 
 def _sum(amounts: Iterable[dict[str, str]]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from embedded.node.node_services import NodeServices, first, task
 from embedded.node.runner import Runner
 from embedded.node.status import ContainerRecord, PodRecord
 from embedded.node.volumes import VolumeError
-from embedded.objects.usage import containers_of
+from embedded.objects.pod_resources import containers_of, is_sidecar
 from embedded.objects.values import clone, parse_timestamp, timestamp
 
 log = logging.getLogger(__name__)
@@ -58,9 +58,7 @@ class PodWorker:
         self._tasks: set[asyncio.Task[Any]] = set()
         policy = spec.get("restartPolicy", "Always")
         once = "OnFailure" if policy == "Always" else policy
-        self._init = [
-            Runner(self, c, "Always" if status.is_sidecar(c.spec) else once, init=True) for c in self.record.init
-        ]
+        self._init = [Runner(self, c, "Always" if is_sidecar(c.spec) else once, init=True) for c in self.record.init]
         self._main = [Runner(self, c, policy, init=False) for c in self.record.main]
 
     # what others tell
@@ -176,7 +174,7 @@ class PodWorker:
         await self._set_up()
         async with asyncio.TaskGroup() as group:
             for runner in self._init:
-                if status.is_sidecar(runner.record.spec):
+                if is_sidecar(runner.record.spec):
                     group.create_task(runner.run())
                     await self._until_started(runner.record)
                 elif runner.record.exit_code != 0 and await runner.run() != 0:

@@ -8,6 +8,7 @@ from typing import Any
 
 from embedded.kinds import Kind
 from embedded.objects import custom, schema
+from embedded.objects.pod_resources import quality_of_service
 from embedded.objects.schema import Field, Type
 from embedded.objects.values import clone
 
@@ -328,24 +329,6 @@ def begin(kind: Kind, obj: dict[str, Any]) -> None:
         obj["status"] = clone(STATUS[kind.resource])
     if kind.kind == "Namespace":
         obj["spec"]["finalizers"] = ["kubernetes"]
-
-
-def quality_of_service(spec: dict[str, Any]) -> str:
-    """Return the class of a pod: Guaranteed, Burstable or BestEffort, from cpu and memory of all containers."""
-    containers = spec.get("containers", []) + spec.get("initContainers", [])
-    resources = [container.get("resources", {}) for container in containers]
-    stated = [set(part.get(side, {})) & {"cpu", "memory"} for part in resources for side in ("requests", "limits")]
-    if not any(stated):
-        return "BestEffort"
-    guaranteed = all(
-        all(
-            part.get("limits", {}).get(name) is not None
-            and part.get("requests", {}).get(name, part["limits"][name]) == part["limits"][name]
-            for name in ("cpu", "memory")
-        )
-        for part in resources
-    )
-    return "Guaranteed" if guaranteed else "Burstable"
 
 
 def job_selector(job: dict[str, Any]) -> None:

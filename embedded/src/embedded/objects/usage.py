@@ -7,12 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from embedded.objects import quantity
-from embedded.objects.defaults import quality_of_service
+from embedded.objects.pod_resources import COMPUTE, quality_of_service, requests, total
 
 COUNTED = (
     "configmaps", "persistentvolumeclaims", "replicationcontrollers", "resourcequotas", "secrets", "services",
 )  # fmt: skip
-COMPUTE = ("cpu", "memory", "ephemeral-storage")
 STORAGE_CLASS = ".storageclass.storage.k8s.io/"
 
 Usage = dict[str, Decimal]
@@ -40,38 +39,12 @@ def of_object(resource: str, obj: dict[str, Any]) -> Usage:
 
 
 def _of_pod(pod: dict[str, Any]) -> Usage:
-    """Return what a pod counts: containers and sidecars by their sum, an init container beside the sidecars before it,
-    whichever is larger.
-    """
-    usage = {"pods": Decimal(1), "count/pods": Decimal(1)}
-    spec = pod["spec"]
-    for side in ("requests", "limits"):
-        for name in _resources(spec, side):
-            sidecars = largest = Decimal(0)
-            for one in spec.get("initContainers") or ():
-                if one.get("restartPolicy") == "Always":
-                    sidecars += _amount(one, side, name)
-                    largest = max(largest, sidecars)
-                else:
-                    largest = max(largest, sidecars + _amount(one, side, name))
-            whole = sidecars + sum((_amount(one, side, name) for one in spec.get("containers", ())), Decimal(0))
-            extra = quantity.parse((spec.get("overhead") or {}).get(name, 0))
-            usage[f"{side}.{name}"] = max(whole, largest) + extra
-    return usage | {name: usage[f"requests.{name}"] for name in COMPUTE}
-
-
-def _resources(spec: dict[str, Any], side: str) -> set[str]:
-    named = {name for one in containers_of(spec) for name in one.get("resources", {}).get(side) or ()}
-    return {*COMPUTE, *(name for name in named if side == "requests")}
-
-
-def containers_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the containers of a pod's specification, those that prepare it included."""
-    return [*spec.get("containers", ()), *(spec.get("initContainers") or ())]
-
-
-def _amount(container: dict[str, Any], side: str, name: str) -> Decimal:
-    return quantity.parse((container.get("resources", {}).get(side) or {}).get(name, 0))
+    """Return what a pod counts."""
+    asked = requests(pod["spec"])
+    usage = {"pods": Decimal(1), "count/pods": Decimal(1)} | {f"requests.{name}": asked[name] for name in asked}
+    for name in COMPUTE:
+        usage |= {name: asked[name], f"limits.{name}": total(pod["spec"], "limits", name)}
+    return usage
 
 
 def in_use(quota: dict[str, Any], resource: str, objects: Iterable[dict[str, Any]], entry: str) -> Decimal:
