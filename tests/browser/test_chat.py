@@ -74,6 +74,7 @@ def test_an_answer_that_fails_half_way(person: Person) -> None:
 
     page.route("**/api/chat/stream", fail)
     person.say("add buy milk")
+    expect(page.locator(".bubble.assistant")).to_contain_text("I will")
     expect(page.locator(".bubble.failure")).to_contain_text("The assistant is away.")
     expect(page.get_by_label("Message to the assistant")).to_have_value("add buy milk")
     page.unroute("**/api/chat/stream")

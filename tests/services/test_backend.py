@@ -1,5 +1,8 @@
 """The backend's REST API: accounts, sessions, todos, limits."""
 
+import json
+import socket
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -211,3 +214,34 @@ def test_without_an_agent_only_chat_is_missing(postgres: Postgres, run: Run, per
     with user.http.stream("POST", "/api/chat/stream", json={"message": "add milk"}) as stream:
         assert "event: error" in list(stream.iter_lines())
     assert user.add("milk")["title"] == "milk"
+
+
+def test_an_answer_that_breaks_off_is_told_as_begun_and_remembered(
+    postgres: Postgres, run: Run, person: Callable[..., Person]
+) -> None:
+    """As where the agent's process is killed: part of what was asked may be done, so it is not to be asked blindly."""
+    with socket.create_server(("127.0.0.1", 0)) as agent:
+        env = {"DATABASE_URL": postgres.new_database(), "AGENT_URL": f"http://127.0.0.1:{agent.getsockname()[1]}"}
+        backend = run("backend", **env, **SECRETS).wait("/readyz")
+        killed = threading.Thread(target=begin_and_end, args=(agent,))
+        killed.start()
+        user = person(backend.url)
+        with user.http.stream("POST", "/api/chat/stream", json={"message": "add milk"}) as stream:
+            events = [
+                json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line.startswith("data")
+            ]
+        killed.join()
+    assert events[0] == {"text": "Adding"} and "broke off" in events[1]["message"] and len(events) == 2
+    (asked, told) = user.http.get("/api/chat/history").json()["items"]
+    assert asked["content"] == "add milk" and told["content"].startswith("Adding\n\nThe assistant broke off")
+
+
+def begin_and_end(agent: socket.socket) -> None:
+    """Take one message, begin to answer it, and end as a killed process does: the connection goes."""
+    with agent.accept()[0] as connection:
+        taken = b""
+        while b"add milk" not in taken:
+            taken += connection.recv(65536)
+        piece = b'event: delta\ndata: {"text": "Adding"}\n\n'
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        connection.sendall(head + f"{len(piece):x}".encode() + b"\r\n" + piece + b"\r\n")

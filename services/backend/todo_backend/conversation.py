@@ -9,10 +9,12 @@ from typing import Any
 import httpx2
 from pydantic import ValidationError
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from todo_backend.models import Message
 from todo_backend.schemas import ChatReply
 from todo_backend.state import State
+from todo_common.repeat import NOT_BEGUN
 
 HISTORY_SENT = 20
 """Messages of the conversation the agent is reminded of."""
@@ -21,6 +23,7 @@ LEFT_SECONDS = 5.0
 """Time at the end of the process for answers whose readers have gone."""
 
 UNREACHABLE = "The assistant cannot be reached right now. Your todos are safe; try again in a moment."
+BROKE_OFF = "The assistant broke off in the middle. What it has done is in your list: look there, then ask again."
 
 log = logging.getLogger(__name__)
 _running: set[asyncio.Task[None]] = set()
@@ -41,7 +44,9 @@ async def ask(state: State, user_id: int, message: str, token: str) -> ChatReply
     try:
         response = await state.agent.post("/chat", json=payload, headers=_headers(token))
     except httpx2.HTTPError as error:
-        raise _unreachable(error) from error
+        failure = _lost(error)
+        await _remember_break(state, user_id, message, failure)
+        raise failure from error
     if response.status_code != 200:
         raise _failure(response.status_code, response.content, response.headers)
     try:
@@ -75,6 +80,7 @@ def event(name: str, data: dict[str, Any]) -> bytes:
 
 
 async def _pump(state: State, user_id: int, message: str, token: str, queue: asyncio.Queue[bytes | None]) -> None:
+    told = ""
     try:
         payload = {"message": message, "history": await _history(state, user_id)}
         async with state.agent.stream("POST", "/chat/stream", json=payload, headers=_headers(token)) as response:
@@ -85,14 +91,15 @@ async def _pump(state: State, user_id: int, message: str, token: str, queue: asy
                 if name == "done":
                     reply = ChatReply.model_validate(data)
                     await _remember(state, user_id, message, reply.reply)
+                told += str(data.get("text", "")) if name == "delta" else ""
                 finished = finished or name in ("done", "error")
                 queue.put_nowait(event(name, data))
             if not finished:
-                raise AgentFailed(502, UNREACHABLE)
-    except AgentFailed as failure:
+                raise AgentFailed(502, BROKE_OFF)
+    except (AgentFailed, httpx2.HTTPError) as problem:
+        failure = problem if isinstance(problem, AgentFailed) else _lost(problem)
         queue.put_nowait(event("error", {"message": str(failure)}))
-    except httpx2.HTTPError as error:
-        queue.put_nowait(event("error", {"message": str(_unreachable(error))}))
+        await _remember_break(state, user_id, message, failure, told)
     except Exception:  # the reader must learn that nothing more will come
         log.exception("the conversation broke off")
         queue.put_nowait(event("error", {"message": "Something went wrong on our side. Try again."}))
@@ -131,13 +138,25 @@ async def _remember(state: State, user_id: int, message: str, reply: str) -> Non
         await session.commit()
 
 
+async def _remember_break(state: State, user_id: int, message: str, failure: AgentFailed, told: str = "") -> None:
+    """Keep a message whose answer broke off, with what there is of it: the next one has to know that part is done."""
+    if str(failure) != BROKE_OFF:
+        return
+    try:
+        await _remember(state, user_id, message, f"{told}\n\n{BROKE_OFF}".strip())
+    except SQLAlchemyError:  # the reader has been told, which matters more
+        log.exception("a broken conversation cannot be remembered")
+
+
 def _headers(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def _unreachable(error: httpx2.HTTPError) -> AgentFailed:
-    log.warning("the agent cannot be reached", extra={"error": f"{type(error).__name__}: {error}"})
-    return AgentFailed(503, UNREACHABLE)
+def _lost(error: httpx2.HTTPError) -> AgentFailed:
+    """The agent never had the message, or it had it and is gone: it may have done part of it then."""
+    begun = not isinstance(error, NOT_BEGUN)
+    log.warning("the agent is lost", extra={"error": f"{type(error).__name__}: {error}", "begun": begun})
+    return AgentFailed(503, BROKE_OFF if begun else UNREACHABLE)
 
 
 def _failure(status: int, body: bytes, headers: httpx2.Headers) -> AgentFailed:

@@ -83,8 +83,9 @@ export function Chat({ onAnswer, onExpired, visible }: Props) {
     setAnswer("");
     // After a failure too the list is read again: the assistant may have done half of it.
     let acted = true;
+    let told = "";
     try {
-      const answer = await api.chat(message, { onDelta: (piece) => setAnswer((before) => (before ?? "") + piece) });
+      const answer = await api.chat(message, { onDelta: (piece) => setAnswer((told += piece)) });
       acted = answer.acted;
       append("assistant", answer.reply);
       setSaid(answer.reply);
@@ -94,6 +95,7 @@ export function Chat({ onAnswer, onExpired, visible }: Props) {
         onExpired();
         return;
       }
+      if (told !== "") append("assistant", told);
       append("failure", reason);
       setSaid(reason);
       setDraft((now) => now || message);

@@ -45,7 +45,7 @@ export class Problem extends Error {
 
 const OFFLINE = "The server cannot be reached. Check your connection and try again.";
 const BROKEN = "Something went wrong on our side. Try again in a moment.";
-const CUT_OFF = "The answer was cut off. Try again.";
+const CUT_OFF = "The answer was cut off. What was done by then is in your list: look there, then ask again.";
 
 async function call(method: string, path: string, body?: unknown): Promise<Response> {
   let response: Response;

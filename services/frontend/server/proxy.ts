@@ -50,6 +50,7 @@ const CUT = new Set(["ECONNRESET", "EPIPE"]);
 const NOT_TAKEN = new Set(["ECONNREFUSED", "EHOSTUNREACH", "EAI_AGAIN"]);
 
 const UNREACHABLE = "the backend cannot be reached, try again in a moment";
+const BROKE_OFF = "the backend broke off before it answered, and may have done it: look, then try again";
 
 export interface Context {
   requestId: string;
@@ -157,7 +158,7 @@ export class Proxy {
       this.#log("WARNING", "backend unreachable", { request_id: context.requestId, error: error.code ?? error.message });
       request.unpipe(outgoing);
       request.resume();
-      answerJson(response, 502, { detail: UNREACHABLE });
+      answerJson(response, 502, { detail: repeatable || NOT_TAKEN.has(code) ? UNREACHABLE : BROKE_OFF });
     });
     response.once("close", stop);
     if (repeatable) outgoing.end();
