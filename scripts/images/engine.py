@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result, Shell
-from scripts.images import docker
+from scripts.images import control_groups, docker
 from scripts.images.docker import Docker
 from scripts.images.engine_api import EngineApi, chosen_by
 
@@ -136,6 +136,7 @@ def _start(shell: Shell, client: Docker, say: Callable[[str], None]) -> None:
     if SYSTEMD.is_dir():
         _start_by_systemd(shell)
     else:
+        control_groups.divide(shell)
         process = shell.daemon([dockerd or "dockerd"], log=LOG)
     deadline = time.monotonic() + START_SECONDS
     while not shell.dry and not docker.engine_answers(shell, client.binary):

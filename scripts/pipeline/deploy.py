@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.context.ready import Ready
-from scripts.context.release_lock import unfinished_run, settle_unfinished_run
+from scripts.context.release_lock import settle_unfinished_run, unfinished_run
 from scripts.context.run import Run, outcomes_of, threads
 from scripts.errors import UserError
 from scripts.host.files import write_whole
@@ -164,7 +164,7 @@ def _refuse_while_at_work(run: Run, release: Release, history: list[Revision]) -
     if since:
         begun, over = (time.strftime("%H:%M:%S", time.localtime(moment)) for moment in (since, since + limit))
         raise UserError(
-            f"release {release.name} is {history[-1].status} since {begun}: a helm that was not started here is at work",
+            f"release {release.name} is {history[-1].status} since {begun}: somebody else's helm is at work on it",
             f"wait for it; if there is none (helm history {release.name}), a run after {over} mends what it left",
         )
 

@@ -1,4 +1,4 @@
-"""Start invoke with our words for errors in place before it reads a person's settings, which it does before tasks.py."""
+"""Start invoke with our words for errors in place: it reads a person's own settings before it comes to tasks.py."""
 
 from __future__ import annotations
 

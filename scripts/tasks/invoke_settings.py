@@ -62,7 +62,9 @@ def _problem(fault: BaseException, frames: Sequence[FrameType]) -> tuple[str, st
     if merging and isinstance(fault, AttributeError):
         return "must be a mapping of keys", "correct the file, or move it away"
     if keys := [str(known["key"]) for known in merging if "key" in known]:
-        kind = "must be a mapping of keys" if isinstance(merging[-1]["base"][merging[-1]["key"]], dict) else "has no keys"
+        kind = (
+            "must be a mapping of keys" if isinstance(merging[-1]["base"][merging[-1]["key"]], dict) else "has no keys"
+        )
         return f"{'.'.join(keys)}: {kind}", "correct that key, or remove it"
     said = f"{type(fault).__name__}: {next(iter(str(fault).splitlines()), '')}"[:300]
     return said, "correct invoke.yaml, ~/.invoke.yaml, /etc/invoke.yaml, or the variable that begins with INVOKE_"
