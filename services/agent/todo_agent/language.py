@@ -30,11 +30,6 @@ class Wish:
     """A renaming in full: only the list tells which of several "to" stands between the two titles."""
 
 
-def wishes(message: str) -> list[Wish]:
-    """What a message asks for, in its order."""
-    return understood(message)[1]
-
-
 def understood(message: str) -> tuple[Language, list[Wish]]:
     """The language of a message, which is the one that more of it makes sense in, and what it asks for."""
     read = [(language, _wishes(message, language)) for language in LANGUAGES]

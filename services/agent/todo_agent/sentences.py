@@ -142,10 +142,10 @@ ENGLISH = Language(
                 "(?:delete|remove|erase|clear) (?P<title>(?:(?:all|everything|the|my) )*(?:that(?:'s| is| are) )?"
                 f"{_DONE}(?: {_THINGS}| ones)?)",
             ),
-            ("reopen", f"mark (?P<title>.+?)(?: as)? {_NOT_DONE}"),
+            ("reopen", f"(?:mark|set) (?P<title>.+?)(?: as| to)? {_NOT_DONE}"),
             ("reopen", "(?:reopen|undo|uncheck|untick) (?P<title>.+)"),
             ("reopen", f"(?P<title>.+?) (?:is|are) {_NOT_DONE}(?: yet)?"),
-            ("complete", f"(?:mark|set|check|tick) (?P<title>.+?) (?:as )?(?:{_DONE}|off)"),
+            ("complete", f"(?:mark|set|check|tick) (?P<title>.+?) (?:as |to )?(?:{_DONE}|off)"),
             (
                 "complete",
                 "(?:complete|finish|finished|check off|tick off|cross (?:out|off)|(?:i(?:'m| am) )?done with)"
@@ -165,6 +165,7 @@ ENGLISH = Language(
             ),
             ("find", f"(?:find|search(?: for)?|look for|is there|do i have) (?P<title>.+?){_LIST}"),
             ("find", "is (?P<title>.+?) on (?:my|the) (?:todo ?|to-do ?|task ?)?list"),
+            ("find", f"(?:is|are) (?P<title>.+?) (?:already )?{_DONE}(?: yet| already)?"),
             (
                 "thank",
                 r"(?:thanks?|thank you|thx|great|perfect|cool|well done|good job|bye|goodbye"
@@ -304,7 +305,7 @@ GERMAN = Language(
             (
                 "add",
                 "(?:notiere?|neue aufgabe:?|neues todo:?|aufgabe:|todo:|merke? dir|ich (?:muss"
-                "|soll|möchte|will)|erinnere? mich (?:an|daran,?)|vergiss nicht,?) (?P<title>.+)",
+                "|soll|möchte|will)(?: noch)?|erinnere? mich (?:an|daran,?)|vergiss nicht,?) (?P<title>.+)",
             ),
             ("add", "hinzufügen:? (?P<title>.+)"),
             (
