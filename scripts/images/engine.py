@@ -18,7 +18,7 @@ from scripts.images.engine_api import EngineApi, chosen_by
 PACKAGES = ("docker.io", "iptables")
 CLIENT_PACKAGES = ("docker-cli", "docker-buildx")  # what newer releases have taken out of docker.io
 LOG = Path("/var/log/dockerd.log")
-START_SECONDS = 30.0
+START_SECONDS = 180.0  # as long as its process lives: on a busy machine it takes more than half a minute
 APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=300")  # for the updates that a system makes by itself
 SYSTEMD = Path("/run/systemd/system")
 
@@ -172,10 +172,14 @@ def _log_since(file: Path, position: int) -> str:
         return ""
 
 
+_GRAVE = re.compile(r"failed to|level=(?:fatal|error)|unable to|needs to be")
+_HARMLESS = re.compile(r"level=(?:debug|info|warning)")  # its helper tells so of every plugin that it does without
+
+
 def reason(log: str) -> str:
     """Return the line of an engine's log that says why it ended, without time and level."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    grave = [line for line in lines if re.search(r"failed to|level=(?:fatal|error)|unable to|needs to be", line)]
+    grave = [line for line in lines if _GRAVE.search(line) and not _HARMLESS.search(line)]
     last = (grave or lines or [""])[-1]
     message = re.search(r'msg="((?:\\.|[^"\\])*)"', last)
     return message[1].replace('\\"', '"') if message else last

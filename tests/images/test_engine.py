@@ -321,6 +321,7 @@ def test_an_engine_that_ends_is_told_at_once_by_its_last_words(tmp_path: Path, m
         ('time="t" level=info msg="a"\ntime="t" level=fatal msg="b \\"c\\""\n', 'b "c"'),
         ("failed to start daemon: d\ntime=t level=info msg=stopping\n", "failed to start daemon: d"),
         ("only this\n", "only this"),
+        ('time="t" level=warning msg="failed to load plugin x"\ntime="t" level=info msg="Loading"\n', "Loading"),
         ("", ""),
     ],
 )
