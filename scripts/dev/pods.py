@@ -12,7 +12,7 @@ from typing import Any
 from scripts.dev import tree
 from scripts.dev.service import LABEL, DevService
 from scripts.errors import UserError
-from scripts.host.shell import Stream
+from scripts.host.pipes import Stream
 from scripts.kube.kubectl import Kubectl, documents
 from scripts.kube.objects import NAME_LABEL, is_finished, is_terminating
 

@@ -9,29 +9,24 @@ from __future__ import annotations
 
 import errno
 import os
-import queue
 import shlex
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from scripts.errors import UserError
-from scripts.host import false_success, paths, variables
+from scripts.host import false_success, paths, pipes, variables
+from scripts.host.pipes import Held, Stream
 
 GRACE = 15.0  # seconds in which a program may tidy up after SIGINT
 TERM_GRACE = 5.0  # and after SIGTERM, for one that was started with SIGINT ignored, as in the background of a script
-SHORT_GRACE = 1.0  # after either, for a program that only talks
 TAIL = 40  # lines of output that a failure quotes
-CHUNK_BYTES = 1 << 20  # bytes that are read of an output at once
 
 
 @dataclass(frozen=True)
@@ -90,27 +85,6 @@ def _verb(argv: Sequence[str]) -> str:
     return " ".join(words) + " " if words else ""
 
 
-class Stream:
-    """Lines as they come, for one reader; any thread may stop it."""
-
-    def __init__(self, timeout: float) -> None:
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._deadline = time.monotonic() + timeout
-
-    def put(self, line: str) -> None:
-        """Add a line."""
-        self._lines.put(line)
-
-    def stop(self) -> None:
-        """End the stream after the lines it has."""
-        self._lines.put(None)
-
-    def __iter__(self) -> Iterator[str]:
-        with suppress(queue.Empty):
-            while (line := self._lines.get(timeout=max(0.0, self._deadline - time.monotonic()))) is not None:
-                yield line
-
-
 class Shell:
     """Starts processes. One instance serves a whole run, also from several threads at once."""
 
@@ -164,7 +138,7 @@ class Shell:
             return Result(0, "")
         try:
             with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
-                result = _with_contradiction(argv, _collect(running.process, stdin, on_line))
+                result = _with_contradiction(argv, Result(*pipes.collect(running.process, stdin, on_line)))
         except ProgramNotFound as error:
             raise CommandError(_words(argv), _not_found(error), hint) from None
         if running.timed_out.is_set():
@@ -220,9 +194,9 @@ class Shell:
         errors: list[bytes] = []
         with _as_error(argv), self._running(argv, env=env) as running:
             process = running.process
-            with _beside(lambda: errors.append(process.stderr.read() if process.stderr else b"")):
+            with pipes.beside(lambda: errors.append(process.stderr.read() if process.stderr else b"")):
                 try:
-                    yield iter(lambda: _read_some(process), b"")
+                    yield iter(lambda: pipes.read_some(process), b"")
                 except BaseException:
                     self._stop(process)
                     raise
@@ -253,13 +227,13 @@ class Shell:
         collected: list[Result] = []
         with _as_error(argv), self._running(argv, env=env, stdin=True, timeout=timeout) as running:
             process = running.process
-            with _beside(lambda: collected.append(_collect(process, None, None))):
+            with pipes.beside(lambda: collected.append(Result(*pipes.collect(process)))):
                 try:
                     with suppress(BrokenPipeError):  # why it stopped reading is in its exit status
                         for chunk in chunks:
-                            _input(process).write(chunk)
+                            pipes.input_of(process).write(chunk)
                     with suppress(BrokenPipeError):
-                        _input(process).close()
+                        pipes.input_of(process).close()
                 except BaseException:
                     self._stop(process)
                     raise
@@ -284,8 +258,8 @@ class Shell:
             finally:
                 os.close(read)
                 os.close(write)
-            with _beside(lambda: said.append(_collect(producer, None, None))):
-                result = _collect(consumer, None, None)
+            with pipes.beside(lambda: said.append(Result(*pipes.collect(producer)))):
+                result = Result(*pipes.collect(consumer))
         for argv, ended in ((source, replace(said[0], out="")), (sink, replace(result, out=""))):
             if not (checked := _with_contradiction(argv, ended)):
                 raise CommandError(_words(argv), checked)
@@ -307,75 +281,19 @@ class Shell:
         What it printed until then is kept. Nothing of its process group outlives it. `stop` is set at the end.
         Raises Interrupted, which holds what was kept too.
         """
-        kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
-        late = threading.Event()
-
-        def said(code: int) -> Result:
-            out, err = (bytes(kept[name][:limit]).decode(errors="replace") for name in ("out", "err"))
-            much = any(len(piece) > limit for piece in kept.values())
-            return Result(code, out, f"{err}\nstopped after {limit} bytes of output" if much else err)
-
+        held: Held | None = None
         try:
-            with self._running(argv, env=env, stdin=True) as running, _stopping(stop, seconds, late):
-                self._hold(running.process, kept, stop, stdin, limit)
+            with self._running(argv, env=env, stdin=True) as running:
+                held = Held(running.process, stop, limit)
+                held.run(stdin, seconds)
         except ProgramNotFound as error:
             stop.set()
             return _not_found(error)
         except KeyboardInterrupt as end:
-            raise Interrupted(said(130), end) from None
-        if late.is_set():
-            return replace(said(124), err=f"no answer within {seconds:g} s")
-        return _with_contradiction(argv, said(running.process.returncode))
-
-    @staticmethod
-    def _hold(
-        process: subprocess.Popen[bytes],
-        kept: Mapping[str, bytearray],
-        stop: threading.Event,
-        stdin: str,
-        limit: int,
-    ) -> None:
-        """Feed and drain a process until it ends or `stop` is set, then end what is left of its group."""
-
-        def drain(name: str, pipe: IO[bytes]) -> None:
-            while piece := pipe.read1(CHUNK_BYTES):  # type: ignore[attr-defined]
-                kept[name].extend(piece)
-                if len(kept[name]) > limit:
-                    del kept[name][limit + 1 :]  # one more tells that there was more
-                    stop.set()
-
-        def feed() -> None:
-            with suppress(BrokenPipeError):
-                _input(process).write(stdin.encode())
-                _input(process).close()
-
-        ended = threading.Event()
-
-        def wait() -> None:
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-            with suppress(ProcessLookupError, PermissionError):  # the group, before its number may be another's
-                os.killpg(process.pid, signal.SIGKILL)
-            ended.set()
-            stop.set()
-
-        pipes = [(name, pipe) for name, pipe in (("out", process.stdout), ("err", process.stderr)) if pipe]
-        workers = [threading.Thread(target=drain, args=pair) for pair in pipes]
-        workers += [threading.Thread(target=feed), threading.Thread(target=wait)]
-        for worker in workers:
-            worker.start()
-        try:
-            stop.wait()
-        finally:
-            for number, patience in (
-                (signal.SIGINT, SHORT_GRACE),
-                (signal.SIGTERM, SHORT_GRACE),
-                (signal.SIGKILL, None),
-            ):
-                if not ended.is_set():
-                    os.killpg(process.pid, number)
-                    ended.wait(patience)
-            for worker in workers:
-                worker.join()
+            raise Interrupted(_said(held, 130), end) from None
+        if held.is_late:
+            return replace(_said(held, 124), err=f"no answer within {seconds:g} s")
+        return _with_contradiction(argv, _said(held, running.process.returncode))
 
     def say(self, line: str) -> None:
         """Show a line to the person, in order with the commands that are shown."""
@@ -396,7 +314,7 @@ class Shell:
                     stream.put(raw.decode(errors="replace").rstrip("\r\n"))
                 stream.stop()
 
-            with _beside(read):
+            with pipes.beside(read):
                 try:
                     yield stream
                 finally:
@@ -471,7 +389,7 @@ class Shell:
             running.timed_out.set()
             self._stop(running.process)
 
-        with _after(seconds, end):
+        with pipes.after(seconds, end):
             yield
 
     @staticmethod
@@ -505,42 +423,12 @@ def _as_error(argv: Sequence[str | Path]) -> Iterator[None]:
         raise CommandError(_words(argv), _not_found(error)) from None
 
 
-@contextmanager
-def _stopping(stop: threading.Event, seconds: float | None, late: threading.Event) -> Iterator[None]:
-    """Set `stop` when so many seconds are over, and `late` if nothing had set it before; without a number, never."""
-
-    def end() -> None:
-        if not stop.is_set():
-            late.set()
-        stop.set()
-
-    with _after(seconds, end):
-        yield
-
-
-@contextmanager
-def _after(seconds: float | None, work: Callable[[], object]) -> Iterator[None]:
-    """Do some work once if the block has not ended after so many seconds; without a number, never."""
-    timer = threading.Timer(seconds, work) if seconds else None
-    if timer:
-        timer.daemon = True
-        timer.start()
-    try:
-        yield
-    finally:
-        if timer:
-            timer.cancel()
-
-
-@contextmanager
-def _beside(work: Callable[[], object]) -> Iterator[None]:
-    """Work in a thread of its own while the block runs; both have ended when it is left."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
+def _said(held: Held | None, code: int) -> Result:
+    """Return what is kept of a conversation; nothing of one that had not begun."""
+    if held is None:
+        return Result(code, "")
+    much = f"\nstopped after {held.limit} bytes of output" if held.printed_too_much else ""
+    return Result(code, held.text("out"), held.text("err") + much)
 
 
 def _with_contradiction(argv: Sequence[str | Path], result: Result) -> Result:
@@ -600,41 +488,3 @@ def _popen(argv: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes
 
 def _reason(error: OSError) -> str:
     return "not found" if error.errno == errno.ENOENT else str(error.strerror)
-
-
-def _input(process: subprocess.Popen[bytes]) -> IO[bytes]:
-    """Return the standard input of a process that was started with one."""
-    assert process.stdin is not None  # noqa: S101 a process is given an input by the caller, or this is a mistake here
-    return process.stdin
-
-
-def _read_some(process: subprocess.Popen[bytes]) -> bytes:
-    """Read what a process has printed, waiting for the first of it; nothing at its end."""
-    return process.stdout.read1(CHUNK_BYTES) if isinstance(process.stdout, BufferedReader) else b""
-
-
-def _collect(process: subprocess.Popen[bytes], stdin: str | None, on_line: Callable[[str], None] | None) -> Result:
-    """Feed and drain a process without ever blocking it, keeping the last lines of a long output.
-
-    No `stdin`, which is not the same as an empty one, leaves the feeding to somebody else.
-    """
-    kept: dict[str, deque[str]] = {"out": deque(maxlen=20_000), "err": deque(maxlen=20_000)}
-
-    def drain(name: str) -> None:
-        stream = process.stdout if name == "out" else process.stderr
-        for raw in stream or ():
-            line = raw.decode(errors="replace").rstrip("\r\n")
-            kept[name].append(line)
-            if on_line and line.strip():
-                on_line(line)
-
-    readers = [threading.Thread(target=drain, args=(name,), daemon=True) for name in kept]
-    for reader in readers:
-        reader.start()
-    if process.stdin and stdin is not None:
-        with suppress(BrokenPipeError):
-            process.stdin.write(stdin.encode())
-            process.stdin.close()
-    for reader in readers:
-        reader.join()
-    return Result(process.wait(), "\n".join(kept["out"]), "\n".join(kept["err"]))

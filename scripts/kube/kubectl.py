@@ -14,7 +14,8 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.host import parsing
-from scripts.host.shell import CommandError, Result, Shell, Stream
+from scripts.host.pipes import Stream
+from scripts.host.shell import CommandError, Result, Shell
 from scripts.kube import api, queries
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scripts.errors import UserError
-from scripts.host.shell import Stream
+from scripts.host.pipes import Stream
 from scripts.kube.kubectl import Kubectl, documents
 from scripts.verify.scaling import autoscaler
 from scripts.verify.scaling.model import Replicas
