@@ -13,7 +13,8 @@ from scripts.diagnose.graph import ResourceGraph
 from scripts.diagnose.log_excerpts import CALM, cause_lines
 from scripts.diagnose.model import Finding, Object, Rule, Snapshot, Symptom, rule_field
 from scripts.diagnose.redaction import clean
-from scripts.diagnose.symptoms import creation_symptoms, pod_symptoms, workload_symptoms
+from scripts.diagnose.symptoms import pod_symptoms
+from scripts.diagnose.workload_symptoms import creation_symptoms, workload_symptoms
 from scripts.kube import manual_changes
 from scripts.kube.objects import name_of
 
