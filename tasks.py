@@ -7,10 +7,10 @@ import sys
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 from scripts.tasks import namespace  # noqa: E402 - the setting is for what this imports
-from scripts.tasks.support import escape_unprintable, flush_output, tell_uncaught  # noqa: E402
+from scripts.tasks.support import flush_output, prepare_output, tell_uncaught  # noqa: E402
 
 sys.excepthook = tell_uncaught
-escape_unprintable()
+prepare_output()
 atexit.register(flush_output)
 
 ns = namespace()

@@ -56,8 +56,14 @@ def errors_explained() -> Iterator[None]:
         raise Exit(_unexpected(fault), code=1) from None
 
 
-def escape_unprintable() -> None:
-    """Let what a terminal has no sign for be printed as its code: a name in another encoding, an arrow in ASCII."""
+def prepare_output() -> None:
+    """Let what a terminal has no sign for be printed as its code: a name in another encoding, an arrow in ASCII.
+
+    What was closed before this program began takes what is written, and shows nothing.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 for as long as this program runs
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

@@ -49,10 +49,12 @@ def test_uv_makes_the_environment_but_where_pip_has_an_index_of_its_own(
         shutil.copy2(ROOT / name, home / name)
     path = f"{programs}:/usr/bin:/bin"
     env = os.environ | {"PATH": path, "SETTINGS": settings, "UV_STATUS": status, "CALLS": str(told)}
+    env |= {"PYTHONHOME": "/of/another", "PYTHONPATH": "/of/another"}
     link = tmp_path / "link"
     link.symlink_to(f"{home.name}/run")
     for start in (home / "run", link):  # the second time there is nothing to do
-        subprocess.run([start, "true"], check=True, cwd=home, env=env, capture_output=True)
+        check = ["sh", "-c", 'test -z "${PYTHONHOME-}${PYTHONPATH-}"']
+        subprocess.run([start, *check], check=True, cwd=home, env=env, capture_output=True)
     assert told.read_text().splitlines() == calls
     own = virtualenvs.install_command(Path("python"), ["lock.txt"], settings)
     assert ("uv" in Path(own[0]).name) == any(line.startswith("uv") for line in calls)

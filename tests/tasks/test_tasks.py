@@ -207,6 +207,13 @@ def test_who_reads_one_line_of_a_list_and_goes_is_told_nothing(unbuffered: str) 
     assert b"Traceback" not in done.stderr and b"Error" not in done.stderr
 
 
+def test_output_that_was_closed_before_is_no_error() -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-m", "invoke", "--list"], cwd=ROOT, stderr=subprocess.PIPE
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVOKE_ENVIRONMENT", "")
     monkeypatch.setenv("INVOKE_TARGET", "swarm")
