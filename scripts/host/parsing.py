@@ -17,6 +17,7 @@ from scripts.errors import UserError
 
 DEEP = 100  # levels of one kind of nesting
 TOO_DEEP = "nested too deeply"
+MOST_VALUES = 1_000_000  # of one text whose aliases are written out
 
 
 class Unreadable(UserError, ValueError):
@@ -137,13 +138,32 @@ _STRICT: tuple[Any, Any] = (_FastStrict, _Strict)
 def _read(text: str, load: Any, fast: Any, slow: Any) -> Any:
     if fast is not slow and _is_shallow(text):
         with suppress(yaml.YAMLError, ValueError, TypeError, RecursionError):
-            return load(text, fast)
+            return _bounded(text, load(text, fast))
     try:
-        return load(text, slow)
+        return _bounded(text, load(text, slow))
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # TypeError: a list as a key
         mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or _first_line(error))
         raise Unreadable("YAML", problem, *((mark.line + 1, mark.column + 1) if mark else ())) from None
+
+
+def _bounded(text: str, value: Any) -> Any:
+    """Return what was read. Raises ValueError where its anchors unfold to more than anybody can work with."""
+    if "&" in text and "*" in text and not isinstance(value, yaml.Node):
+        _size(value, {})
+    return value
+
+
+def _size(value: Any, known: dict[int, int]) -> int:
+    """Return how many values there are in a value, each counted wherever an alias puts it."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = MOST_VALUES  # of one that holds itself
+        known[id(value)] = 1 + sum(_size(one, known) for one in (value.values() if isinstance(value, dict) else value))
+    if known[id(value)] >= MOST_VALUES:
+        raise ValueError("its anchors unfold without end")
+    return known[id(value)]
 
 
 def _is_shallow(text: str) -> bool:

@@ -41,6 +41,9 @@ def test_the_proof_finds_one() -> None:
     assert list(readers("a = json.loads(text)\nb = yaml.safe_load_all(text)\nc = yaml.dump(b)\n")) == [1, 2]
 
 
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]\n" for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True)
+)
 DEEP = 200_000
 UNREADABLE: list[tuple[Callable[..., object], str | bytes, str]] = [
     (parsing.from_json, "[" * DEEP, "nested too deeply"),
@@ -50,6 +53,8 @@ UNREADABLE: list[tuple[Callable[..., object], str | bytes, str]] = [
     (parsing.from_json, "9" * 5000, "digits"),
     (parsing.from_json, "", "Expecting value"),
     (parsing.from_yaml, "[" * DEEP, "nested too deeply"),
+    (parsing.from_yaml, BOMB, "its anchors unfold without end"),
+    (parsing.from_yaml, "a: &a [*a]\n", "its anchors unfold without end"),
     (parsing.from_yaml, "- " * DEEP, "nested too deeply"),
     (parsing.from_yaml, "a: 1\n  b: 2\n", "line 2, column 4"),
     (parsing.from_yaml, "[a, b]: 1\n? [c]\n: 2\n? {d: e}\n: 3\n", "unhashable"),
