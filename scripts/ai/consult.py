@@ -207,8 +207,8 @@ def bounded(reply: Reply) -> Reply:
     file = state_folder("ai", f"answer-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.md")
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(reply.text)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(reply.text.encode(errors="backslashreplace"))  # JSON may hold half of a character
     except OSError as error:
         return replace(reply, text=shown, notes=(*reply.notes, f"the rest of the answer could not be kept: {error}"))
     return replace(reply, text=shown, notes=(*reply.notes, f"the whole answer is in {file}"))

@@ -71,12 +71,12 @@ CAUSES = (
           "{url} refuses the key ({status})", "see {key} in the environment or in .env"),
     Cause((401, 403), "", "{url} refuses the key ({status})", "see {key} in the environment or in .env"),
     Cause((400, 404, 422, 500, 501), r"(?:does not|do not|doesn't|that) support (?:tool|function)|tools? (?:is|are) not supported|"
-                           r"(?:tool|function)[ _]call\w* (?:is|are) not supported|enable-auto-tool-choice|requires --jinja",
+                           r"(?:tool|function)[ _]call\w* (?:is|are) not supported|unsupported parameter:? '?tools|enable-auto-tool-choice|requires --jinja",
           "the model {model} calls no tools: {said}", "choose a model that does as model.name, or ask with --tool=api"),
     Cause((), r"model[^\n]*(?:not found|does not exist|not_found|not a valid model)|"
-              r"(?:not found|does not exist|not_found|not a valid model)[^\n]*model|unknown model|no such model",
+              r"(?:not found|does not exist|not_found|not a valid model)[^\n]*model|unknown model|no such model|invalid model",
           "{provider} has no model {model}: {said}", "{pull}"),
-    Cause((404,), "", "{url}: nothing is there (404): {said}", IS_IT_A_MODEL),
+    Cause((204, 404, 405, 501), "", "{url}: nothing is there ({status}): {said}", IS_IT_A_MODEL),
     Cause((400, 422), r"context|too (?:long|large)|maximum[^\n]*token|token[^\n]*(?:maximum|exceed)",
           "the question is too long for {model}: {said}", "lower budget in config/ai.yaml"),
     Cause((413, 429), r"\A(?!rate limit)[^\n]*too large",
@@ -91,7 +91,7 @@ def explain(status: int, text: str, headers: Mapping[str, str], model: Model, ur
     """Return what a refusal means, and what to do about it."""
     words = redact.redact(said(text), [model.key] if model.key else [])[0]
     low = f"{words} {text[:_LOOKED_AT]}".lower()
-    wait = _asked(headers.get("Retry-After", ""))
+    wait = _asked(headers.get("Retry-After", ""), headers.get("Retry-After-Ms", ""))
     wait = _in_words(low) if wait is None else wait
     fields = {
         "status": status, "url": url, "provider": model.provider, "model": model.name, "said": words,
@@ -104,7 +104,9 @@ def explain(status: int, text: str, headers: Mapping[str, str], model: Model, ur
             found = cause.words.format_map(fields), cause.remedy.format_map(fields)
             return ModelError(*found, passing=cause.passing, wait=wait)
     passing = status in (408, 409, 425) or status >= 500
-    return ModelError(f"{url} answered {status}: {words}", _ITS_WORDS, passing=passing, wait=wait)
+    asked = fields["asked"]
+    remedy = "wait, or use another model" if asked else _ITS_WORDS
+    return ModelError(f"{url} answered {status}{asked}: {words}", remedy, passing=passing, wait=wait)
 
 
 def unreachable(url: str, words: str, model: Model) -> ModelError:
@@ -122,7 +124,7 @@ def said(text: str) -> str:
     try:
         data = parsing.from_json(text)
         data = data[0] if isinstance(data, list) else data
-        error = data.get("error", data)
+        error = data.get("error", data.get("detail", data))
         return quoted(str(error.get("message", error) if isinstance(error, Mapping) else error))
     except (ValueError, AttributeError, IndexError):
         return quoted(text)
@@ -134,8 +136,10 @@ def quoted(text: str) -> str:
     return plain[:_WORDS] + ("…" if len(plain) > _WORDS else "")
 
 
-def _asked(wanted: str) -> float | None:
-    """Return seconds that a Retry-After asks for, in either of its forms; None where it says nothing."""
+def _asked(wanted: str, milliseconds: str = "") -> float | None:
+    """Return seconds that a Retry-After asks for, in any of its forms; None where it says nothing."""
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", milliseconds):
+        return float(milliseconds) / 1000
     if re.fullmatch(r"\d{1,9}(\.\d+)?", wanted):
         return float(wanted)
     try:

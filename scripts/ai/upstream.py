@@ -155,17 +155,24 @@ def read(text: str, content_type: str, url: str) -> Completion:
         _no_error(data, url)
         if "choices" not in data and "message" in data:  # Ollama's own form
             message, finish = data["message"], data.get("done_reason") or "stop"
-            tokens = data.get("prompt_eval_count", 0) + data.get("eval_count", 0)
+            tokens = _number(data.get("prompt_eval_count")) + _number(data.get("eval_count"))
             if data.get("done") is False:
                 raise _broken_off(url)
         else:
             choice = data["choices"][0]
             message, finish = choice["message"], choice.get("finish_reason") or "stop"
-            tokens = (data.get("usage") or {}).get("total_tokens") or 0
+            tokens = _number(mapped(data.get("usage")).get("total_tokens"))
         calls = tuple(_call(number, call) for number, call in enumerate(message.get("tool_calls") or ()))
-        return Completion(_spoken(_content(message)), calls, str(finish), int(tokens), message)
+        return Completion(_spoken(_content(message)), calls, str(finish), tokens, message)
     except _UNREADABLE:
         raise ModelError(f"{url} answers no completion: {refusals.quoted(text)}", refusals.IS_IT_A_MODEL) from None
+
+
+def _number(value: object) -> int:
+    """Return how many tokens a server says to have counted; none where that is no number: its answer is one all the
+    same.
+    """
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _document(text: str) -> Mapping[str, Any]:
@@ -232,7 +239,7 @@ def _streamed(text: str, url: str) -> Completion:
         try:
             data = parsing.from_json(event)
             _no_error(data, url)
-            tokens = (data.get("usage") or {}).get("total_tokens") or tokens
+            tokens = _number(mapped(data.get("usage")).get("total_tokens")) or tokens
             for choice in data.get("choices") or ():
                 seen = True
                 delta = choice.get("delta") or choice.get("message") or {}
@@ -253,7 +260,7 @@ def _streamed(text: str, url: str) -> Completion:
         for number, held in enumerate(parts)
     )
     content = _spoken(content)
-    return Completion(content, calls, finish or "stop", int(tokens), {"role": "assistant", "content": content})
+    return Completion(content, calls, finish or "stop", tokens, {"role": "assistant", "content": content})
 
 
 def _events(text: str, url: str) -> Iterator[str]:
@@ -284,7 +291,8 @@ def _content(message: Mapping[str, Any]) -> str:
     """Return the words of a message, or of a piece of one: a text, or parts of which those that are text count."""
     content = message.get("content") or message.get("refusal") or ""
     if isinstance(content, list):
-        content = "".join(str(part.get("text", "")) for part in content if part.get("type", "text") == "text")
+        parts = (part if isinstance(part, Mapping) else {"text": part} for part in content)
+        content = "".join(str(part.get("text", "")) for part in parts if part.get("type", "text") == "text")
     return str(content)
 
 

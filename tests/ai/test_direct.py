@@ -62,8 +62,16 @@ def test_a_good_answer(server: ModelServer) -> None:
     assert KEY not in reply.command and KEY not in repr(tool(server))
 
 
+@pytest.mark.parametrize("usage", [[1], "many", {"total_tokens": "12"}, {"total_tokens": -1}, {"total_tokens": 1e999}])
+def test_an_answer_is_one_whatever_the_server_counts(server: ModelServer, usage: Any) -> None:
+    server.script = [{"body": good()["body"] | {"usage": usage}}]
+    assert tool(server).ask(Question("x")).text == "## Cause\nfound"
+
+
 def test_an_answer_in_parts_and_one_that_was_cut(server: ModelServer) -> None:
     server.script = [good([{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}])]
+    assert tool(server).ask(Question("x")).text == "in parts"
+    server.script = [good(["in ", "parts"])]
     assert tool(server).ask(Question("x")).text == "in parts"
     server.script = [good("long", finish_reason="length")]
     assert "cut off at the model's limit" in tool(server).ask(Question("x")).text
@@ -90,6 +98,8 @@ def test_an_answer_in_parts_and_one_that_was_cut(server: ModelServer) -> None:
         ([{"status": 429, "body": {}}], "takes no more questions just now", 3),
         ([{"status": 429, "headers": {"Retry-After": "3600"}}], "asks to wait 3600 s", 1),
         ([{"status": 503, "body": {}}], "answered 503", 3),
+        ([{"status": 503, "headers": {"Retry-After": "120"}}], "answered 503, and asks to wait 120 s", 1),
+        ([{"status": 429, "headers": {"Retry-After-Ms": "90000"}}], "asks to wait 90 s", 1),
         ([{"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}], "points to another address", 1),
         ([{"text": "hello"}], "answers no completion", 1),
         ([{"text": "[]"}], "answers no completion", 1),
@@ -128,6 +138,9 @@ REFUSALS = {
     "vllm, no such model": (404, {"object": "error", "message": "The model `m` does not exist.", "code": 404}, "has no model"),
     "lm studio, too long": (400, {"error": "Trying to keep the first 5000 tokens when context the overflows. However, the model is loaded with context length of only 4096"},
                             "the question is too long for"),
+    "litellm, no such model": (400, {"error": {"message": "Invalid model name passed in model=m. Call `/v1/models`"}}, "has no model"),
+    "an endpoint without chat": (405, {"detail": "Method Not Allowed"}, "nothing is there (405): Method Not Allowed"),
+    "a parameter that is not known": (400, {"error": {"message": "Unsupported parameter: 'tools'"}}, "calls no tools"),
     "a proxy in between": (403, "<html><head><title>Access blocked by policy</title></head></html>", "something between here and the model refuses (403): Access blocked"),
 }  # fmt: skip
 

@@ -55,7 +55,7 @@ class Gordon:
         """Ask. The prompt is an argument, the only way there is; secrets have been taken out of it."""
         started = time.monotonic()
         prompt = question.prompt
-        if len(prompt.encode()) > LONGEST:
+        if len(prompt.encode(errors="surrogatepass")) > LONGEST:
             return Reply(self.name, "", f"the prompt is longer than {LONGEST} bytes; lower budget in config/ai.yaml")
         argv, ended_by = with_allowed_variables(self.argv(prompt)), None
         try:
