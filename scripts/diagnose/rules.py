@@ -20,6 +20,7 @@ from scripts.settings import reading
 FILE = "scripts/diagnose/rules.yaml"
 SCHEMA = Path(__file__).with_name("rules.schema.json")
 TEXTS = ("title", "meaning", "remedy", "look")
+_PART = re.compile(r"\(\?&([a-z]+)\)")  # as in Perl's regular expressions
 
 
 def read_rules(root: Path = ROOT) -> tuple[Rule, ...]:
@@ -49,9 +50,17 @@ def _read(root: Path, stamp: int) -> tuple[Rule, ...]:
 
 def _rule(name: str, stage: str, rank: int, spec: Mapping[str, Any], key: str, problems: list[str]) -> Rule:
     alternatives = []
+    parts: dict[str, str] = {}
+    for part, pattern in spec.get("parts", {}).items():
+        parts[part] = _whole(pattern, parts, f"{key}.parts.{part}", problems)
     for number, entry in enumerate(spec["symptoms"]):
         (kind, match), *_ = entry.items()
-        alternatives.append(_alternative(kind, match or {}, f"{key}.symptoms.{number}", problems))
+        place = f"{key}.symptoms.{number}"
+        whole = {
+            field: _whole(pattern, parts, f"{place}.{kind}.{field}", problems)
+            for field, pattern in (match or {}).items()
+        }
+        alternatives.append(_alternative(kind, whole, place, problems))
     defaults = {key: str(value) for key, value in spec.get("defaults", {}).items()}
     for text in TEXTS:
         for alternative in alternatives:
@@ -76,6 +85,18 @@ def _rule(name: str, stage: str, rank: int, spec: Mapping[str, Any], key: str, p
         blames=blames, secondary=spec.get("secondary", False), fallback=spec.get("fallback", False), defaults=defaults,
         collects=spec.get("collects", ""),
     )  # fmt: skip
+
+
+def _whole(pattern: str, parts: Mapping[str, str], key: str, problems: list[str]) -> str:
+    """Return a pattern with the parts that it names, which stand before it."""
+
+    def part(place: re.Match[str]) -> str:
+        if place[1] not in parts:
+            known = ", ".join(parts) or "none"
+            problems.append(f"{FILE}: {key}: there is no part {place[1]} before it; known are: {known}")
+        return f"(?:{parts.get(place[1], '')})"
+
+    return _PART.sub(part, pattern)
 
 
 def _alternative(kind: str, match: Mapping[str, str], key: str, problems: list[str]) -> Alternative:
