@@ -232,7 +232,7 @@ SMALL = {
         ({"title": "{what.real}"}, ["crash.problems.exited.title"]),
         ({"symptoms": [{"crash": {"exit": "("}}]}, ["symptoms.0.crash.exit", "regular expression"]),
         ({"symptoms": [{"crash": {"exitt": "1"}}]}, ["exitt", "unknown field"]),
-        ({"parts": {"b": "(?&a)", "a": "1"}}, ["parts.b", "no part a before it"]),
+        ({"parts": {"a": "(?&b)", "b": "1"}}, ["parts.a", "no part b before it"]),
         ({"symptoms": [{"crash": {"exit": "(?&c)"}}]}, ["symptoms.0.crash.exit", "no part c"]),
         ({"symptoms": [{"crush": {}}]}, ["symptoms.0.crush", "did you mean crash"]),
         ({"terminal": "soon"}, ["terminal"]),
