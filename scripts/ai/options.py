@@ -81,7 +81,7 @@ def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | Non
     if name != "auto" and name not in providers:
         raise SettingsError(f"{FILE}: model.provider: {name} is not among providers: {', '.join(providers)}")
     if name == "auto":
-        with_key = [item for item, spec in providers.items() if spec["key"] and variables.get(spec["key"], "").strip()]
+        with_key = [item for item, spec in providers.items() if _key(spec["key"], variables)[1]]
         by_host = "ollama" if variables.get("OLLAMA_HOST") and "ollama" in providers else ""
         own = wanted["endpoint"] or variables.get("OPENAI_BASE_URL")
         name = with_key[0] if with_key else by_host or ("openai" if own and "openai" in providers else "")
@@ -90,14 +90,26 @@ def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | Non
     spec = providers[name]
     # What the usual libraries read wins over nothing, but not over this file.
     endpoint = base_url(wanted["endpoint"] or _usual_endpoint(name, variables))
+    key_name, key = _key(spec["key"], variables)
     return Model(
         provider=name,
         name=wanted["name"] or variables.get("AI_MODEL", "") or spec["model"],
         endpoint=endpoint or base_url(spec["endpoint"]),
-        key_name=spec["key"],
-        key=variables.get(spec["key"], "").strip() if spec["key"] else "",
+        key_name=key_name,
+        key=key,
         own_endpoint=bool(endpoint),
     )
+
+
+# The second names under which the providers' own programs look for a key.
+_OTHER_NAMES = {"GEMINI_API_KEY": "GOOGLE_API_KEY"}
+
+
+def _key(name: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Return the variable that holds a key, and the key; the name alone where none has it."""
+    names = [name, _OTHER_NAMES.get(name, "")] if name else []
+    found = ((one, variables.get(one, "").strip()) for one in names if one)
+    return next(((one, key) for one, key in found if key), (name, ""))
 
 
 def _usual_endpoint(provider: str, variables: Mapping[str, str]) -> str:

@@ -79,6 +79,15 @@ BROKEN = {
     "a CronJob": (
         [workload("CronJob", "nightly"), JOB], pod("nightly-29000001-abcde", ("Job", "nightly-29000001")), "nightly",
     ),
+    "a ReplicaSet alone": (
+        [workload("ReplicaSet", "card-desk")], pod("card-desk-x7k2p", ("ReplicaSet", "card-desk")), "card-desk",
+    ),
+    "its pod by the name that kubectl prints": (
+        [workload("ReplicaSet", "desk")], pod("desk-x7k2p", ("ReplicaSet", "desk")), "pod/desk-x7k2p",
+    ),
+    "a workload by kind and name": (
+        [workload("StatefulSet", "ledger")], pod("ledger-0", ("StatefulSet", "ledger")), "statefulset.apps/ledger",
+    ),
     "a pod alone": ([], pod("probe-by-hand", None), "probe-by-hand"),
     "pods that carry another app's name": (
         [workload("StatefulSet", "ledger")], pod("ledger-0", ("StatefulSet", "ledger"), {"app": "store"}), "ledger",
@@ -90,6 +99,7 @@ BROKEN = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_the_cause_is_found_whatever_runs_the_pods(make_desk: Callable[..., Connection], case: str, given: str) -> None:
     owners, broken, name = BROKEN[case]
+    given = "pod" if name.startswith("pod/") else given
     said = "Error: connect ENOENT\nThe PAYMENT_URL setting must not be empty\n"
     state = {"items": [*owners, broken], "logs": {broken["metadata"]["name"]: said}}
     found = consult.consult(make_desk(state), DEBUG, {given: name}, tool="offline")
@@ -98,6 +108,7 @@ def test_the_cause_is_found_whatever_runs_the_pods(make_desk: Callable[..., Conn
 
 
 REFUSED = {
+    "ReplicaSet": {"replicas": 0},
     "StatefulSet": {"replicas": 0}, "Job": {}, "DaemonSet": {"desiredNumberScheduled": 1, "currentNumberScheduled": 0},
 }  # fmt: skip
 

@@ -318,6 +318,7 @@ def test_a_key_is_proved_by_one_tiny_question(
         ({"OPENAI_API_KEY": "k"}, "openai", "https://api.openai.com/v1"),
         ({"ANTHROPIC_API_KEY": "k"}, "anthropic", "https://api.anthropic.com/v1"),
         ({"GEMINI_API_KEY": "k"}, "gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
+        ({"GOOGLE_API_KEY": "k"}, "gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
         ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://own/v1/"}, "openai", "http://own/v1"),
         ({"OPENAI_BASE_URL": " http://own/v1/chat/completions/ "}, "openai", "http://own/v1"),
     ],
@@ -325,6 +326,13 @@ def test_a_key_is_proved_by_one_tiny_question(
 def test_the_model_follows_from_the_key(variables: dict[str, str], provider: str, endpoint: str) -> None:
     model = options.load(ROOT, variables).model
     assert model and (model.provider, model.endpoint, model.usable) == (provider, endpoint, True)
+
+
+@pytest.mark.parametrize("written", ["localhost:8000/v1", "http:/own/v1", "own"])
+def test_an_endpoint_that_is_no_url_is_named(written: str) -> None:
+    with pytest.raises(SettingsError, match="is no http or https URL"):
+        options.load(ROOT, {"OPENAI_BASE_URL": written})
+    assert options.load(ROOT, {"OPENAI_BASE_URL": written, "GEMINI_API_KEY": "k"}).model  # which nobody asks there
 
 
 def test_without_a_key_there_is_no_model() -> None:

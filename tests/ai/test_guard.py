@@ -82,6 +82,16 @@ def test_a_reading_call_is_run_and_its_result_comes_back_redacted(
     assert any("looked at: kubectl get pods -o wide" in note for note in found.notes)
 
 
+def test_a_value_of_an_earlier_revision_does_not_leave_either(ask: Any, model: ModelServer, bin_folder: Path) -> None:
+    """Its ReplicaSet is there to be read, and a jsonpath prints it without its name."""
+    (bin_folder / "kubectl.says").write_text("bare-canary-value ready")
+    model.script = [calls("kubectl get rs -o jsonpath='{..env[*].value}'"), says("ok")]
+    spec = {"containers": [{"name": "b", "env": [{"name": "X", "value": "bare-canary-value"}]}]}
+    old = {"kind": "ReplicaSet", "metadata": {"name": "backend-1"}, "spec": {"template": {"spec": spec}}}
+    ask(state={"items": [old], "logs": {}})
+    assert "bare-canary" not in model.sent and "ready" in model.sent
+
+
 def test_calls_beside_words_and_beside_each_other_reach_the_tool(
     ask: Any, model: ModelServer, bin_folder: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from scripts.ai import consult, recipes
 from scripts.ai.consult import Connection
+from scripts.ai.model import Reply
 from scripts.ai.setup import doctor
 from scripts.ai.tools import environment
 from scripts.errors import UserError
@@ -51,6 +52,17 @@ def model(running: ModelServer) -> ModelServer:
 @pytest.fixture
 def key(model: ModelServer) -> dict[str, str]:
     return KEY | {"OPENAI_BASE_URL": model.url}
+
+
+def test_a_very_long_answer_is_kept_whole_also_one_with_half_a_character(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consult, "state_folder", tmp_path.joinpath)
+    text = "x" * consult.LONGEST_ANSWER + "\ud800 end"
+    shown = consult.bounded(Reply("api", text))
+    (file,) = (tmp_path / "ai").iterdir()
+    assert "cut off" in shown.text and str(file) in shown.notes[-1]
+    assert file.read_text().endswith("\\ud800 end")
 
 
 @pytest.mark.parametrize("version", ["v0.0.20", "v0.0.25", "v0.0.28", "tip"])

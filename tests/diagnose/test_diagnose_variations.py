@@ -275,6 +275,8 @@ def test_a_kill_under_a_memory_limit_is_most_likely_that_limit() -> None:
     limited = {"resources": {"limits": {"memory": "64Mi"}}}
     (found,) = judge(workload(status=crashed(137), container=limited), "")
     assert found.rule == "memory-limit-likely" and "most likely" in found.title and "64Mi" in found.title
+    (whole_pod,) = judge(workload(status=crashed(137), pod=limited), "")
+    assert whole_pod.rule == "memory-limit-likely" and "64Mi" in whole_pod.title
     (plain,) = judge(workload(status=crashed(137)), "")
     assert plain.rule == "killed" and "no memory limit" in plain.meaning
 
