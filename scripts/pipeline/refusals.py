@@ -19,7 +19,7 @@ from scripts.settings.reading import overlay
 
 SCHEMA = "values don't meet the specifications of the schema"  # helm's words
 # Of all that a dry run may come to, what no other moment and no other order of objects would change.
-FINAL = re.compile(r" is invalid: |\(BadRequest\)|strict decoding error|field not declared in schema")
+FINAL = re.compile(r" is invalid: |\(BadRequest\)|strict decoding error|failed to create typed patch object")
 DRY_RUN = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--field-manager=helm")
 
 

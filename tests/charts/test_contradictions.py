@@ -78,6 +78,8 @@ def said(values: Any, **shared: Any) -> str:
         ({"extraVolumes": [{"name": "v", "emptyDir": {}, "secret": {}}]}, "app.extraVolumes: v is emptyDir, secret at"),
         ({"extraVolumes": [{"name": "v", "secret": "x"}]}, "/services/app/extraVolumes/0/secret': got string"),
         ({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}}, "strategy.rollingUpdate: maxSurge"),
+        ({"strategy": {"rollingUpdate": {"maxSurge": "abc"}}}, "/rollingUpdate/maxSurge': 'abc' does not match"),
+        ({"strategy": {"rollingUpdate": {"maxSurg": 1}}}, "/services/app/strategy/rollingUpdate': additional"),
         ({"extraContainers": [{"name": "x", "command": "run"}]}, "/extraContainers/0/command': got string"),
         ({"extraContainers": [{"name": "x", "ports": ["80"]}]}, "/extraContainers/0/ports/0': got string"),
         ({"containerSecurityContext": {"capabilities": {"drop": "ALL"}}}, "/capabilities/drop': got string"),

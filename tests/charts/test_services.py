@@ -50,6 +50,19 @@ def test_without_a_path_the_port_is_asked_and_a_field_alone_can_be_changed() -> 
     assert "livenessProbe" not in off
 
 
+def test_a_constraint_of_ones_own_spreads_the_services_own_pods() -> None:
+    rule = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+    other = {**rule, "labelSelector": {"matchLabels": {"team": "web"}}}
+    own, given = pod({"api": {**API, "topologySpreadConstraints": [rule, other]}})["topologySpreadConstraints"]
+    assert own["labelSelector"]["matchLabels"]["app.kubernetes.io/name"] == "api" and given == other
+
+
+def test_a_claim_may_ask_for_no_storage_class_at_all() -> None:
+    for name, seen in (("fast", "fast"), ("-", ""), ("", None)):
+        found = rendered({"api": {**API, "persistence": {"enabled": True, "storageClass": name}}})
+        assert by_name(found, "PersistentVolumeClaim")["api"]["spec"].get("storageClassName") == seen
+
+
 def test_numbers_and_truths_reach_the_program_as_they_were_written() -> None:
     values = {"config": {"LIMIT": 12345678, "RATE": 0.25, "ON": True}, "env": {"SIZE": 123456789012}}
     found = rendered({"api": {**API, **values, "args": ["--limit", 12345678]}})

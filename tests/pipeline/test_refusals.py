@@ -20,6 +20,10 @@ from scripts.settings.model import Image, Plan, Release
 
 CLASH = 'The Service "shop" is invalid: spec.ports[0].nodePort: Invalid value: 80: out of range'
 TYPO = 'Error from server (BadRequest): Service in version "v1" cannot be handled: strict decoding error: x'
+SHAPE = (
+    "Error from server: failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): "
+    ".spec.template.spec.tolerations[0].tolerationSeconds: expected numeric (int or float), got string"
+)
 PLACE = 'Error from server (NotFound): namespaces "other" not found'
 KIND = 'error: resource mapping not found for name: "a" namespace: "": no matches for kind "B" in version "c/v1"'
 RIGHTS = 'Error from server (Forbidden): services "shop" is forbidden: User "me" cannot patch resource "services"'
@@ -31,6 +35,7 @@ SEVERAL = f'{PLACE}\nThe Deployment "a" is invalid: \n* spec.replicas: must not 
     [
         (CLASH, [CLASH]),
         (TYPO, [TYPO]),
+        (SHAPE, [SHAPE]),
         (f"Warning: old\n{PLACE}\n{KIND}\n{RIGHTS}\nerror: You must be logged in to the server", []),
         (SEVERAL, SEVERAL.splitlines()[1:-1]),
     ],

@@ -104,7 +104,7 @@ nodeSelector: {}
 tolerations: []
 # -- Where pods prefer or have to run: Kubernetes' `Affinity`.
 affinity: {}
-# -- How pods are spread: Kubernetes' `TopologySpreadConstraint`. Unset: over nodes, where that can be had. `[]`: not at all.
+# -- How pods are spread: Kubernetes' `TopologySpreadConstraint`, of the service's own pods where it has no `labelSelector`. Unset: over nodes, where that can be had. `[]`: not at all.
 # @schema {type: [array, "null"], items: {type: object}}
 topologySpreadConstraints: null
 # -- Priority class of the pods.
@@ -138,7 +138,8 @@ persistence:
   # -- Size of the claim.
   # @schema {pattern: "^[0-9]+([.][0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$"}
   size: 1Gi
-  # -- Storage class. Empty: `global.storageClass`, or the cluster's default.
+  # -- Storage class. Empty: `global.storageClass`, or the cluster's default. `-`: none, so that only a volume made by hand fits.
+  # @schema {pattern: "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?|-)?$"}
   storageClass: ""
   # -- How it may be mounted.
   # @schema {minItems: 1, items: {enum: [ReadWriteOnce, ReadWriteOncePod, ReadWriteMany]}}

@@ -100,7 +100,12 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
   labelSelector:
     matchLabels: {{- include "common.selectorLabels" . | nindent 6 }}
 {{- else }}
-{{- toYaml .Values.topologySpreadConstraints }}
+{{- $own := dict "labelSelector" (dict "matchLabels" (include "common.selectorLabels" . | fromYaml)) }}
+{{- $found := list }}
+{{- range .Values.topologySpreadConstraints }}
+{{- $found = append $found (hasKey . "labelSelector" | ternary . (merge (deepCopy $own) .)) }}
+{{- end }}
+{{- toYaml $found }}
 {{- end }}
 {{- end }}
 

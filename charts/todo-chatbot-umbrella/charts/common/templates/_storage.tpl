@@ -12,7 +12,7 @@ metadata:
 spec:
   accessModes: {{- toYaml .accessModes | nindent 4 }}
   {{- with .storageClass | default $.Values.global.storageClass }}
-  storageClassName: "{{ . }}"
+  storageClassName: "{{ trimAll "-" . }}"
   {{- end }}
   resources:
     requests: {storage: "{{ .size }}"}
