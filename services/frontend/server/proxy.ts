@@ -36,8 +36,8 @@ const IDLE_MS = 15_000;
 /** Milliseconds without a byte from the backend. A chat answer may think for long, but its stream must not be silent. */
 const SILENCE_MS = 120_000;
 
-/** How often a request is sent whose connection was cut. */
-const ATTEMPTS = 3;
+/** How often a request is sent whose connection was cut: by one that was pooled too long, and by two backends that end. */
+const ATTEMPTS = 4;
 
 /** Milliseconds before a request is sent again: at first, doubled each time, and at most. */
 const PAUSE_MS = 50;
