@@ -40,9 +40,10 @@ _SECRET_NAME = re.compile(
 )
 LONGEST_ANSWER = 60_000  # characters
 _HELM = "helm.sh/release.v1"
-_RUNNERS = "deployments,replicasets,statefulsets,daemonsets,jobs,cronjobs,pods"
+# ReplicaSets are asked for by themselves: who may not list them is told the rest all the same.
+_RUNNERS = ("deployments,statefulsets,daemonsets,jobs,cronjobs,pods", "replicasets")
 # Of revisions before this one too: their templates are there to be read as long as their ReplicaSets are.
-_LITERAL_KINDS = "pods,deployments,replicasets,statefulsets,daemonsets,jobs,cronjobs,configmaps"
+_LITERAL_KINDS = ("pods,deployments,statefulsets,daemonsets,jobs,cronjobs,configmaps", "replicasets")
 
 
 @dataclass(frozen=True)
@@ -225,8 +226,14 @@ def workloads(connection: Connection) -> list[str]:
 
     None where they cannot be listed.
     """
-    answer = connection.kubectl.ask("get", _RUNNERS, "--namespace", connection.namespace, "--output", "json")
-    return [name_of(item) for item in _items(answer) or () if not item["metadata"].get("ownerReferences")]
+    found = _listed(connection, _RUNNERS)
+    return [name_of(item) for item in found if not item["metadata"].get("ownerReferences")]
+
+
+def _listed(connection: Connection, kinds: Sequence[str]) -> list[Any]:
+    """Return the objects of the namespace, of those kinds that can be listed."""
+    words = ("--namespace", connection.namespace, "--output", "json")
+    return [item for kind in kinds for item in _items(connection.kubectl.ask("get", kind, *words)) or ()]
 
 
 def choose(
@@ -314,8 +321,7 @@ def known_secrets(connection: Connection) -> tuple[list[str], list[str]]:
             with suppress(ValueError):
                 found.append(base64.b64decode(value).decode(errors="replace"))
     # What stands in an environment may be printed bare by a jsonpath or by a log: there no name gives it away.
-    workloads = connection.kubectl.ask("get", _LITERAL_KINDS, "--namespace", connection.namespace, "--output", "json")
-    found += settings_in_text.literals(_items(workloads) or ())
+    found += settings_in_text.literals(_listed(connection, _LITERAL_KINDS))
     return found, notes
 
 

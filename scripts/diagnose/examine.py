@@ -110,8 +110,10 @@ def workload_names(session: Session) -> list[str]:
 
 def unexamined(session: Session, services: Sequence[str]) -> list[str]:
     """Workloads of the namespace that were not looked at. Raises UserError if they cannot be listed."""
-    kinds = "deployments,replicasets,statefulsets,daemonsets,cronjobs,jobs,pods"
-    found = session.kubectl.items(kinds, session.settings.release.namespace)
+    namespace = session.settings.release.namespace
+    found = session.kubectl.items("deployments,statefulsets,daemonsets,cronjobs,jobs,pods", namespace)
+    with suppress(UserError):  # few have ReplicaSets of their own, and not everybody may list them
+        found = [*found, *session.kubectl.items("replicasets", namespace)]
     # A pod or a Job that something else has made is told with that.
     alone = (item for item in found if not item["metadata"].get("ownerReferences"))
     return sorted({str(item["metadata"]["name"]) for item in alone} - set(services))
