@@ -174,7 +174,8 @@ def _call(node: ast.Call, place: Place, into: Code, helpers: Mapping[str, bool])
     words = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
     if name in _GETTERS or (last in ("config", "env", *helpers) and node.args):
         variable = _text(node.args[0] if node.args else None)
-        if re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
+        letters = r"[A-Za-z_]\w*" if name in _GETTERS else r"[A-Z][A-Z0-9_]*"
+        if re.fullmatch(letters, variable):
             given = node.args[1] if len(node.args) > 1 else words.get("default")
             needed = last == "config" or helpers.get(last, False)
             into.reads.append(Read(variable, place, _literal(given), needed and given is None))

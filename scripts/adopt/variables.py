@@ -57,7 +57,7 @@ def purpose(read: Read, page: bool = True) -> str:
     One of database, database-part, model, other-secret, signing, origins, page, broker, kafka, port, elsewhere,
     address, public and plain.
     """
-    name = read.name
+    name = read.name.upper()  # as most write them
     if _HOST_OF_OTHERS.match(name):
         return "elsewhere"
     bare = next((name.removeprefix(prefix) for prefix in PUBLIC if name.startswith(prefix)), "")
@@ -128,7 +128,7 @@ def is_third(host: str) -> bool:
 
 def database_part(name: str) -> str:
     """Return which part of a database's address a variable holds: host, port, user, password or name."""
-    match = _DATABASE_PART.match(name)
+    match = _DATABASE_PART.match(name.upper())
     part = match[1] if match else ""
     names = {
         "HOSTNAME": "host",

@@ -1782,6 +1782,12 @@ def test_what_a_helper_reads_by_its_name_is_read(tmp_path: Path, texts: dict[str
     assert {key for spec in secrets.values() for key in spec["keys"]} == read
 
 
+def test_a_variable_may_have_small_letters(tmp_path: Path) -> None:
+    code = 'import os\nurl = os.getenv("Neon_db_url")\nif not url:\n    raise ValueError("no database")\n'
+    found = yaml.safe_load(adopt(make(tmp_path, **{**API, "db.py": code})).text)
+    assert list(found["secrets"]["database-secrets"]["keys"]) == ["Neon_db_url"]
+
+
 def test_what_a_helper_of_python_reads_by_its_name_is_read(tmp_path: Path) -> None:
     own = (
         "import os\nclass Settings:\n    def must(self, name):\n        if not os.getenv(name):\n            raise E\n"
