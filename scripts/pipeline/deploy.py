@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from scripts.kube.manual_changes import ManualChange
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
 from scripts.pipeline import live
+from scripts.pipeline.hooks import hooks_watched
 from scripts.pipeline.live import Live
 from scripts.secrets import versions
 from scripts.settings.model import Outcome, Plan, Release, Settings
@@ -101,7 +103,8 @@ def _deploy_one(
     argv = session.helm.upgrade_command(
         release, (file,), {"inputs": inputs, **release.labels}, settings.timeouts.deploy
     )
-    session.shell.effect(argv, timeout=settings.timeouts.deploy + 30)
+    with nullcontext() if run.dry else hooks_watched(session, release.namespace):
+        session.shell.effect(argv, timeout=settings.timeouts.deploy + 30)
     number = newest.number + 1 if newest else 1
     changes: tuple[str, ...] = ()
     if not run.dry:
