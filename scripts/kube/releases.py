@@ -45,7 +45,9 @@ def revisions(secrets: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]
                 labels.get("status", ""),
                 labels.get("inputs", ""),
                 "dev" in labels,
-                _seconds(labels.get("modifiedAt") or labels.get("createdAt")),
+                max(
+                    _seconds(labels.get(name)) for name in ("createdAt", "modifiedAt")
+                ),  # a new one has the old one's, too
             )
             found.setdefault(revision.release, []).append(revision)
     for items in found.values():

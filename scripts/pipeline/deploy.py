@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.context.ready import Ready
-from scripts.context.release_lock import settle_unfinished_run, unfinished_run
+from scripts.context.release_lock import settle_unfinished_run
 from scripts.context.run import Run, outcomes_of, threads
 from scripts.errors import UserError
 from scripts.host.files import write_whole
@@ -21,6 +21,7 @@ from scripts.kube.manual_changes import ManualChange
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
 from scripts.pipeline import live
+from scripts.pipeline.busy import refuse_while_busy
 from scripts.pipeline.hooks import hooks_watched
 from scripts.pipeline.live import Live
 from scripts.secrets import versions
@@ -43,6 +44,8 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     """Install or upgrade the releases whose inputs changed, and return them as they are now."""
     session = run.session
     history = live.histories(session)
+    for planned in ready.plan.releases:
+        refuse_while_busy(run, planned.name, history.get(planned.name, []))
     current = versions.require_answer(session.kubectl, run.namespace, live.secret_names(session))
     done: dict[str, _Done] = {}
 
@@ -150,7 +153,6 @@ def _end_killed_operation(run: Run, release: Release, history: list[Revision]) -
     remedy = releases.repair(history)
     if not remedy:
         return
-    _refuse_while_at_work(run, release, history)
     run.display.line(f"release {release.name} was left {history[-1].status} by a run that was killed: mending it")
     verb, revision = remedy
     limit = run.session.settings.timeouts.deploy
@@ -158,18 +160,6 @@ def _end_killed_operation(run: Run, release: Release, history: list[Revision]) -
         run.session.helm.rollback(release, revision, limit)
     else:
         run.session.helm.uninstall(release.name, release.namespace, limit)
-
-
-def _refuse_while_at_work(run: Run, release: Release, history: list[Revision]) -> None:
-    """Raise UserError where a release may be pending because somebody else's helm is at work on it just now."""
-    limit = run.session.settings.timeouts.deploy
-    since = 0 if unfinished_run(run.session) else releases.at_work(history, time.time(), limit)
-    if since:
-        begun, over = (time.strftime("%H:%M:%S", time.localtime(moment)) for moment in (since, since + limit))
-        raise UserError(
-            f"release {release.name} is {history[-1].status} since {begun}: somebody else's helm is at work on it",
-            f"wait for it; if there is none (helm history {release.name}), a run after {over} mends what it left",
-        )
 
 
 def release_values(planned: Plan, release: Release, settings: Settings, secrets: Mapping[str, str]) -> dict[str, Any]:

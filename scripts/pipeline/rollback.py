@@ -12,6 +12,7 @@ from scripts.errors import UserError
 from scripts.kube import objects, releases
 from scripts.kube.releases import Revision
 from scripts.pipeline import health, live, rollout
+from scripts.pipeline.busy import refuse_while_busy
 from scripts.pipeline.live import Live
 from scripts.secrets import proofs, sync, versions
 from scripts.secrets.proofs import Proof
@@ -68,6 +69,7 @@ def return_to(run: Run, revision: int) -> Generator[Outcome, None, Live]:
     history = [] if run.dry else _history(run)
     known = _proofs(run, history)
     if not run.dry:
+        refuse_while_busy(run, run.session.settings.release.name, history)
         _refuse_unknown(run, revision, {*known, *(item.number for item in history)})
         if revision not in known:
             run.display.line(f"revision {revision} was never proved healthy, and no Secrets are kept for it")

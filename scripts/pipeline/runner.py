@@ -20,6 +20,7 @@ from scripts.host.paths import audit_file
 from scripts.pipeline import live as live_releases
 from scripts.pipeline import rollback, stages
 from scripts.pipeline.access import Page
+from scripts.pipeline.busy import BusyRelease
 from scripts.pipeline.images import builders
 from scripts.pipeline.live import Live
 from scripts.pipeline.rollback import RolledBack
@@ -42,7 +43,7 @@ def run_stages(run: Run, wanted: Sequence[Stage], command: str, *, keep: bool = 
         runner = _Runner(replace(run, builders=pool) if ahead else run)
         done = runner.run(wanted, command, keep=keep)
         if not run.dry:
-            if not done.ok:
+            if runner.left_work:
                 leave_unfinished(run.session)
             try:
                 _write(run, done, runner.record)
@@ -79,6 +80,7 @@ class _Runner:
         self._returned: dict[type, Any] = {}
         self._undone = RolledBack()
         self._problem: UserError | None = None
+        self.left_work = False  # whether it failed in the middle of a change, which the next run may have to mend
         self._beside: list[Future[list[Outcome]]] = []
 
     def run(self, wanted: Sequence[Stage], command: str, *, keep: bool) -> Report:
@@ -88,7 +90,9 @@ class _Runner:
                 self._begin_later()
             if self._stage(stage.name, partial(self._work, stage)):
                 continue
-            if stage.rolls_back and not self._run.dry:
+            changing = stage.rolls_back or stage.name == "rollback"
+            self.left_work = changing and not isinstance(self._problem, BusyRelease)
+            if stage.rolls_back and self.left_work and not self._run.dry:
                 self._stage("rollback", partial(self._undo, keep=keep))
             break
         self._begin_later()

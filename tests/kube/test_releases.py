@@ -14,11 +14,12 @@ def history(*statuses: str) -> list[Revision]:
 def test_revisions_are_read_from_labels_and_sorted() -> None:
     def secret(version: str) -> dict[str, object]:
         labels = {"owner": "helm", "name": "todo", "version": version, "status": "superseded", "inputs": "abc"}
+        labels |= {"createdAt": "900", "modifiedAt": "100"}  # helm begins a new one with the labels of the old one
         return {"metadata": {"labels": labels}}
 
     foreign = [{"app": "x"}, {"owner": "helm"}, {"owner": "helm", "name": "todo", "version": "newest"}, None]
     found = revisions([secret("10"), secret("9"), *({"metadata": {"labels": labels}} for labels in foreign)])
-    assert [(item.number, item.inputs) for item in found["todo"]] == [(9, "abc"), (10, "abc")]
+    assert [(item.number, item.inputs, item.written) for item in found["todo"]] == [(9, "abc", 900), (10, "abc", 900)]
 
 
 def test_a_live_release_needs_no_repair() -> None:

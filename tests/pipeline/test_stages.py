@@ -15,6 +15,7 @@ import pytest
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.pipeline import rollback, runner, stages
+from scripts.pipeline.busy import BusyRelease
 from scripts.pipeline.live import Live
 from scripts.pipeline.rollback import RolledBack
 from scripts.pipeline.stages import Stage
@@ -102,6 +103,21 @@ def test_the_first_failure_ends_the_run_and_keeps_what_was_done_before() -> None
     done = play(Stage("burn", burn), Stage("mill", mill))
     assert [(item.stage, item.status) for item in done.outcomes] == [("burn", "done"), ("burn", "failed")]
     assert (done.ok, done.error, done.hint) == (False, "it is black", "watch it")
+
+
+def test_a_release_that_somebody_else_is_at_work_on_is_not_rolled_back_under_their_hands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def deploy(run: Run) -> Generator[Outcome, None, None]:
+        yield Outcome("deploy", "nothing", "unchanged")
+        raise BusyRelease("release todo is pending-upgrade since 12:00:00: somebody else's helm is at work on it")
+
+    undone: list[bool] = []
+    monkeypatch.setattr(rollback, "roll_back", lambda run, keep: undone.append(keep) or iter(()))
+    one = runner._Runner(run())
+    done = one.run([Stage("deploy", deploy, rolls_back=True)], "deploy", keep=False)
+    assert not done.ok and not undone and [item.stage for item in done.outcomes] == ["deploy", "deploy"]
+    assert not one.left_work, "the next run would take their work for what this one left"
 
 
 def test_the_report_tells_the_revision_that_failed_from_the_one_that_took_its_place(
