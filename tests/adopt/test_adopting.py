@@ -338,6 +338,11 @@ def test_the_pages_origin_is_told_in_the_form_the_code_takes(tmp_path: Path, cod
         ("psycopg[binary]", "psycopg.connect(url)", {}),
         ("sqlalchemy\npsycopg2-binary", "create_engine(url)", {}),
         ("sqlalchemy\nasyncpg", 'create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))', {}),
+        (
+            "sqlalchemy\nasyncpg",
+            'create_async_engine(url)\nurl.replace("postgresql+asyncpg://", "postgresql://")',
+            {"scheme": "postgresql+asyncpg"},
+        ),
     ],
 )
 def test_the_databases_url_has_the_form_of_the_driver(

@@ -111,8 +111,9 @@ def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
     if match := next((it for it in forms if it[2] in brought or not brought), None):  # one form is another program's
         return {"scheme": match[1]}
     tree = context.whole.tree
-    text = "\n".join(tree.text(file) for file in tree.below(unit.sources) if file.endswith(".py"))
-    if re.search(r"replace\([^)]*postgres|\+asyncpg['\"]?\s*[,)]|startswith\(['\"]postgres", text):
+    own = (file for file in tree.below(unit.sources) if file.endswith(".py") and not _MIGRATES.search(file))
+    text = "\n".join(map(tree.text, own))
+    if _CONVERTS.search(text):
         return {}
     if unit.wants("asyncpg") and "create_async_engine" in text:
         return {"scheme": "postgresql+asyncpg"}
@@ -120,6 +121,12 @@ def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
     if unit.wants("psycopg", "psycopg-binary") and not has_two and re.search(r"create_engine\(", text):
         return {"scheme": "postgresql+psycopg"}
     return {}
+
+
+_MIGRATES = re.compile(r"(^|/)(alembic|migrations)/")  # it may take the driver out of the URL, for itself
+_CONVERTS = re.compile(
+    r"replace\(\s*['\"]postgres(?:ql)?(?![\w+])|\+asyncpg['\"]?\s*[,)]|startswith\(\s*\(?['\"]postgres(?:ql)?(?![\w+])"
+)
 
 
 def _insists_on_tls(unit: Unit, context: Context) -> bool:
