@@ -208,31 +208,51 @@ def _foreign(live: Object, steps: Sequence[_Step], manager: str, time: str, *, s
 
 
 def _taken_away(live: Object, manifest: Object) -> Iterator[ManualChange]:
-    """Yield the fields that the manifest states and the object lacks; what is empty or zero need not be shown."""
+    """Yield the fields that the manifest states and the object lacks; what is empty or zero need not be shown.
+
+    Whoever takes a field away takes it from its owner too. One that helm owns still was dropped by the API server, as
+    one of a feature that it has not: no deploy would bring it.
+    """
+    owned: dict[str, Any] = {}
+    for one in live["metadata"].get("managedFields") or ():
+        if one.get("manager") == HELM and not one.get("subresource"):
+            owned = _union(owned, one.get("fieldsV1") or {})
     for part in PARTS:
         name = part.removeprefix("f:")
-        for path in _lacking(manifest.get(name), live.get(name)):
+        for path in _lacking(manifest.get(name), live.get(name), owned.get(part) or {}):
             yield ManualChange(*_place(live), f".{name}{path}", stated=True)
 
 
-def _lacking(wanted: Any, live: Any) -> Iterator[str]:
+def _lacking(wanted: Any, live: Any, owned: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(wanted, Mapping) and wanted:
         for name, value in wanted.items():
             inner = live.get(name) if isinstance(live, Mapping) else None
-            yield from (f"{_entry(str(name), None).text}{path}" for path in _lacking_here(value, inner))
+            below = _lacking_here(value, inner, owned.get(f"f:{name}"))
+            yield from (f"{_entry(str(name), None).text}{path}" for path in below)
     elif isinstance(wanted, list) and isinstance(live, list):
         there = {item["name"]: item for item in live if isinstance(item, Mapping) and "name" in item}
         for item in wanted:
             if isinstance(item, Mapping) and "name" in item:
-                below = _lacking_here(item, there.get(item["name"]))
+                below = _lacking_here(item, there.get(item["name"]), _owned_item(owned, item["name"]))
                 yield from (f"[?(@.name=={json.dumps(item['name'])})]{path}" for path in below)
 
 
-def _lacking_here(wanted: Any, live: Any) -> Iterator[str]:
+def _lacking_here(wanted: Any, live: Any, owned: Mapping[str, Any] | None) -> Iterator[str]:
     if live is None:
-        yield from [""] if _says_something(wanted) else []
+        yield from [""] if owned is None and _says_something(wanted) else []
     else:
-        yield from _lacking(wanted, live)
+        yield from _lacking(wanted, live, owned or {})
+
+
+def _owned_item(owned: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """Return what is owned of the item of a list that has this name."""
+    same = (child for key, child in owned.items() if key.startswith("k:") and _is_named(key, name))
+    return next(same, None)
+
+
+def _is_named(key: str, name: str) -> bool:
+    found = parsing.from_json(key.removeprefix("k:"))
+    return isinstance(found, Mapping) and found.get("name") == name
 
 
 def _says_something(value: Any) -> bool:

@@ -137,6 +137,21 @@ def test_what_was_taken_away_is_put_back_by_a_deploy() -> None:
     assert found(deploy(gone)) == []
 
 
+def test_what_the_server_itself_drops_is_no_change_by_hand() -> None:
+    """As a real 1.36 does it with a field whose feature is off: helm owns it, and the object has it not."""
+    stopped = json.loads(json.dumps(MANIFEST))
+    stopped["spec"]["template"]["spec"]["containers"][0]["lifecycle"] = {"stopSignal": "SIGUSR1"}
+    live = deploy(None)
+    owner = next(one for one in live["metadata"]["managedFields"] if one["manager"] == "helm")
+    name = live["spec"]["template"]["spec"]["containers"][0]["name"]
+    containers = owner["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:containers"]
+    containers[f'k:{{"name":"{name}"}}']["f:lifecycle"] = {"f:stopSignal": {}}
+    assert manual_changes.of_release([live], [stopped], "shop") == []
+    del containers[f'k:{{"name":"{name}"}}']["f:lifecycle"]
+    (one,) = manual_changes.of_release([live], [stopped], "shop")
+    assert (one.path, one.who) == (f"{CONTAINER}.lifecycle", "taken away")
+
+
 def test_a_removal_that_comes_late_removes_nothing_else() -> None:
     live = changed(deploy(None), container(env=[{"name": "X", "value": "1"}]), "kubectl-set")
     (one,) = found(live)
