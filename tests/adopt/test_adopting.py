@@ -1817,3 +1817,13 @@ def test_a_command_that_names_variables_is_started_by_a_shell(
     service = services(adopt(app))["app"]
     assert service.get("command") == (["sh", "-c", started] if started else None)
     assert service["port"] == 8000
+
+
+@pytest.mark.parametrize(("code", "parameters"), [('+ "&connect_timeout=10"', {"sslmode": "no-verify"}), ("", None)])
+def test_a_databases_url_that_the_code_goes_on_with_has_parameters(
+    tmp_path: Path, code: str, parameters: dict[str, str] | None
+) -> None:
+    page = '{"dependencies": {"next": "16", "pg": "8"}}'
+    app = make(tmp_path, **{"package.json": page, "lib__db.ts": f"new Pool(process.env.DATABASE_URL {code});\n"})
+    key = yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]["DATABASE_URL"]
+    assert key["database"].get("parameters") == parameters
