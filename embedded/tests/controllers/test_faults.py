@@ -158,3 +158,15 @@ def test_a_pod_that_waits_for_room_is_placed_as_soon_as_there_is_some(world: Wor
     world.manager.drain(world.now)
     placed = world.store.get("pods", "demo", "second")
     assert placed is not None and placed["spec"]["nodeName"] == "vm"
+
+
+def test_a_resource_that_no_node_has_keeps_a_pod_waiting(world: World) -> None:
+    world.store.create("namespaces", {"metadata": {"name": "cards"}})
+    world.wait(1)
+    wanted = {"requests": {"example.com/card": "1"}, "limits": {"example.com/card": "1"}}
+    spec = {"containers": [{"name": "main", "image": "x", "resources": wanted}]}
+    world.store.create("pods", {"metadata": {"name": "player", "namespace": "cards"}, "spec": spec})
+    world.wait(1)
+    (found,) = world.store.get("pods", "cards", "player")["status"]["conditions"]
+    assert found["message"].startswith("0/1 nodes are available: 1 Insufficient example.com/card. no new claims")
+    assert found["message"].endswith("1 Preemption is not helpful for scheduling.")
