@@ -107,7 +107,7 @@ def plan(session: Session, names: Sequence[str]) -> list[str]:
         found = service.sync_rules(one)
         lines += [f"  sync     {rule.source or '.'} -> {rule.target}" for rule in found]
         lines.append(f"  writable {', '.join(rules.roots(found)) or 'nothing: every change is built'}")
-        lines.append("  build    everything else in it, as the Dockerfile and lock files")
+        lines.append("  build    everything else that the image takes from it, as lock files, and the Dockerfile")
         ports = ", ".join(map(str, one.dev.ports)) or "the service's own"
         lines.append(f"  ports    on localhost: {ports}")
     lines.append(f"config: {settings.root / 'config'}, {settings.release.chart} and its values upgrade the release")

@@ -254,8 +254,16 @@ class Loop:
     @staticmethod
     def _needing_build(source: Source, entries: Mapping[str, Entry]) -> list[str]:
         """Return what differs from what the image was built of."""
+        own = source.dev_service.service
+        read = service.sources(own)
+        recipes = {file for file in (own.source, own.dockerfile) if file}
+
+        def decides(path: str) -> bool:
+            """Return whether it may be in the image: what no line takes there, such as caches of tools, is not."""
+            return rules.is_read(path, read) or own.context / path in recipes or path.endswith(".dockerignore")
+
         different = _different(source.entries, entries)
-        return [path for path in different if not rules.places(path, source.dev_service.rules)]
+        return [path for path in different if not rules.places(path, source.dev_service.rules) and decides(path)]
 
     def _configuration_differs(self) -> bool:
         """Return whether the configuration is another one than when it was last looked at, or only saved again."""
@@ -296,8 +304,8 @@ class Loop:
             if path in entries and tree.leads_out(entries[path]):
                 self._screen.line(f"{own.name}: {path} links to {entries[path].content}, out of the sources: left out")
         source.entries, source.wanted = entries, tree.wanted(entries.values(), source.dev_service.rules)
-        if different:
-            self._sync(source, self._running(own.name), _few(different), started)
+        if placed := [path for path in different if rules.places(path, source.dev_service.rules)]:
+            self._sync(source, self._running(own.name), _few(placed), started)
         return ""
 
     def _running(self, name: str) -> list[Pod]:

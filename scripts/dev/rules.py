@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 from pathlib import Path
 
 from scripts.dockerfiles import reading
@@ -124,6 +124,19 @@ def is_built(path: str) -> bool:
 def is_scratch(path: str) -> bool:
     """Return whether a file is an editor's own, there only while another one is worked on."""
     return _SCRATCH.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def is_read(path: str, sources: Sequence[str] | None) -> bool:
+    """Return whether an image that takes `sources` from its build context may hold a file of it."""
+    parts = path.split("/")
+    return sources is None or any(_leads_to(posixpath.normpath(source.lstrip("/") or "."), parts) for source in sources)
+
+
+def _leads_to(source: str, parts: Sequence[str]) -> bool:
+    steps = source.split("/")
+    if source == "." or "**" in source:
+        return True
+    return len(steps) <= len(parts) and all(map(fnmatchcase, parts, steps))
 
 
 def places(path: str, rules: Sequence[Rule]) -> tuple[str, ...]:

@@ -99,6 +99,16 @@ def _text(service: Service) -> str:
     return (service.source or service.dockerfile).read_text(encoding="utf-8", errors="surrogateescape")
 
 
+def sources(service: Service) -> list[str] | None:
+    """Return what the image of a service takes from its build context; None where that cannot be told."""
+    files = [file for file in (service.source, service.dockerfile) if file]
+    try:
+        found = [reading.context_sources(file.read_text("utf-8", errors="surrogateescape")) for file in files]
+    except OSError:
+        return None
+    return None if None in found else [source for one in found for source in one or ()]
+
+
 def program(service: Service, argv: Sequence[str]) -> Program:
     """Return what runs instead of `argv`, the image's entry point and command, so that changed sources are
     used at once.

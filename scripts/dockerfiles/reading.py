@@ -185,6 +185,21 @@ def stages(text: str) -> list[Stage]:
     return found
 
 
+def context_sources(text: str) -> list[str] | None:
+    """Return what a Dockerfile takes from the build context, as it is written; None where that cannot be told."""
+    found: list[str] = []
+    for item in instructions(text):
+        mounts = re.findall(r"--mount=(\S+)", item.value) if item.name == "RUN" else []
+        if any(not re.search(r"type=[\"']?(?:cache|secret|ssh|tmpfs)", mount) for mount in mounts):
+            return None  # a mount of files is of the context, where nothing else is said
+        if item.name in ("COPY", "ADD") and "--from=" not in item.value and "<<" not in item.value:
+            copy = _copy(item.value, "/")
+            if copy is None:
+                return None
+            found += copy.sources
+    return found or None
+
+
 def _begun(line: From, before: list[Stage]) -> Stage:
     parent = next((stage for stage in before if line.written and stage.name == line.written), None)
     return replace(parent, name=line.name) if parent else Stage(line.name, "/", ())

@@ -219,6 +219,36 @@ def test_what_an_editor_keeps_beside_an_open_file_is_neither_synced_nor_built(wo
     assert "shop: app.py: synced to 1 pod in " in world.said
 
 
+@pytest.mark.parametrize(
+    ("recipe", "built"),
+    [
+        ("COPY src /app/src\nCOPY requirements.txt *.toml /\n", False),
+        ("COPY src /app/src\nCOPY . /all\n", True),
+        ("COPY src /app/src\nADD cach* /x/\n", True),
+        ("COPY src /app/src\nRUN --mount=type=bind,target=/x true\n", True),
+        ("COPY src /app/src\nCOPY $WHERE /x/\n", True),
+    ],
+)
+def test_what_no_line_of_the_dockerfile_takes_into_the_image_needs_no_build(
+    world: World, recipe: str, built: bool
+) -> None:
+    """As a folder that tests or a package manager leave in the sources."""
+    (world.context / "Dockerfile").write_text(f"FROM python\n{recipe}")
+    source = world.loop._sources["shop"]
+    narrow = replace(source.dev_service, rules=(Rule("src", "/app/src"),))
+    world.loop._sources["shop"] = Source(narrow, looping._entries(world.service), {})
+    (world.context / "cache").mkdir()
+    (world.context / "cache/x").write_text("1")
+    world.saved("cache", "cache/x")
+    assert bool(world.rebuilt) is built and not world.shell.sent
+    (world.context / "requirements.txt").write_text("fastapi\n")
+    world.saved("requirements.txt")
+    assert world.rebuilt
+    (world.context / "Dockerfile").write_text("FROM python:3\n")
+    world.saved("Dockerfile")
+    assert len(world.rebuilt) == 2 + built
+
+
 def test_ports_follow_the_configuration(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def ports() -> set[int]:
         return {one.port for one in world.loop._forwards}
