@@ -1787,6 +1787,12 @@ def test_what_a_helper_reads_by_its_name_is_read(tmp_path: Path, texts: dict[str
     assert {key for spec in secrets.values() for key in spec["keys"]} == read
 
 
+def test_a_client_that_takes_its_key_by_itself_gets_one(tmp_path: Path) -> None:
+    app = make(tmp_path, **{**API, "requirements.txt": "fastapi\ncohere\n", "chat.py": "import cohere\n"})
+    key = yaml.safe_load(adopt(app).text)["secrets"]["api-keys"]["keys"]["CO_API_KEY"]
+    assert key["placeholder"] == "not-configured"
+
+
 def test_a_variable_may_have_small_letters(tmp_path: Path) -> None:
     code = 'import os\nurl = os.getenv("Neon_db_url")\nif not url:\n    raise ValueError("no database")\n'
     found = yaml.safe_load(adopt(make(tmp_path, **{**API, "db.py": code})).text)

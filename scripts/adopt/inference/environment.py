@@ -53,12 +53,19 @@ def _open_to_browsers(unit: Unit, reads: Mapping[str, Read], context: Context) -
     return found if unit.python and found and (found.default or "").lower() in ("false", "0", "") else None
 
 
+_KEYS = (  # clients that end a program without a key which they take by themselves
+    ("cohere", "CO_API_KEY"), ("cohere-ai", "CO_API_KEY"), ("groq", "GROQ_API_KEY"), ("groq-sdk", "GROQ_API_KEY"),
+)  # fmt: skip
+
+
 def _unsaid(unit: Unit, context: Context) -> list[Read]:
     """Return what packages take from the environment by themselves: the key of a model's client, what Better Auth signs
     with, and where it is.
     """
-    place = unit.code.imports.get("openai") or unit.code.imports.get("agents")
+    imports = unit.code.imports
+    place = imports.get("openai") or imports.get("agents")
     model = [Read("OPENAI_API_KEY", place)] if place and unit.wants("openai", "openai-agents") else []
+    model += [Read(key, imports[name], required=True) for name, key in _KEYS if name in imports and unit.wants(name)]
     auth = better_auth(unit, context.whole.tree) if unit.wants("better-auth") else ""
     text = context.whole.tree.text(auth) if auth else ""
     own = ["BETTER_AUTH_SECRET"] if auth and not re.search(r"\bsecret\s*:", text) else []
