@@ -23,6 +23,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "asyncpg": ("asyncpg",),
     "bcrypt": ("bcrypt", "passlib", "pwdlib"),
     "celery": ("celery",),
+    "cohere": ("cohere",),
     "cryptography": ("cryptography", "pyjwt", "python-jose", "authlib", "mcp"),
     "dotenv": ("python-dotenv", "pydantic-settings", "uvicorn", "fastapi", "mcp"),
     "email_validator": ("email-validator", "pydantic", "fastapi"),

@@ -925,6 +925,7 @@ URL = 'import os\nos.getenv("DATABASE_URL")\n'
         ("fastapi\nsqlmodel\npsycopg2\n", "import sqlalchemy, psycopg2\n", []),
         ("fastapi\n", "try:\n    import redis\nexcept ImportError:\n    redis = None\n", []),
         ("fastapi\n", "import nobody_knows_it\n", []),
+        ("fastapi\n", "import cohere\n", ["cohere"]),
         ("fastapi\nsqlmodel\nasyncpg\n", f"from sqlmodel import create_engine\n{URL}", ["psycopg2-binary"]),
         ("fastapi\nsqlmodel\npsycopg[binary]\n", f"from sqlmodel import create_engine\n{URL}", []),
         ("fastapi\nsqlmodel\n", f"from sqlmodel import create_engine\n{URL[:-2]}, 'sqlite:///a.db')\n", []),
