@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.conftest import Project
 from tests.e2e.test_main_job import call, status_of
 
-OFFLINE = ("hadolint", "sbom")  # that need no service of others; the session `policy` has checkov
+OFFLINE = ("hadolint", "checkov", "sbom")  # the scanners that need no service of others
 IMAGES = ("frontend", "backend", "agent", "mcp", "database")
 
 

@@ -10,6 +10,8 @@ import zlib
 from pathlib import Path
 
 NETWORKS = range(256)
+ROUTES = Path("/proc/net/route")
+_claims: list[socket.socket] = []  # held until this process ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,22 +45,38 @@ def open_cluster(name: str, state: Path, port: int | None) -> Cluster:
             return kept
         made = dataclasses.replace(kept, port=port)
     else:
-        number = _free_network(name, Path("/proc/net/route").read_text())
+        number, claim = claim_network(name)
+        _claims.append(claim)
         chosen = port if port is not None else _free_port(number)
         made = Cluster(name, chosen, f"10.244.{number}.0/24", f"10.96.{number}.0/24")
     path.write_text(json.dumps(dataclasses.asdict(made)) + "\n")
     return made
 
 
-def _free_network(name: str, routes: str) -> int:
-    """Return the third byte of the cluster's networks: from its name, past those that have a route."""
-    taken = {_destination(line.split()[1]) for line in routes.splitlines()[1:] if line.strip()}
+def claim_network(name: str, routes: Path = ROUTES) -> tuple[int, socket.socket]:
+    """Return the third byte of a cluster's networks and what holds it until it is closed.
+
+    The number follows from the name, past those that have a route, and those of clusters that start at the same time.
+    Raises ValueError when there is none left.
+    """
+    taken = {_destination(line.split()[1]) for line in routes.read_text().splitlines()[1:] if line.strip()}
     first = zlib.crc32(name.encode())
     for offset in NETWORKS:
         number = (first + offset) % len(NETWORKS)
-        if f"10.244.{number}.0" not in taken:
-            return number
+        if f"10.244.{number}.0" not in taken and (claim := _claim(number)):
+            return number, claim
     raise ValueError("every network 10.244.*.0/24 has a route already")
+
+
+def _claim(number: int) -> socket.socket | None:
+    """Return an abstract socket of that network's name, which ends with its process; None where somebody has it."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0embedded-network-{number}")
+    except OSError:
+        claim.close()
+        return None
+    return claim
 
 
 def _destination(text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 import busybox
 import pytest
 
+from embedded.cluster import claim_network
 from embedded.node import agent
 from embedded.node.agent import Node
 from embedded.store import Store
@@ -149,18 +150,14 @@ def condition(pod: dict, name: str) -> str:
     return next((c["status"] for c in pod.get("status", {}).get("conditions", []) if c["type"] == name), "")
 
 
-def free_network() -> int:
-    """The third byte of networks that nothing routes to, away from those clusters are given by default."""
-    routes = subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout
-    return next(number for number in range(255, 0, -1) if f"10.244.{number}.0" not in routes)
-
-
 @pytest.fixture
 async def cluster(image, tmp_path) -> AsyncIterator[Cluster]:
     """A running node; everything it made is gone afterwards."""
-    made = Cluster(tmp_path, free_network())
+    number, claim = claim_network(tmp_path.name)
+    made = Cluster(tmp_path, number)
     try:
-        await made.node.start()
+        with claim:  # until it has a route
+            await made.node.start()
         yield made
     finally:
         await made.node.stop()

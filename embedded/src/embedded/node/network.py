@@ -19,6 +19,8 @@ from embedded.node.docker import Docker, EngineError
 
 log = logging.getLogger(__name__)
 PAUSE = 0.02  # seconds in which changes gather before the rules are written
+# A network that is being removed loses its route before the Engine lets its addresses go.
+RELEASE_TRIES, RELEASE_PAUSE = 40, 0.25  # seconds
 
 
 class NetworkError(Exception):
@@ -47,7 +49,7 @@ class Network:
         self._lock = asyncio.Lock()
 
     async def ensure(self) -> None:
-        """Make the bridge if there is none."""
+        """Make the bridge if there is none. Raises EngineError."""
         body = {
             "Name": self.name,
             "Driver": "bridge",
@@ -60,7 +62,15 @@ class Network:
             found = await self._docker.call("GET", f"/networks/{self.name}")
             if found["IPAM"]["Config"][0]["Subnet"] == str(self.subnet):
                 return
-        await self._docker.call("POST", "/networks/create", body=body)
+        for left in reversed(range(RELEASE_TRIES)):
+            try:
+                await self._docker.call("POST", "/networks/create", body=body)
+            except EngineError as error:
+                if "overlaps" not in error.message or not left:
+                    raise
+                await asyncio.sleep(RELEASE_PAUSE)
+            else:
+                return
 
     def prepare_kernel(self) -> None:
         """Let the packet filter see traffic within the bridge, and answers come back to localhost."""
