@@ -126,7 +126,7 @@ def _brings(tree: Tree, wanted: Packages, locked: set[str], name: str, own: bool
     if name not in wanted.wanted:
         return False
     place, extras = wanted.place(name), () if own else EXTRAS.get(name, ())
-    line = tree.text(place.file).splitlines()[place.line - 1] if place and place.line else ""
+    line = tree.line(place) if place else ""
     return not extras or any(re.search(rf"\[[^\]]*\b{extra}\b", line) for extra in extras)
 
 

@@ -45,6 +45,10 @@ class Tree:
             self._texts[file] = _read(self.root / file)
         return self._texts[file]
 
+    def line(self, place: Place) -> str:
+        """Return the line at a place; empty where that is a whole file."""
+        return self.text(place.file).splitlines()[place.line - 1] if place.line else ""
+
     def unread(self, file: str) -> str:
         """Return why a file's text is empty although it is not; empty for one that was read."""
         if self.text(file) or not self.size(file):

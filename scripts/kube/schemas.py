@@ -13,6 +13,8 @@ from scripts.host.paths import ROOT
 VERSION = "1.36"
 SOURCE = ROOT / "embedded/src/embedded/data/schemas.json"  # which the embedded cluster serves too
 PLACE = "#/components/schemas/"
+KINDS = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+"""What schemas call the types of values."""
 
 
 def problems(objects: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -48,8 +50,7 @@ def _told(error: Any) -> Iterator[str]:
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return kinds.get(type(value), type(value).__name__)
+    return KINDS.get(type(value), type(value).__name__)
 
 
 def _as_read(value: Any) -> Any:

@@ -17,6 +17,7 @@ import yaml
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.paths import ROOT
+from scripts.kube.schemas import KINDS
 from scripts.reporting import pages
 
 PAGE = Path(__file__).with_name("values.md.jinja")
@@ -99,10 +100,9 @@ def _section(properties: Schema) -> Schema:
 
 
 def _leaf(default: Any, meaning: str, extra: Schema) -> Schema:
-    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
     own = _references(extra)
     if not own.keys() & {"$ref", "type", "enum", "anyOf"}:
-        own = {"type": kinds[type(default)], **own}
+        own = {"type": KINDS[type(default)], **own}
     return {"description": meaning, **own}
 
 

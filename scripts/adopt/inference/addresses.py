@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from scripts.adopt import variables
 from scripts.adopt.inference.decision import Context, told
-from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
 
@@ -59,8 +58,8 @@ def _misses(context: Context) -> Iterator[tuple[str, int]]:
     for url, place in page.code.urls:
         port = _local_port(url)
         meant = port in _USUAL_PORTS and port not in known and place not in told and "next.config" not in place.file
-        own = _is_asked(context.whole.tree, place) and not re.search(r"(^|/)debug", place.file)
-        if port and meant and own:
+        asked = _is_asked(context.whole.tree.line(place))
+        if port and meant and asked and not re.search(r"(^|/)debug", place.file):
             known.add(port)
             context.found.because("addresses", f"localhost:{port}, which {server.name} answers", place)
             yield server.name, port
@@ -72,15 +71,12 @@ _ASKS = re.compile(
 _ITS_OWN = re.compile(
     r"trusted|allow|origins?\b|metadata|canonical|sitemap|hostname|patterns|href=|content=|connect-src|curl|/docs\b"
 )
-
-
-def _is_asked(tree: Tree, place: Place) -> bool:
-    """Return whether a line has an address that the page asks, not one that it shows or allows."""
-    line = tree.text(place.file).splitlines()[place.line - 1]
-    return bool(_ASKS.search(line)) and not _ITS_OWN.search(line)
-
-
 _OF_SERVERS = re.compile(r"\.(hf\.space|onrender\.com|railway\.app|fly\.dev|koyeb\.app|run\.app)$")
+
+
+def _is_asked(line: str, host: str = "") -> bool:
+    """Return whether a line has an address, at `host`, that the page asks, not one that it shows or allows."""
+    return bool(_ASKS.search(line) or _OF_SERVERS.search(host)) and not _ITS_OWN.search(line)
 
 
 def replace_deployed(unit: Unit, spec: dict[str, Any], context: Context) -> None:
@@ -92,10 +88,9 @@ def replace_deployed(unit: Unit, spec: dict[str, Any], context: Context) -> None
         return
     for url, place in unit.code.urls:
         host = urlsplit(url).netloc
-        line = tree.text(place.file).splitlines()[place.line - 1]
+        line = tree.line(place)
         given = bool(re.search(r"process\.env|import\.meta\.env", line))
-        asked = _ASKS.search(line) or _OF_SERVERS.search(host)
-        if given or not variables.is_deployed(host) or not asked or _ITS_OWN.search(line):
+        if given or not variables.is_deployed(host) or not _is_asked(line, host):
             continue
         texts = {f"https://{host}": context.outside(server)}
         if f"wss://{host}" in tree.text(place.file):

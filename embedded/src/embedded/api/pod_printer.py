@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from embedded.objects.pod_resources import is_sidecar
 from embedded.objects.values import human_duration, parse_timestamp
 
 NONE = "<none>"
@@ -37,7 +38,7 @@ def row(pod: dict[str, Any], now: float) -> list[Any]:
 
 
 def _sidecars(pod: dict[str, Any]) -> set[str]:
-    return {c["name"] for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") == "Always"}
+    return {c["name"] for c in pod["spec"].get("initContainers") or () if is_sidecar(c)}
 
 
 def _finished(state: dict[str, Any]) -> float | None:

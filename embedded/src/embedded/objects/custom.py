@@ -78,10 +78,8 @@ def refused(definition: dict[str, Any], taken: dict[str, str], now: str) -> dict
         ("Established", "False", "NotAccepted", "not all names are accepted"),
         now=now,
     )
-    status = definition.get("status") or {}
-    return {"acceptedNames": {"plural": "", "kind": ""}, "conditions": conditions, "storedVersions": []} | (
-        {"storedVersions": status["storedVersions"]} if status.get("storedVersions") else {}
-    )
+    stored = (definition.get("status") or {}).get("storedVersions") or []
+    return {"acceptedNames": {"plural": "", "kind": ""}, "conditions": conditions, "storedVersions": stored}
 
 
 def _conditions(*said: tuple[str, str, str, str], now: str) -> list[dict[str, Any]]:

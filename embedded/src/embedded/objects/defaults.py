@@ -8,7 +8,7 @@ from typing import Any
 
 from embedded.kinds import Kind
 from embedded.objects import custom, schema
-from embedded.objects.pod_resources import quality_of_service
+from embedded.objects.pod_resources import containers_of, quality_of_service
 from embedded.objects.schema import Field, Type
 from embedded.objects.values import clone
 
@@ -268,7 +268,7 @@ def _leads(name: str, seen: frozenset[str]) -> bool:
 def _pod(pod: dict[str, Any]) -> None:
     spec = pod["spec"]
     spec.setdefault("enableServiceLinks", True)
-    for container in spec.get("containers", []) + spec.get("initContainers", []):
+    for container in containers_of(spec):
         resources = container["resources"]
         for name, amount in resources.get("limits", {}).items():
             resources.setdefault("requests", {}).setdefault(name, amount)
