@@ -36,10 +36,11 @@ class Failure:
 
 @dataclass
 class Result:
-    """What a load has seen so far: requests by phase, and what failed."""
+    """What a load has seen so far: requests by phase, what failed, and what the cluster noted meanwhile."""
 
     requests: collections.Counter[str] = field(default_factory=collections.Counter)
     failures: list[Failure] = field(default_factory=list)
+    meanwhile: list[str] = field(default_factory=list)
 
     @property
     def total(self) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
@@ -55,6 +57,7 @@ def _leave_as_found(session: Session, found: Live | None, held: Mapping[str, Dat
 def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) -> Result:
     phases = _phases(session)
     deadline = time.monotonic() + MOST_SECONDS
+    began = datetime.now(UTC)
     with Load(operate.url(session), requests) as load:
         while load.result.total < requests:
             for name, work in phases:
@@ -66,7 +69,21 @@ def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) 
                 raise UserError(text, "ask for fewer: --requests")
             # One rotation is enough of a proof, and each leaves one more secret that is accepted.
             phases = [phase for phase in phases if phase[0] != "secret rotation"]
+    if load.result.failures:
+        load.result.meanwhile = unready(session.kubectl.items("events", session.settings.release.namespace), began)
     return load.result
+
+
+def unready(events: Iterable[Mapping[str, Any]], began: datetime) -> list[str]:
+    """Return which pods failed a readiness probe after `began`: such a pod gets no requests until it answers again."""
+    told = []
+    for event in events:
+        message = " ".join(str(event.get("message") or "").split())
+        last = str(event.get("lastTimestamp") or event.get("eventTime") or "")
+        if event.get("reason") == "Unhealthy" and message.startswith("Readiness") and last:
+            second = (datetime.fromisoformat(last) - began).total_seconds()
+            told.append((second, f"{(event.get('involvedObject') or {}).get('name')}: {message}"))
+    return [f"meanwhile, last at second {second:.0f}: {text}" for second, text in sorted(told) if second >= 0]
 
 
 def rows(result: Result) -> list[tuple[str, ...]]:
@@ -87,7 +104,8 @@ def problems(result: Result, most: int = 20) -> list[str]:
         f"{sum(one.kept for one in ones)} of them on a connection that was kept"
         for (phase, path, problem), ones in alike.items()
     ]
-    return told[:most] + ([f"{len(told) - most} more kinds of failure"] if len(told) > most else [])
+    more = [f"{len(told) - most} more kinds of failure"] if len(told) > most else []
+    return [*told[:most], *more, *result.meanwhile[-most:]]
 
 
 def _phases(session: Session) -> list[tuple[str, Callable[[], None]]]:

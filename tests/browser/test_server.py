@@ -342,7 +342,7 @@ def test_backend_that_never_answers() -> None:
         port = silent.getsockname()[1]
         with running_frontend(f"http://127.0.0.1:{port}", DRAIN_SECONDS="0") as (url, _):
             status, body, _ = ask(url, "/readyz")
-            assert (status, body["missing"]) == (503, {"backend": "no answer within 2 s"})
+            assert (status, body["missing"]) == (503, {"backend": "no answer within 4 s"})
 
 
 def test_metrics(frontend: str) -> None:

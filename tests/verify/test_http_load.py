@@ -1,5 +1,7 @@
 """What a message's todos are judged by, and how fast it is asked."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from scripts.verify import zero_downtime
@@ -33,3 +35,24 @@ def test_failures_are_told_in_words_and_alike_ones_together() -> None:
         "upgrade: /: refused, 1 times from second 9.0 on, 0 of them on a connection that was kept",
     ]
     assert zero_downtime.problems(result, most=1)[-1] == "1 more kinds of failure"
+
+
+def test_pods_that_were_not_ready_are_told_beside_what_failed() -> None:
+    def event(pod: str, at: str, message: str, reason: str = "Unhealthy") -> dict[str, object]:
+        about = {"kind": "Pod", "name": pod}
+        return {"reason": reason, "message": message, "lastTimestamp": at, "involvedObject": about}
+
+    events = [
+        event("page-2", "2026-11-26T12:00:09Z", "Readiness probe failed: context\n deadline exceeded"),
+        event("page-1", "2026-11-26T12:00:05Z", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
+        event("page-0", "2026-11-26T11:59:00Z", "Readiness probe failed: of the day before"),
+        event("page-1", "2026-11-26T12:00:06Z", "Startup probe failed: refused"),
+        event("page-1", "2026-11-26T12:00:07Z", "Readiness is a word of others too", "Pulled"),
+    ]
+    told = zero_downtime.unready(events, datetime(2026, 11, 26, 12, tzinfo=UTC))
+    assert told == [
+        "meanwhile, last at second 5: page-1: Readiness probe failed: HTTP probe failed with statuscode: 503",
+        "meanwhile, last at second 9: page-2: Readiness probe failed: context deadline exceeded",
+    ]
+    lost = Failure(5, "restart", "/", False, "refused")
+    assert zero_downtime.problems(Result(failures=[lost], meanwhile=told))[1:] == told

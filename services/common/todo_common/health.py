@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-CHECK_TIMEOUT = 2.0
-"""Seconds a dependency has to answer."""
+CHECK_TIMEOUT = 4.0
+"""Seconds a dependency has to answer: fewer than the probe that asks for it."""
 
 Check = Callable[[], Awaitable[None]]
 """Returns if the dependency can be used, raises with a reason if not."""

@@ -2,8 +2,8 @@
 
 import type { Log } from "./log.ts";
 
-/** Milliseconds a dependency has to answer. */
-const CHECK_MS = 2000;
+/** Milliseconds a dependency has to answer: fewer than the probe that asks for it. */
+const CHECK_MS = 4000;
 
 export type Check = (signal: AbortSignal) => Promise<void>;
 

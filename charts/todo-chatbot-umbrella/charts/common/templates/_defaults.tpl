@@ -179,12 +179,12 @@ probes:
 # -- Fields of Kubernetes' `Probe`, over what stands here; a handler (`httpGet`, `tcpSocket`, `exec`, `grpc`) takes the place of the path in `probes`. `enabled: false`: none. It may take periodSeconds × failureThreshold until the program serves.
 # @schema {$ref: probe}
 startupProbe: {periodSeconds: 1, timeoutSeconds: 3, failureThreshold: 60}
-# -- As above: whether it gets requests.
+# -- As above: whether it gets requests. A machine that is busy for some seconds takes no pod away.
 # @schema {$ref: probe}
-readinessProbe: {periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3}
+readinessProbe: {periodSeconds: 2, timeoutSeconds: 5, failureThreshold: 5}
 # -- As above: whether it is started anew.
 # @schema {$ref: probe}
-livenessProbe: {periodSeconds: 10, timeoutSeconds: 3, failureThreshold: 3}
+livenessProbe: {periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 3}
 # -- Handlers at a container's start and end: Kubernetes' `Lifecycle`. `preStop` takes the place of `preStopSeconds`.
 # @schema {patternProperties: {"^(postStart|preStop)$": {type: [object, "null"]}}}
 lifecycle: {}
