@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from scripts.settings import contradictions, reading
 from scripts.settings.assemble import app_file
 
 MOST_SENT = 500_000_000  # bytes
+PRISMA_ENGINES = "https://binaries.prisma.sh"
 REFERENCE = "todo-chatbot"
 Asker = Callable[[Question], str]
 
@@ -159,6 +160,7 @@ def _decide(
     decision.questions = [one for one in [*questions, *decision.questions] if one.key not in answers]
     decision.remarks = [*remarks, *more, *decision.remarks, *infer.uncalled(whole, decision.data)]
     decision.remarks += [line for name, spec in decision.data["services"].items() if (line := _heavy(tree, name, spec))]
+    decision.remarks += _engines(chosen, tree)
     if request.own_chart:
         _by_own_chart(decision, tree, *own, list(charts))
     return decision
@@ -253,6 +255,23 @@ def _contradiction(text: str, python: str, shell: Shell) -> resolving.Contradict
 
 def _registry() -> bool:
     return base_images.registry_answers()
+
+
+def _engines_answer() -> bool:
+    return bool(base_images.status(PRISMA_ENGINES))
+
+
+def _engines(chosen: list[units.Unit], tree: Tree) -> Iterator[str]:
+    """Yield a line for each service whose build fetches Prisma's engines, which no registry of packages has, where they
+    cannot be had.
+    """
+    for unit in chosen:
+        schema = join(unit.sources, "prisma/schema.prisma")
+        place = unit.packages.place("prisma") or unit.packages.place("@prisma/client") or schema
+        if tree.has(schema) and not _engines_answer():
+            host, key = PRISMA_ENGINES.partition("://")[2], f"services.{unit.name}.buildEnvironment"
+            said = f"its build fetches Prisma's engines from {host}, which does not answer from here, and will fail"
+            yield f"{place}: {unit.name}: {said}; a mirror of them goes into {key}: PRISMA_ENGINES_MIRROR"
 
 
 def _composed(tree: Tree, root: str = ".") -> tuple[list[Described], dict[str, str], list[str]]:

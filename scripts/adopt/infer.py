@@ -30,6 +30,7 @@ from scripts.adopt.inference.programs import (
     set_path,
     set_probes,
     set_user,
+    spare_cards,
 )
 from scripts.adopt.packages import join, requirements
 from scripts.adopt.tree import Place
@@ -124,6 +125,7 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     keep_packages(unit, environment, bool(builder), context)
     set_above(unit, spec, environment, context)
     set_date(unit, spec, build, bool(builder), context)
+    spare_cards(unit, spec, bool(builder), context)
     arguments = {name: build[name] for name in sorted(build) if unit.dockerfile and name in unit.dockerfile.arguments}
     if arguments and not builder:
         spec["buildArgs"] = arguments

@@ -107,6 +107,20 @@ def tables(text: str, file: str) -> list[Place]:
     return found.tables
 
 
+def models(text: str) -> set[str]:
+    """Return the tables that the classes of a file stand for, by SQLAlchemy or SQLModel."""
+    found = (_table_of(node) for node in statements(text) if isinstance(node, ast.ClassDef))
+    return {name for name in found if name}
+
+
+def _table_of(node: ast.ClassDef) -> str:
+    """Return the table of one class: by its name for it, else by SQLModel's rule; empty for a class of none."""
+    lines = [ast.unparse(item) for item in node.body if isinstance(item, ast.Assign | ast.AnnAssign)]
+    named = next((found for line in lines if (found := re.match(r"__tablename__\b.*=\s*['\"](\w+)", line))), None)
+    is_table = any(word.arg == "table" and ast.unparse(word.value) == "True" for word in node.keywords)
+    return named[1] if named else node.name.lower() if is_table else ""
+
+
 def function_at(text: str, line: int) -> str:
     """Return the name of the outermost function that a line stands in; empty at the top, in a class, and in a function
     that a decorator hands to others.

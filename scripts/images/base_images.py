@@ -142,15 +142,19 @@ def _alone(shell: Shell, say: Callable[[str], None]) -> AbstractContextManager[N
 
 def registry_answers() -> bool:
     """Return whether the official registry answers at all, decided within `PROBE_SECONDS`."""
-    request = urllib.request.Request(REGISTRY, method="HEAD")
+    return status(REGISTRY) in (200, 401)  # "authenticate first" is how a live registry greets
+
+
+def status(url: str) -> int:
+    """Return the status that a server answers a HEAD request with, decided within `PROBE_SECONDS`; 0 for no answer."""
     try:
-        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()  # noqa: S310 an https constant
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PROBE_SECONDS) as answer:  # noqa: S310 constants
+            return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()
-        return error.code == 401  # "authenticate first" is how a live registry greets
+        return error.code
     except (urllib.error.URLError, TimeoutError, OSError, ssl.SSLError, socket.gaierror):
-        return False
-    return True
+        return 0
 
 
 def _bundle() -> bytes:

@@ -43,6 +43,7 @@ def helm() -> Path:
 def no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """No registry answers, and no history tells a day: the same conclusions on every machine."""
     monkeypatch.setattr(adopting, "_registry", lambda: False)
+    monkeypatch.setattr(adopting, "_engines_answer", lambda: False)
     monkeypatch.setattr(adopting, "_date", lambda tree, shell: "2026-01-31")
     monkeypatch.setattr(adopting, "_contradiction", lambda text, python, shell: None)
 
@@ -222,6 +223,37 @@ def test_requirements_that_windows_wrote_are_read(tmp_path: Path) -> None:
     app = make(tmp_path, **API)
     (app / "requirements.txt").write_text("fastapi\nsqlmodel\n", encoding="utf-16")
     assert services(adopt(app))["app"]["builder"] == "python"
+
+
+@pytest.mark.parametrize(
+    ("code", "dropped", "told"),
+    [("", ["torch", "transformers"], False), ("from transformers import pipeline\n", None, True)],
+)
+def test_packages_for_graphics_cards_are_left_out_or_told(
+    tmp_path: Path, code: str, dropped: list[str] | None, told: bool
+) -> None:
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\ntransformers>=4\ntorch>=2\n", "main.py": code + API["main.py"],
+    })  # fmt: skip
+    found = adopt(app)
+    assert services(found)["app"].get("dropPackages") == dropped
+    said = "requirements.txt:3: app: torch brings what graphics cards need"
+    assert any(one.startswith(said) for one in found.decision.remarks) is told
+
+
+@pytest.mark.parametrize(
+    "value", ["http://[your-host]:8000/api", "http://localhost:port", "http://[::1", "http://a:99999"]
+)
+def test_an_address_that_is_none_is_taken_by_its_name(tmp_path: Path, value: str) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": f"process.env.NEXT_PUBLIC_API_URL;\nfetch('{value}');\n",
+        "web__.env.example": f"NEXT_PUBLIC_API_URL={value}\n", **below("api", API),
+        "api__core.py": f'import os\nos.getenv("AGENT_URL", "{value}")\nos.getenv("DATABASE_URL", "{value}")\n',
+        "compose.yaml": "services:\n  api: {build: ./api}\n"
+                        f"  web: {{build: ./web, environment: {{API_URL: '{value}'}}}}\n",
+    })  # fmt: skip
+    page = services(adopt(app))["web"]
+    assert page["buildEnvironment"]["NEXT_PUBLIC_API_URL"].startswith("http://localhost:8000")
 
 
 def test_a_page_that_asks_a_service_of_others_says_what_it_is_to_be_built_with(tmp_path: Path) -> None:
@@ -571,7 +603,7 @@ def test_migrations_that_are_not_there_are_not_run(tmp_path: Path) -> None:
     texts = {**API, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": "[alembic]\nscript_location = ./moves\n"}
     found = adopt(make(tmp_path, **texts))
     assert "jobs" not in yaml.safe_load(found.text)
-    assert "alembic.ini: ./moves: no migrations are there, so none are run" in found.decision.remarks
+    assert "alembic.ini: moves: no migrations are there, so none are run" in found.decision.remarks
     (tmp_path / "moves").mkdir()
     (tmp_path / "moves/env.py").touch()
     assert "jobs" in yaml.safe_load(adopt(tmp_path).text)
@@ -640,6 +672,50 @@ def test_tables_that_only_a_script_makes_are_made_by_a_job(
     make(app, **{"requirements.txt": "fastapi\n", "app.py": "from fastapi import FastAPI\napp = FastAPI()\n"})
     found = yaml.safe_load(adopt(app).text).get("jobs", {})
     assert [job["command"] for job in found.values()] == jobs
+
+
+MODELS = (
+    'class Task(SQLModel, table=True):\n    __tablename__ = "tasks"\n'
+    "class Tag(SQLModel, table=True):\n    name: str\n"
+    "class Form(SQLModel):\n    name: str\n"
+)
+INI = "[alembic]\nscript_location = {}\n"
+
+
+@pytest.mark.parametrize(
+    ("migrations", "jobs"),
+    [
+        ({}, {"api-tables": "not in []"}),
+        ({"../alembic.ini": INI.format("api/moves"), "moves/env.py": ""}, {"api-tables": "not in []"}),
+        ({"alembic.ini": INI.format("gone")}, {"api-tables": "not in []"}),
+        ({"alembic.ini": INI.format("moves"), "moves/env.py": "",
+          "moves/versions/1.py": 'create_table("tasks", c)\ncreate_table("tag", c)'}, {"api-migrate": "head"}),
+        ({"alembic.ini": INI.format("moves"), "moves/env.py": "",
+          "moves/versions/1.py": 'op.create_table("tag")\nop.add_column("tasks", c)'},
+         {"api-tables": "not in ['tag']", "api-migrate": "head"}),
+        ({"alembic.ini": INI.format("moves"), "moves/env.py": "",
+          "moves/versions/1.py": 'op.execute("create table if not exists tasks (id int)")'},
+         {"api-migrate": "head", "api-tables": "not in ['tasks']"}),
+        ({"moves/alembic.ini": INI.format("moves"), "moves/env.py": "",
+          "moves/versions/1.py": "op.create_table(NAME)"}, {"api-migrate": "-c moves/alembic.ini upgrade head"}),
+        ({"moves/alembic.ini": INI.format("alembic"), "moves/alembic/env.py": ""}, {"api-migrate": "&& cd moves &&"}),
+    ],
+)  # fmt: skip
+def test_tables_that_nothing_makes_are_made_from_the_models(
+    tmp_path: Path, migrations: dict[str, str], jobs: dict[str, str]
+) -> None:
+    """Of those that migrations make none, and before these where they change one that they do not make."""
+    make(tmp_path, **below("api", {
+        "requirements.txt": "fastapi\nsqlmodel\npsycopg2-binary\nalembic\n", "models.py": MODELS,
+        "main.py": f'import os, models\nos.environ["DATABASE_URL"]\n{API["main.py"]}',
+    }))  # fmt: skip
+    for name, text in migrations.items():
+        file = tmp_path / "api" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    found = yaml.safe_load(adopt(tmp_path).text).get("jobs", {})
+    assert list(found) == list(jobs)
+    assert all(said in " ".join(found[name]["command"]) for name, said in jobs.items())
 
 
 @pytest.mark.parametrize(
@@ -1025,8 +1101,10 @@ def test_an_orm_makes_its_own_tables(tmp_path: Path, texts: dict[str, str], comm
     if "package.json" in texts:
         (app / "server.js").write_text("process.env.DATABASE_URL")
         (app / "package.json").write_text(texts["package.json"][:-1] + ', "scripts": {"start": "node server.js"}}')
-    (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
+    found = adopt(app)
+    (job,) = yaml.safe_load(found.text)["jobs"].values()
     assert " ".join(job["command"]) == f"npx --no-install {command}"
+    assert any("fetches Prisma's engines" in one for one in found.decision.remarks) is ("prisma" in command)
 
 
 LIB = {"tsconfig.json": '{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}', "package.json": NEXT}
@@ -1191,6 +1269,9 @@ def test_a_pages_tables_are_made_by_the_script_that_makes_them(
         ('{ provider: "postgresql", url: process.env.DATABASE_URL }', False),
         ('drizzleAdapter(db, { provider: "pg" })', True),
         ("new Pool({ connectionString: process.env.DATABASE_URL })", True),
+        ('{ provider: "pg", client: new Pool({ ssl: { a: 1 }, connectionString: process.env.DATABASE_URL }) }', False),
+        ('{ dialect: new PostgresDialect({ pool: new Pool({}) }), type: "postgres" }', True),
+        ('{ db: kysely, type: "postgres" }', True),
     ],
 )
 def test_a_database_that_better_auth_does_not_take_knows_nobody(tmp_path: Path, database: str, known: bool) -> None:
@@ -1205,6 +1286,7 @@ def test_a_database_that_better_auth_does_not_take_knows_nobody(tmp_path: Path, 
         any(one.startswith("lib/auth.ts:4: Better Auth knows no such database") for one in found.decision.remarks)
         is not known
     )
+    assert known or "jobs" not in yaml.safe_load(found.text)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from scripts.adopt import variables
 from scripts.adopt.inference.decision import Context, told
@@ -87,7 +86,7 @@ def replace_deployed(unit: Unit, spec: dict[str, Any], context: Context) -> None
     if unit is not context.whole.page or not server or server is unit or not context.ports[server.name]:
         return
     for url, place in unit.code.urls:
-        host = urlsplit(url).netloc
+        host = variables.parts_of(url).netloc
         line = tree.line(place)
         given = bool(re.search(r"process\.env|import\.meta\.env", line))
         if given or not variables.is_deployed(host) or not _is_asked(line, host):
@@ -142,8 +141,5 @@ def _old_node(unit: Unit) -> bool:
 
 
 def _local_port(url: str) -> int | None:
-    try:
-        parts = urlsplit(url)
-        return parts.port if parts.hostname in ("localhost", "127.0.0.1") else None
-    except ValueError:
-        return None
+    parts = variables.parts_of(url)
+    return parts.port if parts.hostname in ("localhost", "127.0.0.1") else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from scripts.adopt import variables
 from scripts.adopt.facts import Read
@@ -252,11 +251,8 @@ def _target(read: Read, unit: Unit, context: Context, value: str) -> Unit | None
     """Return the service that an address variable means: by its value's host or port, else by its name."""
     whole = context.whole
     serving = [other for other in whole.units if context.ports[other.name]]
-    host = urlsplit(value if "://" in value else f"//{value}")
-    try:
-        name, port = host.hostname or "", host.port
-    except ValueError:
-        name, port = "", None
+    host = variables.parts_of(value if "://" in value else f"//{value}")
+    name, port = host.hostname or "", host.port
     for other in serving:
         services = {other.name, *(item.service for item in other.described), *(item.name for item in other.described)}
         if name in services and name:
@@ -306,7 +302,9 @@ def _address(
         return
     bare = not value.startswith("http") and bool(re.search(r"HOST$", read.name))
     environment[read.name] = (
-        urlsplit(context.inside(target)).hostname or "" if bare else context.inside(target) + variables.path_of(value)
+        variables.parts_of(context.inside(target)).hostname or ""
+        if bare
+        else context.inside(target) + variables.path_of(value)
     )
     told(unit, context, read.name, environment[read.name], read.place)
 

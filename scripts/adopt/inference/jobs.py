@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from scripts.adopt import needed, python_source, units, variables
 from scripts.adopt.facts import Code
 from scripts.adopt.inference.decision import Context, Whole
 from scripts.adopt.inference.entries import main_file, start_of
-from scripts.adopt.inference.journey import better_auth
-from scripts.adopt.packages import join
+from scripts.adopt.inference.journey import better_auth, unknown_database
+from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
@@ -20,7 +20,7 @@ AUTH_CLI = ".tools/node_modules/@better-auth/cli/dist/index.mjs"  # where the bu
 
 def find_jobs(unit: Unit, context: Context) -> None:
     """Infer what makes the tables where the program itself does not."""
-    tree, found = context.whole.tree, context.found
+    found = context.found
     if _told_jobs(unit, context):
         return
     own = _framework_job(unit, context)
@@ -29,28 +29,7 @@ def find_jobs(unit: Unit, context: Context) -> None:
         found.because(f"jobs.{unit.name}-migrate", " ".join(own[0]), own[1])
         return
     if unit.python:
-        file = join(unit.sources, "alembic.ini")
-        makers = _table_makers(unit, tree)
-        if any(_called(place, unit, tree) for place in makers) or "alembic" in unit.code.calls:
-            return
-        if not tree.has(file):
-            if not _scripts(unit, context) and makers:
-                _uncalled(makers, unit, context)
-            return
-        if re.search(r"alembic\W+(.{0,40}\W)?upgrade\b", _started(unit, context)):
-            return
-        where = re.search(r"(?m)^script_location\s*=\s*(?:%\(here\)s/)?([\w./-]+)", tree.text(file))
-        folder = join(unit.sources, where[1].strip("./")) if where else ""
-        if where and not tree.has(f"{folder}/env.py"):
-            found.remarks.append(f"{file}: {where[1]}: no migrations are there, so none are run")
-            return
-        if makers and not _creates_tables(folder or unit.sources, tree):
-            found.remarks.append(f"{file}: its migrations make no tables: they are made from the models, none is run")
-            _uncalled(makers, unit, context)
-            return
-        words = _alembic(unit, context)
-        found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": [*words, "upgrade", "head"]}
-        found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)
+        _jobs_of_python(unit, context)
         return
     job = job_of_page(unit, context)
     if job:
@@ -59,14 +38,83 @@ def find_jobs(unit: Unit, context: Context) -> None:
         found.because(f"jobs.{unit.name}-tables", " ".join(words), place)
 
 
-def _alembic(unit: Unit, context: Context) -> list[str]:
-    """Return how alembic is called: so that its scripts find the program they lie beside; where their folder is a
-    package of alembic's own name, not from there.
+def _jobs_of_python(unit: Unit, context: Context) -> None:
+    """Infer what makes the tables of a Python program which does not make them when it starts."""
+    tree, found = context.whole.tree, context.found
+    makers = _table_makers(unit, tree)
+    if any(_called(place, unit, tree) for place in makers) or "alembic" in unit.code.calls:
+        return
+    file, folder = _migrations(unit, context)
+    if not file:
+        if not _scripts(unit, context):
+            _of_models(makers, unit, context)
+        return
+    if re.search(r"alembic\W+(.{0,40}\W)?upgrade\b", _started(unit, context)):
+        return
+    if folder and not tree.has(f"{folder}/env.py"):
+        told = folder.removeprefix(f"{unit.sources}/")
+        found.remarks.append(f"{file}: {told}: no migrations are there, so none are run")
+        _of_models(makers, unit, context)
+        return
+    folder = folder or unit.sources
+    if makers and not _creates_tables(folder, tree):
+        found.remarks.append(f"{file}: its migrations make no tables: they are made from the models, none is run")
+        _uncalled(makers, unit, context)
+        return
+    migrate = {f"{unit.name}-migrate": {"service": unit.name, "command": _alembic(unit, context, file, folder)}}
+    found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)
+    made, changed = _made_and_changed(folder, tree)
+    rest = _tables_of_models(unit, tree) - made if made else set()
+    if rest & changed:  # a migration changes what is there before it, somehow
+        _from_models(rest, made, unit, context)
+    found.data["jobs"] |= migrate
+    if rest and not rest & changed:
+        _from_models(rest, made, unit, context)
+
+
+def _of_models(makers: Sequence[Place], unit: Unit, context: Context) -> None:
+    """Make the tables by the program's own function for that; where it has none, from its models."""
+    if makers:
+        _uncalled(makers, unit, context)
+    elif names := _tables_of_models(unit, context.whole.tree):
+        _from_models(names, set(), unit, context)
+
+
+def _migrations(unit: Unit, context: Context) -> tuple[str, str]:
+    """Return alembic's file, at the top of a service or in a folder below, and the folder of its scripts where it says
+    one; empty for none.
     """
+    tree = context.whole.tree
+    others = [one.sources for one in context.whole.units if one is not unit and one.sources != unit.sources]
+    inner = [one for one in others if unit.sources == "." or one.startswith(f"{unit.sources}/")]
+    own = (file for file in tree.named("alembic.ini") if file in set(tree.below(unit.sources)))
+    file = next((one for one in own if not any(one.startswith(f"{it}/") for it in inner)), "")
+    if not file or units.TESTS.search(file):
+        return "", ""
+    where = re.search(r"(?m)^script_location\s*=\s*(?:%\(here\)s/)?([\w./-]+)", tree.text(file))
+    if not where:
+        return file, ""
+    folders = [join(folder, where[1].strip("./")) for folder in (unit.sources, folder_of(file))]
+    return file, next((one for one in folders if tree.has(f"{one}/env.py")), folders[0])
+
+
+def _alembic(unit: Unit, context: Context, file: str, folder: str) -> list[str]:
+    """Return how alembic is called: so that its scripts find the program they lie beside; where their folder is a
+    package of alembic's own name, not from there. Its file may lie in a folder below.
+    """
+    tree = context.whole.tree
     own = unit.dockerfile and unit.dockerfile.command[:1] == ("uv",)
     start = ["uv", "run", "--no-sync"] if own and not _is_built(unit, context) else []
-    shadowed = context.whole.tree.has(join(unit.sources, "alembic/__init__.py"))
-    return ["env", "-u", "PYTHONPATH", *start, "alembic"] if shadowed else [*start, "python", "-m", "alembic"]
+    inner = folder_of(file).removeprefix(unit.sources).strip("/.") if folder_of(file) != unit.sources else ""
+    beside = inner and folder.startswith(f"{folder_of(file)}/") and "%(here)s" not in tree.text(file)
+    if beside:  # the scripts are found from where the file is, the program from above
+        go = f'export PYTHONPATH="$PWD" && cd {inner} && exec "$@"'
+        return ["sh", "-c", go, "sh", *start, "python", "-m", "alembic", "upgrade", "head"]
+    words = [*(["-c", join(inner, "alembic.ini")] if inner else []), "upgrade", "head"]
+    shadowed = tree.has(join(unit.sources, "alembic/__init__.py"))
+    if shadowed:
+        return ["env", "-u", "PYTHONPATH", *start, "alembic", *words]
+    return [*start, "python", "-m", "alembic", *words]
 
 
 def _is_built(unit: Unit, context: Context) -> bool:
@@ -135,6 +183,73 @@ def _uncalled(makers: Sequence[Place], unit: Unit, context: Context) -> None:
     command = ["env", f"PYTHONPATH={path}", "python", "-c", code]
     context.found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": command}
     context.found.because(f"jobs.{unit.name}-tables", f"{named[place]}(), which nothing calls", place)
+
+
+_FROM_MODELS = """import asyncio, os, sys
+import {program}
+from sqlalchemy import MetaData, create_engine
+from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+held = [it for one in list(sys.modules.values()) for it in list(getattr(one, "__dict__", {{}}).values())]
+engines = [it for it in held if issubclass(type(it), (Engine, AsyncEngine))]
+engine = (engines or [create_engine(os.environ["{variable}"])])[0]
+models = [it.metadata for it in held if isinstance(it, type) and isinstance(getattr(it, "metadata", None), MetaData)]
+def make(connection):
+    for one in {{id(it): it for it in models}}.values():
+        one.create_all(connection, tables=[it for it in one.sorted_tables if it.name not in {made}])
+async def made():
+    async with engine.begin() as connection:
+        await connection.run_sync(make)
+if isinstance(engine, AsyncEngine):
+    asyncio.run(made())
+else:
+    with engine.begin() as connection:
+        make(connection)
+"""
+
+
+def _from_models(names: Collection[str], made: Collection[str], unit: Unit, context: Context) -> None:
+    """Make, in a job, the tables of a program's models which nothing else makes: not those that are `made` by its
+    migrations. Its own connection to the database serves, where it has one.
+    """
+    tree, main = context.whole.tree, main_file(unit, context.whole.tree)
+    reads = (read.name for read in unit.code.reads if variables.purpose(read) == "database")
+    variable = next(reads, "")
+    told = context.found.data["services"].get(unit.name, {}).get("environment", {})
+    others = (one for one in context.whole.units if one is not unit and one.python)
+    mirrors = unit is not context.whole.backend() and any(_makes_or_knows(one, tree) for one in others)
+    if mirrors or not main or not variable or "sqlite" in str(told.get(variable, "")):
+        return
+    folder, program = start_of(tree, unit, main, _is_built(unit, context))
+    code = _FROM_MODELS.format(program=program, variable=variable, made=sorted(made))
+    command = ["env", f"PYTHONPATH={folder or '.'}", "python", "-c", code]
+    context.found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": command}
+    said = f"{', '.join(sorted(names)[:5])}: from the models, since nothing makes them"
+    context.found.because(f"jobs.{unit.name}-tables", said, main)
+
+
+def _makes_or_knows(unit: Unit, tree: Tree) -> bool:
+    """Return whether a Python program makes tables by itself, or has models that tell of them."""
+    return _makes_tables(unit, tree) or bool(_tables_of_models(unit, tree))
+
+
+def _tables_of_models(unit: Unit, tree: Tree) -> set[str]:
+    """Return the tables that the models of a program stand for, as far as its first file loads them."""
+    return {name for file in loaded_files(unit, tree) for name in python_source.models(tree.text(file))}
+
+
+def _made_and_changed(folder: str, tree: Tree) -> tuple[set[str], set[str]]:
+    """Return the tables that the migrations below a folder make, and what else they name, as those are that they need
+    to be there; nothing where it cannot be told what they make.
+    """
+    text = "\n".join(tree.text(file) for file in tree.below(folder) if file.endswith((".py", ".sql")))
+    if re.search(r"create_all|create_table\((?!\s*[\"'])|\.create\(\s*(op|bind|conn)", text):
+        return set(), set()
+    made = set(re.findall(r"create_table\(\s*[\"'](\w+)", text))
+    made |= set(re.findall(r"rename_table\(\s*[\"']\w+[\"']\s*,\s*[\"'](\w+)", text))
+    made |= set(re.findall(r"(?i)CREATE TABLE\s+(?:IF NOT EXISTS\s+)?(?:\w+\.)?[\"`]?(\w+)", text))
+    named = re.findall(r"[\"'](\w+)(?:\.\w+)?[\"']|(?i:ALTER TABLE|REFERENCES|INTO|UPDATE)\s+[\"`]?(\w+)", text)
+    return made, {name for either in named for name in either}
 
 
 def _makes_tables(unit: Unit, tree: Tree) -> bool:
@@ -258,7 +373,7 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
     auth = unit.wants("better-auth")
     if auth and unit.wants("pg", "@prisma/client", "kysely", "postgres"):
         own = better_auth(unit, tree, cli=True)
-        if own:
+        if own and not unknown_database(tree.text(own)):
             relative = own.removeprefix(f"{unit.sources}/")
             return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
     return None

@@ -20,7 +20,7 @@ def find_journey(context: Context) -> None:
         text = whole.tree.text(own) if own else ""
         if not re.search(r"emailAndPassword\s*:", text) or not _answers(unit, own, whole.tree):
             continue
-        if wrong := _unknown_database(text):
+        if wrong := unknown_database(text):
             line = text[: wrong.start()].count("\n") + 1
             context.found.remarks.append(f"{own}:{line}: Better Auth knows no such database: it will know nobody")
             continue
@@ -46,11 +46,15 @@ def _confirms(text: str, environment: Mapping[str, str]) -> bool:
     return bool(said) and not said[2]  # type: ignore[index]
 
 
-def _unknown_database(text: str) -> re.Match[str] | None:
-    """Return where Better Auth is given a database by provider and address, which it does not take; None elsewhere."""
-    if re.search(r"Adapter\(|\bdialect\b|new\s+\w*(Pool|Kysely|Database)\w*\(", text):
-        return None
-    return re.search(r"\bprovider\s*:\s*[\"'](postgres\w*|pg|sqlite|mysql)[\"']", text)
+_BRACES = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
+
+
+def unknown_database(text: str) -> re.Match[str] | None:
+    """Return where Better Auth is given a database as a mapping without a dialect or a Kysely of its own, which it does
+    not take; None elsewhere.
+    """
+    given = re.search(rf"\bdatabase\s*:\s*({_BRACES})", text)
+    return given if given and not re.search(r"[{,\s](dialect|db)\s*[:,}]", given[1]) else None
 
 
 _ROUTE = re.compile(r"/api/auth/.*\.[tj]s$")

@@ -431,6 +431,34 @@ def companions(unit: Unit, tree: Tree) -> dict[str, str]:
     return found
 
 
+# Packages that bring what graphics cards need, gigabytes of it, by the names under which they are imported.
+_OF_CARDS = {name: name.replace("-", "_") for name in (
+    "torch", "torchvision", "torchaudio", "transformers", "sentence-transformers", "accelerate", "xformers",
+    "bitsandbytes", "flair", "ultralytics", "easyocr", "openai-whisper", "langchain-huggingface",
+)} | {"openai-whisper": "whisper"}  # fmt: skip
+
+
+def spare_cards(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
+    """Leave out packages for graphics cards which no file of the program imports; else say, before anything is built,
+    what they cost.
+    """
+    asked = [name for name in _OF_CARDS if unit.python and name in unit.packages.wanted]
+    if not asked:
+        return
+    tree, place = context.whole.tree, unit.packages.place(asked[0])
+    used = set(unit.code.imports) & set(_OF_CARDS.values())
+    if not used and installs_requirements(unit, tree, built):
+        spec["dropPackages"] = asked
+        context.found.because(f"services.{unit.name}.dropPackages", ", ".join(asked), f"{place}: nothing imports them")
+        return
+    index = "UV_EXTRA_INDEX_URL" if built else "PIP_EXTRA_INDEX_URL"
+    context.found.remarks.append(
+        f"{place}: {unit.name}: {asked[0]} brings what graphics cards need: some 5 GB in the image, 20 GB of disk while"
+        f" it is built. An index of its builds for processors alone goes into services.{unit.name}.buildEnvironment, as"
+        f" {index}; to do without it: services.{unit.name}.dropPackages: [{asked[0]}]"
+    )
+
+
 def missing_modules(unit: Unit, tree: Tree) -> dict[str, str]:
     """Name packages that the program imports and its package files do not bring, and why."""
     main = main_file(unit, tree)
