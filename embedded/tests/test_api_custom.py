@@ -277,11 +277,165 @@ async def test_a_strategic_patch_is_refused_as_for_every_custom_kind(shop: TestC
             {"spec": of_schema({"type": "object", "properties": {"a": {"type": "integer", "default": "x"}}})},
             "properties[a].default in body must be of type integer",
         ),
+        (
+            {"spec": of_schema({"type": "object", "x-kubernetes-validations": [{"rule": "self.a =="}]})},
+            "x-kubernetes-validations[0].rule: Invalid value",
+        ),
+        (
+            {"spec": of_schema({"type": "object", "x-kubernetes-validations": [{"rule": "slef == 1"}]})},
+            "undeclared reference to 'slef'",
+        ),
+        (
+            {"spec": of_schema({"type": "object", "x-kubernetes-validations": [{"message": "no"}]})},
+            "x-kubernetes-validations[0].rule: Required value",
+        ),
     ],
 )
 async def test_a_wrong_definition_is_refused(client: TestClient, change: dict, message: str) -> None:
     status, refused = await send(client, "POST", CRDS, DEFINITION | change)
-    assert (status, message in refused["message"]) == (422, True)
+    assert (status, message in refused["message"]) == (422, True), refused
+
+
+def ruled(*rules: dict[str, Any], **part: Any) -> dict[str, Any]:
+    """A definition whose `spec` is of the schema `part`, under `rules`."""
+    inner = {"type": "object", "x-kubernetes-validations": list(rules)} | part
+    if "properties" not in part and part.get("type", "object") == "object":
+        inner["x-kubernetes-preserve-unknown-fields"] = True
+    return DEFINITION | {"spec": of_schema({"type": "object", "properties": {"spec": inner}})}
+
+
+NAMED = {"type": "object", "properties": {"name": {"type": "string"}, "size": {"type": "integer"}}}
+KEYED = {"type": "array", "items": NAMED, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+
+
+@pytest.mark.parametrize(
+    ("definition", "good", "bad", "message"),
+    [
+        (
+            ruled({"rule": "!(has(self.openAI) && self.provider != 'OpenAI')", "message": "openAI must be nil"}),
+            {"provider": "OpenAI", "openAI": {}},
+            {"provider": "Ollama", "openAI": {}},
+            "spec: Invalid value: openAI must be nil",
+        ),
+        (
+            ruled({"rule": "!has(self.ask) || self.ask.all(x, x in self.tools)", "reason": "FieldValueForbidden"}),
+            {"ask": ["a"], "tools": ["a", "b"]},
+            {"ask": ["c"], "tools": ["a", "b"]},
+            "spec: Forbidden: failed rule: !has(self.ask) || self.ask.all(x, x in self.tools)",
+        ),
+        (
+            ruled(
+                {
+                    "rule": "self.least <= self.most",
+                    "messageExpression": "'at most %d'.format([self.most])",
+                    "fieldPath": ".least",
+                },
+                properties={"least": {"type": "integer"}, "most": {"type": "integer"}},
+            ),
+            {"least": 1, "most": 1},
+            {"least": 2, "most": 1},
+            "spec.least: Invalid value: at most 1",
+        ),
+        (
+            ruled({"rule": "self.share < 1.5 && self.__if__ == 1 && self.x__dash__y == 2"}, properties={
+                "share": {"type": "number"}, "if": {"type": "integer"}, "x-y": {"type": "integer"}}),
+            {"share": 1, "if": 1, "x-y": 2},
+            {"share": 2, "if": 1, "x-y": 2},
+            "spec: Invalid value: failed rule",
+        ),
+        (
+            ruled({"rule": "!has(self.note) && self.word.size() == 2"}, properties={
+                "note": {"type": "string", "nullable": True}, "word": {"type": "string"}}),
+            {"note": None, "word": "\u00e4b"},
+            {"note": "", "word": "\u00e4b"},
+            "failed rule",
+        ),
+        (
+            ruled(properties={"parts": KEYED | {"items": NAMED | {
+                "x-kubernetes-validations": [{"rule": "self.size >= oldSelf.size", "message": "may not shrink"}]}}}),
+            {"parts": [{"name": "b", "size": 1}, {"name": "a", "size": 5}]},
+            {"parts": [{"name": "a", "size": 4}]},
+            "spec.parts[0]: Invalid value: may not shrink",
+        ),
+        (
+            ruled({"rule": "self == oldSelf", "message": "is immutable"}),
+            {"color": "red"},
+            {"color": "green"},
+            "spec: Invalid value: is immutable",
+        ),
+        (
+            ruled({"rule": "oldSelf.hasValue() || self.color == 'red'", "optionalOldSelf": True}),
+            {"color": "red"},
+            None,
+            "",
+        ),
+        (
+            ruled({"rule": "quantity(self.memory).isLessThan(quantity('1Gi'))"}),
+            {"memory": "64Mi"},
+            {"memory": "2Gi"},
+            "failed rule",
+        ),
+        (
+            ruled({"rule": "self.items_.sum() == 3 && self.url.find('[a-z]+') == 'http' && isURL(self.url)"}),
+            {"items_": [1, 2], "url": "http://a"},
+            {"items_": [1], "url": "http://a"},
+            "failed rule",
+        ),
+        (ruled({"rule": "self.a == 1"}), {"a": 1}, {"b": 1}, "evaluating rule: self.a == 1"),
+    ],
+)  # fmt: skip
+async def test_rules_in_cel_are_held_to(
+    client: TestClient, definition: dict, good: dict, bad: dict | None, message: str
+) -> None:
+    assert (await send(client, "POST", CRDS, definition))[0] == 201
+    status, made = await send(client, "POST", WIDGETS, widget(**good))
+    assert status == 201, made
+    if bad is not None:
+        status, refused = await send(client, "PUT", f"{WIDGETS}/w", widget(**bad))
+        assert (status, message in refused["message"]) == (422, True), refused
+
+
+async def test_what_was_there_before_its_rule_may_stay_and_the_name_is_judged_at_the_root(client: TestClient) -> None:
+    whole = ruled(properties={"color": {"type": "string"}, "size": {"type": "integer"}})
+    await send(client, "POST", CRDS, whole)
+    await send(client, "POST", WIDGETS, widget(color="red"))
+    openapi = whole["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    red = {"rule": "self != 'red'"}
+    color = {"type": "string", "x-kubernetes-validations": [red]}
+    spec = openapi["properties"]["spec"] | {"properties": {"color": color, "size": {"type": "integer"}}}
+    name = {"rule": "self.metadata.name.startsWith('w')"}
+    changed = openapi | {"properties": {"spec": spec}, "x-kubernetes-validations": [name]}
+    patch = {"Content-Type": "application/merge-patch+json"}
+    version = VERSION | {"schema": {"openAPIV3Schema": changed}}
+    status, _ = await send(
+        client, "PATCH", f"{CRDS}/widgets.shop.example.com", {"spec": {"versions": [version]}}, headers=patch
+    )
+    assert status == 200
+    assert (await send(client, "PATCH", f"{WIDGETS}/w", {"spec": {"size": 2}}, headers=patch))[0] == 200
+    status, refused = await send(client, "POST", WIDGETS, widget(color="red") | {"metadata": {"name": "other"}})
+    assert status == 422
+    assert [cause["field"] for cause in refused["details"]["causes"]] == ["<nil>", "spec.color"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "part", "what"),
+    [
+        ("ip(self.a).family() == 4", {}, "ip"),
+        ("self.a.all(i, v, v > i)", {}, "i"),
+        ("self.a.indexOf(3) == 0", {}, "indexOf"),
+        ("!format.dns1123Label().validate(self.a).hasValue()", {}, "format"),
+        ("self.since < self.until", {"properties": {"since": {"type": "string", "format": "date-time"}}}, "times"),
+    ],
+)
+async def test_a_rule_that_cannot_be_judged_here_is_told_and_not_held_to(
+    client: TestClient, rule: str, part: dict, what: str
+) -> None:
+    async with client.post(CRDS, json=ruled({"rule": rule}, **part)) as answer:
+        assert answer.status == 201
+        assert f"this cluster does not evaluate the rule {rule!r}: it has no {what}" in "".join(
+            answer.headers.getall("Warning")
+        ).replace('\\"', '"')
+    assert (await send(client, "POST", WIDGETS, widget(a=[1])))[0] == 201
 
 
 async def test_objects_outlive_the_process_and_go_with_their_definition(tmp_path: Path) -> None:

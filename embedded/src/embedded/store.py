@@ -242,9 +242,11 @@ class Store:
     def _admit(
         self, operation: str, resource: str, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str
     ) -> None:
-        self.warnings = []
+        said: list[str] = []
         for plugin in self.admission:
-            self.warnings += plugin(self, operation, resource, obj, old, subresource) or ()
+            said += plugin(self, operation, resource, obj, old, subresource) or ()
+        if not self._delivering:  # what a callback writes is none of the writer's
+            self.warnings = said
 
     def _generate(self, resource: str, namespace: str, prefix: str) -> str:
         while True:

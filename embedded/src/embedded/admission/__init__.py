@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedded.admission import accounts, limits, namespaces, podsecurity, quotas, services
+from embedded.admission import accounts, definitions, limits, namespaces, podsecurity, quotas, services
 from embedded.store import Admission
 
 
@@ -17,4 +17,5 @@ def plugins(service_cidr: str) -> Sequence[Admission]:
         services.Allocator(service_cidr).admit,
         podsecurity.admit,
         quotas.admit,
+        definitions.admit,
     )

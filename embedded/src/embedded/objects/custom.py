@@ -10,7 +10,7 @@ from typing import Any
 
 from embedded.errors import Cause
 from embedded.kinds import Custom, Kind
-from embedded.objects import checks, schema, structural
+from embedded.objects import checks, rules, schema, structural
 from embedded.objects.values import clone
 
 RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
@@ -144,7 +144,14 @@ def definition_problems(definition: dict[str, Any]) -> list[Cause]:
             found.append(checks.required(path, "schemas are required"))
         else:
             found += structural.schema_problems(openapi, path, _problems_of)
+            found += rules.schema_problems(openapi, path)
     return found
+
+
+def unjudged(definition: dict[str, Any]) -> Iterable[str]:
+    """Yield a line on every rule of a definition that is accepted and not evaluated here."""
+    for index, version in enumerate((definition.get("spec") or {}).get("versions") or ()):
+        yield from rules.unjudged(_openapi(version), f"spec.versions[{index}].schema.openAPIV3Schema")
 
 
 def _openapi(version: dict[str, Any]) -> dict[str, Any]:
@@ -206,11 +213,11 @@ def _fill(part: dict[str, Any], value: Any) -> None:
             _fill(part.get("items", {}), item)
 
 
-def problems(kind: Kind, obj: dict[str, Any]) -> list[Cause]:
-    """Return every field of an object that its schema refuses. Rules in CEL are not evaluated."""
+def problems(kind: Kind, obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
+    """Return every field of an object that its schema refuses, then what its rules do; `old` is what it replaces."""
     assert kind.custom  # noqa: S101 - a mistake of the caller
     checked = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
-    return _problems_of(kind.custom.openapi, checked)
+    return _problems_of(kind.custom.openapi, checked) or list(rules.value_problems(kind.custom.openapi, obj, old))
 
 
 def _problems_of(openapi: dict[str, Any], value: Any, path: str = "") -> list[Cause]:

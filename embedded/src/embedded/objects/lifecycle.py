@@ -91,10 +91,12 @@ def _counted(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def check(kind: Kind, obj: dict[str, Any], old: dict[str, Any] | None, subresource: str = "") -> None:
-    """Raise 422 naming every wrong field."""
-    if subresource:
+    """Raise 422 naming every wrong field; of a write to a custom object's status, those of the status."""
+    if subresource and not (kind.custom and subresource == "status"):
         return
     causes = validation.validate(kind, obj, old)
+    if subresource:
+        causes = [cause for cause in causes if cause.field.split(".")[0].split("[")[0] == "status"]
     if causes:
         raise errors.invalid(kind.resource, obj["metadata"].get("name", ""), causes)
 

@@ -27,7 +27,7 @@ def validate(kind: Kind, obj: dict[str, Any], old: dict[str, Any] | None) -> lis
     """Return every wrong field of an object; `old` is what it replaces."""
     found = _metadata(kind, obj["metadata"])
     if kind.custom:
-        return found + custom.problems(kind, obj)
+        return found + custom.problems(kind, obj, old)
     special = KINDS.get(kind.resource)
     if special is not None:
         found += special(obj, old)
