@@ -67,13 +67,13 @@ _HARMLESS_NAME = re.compile(
     r"replicas|workers?|threads|concurrency|timeout|interval|seconds|minutes|ms|retries|attempts|limit|size|count|max|min|"
     r"debug|verbose|enabled?|disabled?|model|provider|temperature|version|revision|namespace|cluster|node|pod|service|name|"
     r"path|dir|directory|folder|file|root|home|shell|format|driver|type|kind|schema|scheme|protocol|address|addr|bind|listen|"
-    r"endpoint|url|uri|origin|origins|base|prefix|suffix|features?|flags?|color|telemetry|runtime|class|policy|strategy|cache)",
+    r"pghost|pgport|pgsslmode|sslmode|endpoint|url|uri|origin|origins|base|prefix|suffix|features?|flags?|color|telemetry|runtime|class|policy|strategy|cache)",
     re.IGNORECASE,
 )
 # Each word but where it is only the beginning or the end of another one: an author, a keyspace, a bypass.
 _SENSITIVE_NAME = re.compile(
     r"(?<!by)(?<!com)pass(?!enger|ive|through)|pwd|(?:^|[_.-])pw(?:$|[_.-])|secret(?!ary|ari)|token(?!s$|i[sz])|"
-    r"(?:^|[_.-])key(?!space|board|word|cloak|map|note|stone|frame)|apikey|credential|salt(?!stack)|licen[cs]e|private|dsn|"
+    r"(?:^|(?<!primary)(?<!foreign)(?<!sort)(?<!partition)(?<!routing)(?<!shard)[_.-])key(?!space|board|word|cloak|map|note|stone|frame|[_.-]prefix)|apikey|credential|salt(?!stack)|licen[cs]e|private|dsn|"
     r"cookie|session|auth(?!or(?!i[sz]))|signature|webhook|database_url|redis_url|broker_url|(?:^|[_.-])pin(?:$|[_.-])",
     re.IGNORECASE,
 )
@@ -96,9 +96,13 @@ _OPTIONS_NAME = re.compile(r".*[_.-](?:options|opts|args|flags)", re.IGNORECASE)
 _NAMING_NAME = re.compile(
     r"(?:.*[_.-])?(?:authors?|maintainers?|owner|team|company|organi[sz]ation|org|title|label|keyspace|db|dbname|database|"
     r"table|collection|bucket|queue|topics?|exchange|vhost|channel|stream|index|group|group_id|realm|tenant|app|role|release|"
-    r"module|project|component|hosts|domains?|pgdatabase|keyboard|keymap|keywords?|tokenizer)",
+    r"module|project|component|hosts|domains?|pgdatabase|keyboard|keymap|keywords?|tokenizer|(?:pg)?user|username|image|"
+    r"(?:primary|foreign|sort|partition|routing|shard)[_.-]key)",
     re.IGNORECASE,
 )
+# What a build left in an image: digests of what it took in, the commit it was made of.
+_DIGEST_NAME = re.compile(r"(?:.*[_.-])?(?:sha|sha1|sha256|sha512|checksum|digest|commit|git_sha)", re.IGNORECASE)
+_DIGEST = re.compile(r"(?:sha\d{1,3}:)?(?:[0-9a-f]{7,128}|[0-9A-F]{40})")
 _NAMING = re.compile(r"\*|(?:[A-Za-z]{1,20}\d{0,2}|\d{1,4})(?:[-_. ](?:[A-Za-z]{1,20}\d{0,2}|\d{1,4})){0,5}")
 _HARMLESS_VALUE = re.compile(
     r"true|false|yes|no|on|off|null|~|\d{1,5}|\d{1,5}(?:\.\d{1,3})?(?:m|s|h|ms|[KMG]i?|%)|", re.IGNORECASE
@@ -126,6 +130,8 @@ def is_harmless(name: str, value: str) -> bool:
         return True
     if name in ("PWD", "OLDPWD") and value.startswith("/"):  # where a shell stands
         return True
+    if name == "GPG_KEY" and _DIGEST.fullmatch(value):  # the fingerprint of whoever signed a release
+        return True
     if _SENSITIVE_NAME.search(name):
         return any(
             shape.fullmatch(value) and names.fullmatch(name)
@@ -137,7 +143,10 @@ def is_harmless(name: str, value: str) -> bool:
         return value.isdecimal()
     if _OPTIONS_NAME.fullmatch(name):
         return value.startswith("-") and not any(hidden_words(value.split()))
-    return bool(_HARMLESS_NAME.fullmatch(name)) or bool(_NAMING_NAME.fullmatch(name) and _NAMING.fullmatch(value))
+    return bool(_HARMLESS_NAME.fullmatch(name)) or any(
+        names.fullmatch(name) and shape.fullmatch(value)
+        for names, shape in ((_NAMING_NAME, _NAMING), (_DIGEST_NAME, _DIGEST))
+    )
 
 
 def hidden_words(words: list[str]) -> list[bool]:

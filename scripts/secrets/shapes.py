@@ -55,23 +55,30 @@ _TOKENS = (
 )  # fmt: skip
 # Names that mean a secret whatever the value is, and names that do so only if the value looks like one.
 _STRONG = (
-    r"(?-i:[A-Z]{2}PW)|pass[_-]?word(?:[_-]?hash)?|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_-]?de[_-]?passe|kennwort|passwort|"
+    r"(?-i:[A-Z]{2}PW)|pass[_-]?word(?:[_-]?hash)?|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_ -]?de[_ -]?passe|kennwort|passwort|"
     r"(?:api|access|account|private|secret|signing|encryption|master|license|shared|storage|subscription|app|auth|client|"
     r"consumer|deploy|service|webhook|hmac|aes|session)[_-]?key|client[_-]?secret|secret|token|credentials?|"
     r"licen[cs]e[_-]?(?:code|no|number)|connection[_-]?string|conn[_-]?str|x-amz-(?:signature|security-token|credential)"
 )
 # As the end of a compound name these leave no doubt.
 _ENDING = r"(?<=[A-Za-z0-9])[_.-](?:pass|pw|pwd|psw|salt|pepper|pin|otp|creds?|seed)"
-_SUFFIX = r"(?:[_-](?:base|value|string|text|data|b64|base64|raw|current|old|new|file_content|\d{1,2}))?"
+_SUFFIX = r"(?:[_.-](?:base|value|string|text|data|b64|base64|raw|current|old|new|file_content|\d{1,2}))?"
 # InvalidPassword: FATAL … is what an error is called, and nobody's password.
 _NO_ERROR = r"(?<!Invalid)(?<!Missing)(?<!Expired)(?<!Incorrect)(?<!Wrong)(?<!NoSuch)"
-_WEAK = r"psk|hmac|pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
+_WEAK = r"psk|hmac|pass|pwd|pw|psw|salt|pepper|licen[cs]e|pin|otp|(?<!GPG_)key|auth|dsn|creds?|sig|signature|nonce|seed|mnemonic"
 _SESSION = r"(?:js|php|asp)?sess(?:ion)?[_.-]?(?:id|key)?|connect\.sid|csrf[_-]?token|xsrf-token|sid|remember[_-]?me"
 _QUOTE = r"(?:\\{0,4}[\"'])?"
-_TYPE = r"(?:[ \t]{0,9}:?[ \t]{0,9}(?:string|String|str|Optional\[str\]|SecretStr)(?![\w-]))?"
-_MADE = r"(?:(?:SecretStr\(|[bfru])(?=\\{0,4}[\"']))?"
+_TYPE = r"(?:[ \t]{0,9}:?[ \t]{0,9}(?:as[ \t]{1,9})?&?(?:'static[ \t])?(?:string|String|str|Optional\[str\]|SecretStr)(?![\w-]))?"
+_MADE = r"(?:(?:SecretStr\(|[@bfru])(?=\\{0,4}[\"']))?"
 _SET = rf"{_QUOTE}[\])]?{_TYPE}[ \t]{{0,20}}(?::=|=>|->|\?\?=|\?=|\?:|\.=|\+=|=|:)[ \t]{{0,20}}{_MADE}"
-_VALUE = r"(?:(?:\\{0,4}\")((?:[^\"\\\n]|\\[^\"\n])+)|'([^'\n]+)|`([^`\n]+)|([^\s\"'`<>]+))"
+_VALUE = r"(?:(?<!\\)\"((?:[^\"\\\n]|\\[^\n])+)|(?:\\{1,4}\")((?:[^\"\\\n]|\\[^\"\n])+)|'([^'\n]+)|`([^`\n]+)|([^\s\"'`<>]+))"
+# Compared with, or else; in a list, or as the value of an object.
+_COMPARED = r"[)\]]?\s{0,4}(?:={2,3}|!={1,2}|\|\||\?\?)\s{0,4}@?[\"'`]([^\"'`\n]{3,})"
+_KEY = r"(?:value|current|data|plain|text|default)"
+_HELD = (
+    rf"s?\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}}(?:\[\s{{0,40}}|\{{\s{{0,40}}\\{{0,4}}[\"']{_KEY}\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}})"
+    r"\\{0,4}[\"']([^\"'\n\\]{3,})"
+)
 _NOT = r"(?!(?:\\{0,4}[\"'])?(?:true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?![\"']?<|[{\[]|\$\{?[A-Z_(]|\*{3})"
 _SPDX_NAMES = (
     r"[\"']?(?:MIT|Apache|A?L?GPL|BSD|ISC|MPL|EPL|CC0|CC-|Unlicense|WTFPL|Zlib|BSL|SSPL|Elastic|Proprietary|Commercial)"
@@ -111,11 +118,11 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"(?<!\S)-{1,2}(?:[A-Za-z0-9]{1,20}[-_.]){0,4}(?:pass(?:word|wd|phrase|code|in|out)?|pwd|pw|secret|token|api[-_]?key|access[-_]?key|secret[-_]?key|private[-_]?key|credentials?|salt|license(?:[-_]?key)?|auth(?:[-_]?token)?|key)(?:[-_]?value)?(?:[ \t]{1,20}|=)(?!-)[\"']?([^\s\"']+)", _I),
         ("PASSWORD", r"(?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)[\s=]{0,4}[\"']?(?!\d+:\d+(?![^\s\"']))([\w.@%+-]{0,100}:[^\s\"']+)", 0),
         ("PASSWORD", r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;&]{0,200}?\s-p([^\s\"'|;&]+)", 0),
-        ("PASSWORD", r"\b(?:sshpass|redis-cli|mosquitto_(?:pub|sub)|docker\s{1,4}login|helm\s{1,4}registry\s{1,4}login|mongo(?:sh|dump)?|ldapsearch|smbclient|7z|unzip|zip)\b[^\n|;&]{0,200}?\s-[apPwe]\s{0,8}[\"']?((?![-/])[^\s\"'|;&]{3,})", 0),
+        ("PASSWORD", r"\b(?:sshpass|redis-cli|mosquitto_(?:pub|sub)|(?:docker|podman|buildah|skopeo|az|oc|cf)\s{1,4}login|helm\s{1,4}registry\s{1,4}login|mongo(?:sh|dump)?|ldapsearch|smbclient|7z|unzip|zip)\b[^\n|;&]{0,200}?\s-[apPwe]\s{0,8}[\"']?((?![-/])[^\s\"'|;&]{3,})", 0),
         ("PASSWORD", r"\bhtpasswd\s{1,4}-\w{0,8}b\w{0,8}\s{1,4}\S{1,200}\s{1,4}(?:\S{1,100}\s{1,4})?(\S+)$", re.M),
         ("PASSWORD", r"\bpass:([^\s\"']{3,})", 0),
         ("PASSWORD", r"\b(?:echo|printf)\s{1,4}[\"']?([^\s\"'|]{1,200})[\"']?\s{1,4}\|\s{0,4}(?:sudo|docker login|passwd|chpasswd|base64)\b", 0),
-        ("PASSWORD", rf"{_NO_ERROR}(?:{_STRONG}|{_ENDING}){_SUFFIX}{_SET}{_NOT}{_VALUE}", _I),
+        ("PASSWORD", rf"{_NO_ERROR}(?:{_STRONG}|{_ENDING}){_SUFFIX}(?:{_COMPARED}|{_SET}(?:(?:\"\"\"|''')\s{{0,20}}([^\"']{{3,2000}})|{_NOT}{_VALUE})|{_HELD})", _I),
         ("SECRET", rf"\bLICEN[CS]E{_SET}{_NOT}(?!{_SPDX_NAMES}){_VALUE}", 0),
         ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}{_NO_ERROR}(?:pass[_-]?word|passwd|pass[_-]?phrase|client[_-]?secret)[\"']?:[ \t]{{1,20}}{_NOT}(?![\"'])([^\n#]{{3,}})", _I | re.M),
         ("PASSWORD", r"\b(?:password|passphrase|passwort|passcode|secret|token|api key|access key)\s{1,4}(?:is|was|are|set to|changed to|reset to)\s{1,4}[\"'`:]{0,2}\s{0,4}(?!not\b|now\b|too\b|wrong\b|invalid\b|missing\b|required\b|expired\b|empty\b|set\b|in\b|an?\b|the\b)([^\s\"'`]{4,})", _I),
@@ -144,7 +151,20 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("TOKEN", r"\b(?:token|(?:api[- ]?|with )key)\s{1,4}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[\w.~+/=-]{8,})", _I),
         ("CONNECTION", r"(?<![\w/.-])[\w.-]{1,60}/[^\s/@:\"']{3,60}@(?!sha\d)[\w.-]{1,100}:\d{2,5}(?!\d)", 0),
         ("SECRET", rf"<(?:[\w.-]{{1,40}}:)?[\w.-]{{0,60}}{_NAMED}>\s{{0,200}}([^<\s][^<\n]{{2,}}?)\s{{0,200}}<", _I),
-        ("SECRET", rf"\b(?:name|key|id|header){_QUOTE}\s{{0,9}}[=:]\s{{0,9}}\\{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|cookie|[_-]key)\\{{0,4}}[\"']\s{{0,9}},?\s{{0,9}}{_QUOTE}value{_QUOTE}\s{{0,9}}[=:]\s{{0,9}}{_VALUE}", _I),
+        ("SECRET", rf"\b(?:name|key|id|header){_QUOTE}\s{{0,9}}[=:]\s{{0,9}}\\{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|cookie|(?<!primary)(?<!foreign)(?<!sort)(?<!partition)(?<!routing)(?<!shard)(?<!gpg)[_-]key)\\{{0,4}}[\"']\s{{0,9}},?\s{{0,9}}{_QUOTE}value{_QUOTE}\s{{0,9}}[=:]\s{{0,9}}{_VALUE}", _I),
+        ("SECRET", rf"\bdefine\(\s{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|_key|_salt)[\"']\s{{0,4}},\s{{0,4}}(?:'([^'\n]+)'|\"([^\"\n]+)\")", _I),
+        ("SECRET", r"\$(?:2[abxy]?|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,20})\$[\w./+=,$-]{20,}|\$(?:1|5|6|7|y|gy|apr1)\$[^\s$:]{1,40}\$[./A-Za-z0-9$]{20,}|\b(?:pbkdf2|bcrypt|scrypt|argon2)[_\w]{0,20}\$[\w./+=,$-]{20,}|\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,}={0,2}", 0),
+        ("PASSWORD", r"\bPSK\s{1,4}[\"']([^\"'\n]{3,})", 0),
+        ("PASSWORD", r"(?:(?:set|hash|check|verify|make)_?password|bcrypt\.\w{2,30})\(\s{0,4}b?[\"']([^\"'\n]{3,})", _I),
+        ("PASSWORD", rf"(?<!\S)[\"'`]?({_MIXED}[^\s\"'`]{{6,}})[\"'`]?\s{{1,4}}as\s{{1,4}}(?:the\s|your\s|its\s|a\s)?(?:password|passphrase|token|secret|api key)\b", _I),
+        ("PASSWORD", rf"\|\s{{0,40}}[\w.-]{{0,40}}(?:{_STRONG})\s{{0,60}}\|\s{{0,60}}({_MIXED}[^\s|]{{4,}})", _I),
+        ("PASSWORD", rf"(?<=[A-Za-z0-9])[_-](?:{_STRONG})\s{{1,4}}[\"']?({_MIXED}[^\s\"'<>]{{16,}})", _I),
+        ("PASSWORD", r"\bConvertTo-SecureString\s{1,4}(?:-String\s{1,4})?[\"']([^\"'\n]+)", _I),
+        ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}(?:pass[_-]?words?|passwd|pass[_-]?phrases?)[\"']?:[ \t]{{0,20}}\n[ \t]{{1,60}}(?:{_KEY}:)?[ \t]{{0,20}}{_NOT}(?![\w.-]{{1,60}}:(?:\s|$)|(?:return|raise|yield|if|for|while|with|assert|pass|await|else|try)\b|[\w.]{{1,80}}(?:\(| =))([^\s#][^\n]{{2,}}(?:\n[ \t]{{1,60}}- [^\n]+){{0,40}})$", _I | re.M),
+        ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}(?:{_NAMED})s?[\"']?:[ \t]{{0,20}}\n[ \t]{{1,60}}(?:- |{_KEY}:)?[ \t]{{0,20}}[\"']?({_MIXED}[^\s:\"'#]{{8,}})[\"']?[ \t]{{0,9}}$", _I | re.M),
+        ("PASSWORD", rf"\bname=[\"'][\w.-]{{0,60}}{_NAMED}[\"'](?:\r?\n[\w-]{{1,40}}:[^\n]{{0,200}}){{0,3}}(?:\r?\n){{2}}([^\r\n]+)", _I),
+        ("PASSWORD", r"\"AUTH\"(?:\s\"[^\"\n]{1,60}\")?\s\"([^\"\n]+)\"", _I),
+        ("PASSWORD", r"\.(?:auth|login|authenticate)\(\s{0,4}[\"'][^\"'\n]{1,80}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{3,})", _I),
         # headers as programs print them, in lists, tuples and maps
         ("TOKEN", rf"authorization(?: header)?{_QUOTE}\s{{0,9}}(?::|=|=>|,)?\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}(?:bearer|basic|token|digest|apikey|negotiate)\s{{1,8}}([^\s\"'\])}}]{{4,}})", _I),
         ("COOKIE", rf"(?<![a-z])(?:set[-_])?cookies?{_QUOTE}\s{{0,9}}[:=,]\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}([\w.%-]{{1,80}}=[^\n\"'\]}}]+)", _I),
@@ -156,7 +176,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", rf"(?<![A-Za-z])(?:password|passwd|passphrase|passcode)\s{{1,8}}[\[(]?[\"']?({_MIXED}[^\s\"',;()\[\]<>=:]{{6,}})", _I),
         ("PASSWORD", r"\b(?:requirepass|masterauth)\s{1,8}[\"']?([^\s\"']{4,})", 0),
         ("PASSWORD", rf"\bAUTH\s{{1,2}}({_MIXED}\S{{6,}})", 0),
-        ("PASSWORD", r"\b(?:setenv|ENV|ARG)\s{1,4}\w{0,60}(?-i:[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))\s{1,4}[\"']?([^\s\"'=]{4,})", 0),
+        ("PASSWORD", r"\b(?:setenv|setx|set\s{1,4}-\w{1,4}|ENV|ARG)\s{1,4}\w{0,60}(?-i:[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))\s{1,4}[\"']?([^\s\"'=]{4,})", 0),
         ("PASSWORD", r"\bcredentials?\s{1,4}[\w.@-]{1,60}:([^\s:/\"']{4,})", _I),
         ("PASSWORD", r"--from-literal[= ][\"']?[\w.-]{1,253}=([^\s\"']+)", 0),
         ("EMAIL", r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
@@ -165,10 +185,15 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _WEAK_SET = re.compile(rf"{_BEFORE_WEAK}(?i:{_WEAK}){_SET}{_NOT}{_VALUE}")
 # In brackets, or after a comma: beside a name in code these may hold a word as well.
 _LOOSE_SET = re.compile(
-    rf"{_NAMED}(?:{_QUOTE}\s{{0,9}}(?:(?::|=|=>)?\s{{0,9}}(?:\[\]string)?(?:\{{(?!\{{)|[\[(]{{1,2}})|,)\s{{0,9}}b?{_QUOTE}|\s{{1,4}}[\[(])"
+    rf"{_NAMED}(?:{_QUOTE}\s{{0,9}}(?:(?::|=|=>)?\s{{0,9}}(?:\[\]string)?(?:\{{(?!\{{)|[\[(]{{1,2}})|,)\s{{0,9}}(?:b|<<)?{_QUOTE}|\s{{1,4}}[\[(])"
     r"((?:[^\s\"'\[\](){},;:<>|\\]){4,})",
     _I,
 )
+_COLUMN = re.compile(
+    r"[Pp][Aa][Ss][Ss](?:[Ww]|[Pp][Hh])|[Ss][Ee][Cc][Rr][Ee][Tt]|[Tt][Oo][Kk][Ee][Nn]|[Aa][Pp][Ii][_-]?[Kk][Ee][Yy]"
+)
+_COLUMN_NAME = re.compile(r"[A-Za-z][\w .-]{0,40}|")
+_RULER = re.compile(r"[-+=| ]{3,}")
 _SESSION_ID = re.compile(rf"session[_-]?id{_SET}{_NOT}{_VALUE}", _I)
 _USER_AND_PASSWORD = re.compile(
     r"(?:\bbasic\s{1,8}|\bauth\\{0,4}[\"']\s{0,9}:\s{0,9}\\{0,4}[\"'])([A-Za-z0-9+/_-]{8,}={0,2})", _I
@@ -200,9 +225,45 @@ def spans(text: str) -> Iterator[Span]:
     for match in _BASE64.finditer(text):
         if looks_random(match[0]):
             yield *match.span(), "RANDOM"
+    yield from _columns(text)
     for start, end, plain in decoded(text):
         if any(pattern.search(plain) for kind, pattern in PATTERNS if kind != "EMAIL"):
             yield start, end, "RANDOM"
+
+
+def _columns(text: str) -> Iterator[Span]:
+    """Yield what stands below the head of a column of passwords, in a table of a database or a file."""
+    done = 0
+    for word in _COLUMN.finditer(text):
+        if word.start() < done:
+            continue
+        start, done = text.rfind("\n", 0, word.start()) + 1, _end_of_line(text, word.end())
+        head = text[start:done]
+        sign = next((sign for sign in "|\t;," if sign in head), "")
+        names = [name.strip(' "') for name in head.split(sign)] if sign else []
+        if not names or not all(_COLUMN_NAME.fullmatch(name) and (name or sign == "|") for name in names):
+            continue
+        hidden = [number for number, name in enumerate(names) if _COLUMN.search(name)]
+        while done < len(text):
+            start, done = done + 1, _end_of_line(text, done + 1)
+            fields = text[start:done].split(sign)
+            if len(fields) == len(names):
+                yield from _fields(fields, hidden, start)
+            elif not _RULER.fullmatch(text, start, done):
+                break
+
+
+def _end_of_line(text: str, position: int) -> int:
+    found = text.find("\n", position)
+    return found if found >= 0 else len(text)
+
+
+def _fields(fields: list[str], hidden: list[int], position: int) -> Iterator[Span]:
+    for number, field in enumerate(fields):
+        value = field.strip(" \"'\r")
+        if number in hidden and len(value) >= 3 and not _is_reference(value):
+            yield position + field.index(value), position + field.index(value) + len(value), "PASSWORD"
+        position += len(field) + 1
 
 
 def decoded(text: str) -> Iterator[tuple[int, int, str]]:

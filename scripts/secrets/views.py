@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 # Any number of backslashes or of `25` at once: however deep the nesting, what is meant is the last character. A row of
 # backslashes is looked at from its first one only: from each would take a row of sixty thousand a minute.
+# The third row are lines that go on, and letters in disguise.
 _WRAPPED = re.compile(
     r"(?<!\\)\\+(?:u00(?P<code>[0-7][0-9A-Fa-f])|x(?P<hex>[0-7][0-9A-Fa-f])|(?P<octal>[01][0-7]{2})|(?P<escape>[nrt\"'/]))"
     r"|%(?:25){0,20}(?P<percent>[0-7][0-9A-Fa-f])|\x1b\[[0-?]{0,40}[ -/]{0,9}[@-~]"
+    r"|\\\r?\n|[\u00ad\u200b-\u200d\u2060\ufeff]|(?P<wide>[\uff01-\uff5e])"
     r"|&(?:(?P<entity>quot|apos|amp|lt|gt)|#(?P<number>\d{2,3})|#[xX](?P<sign>[0-9A-Fa-f]{2}));"
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
@@ -82,6 +84,8 @@ def _meant(match: re.Match[str]) -> str:
         return _ENTITIES[match["entity"]]
     if match["octal"]:
         return chr(int(match["octal"], 8))
+    if match["wide"]:
+        return chr(ord(match["wide"]) - 0xFEE0)
     if match["number"]:
         return chr(int(match["number"]))
     code = match["code"] or match["percent"] or match["hex"] or match["sign"]

@@ -99,6 +99,11 @@ _NAMED = (
     "requirepass {}", "kubectl create secret generic x --from-literal=anything={}", "DB_PASSWORD -> {}", "ENV API_TOKEN {}", "setenv API_TOKEN {}", "failed with credentials bob:{}",
 )  # fmt: skip
 _MIXED = (
+    "define( 'NONCE_SALT', 'x;|q {}' );", "set -gx API_TOKEN {}", "setx API_TOKEN {}", '10.0.0.1 10.0.0.2 : PSK "{}"', '[auth]\nclient_secret = """\n{}"""', '{{password, <<"{}">>}}', "bcrypt.hash('{}', 10)",
+    "mot de passe : {}", "use {} as the password for bob", "helm upgrade a b --set-string db.creds.value={}", "| password | {} |", "username,password\nbob,{}\n", " name | api_token \n------+-----------\n bob  | {}\n(1 row)",
+    "jumpcloud_api_key {}-of-many-letters", 'NSString *password = @"{}";', 'Dim password As String = "{}"', 'ConvertTo-SecureString "{}" -AsPlainText', 'let api_key: &str = "{}";', 'if (password == "{}")', "token !== '{}'", "process.env.JWT_SECRET ?? '{}'",
+    "database:\n  password:\n    value: {}", "passwords:\n  - first\n  - {}", '{{"passwords": ["{}"]}}', '{{"password": {{"value": "{}"}}}}', 'Content-Disposition: form-data; name="password"\r\n\r\n{}\r\n--x', '1700000000.1 [0 10.0.0.1:1] "AUTH" "{}"', "db.auth('bob', '{}')", "az login -u a -p {}",
+    '"password":"ab\\"{}"', "DB_PASSWORD=\\\n{}", "pass\u200bword={}", "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44={}", "api_token:\n  {}",
     "using password {}", "passwd {}", "PASSWORD   {}", "password ({})", "password=[{}]", "map[X-Api-Key:[{}]]", "('x-api-key', '{}')", '"X-Api-Key":["{}"]', 'System.setProperty("APP_TOKEN", "{}")',
     "app_token,{}", "Session-Id: {}", "AUTH {}", 'env = {{PATH=/bin, APP_PASSWORD={}, LC=en}}',
 )  # fmt: skip
@@ -207,6 +212,12 @@ def secrets() -> list[tuple[str, str, str]]:
         coded = base64.b64encode(pem.encode()).decode()
         found.append(("pem in base64", f"tls: {coded}", coded[:60]))
     hidden = base64.b64encode(b"postgresql://todo:" + b"s3cr3t@db/todo").decode()
+    for made in (
+        "$2b$12$" + _word(53),
+        "$argon2id$v=19$m=65536,t=3,p=4$" + _word(22) + "$" + _word(43),
+        "$6$" + _word(16) + "$" + _word(86),
+    ):
+        found.append(("hash", f"bob:{made}:19000", made[-20:]))
     return [*found, ("url in base64", f"value {hidden} decoded", hidden)]
 
 
@@ -241,5 +252,7 @@ LOOKALIKES = (
     "Controlled By:  ReplicaSet/backend-5m2j5kb7gp", "request_id=01ARZ3NDEKTSV4RRFFQ69G5FAV", "todo cjld2cjxh0000qzrmn831i7rn was created", "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     "X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678", "trace_id=4bf92f3577b34da6a3ce929d0e0e4736", "horizontalpodautoscalers.autoscaling/v2", "_next/static/chunks/main-app-1a2b3c4d5e6f7a8b.js",
     "wheel: pydantic_core-2.46.1-cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", "kube-api-access-x7abc", "loaded libstdc++.so.6.0.33 from x86_64-linux-gnu",
+"PGUSER=app", "POSTGRES_USER: postgres", "PGHOST=db", "env:\n- name: SMTP_USER\n  value: mailer", "GPG_KEY=" + _word(40, "0123456789ABCDEF"), "PYTHON_SHA256=" + _word(64, _HEX), "AUTHOR=Bob", "KEYSPACE=app",
+    '{"name":"SORT_KEY","value":"created"}', "ROUTING_KEY=orders.created", "host,port,name\nuser,passwords,tokens\n", "if self.password:\n    return login()", '"serviceAccountToken": {"expirationSeconds": 3607}', 'PASSWORDS = (\n    "name", "password",\n    "host", "port",\n)',
     "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
 )  # fmt: skip
