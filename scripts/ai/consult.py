@@ -309,6 +309,7 @@ def known_secrets(connection: Connection) -> tuple[list[str], list[str]]:
         for name, value in connection.variables.items()
         if _SECRET_NAME.search(name) and len(value) >= 6 and not settings_in_text.is_harmless(name, value)
     ]
+    found += connection.options.model.secrets if connection.options.model else []
     notes = []
     answer = connection.kubectl.ask("get", "secrets", "--namespace", connection.namespace, "--output", "json")
     items = _items(answer)

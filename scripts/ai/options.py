@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from scripts.errors import SettingsError
 from scripts.host import parsing
@@ -17,7 +19,9 @@ FILE = "config/ai.yaml"
 
 @dataclass(frozen=True)
 class Model:
-    """A model with where it answers. `key` never shows in a repr; it goes into a header and nowhere else."""
+    """A model with where it answers. `key`, and `login` (the user:password of an endpoint), never show in a repr; one
+    of them goes into a header and nowhere else.
+    """
 
     provider: str
     name: str
@@ -25,6 +29,19 @@ class Model:
     key_name: str
     key: str = field(repr=False, default="")
     own_endpoint: bool = False
+    login: str = field(repr=False, default="")
+
+    @property
+    def authorization(self) -> str:
+        """What the header of that name says: the login of the endpoint, which its owner wants to see, else the key."""
+        if self.login:
+            return f"Basic {base64.b64encode(self.login.encode()).decode()}"
+        return f"Bearer {self.key}" if self.key else ""
+
+    @property
+    def secrets(self) -> list[str]:
+        """What of it must not be seen."""
+        return [secret for secret in (self.key, self.login, self.login.partition(":")[2]) if secret]
 
     @property
     def usable(self) -> bool:
@@ -89,15 +106,17 @@ def _model(data: Mapping[str, Any], variables: Mapping[str, str]) -> Model | Non
         return None
     spec = providers[name]
     # What the usual libraries read wins over nothing, but not over this file.
-    endpoint = base_url(wanted["endpoint"] or _usual_endpoint(name, variables))
+    own = base_url(wanted["endpoint"] or _usual_endpoint(name, variables))
+    endpoint, login = _without_login(own or base_url(spec["endpoint"]))
     key_name, key = _key(spec["key"], variables)
     return Model(
         provider=name,
         name=wanted["name"] or variables.get("AI_MODEL", "") or spec["model"],
-        endpoint=endpoint or base_url(spec["endpoint"]),
+        endpoint=endpoint,
         key_name=key_name,
         key=key,
-        own_endpoint=bool(endpoint),
+        own_endpoint=bool(own),
+        login=login,
     )
 
 
@@ -119,10 +138,30 @@ def _usual_endpoint(provider: str, variables: Mapping[str, str]) -> str:
     text = variables.get("OPENAI_BASE_URL", "").strip() if provider == "openai" else ""
     if text and not re.match(r"https?://[^\s/]", text, re.IGNORECASE):
         raise SettingsError(
-            f"OPENAI_BASE_URL in the environment or in .env: {text!r} is no http or https URL: "
-            "write it as http://localhost:8000/v1"
+            "OPENAI_BASE_URL in the environment or in .env is no http or https URL: write it as http://localhost:8000/v1"
         )
     return text
+
+
+def _without_login(url: str) -> tuple[str, str]:
+    """Return an endpoint as it may be shown, and the user:password that it held. Raises SettingsError, showing nothing.
+
+    What follows a question mark is refused: the path of the API is put after the endpoint.
+    """
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:
+        raise SettingsError(
+            "the endpoint of the model is no URL", f"correct model.endpoint in {FILE}, or OPENAI_BASE_URL"
+        ) from None
+    if parts.query or parts.fragment:
+        raise SettingsError(
+            f"the endpoint of the model, {parts.hostname}, has something after a question mark or a number sign",
+            f"leave that out of model.endpoint in {FILE}, or of OPENAI_BASE_URL; a key belongs into its variable",
+        )
+    login, _, place = parts.netloc.rpartition("@")
+    return parts._replace(netloc=place).geturl(), unquote(login)
 
 
 def base_url(text: str) -> str:

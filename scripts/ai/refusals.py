@@ -89,13 +89,13 @@ CAUSES = (
 
 def explain(status: int, text: str, headers: Mapping[str, str], model: Model, url: str) -> ModelError:
     """Return what a refusal means, and what to do about it."""
-    words = redact.redact(said(text), [model.key] if model.key else [])[0]
+    words = redact.redact(said(text), model.secrets)[0]
     low = f"{words} {text[:_LOOKED_AT]}".lower()
     wait = _asked(headers.get("Retry-After", ""), headers.get("Retry-After-Ms", ""))
     wait = _in_words(low) if wait is None else wait
     fields = {
         "status": status, "url": url, "provider": model.provider, "model": model.name, "said": words,
-        "key": model.key_name or "a key", "location": headers.get("Location", "none")[:200],
+        "key": model.key_name or "a key", "location": redact.redact(headers.get("Location", "none")[:200], model.secrets)[0],
         "asked": f", and asks to wait {wait:.0f} s" if wait is not None else "",
         "pull": f"ollama pull {model.name}" if model.provider == "ollama" else "correct model.name in config/ai.yaml",
     }  # fmt: skip

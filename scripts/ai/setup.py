@@ -14,7 +14,7 @@ from scripts.ai.samples import Store
 from scripts.ai.tools.direct import SMALLEST, Direct
 from scripts.context.session import Session
 from scripts.host.paths import state_folder
-from scripts.secrets import sync
+from scripts.secrets import redact, sync
 
 PROOF_SECONDS = 60  # that a tool has for one tiny question
 
@@ -54,9 +54,11 @@ def doctor(place: Connection) -> Iterator[Check]:
         yield Check("model", "missing", "no key is there; set one of those in config/ai.yaml, or model.endpoint")
     else:
         key = f"key from {model.key_name}" if model.key else "no key needed" if model.usable else ""
+        key = "login from its address" if model.login else key
         works, said = Direct(place.options).check() if model.usable else (False, f"{model.key_name} is not set")
         bad = not works
         text = ", ".join(word for word in (f"{model.provider} {model.name} at {model.endpoint}", key, said) if word)
+        text = redact.redact(text, model.secrets)[0]  # some put a key into the path of an address
         yield Check("model", "missing" if bad else "ready", text)
     quick = replace(place, options=replace(place.options, timeout=min(PROOF_SECONDS, place.options.timeout)))
     for name, tool in consult.tools(quick, place.settings.root).items():

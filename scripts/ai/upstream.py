@@ -73,7 +73,7 @@ class Upstream:
         import aiohttp  # a tenth of a second to import
 
         body = request(self.model, messages, tools)
-        headers = {"Authorization": f"Bearer {self.model.key}"} if self.model.key else {}
+        headers = {"Authorization": self.model.authorization} if self.model.authorization else {}
         limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
         async with aiohttp.ClientSession(timeout=limit, trust_env=True, headers=headers) as client:
             for attempt in range(1, ATTEMPTS + 1):

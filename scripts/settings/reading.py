@@ -116,6 +116,7 @@ def _explain(error: ValidationError) -> list[str]:
         missing = [key for key in rule if key not in value]
         return [f"{_join(path, key)}: missing, add it" for key in missing]
     shown = json.dumps(value, default=str, ensure_ascii=False)
+    shown = re.sub(r"(?<=:)[^\s:/@\"]+(?=@(?!sha))", "…", shown)  # a password in an address
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     if error.validator == "enum":
         allowed = ", ".join(map(str, rule))

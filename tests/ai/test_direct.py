@@ -321,6 +321,7 @@ def test_a_key_is_proved_by_one_tiny_question(
         ({"GOOGLE_API_KEY": "k"}, "gemini", "https://generativelanguage.googleapis.com/v1beta/openai"),
         ({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://own/v1/"}, "openai", "http://own/v1"),
         ({"OPENAI_BASE_URL": " http://own/v1/chat/completions/ "}, "openai", "http://own/v1"),
+        ({"OPENAI_BASE_URL": "http://bob:s3cr%40t@own:80/v1"}, "openai", "http://own:80/v1"),
     ],
 )
 def test_the_model_follows_from_the_key(variables: dict[str, str], provider: str, endpoint: str) -> None:
@@ -328,10 +329,33 @@ def test_the_model_follows_from_the_key(variables: dict[str, str], provider: str
     assert model and (model.provider, model.endpoint, model.usable) == (provider, endpoint, True)
 
 
-@pytest.mark.parametrize("written", ["localhost:8000/v1", "http:/own/v1", "own"])
-def test_an_endpoint_that_is_no_url_is_named(written: str) -> None:
-    with pytest.raises(SettingsError, match="is no http or https URL"):
+def test_a_login_in_the_address_is_sent_as_one_and_never_shown(server: ModelServer) -> None:
+    place = server.url.removeprefix("http://")
+    found = options.load(ROOT, {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"http://bob:s3cr%40t@{place}"})
+    server.script = [good(), {"status": 401, "body": {"error": "no user bob:s3cr@t here"}}]
+    asked = Direct(found)
+    assert asked.check()[0]
+    assert server.requests[0]["headers"]["Authorization"] == "Basic Ym9iOnMzY3JAdA=="
+    refused = asked.ask(Question("why?"))
+    shown = f"{asked.check()} {refused} {found} {asked.command()} {asked.url()}"
+    assert "refuses the key" in shown and "s3cr" not in shown.replace("no user", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("localhost:8000/v1", "is no http or https URL"),
+        ("http:/own/v1", "is no http or https URL"),
+        ("bob:s3cr3t@own", "is no http or https URL"),
+        ("http://bob:s3cr3t@[own/v1", "is no URL"),
+        ("https://own/v1?api_key=s3cr3t", "has something after a question mark"),
+        ("https://own:s3cr3t/v1", "is no URL"),
+    ],
+)
+def test_an_endpoint_that_is_no_url_is_named(written: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as refused:
         options.load(ROOT, {"OPENAI_BASE_URL": written})
+    assert "s3cr3t" not in str(refused.value)
     assert options.load(ROOT, {"OPENAI_BASE_URL": written, "GEMINI_API_KEY": "k"}).model  # which nobody asks there
 
 

@@ -188,6 +188,10 @@ def test_an_endpoint_of_ones_own_reaches_the_model_and_the_charts_default(
 def test_an_endpoint_that_kagent_would_not_ask_is_refused() -> None:
     with pytest.raises(UserError, match="kagent asks Gemini only at its own address"):
         objects.manifests(settings(), own_endpoint("gemini", "http://own.example/v1"))
+    given = options.load(ROOT, {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://bob:s3cr3t@own.example/v1"})
+    with pytest.raises(UserError, match="for everybody to read") as refused:
+        objects.manifests(settings(), given)
+    assert "s3cr3t" not in str(refused.value)
 
 
 def test_a_mirror_and_values_of_ones_own_are_laid_over() -> None:

@@ -67,6 +67,11 @@ def usable(options: Options) -> Model:
             f"{model.endpoint}: kagent asks {PROVIDERS[model.provider][0]} only at its own address",
             "leave model.endpoint out, or choose another model.provider in config/ai.yaml",
         )
+    if model.login:
+        raise UserError(
+            f"{model.endpoint}: its user and password would stand in the cluster for everybody to read",
+            f"leave them out of model.endpoint, and give what the server wants as {model.key_name or 'a key'}",
+        )
     host = urlsplit(model.endpoint).hostname or ""
     if _is_loopback(host):
         raise UserError(
