@@ -98,5 +98,14 @@ def _port() -> int:
     return next(port for port in range(SPARE_PORT + 60, SPARE_PORT + 100) if is_free(port))
 
 
+def asked(words: Sequence[str]) -> tuple[int, Sequence[str]]:
+    """Rounds and parts, as the command line names them; ends the program where it names others."""
+    rounds, *parts = words or ["3"]
+    unknown = [part for part in parts if part not in PARTS]
+    if not rounds.isdecimal() or int(rounds) < 1 or unknown:
+        sys.exit(f"bench [ROUNDS [PART...]]: ROUNDS is a number from 1, PART one of {', '.join(PARTS)}")
+    return int(rounds), parts or PARTS
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3, sys.argv[2:] or PARTS)
+    main(*asked(sys.argv[1:]))

@@ -17,7 +17,7 @@ from scripts.host.shell import Shell
 from scripts.settings.configuration import read_settings
 from scripts.settings.model import Image, Settings
 from tests.clusters.conftest import configuration
-from tests.support.programs import Machine
+from tests.support.machine import Machine
 
 SERVICES = ("frontend", "backend", "agent", "mcp", "database")
 NODES = {"minikube": "todo-chatbot", "kind": "todo-chatbot-control-plane", "k3d": "k3d-todo-chatbot-server-0"}

@@ -5,11 +5,28 @@ from pathlib import Path
 
 import pytest
 
+from bench import __main__ as command
 from bench import many, plain, skaffold, starts
 from bench.statistics import Summary, ratios, summary, table
 from scripts.host.paths import ROOT
 from scripts.images import plan
 from scripts.settings.configuration import read_settings
+
+
+def test_every_part_that_can_be_asked_for_is_in_the_guide() -> None:
+    guide = (ROOT / "docs/performance.md").read_text()
+    assert [part for part in command.PARTS if f"`{part}`" not in guide] == []
+
+
+def test_the_command_line_names_rounds_and_parts() -> None:
+    assert command.asked([]) == (3, command.PARTS)
+    assert command.asked(["5", "four", "dev"]) == (5, ["four", "dev"])
+
+
+@pytest.mark.parametrize("words", [["four"], ["0"], ["3", "five"]])
+def test_what_it_does_not_know_is_refused_before_anything_is_measured(words: list[str]) -> None:
+    with pytest.raises(SystemExit, match="ROUNDS is a number from 1"):
+        command.asked(words)
 
 
 def test_rounds_are_summed_up() -> None:
