@@ -15,6 +15,8 @@ from scripts.kube.kubectl import Kubectl
 from scripts.secrets import sync
 from scripts.settings.model import Cluster, Settings
 
+_LOOKED_UP = ("target", "tools", "cluster", "kubectl", "helm", "variables", "local_database")  # whatever is deployed
+
 
 class Session:
     """What tasks share. Everything is looked up when it is first needed, and only once; nothing here changes anything
@@ -43,6 +45,13 @@ class Session:
     def with_variables(self, variables: Mapping[str, str]) -> Session:
         """Return the same session with other values for Secrets."""
         return Session(self.settings, self.shell, target=self.wanted, say=self.say, variables=variables)
+
+    def with_settings(self, settings: Settings) -> Session:
+        """Return a session with other settings of the same app, aimed at the same cluster: what was looked up holds."""
+        made = Session(settings, self.shell, target=self.wanted)
+        for name in _LOOKED_UP:
+            setattr(made, name, getattr(self, name))
+        return made
 
     def fetch_tools(self) -> list[str]:
         """Fetch helm and kubectl where they are missing. Returns the names of those fetched.

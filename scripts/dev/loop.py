@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import re
 import threading
 import time
 import webbrowser
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from scripts.context.ready import Ready, make_plan
 from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
-from scripts.dev import rules, service, tree, watching
+from scripts.dev import rules, sources, tree, watching
 from scripts.dev.forward import Forward
-from scripts.dev.pods import Background, Pod, Pods, of_object
+from scripts.dev.pods import Background, Pod, Pods
+from scripts.dev.release import DevRelease
 from scripts.dev.screen import Screen
-from scripts.dev.service import LABEL, DevService
+from scripts.dev.service import LABEL
+from scripts.dev.sources import Source
 from scripts.diagnose.examine import with_cause
 from scripts.errors import UserError
-from scripts.host import parsing
 from scripts.host.paths import state_folder
-from scripts.images import build_context
-from scripts.images.build_context import Entry
 from scripts.kube.objects import NAME_LABEL
 from scripts.pipeline.access import access
-from scripts.pipeline.deploy import GENERATED, deploy
-from scripts.pipeline.images import build, load
+from scripts.pipeline.deploy import GENERATED
 from scripts.pipeline.live import Live
-from scripts.pipeline.prepare import prepare
 from scripts.pipeline.rollout import await_rollout
-from scripts.settings import values
 from scripts.settings.configuration import read_settings
-from scripts.settings.model import Outcome, Plan, Service, Settings
-from scripts.settings.reading import overlay
+from scripts.settings.model import Service, Settings
 
 ENDED = "the program has ended with status"
 """How our reloader tells that a program has come to its end."""
 
 QUIET = re.compile(r'"level": ?"DEBUG"|^DEBUG\b')
 """Lines that are not shown: probes ask every second."""
-
-Returned = TypeVar("Returned")
 
 LOG_TAIL = 60
 """Lines of a program from which the cause of its end is read."""
@@ -71,28 +62,16 @@ class Event:
     value: Any = None
 
 
-@dataclass
-class Source:
-    """One service's sources as they were last looked at."""
-
-    dev_service: DevService
-    entries: Mapping[str, Entry]
-    wanted: tree.Tree
-    failed: Mapping[str, Entry | None] = field(default_factory=dict)  # of which no image could be built
-
-
 class Loop:
     """One session. `names` are the services to be worked on."""
 
     def __init__(self, session: Session, names: Sequence[str], screen: Screen, *, may_install: bool = True) -> None:
         self._session = session
         self._settings = session.settings
-        self._names = tuple(names)
         self._screen = screen
-        self._may_install = may_install
+        self._release = DevRelease(session, names, screen, may_install=may_install)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._sources: dict[str, Source] = {}
-        self._images: dict[str, tree.Tree] = {}
         self._forwards: list[Forward] = []
         self._left_out: dict[tuple[str, str], str] = {}
         self._tails: dict[str, deque[str]] = {}  # of pods, by uid
@@ -102,12 +81,14 @@ class Loop:
         self._paused = False
         self._kept: set[Path] = set()
         self._configuration: dict[Path, bytes] = {}  # as it was last looked at
-        self._up = False
-        self.deployed = False  # whether the release has been touched
         self._url = ""
-        self._labels = {service.label(session.settings.release, name): name for name in names}
-        self._pods = Pods(session.kubectl, session.settings.release.namespace, self._labels)
+        self._pods = Pods(session.kubectl, session.settings.release.namespace, self._release.labels)
         self._background = Background(session.kubectl, session.settings.release.namespace)
+
+    @property
+    def deployed(self) -> bool:
+        """Return whether the release has been touched."""
+        return self._release.touched
 
     def start(self) -> None:
         """Bring the release up with its services to be worked on. Raises UserError if that cannot be done."""
@@ -247,23 +228,9 @@ class Loop:
         """Sync what needs no build. What does has failed, and is not built again before it changes."""
         for name in names:
             source = self._sources[name]
-            entries = _entries(source.dev_service.service)
-            source.failed = {path: entries.get(path) for path in self._needing_build(source, entries)}
+            entries = sources.entries_of(source.dev_service.service)
+            source.failed = {path: entries.get(path) for path in sources.needing_build(source, entries)}
             self._looked_at(source, paths - {source.dev_service.service.dockerfile}, started)
-
-    @staticmethod
-    def _needing_build(source: Source, entries: Mapping[str, Entry]) -> list[str]:
-        """Return what differs from what the image was built of."""
-        own = source.dev_service.service
-        read = service.sources(own)
-        recipes = {file for file in (own.source, own.dockerfile) if file}
-
-        def decides(path: str) -> bool:
-            """Return whether it may be in the image: what no line takes there, such as caches of tools, is not."""
-            return rules.is_read(path, read) or own.context / path in recipes or path.endswith(".dockerignore")
-
-        different = _different(source.entries, entries)
-        return [path for path in different if not rules.places(path, source.dev_service.rules) and decides(path)]
 
     def _configuration_differs(self) -> bool:
         """Return whether the configuration is another one than when it was last looked at, or only saved again."""
@@ -286,26 +253,26 @@ class Loop:
     def _looked_at(self, source: Source, paths: frozenset[Path], started: float) -> str:
         """Sync what has changed. What has changed besides and needs a build, or nothing."""
         own = source.dev_service.service
-        entries = _entries(own)
-        needs = self._needing_build(source, entries)
+        entries = sources.entries_of(own)
+        needs = sources.needing_build(source, entries)
         known = source.failed == {path: entries.get(path) for path in needs}
         if own.dockerfile in paths and not own.dockerfile.is_relative_to(own.context):
             needs, known = [*needs, own.dockerfile.name], False
         if needs and not known:
-            return _few(needs)
+            return sources.few(needs)
         if source.failed and not needs:
             source.failed = {}
             self._screen.state(own.name, change="build", done="not needed any more: all is as it was built")
         # What waits for its repair stays as it was, so that it differs until it is built.
         kept = {path: source.entries[path] for path in needs if path in source.entries}
         entries = {path: entry for path, entry in entries.items() if path not in needs} | kept
-        different = _different(source.entries, entries)
+        different = sources.different(source.entries, entries)
         for path in different:
             if path in entries and tree.leads_out(entries[path]):
                 self._screen.line(f"{own.name}: {path} links to {entries[path].content}, out of the sources: left out")
         source.entries, source.wanted = entries, tree.wanted(entries.values(), source.dev_service.rules)
         if placed := [path for path in different if rules.places(path, source.dev_service.rules)]:
-            self._sync(source, self._running(own.name), _few(placed), started)
+            self._sync(source, self._running(own.name), sources.few(placed), started)
         return ""
 
     def _running(self, name: str) -> list[Pod]:
@@ -318,7 +285,7 @@ class Loop:
             return
         for pod in pods:
             if pod.tree is None:
-                pod.tree = self._images.get(pod.image, {})
+                pod.tree = self._release.images.get(pod.image, {})
         done = self._pods.sync(source.dev_service, pods, source.wanted)
         for place, why in done.left_out.items():
             if self._left_out.get((name, place)) != why:  # told once, and not again at every change of another file
@@ -338,7 +305,7 @@ class Loop:
         for forward in self._forwards:
             forward.pods_changed()
         label = event["object"].get("metadata", {}).get("labels", {}).get(NAME_LABEL, "")
-        name = self._labels.get(label, label)
+        name = self._release.labels.get(label, label)
         source = self._sources.get(name)
         if source is None:
             return
@@ -348,7 +315,7 @@ class Loop:
         if not found and event["type"] == "DELETED":
             self._still_ours(name)
         if pod is not None and pod.running and pod.tree is None:
-            pod.tree = self._images.get(pod.image, {})
+            pod.tree = self._release.images.get(pod.image, {})
             if pod.uid not in self._followed:
                 self._followed.add(pod.uid)
                 self._background.start(partial(self._logs, pod))
@@ -405,13 +372,8 @@ class Loop:
             if source.dev_service.program.reload == "signal":
                 self._pods.reload(source.dev_service, self._running(name))
             else:
-                self._rollout_restart([name])
+                self._release.restart(self._settings, [name])
             self._screen.state(name, change="restart", done="started anew")
-
-    def _rollout_restart(self, names: Iterable[str]) -> None:
-        services = {one.name: one for one in self._settings.services}
-        words = [f"deployment/{services[name].deployment}" for name in names]
-        self._session.kubectl.effect("rollout", "restart", *words, "--namespace", self._namespace)
 
     # The release
 
@@ -451,15 +413,14 @@ class Loop:
     def _bring_up(self, settings: Settings, *, wait: bool = True) -> None:
         """Build what changed, and deploy it all with the services that are worked on."""
         with hold_release_lock(self._session):
-            sources, deployed, run = self._deployed(settings)
-        for source in sources.values():
-            self._screen.state(source.dev_service.name, pods="starting")
-        self._sources, self._up = sources, True
+            self._sources, deployed, run = self._release.bring_up(settings)
+        for name in self._sources:
+            self._screen.state(name, pods="starting")
         if wait:
             with self._going_on("rollout"):
-                self._show(await_rollout(run, deployed))
+                self._release.show(await_rollout(run, deployed))
             with self._going_on("access"):
-                page = self._show(access(run, deployed))
+                page = self._release.show(access(run, deployed))
                 self._url = page.url if page else ""
         else:
             self._background.start(partial(self._await, run, deployed))
@@ -467,107 +428,14 @@ class Loop:
     def _await(self, run: Run, deployed: Live) -> None:
         """Wait for a rollout beside the loop, and tell how it went."""
         try:
-            self._show(await_rollout(run, deployed))
+            self._release.show(await_rollout(run, deployed))
         except UserError as problem:
             self._tell("problem", problem)
-
-    def _deployed(self, settings: Settings) -> tuple[dict[str, Source], Live, Run]:
-        staged = replace(
-            settings,
-            services=tuple(
-                service.with_dev_stage(one) if one.name in self._names else one for one in settings.services
-            ),
-        )
-        first = self._run_of(staged)
-        held = self._images_worked_on()
-        mine = {one.name: one for one in staged.services if one.name in self._names}
-        # Before the images are planned: what is saved from here on differs from this, and is synced afterwards.
-        entries = {name: _entries(one) for name, one in mine.items()}
-        ready = self._stage("prepare", prepare(first))
-        self._stage("build", build(first, ready))
-        self._stage("load", load(first, ready))
-        working = {
-            name: service.dev_service(one, self._argv(ready, name), staged.release) for name, one in mine.items()
-        }
-        file = self._write_values(working.values(), staged)
-        release = replace(staged.release, values=(*staged.release.values, file), labels={"dev": "true"})
-        second = self._run_of(replace(staged, release=release))
-        ready = Ready(ready.client, ready.bases, make_plan(second, ready.bases))
-        found = {name: Source(one, entries[name], tree.wanted(entries[name].values(), one.rules))
-                 for name, one in working.items()}  # fmt: skip
-        for name, source in found.items():
-            self._images[ready.plan.deployed(ready.plan.image(name))] = source.wanted
-        self.deployed = True
-        deployed = self._stage("deploy", deploy(second, ready))
-        self._replace_left_pods(ready.plan, held)
-        return found, deployed, second
-
-    def _replace_left_pods(self, plan: Plan, held: Mapping[str, str]) -> None:
-        """Replace pods that an earlier session has left: what was synced into them is not known."""
-        if self._up:
-            return
-        names = [name for name in self._names if held.get(name) == plan.deployed(plan.image(name))]
-        if names:
-            self._screen.line(f"an earlier session has left pods of {', '.join(names)}: they are replaced")
-            self._rollout_restart(names)
-
-    def _images_worked_on(self) -> dict[str, str]:
-        """Service → image of the pods that are worked on now, where there is a cluster already."""
-        if self._up:
-            return {}
-        try:
-            pods = self._session.kubectl.items("pods", self._namespace, "--selector", LABEL)
-        except UserError:
-            return {}  # the cluster is not up yet: bringing it up comes next, and says why if it cannot be
-        found = [pod for item in pods if (pod := of_object(item, self._labels)) is not None]
-        return {pod.service: pod.image for pod in found}
-
-    def _run_of(self, settings: Settings) -> Run:
-        told = Session(settings, self._session.shell, target=self._session.wanted)
-        for name in ("target", "tools", "cluster", "kubectl", "helm", "variables", "local_database"):
-            told.__dict__[name] = getattr(self._session, name)
-        return Run(told, self._screen, may_install=self._may_install)
-
-    def _argv(self, ready: Ready, name: str) -> list[str]:
-        """Return what the image of a service starts."""
-        ref = ready.plan.image(name).ref
-        argv = [str(ready.client.binary), "image", "inspect", "--format", "{{json .Config}}", ref]
-        answer = self._session.shell.probe(argv)
-        if not answer:
-            raise UserError(f"{ref} cannot be inspected: {answer.err.strip()}", "see: invoke doctor")
-        config = parsing.from_json(answer.out)
-        return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
-
-    def _write_values(self, services: Iterable[DevService], settings: Settings) -> Path:
-        release = settings.release
-        current = values.merged(settings, release)
-        laid: dict[str, Any] = {}
-        for one in services:
-            if place := service.place(release, one.name):
-                given = service.values(one, service.values_at(current, place))
-                laid = overlay(laid, service.nested(place, given))
-        target = settings.root / GENERATED / f"{release.name}.dev.yaml"
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(json.dumps(laid, indent=2) + "\n", encoding="utf-8")
-        return target
 
     def _ports(self, one: Service) -> tuple[int, ...]:
         if one.dev.ports:
             return one.dev.ports
         return (one.port,) if one.port else ()
-
-    def _stage(self, name: str, outcomes: Generator[Outcome, None, Returned]) -> Returned:
-        self._screen.begin(name)
-        return self._show(outcomes)
-
-    def _show(self, outcomes: Generator[Outcome, None, Returned]) -> Returned:
-        """Show the outcomes. What their stage returns."""
-        while True:
-            try:
-                self._screen.outcome(next(outcomes))
-            except StopIteration as end:
-                returned: Returned = end.value
-                return returned
 
 
 def _place(settings: Settings) -> dict[str, str]:
@@ -584,36 +452,6 @@ def _place(settings: Settings) -> dict[str, str]:
 def session_lock(session: Session) -> Path:
     """Return the lock that one session holds: two would overwrite each other's files."""
     return state_folder("locks", f"{session.settings.cluster}.dev.lock")
-
-
-def _entries(one: Service) -> dict[str, Entry]:
-    """Return the build context by path.
-
-    A file that vanishes while it is read is one that was deleted: it is looked again.
-    """
-    for last in (False,) * 9 + (True,):
-        try:
-            found = build_context.listing(one.context, one.dockerfile)
-            return {entry.path: entry for entry in found if not rules.is_scratch(entry.path)}
-        except OSError as error:
-            if last or not isinstance(error, FileNotFoundError):
-                raise UserError(
-                    f"{one.name}: {error.filename} cannot be read: {error.strerror}",
-                    "make it readable, or name it in .dockerignore",
-                ) from None
-    raise AssertionError("the last look returns or raises")
-
-
-def _different(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> list[str]:
-    """Files and links that differ, and folders that came or went with nothing in them."""
-    names = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
-    folders = {path for path in names if (new.get(path) or old[path]).kind == "folder"}
-    return [path for path in names if path not in folders or not any(other.startswith(f"{path}/") for other in names)]
-
-
-def _few(paths: Sequence[str]) -> str:
-    first = "".join(char if char.isprintable() else "?" for char in paths[0])  # a name may hold the end of a line
-    return first if len(paths) == 1 else f"{first} and {len(paths) - 1} more"
 
 
 def _count(number: int, word: str) -> str:

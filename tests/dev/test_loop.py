@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from scripts.dev import loop as looping
-from scripts.dev import tree
+from scripts.dev import release, sources, tree
 from scripts.dev.command import checked, plan
-from scripts.dev.loop import Ended, Event, Loop, Replaced, Source
+from scripts.dev.loop import Ended, Event, Loop, Replaced
 from scripts.dev.rules import Rule
 from scripts.dev.screen import PlainScreen
 from scripts.dev.service import DevService, Program
+from scripts.dev.sources import Source
 from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.kube.kubectl import Kubectl
@@ -55,10 +56,10 @@ class World:
         session: Any = SimpleNamespace(kubectl=kubectl, settings=settings, shell=self.shell)
         self.loop = Loop(session, ["shop"], PlainScreen(self.out))
         dev_service = DevService(self.service, (Rule("", "/app"),), Program(("x",), "signal"))
-        entries = looping._entries(self.service)
+        entries = sources.entries_of(self.service)
         wanted = tree.wanted(entries.values(), dev_service.rules)
         self.loop._sources = {"shop": Source(dev_service, entries, wanted)}
-        self.loop._images = {"shop:1": wanted}
+        self.loop._release.images = {"shop:1": wanted}
         self.loop._pods.saw({"type": "ADDED", "object": pod("a")})
         self.rebuilt: list[list[str]] = []
         self.builds = True  # whether a build ends well
@@ -236,7 +237,7 @@ def test_what_no_line_of_the_dockerfile_takes_into_the_image_needs_no_build(
     (world.context / "Dockerfile").write_text(f"FROM python\n{recipe}")
     source = world.loop._sources["shop"]
     narrow = replace(source.dev_service, rules=(Rule("src", "/app/src"),))
-    world.loop._sources["shop"] = Source(narrow, looping._entries(world.service), {})
+    world.loop._sources["shop"] = Source(narrow, sources.entries_of(world.service), {})
     (world.context / "cache").mkdir()
     (world.context / "cache/x").write_text("1")
     world.saved("cache", "cache/x")
@@ -275,13 +276,13 @@ def test_what_is_saved_while_images_are_planned_is_synced_afterwards(
         order.append("prepare")
         raise UserError("no engine")
 
-    monkeypatch.setattr(looping, "replace", lambda settings, **_: settings)
-    monkeypatch.setattr(looping, "_entries", lambda one: order.append("entries") or {})
-    monkeypatch.setattr(looping, "prepare", prepared)
-    monkeypatch.setattr(world.loop, "_run_of", lambda settings: None)
-    monkeypatch.setattr(world.loop, "_images_worked_on", lambda: {})
+    monkeypatch.setattr(release, "replace", lambda settings, **_: settings)
+    monkeypatch.setattr(sources, "entries_of", lambda one: order.append("entries") or {})
+    monkeypatch.setattr(release, "prepare", prepared)
+    monkeypatch.setattr(world.loop._release, "_run_of", lambda settings: None)
+    monkeypatch.setattr(world.loop._release, "_images_worked_on", lambda: {})
     with pytest.raises(UserError):
-        world.loop._deployed(world.loop._settings)
+        world.loop._release.bring_up(world.loop._settings)
     assert order == ["entries", "prepare"]
 
 
@@ -319,7 +320,7 @@ def test_a_large_file_is_told_and_the_rest_is_synced(world: World, monkeypatch: 
 def test_a_file_that_vanishes_while_it_is_read_is_one_that_was_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, vanished = looping.build_context.listing, []
+    real, vanished = sources.build_context.listing, []
 
     def listing(context: Path, dockerfile: Path) -> Any:
         if not vanished:
@@ -327,7 +328,7 @@ def test_a_file_that_vanishes_while_it_is_read_is_one_that_was_deleted(
             raise FileNotFoundError(2, "No such file or directory", str(context / "gone.py"))
         return real(context, dockerfile)
 
-    monkeypatch.setattr(looping.build_context, "listing", listing)
+    monkeypatch.setattr(sources.build_context, "listing", listing)
     (world.context / "app.py").write_text("two")
     world.saved("app.py", "gone.py")
     assert len(world.shell.sent) == 1 and "error" not in world.said
@@ -337,10 +338,10 @@ def test_whatever_goes_wrong_is_told_and_ends_nothing(world: World, monkeypatch:
     def refuse(*_: object) -> Any:
         raise PermissionError(13, "Permission denied", "app.py")
 
-    monkeypatch.setattr(looping.build_context, "listing", refuse)
+    monkeypatch.setattr(sources.build_context, "listing", refuse)
     world.saved("app.py")
     assert "error: shop: app.py cannot be read: Permission denied" in world.said
-    monkeypatch.setattr(looping.build_context, "listing", lambda *_: 1 / 0)
+    monkeypatch.setattr(sources.build_context, "listing", lambda *_: 1 / 0)
     world.saved("app.py")
     assert "error: ZeroDivisionError" in world.said
     with world.loop._going_on():
