@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scripts.adopt import documents, infer, lost, packages, record, resolving, units
+from scripts.adopt import documents, infer, lost, matching, packages, record, resolving, units
 from scripts.adopt.facts import Described
 from scripts.adopt.inference import jobs, programs
 from scripts.adopt.inference.decision import BROKER, Decision, Question, Whole
@@ -149,7 +149,7 @@ def _decide(
     remarks += off
     _unique(chosen)
     charts, described, more = _described(tree, shell, helm, root or ".")
-    units.describe(chosen, described)
+    matching.describe(chosen, described)
     own = _own_chart(charts, chosen) if request.own_chart else ("", {})
     hosts = {name: item.service for name, item in own[1].items() if item.service}
     whole = Whole(tree, chosen, _examples(tree, root or "."), others, _date(tree, shell), _registry(), answers, hosts)
@@ -369,7 +369,7 @@ def _date(tree: Tree, shell: Shell) -> str:
 
 def _own_chart(charts: Mapping[str, list[Described]], chosen: list[units.Unit]) -> tuple[str, dict[str, Described]]:
     """Return the application's chart that deploys all of its services, with the workload of each; empty for none."""
-    found = ((chart, units.deployed(chosen, items)) for chart, items in charts.items())
+    found = ((chart, matching.deployed(chosen, items)) for chart, items in charts.items())
     return next(((chart, its) for chart, its in found if len(its) == len(chosen)), ("", {}))
 
 
@@ -399,8 +399,8 @@ def _by_own_chart(
 def _image_place(values: Any, name: str) -> dict[str, str]:
     """Return where a chart's values hold a service's image: repository and tag, or one text."""
     for path, value in _walk(documents.plain(values)):
-        words = units._words(".".join(path)) | units._words(str(value) if isinstance(value, str) else "")
-        if path[-1] == "image" and units._words(name) & words:
+        words = matching.words_of(".".join(path)) | matching.words_of(str(value) if isinstance(value, str) else "")
+        if path[-1] == "image" and matching.words_of(name) & words:
             where = ".".join(path)
             if isinstance(value, str):
                 return {"reference": where}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -469,45 +469,3 @@ _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
 
 def _number(word: str) -> int:
     return int(word) if word.isdigit() else _ROMAN.index(word.lower()) + 1 if word.lower() in _ROMAN else -1
-
-
-def describe(units: Sequence[Unit], found: Sequence[Described]) -> None:
-    """Give each service the workload that runs its image, by the words of their names."""
-    for item in found:
-        best = _meant(units, item)
-        if best and not any(it.kind == item.kind for it in best.described):
-            best.described.append(item)
-
-
-def deployed(units: Sequence[Unit], found: Sequence[Described]) -> dict[str, Described]:
-    """Return by a service's name the workload, of one chart, that runs its image."""
-    pairs = ((_meant(units, item), item) for item in reversed(found))
-    return {unit.name: item for unit, item in pairs if unit}
-
-
-def _meant(units: Sequence[Unit], item: Described) -> Unit | None:
-    words = _words(item.image.split("/")[-1].split(":")[0]) | _words(item.name)
-    best = max(units, key=lambda unit: len(_words(unit.name) & words), default=None)
-    return best if best and _words(best.name) & words else None
-
-
-_SAME: Mapping[str, str] = {
-    "web": "frontend",
-    "ui": "frontend",
-    "client": "frontend",
-    "api": "backend",
-    "server": "backend",
-}
-
-
-def _words(text: str) -> set[str]:
-    words = set(re.split(r"[^a-z0-9]+", text.lower())) - {
-        "todo",
-        "app",
-        "service",
-        "deployment",
-        "chatbot",
-        "",
-        "image",
-    }
-    return words | {_SAME[word] for word in words & _SAME.keys()}
