@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from scripts.errors import UserError
 from scripts.host import parsing
-from scripts.kube.arguments import one_file
 from scripts.kube.kubectl import Kubectl
 
 Rights = Literal["reader", "writer"]
@@ -33,7 +32,7 @@ def kubeconfig(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> 
     Raises UserError where the cluster gives out no token: an administrator's file that only impersonates would keep a
     tool from mistakes, not from malice.
     """
-    ensure(kubectl, namespace, root, rights)
+    kubectl.apply_file(root / f"ai/access/{rights}.yaml", namespace)
     data = view(kubectl)
     name = account(rights)
     answer = kubectl.ask("create", "token", name, "--namespace", namespace, "--duration", LIFETIME)
@@ -45,16 +44,6 @@ def kubeconfig(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> 
     data["current-context"] = kubectl.context
     with private_file(json.dumps(data)) as file:
         yield file
-
-
-def ensure(kubectl: Kubectl, namespace: str, root: Path, rights: Rights) -> None:
-    """Create the ServiceAccount and its Role where they are not, or not as the file says."""
-    file = root / f"ai/access/{rights}.yaml"
-    same = kubectl.ask("diff", "--server-side", "--namespace", namespace, "--filename", one_file(file))
-    if not same:
-        kubectl.effect(
-            "apply", "--server-side", "--force-conflicts", "--namespace", namespace, "--filename", one_file(file)
-        )
 
 
 def view(kubectl: Kubectl) -> dict[str, Any]:

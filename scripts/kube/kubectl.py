@@ -17,6 +17,7 @@ from scripts.host import parsing
 from scripts.host.pipes import Stream
 from scripts.host.shell import CommandError, Result, Shell
 from scripts.kube import api, queries
+from scripts.kube.arguments import one_file
 
 
 class Changes:
@@ -44,7 +45,8 @@ class Changes:
 
 PAUSE = 2.0  # seconds that an API server which is overtaxed is left alone
 MANAGER = "todo-chatbot"  # the field manager of whatever is applied
-APPLY = ("apply", "--server-side", "--force-conflicts", f"--field-manager={MANAGER}", "--filename", "-")
+SERVER_SIDE = ("--server-side", "--force-conflicts", f"--field-manager={MANAGER}")
+APPLY = ("apply", *SERVER_SIDE, "--filename", "-")
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,15 @@ class Kubectl:
         """
         text = "\n---\n".join(json.dumps(item) for item in items)  # not a List, whose kind no server has a schema of
         return self.effect(*APPLY, stdin=text, shown_stdin=shown or text, timeout=timeout)
+
+    def apply_file(self, file: Path, namespace: str) -> None:
+        """Apply the objects of a file, unless all are there as it says. Raises CommandError if one is refused.
+
+        Where nothing can be compared, as without the program diff, the apply makes it so, or says why it cannot.
+        """
+        words = (*SERVER_SIDE, "--namespace", namespace, "--filename", one_file(file))
+        if not self.ask("diff", *words):
+            self.effect("apply", *words)
 
     def await_rollout(self, name: str, namespace: str, limit: float) -> Result:
         """Wait up to `limit` seconds until a workload, as `deployment/backend`, is rolled out. Raises CommandError."""
