@@ -46,8 +46,8 @@ def sign(s: Session) -> None:
     print_table(commands.sign(silent_run(s)))
 
 
-@command()
-def verify(s: Session) -> None:
+@command(aliases=("verify",))
+def check(s: Session) -> None:
     """Check the images' signatures and scans."""
     from scripts.supplychain import commands
 
