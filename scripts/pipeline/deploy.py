@@ -21,6 +21,7 @@ from scripts.kube.manual_changes import ManualChange
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
 from scripts.pipeline import live
+from scripts.pipeline.app_secrets import complete_secrets
 from scripts.pipeline.busy import refuse_while_busy
 from scripts.pipeline.hooks import hooks_watched
 from scripts.pipeline.live import Live
@@ -46,7 +47,7 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     history = live.histories(session)
     for planned in ready.plan.releases:
         refuse_while_busy(run, planned.name, history.get(planned.name, []))
-    current = versions.require_answer(session.kubectl, run.namespace, live.secret_names(session))
+    current = yield from complete_secrets(run)
     done: dict[str, _Done] = {}
 
     def one(release: Release) -> Outcome:

@@ -13,10 +13,10 @@ from scripts.images import engine, plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import namespace
+from scripts.pipeline.app_secrets import sync_secrets
 from scripts.pipeline.images import Builds
 from scripts.pipeline.lacking import refuse_unready
 from scripts.pipeline.refusals import refuse_values
-from scripts.secrets import proofs, sync, vault
 from scripts.settings.model import Image, Outcome
 
 Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few words on it
@@ -34,7 +34,7 @@ def prepare(run: Run) -> Generator[Outcome, None, Ready]:
         images = pool.submit(_after, [client], "base images", lambda: _bases(run, clients[0], bases, builds))
         cluster = pool.submit(_cluster, run, [tools, client])
         room = pool.submit(_after, [cluster], "namespace", lambda: namespace.ensure(run.session))
-        secrets = pool.submit(_after, [room], "secrets", lambda: sync_secrets(run))
+        secrets = pool.submit(_after, [room], "secrets", lambda: _secrets(run))
         try:
             yield from outcomes_of([tools, client, images, cluster, room, secrets])
             planned = make_plan(run, bases, _begun(run, clients[0], bases, builds) if builds else None)
@@ -101,14 +101,6 @@ def _bases(run: Run, client: Docker, into: dict[str, ReadyBase], builds: Builds 
     return any(base.made for base in into.values()), ", ".join(base.ref for base in into.values())
 
 
-def sync_secrets(run: Run) -> tuple[bool, str]:
-    """Bring every Secret up to date. Returns whether one was written, and their names."""
-    session, kubectl = run.session, run.session.kubectl
-    if not run.dry:
-        vault.migrate(session.settings.root, run.display.line)
-    config = sync.concerning(session.settings.app.secrets, [service.name for service in session.settings.services])
-    changes = sync.sync(
-        kubectl, session.settings.root, run.namespace, session.variables, config,
-        lambda: proofs.healthy_secrets(kubectl, run.namespace),
-    )  # fmt: skip
+def _secrets(run: Run) -> tuple[bool, str]:
+    changes = sync_secrets(run.session, run.display.line)
     return bool(changes), ", ".join(change.name for change in changes) or "as their sources say"

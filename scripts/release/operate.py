@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +16,10 @@ from scripts.host.shell import CommandError
 from scripts.kube import objects, releases, workloads
 from scripts.kube.kubectl import MANAGER
 from scripts.kube.workloads import Workload
-from scripts.pipeline import live
+from scripts.pipeline import app_secrets, live
 from scripts.pipeline.access import page_url
 from scripts.reporting import audit
-from scripts.secrets import proofs, sync, vault, versions
+from scripts.secrets import proofs, sync, versions
 
 SERVING = ("Deployment", "StatefulSet", "DaemonSet")
 
@@ -215,16 +215,8 @@ def url(session: Session) -> str:
 
 def sync_secrets(session: Session) -> list[str]:
     """Write the Secrets that changed and replace the pods that read them. Returns the names of those written."""
-    settings, kubectl = session.settings, session.kubectl
-    namespace = settings.release.namespace
-    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
-    if not session.shell.dry:
-        vault.migrate(settings.root, session.say)
     with hold_release_lock(session):
-        changes = sync.sync(
-            kubectl, settings.root, namespace, session.variables, config,
-            lambda: proofs.healthy_secrets(kubectl, namespace),
-        )  # fmt: skip
+        changes = app_secrets.sync_secrets(session, session.say)
         renew_pods(session)
         if changes and not session.shell.dry:
             _remember(session)  # pods that became ready with a value have proved it: another checkout keeps it
@@ -330,16 +322,25 @@ def destroy(session: Session) -> None:
 def objects_to_delete(session: Session) -> list[str]:
     """Return what `destroy` would delete, as `kind/name`; what nobody here made is told from the rest."""
     namespace = session.settings.release.namespace
+    releases_of_ours = {session.settings.release.name, session.settings.database_release.name}
     found = [item for item in session.kubectl.items(DELETED, namespace) if not item["metadata"].get("ownerReferences")]
-    names = (f"{item['kind'].lower()}/{objects.name_of(item)}{'' if is_own(item) else FOREIGN}" for item in found)
-    return [f"namespace/{namespace}", *names]
+    told = (
+        f"{item['kind'].lower()}/{objects.name_of(item)}{'' if is_own(item, releases_of_ours) else FOREIGN}"
+        for item in found
+    )
+    return [f"namespace/{namespace}", *told]
 
 
-def is_own(item: Mapping[str, Any]) -> bool:
-    """Return whether helm, this product or the cluster itself made an object."""
-    labels = item["metadata"].get("labels") or {}
+def is_own(item: Mapping[str, Any], releases_of_ours: Collection[str]) -> bool:
+    """Return whether one of these releases, this product or the cluster itself made an object."""
+    labels, notes = (item["metadata"].get(key) or {} for key in ("labels", "annotations"))
     by = labels.get("app.kubernetes.io/managed-by") or labels.get("owner")
-    return by in ("Helm", "helm", MANAGER) or objects.name_of(item) in MADE_BY_THE_CLUSTER
+    if by == "helm":  # its record of a revision
+        return labels.get("name") in releases_of_ours
+    if by == "Helm":  # which does not say whose a hook's object is
+        release = notes.get(objects.RELEASE) or labels.get("app.kubernetes.io/instance")
+        return release is None or release in releases_of_ours
+    return by == MANAGER or objects.name_of(item) in MADE_BY_THE_CLUSTER
 
 
 def history(session: Session) -> list[tuple[str, ...]]:

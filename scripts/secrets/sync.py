@@ -86,6 +86,21 @@ def concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[str
     }
 
 
+def database_keys(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return each (secret, key) that holds the whole URL of the database, by an app's file."""
+    return [
+        (name, key)
+        for name, spec in config.items()
+        for key, source in spec["keys"].items()
+        if "database" in source and "part" not in source["database"]
+    ]
+
+
+def needed(config: Mapping[str, Any], *, local_database: bool) -> dict[str, Any]:
+    """Return the Secrets of `concerning` that a release has: its local database's own only where there is one."""
+    return {name: spec for name, spec in config.items() if local_database or not spec.get("standinOnly")}
+
+
 def known_variables(root: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables a value may come from: the environment over `.env` over the encrypted file. Empty ones are
     absent.
@@ -120,14 +135,13 @@ def decide(
     UserError naming each value that has no source, and each that cannot be meant.
     """
     found = _Found()
-    for name, spec in config.items():
-        if local_database or not spec.get("standinOnly"):
-            found.wanted[name], found.made[name] = {}, set()
-            for key, source in spec["keys"].items():
-                given = _given(source, variables, files or {})
-                kept = held.get(name, {}).get(key, "")
-                kept = "" if (name, key) in doubtful or _too_short(kept, source) else kept
-                found.add(name, key, source, given, kept, local_database=local_database, generate=generate)
+    for name, spec in needed(config, local_database=local_database).items():
+        found.wanted[name], found.made[name] = {}, set()
+        for key, source in spec["keys"].items():
+            given = _given(source, variables, files or {})
+            kept = held.get(name, {}).get(key, "")
+            kept = "" if (name, key) in doubtful or _too_short(kept, source) else kept
+            found.add(name, key, source, given, kept, local_database=local_database, generate=generate)
     found.complete()
     return [
         Change(
@@ -346,8 +360,8 @@ def sync(
     if local_database and not held.get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD):
         held |= lost_password.recover(kubectl, namespace, DATABASE_SECRET, DATABASE_PASSWORD, proved)
         items = [item for item in items if objects.name_of(item) != DATABASE_SECRET]
-    needed = {name: spec for name, spec in config.items() if local_database or not spec.get("standinOnly")}
-    held |= _proved_before(needed, held, () if kubectl.shell.dry else proved)
+    lacking = needed(config, local_database=local_database)
+    held |= _proved_before(lacking, held, () if kubectl.shell.dry else proved)
     changes = decide(
         config, variables, held, local_database=local_database, files=contents(config, root), doubtful=doubtful
     )

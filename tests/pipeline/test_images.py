@@ -196,7 +196,7 @@ def preparing(
     monkeypatch.setattr(prepare, "ensure_bases", bases or (lambda run, client, arrived: world.ready.bases))
     monkeypatch.setattr(prepare, "_cluster", started)
     monkeypatch.setattr(prepare.namespace, "ensure", lambda session: (False, ""))
-    monkeypatch.setattr(prepare, "sync_secrets", lambda run: (False, ""))
+    monkeypatch.setattr(prepare, "_secrets", lambda run: (False, ""))
     monkeypatch.setattr(prepare, "make_plan", lambda run, bases, images: Plan(tuple(images), (), "embedded"))
     with builders(unready) as unready.builders:
         yield prepare.prepare(unready)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from scripts.host.shell import Result
-from scripts.pipeline import health, rollback, rollout
+from scripts.pipeline import app_secrets, health, rollback, rollout
 from scripts.release import operate
 from scripts.secrets import versions
 from tests.secrets.test_versions import Cluster, encoded, keep, record
@@ -157,6 +157,26 @@ def test_a_secret_that_somebody_deleted_has_the_values_of_the_newest_healthy_rel
     session.variables, session.say = {}, print
     del cluster.secrets["auth"]
     assert operate.sync_secrets(session) == ["auth"] and cluster.value() == "a"
+
+
+def test_a_deploy_alone_makes_a_secret_again_that_somebody_deleted(
+    session: Any, cluster: Watched, tmp_path: Path
+) -> None:
+    keep(cluster, 1)
+    session.settings.services, session.settings.root = [SimpleNamespace(name="backend")], tmp_path
+    session.variables, session.local_database = {}, False
+    told: list[str] = []
+    run: Any = SimpleNamespace(
+        session=session, namespace="shop", dry=False, display=SimpleNamespace(line=told.append)
+    )  # fmt: skip
+
+    def outcomes() -> list[str]:
+        return [outcome.detail for outcome in app_secrets.complete_secrets(run)]
+
+    assert outcomes() == []
+    del cluster.secrets["auth"]
+    assert outcomes() == ["written: auth; one that the app needs was gone"] and cluster.value() == "a"
+    assert outcomes() == []
 
 
 def test_a_given_value_that_ready_pods_took_is_kept_by_the_next_run_that_is_given_none(

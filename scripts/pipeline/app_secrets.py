@@ -1,0 +1,51 @@
+"""The Secrets that the app reads, brought up to date in the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+from scripts.context.run import Run
+from scripts.context.session import Session
+from scripts.pipeline import live
+from scripts.secrets import proofs, sync, vault, versions
+from scripts.secrets.sync import Change
+from scripts.settings.model import Outcome
+
+
+def sync_secrets(session: Session, say: Callable[[str], None]) -> list[Change]:
+    """Write the Secrets that are not as their sources say, and return them. Raises UserError for a value that cannot
+    be meant, has no source, or is lost while something still needs it.
+    """
+    settings, kubectl = session.settings, session.kubectl
+    namespace = settings.release.namespace
+    if not session.shell.dry:
+        vault.migrate(settings.root, say)
+    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
+    return sync.sync(
+        kubectl, settings.root, namespace, session.variables, config,
+        lambda: proofs.healthy_secrets(kubectl, namespace),
+    )  # fmt: skip
+
+
+def complete_secrets(run: Run) -> Generator[Outcome, None, dict[str, str]]:
+    """Return the version of each of the app's Secrets, after one that somebody has deleted was made again.
+
+    The stage before has just seen to them, unless the deploy is asked for alone.
+    """
+    session = run.session
+    names = live.secret_names(session)
+    current = versions.require_answer(session.kubectl, run.namespace, names)
+    if run.dry or _needed(session) <= current.keys():
+        return current
+    if written := sync_secrets(session, run.display.line):
+        told = ", ".join(change.name for change in written)
+        yield Outcome("deploy", "secrets", "done", 0.0, f"written: {told}; one that the app needs was gone")
+        return versions.require_answer(session.kubectl, run.namespace, names)
+    return current
+
+
+def _needed(session: Session) -> set[str]:
+    """Return the names of the Secrets that a release of these settings cannot do without."""
+    settings = session.settings
+    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
+    return set(sync.needed(config, local_database=session.local_database))
