@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.clusters.ownership import engine_client
+from scripts.host import resources
 from scripts.host.shell import Shell
 from scripts.images import docker
 from scripts.images.engine_api import is_elsewhere
@@ -137,11 +138,9 @@ def _limit(options: MinikubeOptions, machine: Machine, what: str) -> int | None:
     if options.driver == "docker":
         return machine.cpus if what == "cpus" else machine.memory
     if what == "cpus":
-        return os.cpu_count()
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    except (ValueError, OSError, AttributeError):
-        return None
+        return resources.cpus()
+    known = [size for size in (resources.physical_memory(), resources.memory_limit()) if size is not None]
+    return min(known) // 2**20 if known else None
 
 
 def objections(options: MinikubeOptions, machine: Machine, name: str) -> list[Objection]:

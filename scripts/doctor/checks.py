@@ -215,17 +215,28 @@ def _disk(facts: Facts) -> Row:
 
 def _machine(facts: Facts) -> list[Row]:
     least, enough, few, many = NEEDS.get(facts.target, NEEDS[""])
-    rows = []
-    if facts.memory is None:
-        rows.append(Row("memory", "skip", "unknown"))
-    else:
-        have = facts.memory / GIB
-        verdict: Verdict = "fail" if have < least else "warn" if have < enough else "ok"
-        advice = f"give the machine {enough} GiB, or lower the limits in the values" if verdict != "ok" else ""
-        rows.append(Row("memory", verdict, f"{have:.1f} GiB", advice))
+    rows = [_memory(facts, least, enough)]
     cores: Verdict = "fail" if facts.cores < few else "warn" if facts.cores < many else "ok"
     rows.append(Row("cores", cores, str(facts.cores), f"{many} cores are better" if cores != "ok" else ""))
     return rows
+
+
+def _memory(facts: Facts, least: int, enough: int) -> Row:
+    """Return what there is for pods: the machine's memory, or the limit of the container that this runs in.
+
+    Nodes that are containers of an engine may be outside of that container: there its limit keeps no run back.
+    """
+    if facts.memory is None:
+        return Row("memory", "skip", "unknown")
+    limited = facts.memory_limit is not None and facts.memory_limit < facts.memory
+    whole = facts.memory / GIB
+    have = (facts.memory_limit or 0) / GIB if limited else whole
+    certain = not limited or facts.target in ("embedded", "context") or whole < least
+    verdict: Verdict = "ok" if have >= enough else "fail" if have < least and certain else "warn"
+    reason = f" of {whole:.1f}, by the limit of the container that this runs in" if limited else ""
+    what = "the container" if limited else "the machine"
+    advice = f"give {what} {enough} GiB, or lower the limits in the values"
+    return Row("memory", verdict, f"{have:.1f} GiB{reason}", "" if verdict == "ok" else advice)
 
 
 def _start(facts: Facts) -> list[Row]:
@@ -250,12 +261,11 @@ def _tools(facts: Facts) -> list[Row]:
         least = ".".join(map(str, tool.minimum))
         how = "the pipeline fetches it" if fetched else f"install {tool.name} {least} or newer on PATH"
         lacking: Verdict = "warn" if fetched else "fail"
-        if not text:
-            rows.append(Row(tool.name, lacking, "not installed", how, "tools" if fetched else ""))
-        elif version is None or version < tool.minimum:
-            rows.append(Row(tool.name, lacking, f"{text} is too old", how, "tools" if fetched else ""))
-        else:
+        if version and version >= tool.minimum:
             rows.append(Row(tool.name, "ok", text))
+            continue
+        wrong = f"{text} is too old" if version else f"{text}: no version that can be read" if text else "not installed"
+        rows.append(Row(tool.name, lacking, wrong, how, "tools" if fetched else ""))
     return rows
 
 
@@ -287,7 +297,9 @@ def _cluster(facts: Facts) -> list[Row]:
     rows = [Row("cluster", "ok", f"{facts.target} {name}: Kubernetes {facts.server}")]
     profile = f" -p {name}" if name else ""
     enable = f"minikube{profile} addons enable {{}}" if facts.target == "minikube" else "install {} into the cluster"
-    if facts.metrics:
+    if facts.metrics is None:
+        rows.append(Row("metrics", "skip", f"whether there is a metrics API is not told: {facts.metrics_why}"))
+    elif facts.metrics:
         rows.append(Row("metrics", "ok", "the metrics API answers"))
     else:
         advice = enable.format("metrics-server")
@@ -317,6 +329,8 @@ def _port(facts: Facts) -> Row:
         return Row(name, "ok", "free")
     if facts.port_ours:
         return Row(name, "ok", "answers, for the app")
+    if facts.port_ours is None:
+        return Row(name, "skip", "answers; whether for the app, the cluster does not tell")
     holder = facts.port_holder or "another program"
     return Row(name, "fail", f"taken by {holder}", f"stop it (ss -ltnp 'sport = :{facts.port}'), or free the port")
 

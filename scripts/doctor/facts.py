@@ -26,8 +26,9 @@ from scripts.clusters import machine
 from scripts.clusters.machine import Objection
 from scripts.doctor.ingress import controller_ready
 from scripts.errors import UserError
-from scripts.host import parsing, toolchain
-from scripts.host.shell import Shell
+from scripts.host import parsing, resources, toolchain
+from scripts.host.fetching import UNANSWERED
+from scripts.host.shell import Result, Shell
 from scripts.host.toolchain import TOOLS
 from scripts.images import docker
 from scripts.images.engine_api import chosen_by
@@ -81,9 +82,10 @@ class Facts:
     disk_path: str = "/"
     disk_free: int | None = None
     memory: int | None = None
+    memory_limit: int | None = None  # of the container that this runs in
     cores: int = 1
     port_open: bool = False
-    port_ours: bool = False
+    port_ours: bool | None = False  # None where the cluster does not say
     port_holder: str = ""
     port: int = FRONTEND_PORT
     node_hidden: bool = False
@@ -96,7 +98,8 @@ class Facts:
     cluster_remedy: str = ""
     secrets_problem: tuple[str, str] = ("", "")
     server: str = ""
-    metrics: bool = False
+    metrics: bool | None = False  # None where the cluster does not say
+    metrics_why: str = ""
     ingress: bool = False
     ingress_why: str = ""
     ai: Mapping[str, str] = field(default_factory=dict)
@@ -149,8 +152,9 @@ def local_facts(settings: Settings, shell: Shell, target: str = "") -> Facts:
         machine=platform.machine(),
         root=machine.is_root(),
         apt=bool(shutil.which("apt-get")),
-        memory=_memory(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        memory=resources.physical_memory(),
+        memory_limit=resources.memory_limit(),
+        cores=resources.cpus(),
         **engine,
     )
     options = settings.targets.minikube
@@ -247,15 +251,25 @@ def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any
         return known
     name = settings.page.address if settings.page else ""
     words = ("get", "service", name, "--namespace", settings.release.namespace, "--output", "json")
-    ports = _json(kubectl.ask(*words, timeout=ASK_SECONDS).out).get("spec", {}).get("ports") or ()
+    service = kubectl.ask(*words, timeout=ASK_SECONDS)
+    ports = _json(service.out).get("spec", {}).get("ports") or ()
+    ours = any(port.get("nodePort") == _port_wanted(settings) for port in ports)
     ingress, why = _ingress(kubectl)
+    metrics = kubectl.ask("get", "--raw", "/apis/metrics.k8s.io/v1beta1", timeout=ASK_SECONDS)
     return known | {
         "server": version,
-        "metrics": bool(kubectl.ask("get", "--raw", "/apis/metrics.k8s.io/v1beta1", timeout=ASK_SECONDS)),
+        "metrics": True if metrics else _told_absent(metrics),
+        "metrics_why": " ".join(metrics.err.split()),
         "ingress": ingress,
         "ingress_why": why,
-        "port_ours": any(port.get("nodePort") == _port_wanted(settings) for port in ports),
+        "port_ours": ours if service or not name else _told_absent(service),
     }
+
+
+def _told_absent(answer: Result) -> bool | None:
+    """Return False where a server says that something is not there, or has nobody behind it; None for other words."""
+    absent = re.search(r"NotFound|ServiceUnavailable|not find the requested|unable to handle", answer.err)
+    return False if absent else None
 
 
 def _ingress(kubectl: Kubectl) -> tuple[bool, str]:
@@ -302,7 +316,7 @@ class _Reachable:
         except urllib.error.HTTPError as refusal:
             refusal.close()
             self._problems[name] = ""  # whoever refuses is there
-        except (urllib.error.URLError, OSError, ValueError) as error:
+        except UNANSWERED as error:
             plain = url.replace("https://", "http://", 1)
             if name.startswith("registry ") and plain != url and self._answers(plain):
                 self._problems[name] = PLAIN
@@ -317,7 +331,7 @@ class _Reachable:
         except urllib.error.HTTPError as refusal:
             refusal.close()
             return True
-        except (urllib.error.URLError, OSError, ValueError):
+        except UNANSWERED:
             return False
 
 
@@ -331,13 +345,6 @@ def _holder(shell: Shell, port: int) -> str:
     answer = shell.probe(["ss", "-ltnpH", f"sport = :{port}"], timeout=ASK_SECONDS)
     match = re.search(r'\(\("([^"]+)",pid=(\d+)', answer.out)
     return f"{match[1]} (process {match[2]})" if match else ""
-
-
-def _memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def _free(path: Path) -> int | None:

@@ -71,6 +71,10 @@ def test_a_good_machine_is_well() -> None:
         ({"disk_free": None}, "disk", "skip", ""),
         ({"memory": 1 * GIB}, "memory", "fail", ""),
         ({"memory": 3 * GIB, "target": "minikube"}, "memory", "warn", ""),
+        ({"memory_limit": 1 * GIB}, "memory", "fail", ""),  # of a container on a large machine
+        ({"memory_limit": 1 * GIB, "target": "kind"}, "memory", "warn", ""),  # its nodes may be outside of that
+        ({"memory_limit": 1 * GIB, "memory": 1 * GIB, "target": "kind"}, "memory", "fail", ""),
+        ({"memory_limit": 2**63 - 4096}, "memory", "ok", ""),  # as version 1 says that there is none
         ({"cores": 1, "target": "minikube"}, "cores", "fail", ""),
         ({"tools": {"helm": "v3.9.0", "kubectl": "v1.37.1"}}, "helm", "warn", "tools"),
         ({"tools": {"helm": "v4.3.1"}}, "kubectl", "warn", "tools"),
@@ -94,6 +98,9 @@ def test_a_good_machine_is_well() -> None:
         ({"server": "", "target": "context"}, "cluster", "fail", ""),
         ({"cluster_error": "context 'x' is not on the list"}, "cluster", "fail", ""),
         ({"metrics": False}, "metrics", "warn", ""),
+        ({"metrics": None, "metrics_why": "Forbidden"}, "metrics", "skip", ""),
+        ({"port_open": True, "port_ours": None}, "port 30000", "skip", ""),
+        ({"tools": {"helm": "an unknown version", "kubectl": "v1.37.1"}}, "helm", "warn", "tools"),
         ({"port_open": True, "port_ours": True}, "port 30000", "ok", ""),
         ({"port_open": True, "port_holder": "nginx (process 7)"}, "port 30000", "fail", ""),
         ({"registries": {"Docker Hub": "no answer"}}, "Docker Hub", "warn", ""),
