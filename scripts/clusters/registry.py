@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+
+from scripts.host.fetching import UNANSWERED
 
 SECONDS = 10.0  # that a registry has to answer
 MANIFESTS = (
@@ -34,5 +35,5 @@ def has(remote: str, *, plain: bool) -> bool | None:
     except urllib.error.HTTPError as refused:
         refused.close()
         return False if refused.code == HTTPStatus.NOT_FOUND else None
-    except (OSError, ValueError, http.client.HTTPException):
+    except UNANSWERED:
         return None

@@ -6,7 +6,6 @@ A checksum that stands here is the measure; where none does, the one that the re
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
 import platform
 import re
@@ -14,7 +13,6 @@ import sys
 import tarfile
 import urllib.error
 import urllib.request
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +20,11 @@ from typing import BinaryIO
 from urllib.response import addinfourl
 
 from scripts.errors import UserError
+from scripts.host.fetching import NO_ARCHIVE, UNANSWERED
 from scripts.host.files import in_place_of, write_whole
 
 ANSWER_SECONDS = 30.0  # that a server may keep silent
 CHUNK_BYTES = 1 << 20
-_UNFETCHED = (OSError, ValueError, http.client.HTTPException)  # no network, no address, no HTTP
 MACHINES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -191,7 +189,7 @@ def _download(address: str, sink: BinaryIO, name: str, target: Path) -> str:
                 sink.write(piece)
             if getattr(answer, "length", 0):
                 raise OSError("the answer broke off")
-    except _UNFETCHED as error:
+    except UNANSWERED as error:
         raise _unreachable(name, address, target, error) from None
     return digest.hexdigest()
 
@@ -200,7 +198,7 @@ def _published(address: str, file: str, name: str, target: Path) -> str:
     try:
         with _opened(address) as answer:
             text = answer.read(CHUNK_BYTES).decode("ascii", errors="replace")
-    except _UNFETCHED as error:
+    except UNANSWERED as error:
         raise _unreachable(name, address, target, error) from None
     if found := checksum_in(text, file):
         return found
@@ -238,7 +236,7 @@ def _unpack(archive: BinaryIO, member: str, name: str) -> None:
         with tarfile.open(fileobj=archive) as opened:
             source = opened.extractfile(member)
             content = source.read() if source else b""
-    except (tarfile.TarError, KeyError, OSError, EOFError, zlib.error) as error:
+    except NO_ARCHIVE as error:
         raise UserError(f"{name}: its archive cannot be read: {error}", "nothing was installed") from None
     archive.seek(0)
     archive.truncate()

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from scripts.errors import UserError
 from scripts.host import remembered
+from scripts.host.fetching import NO_ARCHIVE, UNANSWERED
 from scripts.host.files import write_whole
 from scripts.host.shell import Result, Shell
 
@@ -164,12 +165,12 @@ def _fetch_official(tool: Tool, folder: Path) -> bool:
     try:
         with urllib.request.urlopen(tool.url, timeout=PROBE_SECONDS) as answer:  # noqa: S310 an https constant
             content = answer.read()
-    except (urllib.error.URLError, TimeoutError, OSError):
+        if tool.member:
+            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                member = archive.extractfile(tool.member)
+                content = member.read() if member else b""
+    except (*UNANSWERED, *NO_ARCHIVE):
         return False
-    if tool.member:
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            member = archive.extractfile(tool.member)
-            content = member.read() if member else b""
     return _place(tool, content, folder)
 
 

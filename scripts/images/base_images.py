@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import socket
-import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from scripts.errors import UserError
 from scripts.host import lock
+from scripts.host.fetching import UNANSWERED
 from scripts.host.paths import cache_folder
 from scripts.host.shell import Shell
 from scripts.images import docker, engine, families
@@ -153,7 +152,7 @@ def status(url: str) -> int:
     except urllib.error.HTTPError as error:
         error.close()
         return error.code
-    except (urllib.error.URLError, TimeoutError, OSError, ssl.SSLError, socket.gaierror):
+    except UNANSWERED:
         return 0
 
 
