@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 VARIABLE = "TODO_AGE_KEY"
 OLD_VARIABLE = "TODO_BACKUP_KEY"  # what it was called while it opened backups alone
 PREFIX = "AGE-SECRET-KEY-1"
+VARIABLES_FILE = "config/secrets.enc"  # what it opens in a tree
+ARCHIVES = "backups/*.tar.age"
+AGE_FORMAT = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")  # how a file of it begins
 
 
 def key_file() -> Path:
@@ -29,6 +32,20 @@ def key_file() -> Path:
     """
     old = state_folder("keys", "backup.key")
     return old if old.is_file() else state_folder("keys", "age.key")
+
+
+def encrypted_files(root: Path) -> list[Path]:
+    """Return what a key was made for before: backups in their usual folder, and the encrypted file of variables."""
+    variables = root / VARIABLES_FILE
+    return sorted(root.glob(ARCHIVES)) + ([variables] if is_age(variables) else [])
+
+
+def is_age(file: Path) -> bool:
+    """Return whether a file is there and in the age format."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return opened.read(64).startswith(AGE_FORMAT)
 
 
 def find() -> Identity:

@@ -14,9 +14,8 @@ from scripts.host.files import write_whole
 from scripts.host.paths import config_folder, state_folder
 from scripts.secrets import key
 
-FILE = "config/secrets.enc"
+FILE = key.VARIABLES_FILE
 OLD_KEY_VARIABLE = "TODO_SECRETS_KEY"  # of the format before, Fernet, which is read and written anew as age
-_AGE = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 
 
 def old_key_file() -> Path:
@@ -32,13 +31,13 @@ def read(root: Path) -> str:
         return ""
     except OSError as error:
         raise UserError(f"{FILE}: cannot be read: {error.strerror}", "make it a readable file") from None
-    return _opened(content) if content.startswith(_AGE) else _opened_as_before(content)
+    return _opened(content) if content.startswith(key.AGE_FORMAT) else _opened_as_before(content)
 
 
 def is_outdated(root: Path) -> bool:
     """Return whether the file is there in the format before."""
     file = root / FILE
-    return file.is_file() and not file.read_bytes()[:64].startswith(_AGE)
+    return file.is_file() and not key.is_age(file)
 
 
 def migrate(root: Path, say: Callable[[str], None]) -> bool:
@@ -58,8 +57,7 @@ def write(root: Path, text: str, say: Callable[[str], None]) -> None:
     from pyrage import encrypt
 
     file = root / FILE
-    needing = [file] if file.is_file() and not is_outdated(root) else []
-    identity = key.find_or_make(say, needing)
+    identity = key.find_or_make(say, key.encrypted_files(root))
     write_whole(file, encrypt(text.encode(), [identity.to_public()], armored=True))
 
 

@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
     load_pem_public_key,
 )
@@ -44,16 +43,31 @@ def public_file() -> Path:
 
 
 def ensure() -> Path:
-    """Return the signing key's file, made at first use, readable by its owner only."""
-    file = private_file()
-    if file.is_file():
-        return file
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the public key alone would leave it open
-    key = generate_private_key(SECP256R1())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    write_whole(public_file(), public)
-    write_whole(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
+    """Return the signing key's file, made at first use, readable by its owner only.
+
+    Raises UserError where the public key is there alone: what the lost one signed is checked by it, and by whoever has
+    a copy of it, and a new pair would take its place.
+    """
+    file, beside = private_file(), public_file()
+    if not file.is_file() and beside.is_file():
+        text = f"the signing key {file} is gone, and its public key {beside} is there"
+        raise UserError(text, f"put {file.name} back; or remove {beside.name} too, and everything is signed anew")
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the public key alone would leave it open
+        made = generate_private_key(SECP256R1())
+        write_whole(file, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
+    if not beside.is_file():
+        write_whole(beside, _signer(file).public_key.keyval["public"].encode())
     return file
+
+
+def _signer(file: Path) -> CryptoSigner:
+    """Return who signs with a key. Raises UserError if it cannot be used."""
+    try:
+        key = load_pem_private_key(file.read_bytes(), None)
+        return CryptoSigner(key, SSlibKey.from_crypto(key.public_key()))
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        raise UserError(f"{file}: no usable signing key", "restore it, or remove it to have a new one made") from None
 
 
 def load_public(file: Path) -> EllipticCurvePublicKey:
@@ -73,11 +87,7 @@ def load_public(file: Path) -> EllipticCurvePublicKey:
 
 def sign(statement: Mapping[str, Any], file: Path) -> str:
     """Return the statement in a signed envelope, as JSON. Raises UserError if the key cannot be used."""
-    try:
-        key = load_pem_private_key(file.read_bytes(), None)
-        signer = CryptoSigner(key, SSlibKey.from_crypto(key.public_key()))
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
-        raise UserError(f"{file}: no usable signing key", "restore it, or remove it to have a new one made") from None
+    signer = _signer(file)
     envelope = Envelope(json.dumps(statement, sort_keys=True).encode(), PAYLOAD, {})
     envelope.sign(signer)
     return json.dumps(envelope.to_dict(), indent=1) + "\n"

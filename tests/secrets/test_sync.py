@@ -237,6 +237,7 @@ def test_the_encrypted_file_is_a_source_and_unreadable_without_its_key(
     with pytest.raises(UserError, match="was written with one"):
         vault.write(tree, "A=other\n", said.append)
     assert not key.key_file().exists()
+    assert key.encrypted_files(tree) == [tree / vault.FILE], "which a backup, too, makes no new key beside"
     monkeypatch.setenv(key.VARIABLE, str(Identity.generate()))
     with pytest.raises(UserError, match="cannot be decrypted"):
         sync.known_variables(tree, {})

@@ -170,7 +170,15 @@ def test_the_signing_key_is_the_owners_alone_and_stays_the_same() -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     before = file.read_bytes()
     assert keys.ensure().read_bytes() == before
-    assert b"PRIVATE" not in keys.public_file().read_bytes()
+    public = keys.public_file().read_bytes()
+    assert b"PRIVATE" not in public
+    keys.public_file().unlink()
+    keys.ensure()
+    assert keys.public_file().read_bytes() == public
+    file.rename(file.with_suffix(".away"))
+    with pytest.raises(UserError, match="is gone, and its public key"):
+        keys.ensure()
+    assert keys.public_file().read_bytes() == public and not file.exists()
 
 
 def test_a_key_that_cannot_be_used_is_named(tmp_path: Path) -> None:
