@@ -80,6 +80,8 @@ def check_archive(session: Session, file: Path) -> list[tuple[str, str]]:
         ("release", f"{found.release} revision {found.revision} in {found.namespace} on {found.cluster}"),
         ("digests", f"{len(found.members)} parts, all as they were written"),
     ]
+    if found.database == "none":
+        return [*lines, ("database", "none: the app reads no PostgreSQL")]
     reader = _reader(session)
     if reader is None:
         return [*lines, ("database", "not read: neither a database pod nor pg_restore is here")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +14,12 @@ from scripts.backup.database import Database
 from scripts.backup.manifest import DUMP, Manifest, Member
 from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
+from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import releases
 from scripts.kube.objects import app_container, template
 from scripts.reporting import audit
+from scripts.secrets import lost_password, sync
 from scripts.settings.model import Outcome
 
 FOLDER = "backups"
@@ -27,7 +29,9 @@ CONFIGURATION = "objects.json"
 
 @dataclass(frozen=True)
 class ReleaseState:
-    """The live release as the cluster holds it. `objects` and `history` hold Secrets, and never show in the repr."""
+    """The live release as the cluster holds it. `objects` and `history` hold Secrets, and never show in the repr;
+    `volumes` are claims whose content no archive holds.
+    """
 
     history: list[dict[str, Any]]
     objects: list[dict[str, Any]]
@@ -35,6 +39,7 @@ class ReleaseState:
     images: Mapping[str, str]
     image_ids: Mapping[str, str]
     database: Database
+    volumes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"ReleaseState(revisions={dict(self.revisions)}, database={self.database})"
@@ -57,7 +62,7 @@ def create(run: Run, output: str = "") -> Path:
         live = read_release(run)
         made = archive.write(
             file,
-            key.find_or_make(session.say, sorted((session.settings.root / FOLDER).glob(f"*{archive.SUFFIX}"))),
+            key.find_or_make(session.say, key.encrypted_files(session.settings.root)),
             parts(run, live),
             lambda members: _manifest(run, live, now, members),
         )
@@ -84,7 +89,7 @@ def read_release(run: Run) -> ReleaseState:
     """Return the live release. Raises UserError if there is none."""
     session, namespace = run.session, run.namespace
     kubectl = session.kubectl
-    found = kubectl.items("configmaps,secrets,services,deployments,pods", namespace)
+    found = kubectl.items("configmaps,secrets,services,deployments,pods,persistentvolumeclaims", namespace)
     kinds: dict[str, list[dict[str, Any]]] = {}
     for item in found:
         kinds.setdefault(item["kind"], []).append(item)
@@ -96,13 +101,8 @@ def read_release(run: Run) -> ReleaseState:
     }
     if session.settings.release.name not in revisions:
         raise UserError(f"there is no release {session.settings.release.name} to back up", "run: invoke pipeline")
-    url = objects.value(kept, "database-secrets", "DATABASE_URL")
-    where = database.where_is(url, {item["metadata"]["name"] for item in kinds.get("Service", ())})
-    if where == "cluster" and session.settings.database_release.name not in revisions:
-        raise UserError(
-            f"the database runs in the cluster, but not by the release {session.settings.database_release.name}",
-            "back it up by its own means, or move its data to the database that this project deploys",
-        )
+    base = _database(session, kept, {item["metadata"]["name"] for item in kinds.get("Service", ())}, revisions)
+    claims = {item["metadata"]["name"] for item in kinds.get("PersistentVolumeClaim", ())}
     return ReleaseState(
         history=history,
         objects=kept,
@@ -111,8 +111,30 @@ def read_release(run: Run) -> ReleaseState:
             item["metadata"]["name"]: app_container(template(item))["image"] for item in kinds.get("Deployment", ())
         },
         image_ids=_image_ids(kinds.get("Pod", [])),
-        database=database.in_cluster(kubectl, namespace) if where == "cluster" else database.external(url),
+        database=base,
+        volumes=tuple(sorted(claims - ({lost_password.VOLUME} if base.where == "cluster" else set()))),
     )
+
+
+def _database(
+    session: Session, kept: list[dict[str, Any]], services: Collection[str], revisions: Mapping[str, int]
+) -> Database:
+    """Return the database of the app, where its Secrets lead. Raises UserError for one that cannot be dumped."""
+    app, own = session.settings.app, session.settings.database_release.name
+    if not app.wants_database:
+        return database.NONE
+    keys = sync.database_keys(app.secrets)
+    url = next((found for place in keys if (found := objects.value(kept, *place))), "")
+    url = url or ("" if keys else session.variables.get("DATABASE_URL", ""))
+    where = "cluster" if not keys and not url and own in revisions else database.where_is(url, services)
+    if where == "external":
+        return database.external(url)
+    if own not in revisions:
+        raise UserError(
+            f"the database runs in the cluster, but not by the release {own}",
+            "back it up by its own means, or move its data to the database that this project deploys",
+        )
+    return database.in_cluster(session.kubectl, session.settings.release.namespace)
 
 
 def _image_ids(pods: list[dict[str, Any]]) -> dict[str, str]:
@@ -134,6 +156,11 @@ def parts(run: Run, live: ReleaseState) -> Iterator[Part]:
     display.outcome(Outcome("backup", "release", "done", 0.0, f"{len(live.history)} revisions with their values"))
     yield CONFIGURATION, objects.encode(live.objects)
     display.outcome(Outcome("backup", "objects", "done", 0.0, f"{len(live.objects)} ConfigMaps and Secrets"))
+    if live.volumes:
+        display.outcome(Outcome("backup", "volumes", "skipped", 0.0, f"not in the archive: {', '.join(live.volumes)}"))
+    if live.database.where == "none":
+        display.outcome(Outcome("backup", "database", "skipped", 0.0, "the app reads no PostgreSQL"))
+        return
     started = datetime.now(UTC)
     size = 0
 

@@ -65,9 +65,13 @@ def where_is(url: str, services: Collection[str]) -> Where:
     try:
         host = database_url.parsed(url).host
     except ValueError as problem:
-        text = f"the Secret database-secrets holds no usable DATABASE_URL: it {problem}"
+        text = f"the app's Secrets hold no usable DATABASE_URL: it {problem}"
         raise UserError(text, "see: invoke secrets.check") from None
     return "cluster" if host.split(".")[0] in services else "external"
+
+
+NONE = Database("none", "none", ())
+"""Of an app that reads no PostgreSQL."""
 
 
 def in_cluster(kubectl: Kubectl, namespace: str) -> Database:
@@ -85,7 +89,8 @@ def external(url: str, path: str | None = None) -> Database:
             "install PostgreSQL's client programs, of the server's version or newer: apt-get install postgresql-client",
         )
     try:
-        parts = database_url.parsed(url)
+        # The app's driver may have other words for what the client programs know as sslmode.
+        parts = database_url.parsed(database_url.understood(url, {"scheme": "postgresql"})[0])
     except ValueError as problem:
         raise UserError(f"DATABASE_URL: {problem}", "correct it where it is set") from None
     env = {

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from scripts.backup.manifest import ArchiveError
 from scripts.errors import UserError
 from scripts.secrets import key as user_key
-from scripts.secrets.key import VARIABLE, key_file
+from scripts.secrets.key import VARIABLE, encrypted_files, key_file
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity
 
-__all__ = ["VARIABLE", "find", "find_or_make", "key_file"]
+__all__ = ["VARIABLE", "encrypted_files", "find", "find_or_make", "key_file"]
 
 
 def find() -> Identity:
@@ -24,10 +24,10 @@ def find() -> Identity:
         return user_key.find()
 
 
-def find_or_make(say: Callable[[str], None], archives: Iterable[Path] = ()) -> Identity:
-    """Return the key, made where there is none yet and no archive needs an old one. Raises ArchiveError."""
+def find_or_make(say: Callable[[str], None], needed_by: Iterable[Path] = ()) -> Identity:
+    """Return the key, made where there is none yet and no file needs an old one. Raises ArchiveError."""
     with _told():
-        return user_key.find_or_make(say, archives)
+        return user_key.find_or_make(say, needed_by)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ NAME = "manifest.json"
 DUMP = "database.dump/"  # the members that make up pg_dump's output, in order
 
 State = Literal["damaged", "wrong key", "no key", "not an archive", "newer format", "foreign"]
-Where = Literal["cluster", "external"]
+Where = Literal["cluster", "external", "none"]
 
 
 class ArchiveError(UserError):
@@ -40,7 +40,8 @@ class Manifest:
     """What the archive holds and where it is from.
 
     `created` is UTC in ISO 8601. `revisions` maps a release to the revision that was live, `images` a Deployment to its
-    reference, `image_ids` to what the node's runtime calls that image. `database` says where PostgreSQL ran.
+    reference, `image_ids` to what the node's runtime calls that image. `database` says where PostgreSQL ran, if the
+    app has one.
     """
 
     cluster: str

@@ -9,10 +9,10 @@ from typing import Any
 
 from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
+from scripts.kube.objects import RELEASE
 
 HELM = "helm.sh/release.v1"  # type of the Secrets in which helm keeps a revision
 TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 a type; belongs to a cluster, not to a release
-OWNER = "meta.helm.sh/release-name"  # annotation of what a chart made
 CLUSTERS_OWN = ("kube-root-ca.crt",)
 
 _KEPT = ("data", "binaryData", "type", "immutable")
@@ -49,7 +49,7 @@ def split(items: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], lis
 
 def free(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return those that no chart makes; the others come back with their release."""
-    return [item for item in items if OWNER not in item["metadata"].get("annotations", {})]
+    return [item for item in items if RELEASE not in item["metadata"].get("annotations", {})]
 
 
 def value(items: Iterable[Mapping[str, Any]], secret: str, key: str) -> str:

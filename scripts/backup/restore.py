@@ -28,11 +28,12 @@ from scripts.pipeline.live import Live, read_live
 from scripts.pipeline.stages import Stage
 from scripts.release import operate
 from scripts.reporting.report import Report
-from scripts.secrets import sync, versions
+from scripts.secrets import database_url, sync, versions
+from scripts.secrets.sync import database_keys
 from scripts.settings.model import Image, Outcome, Plan, Release
 
 CREDENTIALS = ("database-credentials", "POSTGRES_PASSWORD")
-URL = ("database-secrets", "DATABASE_URL")
+URL = "DATABASE_URL"
 
 
 @dataclass(frozen=True)
@@ -68,23 +69,29 @@ def open_archive(session: Session, file: Path) -> Contents:
     if not {HISTORY, CONFIGURATION} <= kept.keys():
         raise archive.damaged(file)
     found = objects.decode(kept[CONFIGURATION])
-    configured = session.variables.get(URL[1], "")
+    configured = session.variables.get(URL, "")
     if manifest.database == "cluster" and configured:
         raise UserError(
             f"{file.name}: holds the database that ran in the cluster, but DATABASE_URL is set",
             "unset DATABASE_URL for the restore, here, in .env and in the encrypted file",
         )
-    url = objects.value(found, *URL)
+    secrets = session.settings.app.secrets
+    url = configured or next((known for place in database_keys(secrets) if (known := objects.value(found, *place))), "")
     if manifest.database == "external":
-        url = configured or url
-        found = [_with_url(item, url) for item in found]
+        found = [_with_url(item, url, secrets) for item in found]
     return Contents(file, manifest, objects.decode(kept[HISTORY]), found, url)
 
 
-def _with_url(item: dict[str, Any], url: str) -> dict[str, Any]:
-    if (item["kind"], item["metadata"]["name"]) != ("Secret", URL[0]):
-        return item
-    return item | {"data": item.get("data", {}) | {URL[1]: base64.b64encode(url.encode()).decode()}}
+def _with_url(item: dict[str, Any], url: str, secrets: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object of the archive; a Secret that holds the database's URL has this one, as its reader takes it."""
+    name = item["metadata"]["name"] if item["kind"] == "Secret" else ""
+    values = {
+        key: database_url.understood(url, secrets[secret]["keys"][key]["database"])[0]
+        for secret, key in database_keys(secrets)
+        if secret == name
+    }
+    made = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    return item | {"data": item.get("data", {}) | made} if made else item
 
 
 def reach(run: Run) -> None:
@@ -109,7 +116,7 @@ def overwritten(session: Session, contents: Contents) -> list[str]:
 def restore(run: Run, contents: Contents) -> Report:
     """Restore, alone on the cluster, with a report and a line in the audit record."""
     if contents.external:  # then no local database is part of the release
-        variables = run.session.variables | {URL[1]: contents.url}
+        variables = run.session.variables | {URL: contents.url}
         run = replace(run, session=run.session.with_variables(variables))
     return runner.run_stages(run, stages(contents), "backup.restore")
 
@@ -195,7 +202,7 @@ class _Work:
             timeout=limit + 30,
         )  # fmt: skip
         text = "no pod of the release runs"
-        if not self._contents.external and _password(run.session) != objects.value(
+        if self._manifest.database == "cluster" and _password(run.session) != objects.value(
             self._contents.objects, *CREDENTIALS
         ):
             words = ("persistentvolumeclaim", "database", "--namespace", run.namespace, "--ignore-not-found")
@@ -218,6 +225,9 @@ class _Work:
         """Yield the database as it was, before anything that could write to it."""
         started = time.monotonic()
         session = run.session
+        if self._manifest.database == "none":
+            yield Outcome("database", "none", "skipped", 0.0, "the app reads no PostgreSQL")
+            return
         if self._contents.external:
             into = database.external(self._contents.url)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import itertools
 import json
@@ -14,6 +15,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyrage
@@ -28,6 +30,7 @@ from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.host.shell import CommandError, Shell
 from scripts.settings.configuration import read_settings
+from scripts.settings.model import App
 
 KEY = Identity.generate()
 PARTS = (
@@ -303,7 +306,7 @@ def test_objects_are_kept_without_what_belongs_to_their_cluster() -> None:
         item("Secret", "sh.helm.release.v1.r.v1", labels={"owner": "helm"}) | {"type": objects.HELM},
         item("Secret", "token") | {"type": objects.TOKEN},
         item("ConfigMap", "kube-root-ca.crt"),
-        item("ConfigMap", "charts", annotations={objects.OWNER: "r"}),
+        item("ConfigMap", "charts", annotations={objects.RELEASE: "r"}),
         item("Secret", "own") | {"type": "Opaque"},
     ]
     history, kept = objects.split(found)
@@ -355,6 +358,35 @@ def test_where_the_database_is_follows_from_its_url() -> None:
     for url in ("", "mysql://database/db", "postgresql:///x", "postgresql://[/"):
         with pytest.raises(UserError, match="no usable DATABASE_URL"):
             database.where_is(url, services)
+
+
+WHOLE = {"db": {"usedBy": ["api"], "keys": {"POSTGRES_URL": {"database": {"scheme": "postgresql+asyncpg"}}}}}
+PART = {"db": {"usedBy": ["api"], "keys": {"PGPASSWORD": {"database": {"part": "password"}}}}}
+OUTSIDE = "postgresql+asyncpg://u:p@db.example.org/todo?ssl=require"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "url", "variable", "where"),
+    [
+        (WHOLE, "postgresql+asyncpg://todo:p@database:5432/todo", "", "cluster"),
+        (WHOLE, OUTSIDE, "", "external"),
+        (PART, "", "", "cluster"),
+        (PART, "", OUTSIDE, "external"),
+        ({"keys": {"keys": {"API_KEY": {"from": "API_KEY"}}}}, "", "", "none"),
+    ],
+)
+def test_the_database_of_any_app_is_found_by_the_apps_own_secrets(
+    secrets: dict[str, Any], url: str, variable: str, where: str, outside: database.Database
+) -> None:
+    app = App("shop", "config/apps/shop.yaml", "page", secrets=secrets)
+    release = SimpleNamespace(namespace="n")
+    app_settings = SimpleNamespace(app=app, database_release=SimpleNamespace(name="database"), release=release)
+    kubectl = SimpleNamespace(command=lambda *words: list(words))
+    session: Any = SimpleNamespace(settings=app_settings, variables={"DATABASE_URL": variable}, kubectl=kubectl)
+    kept = [item("Secret", "db") | {"data": {"POSTGRES_URL": base64.b64encode(url.encode()).decode()}}]
+    found = create._database(session, kept, {"database", "api"}, {"shop": 1, "database": 1})
+    assert found.where == where
+    assert found.env.get("PGSSLMODE") == ("require" if where == "external" else None)
 
 
 FAKE = """#!/bin/sh
