@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.host import parsing
+from scripts.kube import workloads
 
 Objects = dict[tuple[str, str], Mapping[str, Any]]
 
@@ -21,7 +22,15 @@ def between(before: str, after: str) -> list[str]:
 
 
 def _objects(text: str) -> Objects:
-    return {(item["kind"], item["metadata"]["name"]): item for item in parsing.documents_from_yaml(text) if item}
+    """Return the objects of a manifest by kind and name, with the namespace before it where several have that name."""
+    found = workloads.documents(text)
+    names = Counter((item["kind"], item["metadata"]["name"]) for item in found)
+
+    def key(item: Mapping[str, Any]) -> tuple[str, str]:
+        kind, name = item["kind"], item["metadata"]["name"]
+        return kind, name if names[kind, name] == 1 else f"{item['metadata'].get('namespace', '')}/{name}"
+
+    return {key(item): item for item in found}
 
 
 def _changed(key: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -29,9 +38,9 @@ def _changed(key: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any
     if old == new:
         return []
     if kind == "ConfigMap":
-        was, is_ = old.get("data") or {}, new.get("data") or {}
+        was, is_ = ({**(one.get("data") or {}), **(one.get("binaryData") or {})} for one in (old, new))
         keys = sorted(item for item in was.keys() | is_.keys() if was.get(item) != is_.get(item))
-        return [f"{name}: {', '.join(keys)}"] if keys else []
+        return [f"{name}: {', '.join(keys)}"] if keys else [f"{kind} {name}"]
     if kind != "Deployment":
         return [f"{kind} {name}"]
     told = []
@@ -42,9 +51,9 @@ def _changed(key: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any
     return told or [f"{kind} {name}"]
 
 
-def _images(deployment: Mapping[str, Any]) -> dict[str, str]:
+def _images(deployment: Mapping[str, Any]) -> dict[str, str | None]:
     spec = deployment["spec"]["template"]["spec"]
-    return {item["name"]: item["image"] for item in (*spec.get("initContainers", ()), *spec["containers"])}
+    return {item["name"]: item.get("image") for item in (*(spec.get("initContainers") or ()), *spec["containers"])}
 
 
 def _tag(ref: str | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 Object = Mapping[str, Any]
 
+RELEASE = "meta.helm.sh/release-name"  # annotation of what a chart made
 NAME_LABEL = "app.kubernetes.io/name"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")

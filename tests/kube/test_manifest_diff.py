@@ -43,3 +43,20 @@ def test_images_replicas_keys_and_objects_are_named() -> None:
         "backend: replicas 2 → 3",
     ]
     assert "very-private" not in str(between(BEFORE, AFTER))
+
+
+DEPLOYMENT = """
+kind: Deployment
+metadata: {name: web, namespace: %s}
+spec: {replicas: %d, template: {spec: {initContainers: null, containers: [{name: web, image: "web:1"}]}}}
+---
+"""
+
+
+def test_objects_of_one_name_in_two_namespaces_and_what_charts_leave_empty() -> None:
+    assert between(DEPLOYMENT % ("a", 1) + DEPLOYMENT % ("b", 1), DEPLOYMENT % ("a", 2) + DEPLOYMENT % ("b", 1)) == [
+        "a/web: replicas 1 → 2"
+    ]
+    before = "kind: ConfigMap\nmetadata: {name: logo, labels: {a: b}}\nbinaryData: {png: AAAA}\n"
+    assert between(before, before.replace("AAAA", "BBBB")) == ["logo: png"]
+    assert between(before, before.replace("a: b", "a: c")) == ["ConfigMap logo"]

@@ -92,10 +92,15 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
     def item(kind: str, name: str, **metadata: Any) -> dict[str, Any]:
         return {"kind": kind, "metadata": {"name": name, **metadata}}
 
-    helms = {"labels": {"app.kubernetes.io/managed-by": "Helm"}}
+    def helms(release: str) -> dict[str, Any]:
+        note = {"meta.helm.sh/release-name": release}
+        return {"labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": note}
+
     there = [
-        item("Deployment", "backend", **helms),
-        item("Secret", "sh.helm.release.v1.todo.v1", labels={"owner": "helm"}),
+        item("Deployment", "backend", **helms("todo")),
+        item("Secret", "sh.helm.release.v1.todo.v1", labels={"owner": "helm", "name": "todo"}),
+        item("StatefulSet", "redis", **helms("redis")),
+        item("Secret", "sh.helm.release.v1.redis.v1", labels={"owner": "helm", "name": "redis"}),
         item("Secret", "auth", labels={"app.kubernetes.io/managed-by": "todo-chatbot"}),
         item("ConfigMap", "kube-root-ca.crt"),
         item("StatefulSet", "my-own-store"),
@@ -103,9 +108,13 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
     ]
     asked: list[str] = []
     kubectl = SimpleNamespace(items=lambda kinds, namespace: asked.append(kinds) or there)
-    session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=SimpleNamespace(namespace="shop")))
+    own = SimpleNamespace(name="todo", namespace="shop")
+    settings = SimpleNamespace(release=own, database_release=SimpleNamespace(name="database"))
+    session: Any = SimpleNamespace(kubectl=kubectl, settings=settings)
     assert operate.objects_to_delete(session) == [
-        "namespace/shop", "deployment/backend", "secret/sh.helm.release.v1.todo.v1", "secret/auth",
+        "namespace/shop", "deployment/backend", "secret/sh.helm.release.v1.todo.v1",
+        "statefulset/redis (made by somebody else)", "secret/sh.helm.release.v1.redis.v1 (made by somebody else)",
+        "secret/auth",
         "configmap/kube-root-ca.crt", "statefulset/my-own-store (made by somebody else)",
     ]  # fmt: skip
     assert {"statefulsets", "cronjobs", "ingresses"} <= set(asked[0].split(","))
