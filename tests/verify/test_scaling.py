@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ def test_a_service_that_stays_as_it_is_has_not_scaled_and_it_says_how_far_it_was
         ({"use": {"cpu": 40}, "failed": 90, "requests": 100}, {}, "most requests failed"),
         ({"use": {"cpu": 150}}, {"most": 2}, "the autoscaler allows no more than 2"),
         ({"use": {"cpu": 150}, "desired": 4, "current": 3}, {}, "a pod was asked for that did not become ready"),
+        ({"use": {}}, {"targets": {}}, "it decides by other figures"),  # such as an average value, or requests a second
     ],
 )
 def test_the_numbers_of_a_service_that_stays_as_it_is_name_the_cause(
@@ -134,6 +136,23 @@ def test_the_numbers_of_a_service_that_stays_as_it_is_name_the_cause(
 def test_what_keeps_an_autoscaler_from_more_pods_is_told_in_its_own_words(item: dict[str, Any], said: str) -> None:
     told = autoscaler.objections(item)
     assert said in told[0] if said else told == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"maxReplicas": 2}, "keeps 2 pods, and allows no more than 2"),
+        ({"behavior": {"scaleUp": {"selectPolicy": "Disabled"}}}, "never adds a pod"),
+        ({"behavior": {"scaleDown": {"selectPolicy": "Disabled"}}}, "never removes a pod"),
+        ({"behavior": None, "metrics": None}, ""),
+    ],
+)
+def test_an_autoscaler_that_can_never_do_both_is_refused_before_minutes_of_load(
+    change: dict[str, Any], said: str
+) -> None:
+    scaler = autoscaler.described(MANIFEST | {"spec": MANIFEST["spec"] | change})
+    with pytest.raises(UserError, match=said) if said else nullcontext():
+        criteria.refuse_hopeless(scaler)
 
 
 def test_a_program_that_keeps_its_memory_is_why_a_service_stays_large() -> None:

@@ -32,10 +32,10 @@ def described(item: Mapping[str, Any]) -> Autoscaler:
     spec = item["spec"]
     targets = {
         metric["resource"]["name"]: metric["resource"]["target"]["averageUtilization"]
-        for metric in spec.get("metrics", ())
+        for metric in spec.get("metrics") or ()
         if metric["type"] == "Resource" and "averageUtilization" in metric["resource"]["target"]
     }
-    down = spec.get("behavior", {}).get("scaleDown") or {}
+    up, down = ((spec.get("behavior") or {}).get(key) or {} for key in ("scaleUp", "scaleDown"))
     pods = [policy for policy in down.get("policies") or () if policy["type"] == "Pods"]
     slowest = max(pods, key=lambda policy: policy["periodSeconds"] / policy["value"], default=None)
     return Autoscaler(
@@ -47,6 +47,8 @@ def described(item: Mapping[str, Any]) -> Autoscaler:
         step=slowest["value"] if slowest else 1,
         period=slowest["periodSeconds"] if slowest else 15,
         lent=REPLICAS_BEFORE in item["metadata"].get("annotations", {}),
+        grows=up.get("selectPolicy") != "Disabled",
+        shrinks=down.get("selectPolicy") != "Disabled",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scripts.errors import UserError
 from scripts.verify.scaling.model import Autoscaler, Replicas, Sample, Tick
 
 OUT_SECONDS = 180.0  # in which a service under load has to have more pods, ready ones
@@ -12,6 +13,17 @@ IDLE_HELD_SECONDS = (
     3.0  # little load goes on for so long when the service is small again: a pod that leaves is slow to go
 )
 SPARE_SECONDS = 90.0  # beyond what the autoscaler's own rules take: it looks every 15 s, at a use some seconds old
+
+
+def refuse_hopeless(scaler: Autoscaler) -> None:
+    """Raise UserError for an autoscaler that can never do both, whatever the load: minutes would show no more."""
+    name = f"the autoscaler {scaler.name}"
+    if scaler.most <= scaler.least:
+        raise UserError(f"{name} keeps {scaler.least} pods, and allows no more than {scaler.most}", "raise maxReplicas")
+    for able, what, key in ((scaler.grows, "adds", "scaleUp"), (scaler.shrinks, "removes", "scaleDown")):
+        if not able:
+            text = f"{name} never {what} a pod: its behavior.{key}.selectPolicy is Disabled"
+            raise UserError(text, "take that out, or set it to Max")
 
 
 def sample(tick: Tick, second: float, phase: str, replicas: Replicas) -> Sample:
@@ -107,6 +119,8 @@ def _why_not_out(samples: Sequence[Sample], scaler: Autoscaler, start: int) -> s
         return f"; the autoscaler allows no more than {scaler.most}: raise its maxReplicas"
     if 2 * sum(one.failed for one in samples) > sum(one.requests for one in samples):
         return "; most requests failed, so nobody made it work"
+    if not scaler.targets:
+        return "; it decides by other figures than the use of what pods ask for: kubectl describe hpa"
     seen = {name: max((one.use[name] for one in samples if name in one.use), default=None) for name in scaler.targets}
     if all(use is None for use in seen.values()):
         return "; the autoscaler has no figures: is the metrics API there? invoke doctor"

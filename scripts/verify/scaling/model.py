@@ -15,7 +15,7 @@ class Autoscaler:
 
     `targets` maps resources to the average use, in percent of the pods' requests, that it works towards. It removes
     pods when less was enough for `window` seconds, `step` pods every `period` seconds. `lent` is one that is there for
-    the proof only.
+    the proof only; `grows` and `shrinks` say that it may add pods, and remove some.
     """
 
     name: str
@@ -26,6 +26,8 @@ class Autoscaler:
     step: int = 1
     period: int = 15
     lent: bool = False
+    grows: bool = True
+    shrinks: bool = True
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def prove(run: Run, service: str = "", *, users: int, stabilization: int | None 
         started, clock = datetime.now(UTC), time.monotonic()
         url = operate.url(run.session)
         with autoscaler.ensure(run.session, service, stabilization) as scaler:
+            criteria.refuse_hopeless(scaler)
             start, samples, causes = _measure(run, service, scaler, url, users)
         proof = Proof(
             started=started.isoformat(timespec="milliseconds"),
