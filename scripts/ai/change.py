@@ -19,11 +19,13 @@ from scripts.host.terminal import printable, typed
 from scripts.secrets import redact
 
 
-def make(session: Session, place: Connection, found: Consultation, *, yes: bool, show: Callable[[str], None]) -> bool:
+def apply_answer(
+    session: Session, place: Connection, found: Consultation, *, yes: bool, show: Callable[[str], None]
+) -> bool:
     """Apply what an answer proposes. True if it was done. Raises UserError for what may not be."""
     if found.recipe.safety != "change":
         raise UserError(f"recipe {found.recipe.name} only reads", "leave --apply out")
-    steps = apply.plan(found.answer.commands, restored(found), place.namespace)
+    steps = apply.plan(found.answer.commands, safe_manifests(found), place.namespace)
     if not steps:
         show("the answer proposes no change, and nothing was changed")
         return False
@@ -118,7 +120,7 @@ def _dangers(
     return apply.dangers(steps, session.settings.registry, {*own, *map(apply.repository, images)})
 
 
-def restored(found: Consultation) -> list[Manifest]:
+def safe_manifests(found: Consultation) -> list[Manifest]:
     """Return the manifests of an answer.
 
     One that holds a placeholder is refused: nobody puts secrets into a manifest.

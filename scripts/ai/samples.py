@@ -21,7 +21,7 @@ KEPT = 2000  # samples; at one every minute a day and a half
 
 
 @dataclass(frozen=True)
-class Answered:
+class RequestCounters:
     """Counters of one pod since it started: requests and errors (5xx) but for probes, seconds spent on `timed`."""
 
     requests: float = 0.0
@@ -31,14 +31,14 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ServiceSample:
     """One service at one moment. cpu in millicores, memory in bytes, of single pods; restarts of all pods."""
 
     replicas: int = 0
     cpu: Mapping[str, float] = field(default_factory=dict)
     memory: Mapping[str, float] = field(default_factory=dict)
     restarts: Mapping[str, int] = field(default_factory=dict)
-    answered: Mapping[str, Answered] = field(default_factory=dict)
+    answered: Mapping[str, RequestCounters] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Sample:
     """All services at one moment: `at` is a POSIX time in seconds."""
 
     at: float
-    services: Mapping[str, Seen]
+    services: Mapping[str, ServiceSample]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def sample_of(
             counted = metrics.read(answers[name])
             # Asked through a Service, it is the process that says which pod it was.
             seen["answered"][f"born {counted.born}" if counted.born else name] = answered(counted)
-    return Sample(at, {name: Seen(**seen) for name, seen in services.items()})
+    return Sample(at, {name: ServiceSample(**seen) for name, seen in services.items()})
 
 
 def read_use(text: str) -> dict[str, tuple[float, float]]:
@@ -102,9 +102,9 @@ def read_use(text: str) -> dict[str, tuple[float, float]]:
     return {}
 
 
-def answered(counted: metrics.Counters) -> Answered:
+def answered(counted: metrics.Counters) -> RequestCounters:
     """Return the sums of what a process counted that matter here."""
-    return Answered(sum(counted.requests.values()), counted.errors, counted.seconds, counted.timed)
+    return RequestCounters(sum(counted.requests.values()), counted.errors, counted.seconds, counted.timed)
 
 
 def rates(samples: Sequence[Sample], service: str) -> list[Rates]:
@@ -170,8 +170,8 @@ def recent(samples: Iterable[Sample], now: float, hours: float) -> list[Sample]:
 def _sample(data: Mapping[str, Any]) -> Sample:
     services = {}
     for name, seen in data["services"].items():
-        answered = {pod: Answered(**counters) for pod, counters in seen.pop("answered").items()}
-        services[name] = Seen(**seen, answered=answered)
+        answered = {pod: RequestCounters(**counters) for pod, counters in seen.pop("answered").items()}
+        services[name] = ServiceSample(**seen, answered=answered)
     return Sample(float(data["at"]), services)
 
 

@@ -22,7 +22,7 @@ from scripts.host import parsing
 from scripts.host.files import write_whole
 from scripts.host.paths import cache_folder
 
-PIECE = 1 << 20
+CHUNK_BYTES = 1 << 20
 Known = MutableMapping[str, tuple[str, int]]  # an older engine's name of a layer → its digest and size
 IN_MEMORY = 8 << 20  # of a layer, before it goes to a file
 BLOBS = "blobs/sha256/"
@@ -107,7 +107,7 @@ def without_blobs(
     """
     old = _Old({} if known is None else known)
     new = False
-    with tarfile.open(fileobj=_Reader(chunks), mode="r|", bufsize=PIECE) as archive:
+    with tarfile.open(fileobj=_Reader(chunks), mode="r|", bufsize=CHUNK_BYTES) as archive:
         for member in archive:
             if member.name == "oci-layout":
                 new = True
@@ -125,7 +125,7 @@ def without_blobs(
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
     source = archive.extractfile(member)
-    while source and (piece := source.read(PIECE)):
+    while source and (piece := source.read(CHUNK_BYTES)):
         yield piece
 
 
@@ -169,7 +169,7 @@ def _old_layer(archive: tarfile.TarFile, member: tarfile.TarInfo, old: _Old, hav
 
 
 def _pieces(source: IO[bytes]) -> Iterator[bytes]:
-    while piece := source.read(PIECE):
+    while piece := source.read(CHUNK_BYTES):
         yield piece
 
 

@@ -23,7 +23,7 @@ from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 
 CHUNK_BYTES = 1 << 16
-AGAIN = 1.0  # seconds until a forwarding command that ended is started again
+RETRY_SECONDS = 1.0  # seconds until a forwarding command that ended is started again
 START_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 _MODULE = "scripts.kube.forward"
@@ -187,7 +187,7 @@ async def _serve(port: int, target: str) -> None:
 async def _keep(argv: list[str]) -> None:
     while True:
         await asyncio.to_thread(Shell().attach, argv)
-        await asyncio.sleep(AGAIN)
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _main(file: str) -> None:

@@ -52,7 +52,7 @@ def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
         spec["keys"] = {key: _with_local_database(key, source) for key, source in spec["keys"].items()}
     if any("standin" in source for spec in data.values() for source in spec["keys"].values()):
         data[DATABASE_SECRET] = {
-            "usedBy": [], "standinOnly": True, "keys": {DATABASE_PASSWORD: {"generate": PASSWORD_BYTES}}
+            "usedBy": [], "localDatabaseOnly": True, "keys": {DATABASE_PASSWORD: {"generate": PASSWORD_BYTES}}
         }  # fmt: skip
     return data
 
@@ -98,7 +98,7 @@ def database_keys(config: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def needed(config: Mapping[str, Any], *, local_database: bool) -> dict[str, Any]:
     """Return the Secrets of `concerning` that a release has: its local database's own only where there is one."""
-    return {name: spec for name, spec in config.items() if local_database or not spec.get("standinOnly")}
+    return {name: spec for name, spec in config.items() if local_database or not spec.get("localDatabaseOnly")}
 
 
 def known_variables(root: Path, variables: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -441,7 +441,7 @@ def check_rows(
     for name, spec in config.items():
         for key, source in spec["keys"].items():
             given, place = _given(source, variables, files or {})
-            if spec.get("standinOnly") and not local_database:
+            if spec.get("localDatabaseOnly") and not local_database:
                 where = "not needed: the database is external"
             elif given:
                 _, problem = _meant(given, source)

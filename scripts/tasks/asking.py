@@ -54,7 +54,7 @@ def ask(
     if tool not in ("auto", found.tool):
         raise Exit(f"{tool} did not answer; the rules did", code=1)
     if apply and not found.dry:
-        change.make(s, place, found, yes=yes, show=show)
+        change.apply_answer(s, place, found, yes=yes, show=show)
 
 
 def evaluate(s: Session, tool: str, model: str, only: str, *, as_json: bool) -> None:

@@ -467,10 +467,10 @@ def test_yes_on_the_command_line_is_enough_for_the_image_that_was_asked_for(
     answer = answers.read(f"```json\n{json.dumps(body)}\n```", SERVED)
     found = consult.Consultation(recipes.pick(ROOT, "deploy"), {"name": "echo", "image": asked}, "api", answer)
     if done:
-        assert change_flow.make(session, connection, found, yes=True, show=lambda line: None)
+        assert change_flow.apply_answer(session, connection, found, yes=True, show=lambda line: None)
     else:
         with pytest.raises(UserError, match="nothing was changed"):
-            change_flow.make(session, connection, found, yes=True, show=lambda line: None)
+            change_flow.apply_answer(session, connection, found, yes=True, show=lambda line: None)
     made = [call for call in calls() if call["words"][0] == "apply" and "--dry-run=server" not in call["words"]]
     assert bool([call for call in made if "echo" in call["stdin"]]) is done
 
@@ -481,6 +481,6 @@ def test_yes_on_the_command_line_is_not_enough_for_what_is_dangerous(at_work: An
     recipe = recipes.pick(ROOT, "scale")
     found = consult.Consultation(recipe, {}, "api", answer)
     with pytest.raises(UserError) as raised:
-        change_flow.make(session, connection, found, yes=True, show=lambda line: None)
+        change_flow.apply_answer(session, connection, found, yes=True, show=lambda line: None)
     assert "a yes that is typed" in raised.value.hint
     assert not [call for call in calls() if call["words"][0] == "scale" and "--dry-run=server" not in call["words"]]

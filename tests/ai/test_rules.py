@@ -16,7 +16,7 @@ from scripts.ai import offline, samples, trends
 from scripts.ai.advice import NAMES, anomalies, collect, dockerfile, forecast, proposal, settings, usage
 from scripts.ai.live_release import LiveRelease, Section
 from scripts.ai.recipes import load_all
-from scripts.ai.samples import Answered, Sample, Seen
+from scripts.ai.samples import RequestCounters, Sample, ServiceSample
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.kube import metrics, quantities
@@ -27,12 +27,12 @@ SETTINGS = read_settings()
 RESOURCES = {"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"cpu": "1000m", "memory": "1Gi"}}
 
 
-def seen(cpu: float = 10, memory: float = 100, *, pods: int = 2, **more: Any) -> Seen:
+def seen(cpu: float = 10, memory: float = 100, *, pods: int = 2, **more: Any) -> ServiceSample:
     names = [f"backend-{number}" for number in range(pods)]
-    return Seen(pods, dict.fromkeys(names, cpu), dict.fromkeys(names, memory * MIB), **more)
+    return ServiceSample(pods, dict.fromkeys(names, cpu), dict.fromkeys(names, memory * MIB), **more)
 
 
-def series(values: list[Seen], every: float = 60.0) -> list[Sample]:
+def series(values: list[ServiceSample], every: float = 60.0) -> list[Sample]:
     return [Sample(1_000_000 + number * every, {"backend": item}) for number, item in enumerate(values)]
 
 
@@ -104,7 +104,7 @@ def test_a_short_look_never_halves_more_than_once() -> None:
         (seen(150, 200), "", 0),
     ],
 )
-def test_what_does_not_fit_is_named(value: Seen, problem: str, urgency: int) -> None:
+def test_what_does_not_fit_is_named(value: ServiceSample, problem: str, urgency: int) -> None:
     found = usage.advise("backend", RESOURCES, series([value] * 60))
     assert found and problem in found.problem and found.urgency == urgency
     assert bool(problem) == bool(found.problem)
@@ -176,8 +176,8 @@ def test_without_use_the_number_is_left_alone() -> None:
 # --- anomalies
 
 
-def answered(requests: float, errors: float = 0, seconds: float = 0) -> dict[str, Answered]:
-    return {"pod": Answered(requests, errors, seconds, requests)}
+def answered(requests: float, errors: float = 0, seconds: float = 0) -> dict[str, RequestCounters]:
+    return {"pod": RequestCounters(requests, errors, seconds, requests)}
 
 
 def traffic(counts: list[tuple[float, float, float]]) -> list[Sample]:
@@ -237,7 +237,7 @@ def test_the_metrics_of_a_service_are_summed_without_probes() -> None:
         'http_request_duration_seconds_sum{route="/api/todos"} 1.5\n'
         'http_request_duration_seconds_count{route="/api/todos"} 10\nnonsense\nhttp_requests_total NaNa\n'
     )
-    assert samples.answered(metrics.read(text)) == Answered(10, 3, 1.5, 10)
+    assert samples.answered(metrics.read(text)) == RequestCounters(10, 3, 1.5, 10)
 
 
 def test_use_is_read_where_it_is_told() -> None:
