@@ -47,6 +47,8 @@ def test_uv_makes_the_environment_but_where_pip_has_an_index_of_its_own(
         (programs / name).chmod(0o755)
     for name in ("run", "requirements.txt"):
         shutil.copy2(ROOT / name, home / name)
+    (home / ".venv").mkdir()
+    (home / ".venv/own.txt").write_text("a person's own environment")
     path = f"{programs}:/usr/bin:/bin"
     env = os.environ | {"PATH": path, "SETTINGS": settings, "UV_STATUS": status, "CALLS": str(told)}
     env |= {"PYTHONHOME": "/of/another", "PYTHONPATH": "/of/another"}
@@ -56,6 +58,10 @@ def test_uv_makes_the_environment_but_where_pip_has_an_index_of_its_own(
         check = ["sh", "-c", 'test -z "${PYTHONHOME-}${PYTHONPATH-}"']
         subprocess.run([start, *check], check=True, cwd=home, env=env, capture_output=True)
     assert told.read_text().splitlines() == calls
+    assert (home / ".venv.yours/own.txt").is_file() and not (home / ".venv/own.txt").exists()
+    (home / "requirements.txt").write_text("uv==1\n# via\n")  # another lock: ours is made anew in its place
+    subprocess.run([home / "run", *check], check=True, cwd=home, env=env, capture_output=True)
+    assert not (home / ".venv/own.txt").exists() and len(list(home.glob(".venv*"))) == 3
     own = virtualenvs.install_command(Path("python"), ["lock.txt"], settings)
     assert ("uv" in Path(own[0]).name) == any(line.startswith("uv") for line in calls)
 
