@@ -34,7 +34,7 @@ def list_archives(s: Session, json: bool = False) -> None:
     print(dumps(catalog.as_json(found), indent=1)) if json else print_table(catalog.table(found))
 
 
-@command(aliases=("verify",), file=ARCHIVE)
+@command(file=ARCHIVE)
 def check(s: Session, file: str) -> None:
     """Prove that an archive is whole and can be read."""
     from scripts.backup import catalog

@@ -28,19 +28,13 @@ Work = Callable[..., None]
 
 
 def command(
-    name: str | None = None,
-    /,
-    *,
-    where: bool = True,
-    tools: bool | None = None,
-    aliases: tuple[str, ...] = (),
-    **help: str,
+    name: str | None = None, /, *, where: bool = True, tools: bool | None = None, **help: str
 ) -> Callable[[Work], Task[Any]]:
     """Make a task of a function whose first parameter is the session.
 
     Adds `--environment` and `--target` unless `where` is false, reads numbers, opens the session, fetches helm and
-    kubectl where they are missing unless `tools` is false (default as `where`), and tells errors in words. `aliases`
-    are names it had before. `help` says what each of the function's own parameters is for.
+    kubectl where they are missing unless `tools` is false (default as `where`), and tells errors in words. `help` says
+    what each of the function's own parameters is for.
     """
     fetches = where if tools is None else tools
 
@@ -59,7 +53,7 @@ def command(
 
         first = inspect.Parameter("c", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         body.__signature__ = inspect.Signature([first, *map(_shown, own), *common])  # type: ignore[attr-defined]
-        made: Task[Any] = task(name=name, aliases=aliases, help=(WHERE if where else {}) | help)(body)
+        made: Task[Any] = task(name=name, help=(WHERE if where else {}) | help)(body)
         return made
 
     return make

@@ -46,7 +46,7 @@ def sign(s: Session) -> None:
     print_table(commands.sign(silent_run(s)))
 
 
-@command(aliases=("verify",))
+@command()
 def check(s: Session) -> None:
     """Check the images' signatures and scans."""
     from scripts.supplychain import commands

@@ -14,7 +14,7 @@ from tests.charts.conftest import ROOT, SERVICES
 NAMED = re.compile(rf"(?<![\w.])({'|'.join(SERVICES)})(?!\w)|(?<![-\s])-service(?![\w-])")
 # Words that mean something else, by file or folder.
 ALLOWED = {
-    "scripts/adopt/units.py": {"frontend", "backend"},  # what people call a page and an API, in any app
+    "scripts/adopt/matching.py": {"frontend", "backend"},  # what people call a page and an API, in any app
     "scripts/adopt/inference/environment.py": {"agent", "mcp"},  # words of variables, in any app
     "scripts/adopt/needed.py": {"mcp"},  # a package of that name
     "scripts/ai/kagent/": {"agent"},  # kagent's own kind

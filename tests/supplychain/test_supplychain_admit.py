@@ -100,6 +100,7 @@ def test_attestations_of_another_image_do_not_count() -> None:
 def test_another_key_does_not_count(state: Path) -> None:
     forged = signed()
     keys.private_file().unlink()
+    keys.public_file().unlink()
     keys.ensure()
     assert all("not of the trusted key" in reason for reason in reasons(forged)) and len(reasons(forged)) == 2
 
