@@ -157,11 +157,6 @@ def place(release: Release, name: str) -> tuple[str, ...]:
     return tuple(path[:-2]) if release.has_library and path[-2:] == ["image", "repository"] else ()
 
 
-def label(release: Release, name: str) -> str:
-    """Return what the chart calls a service, on its pods and in them."""
-    return (place(release, name) or (name,))[-1]
-
-
 def values_at(values: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
     """Return what stands at a place in values."""
     for key in path:

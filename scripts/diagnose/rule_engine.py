@@ -22,6 +22,7 @@ QUOTED = 400  # characters of a captured text that a title quotes
 COLLECTED = 8  # values of a group that a title names
 SAYING = ("crash", "probe", "job")  # symptoms of programs whose log may tell the cause
 EVIDENCE_LINE = 600  # characters of a line of evidence
+VALUES = "todo-chatbot/values"  # annotation of a Job
 _LISTED = re.compile(r"\b[A-Z][A-Z0-9_]{2,}\b")
 RESTARTED = 60.0  # seconds in which a container that crashed while another service was not there has begun anew
 
@@ -68,7 +69,8 @@ def explain(symptom: Symptom, rules: Sequence[Rule], state: Snapshot) -> _Match 
 
     What a program's log says in earnest goes before what it says in passing.
     """
-    fields = {"service": symptom.service, "namespace": state.namespace, "object": symptom.object} | dict(symptom.fields)
+    common = {"service": symptom.service, "values": symptom.service}
+    fields = common | {"namespace": state.namespace, "object": symptom.object} | dict(symptom.fields)
     log = fields.get("log", "")
     without_calm_lines = "\n".join(line for line in log.splitlines() if not CALM.search(line))
     best = _first(rules, symptom, fields | {"log": without_calm_lines} if "log" in fields else fields)
@@ -258,7 +260,7 @@ def _finding(match: _Match, state: Snapshot, because: str, count: int) -> Findin
         evidence += [f"log: {line}" for line in cause_lines(log.splitlines(), said)]
     if count > 1:
         evidence.append(f"the same in {count} pods")
-    remedy = fill(rule.remedy, fields)
+    remedy = fill(rule.remedy, dict(fields) | _written_at(state, symptom.service))
     if because:
         evidence.append(f"{because} is in trouble itself, which explains this")
         remedy = f"first mend {because}; if this is still so then: {remedy}"
@@ -277,6 +279,16 @@ def _finding(match: _Match, state: Snapshot, because: str, count: int) -> Findin
         rank=rule.rank,
         because=because,
     )
+
+
+def _written_at(state: Snapshot, name: str) -> dict[str, str]:
+    """Return what a person changes who mends a Job of a service: `service` itself, and the Job's place in the `values`.
+
+    The library chart writes it on the Job, which nobody knows by its name; nothing for anything else.
+    """
+    job = next((item for item in state.kind("Job") if name_of(item) == name), None)
+    place = str(((job or {}).get("metadata", {}).get("annotations") or {}).get(VALUES, ""))
+    return {"service": place.partition(".jobs.")[0].removeprefix("services."), "values": place} if place else {}
 
 
 def fill(text: str, fields: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ MOUNT_REASONS = (
     "NetworkNotReady", "FailedCreatePodContainer",
 )  # fmt: skip
 
-COMMON = frozenset({"service", "namespace", "object"})
+COMMON = frozenset({"service", "values", "namespace", "object"})
 IN_POD = COMMON | {"pod", "node"}
 IN_CONTAINER = IN_POD | {"container", "what", "image", "log"}
 # What a symptom of each kind tells, for rules to match and quote.

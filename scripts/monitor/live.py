@@ -36,7 +36,9 @@ def run(session: Session, *, interval: float, once: bool, as_json: bool) -> None
         raise UserError(f"--interval {interval:g}: must be {SHORTEST:g} to {LONGEST:g} seconds")
     console = Console(highlight=False)
     namespace, context = session.settings.release.namespace, session.cluster.context
-    services = frozenset(service.name for service in session.settings.services)
+    services = frozenset(
+        name for one in session.settings.services for name in (one.label or one.name, one.deployment or one.name)
+    )
 
     def compared(before: Sample, after: Sample) -> View:
         return view(before, after, namespace=namespace, context=context)

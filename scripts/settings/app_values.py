@@ -29,12 +29,13 @@ def of_release(data: Mapping[str, Any], subcharts: Iterable[str], *, library: bo
     return dict(_over(values, data.get("values", {})))
 
 
-def of_database(data: Mapping[str, Any], *, library: bool) -> dict[str, Any]:
+def of_database(data: Mapping[str, Any], *, library: bool, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the values of the stand-in database: who may call it, and whether it serves TLS.
 
-    How a chart without the library chart labels its pods is not known: there everybody in the namespace may call.
+    `labels` are the names that the pods of services bear, where those are others. How a chart without the library chart
+    labels its pods is not known: there everybody in the namespace may call.
     """
-    readers = sorted(database_readers(data))
+    readers = sorted((labels or {}).get(name, name) for name in database_readers(data))
     values: dict[str, Any] = {"networkPolicy": {"from": readers}} if readers else {}
     if not library:
         values = {"global": {"networkPolicy": {"enabled": False}}}

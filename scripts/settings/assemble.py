@@ -13,10 +13,12 @@ from scripts.dockerfiles import derived
 from scripts.errors import SettingsError
 from scripts.host.files import write_changed
 from scripts.settings import app_values, chart_source, contradictions
+from scripts.settings import values as chart_values
 from scripts.settings.chart_source import Pull
 from scripts.settings.model import Address, App, Base, Dev, Release, Security, Service, Settings, Timeouts
 from scripts.settings.reading import read
 from scripts.settings.targets import target_options
+from scripts.settings.values import Names
 
 PIPELINE = "config/pipeline.yaml"
 CHART = "charts/todo-chatbot-umbrella"
@@ -56,6 +58,7 @@ def settings(
     built = [_service(own, name, spec, data["app"], named) for name, spec in app["services"].items()]
     database, _ = _service(mine, "database", data["database"], data["app"], named, key="database")
     release = _app_release(mine, theirs, data, app, environment)
+    called = _names(app, release, root)
     return Settings(
         root=root,
         environment=environment,
@@ -76,10 +79,10 @@ def settings(
             plays=app.get("journey") is not False,
             database_first=app.get("database", {}).get("first", False),
         ),
-        services=tuple(service for service, _ in built),
+        services=tuple(_as_called(service, called) for service, _ in built),
         release=release,
         database=database,
-        database_release=_database_release(mine, data, app, release, environment),
+        database_release=_database_release(mine, data, app, release, environment, called),
         timeouts=Timeouts(**data["timeouts"]),
         security=_security(mine, data.get("security", {})),
         downloads=dict(data.get("downloads", {})),
@@ -282,13 +285,34 @@ def _image_places(name: str, spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _database_release(
-    places: Places, data: Mapping[str, Any], app: Mapping[str, Any], release: Release, environment: str
-) -> Release:
+    places: Places, data: Mapping[str, Any], app: Mapping[str, Any], release: Release, environment: str,
+    called: Mapping[str, Names],
+) -> Release:  # fmt: skip
     spec = data["database"]["release"]
     found = _release(places, spec, release.namespace, "database.release", environment)
-    generated = json.dumps(app_values.of_database(app, library=release.has_library), indent=2) + "\n"
+    labels = {name: names.label for name, names in called.items()}
+    values = app_values.of_database(app, library=release.has_library, labels=labels)
+    generated = json.dumps(values, indent=2) + "\n"
     file = write_changed(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
     return replace(found, values=(*found.values, file, *_values(places, spec, "database.release")))
+
+
+def _names(app: Mapping[str, Any], release: Release, root: Path) -> dict[str, Names]:
+    """Return how the chart calls the app's services, by their names in the app's file; of one's own nobody knows."""
+    if not release.has_library:
+        return {}
+    values = chart_values.of_files(root, release.chart, release.values)
+    return {
+        name: chart_values.names(values, app_values.place(name, spec), spec.get("service", name))
+        for name, spec in app["services"].items()
+    }
+
+
+def _as_called(service: Service, called: Mapping[str, Names]) -> Service:
+    if (names := called.get(service.name)) is None:
+        return service
+    address = names.address if service.port else ""
+    return replace(service, label=names.label, deployment=names.deployment, address=address)
 
 
 def _subcharts(release: Release, root: Path) -> list[str]:

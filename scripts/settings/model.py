@@ -42,7 +42,7 @@ class Service:
     `context` and `dockerfile` are absolute paths; `source` is the Dockerfile that a person edits, where `dockerfile` is
     a copy made from it. `bases` maps a build argument to the name of a base image, `build_secrets` the id of a secret
     mount to the variable (environment or `.env`) that has its value. `port` is None for a worker, and `address` the
-    name of the Kubernetes Service, empty for one.
+    name of the Kubernetes Service, empty for one. `label` is what its pods are called, empty where nobody knows.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Service:
     port: int | None = None
     address: str = ""
     deployment: str = ""
+    label: str = ""
     dev: Dev = field(default_factory=Dev)
 
 

@@ -1,14 +1,27 @@
-"""What a release's values ask of the cluster that it runs on: node ports, and addons."""
+"""What a release's values say: node ports and addons that they ask of a cluster, and how its services are called."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scripts.settings.model import Release, Settings
 from scripts.settings.reading import overlay, read
 
 FRONTEND_PORT = 30000  # the frontend's node port, fixed by the specification
+FULLNAME = re.compile(r'\{\{-?\s*include "common\.fullname" \.\s*-?\}\}')
+
+
+@dataclass(frozen=True)
+class Names:
+    """How the library chart calls a service: the label of its pods, its Deployment, and its Service."""
+
+    label: str
+    deployment: str
+    address: str
 
 
 def merged(settings: Settings, release: Release) -> dict[str, Any]:
@@ -16,13 +29,39 @@ def merged(settings: Settings, release: Release) -> dict[str, Any]:
 
     Raises SettingsError naming a file that cannot be read.
     """
+    return of_files(settings.root, release.chart, release.values)
+
+
+def of_files(root: Path, chart: Path, files: Iterable[Path]) -> dict[str, Any]:
+    """Return a chart's values with `files` on top. Raises SettingsError naming one that cannot be read."""
     values: dict[str, Any] = {}
-    for file in sorted(release.chart.glob("charts/*/values.yaml")):
-        values[file.parent.name] = read(file, settings.root)
-    for file in (release.chart / "values.yaml", *release.values):
+    for file in sorted(chart.glob("charts/*/values.yaml")):
+        values[file.parent.name] = read(file, root)
+    for file in (chart / "values.yaml", *files):
         if file.is_file():
-            values = overlay(values, read(file, settings.root))
+            values = overlay(values, read(file, root))
     return values
+
+
+def names(values: Mapping[str, Any], place: str, address: str) -> Names:
+    """Return how the library chart calls the service whose values stand at a dotted place.
+
+    `address` is its Service while nothing overrides a name, and where it is a template of somebody's own.
+    """
+    own: Any = values
+    for key in place.split("."):
+        own = _part(own, key)
+    key = place.rpartition(".")[2]
+    label = str(own.get("nameOverride") or key)
+    prefix = _part(values, "global").get("fullnameOverride")
+    fullname = str(own.get("fullnameOverride") or (f"{prefix}-{label}" if prefix else label))
+    service = FULLNAME.sub(fullname, str(_part(own, "service").get("name") or fullname))
+    return Names(label, fullname, address if fullname == key or "{{" in service else service)
+
+
+def _part(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = values.get(key)
+    return part if isinstance(part, Mapping) else {}
 
 
 def node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:

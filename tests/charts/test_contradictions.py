@@ -14,7 +14,6 @@ IMAGE = {"image": {"repository": "some/image", "tag": "1"}}
 PORT = {"service": {"port": 80}}
 CLAIM = {"persistence": {"enabled": True}}
 MODES = ["ReadWriteOnce", "ReadWriteOncePod"]
-CALLED = {"name": "a", "port": 80}
 AFTER = {"jobs": {"it": {"when": "after", "command": ["x"]}}}
 MOUNTED = {"name": "x", "volumeMounts": [{"name": "gone", "mountPath": "/x"}]}
 STRIPPED = [{"path": "/a", "stripPrefix": True}]
@@ -57,6 +56,9 @@ def said(values: Any, **shared: Any) -> str:
         ({"networkPolicy": {"external": [{"cidr": "999.0.0.0/8", "port": 1}]}}, "/networkPolicy/external/0/cidr'"),
         ({"networkPolicy": {"hosts": ["db:70000"]}}, "/networkPolicy/hosts/0'"),
         ({"podSecurityContext": {"runAsNonRoot": None}}, "podSecurityContext.runAsNonRoot: null is refused"),
+        ({"podSecurityContext": {"seccompProfile": None}}, "podSecurityContext.seccompProfile: null is refused"),
+        ({"livenessProbe": {"exec": {}}, **PORT}, "services.app.livenessProbe.exec.command: missing"),
+        ({"jobs": {"migrate": None}}, "services.app.jobs.migrate: it needs a command or args"),
         ({"autoscaling": {"enabled": True}, "resources": {"requests": None}}, "it counts in percent of services"),
         ({"persistence": {"enabled": True, "accessModes": MODES[1:]}, **AFTER}, "app.jobs.it.when: after the release"),
         ({"writablePaths": ["/"]}, "services.app: something is mounted on /, which hides the whole image"),
@@ -135,6 +137,7 @@ def test_two_services_do_not_take_what_one_alone_can_have(values: Any, message: 
         {"persistence": {"enabled": False, "size": "2Gi"}, "ingress": {"enabled": False, "host": "a.b"}},
         {"service": {"targetPort": 8080}},
         {"extraEnv": [{"name": "A", "value": None}]},
+        {"containerSecurityContext": {"seccompProfile": None, "runAsNonRoot": None}},
         {"extraVolumes": [{"name": "v", "image": {"reference": "x:1"}}]},
         {"resources": {"limits": {"memory": 536870912, "nvidia.com/gpu": 1}, "requests": {"cpu": 0}}},
     ],
@@ -179,10 +182,6 @@ JOB = {**IMAGE, "jobs": {"b-c": {"command": ["x"]}}}
             },
             "services.a-stripped.ingress: services.a has the Ingress a-stripped already",
         ),
-        (
-            {"a": {**IMAGE, **PORT, "nameOverride": "x"}, "b": {**IMAGE, "networkPolicy": {"to": [CALLED]}}},
-            "services.b.networkPolicy: a is called x, by its nameOverride: write that",
-        ),
     ],
     ids=lambda part: part.partition(":")[0] if isinstance(part, str) else "",
 )
@@ -202,6 +201,19 @@ def test_what_only_looks_alike_is_taken() -> None:
 def test_a_service_and_a_chart_of_the_same_name() -> None:
     text = said({}, backend={"enabled": True}, services={"backend": {**IMAGE, **PORT}})
     assert "services.backend: a chart has this name: set backend.enabled to false, or choose another name" in text
+
+
+@pytest.mark.parametrize("name", ["default-deny", "smoke-test"])
+def test_names_of_the_charts_own_policies_are_taken(name: str) -> None:
+    assert f"services.{name}.fullnameOverride: the chart has the name {name} already" in said(
+        {}, services={name: IMAGE}
+    )
+
+
+@pytest.mark.parametrize("text", ["a: b", "a: [b", "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n"])
+def test_a_text_that_makes_no_object_is_refused_by_its_place(text: str) -> None:
+    shared = {"global": {"extraObjects": [{"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}}, text]}}
+    assert "global.extraObjects[1]: no object with apiVersion, kind and metadata.name" in said({}, **shared)
 
 
 @pytest.mark.parametrize(

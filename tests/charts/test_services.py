@@ -24,6 +24,47 @@ def pod(services: dict[str, Any], name: str = "api", **shared: Any) -> Any:
     return template["spec"] | {"annotations": template["metadata"]["annotations"]}
 
 
+def flows(found: tuple[Any, ...]) -> dict[str, list[str]]:
+    """Of every NetworkPolicy, by name, the labels of the pods that it names as peers."""
+    peers: dict[str, list[str]] = {}
+    for name, item in by_name(found, "NetworkPolicy").items():
+        rules = [*item["spec"].get("ingress", []), *item["spec"].get("egress", [])]
+        ends = [end for rule in rules for end in [*rule.get("from", []), *rule.get("to", [])] if "podSelector" in end]
+        peers[name] = [end["podSelector"].get("matchLabels", {}).get("app.kubernetes.io/name", "") for end in ends]
+    return peers
+
+
+@pytest.mark.parametrize("key", ["nameOverride", "fullnameOverride"])
+def test_a_service_that_is_called_otherwise_is_still_found_by_its_neighbours(key: str) -> None:
+    """URLs, both ends of every flow, a job's flows and the smoke test follow; what they name it by stays."""
+    jobs = {"warm": {"command": ["warm"]}}
+    found = tuple(objects(UMBRELLA, {"backend": {key: "api"}, "frontend": {"jobs": jobs}}))
+    label = "api" if key == "nameOverride" else "backend"
+    assert set(by_name(found, "Deployment")) == {*SERVICES, "api"} - {"backend"}
+    config = {name: item["data"] for name, item in by_name(found, "ConfigMap").items()}
+    assert config["frontend-config"]["API_BASE_URL"] == config["mcp-config"]["BACKEND_URL"] == "http://api-service:8000"
+    assert "api-service" in by_name(found, "Service") and "backend-service" not in by_name(found, "Service")
+    to = {name: peers for name, peers in flows(found).items() if label in peers}
+    assert set(to) == {"frontend", "mcp", "agent", "frontend-warm"}
+    callers = by_name(found, "NetworkPolicy")["frontend-warm-to-backend"]["spec"]
+    assert callers["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == label
+    asked = by_name(found, "Pod")["smoke-test"]["spec"]["containers"][0]["args"]
+    assert "http://api-service:8000/readyz" in asked
+
+
+def test_services_of_ones_own_follow_each_others_names_too() -> None:
+    url = 'http://{{ include "common.host" (list . "api") }}:8000'
+    web = {**IMAGE, "env": {"API": url, "OTHER": 'http://{{ include "common.host" (list . "gone" "old") }}'}}
+    services = {
+        "api": {**API, "nameOverride": "core", "networkPolicy": {"from": ["web"]}},
+        "web": {**web, "nameOverride": "page", "networkPolicy": {"to": [{"name": "api", "port": 8000}]}},
+    }
+    found = rendered(services, **{"global": {"fullnameOverride": "two"}})
+    (container,) = by_name(found, "Deployment")["two-page"]["spec"]["template"]["spec"]["containers"]
+    assert [one["value"] for one in container["env"]] == ["http://two-core:8000", "http://two-old"]
+    assert flows(found)["two-core"] == ["page"] and flows(found)["two-page"] == ["core"]
+
+
 def test_a_worker_has_neither_a_service_nor_a_probe() -> None:
     found = rendered({"worker": IMAGE})
     assert not by_name(found, "Service")
@@ -71,6 +112,27 @@ def test_numbers_and_truths_reach_the_program_as_they_were_written() -> None:
     (container,) = by_name(found, "Deployment")["api"]["spec"]["template"]["spec"]["containers"]
     assert container["env"] == [{"name": "SIZE", "value": "123456789012"}]
     assert container["args"] == ["--limit", "12345678"]
+
+
+def test_words_that_a_probe_or_a_handler_runs_are_texts_for_kubernetes() -> None:
+    run = {"exec": {"command": ["check", 8000, True]}}
+    beside = {"name": "x", "image": "x:1", "livenessProbe": run, "lifecycle": {"preStop": run}}
+    found = pod({"api": {**API, "readinessProbe": run, "lifecycle": {"postStart": run}, "extraContainers": [beside]}})
+    own, other = found["containers"]
+    handlers = [
+        own["readinessProbe"],
+        own["lifecycle"]["postStart"],
+        other["livenessProbe"],
+        other["lifecycle"]["preStop"],
+    ]
+    assert all(one["exec"]["command"] == ["check", "8000", "true"] for one in handlers)
+
+
+def test_an_empty_handler_takes_the_place_of_a_path() -> None:
+    probes = {"probes": {"livenessPath": "/alive"}, "livenessProbe": {"tcpSocket": {}}}
+    assert pod({"api": {**API, **probes}})["containers"][0]["livenessProbe"] == {
+        "tcpSocket": {"port": "http"}, "periodSeconds": 10, "timeoutSeconds": 3, "failureThreshold": 3,
+    }  # fmt: skip
 
 
 def test_a_value_may_use_a_secret_that_stands_before_it() -> None:

@@ -637,6 +637,36 @@ def test_the_cause_of_a_failed_hook_comes_before_it() -> None:
     assert rules == [("variable-missing", True), ("hook-failed", True)]
 
 
+PULL = {"waiting": {"reason": "ErrImagePull", "message": 'failed to resolve reference "docker.io/a/b:1": not found'}}
+ENDED = {"terminated": {"exitCode": 1, "reason": "Error"}}
+
+
+@pytest.mark.parametrize(
+    ("state", "log", "where"),
+    [
+        (PULL, "", "image.tag in the values of services.worker.jobs.once"),
+        (ENDED, "ModuleNotFoundError: No module named 'alembic'", "the Dockerfile of worker "),
+    ],
+    ids=["values", "image"],
+)
+def test_a_job_of_a_service_is_mended_where_that_is_written(state: Object, log: str, where: str) -> None:
+    """Its own name, worker-once, stands nowhere that a person could change."""
+    notes = {"helm.sh/hook": "pre-upgrade", "todo-chatbot/values": "services.worker.jobs.once"}
+    failed = [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}] if log else []
+    meta = {"name": "worker-once", "uid": "j", "annotations": notes}
+    job: Object = {"kind": "Job", "metadata": meta, "status": {"conditions": failed}}
+    owner = {"kind": "Job", "name": "worker-once", "uid": "j"}
+    status = {"name": "once", "state": state, "restartCount": 0, "image": "a/b:1"}
+    pod: Object = {
+        "kind": "Pod",
+        "metadata": {"name": "once-1-0", "uid": "p", "creationTimestamp": ago(60), "ownerReferences": [owner]},
+        "spec": {"nodeName": "node", "restartPolicy": "Never", "containers": [{"name": "once", "image": "a/b:1"}]},
+        "status": {"phase": "Failed" if log else "Pending", "containerStatuses": [status]},
+    }
+    remedies = [item.remedy for item in judge([job, pod], log, name="once") if item.service == "worker-once"]
+    assert where in remedies[0] and "worker-once" not in remedies[0]
+
+
 def test_a_container_that_keeps_coming_back_is_told_though_it_is_ready_for_now() -> None:
     ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "startedAt": ago(40), "finishedAt": ago(30)}}
     (only,) = judge(workload(status=ready(20) | {"restartCount": 3, "lastState": ended}))

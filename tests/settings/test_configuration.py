@@ -63,6 +63,35 @@ def test_the_shipped_file_is_valid(project: Path) -> None:
     assert loaded.page and loaded.page.address == "frontend-service"
 
 
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({}, ("backend", "backend", "backend-service")),
+        ({"backend": {"nameOverride": "api"}}, ("api", "api", "api-service")),
+        ({"backend": {"fullnameOverride": "api"}}, ("backend", "api", "api-service")),
+        ({"backend": {"fullnameOverride": "api", "service": {"name": "x"}}}, ("backend", "api", "x")),
+        ({"global": {"fullnameOverride": "two"}}, ("backend", "two-backend", "two-backend-service")),
+        ({"backend": {"nameOverride": "api", "service": {"name": "{{ x }}"}}}, ("api", "api", "backend-service")),
+        ({"backend": 3, "global": None}, ("backend", "backend", "backend-service")),
+    ],
+)
+def test_services_are_looked_for_by_the_names_that_the_values_give_them(
+    project: Path, values: dict[str, Any], names: tuple[str, str, str]
+) -> None:
+    """And the local database lets in pods of those names."""
+    own = "charts/todo-chatbot-umbrella/charts/backend"
+    (project / own).mkdir(parents=True)
+    shutil.copy(ROOT / own / "values.yaml", project / own)
+    write(project, reference() | {"values": values}, APP)
+    loaded = read_settings(project)
+    backend = loaded.services[1]
+    assert (backend.label, backend.deployment, backend.address) == names
+    database = yaml.safe_load(
+        next(file for file in loaded.database_release.values if file.parent.name == ".pipeline").read_text()
+    )
+    assert database["networkPolicy"]["from"] == [names[0]]
+
+
 def test_what_the_app_says_of_secrets_and_ports_is_what_its_charts_say(project: Path) -> None:
     """The charts' defaults hold where they are installed without the pipeline."""
     values = generated(read_settings(project))

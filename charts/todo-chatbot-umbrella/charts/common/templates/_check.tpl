@@ -58,7 +58,8 @@
 {{- $root := index . 0 }}
 {{- $key := index . 1 }}
 {{- $context := index . 2 }}
-{{- if and (hasKey $context "runAsNonRoot") (not $context.runAsNonRoot) }}
+{{- $forPod := eq $key "podSecurityContext" }}
+{{- if and (hasKey $context "runAsNonRoot") (not $context.runAsNonRoot) (or $forPod (kindIs "bool" $context.runAsNonRoot)) }}
 {{- include "common.refused" (list $root (printf "%s.runAsNonRoot" $key) $context.runAsNonRoot "baseline") }}
 {{- end }}
 {{- if and (not (kindIs "invalid" $context.runAsUser)) (eq (int $context.runAsUser) 0) }}
@@ -71,12 +72,12 @@
 {{- include "common.refused" (list $root (printf "%s.procMount" $key) $context.procMount "privileged") }}
 {{- end }}
 {{- range $profile := list "seccompProfile" "appArmorProfile" }}
-{{- $type := dig $profile "type" "RuntimeDefault" $context }}
+{{- $type := (index $context $profile | default dict).type | default "RuntimeDefault" }}
 {{- if not (has $type (list "RuntimeDefault" "Localhost")) }}
 {{- include "common.refused" (list $root (printf "%s.%s.type" $key $profile) $type "privileged") }}
 {{- end }}
 {{- end }}
-{{- if and (hasKey $context "seccompProfile") (not $context.seccompProfile) }}
+{{- if and $forPod (hasKey $context "seccompProfile") (not $context.seccompProfile) }}
 {{- include "common.refused" (list $root (printf "%s.seccompProfile" $key) $context.seccompProfile "baseline") }}
 {{- end }}
 {{- with $context.seLinuxOptions }}
@@ -84,7 +85,7 @@
 {{- include "common.refused" (list $root (printf "%s.seLinuxOptions" $key) . "privileged") }}
 {{- end }}
 {{- end }}
-{{- if dig "windowsOptions" "hostProcess" false $context }}
+{{- if ($context.windowsOptions | default dict).hostProcess }}
 {{- include "common.refused" (list $root (printf "%s.windowsOptions.hostProcess" $key) true "privileged") }}
 {{- end }}
 {{- $safe := list "kernel.shm_rmid_forced" "net.ipv4.ip_local_port_range" "net.ipv4.ip_unprivileged_port_start" "net.ipv4.tcp_syncookies" "net.ipv4.ping_group_range" "net.ipv4.ip_local_reserved_ports" "net.ipv4.tcp_keepalive_time" "net.ipv4.tcp_fin_timeout" "net.ipv4.tcp_keepalive_intvl" "net.ipv4.tcp_keepalive_probes" "net.ipv4.tcp_rmem" "net.ipv4.tcp_wmem" }}
@@ -211,7 +212,7 @@
 {{- end }}
 {{- if and .Values.persistence.enabled (has "ReadWriteOncePod" .Values.persistence.accessModes) }}
 {{- range $name, $job := .Values.jobs }}
-{{- if and (eq (toString $job.when) "after") (ne (toString $job.enabled) "false") }}
+{{- if and $job (eq (toString $job.when) "after") (ne (toString $job.enabled) "false") }}
 {{ $path }}.jobs.{{ $name }}.when: after the release its pod has the claim, which ReadWriteOncePod lets no other have: use ReadWriteOnce, or before
 {{- end }}
 {{- end }}
@@ -302,28 +303,22 @@ the values, so that only what no default has is looked at.
 {{- end }}
 {{- end }}
 
-{{/* What two services of a release cannot both have: names and labels of their objects, ports of the nodes, routes. */}}
+{{/*
+What two services of a release cannot both have: names and labels of their objects, ports of the nodes, routes. The chart's own
+policies have names too.
+*/}}
 {{- define "common.collisions" -}}
 {{- $taken := dict }}
-{{- $labels := list }}
 {{- range $name, $root := . }}
 {{- $path := include "common.path" $root }}
-{{- $labels = append $labels (include "common.name" $root) }}
+{{- range list "default-deny" "smoke-test" "smoke-test-targets" }}
+{{- $_ := set $taken (printf "the name %s" (include "common.prefixed" (list $root .))) "the chart" }}
+{{- end }}
 {{- range $claim := include "common.claims" $root | fromJsonArray }}
 {{- with index $taken $claim.what }}
 {{- fail (printf "%s.%s: %s has %s already: choose another" $path $claim.key . $claim.what) }}
 {{- end }}
 {{- $_ := set $taken $claim.what $path }}
-{{- end }}
-{{- end }}
-{{- range $name, $root := . }}
-{{- range $peer := concat $root.Values.networkPolicy.from $root.Values.networkPolicy.to }}
-{{- $called := kindIs "map" $peer | ternary $peer (dict "name" $peer) }}
-{{- with index $ $called.name }}
-{{- if not (has $called.name $labels) }}
-{{- fail (printf "%s.networkPolicy: %s is called %s, by its nameOverride: write that" (include "common.path" $root) $called.name (include "common.name" .)) }}
-{{- end }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -358,7 +353,7 @@ the values, so that only what no default has is looked at.
 {{- end }}
 {{- end }}
 {{- range $name, $job := .Values.jobs }}
-{{- if ne (toString $job.enabled) "false" }}
+{{- if ne (toString ($job | default dict).enabled) "false" }}
 {{- $scope := dict "Values" $.Values "Name" $.Name "Chart" $.Chart "Job" (dict "name" $name) }}
 {{- $key := printf "jobs.%s" $name }}
 {{- $found = append $found (dict "key" $key "what" (printf "the name %s" (include "common.jobName" $scope))) }}
@@ -380,6 +375,9 @@ the path {{ .path }}{{ with .pathType }}{{ if ne . "Prefix" }} ({{ . }}){{ end }
 {{- $given := index $root.Values (printf "%sProbe" $kind) }}
 {{- $key := ternary "readinessPath" "livenessPath" (eq $kind "readiness") }}
 {{- $handlers := keys (pick $given "httpGet" "tcpSocket" "exec" "grpc") | sortAlpha }}
+{{- if and (hasKey $given "exec") (not $given.exec.command) }}
+{{ $path }}.{{ $kind }}Probe.exec.command: missing
+{{- end }}
 {{- if gt (len $handlers) 1 }}
 {{ $path }}.{{ $kind }}Probe: {{ join ", " $handlers }} at once: leave one
 {{- end }}

@@ -6,10 +6,10 @@ umbrella chart and docs/values.md (`python -m scripts.release.values_doc`).
 {{- define "common.defaults" -}}
 # -- Whether the service is installed.
 enabled: true
-# -- Name in labels and of the objects, in place of the key under `services` or the chart's name.
+# -- Name in labels and of the objects, in place of the key under `services` or the chart's name. Other services go on naming it by that key, in `networkPolicy` and in `common.host`.
 # @schema {$ref: label}
 nameOverride: ""
-# -- Name of the objects, and start of the names of those that have a suffix. Empty: the name, after `global.fullnameOverride` where there is one. Services that call it have to be told by their `config`.
+# -- Name of the objects, and start of the names of those that have a suffix. Empty: the name, after `global.fullnameOverride` where there is one. A URL follows it whose host is written as `{{ include "common.host" (list . "KEY") }}`.
 # @schema {$ref: label}
 fullnameOverride: ""
 # -- Pods, while autoscaling is off. A claim that one node alone may write makes it one pod.
@@ -302,7 +302,7 @@ storageClass: ""
 # -- Namespace of all objects. Empty: the release's.
 # @schema {$ref: label}
 namespace: ""
-# -- Put, with a hyphen, before the names of all objects of the release, so that two releases can share a namespace. URLs of the values follow it.
+# -- Put, with a hyphen, before the names of all objects of the release, so that two releases can share a namespace. URLs whose host is `common.host` follow it.
 # @schema {pattern: "^([a-z]([-a-z0-9]{0,30}[a-z0-9])?)?$"}
 fullnameOverride: ""
 # -- Secrets for the registry.

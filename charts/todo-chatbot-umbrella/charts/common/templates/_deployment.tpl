@@ -143,6 +143,8 @@ volumeMounts: {{- include "common.mounts" . | nindent 2 }}
 {{- range $key := list "command" "args" }}
 {{- with index $own $key }}{{ $_ := set $own $key (include "common.words" . | fromYamlArray) }}{{ end }}
 {{- end }}
+{{- range list "startupProbe" "readinessProbe" "livenessProbe" }}{{ include "common.execWords" (index $own .) }}{{ end }}
+{{- range list "postStart" "preStop" }}{{ include "common.execWords" (index ($own.lifecycle | default dict) .) }}{{ end }}
 {{- with $own.env }}{{ $_ := set $own "env" (include "common.envOf" (list $root .) | fromJsonArray) }}{{ end }}
 {{- range $list, $key := dict "env" "name" "volumeMounts" "mountPath" "envFrom" "" }}
 {{- if index $own $list }}
@@ -194,6 +196,15 @@ volumeMounts: {{- include "common.mounts" . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{/* Makes texts of the words that a handler runs, where it runs some. */}}
+{{- define "common.execWords" -}}
+{{- if kindIs "map" . }}
+{{- if kindIs "map" .exec }}
+{{- with .exec.command }}{{ $_ := set $.exec "command" (include "common.words" . | fromYamlArray) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/*
 A probe of the kind startup, readiness or liveness. The values' fields come first; without a handler of theirs it asks by
 HTTP, or where there is no path whether the port is open. Nothing where there is no port either.
@@ -204,16 +215,15 @@ HTTP, or where there is no path whether the port is open. Nothing where there is
 {{- $given := index $root.Values (printf "%sProbe" $kind) }}
 {{- $path := index $root.Values.probes (ternary "readinessPath" "livenessPath" (eq $kind "readiness")) }}
 {{- $handler := dict }}
-{{- if or $path $given.httpGet }}
+{{- if or (hasKey $given "exec") (hasKey $given "grpc") }}
+{{- else if and (or $path (hasKey $given "httpGet")) (not (hasKey $given "tcpSocket")) }}
 {{- $scheme := ternary "HTTPS" "HTTP" (and $root.Values.global.tls.enabled $root.Values.tls.serve) }}
 {{- $handler = dict "httpGet" (dict "path" ($path | default "/") "port" "http" "scheme" $scheme) }}
 {{- else if include "common.port" $root }}
 {{- $handler = dict "tcpSocket" (dict "port" "http") }}
 {{- end }}
-{{- if or $given.tcpSocket $given.exec $given.grpc }}
-{{- $handler = dict }}
-{{- end }}
-{{- $probe := mustMergeOverwrite $handler (omit $given "enabled") }}
+{{- $probe := mustMergeOverwrite $handler (deepCopy (omit $given "enabled")) }}
+{{- include "common.execWords" $probe }}
 {{- if and (ne (toString $given.enabled) "false") (or $probe.httpGet $probe.tcpSocket $probe.exec $probe.grpc) -}}
 {{ $kind }}Probe: {{- toYaml $probe | nindent 2 }}
 {{- end }}
@@ -225,7 +235,9 @@ HTTP, or where there is no path whether the port is open. Nothing where there is
 {{- if include "common.waits" . }}
 {{- $own = dict "preStop" (dict "sleep" (dict "seconds" .Values.preStopSeconds)) }}
 {{- end }}
-{{- merge $own .Values.lifecycle | toYaml }}
+{{- $all := merge $own (deepCopy .Values.lifecycle) }}
+{{- range list "postStart" "preStop" }}{{ include "common.execWords" (index $all .) }}{{ end }}
+{{- toYaml $all }}
 {{- end }}
 
 {{/* Not empty where it does that by `preStopSeconds`. */}}

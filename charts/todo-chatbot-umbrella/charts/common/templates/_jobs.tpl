@@ -6,12 +6,12 @@ get requests: it brings its flows with it too, which end with it.
 {{- define "common.jobs" -}}
 {{- include "common.prepare" . -}}
 {{- range $name, $given := .Values.jobs }}
-{{- $own := deepCopy $given }}
+{{- $own := deepCopy ($given | default dict) }}
 {{- include "common.dropNulls" $own }}
 {{- $job := mustMergeOverwrite (include "common.jobDefaults" $ | fromYaml) $own (dict "name" $name) }}
 {{- if $job.enabled }}
 {{- $scope := dict "Job" $job "Once" (eq $job.when "before") "Prepared" true "PreparedGlobals" true }}
-{{- range list "Name" "Path" "Chart" "Release" "Capabilities" "Template" "Files" }}
+{{- range list "Name" "Path" "Peers" "Chart" "Release" "Capabilities" "Template" "Files" }}
 {{- $_ := set $scope . (index $ .) }}
 {{- end }}
 {{- $values := deepCopy $.Values }}
@@ -123,7 +123,7 @@ metadata:
   {{- include "common.hookMetadata" (list $ (printf "-to-%s" .name) $before) | nindent 2 }}
 spec:
   podSelector:
-    matchLabels: {app.kubernetes.io/name: "{{ .name }}", app.kubernetes.io/part-of: todo-chatbot}
+    matchLabels: {app.kubernetes.io/name: "{{ include "common.peer" (list $ .name) }}", app.kubernetes.io/part-of: todo-chatbot}
   policyTypes: [Ingress]
   ingress:
     - ports: [{port: {{ .port }}, protocol: TCP}]
@@ -138,6 +138,7 @@ kind: Job
 metadata:
   {{- include "common.hookMetadata" (list . "" .Job.weight) | nindent 2 }}
     helm.sh/hook-output-log-policy: hook-failed
+    todo-chatbot/values: "{{ $path }}"
 spec:
   backoffLimit: {{ .Job.backoffLimit | int64 }}
   activeDeadlineSeconds: {{ .Job.activeDeadlineSeconds | int64 }}

@@ -87,6 +87,7 @@ Chart.yaml, and the entries under `services`. `into` gets them by name, and `nam
 {{- range .root.Chart.Dependencies }}
 {{- $chart := index $.root.Subcharts .Name }}
 {{- if and $chart (ne (toString $chart.Chart.Type) "library") }}
+{{- if and $chart.Prepared (not (hasKey $chart "Peers")) }}{{ $_ := set $chart "Early" true }}{{ end }}
 {{- include "common.prepare" $chart }}
 {{- $_ := set $found .Name $chart }}
 {{- $names = append $names .Name }}
@@ -111,8 +112,42 @@ Chart.yaml, and the entries under `services`. `into` gets them by name, and `nam
 {{- end }}
 {{- end }}
 {{- include "common.collisions" $found }}
+{{- include "common.acquaint" $found }}
 {{- $_ := set .into "found" $found }}
 {{- $_ := set .into "names" $names }}
+{{- end }}
+
+{{/*
+Tells all services how each is called, by its key. A subchart cannot look at its neighbours, so the umbrella does it in the
+first template that helm runs; one that ran before would have called a service by a name that it does not have.
+*/}}
+{{- define "common.acquaint" -}}
+{{- $peers := dict }}
+{{- $renamed := list }}
+{{- range $key, $root := . }}
+{{- $_ := set $peers $key (dict "label" (include "common.name" $root) "service" (ternary (include "common.serviceName" $root) "" (gt (int $root.Values.service.port) 0))) }}
+{{- if or $root.Values.nameOverride $root.Values.fullnameOverride }}{{ $renamed = append $renamed $key }}{{ end }}
+{{- end }}
+{{- range $root := . }}
+{{- if and $root.Early $renamed }}
+{{- fail (printf "%s: rendered before it could be told how %s is called, which needs helm's own order of templates" (include "common.path" $root) (join ", " $renamed)) }}
+{{- end }}
+{{- $_ := set $root "Peers" $peers }}
+{{- end }}
+{{- end }}
+
+{{/* The label of another service's pods: `list . "key"`. What is none of the release's is called as it is written. */}}
+{{- define "common.peer" -}}
+{{- with index ((index . 0).Peers | default dict) (index . 1) }}{{ .label }}{{ else }}{{ index . 1 }}{{ end }}
+{{- end }}
+
+{{/*
+The host of another service, for values of `config` and `env`: `list . "key"`, or `list . "key" "name"` where its Service has
+another name while nobody overrides it, which counts where the chart is installed alone.
+*/}}
+{{- define "common.host" -}}
+{{- $peer := index ((index . 0).Peers | default dict) (index . 1) | default dict -}}
+{{ $peer.service | default (include "common.prefixed" (list (index . 0) (last .))) }}
 {{- end }}
 
 {{- define "common.namespace" -}}

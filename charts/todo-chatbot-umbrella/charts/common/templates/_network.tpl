@@ -28,7 +28,7 @@ spec:
   from:
     {{- range .Values.networkPolicy.from }}
     - podSelector:
-        matchLabels: {app.kubernetes.io/name: "{{ . }}", app.kubernetes.io/part-of: todo-chatbot}
+        matchLabels: {app.kubernetes.io/name: "{{ include "common.peer" (list $ .) }}", app.kubernetes.io/part-of: todo-chatbot}
     {{- end }}
     {{- range $namespaces }}
     - namespaceSelector:
@@ -44,7 +44,7 @@ spec:
 - ports: [{port: {{ .port }}, protocol: TCP}]
   to:
     - podSelector:
-        matchLabels: {app.kubernetes.io/name: "{{ .name }}", app.kubernetes.io/part-of: todo-chatbot}
+        matchLabels: {app.kubernetes.io/name: "{{ include "common.peer" (list $ .name) }}", app.kubernetes.io/part-of: todo-chatbot}
 {{- end }}
 {{- range .Values.networkPolicy.external }}
 - ports: [{port: {{ .port }}, protocol: TCP}]
