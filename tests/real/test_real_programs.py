@@ -11,8 +11,15 @@ import secrets
 import shutil
 import socket
 import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +32,8 @@ from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.settings.model import Image, Settings, Timeouts
 from scripts.settings.targets import MinikubeOptions, NodeOptions, TargetOptions
+from tests.charts.conftest import UMBRELLA
+from tests.charts.test_every_value import OFF, objects
 from tests.clusters.conftest import configuration
 
 OWN = "the-persons-own"
@@ -143,8 +152,11 @@ def test_containerd_takes_an_image_without_the_layers_it_has(ctr: list[str], tin
 def target(
     request: pytest.FixtureRequest, engine: str, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Target]:
-    """A target of each kind whose program is there, with a random name; removed afterwards."""
-    program = str(request.param)
+    """A target of each kind whose program is there, with a random name; removed afterwards.
+
+    `minikube+NAME` has an addon too.
+    """
+    program, _, addon = str(request.param).partition("+")
     for needed in (program, "kubectl"):
         if not shutil.which(needed):
             pytest.skip(f"{needed}: not on PATH")
@@ -155,7 +167,9 @@ def target(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("MINIKUBE_HOME", str(Path.home()))  # what was downloaded there serves again
     chosen = TargetOptions(
-        minikube=MinikubeOptions(force=machine.is_root(), cni="auto", addons=(), extra_arguments=MINIKUBE_ARGUMENTS),
+        minikube=MinikubeOptions(
+            force=machine.is_root(), cni="auto", addons=tuple(filter(None, [addon])), extra_arguments=MINIKUBE_ARGUMENTS
+        ),
         kind=NodeOptions(image=os.environ.get("KIND_IMAGE", "")),  # where no registry is reached: one the engine has
     )
     free = free_port()  # the person's own cluster may have the release's
@@ -240,3 +254,97 @@ def test_a_real_cluster_goes_through_its_states(
     assert target.read().state == "running"
     assert not run("docker", "rm", "--force", NODES[target.target].format(target.name)).returncode
     assert target.read().state == ("absent" if target.target == "kind" else "broken")
+
+
+@contextmanager
+def telling_its_path(name: str) -> Iterator[int]:
+    """A web server on a port of this machine that answers with its name and the path it was asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            text = f"{name} {self.path}".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *words: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def leading_out(name: str, address: str, port: int) -> list[dict[str, Any]]:
+    """A Service whose only endpoint is outside the cluster, so that no image is needed."""
+    meta = {"name": name, "namespace": "default"}
+    ports = [{"name": "http", "port": 80, "protocol": "TCP"}]
+    inside = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": ports}}
+    outside = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": meta | {"labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+    }
+    return [inside, outside]
+
+
+def answer_of(address: str, path: str) -> str:
+    """What the controller answers on the host `real.example`; its status where that is none of ours."""
+    request = urllib.request.Request(f"http://{address}{path}", headers={"Host": "real.example"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 a node of ours
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return str(refused.code)
+    except OSError as error:
+        return type(error).__name__
+
+
+@pytest.mark.parametrize("target", ["minikube+ingress"], indirect=True)
+def test_ingresses_of_the_chart_lead_in_by_minikubes_own_addon(target: Target) -> None:
+    """On one host: the page, and an API whose prefix is taken off or kept."""
+    try:
+        target.addons()
+    except UserError as problem:
+        if any(sign in str(problem) for sign in ("ErrImagePull", "ImagePullBackOff")):
+            pytest.skip("minikube's addon ingress: its controller cannot be pulled here")
+        raise
+    image = {"image": {"repository": "some/image", "tag": "1"}, "service": {"port": 80}}
+    way = {"enabled": True, "host": "real.example"}
+    paths = [{"path": "/api", "stripPrefix": True}, {"path": "/orders"}]
+    services = {"page": image | {"ingress": way}, "api": image | {"ingress": way | {"paths": paths}}}
+    values = {**OFF, "smokeTest": {"service": ""}, "global": {"namespace": "default"}, "services": services}
+    ways = [item for item in objects(UMBRELLA, values) if item["kind"] == "Ingress"]
+    node = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}"
+    address, machine_address = run("docker", "inspect", "--format", node, target.name).stdout.decode().split()
+    kubectl = ("kubectl", "--kubeconfig", str(target.kubeconfig), "--context", target.context)
+    with telling_its_path("page") as page, telling_its_path("api") as api:
+        ends = [*leading_out("page", machine_address, page), *leading_out("api", machine_address, api)]
+        whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": [*ends, *ways]}).encode()
+        done = run(*kubectl, "apply", "--filename", "-", stdin=whole)
+        assert not done.returncode, done.stderr.decode()
+        wanted = {
+            "/": "page /",
+            "/api": "api /",
+            "/api/orders?a=b": "api /orders?a=b",
+            "/apis": "page /apis",
+            "/orders/1": "api /orders/1",
+            "/ordersx": "page /ordersx",
+        }
+        deadline = time.monotonic() + 300
+        found: dict[str, str] = {}
+        while found != wanted and time.monotonic() < deadline:
+            found = {path: answer_of(address, path) for path in wanted}
+            time.sleep(1)  # the controller tells nobody when it has taken in an Ingress
+        assert found == wanted
