@@ -637,14 +637,16 @@ def test_the_cause_of_a_failed_hook_comes_before_it() -> None:
     assert rules == [("variable-missing", True), ("hook-failed", True)]
 
 
-PULL = {"waiting": {"reason": "ErrImagePull", "message": 'failed to resolve reference "docker.io/a/b:1": not found'}}
+NOT_PULLED = {
+    "waiting": {"reason": "ErrImagePull", "message": 'failed to resolve reference "docker.io/a/b:1": not found'}
+}
 ENDED = {"terminated": {"exitCode": 1, "reason": "Error"}}
 
 
 @pytest.mark.parametrize(
     ("state", "log", "where"),
     [
-        (PULL, "", "image.tag in the values of services.worker.jobs.once"),
+        (NOT_PULLED, "", "image.tag in the values of services.worker.jobs.once"),
         (ENDED, "ModuleNotFoundError: No module named 'alembic'", "the Dockerfile of worker "),
     ],
     ids=["values", "image"],
