@@ -35,8 +35,8 @@ def list_archives(s: Session, json: bool = False) -> None:
 
 
 @command(file=ARCHIVE)
-def check(s: Session, file: str) -> None:
-    """Prove that an archive is whole and can be read."""
+def verify(s: Session, file: str) -> None:
+    """Verify that an archive is whole and can be read."""
     from scripts.backup import catalog
 
     print_table(catalog.check_archive(s, catalog.find(s.settings.root, file)))

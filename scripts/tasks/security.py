@@ -47,8 +47,8 @@ def sign(s: Session) -> None:
 
 
 @command()
-def check(s: Session) -> None:
-    """Check the images' signatures and scans."""
+def verify(s: Session) -> None:
+    """Verify the images' signatures and scans."""
     from scripts.supplychain import commands
 
     rows, problems = commands.check_images(silent_run(s))

@@ -96,7 +96,7 @@ def test_the_archive_is_private_listed_and_verified(project: Project, before: Be
     rows = json.loads(project.invoke("backup.list", "--json").stdout)
     (row,) = (row for row in rows if row["file"] == before.archive.name)
     assert (row["state"], row["release"]) == ("ok", "todo-chatbot")
-    assert "entries in the dump's table of contents" in project.invoke("backup.check", before.archive.name).stdout
+    assert "entries in the dump's table of contents" in project.invoke("backup.verify", before.archive.name).stdout
     project.invoke("backup.create", "--output", str(tmp_path))
     assert [item.name[-8:] for item in tmp_path.iterdir()] == [".tar.age"]
 

@@ -56,7 +56,7 @@ def test_a_scan_names_what_passed_and_what_did_not_run(project: Project, atteste
     assert "reports/sbom/backend.cdx.json" in project.invoke("security.sbom").stdout
     bill = json.loads((project.folder / "reports/sbom/backend.cdx.json").read_text())
     assert {"fastapi", "libc6"} <= {item["name"] for item in bill["components"]}
-    assert project.invoke("security.check", "--environment", "secure").stdout.count("signed and scanned") == 5
+    assert project.invoke("security.verify", "--environment", "secure").stdout.count("signed and scanned") == 5
 
 
 def test_secure_serves_the_same_app_and_passes_its_own_tests(project: Project, attested: dict[str, str]) -> None:

@@ -34,7 +34,7 @@ ELSEWHERE = {  # by task, or by the words of one command
     "security.scan": ATTESTED,
     "security.sbom": ATTESTED,
     "security.sign": f"{SECURE}::attested",
-    "security.check": ATTESTED,
+    "security.verify": ATTESTED,
     "pipeline --environment secure": f"{SECURE}::test_secure_serves_the_same_app_and_passes_its_own_tests",
     "backup.restore": "tests/e2e/test_backup.py::test_after_a_disaster_everything_is_there",
 }
