@@ -15,6 +15,7 @@ from scripts.adopt.packages import Packages, folder_of, join
 from scripts.adopt.tree import Place, Tree
 
 PAGE_KINDS = ("nextjs", "static")
+CALLED = ("fastapi", "flask", "django", "node")  # what a page calls
 SERVERS = ("express", "fastify", "koa", "hono", "@nestjs/core", "@hono/node-server", "socket.io", "ws")
 TESTS = re.compile(
     r"(^|/)(tests?|__tests__|e2e|spec|examples?|docs?|cypress|playwright)(/|$)|[._](test|spec)\.\w+$|(^|/)test[-_]"
@@ -100,8 +101,8 @@ def dockerfiles_of(tree: Tree) -> list[str]:
 
 
 def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tuple[list[Unit], list[str]]:
-    """Return the services of a compose file and a page that it leaves out, else those of folders; a line for each left
-    out.
+    """Return the services of a compose file, and a page or the page's servers that it leaves out, else those of
+    folders; a line for each left out.
     """
     units: list[Unit] = []
     remarks: list[str] = []
@@ -117,14 +118,16 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
             unit.described.append(item)
             units.append(unit)
     remarks += _once(units, composed)
-    if any(unit.kind in PAGE_KINDS for unit in units):
+    with_page = any(unit.kind in PAGE_KINDS for unit in units)
+    if with_page and not all(unit.kind in PAGE_KINDS for unit in units):
         return units, remarks
     found, more = _of_folders(tree, root)
     found, copies = _of_one_copy(tree, found, root)
     more += copies
     if units:
         covered = {unit.sources for unit in units}
-        return units + [one for one in found if one.kind in PAGE_KINDS and one.sources not in covered], remarks
+        wanted = CALLED if with_page else PAGE_KINDS
+        return units + [one for one in found if one.kind in wanted and one.sources not in covered], remarks
     return found, remarks + more
 
 
@@ -165,11 +168,11 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
             remarks.append(f"{file}: left out: it is for a host elsewhere")  # what it copies is found by itself
         elif unit:
             units.append(unit)
-    units = [unit for unit in units if not _again(unit, units)]
+    units = [unit for unit in units if not _again(tree, unit, units)]
     known = {folder for unit in units for folder in (unit.folder, unit.sources)}
     for file in (one for one in tree.named("package.json", *packages.PYTHON_FILES) if one in files):
         folder = folder_of(file)
-        inside = any(folder.startswith(f"{one}/") for one in known if one != ".")
+        inside = any(folder.startswith(f"{one}/") for one in known if one not in (".", root))
         started = any(_starts_in(tree, one, folder) for one in units)
         if folder not in known and not inside and not started and not _beside(folder):
             unit = _unit(tree, _name_of(join(folder, "x")), folder, "", Place(file))
@@ -197,24 +200,42 @@ def _is_spare(unit: Unit, units: Sequence[Unit]) -> bool:
     return bool(_SPARE.search(Path(unit.folder).name)) and any((one.kind in PAGE_KINDS) is page for one in others)
 
 
-def _again(unit: Unit, units: Sequence[Unit]) -> bool:
+def _again(tree: Tree, unit: Unit, units: Sequence[Unit]) -> bool:
     """Return whether a Dockerfile above a service's folder, as hosts of programs want one, makes it once more."""
-    own = (one for one in units if one is not unit and one.sources == unit.sources == one.folder)
-    return unit.folder != unit.sources and any(one.dockerfile and not one.dockerfile.problems for one in own)
+    whole = [one for one in units if one is not unit and one.sources == one.folder
+             and one.dockerfile and not one.dockerfile.problems]  # fmt: skip
+    moved = unit.folder != unit.sources and any(one.sources == unit.sources for one in whole)
+    return moved or any(_starts_in(tree, unit, one.folder) for one in whole)
 
 
 def _starts_in(tree: Tree, unit: Unit, folder: str) -> bool:
-    """Return whether the command of a service's image starts a module that lies in a folder below its context."""
+    """Return whether the command of a service's image starts a module that lies in a folder below its context, or a
+    script at its top that names that folder.
+    """
     below = folder != unit.folder and _within(folder, unit.folder)
     command = " ".join(unit.dockerfile.command) if unit.dockerfile and below else ""
-    names = (name.replace(".", "/") + ".py" for name in re.findall(r"([A-Za-z_][\w.]*):\w+", command))
-    return any(tree.has(file) and _within(file, folder) for file in (join(unit.folder, name) for name in names))
+    names = [
+        join(unit.folder, name.replace(".", "/") + ".py") for name in re.findall(r"([A-Za-z_][\w.]*):\w+", command)
+    ]
+    if any(tree.has(file) and _within(file, folder) for file in names):
+        return True
+    inner = re.escape(folder.removeprefix(f"{unit.folder}/").split("/")[0])
+    scripts = (tree.text(join(unit.folder, name)) for name in re.findall(r"(?<![\w./-])([\w-]+\.py)\b", command))
+    return any(re.search(rf"[\"'/]{inner}[\"'/.]", text) for text in scripts)
 
 
 _IS_STARTED = re.compile(r"\b(FastAPI|Flask|Starlette|FastMCP)\(|__main__|\w*_app\(|\.run\(")
 _MAKES_AN_APP = re.compile(r"\b(FastAPI|Flask)\(|get_[aw]sgi_application|\bexecute_from_command_line\(")
 
 
+_ASKS = re.compile(
+    r"(?<![\w.])input\(|\b(Prompt|Confirm|IntPrompt)\.ask\(|\b(questionary|inquirer|prompt_toolkit|curses)\b"
+)
+_WAITS = re.compile(
+    r"\b(celery|rq|arq|dramatiq|huey|taskiq|kafka|aiokafka|confluent_kafka|faststream|pika|aio_pika|nats|redis|apscheduler"
+    r"|schedule|watchdog|grpc|websockets|aiogram|telegram|discord|FastMCP|mcp|uvicorn|http\.server|socketserver)\b"
+    r"|\bwhile (True|not)\b|run_forever|serve_forever|\.listen\("
+)
 _FUNCTION = re.compile(r"(^|/)api/index\.py$")  # what a host elsewhere calls, in place of a program
 
 
@@ -239,8 +260,12 @@ def _no_service(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
         return f"{unit.place}: {unit.name}: left out: its services are those in its folders"
     if len(units) > 1 and unit.kind in ("fastapi", "flask") and not any(_IS_STARTED.search(text) for text in texts):
         return f"{unit.place}: {unit.name}: left out: it has no program of its own"
-    asks = unit.kind == "python" and any(re.search(r"(?<![\w.])input\(", text) for text in texts)
-    return f"{unit.place}: {unit.name}: left out: it asks at a terminal" if asks else ""
+    asks = unit.kind == "python" and any(_ASKS.search(text) for text in texts)
+    if asks:
+        return f"{unit.place}: {unit.name}: left out: it asks at a terminal"
+    told = [*texts, *unit.packages.wanted]
+    ends = unit.kind == "python" and len(units) > 1 and not any(_WAITS.search(text) for text in told)
+    return f"{unit.place}: {unit.name}: left out: nothing in it serves, or waits for work" if ends else ""
 
 
 def _within(path: str, folder: str) -> bool:

@@ -1191,14 +1191,58 @@ def test_a_page_at_the_top_with_an_image_of_a_service_in_a_folder_is_one(tmp_pat
     assert yaml.safe_load(adopt(app).text)["page"] == "app"
 
 
-def test_a_program_that_asks_at_a_terminal_is_no_service(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ('if __name__ == "__main__":\n    input("> ")\n', "it asks at a terminal"),
+        ("from rich.prompt import Prompt\nwhile True:\n    Prompt.ask('> ')\n", "it asks at a terminal"),
+        ('if __name__ == "__main__":\n    print(1)\n', "nothing in it serves, or waits for work"),
+        ("import time\nwhile True:\n    time.sleep(9)\n", ""),
+        ("import schedule\n", ""),
+    ],
+)
+def test_a_program_that_asks_at_a_terminal_or_ends_is_no_service(tmp_path: Path, code: str, why: str) -> None:
     app = make(tmp_path, **{
-        "web__package.json": NEXT, "console__pyproject.toml": '[project]\nname = "x"\n',
-        "console__main.py": 'if __name__ == "__main__":\n    input("> ")\n',
+        "web__package.json": NEXT, "console__pyproject.toml": '[project]\nname = "x"\n', "console__main.py": code,
     })  # fmt: skip
     found = adopt(app)
-    assert set(services(found)) == {"web"}
-    assert "console/pyproject.toml: console: left out: it asks at a terminal" in found.decision.remarks
+    assert set(services(found)) == ({"web"} if why else {"web", "console"})
+    assert (f"console/pyproject.toml: console: left out: {why}" in found.decision.remarks) is bool(why)
+
+
+RECIPE = "FROM python:3.13-slim\nCOPY . .\nCMD {}\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [
+        # One more image at the top, as hosts of programs want it, of what has its own.
+        ({"Dockerfile": RECIPE.format("uvicorn api.main:app"), "api__Dockerfile": RECIPE.format("uvicorn main:app"),
+          "requirements.txt": "fastapi\n"}, {"api", "web"}),
+        ({"Dockerfile": RECIPE.format("python run.py"), "api__Dockerfile": RECIPE.format("uvicorn main:app"),
+          "requirements.txt": "fastapi\n", "run.py": 'sys.path.insert(0, "api/src")\n'}, {"api", "web"}),
+        # What only the image at the top starts, and one that starts none of them.
+        ({"Dockerfile": RECIPE.format("python run.py"), "requirements.txt": "fastapi\n",
+          "run.py": 'sys.path.insert(0, "api")\n'}, {"app", "web"}),
+        ({"Dockerfile": RECIPE.format("python run.py"), "api__Dockerfile": RECIPE.format("uvicorn main:app"),
+          "requirements.txt": "fastapi\n", "run.py": API["main.py"]}, {"app", "api", "web"}),
+        # A compose file that only has the page, beside its database.
+        ({"web__compose.yaml": "services: {site: {build: .}, db: {image: postgres}}\n"}, {"api", "site"}),
+        ({"compose.yaml": "services: {site: {build: web}}\n", "phase1__main.py": "input()\n",
+          "phase1__requirements.txt": "rich\n"}, {"api", "site"}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("phases", [False, True])
+def test_a_service_is_found_once_whatever_lies_at_the_top(
+    tmp_path: Path, texts: dict[str, str], names: set[str], phases: bool
+) -> None:
+    """Of an application at the top of a repository, and of one of its copies."""
+    folder = tmp_path / "phase3" if phases else tmp_path
+    make(folder, **{"web__package.json": NEXT, "web__app__page.tsx": "", **below("api", API), **texts})
+    if phases:
+        make(tmp_path, **{"phase2__web__package.json": NEXT})
+    found = services(adopt(tmp_path, name="app", answers={"copy": "phase3"} if phases else {}))
+    assert {name.replace("phase3", "app") for name in found} == names
 
 
 @pytest.mark.parametrize(
