@@ -161,6 +161,8 @@ def _decide(
     decision.remarks = [*remarks, *more, *decision.remarks, *infer.uncalled(whole, decision.data)]
     decision.remarks += [line for name, spec in decision.data["services"].items() if (line := _heavy(tree, name, spec))]
     decision.remarks += _engines(chosen, tree)
+    unread = dict.fromkeys(place for unit in chosen for place in unit.code.unread)
+    decision.remarks += [f"{place}: not read: it is not Python" for place in list(unread)[:5]]
     if request.own_chart:
         _by_own_chart(decision, tree, *own, list(charts))
     return decision

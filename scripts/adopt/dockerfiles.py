@@ -95,8 +95,7 @@ def _final(found: Dockerfile, item: Instruction, arguments: dict[str, str]) -> N
         folder = reading.expand(item.value.strip(), arguments)
         found.workdir = folder if folder.startswith("/") else join(found.workdir.rstrip("/") or "/", folder)
     elif item.name == "VOLUME":
-        folders = parsing.from_json(item.value) if item.value.startswith("[") else item.value.split()
-        found.volumes += [(str(folder), place) for folder in folders]
+        found.volumes += [(folder, place) for folder in _names(item.value)]
     elif item.name == "HEALTHCHECK":
         path = re.search(r"https?://[\w.-]+(?::\d+)?(/[\w./-]*)", item.value)
         if path:
@@ -117,16 +116,22 @@ def _absolute(workdir: str, path: str) -> str:
 
 
 def _words(value: str) -> tuple[str, ...]:
-    if value.startswith("["):
-        try:
-            return tuple(str(word) for word in parsing.from_json(value))
-        except ValueError:
-            return ()
-    return ("sh", "-c", value)
+    """Return a command: in JSON's form its words, else the shell that it is given to."""
+    return _names(value) if value.startswith("[") else ("sh", "-c", value)
+
+
+def _names(value: str) -> tuple[str, ...]:
+    """Return the words of a line, in JSON's form or plain; none where it looks like JSON and is not."""
+    if not value.startswith("["):
+        return tuple(value.split())
+    try:
+        return tuple(str(word) for word in parsing.from_json(value))
+    except ValueError:
+        return ()
 
 
 def _pairs(value: str) -> dict[str, str]:
-    if "=" not in value.split(maxsplit=1)[0]:
+    if "=" not in next(iter(value.split()), ""):
         name, _, rest = value.partition(" ")
         return {name: rest.strip().strip("\"'")}
     try:
@@ -188,7 +193,7 @@ def _missing_sources(tree: Tree, found: Dockerfile, items: list[Instruction]) ->
     for item in items:
         if item.name not in ("COPY", "ADD") or "--from=" in item.value or "<<" in item.value:
             continue
-        words = _words(item.value) if item.value.startswith("[") else tuple(item.value.split())
+        words = _names(item.value)
         for source in [word for word in words if not word.startswith("--")][:-1]:
             if "://" in source or "$" in source:
                 continue
@@ -272,7 +277,7 @@ def _lock_copied(lines: list[Instruction], until: Instruction) -> bool:
     """Return whether a stage has a lock when it installs: copied, or there already in a stage it goes on from."""
     before = lines[: lines.index(until)]
     copied = " ".join(item.value for item in before if item.name in ("COPY", "ADD"))
-    base = before[0].value.split()[0] if before and before[0].name == "FROM" else ""
+    base = next(iter(before[0].value.split()), "") if before and before[0].name == "FROM" else ""
     from_stage = ":" not in base and "/" not in base and not base.startswith("$")
     mounted = "--mount=type=bind" in until.value
     whole = any(re.search(r"(^|\s)\.{1,2}/?\s", item.value) for item in before if item.name == "COPY")

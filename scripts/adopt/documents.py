@@ -234,18 +234,23 @@ def rendered(
 def workloads(objects: list[tuple[dict[str, Any], str]]) -> list[Described]:
     """Return the workloads among manifests, each with its Service and what ConfigMaps give it."""
     data = {
-        item["metadata"]["name"]: item.get("data") or {}
+        str(_dig(item, "metadata", "name")): item["data"]
         for item, _ in objects
-        if item["kind"] == "ConfigMap" and isinstance(item.get("metadata"), dict) and item["metadata"].get("name")
+        if item["kind"] == "ConfigMap" and isinstance(item.get("data"), dict)
     }
     services = [item for item, _ in objects if item["kind"] == "Service"]
     found = []
     for item, file in objects:
         template = _dig(item, "spec", "template", "spec")
         containers = template.get("containers") if isinstance(template, dict) else None
-        if item["kind"] in WORKLOADS and isinstance(containers, list) and containers:
-            found.append(_workload(item, file, containers[0], data, services))
+        if item["kind"] in WORKLOADS and (own := _mappings(containers)):
+            found.append(_workload(item, file, own[0], data, services))
     return found
+
+
+def _mappings(value: Any) -> list[dict[str, Any]]:
+    """Return the mappings of a list; none of anything else, which is not what Kubernetes takes either."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _dig(value: Any, *keys: str) -> Any:
@@ -257,23 +262,26 @@ def _dig(value: Any, *keys: str) -> Any:
 def _workload(
     item: Mapping[str, Any], file: str, container: Mapping[str, Any], data: Mapping[str, Any], services: list[Any]
 ) -> Described:
-    labels = _dig(item, "spec", "template", "metadata", "labels") or {}
+    labels = _dig(item, "spec", "template", "metadata", "labels")
     own: Any = next((it for it in services if _selects(_dig(it, "spec", "selector"), labels)), {})
     environment: dict[str, str] = {}
     secrets: list[str] = []
-    for source in container.get("envFrom") or []:
+    for source in _mappings(container.get("envFrom")):
         given = data.get(str(_dig(source, "configMapRef", "name")), {})
         environment |= {str(key): _scalar(value) for key, value in given.items() if key != "__line__"}
-    for variable in container.get("env") or []:
+    for variable in _mappings(container.get("env")):
         name = str(variable.get("name"))
         reference = _dig(variable, "valueFrom", "configMapKeyRef")
         if "value" in variable:
             environment[name] = _scalar(variable["value"])
         elif reference:
-            environment[name] = _scalar(data.get(str(reference.get("name")), {}).get(reference.get("key"), ""))
+            given = data.get(str(_dig(reference, "name")), {})
+            environment[name] = _scalar(given.get(str(_dig(reference, "key")), ""))
         elif _dig(variable, "valueFrom", "secretKeyRef"):
             secrets.append(name)
-    ports = container.get("ports") or [{}]
+    ports = _mappings(container.get("ports"))
+    words = [it for key in ("command", "args") if isinstance(it := container.get(key), list)]
+    replicas = _dig(item, "spec", "replicas")
     probes = {
         kind: path
         for kind in ("readiness", "liveness")
@@ -286,24 +294,23 @@ def _workload(
         image=str(container.get("image", "")),
         environment=environment,
         secrets=tuple(secrets),
-        port=_number(_dig(ports[0], "containerPort")) if isinstance(ports[0], dict) else None,
-        command=tuple(str(word) for word in [*(container.get("command") or []), *(container.get("args") or [])]),
-        replicas=_dig(item, "spec", "replicas"),
+        port=_number(_dig(ports[0], "containerPort")) if ports else None,
+        command=tuple(str(word) for one in words for word in one),
+        replicas=replicas if isinstance(replicas, int) else None,
         probes=probes,
         volumes=tuple(_claims(item, container)),
         service=str(_dig(own, "metadata", "name") or ""),
     )
 
 
-def _selects(selector: Any, labels: Mapping[str, Any]) -> bool:
-    return bool(selector) and all(labels.get(key) == value for key, value in plain(selector).items())
+def _selects(selector: Any, labels: Any) -> bool:
+    asked = plain(selector) if isinstance(selector, dict) else {}
+    return bool(asked) and all(_dig(labels, key) == value for key, value in asked.items())
 
 
 def _claims(item: Mapping[str, Any], container: Mapping[str, Any]) -> Iterator[str]:
-    volumes = _dig(item, "spec", "template", "spec", "volumes") or []
-    claimed = {
-        volume.get("name") for volume in volumes if isinstance(volume, dict) and volume.get("persistentVolumeClaim")
-    }
-    for mount in container.get("volumeMounts") or []:
-        if mount.get("name") in claimed:
-            yield str(mount.get("mountPath"))
+    volumes = _mappings(_dig(item, "spec", "template", "spec", "volumes"))
+    claimed = {str(volume.get("name")) for volume in volumes if volume.get("persistentVolumeClaim")}
+    for mount in _mappings(container.get("volumeMounts")):
+        if str(mount.get("name")) in claimed and mount.get("mountPath"):
+            yield str(mount["mountPath"])

@@ -46,6 +46,7 @@ class Code:
     tables: list[Place] = field(default_factory=list)  # where tables are made from models
     ports: list[tuple[int, Place]] = field(default_factory=list)
     folders: list[tuple[str, Place]] = field(default_factory=list)
+    unread: list[Place] = field(default_factory=list)  # where a file does not parse
 
 
 @dataclass(frozen=True)

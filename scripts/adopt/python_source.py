@@ -31,12 +31,13 @@ def helpers(text: str) -> dict[str, bool]:
 
 
 def read(text: str, file: str, into: Code, helpers: Mapping[str, bool] | None = None) -> None:
-    """Add what one file says; `helpers` are functions that read a variable by its name. A file that does not parse says
-    nothing.
+    """Add what one file says; `helpers` are functions that read a variable by its name. Of a file that does not parse
+    only that.
     """
     try:
         module = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        into.unread.append(Place(file, getattr(error, "lineno", 0) or 0))
         return
     prefixes, before = _prefixes(module), len(into.reads)
     for node in ast.walk(module):
@@ -145,7 +146,7 @@ def statements(text: str) -> list[ast.stmt]:
     """Return what stands at the top of a file; nothing for one that does not parse."""
     try:
         return ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
 
 

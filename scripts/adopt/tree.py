@@ -114,9 +114,12 @@ def scan(root: Path) -> Tree:
         raise UserError(f"{root}: not a folder", "name the folder of the application, not a file in it")
     files: list[str] = []
     outside: list[str] = []
+    strange: list[str] = []
     for folder, folders, names in os.walk(root, followlinks=False):
         here = Path(folder)
         prefix = "" if here == root else f"{here.relative_to(root).as_posix()}/"
+        strange += [prefix + name for name in [*folders, *names] if not _is_utf8(name)]
+        folders[:], names[:] = filter(_is_utf8, folders), filter(_is_utf8, names)
         outside += [prefix + name for name in folders if (here / name).is_symlink()]
         folders[:] = sorted(name for name in folders if not _is_made(here / name))
         for name in sorted(names):
@@ -130,14 +133,20 @@ def scan(root: Path) -> Tree:
                 f"{root}: more than {MOST_FILES} files beside what programs make",
                 "name the folder of one application in it",
             )
-    remarks = tuple(f"{name}: a link, not followed" for name in outside[:5])
-    return Tree(root, tuple(files), remarks)
+    remarks = [f"{name}: a link, not followed" for name in outside[:5]]
+    remarks += [f"{name!a}: left out: its name is not UTF-8" for name in strange[:5]]
+    return Tree(root, tuple(files), tuple(remarks))
+
+
+def _is_utf8(name: str) -> bool:
+    """Return whether a file's name can be written into another file: older systems' letters cannot."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _is_made(folder: Path) -> bool:
     """Return whether a program makes a folder, as it does an environment by any name, or a build kept aside."""
     aside = folder.name.startswith((".next", ".venv", ".nuxt"))
-    return folder.name in MADE or aside or folder.is_symlink() or (folder / "pyvenv.cfg").is_file()
+    return folder.name in MADE or aside or folder.is_symlink() or os.access(folder / "pyvenv.cfg", os.R_OK)
 
 
 def _inside(path: Path, root: Path) -> bool:

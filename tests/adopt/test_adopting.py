@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.adopt import adopting
+from scripts.adopt import adopting, documents
 from scripts.adopt.adopting import Adopted, Request
 from scripts.adopt.inference import addresses
 from scripts.adopt.inference.decision import Question
@@ -205,6 +205,73 @@ def test_a_file_that_is_no_text_is_told_and_one_letter_of_an_older_encoding_is_n
     found = adopt(app)
     assert [line for line in found.decision.remarks if "not read" in line] == said
     assert set(services(found)) == {"shop" if b"shop" in content else "api"}
+
+
+def test_names_of_older_systems_and_sources_that_do_not_parse_are_told(tmp_path: Path) -> None:
+    app = make(tmp_path, **{**API, "old.py": "import os\nprint os.environ\n", "deep.py": "(" * 5000})
+    (app / os.fsdecode(b"caf\xe9.py")).write_text("import os\nos.environ['X_URL']\n")
+    (app / os.fsdecode(b"\xe9")).mkdir()
+    found = adopt(app)
+    assert found.text.encode()
+    assert {
+        "old.py:2: not read: it is not Python",
+        "deep.py:1: not read: it is not Python",
+        r"'caf\udce9.py': left out: its name is not UTF-8",
+        r"'\udce9': left out: its name is not UTF-8",
+    } <= set(found.decision.remarks)
+
+
+WRONG = ("", " ", " [", " [/data]", ' ["a"', " [1, null]", " '", " =", " a=", " $", " --from", " <<EOF", " ../..")
+
+
+@pytest.mark.parametrize("first", ["FROM", ""])
+def test_lines_of_a_dockerfile_that_are_none_end_nothing(tmp_path: Path, first: str) -> None:
+    names = ("COPY", "ADD", "RUN", "ENV", "ARG", "CMD", "USER", "EXPOSE", "VOLUME", "WORKDIR", "HEALTHCHECK", first)
+    app = make(tmp_path, **{"web__package.json": NEXT, **below("api", API)})
+    for value in WRONG:
+        wrong = "\n".join(f"{name}{value}" for name in names if name)
+        recipe = f"FROM node:24-slim AS a\n{wrong}\nRUN npm ci\nFROM a\n{wrong}\nRUN npm ci\nCMD npm start\n"
+        (app / "web/Dockerfile").write_text(recipe)
+        (app / "api/Dockerfile").write_text(recipe.replace("node:24", "python:3.13"))
+        assert set(services(adopt(app))) == {"web", "api"}
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "x", 7, [None], ["x"], {"x": None}], ids=str)
+def test_a_manifest_of_another_shape_ends_nothing(value: Any) -> None:
+    """Each part of a workload, and of what it takes its variables from, with something else in its place."""
+    container = {
+        "name": "api", "image": "me/api", "ports": [{"containerPort": 8000}], "command": ["a"], "args": ["b"],
+        "env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}],
+        "envFrom": [{"configMapRef": {"name": "c"}}], "volumeMounts": [{"name": "d", "mountPath": "/d"}],
+        "readinessProbe": {"httpGet": {"path": "/", "port": 8000}},
+    }  # fmt: skip
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container], "volumes": volumes}}
+    named = {"apiVersion": "v1", "metadata": {"name": "c"}}
+    whole = [
+        {**named, "kind": "Deployment", "spec": {"replicas": 2, "template": template}},
+        {**named, "kind": "ConfigMap", "data": {"k": "v"}},
+        {**named, "kind": "Service", "spec": {"selector": {"a": "b"}}},
+    ]
+    for path in _paths(whole):
+        objects = documents.load(yaml.safe_dump_all(_with(whole, path, value)))
+        read = documents.workloads([(one, "k8s.yaml") for one in objects if isinstance(one, dict) and one.get("kind")])
+        assert len(read) <= 1
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to each part of a structure."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [*([path] if path else []), *(one for key, it in inner for one in _paths(it, (*path, key)))]
+
+
+def _with(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """The structure with something else at one place."""
+    if not path:
+        return new
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    copied[path[0]] = _with(value[path[0]], path[1:], new)
+    return copied
 
 
 def test_a_compose_file_without_services_is_told(tmp_path: Path) -> None:
