@@ -233,7 +233,7 @@ _ASKS = re.compile(
 )
 _WAITS = re.compile(
     r"\b(celery|rq|arq|dramatiq|huey|taskiq|kafka|aiokafka|confluent_kafka|faststream|pika|aio_pika|nats|redis|apscheduler"
-    r"|schedule|watchdog|grpc|websockets|aiogram|telegram|discord|FastMCP|mcp|uvicorn|http\.server|socketserver)\b"
+    r"|schedule|watchdog|grpc|websockets|aiogram|telegram|discord|FastMCP|fastmcp|uvicorn|http\.server|socketserver)\b"
     r"|\bwhile (True|not)\b|run_forever|serve_forever|\.listen\("
 )
 _FUNCTION = re.compile(r"(^|/)api/index\.py$")  # what a host elsewhere calls, in place of a program
