@@ -21,6 +21,8 @@ RESERVED = frozenset(
         *("namespace", "null", "package", "return", "true", "var", "void", "while"),
     )
 )
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_FIELD = re.compile(r"(?<![\w.])(?:self|oldSelf)\.(\w+)\b(?!\s*\()")
 REASONS = {
     "FieldValueRequired": "Required value",
     "FieldValueForbidden": "Forbidden",
@@ -30,7 +32,7 @@ REASONS = {
 
 def schema_problems(part: dict[str, Any], path: str) -> Iterator[Cause]:
     """Yield the rules of a schema, and of all below it, that are no rules."""
-    for where, _, rule in _rules(part, path):
+    for where, below, rule in _rules(part, path):
         text = str(rule.get("rule") or "").strip()
         if not text:
             yield checks.required(f"{where}.rule", "rule is not specified")
@@ -38,10 +40,23 @@ def schema_problems(part: dict[str, Any], path: str) -> Iterator[Cause]:
         for word in ("rule", "messageExpression"):
             try:
                 expressions.check(str(rule.get(word) or "''"))
+                _check_fields(below, str(rule.get(word) or ""), root=below is part)
             except RefusedError as error:
                 yield checks.wrong(f"{where}.{word}", rule[word], f"compilation failed: {error}")
             except UnknownError:
                 pass  # told by `unjudged`
+
+
+def _check_fields(part: dict[str, Any], text: str, *, root: bool) -> None:
+    """Raise RefusedError where an expression names a property of `self` that its schema does not have."""
+    if part.get("type") != "object" or isinstance(part.get("additionalProperties"), dict):
+        return
+    known = {_escaped(name) for name in part.get("properties") or {}}
+    if root or part.get("x-kubernetes-embedded-resource"):
+        known |= {"apiVersion", "kind", "metadata"}
+    for name in _FIELD.findall(_LITERAL.sub("''", text)):
+        if name not in known:
+            raise RefusedError(f"undefined field '{name}'")
 
 
 def unjudged(part: dict[str, Any], path: str) -> Iterator[str]:
