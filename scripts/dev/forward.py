@@ -62,16 +62,22 @@ class Forward:
 
         One that is not ready for a moment, because its program starts anew, stays.
         """
-        if self._pod and not any(pod.uid == self._pod for pod in self._pods(self.service)):
+        if self._pod and not self._is_there():
             self._pod = ""
             self._background.cut(self._name)
         self._changed.set()
+
+    def _is_there(self) -> bool:
+        return any(pod.uid == self._pod for pod in self._pods(self.service))
 
     @property
     def _name(self) -> str:
         return f"forward {self.service} {self.port}"
 
     def _line(self, line: str) -> None:
+        if not self._is_there():  # it went while kubectl began, when there was nothing to cut yet
+            self._background.cut(self._name)
+            return
         if line.startswith("Forwarding from") and not self._told:
             self._told = True
             moved = "" if self.local == self.port else f" (port {self.port} is taken on this machine)"

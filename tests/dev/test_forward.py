@@ -23,10 +23,13 @@ class Kubectl:
         self.began: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
         self.broken = threading.Event()
         self.stopped = False
+        self.meanwhile: Callable[[], None] = lambda: None  # what happens while kubectl begins
 
     def follow(self, name: str, words: Sequence[str], on_line: Callable[[str], None], *, tied: bool) -> None:
         assert tied, "it must not outlive a session that is killed"
         self.began.put(list(words))
+        self.meanwhile()
+        on_line("Forwarding from 127.0.0.1:8000 -> 8000")
         assert self.broken.wait(LONG)
         self.broken.clear()
 
@@ -59,5 +62,25 @@ def test_it_leads_to_a_ready_pod_and_to_another_one_when_that_goes() -> None:
     kubectl.stopped = True
     pods[:] = []
     forward.pods_changed()
+    thread.join(LONG)
+    assert not thread.is_alive()
+
+
+def test_a_pod_that_goes_while_kubectl_begins_is_left_at_once() -> None:
+    kubectl, pods = Kubectl(), [pod("a")]
+    forward = Forward("shop", 8000, kubectl, lambda service: list(pods), lambda line: None)  # type: ignore[arg-type]
+
+    def replaced() -> None:
+        pods[:] = [pod("b")]
+        forward.pods_changed()
+        kubectl.broken.clear()  # there was nothing to cut yet
+
+    kubectl.meanwhile = replaced
+    thread = threading.Thread(target=forward.run, daemon=True)
+    thread.start()
+    assert kubectl.next()[1] == "pod/a"
+    assert kubectl.next()[1] == "pod/b"
+    kubectl.stopped = True
+    kubectl.broken.set()
     thread.join(LONG)
     assert not thread.is_alive()
