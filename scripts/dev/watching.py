@@ -40,6 +40,8 @@ def watch(
             if not polling and is_limit(error):
                 say(LIMIT.format(poll=POLL, setting=INSTANCES if "too many open" in str(error).lower() else WATCHES))
                 polling = True
+            elif "unable to decode path" in str(error).lower():
+                say(f"{error}: no file whose name is no UTF-8 goes live; rename it")
             elif _same(seen):
                 raise
         while not stop.is_set() and not all(_identity(root) for root in roots):

@@ -1,9 +1,10 @@
 """Changes of files arrive in batches, also where the system has no watches left."""
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,22 @@ def test_writes_and_deletes_are_seen(tmp_path: Path) -> None:
         new.write_text("x")
         old.unlink()
         until_seen(batches, {new, old})
+
+
+def test_a_name_that_is_no_text_does_not_end_the_watch(tmp_path: Path) -> None:
+    said: list[str] = []
+    with watched([tmp_path], said) as batches:
+        odd = os.fsencode(tmp_path) + b"/caf\xe9.py"
+        with open(odd, "w"):  # noqa: PTH123 - a path of bytes
+            pass
+        while not said:
+            (tmp_path / "meanwhile.py").touch()
+        seen: set[Path] = set()
+        while tmp_path / "a.py" not in seen:  # what is saved before it watches again is looked at by the session
+            (tmp_path / "a.py").write_text("x")
+            with suppress(queue.Empty):
+                seen |= batches.get(timeout=1)
+    assert "no UTF-8" in said[0]
 
 
 @pytest.mark.parametrize(
