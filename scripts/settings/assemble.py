@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,9 @@ class Places:
         place = f"{key}.chart"
         given, version, cache = spec["chart"], spec.get("version", ""), self.root / GENERATED / "charts"
         chart = None if chart_source.is_reference(given, version) else self.path(given, place)
+        if chart is None and (here := self.path(given, place)).exists():
+            what = f"{version} is for a chart that a repository has, and {here} is here"
+            raise self.wrong(f"{key}.version", what, "remove it")
         try:
             if chart is None:
                 chart = chart_source.of_reference(given, version, cache, self.pull)
@@ -262,9 +265,28 @@ def _app_release(
     library = any("subchart" not in spec for spec in app["services"].values()) and release.has_library
     generated = app_values.of_release(app, subcharts, library=library)
     file = write_changed(mine.root / GENERATED / f"{release.name}.app.yaml", json.dumps(generated, indent=2) + "\n")
-    values = (*release.values, file, *_values(theirs, below, "release"), *_values(mine, above, "release"))
+    given = (*_values(theirs, below, "release"), *_values(mine, above, "release"))
+    values = (*release.values, file, *given)
     images = {name: _image_places(name, service) for name, service in app["services"].items()}
+    if release.has_library:
+        _refuse_images(mine.root, theirs.file, generated, given, images)
     return replace(release, values=values, images=images)
+
+
+def _refuse_images(
+    root: Path,
+    app: str,
+    generated: Mapping[str, Any],
+    files: Sequence[Path],
+    images: Mapping[str, Mapping[str, str]],
+) -> None:
+    """Raise SettingsError for values that name an image: those of the file `app`, and of a person's own files."""
+    told = [f"{app}: values: {line}" for line in contradictions.of_images(generated, images)]
+    for file in files:
+        name = file.relative_to(root) if file.is_relative_to(root) else file
+        told += [f"{name}: {line}" for line in contradictions.of_images(read(file, root), images)]
+    if told:
+        raise SettingsError("\n".join(told))
 
 
 def _refuse_foreign(places: Places, spec: Mapping[str, Any], database: str) -> None:

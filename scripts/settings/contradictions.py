@@ -57,6 +57,16 @@ def of_chart(data: Spec, *, library: bool) -> list[str]:
     return problems + (["jobs: have no effect, since release.chart is your own"] if data.get("jobs") else [])
 
 
+def of_images(values: Spec, images: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield each image that values name, where the digest of what goes into it is put: `images` has those places."""
+    for place in (place for places in images.values() for place in places.values()):
+        found: Any = values
+        for key in place.split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if found is not None:
+            yield f"{place}: {found} has no effect, since an image is named by what goes into it; remove it"
+
+
 def _of_service(spec: Spec) -> Iterator[str]:
     if "group" in spec and "user" not in spec:
         yield "group: has no effect without user; add it"

@@ -80,6 +80,7 @@ def test_a_reference_is_fetched_once(project: Path, tmp_path: Path) -> None:
         ("outside.tgz", "", "outside.tgz is no packaged chart: ", "make one by: helm package"),
         ("oci://r/mine", "", "oci://r/mine may be another chart tomorrow", "name its version, as release.version"),
         ("oci://r/mine", "1.0.0", "oci://r/mine is not fetched yet", "a run without --dry fetches it"),
+        ("needy", "1.0.0", "1.0.0 is for a chart that a repository has, and ", "remove it"),
         ("needy", "", "lacks the charts it needs: postgresql", "run: helm dependency build "),
     ],
 )
@@ -97,7 +98,8 @@ def test_what_is_no_chart_is_told_by_key_with_a_remedy(
     named(project, chart, version)
     with pytest.raises(SettingsError) as caught:
         read_settings(project)
-    assert str(caught.value).startswith("config/pipeline.yaml: release.chart: ") and problem in str(caught.value)
+    key = "version" if "repository has" in problem else "chart"
+    assert str(caught.value).startswith(f"config/pipeline.yaml: release.{key}: ") and problem in str(caught.value)
     assert remedy in caught.value.hint
     assert not (project / ".pipeline/outside").exists()
 

@@ -146,6 +146,17 @@ def contradictions() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "itself", own_secret(same="mine.K"), "keys.K.same: leads back to itself: mine.K → mine.K"
     own = {"database-credentials": {"keys": {"A": {"generate": 16}}}}
     yield "a Secret of the product", app(secrets=own), "secrets.database-credentials: is the product's own"
+    named = {"image": {"tag": "v9", "pullPolicy": "Always"}}
+    yield (
+        "a tag",
+        app(services={"api": SERVICE | {"values": named}}),
+        "values: services.api.image.tag: v9 has no effect",
+    )
+    yield (
+        "a repository",
+        app(values={"services": {"api": {"image": {"repository": "my/own"}}}}),
+        ("values: services.api.image.repository: my/own has no effect"),
+    )
     yield "two bodies", app(journey=[step(json={}, form={})]), "journey.0.form: has no effect beside json"
     yield "GET", app(journey=[step(json={}, method="GET")]), "journey.0.json: a GET has no body"
     yield "bearer", app(journey=[step(bearer="token")]), "journey.0.bearer: no step before keeps token"
