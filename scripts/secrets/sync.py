@@ -126,13 +126,15 @@ def decide(
     local_database: bool,
     files: Mapping[str, str] | None = None,
     doubtful: Collection[tuple[str, str]] = (),
+    recovered: Mapping[str, Mapping[str, str]] | None = None,
     generate: Callable[[int], str] = random.token_urlsafe,
 ) -> list[Change]:
     """Return the Secrets that have to be written, given what the cluster holds (name → key → value).
 
     `files` holds the contents of the files that the configuration names. A generated value, once the cluster holds it,
-    is kept; `doubtful` are (secret, key)s that hold what somebody gave and no release was ever healthy with. Raises
-    UserError naming each value that has no source, and each that cannot be meant.
+    is kept; `doubtful` are (secret, key)s that hold what somebody gave and no release was ever healthy with, and
+    `recovered` generated values that the cluster does not hold any more, as they were. Raises UserError naming each
+    value that has no source, and each that cannot be meant.
     """
     found = _Found()
     for name, spec in needed(config, local_database=local_database).items():
@@ -141,6 +143,7 @@ def decide(
             given = _given(source, variables, files or {})
             kept = held.get(name, {}).get(key, "")
             kept = "" if (name, key) in doubtful or _too_short(kept, source) else kept
+            kept = kept or (recovered or {}).get(name, {}).get(key, "")
             found.add(name, key, source, given, kept, local_database=local_database, generate=generate)
     found.complete()
     return [
@@ -357,18 +360,18 @@ def sync(
     local_database = uses_local_database(variables, DATABASE_SECRET in config)
     doubtful = doubtful_keys(items, config, ()) and doubtful_keys(items, config, proved())
     held = {objects.name_of(item): _values(item) for item in items}
+    known = {
+        name: {key: value for key, value in data.items() if (name, key) not in doubtful} for name, data in held.items()
+    }
+    wanted = needed(config, local_database=local_database)
+    recovered = _proved_before(wanted, known, () if kubectl.shell.dry else proved)
     if local_database and not held.get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD):
-        held |= lost_password.recover(kubectl, namespace, DATABASE_SECRET, DATABASE_PASSWORD, proved)
-        items = [item for item in items if objects.name_of(item) != DATABASE_SECRET]
-    lacking = needed(config, local_database=local_database)
-    held |= _proved_before(lacking, held, () if kubectl.shell.dry else proved)
+        recovered |= lost_password.recover(kubectl, namespace, DATABASE_SECRET, DATABASE_PASSWORD, proved)
     changes = decide(
-        config, variables, held, local_database=local_database, files=contents(config, root), doubtful=doubtful
-    )
-    there = {objects.name_of(item) for item in items}
-    again = [_again(name, held[name]) for name in held if name not in there]
-    known = {change.name for change in changes}
-    for change in (changes := [*changes, *(one for one in again if one.name not in known)]):
+        config, variables, held, local_database=local_database, files=contents(config, root), doubtful=doubtful,
+        recovered=recovered,
+    )  # fmt: skip
+    for change in changes:
         write(kubectl, namespace, change)
     return changes
 
@@ -378,28 +381,24 @@ def _proved_before(
     held: Mapping[str, Mapping[str, str]],
     proved: Callable[[], Collection[Mapping[str, Data]]] | tuple[()],
 ) -> dict[str, dict[str, str]]:
-    """Return the generated values of Secrets that are gone, as the newest healthy release had them.
+    """Return the generated values that are gone, with their Secret or alone, as the newest healthy release had them.
 
     They outlive the Secret: sessions are signed with them, and a library may have encrypted rows of a database.
     """
-    made = {
-        name: [key for key, source in spec["keys"].items() if "generate" in source] for name, spec in config.items()
+    lost = {
+        name: [key for key, source in spec["keys"].items() if "generate" in source and not held.get(name, {}).get(key)]
+        for name, spec in config.items()
     }
-    lost = [name for name, keys in made.items() if keys and name not in held]
-    if not (lost and proved):
+    if not (proved and any(lost.values())):
         return {}
     known = proved()
-    found = {name: next((one[name] for one in known if name in one), {}) for name in lost}
-    texts = {
-        name: {key: base64.b64decode(data[key]).decode(errors="surrogateescape") for key in made[name] if key in data}
-        for name, data in found.items()
-    }
-    return {name: values for name, values in texts.items() if values}
+    return {name: _newest(known, name, keys) for name, keys in lost.items()}
 
 
-def _again(name: str, data: Mapping[str, str]) -> Change:
-    """Return a Secret that was lost, with the values it had."""
-    return Change(name, data, True, tuple(data), (), tuple(data))
+def _newest(known: Collection[Mapping[str, Data]], name: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return the values of a Secret's keys in the newest of these that has each."""
+    found = {key: next((one[name][key] for one in known if key in one.get(name, {})), "") for key in keys}
+    return {key: base64.b64decode(data).decode(errors="surrogateescape") for key, data in found.items() if data}
 
 
 def rotated(

@@ -174,9 +174,24 @@ def test_a_deploy_alone_makes_a_secret_again_that_somebody_deleted(
         return [outcome.detail for outcome in app_secrets.complete_secrets(run)]
 
     assert outcomes() == []
+    cluster.secrets["auth"]["data"] = {}  # emptied by hand
+    assert [change.name for change in app_secrets.sync_secrets(session, print)] == ["auth"] and cluster.value() == "a"
     del cluster.secrets["auth"]
     assert outcomes() == ["written: auth; one that the app needs was gone"] and cluster.value() == "a"
     assert outcomes() == []
+
+
+def test_where_a_given_value_failed_the_one_that_was_proved_comes_back_and_no_new_one_is_made(
+    session: Any, cluster: Watched, tmp_path: Path
+) -> None:
+    """What was signed or encrypted with it is still there."""
+    keep(cluster, 1)
+    session.settings.app.secrets = {"auth": {"usedBy": ["backend"], "keys": {"KEY": {"from": "KEY", "generate": 48}}}}
+    session.settings.services, session.settings.root = [SimpleNamespace(name="backend")], tmp_path
+    for given, held in (("refused by the program", "refused by the program"), ("", "a")):
+        session.variables = {"KEY": given} if given else {}
+        assert [change.name for change in app_secrets.sync_secrets(session, print)] == ["auth"]
+        assert cluster.value() == held
 
 
 def test_a_given_value_that_ready_pods_took_is_kept_by_the_next_run_that_is_given_none(
