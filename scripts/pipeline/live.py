@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,8 @@ from scripts.kube import objects, releases, workloads
 from scripts.kube.queries import SHOW_OWNERS, resource_of
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
-from scripts.secrets import sync
+from scripts.secrets import proofs, sync
+from scripts.secrets.proofs import Proof
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,34 @@ def _describe_change(session: Session, one: manual.ManualChange) -> list[str]:
         return [f"{one.label}: {one.who}, not by the release; a deploy puts it back"]
     command = render(session.kubectl.command(*one.removal))
     return [f"{one.label}: {one.who}; the chart does not set it, so a deploy leaves it", f"  to remove it: {command}"]
+
+
+def proofs_of(session: Session, history: Sequence[Revision]) -> dict[int, Proof]:
+    """Return the proofs of the revisions that helm knows, and of those before them in the same installations."""
+    kubectl, namespace = session.kubectl, session.settings.release.namespace
+    found: dict[int, Proof] = {}
+    for name, record in installations(session, history).items():
+        found |= proofs.find(kubectl, namespace, record["metadata"]["labels"]["name"], name)
+    return found
+
+
+def installations(session: Session, history: Sequence[Revision]) -> dict[str, Mapping[str, Any]]:
+    """Return helm's record of the newest revision of each installation in a release's history, by installation.
+
+    There are several where somebody removed the release and kept its history: revisions count on then. A record that
+    cannot be read leaves open whose its revision is. Raises UserError if the newest one cannot be read.
+    """
+    home = session.settings.release.namespace
+    names = [releases.record_name(item.release, item.number) for item in history]
+    there = {objects.name_of(item): item for item in session.kubectl.named("secrets", home, names)}
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in (name for name in names if name in there):
+        try:
+            found[releases.installation(there[name])] = there[name]
+        except UserError:
+            if name == names[-1]:
+                raise
+    return found
 
 
 def installation(session: Session, record: Mapping[str, Any]) -> str:

@@ -202,12 +202,8 @@ def _history(run: Run) -> list[Revision]:
 
 
 def _proofs(run: Run, history: list[Revision]) -> dict[int, Proof]:
-    """Return the proofs of the release that is installed now."""
-    if not history:
-        return {}
-    name = run.session.settings.release.name
-    record = live.record_of(run.session, {name: history[-1].number})[name]
-    return proofs.find(run.session.kubectl, run.namespace, name, releases.installation(record))
+    """Return the proofs of the release's revisions."""
+    return live.proofs_of(run.session, history) if history else {}
 
 
 def _as_rollback(outcome: Outcome) -> Outcome:

@@ -353,10 +353,11 @@ def history(session: Session) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("REVISION", "STATUS", "VERIFIED", "BY", "COMMIT", "VERDICT", "INPUTS")]
     if not revisions:
         return rows
-    record = live.record_of(session, {release.name: revisions[-1].number})[release.name]
-    known = proofs.find(session.kubectl, release.namespace, release.name, releases.installation(record))
+    known = live.proofs_of(session, revisions)
     entries = audit.read(audit_file(session.settings.cluster))
-    made = audit.made_by(entries, release.name, live.installation(session, record))
+    made: dict[int, tuple[str, str, str]] = {}
+    for record in live.installations(session, revisions).values():
+        made |= audit.made_by(entries, release.name, live.installation(session, record))
     for number in sorted(known.keys() - {item.number for item in revisions}):
         rows.append((str(number), "kept apart", known[number].moment, *made.get(number, ("-", "-", "-")), "-"))
     for item in revisions:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from scripts.host.shell import Result
-from scripts.pipeline import app_secrets, health, rollback, rollout
+from scripts.kube.releases import Revision
+from scripts.pipeline import app_secrets, health, live, rollback, rollout
 from scripts.release import operate
 from scripts.secrets import versions
 from tests.secrets.test_versions import Cluster, encoded, keep, record
@@ -157,6 +158,21 @@ def test_a_secret_that_somebody_deleted_has_the_values_of_the_newest_healthy_rel
     session.variables, session.say = {}, print
     del cluster.secrets["auth"]
     assert operate.sync_secrets(session) == ["auth"] and cluster.value() == "a"
+
+
+def test_a_revision_stays_proved_where_the_release_was_removed_and_its_history_kept(
+    session: Any, cluster: Watched
+) -> None:
+    """As `helm uninstall --keep-history` does it: revisions count on, in a new installation."""
+    keep(cluster, 1)
+    keep(cluster, 2)
+    for number, installed in ((2, "2026-01-01"), (3, "2027-01-01")):
+        cluster.secrets[f"sh.helm.release.v1.todo.v{number}"] = record(number, installed)
+    history = [Revision("todo", number, "superseded", "") for number in (1, 2, 3)]
+    assert sorted(live.proofs_of(session, history)) == [1, 2]
+    assert live.proofs_of(session, history[2:]) == {}, "of the new one alone none was proved"
+    cluster.secrets["sh.helm.release.v1.todo.v2"]["data"] = {}
+    assert sorted(live.installations(session, history)) == ["2026-01-01", "2027-01-01"], "one cannot be read"
 
 
 def test_a_deploy_alone_makes_a_secret_again_that_somebody_deleted(

@@ -137,9 +137,9 @@ def test_the_same_content_has_the_same_version_and_says_nothing_of_itself() -> N
     assert versions.of_cluster(elsewhere.kubectl(), "shop", ["auth"]) != before
 
 
-def record(number: int) -> dict[str, Any]:
+def record(number: int, installed: str = "2026-01-01") -> dict[str, Any]:
     labels = {"owner": "helm", "name": "todo", "version": str(number), "status": "deployed"}
-    packed = base64.b64encode(json.dumps({"info": {"first_deployed": "2026-01-01"}}).encode())
+    packed = base64.b64encode(json.dumps({"info": {"first_deployed": installed}}).encode())
     name = f"sh.helm.release.v1.todo.v{number}"
     data = {"release": base64.b64encode(packed).decode()}
     return {
