@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 
 from scripts.context.run import Run
 from scripts.context.session import Session
@@ -49,13 +46,13 @@ def run(session: Session, names: Sequence[str], *, cleanup: bool, may_install: b
         loop = Loop(_told(session, shown), chosen, shown, may_install=may_install)
         replaced = False
         try:
-            with _ends_on_signals(), screen.keys(loop.key):
+            with screen.keys(loop.key):
                 loop.start()
                 shown.line("watching: save a file; Ctrl-C ends")
                 loop.work()
         except Replaced:
             replaced = True
-        except (Ended, KeyboardInterrupt):
+        except (Ended, KeyboardInterrupt):  # a signal that asks for an end is as good as Ctrl-C
             pass
         except UserError:
             if loop.deployed:
@@ -79,21 +76,6 @@ def _told(session: Session, shown: screen.Screen) -> Session:
     from scripts.host.shell import Shell
 
     return Session(session.settings, Shell(echo=shown.line), target=session.wanted)
-
-
-@contextmanager
-def _ends_on_signals() -> Iterator[None]:
-    """Yield a request to end is as good as Ctrl-C."""
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def plan(session: Session, names: Sequence[str]) -> list[str]:

@@ -1,6 +1,9 @@
 """What a change asks for, and that nothing that goes wrong ends the session."""
 
 import io
+import os
+import signal
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from scripts.dev import command, release, sources, tree
 from scripts.dev import loop as looping
-from scripts.dev import release, sources, tree
 from scripts.dev.command import checked, plan
 from scripts.dev.loop import Ended, Event, Loop, Replaced
 from scripts.dev.rules import Rule
@@ -22,6 +25,7 @@ from scripts.host.shell import Result
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.configuration import read_settings
 from scripts.settings.model import Release, Service
+from scripts.tasks.support import errors_explained
 from tests.dev.test_pods import pod
 
 
@@ -384,6 +388,34 @@ def test_what_the_program_before_writes_in_between_is_no_cause(world: World) -> 
     said = f"Traceback\nTodoError: no such list\n{calm}\n{calm}\nthe program has ended with status 1; it starts again"
     world.loop._handle(Event("crash", ("shop", said)))
     assert "error: shop has ended: TodoError: no such list\n" in world.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_a_session_as_ctrl_c_does_and_says_what_is_live(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Session(Loop):
+        deployed = True
+
+        def start(self) -> None:
+            pass
+
+        def work(self) -> None:
+            os.kill(os.getpid(), number)
+            threading.Event().wait(300)
+
+        def close(self) -> None:
+            if number != signal.SIGINT:  # a terminal that closes tells its whole group, and each of them tells the rest
+                os.kill(os.getpid(), number)
+
+    said: list[str] = []
+    session: Any = SimpleNamespace(settings=read_settings(), say=said.append, kubectl=None)
+    monkeypatch.setattr(command, "Loop", Session)
+    monkeypatch.setattr(command, "session_lock", lambda session: tmp_path / "lock")
+    monkeypatch.setattr(command, "_told", lambda session, shown: session)
+    with errors_explained():
+        assert command.run(session, ["backend"], cleanup=False, may_install=False) is None
+    assert said == [f"ended; {command.GO_BACK}"]
 
 
 def test_unknown_services_and_environments_that_admit_only_signed_images_are_refused() -> None:
