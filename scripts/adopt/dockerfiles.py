@@ -307,6 +307,32 @@ def broken_python(tree: Tree, found: Dockerfile, packages: Packages, lock: str) 
                 yield f"{found.file}:{item.first + 1}: uv sync, but {lock} does not hold {lost[0]}"
 
 
+_INSTALLS_PROJECT = re.compile(
+    r"\bpip3? install\b[^&|;]*\s\.(\[[^\]]*\])?(?=[\s&|;]|$)"
+    r"|\buv sync\b(?![^&|;]*--no-install-project)|\bpoetry install\b(?![^&|;]*--no-root)"
+)
+
+
+def too_early(tree: Tree, found: Dockerfile) -> Iterator[str]:
+    """Yield a line that installs the project itself before the files are copied that its build asks for."""
+    project = tree.text(join(found.context, "pyproject.toml"))
+    asked = re.search(r"(?m)^readme\s*=\s*(?:\{[^}]*\bfile\s*=\s*)?[\"']([^\"']+)", project)
+    sources = re.search(r"[\"'](hatchling\.build|uv_build)[\"']", project) and "[tool.hatch.build" not in project
+    wanted = [asked[1]] if asked else []
+    copied: list[str] = []
+    for item in reading.instructions(tree.text(found.file)):
+        if item.name == "FROM":
+            copied = []
+        elif item.name in ("COPY", "ADD") and "--from=" not in item.value:
+            copied += [one.strip("/").removeprefix("./") for one in _names(item.value)[:-1] if not one.startswith("--")]
+        elif item.name == "RUN" and "[build-system]" in project and _INSTALLS_PROJECT.search(item.value):
+            folders = [join(found.context, one) for one in copied if "*" not in one]
+            whole = any(file.endswith(".py") for folder in folders for file in tree.below(folder))
+            lost = [one for one in wanted if not any(fnmatch.fnmatch(one, it or "*") or it == "." for it in copied)]
+            if lost := lost or ["its sources"] * bool(sources and not whole):
+                yield f"{found.file}:{item.first + 1}: installs the project before {lost[0]} is there"
+
+
 def cannot_be_made(found: Dockerfile, text: str, alpine: bool) -> list[str]:
     """Return why no base image of this Dockerfile can be had where no registry answers."""
     problems = [f"{found.file}: {image} cannot be made from packages" for image in found.images

@@ -709,6 +709,30 @@ def test_a_folder_that_is_copied_and_not_there_is_told(tmp_path: Path) -> None:
     assert "builder" not in services(adopt(app))["app"]
 
 
+@pytest.mark.parametrize(
+    ("lines", "lacks"),
+    [
+        ("COPY pyproject.toml ./\nRUN uv pip install --system -e .\nCOPY . .\n", "README.md"),
+        ("COPY pyproject.toml uv.lock ./\nRUN uv sync --frozen\nCOPY . .\n", "README.md"),
+        ("COPY pyproject.toml README.md ./\nRUN pip install --no-cache-dir '.[dev]' && rm x\nCOPY app app\n", ""),
+        ("COPY pyproject.toml README.md ./\nRUN pip install . && rm x\nCOPY app app\n", "its sources"),
+        ("COPY pyproject.toml README.* ./\nCOPY app app\nRUN pip install .\n", ""),
+        ("COPY pyproject.toml ./\nRUN uv sync --no-install-project\nCOPY . .\nRUN uv sync\n", ""),
+        ("COPY . .\nRUN poetry install\n", ""),
+        ("COPY pyproject.toml ./\nRUN pip install ./wheels/a.whl\nCOPY . .\n", ""),
+    ],
+)
+def test_a_project_that_is_installed_before_its_files_are_there_is_told(tmp_path: Path, lines: str, lacks: str) -> None:
+    app = make(tmp_path, **{
+        "pyproject.toml": '[project]\nname = "a"\nreadme = "README.md"\ndependencies = ["fastapi<1"]\n'
+                          '[build-system]\nbuild-backend = "hatchling.build"\n',
+        "app__main.py": API["main.py"], "README.md": "", "uv.lock": 'name = "fastapi"',
+        "Dockerfile": f"FROM python:3.13-slim\n{lines}CMD uvicorn app.main:app\n",
+    })  # fmt: skip
+    reasons = [place for key, _, place in adopt(app).decision.reasons if key == "services.app.builder"]
+    assert reasons == ([f"Dockerfile:3: installs the project before {lacks} is there"] if lacks else [])
+
+
 def test_a_python_that_the_project_refuses_is_told(tmp_path: Path) -> None:
     """Where no registry answers there is no 3.12: a project that takes no later one gets the product's builder."""
     for bound, built in (("<3.13", True), (">=3.12", False)):
