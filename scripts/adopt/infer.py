@@ -21,6 +21,7 @@ from scripts.adopt.inference.programs import (
     installs_requirements,
     keep_packages,
     missing_modules,
+    name_host,
     own_folder,
     port_of,
     published_port,
@@ -146,7 +147,7 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         if "persistence" in spec or any("seed" in it for it in spec.get("writablePaths", []) if isinstance(it, dict))
         else min(replicas, 2) or 1
     )
-    spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}}
+    spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}} | name_host(unit, spec, context)
     if context.whole.broker and units.calls_a_broker(unit):
         spec["values"]["initContainers"] = [_wait_for(context.whole.broker, unit)]
     if checked := _checks_certificates(unit, context):

@@ -192,7 +192,9 @@ def _recent_ends(pod: Object, moment: datetime) -> Iterator[tuple[Object, float]
 
 
 def probe_of(workload: Workload, items: Iterable[Object]) -> Probe | None:
-    """Return where a workload's app answers by HTTP; None where it has no HTTP probe, or no Service leads there."""
+    """Return where a workload's app answers by HTTP; None where it has no HTTP probe, no Service leads there, or the
+    probe has headers of its own, which the API server's proxy does not pass on as they are.
+    """
     by_kind = _by_kind(items)
     item = _find(workload, by_kind)
     if item is None or not item["spec"].get("replicas", 1):
@@ -200,7 +202,7 @@ def probe_of(workload: Workload, items: Iterable[Object]) -> Probe | None:
     container = objects.app_container(objects.template(item))
     asked = next((get for key in ("readinessProbe", "startupProbe") if (get := _http_get(container, key))), None)
     number = _port_number(container, asked.get("port")) if asked else None
-    if asked is None or number is None:
+    if asked is None or number is None or asked.get("httpHeaders"):
         return None
     for service in objects.services_of(item, by_kind.get("Service", ())):
         for port in service["spec"].get("ports") or ():

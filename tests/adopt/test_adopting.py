@@ -710,6 +710,25 @@ def test_a_folder_that_is_copied_and_not_there_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "host"),
+    [
+        ('app.add_middleware(\n    TrustedHostMiddleware,\n    allowed_hosts=["localhost", "*.a.eu"])\n', "localhost"),
+        ('hosts = ["shop.example.com"]\napp.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)\n',
+         "shop.example.com"),
+        ("app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts)\n", "localhost"),
+        ('app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"])\n', ""),
+        ("from starlette.middleware.trustedhost import TrustedHostMiddleware\n", ""),
+    ],
+)  # fmt: skip
+def test_who_answers_to_hosts_of_a_list_is_asked_by_one_of_them(tmp_path: Path, code: str, host: str) -> None:
+    health = '@app.get("/health")\ndef health():\n    return {}\n'
+    app = make(tmp_path, **{**API, "main.py": f"{API['main.py']}{code}{health}"})
+    values = services(adopt(app))["app"]["values"]
+    asked = {"httpGet": {"httpHeaders": [{"name": "Host", "value": host}]}}
+    assert values.get("readinessProbe") == (asked if host else None)
+
+
+@pytest.mark.parametrize(
     ("lines", "lacks"),
     [
         ("COPY pyproject.toml ./\nRUN uv pip install --system -e .\nCOPY . .\n", "README.md"),

@@ -142,6 +142,8 @@ def test_the_app_is_asked_where_its_own_probe_asks_by_a_service_of_any_name() ->
 def test_an_app_without_an_http_probe_is_not_asked() -> None:
     assert probe_of(BACKEND, with_probe({"exec": {"command": ["true"]}})) is None
     assert probe_of(BACKEND, with_probe({"httpGet": {"port": 9999, "path": "/"}})) is None
+    named = {"port": 8000, "path": "/", "httpHeaders": [{"name": "Host", "value": "localhost"}]}
+    assert probe_of(BACKEND, with_probe({"httpGet": named})) is None
 
 
 def test_a_workload_without_a_service_needs_no_endpoint() -> None:

@@ -341,6 +341,28 @@ def set_probes(unit: Unit, spec: dict[str, Any], context: Context) -> None:
         context.found.because(f"services.{unit.name}.probes", path, place)
 
 
+_HOSTS = re.compile(r"\bTrustedHostMiddleware\b[^)]*|\bALLOWED_HOSTS\s*=\s*[^\n]*")
+
+
+def name_host(unit: Unit, spec: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Return the chart's values by which a program that answers only to hosts of a list is asked by one of them: the
+    cluster asks by the pod's own address.
+    """
+    tree = context.whole.tree
+    files = [file for file in tree.below(unit.sources) if file.endswith(".py") and not TESTS.search(file)]
+    for file in files if unit.python and "probes" in spec else ():
+        found = [match for match in _HOSTS.finditer(tree.text(file)) if unit.kind == "django" or "Trusted" in match[0]]
+        used = [match for match in found if re.search(r"=", match[0]) and not re.search(r"[\"']\*[\"']", match[0])]
+        if used:
+            names = re.findall(r"[\"'](localhost|127\.0\.0\.1|[a-z][\w-]*(?:\.[\w-]+)+)[\"']", tree.text(file))
+            host = "localhost" if "localhost" in names or not names else names[0]
+            line = tree.text(file)[: used[0].start()].count("\n") + 1
+            said = f"asked as {host}, since it answers to hosts of a list alone"
+            context.found.because(f"services.{unit.name}.values.readinessProbe", said, Place(file, line))
+            return {"readinessProbe": {"httpGet": {"httpHeaders": [{"name": "Host", "value": host}]}}}
+    return {}
+
+
 def _readiness(unit: Unit, known: Mapping[str, Any], tree: Tree) -> tuple[str, object]:
     told = [
         (str(item.probes[kind]), item.place)
