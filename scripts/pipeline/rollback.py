@@ -58,6 +58,9 @@ def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, RolledBack]:
 def last_verified_revision(run: Run) -> int:
     """Return the newest revision before the live one that a health check passed. Raises UserError if there is none."""
     history = _history(run)
+    if not history and not run.dry:
+        release = run.session.settings.release
+        raise UserError(f"release {release.name} is not deployed in {release.namespace}", "run: invoke pipeline")
     target = releases.newest_good(history, _proofs(run, history), below=history[-1].number if history else 0)
     if target is None:
         raise UserError("no earlier revision was ever proved healthy", "see: invoke history, then rollback --to N")

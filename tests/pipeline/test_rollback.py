@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from scripts.errors import UserError
 from scripts.pipeline import rollback
 
 
@@ -28,3 +32,12 @@ def test_only_what_the_failed_revision_left_unready_in_a_stateful_set_is_in_the_
     ]
     assert rollback.left_behind(wanted, pods) == ["store-2"]
     assert rollback.left_behind({**wanted, "status": {}}, pods) == [], "nobody knows which revision it is to have"
+
+
+def test_where_nothing_is_deployed_that_is_said_and_not_that_nothing_was_proved() -> None:
+    release = SimpleNamespace(name="todo", namespace="shop")
+    kubectl = SimpleNamespace(items=lambda *words: [])
+    session = SimpleNamespace(settings=SimpleNamespace(release=release), kubectl=kubectl)
+    run: Any = SimpleNamespace(session=session, dry=False)
+    with pytest.raises(UserError, match="release todo is not deployed in shop"):
+        rollback.last_verified_revision(run)
