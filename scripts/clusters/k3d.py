@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 from scripts.clusters import answers, ownership
-from scripts.clusters.nodes import NodeContainers
+from scripts.clusters.nodes import NodeContainers, naming_cause
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import first_line
 from scripts.clusters.target import Tell
-from scripts.host.shell import CommandError, Result
+from scripts.host.shell import Result
 
 
 class K3d(NodeContainers):
@@ -51,7 +50,7 @@ class K3d(NodeContainers):
 
     def create(self, tell: Tell) -> None:
         """Create the cluster, and write its kubeconfig."""
-        with self.marked_as_ours(), _its_cause():
+        with self.marked_as_ours(), naming_cause(answers.k3d_failure):
             self._shell.effect(
                 self.create_command(), timeout=self._timeout, on_line=lambda line: tell(first_line(line))
             )
@@ -79,12 +78,3 @@ class K3d(NodeContainers):
         """Delete the cluster and what is kept of it."""
         self._shell.effect([self._binary, "cluster", "delete", self.name], timeout=300)
         self.forget()
-
-
-@contextmanager
-def _its_cause() -> Iterator[None]:
-    """Leave of a failure's text what k3d names as the cause."""
-    try:
-        yield
-    except CommandError as problem:
-        raise problem.naming(answers.k3d_failure(problem.result.err)) from None

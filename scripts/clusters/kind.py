@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts.clusters import answers
-from scripts.clusters.nodes import NodeContainers
+from scripts.clusters.nodes import NodeContainers, naming_cause
 from scripts.clusters.states import first_line
 from scripts.clusters.target import Tell
 from scripts.errors import UserError
-from scripts.host.shell import CommandError, Result
+from scripts.host.shell import Result
 from scripts.images.engine_api import is_elsewhere
 
 PROVIDER = "KIND_EXPERIMENTAL_PROVIDER"
@@ -73,7 +72,7 @@ class Kind(NodeContainers):
         image = ["--image", options.image] if options.image else []
         words = ["create", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig), "--wait", "5m"]
         argv: list[str | Path] = [self._binary, *words, *image, "--config", "-", *options.extra_arguments]
-        with self.marked_as_ours(), _its_cause():
+        with self.marked_as_ours(), naming_cause(answers.kind_failure):
             self._shell.effect(
                 argv, stdin=config, shown_stdin=config, timeout=self._timeout, env=self._environ,
                 on_line=lambda line: tell(first_line(line)),
@@ -89,12 +88,3 @@ class Kind(NodeContainers):
         words = ["delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig)]
         self._shell.effect([self._binary, *words], timeout=300, env=self._environ)
         self.forget()
-
-
-@contextmanager
-def _its_cause() -> Iterator[None]:
-    """Leave of a failure's text what kind names as the cause, as its steps have been shown while they were made."""
-    try:
-        yield
-    except CommandError as problem:
-        raise problem.naming(answers.kind_failure(problem.result.err)) from None

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from scripts.clusters.states import Reading, cannot_tell, first_line
 from scripts.clusters.target import Old, Target, Tell, asked_twice
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
-from scripts.host.shell import Result, Shell
+from scripts.host.shell import CommandError, Result, Shell
 from scripts.images.engine_api import is_elsewhere
 from scripts.settings import values
 from scripts.settings.model import Image, Outcome, Settings
@@ -191,3 +191,12 @@ class NodeContainers(Target):
 
     def _mapped(self, container: str, port: int) -> bool:
         return bool(self._shell.probe([engine_client(), "port", container, f"{port}/tcp"], timeout=15).out.strip())
+
+
+@contextmanager
+def naming_cause(cause: Callable[[str], str]) -> Iterator[None]:
+    """Leave of a failure's text what the program names as the `cause`: its steps were shown while they were made."""
+    try:
+        yield
+    except CommandError as problem:
+        raise problem.naming(cause(problem.result.err)) from None
