@@ -98,40 +98,74 @@ def ensure(
     have = docker.image_ids(shell, client, [*(base.image for base in bases.values()), *twins.values()])
     refs = {name: base.image if base.image in have else twins.get(name, base.image) for name, base in bases.items()}
     missing = [name for name, ref in refs.items() if ref not in have]
-
-    def there(name: str) -> None:
-        for ref, id in docker.image_ids(shell, client, [refs[name]]).items():
-            arrived(name, ReadyBase(ref, id, name in missing))
-
-    def pull(name: str) -> None:
-        shell.effect([client.binary, "pull", "--quiet", refs[name]], timeout=900)
-        there(name)
-
+    search = _Search(shell, client, root, bases, services, say, arrived, twins, refs, missing)
     if missing:
-        _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name) and ref in have})
+        search.refuse_alpine({name for name, ref in refs.items() if ref in have})
         for name in refs.keys() - set(missing):
-            there(name)
+            search.there(name)
         if registry_answers():
-            refs |= {name: bases[name].image for name in missing}
-            with ThreadPoolExecutor() as pool:
-                list(pool.map(pull, missing))
+            search.pull()
         else:
-            _refuse_unmakeable([bases[name].image for name in missing if name not in twins])
-            _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name)})
-            say(f"no image registry answers: making {', '.join(missing)} from packages")
-            for line in remarks(bases, missing):
-                say(line)
-            with _alone(shell, say):
-                have = docker.image_ids(shell, client, list(refs.values()))
-                missing = [name for name in missing if refs[name] not in have]
-                if missing:
-                    bootstrap(shell, client, root, twins, bases, missing, may_install=may_install, there=there)
-        docker.require(shell, client, [refs[name] for name in missing], "the base images were reported as fetched")
+            search.make(may_install)
+        wanted = [refs[name] for name in search.missing]
+        docker.require(shell, client, wanted, "the base images were reported as fetched")
         have |= docker.image_ids(shell, client, list(refs.values()))
-    _refuse_alpine(services, {name for name, ref in refs.items() if ref == twins.get(name)})
+    search.refuse_alpine(refs)
     if shell.dry:
         have = {ref: have.get(ref, ref) for ref in refs.values()}
-    return {name: ReadyBase(ref, have[ref], name in missing) for name, ref in refs.items()}
+    return {name: ReadyBase(ref, have[ref], name in search.missing) for name, ref in refs.items()}
+
+
+@dataclass
+class _Search:
+    """The base images that the engine lacks, on their way: `refs` are those that are meant, `missing` their names."""
+
+    shell: Shell
+    client: Docker
+    root: Path
+    bases: Mapping[str, Base]
+    services: Sequence[Service]
+    say: Callable[[str], None]
+    arrived: Arrived
+    twins: Mapping[str, str]
+    refs: dict[str, str]
+    missing: list[str]
+
+    def there(self, name: str) -> None:
+        """Tell of one that the engine has."""
+        for ref, id in docker.image_ids(self.shell, self.client, [self.refs[name]]).items():
+            self.arrived(name, ReadyBase(ref, id, name in self.missing))
+
+    def pull(self) -> None:
+        """Fetch the official ones, side by side."""
+        self.refs |= {name: self.bases[name].image for name in self.missing}
+
+        def one(name: str) -> None:
+            self.shell.effect([self.client.binary, "pull", "--quiet", self.refs[name]], timeout=900)
+            self.there(name)
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(one, self.missing))
+
+    def make(self, may_install: bool) -> None:
+        """Make equal ones from Debian's packages, unless another run has done so meanwhile. Raises UserError."""
+        _refuse_unmakeable([self.bases[name].image for name in self.missing if name not in self.twins])
+        self.refuse_alpine(self.refs)
+        self.say(f"no image registry answers: making {', '.join(self.missing)} from packages")
+        for line in remarks(self.bases, self.missing):
+            self.say(line)
+        with _alone(self.shell, self.say):
+            have = docker.image_ids(self.shell, self.client, list(self.refs.values()))
+            self.missing = [name for name in self.missing if self.refs[name] not in have]
+            if self.missing:
+                bootstrap(
+                    self.shell, self.client, self.root, self.twins, self.bases, self.missing,
+                    may_install=may_install, there=self.there,
+                )  # fmt: skip
+
+    def refuse_alpine(self, names: Iterable[str]) -> None:
+        """Raise UserError for a service that only Alpine can build, on one of these that is a twin."""
+        _refuse_alpine(self.services, {name for name in names if self.refs[name] == self.twins.get(name)})
 
 
 def _alone(shell: Shell, say: Callable[[str], None]) -> AbstractContextManager[None]:
