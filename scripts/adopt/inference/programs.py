@@ -354,7 +354,8 @@ def name_host(unit: Unit, spec: Mapping[str, Any], context: Context) -> dict[str
         found = [match for match in _HOSTS.finditer(tree.text(file)) if unit.kind == "django" or "Trusted" in match[0]]
         used = [match for match in found if re.search(r"=", match[0]) and not re.search(r"[\"']\*[\"']", match[0])]
         if used:
-            names = re.findall(r"[\"'](localhost|127\.0\.0\.1|[a-z][\w-]*(?:\.[\w-]+)+)[\"']", tree.text(file))
+            told = "\n".join([used[0][0], *re.findall(r"(?im)^.*hosts?\b.*$", tree.text(file))])
+            names = re.findall(r"[\"'](localhost|127\.0\.0\.1|[a-z][\w-]*(?:\.[\w-]+)+)[\"']", told)
             host = "localhost" if "localhost" in names or not names else names[0]
             line = tree.text(file)[: used[0].start()].count("\n") + 1
             said = f"asked as {host}, since it answers to hosts of a list alone"
