@@ -202,10 +202,11 @@ def _is_spare(unit: Unit, units: Sequence[Unit]) -> bool:
 
 def _again(tree: Tree, unit: Unit, units: Sequence[Unit]) -> bool:
     """Return whether a Dockerfile above a service's folder, as hosts of programs want one, makes it once more."""
-    whole = [one for one in units if one is not unit and one.sources == one.folder
-             and one.dockerfile and not one.dockerfile.problems]  # fmt: skip
-    moved = unit.folder != unit.sources and any(one.sources == unit.sources for one in whole)
-    return moved or any(_starts_in(tree, unit, one.folder) for one in whole)
+    others = [one for one in units if one is not unit and one.dockerfile and not one.dockerfile.problems]
+    inside = [one for one in others if _within(folder_of(one.dockerfile.file), one.sources)]  # type: ignore[union-attr]
+    above = bool(unit.dockerfile) and not _within(folder_of(unit.dockerfile.file), unit.sources)  # type: ignore[union-attr]
+    moved = above and any(one.sources == unit.sources for one in inside)
+    return moved or any(_starts_in(tree, unit, one.folder) for one in inside if one.sources == one.folder)
 
 
 def _starts_in(tree: Tree, unit: Unit, folder: str) -> bool:

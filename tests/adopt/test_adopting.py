@@ -1331,6 +1331,8 @@ RECIPE = "FROM python:3.13-slim\nCOPY . .\nCMD {}\n"
           "requirements.txt": "fastapi\n"}, {"api", "web"}),
         ({"Dockerfile": RECIPE.format("python run.py"), "api__Dockerfile": RECIPE.format("uvicorn main:app"),
           "requirements.txt": "fastapi\n", "run.py": 'sys.path.insert(0, "api/src")\n'}, {"api", "web"}),
+        ({"Dockerfile": "FROM node:24-slim\nCOPY web/ .\nRUN npm i\nFROM python:3.13-slim\nCOPY api/ .\nCMD a\n",
+          "web__Dockerfile": "FROM node:24-slim\nCOPY web/package.json .\nCMD npm start\n"}, {"api", "web"}),
         # What only the image at the top starts, and one that starts none of them.
         ({"Dockerfile": RECIPE.format("python run.py"), "requirements.txt": "fastapi\n",
           "run.py": 'sys.path.insert(0, "api")\n'}, {"app", "web"}),
