@@ -318,7 +318,8 @@ def too_early(tree: Tree, found: Dockerfile) -> Iterator[str]:
     project = tree.text(join(found.context, "pyproject.toml"))
     asked = re.search(r"(?m)^readme\s*=\s*(?:\{[^}]*\bfile\s*=\s*)?[\"']([^\"']+)", project)
     sources = re.search(r"[\"'](hatchling\.build|uv_build)[\"']", project) and "[tool.hatch.build" not in project
-    wanted = [asked[1]] if asked else []
+    # setuptools does without a README that is not there.
+    wanted = [asked[1]] if asked and not re.search(r"build-backend\s*=\s*[\"']setuptools", project) else []
     copied: list[str] = []
     for item in reading.instructions(tree.text(found.file)):
         if item.name == "FROM":

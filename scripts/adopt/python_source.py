@@ -132,6 +132,16 @@ def function_at(text: str, line: int) -> str:
     return ""
 
 
+def runs_never(text: str, line: int) -> bool:
+    """Return whether a line stands in a function that is only put into an application as `app.lifespan`, which nobody
+    calls.
+    """
+    idle = set(re.findall(r"(?m)^\s*\w+\.lifespan\s*=\s*(\w+)\s*$", text))
+    idle -= set(re.findall(r"\blifespan\s*=\s*(\w+)\s*[,)]", text))
+    functions = (node for node in statements(text) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return any(node.name in idle and node.lineno <= line <= (node.end_lineno or 0) for node in functions)
+
+
 def used_names(text: str) -> set[str]:
     """Return the names that a file uses when it is imported: not those that it only defines, or uses as a script."""
     nodes = (it for node in statements(text) if not _is_script(node) for it in ast.walk(node))

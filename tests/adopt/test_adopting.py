@@ -768,6 +768,14 @@ def test_a_python_that_the_project_refuses_is_told(tmp_path: Path) -> None:
         ({"db.py": "Base.create_all(e)\n", "main.py": "from db import x\n"}, []),
         ({"db.py": "Base.create_all(e)\n", "alembic.ini": ""}, [["python", "-m", "alembic", "upgrade", "head"]]),
         ({"init_db.py": "Base.create_all(e)\n"}, [["env", "PYTHONPATH=.", "python", "init_db.py"]]),
+        (
+            {
+                "initialize_db.py": "Base.create_all(e)\n",
+                "app.py": "from fastapi import FastAPI\n@a\nasync def life(app):\n    Base.create_all(e)\n    yield\n\n"
+                "app = FastAPI()\napp.lifespan = life\n",
+            },
+            [["env", "PYTHONPATH=.", "python", "initialize_db.py"]],
+        ),
         ({"init_db.py": "Base.drop_all(e)\nBase.create_all(e)\n"}, []),
         (
             {f"migrations/{n}_first.py": "Base.create_all(e)\n" for n in ("002", "001")},
@@ -778,8 +786,8 @@ def test_a_python_that_the_project_refuses_is_told(tmp_path: Path) -> None:
 def test_tables_that_only_a_script_makes_are_made_by_a_job(
     tmp_path: Path, files: dict[str, str], jobs: list[list[str]]
 ) -> None:
-    app = make(tmp_path, **{name.replace("/", "__"): text for name, text in files.items()})
-    make(app, **{"requirements.txt": "fastapi\n", "app.py": "from fastapi import FastAPI\napp = FastAPI()\n"})
+    plain = {"requirements.txt": "fastapi\n", "app.py": "from fastapi import FastAPI\napp = FastAPI()\n"}
+    app = make(tmp_path, **{name.replace("/", "__"): text for name, text in {**plain, **files}.items()})
     found = yaml.safe_load(adopt(app).text).get("jobs", {})
     assert [job["command"] for job in found.values()] == jobs
 

@@ -125,8 +125,9 @@ def _is_built(unit: Unit, context: Context) -> bool:
 def _table_makers(unit: Unit, tree: Tree) -> list[Place]:
     """Return where the program makes its tables: in what its first file loads, else in what looks like a part of it."""
     loaded = loaded_files(unit, tree)
-    found = [place for place in unit.code.tables if place.file in loaded]
-    return found or [place for place in unit.code.tables if _imported(place.file, unit, tree)]
+    made = [one for one in unit.code.tables if not python_source.runs_never(tree.text(one.file), one.line)]
+    found = [place for place in made if place.file in loaded]
+    return found or [place for place in made if _imported(place.file, unit, tree)]
 
 
 def loaded_files(unit: Unit, tree: Tree) -> set[str]:
@@ -258,7 +259,9 @@ def _makes_tables(unit: Unit, tree: Tree) -> bool:
     return migrated or any(_called(place, unit, tree) for place in _table_makers(unit, tree))
 
 
-SCRIPT = re.compile(r"(^|/)(\d+[\w-]*|(init|create|setup|make)[_-](db|database|tables?|schema)|migrat\w*)\.py$")
+SCRIPT = re.compile(
+    r"(^|/)(\d+[\w-]*|(init|initiali[sz]e|create|setup|make)[_-](db|database|tables?|schema)|migrat\w*)\.py$"
+)
 
 
 def _scripts(unit: Unit, context: Context) -> list[str]:
