@@ -313,9 +313,9 @@ _INSTALLS_PROJECT = re.compile(
 )
 
 
-def too_early(tree: Tree, found: Dockerfile) -> Iterator[str]:
-    """Yield a line that installs the project itself before the files are copied that its build asks for."""
-    project = tree.text(join(found.context, "pyproject.toml"))
+def too_early(tree: Tree, found: Dockerfile, folder: str) -> Iterator[str]:
+    """Yield a line that installs the project of a folder before the files are copied that its build asks for."""
+    project = tree.text(join(folder, "pyproject.toml"))
     asked = re.search(r"(?m)^readme\s*=\s*(?:\{[^}]*\bfile\s*=\s*)?[\"']([^\"']+)", project)
     sources = re.search(r"[\"'](hatchling\.build|uv_build)[\"']", project) and "[tool.hatch.build" not in project
     # setuptools does without a README that is not there.
@@ -327,9 +327,11 @@ def too_early(tree: Tree, found: Dockerfile) -> Iterator[str]:
         elif item.name in ("COPY", "ADD") and "--from=" not in item.value:
             copied += [one.strip("/").removeprefix("./") for one in _names(item.value)[:-1] if not one.startswith("--")]
         elif item.name == "RUN" and "[build-system]" in project and _INSTALLS_PROJECT.search(item.value):
-            folders = [join(found.context, one) for one in copied if "*" not in one]
-            whole = any(file.endswith(".py") for folder in folders for file in tree.below(folder))
-            lost = [one for one in wanted if not any(fnmatch.fnmatch(one, it or "*") or it == "." for it in copied)]
+            paths = [join(found.context, one) if one != "." else found.context for one in copied]
+            brought = [file for path in paths for file in tree.below(path)]
+            whole = any(file.endswith(".py") for file in brought)
+            there = [*paths, *brought]
+            lost = [one for one in wanted if not any(fnmatch.fnmatch(join(folder, one), it) for it in there)]
             if lost := lost or ["its sources"] * bool(sources and not whole):
                 yield f"{found.file}:{item.first + 1}: installs the project before {lost[0]} is there"
 

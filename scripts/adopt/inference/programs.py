@@ -133,7 +133,7 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
         if unit.python:
             lock = unit.python.lock or unit.strange_lock
             problems += dockerfiles.broken_python(tree, unit.dockerfile, unit.python, lock)
-            problems += dockerfiles.too_early(tree, unit.dockerfile)
+            problems += dockerfiles.too_early(tree, unit.dockerfile, unit.sources)
             problems += _started_above(unit, tree)
         if not context.whole.registry:
             alpine = any("alpine" in image for image in unit.dockerfile.images)
