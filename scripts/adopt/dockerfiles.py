@@ -319,7 +319,7 @@ def too_early(tree: Tree, found: Dockerfile, folder: str) -> Iterator[str]:
     asked = re.search(r"(?m)^readme\s*=\s*(?:\{[^}]*\bfile\s*=\s*)?[\"']([^\"']+)", project)
     sources = re.search(r"[\"'](hatchling\.build|uv_build)[\"']", project) and "[tool.hatch.build" not in project
     # setuptools does without a README that is not there.
-    wanted = [asked[1]] if asked and not re.search(r"build-backend\s*=\s*[\"']setuptools", project) else []
+    wanted = [asked[1]] if asked and not re.search(r"=\s*[\"']setuptools\.build", project) else []
     copied: list[str] = []
     for item in reading.instructions(tree.text(found.file)):
         if item.name == "FROM":
