@@ -40,10 +40,10 @@ class Event:
 
 
 def minikube_status(answer: Result) -> Reading:
-    """Return the state that `minikube status -o json` tells, whatever it remarks on lines before."""
-    found = parse(answer.out) or parse((answer.out.strip().splitlines() or [""])[-1])
-    nodes = [found] if isinstance(found, Mapping) else mappings(found)
-    nodes = [node for node in nodes if "Host" in node]
+    """Return the state that `minikube status -o json` tells, whatever it remarks on lines before and after."""
+    told = [parse(text) for text in (answer.out, *answer.out.splitlines())]
+    each = ([found] if isinstance(found, Mapping) else mappings(found) for found in told)
+    nodes = next((nodes for found in each if (nodes := [node for node in found if "Host" in node])), [])
     if nodes:
         return _nodes_together(nodes)
     if answer.code == MISSING_PROFILE and any("not found" in event.message for event in events(answer.out)):

@@ -51,8 +51,10 @@ def service(draw: st.DrawFn) -> dict[str, Any]:
 def possible(values: Any) -> Any:
     """The values without what cannot hold together, which the chart refuses."""
     if values.get("persistence", {}).get("enabled"):
-        values.get("autoscaling", {}).pop("enabled", None)
+        values.pop("autoscaling", None)
         values.pop("strategy", None)  # one pod at a time writes; it is Recreate
+    if values.get("strategy", {}).get("type") == "Recreate":
+        values["strategy"].pop("rollingUpdate", None)
     if "port" not in values.get("service", {}):
         values["service"] = {key: port for key, port in values.get("service", {}).items() if key == "targetPort"}
         for key in ("ingress", "httpRoute"):
@@ -78,7 +80,9 @@ def names_of_hooks(item: Any) -> bool:
 @FEW
 @given(st.dictionaries(NAMES, service(), min_size=4, max_size=10), st.booleans(), st.booleans())
 def test_valid_values_render_valid_objects(services: dict[str, Any], tls: bool, policies: bool) -> None:
-    for name, values in services.items():  # of one host each path leads to one service
+    for number, (name, values) in enumerate(services.items()):  # of one host each path leads to one service
+        if "nodePort" in values.get("service", {}):
+            values["service"]["nodePort"] = 30001 + number
         values["ingress"] = {
             "enabled": False,
             **values.get("ingress", {}),

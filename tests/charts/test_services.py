@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -132,6 +133,13 @@ def test_an_empty_handler_takes_the_place_of_a_path() -> None:
     probes = {"probes": {"livenessPath": "/alive"}, "livenessProbe": {"tcpSocket": {}}}
     probe = pod({"api": {**API, **probes}})["containers"][0]["livenessProbe"]
     assert probe["tcpSocket"] == {"port": "http"} and "httpGet" not in probe
+
+
+def test_blanks_at_the_end_of_a_text_are_part_of_it() -> None:
+    odd = "a\u00a0"
+    found = rendered({"api": {**API, "config": {"Z": odd}, "secrets": {"trial": {"Z": odd}}}})
+    assert by_name(found, "ConfigMap")["api-config"]["data"]["Z"] == odd
+    assert by_name(found, "Secret")["trial"]["stringData"]["Z"] == odd
 
 
 def test_a_value_may_use_a_secret_that_stands_before_it() -> None:
@@ -305,9 +313,39 @@ def test_paths_that_lose_their_prefix_are_taken_literally() -> None:
         name: [path["path"] for path in item["spec"]["rules"][0]["http"]["paths"]]
         for name, item in by_name(made, "Ingress").items()
     }
-    assert shown == {"api": ["/"], "api-stripped": [r"/v1\.0(/|$)(.*)", "/one()()$"]}
+    assert shown == {"api": ["/"], "api-stripped": [r"/(?-i:v1\.0)(/|$)(.*)", "/(?-i:one)()()()()()$"]}
     exact = by_name(made, "HTTPRoute")["api"]["spec"]["rules"][2]
     assert exact["filters"][0]["urlRewrite"]["path"] == {"type": "ReplaceFullPath", "replaceFullPath": "/"}
+
+
+def test_paths_of_a_host_that_another_service_takes_a_prefix_off_on_keep_their_meaning() -> None:
+    """As ingress-nginx orders and compares them: all as expressions, the longest text first."""
+    kept = [{"path": "/api/v2"}, {"path": "/api/health", "pathType": "Exact"}, {"path": "/"}]
+    way = {"enabled": True, "host": "a.example"}
+    services = {
+        "page": {**API, "ingress": {**way, "hosts": ["b.example"], "paths": kept}},
+        "api": {**API, "ingress": {**way, "paths": [{"path": "/api", "stripPrefix": True}]}},
+    }
+    found = by_name(rendered(services), "Ingress")
+    rules = {rule["host"]: rule["http"]["paths"] for rule in found["page"]["spec"]["rules"]}
+    assert [one["path"] for one in rules["b.example"]] == ["/api/v2", "/api/health", "/"], "nobody strips there"
+    (stripped,) = found["api-stripped"]["spec"]["rules"][0]["http"]["paths"]
+    ordered = sorted([*(one["path"] for one in rules["a.example"]), stripped["path"]], key=len, reverse=True)
+
+    def first(path: str) -> str:
+        return next(one for one in ordered if re.match(one, path, re.IGNORECASE))
+
+    for path, wanted in {
+        "/api/v2/x": rules["a.example"][0]["path"],
+        "/api/health": rules["a.example"][1]["path"],
+        "/api/healthy": stripped["path"],
+        "/api/v20": stripped["path"],
+        "/apis": "/",
+        "/API": "/",
+    }.items():
+        assert first(path) == wanted, path
+    alone = objects(UMBRELLA / "charts/backend", {"ingress": {**way, "paths": [{"path": "/a", "stripPrefix": True}]}})
+    assert by_name(tuple(alone), "Ingress")["backend-stripped"]
 
 
 def test_egress_to_hosts() -> None:
@@ -344,9 +382,9 @@ def test_a_page_and_an_api_share_a_host() -> None:
     hosts = {rule["host"] for item in found.values() for rule in item["spec"]["rules"]}
     assert set(found) == {"web", "api", "api-stripped"} and hosts == {"todo.local"}
     (path,) = found["api-stripped"]["spec"]["rules"][0]["http"]["paths"]
-    assert (path["path"], path["pathType"]) == ("/api(/|$)(.*)", "ImplementationSpecific")
+    assert (path["path"], path["pathType"]) == ("/(?-i:api)(/|$)(.*)", "ImplementationSpecific")
     assert found["api-stripped"]["metadata"]["annotations"]["nginx.ingress.kubernetes.io/rewrite-target"] == "/$2"
-    assert found["api"]["spec"]["rules"][0]["http"]["paths"][0]["path"] == "/docs"
+    assert found["api"]["spec"]["rules"][0]["http"]["paths"][0]["path"] == "/(?-i:docs)(/|$)(.*)"
     # The controller is nobody's neighbour: who has a way in is open.
     assert "from" not in by_name(routed(), "NetworkPolicy")["api"]["spec"]["ingress"][0]
 

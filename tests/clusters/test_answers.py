@@ -41,6 +41,7 @@ TEXTS = st.one_of(st.text(), JSON.map(json.dumps), st.just(NOT_FOUND), st.just("
     [
         (Result(0, json.dumps(NODE)), "running"),
         (Result(0, f"{NOT_FOUND.splitlines()[0]}\n{json.dumps(NODE)}\n"), "running"),
+        (Result(0, f"{json.dumps(NODE)}\n* minikube 1.39.0 is available! Download it: https://x\n"), "running"),
         (Result(0, json.dumps([NODE, NODE | {"Name": "p-m02", "Worker": True, "APIServer": "Irrelevant"}])), "running"),
         (Result(4, json.dumps(NODE | {"Kubeconfig": "Misconfigured"})), "degraded"),
         (Result(6, json.dumps(NODE | {"APIServer": "Stopped", "Kubeconfig": "Misconfigured"})), "degraded"),

@@ -322,7 +322,7 @@ def test_ingresses_of_the_chart_lead_in_by_minikubes_own_addon(target: Target) -
         raise
     image = {"image": {"repository": "some/image", "tag": "1"}, "service": {"port": 80}}
     way = {"enabled": True, "host": "real.example"}
-    paths = [{"path": "/api", "stripPrefix": True}, {"path": "/orders"}]
+    paths = [{"path": "/api", "stripPrefix": True}, {"path": "/orders"}, {"path": "/one", "pathType": "Exact"}]
     services = {"page": image | {"ingress": way}, "api": image | {"ingress": way | {"paths": paths}}}
     values = {**OFF, "smokeTest": {"service": ""}, "global": {"namespace": "default"}, "services": services}
     ways = [item for item in objects(UMBRELLA, values) if item["kind"] == "Ingress"]
@@ -341,6 +341,9 @@ def test_ingresses_of_the_chart_lead_in_by_minikubes_own_addon(target: Target) -
             "/apis": "page /apis",
             "/orders/1": "api /orders/1",
             "/ordersx": "page /ordersx",
+            "/ORDERS": "page /ORDERS",
+            "/one": "api /one",
+            "/onetwo": "page /onetwo",
         }
         deadline = time.monotonic() + 300
         found: dict[str, str] = {}

@@ -53,6 +53,19 @@ def test_without_a_rule_there_is_nothing() -> None:
     assert asked(routes.of_ingress(ingress("app.test", path("/", "web"))), "other.test", "/") == "nothing"
 
 
+def test_one_expression_makes_expressions_of_all_paths_of_its_host() -> None:
+    """As ingress-nginx does, whatever their Ingress and type: only their start counts, without regard to case."""
+    notes = {f"{routes.NGINX}use-regex": "true", f"{routes.NGINX}rewrite-target": "/$2"}
+    found = routes.of_ingress(ingress("a", path("/api(/|$)(.*)", "api", "ImplementationSpecific"), annotations=notes))
+    for host in ("a", "b"):
+        found += routes.of_ingress(ingress(host, path("/", "web"), path("/one", "one", "Exact")))
+    found = routes.enforced(found)
+    assert [asked(found, "a", where) for where in ("/api/x", "/apis", "/onetwo", "/ONE")] == [
+        "api /x", "web /apis", "one /onetwo", "one /ONE",
+    ]  # fmt: skip
+    assert asked(found, "b", "/onetwo") == "web /onetwo"
+
+
 def test_a_rewritten_path_loses_its_prefix() -> None:
     notes = {f"{routes.NGINX}use-regex": "true", f"{routes.NGINX}rewrite-target": "/$2"}
     found = routes.of_ingress(ingress("a", path("/api(/|$)(.*)", "api", "ImplementationSpecific"), annotations=notes))

@@ -99,7 +99,7 @@ class Router:
     async def _sync(self) -> None:
         classes = {item["metadata"]["name"]: item for item in self._store.list(CLASSES)}
         ingresses = [item for item in self._store.list(INGRESSES) if routes.is_ours(item, classes, CONTROLLER)]
-        self._routes = [route for item in ingresses for route in routes.of_ingress(item)]
+        self._routes = routes.enforced(route for item in ingresses for route in routes.of_ingress(item))
         for item in self._listed(GATEWAY_CLASSES):
             if item["spec"]["controllerName"] == CONTROLLER:
                 self._tell(GATEWAY_CLASSES, item, gateways.class_status(item, self._now()))

@@ -109,6 +109,16 @@ def choose(
     return max(fitting, key=lambda route: route.rank, default=None)
 
 
+def enforced(routes: Iterable[Route]) -> list[Route]:
+    """Return rules of Ingresses as ingress-nginx compares them.
+
+    Where one of a host is a regular expression or rewrites, all of that host are expressions.
+    """
+    found = list(routes)
+    hosts = {route.host for route in found if route.kind == "regex" or route.rewrite}
+    return [dataclasses.replace(route, kind="regex") if route.host in hosts else route for route in found]
+
+
 def is_ours(ingress: dict[str, Any], classes: Mapping[str, dict[str, Any]], controller: str) -> bool:
     """Return whether an Ingress is of a class that `controller` serves; without a class, of the default one."""
     notes = ingress["metadata"].get("annotations") or {}

@@ -18,15 +18,16 @@ TLS_KEY_FILE: /etc/tls/tls.key
 {{- end }}
 {{- end }}
 
+{{/* Its content stands before its name: helm takes blanks off the end of an object's text, such as an unbreakable one. */}}
 {{- define "common.configmap" -}}
 {{- include "common.prepare" . -}}
 apiVersion: v1
 kind: ConfigMap
+data: {{- include "common.environment" . | fromYaml | toYaml | nindent 2 }}
 metadata:
   name: "{{ include "common.fullname" . }}-config"
   namespace: "{{ include "common.namespace" . }}"
   labels: {{- include "common.labels" . | nindent 4 }}
-data: {{- include "common.environment" . | fromYaml | toYaml | nindent 2 }}
 {{- end }}
 
 {{/*
@@ -134,12 +135,12 @@ The environment that is no ConfigMap, as a list of EnvVar. Of Secrets first: a v
 ---
 apiVersion: v1
 kind: Secret
+stringData: {{- toYaml $keys | nindent 2 }}
+type: Opaque
 metadata:
   name: "{{ $name }}"
   namespace: "{{ include "common.namespace" $ }}"
   labels: {{- include "common.labels" $ | nindent 4 }}
-type: Opaque
-stringData: {{- toYaml $keys | nindent 2 }}
 {{- end }}
 {{- end }}
 

@@ -1,6 +1,8 @@
 {{/*
 The way in by host name, as an Ingress and as an HTTPRoute. Paths that keep their prefix and paths that lose it are two
-Ingresses, since an annotation holds for all paths of one.
+Ingresses, since an annotation holds for all paths of one. As soon as one path of a host is a regular expression, ingress-nginx
+takes all of that host for such, whatever their Ingress and pathType, without regard to case, and the longest text first: so
+they are written as expressions there that mean what they say, all of which are longer the longer their paths are.
 */}}
 {{- define "common.ingress" -}}
 {{- include "common.prepare" . -}}
@@ -50,13 +52,13 @@ spec:
       secretName: "{{ $root.Values.ingress.tls.secretName | default (printf "%s-ingress-tls" (include "common.fullname" $root)) }}"
   {{- end }}
   rules:
-    {{- range $hosts }}
-    - host: {{ . | quote }}
+    {{- range $host := $hosts }}
+    - host: {{ $host | quote }}
       http:
         paths:
           {{- range $paths }}
-          {{- if and .stripPrefix (ne .path "/") (eq $root.Values.ingress.className "nginx") }}
-          - path: {{ printf (ternary "%s()()$" "%s(/|$)(.*)" (eq (toString .pathType) "Exact")) (trimSuffix "/" .path | regexQuoteMeta) | quote }}
+          {{- if include "common.isExpression" (list $root $host .) }}
+          - path: {{ include "common.expression" . | quote }}
             pathType: ImplementationSpecific
           {{- else }}
           - path: {{ .path | quote }}
@@ -65,6 +67,34 @@ spec:
             backend: {service: {name: "{{ include "common.serviceName" $root }}", port: {name: http}}}
           {{- end }}
     {{- end }}
+{{- end }}
+
+{{/* Not empty where a path is written as an expression: `list root host path`. */}}
+{{- define "common.isExpression" -}}
+{{- $root := index . 0 }}
+{{- $path := index . 2 }}
+{{- $hosts := $root.Expressions | default (include "common.expressionHosts" $root | fromJsonArray) }}
+{{- $plain := or (ne $root.Values.ingress.className "nginx") (and (eq $path.path "/") (ne (toString $path.pathType) "Exact")) }}
+{{- if and (not $plain) (or $path.stripPrefix (ne (toString $path.pathType) "ImplementationSpecific")) (has (index . 1) $hosts) }}yes{{ end }}
+{{- end }}
+
+{{/* A path that loses its prefix, or stays, as an expression; the second group is what is left of it. */}}
+{{- define "common.expression" -}}
+{{- $rest := trimAll "/" .path -}}
+/{{ with $rest }}(?-i:{{ regexQuoteMeta . }}){{ end }}{{ ternary "()()()()()$" "(/|$)(.*)" (eq (toString .pathType) "Exact") }}
+{{- end }}
+
+{{/* The hosts that a service takes a prefix off on, as JSON. */}}
+{{- define "common.expressionHosts" -}}
+{{- $found := list }}
+{{- with .Values.ingress }}
+{{- range $path := .paths }}
+{{- if and $.Values.ingress.enabled (eq $.Values.ingress.className "nginx") $path.stripPrefix (ne $path.path "/") }}
+{{- $found = prepend $.Values.ingress.hosts $.Values.ingress.host }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toJson $found }}
 {{- end }}
 
 {{- define "common.httpRouteObject" -}}

@@ -118,13 +118,15 @@ Chart.yaml, and the entries under `services`. `into` gets them by name, and `nam
 {{- end }}
 
 {{/*
-Tells all services how each is called, by its key. A subchart cannot look at its neighbours, so the umbrella does it in the
+Tells all services how each is called, by its key, and on which hosts some take a prefix off. A subchart cannot look at its neighbours, so the umbrella does it in the
 first template that helm runs; one that ran before would have called a service by a name that it does not have.
 */}}
 {{- define "common.acquaint" -}}
 {{- $peers := dict }}
 {{- $renamed := list }}
+{{- $expressions := list }}
 {{- range $key, $root := . }}
+{{- $expressions = concat $expressions (include "common.expressionHosts" $root | fromJsonArray) }}
 {{- $_ := set $peers $key (dict "label" (include "common.name" $root) "service" (ternary (include "common.serviceName" $root) "" (gt (int $root.Values.service.port) 0))) }}
 {{- if or $root.Values.nameOverride $root.Values.fullnameOverride }}{{ $renamed = append $renamed $key }}{{ end }}
 {{- end }}
@@ -133,6 +135,7 @@ first template that helm runs; one that ran before would have called a service b
 {{- fail (printf "%s: rendered before it could be told how %s is called, which needs helm's own order of templates" (include "common.path" $root) (join ", " $renamed)) }}
 {{- end }}
 {{- $_ := set $root "Peers" $peers }}
+{{- $_ := set $root "Expressions" $expressions }}
 {{- end }}
 {{- end }}
 
