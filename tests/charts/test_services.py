@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +53,15 @@ def test_a_service_that_is_called_otherwise_is_still_found_by_its_neighbours(key
     assert callers["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == label
     asked = by_name(found, "Pod")["smoke-test"]["spec"]["containers"][0]["args"]
     assert "http://api-service:8000/readyz" in asked
+
+
+def test_a_name_that_neighbours_were_not_told_in_time_is_refused(tmp_path: Path) -> None:
+    """As where templates are rendered in another order than helm's."""
+    chart = Path(shutil.copytree(UMBRELLA, tmp_path / "chart"))
+    shutil.rmtree(chart / "templates/names")
+    assert objects(chart, {}) == objects(UMBRELLA, {}), "nobody needs it by default"
+    answer = helm("template", "r", chart, "--set", "backend.nameOverride=api")
+    assert "rendered before it could be told how backend is called" in answer.stderr
 
 
 def test_services_of_ones_own_follow_each_others_names_too() -> None:
