@@ -1,4 +1,4 @@
-"""Hooks of a release whose pods cannot begin: helm waits for them in silence, and the evidence ends with them."""
+"""Hooks of a release that fail: helm waits in silence for pods that cannot begin, and shows logs only where told to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scripts.context.session import Session
+from scripts.diagnose.model import moment
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
 from scripts.kube.objects import condition
@@ -18,31 +19,54 @@ if TYPE_CHECKING:
     from scripts.diagnose import Finding
 
 OF_JOB = "batch.kubernetes.io/job-name"  # the label of a Job's pods
+HOOK = "helm.sh/hook"
+LOGGED = "helm.sh/hook-output-log-policy"  # with it, helm's own words have the log
 
 
 @contextmanager
 def hooks_watched(session: Session, namespace: str) -> Iterator[None]:
-    """Look beside helm for pods of Jobs that cannot begin. Raises Failure with why, where the command then fails."""
+    """Look beside helm for pods of Jobs that cannot begin, and where the command fails at hooks that failed.
+
+    Raises Failure with why.
+    """
     found: list[Finding] = []
     ended = threading.Event()
-    thread = threading.Thread(target=_watch, args=(session, namespace, ended, found), daemon=True)
+    since = datetime.now(UTC)
+    thread = threading.Thread(target=_watch, args=(session, namespace, ended, found, since), daemon=True)
     thread.start()
     try:
         yield
     except CommandError as problem:
+        from scripts.diagnose.examine import Failure, diagnose_services  # only a run in trouble needs the rules
+
+        with suppress(UserError):
+            if not found and (names := _failed(session, namespace, since)):
+                found = diagnose_services(session, names, since=since, namespace=namespace)
         if not found:
             raise
-        from scripts.diagnose.examine import Failure  # only a run in trouble needs the rules
-
         raise Failure(str(problem).splitlines()[0], found) from None
     finally:
         ended.set()
         thread.join()
 
 
-def _watch(session: Session, namespace: str, ended: threading.Event, found: list[Finding]) -> None:
+def _failed(session: Session, namespace: str, since: datetime) -> list[str]:
+    """Return the hooks that have failed meanwhile, and whose logs helm does not show."""
+    jobs = session.kubectl.items("jobs", namespace)
+    return sorted(item["metadata"]["name"] for item in jobs if has_failed(item, since))
+
+
+def has_failed(job: Object, since: datetime) -> bool:
+    """Return whether a Job is a hook that failed after a moment, and of which helm says no more than that."""
+    notes = job["metadata"].get("annotations") or {}
+    failed = condition(job, "Failed")
+    when = moment(failed.get("lastTransitionTime"))
+    begun = since.replace(microsecond=0)  # as exact as the cluster's
+    return HOOK in notes and LOGGED not in notes and failed.get("status") == "True" and bool(when and when >= begun)
+
+
+def _watch(session: Session, namespace: str, ended: threading.Event, found: list[Finding], since: datetime) -> None:
     """Keep what was last seen to be wrong with Jobs whose pods do not begin."""
-    since = datetime.now(UTC)
     while not ended.wait(CALM_SECONDS):
         with suppress(UserError):  # a cluster that does not answer for a moment is not this thread's to report
             pods = session.kubectl.items("pods", namespace, "--selector", OF_JOB)

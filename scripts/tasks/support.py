@@ -266,10 +266,20 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
 
     from scripts import diagnose
     from scripts.diagnose import examine
+    from scripts.errors import UserError
+    from scripts.kube import workloads
+    from scripts.pipeline import live
     from scripts.release import operate
 
     names = [operate.deployment_name(s, service)] if service else examine.workload_names(s)
-    findings = examine.diagnose_services(s, names)
+    place = s.settings.release.namespace
+    wanted = [workloads.deployment(place, name) for name in names]
+    if not service:  # what a chart has beside the services, and in whatever namespace
+        with suppress(UserError):  # not everybody may read helm's records
+            found = live.released(s)
+            wanted += [one for one in (found.workloads if found else ()) if one not in wanted]
+        names = [one.name for one in wanted if one.namespace == place]
+    findings = examine.diagnose_workloads(s, wanted)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:

@@ -336,16 +336,24 @@ def test_it_is_said_how_many_workloads_were_not_looked_at(
     from types import SimpleNamespace
 
     from scripts.diagnose import examine
+    from scripts.kube.workloads import Workload
+    from scripts.pipeline import live
     from scripts.tasks import support
 
-    monkeypatch.setattr(examine, "diagnose_services", lambda session, names: [])
+    asked: list[tuple[str, str]] = []
+    own = [Workload("StatefulSet", "ns", "store", {}), Workload("Job", "other", "seed", {})]
+    monkeypatch.setattr(
+        examine, "diagnose_workloads", lambda session, wanted: asked.extend((w.namespace, w.name) for w in wanted)
+    )
     monkeypatch.setattr(examine, "workload_names", lambda session: ["backend"])
-    items: list[Any] = [{"metadata": {"name": name}} for name in ("backend", "stranger", "batch")]
+    monkeypatch.setattr(live, "released", lambda session: SimpleNamespace(workloads=own))
+    items: list[Any] = [{"metadata": {"name": name}} for name in ("backend", "store", "stranger", "batch")]
     items.append({"metadata": {"name": "stranger-1", "ownerReferences": [{"kind": "StatefulSet", "name": "stranger"}]}})
     kubectl = SimpleNamespace(items=lambda kinds, namespace: items)
     session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=SimpleNamespace(namespace="ns")))
     support.show_diagnosis(session, "", as_json=False)
     assert "not looked at: 2 of the namespace's workloads (batch, stranger)" in capsys.readouterr().out
+    assert asked == [("ns", "backend"), ("ns", "store"), ("other", "seed")], "all that the release has"
     items[:] = items[:1]
     support.show_diagnosis(session, "", as_json=False)
     assert "not looked at" not in capsys.readouterr().out

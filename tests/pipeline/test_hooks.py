@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,6 +59,36 @@ def watched(monkeypatch: pytest.MonkeyPatch, items: list[Any] | UserError, probl
         assert looks.acquire(timeout=300) and looks.acquire(timeout=300)
         if problem:
             raise problem
+
+
+SINCE = datetime(2026, 1, 1, 12, 0, 0, 500_000, UTC)
+HOOK = {"helm.sh/hook": "pre-upgrade"}
+
+
+@pytest.mark.parametrize(
+    ("notes", "status", "when", "told"),
+    [
+        (HOOK, "True", "2026-01-01T12:00:00Z", True),
+        (HOOK, "True", "2026-01-01T11:59:59Z", False),  # of a run before
+        (HOOK, "False", "2026-01-01T12:00:05Z", False),
+        ({}, "True", "2026-01-01T12:00:05Z", False),
+        (HOOK | {"helm.sh/hook-output-log-policy": "hook-failed"}, "True", "2026-01-01T12:00:05Z", False),
+        (None, "True", None, False),
+    ],
+)
+def test_a_hook_that_failed_now_is_looked_at_where_helm_keeps_its_log_to_itself(
+    notes: Any, status: str, when: Any, told: bool
+) -> None:
+    conditions = [{"type": "Failed", "status": status, "lastTransitionTime": when}]
+    job = {"metadata": {"name": "m", "annotations": notes}, "status": {"conditions": conditions}}
+    assert hooks.has_failed(job, SINCE) is told
+
+
+def test_a_failed_hook_of_ones_own_chart_tells_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = [{"type": "Failed", "status": "True", "lastTransitionTime": "2999-01-01T00:00:00Z"}]
+    job = {"metadata": {"name": "m", "annotations": HOOK}, "status": {"conditions": later}}
+    with pytest.raises(examine.Failure, match="its image is missing"):
+        watched(monkeypatch, [job | {"metadata": job["metadata"] | {"labels": {hooks.OF_JOB: "m"}}}], REFUSED)
 
 
 def test_the_cause_takes_the_place_of_helms_words(monkeypatch: pytest.MonkeyPatch) -> None:
