@@ -918,17 +918,16 @@ def test_what_needs_kafka_to_start_waits_for_it(tmp_path: Path, sources: dict[st
     """The container that waits, as it stands, beside a port that opens later."""
     spec = services(adopt(make(tmp_path, **sources)))["app"]
     (container,) = spec["values"]["initContainers"]
-    server = socket.socket()
-    server.bind(("127.0.0.1", 0))
-    words = [word.replace("'kafka'", "'127.0.0.1'").replace("9092", str(server.getsockname()[1]))
-             for word in container["command"]]  # fmt: skip
-    if not shutil.which(words[0]):
-        pytest.skip(f"{words[0]} is not on this machine")
-    with subprocess.Popen(words) as waiting:
-        assert waiting.poll() is None
-        server.listen()
-        assert waiting.wait(timeout=300) == 0
-    server.close()
+    if not shutil.which(container["command"][0]):
+        pytest.skip(f"{container['command'][0]} is not on this machine")
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        words = [word.replace("'kafka'", "'127.0.0.1'").replace("9092", str(server.getsockname()[1]))
+                 for word in container["command"]]  # fmt: skip
+        with subprocess.Popen(words) as waiting:
+            assert waiting.poll() is None
+            server.listen()
+            assert waiting.wait(timeout=300) == 0
 
 
 def test_variables_of_hosts_elsewhere_are_not_set_and_services_of_others_are_left_alone(tmp_path: Path) -> None:
