@@ -123,7 +123,7 @@ class Loop:
 
     @contextmanager
     def _going_on(self, stage: str = "dev", service: Service | None = None) -> Iterator[None]:
-        """Yield a problem is told with its cause, and the loop lives on."""
+        """Tell what goes wrong in the block with its cause, and go on."""
         try:
             yield
         except UserError as problem:
@@ -251,7 +251,7 @@ class Loop:
         return own or path in settings.release.values or path.is_relative_to(settings.release.chart)
 
     def _looked_at(self, source: Source, paths: frozenset[Path], started: float) -> str:
-        """Sync what has changed. What has changed besides and needs a build, or nothing."""
+        """Sync what has changed, and return in a few words what needs a build besides; nothing where nothing does."""
         own = source.dev_service.service
         entries = sources.entries_of(own)
         needs = sources.needing_build(source, entries)
