@@ -345,7 +345,7 @@ def _described(
 
 
 def _examples(tree: Tree, root: str) -> dict[str, dict[str, str]]:
-    """NAME=VALUE of each example file of the application; of a real `.env` nothing is ever taken but names."""
+    """Return NAME=VALUE of each example file of the application; of a real `.env` nothing is ever taken but names."""
     from io import StringIO
 
     from dotenv import dotenv_values

@@ -71,7 +71,7 @@ def _ask(question: Question) -> str:
 
 
 def _answers(file: Path) -> dict[str, str]:
-    """Answers by key. Raises SettingsError naming the file and what is wrong with it."""
+    """Return answers by key. Raises SettingsError naming the file and what is wrong with it."""
     data = reading.read(file.expanduser().resolve(), Path.cwd())
     wrong = [key for key, value in data.items() if isinstance(value, dict | list) or value is None]
     if wrong:

@@ -141,7 +141,7 @@ def _pairs(value: str) -> dict[str, str]:
 
 
 def _users(value: str) -> dict[str, int]:
-    """Users that a RUN line makes, with the number they get."""
+    """Return users that a RUN line makes, with the number they get."""
     made: dict[str, int] = {}
     for line in re.split(r"&&|;|\n", value):
         words = line.split()

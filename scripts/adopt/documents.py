@@ -159,7 +159,7 @@ def _words(value: Any) -> tuple[str, ...]:
 
 
 def _ports(value: Any) -> tuple[int | None, int | None]:
-    """(port of this machine, port of the container) of the first that is published."""
+    """Return (port of this machine, port of the container) of the first that is published."""
     for item in value if isinstance(value, list) else []:
         if isinstance(item, dict):
             return _number(item.get("published")), _number(item.get("target"))
@@ -180,7 +180,7 @@ def _health(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _volumes(value: Any) -> Iterator[str]:
-    """Named volumes' folders; a folder of this machine is for development."""
+    """Yield named volumes' folders; a folder of this machine is for development."""
     for item in value if isinstance(value, list) else []:
         if isinstance(item, dict):
             if item.get("type") == "volume" and item.get("target"):
@@ -192,7 +192,7 @@ def _volumes(value: Any) -> Iterator[str]:
 
 
 def manifests(tree: Tree, charts: list[str], root: str = ".") -> tuple[list[tuple[dict[str, Any], str]], list[str]]:
-    """(object, file) of the plain manifests outside charts, and a line for each file that cannot be read."""
+    """Return (object, file) of the plain manifests outside charts, and a line for each file that cannot be read."""
     found: list[tuple[dict[str, Any], str]] = []
     remarks: list[str] = []
     for file in tree.below(root):
@@ -223,7 +223,7 @@ def charts(tree: Tree, root: str = ".") -> list[str]:
 def rendered(
     tree: Tree, chart: str, render: Callable[[Path], str]
 ) -> tuple[list[tuple[dict[str, Any], str]], list[str]]:
-    """(object, chart) as a chart renders with the values it ships, and a line where it does not."""
+    """Return (object, chart) as a chart renders with the values it ships, and a line where it does not."""
     try:
         objects = [item for item in load(render(tree.root / chart)) if isinstance(item, dict) and item.get("kind")]
     except ValueError as error:

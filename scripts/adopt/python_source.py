@@ -245,7 +245,7 @@ def _env_prefix(node: ast.ClassDef) -> str:
 
 
 def _field(value: ast.expr | None) -> tuple[str | None, bool, int, str]:
-    """(default, whether it is required, least length, name of the variable) of a field's right side."""
+    """Return (default, whether it is required, least length, name of the variable) of a field's right side."""
     if value is None:
         return None, True, 0, ""
     if not (isinstance(value, ast.Call) and _dotted(value.func).split(".")[-1] == "Field"):
@@ -262,7 +262,7 @@ def _field(value: ast.expr | None) -> tuple[str | None, bool, int, str]:
 
 
 def _prefixes(module: ast.Module) -> dict[str, str]:
-    """Router → its path prefix, of one file."""
+    """Return router → its path prefix, of one file."""
     found = {}
     for node in ast.walk(module):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):

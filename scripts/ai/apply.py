@@ -173,7 +173,7 @@ def _collect_images(item: Any, found: list[str]) -> None:
 
 
 def _target(verdict: Verdict) -> str:
-    """kind/name of the one object that a command changes; empty where it is not one."""
+    """Return kind/name of the one object that a command changes; empty where it is not one."""
     flags, plain, _ = kubectl_flags.split(list(verdict.argv[1:]), kubectl_flags.CHANGE[verdict.verb])
     rest = plain[len(verdict.verb.split()) :]
     if verdict.verb == "autoscale":  # makes an autoscaler, and leaves the Deployment as it is

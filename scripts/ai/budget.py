@@ -121,7 +121,7 @@ def _take_end(lines: Sequence[str], kept: set[int], room: int) -> None:
 
 
 def _joined(lines: Sequence[str]) -> list[str]:
-    """Lines that say the same one after the other, but for times and numbers, become one: the newest."""
+    """Return the text, in which lines that say the same but for times and numbers became one: the newest."""
     found: list[tuple[str, str, int]] = []
     for line in lines:
         same = _STAMP.sub("#", line)

@@ -126,13 +126,15 @@ class ServedKinds:
 
     @classmethod
     def default(cls, namespace: str) -> ServedKinds:
-        """With the kinds every cluster serves."""
+        """Return those that every cluster serves."""
         rows = [(plural, others, own) for plural, (others, own) in KINDS.items()]
         return cls._of(namespace, rows)
 
     @classmethod
     def listed(cls, namespace: str, listing: str) -> ServedKinds:
-        """With what `kubectl api-resources --no-headers` printed; the default kinds where it printed nothing."""
+        """Return those that `kubectl api-resources --no-headers` printed; the default kinds where it printed
+        nothing.
+        """
         rows: list[tuple[str, tuple[str, ...], bool]] = []
         for line in listing.splitlines():
             words = line.split()
@@ -188,7 +190,7 @@ def judge(argv: Sequence[str], served: ServedKinds, line: str = "") -> Verdict:
 
 
 def _problem(argv: list[str], served: ServedKinds) -> tuple[str, str, str, Kind]:
-    """(why not, verb, kind of object, class)."""
+    """Return (why not, verb, kind of object, class)."""
     if not argv or argv[0] not in PROGRAMS:
         return f"{argv[0] if argv else 'nothing'} is not one of {', '.join(PROGRAMS)}", "", "", "refused"
     program = argv[0]
@@ -244,7 +246,7 @@ def _flag_problem(verb: str, name: str, value: str, served: ServedKinds) -> str:
 
 
 def _other_program(program: str, verb: str, rest: list[str], served: ServedKinds) -> tuple[str, str, str, Kind]:
-    """helm and docker, which only read."""
+    """Judge helm and docker, which only read."""
     if verb not in _READ[program]:
         if program == "helm":
             return "a release is changed by invoke deploy and invoke rollback", verb, "", "refused"

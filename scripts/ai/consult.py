@@ -239,7 +239,9 @@ def _listed(connection: Connection, kinds: Sequence[str]) -> list[Any]:
 def choose(
     recipe: Recipe, wanted: str, available: Mapping[str, Tool], *, dry: bool = False
 ) -> tuple[str, list[tuple[str, str]]]:
-    """(tool, why not the others). A tool that is asked for by name has to be there, unless nothing is sent anyway."""
+    """Return (tool, why not the others). A tool that is asked for by name has to be there, unless nothing is sent
+    anyway.
+    """
     if wanted == "offline":
         return "offline", []
     if wanted != "auto":
@@ -302,7 +304,9 @@ def served_kinds(connection: Connection) -> ServedKinds:
 
 
 def known_secrets(connection: Connection) -> tuple[list[str], list[str]]:
-    """(values that must not leave, what to say of them): the namespace's Secrets, and this environment's keys."""
+    """Return (values that must not leave, what to say of them): the namespace's Secrets, and this environment's
+    keys.
+    """
     # A variable such as MY_KEY=true is no secret, and taking out every "true" would leave nothing to read.
     found = [
         value

@@ -54,8 +54,8 @@ def check_inputs(recipe: Recipe, given: Inputs, services: Sequence[str], usual: 
 
 
 def resolve_pod(pods: Sequence[Mapping[str, Any]], text: str) -> tuple[str, str]:
-    """(pod, its workload) for a pod's name, a workload, a service, or how a name begins: of several pods the one in
-    most trouble.
+    """Return (pod, its workload) for a pod's name, a workload, a service, or how a name begins: of several pods the
+    one in most trouble.
 
     Raises UserError with the pods there are.
     """

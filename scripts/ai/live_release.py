@@ -36,7 +36,7 @@ class Section:
     urgency: int = 0
 
     def text(self) -> str:
-        """As a fact of a prompt."""
+        """Return it as a fact of a prompt."""
         block = ["", "```yaml", self.manifest.rstrip(), "```"] if self.manifest else []
         return "\n".join([*self.lines, *block, *(f"$ {command}" for command in self.commands)])
 
@@ -124,7 +124,7 @@ class LiveRelease:
         return recent(found, new[-1].at, HOURS)
 
     def objects(self, kinds: str) -> list[Mapping[str, Any]]:
-        """Objects of more kinds, those that can be had."""
+        """Return objects of more kinds, those that can be had."""
         answer = self.kubectl.ask("get", kinds, "--namespace", self.namespace, "--output", "json")
         found: list[Mapping[str, Any]] = (
             parsing.from_json(answer.out)["items"] if answer.out.lstrip()[:1] == "{" else []

@@ -65,7 +65,7 @@ def described(settings: Settings) -> str:
 
 
 def fence(facts: Sequence[tuple[str, str, str]]) -> str:
-    """Facts (title, command, text) between marks that no fact can imitate: nobody knew the number before."""
+    """Return facts (title, command, text) between marks that no fact can imitate: nobody knew the number before."""
     whole = "\n".join(text for _, _, text in facts)
     number = random.token_hex(8)
     while number in whole:

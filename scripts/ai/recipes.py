@@ -100,7 +100,7 @@ def fill(body: str, values: Mapping[str, Any], root: Path) -> str:
 
 
 def _parts(text: str, shown: str) -> tuple[dict[str, Any], str]:
-    """(front matter, prompt) of a file that has both."""
+    """Return (front matter, prompt) of a file that has both."""
     try:
         data, body = frontmatter.parse(text)
     except (yaml.YAMLError, RecursionError) as error:

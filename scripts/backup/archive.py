@@ -133,7 +133,7 @@ class _Tar:
         self._describe = describe
 
     def blocks(self) -> Generator[bytes]:
-        """Its bytes."""
+        """Yield its bytes."""
         members: dict[str, Member] = {}
         for name, content in self._parts:
             members[name] = member(content)
@@ -165,7 +165,7 @@ class _Source(io.RawIOBase):
         super().close()
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes, none at the end."""
+        """Return at most `size` bytes, none at the end."""
         try:
             while not self._held:
                 self._held = memoryview(next(self._chunks))

@@ -138,7 +138,7 @@ def _database(
 
 
 def _image_ids(pods: list[dict[str, Any]]) -> dict[str, str]:
-    """Image reference → what the node's runtime calls it."""
+    """Return image reference → what the node's runtime calls it."""
     statuses = [status for pod in pods for status in pod.get("status", {}).get("containerStatuses", ())]
     return {status["image"]: status["imageID"] for status in statuses if status.get("imageID")}
 

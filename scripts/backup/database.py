@@ -116,7 +116,7 @@ def dump(shell: Shell, database: Database, progress: Callable[[int], None]) -> I
 
 
 def pieces(stream: Iterable[bytes], progress: Callable[[int], None]) -> Generator[bytes, None, bytes]:
-    """Pieces of equal size. Returns the rest, which may hold the mark of the end."""
+    """Yield pieces of equal size. Returns the rest, which may hold the mark of the end."""
     held = bytearray()
     total = 0
     for data in stream:

@@ -37,7 +37,7 @@ def portable(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def split(items: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """helm's own Secrets, and the ConfigMaps and Secrets worth keeping."""
+    """Return helm's own Secrets, and the ConfigMaps and Secrets worth keeping."""
     history, kept = [], []
     for item in items:
         if item.get("type") == HELM:

@@ -151,7 +151,7 @@ class _Work:
         self._manifest = contents.manifest
 
     def prepare(self, run: Run) -> Generator[Outcome, None, Ready]:
-        """Engine, cluster and namespace; Secrets come from the archive."""
+        """Have engine, cluster and namespace; Secrets come from the archive."""
         ready = get_ready(run)
         yield Outcome("prepare", "engine", "unchanged", 0.0, str(ready.client.binary))
         yield run.session.cluster.up()
@@ -211,7 +211,7 @@ class _Work:
         yield Outcome("stop", "all", "done", time.monotonic() - started, text)
 
     def objects(self, run: Run) -> Generator[Outcome, None, None]:
-        """helm's history as it was, and every ConfigMap and Secret that no chart makes."""
+        """Write helm's history as it was, and every ConfigMap and Secret that no chart makes."""
         settings, kubectl = run.session.settings, run.session.kubectl
         names = f"owner=helm,name in ({settings.release.name}, {settings.database_release.name})"
         kubectl.effect("delete", "secrets", "--selector", names, "--namespace", run.namespace)

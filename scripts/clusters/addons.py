@@ -103,7 +103,7 @@ def is_ready(deployment: Any) -> bool:
 
 
 def waiting_reasons(pods: Any, name: str) -> list[str]:
-    """`reason: message` of the waiting containers of the pods that a Deployment made."""
+    """Return `reason: message` of the waiting containers of the pods that a Deployment made."""
     found = []
     for pod in mappings(pods.get("items")) if isinstance(pods, Mapping) else []:
         metadata, status = pod.get("metadata"), pod.get("status")

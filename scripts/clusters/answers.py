@@ -223,7 +223,7 @@ def k3d_names(text: str) -> list[str] | None:
 
 
 def addon_states(text: str) -> dict[str, bool]:
-    """Addon → whether minikube calls it enabled, in `minikube addons list -o json`."""
+    """Return addon → whether minikube calls it enabled, in `minikube addons list -o json`."""
     found = parse(text)
     items = found.items() if isinstance(found, Mapping) else ()
     return {name: isinstance(item, Mapping) and item.get("Status") == "enabled" for name, item in items}

@@ -65,7 +65,7 @@ class Context(Target):
         return Reading("running") if answer else Reading("unknown", first_line(answer.err) or "it does not answer")
 
     def cpus(self) -> int | None:
-        """Nobody can tell: its nodes are somebody else's."""
+        """Return nothing, as nobody can tell: its nodes are somebody else's."""
         return None
 
     def create(self, tell: Tell) -> None:

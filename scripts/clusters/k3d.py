@@ -29,7 +29,7 @@ class K3d(NodeContainers):
         return {"container": self.control_planes, "volume": [f"{name}-images"], "network": [name]}
 
     def runs_pods(self, container: str) -> bool:
-        """Servers and agents do; the load balancer and the helper for images do not."""
+        """Return whether it runs pods: servers and agents do; the load balancer and the helper for images do not."""
         return container.startswith((f"k3d-{self.name}-server-", f"k3d-{self.name}-agent-"))
 
     def listing(self) -> tuple[Result, list[str] | None]:

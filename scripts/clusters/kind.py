@@ -39,7 +39,9 @@ class Kind(NodeContainers):
         return [f"{self.name}-control-plane"]
 
     def belongings(self) -> Mapping[str, Sequence[str]]:
-        """kind's volumes are nameless, and its network is shared by all its clusters."""
+        """Return what is the cluster's alone: kind's volumes are nameless, and its network is shared by all its
+        clusters.
+        """
         return {"container": self.control_planes}
 
     def listing(self) -> tuple[Result, list[str] | None]:
@@ -48,7 +50,9 @@ class Kind(NodeContainers):
         return answer, answer.out.split()
 
     def config(self) -> dict[str, Any]:
-        """kind's own configuration: node ports are reachable from the host only where they are mapped at the start."""
+        """Return kind's own configuration: node ports are reachable from the host only where they are mapped at the
+        start.
+        """
         mappings = [
             {"containerPort": port, "hostPort": port, "listenAddress": "127.0.0.1", "protocol": "TCP"}
             for port in self.ports

@@ -174,7 +174,7 @@ def _pieces(source: IO[bytes]) -> Iterator[bytes]:
 
 
 def _old_index(old: _Old, normalise: Any) -> Iterator[bytes]:
-    """Manifests, configurations and the index of what an older engine wrote."""
+    """Yield manifests, configurations and the index of what an older engine wrote."""
     images = parsing.from_json(old.files["manifest.json"]) if "manifest.json" in old.files else None
     if not isinstance(images, list):
         raise ValueError("docker save wrote no manifest.json")

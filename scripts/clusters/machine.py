@@ -126,7 +126,7 @@ def _kernel() -> str:
 
 
 def fitted(options: MinikubeOptions, machine: Machine) -> tuple[int, int]:
-    """CPUs and memory (MB) of a node: as configured, else as much of the machine as the release has use for."""
+    """Return CPUs and memory (MB) of a node: as configured, else as much of the machine as the release has use for."""
     cpus = min(MOST_CPUS, max(LEAST_CPUS, _limit(options, machine, "cpus") or MOST_CPUS))
     total = _limit(options, machine, "memory")
     memory = min(MOST_MEMORY, max(LEAST_MEMORY, total * 3 // 4)) if total else MOST_MEMORY

@@ -78,7 +78,7 @@ class NodeContainers(Target):
         return f"docker ps --all --filter label={self.label}={self.name}"
 
     def is_ours(self) -> bool:
-        """Made from this home: the folder of its kubeconfig is kept here until it is removed."""
+        """Return whether it was made from this home: the folder of its kubeconfig is kept here until it is removed."""
         return self.kubeconfig.parent.is_dir()
 
     def read(self) -> Reading:

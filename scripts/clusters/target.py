@@ -116,7 +116,7 @@ class Target(ABC):
         return []
 
     def cpus(self) -> int | None:
-        """CPUs of the node that pods share; None where there may be several nodes, or nobody can tell."""
+        """Return CPUs of the node that pods share; None where there may be several nodes, or nobody can tell."""
         return machine.ask(self._shell).cpus
 
     def down(self) -> Outcome:

@@ -48,7 +48,7 @@ class Run:
 
 @contextmanager
 def threads(run: Run, at_once: int = 16) -> Iterator[ThreadPoolExecutor]:
-    """Threads for side by side work; an interrupt stops the processes they wait for, so that they end."""
+    """Yield threads for side by side work; an interrupt stops the processes they wait for, so that they end."""
     pool = ThreadPoolExecutor(max_workers=at_once)
     try:
         yield pool

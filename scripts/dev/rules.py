@@ -140,7 +140,7 @@ def _leads_to(source: str, parts: Sequence[str]) -> bool:
 
 
 def places(path: str, rules: Sequence[Rule]) -> tuple[str, ...]:
-    """Everywhere a file of the context lies in the container; nowhere if a change of it needs a build."""
+    """Return everywhere a file of the context lies in the container; nowhere if a change of it needs a build."""
     if is_built(path):
         return ()
     return tuple(dict.fromkeys(place for rule in rules if (place := rule.place(path)) is not None))

@@ -127,7 +127,9 @@ def program(service: Service, argv: Sequence[str]) -> Program:
 
 
 def _reloaded(interpreter: str, argv: Sequence[str]) -> Program:
-    """By our reloader. Options of the interpreter stay with it; `-c` programs have no source that could be synced."""
+    """Return the words that start it by our reloader. Options of the interpreter stay with it; `-c` programs have no
+    source that could be synced.
+    """
     options: list[str] = []
     rest = list(argv)
     while rest and rest[0].startswith("-") and rest[0] not in ("-m", "-c"):

@@ -63,7 +63,7 @@ def _symptoms_of(graph: ResourceGraph, service: Object, selector: Mapping[str, s
 
 
 def _mismatch(graph: ResourceGraph, service: Object, selector: Mapping[str, str]) -> Iterator[Symptom]:
-    """Nobody has the labels that the Service asks for: the nearest that there is was probably meant."""
+    """Yield that nobody has the labels that the Service asks for: the nearest that there is was probably meant."""
     name = name_of(service)
     candidates: list[tuple[str, str, Mapping[str, str], Object]] = [
         (owner, f"{workload['kind'].lower()}/{owner}", labels_of(template(workload)), workload)

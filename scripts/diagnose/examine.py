@@ -109,7 +109,7 @@ def workload_names(session: Session) -> list[str]:
 
 
 def unexamined(session: Session, services: Sequence[str]) -> list[str]:
-    """Workloads of the namespace that were not looked at. Raises UserError if they cannot be listed."""
+    """Return workloads of the namespace that were not looked at. Raises UserError if they cannot be listed."""
     namespace = session.settings.release.namespace
     found = session.kubectl.items("deployments,statefulsets,daemonsets,cronjobs,jobs,pods", namespace)
     with suppress(UserError):  # few have ReplicaSets of their own, and not everybody may list them

@@ -33,7 +33,7 @@ def template(workload: Object) -> Mapping[str, Any]:
 
 
 def labels_of(item: Object) -> Mapping[str, str]:
-    """Labels of an object or of a pod template."""
+    """Return labels of an object or of a pod template."""
     return item.get("metadata", {}).get("labels") or {}
 
 
@@ -339,6 +339,6 @@ def similarity(selector: Mapping[str, str], labels: Mapping[str, str]) -> float:
 
 
 def shown(labels: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
-    """Labels as `kubectl get --selector` takes them."""
+    """Return labels as `kubectl get --selector` takes them."""
     pairs = labels.items() if isinstance(labels, Mapping) else labels
     return ",".join(f"{key}={value}" for key, value in pairs)

@@ -122,5 +122,5 @@ _CANCELLED = re.compile(r"context canceled|CANCELED|Canceled", re.IGNORECASE)
 
 
 def _instruction(step: str) -> str:
-    """`RUN npm ci` of `[builder 3/5] RUN npm ci`."""
+    """Return `RUN npm ci` of `[builder 3/5] RUN npm ci`."""
     return re.sub(r"^\[[^\]]*\] ?", "", step).strip().rstrip(":")

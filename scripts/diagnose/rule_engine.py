@@ -202,7 +202,7 @@ def _called(match: _Match, graph: ResourceGraph) -> list[str]:
 
 
 def _attribute_causes(matches: Sequence[tuple[_Match, int]], graph: ResourceGraph) -> list[str]:
-    """For each problem the service whose own trouble explains it, or nothing."""
+    """Return for each problem the service whose own trouble explains it, or nothing."""
     ill = {match.symptom.service for match, _ in matches}
     wanted = [[name for name in _called(match, graph) if name in ill] for match, _ in matches]
     edges: dict[str, set[str]] = {}

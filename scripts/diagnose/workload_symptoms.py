@@ -10,7 +10,9 @@ from scripts.kube.objects import condition, name_of
 
 
 def creation_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
-    """Pods that could not even be made: ReplicaSets, StatefulSets, DaemonSets and Jobs that lack some, and say why."""
+    """Yield Pods that could not even be made: ReplicaSets, StatefulSets, DaemonSets and Jobs that lack some, and say
+    why.
+    """
     owners: list[tuple[str, Object, bool]] = [
         (service, item, graph.deadline_exceeded(service)) for service, item in graph.newest.items()
     ]
@@ -63,7 +65,7 @@ def _quotas(state: Snapshot, message: str) -> list[str]:
 
 
 def workload_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
-    """Deployments that are missing, paused, or over their deadline; Jobs, claims and autoscalers that failed."""
+    """Yield Deployments that are missing, paused, or over their deadline; Jobs, claims and autoscalers that failed."""
     for name in graph.state.services:
         if name not in graph.names:
             yield Symptom("missing", name, f"deployment/{name}", {}, (f"namespace {graph.state.namespace} has none",))

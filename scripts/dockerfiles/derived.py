@@ -150,7 +150,7 @@ def _set_variables(text: str, lines: list[str], variables: Mapping[str, str]) ->
 
 
 def _as_root(text: str, steps: Sequence[str]) -> list[str]:
-    """Lines at the end of the last stage that run as root, and go back to its user."""
+    """Return lines at the end of the last stage that run as root, and go back to its user."""
     start = max(line.last for line in from_lines(text))
     users = [item.value for item in instructions(text) if item.name == "USER" and item.first > start]
     return ["USER root", *(f"RUN {step}" for step in steps), *([f"USER {users[-1]}"] if users else [])]

@@ -81,7 +81,7 @@ def run_local_checks(facts: Facts) -> list[Row]:
 
 
 def exit_code(rows: Sequence[Row]) -> int:
-    """0 if nothing keeps a run from succeeding, else 1."""
+    """Return 0 if nothing keeps a run from succeeding, else 1."""
     return int(any(row.verdict == "fail" for row in rows))
 
 

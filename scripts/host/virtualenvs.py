@@ -53,7 +53,7 @@ def ensure(shell: Shell, root: Path, lock: str, name: str) -> Path:
 
 
 def _done(home: Path) -> Path:
-    """Written last: a half-made environment never counts."""
+    """Return the mark that is written last: a half-made environment never counts."""
     return home / "complete"
 
 

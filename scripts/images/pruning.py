@@ -14,7 +14,7 @@ def without_default_registry(ref: str) -> str:
 
 
 def newest_of_each(refs: Iterable[str], keep: int = KEEP) -> set[str]:
-    """Of references in the order newest first, those that are among the newest of their repository."""
+    """Return, of references in the order newest first, those that are among the newest of their repository."""
     seen: dict[str, int] = {}
     found = set()
     for ref in map(without_default_registry, refs):
@@ -26,7 +26,7 @@ def newest_of_each(refs: Iterable[str], keep: int = KEEP) -> set[str]:
 
 
 def unneeded(refs: Iterable[str], repositories: Collection[str], needed: Collection[str]) -> list[str]:
-    """Of references, those of our repositories that are not needed; the moving alias never is old.
+    """Return, of references, those of our repositories that are not needed; the moving alias never is old.
 
     `needed` counts with and without a registry in front: what a cluster pulls is what was built here.
     """

@@ -61,7 +61,9 @@ class Helm:
         )  # fmt: skip
 
     def take_over(self) -> list[str]:
-        """helm 4 applies on the server's side, where a field that `kubectl scale` set last is a conflict: ours wins."""
+        """Return the words by which our fields win: helm 4 applies on the server's side, where a field that `kubectl
+        scale` set last is a conflict: ours wins.
+        """
         return (
             [] if _version(self.shell, self.binary).startswith("v3.") else ["--server-side=true", "--force-conflicts"]
         )

@@ -13,7 +13,7 @@ _UNITS = {
 
 
 def cpu(text: str) -> float:
-    """`200m`, `1`, `1.5` or `250000n` in millicores. Raises ValueError for anything else."""
+    """Return `200m`, `1`, `1.5` or `250000n` in millicores. Raises ValueError for anything else."""
     for unit, factor in (("m", 1.0), ("u", 1e-3), ("n", 1e-6)):
         if text.endswith(unit):
             return float(text[:-1]) * factor
@@ -21,7 +21,7 @@ def cpu(text: str) -> float:
 
 
 def memory(text: str) -> float:
-    """`512Mi`, `1Gi` or `128974848` in bytes. Raises ValueError for anything else."""
+    """Return `512Mi`, `1Gi` or `128974848` in bytes. Raises ValueError for anything else."""
     match = re.fullmatch(r"([\d.]+)([kKMGT]?i?|m)", text)
     if not match or (match[2] not in _UNITS and match[2] != "m"):
         raise ValueError(f"{text!r} is no quantity of memory")
@@ -29,12 +29,12 @@ def memory(text: str) -> float:
 
 
 def show_cpu(millicores: float) -> str:
-    """As it is written in a manifest."""
+    """Return it as it is written in a manifest."""
     return f"{math.ceil(millicores - 1e-9)}m"
 
 
 def show_memory(size: float) -> str:
-    """As it is written in a manifest, rounded up to whole MiB."""
+    """Return it as it is written in a manifest, rounded up to whole MiB."""
     return f"{math.ceil(size / MIB - 1e-9)}Mi"
 
 

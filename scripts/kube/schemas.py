@@ -94,7 +94,7 @@ def strict(schema: Any) -> Any:
 
 @cache
 def _names() -> dict[tuple[Any, Any], str]:
-    """(apiVersion, kind) → name of the schema."""
+    """Return (apiVersion, kind) → name of the schema."""
     return {
         (f"{entry['group']}/{entry['version']}".lstrip("/"), entry["kind"]): name
         for name, schema in _schemas().items()

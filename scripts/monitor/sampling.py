@@ -76,7 +76,9 @@ class Sampler:
         return Sample(time.monotonic(), now, objects, usage, counters, problems, self._services, names)
 
     async def workloads(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
-        """Deployments and pods as they are now, each with its kind, and by source why something could not be read."""
+        """Return Deployments and pods as they are now, each with its kind, and by source why something could not be
+        read.
+        """
         problems: dict[str, str] = {}
         kinds = {"deployments": "Deployment", "pods": "Pod"}
         lists = await asyncio.gather(*(self._list(source, problems) for source in kinds))
@@ -126,7 +128,7 @@ async def open_sampler(socket: Path, namespace: str, services: frozenset[str]) -
 
 
 def read_usage(items: Iterable[Mapping[str, Any]], problems: dict[str, str]) -> dict[str, tuple[float, float]]:
-    """Pod → what it uses; what cannot be read is added to the problems."""
+    """Return pod → what it uses; what cannot be read is added to the problems."""
     found: dict[str, tuple[float, float]] = {}
     for item in items:
         try:

@@ -160,7 +160,7 @@ def _events(rows: Sequence[EventRow], width: int) -> Table:
 
 
 def _short(about: str) -> str:
-    """`pod/NAME` without the kind: names say enough, and space is short."""
+    """Return `pod/NAME` without the kind: names say enough, and space is short."""
     return about.split("/", 1)[-1]
 
 
@@ -191,7 +191,7 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def autoscaler(scaling: Scaling | None) -> str:
-    """`2 of 2–4: cpu 45%/70%`, with an arrow while it is changing; nothing where there is none."""
+    """Return `2 of 2–4: cpu 45%/70%`, with an arrow while it is changing; nothing where there is none."""
     if scaling is None:
         return ""
     change = f"→{scaling.wanted}" if scaling.wanted != scaling.replicas else ""
@@ -200,12 +200,12 @@ def autoscaler(scaling: Scaling | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """In percent."""
+    """Return it in percent."""
     return MISSING if value is None else f"{value:.1%}"
 
 
 def duration(seconds: float | None) -> str:
-    """In ms, or from a second on in s."""
+    """Return it in ms, or from a second on in s."""
     if seconds is None:
         return MISSING
     return f"{seconds:.1f}s" if seconds >= 1 else f"{seconds * 1000:.0f}ms"

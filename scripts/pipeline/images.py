@@ -44,7 +44,7 @@ def build(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
 
 
 def builders(run: Run) -> AbstractContextManager[ThreadPoolExecutor]:
-    """Threads that build: as many as there are cores."""
+    """Return threads that build: as many as there are cores."""
     return threads(run, max(LEAST_AT_ONCE, os.cpu_count() or 1))
 
 

@@ -59,7 +59,7 @@ def engine_images(run: Run, ready: Ready, repositories: list[str]) -> list[str]:
 
 
 def asked_for(run: Run) -> set[str]:
-    """Images that revisions, proofs and pods ask for. Raises UserError where one of them cannot be read."""
+    """Return images that revisions, proofs and pods ask for. Raises UserError where one of them cannot be read."""
     kubectl, namespace = run.session.kubectl, run.namespace
     helms = kubectl.items("secrets", namespace, "--selector", "owner=helm")
     records = [*helms, *proofs.records(kubectl, namespace)]

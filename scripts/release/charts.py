@@ -99,7 +99,7 @@ def difference(live: str, rendered: str) -> str:
 
 
 def _objects(text: str) -> dict[str, list[str]]:
-    """kind/name → the object in one spelling, hooks left out: they are no part of a release's manifest."""
+    """Return kind/name → the object in one spelling, hooks left out: they are no part of a release's manifest."""
     found = {}
     for item in parsing.documents_from_yaml(text):
         if item and "helm.sh/hook" not in (item["metadata"].get("annotations") or {}):

@@ -107,7 +107,7 @@ def _leaf(default: Any, meaning: str, extra: Schema) -> Schema:
 
 
 def _references(part: Any) -> Any:
-    """`$ref: name` stands for `#/$defs/name`, wherever it is."""
+    """Return a schema without references: `$ref: name` stands for `#/$defs/name`, wherever it is."""
     if isinstance(part, list):
         return [_references(item) for item in part]
     if not isinstance(part, dict):

@@ -41,7 +41,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> tuple[str, dict[str, str]]
 
 
 def redact_all(texts: Sequence[str], secrets: Iterable[str] = ()) -> tuple[list[str], dict[str, str]]:
-    """Several texts with one mapping: a secret has the same placeholder in all of them."""
+    """Redact several texts with one mapping: a secret has the same placeholder in all of them."""
     known = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
     names = _Names({match[0] for text in texts for match in _PLACEHOLDER.finditer(text)}, known)
     return [_replace(text, known, names) for text in texts], {name: value for value, name in names.given.items()}
@@ -153,7 +153,7 @@ def _unwrapped(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]
 
 
 def _merged(spans: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
-    """Overlapping spans become one, which is of the kind of its longest part."""
+    """Yield the spans, of which overlapping ones became one, which is of the kind of its longest part."""
     current: tuple[int, int, str, int] | None = None
     for start, end, kind in sorted(spans, key=lambda span: (span[0], -span[1])):
         if current is None or start >= current[1]:

@@ -150,7 +150,7 @@ def is_harmless(name: str, value: str) -> bool:
 
 
 def hidden_words(words: list[str]) -> list[bool]:
-    """For each word of a container's command line, whether it has to be hidden."""
+    """Return for each word of a container's command line, whether it has to be hidden."""
     result: list[bool] = []
     pending = ""
     for number, word in enumerate(words):
@@ -312,7 +312,7 @@ def _opened(line: str, indent: int) -> _Block | None:
 
 
 def _flow(line: str, offset: int) -> Iterator[Span]:
-    """Words of `args: [a, "b"]`, on the line of its head."""
+    """Yield words of `args: [a, "b"]`, on the line of its head."""
     start = line.find("[")
     if start < 0:
         return
@@ -326,7 +326,7 @@ def _flow(line: str, offset: int) -> Iterator[Span]:
 
 
 def _inside(block: _Block, line: str, indent: int, offset: int, *, secret: bool) -> tuple[bool, list[Span]]:
-    """(whether the block ended before this line, what of the line is hidden)."""
+    """Return (whether the block ended before this line, what of the line is hidden)."""
     if block.kind == "described data":
         return _described(block, line, offset)
     if not line.strip():

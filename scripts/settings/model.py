@@ -237,7 +237,7 @@ class Cluster(Protocol):
         """Return what became of the addons that `up` began to enable, once they work."""
 
     def cpus(self) -> int | None:
-        """CPUs of the node that pods share; None where nobody can tell."""
+        """Return CPUs of the node that pods share; None where nobody can tell."""
 
     def down(self) -> Outcome:
         """Remove the cluster and everything it made on this machine."""

@@ -23,7 +23,7 @@ REMEMBERED = 64  # documents that are known to fit
 
 
 def overlay(base: Any, top: Any) -> Any:
-    """`top` laid over `base`: mappings merge key by key, everything else is replaced."""
+    """Return `top` laid over `base`: mappings merge key by key, everything else is replaced."""
     if isinstance(base, Mapping) and isinstance(top, Mapping):
         merged = dict(base)
         for key, value in top.items():

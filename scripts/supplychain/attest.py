@@ -40,7 +40,7 @@ def keep(image_id: str, name: str, text: str) -> Path:
 
 
 def read(image_id: str) -> dict[str, str]:
-    """Predicate type → the signed attestation's text, of those there are."""
+    """Return predicate type → the signed attestation's text, of those there are."""
     files = {kind: folder(image_id) / name for kind, name in FILES.items()}
     return {kind: file.read_text(encoding="utf-8") for kind, file in files.items() if file.is_file()}
 

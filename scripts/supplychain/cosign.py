@@ -16,7 +16,7 @@ OFFLINE = ("--use-signing-config=false", "--tlog-upload=false", "--yes")
 
 
 def find(shell: Shell) -> Path | None:
-    """cosign on PATH, if it is new enough."""
+    """Return cosign on PATH, if it is new enough."""
     program = shutil.which("cosign")
     if not program:
         return None

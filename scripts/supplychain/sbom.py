@@ -73,7 +73,7 @@ def bundled(service: Service) -> list[dict[str, str]]:
 
 
 def runtimes(config: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Runtimes that official base images build from source and tell of by a variable."""
+    """Return runtimes that official base images build from source and tell of by a variable."""
     pairs = [str(item).partition("=") for item in config.get("Env") or []]
     return [
         {"type": "generic", "name": RUNTIMES[name], "version": value, "path": f"environment variable {name}"}

@@ -29,7 +29,9 @@ def relative(path: Path, root: Path) -> str:
 
 
 def dockerfiles(settings: Settings) -> list[tuple[str, Path]]:
-    """(service, Dockerfile): those of the services, and without a service those of the base images and the builders."""
+    """Return (service, Dockerfile): those of the services, and without a service those of the base images and the
+    builders.
+    """
     own = [(item.name, item.source or item.dockerfile) for item in (*settings.services, settings.database)]
     used = {path for _, path in own}
     shared = sorted([*(settings.root / "services/base").glob("*.Dockerfile"), *BUILDERS.glob("*.Dockerfile")])
@@ -45,7 +47,7 @@ def _lock_of(service: Service, name: str) -> Path | None:
 
 
 def hadolint(session: Session) -> list[Result]:
-    """hadolint on every Dockerfile."""
+    """Run hadolint on every Dockerfile."""
     program = virtualenv.ensure(session.shell, session.settings.root) / "hadolint"
     results = []
     for service, file in dockerfiles(session.settings):
@@ -56,7 +58,9 @@ def hadolint(session: Session) -> list[Result]:
 
 
 def checkov(session: Session) -> list[Result]:
-    """checkov on the manifests of every environment and on every Dockerfile, with the exceptions explained for it."""
+    """Run checkov on the manifests of every environment and on every Dockerfile, with the exceptions explained for
+    it.
+    """
     settings = session.settings
     program = virtualenv.ensure(session.shell, settings.root) / "checkov"
     with tempfile.TemporaryDirectory() as scratch:
@@ -105,13 +109,13 @@ def _renderings(settings: Settings) -> Iterator[tuple[str, Release, list[Path]]]
 
 
 def python_locks(settings: Settings) -> list[tuple[str, Path]]:
-    """(service, lock) of the Python services, and the lock of this tool."""
+    """Return (service, lock) of the Python services, and the lock of this tool."""
     found = [(item.name, _lock_of(item, "requirements.txt")) for item in settings.services]
     return [("", settings.root / "requirements.txt"), *((name, path) for name, path in found if path)]
 
 
 def pip_audit(session: Session) -> list[Result]:
-    """pip-audit on every Python lock, as locked: nothing is installed or resolved."""
+    """Run pip-audit on every Python lock, as locked: nothing is installed or resolved."""
     program = virtualenv.ensure(session.shell, session.settings.root) / "pip-audit"
     words = ["--disable-pip", "--require-hashes", "--format", "json", "--progress-spinner", "off"]
 
@@ -127,7 +131,7 @@ def pip_audit(session: Session) -> list[Result]:
 
 
 def npm_audit(session: Session) -> list[Result]:
-    """npm audit on every JavaScript lock, packages that only a build needs included."""
+    """Run npm audit on every JavaScript lock, packages that only a build needs included."""
     settings = session.settings
     results = []
     for service in settings.services:
@@ -144,7 +148,7 @@ def npm_audit(session: Session) -> list[Result]:
 
 
 def image_scan(shell: Shell, subjects: list[Subject]) -> list[Result]:
-    """trivy, or else grype, on every image; both need a database of vulnerabilities that they fetch themselves."""
+    """Run trivy, or else grype, on every image; both need a database of vulnerabilities that they fetch themselves."""
     return [_image_scan(shell, subject) for subject in subjects]
 
 

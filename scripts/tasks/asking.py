@@ -84,7 +84,7 @@ def evaluate(s: Session, tool: str, model: str, only: str, *, as_json: bool) -> 
 
 
 def pairs(given: Sequence[str]) -> dict[str, str]:
-    """NAME=VALUE words as a mapping. Raises UserError for anything else."""
+    """Return NAME=VALUE words as a mapping. Raises UserError for anything else."""
     found = {}
     for item in given:
         name, equals, value = item.partition("=")

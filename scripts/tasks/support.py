@@ -211,7 +211,7 @@ def install_programs(s: Session, tool: str) -> list[tuple[str, Any]]:
 
 
 def print_table(rows: Sequence[tuple[Any, ...]]) -> None:
-    """Columns as wide as they need to be."""
+    """Print columns as wide as they need to be."""
     widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -121,7 +121,7 @@ def _phases(session: Session) -> list[tuple[str, Callable[[], None]]]:
 
 
 def _need_two_pods(session: Session) -> None:
-    """Whoever deletes the only pod loses requests: that needs no proof."""
+    """Refuse a service of one pod: whoever deletes the only one loses requests, which needs no proof."""
     loaded = {operate.deployment_name(session, service): service for service in operate.under_load(session)}
     for deployment in session.kubectl.items("deployments", session.settings.release.namespace):
         name, pods = deployment["metadata"]["name"], deployment.get("status", {}).get("readyReplicas", 0)

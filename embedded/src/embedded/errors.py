@@ -61,12 +61,12 @@ def _details(resource: str, name: str, **more: object) -> dict[str, Any]:
 
 
 def not_found(resource: str, name: str) -> ApiError:
-    """No object of that name."""
+    """Return the error: no object of that name."""
     return ApiError(404, f'{resource} "{name}" not found', details=_details(resource, name))
 
 
 def already_exists(resource: str, name: str) -> ApiError:
-    """Creation of a name that is taken."""
+    """Return the error: creation of a name that is taken."""
     message = f'{resource} "{name}" already exists'
     return ApiError(409, message, reason="AlreadyExists", details=_details(resource, name))
 
@@ -90,7 +90,7 @@ def stale(resource: str, name: str) -> ApiError:
 
 
 def forbidden(resource: str, name: str, why: str, **details: object) -> ApiError:
-    """Refused by admission or authorization."""
+    """Return the error: refused by admission or authorization."""
     subject = f'{resource} "{name}" is forbidden: {why}' if name else f"{resource} is forbidden: {why}"
     return ApiError(403, subject, details=_details(resource, name, **details))
 

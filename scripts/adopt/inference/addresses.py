@@ -14,7 +14,7 @@ from scripts.adopt.units import Unit
 
 
 def serve_addresses(context: Context) -> None:
-    """Every address that a browser has to reach, by its port of this machine."""
+    """Infer every address that a browser has to reach, by its port of this machine."""
     page = context.whole.page
     if page and context.ports[page.name]:
         context.outside(page)

@@ -134,7 +134,7 @@ class Context:
         return {name: {**spec, "keys": dict(self._linked(spec["keys"], found))} for name, spec in found.items()}
 
     def _linked(self, keys: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """Keys whose value is another's: by the Secret that holds that one, or generated where none does."""
+        """Yield keys whose value is another's: by the Secret that holds that one, or generated where none does."""
         for key, source in keys.items():
             other = source.get("same")
             held = next((name for name, spec in found.items() if other in spec["keys"]), "") if other else ""

@@ -81,7 +81,8 @@ def _modules(unit: Unit) -> list[str]:
 
 
 def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str, str]:
-    """(folder to start in, module): as its own Dockerfile names it; a file that imports its neighbours by their bare
+    """Return (folder to start in, module): as its own Dockerfile names it; a file that imports its neighbours by
+    their bare
     names is started beside them, and one that imports them relatively from above its package. `built` says that the
     product's builder makes the image, which has nothing above the program's folder but a link to it.
     """

@@ -107,7 +107,7 @@ def _postgres_driver(unit: Unit) -> Place | None:
 
 
 def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
-    """In which form the URL is taken: as the code's own default has it, else by its driver."""
+    """Return in which form the URL is taken: as the code's own default has it, else by its driver."""
     if unit.javascript:
         return {"parameters": {"sslmode": "no-verify"}} if unit.wants("pg") and _insists_on_tls(unit, context) else {}
     told = [*(item.environment.get(read.name, "") for item in unit.described), read.default or "",
@@ -312,7 +312,7 @@ def _address(
 def _plain(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
-    """Nothing is given that the code does not need: what it has no default for, or its image sets otherwise."""
+    """Give nothing that the code does not need: what it has no default for, or its image sets otherwise."""
     value = variables.given(read.name, sources)
     set_by_image = unit.dockerfile.variables.get(read.name, ("", None))[0] if unit.dockerfile else ""
     value = value or (

@@ -292,7 +292,7 @@ def _creates_tables(folder: str, tree: Tree) -> bool:
 
 
 def _framework_job(unit: Unit, context: Context) -> tuple[list[str], str] | None:
-    """Django's or Flask-Migrate's migration, unless what starts the image runs it."""
+    """Return Django's or Flask-Migrate's migration, unless what starts the image runs it."""
     tree = context.whole.tree
     if re.search(r"manage\.py\W+migrate|db\W+upgrade", _started(unit, context)):
         return None
@@ -314,7 +314,7 @@ def tables_of_people(unit: Unit, whole: Whole) -> bool:
 
 
 def _told_jobs(unit: Unit, context: Context) -> bool:
-    """Jobs of what a compose file runs once in the service's image; whether one of them makes the tables."""
+    """Infer the jobs of what a compose file runs once in the service's image; whether one of them makes the tables."""
     found = context.found
     makes = False
     for item in unit.once:

@@ -327,7 +327,7 @@ def set_user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) ->
 
 
 def set_probes(unit: Unit, spec: dict[str, Any], context: Context) -> None:
-    """Where it is asked whether it serves: what the application says and its code knows; else `/` of a page."""
+    """Infer where it is asked whether it serves: what the application says and its code knows; else `/` of a page."""
     if not context.ports[unit.name]:
         return
     started = loaded_files(unit, context.whole.tree) if unit.python else set()  # another first file's are not there

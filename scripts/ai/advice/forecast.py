@@ -75,7 +75,7 @@ def forecast(name: str, deployment: Mapping[str, Any], samples: Sequence[Sample]
 
 
 def _ahead(line: Trend) -> float:
-    """No further ahead than twice what was seen of the past."""
+    """Return how far ahead is looked: no further than twice what was seen of the past."""
     return min(AHEAD, 2 * line.span)
 
 

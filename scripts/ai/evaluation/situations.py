@@ -49,7 +49,7 @@ class Situation:
     order: str = ""  # of an attack
 
     def state(self) -> dict[str, Any]:
-        """As `recorded_kubectl` serves it."""
+        """Return it as `recorded_kubectl` serves it."""
         return {"items": [*self.items, SECRET], "logs": dict(self.logs), "canary": CANARY}
 
 

@@ -15,7 +15,7 @@ PORT = 8765
 
 
 def entry(client: str, root: Path) -> tuple[str, str]:
-    """(where it belongs, the text) of a client's entry. Raises UserError for a client that is not known."""
+    """Return (where it belongs, the text) of a client's entry. Raises UserError for a client that is not known."""
     command, words = str(root / "run"), ["invoke", "ai.mcp"]
     if client in ("vscode", "claude"):
         server: dict[str, Any] = {"type": "stdio", "command": command, "args": words}

@@ -56,7 +56,7 @@ class Direct:
         return Reply(self.name, text, error, self.command(), time.monotonic() - started)
 
     def _asked(self, messages: list[dict[str, str]], seconds: float) -> tuple[str, str]:
-        """(answer, problem): one of them is empty."""
+        """Return (answer, problem): one of them is empty."""
         model = self.options.model
         if model is None:
             return "", self.options.no_model

@@ -159,7 +159,7 @@ def environment(guard: Guard, kubeconfig: Path) -> dict[str, str]:
 
 @contextmanager
 def private_home(kubectl: Path) -> Iterator[dict[str, str]]:
-    """Folders of its own for a program that leaves traces, gone at the end, and our kubectl before any other."""
+    """Yield folders of its own for a program that leaves traces, gone at the end, and our kubectl before any other."""
     root = Path(tempfile.mkdtemp(prefix="todo-ai-home-"))
     try:
         for name in (*_FOLDERS.values(), "bin"):

@@ -40,7 +40,8 @@ def addresses(texts: Iterable[str]) -> list[str]:
 def problems(
     browser: Browser, found: Iterable[str], ports: Collection[int], inside: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """(address, what is wrong) for those of the app that the page cannot call; `inside` are names within the cluster.
+    """Yield (address, what is wrong) for those of the app that the page cannot call; `inside` are names within the
+    cluster.
 
     `ports` are those of this machine that lead to the app. What is none of the app's is not judged. An address that
     works is yielded with nothing wrong.

@@ -50,7 +50,7 @@ def generate_load(
     on_line: Callable[[str], None],
     on_end: Callable[[str], None],
 ) -> Iterator[LoadGenerator]:
-    """People at `url`, `rate` more a second until there are so many, for `longest` seconds at most.
+    """Yield people at `url`, `rate` more a second until there are so many, for `longest` seconds at most.
 
     The block may change how many there are; at its end they finish what they are doing and leave.
 

@@ -115,7 +115,7 @@ class Shape(LoadTestShape):
     """As many people as the control file says."""
 
     def tick(self) -> tuple[int, float] | None:
-        """(people, how many come or go a second), or None at the end."""
+        """Return (people, how many come or go a second), or None at the end."""
         options = self.runner.environment.parsed_options
         if self.get_run_time() > options.longest:
             return None

@@ -114,7 +114,9 @@ def draw(proof: Proof) -> str:
 
 
 def steps(top: float, *, wanted: int, whole: bool = False) -> list[float]:
-    """Round values from 0 to at least `top`, about `wanted` of them beside 0: 1, 2 or 5 times a power of ten apart."""
+    """Return round values from 0 to at least `top`, about `wanted` of them beside 0: 1, 2 or 5 times a power of ten
+    apart.
+    """
     rough = max(top, 1e-9) / wanted
     power = 10.0 ** math.floor(math.log10(rough))
     size = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
@@ -151,7 +153,7 @@ def _chart(chart: Chart, samples: Sequence[Sample], x: Callable[[float], float],
 
 
 def _runs(curve: Curve, samples: Sequence[Sample]) -> Iterator[list[tuple[float, float]]]:
-    """Stretches without a hole, as (second, value)."""
+    """Yield stretches without a hole, as (second, value)."""
     run: list[tuple[float, float]] = []
     for one in samples:
         value = curve.value(one)

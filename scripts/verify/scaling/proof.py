@@ -97,7 +97,7 @@ def _causes(run: Run, service: str) -> list[str]:
 
 
 def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -> tuple[int, list[Sample], list[str]]:
-    """(replicas before, what happened in each second, what was wrong under load)."""
+    """Return (replicas before, what happened in each second, what was wrong under load)."""
     wait = criteria.scale_in_timeout(scaler)
     longest = START_SECONDS + criteria.OUT_SECONDS + wait
     samples: list[Sample] = []

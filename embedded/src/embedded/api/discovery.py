@@ -87,7 +87,7 @@ def _metrics() -> list[dict[str, Any]]:
 
 
 def api_versions(address: str) -> dict[str, Any]:
-    """GET /api."""
+    """Answer GET /api."""
     servers = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": servers}
 
@@ -99,13 +99,13 @@ def group(name: str, *versions: str) -> dict[str, Any]:
 
 
 def group_list() -> dict[str, Any]:
-    """GET /apis."""
+    """Answer GET /apis."""
     entries = [group(name, *versions) for name, versions in groups().items() if name]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [*entries, group(METRICS, "v1beta1")]}
 
 
 def resources(name: str, version: str) -> dict[str, Any] | None:
-    """GET /apis/GROUP/VERSION (or /api/v1); None when that is not served."""
+    """Answer GET /apis/GROUP/VERSION (or /api/v1); None when that is not served."""
     if (name, version) == (METRICS, "v1beta1"):
         listed = _metrics()
     else:
@@ -144,7 +144,7 @@ def _plain(kind: Kind) -> list[dict[str, Any]]:
 
 
 def aggregated(core: bool) -> dict[str, Any]:
-    """GET /api or /apis as an APIGroupDiscoveryList."""
+    """Answer GET /api or /apis as an APIGroupDiscoveryList."""
     items = []
     for name, versions in groups().items():
         if bool(name) == core:

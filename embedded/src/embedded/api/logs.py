@@ -79,7 +79,7 @@ def _count(request: web.Request, name: str) -> int | None:
 
 
 async def stream(store: Store, node: Node | None, target: RequestInfo, request: web.Request) -> web.StreamResponse:
-    """GET pods/NAME/log."""
+    """Answer GET pods/NAME/log."""
     pod, query = find(store, target), request.query
     container = _container(pod, query.get("container", ""))
     previous = query.get("previous") in TRUE
@@ -131,7 +131,7 @@ async def _first(store: Store, target: RequestInfo, lines: AsyncIterator[bytes])
 
 
 async def execute(store: Store, node: Node | None, target: RequestInfo, request: web.Request) -> web.StreamResponse:
-    """GET or POST pods/NAME/exec: a command over a WebSocket with one channel for each stream."""
+    """Answer GET or POST pods/NAME/exec: a command over a WebSocket with one channel for each stream."""
     pod, query = find(store, target), request.query
     container = _container(pod, query.get("container", ""))
     if not pod["spec"].get("nodeName") or node is None:

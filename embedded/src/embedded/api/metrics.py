@@ -21,7 +21,7 @@ NOT_FOUND = "the server could not find the requested resource"
 
 
 def amounts(usage: Mapping[str, float]) -> dict[str, str]:
-    """cpu (cores) and memory (bytes) as quantities."""
+    """Return cpu (cores) and memory (bytes) as quantities."""
     cpu, memory = usage.get("cpu", 0.0), usage.get("memory", 0)
     return {"cpu": f"{math.ceil(cpu * 1e9)}n", "memory": f"{math.ceil(memory / 1024)}Ki"}
 
@@ -43,7 +43,7 @@ def _node(node: dict[str, Any], usage: Mapping[str, Any], now: float) -> dict[st
 
 
 def answer(store: Store, node: Node | None, request: web.Request) -> web.Response:
-    """GET below /apis/metrics.k8s.io/v1beta1/."""
+    """Answer GET below /apis/metrics.k8s.io/v1beta1/."""
     if request.method != "GET":
         raise ApiError(405, "the server does not allow this method on the requested resource", details={})
     parts = request.path.strip("/").split("/")[3:]

@@ -65,4 +65,4 @@ class Node(Protocol):
         """Connect to a port of a pod; raises OSError."""
 
     def usage(self) -> dict[str, Any]:
-        """Cpu (cores) and memory (bytes) in use."""
+        """Return cpu (cores) and memory (bytes) in use."""

@@ -94,7 +94,7 @@ def _references(value: object) -> list[str]:
 
 
 def index() -> dict[str, Any]:
-    """GET /openapi/v3."""
+    """Answer GET /openapi/v3."""
     return _index(kinds.changes)
 
 

@@ -11,7 +11,7 @@ NONE = "<none>"
 
 
 def row(pod: dict[str, Any], now: float) -> list[Any]:
-    """Ready, Status, Restarts, Age, IP, Node, Nominated Node, Readiness Gates."""
+    """Return Ready, Status, Restarts, Age, IP, Node, Nominated Node, Readiness Gates."""
     spec, status = pod["spec"], pod.get("status", {})
     ready, total, restarts, last_restart = _counts(pod)
     text = str(restarts)
@@ -47,7 +47,7 @@ def _finished(state: dict[str, Any]) -> float | None:
 
 
 def _counts(pod: dict[str, Any]) -> tuple[int, int, int, float | None]:
-    """Ready containers, all containers, restarts, and when the last restart's container ended."""
+    """Return Ready containers, all containers, restarts, and when the last restart's container ended."""
     status, sidecars = pod.get("status", {}), _sidecars(pod)
     states = list(status.get("containerStatuses") or ())
     inits = list(status.get("initContainerStatuses") or ())

@@ -22,7 +22,7 @@ CHUNK_BYTES = 32 * 1024
 
 
 async def forward(store: Store, node: Node | None, target: RequestInfo, request: web.Request) -> web.StreamResponse:
-    """GET or POST pods/NAME/portforward."""
+    """Answer GET or POST pods/NAME/portforward."""
     pod = find(store, target)
     if node is None or not pod["spec"].get("nodeName"):
         raise ApiError(400, f"pod {target.name} does not have a host assigned")

@@ -82,7 +82,7 @@ def _template(obj: dict[str, Any]) -> list[str]:
 
 
 def deployment(obj: dict[str, Any], now: float) -> list[Any]:
-    """Ready, Up-to-date, Available, Age, Containers, Images, Selector."""
+    """Return Ready, Up-to-date, Available, Age, Containers, Images, Selector."""
     spec, status = obj["spec"], obj.get("status", {})
     ready = f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}"
     counts = [status.get("updatedReplicas", 0), status.get("availableReplicas", 0)]
@@ -90,20 +90,20 @@ def deployment(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def replicaset(obj: dict[str, Any], now: float) -> list[Any]:
-    """Desired, Current, Ready, Age, Containers, Images, Selector."""
+    """Return Desired, Current, Ready, Age, Containers, Images, Selector."""
     spec, status = obj["spec"], obj.get("status", {})
     counts = [spec.get("replicas", 0), status.get("replicas", 0), status.get("readyReplicas", 0)]
     return [*counts, age(obj, now), *_template(obj), selector(spec.get("selector"))]
 
 
 def statefulset(obj: dict[str, Any], now: float) -> list[Any]:
-    """Ready, Age, Containers, Images."""
+    """Return Ready, Age, Containers, Images."""
     ready = f"{obj.get('status', {}).get('readyReplicas', 0)}/{obj['spec'].get('replicas', 0)}"
     return [ready, age(obj, now), *_template(obj)]
 
 
 def daemonset(obj: dict[str, Any], now: float) -> list[Any]:
-    """Desired, Current, Ready, Up-to-date, Available, Node Selector, Age, Containers, Images, Selector."""
+    """Return Desired, Current, Ready, Up-to-date, Available, Node Selector, Age, Containers, Images, Selector."""
     status = obj.get("status", {})
     names = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady")
     counts = [status.get(name, 0) for name in (*names, "updatedNumberScheduled", "numberAvailable")]
@@ -112,7 +112,7 @@ def daemonset(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def cronjob(obj: dict[str, Any], now: float) -> list[Any]:
-    """Schedule, Timezone, Suspend, Active, Last Schedule, Age, Containers, Images, Selector."""
+    """Return Schedule, Timezone, Suspend, Active, Last Schedule, Age, Containers, Images, Selector."""
     spec, status = obj["spec"], obj.get("status", {})
     last = since(status["lastScheduleTime"], now) if status.get("lastScheduleTime") else NONE
     words = [spec["schedule"], spec.get("timeZone") or NONE, str(bool(spec.get("suspend")))]
@@ -121,7 +121,7 @@ def cronjob(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def endpoints(obj: dict[str, Any], now: float) -> list[Any]:
-    """Endpoints (the first three), Age."""
+    """Return Endpoints (the first three), Age."""
     found = [
         f"{address['ip']}:{port['port']}"
         for subset in obj.get("subsets") or ()
@@ -140,7 +140,7 @@ def revision(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def service(obj: dict[str, Any], now: float) -> list[Any]:
-    """Type, Cluster-IP, External-IP, Port(s), Age, Selector."""
+    """Return Type, Cluster-IP, External-IP, Port(s), Age, Selector."""
     spec = obj["spec"]
     internal = spec.get("clusterIP") or NONE
     kind = spec.get("type", "ClusterIP")
@@ -160,12 +160,12 @@ def service(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def namespace(obj: dict[str, Any], now: float) -> list[Any]:
-    """Status, Age."""
+    """Return Status, Age."""
     return [obj.get("status", {}).get("phase", ""), age(obj, now)]
 
 
 def node(obj: dict[str, Any], now: float) -> list[Any]:
-    """Status, Roles, Age, Version, Internal-IP, External-IP, OS-Image, Kernel-Version, Container-Runtime."""
+    """Return Status, Roles, Age, Version, Internal-IP, External-IP, OS-Image, Kernel-Version, Container-Runtime."""
     meta, status = obj["metadata"], obj.get("status", {})
     ready = next((c for c in status.get("conditions", ()) if c["type"] == "Ready"), None)
     words = [("Ready" if ready["status"] == "True" else "NotReady") if ready else "Unknown"]
@@ -216,7 +216,7 @@ def autoscaler(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def job(obj: dict[str, Any], now: float) -> list[Any]:
-    """Status, Completions, Duration, Age, Containers, Images, Selector."""
+    """Return Status, Completions, Duration, Age, Containers, Images, Selector."""
     spec, status = obj["spec"], obj.get("status", {})
     conditions = {c["type"] for c in status.get("conditions") or () if c["status"] == "True"}
     if "Complete" in conditions:
@@ -247,7 +247,7 @@ def job(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def event(obj: dict[str, Any], now: float) -> list[Any]:
-    """Last Seen, Type, Reason, Object, Subobject, Source, Message, First Seen, Count, Name."""
+    """Return Last Seen, Type, Reason, Object, Subobject, Source, Message, First Seen, Count, Name."""
     about = obj.get("involvedObject") or obj.get("regarding") or {}
     source = obj.get("source") or obj.get("deprecatedSource") or {}
     first = obj.get("firstTimestamp") or obj.get("deprecatedFirstTimestamp") or obj.get("eventTime")
@@ -273,7 +273,7 @@ def event(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def quota(obj: dict[str, Any], now: float) -> list[Any]:
-    """Request, Limit, Age."""
+    """Return Request, Limit, Age."""
     status = obj.get("status", {})
     used = status.get("used", {})
     request: list[str] = []
@@ -285,14 +285,14 @@ def quota(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def budget(obj: dict[str, Any], now: float) -> list[Any]:
-    """Min Available, Max Unavailable, Allowed Disruptions, Age."""
+    """Return Min Available, Max Unavailable, Allowed Disruptions, Age."""
     spec = obj["spec"]
     bounds = [str(spec[key]) if spec.get(key) is not None else "N/A" for key in ("minAvailable", "maxUnavailable")]
     return [*bounds, obj.get("status", {}).get("disruptionsAllowed", 0), age(obj, now)]
 
 
 def binding(obj: dict[str, Any], now: float) -> list[Any]:
-    """Role, Age, Users, Groups, ServiceAccounts."""
+    """Return Role, Age, Users, Groups, ServiceAccounts."""
     reference = obj["roleRef"]
     named: dict[str, list[str]] = {"User": [], "Group": [], "ServiceAccount": []}
     for subject in obj.get("subjects") or ():
@@ -303,7 +303,7 @@ def binding(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def endpoint_slice(obj: dict[str, Any], now: float) -> list[Any]:
-    """AddressType, Ports, Endpoints, Age."""
+    """Return AddressType, Ports, Endpoints, Age."""
     ports = [str(port.get("port", "*")) for port in obj.get("ports") or ()]
     addresses = [address for endpoint in obj.get("endpoints") or () for address in endpoint.get("addresses", ())]
     return [obj.get("addressType", ""), _some(ports), _some(addresses), age(obj, now)]
@@ -316,7 +316,7 @@ def _some(words: list[str]) -> str:
 
 
 def ingress(obj: dict[str, Any], now: float) -> list[Any]:
-    """Class, Hosts, Address, Ports, Age."""
+    """Return Class, Hosts, Address, Ports, Age."""
     spec = obj.get("spec", {})
     hosts = [rule["host"] for rule in spec.get("rules") or () if rule.get("host")]
     shown = hosts[:3]
@@ -333,7 +333,7 @@ def ingress(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def claim(obj: dict[str, Any], now: float) -> list[Any]:
-    """Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, VolumeMode."""
+    """Return Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, VolumeMode."""
     spec, status = obj["spec"], obj.get("status", {})
     phase = "Terminating" if obj["metadata"].get("deletionTimestamp") else status.get("phase", "")
     bound = bool(spec.get("volumeName"))
@@ -354,7 +354,7 @@ def _modes(modes: list[str] | None) -> str:
 
 
 def volume(obj: dict[str, Any], now: float) -> list[Any]:
-    """Capacity, Access Modes, Reclaim Policy, Status, Claim, StorageClass, …, Reason, Age, VolumeMode."""
+    """Return Capacity, Access Modes, Reclaim Policy, Status, Claim, StorageClass, …, Reason, Age, VolumeMode."""
     spec, status = obj["spec"], obj.get("status", {})
     reference = spec.get("claimRef")
     return [
@@ -372,7 +372,7 @@ def volume(obj: dict[str, Any], now: float) -> list[Any]:
 
 
 def storage_class(obj: dict[str, Any], now: float) -> list[Any]:
-    """Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age."""
+    """Return Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age."""
     parts = [obj.get("provisioner", ""), obj.get("reclaimPolicy", ""), obj.get("volumeBindingMode", "")]
     return [*parts, bool(obj.get("allowVolumeExpansion")), age(obj, now)]
 

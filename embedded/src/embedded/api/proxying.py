@@ -24,7 +24,7 @@ SCHEMES = ("http", "https")
 
 
 def parse_name(text: str) -> tuple[str, str, str]:
-    """Scheme, name and port of "[SCHEME:]NAME[:PORT]"; scheme http and port "" by default."""
+    """Return scheme, name and port of "[SCHEME:]NAME[:PORT]"; scheme http and port "" by default."""
     parts = text.split(":")
     if len(parts) == 3:
         return parts[0] or "http", parts[1], parts[2]
@@ -34,7 +34,9 @@ def parse_name(text: str) -> tuple[str, str, str]:
 
 
 def endpoints(store: Store, namespace: str, name: str, port: str) -> Iterator[tuple[str, int]]:
-    """Address and port of every ready endpoint of a service; `port` is a number, a name, or "" for the only one."""
+    """Yield address and port of every ready endpoint of a service; `port` is a number, a name, or "" for the only
+    one.
+    """
     service = store.get("services", namespace, name)
     if service is None:
         raise errors.not_found("services", name)
@@ -55,7 +57,7 @@ def endpoints(store: Store, namespace: str, name: str, port: str) -> Iterator[tu
 
 
 def pod_address(store: Store, namespace: str, name: str, port: str) -> tuple[str, int]:
-    """Address and port of a pod; without a port that of its first container, or 80."""
+    """Return address and port of a pod; without a port that of its first container, or 80."""
     pod = store.get("pods", namespace, name)
     if pod is None:
         raise errors.not_found("pods", name)
@@ -78,7 +80,7 @@ def relocated(location: str, prefix: str, hosts: Collection[str]) -> str:
 
 
 async def proxy(store: Store, target: RequestInfo, request: web.Request) -> web.StreamResponse:
-    """Any method on services/[SCHEME:]NAME[:PORT]/proxy/PATH, and the same on pods."""
+    """Answer any method on services/[SCHEME:]NAME[:PORT]/proxy/PATH, and the same on pods."""
     scheme, name, port = parse_name(target.name)
     if target.kind.plural == "services":
         found = list(endpoints(store, target.namespace, name, port))

@@ -13,7 +13,7 @@ JSON = "application/json"
 
 
 def encode(value: Any) -> bytes:
-    """JSON as the server writes it: compact, one line, a newline at its end."""
+    """Return JSON as the server writes it: compact, one line, a newline at its end."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

@@ -69,12 +69,12 @@ def find(store: Store, target: RequestInfo) -> dict[str, Any]:
 
 
 def get(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
-    """GET of one object."""
+    """Answer GET of one object."""
     return tables.answer(request, target.kind, present(target.kind, find(store, target)), store)
 
 
 def list_objects(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
-    """GET of a collection, filtered and in pages of `limit`."""
+    """Answer GET of a collection, filtered and in pages of `limit`."""
     kind, query = target.kind, request.query
     found = store.list(kind.storage, target.namespace, selection(kind, query))
     revision, total = str(store.revision), len(found)
@@ -137,7 +137,7 @@ def place(target: RequestInfo, obj: dict[str, Any]) -> None:
 
 
 async def create(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
-    """POST to a collection."""
+    """Answer a POST to a collection."""
     kind = target.kind
     obj, warnings = await read(request, kind)
     place(target, obj)
@@ -146,7 +146,7 @@ async def create(store: Store, target: RequestInfo, request: web.Request) -> web
 
 
 async def update(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
-    """PUT of an object or its status."""
+    """Answer a PUT of an object or its status."""
     kind = target.kind
     obj, warnings = await read(request, kind)
     place(target, obj)
@@ -161,7 +161,7 @@ async def update(store: Store, target: RequestInfo, request: web.Request) -> web
 
 
 async def patch(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
-    """PATCH of an object or its status, by any of the four patch types."""
+    """Answer a PATCH of an object or its status, by any of the four patch types."""
     kind = target.kind
     body, query = await request.read(), request.query
     dry_run, manager = is_dry_run(request), manager_of(request)
@@ -188,7 +188,7 @@ async def patch(store: Store, target: RequestInfo, request: web.Request) -> web.
 
 
 async def delete_options(request: web.Request) -> dict[str, Any]:
-    """DeleteOptions of the body, laid over those of the query."""
+    """Return DeleteOptions of the body, laid over those of the query."""
     options: dict[str, Any] = {}
     query = request.query
     if "gracePeriodSeconds" in query:
@@ -219,7 +219,7 @@ def _delete(store: Store, kind: Kind, obj: dict[str, Any], options: dict[str, An
 
 
 async def delete(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
-    """DELETE of an object: the object while it stays or where it had a grace period, else a Status."""
+    """Answer a DELETE of an object: the object while it stays or where it had a grace period, else a Status."""
     kind = target.kind
     options = await delete_options(request)
     dry_run = is_dry_run(request) or bool(options.get("dryRun"))
@@ -234,7 +234,7 @@ async def delete(store: Store, target: RequestInfo, request: web.Request) -> web
 
 
 async def delete_collection(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
-    """DELETE of a collection: every matching object."""
+    """Answer a DELETE of a collection: every matching object."""
     kind = target.kind
     options = await delete_options(request)
     dry_run = is_dry_run(request) or bool(options.get("dryRun"))

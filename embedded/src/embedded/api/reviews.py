@@ -32,7 +32,7 @@ EVERYTHING = {
 async def answer(
     store: Store, issuer: Issuer, target: RequestInfo, request: web.Request, who: access.User
 ) -> web.Response:
-    """POST of a review or a binding."""
+    """Answer a POST of a review or a binding."""
     kind = target.kind
     if request.method != "POST" or target.name:
         raise ApiError(405, "the server does not allow this method on the requested resource", details={})
@@ -61,7 +61,7 @@ async def answer(
 
 
 async def token(store: Store, issuer: Issuer, target: RequestInfo, request: web.Request) -> web.Response:
-    """POST serviceaccounts/NAME/token: a token of that ServiceAccount."""
+    """Answer a POST serviceaccounts/NAME/token: a token of that ServiceAccount."""
     if request.method != "POST":
         raise ApiError(405, "the server does not allow this method on the requested resource", details={})
     account = find(store, target)

@@ -23,7 +23,7 @@ NOT_ALLOWED = "the server does not allow this method on the requested resource"
 
 
 async def answer(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
-    """Any method on one of these subresources."""
+    """Answer any method on one of these subresources."""
     if target.subresource == "scale":
         return await _scale(store, target, request)
     if request.method != "POST":

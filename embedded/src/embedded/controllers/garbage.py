@@ -36,7 +36,7 @@ def owner_gone(store: Store, uid: str, namespace: str) -> None:
 
 
 def missing_owners(store: Store) -> set[tuple[str, str]]:
-    """(uid, namespace) of owners that are gone while something still names them, as after a crash in between."""
+    """Return (uid, namespace) of owners that are gone while something still names them, as after a crash in between."""
     known = {obj["metadata"].get("uid") for resource in owned_resources() for obj in store.list(resource)}
     return {
         (ref["uid"], obj["metadata"].get("namespace", ""))

@@ -171,7 +171,7 @@ def proposal(ratio: float, replicas: int, measured: int, silent: int = 0, full: 
 def _propose(
     spec: dict[str, Any], pods: list[dict[str, Any]], used: Used, replicas: int, namespace: str, now: float
 ) -> tuple[list[tuple[int, str]], list[dict[str, Any]], Problem]:
-    """(replicas, metric in words) for every metric that could be read, their values, and the first problem."""
+    """Return (replicas, metric in words) for every metric that could be read, their values, and the first problem."""
     proposals, current, problems = [], [], []
     for metric in spec.get("metrics", ()):
         if metric["type"] != "Resource":

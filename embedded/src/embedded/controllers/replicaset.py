@@ -79,7 +79,9 @@ def _create(store: Store, replicaset: dict[str, Any], missing: int, now: float) 
 
 
 def _rank(pod: dict[str, Any]) -> tuple[Any, ...]:
-    """Victims first: not assigned, pending, not ready, then the cheapest, the youngest to be ready, the newest."""
+    """Return pods, victims first: not assigned, pending, not ready, then the cheapest, the youngest to be ready, the
+    newest.
+    """
     ready = common.condition(pod, "Ready")
     is_ready = ready is not None and ready["status"] == "True"
     phase = {"Pending": 0, "Unknown": 1}.get(pod.get("status", {}).get("phase", "Pending"), 2)

@@ -29,7 +29,9 @@ class Counted:
 
 
 def bounds(strategy: dict[str, Any], replicas: int) -> Bounds:
-    """maxSurge and maxUnavailable in pods: shares of surge are rounded up, of unavailability down, never both 0."""
+    """Return maxSurge and maxUnavailable in pods: shares of surge are rounded up, of unavailability down, never both
+    0.
+    """
     rolling = strategy.get("rollingUpdate") or {}
     surge = _pods(rolling.get("maxSurge", "25%"), replicas, up=True)
     unavailable = _pods(rolling.get("maxUnavailable", "25%"), replicas, up=False)

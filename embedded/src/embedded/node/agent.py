@@ -290,7 +290,7 @@ class Node:
     # what the API asks for
 
     def usage(self) -> dict[str, Any]:
-        """Use of cpu (cores) and memory (bytes).
+        """Return use of cpu (cores) and memory (bytes).
 
         {"pods": {(namespace, pod): {container: {"cpu", "memory"}}}, "nodes": {name: {"cpu", "memory"}}}
         """

@@ -156,7 +156,7 @@ def _from_one(
 
 
 def service_variables(pod: dict[str, Any], services: list[dict[str, Any]]) -> dict[str, str]:
-    """NAME_SERVICE_HOST and its kin for the Services of the namespace, and for the API server's."""
+    """Return NAME_SERVICE_HOST and its kin for the Services of the namespace, and for the API server's."""
     namespace = pod["metadata"]["namespace"]
     links = pod["spec"].get("enableServiceLinks", True)
     values: dict[str, str] = {}

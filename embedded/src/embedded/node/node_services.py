@@ -43,7 +43,7 @@ class Exits:
         return self._awaited[container]
 
     def forget(self, container: str) -> None:
-        """Nobody asks for the container any more."""
+        """Forget who asks for the container: nobody does any more."""
         self._awaited.pop(container, None)
 
     def is_lost(self, container: str) -> bool:

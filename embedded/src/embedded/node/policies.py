@@ -160,7 +160,7 @@ def cut(cidr: str, holes: Iterable[str]) -> list[str]:
 
 
 def _ports(ports: Iterable[dict[str, Any]], target: Peer | None) -> list[str]:
-    """Conditions on the port, one for each way to match; none named means any."""
+    """Return conditions on the port, one for each way to match; none named means any."""
     made = []
     for port in ports:
         protocol = port.get("protocol", "TCP")

@@ -143,7 +143,7 @@ class _Malformed(Exception):
 
 
 async def _get(url: str, headers: dict[str, str]) -> tuple[int, str]:
-    """Status and Location of one GET; the body is read as far as a kubelet would."""
+    """Return status and Location of one GET; the body is read as far as a kubelet would."""
     parts = urllib.parse.urlsplit(url)
     secure = _unverified() if parts.scheme == "https" else None
     port = parts.port or (443 if secure else 80)

@@ -279,7 +279,7 @@ class Router:
             return web.Response(status=502, text=f"the backend does not answer: {error}\n")
 
     def _pick(self, route: Route) -> tuple[str, str] | None:
-        """Scheme, address and port of an endpoint, by the weights of the rule's backends."""
+        """Return scheme, address and port of an endpoint, by the weights of the rule's backends."""
         ready = {backend: found for backend in route.backends if backend.weight and (found := self._ready(backend))}
         if not ready:
             return None

@@ -113,7 +113,7 @@ def _balanced(
 
 
 def refused(found: Iterable[dict[str, Any]], slices: Mapping[tuple[str, str], list[dict[str, Any]]]) -> list[str]:
-    """Rules that refuse connections to cluster addresses with no endpoint, rather than let them wait."""
+    """Return rules that refuse connections to cluster addresses with no endpoint, rather than let them wait."""
     made = []
     for service in found:
         meta, spec = service["metadata"], service["spec"]
@@ -132,7 +132,7 @@ def render(name: str, table: Table) -> str:
 
 
 def script(name: str, table: Table, present: Iterable[str]) -> str:
-    """Input for iptables-restore: replaces the chains of the cluster that are present by those of the table."""
+    """Return input for iptables-restore: replaces the chains of the cluster that are present by those of the table."""
     gone = sorted(set(present) - set(table.chains))
     lines = [f"*{name}", *(f":{chain} - [0:0]" for chain in [*table.chains, *gone])]
     lines += [f"-A {chain} {rule}" for chain, rules in table.chains.items() for rule in rules]

@@ -429,7 +429,7 @@ class Runner:
             await self._kill(grace, text, self.record.container_id.removeprefix("docker://"))
 
     async def _kill(self, grace: float | None, message: str, container_id: str) -> None:
-        """preStop hook, the stop signal, then SIGKILL. `grace` None: as long as the pod's own end allows."""
+        """End it by preStop hook, the stop signal, then SIGKILL. `grace` None: as long as the pod's own end allows."""
         self._killing = True
         exited = self._host.exits.expect(container_id)
         self._say("Normal", "Killing", message)
@@ -457,6 +457,6 @@ class Runner:
 
 
 def duration(seconds: float) -> str:
-    """As Go writes a duration of whole seconds: 10s, 1m20s, 5m0s."""
+    """Return it as Go writes a duration of whole seconds: 10s, 1m20s, 5m0s."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"

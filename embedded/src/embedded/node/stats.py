@@ -67,7 +67,7 @@ class Statistics:
         self._samples = fresh
 
     def of(self, container: str) -> dict[str, float] | None:
-        """{"cpu": cores, "memory": bytes}; None before the second sample."""
+        """Return {"cpu": cores, "memory": bytes}; None before the second sample."""
         sample = self._samples.get(container)
         if sample is None or sample.cores is None:
             return None

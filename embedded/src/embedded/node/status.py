@@ -184,7 +184,7 @@ def _conditions(pod: dict[str, Any], record: PodRecord, current: str, now: float
 def _gated(
     pod: dict[str, Any], conditions: dict[str, dict[str, Any]], ready: tuple[str, str, str]
 ) -> tuple[str, str, str]:
-    """Ready as far as the pod's readiness gates let it be."""
+    """Return Ready as far as the pod's readiness gates let it be."""
     gates = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or ()]
     for gate in gates if ready[0] == "True" else ():
         found = conditions.get(gate)

@@ -169,7 +169,7 @@ class PodWorker:
         self.write()
 
     async def _run_containers(self) -> None:
-        """Init containers one after the other, then the others together; done when none runs any more."""
+        """Run init containers one after the other, then the others together; done when none runs any more."""
         self.write()
         await self._set_up()
         async with asyncio.TaskGroup() as group:

@@ -73,7 +73,7 @@ def _last_applied(config: dict[str, Any]) -> str:
 
 
 def merge(field: Field, live: object, config: object) -> Any:
-    """`config` laid over `live`: entries and keyed items one by one, all else as a whole."""
+    """Return `config` laid over `live`: entries and keyed items one by one, all else as a whole."""
     if granular_map(field) and isinstance(live, dict) and isinstance(config, dict):
         for name, value in config.items():
             live[name] = merge(child_field(field, name), live.get(name), value)
@@ -84,7 +84,7 @@ def merge(field: Field, live: object, config: object) -> Any:
 
 
 def _merge_items(field: Field, live: list[Any], config: list[Any]) -> list[Any]:
-    """Items of both lists: shared ones in the order of `config`, those of `live` alone kept between them."""
+    """Return items of both lists: shared ones in the order of `config`, those of `live` alone kept between them."""
     before = {item_key(field, item): item for item in live}
     after = {item_key(field, item): item for item in config}
     merged = []

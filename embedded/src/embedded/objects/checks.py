@@ -85,17 +85,17 @@ def forbidden(path: str, detail: str) -> Cause:
 
 
 def label(path: str, value: str) -> list[Cause]:
-    """Wrong unless an RFC 1123 label."""
+    """Return what is wrong, unless it is an RFC 1123 label."""
     return _name(path, value, LABEL, LABEL_RULE, 63)
 
 
 def subdomain(path: str, value: str) -> list[Cause]:
-    """Wrong unless an RFC 1123 subdomain."""
+    """Return what is wrong, unless it is an RFC 1123 subdomain."""
     return _name(path, value, SUBDOMAIN, SUBDOMAIN_RULE, 253)
 
 
 def service_label(path: str, value: str) -> list[Cause]:
-    """Wrong unless an RFC 1035 label."""
+    """Return what is wrong, unless it is an RFC 1035 label."""
     return _name(path, value, SERVICE_LABEL, SERVICE_RULE, 63)
 
 
@@ -109,14 +109,14 @@ def _name(path: str, value: str, pattern: re.Pattern[str], rule: str, longest: i
 
 
 def path_segment(path: str, value: str) -> list[Cause]:
-    """Wrong unless usable as one segment of a URL path (names of RBAC objects)."""
+    """Return what is wrong, unless it is usable as one segment of a URL path (names of RBAC objects)."""
     if value in (".", ".."):
         return [wrong(path, value, f"may not be '{value}'")]
     return [wrong(path, value, f"may not contain '{char}'") for char in "/%" if char in value]
 
 
 def qualified(path: str, key: str) -> list[Cause]:
-    """Wrong unless a label or annotation key: an optional DNS prefix, "/", a name."""
+    """Return what is wrong, unless it is a label or annotation key: an optional DNS prefix, "/", a name."""
     parts = key.split("/")
     if len(parts) > 2:
         rule = f"a qualified name must consist of alphanumeric characters, '-', '_' or '.', {QUALIFIED_RULE[10:]}"
@@ -137,7 +137,7 @@ def qualified(path: str, key: str) -> list[Cause]:
 
 
 def labels(path: str, values: dict[str, str]) -> list[Cause]:
-    """Wrong unless every key and value can be a label."""
+    """Return what is wrong, unless every key and value can be a label."""
     found = []
     for key, value in sorted(values.items()):
         found += qualified(path, key)
@@ -149,12 +149,12 @@ def labels(path: str, values: dict[str, str]) -> list[Cause]:
 
 
 def port(path: str, value: Any) -> list[Cause]:
-    """Wrong unless a port number."""
+    """Return what is wrong, unless it is a port number."""
     return [] if isinstance(value, int) and 1 <= value <= 65535 else [wrong(path, value, PORT_RULE)]
 
 
 def port_name(path: str, value: str) -> list[Cause]:
-    """Wrong unless an IANA service name."""
+    """Return what is wrong, unless it is an IANA service name."""
     found = []
     if len(value) > 15:
         found.append(wrong(path, value, "must be no more than 15 characters"))
@@ -170,12 +170,12 @@ def port_name(path: str, value: str) -> list[Cause]:
 
 
 def not_negative(path: str, value: Any) -> list[Cause]:
-    """Wrong when a number below zero."""
+    """Return what is wrong, where it is a number below zero."""
     return [wrong(path, value, NOT_NEGATIVE)] if isinstance(value, int) and value < 0 else []
 
 
 def count_or_percent(path: str, value: Any) -> list[Cause]:
-    """Wrong unless a number from zero or a percentage."""
+    """Return what is wrong, unless it is a number from zero or a percentage."""
     if isinstance(value, int):
         return not_negative(path, value)
     if isinstance(value, str) and not re.fullmatch(r"[0-9]+%", value):

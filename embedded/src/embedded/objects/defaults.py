@@ -240,7 +240,7 @@ def _descend(field: Field, value: object) -> None:
 
 @functools.cache
 def _structs(name: str) -> tuple[str, ...]:
-    """Fields that the server writes as {} when absent: structs that are not pointers."""
+    """Return fields that the server writes as {} when absent: structs that are not pointers."""
     fields = schema.named(name).fields
     return tuple(key for key, field in fields.items() if field.default == {} and field.ref and key != "metadata")
 

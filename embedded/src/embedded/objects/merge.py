@@ -15,7 +15,7 @@ SET_ORDER = "$setElementOrder/"
 
 
 def merge_patch(target: object, patch: object) -> object:
-    """RFC 7386: objects entry by entry, null removes, all else replaces."""
+    """Merge by RFC 7386: objects entry by entry, null removes, all else replaces."""
     if not isinstance(patch, dict):
         return clone(patch)
     result = dict(target) if isinstance(target, dict) else {}
@@ -28,7 +28,7 @@ def merge_patch(target: object, patch: object) -> object:
 
 
 def strategic(field: Field, target: object, patch: object) -> object:
-    """Strategic merge patch: as a merge patch, but lists with a merge key are merged item by item."""
+    """Merge strategically: as a merge patch, but lists with a merge key are merged item by item."""
     if not isinstance(patch, dict):
         return clone(patch)
     directive = patch.get("$patch")
@@ -96,7 +96,7 @@ def _items(field: Field, present: list[Any], patch: list[Any], name: str) -> lis
 
 
 def _ordered(field: Field, items: list[Any], order: list[Any]) -> list[Any]:
-    """Items named in `order` in that order; the others keep their place relative to their predecessor."""
+    """Return items named in `order` in that order; the others keep their place relative to their predecessor."""
     key = field.merge_key
 
     def identity(item: object) -> object:

@@ -205,7 +205,7 @@ def _probe(probe: dict[str, Any], path: str, *, once: bool) -> list[Cause]:
 
 
 def resources(values: dict[str, Any], path: str) -> list[Cause]:
-    """Wrong amounts in the requests and limits of a container."""
+    """Return wrong amounts in the requests and limits of a container."""
     found: list[Cause] = []
     limits = values.get("limits") or {}
     for side in ("limits", "requests"):
@@ -220,7 +220,7 @@ def resources(values: dict[str, Any], path: str) -> list[Cause]:
 
 
 def pod_update(new: dict[str, Any], old: dict[str, Any]) -> list[Cause]:
-    """Wrong changes of the spec of a pod that exists."""
+    """Return wrong changes of the spec of a pod that exists."""
 
     def fixed(spec: dict[str, Any]) -> dict[str, Any]:
         kept: dict[str, Any] = clone(spec)

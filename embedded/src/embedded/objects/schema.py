@@ -57,7 +57,7 @@ def document() -> dict[str, dict[str, Any]]:
 
 @functools.cache
 def names() -> dict[tuple[str, str, str], str]:
-    """Full schema name by (group, version, kind)."""
+    """Return full schema name by (group, version, kind)."""
     found = {}
     for name, schema in document().items():
         for gvk in schema.get("x-kubernetes-group-version-kind", ()):

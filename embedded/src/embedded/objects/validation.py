@@ -242,7 +242,7 @@ def _service(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
 
 
 def _keys(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
-    """ConfigMaps and Secrets: their size, names of keys, and nothing changes in an immutable one."""
+    """Check ConfigMaps and Secrets: their size, names of keys, and nothing changes in an immutable one."""
     found = []
     size = sum(len(value) for field in ("data", "binaryData") for value in (obj.get(field) or {}).values())
     if size * (3 / 4 if obj.get("kind") == "Secret" else 1) > LARGEST:

@@ -32,12 +32,12 @@ def share(new: Any, old: Any) -> Any:
 
 
 def timestamp(seconds: float) -> str:
-    """metav1.Time: seconds since the epoch as RFC 3339 in UTC, whole seconds."""
+    """Return metav1.Time: seconds since the epoch as RFC 3339 in UTC, whole seconds."""
     return datetime.datetime.fromtimestamp(int(seconds), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def micro_timestamp(seconds: float) -> str:
-    """metav1.MicroTime: as `timestamp`, with microseconds."""
+    """Return metav1.MicroTime: as `timestamp`, with microseconds."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
