@@ -160,7 +160,9 @@ class Contest:
     def _tools(self) -> plain.Tools:
         folder = str(self.project.folder / ".tools")
         helm, kubectl = (shutil.which(tool, path=folder) or tool for tool in ("helm", "kubectl"))
-        return plain.Tools(self.docker, helm, kubectl, self._kubeconfig())
+        version = subprocess.run([helm, "version", "--short"], check=True, capture_output=True, text=True).stdout
+        over = () if version.startswith("v3.") else plain.Tools.take_over
+        return plain.Tools(self.docker, helm, kubectl, self._kubeconfig(), over)
 
     def _kubeconfig(self) -> Path:
         return self.project.state / f"todo-chatbot/clusters/{self.project.cluster}/kubeconfig"

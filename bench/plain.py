@@ -31,6 +31,7 @@ class Tools:
     helm: str
     kubectl: str
     kubeconfig: Path
+    take_over: Sequence[str] = ("--force-conflicts",)  # helm 3 does without: it applies on its own side
 
 
 def commands(tools: Tools, services: Sequence[Build], chart: Path, values: Sequence[Path], tag: str) -> list[list[str]]:
@@ -50,7 +51,7 @@ def commands(tools: Tools, services: Sequence[Build], chart: Path, values: Seque
         awaited.append([tools.kubectl, "--kubeconfig", str(tools.kubeconfig), *space, *status])
     upgrade = [tools.helm, "upgrade", "--install", REPOSITORY, str(chart), *space]
     upgrade += [word for file in values for word in ("--values", str(file))]
-    upgrade += ["--reset-values", "--force-conflicts", "--kubeconfig", str(tools.kubeconfig)]
+    upgrade += ["--reset-values", *tools.take_over, "--kubeconfig", str(tools.kubeconfig)]
     return [*built, *tagged, upgrade, *awaited]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from bench.plain import REPOSITORY, Build, Tools
+from scripts.images.docker import BUILDKIT
 
 
 def is_here() -> bool:
@@ -27,7 +28,8 @@ def config(services: Sequence[Build], chart: Path, values: Sequence[Path]) -> di
         "metadata": {"name": REPOSITORY},
         "build": {
             "tagPolicy": {"inputDigest": {}},
-            "local": {"push": False, "useBuildkit": True, "concurrency": 0},
+            # BuildKit by the variable: `useBuildkit` asks for `--load`, which only buildx knows.
+            "local": {"push": False, "useDockerCLI": True, "concurrency": 0},
             "artifacts": [_artifact(service) for service in services],
         },
         "deploy": {
@@ -53,7 +55,7 @@ def command(tools: Tools, file: Path) -> tuple[list[str], Mapping[str, str]]:
     path = os.pathsep.join([*sorted(folders), os.environ.get("PATH", "")])
     argv = ["skaffold", "run", "--filename", str(file), "--kubeconfig", str(tools.kubeconfig)]
     # A label that differs from run to run would replace every pod each time.
-    return [*argv, "--label=skaffold.dev/run-id=bench"], {"PATH": path, "KUBECONFIG": str(tools.kubeconfig)}
+    return [*argv, "--label=skaffold.dev/run-id=bench"], {"PATH": path, "KUBECONFIG": str(tools.kubeconfig), **BUILDKIT}
 
 
 def write(folder: Path, services: Sequence[Build], chart: Path, values: Sequence[Path]) -> Path:
