@@ -229,6 +229,7 @@ _IS_STARTED = re.compile(r"\b(FastAPI|Flask|Starlette|FastMCP)\(|__main__|\w*_ap
 _MAKES_AN_APP = re.compile(r"\b(FastAPI|Flask)\(|get_[aw]sgi_application|\bexecute_from_command_line\(")
 
 
+_CALLS = re.compile(r"\bfetch\(|\baxios\b|process\.env|import\.meta\.env|WebSocket|EventSource|https?://localhost")
 _ASKS = re.compile(
     r"(?<![\w.])input\(|\b(Prompt|Confirm|IntPrompt)\.ask\(|\b(questionary|inquirer|prompt_toolkit|curses)\b"
 )
@@ -252,7 +253,11 @@ def _no_service(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
            and not any(_within(file, one) for one in inner)]  # fmt: skip
     if unit.kind in PAGE_KINDS:
         pages = unit.kind != "nextjs" or not inner or any(re.search(r"(^|/)(app|pages)/", file) for file in own)
-        return "" if pages else f"{unit.place}: {unit.name}: left out: it has no pages, which are in the folders below"
+        if not pages:
+            return f"{unit.place}: {unit.name}: left out: it has no pages, which are in the folders below"
+        others = any(one is not unit and one.dockerfile and one.kind in PAGE_KINDS for one in units)
+        spare = others and not any(_CALLS.search(tree.text(file)) for file in own)
+        return f"{unit.place}: {unit.name}: left out: a page beside another one, which calls nobody" if spare else ""
     if unit.kind == "node":
         serves = not inner or any(file.endswith(javascript_source.SUFFIXES) for file in own)
         return "" if serves else f"{unit.place}: {unit.name}: left out: its services are those in its folders"

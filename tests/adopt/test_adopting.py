@@ -1340,6 +1340,11 @@ RECIPE = "FROM python:3.13-slim\nCOPY . .\nCMD {}\n"
           "requirements.txt": "fastapi\n", "run.py": 'sys.path.insert(0, "api/src")\n'}, {"api", "web"}),
         ({"Dockerfile": "FROM node:24-slim\nCOPY web/ .\nRUN npm i\nFROM python:3.13-slim\nCOPY api/ .\nCMD a\n",
           "web__Dockerfile": "FROM node:24-slim\nCOPY web/package.json .\nCMD npm start\n"}, {"api", "web"}),
+        # A page that somebody began and left, beside the application's.
+        ({"web__Dockerfile": "FROM node:24-slim\nCOPY . .\nCMD npm start\n", "my-app__package.json": NEXT,
+          "my-app__app__page.tsx": ""}, {"api", "web"}),
+        ({"web__Dockerfile": "FROM node:24-slim\nCOPY . .\nCMD npm start\n", "admin__package.json": NEXT,
+          "admin__app__page.tsx": "fetch('/users');\n"}, {"api", "web", "admin"}),
         # What only the image at the top starts, and one that starts none of them.
         ({"Dockerfile": RECIPE.format("python run.py"), "requirements.txt": "fastapi\n",
           "run.py": 'sys.path.insert(0, "api")\n'}, {"app", "web"}),
