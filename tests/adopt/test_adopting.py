@@ -20,7 +20,7 @@ import yaml
 
 from scripts.adopt import adopting, documents
 from scripts.adopt.adopting import Adopted, Request
-from scripts.adopt.inference import addresses
+from scripts.adopt.inference import addresses, jobs
 from scripts.adopt.inference.decision import Question
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
@@ -834,6 +834,29 @@ def test_tables_that_nothing_makes_are_made_from_the_models(
     found = yaml.safe_load(adopt(tmp_path).text).get("jobs", {})
     assert list(found) == list(jobs)
     assert all(said in " ".join(found[name]["command"]) for name, said in jobs.items())
+
+
+@pytest.mark.parametrize("engine", ["", "engine = sqlalchemy.create_engine('URL')", "engine = asyncio.AsyncEngine()"])
+@pytest.mark.parametrize(
+    ("names", "made", "printed", "ends"),
+    [
+        (("tasks", "tags"), (), "tasks\ntags\n", 0),
+        (("tasks", "tags"), ("tasks",), "tags\n", 0),
+        (("refused", "tags"), (), "tags\n", 1),
+        (("refused", "tags"), ("tasks",), "tags\n", 0),
+    ],
+)
+def test_the_job_makes_each_table_that_is_not_made_otherwise(
+    tmp_path: Path, engine: str, names: tuple[str, ...], made: tuple[str, ...], printed: str, ends: int
+) -> None:
+    """By the program's own engine, in either way, or one for its URL."""
+    make(tmp_path, **{"program.py": f"import sqlalchemy\nfrom sqlalchemy.ext import asyncio\n{engine}\n"
+                                    f"class Base:\n    metadata = sqlalchemy.MetaData(*{names})\n"})  # fmt: skip
+    code = jobs._FROM_MODELS.format(program="program", variable="WHERE", made=list(made))
+    environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parent / 'stand_ins'}", "WHERE": "URL"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == (printed, ends)
+    assert ("refused: refused" in done.stderr) is ("refused" in names)
 
 
 @pytest.mark.parametrize(

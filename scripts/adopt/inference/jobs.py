@@ -195,23 +195,35 @@ held = [it for one in list(sys.modules.values()) for it in list(getattr(one, "__
 engines = [it for it in held if issubclass(type(it), (Engine, AsyncEngine))]
 engine = (engines or [create_engine(os.environ["{variable}"])])[0]
 models = [it.metadata for it in held if isinstance(it, type) and isinstance(getattr(it, "metadata", None), MetaData)]
-def make(connection):
-    for one in {{id(it): it for it in models}}.values():
-        one.create_all(connection, tables=[it for it in one.sorted_tables if it.name not in {made}])
-async def made():
-    async with engine.begin() as connection:
-        await connection.run_sync(make)
-if isinstance(engine, AsyncEngine):
-    asyncio.run(made())
-else:
-    with engine.begin() as connection:
-        make(connection)
+known = {{id(it): it for it in models}}.values()
+tables = [it for one in known for it in one.sorted_tables if it.name not in {made}]
+lost = []
+def tell(table, error):
+    lost.append(table)
+    print(f"{{table}}: {{error}}", file=sys.stderr)
+def make():
+    for table in tables:
+        try:
+            with engine.begin() as connection:
+                table.create(connection, checkfirst=True)
+        except Exception as error:
+            tell(table, error)
+async def make_awaited():
+    for table in tables:
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(table.create, checkfirst=True)
+        except Exception as error:
+            tell(table, error)
+asyncio.run(make_awaited()) if isinstance(engine, AsyncEngine) else make()
+sys.exit(bool(lost) and not {made})
 """
 
 
 def _from_models(names: Collection[str], made: Collection[str], unit: Unit, context: Context) -> None:
     """Make, in a job, the tables of a program's models which nothing else makes: not those that are `made` by its
-    migrations. Its own connection to the database serves, where it has one.
+    migrations, beside which one that cannot be made is told, and ends nothing. Its own connection serves, where it has
+    one.
     """
     tree, main = context.whole.tree, main_file(unit, context.whole.tree)
     reads = (read.name for read in unit.code.reads if variables.purpose(read) == "database")

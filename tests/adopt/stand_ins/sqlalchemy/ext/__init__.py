@@ -1,0 +1,1 @@
+"""What SQLAlchemy has beside itself."""
