@@ -15,12 +15,12 @@ from scripts.host.files import write_changed
 from scripts.settings import app_values, chart_source, contradictions
 from scripts.settings import values as chart_values
 from scripts.settings.chart_source import Pull
+from scripts.settings.contradictions import DATABASE, PIPELINE
 from scripts.settings.model import Address, App, Base, Dev, Release, Security, Service, Settings, Timeouts
 from scripts.settings.reading import read
 from scripts.settings.targets import target_options
 from scripts.settings.values import Names
 
-PIPELINE = "config/pipeline.yaml"
 CHART = "charts/todo-chatbot-umbrella"
 GENERATED = ".pipeline"  # folder of what is derived from the configuration, so that printed commands can be pasted
 BUILDERS = Path(__file__).resolve().parents[1] / "dockerfiles" / "builders"
@@ -269,22 +269,26 @@ def _app_release(
     values = (*release.values, file, *given)
     images = {name: _image_places(name, service) for name, service in app["services"].items()}
     if release.has_library:
-        _refuse_images(mine.root, theirs.file, generated, given, images)
+        _refuse_decided(mine.root, {theirs.file: generated}, given, images, release.namespace)
     return replace(release, values=values, images=images)
 
 
-def _refuse_images(
+def _refuse_decided(
     root: Path,
-    app: str,
-    generated: Mapping[str, Any],
+    generated: Mapping[str, Mapping[str, Any]],
     files: Sequence[Path],
     images: Mapping[str, Mapping[str, str]],
+    namespace: str,
 ) -> None:
-    """Raise SettingsError for values that name an image: those of the file `app`, and of a person's own files."""
-    told = [f"{app}: values: {line}" for line in contradictions.of_images(generated, images)]
+    """Raise SettingsError for what the pipeline decides, in values of apps' files and in a person's own files."""
+    told = [
+        f"{name}: values: {line}"
+        for name, values in generated.items()
+        for line in contradictions.of_decided(values, images, namespace)
+    ]
     for file in files:
         name = file.relative_to(root) if file.is_relative_to(root) else file
-        told += [f"{name}: {line}" for line in contradictions.of_images(read(file, root), images)]
+        told += [f"{name}: {line}" for line in contradictions.of_decided(read(file, root), images, namespace)]
     if told:
         raise SettingsError("\n".join(told))
 
@@ -316,7 +320,10 @@ def _database_release(
     values = app_values.of_database(app, library=release.has_library, labels=labels)
     generated = json.dumps(values, indent=2) + "\n"
     file = write_changed(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
-    return replace(found, values=(*found.values, file, *_values(places, spec, "database.release")))
+    given = _values(places, spec, "database.release")
+    own = {DATABASE: {"repository": "image.repository", "tag": "image.tag"}}
+    _refuse_decided(places.root, {}, given, own, release.namespace)
+    return replace(found, values=(*found.values, file, *given))
 
 
 def _names(app: Mapping[str, Any], release: Release, root: Path) -> dict[str, Names]:

@@ -30,11 +30,28 @@ def read_settings(root: Path = ROOT, environment: str = "dev", pull: Pull | None
     if environment not in ENVIRONMENTS:
         raise SettingsError(f"environment {environment!r} is unknown: allowed are {', '.join(ENVIRONMENTS)}")
     data = _pipeline(root)
-    overlay_file = root / "config/environments" / f"{environment}.yaml"
-    if overlay_file.is_file():
-        data = overlay(data, read(overlay_file, root))
-    check(data, _schema("pipeline"), PIPELINE)
+    laid_file = f"config/environments/{environment}.yaml"
+    laid = read(root / laid_file, root) if (root / laid_file).is_file() else {}
+    data = overlay(data, laid)
+    try:
+        check(data, _schema("pipeline"), PIPELINE)
+    except SettingsError as error:
+        told = "\n".join(_by_its_file(line, laid, laid_file) for line in str(error).splitlines())
+        raise SettingsError(told, error.hint) from None
     return assemble.settings(data, read_app(root, data["app"]), root, environment, pull)
+
+
+def _by_its_file(line: str, laid: Mapping[str, Any], file: str) -> str:
+    """Return a problem of a key under the name of the `file` that lays it over config/pipeline.yaml, if it does."""
+    key = line.removeprefix(f"{PIPELINE}: ").partition(":")[0]
+    found: Any = laid
+    for part in key.split("."):
+        if isinstance(found, list) and part.isdigit():
+            return line.replace(PIPELINE, file, 1)
+        if not isinstance(found, Mapping) or part not in found:
+            return line
+        found = found[part]
+    return line.replace(PIPELINE, file, 1)
 
 
 def _pipeline(root: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+PIPELINE = "config/pipeline.yaml"
 DATABASE = "database"  # what the stand-in is called: its image, its Deployment and its Service
 OWN_SECRETS = ("database-credentials", "todo-chatbot-versions")
 CHARTS_KEYS = (  # what becomes a value of the library chart, and of no other
@@ -57,14 +58,22 @@ def of_chart(data: Spec, *, library: bool) -> list[str]:
     return problems + (["jobs: have no effect, since release.chart is your own"] if data.get("jobs") else [])
 
 
-def of_images(values: Spec, images: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """Yield each image that values name, where the digest of what goes into it is put: `images` has those places."""
+def of_decided(values: Spec, images: Mapping[str, Mapping[str, str]], namespace: str) -> Iterator[str]:
+    """Yield what values say and the pipeline decides: images, in the places that `images` has, their registry, and the
+    release's namespace.
+    """
     for place in (place for places in images.values() for place in places.values()):
         found: Any = values
         for key in place.split("."):
             found = found.get(key) if isinstance(found, Mapping) else None
         if found is not None:
             yield f"{place}: {found} has no effect, since an image is named by what goes into it; remove it"
+    given = values.get("global")
+    given = given if isinstance(given, Mapping) else {}
+    if registry := given.get("imageRegistry"):
+        yield f"global.imageRegistry: {registry}: images come from where registry in {PIPELINE} says; set that"
+    if (place := given.get("namespace")) and place != namespace:
+        yield f"global.namespace: {place}: the release's is {namespace}; set release.namespace in {PIPELINE}"
 
 
 def _of_service(spec: Spec) -> Iterator[str]:

@@ -55,6 +55,19 @@ def generated(settings: Settings) -> dict[str, Any]:
     return data
 
 
+def test_a_mistake_in_an_environments_file_is_told_by_the_name_of_that_file(project: Path) -> None:
+    write(project, {"securty": {}, "timeouts": {"build": "long"}}, "config/environments/dev.yaml")
+    write(project, minimal() | {"nonsense": 1})
+    with pytest.raises(SettingsError) as caught:
+        read_settings(project)
+    told = sorted(": ".join(line.split(": ")[:2]) for line in str(caught.value).splitlines())
+    assert told == [
+        "config/environments/dev.yaml: securty",
+        "config/environments/dev.yaml: timeouts.build",
+        "config/pipeline.yaml: nonsense",
+    ]
+
+
 def test_the_shipped_file_is_valid(project: Path) -> None:
     loaded = read_settings(project)
     assert [service.name for service in loaded.services] == ["frontend", "backend", "agent", "mcp"]

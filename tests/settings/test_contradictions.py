@@ -157,6 +157,9 @@ def contradictions() -> Iterator[tuple[str, dict[str, Any], str]]:
         app(values={"services": {"api": {"image": {"repository": "my/own"}}}}),
         ("values: services.api.image.repository: my/own has no effect"),
     )
+    yield "a registry", app(values={"global": {"imageRegistry": "r"}}), "values: global.imageRegistry: r: images come"
+    elsewhere = app(values={"global": {"namespace": "elsewhere"}})
+    yield "another namespace", elsewhere, "values: global.namespace: elsewhere: the release's is todo-chatbot; set"
     yield "two bodies", app(journey=[step(json={}, form={})]), "journey.0.form: has no effect beside json"
     yield "GET", app(journey=[step(json={}, method="GET")]), "journey.0.json: a GET has no body"
     yield "bearer", app(journey=[step(bearer="token")]), "journey.0.bearer: no step before keeps token"
