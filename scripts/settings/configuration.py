@@ -11,8 +11,9 @@ from scripts.errors import SettingsError
 from scripts.host import files, parsing
 from scripts.host.paths import ROOT
 from scripts.settings import assemble, contradictions
-from scripts.settings.assemble import PIPELINE, app_file
+from scripts.settings.assemble import app_file
 from scripts.settings.chart_source import Pull
+from scripts.settings.contradictions import PIPELINE
 from scripts.settings.model import Settings
 from scripts.settings.reading import check, overlay, read
 
