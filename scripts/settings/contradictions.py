@@ -72,8 +72,8 @@ def of_decided(values: Spec, images: Mapping[str, Mapping[str, str]], namespace:
     given = given if isinstance(given, Mapping) else {}
     if registry := given.get("imageRegistry"):
         yield f"global.imageRegistry: {registry}: images come from where registry in {PIPELINE} says; set that"
-    if (place := given.get("namespace")) and place != namespace:
-        yield f"global.namespace: {place}: the release's is {namespace}; set release.namespace in {PIPELINE}"
+    if (home := given.get("namespace")) and home != namespace:
+        yield f"global.namespace: {home}: the release's is {namespace}; set release.namespace in {PIPELINE}"
 
 
 def _of_service(spec: Spec) -> Iterator[str]:
