@@ -106,7 +106,10 @@ def refusal(task: Task, found: Reading, name: str, look: str) -> UserError:
             f"cluster {name} is {found.state}: {MEANINGS[found.state]}{because}; {found.holds} would be lost with it",
             "to give that up: invoke cluster.down, then invoke cluster.up",
         )
-    return UserError(f"cluster {name} is {found.state}: {MEANINGS[found.state]}{because}", "run: invoke cluster.up")
+    remedy = "run: invoke cluster.up"
+    if found.state == "absent":  # one that is made is empty: nothing is there to look at, or to remove
+        remedy = "run: invoke pipeline, which makes it and deploys the app"
+    return UserError(f"cluster {name} is {found.state}: {MEANINGS[found.state]}{because}", remedy)
 
 
 def cannot_tell(answer: Result) -> Reading:

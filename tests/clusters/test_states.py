@@ -163,6 +163,12 @@ def test_what_a_cluster_is_found_as(found: Found, make_found: Make) -> None:
     assert ("why" in status) == (found[1] not in ("absent", "running"))
 
 
+@pytest.mark.parametrize(("state", "remedy"), [("absent", "run: invoke pipe"), ("stopped", "run: invoke cluster.up")])
+def test_what_is_asked_of_a_cluster_that_is_not_there_is_told_with_what_brings_it(state: Any, remedy: str) -> None:
+    """A cluster that is only started has no release, whose status or logs were asked for."""
+    assert states.refusal("reach", states.Reading(state), NAME, "").hint.startswith(remedy)
+
+
 def test_up_leads_from_every_state_to_running_or_says_why_not(found: Found, make_found: Make) -> None:
     target, state, machine = found
     if state == "unknown" or (state == "broken" and target != "minikube"):
