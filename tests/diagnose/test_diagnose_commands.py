@@ -330,6 +330,14 @@ def test_a_cluster_that_does_not_answer_is_a_problem_for_the_caller() -> None:
         diagnose.take_snapshot(kubectl(Scripted({})), "chatbot-dev")
 
 
+def test_a_namespace_that_ends_is_the_one_that_the_message_names() -> None:
+    """A chart may have some in others than the release's."""
+    said = 'deployments.apps "a" is forbidden: unable to create new content{} because it is being terminated'
+    for place, name in ((" in namespace own-back", "own-back"), ("", "own")):
+        found = diagnose.explain_failure(said.format(place), {"program": "helm", "namespace": "own", "release": "own"})
+        assert found and f"namespace {name} is being deleted" in found.title and f"namespace {name} " in found.command
+
+
 def test_it_is_said_how_many_workloads_were_not_looked_at(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
