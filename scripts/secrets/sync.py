@@ -110,7 +110,8 @@ def known_variables(root: Path, variables: Mapping[str, str] | None = None) -> d
     found = dotenv_file.parse(vault.read(root), vault.FILE)
     found |= dotenv_file.read(root / ".env", ".env")
     found |= os.environ if variables is None else variables
-    return {name: value for name, value in found.items() if value}
+    # The end of a line comes along where a value was piped or pasted, and no header or password may have it.
+    return {name: value for name, text in found.items() if (value := text.rstrip("\r\n"))}
 
 
 def uses_local_database(variables: Mapping[str, str], wanted: bool = True) -> bool:

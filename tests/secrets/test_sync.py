@@ -127,6 +127,12 @@ def test_values_show_nowhere_but_in_the_manifest_itself() -> None:
     assert "c2stdmVyeS1zZWNyZXQ=" not in shown and "***" in shown
 
 
+def test_the_end_of_a_line_is_no_part_of_a_value(tmp_path: Path) -> None:
+    """As a value has it that was pasted into a build server's form."""
+    (tmp_path / ".env").write_text('B="b\\n"\nEMPTY="\\n"\n')
+    assert sync.known_variables(tmp_path, {"A": "a\r\n", "C": "c\nd\n"}) == {"A": "a", "B": "b", "C": "c\nd"}
+
+
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("# keys\nexport A='1'\nB=2\nEMPTY=\n")
     assert sync.known_variables(tmp_path, {"B": "3", "C": ""}) == {"A": "1", "B": "3"}
