@@ -152,7 +152,9 @@ def _decide(
     matching.describe(chosen, described)
     own = _own_chart(charts, chosen) if request.own_chart else ("", {})
     hosts = {name: item.service for name, item in own[1].items() if item.service}
-    whole = Whole(tree, chosen, _examples(tree, root or "."), others, _date(tree, shell), _registry(), answers, hosts)
+    examples, wrong = _examples(tree, root or ".")
+    remarks += wrong
+    whole = Whole(tree, chosen, examples, others, _date(tree, shell), _registry(), answers, hosts)
     decision = infer.decide(whole)
     infer.sqlite_volumes(decision.data)
     _whole_sources(chosen, tree, answers)
@@ -344,13 +346,16 @@ def _described(
     return by_chart, documents.workloads(objects), remarks
 
 
-def _examples(tree: Tree, root: str) -> dict[str, dict[str, str]]:
-    """Return NAME=VALUE of each example file of the application; of a real `.env` nothing is ever taken but names."""
+def _examples(tree: Tree, root: str) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Return NAME=VALUE of each example file of the application, and a line for what is none; of a real `.env` nothing
+    is ever taken but names.
+    """
     from io import StringIO
 
-    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
     found: dict[str, dict[str, str]] = {}
+    remarks: list[str] = []
     for file in tree.files:
         folder = folder_of(file)
         own = root == "." or f"{folder}/".startswith(f"{root}/") or folder == "." or root.startswith(f"{folder}/")
@@ -358,9 +363,11 @@ def _examples(tree: Tree, root: str) -> dict[str, dict[str, str]]:
             r"\.?env[.-](example|sample|template|dist)$|\.env\.(local\.)?(example|sample|template)$|env\.example$",
             Path(file).name,
         ):
-            values = dotenv_values(stream=StringIO(tree.text(file)), interpolate=False)
-            found[file] = {name: value for name, value in values.items() if value}
-    return found
+            bindings = list(parse_stream(StringIO(tree.text(file))))
+            found[file] = {one.key: one.value for one in bindings if one.key and one.value}
+            wrong = [one.original.line for one in bindings if one.error]
+            remarks += [f"{file}:{line}: not read: it is not NAME=VALUE" for line in wrong[:1]]
+    return found, remarks
 
 
 def _date(tree: Tree, shell: Shell) -> str:

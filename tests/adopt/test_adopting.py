@@ -174,9 +174,10 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
         "api__requirements.txt": "fastapi\n", "api__main.py": "from fastapi import FastAPI\napp = FastAPI()\n",
         "api__Dockerfile": "this is no Dockerfile\n",
         "k8s__deployment.yaml": "apiVersion: v1\nkind: {{ .Values.kind }}\n",
-        "docker-compose.yml": "services: [unclosed\n",
+        "docker-compose.yml": "services: [unclosed\n", "api__.env.example": "# keys\nA=1\nput yours here\n",
     })  # fmt: skip
     remarks = adopt(app).decision.remarks
+    assert "api/.env.example:3: not read: it is not NAME=VALUE" in remarks
     reasons = [reason for reason in adopt(app).decision.reasons if reason[0] == "services.api.builder"]
     assert (
         "services.api.builder",
