@@ -355,6 +355,10 @@ def test_paths_of_a_host_that_another_service_takes_a_prefix_off_on_keep_their_m
         "/API": "/",
     }.items():
         assert first(path) == wanted, path
+    theirs = {"annotations": {"nginx.ingress.kubernetes.io/use-regex": "true"}, "paths": [{"path": "/[0-9]+"}]}
+    services["page"]["ingress"] = {**way, **theirs}
+    (own,) = by_name(rendered(services), "Ingress")["page"]["spec"]["rules"][0]["http"]["paths"]
+    assert own["path"] == "/[0-9]+", "whoever writes an expression has one"
     alone = objects(UMBRELLA / "charts/backend", {"ingress": {**way, "paths": [{"path": "/a", "stripPrefix": True}]}})
     assert by_name(tuple(alone), "Ingress")["backend-stripped"]
 

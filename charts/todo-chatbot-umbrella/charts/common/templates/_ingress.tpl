@@ -69,12 +69,16 @@ spec:
     {{- end }}
 {{- end }}
 
-{{/* Not empty where a path is written as an expression: `list root host path`. */}}
+{{/* Not empty where a path is written as an expression: `list root host path`. Who annotates it as one has written one. */}}
 {{- define "common.isExpression" -}}
 {{- $root := index . 0 }}
 {{- $path := index . 2 }}
 {{- $hosts := $root.Expressions | default (include "common.expressionHosts" $root | fromJsonArray) }}
 {{- $plain := or (ne $root.Values.ingress.className "nginx") (and (eq $path.path "/") (ne (toString $path.pathType) "Exact")) }}
+{{- $notes := $root.Values.ingress.annotations }}
+{{- range list "use-regex" "rewrite-target" }}
+{{- if and (not $path.stripPrefix) (hasKey $notes (printf "nginx.ingress.kubernetes.io/%s" .)) }}{{ $plain = true }}{{ end }}
+{{- end }}
 {{- if and (not $plain) (or $path.stripPrefix (ne (toString $path.pathType) "ImplementationSpecific")) (has (index . 1) $hosts) }}yes{{ end }}
 {{- end }}
 
