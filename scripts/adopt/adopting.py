@@ -163,6 +163,11 @@ def _decide(
     decision.remarks = [*remarks, *more, *decision.remarks, *infer.uncalled(whole, decision.data)]
     decision.remarks += [line for name, spec in decision.data["services"].items() if (line := _heavy(tree, name, spec))]
     decision.remarks += _engines(chosen, tree)
+    decision.remarks += [
+        f"{unit.place}: {unit.name}: the repository holds no page of it, neither in app/ nor in pages/: it answers 404"
+        for unit in chosen
+        if unit.kind == "nextjs" and not lost.has_pages(tree, unit.sources)
+    ]
     unread = dict.fromkeys(place for unit in chosen for place in unit.code.unread)
     decision.remarks += [f"{place}: not read: it is not Python" for place in list(unread)[:5]]
     if request.own_chart:

@@ -45,6 +45,12 @@ def imports(tree: Tree, folder: str) -> dict[str, Place]:
     return found
 
 
+def has_pages(tree: Tree, folder: str) -> bool:
+    """Return whether a Next.js application has a page at all: one without any builds, and answers 404."""
+    page = re.compile(r"^(src/)?(app/(.*/)?(page|route)\.\w+|pages/(?!api/|_)(.*/)?[^/]+\.\w+)$")
+    return any(page.search(file if folder == "." else file[len(folder) + 1 :]) for file in tree.below(folder))
+
+
 def _files(root: Path, path: str) -> list[str]:
     """Return the files, or the folder, that an import of a path may mean."""
     whole = os.path.normpath(path)

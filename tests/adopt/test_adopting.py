@@ -208,6 +208,15 @@ def test_a_file_that_is_no_text_is_told_and_one_letter_of_an_older_encoding_is_n
     assert set(services(found)) == {"shop" if b"shop" in content else "api"}
 
 
+@pytest.mark.parametrize(
+    ("file", "has"),
+    [("app/globals.css", False), ("pages/api/x.ts", False), ("pages/index.tsx", True), ("src/app/(a)/page.jsx", True)],
+)
+def test_a_page_whose_pages_the_repository_does_not_hold_is_told(tmp_path: Path, file: str, has: bool) -> None:
+    app = make(tmp_path, **{"package.json": NEXT, file.replace("/", "__"): ""})
+    assert any("holds no page of it" in one for one in adopt(app).decision.remarks) is not has
+
+
 def test_names_of_older_systems_and_sources_that_do_not_parse_are_told(tmp_path: Path) -> None:
     app = make(tmp_path, **{**API, "old.py": "import os\nprint os.environ\n", "deep.py": "(" * 5000})
     (app / os.fsdecode(b"caf\xe9.py")).write_text("import os\nos.environ['X_URL']\n")
