@@ -835,3 +835,24 @@ def test_a_controller_that_is_gone_is_named(make_desk: Maker) -> None:
 def test_whatever_kagent_answers_is_read_without_a_traceback(data: Any) -> None:
     found = a2a.read(json.dumps(data))
     assert isinstance(found, str) or a2a.verdict(found, []) is not None
+
+
+@pytest.mark.parametrize(
+    ("response", "looked"),
+    [
+        ({"content": [{"type": "text", "text": "NAME READY"}]}, ("k8s_get_pod_logs(pod_name=a)",)),
+        ({"result": "Tool call was rejected by user. Reason: no"}, ()),
+        ({"error": "This tool call requires confirmation, please approve or reject."}, ()),
+        (None, ()),
+    ],
+)
+def test_a_call_that_nobody_has_allowed_is_no_look_at_anything(response: Any, looked: tuple[str, ...]) -> None:
+    call = {"id": "7", "name": "k8s_get_pod_logs", "args": {"pod_name": "a"}}
+    waits = confirmation("k8s_get_pod_logs", {"pod_name": "a"}, "requires approval", id="7")
+    kinds = [(call, "function_call"), (waits, "function_call")]
+    kinds += [({"id": "7", "name": "k8s_get_pod_logs", "response": response}, "function_response")] if response else []
+    parts = [{"kind": "data", "data": data, "metadata": {"kagent_type": kind}} for data, kind in kinds]
+    found = a2a.read(
+        json.dumps({"result": {"id": "t", "status": {"state": "completed"}, "history": [{"parts": parts}]}})
+    )
+    assert isinstance(found, a2a.Task) and found.calls == looked

@@ -116,7 +116,7 @@ def read(text: str) -> Task | str:
     return Task(
         str(result.get("id", "")), str(result.get("contextId", "")),
         str(status.get("state", "")).removeprefix("TASK_STATE_").lower().replace("_", "-"),
-        text or ("" if history else _words(spoken)), _words(spoken), tuple(_calls(history)),
+        text or ("" if history else _words(spoken)), _words(spoken), tuple(_calls(history, spoken)),
         _number(usage.get("totalTokenCount")), tuple(_asked(spoken)), len(history),
         _words([message for message in history if message.get("role") == "agent"]),
     )  # fmt: skip
@@ -150,6 +150,10 @@ def verdict(task: Task, calls: Sequence[str]) -> str:
     return f"the agent ended as {task.state or 'nothing that is known'}: {_short(task.said)}".rstrip(": ")
 
 
+# What stands in the place of a result, where a person has not allowed a call, or not yet.
+_NOT_RUN = re.compile(r"rejected by user|requires (?:confirmation|approval)", re.IGNORECASE)
+
+
 def _parts(holders: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for holder in holders:
         yield from _maps(holder.get("parts"))
@@ -159,12 +163,17 @@ def _words(holders: Sequence[Mapping[str, Any]]) -> str:
     return clean("\n".join(str(part["text"]) for part in _parts(holders) if part.get("text"))).strip()
 
 
-def _calls(history: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for part in _parts(history):
-        data = mapped(part.get("data"))
-        about = mapped(part.get("metadata"))
+def _calls(history: Sequence[Mapping[str, Any]], spoken: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the calls by which an agent looked at something: no question, and none that nobody has allowed."""
+    parts = [(mapped(part.get("data")), mapped(part.get("metadata"))) for part in _parts([*history, *spoken])]
+    asked = (mapped(data.get("args")).get("originalFunctionCall") for data, _ in parts if data.get("name") == _WAITS)
+    held = {str(mapped(call).get("id") or "") for call in asked} - {""}
+    done = {
+        str(data.get("id")) for data, _ in parts if "response" in data and not _NOT_RUN.search(str(data["response"]))
+    }
+    for data, about in parts:
         kind = about.get("kagent_type") or about.get("adk_type")  # the second as later versions write it
-        if kind != "function_call" or data.get("name") in (_WAITS, ASK_USER):  # a question is no look at anything
+        if kind != "function_call" or data.get("name") in (_WAITS, ASK_USER) or str(data.get("id")) in held - done:
             continue
         given = ", ".join(f"{key}={_short(str(value), 40)}" for key, value in mapped(data.get("args")).items())
         yield f"{data.get('name')}({given})"
