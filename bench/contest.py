@@ -41,6 +41,7 @@ class Contest:
         self._bases: dict[str, dict[str, str]] = {}  # service → build argument → base image
         self._made: list[str] = []
         self._tag = "plain"
+        self._take_over = plain.Tools.take_over
 
     def configure(self, **release: Any) -> None:
         """Aim the copy at a cluster of its own, and make that with all that is deployed first."""
@@ -53,6 +54,8 @@ class Contest:
                 argument: next(ref for ref in refs if base in ref) for argument, base in service.bases.items()
             }
         self._pin()
+        version = subprocess.run([self._tools().helm, "version", "--short"], check=True, capture_output=True, text=True)
+        self._take_over = () if version.stdout.startswith("v3.") else plain.Tools.take_over
 
     def contestants(self) -> tuple[str, ...]:
         """Who takes part: Skaffold where it is on PATH and gets on with this helm."""
@@ -160,9 +163,7 @@ class Contest:
     def _tools(self) -> plain.Tools:
         folder = str(self.project.folder / ".tools")
         helm, kubectl = (shutil.which(tool, path=folder) or tool for tool in ("helm", "kubectl"))
-        version = subprocess.run([helm, "version", "--short"], check=True, capture_output=True, text=True).stdout
-        over = () if version.startswith("v3.") else plain.Tools.take_over
-        return plain.Tools(self.docker, helm, kubectl, self._kubeconfig(), over)
+        return plain.Tools(self.docker, helm, kubectl, self._kubeconfig(), self._take_over)
 
     def _kubeconfig(self) -> Path:
         return self.project.state / f"todo-chatbot/clusters/{self.project.cluster}/kubeconfig"

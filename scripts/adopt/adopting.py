@@ -274,13 +274,15 @@ def _engines(chosen: list[units.Unit], tree: Tree) -> Iterator[str]:
     """Yield a line for each service whose build fetches Prisma's engines, which no registry of packages has, where they
     cannot be had.
     """
-    for unit in chosen:
-        schema = join(unit.sources, "prisma/schema.prisma")
-        place = unit.packages.place("prisma") or unit.packages.place("@prisma/client") or schema
-        if tree.has(schema) and not _engines_answer():
-            host, key = PRISMA_ENGINES.partition("://")[2], f"services.{unit.name}.buildEnvironment"
-            said = f"its build fetches Prisma's engines from {host}, which does not answer from here, and will fail"
-            yield f"{place}: {unit.name}: {said}; a mirror of them goes into {key}: PRISMA_ENGINES_MIRROR"
+    schemas = {unit.name: join(unit.sources, "prisma/schema.prisma") for unit in chosen}
+    fetching = [unit for unit in chosen if tree.has(schemas[unit.name])]
+    if not fetching or _engines_answer():
+        return
+    for unit in fetching:
+        place = unit.packages.place("prisma") or unit.packages.place("@prisma/client") or schemas[unit.name]
+        host, key = PRISMA_ENGINES.partition("://")[2], f"services.{unit.name}.buildEnvironment"
+        said = f"its build fetches Prisma's engines from {host}, which does not answer from here, and will fail"
+        yield f"{place}: {unit.name}: {said}; a mirror of them goes into {key}: PRISMA_ENGINES_MIRROR"
 
 
 def _composed(tree: Tree, root: str = ".") -> tuple[list[Described], dict[str, str], list[str]]:

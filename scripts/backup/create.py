@@ -124,7 +124,7 @@ def _database(
     if not app.wants_database:
         return database.NONE
     keys = sync.database_keys(app.secrets)
-    url = next((found for place in keys if (found := objects.value(kept, *place))), "")
+    url = objects.first_value(kept, keys)
     url = url or ("" if keys else session.variables.get("DATABASE_URL", ""))
     where = "cluster" if not keys and not url and own in revisions else database.where_is(url, services)
     if where == "external":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from scripts.host import parsing
@@ -58,6 +58,11 @@ def value(items: Iterable[Mapping[str, Any]], secret: str, key: str) -> str:
         if item["kind"] == "Secret" and item["metadata"]["name"] == secret:
             return base64.b64decode(item.get("data", {}).get(key, "")).decode()
     return ""
+
+
+def first_value(items: Collection[Mapping[str, Any]], places: Iterable[tuple[str, str]]) -> str:
+    """Return the value of the first of these (secret, key)s that has one, nothing where none has."""
+    return next((found for place in places if (found := value(items, *place))), "")
 
 
 def encode(items: Sequence[Mapping[str, Any]]) -> bytes:

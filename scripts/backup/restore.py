@@ -76,7 +76,7 @@ def open_archive(session: Session, file: Path) -> Contents:
             "unset DATABASE_URL for the restore, here, in .env and in the encrypted file",
         )
     secrets = session.settings.app.secrets
-    url = configured or next((known for place in database_keys(secrets) if (known := objects.value(found, *place))), "")
+    url = configured or objects.first_value(found, database_keys(secrets))
     if manifest.database == "external":
         found = [_with_url(item, url, secrets) for item in found]
     return Contents(file, manifest, objects.decode(kept[HISTORY]), found, url)

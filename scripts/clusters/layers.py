@@ -124,9 +124,8 @@ def without_blobs(
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
-    source = archive.extractfile(member)
-    while source and (piece := source.read(CHUNK_BYTES)):
-        yield piece
+    if source := archive.extractfile(member):
+        yield from _pieces(source)
 
 
 def _file(name: str, size: int, content: Iterable[bytes]) -> Iterator[bytes]:

@@ -142,7 +142,7 @@ def _write_values(services: Iterable[DevService], settings: Settings) -> Path:
     laid: dict[str, Any] = {}
     for one in services:
         if place := service.place(release, one.name):
-            given = service.values(one, service.values_at(current, place))
+            given = service.values(one, values.at(current, place))
             laid = overlay(laid, service.nested(place, given))
     target = settings.root / GENERATED / f"{release.name}.dev.yaml"
     target.parent.mkdir(exist_ok=True)

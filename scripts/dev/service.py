@@ -159,13 +159,6 @@ def place(release: Release, name: str) -> tuple[str, ...]:
     return tuple(path[:-2]) if release.has_library and path[-2:] == ["image", "repository"] else ()
 
 
-def values_at(values: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
-    """Return what stands at a place in values."""
-    for key in path:
-        values = values.get(key) or {}
-    return values
-
-
 def nested(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values that stand at a place."""
     laid = dict(values)

@@ -188,3 +188,9 @@ def age(created: str, moment: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{max(seconds, 0)}s"
+
+
+def last_seen(event: Object) -> str:
+    """Return when an event was noted last, as the cluster writes times; empty where it does not say."""
+    series = event.get("series") or {}
+    return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from scripts.kube import metrics
+from scripts.kube import metrics, objects
 from scripts.kube.metrics import Traffic
 from scripts.kube.objects import age, is_terminating, pods_of
 from scripts.kube.quantities import cpu, memory
@@ -131,7 +131,7 @@ def pod_row(pod: Object, sample: Sample, now: datetime) -> PodRow:
 
 def event_rows(events: Sequence[Object], now: datetime) -> list[EventRow]:
     """Return the last hour's events: warnings first, then the newest first."""
-    dated = sorted(((_moment(item), item) for item in events), key=lambda pair: pair[0], reverse=True)
+    dated = sorted(((objects.last_seen(item), item) for item in events), key=lambda pair: pair[0], reverse=True)
     recent = [(at, item) for at, item in dated if at and (now - datetime.fromisoformat(at)).total_seconds() < RECENT]
     recent.sort(key=lambda pair: pair[1].get("type") != "Warning")
     return [_event_row(item, age(at, now)) for at, item in recent[:MOST_EVENTS]]
@@ -148,11 +148,6 @@ def _event_row(event: Object, since: str) -> EventRow:
         message=" ".join((event.get("message") or "").split()),
         count=count,
     )
-
-
-def _moment(event: Object) -> str:
-    series = event.get("series") or {}
-    return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _amount(pod: Object, kind: str, resource: str, parse: Callable[[str], float]) -> float | None:

@@ -10,8 +10,7 @@ from scripts.doctor import checks
 from scripts.doctor.facts import local_facts
 from scripts.errors import UserError
 from scripts.images import plan
-from scripts.pipeline import namespace
-from scripts.secrets import sync
+from scripts.pipeline import app_secrets, namespace
 
 
 def refuse_unready(run: Run) -> None:
@@ -61,6 +60,4 @@ def _namespace(run: Run) -> None:
 
 
 def _secrets(run: Run) -> None:
-    settings = run.session.settings
-    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
-    sync.refuse_unfit(config, settings.root, run.session.variables)
+    app_secrets.refuse_unfit(run.session)

@@ -140,9 +140,14 @@ def _describe_change(session: Session, one: manual.ManualChange) -> list[str]:
 
 def proofs_of(session: Session, history: Sequence[Revision]) -> dict[int, Proof]:
     """Return the proofs of the revisions that helm knows, and of those before them in the same installations."""
+    return proofs_in(session, installations(session, history))
+
+
+def proofs_in(session: Session, installed: Mapping[str, Mapping[str, Any]]) -> dict[int, Proof]:
+    """Return the proofs of all revisions of these installations."""
     kubectl, namespace = session.kubectl, session.settings.release.namespace
     found: dict[int, Proof] = {}
-    for name, record in installations(session, history).items():
+    for name, record in installed.items():
         found |= proofs.find(kubectl, namespace, record["metadata"]["labels"]["name"], name)
     return found
 

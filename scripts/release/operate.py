@@ -291,13 +291,6 @@ def secret_rows(session: Session) -> list[tuple[str, ...]]:
     )  # fmt: skip
 
 
-def refuse_unfit_secrets(session: Session) -> None:
-    """Raise UserError naming each value that a run would refuse, whatever the cluster holds."""
-    settings = session.settings
-    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
-    sync.refuse_unfit(config, settings.root, session.variables)
-
-
 def _proved(session: Session, held: Mapping[str, Mapping[str, str]]) -> set[str]:
     """Return the names of the Secrets that a healthy release had as they are now."""
     namespace, kubectl = session.settings.release.namespace, session.kubectl
@@ -353,10 +346,11 @@ def history(session: Session) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("REVISION", "STATUS", "VERIFIED", "BY", "COMMIT", "VERDICT", "INPUTS")]
     if not revisions:
         return rows
-    known = live.proofs_of(session, revisions)
+    installed = live.installations(session, revisions)
+    known = live.proofs_in(session, installed)
     entries = audit.read(audit_file(session.settings.cluster))
     made: dict[int, tuple[str, str, str]] = {}
-    for record in live.installations(session, revisions).values():
+    for record in installed.values():
         made |= audit.made_by(entries, release.name, live.installation(session, record))
     for number in sorted(known.keys() - {item.number for item in revisions}):
         rows.append((str(number), "kept apart", known[number].moment, *made.get(number, ("-", "-", "-")), "-"))

@@ -14,6 +14,10 @@ from typing import Any
 
 Span = tuple[int, int, str]
 
+# What precedes `key` where that is a column or a field of a database or a queue, and no secret.
+_DATABASE_KEYS = ("primary", "foreign", "sort", "partition", "routing", "shard")
+NO_DATABASE_KEY = "".join(f"(?<!{word})" for word in _DATABASE_KEYS)
+
 _Q = r"\\{0,6}\""
 _PAIR = re.compile(
     rf"{_Q}name{_Q}\s{{0,40}}:\s{{0,40}}{_Q}(?P<name>[\w.-]{{1,200}}){_Q}\s{{0,40}},\s{{0,40}}"
@@ -73,7 +77,7 @@ _HARMLESS_NAME = re.compile(
 # Each word but where it is only the beginning or the end of another one: an author, a keyspace, a bypass.
 _SENSITIVE_NAME = re.compile(
     r"(?<!by)(?<!com)pass(?!enger|ive|through)|pwd|(?:^|[_.-])pw(?:$|[_.-])|secret(?!ary|ari)|token(?!s$|i[sz])|"
-    r"(?:^|(?<!primary)(?<!foreign)(?<!sort)(?<!partition)(?<!routing)(?<!shard)[_.-])key(?!space|board|word|cloak|map|note|stone|frame|[_.-]prefix)|apikey|credential|salt(?!stack)|licen[cs]e|private|dsn|"
+    rf"(?:^|{NO_DATABASE_KEY}[_.-])key(?!space|board|word|cloak|map|note|stone|frame|[_.-]prefix)|apikey|credential|salt(?!stack)|licen[cs]e|private|dsn|"
     r"cookie|session|auth(?!or(?!i[sz]))|signature|webhook|database_url|redis_url|broker_url|(?:^|[_.-])pin(?:$|[_.-])",
     re.IGNORECASE,
 )
@@ -97,7 +101,7 @@ _NAMING_NAME = re.compile(
     r"(?:.*[_.-])?(?:authors?|maintainers?|owner|team|company|organi[sz]ation|org|title|label|keyspace|db|dbname|database|"
     r"table|collection|bucket|queue|topics?|exchange|vhost|channel|stream|index|group|group_id|realm|tenant|app|role|release|"
     r"module|project|component|hosts|domains?|pgdatabase|keyboard|keymap|keywords?|tokenizer|(?:pg)?user|username|image|"
-    r"(?:primary|foreign|sort|partition|routing|shard)[_.-]key)",
+    rf"(?:{'|'.join(_DATABASE_KEYS)})[_.-]key)",
     re.IGNORECASE,
 )
 # What a build left in an image: digests of what it took in, the commit it was made of.

@@ -14,6 +14,8 @@ import re
 import string
 from collections.abc import Iterator
 
+from scripts.secrets.settings_in_text import NO_DATABASE_KEY
+
 Span = tuple[int, int, str]  # start, end, kind
 
 _START = r"(?<![A-Za-z0-9_])"  # where a token may begin
@@ -151,7 +153,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("TOKEN", r"\b(?:token|(?:api[- ]?|with )key)\s{1,4}[\"']?((?=\S{0,60}\d)(?=\S{0,60}[A-Za-z])[\w.~+/=-]{8,})", _I),
         ("CONNECTION", r"(?<![\w/.-])[\w.-]{1,60}/[^\s/@:\"']{3,60}@(?!sha\d)[\w.-]{1,100}:\d{2,5}(?!\d)", 0),
         ("SECRET", rf"<(?:[\w.-]{{1,40}}:)?[\w.-]{{0,60}}{_NAMED}>\s{{0,200}}([^<\s][^<\n]{{2,}}?)\s{{0,200}}<", _I),
-        ("SECRET", rf"\b(?:name|key|id|header){_QUOTE}\s{{0,9}}[=:]\s{{0,9}}\\{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|cookie|(?<!primary)(?<!foreign)(?<!sort)(?<!partition)(?<!routing)(?<!shard)(?<!gpg)[_-]key)\\{{0,4}}[\"']\s{{0,9}},?\s{{0,9}}{_QUOTE}value{_QUOTE}\s{{0,9}}[=:]\s{{0,9}}{_VALUE}", _I),
+        ("SECRET", rf"\b(?:name|key|id|header){_QUOTE}\s{{0,9}}[=:]\s{{0,9}}\\{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|cookie|{NO_DATABASE_KEY}(?<!gpg)[_-]key)\\{{0,4}}[\"']\s{{0,9}},?\s{{0,9}}{_QUOTE}value{_QUOTE}\s{{0,9}}[=:]\s{{0,9}}{_VALUE}", _I),
         ("SECRET", rf"\bdefine\(\s{{0,4}}[\"'][\w.-]{{0,60}}(?:{_NAMED}|_key|_salt)[\"']\s{{0,4}},\s{{0,4}}(?:'([^'\n]+)'|\"([^\"\n]+)\")", _I),
         ("SECRET", r"\$(?:2[abxy]?|argon2(?:id?|d)|scrypt|pbkdf2[\w-]{0,20})\$[\w./+=,$-]{20,}|\$(?:1|5|6|7|y|gy|apr1)\$[^\s$:]{1,40}\$[./A-Za-z0-9$]{20,}|\b(?:pbkdf2|bcrypt|scrypt|argon2)[_\w]{0,20}\$[\w./+=,$-]{20,}|\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{20,}={0,2}", 0),
         ("PASSWORD", r"\bPSK\s{1,4}[\"']([^\"'\n]{3,})", 0),

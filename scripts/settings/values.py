@@ -48,20 +48,21 @@ def names(values: Mapping[str, Any], place: str, address: str) -> Names:
 
     `address` is its Service while nothing overrides a name, and where it is a template of somebody's own.
     """
-    own: Any = values
-    for key in place.split("."):
-        own = _part(own, key)
-    key = place.rpartition(".")[2]
+    *_, key = path = place.split(".")
+    own = at(values, path)
     label = str(own.get("nameOverride") or key)
-    prefix = _part(values, "global").get("fullnameOverride")
+    prefix = at(values, ["global"]).get("fullnameOverride")
     fullname = str(own.get("fullnameOverride") or (f"{prefix}-{label}" if prefix else label))
-    service = FULLNAME.sub(fullname, str(_part(own, "service").get("name") or fullname))
+    service = FULLNAME.sub(fullname, str(at(own, ["service"]).get("name") or fullname))
     return Names(label, fullname, address if fullname == key or "{{" in service else service)
 
 
-def _part(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = values.get(key)
-    return part if isinstance(part, Mapping) else {}
+def at(values: Mapping[str, Any], path: Iterable[str]) -> Mapping[str, Any]:
+    """Return the mapping that stands at a place in values, an empty one where there is none."""
+    for key in path:
+        part = values.get(key)
+        values = part if isinstance(part, Mapping) else {}
+    return values
 
 
 def node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:

@@ -22,10 +22,11 @@ def sync(s: Session) -> None:
 @command()
 def check(s: Session) -> None:
     """Show which keys there are, and where they come from."""
+    from scripts.pipeline import app_secrets
     from scripts.release import operate
 
     print_table(operate.secret_rows(s))
-    operate.refuse_unfit_secrets(s)
+    app_secrets.refuse_unfit(s)
 
 
 @command()

@@ -79,7 +79,7 @@ def unready(events: Iterable[Mapping[str, Any]], began: datetime) -> list[str]:
     told = []
     for event in events:
         message = " ".join(str(event.get("message") or "").split())
-        last = str(event.get("lastTimestamp") or event.get("eventTime") or "")
+        last = objects.last_seen(event)
         if event.get("reason") == "Unhealthy" and message.startswith("Readiness") and last:
             second = (datetime.fromisoformat(last) - began).total_seconds()
             told.append((second, f"{(event.get('involvedObject') or {}).get('name')}: {message}"))

@@ -197,13 +197,18 @@ def test_a_deploy_alone_makes_a_secret_again_that_somebody_deleted(
     assert outcomes() == []
 
 
+def reads_a_given_key(session: Any, root: Path) -> None:
+    """Have the app read a key that is made where nobody gives it."""
+    session.settings.app.secrets = {"auth": {"usedBy": ["backend"], "keys": {"KEY": {"from": "KEY", "generate": 48}}}}
+    session.settings.services, session.settings.root = [SimpleNamespace(name="backend")], root
+
+
 def test_where_a_given_value_failed_the_one_that_was_proved_comes_back_and_no_new_one_is_made(
     session: Any, cluster: Watched, tmp_path: Path
 ) -> None:
     """What was signed or encrypted with it is still there."""
     keep(cluster, 1)
-    session.settings.app.secrets = {"auth": {"usedBy": ["backend"], "keys": {"KEY": {"from": "KEY", "generate": 48}}}}
-    session.settings.services, session.settings.root = [SimpleNamespace(name="backend")], tmp_path
+    reads_a_given_key(session, tmp_path)
     for given, held in (("refused by the program", "refused by the program"), ("", "a")):
         session.variables = {"KEY": given} if given else {}
         assert [change.name for change in app_secrets.sync_secrets(session, print)] == ["auth"]
@@ -215,8 +220,7 @@ def test_a_given_value_that_ready_pods_took_is_kept_by_the_next_run_that_is_give
 ) -> None:
     """`invoke secrets.sync` in one checkout, with the value in its `.env`, and a pipeline in another."""
     keep(cluster, 1)
-    session.settings.app.secrets = {"auth": {"usedBy": ["backend"], "keys": {"KEY": {"from": "KEY", "generate": 48}}}}
-    session.settings.services, session.settings.root = [SimpleNamespace(name="backend")], tmp_path
+    reads_a_given_key(session, tmp_path)
     session.variables, session.say = {"KEY": "given by hand"}, print
     assert operate.sync_secrets(session) == ["auth"] and cluster.value() == "given by hand"
     session.variables = {}

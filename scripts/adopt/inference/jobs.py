@@ -87,7 +87,8 @@ def _migrations(unit: Unit, context: Context) -> tuple[str, str]:
     tree = context.whole.tree
     others = [one.sources for one in context.whole.units if one is not unit and one.sources != unit.sources]
     inner = [one for one in others if unit.sources == "." or one.startswith(f"{unit.sources}/")]
-    own = (file for file in tree.named("alembic.ini") if file in set(tree.below(unit.sources)))
+    below = set(tree.below(unit.sources))
+    own = (file for file in tree.named("alembic.ini") if file in below)
     file = next((one for one in own if not any(one.startswith(f"{it}/") for it in inner)), "")
     if not file or units.TESTS.search(file):
         return "", ""
