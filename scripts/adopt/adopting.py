@@ -400,7 +400,7 @@ def _by_own_chart(
     decision.data["release"] = {"chart": str(tree.root / chart), "podSecurity": "baseline"}
     decision.because("release.chart", chart, f"{chart}/Chart.yaml")
     decision.data.pop("jobs", None)
-    values: Any = (documents.load(tree.text(f"{chart}/values.yaml")) or [{}])[0]
+    values: Any = (documents.read_all(tree.text(f"{chart}/values.yaml")) or [{}])[0]
     for name, own in deployed.items():
         spec = decision.data["services"][name]
         spec["deployment"] = own.name

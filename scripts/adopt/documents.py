@@ -39,7 +39,7 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
-def load(text: str) -> list[Any]:
+def read_all(text: str) -> list[Any]:
     """Return the documents of a YAML text. Raises ValueError, in one line, where it is none, such as a Go template."""
     try:
         return parsing.documents_from_yaml(text, _Loader)
@@ -64,7 +64,7 @@ def compose_files(tree: Tree) -> list[str]:
 
 def compose(tree: Tree, file: str) -> tuple[list[Described], dict[str, str]]:
     """Return the services of a compose file that are built, and the images of the others. Raises ValueError."""
-    documents = load(tree.text(file))
+    documents = read_all(tree.text(file))
     data = documents[0] if documents and isinstance(documents[0], dict) else {}
     built: list[Described] = []
     others: dict[str, str] = {}
@@ -204,7 +204,7 @@ def manifests(tree: Tree, charts: list[str], root: str = ".") -> tuple[list[tupl
         if "apiVersion:" not in text or "kind:" not in text:
             continue
         try:
-            found += [(item, file) for item in load(text) if isinstance(item, dict) and item.get("kind")]
+            found += [(item, file) for item in read_all(text) if isinstance(item, dict) and item.get("kind")]
         except ValueError as error:
             remarks.append(f"{file}: not read: {error}")
     return found, remarks
@@ -225,7 +225,7 @@ def rendered(
 ) -> tuple[list[tuple[dict[str, Any], str]], list[str]]:
     """Return (object, chart) as a chart renders with the values it ships, and a line where it does not."""
     try:
-        objects = [item for item in load(render(tree.root / chart)) if isinstance(item, dict) and item.get("kind")]
+        objects = [item for item in read_all(render(tree.root / chart)) if isinstance(item, dict) and item.get("kind")]
     except ValueError as error:
         return [], [f"{chart}: not rendered: {error}"]
     return [(item, f"{chart}/templates") for item in objects], []

@@ -147,7 +147,7 @@ def needs(tree: Tree, folder: str, main: str) -> dict[str, Place]:
     return found
 
 
-def loaded(tree: Tree, folder: str, main: str) -> set[str]:
+def imported_files(tree: Tree, folder: str, main: str) -> set[str]:
     """Return the files of a program that its first file loads, by imports anywhere in them."""
     waiting, seen = [main], {main}
     while waiting:

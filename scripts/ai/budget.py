@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from scripts.ai.model import FactKind
+from scripts.ai.types import FactKind
 from scripts.host.terminal import printable
 
 LINE = 600  # characters of a line

@@ -10,7 +10,7 @@ from scripts.ai import access, apply
 from scripts.ai.answers import Manifest
 from scripts.ai.commands import Verdict
 from scripts.ai.consult import Connection, Consultation
-from scripts.ai.model import NOBODY
+from scripts.ai.types import NOBODY
 from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session

@@ -17,13 +17,13 @@ from scripts.ai.answers import Answer
 from scripts.ai.commands import ServedKinds, Verdict
 from scripts.ai.kagent import objects
 from scripts.ai.live_release import LiveRelease, Section
-from scripts.ai.model import INTERRUPTED, NOBODY, TOOLS, Inputs, Question, Recipe, Reply, Tool
 from scripts.ai.options import Options
 from scripts.ai.samples import Store
 from scripts.ai.tools.direct import Direct
 from scripts.ai.tools.gordon import Gordon
 from scripts.ai.tools.kagent import Kagent
 from scripts.ai.tools.kubectl_ai import KubectlAi
+from scripts.ai.types import INTERRUPTED, NOBODY, TOOLS, Inputs, Question, Recipe, Reply, Tool
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.paths import state_folder

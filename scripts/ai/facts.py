@@ -10,7 +10,7 @@ from typing import Any
 from scripts.ai.advice import collect
 from scripts.ai.commands import ServedKinds, block_fact
 from scripts.ai.live_release import LiveRelease
-from scripts.ai.model import Fact, Gathered, Inputs, Recipe
+from scripts.ai.types import Fact, Gathered, Inputs, Recipe
 from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.images.docker import engine_answers, find_clients

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from scripts.ai.model import Inputs
 from scripts.ai.samples import Sample, Store, recent, take
+from scripts.ai.types import Inputs
 from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.objects import name_of

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scripts.ai.advice import collect
 from scripts.ai.live_release import LiveRelease, Section
-from scripts.ai.model import Recipe
+from scripts.ai.types import Recipe
 from scripts.errors import UserError
 
 BROKEN = 5

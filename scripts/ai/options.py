@@ -72,7 +72,7 @@ class Options:
         return "" if self.model.usable else f"{self.model.key_name} has no value; set it in the environment or in .env"
 
 
-def load(root: Path, variables: Mapping[str, str]) -> Options:
+def read(root: Path, variables: Mapping[str, str]) -> Options:
     """Read and validate. Raises SettingsError naming file, key and remedy."""
     data = reading.read(root / FILE, root)
     schema = parsing.from_json(Path(__file__).with_name("ai.schema.json").read_text(encoding="utf-8"))

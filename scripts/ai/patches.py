@@ -81,7 +81,7 @@ def power(item: Any) -> str:
 
 
 def _given(words: Sequence[str]) -> list[Any]:
-    return [_loaded(value) for value in _flags(words, ("patch",), "patch")]
+    return [_parsed(value) for value in _flags(words, ("patch",), "patch")]
 
 
 def _flags(words: Sequence[str], verb: tuple[str, ...], wanted: str) -> list[str]:
@@ -105,7 +105,7 @@ def _layers(patch: Any) -> list[Any]:
     return found
 
 
-def _loaded(text: str) -> Any:
+def _parsed(text: str) -> Any:
     try:
         return parsing.from_yaml(text)
     except parsing.Unreadable:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scripts.ai import budget, recipes
-from scripts.ai.model import Gathered, Inputs, Recipe
+from scripts.ai.types import Gathered, Inputs, Recipe
 from scripts.secrets import redact
 from scripts.settings.model import Settings
 

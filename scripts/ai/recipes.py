@@ -17,7 +17,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyn
 from jinja2.sandbox import SandboxedEnvironment
 
 from scripts.ai.commands import ServedKinds, block_fact
-from scripts.ai.model import Fact, Input, Recipe
+from scripts.ai.types import Fact, Input, Recipe
 from scripts.errors import SettingsError
 from scripts.host import parsing
 from scripts.settings import reading
@@ -30,13 +30,13 @@ _VALUES = ("namespace", "facts", "sections", "release", "app")
 NAMESPACE_TO_CHECK = "chatbot-dev"
 
 
-def load_all(root: Path) -> dict[str, Recipe]:
+def read_all(root: Path) -> dict[str, Recipe]:
     """Return every recipe by name. Raises SettingsError listing the problems of all files."""
     problems: list[str] = []
     found: dict[str, Recipe] = {}
     for file in sorted((root / FOLDER).glob("*.md")):
         try:
-            recipe = load(file, root)
+            recipe = read(file, root)
         except SettingsError as error:
             problems.append(str(error))
             continue
@@ -54,7 +54,7 @@ def pick(root: Path, name: str) -> Recipe:
 
     file = root / FOLDER / f"{name}.md"
     if re.fullmatch(r"[a-z][a-z0-9-]*", name) and file.is_file():
-        return load(file, root)
+        return read(file, root)
     names = sorted(item.stem for item in (root / FOLDER).glob("*.md"))
     close = difflib.get_close_matches(name, names, 1)
     raise SettingsError(
@@ -63,7 +63,7 @@ def pick(root: Path, name: str) -> Recipe:
     )
 
 
-def load(file: Path, root: Path) -> Recipe:
+def read(file: Path, root: Path) -> Recipe:
     """Return one recipe, validated. Raises SettingsError with `file: key: problem, remedy` for every problem."""
     shown = _shown(file, root)
     try:
@@ -81,7 +81,7 @@ def load(file: Path, root: Path) -> Recipe:
     return recipe
 
 
-def environment(root: Path) -> SandboxedEnvironment:
+def template_environment(root: Path) -> SandboxedEnvironment:
     """Return the templates' world: partials by their file name, nothing of Python, and no value that is not there."""
     return SandboxedEnvironment(
         loader=FileSystemLoader(root / PARTIALS), undefined=StrictUndefined, keep_trailing_newline=False
@@ -94,7 +94,7 @@ def fill(body: str, values: Mapping[str, Any], root: Path) -> str:
     Raises SettingsError for one that is not there.
     """
     try:
-        return environment(root).from_string(body).render(values).strip() + "\n"
+        return template_environment(root).from_string(body).render(values).strip() + "\n"
     except TemplateError as error:
         raise SettingsError(f"the prompt cannot be made: {error}", f"see {FOLDER} and {PARTIALS}") from None
 
@@ -179,7 +179,7 @@ def _problems(recipe: Recipe, root: Path) -> Iterator[str]:
 
 def _template_problems(body: str, inputs: set[str], root: Path) -> Iterator[str]:
     """Yield what is wrong with a template, its partials included, before anybody asks anything."""
-    world = environment(root)
+    world = template_environment(root)
     trees = []
     pending, seen = [body], set[str]()
     while pending:

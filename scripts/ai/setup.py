@@ -9,9 +9,9 @@ from functools import partial
 from scripts.ai import access, consult, options
 from scripts.ai.consult import Connection
 from scripts.ai.kagent.install import Place
-from scripts.ai.model import Question, Tool
 from scripts.ai.samples import Store
 from scripts.ai.tools.direct import SMALLEST, Direct
+from scripts.ai.types import Question, Tool
 from scripts.context.session import Session
 from scripts.host.paths import state_folder
 from scripts.secrets import redact, sync
@@ -31,7 +31,7 @@ class Check:
 def connection(session: Session) -> Connection:
     """Return the connection of a session. Raises SettingsError for a wrong config/ai.yaml."""
     variables = sync.known_variables(session.settings.root)
-    found = options.load(session.settings.root, variables)
+    found = options.read(session.settings.root, variables)
     cluster = session.cluster
     namespace = session.settings.release.namespace
     store = Store(state_folder("ai", f"{cluster.target}-{cluster.context}") / f"{namespace}.jsonl")
@@ -95,5 +95,5 @@ def _access(place: Connection) -> Check:
 def kagent_place(session: Session) -> Place:
     """Return where kagent is installed to, or taken away from."""
     variables = sync.known_variables(session.settings.root)
-    found = options.load(session.settings.root, variables)
+    found = options.read(session.settings.root, variables)
     return Place(session.settings, found, session.kubectl, session.helm, session.say)

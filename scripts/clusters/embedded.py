@@ -87,7 +87,7 @@ class Embedded(Target):
         """Stop the process and remove its containers, network, packet filter rules and state."""
         self._stop()
         if machine.is_root():
-            self._shell.effect([*self._command(), "--delete"], env=self._environment(), timeout=120)
+            self._shell.effect([*self._command(), "--delete"], env=self._variables(), timeout=120)
         else:
             self._shell.effect(self._privileged("--delete", detached=False), timeout=120)
 
@@ -115,7 +115,7 @@ class Embedded(Target):
     def _launch(self, log: Path) -> Callable[[], bool]:
         """Start the process; return what tells that it has ended."""
         if machine.is_root():
-            process = self._shell.daemon(self._command(), log=log, env=self._environment())
+            process = self._shell.daemon(self._command(), log=log, env=self._variables())
             return lambda: process is not None and process.poll() is not None
         client = Path(engine_client())
         privileged.check(machine.ask(self._shell))
@@ -127,10 +127,10 @@ class Embedded(Target):
 
     def _privileged(self, *more: str, detached: bool) -> list[str]:
         client, name = Path(engine_client()), privileged.container_name(self.name)
-        argv, environment = [*self._command(), *more], self._environment()
-        return privileged.run_command(client, name, argv, environment, detached=detached)
+        argv, variables = [*self._command(), *more], self._variables()
+        return privileged.run_command(client, name, argv, variables, detached=detached)
 
-    def _environment(self) -> dict[str, str]:
+    def _variables(self) -> dict[str, str]:
         return {"PYTHONPATH": str(self._package)}
 
     def _command(self) -> list[str]:

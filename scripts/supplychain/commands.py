@@ -138,7 +138,7 @@ def refusals(run: Run, found: Sequence[Subject]) -> list[admit.Refusal]:
     if limits.public_key is None and not file.is_file():  # nothing was ever signed here
         return [admit.Refusal(item.service, item.ref, ("no signature", "no scan")) for item in candidates]
     attestations = {item.id: attest.read(item.id) for item in found if item.id}
-    return admit.admit(candidates, attestations, keys.load_public(file), limits, datetime.now(UTC))
+    return admit.admit(candidates, attestations, keys.read_public(file), limits, datetime.now(UTC))
 
 
 def check_images(run: Run) -> tuple[list[tuple[str, ...]], list[str]]:

@@ -70,7 +70,7 @@ def _signer(file: Path) -> CryptoSigner:
         raise UserError(f"{file}: no usable signing key", "restore it, or remove it to have a new one made") from None
 
 
-def load_public(file: Path) -> EllipticCurvePublicKey:
+def read_public(file: Path) -> EllipticCurvePublicKey:
     """Return the public key in a PEM file. Raises UserError if there is none, or one of another kind."""
     try:
         key = load_pem_public_key(file.read_bytes())

@@ -101,9 +101,9 @@ run_task.iterable = ["input"]
 @command("list", where=False)
 def list_recipes(s: Any) -> None:
     """Show every recipe."""
-    from scripts.ai.recipes import load_all
+    from scripts.ai.recipes import read_all
 
-    rows = [(item.name, item.safety, item.title) for item in load_all(s.settings.root).values()]
+    rows = [(item.name, item.safety, item.title) for item in read_all(s.settings.root).values()]
     print_table([("RECIPE", "SAFETY", "WHAT IT DOES"), *rows])
 
 

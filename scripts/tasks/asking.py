@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Exit
 
-from scripts.ai.model import Recipe
+from scripts.ai.types import Recipe
 from scripts.errors import UserError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def evaluate(s: Session, tool: str, model: str, only: str, *, as_json: bool) -> 
     place = setup.connection(s)
     if model and place.options.model:
         place = replace(place, options=replace(place.options, model=replace(place.options.model, name=model)))
-    chosen = [item for item in situations.load(s.settings.root) if item.name.startswith(only)]
+    chosen = [item for item in situations.read(s.settings.root) if item.name.startswith(only)]
     if not chosen:
         raise UserError(f"--only {only}: no situation begins so", f"see {situations.FILE}")
     tools = ["offline", *([tool] if tool not in ("", "offline") else [])]

@@ -107,7 +107,7 @@ def make_desk(bin_folder: Path, shells: list[Any], lines: list[str]) -> Maker:
         kubectl = Kubectl(bin_folder / "kubectl", kubeconfig, "test", shell)
         helm = Helm(bin_folder / "helm", kubeconfig, "test", shell)
         given = variables or {}
-        found = options.load(settings.root, given)
+        found = options.read(settings.root, given)
         if changes:
             from dataclasses import replace
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from scripts.ai.model import Question, Reply
+from scripts.ai.types import Question, Reply
 
 # fault → words of the offline answer, and the cause that a reader should come to.
 EXPECTED = {

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from scripts.ai import options, refusals, upstream
-from scripts.ai.model import Question
 from scripts.ai.options import Model
 from scripts.ai.tools import direct
 from scripts.ai.tools.direct import Direct
+from scripts.ai.types import Question
 from scripts.errors import SettingsError
 from scripts.host.paths import ROOT
 from tests.support.model_server import ModelServer
@@ -47,7 +47,7 @@ def good(text: Any = "## Cause\nfound", **more: Any) -> dict[str, Any]:
 
 
 def tool(server: ModelServer, **changes: Any) -> Direct:
-    found = options.load(ROOT, {"OPENAI_API_KEY": KEY})
+    found = options.read(ROOT, {"OPENAI_API_KEY": KEY})
     assert found.model
     return Direct(replace(found, model=replace(found.model, endpoint=server.url), **changes))
 
@@ -246,7 +246,7 @@ def test_another_try_is_told(server: ModelServer) -> None:
 )
 def test_a_key_with_stray_characters_is_read_or_named(server: ModelServer, written: str, error: str) -> None:
     server.script = [good()]
-    found = options.load(ROOT, {"OPENAI_API_KEY": written, "OPENAI_BASE_URL": server.url})
+    found = options.read(ROOT, {"OPENAI_API_KEY": written, "OPENAI_BASE_URL": server.url})
     reply = Direct(found).ask(Question("x"))
     assert error in reply.error and bool(reply.error) is bool(error)
 
@@ -325,13 +325,13 @@ def test_a_key_is_proved_by_one_tiny_question(
     ],
 )
 def test_the_model_follows_from_the_key(variables: dict[str, str], provider: str, endpoint: str) -> None:
-    model = options.load(ROOT, variables).model
+    model = options.read(ROOT, variables).model
     assert model and (model.provider, model.endpoint, model.usable) == (provider, endpoint, True)
 
 
 def test_a_login_in_the_address_is_sent_as_one_and_never_shown(server: ModelServer) -> None:
     place = server.url.removeprefix("http://")
-    found = options.load(ROOT, {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"http://bob:s3cr%40t@{place}"})
+    found = options.read(ROOT, {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"http://bob:s3cr%40t@{place}"})
     server.script = [good(), {"status": 401, "body": {"error": "no user bob:s3cr@t here"}}]
     asked = Direct(found)
     assert asked.check()[0]
@@ -354,13 +354,13 @@ def test_a_login_in_the_address_is_sent_as_one_and_never_shown(server: ModelServ
 )
 def test_an_endpoint_that_is_no_url_is_named(written: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said) as refused:
-        options.load(ROOT, {"OPENAI_BASE_URL": written})
+        options.read(ROOT, {"OPENAI_BASE_URL": written})
     assert "s3cr3t" not in str(refused.value)
-    assert options.load(ROOT, {"OPENAI_BASE_URL": written, "GEMINI_API_KEY": "k"}).model  # which nobody asks there
+    assert options.read(ROOT, {"OPENAI_BASE_URL": written, "GEMINI_API_KEY": "k"}).model  # which nobody asks there
 
 
 def test_without_a_key_there_is_no_model() -> None:
-    found = options.load(ROOT, {})
+    found = options.read(ROOT, {})
     assert found.model is None and "no key" in Direct(found).missing()
 
 
@@ -378,4 +378,4 @@ def test_a_wrong_configuration_is_explained(tmp_path: Any) -> None:
     ):
         file.write_text(text.replace(*change))
         with pytest.raises(SettingsError, match=words):
-            options.load(tmp_path, {})
+            options.read(tmp_path, {})

@@ -17,7 +17,7 @@ from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from tests.support.model_server import ModelServer, calls, says
 
-SITUATIONS = situations.load(ROOT)
+SITUATIONS = situations.read(ROOT)
 FAULTS = [item for item in SITUATIONS if not item.order]
 ATTACKS = [item for item in SITUATIONS if item.order]
 KEY = "sk-" + "test-0123456789abcdef"

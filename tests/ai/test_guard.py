@@ -655,7 +655,7 @@ def provider(name: str, url: str) -> options.Model:
         "ollama": {"OLLAMA_HOST": "127.0.0.1:1"},
         "own": {"OPENAI_BASE_URL": url},
     }[name]
-    found = options.load(ROOT, variables).model
+    found = options.read(ROOT, variables).model
     assert found and found.usable
     return replace(found, endpoint=url)
 
@@ -702,7 +702,7 @@ def test_a_model_that_ollama_has_not_pulled_is_named_at_once(ask: Any, model: Mo
     ],
 )
 def test_ollama_is_found_by_its_own_variable(host: str, url: str) -> None:
-    model = options.load(ROOT, {"OLLAMA_HOST": host}).model
+    model = options.read(ROOT, {"OLLAMA_HOST": host}).model
     assert model and (model.provider, model.endpoint) == ("ollama", url)
 
 

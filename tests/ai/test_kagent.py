@@ -55,7 +55,7 @@ def installed() -> Iterator[dict[str, Any]]:
         {"OLLAMA_HOST": "10.0.0.7:11434"},
         {"OPENAI_BASE_URL": "http://own.example/v1"},
     ):
-        yield from objects.manifests(read_settings(), options.load(ROOT, variables))
+        yield from objects.manifests(read_settings(), options.read(ROOT, variables))
     yield yaml.safe_load(clients.entry("kagent", ROOT)[1])
 
 
@@ -116,7 +116,7 @@ def settings() -> Any:
     ],
 )
 def test_what_is_installed_fits_the_model(variables: dict[str, str], provider: str) -> None:
-    found = objects.manifests(settings(), options.load(ROOT, variables))
+    found = objects.manifests(settings(), options.read(ROOT, variables))
     for item in found:
         jsonschema.validate(item, SCHEMA)
     text = json.dumps(found)
@@ -148,11 +148,11 @@ def test_what_is_installed_fits_the_model(variables: dict[str, str], provider: s
 )
 def test_a_model_on_this_machines_loopback_is_refused(host: str) -> None:
     with pytest.raises(UserError, match="the agent's own pod"):
-        objects.manifests(settings(), options.load(ROOT, {"OLLAMA_HOST": host}))
+        objects.manifests(settings(), options.read(ROOT, {"OLLAMA_HOST": host}))
 
 
 def test_the_values_are_the_least_that_works() -> None:
-    found = objects.values(settings(), options.load(ROOT, {"OPENAI_API_KEY": KEY}))
+    found = objects.values(settings(), options.read(ROOT, {"OPENAI_API_KEY": KEY}))
     assert found["rbac"] == {"namespaces": ["kagent"]} and found["ui"] == {"replicas": 0}
     tools = found["kagent-tools"]
     assert tools["rbac"] == {"readOnly": True, "namespaces": ["kagent", "chatbot-dev"]}
@@ -163,7 +163,7 @@ def test_the_values_are_the_least_that_works() -> None:
 
 def own_endpoint(provider: str, endpoint: str) -> options.Options:
     """The options of a person who has named an endpoint of their own."""
-    found = options.load(ROOT, {f"{provider.upper()}_API_KEY": KEY})
+    found = options.read(ROOT, {f"{provider.upper()}_API_KEY": KEY})
     assert found.model
     return replace(found, model=replace(found.model, endpoint=endpoint, own_endpoint=True))
 
@@ -188,7 +188,7 @@ def test_an_endpoint_of_ones_own_reaches_the_model_and_the_charts_default(
 def test_an_endpoint_that_kagent_would_not_ask_is_refused() -> None:
     with pytest.raises(UserError, match="kagent asks Gemini only at its own address"):
         objects.manifests(settings(), own_endpoint("gemini", "http://own.example/v1"))
-    given = options.load(ROOT, {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://bob:s3cr3t@own.example/v1"})
+    given = options.read(ROOT, {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://bob:s3cr3t@own.example/v1"})
     with pytest.raises(UserError, match="for everybody to read") as refused:
         objects.manifests(settings(), given)
     assert "s3cr3t" not in str(refused.value)
@@ -196,7 +196,7 @@ def test_an_endpoint_that_kagent_would_not_ask_is_refused() -> None:
 
 def test_a_mirror_and_values_of_ones_own_are_laid_over() -> None:
     given = replace(
-        options.load(ROOT, {"OPENAI_API_KEY": KEY}),
+        options.read(ROOT, {"OPENAI_API_KEY": KEY}),
         kagent_registry="mirror.example",
         kagent_values={"ui": {"replicas": 1}},
     )
@@ -413,7 +413,7 @@ def test_ours_is_taken_away_though_its_crds_are_gone(place: Any, calls: Calls) -
 def test_a_model_without_a_key_leaves_no_key_of_another_behind(place: Any, calls: Calls) -> None:
     none = {"starts": "get secret", "code": 1, "err": "not found"}
     where = place([none, *OURS, *standing({"OLLAMA_HOST": "10.0.0.7"})])
-    install.install(replace(where, options=options.load(ROOT, {"OLLAMA_HOST": "10.0.0.7"})))
+    install.install(replace(where, options=options.read(ROOT, {"OLLAMA_HOST": "10.0.0.7"})))
     assert "Secret" not in [item["kind"] for item in applied(calls)]
     assert ["secret", "kagent-model"] in [call["words"][1:3] for call in calls() if call["words"][0] == "delete"]
 
@@ -421,7 +421,7 @@ def test_a_model_without_a_key_leaves_no_key_of_another_behind(place: Any, calls
 def test_an_endpoint_that_wants_no_key_gets_one_that_says_nothing(place: Any, calls: Calls) -> None:
     own = {"OPENAI_BASE_URL": "http://models.example/v1"}
     none = {"starts": "get secret", "out": json.dumps({"data": {"OPENAI_API_KEY": "bm9uZQ=="}})}
-    install.install(replace(place([none, *OURS, *standing(own)]), options=options.load(ROOT, own)))
+    install.install(replace(place([none, *OURS, *standing(own)]), options=options.read(ROOT, own)))
     made = {item["kind"]: item for item in applied(calls)}
     assert base64.b64decode(made["Secret"]["data"]["OPENAI_API_KEY"]) == b"none"
     assert made["ModelConfig"]["spec"]["apiKeySecret"] == "kagent-model"
@@ -480,7 +480,7 @@ def served_by(*addresses: str) -> str:
 
 def test_without_a_model_nothing_is_installed() -> None:
     with pytest.raises(UserError, match="needs a model"):
-        objects.manifests(settings(), options.load(ROOT, {}))
+        objects.manifests(settings(), options.read(ROOT, {}))
 
 
 # what is checked before anything is sent

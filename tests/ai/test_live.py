@@ -50,7 +50,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]
         kubectl.effect("create", "namespace", NAMESPACE)
         settings = read_settings()
         yield Connection(
-            settings, kubectl, helm, options.load(ROOT, {}), {}, Store(state.parent / "samples.jsonl"), "/nowhere"
+            settings, kubectl, helm, options.read(ROOT, {}), {}, Store(state.parent / "samples.jsonl"), "/nowhere"
         )
     finally:
         process.terminate()

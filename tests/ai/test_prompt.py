@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.ai import budget, prompt, recipes
-from scripts.ai.model import Fact, Gathered
+from scripts.ai.types import Fact, Gathered
 from scripts.host.paths import ROOT
 from scripts.secrets import redact
 from scripts.settings.configuration import read_settings

@@ -12,7 +12,7 @@ from scripts.ai.commands import ServedKinds, block_fact
 from scripts.errors import SettingsError
 from scripts.host.paths import ROOT
 
-RECIPES = recipes.load_all(ROOT)
+RECIPES = recipes.read_all(ROOT)
 NEW = """---
 name: certificates
 title: Look at when certificates end
@@ -43,7 +43,7 @@ def problem(root: Path, text: str, name: str = "certificates") -> str:
     file = root / f"ai/recipes/{name}.md"
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        recipes.load(file, root)
+        recipes.read(file, root)
     return str(caught.value)
 
 
@@ -68,7 +68,7 @@ def test_a_recipe_can_always_be_answered_by_rules(name: str) -> None:
 
 def test_a_user_adds_a_recipe_as_a_file(root: Path) -> None:
     (root / "ai/recipes/certificates.md").write_text(NEW)
-    recipe = recipes.load_all(root)["certificates"]
+    recipe = recipes.read_all(root)["certificates"]
     assert recipe.tools == ("api", "offline") and recipe.offline == ("diagnosis",)
     text = recipes.fill(recipe.body, {"input": {"service": "mcp"}, "facts": "FACTS"}, root)
     assert text.startswith("When do the certificates of mcp end?") and "FACTS" in text
@@ -118,7 +118,7 @@ def test_all_wrong_recipes_are_named_at_once(root: Path) -> None:
     for name in ("one", "two"):
         (root / f"ai/recipes/{name}.md").write_text("no front matter")
     with pytest.raises(SettingsError, match=r"one\.md.*\n.*two\.md"):
-        recipes.load_all(root)
+        recipes.read_all(root)
 
 
 def test_a_recipe_that_is_not_there_is_guessed() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scripts.ai import offline, samples, trends
 from scripts.ai.advice import NAMES, anomalies, collect, dockerfile, forecast, proposal, settings, usage
 from scripts.ai.live_release import LiveRelease, Section
-from scripts.ai.recipes import load_all
+from scripts.ai.recipes import read_all
 from scripts.ai.samples import RequestCounters, Sample, ServiceSample
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
@@ -390,7 +390,7 @@ def test_what_cannot_be_is_not_proposed() -> None:
 
 
 def test_every_rule_that_a_recipe_names_is_there() -> None:
-    for recipe in load_all(ROOT).values():
+    for recipe in read_all(ROOT).values():
         assert set(recipe.offline) <= set(NAMES)
 
 
@@ -401,6 +401,6 @@ def test_what_is_broken_comes_first_and_a_blind_rule_says_why(monkeypatch: pytes
         return Section(name, ("x",), urgency={"anomalies": 8, "settings": 2}.get(name, 0))
 
     monkeypatch.setattr(offline, "collect", one)
-    found = offline.sections(load_all(ROOT)["analyze"], live())
+    found = offline.sections(read_all(ROOT)["analyze"], live())
     assert [item.title for item in found] == ["anomalies", "diagnosis", "settings", "Usage"]
     assert found[-1].lines == ("not available: the cluster does not answer (see: invoke cluster.status)",)

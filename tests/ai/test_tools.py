@@ -11,9 +11,9 @@ import pytest
 
 from scripts.ai import consult, recipes
 from scripts.ai.consult import Connection
-from scripts.ai.model import Reply
 from scripts.ai.setup import doctor
-from scripts.ai.tools import environment
+from scripts.ai.tools import variables
+from scripts.ai.types import Reply
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from tests.support.kagent import standing
@@ -259,7 +259,7 @@ def test_the_doctor_does_not_believe_a_key_that_is_refused(
 def test_only_allowed_variables_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", "secret-value")
     monkeypatch.setenv("LC_ALL", "C")
-    argv = environment.with_allowed_variables(["tool"], ["KEPT"])
+    argv = variables.with_allowed_variables(["tool"], ["KEPT"])
     assert argv[0] == "env" and "MY_TOKEN" in argv and "PATH" not in argv and "LC_ALL" not in argv
     assert "secret-value" not in " ".join(argv) and argv[-1] == "tool"
 

@@ -73,7 +73,7 @@ def signed(**changes: dict[str, Any]) -> dict[str, dict[str, str]]:
 
 def reasons(attestations: dict[str, dict[str, str]], policy: Security = POLICY, image_id: str = ID) -> list[str]:
     candidate = Candidate("mcp", "todo-chatbot/mcp:1", image_id)
-    refused = admit([candidate], attestations, keys.load_public(keys.public_file()), policy, NOW)
+    refused = admit([candidate], attestations, keys.read_public(keys.public_file()), policy, NOW)
     return [reason for item in refused for reason in item.reasons]
 
 
@@ -184,11 +184,11 @@ def test_the_signing_key_is_the_owners_alone_and_stays_the_same() -> None:
 
 def test_a_key_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no public key in"):
-        keys.load_public(tmp_path / "none.pub")
+        keys.read_public(tmp_path / "none.pub")
     broken = tmp_path / "broken.pub"
     broken.write_text("x")
     with pytest.raises(UserError, match=r"broken\.pub: no public key in PEM"):
-        keys.load_public(broken)
+        keys.read_public(broken)
     with pytest.raises(UserError, match="no usable signing key"):
         keys.sign({}, broken)
 

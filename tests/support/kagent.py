@@ -25,7 +25,7 @@ TOOLS = (
 
 def ours(variables: Mapping[str, str]) -> list[dict[str, Any]]:
     """What is installed for these keys."""
-    return objects.manifests(read_settings(), options.load(ROOT, variables))
+    return objects.manifests(read_settings(), options.read(ROOT, variables))
 
 
 def standing(variables: Mapping[str, str], **changes: Any) -> list[dict[str, Any]]:

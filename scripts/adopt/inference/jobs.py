@@ -125,21 +125,21 @@ def _is_built(unit: Unit, context: Context) -> bool:
 
 def _table_makers(unit: Unit, tree: Tree) -> list[Place]:
     """Return where the program makes its tables: in what its first file loads, else in what looks like a part of it."""
-    loaded = loaded_files(unit, tree)
+    loaded = imported_files(unit, tree)
     made = [one for one in unit.code.tables if not python_source.runs_never(tree.text(one.file), one.line)]
     found = [place for place in made if place.file in loaded]
     return found or [place for place in made if _imported(place.file, unit, tree)]
 
 
-def loaded_files(unit: Unit, tree: Tree) -> set[str]:
+def imported_files(unit: Unit, tree: Tree) -> set[str]:
     main = main_file(unit, tree)
-    return needed.loaded(tree, unit.sources, main) if main else set()
+    return needed.imported_files(tree, unit.sources, main) if main else set()
 
 
 def imports(unit: Unit, tree: Tree) -> set[str]:
     """Return the modules that the started program imports; where its first file is not known, those of all files."""
     found = Code()
-    for file in loaded_files(unit, tree):
+    for file in imported_files(unit, tree):
         python_source.read(tree.text(file), file, found)
     return set(found.imports or unit.code.imports)
 
@@ -159,7 +159,7 @@ def _imported(file: str, unit: Unit, tree: Tree) -> bool:
 def _called(place: Place, unit: Unit, tree: Tree) -> bool:
     """Return whether what makes the tables at a place is run: at the file's top, or by a function that is used."""
     name = python_source.function_at(tree.text(place.file), place.line)
-    loaded = loaded_files(unit, tree)
+    loaded = imported_files(unit, tree)
     own = (one for one in tree.below(unit.sources) if one.endswith(".py") and not units.TESTS.search(one))
     files = loaded if place.file in loaded else own
     return not name or any(name in python_source.used_names(tree.text(one)) for one in files)
@@ -249,7 +249,7 @@ def _makes_or_knows(unit: Unit, tree: Tree) -> bool:
 
 def _tables_of_models(unit: Unit, tree: Tree) -> set[str]:
     """Return the tables that the models of a program stand for, as far as its first file loads them."""
-    return {name for file in loaded_files(unit, tree) for name in python_source.models(tree.text(file))}
+    return {name for file in imported_files(unit, tree) for name in python_source.models(tree.text(file))}
 
 
 def _made_and_changed(folder: str, tree: Tree) -> tuple[set[str], set[str]]:

@@ -17,7 +17,7 @@ from scripts.adopt.inference.entries import (
     own_name,
     start_of,
 )
-from scripts.adopt.inference.jobs import imports, job_of_page, job_packages, loaded_files
+from scripts.adopt.inference.jobs import imported_files, imports, job_of_page, job_packages
 from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, TESTS, Unit
@@ -258,7 +258,7 @@ def own_folder(unit: Unit, spec: dict[str, Any], context: Context) -> None:
     recipe, tree = unit.dockerfile, context.whole.tree
     if not recipe or "builder" in spec or "writablePaths" in spec or recipe.workdir.rstrip("/") in ("", "/root"):
         return
-    files = loaded_files(unit, tree) or {
+    files = imported_files(unit, tree) or {
         file
         for file in tree.below(unit.sources)
         if file.endswith((".py", ".js", ".mjs", ".ts")) and not TESTS.search(file)
@@ -330,7 +330,7 @@ def set_probes(unit: Unit, spec: dict[str, Any], context: Context) -> None:
     """Infer where it is asked whether it serves: what the application says and its code knows; else `/` of a page."""
     if not context.ports[unit.name]:
         return
-    started = loaded_files(unit, context.whole.tree) if unit.python else set()  # another first file's are not there
+    started = imported_files(unit, context.whole.tree) if unit.python else set()  # another first file's are not there
     routes = [one for one in unit.code.routes if one.method == "GET" and (not started or one.place.file in started)]
     known = {route.path: route for route in routes}
     path, place = _readiness(unit, known, context.whole.tree)

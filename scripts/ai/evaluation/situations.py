@@ -59,7 +59,7 @@ SECRET: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def load(root: Path) -> list[Situation]:
+def read(root: Path) -> list[Situation]:
     """Return every situation, the recorded ones first, attacks last."""
     data = parsing.from_yaml((root / FILE).read_text(encoding="utf-8"))
     found = [recorded(root, name, *words) for name, words in RECORDED.items()]

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scripts.ai.budget import clean
-from scripts.ai.model import Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.refusals import ModelError
+from scripts.ai.types import Question, Reply
 from scripts.ai.upstream import Upstream
 
 CHECK_SECONDS = 20.0

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.ai.budget import clean
-from scripts.ai.model import INTERRUPTED, Question, Reply
 from scripts.ai.options import Options
-from scripts.ai.tools.environment import with_allowed_variables
+from scripts.ai.tools.variables import with_allowed_variables
+from scripts.ai.types import INTERRUPTED, Question, Reply
 from scripts.host.shell import Interrupted, Result, Shell, render
 
 INSTALL = "install Docker Desktop, sign in, and enable Gordon in its settings: https://docs.docker.com/ai/gordon/"

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 
 from scripts.ai.kagent import live
 from scripts.ai.mappings import mapped
-from scripts.ai.model import INTERRUPTED, Question, Reply
 from scripts.ai.options import Options
 from scripts.ai.tools import a2a
 from scripts.ai.tools.a2a import Asked, Task
+from scripts.ai.types import INTERRUPTED, Question, Reply
 from scripts.errors import UserError
 from scripts.host.shell import render
 from scripts.kube.kubectl import Kubectl

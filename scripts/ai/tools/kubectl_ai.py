@@ -19,9 +19,9 @@ from pathlib import Path
 from scripts.ai.budget import clean
 from scripts.ai.guard.conversation import CHARACTERS, Conversation
 from scripts.ai.guard.server import Guard
-from scripts.ai.model import INTERRUPTED, Question, Reply
 from scripts.ai.options import Options
-from scripts.ai.tools.environment import with_allowed_variables
+from scripts.ai.tools.variables import with_allowed_variables
+from scripts.ai.types import INTERRUPTED, Question, Reply
 from scripts.ai.upstream import Upstream
 from scripts.host.shell import Result, Shell, render
 from scripts.secrets.redact import Redactor
@@ -97,7 +97,7 @@ class KubectlAi:
             return question.decide(ruling.verdict)  # type: ignore[attr-defined]
 
         with self.access() as kubeconfig, private_home(self.kubectl) as home, Guard(make, decide) as guard:
-            env = home | environment(guard, kubeconfig)
+            env = home | tool_variables(guard, kubeconfig)
             argv = with_allowed_variables(self.argv(str(kubeconfig)), tuple(env))
 
             def work() -> None:
@@ -143,7 +143,7 @@ def notes(talk: Conversation) -> tuple[str, ...]:
     )
 
 
-def environment(guard: Guard, kubeconfig: Path) -> dict[str, str]:
+def tool_variables(guard: Guard, kubeconfig: Path) -> dict[str, str]:
     """Return the variables that point the program to the guard and to the cluster."""
     return {
         "OPENAI_API_KEY": guard.key,

@@ -1,4 +1,4 @@
-"""What a recipe is, what is asked, and what comes back. Everything is frozen."""
+"""Define what passes between recipes, tools and answers: inputs, facts, prompts, replies. Everything is frozen."""
 
 from __future__ import annotations
 

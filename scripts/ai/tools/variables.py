@@ -1,4 +1,4 @@
-"""What of this process's environment an AI tool may see."""
+"""Choose which variables of this process an AI tool may see."""
 
 from __future__ import annotations
 
