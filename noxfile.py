@@ -29,7 +29,10 @@ PATIENT = ("lint", "test", "services", "policy")
 POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium"
 PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium"}
 # What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
-FAILURE = re.compile(r"(FAILED|ERROR) \S+|nox > (Command|Session) .*(failed|aborted)|.*: error: |E {3}")
+FAILURE = re.compile(
+    r"(FAILED|ERROR) \S+|nox > (Command|Session) .*(failed|aborted)|.*: error: |E {3}"
+    r"|\s+(\| )+\S+(Error|Warning|Exception|Group)\b"  # of a group of exceptions, which has no such lines
+)
 SHOWN = 60
 
 

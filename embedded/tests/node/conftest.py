@@ -160,9 +160,11 @@ async def cluster(image, tmp_path) -> AsyncIterator[Cluster]:
             await made.node.start()
         yield made
     finally:
-        await made.node.stop()
-        await agent.delete(made.name, made.state)
-        made.store.close()
+        try:
+            await made.node.stop()
+            await agent.delete(made.name, made.state)
+        finally:
+            made.store.close()
 
 
 @pytest.fixture

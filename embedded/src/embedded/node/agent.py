@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 LEASE = 10.0  # seconds between renewals of the node's lease
 HEARTBEAT = 300.0  # seconds between renewals of its status
 SAMPLE = 5.0  # seconds between samples of what containers use
-REMOVAL = 60.0  # seconds after which a removal that does not come to an end has failed
+REMOVAL = 60.0  # seconds without a container less after which a removal has failed
 RETRY_SECONDS = 1.0  # seconds before something that failed is tried again
 PARALLEL_REMOVALS = 4  # sandboxes removed side by side: an Engine that takes down many at once can lose count of them
 NETWORK_RELEASE_SECONDS = 10.0  # seconds the Engine is given to let go of a network none of whose containers is left
@@ -394,24 +394,43 @@ async def _other_clusters(docker: Docker, name: str) -> list[str]:
 
 
 async def _remove_containers(docker: Docker, name: str) -> None:
-    """Remove the containers of the pods, then their sandboxes, until the Engine lists none."""
+    """Remove the containers of the pods, then their sandboxes, until the Engine lists none.
+
+    What the Engine refuses is tried again: a busy one loses an exit event, or finds a file system in use, for a moment.
+    Raises NetworkError with its words when none goes for REMOVAL seconds.
+    """
     gate = asyncio.Semaphore(PARALLEL_REMOVALS)
+    refused: dict[str, str] = {}
+    ended: set[str] = set()
+    found: list[dict[str, Any]] = []
+
+    async def remove(item: dict[str, Any]) -> None:
+        try:
+            await docker.remove(item["Id"])
+        except EngineError as error:
+            refused[item["Id"]] = error.message
+        else:
+            if item["Id"] not in ended:  # once each: one whose removal is under way is no progress
+                limit.reschedule(asyncio.get_running_loop().time() + REMOVAL)
+            ended.add(item["Id"])
 
     async def remove_sandbox(item: dict[str, Any]) -> None:
         async with gate:
-            await docker.remove(item["Id"])
+            await remove(item)
 
-    found: list[dict[str, Any]] = []
     try:
-        async with asyncio.timeout(REMOVAL):
+        async with asyncio.timeout(REMOVAL) as limit:
             while found := await docker.containers(f"{containers.CLUSTER}={name}"):
                 sandboxes = [item for item in found if item["Labels"].get(containers.CONTAINER) == containers.SANDBOX]
-                await asyncio.gather(*(docker.remove(item["Id"]) for item in found if item not in sandboxes))
+                await asyncio.gather(*(remove(item) for item in found if item not in sandboxes))
                 await asyncio.gather(*(remove_sandbox(item) for item in sandboxes))
                 await asyncio.sleep(RETRY_SECONDS / 5)
     except TimeoutError as error:
         names = ", ".join(item["Names"][0].removeprefix("/") for item in found)
-        raise NetworkError(f"containers that do not end within {REMOVAL:.0f} s: {names}") from error
+        why = "; ".join(dict.fromkeys(refused[item["Id"]] for item in found if item["Id"] in refused))
+        raise NetworkError(
+            f"containers that do not end within {REMOVAL:.0f} s: {names}{why and f' ({why})'}"
+        ) from error
 
 
 async def _remove_network(docker: Docker, name: str) -> str:

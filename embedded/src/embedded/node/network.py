@@ -142,13 +142,18 @@ class Network:
 
 
 async def run(*argv: str, data: str = "") -> str:
-    """Run a packet filter command; raises NetworkError with what it said."""
+    """Run a packet filter command to its end, also when given up; raises NetworkError with what it said."""
     pipe = asyncio.subprocess.PIPE
     try:
         process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
     except FileNotFoundError as error:
         raise NetworkError(f"{argv[0]} is not installed") from error
-    output, told = await process.communicate(data.encode())
+    talk = asyncio.ensure_future(process.communicate(data.encode()))
+    try:
+        output, told = await asyncio.shield(talk)
+    except asyncio.CancelledError:
+        await talk  # the kernel would change under whoever takes the rules away next
+        raise
     if process.returncode:
         raise NetworkError(f"{argv[0]}: {told.decode(errors='replace').strip()}")
     return output.decode()
