@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.dev import rules, screen, service
-from scripts.dev.loop import Ended, Loop, Replaced, session_lock
+from scripts.dev.loop import Ended, Loop, Replaced, ports, session_lock
 from scripts.errors import UserError
 from scripts.host import lock
 from scripts.pipeline import runner, stages
@@ -90,7 +90,7 @@ def plan(session: Session, names: Sequence[str]) -> list[str]:
         lines += [f"  sync     {rule.source or '.'} -> {rule.target}" for rule in found]
         lines.append(f"  writable {', '.join(rules.roots(found)) or 'nothing: every change is built'}")
         lines.append("  build    everything else that the image takes from it, as lock files, and the Dockerfile")
-        ports = ", ".join(map(str, one.dev.ports)) or "the service's own"
-        lines.append(f"  ports    on localhost: {ports}")
+    answering = ", ".join(f"{name} {port}" for name, port in sorted(ports(settings, chosen)))
+    lines.append(f"ports on localhost: {answering or 'none'}")
     lines.append(f"config: {settings.root / 'config'}, {settings.release.chart} and its values upgrade the release")
     return lines

@@ -8,7 +8,7 @@ import threading
 import time
 import webbrowser
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -163,12 +163,13 @@ class Loop:
 
     def _forward_anew(self) -> None:
         """Forward the ports of now: the configuration may name others than before."""
-        wanted = {(name, port) for name, one in self._sources.items() for port in self._ports(one.dev_service.service)}
+        wanted = ports(self._settings, self._sources)
         for forward in [one for one in self._forwards if (one.service, one.port) not in wanted]:
             self._forwards.remove(forward)
             forward.stop()
         for name, port in sorted(wanted - {(one.service, one.port) for one in self._forwards}):
-            forward = Forward(name, port, self._background, self._pods.of, self._screen.line)
+            pods = partial(self._pods.of, released=name not in self._sources)
+            forward = Forward(name, port, self._background, pods, self._screen.line)
             self._forwards.append(forward)
             self._background.start(forward.run)
 
@@ -314,7 +315,7 @@ class Loop:
         self._screen.state(name, pods=f"{ready} of {len(found)} ready")
         if not found and event["type"] == "DELETED":
             self._still_ours(name)
-        if pod is not None and pod.running and pod.tree is None:
+        if pod is not None and pod.worked_on and pod.running and pod.tree is None:
             pod.tree = self._release.images.get(pod.image, {})
             if pod.uid not in self._followed:
                 self._followed.add(pod.uid)
@@ -432,10 +433,19 @@ class Loop:
         except UserError as problem:
             self._tell("problem", problem)
 
-    def _ports(self, one: Service) -> tuple[int, ...]:
-        if one.dev.ports:
-            return one.dev.ports
-        return (one.port,) if one.port else ()
+
+def ports(settings: Settings, names: Collection[str]) -> set[tuple[str, int]]:
+    """Return which ports answer on localhost while `names` are worked on, each with its service.
+
+    They are those that a service asks for, worked on or not, and where it names none its own: of the page and of what
+    is worked on.
+    """
+    shown = {*names, settings.app.page}
+    return {
+        (one.name, port)
+        for one in settings.services
+        for port in one.dev.ports or ((one.port,) if one.name in shown and one.port else ())
+    }
 
 
 def _place(settings: Settings) -> dict[str, str]:

@@ -22,9 +22,10 @@ WATCHED = 3600.0
 
 @dataclass
 class Pod:
-    """One pod that is worked on. `tree` is what lies in it, None until its image tells.
+    """One pod of a service. `tree` is what lies in it, None until its image tells.
 
     `seeded` names the containers that have put the image's files there: others do so when the node starts anew.
+    `worked_on` is one that a session has deployed: nothing is synced to others, which run as released.
     """
 
     uid: str
@@ -35,20 +36,21 @@ class Pod:
     running: bool
     ready: bool
     restarts: int
+    worked_on: bool = True
     seeded: tuple[str, ...] = ()
     tree: tree.Tree | None = field(default=None, repr=False)
 
 
 def of_object(item: Mapping[str, Any], names: Mapping[str, str]) -> Pod | None:
-    """Return a pod of the API as one that is worked on; None if it is none, or is on its way out.
+    """Return a pod of the API as one of the release's services; None if it is none, or is on its way out.
 
     `names` are the services by the name that the chart gives them.
     """
     meta, status = item["metadata"], item.get("status", {})
     labels = meta.get("labels", {})
-    if LABEL not in labels or is_terminating(item) or is_finished(item):
-        return None
     label = labels.get(NAME_LABEL, "")
+    if is_terminating(item) or is_finished(item) or not (label in names or LABEL in labels):
+        return None
     mine = [one for one in status.get("containerStatuses", ()) if one["name"] == label]
     image = next((one["image"] for one in item["spec"]["containers"] if one["name"] == label), "")
     return Pod(
@@ -60,12 +62,13 @@ def of_object(item: Mapping[str, Any], names: Mapping[str, str]) -> Pod | None:
         running=any("running" in one.get("state", {}) for one in mine),
         ready=any(one.get("ready") for one in mine),
         restarts=sum(one.get("restartCount", 0) for one in mine),
+        worked_on=LABEL in labels,
         seeded=tuple(one.get("containerID", "") for one in status.get("initContainerStatuses", ())),
     )
 
 
 class Pods:
-    """The pods that are worked on, kept up to date by `saw`."""
+    """The pods of the release's services, kept up to date by `saw`."""
 
     def __init__(self, kubectl: Kubectl, namespace: str, names: Mapping[str, str]) -> None:
         self._kubectl = kubectl
@@ -86,9 +89,9 @@ class Pods:
         self._known[uid] = pod  # in its place: whoever looks from another thread finds it at every moment
         return pod
 
-    def of(self, service: str) -> list[Pod]:
-        """Return the pods of a service; any thread may ask."""
-        return [pod for pod in list(self._known.values()) if pod.service == service]
+    def of(self, service: str, *, released: bool = False) -> list[Pod]:
+        """Return the pods of a service that are worked on, or those that run as released; any thread may ask."""
+        return [pod for pod in list(self._known.values()) if pod.service == service and pod.worked_on is not released]
 
     def sync(self, one: DevService, pods: Sequence[Pod], wanted: tree.Tree) -> Synced:
         """Bring pods to what is wanted, side by side, and let the program load it. What a pod has is remembered."""

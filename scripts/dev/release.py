@@ -43,7 +43,7 @@ class DevRelease:
         self._may_install = may_install
         self._up = False
         self.images: dict[str, tree.Tree] = {}
-        self.labels = {one.label or one.name: one.name for one in session.settings.services if one.name in names}
+        self.labels = {one.label or one.name: one.name for one in session.settings.services}
         self.touched = False
 
     def bring_up(self, settings: Settings) -> tuple[dict[str, Source], Live, Run]:

@@ -55,7 +55,7 @@ class World:
         release = Release("shop", "ns", folder / "chart")
         self.service = Service("shop", self.context, self.context / "Dockerfile", deployment="shop")
         settings = SimpleNamespace(release=release, root=folder, services=(self.service,), environment="dev")
-        settings.target, settings.cluster = "embedded", "shop"
+        settings.target, settings.cluster, settings.app = "embedded", "shop", SimpleNamespace(page="")
         kubectl = Kubectl(Path("kubectl"), Path("config"), "context", self.shell)  # type: ignore[arg-type]
         session: Any = SimpleNamespace(kubectl=kubectl, settings=settings, shell=self.shell)
         self.loop = Loop(session, ["shop"], PlainScreen(self.out))
@@ -260,14 +260,31 @@ def test_ports_follow_the_configuration(world: World, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(world.loop._background, "start", lambda work: None)
     for wanted in ((8000, 9000), (9000, 9100), ()):
-        source = world.loop._sources["shop"]
-        given = replace(source.dev_service.service, port=0, dev=replace(source.dev_service.service.dev, ports=wanted))
-        world.loop._sources["shop"] = replace(source, dev_service=replace(source.dev_service, service=given))
+        given = replace(world.service, port=0, dev=replace(world.service.dev, ports=wanted))
+        world.loop._settings.services = (given,)  # type: ignore[misc]  # a stand-in
         before = list(world.loop._forwards)
         world.loop._forward_anew()
         assert ports() == set(wanted)
         for gone in set(before) - set(world.loop._forwards):
             gone.run()  # ends at once
+
+
+@pytest.mark.parametrize(
+    ("names", "answering"),
+    [
+        (["backend"], {("backend", 8000), ("frontend", 3000), ("mcp", 9000), ("mcp", 9001)}),
+        (["frontend"], {("frontend", 3000), ("mcp", 9000), ("mcp", 9001)}),
+        (["mcp"], {("frontend", 3000), ("mcp", 9000), ("mcp", 9001)}),
+    ],
+)
+def test_the_page_answers_whatever_is_worked_on_and_so_does_what_asks_for_it(
+    names: list[str], answering: set[tuple[str, int]]
+) -> None:
+    given = read_settings()
+    services = tuple(
+        replace(one, dev=replace(one.dev, ports=(9000, 9001))) if one.name == "mcp" else one for one in given.services
+    )
+    assert looping.ports(replace(given, services=services), names) == answering
 
 
 def test_what_is_saved_while_images_are_planned_is_synced_afterwards(
@@ -434,4 +451,5 @@ def test_a_dry_run_says_what_would_be_watched_and_done() -> None:
     lines = plan(SimpleNamespace(settings=read_settings()), ["frontend", "backend"])  # type: ignore[arg-type]
     assert any(line.endswith("stage dev)") and line.startswith("frontend: watches") for line in lines)
     assert "  sync     backend/todo_backend -> /app/todo_backend" in lines
+    assert "ports on localhost: backend 8000, frontend 3000" in lines
     assert any(line.startswith("config: ") for line in lines)

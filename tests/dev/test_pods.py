@@ -64,6 +64,13 @@ def test_other_pods_are_left_alone(item: dict[str, Any]) -> None:
     assert of_object(item, {}) is None
 
 
+def test_a_pod_that_runs_as_released_can_be_reached_and_is_not_worked_on() -> None:
+    pods = Pods(Kubectl(Path("kubectl"), Path("config"), "context", Shell()), "ns", {"shop": "store"})  # type: ignore[arg-type]
+    pods.saw({"type": "ADDED", "object": pod("a", dev=False)})
+    assert pods.of("store") == []
+    assert [one.name for one in pods.of("store", released=True)] == ["a"]
+
+
 def test_a_pod_keeps_what_lies_in_it_until_it_goes(tmp_path: Path) -> None:
     pods = opened(Shell(), "a")
     pods.of("shop")[0].tree = {"/app/x": Entry("x", "file", 0o644, "1")}
