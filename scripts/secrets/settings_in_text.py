@@ -100,7 +100,7 @@ _OPTIONS_NAME = re.compile(r".*[_.-](?:options|opts|args|flags)", re.IGNORECASE)
 _NAMING_NAME = re.compile(
     r"(?:.*[_.-])?(?:authors?|maintainers?|owner|team|company|organi[sz]ation|org|title|label|keyspace|db|dbname|database|"
     r"table|collection|bucket|queue|topics?|exchange|vhost|channel|stream|index|group|group_id|realm|tenant|app|role|release|"
-    r"module|project|component|hosts|domains?|pgdatabase|keyboard|keymap|keywords?|tokenizer|(?:pg)?user|username|image|"
+    r"module|project|component|hosts|domains?|pgdatabase|keyboard|keymap|keywords?|tokenizer|from|sender|reply[_-]to|(?:pg)?user|username|image|"
     rf"(?:{'|'.join(_DATABASE_KEYS)})[_.-]key)",
     re.IGNORECASE,
 )

@@ -53,6 +53,8 @@ _TOKENS = (
     r"SG\.[\w.=-]{60,}", r"xoxe[.-]xox[bp]-\d-[A-Z0-9]{60,}", r"FLWPUBK_TEST-[a-h0-9]{32}-X", r"ey[A-Za-z0-9]{17,}\.ey[\w/-]{17,}\.[\w/=-]{10,}", r"sl\.[\w=-]{60,}", r"ZXlK[\w+/=-]{40,}",
     r"ops_eyJ[\w+/=-]{40,}", r"A3-[A-Z0-9]{6}-[A-Z0-9-]{20,}", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}", r"pul-[a-f0-9]{40}", r"CCIPAT_\w{10,}_\w{20,}",
     r"tskey-(?:auth|api|client|webhook)-[\w-]{20,}", r"fo1_[\w-]{40,}", r"fm[12][ar]?_[\w+/=-]{60,}", r"v1\.0-[a-f0-9]{24}-[a-f0-9]{100,}", r"HRKU-[\w-]{30,}",
+    r"pnu_\w{30,}", r"sgp_(?:[a-f0-9]{16}_|local_)?[a-f0-9]{40}", r"slk_[a-f0-9]{64}", r"sk_[a-f0-9]{32,}", r"snyk_[a-z]{2,6}\.[a-f0-9]{8}\.[\w.-]{20,}", r"bk(?:ua|ct)_\w{30,}", r"rzp_(?:live|test)_\w{14,}",
+    r"pdl_(?:live|sdbx)_apikey_\w{30,}", r"SWMTKN-1-[a-z0-9]{40,}-[a-z0-9]{20,}", r"fc-[a-f0-9]{32}", r"e2b_[a-f0-9]{40}", r"secret-(?:live|test)-[\w=-]{20,}",
     r"LS0tLS1CRUdJT[A-Za-z0-9+/=\\n]{20,}",  # -----BEGIN …, in base64
 )  # fmt: skip
 # Names that mean a secret whatever the value is, and names that do so only if the value looks like one.
@@ -85,6 +87,10 @@ _NOT = r"(?!(?:\\{0,4}[\"'])?(?:true|false|null|none|nil|undefined|optional|requ
 _SPDX_NAMES = (
     r"[\"']?(?:MIT|Apache|A?L?GPL|BSD|ISC|MPL|EPL|CC0|CC-|Unlicense|WTFPL|Zlib|BSL|SSPL|Elastic|Proprietary|Commercial)"
 )
+_SERVERS = (
+    "postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|sqlserver|clickhouse|cockroachdb|oracle|nats|kafka|ldaps?|"
+    "smtps?|ftp"
+)
 _I = re.IGNORECASE
 DEEPEST = 4  # times that a secret may be put into base64 over and over
 _NAMED = rf"(?:{_STRONG}|{_ENDING}|authorization){_SUFFIX}"
@@ -107,7 +113,9 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("COOKIE", rf"(?<![A-Za-z0-9])(?:{_SESSION})={_NOT}([^\s;\"'&]{{4,}})", _I),
         ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/?#\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
         ("CONNECTION", r"\b[a-z][a-z0-9+.-]{1,30}://[^\s/@:?#\"'<>`]{0,200}:(?!\d{1,5}(?:[/?#,\s\"'<>`]|$))[^\s\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
-        ("CONNECTION", r"\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|sqlserver|clickhouse|cockroachdb|oracle|nats|kafka|ldaps?|smtps?|ftp)(?:\+\w{1,20})?://[^\s\"'<>`]{0,2000}@[^\s\"'<>`]+", _I),
+        ("CONNECTION", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s\"'<>`]{{0,2000}}@[^\s\"'<>`]+", _I),
+        # A blank in a password, which its writer forgot to encode: up to five words, where the address is a database's.
+        ("CONNECTION", rf"\b(?:{_SERVERS})(?:\+\w{{1,20}})?://[^\s/@:?#\"'<>`]{{0,200}}:(?!\d{{1,5}}(?:[/?#,\s]|$))[^\s/@\"'<>`]{{1,200}}(?: [^\s/@\"'<>`]{{1,200}}){{1,5}}@[^\s\"'<>`]+", _I),
         ("CONNECTION", r"(?<![:\w/])//[\w.%+-]{1,80}:[^\s/@\"'<>`]{1,200}@[\w.-]+", 0),
         ("CONNECTION", r"(?<![\w.%+-])[\w.%+-]{1,80}:[^\s@/:\"'`]{1,200}@(?:tcp|unix|cloudsql)\([^\s)]{0,300}\)", 0),
         ("CONNECTION", r"(?<![\w.%+-])[\w.%+-]{1,80}:([^\s@:/\"'`]{3,200})@[\w-]{1,100}(?:\.[\w-]{1,100}){0,6}:\d{2,5}\b", 0),
@@ -120,7 +128,9 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"(?<!\S)-{1,2}(?:[A-Za-z0-9]{1,20}[-_.]){0,4}(?:pass(?:word|wd|phrase|code|in|out)?|pwd|pw|secret|token|api[-_]?key|access[-_]?key|secret[-_]?key|private[-_]?key|credentials?|salt|license(?:[-_]?key)?|auth(?:[-_]?token)?|key)(?:[-_]?value)?(?:[ \t]{1,20}|=)(?!-)[\"']?([^\s\"']+)", _I),
         ("PASSWORD", r"(?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)[\s=]{0,4}[\"']?(?!\d+:\d+(?![^\s\"']))([\w.@%+-]{0,100}:[^\s\"']+)", 0),
         ("PASSWORD", r"\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b[^\n|;&]{0,200}?\s-p([^\s\"'|;&]+)", 0),
-        ("PASSWORD", r"\b(?:sshpass|redis-cli|mosquitto_(?:pub|sub)|(?:docker|podman|buildah|skopeo|az|oc|cf)\s{1,4}login|helm\s{1,4}registry\s{1,4}login|mongo(?:sh|dump)?|ldapsearch|smbclient|7z|unzip|zip)\b[^\n|;&]{0,200}?\s-[apPwe]\s{0,8}[\"']?((?![-/])[^\s\"'|;&]{3,})", 0),
+        ("PASSWORD", r"\b(?:sshpass|redis-cli|mosquitto_(?:pub|sub)|(?:docker|podman|buildah|skopeo|az|oc|cf)\s{1,4}login|helm\s{1,4}registry\s{1,4}login|mongo(?:sh|dump)?|ldapsearch|smbclient|7z|unzip|zip|ipmitool|snmp(?:walk|get|set|bulkwalk))\b[^\n|;&]{0,200}?\s-[apPweAX]\s{0,8}[\"']?((?![-/])[^\s\"'|;&]{3,})", 0),
+        ("PASSWORD", r"\b(?:https?|xh)\s[^\n|;&]{0,200}?(?<=\s)(?:-a|--auth)[ =]{1,4}[\"']?([\w.@%+-]{1,100}:[^\s\"']+)", 0),
+        ("PASSWORD", r"\buser\s{1,4}[\w.-]{1,60}\s{1,4}(?:on|off|reset\w{0,10})\s[^\n]{0,100}?(?<=\s)>([^\s\"']{3,})", 0),  # redis' users.acl
         ("PASSWORD", r"\bhtpasswd\s{1,4}-\w{0,8}b\w{0,8}\s{1,4}\S{1,200}\s{1,4}(?:\S{1,100}\s{1,4})?(\S+)$", re.M),
         ("PASSWORD", r"\bpass:([^\s\"']{3,})", 0),
         ("PASSWORD", r"\b(?:echo|printf)\s{1,4}[\"']?([^\s\"'|]{1,200})[\"']?\s{1,4}\|\s{0,4}(?:sudo|docker login|passwd|chpasswd|base64)\b", 0),
@@ -168,6 +178,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"\"AUTH\"(?:\s\"[^\"\n]{1,60}\")?\s\"([^\"\n]+)\"", _I),
         ("PASSWORD", r"\.(?:auth|login|authenticate)\(\s{0,4}[\"'][^\"'\n]{1,80}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{3,})", _I),
         # headers as programs print them, in lists, tuples and maps
+        ("TOKEN", rf"\b(?:[a-z0-9]{{1,20}}[-_]){{1,4}}(?:signature|hmac)(?:[-_](?:v?\d{{1,3}}|sha-?\d{{1,3}})){{0,2}}{_SET}{_QUOTE}{_NOT}([^\s\"']{{16,}})", _I),
         ("TOKEN", rf"authorization(?: header)?{_QUOTE}\s{{0,9}}(?::|=|=>|,)?\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}(?:bearer|basic|token|digest|apikey|negotiate)\s{{1,8}}([^\s\"'\])}}]{{4,}})", _I),
         ("COOKIE", rf"(?<![a-z])(?:set[-_])?cookies?{_QUOTE}\s{{0,9}}[:=,]\s{{0,9}}(?:\[\]string)?[\[({{]{{0,2}}\s{{0,9}}b?{_QUOTE}([\w.%-]{{1,80}}=[^\n\"'\]}}]+)", _I),
         ("COOKIE", rf"\bcookies{_QUOTE}\s{{0,9}}[:=]\s{{0,9}}\{{([^}}\n]{{3,}})\}}", _I),
@@ -201,6 +212,7 @@ _USER_AND_PASSWORD = re.compile(
     r"(?:\bbasic\s{1,8}|\bauth\\{0,4}[\"']\s{0,9}:\s{0,9}\\{0,4}[\"'])([A-Za-z0-9+/_-]{8,}={0,2})", _I
 )
 _BASE64 = re.compile(r"(?<![\w+/.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w+/=])")
+_ISSUER = re.compile(r"(?:[a-z][a-z0-9]{1,11}_){1,3}(?=[A-Za-z0-9]{24,}$)")
 _NUMBERED = re.compile(r"c[a-z0-9]{24}|[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a CUID and a ULID name records, and open nothing
 _OBJECT = re.compile(r"[A-Z][A-Za-z]{2,40}/[a-z0-9][a-z0-9.-]*")  # ReplicaSet/backend-5m2j5kb7gp
 _SPDX = re.compile(_SPDX_NAMES, re.IGNORECASE)
@@ -308,10 +320,10 @@ def looks_random(word: str) -> bool:
     """Return whether a run of letters and digits was drawn rather than written: all classes, and changing often.
 
     Written names change between small letters, capitals and digits about once in four, drawn ones twice in three.
-    Letters of one case with digits, in one run of 24 and more, are drawn where they change nearly as often; hexadecimal
-    digests and UUIDs are kept: a diagnosis needs them.
+    Letters of one case with digits, in one run of 24 and more, are drawn where they change nearly as often, also behind
+    the name of whoever gave them out (abc_live_…); hexadecimal digests and UUIDs are kept: a diagnosis needs them.
     """
-    word = word.rstrip("=")
+    word = _ISSUER.sub("", word.rstrip("="))
     kinds = [0 if char.islower() else 1 if char.isupper() else 2 for char in word if char.isalnum()]
     changes = sum(one != other for one, other in itertools.pairwise(kinds)) / max(1, len(kinds) - 1)
     if len(set(kinds)) == 3:

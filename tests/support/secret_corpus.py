@@ -17,6 +17,7 @@ from urllib.parse import quote
 _DRAW = random.Random(20)
 _ALL = string.ascii_letters + string.digits
 _HEX = "0123456789abcdef"
+_LOWER = string.ascii_lowercase + string.digits
 
 
 def _word(length: int, letters: str = _ALL) -> str:
@@ -218,7 +219,33 @@ def secrets() -> list[tuple[str, str, str]]:
         "$6$" + _word(16) + "$" + _word(86),
     ):
         found.append(("hash", f"bob:{made}:19000", made[-20:]))
-    return [*found, ("url in base64", f"value {hidden} decoded", hidden)]
+    return [*found, *_signed_and_blank(), ("url in base64", f"value {hidden} decoded", hidden)]
+
+
+def _signed_and_blank() -> list[tuple[str, str, str]]:
+    """Headers with a signature, addresses whose password holds blanks, and what programs take a password by."""
+    found: list[tuple[str, str, str]] = []
+    for name, before in (
+        ("X-Hub-Signature-256", "sha256="), ("x-hub-signature", "sha1="), ("Stripe-Signature", "t=1492774577,v1="),
+        ("X-Slack-Signature", "v0="), ("X-Shopify-Hmac-Sha256", ""), ("HTTP_X_HUB_SIGNATURE_256", "sha256="),
+    ):  # fmt: skip
+        value = _word(64, _HEX)
+        found += [("header", f"{name}: {before}{value}", value), ("header", f'{{"{name}": "{before}{value}"}}', value)]
+    for address in ("postgres://a:p w{}@h/x", "redis://:two words {}@cache:6379/0", 'URL="mysql://r:my pass {}@db/x"'):
+        value = "c0rrect-" + _word(6)
+        found.append(("url with a blank", address.format(value), value))
+    for text in ("http -a bob:{} h", "ipmitool -U a -P {}", "snmpwalk -v3 -A {}", "user bob on >{} ~* +@all"):
+        value = "c0rrect-" + _word(6)
+        found.append(("command of another program", text.format(value), value))
+    for made in (
+        "pnu_" + _word(36, _LOWER), "sgp_local_" + _word(40, _HEX), "slk_" + _word(64, _HEX), "sk_" + _word(48, _HEX),
+        f"snyk_uat.{_word(8, _HEX)}.{_word(30)}", "bkua_" + _word(40, _HEX), "rzp_live_" + _word(14),
+        f"SWMTKN-1-{_word(49, _LOWER)}-{_word(25, _LOWER)}", "fc-" + _word(32, _HEX), "e2b_" + _word(40, _HEX),
+        "secret-live-" + _word(36), f"pdl_live_apikey_01{_word(24, _LOWER)}_{_word(22)}_{_word(3)}",
+        "newcomer_live_" + "k3m9" * 7,
+    ):  # fmt: skip
+        found.append(("token of another issuer", f"answered {made}", made))
+    return found
 
 
 LOOKALIKES = (
@@ -252,7 +279,7 @@ LOOKALIKES = (
     "Controlled By:  ReplicaSet/backend-5m2j5kb7gp", "request_id=01ARZ3NDEKTSV4RRFFQ69G5FAV", "todo cjld2cjxh0000qzrmn831i7rn was created", "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     "X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678", "trace_id=4bf92f3577b34da6a3ce929d0e0e4736", "horizontalpodautoscalers.autoscaling/v2", "_next/static/chunks/main-app-1a2b3c4d5e6f7a8b.js",
     "wheel: pydantic_core-2.46.1-cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", "kube-api-access-x7abc", "loaded libstdc++.so.6.0.33 from x86_64-linux-gnu",
-"PGUSER=app", "POSTGRES_USER: postgres", "PGHOST=db", "env:\n- name: SMTP_USER\n  value: mailer", "GPG_KEY=" + _word(40, "0123456789ABCDEF"), "PYTHON_SHA256=" + _word(64, _HEX), "AUTHOR=Bob", "KEYSPACE=app",
+"PGUSER=app", "SMTP_FROM=no-reply", "postgres://localhost:5432 refused, ask us", "checksum: sha256=" + _word(64, _HEX), "a user bob wrote >log.txt", "X-Signature-Version: 2", "commit_" + _word(40, _HEX), "POSTGRES_USER: postgres", "PGHOST=db", "env:\n- name: SMTP_USER\n  value: mailer", "GPG_KEY=" + _word(40, "0123456789ABCDEF"), "PYTHON_SHA256=" + _word(64, _HEX), "AUTHOR=Bob", "KEYSPACE=app",
     '{"name":"SORT_KEY","value":"created"}', "ROUTING_KEY=orders.created", "host,port,name\nuser,passwords,tokens\n", "if self.password:\n    return login()", '"serviceAccountToken": {"expirationSeconds": 3607}', 'PASSWORDS = (\n    "name", "password",\n    "host", "port",\n)',
     "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
 )  # fmt: skip
