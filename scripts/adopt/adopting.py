@@ -31,7 +31,7 @@ Asker = Callable[[Question], str]
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for: the folder, the app's name, answers by key, and whether an own chart is preferred."""
+    """A request to adopt: the folder, the app's name, answers by key, and whether an own chart is preferred."""
 
     path: Path
     name: str = ""
@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Adopted:
-    """What came of it: the file's name and text, what it was before, what was concluded."""
+    """The result of adopting: the file's name and text, what it was before, what was concluded."""
 
     name: str
     file: Path

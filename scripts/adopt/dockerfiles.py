@@ -21,7 +21,7 @@ ADDUSER_SYSTEM = 100
 
 @dataclass
 class Dockerfile:
-    """What a Dockerfile says of the image's last stage, each with its place, and what is wrong with it."""
+    """The last stage of a Dockerfile: its instructions, each with its place, and what is wrong with it."""
 
     file: str
     context: str

@@ -1,4 +1,4 @@
-"""What the readers find, each with the file and line it stands in."""
+"""Define the facts that readers find, each with the file and line it stands in."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Route:
 
 @dataclass
 class Code:
-    """What the source files of one folder say."""
+    """The facts that the source files of one folder hold."""
 
     reads: list[Read] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Which workload of a manifest or chart runs which service's image, by the words of their names."""
+"""Match the workloads of a manifest or chart with the services whose images they run, by the words of their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Python program imports and its package files do not bring: the packages to add, each with its place. Pure."""
+"""List packages that a Python program imports and its package files do not bring, each with its place. Pure."""
 
 from __future__ import annotations
 

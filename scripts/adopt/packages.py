@@ -22,7 +22,7 @@ _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(\[[^\]]*\])?\s*(.*)
 
 @dataclass
 class Packages:
-    """What the package files of one folder say. `wanted` maps a package's name to what is said of its version."""
+    """The packages that one folder's package files name. `wanted` maps a name to what is said of its version."""
 
     wanted: dict[str, str] = field(default_factory=dict)
     development: dict[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Packages:
 
     @property
     def loose(self) -> list[str]:
-        """The packages without a version, where no lock says one."""
+        """Return the packages without a version, where no lock says one."""
         return [] if self.lock else [name for name, version in self.wanted.items() if not _bounded(version)]
 
 

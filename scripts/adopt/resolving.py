@@ -1,4 +1,4 @@
-"""Whether the versions that a requirements.txt pins go together: asked of the resolver that builds use, in a second."""
+"""Ask the resolver that builds use whether the versions that a requirements.txt pins go together, in a second."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ONCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "30"}  # a machine without a
 
 @dataclass(frozen=True)
 class Contradiction:
-    """What does not go together, in the resolver's words, and the packages without whose versions it does; or none."""
+    """A contradiction in the resolver's words, and the packages without whose versions there is none; or nothing."""
 
     said: str
     loosen: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ LONGEST_LOCK = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands: a path relative to the tree, and a line counted from 1, or 0 for the whole file."""
+    """The place of a fact: a path relative to the tree, and a line counted from 1, or 0 for the whole file."""
 
     file: str
     line: int = 0

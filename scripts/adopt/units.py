@@ -1,4 +1,4 @@
-"""Which services an application has, and what each is made of."""
+"""Find the services that an application has, and what each is made of."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Unit:
 
     @property
     def packages(self) -> Packages:
-        """What it depends on, in either language."""
+        """Return the packages that the unit depends on, in either language."""
         return self.javascript or self.python or Packages()
 
     def wants(self, *names: str) -> Place | None:

@@ -1,4 +1,4 @@
-"""What a variable is for, by its name, by what the code does with it, and by what files give it. Pure."""
+"""Classify a variable by its name, by what the code does with it, and by what files give it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes back from a tool: text for people, of which the commands and manifests are checked before they count."""
+"""Read a tool's answer: text for people, of which the commands and manifests are checked before they count."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Answer:
 
     @property
     def changes(self) -> tuple[Verdict, ...]:
-        """The commands that change something and may be applied."""
+        """Return the commands that change something and may be applied."""
         return tuple(item for item in self.commands if item.kind == "change")
 
 

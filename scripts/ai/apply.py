@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Before:
-    """What an object was before, or nothing where it was not there."""
+    """An object as it was before, or nothing where it was not there."""
 
     target: str
     body: Mapping[str, Any] | None

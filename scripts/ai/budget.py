@@ -1,4 +1,4 @@
-"""What of the facts fits into a prompt: the newest and the most telling lines."""
+"""Fit the facts into a prompt: the newest and the most telling lines."""
 
 from __future__ import annotations
 

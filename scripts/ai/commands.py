@@ -118,7 +118,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ServedKinds:
-    """What a command is judged against: the namespace, and the kinds the cluster serves (name → plural)."""
+    """The namespace and the kinds that the cluster serves (name → plural), by which a command is judged."""
 
     namespace: str
     names: Mapping[str, str]

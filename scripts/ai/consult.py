@@ -48,7 +48,7 @@ _LITERAL_KINDS = ("pods,deployments,statefulsets,daemonsets,jobs,cronjobs,config
 
 @dataclass(frozen=True)
 class Connection:
-    """What every question needs: where the release is, and how it is reached."""
+    """The release that questions are about, and the way to reach it."""
 
     settings: Settings
     kubectl: Kubectl
@@ -61,13 +61,13 @@ class Connection:
 
     @property
     def namespace(self) -> str:
-        """Where everything of the app lives."""
+        """Return the namespace where everything of the app lives."""
         return self.settings.release.namespace
 
 
 @dataclass(frozen=True)
 class Consultation:
-    """What was asked and what came back. `answer` holds placeholders where secrets were; `mapping` what they hide.
+    """A question and its answer. `answer` holds placeholders where secrets were; `mapping` what they hide.
 
     `ended_by` is the Ctrl-C that ended it: then `tool` is empty, and `answer` what was said until then.
     """

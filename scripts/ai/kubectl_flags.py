@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Flags:
-    """What one verb takes: long names, and the letters that stand for some of them."""
+    """The flags that one verb takes: long names, and the letters that stand for some of them."""
 
     valued: frozenset[str]
     plain: frozenset[str]

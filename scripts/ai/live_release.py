@@ -1,4 +1,4 @@
-"""What the facts and the offline rules look at: the live cluster, its recent past, and this repository."""
+"""Hold the release that facts and offline rules read: the live cluster, its recent past, and this repository."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOURS = 48.0  # of the past that count as the baseline
 
 @dataclass(frozen=True)
 class Section:
-    """What one rule has to say: lines for people, `data` for programs, and what could be done.
+    """The answer of one rule: lines for people, `data` for programs, and what could be done.
 
     `urgency` is 0 for what is only worth knowing, up to 9 for what is broken. `commands` are for a shell.
     """
@@ -60,7 +60,7 @@ class LiveRelease:
 
     @cached_property
     def services(self) -> list[str]:
-        """The workloads to speak of: the one that was asked for, else all of the app and whatever runs beside it."""
+        """Return the workloads to speak of: the one that was asked for, else all of the app and what runs beside it."""
         if self.focus or self.inputs.get("service"):
             return [self.focus or self.deployment(self.inputs["service"])]
         beside = sorted(name for name in self.names if name not in self._numbered)
@@ -68,7 +68,7 @@ class LiveRelease:
 
     @property
     def all_services(self) -> list[str]:
-        """Every Deployment that the settings know."""
+        """Return every Deployment that the settings know."""
         return [*(one.deployment or one.name for one in self.settings.services), self.settings.database.name]
 
     def deployment(self, service: str) -> str:
@@ -82,26 +82,26 @@ class LiveRelease:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Every workload of the namespace, and the pods that belong to none."""
+        """Return every workload of the namespace, and the pods that belong to none."""
         from scripts.diagnose.graph import ResourceGraph
 
         return ResourceGraph(self.state, self.state.taken).names
 
     @cached_property
     def _numbered(self) -> set[str]:
-        """Jobs that a CronJob makes, one after the other: they are told with it."""
+        """Return the Jobs that a CronJob makes, one after the other: they are told with it."""
         return {name_of(job) for job in self.state.kind("Job") if job["metadata"].get("ownerReferences")}
 
     @cached_property
     def state(self) -> Snapshot:
-        """The namespace as the diagnosis sees it."""
+        """Return the namespace as the diagnosis sees it."""
         from scripts import diagnose
 
         return diagnose.take_snapshot(self.kubectl, self.namespace)
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """What the rules say is wrong."""
+        """Return the findings: what the rules say is wrong."""
         from scripts import diagnose
 
         names = [name for name in self.services if name in self.names or name != self.settings.database.name]
@@ -110,7 +110,7 @@ class LiveRelease:
 
     @cached_property
     def samples(self) -> list[Sample]:
-        """The recent past, with the present as the last sample."""
+        """Return the recent past, with the present as the last sample."""
         pods = list(self.state.kind("Pod"))
         end = time.monotonic() + self._observe
         new = [take(self.kubectl, self.namespace, pods)]

@@ -33,25 +33,25 @@ class Model:
 
     @property
     def authorization(self) -> str:
-        """What the header of that name says: the login of the endpoint, which its owner wants to see, else the key."""
+        """Return the header of that name: the login of the endpoint, which its owner wants to see, else the key."""
         if self.login:
             return f"Basic {base64.b64encode(self.login.encode()).decode()}"
         return f"Bearer {self.key}" if self.key else ""
 
     @property
     def secrets(self) -> list[str]:
-        """What of it must not be seen."""
+        """Return the parts of it that must not be seen."""
         return [secret for secret in (self.key, self.login, self.login.partition(":")[2]) if secret]
 
     @property
     def usable(self) -> bool:
-        """Whether it can be asked: its key is there, or it needs none because the endpoint was named."""
+        """Return whether it can be asked: its key is there, or it needs none because the endpoint was named."""
         return bool(self.key) or not self.key_name or self.own_endpoint
 
 
 @dataclass(frozen=True)
 class Options:
-    """How tools are asked. `timeout` in seconds, `budget` in characters."""
+    """The options by which tools are asked. `timeout` in seconds, `budget` in characters."""
 
     model: Model | None
     timeout: int
@@ -66,7 +66,7 @@ class Options:
 
     @property
     def no_model(self) -> str:
-        """Why no model can be asked, with the remedy; empty if one can."""
+        """Return why no model can be asked, with the remedy; empty if one can."""
         if self.model is None:
             return "no key for a model is there; set OPENAI_API_KEY or another one of config/ai.yaml, or model.endpoint"
         return "" if self.model.usable else f"{self.model.key_name} has no value; set it in the environment or in .env"

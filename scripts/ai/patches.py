@@ -1,4 +1,4 @@
-"""What a patch or a manifest would make of an object: which of it no answer may set, as plain data."""
+"""Read what a patch or a manifest would make of an object, and find what no answer may set. Plain data."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Prompt:
 
     @property
     def redactions(self) -> str:
-        """How much was taken out, in words."""
+        """Return how much was taken out, in words."""
         return redact.summary(self.mapping)
 
 

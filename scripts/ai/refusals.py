@@ -1,5 +1,5 @@
 # ruff: noqa: E501 tables are read along their lines
-"""What a provider's refusal means, and what to do about it. Pure.
+"""Explain a provider's refusal, with the remedy. Pure.
 
 Providers say the same thing under different statuses and in different words: `CAUSES` is tried from its first line on.
 """

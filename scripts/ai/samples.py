@@ -51,7 +51,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Rates:
-    """What happened between two samples of a service. None where too little happened to tell."""
+    """The rates between two samples of a service. None where too little happened to tell."""
 
     at: float
     per_second: float

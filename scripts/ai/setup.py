@@ -1,4 +1,4 @@
-"""What AI tools need: a connection for a session, a look at what is there, and the resources that kagent works with."""
+"""Set AI tools up: a connection for a session, a look at what is there, and the resources that kagent works with."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ FactKind = Literal["table", "text", "log", "config"]
 
 @dataclass(frozen=True)
 class Input:
-    """What a recipe wants to be told. `type` decides what is allowed; only `text` may hold anything."""
+    """An input of a recipe. `type` decides what is allowed; only `text` may hold anything."""
 
     name: str
     description: str
@@ -72,7 +72,7 @@ class Gathered:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a tool answered. `error` is empty where it did; `command` is the line that was run, without the prompt.
+    """The reply of a tool. `error` is empty where it answered; `command` is the line that was run, without the prompt.
 
     Where there is an error, `text` is what was said until then; `ended_by` is Ctrl-C, after which nobody else is asked.
     """
@@ -113,7 +113,7 @@ class Tool(Protocol):
 
     @property
     def name(self) -> str:
-        """The word by which it is asked for."""
+        """Return the word by which the tool is asked for."""
 
     def missing(self) -> str:
         """Return why this tool cannot be used here, with the remedy; empty if it can."""

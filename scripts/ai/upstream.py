@@ -45,7 +45,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model said: text, or calls, and why it stopped. `tokens` counts what was sent and what came."""
+    """A completion of the model: text, or calls, and why it stopped. `tokens` counts what was sent and what came."""
 
     text: str
     calls: tuple[Call, ...] = ()
@@ -63,7 +63,7 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        """Where the questions go."""
+        """Return the URL that questions go to."""
         if self.model.provider == "ollama":
             return self.model.endpoint.removesuffix("/v1") + "/api/chat"
         return f"{self.model.endpoint}/chat/completions"

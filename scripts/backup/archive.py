@@ -114,12 +114,14 @@ def check(file: Path, key: Identity, seen: Callable[[str, bytes], None] | None =
 
 
 def damaged(file: Path) -> ArchiveError:
+    """Return the error for an archive that was altered or cut."""
     return ArchiveError(
         "damaged", f"{file.name}: damaged: it was altered, or its end is missing", "use another archive, or a copy"
     )
 
 
 def member(content: bytes) -> Member:
+    """Return size in bytes and SHA-256 of a file's content, as the manifest lists it."""
     return Member(len(content), hashlib.sha256(content).hexdigest())
 
 

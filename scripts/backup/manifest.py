@@ -1,4 +1,4 @@
-"""What an archive says of itself, and the reasons not to trust or use one."""
+"""Describe an archive's content, and list the reasons not to trust or use one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the archive holds and where it is from.
+    """The content and origin of an archive.
 
     `created` is UTC in ISO 8601. `revisions` maps a release to the revision that was live, `images` a Deployment to its
     reference, `image_ids` to what the node's runtime calls that image. `database` says where PostgreSQL ran, if the
@@ -59,7 +59,7 @@ class Manifest:
 
     @property
     def revision(self) -> int:
-        """The revision of the app's release."""
+        """Return the revision of the app's release."""
         return self.revisions[self.release]
 
 

@@ -48,7 +48,7 @@ class Contents:
 
     @property
     def external(self) -> bool:
-        """Whether the database is outside of the cluster."""
+        """Return whether the database is outside of the cluster."""
         return self.manifest.database == "external"
 
 
@@ -123,7 +123,7 @@ def restore(run: Run, contents: Contents) -> Report:
 
 @dataclass(frozen=True)
 class Restorable:
-    """What a restore works with: images on the engine, and whether the tree's took the place of the archived ones."""
+    """The images that a restore works with, and whether the tree's took the place of the archived ones."""
 
     ready: Ready
     from_source: bool = False
@@ -151,7 +151,7 @@ class _Work:
         self._manifest = contents.manifest
 
     def prepare(self, run: Run) -> Generator[Outcome, None, Ready]:
-        """Have engine, cluster and namespace; Secrets come from the archive."""
+        """Prepare engine, cluster and namespace; Secrets come from the archive."""
         ready = get_ready(run)
         yield Outcome("prepare", "engine", "unchanged", 0.0, str(ready.client.binary))
         yield run.session.cluster.up()

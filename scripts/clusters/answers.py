@@ -1,4 +1,4 @@
-"""What minikube, kind and k3d print, read. Pure; nothing here raises, whatever the text is."""
+"""Parse the output of minikube, kind and k3d. Pure; nothing here raises, whatever the text is."""
 
 from __future__ import annotations
 

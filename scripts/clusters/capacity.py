@@ -1,4 +1,4 @@
-"""Whether a node has room for the release beside the system's own pods, by what both ask for. Pure."""
+"""Tell whether a node has room for the release beside the system's own pods, by what both ask for. Pure."""
 
 from __future__ import annotations
 

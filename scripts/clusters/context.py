@@ -45,7 +45,7 @@ class Context(Target):
 
     @cached_property
     def kubeconfig(self) -> Path:  # type: ignore[override]
-        """A file that has the context whole. Raises UserError where there is none."""
+        """Return a file that has the context whole. Raises UserError where there is none."""
         merged = state_folder("context", "kubeconfig")
         return kubeconfig.file_for(self.context, self._shell, self._kubectl, merged)
 
@@ -140,7 +140,7 @@ class Context(Target):
 
     @cached_property
     def _plain(self) -> bool:
-        """Whether the engine is told to speak to this registry without TLS, or without checking it."""
+        """Return whether the engine is told to speak to this registry without TLS, or without checking it."""
         found = docker.info(self._shell, engine_client())[0].get("RegistryConfig")
         indexes = found.get("IndexConfigs") if isinstance(found, Mapping) else None
         index = indexes.get(self._registry.split("/")[0]) if isinstance(indexes, Mapping) else None

@@ -1,4 +1,4 @@
-"""What the environment `secure` asks of a minikube cluster: an audit log, Secrets encrypted at rest, and the proof."""
+"""Harden a minikube cluster for the environment `secure`: audit log, Secrets encrypted at rest, and the proof."""
 
 from __future__ import annotations
 

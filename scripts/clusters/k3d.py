@@ -20,7 +20,7 @@ class K3d(NodeContainers):
 
     @property
     def control_planes(self) -> Sequence[str]:
-        """k3d's name for its first server."""
+        """Return k3d's name for its first server."""
         return [f"k3d-{self.name}-server-0"]
 
     def belongings(self) -> Mapping[str, Sequence[str]]:

@@ -30,12 +30,12 @@ class Kind(NodeContainers):
 
     @property
     def _environ(self) -> Mapping[str, str]:
-        """What its commands have beside the person's environment."""
+        """Return the variables that its commands have beside the person's environment."""
         return {PROVIDER: "docker"} if os.environ.get(PROVIDER, "docker") != "docker" else {}
 
     @property
     def control_planes(self) -> Sequence[str]:
-        """kind's name for its one control plane."""
+        """Return kind's name for its one control plane."""
         return [f"{self.name}-control-plane"]
 
     def belongings(self) -> Mapping[str, Sequence[str]]:

@@ -1,4 +1,4 @@
-"""What `docker save` writes, without the layers that a node has: an OCI layout, whichever format the engine writes.
+"""Strip from what `docker save` writes the layers that a node has: an OCI layout, whichever format the engine writes.
 
 Engines from version 25 on name every blob by its digest, so that one that is there is dropped as it comes. Older ones
 name layers by numbers of their own, which tell one from every other: a new one is laid aside and hashed, and the index
@@ -83,7 +83,7 @@ class _Reader(io.RawIOBase):
 
 @dataclass
 class _Old:
-    """What is known so far of a stream in the format of an older engine: digest and size of each layer, and files.
+    """The content so far of a stream in the format of an older engine: digest and size of each layer, and files.
 
     `known` is what streams before this one told of layers.
     """

@@ -50,7 +50,7 @@ ONLY_PROFILE = "minikube"  # that the driver none can have
 
 @dataclass(frozen=True)
 class Machine:
-    """What was seen. `cpus` and `memory` (MB) are the engine's, None where it could not be asked.
+    """The machine as it was seen. `cpus` and `memory` (MB) are the engine's, None where it could not be asked.
 
     `sudo` is whether commands may be run as root without a password; looked at only where that matters.
     """
@@ -70,7 +70,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Objection:
-    """Why a start would fail here, and what to do about it; `code` is minikube's own class."""
+    """The reason why a start would fail here, and the remedy; `code` is minikube's own class."""
 
     code: str
     text: str

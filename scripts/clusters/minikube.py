@@ -54,7 +54,7 @@ class Minikube(Target):
 
     @cached_property
     def machine(self) -> Machine:
-        """What this machine and its engine are."""
+        """Return the machine and its engine as they are."""
         return machine.ask(self._shell, self._options.driver)
 
     def look(self) -> str:
@@ -95,7 +95,7 @@ class Minikube(Target):
 
     @property
     def _proof(self) -> Path:
-        """The file that says that this start of the hardened profile stores Secrets encrypted."""
+        """Return the file that says that this start of the hardened profile stores Secrets encrypted."""
         return Path(self._env["MINIKUBE_HOME"]) / "encryption-proved"
 
     def addons(self) -> list[Outcome]:
@@ -119,7 +119,7 @@ class Minikube(Target):
         self._begin(tell, [])
 
     def resume(self, tell: Tell) -> None:
-        """Go on with one that was paused, by minikube or by the engine itself."""
+        """Resume a cluster that was paused, by minikube or by the engine itself."""
         tell("unpausing")
         if "Host Paused" in self.read().why:
             self._shell.effect([engine_client(), "unpause", self.name], timeout=60)
@@ -140,7 +140,7 @@ class Minikube(Target):
         return words
 
     def repair(self, tell: Tell) -> None:
-        """Mend a kubeconfig that points elsewhere where that is all, else start what does not run."""
+        """Repair a kubeconfig that points elsewhere where that is all, else start what does not run."""
         if self.read().why != answers.WRONG_KUBECONFIG:
             self.start(tell)
             return

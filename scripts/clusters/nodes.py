@@ -1,4 +1,4 @@
-"""What kind and k3d share: nodes that are containers, found by a label, and a kubeconfig of their own."""
+"""Share what kind and k3d have in common: nodes that are containers, found by label, and their own kubeconfig."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NodeContainers(Target):
     @property
     @abstractmethod
     def control_planes(self) -> Sequence[str]:
-        """The names that a container of a control plane may have."""
+        """Return the names that a container of a control plane may have."""
 
     @abstractmethod
     def listing(self) -> tuple[Result, list[str] | None]:
@@ -157,7 +157,7 @@ class NodeContainers(Target):
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The node ports of the release, which are mapped when the node is made."""
+        """Return the node ports of the release, which are mapped when the node is made."""
         return values.node_ports(values.merged(self._settings, self._settings.release))
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether something on the engine bears the name of a cluster that is not ours.
+"""Tell whether something on the engine bears the name of a cluster that is not ours.
 
 minikube removes such a container without a word, and takes a volume or network of that name for its own.
 """

@@ -1,4 +1,4 @@
-"""Whether a registry has an image, by a HEAD of its manifest: a read of some milliseconds, and no process."""
+"""Ask a registry for an image by a HEAD of its manifest: a read of some milliseconds, and no process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cluster can be found as, and what each task does then. Everything here decides; nothing acts.
+"""Define the states of a cluster, and what each task does in each. Everything here decides; nothing acts.
 
 An answer that is not understood leaves `unknown`, never `absent`: nothing is made or removed on a guess.
 """
@@ -73,7 +73,7 @@ TABLE: Mapping[Task, Mapping[State, Step]] = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What a cluster was found as. `why` is the evidence, in the program's own words where it has some.
+    """The state that a cluster was found in. `why` is the evidence, in the program's own words where it has some.
 
     `holds` is what would be lost if a broken one were made anew; empty where nothing would. `stale` is why one that
     runs is to be started anew all the same. `notes` are remarks for `cluster.status`, by name.

@@ -1,4 +1,4 @@
-"""What all targets share: one way through the table of states. A target says what it is found as and how it acts."""
+"""Lead any target through the table of states. A target says what it is found as and how it acts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DONE = {"create": "created", "start": "started", "resume": "resumed", "repair": 
 
 
 def silent(_: str) -> None:
-    """Tell nobody how it goes."""
+    """Report no progress."""
 
 
 def asked_twice(ask: Callable[[], Result]) -> Result:
@@ -63,11 +63,11 @@ class Target(ABC):
         """Start one that is stopped."""
 
     def resume(self, tell: Tell) -> None:
-        """Go on with one that is paused."""
+        """Resume a cluster that is paused."""
         self.start(tell)
 
     def repair(self, tell: Tell) -> None:
-        """Mend one that is degraded, or start one that is stale anew."""
+        """Repair a cluster that is degraded, or start anew one that is stale."""
         self.start(tell)
 
     @abstractmethod

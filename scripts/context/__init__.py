@@ -1,1 +1,1 @@
-"""What one run shares: its session with the cluster, and the run itself."""
+"""Share one run's session with the cluster, and the run itself."""

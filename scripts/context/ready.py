@@ -1,4 +1,4 @@
-"""What images are made with, and which ones a run needs: an engine, base images, a plan."""
+"""Prepare what images are made with: an engine, base images, and the plan of those that a run needs."""
 
 from __future__ import annotations
 

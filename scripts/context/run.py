@@ -1,4 +1,4 @@
-"""What the stages of one run share, and how they do things side by side."""
+"""Hold what the stages of one run share, and run things side by side."""
 
 from __future__ import annotations
 

@@ -19,8 +19,9 @@ _LOOKED_UP = ("target", "tools", "cluster", "kubectl", "helm", "variables", "loc
 
 
 class Session:
-    """What tasks share. Everything is looked up when it is first needed, and only once; nothing here changes anything
-    but `fetch_tools`.
+    """The tools and settings that tasks share.
+
+    Each is looked up when it is first needed, and only once; nothing here changes anything but `fetch_tools`.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Session:
 
     @cached_property
     def target(self) -> str:
-        """The kind of cluster. Raises UserError if its program is missing."""
+        """Return the kind of cluster. Raises UserError if its program is missing."""
         chosen = clusters.choose(self.wanted, clusters.force_root(self.settings))
         if reason := clusters.chosen_because(self.wanted, chosen):
             self.say(reason)
@@ -70,36 +71,36 @@ class Session:
 
     @cached_property
     def tools(self) -> dict[str, Path]:
-        """Where helm and kubectl are, or will be once `fetch_tools` has fetched them."""
+        """Return the paths where helm and kubectl are, or will be once `fetch_tools` has fetched them."""
         return toolchain.find(self.shell, self.settings.root)
 
     @cached_property
     def cluster(self) -> Cluster:
-        """The cluster of this run, which need not be up."""
+        """Return the cluster of this run, which need not be up."""
         return clusters.select(self.settings, self.shell, self.tools["kubectl"], self.target)
 
     @cached_property
     def sized(self) -> Settings:
-        """The settings, with smaller requests where the one node is too small for the release's."""
+        """Return the settings, with smaller requests where the one node is too small for the release's."""
         return size.sized(self.settings, self.cluster, self.say)
 
     @cached_property
     def kubectl(self) -> Kubectl:
-        """kubectl aimed at the cluster."""
+        """Return kubectl aimed at the cluster."""
         cluster = self.cluster
         return Kubectl(self.tools["kubectl"], cluster.kubeconfig, cluster.context, self.shell, cluster.require)
 
     @cached_property
     def helm(self) -> Helm:
-        """helm aimed at the cluster."""
+        """Return helm aimed at the cluster."""
         return Helm(self.tools["helm"], self.cluster.kubeconfig, self.cluster.context, self.shell)
 
     @cached_property
     def variables(self) -> dict[str, str]:
-        """The environment over `.env` over the encrypted file: where Secrets' values come from."""
+        """Return the sources of Secrets' values: the environment over `.env` over the encrypted file."""
         return sync.known_variables(self.settings.root) if self._variables is None else dict(self._variables)
 
     @cached_property
     def local_database(self) -> bool:
-        """Whether the local database is part of this run."""
+        """Return whether the local database is part of this run."""
         return sync.uses_local_database(self.variables, self.settings.app.wants_database)

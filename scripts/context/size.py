@@ -1,4 +1,4 @@
-"""Which requests the release gets: the specification's, or smaller ones where they do not fit the one node there is."""
+"""Choose the release's requests: the specification's, or smaller ones where they do not fit the one node there is."""
 
 from __future__ import annotations
 

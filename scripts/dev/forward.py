@@ -35,7 +35,7 @@ class Forward:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Return the address at which it answers."""
         return f"http://127.0.0.1:{self.local}"
 
     def run(self) -> None:

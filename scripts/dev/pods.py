@@ -133,7 +133,7 @@ class Pods:
 
 @dataclass(frozen=True)
 class Synced:
-    """How a sync went: what was left out and why, by place, and which pods could not be reached, by name."""
+    """The result of a sync: what was left out and why, by place, and which pods could not be reached, by name."""
 
     left_out: Mapping[str, str]
     problems: Mapping[str, UserError]
@@ -156,7 +156,7 @@ class Background:
 
     @property
     def stopped(self) -> bool:
-        """Whether the session is over."""
+        """Return whether the session is over."""
         return self._stopped.is_set()
 
     def wait(self, seconds: float) -> bool:
@@ -164,7 +164,7 @@ class Background:
         return self._stopped.wait(seconds)
 
     def start(self, work: Callable[[], None]) -> None:
-        """Do something beside the session, until it stops."""
+        """Run something beside the session, until it stops."""
         thread = threading.Thread(target=work, daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -188,7 +188,7 @@ class Background:
             stream.stop()
 
     def watch_pods(self, on_event: Callable[[Mapping[str, Any]], None]) -> None:
-        """Tell of all pods and their changes, for as long as the session lasts.
+        """Report all pods and their changes, for as long as the session lasts.
 
         What goes while nobody watches, as when the cluster is started anew, is told of when it is watched again.
         """

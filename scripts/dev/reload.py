@@ -25,7 +25,7 @@ SIGNALS = {signal.SIGHUP, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.
 
 
 def run(argv: list[str], channel: socket.socket, held: "dict[str, int]") -> None:
-    """Be the program."""
+    """Run the program in this process."""
     os.setpgid(0, 0)
     for one in SIGNALS:
         signal.signal(one, signal.default_int_handler if one == signal.SIGINT else signal.SIG_DFL)
@@ -68,7 +68,7 @@ def share_ports(channel: socket.socket, held: "dict[str, int]") -> None:
 
 
 def tell_modules(channel: socket.socket) -> None:
-    """Tell the parent what the program has loaded."""
+    """Send the parent the names of modules that the program has imported."""
     channel.send("\n".join(["modules", *loaded()])[:MOST].encode())
     os.kill(os.getppid(), signal.SIGUSR1)
 
@@ -224,6 +224,7 @@ def send(pid: int, number: int) -> None:
 
 
 def main(argv: list[str]) -> None:
+    """Start the program `argv`, and start it anew at every signal that asks for it, until one ends it."""
     # Bytecode tells a source by its second and its size: two changes within a second would be one.
     sys.dont_write_bytecode = True
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)

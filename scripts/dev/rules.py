@@ -1,4 +1,4 @@
-"""Which file of a build context lies where in the container, and what a change of it asks for. Pure."""
+"""Map files of a build context to their places in the container, and to what a change of them asks for. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SYSTEM = ("/", "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run"
 
 @dataclass(frozen=True)
 class Rule:
-    """What lies at `source` in the build context (all of it where that is empty) lies at `target` in the container."""
+    """A rule that `source` in the build context (all of it where that is empty) lies at `target` in the container."""
 
     source: str
     target: str
@@ -51,7 +51,7 @@ class Rule:
 
     @property
     def root(self) -> str:
-        """The folder in the container that has to be writable."""
+        """Return the folder in the container that has to be writable."""
         return self.target if self.folder else posixpath.dirname(self.target)
 
 

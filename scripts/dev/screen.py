@@ -1,4 +1,4 @@
-"""What a person sees of a session: plain lines, or one live screen with keys."""
+"""Show a session to a person: plain lines, or one live screen with keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEYS = {"r": "rebuild", "s": "restart", "o": "open", "p": "pause", "q": "quit"}
 
 
 class Screen(Protocol):
-    """Where a session shows itself. All methods may be called from several threads; it is a display of a run too."""
+    """The screen of a session. All methods may be called from several threads; it is a display of a run too."""
 
     def line(self, text: str) -> None:
         """Show a line to read."""
@@ -211,7 +211,7 @@ def choose() -> Screen:
 
 @contextmanager
 def keys(on_key: Callable[[str], None]) -> Iterator[None]:
-    """Tell of every key that is pressed, while the block runs; nothing where standard input is no terminal."""
+    """Report every key that is pressed, while the block runs; nothing where standard input is no terminal."""
     if not sys.stdin.isatty():
         yield
         return

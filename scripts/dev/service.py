@@ -38,7 +38,7 @@ Reload = Literal["signal", "itself", "none"]
 
 @dataclass(frozen=True)
 class Program:
-    """What runs in the containers, and how it comes to run what was synced: by a signal, by itself, or not at all."""
+    """The program in the containers, and how it comes to run what was synced: by a signal, by itself, or not at all."""
 
     command: tuple[str, ...]
     reload: Reload
@@ -54,12 +54,12 @@ class DevService:
 
     @property
     def name(self) -> str:
-        """The service's name."""
+        """Return the service's name."""
         return self.service.name
 
     @property
     def roots(self) -> tuple[str, ...]:
-        """The container's folders with a writable copy."""
+        """Return the container's folders with a writable copy."""
         return rules.roots(self.rules)
 
 

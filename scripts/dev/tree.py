@@ -1,4 +1,4 @@
-"""What lies in a container's source folders, what has to change there, and the archive that changes it."""
+"""Compare a container's source folders with what they should hold, and archive the difference."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ APPLY = 'set -e; cd "$0"; test "$#" = 0 || rm -rf -- "$@"; tar -x -o -f -'
 
 @dataclass(frozen=True)
 class Changes:
-    """What makes one tree into another: what goes away, first, then what comes in its place."""
+    """The changes that make one tree into another: what goes away, first, then what comes in its place."""
 
     delete: tuple[str, ...] = ()
     put: tuple[tuple[str, Entry], ...] = ()
@@ -34,7 +34,7 @@ class Changes:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """What changed, as paths in the container, without the folders around it."""
+        """Return the paths in the container that changed, without the folders around them."""
         files = [place for place, entry in self.put if entry.kind != "folder"]
         return (*files, *(place for place in self.delete if place not in dict(self.put)))
 

@@ -1,4 +1,4 @@
-"""Why a release does not become healthy: symptoms in the cluster's state, and what the catalogue says of them.
+"""Diagnose an unhealthy release: symptoms in the cluster's state, and what the catalogue says of them.
 
 state = take_snapshot(kubectl, namespace, services)     asks the cluster
 findings = diagnose(state, read_rules())         decides, without asking anybody

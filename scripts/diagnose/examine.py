@@ -1,4 +1,4 @@
-"""What is wrong with what runs now, and the cause of what failed: one look, made when something is wrong."""
+"""Examine what runs now and find the cause of a failure: one look, made when something is wrong."""
 
 from __future__ import annotations
 

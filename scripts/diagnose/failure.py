@@ -1,4 +1,4 @@
-"""What helm, kubectl and docker say when they fail, explained from the same catalogue."""
+"""Explain failures of helm, kubectl and docker from the same catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who belongs to whom in a state: workloads, their newest ReplicaSet and pods, events, and who calls whom."""
+"""Relate the objects of a state: workloads, their newest ReplicaSet and pods, events, and who calls whom."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ class ResourceGraph:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Everything that runs pods or would, by name; a pod or a ReplicaSet that belongs to nothing is one of them."""
+        """Return whatever runs pods or would, by name; a pod or a ReplicaSet that belongs to nothing is one of it."""
         alone = (*self.replica_sets_alone, *(pod for pod in self.state.kind("Pod") if _is_alone(pod)))
         return frozenset(map(name_of, (*(item for kind in RUNNERS for item in self.state.kind(kind)), *alone)))
 
     @cached_property
     def replica_sets_alone(self) -> list[Object]:
-        """The ReplicaSets that no Deployment has made."""
+        """Return the ReplicaSets that no Deployment has made."""
         return [item for item in self.state.kind("ReplicaSet") if _is_alone(item)]
 
     def age(self, since: datetime | None) -> float:
@@ -169,7 +169,7 @@ class ResourceGraph:
 
     @cached_property
     def newest(self) -> dict[str, Object]:
-        """Deployment → the ReplicaSet made from its present template.
+        """Return the ReplicaSet made from its present template, by Deployment.
 
         None where the controller has not seen the newest specification: its pods are those of the revision before.
         """
@@ -204,7 +204,7 @@ class ResourceGraph:
 
     @cached_property
     def pods(self) -> list[tuple[str, Object]]:
-        """The pods that matter now, with their workload: not leaving, and of the newest revision."""
+        """Return the pods that matter now, with their workload: not leaving, and of the newest revision."""
         found = []
         for pod in self.state.kind("Pod"):
             if is_terminating(pod):

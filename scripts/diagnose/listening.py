@@ -1,4 +1,4 @@
-"""What the programs of containers say from one look to the next: one that says new things goes on, however slowly."""
+"""Follow the logs of containers from one look to the next: a program that says new things goes on, however slowly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REQUEST = re.compile(r"\b(?:GET|HEAD)\b|kube-probe|/(?:health|ready|live)", re.I
 
 
 class Listener:
-    """What has been said so far, for one who looks again and again."""
+    """The lines that logs held so far, for one who looks again and again."""
 
     def __init__(self) -> None:
         self._said: dict[tuple[str, str], set[str]] = {}

@@ -1,4 +1,4 @@
-"""What a diagnosis reads and says. Everything is frozen; nothing here asks a cluster."""
+"""Define the state that a diagnosis reads, symptoms, rules and findings. All is frozen; nothing asks a cluster."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with a service, in words for a person; secrets are redacted.
+    """A finding: what is wrong with a service, in words for a person; secrets are redacted.
 
     `terminal` says that waiting is in vain. `because` names the service whose own trouble explains this one.
     """

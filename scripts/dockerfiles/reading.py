@@ -1,4 +1,4 @@
-"""What a Dockerfile says: instructions, arguments, stages, images, mounted secrets, and what it copies where. Pure."""
+"""Read a Dockerfile: instructions, arguments, stages, images, mounted secrets, and what it copies where. Pure."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What this machine has and lacks for the product."""
+"""Find what this machine has and lacks for the product."""

@@ -1,4 +1,4 @@
-"""Whether this machine has what a run needs: facts, judged without asking anybody.
+"""Check whether this machine has what a run needs, by facts, without asking anybody.
 
 rows = run_checks(gather(settings, shell))
 print(render(rows))
@@ -118,7 +118,7 @@ def render(rows: Sequence[Row]) -> str:
 
 
 def repair(session: Session, rows: Sequence[Row]) -> list[str]:
-    """Do the safe repairs: fetch tools, start the engine, start the cluster. Nothing is removed. Returns what was done.
+    """Make safe repairs: fetch tools, start the engine, start the cluster. Nothing is removed. Returns what was done.
 
     Raises UserError where a repair fails.
     """

@@ -1,4 +1,4 @@
-"""What a machine has: its engine, programs, registries and cluster, asked side by side. Nothing is changed.
+"""Collect facts of a machine: its engine, programs, registries and cluster, asked side by side. Nothing is changed.
 
 facts = gather(settings, shell)
 """
@@ -66,7 +66,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found. Sizes are bytes; an empty text or None means that there is none, or that nobody could tell."""
+    """The facts of a machine. Sizes are bytes; an empty text or None means that there is none or nobody could tell."""
 
     target: str = "embedded"
     python: tuple[int, int] = OLDEST_PYTHON
@@ -293,7 +293,7 @@ def _own_registry(settings: Settings) -> dict[str, str]:
 
 
 class _Reachable:
-    """Whether addresses answer, each asked by a thread of its own, so that one that hangs holds up nothing."""
+    """The addresses that answer, each asked by a thread of its own, so that one that hangs holds up nothing."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self._problems = dict.fromkeys(addresses, f"no answer within {NET_SECONDS:g} s")

@@ -1,4 +1,4 @@
-"""Whether an IngressClass is more than a name: its controller is looked for among what runs. Pure."""
+"""Check that an IngressClass is more than a name: look for its controller among what runs. Pure."""
 
 from __future__ import annotations
 

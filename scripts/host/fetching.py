@@ -1,4 +1,4 @@
-"""What may go wrong where an address is asked, whatever stands between here and there."""
+"""Name the failures of asking an address, whatever stands between here and there."""
 
 from __future__ import annotations
 

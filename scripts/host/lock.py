@@ -67,7 +67,7 @@ def leave(file: Path) -> None:
 
 
 def settle(file: Path) -> None:
-    """Have done what a holder that was killed had left to do."""
+    """Finish the work that a killed holder had left to do."""
     _left.pop(file, None)
 
 

@@ -1,4 +1,4 @@
-"""Where files live: the checkout, and the user's folders, which outlast it."""
+"""Define where files live: the checkout, and the user's folders, which outlast it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes in and out of a process that runs: lines and bytes, never waiting for one while another fills up."""
+"""Feed and read a process that runs: lines and bytes, never waiting for one while another fills up."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class Held:
 
     @property
     def printed_too_much(self) -> bool:
-        """Whether it printed more than is kept."""
+        """Return whether it printed more than is kept."""
         return any(len(piece) > self.limit for piece in self._kept.values())
 
     @property
     def is_late(self) -> bool:
-        """Whether its time was over before it ended, or anybody stopped it."""
+        """Return whether its time was over before it ended, or anybody stopped it."""
         return self._late.is_set()
 
     def run(self, stdin: str, seconds: float | None = None) -> None:
@@ -118,7 +118,7 @@ class Held:
 
 @contextmanager
 def after(seconds: float | None, work: Callable[[], object]) -> Iterator[None]:
-    """Do some work once if the block has not ended after so many seconds; without a number, never."""
+    """Run `work` once if the block has not ended after so many seconds; without a number, never."""
     timer = threading.Timer(seconds, work) if seconds else None
     if timer:
         timer.daemon = True

@@ -1,4 +1,4 @@
-"""What programs said of themselves, kept beside the tools until their files change: each question is a process a run.
+"""Remember what programs said of themselves until their files change: each question is a process a run.
 
 remembered.recall("versions", "/usr/bin/helm", stamp)     None where it is to be asked
 """

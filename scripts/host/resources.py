@@ -1,4 +1,4 @@
-"""What programs here may use of the machine: memory and CPUs, as far as the control groups that they are in let them.
+"""Read how much memory and CPU programs here may use, as far as the control groups that they are in let them.
 
 In a container the kernel tells of the whole machine; the limit that ends a program stands in its control group.
 Source: Linux, Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst, scheduler/sched-bwc.rst.

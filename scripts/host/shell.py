@@ -31,7 +31,7 @@ TAIL = 40  # lines of output that a failure quotes
 
 @dataclass(frozen=True)
 class Result:
-    """How a process ended: `code` is its exit status, 127 if the program is not there.
+    """The result of a process: `code` is its exit status, 127 if the program is not there.
 
     `contradicted_by` is the line in which a program that ended with 0 says that it failed; it has failed then.
     """

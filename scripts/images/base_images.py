@@ -132,7 +132,7 @@ class _Search:
     missing: list[str]
 
     def there(self, name: str) -> None:
-        """Tell of one that the engine has."""
+        """Report an image that the engine has."""
         for ref, id in docker.image_ids(self.shell, self.client, [self.refs[name]]).items():
             self.arrived(name, ReadyBase(ref, id, name in self.missing))
 

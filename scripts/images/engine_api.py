@@ -1,4 +1,4 @@
-"""What the Docker engine says over its own API: a read costs a millisecond there, and a process for each elsewhere.
+"""Read from the Docker engine over its own API: a millisecond each, where a process for each would take many.
 
 api = EngineApi.reached_by(os.environ)      None where only the client knows the way (ssh, TLS)
 api.answers()
@@ -78,22 +78,22 @@ class EngineApi:
 
     @cached_property
     def about(self) -> Mapping[str, Any]:
-        """What the engine says of itself. Raises EngineSilent."""
+        """Return the engine's word on itself. Raises EngineSilent."""
         return self._object(*self._ask("/version"))
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """What the engine says of the machine it runs on. Raises EngineSilent."""
+        """Return the engine's word on the machine it runs on. Raises EngineSilent."""
         return self._object(*self._ask(f"/{self.version}/info"))
 
     @property
     def is_podman(self) -> bool:
-        """Whether podman answers in the engine's place."""
+        """Return whether podman answers in the engine's place."""
         return any("podman" in str(part.get("Name", "")).lower() for part in self.about.get("Components") or ())
 
     @cached_property
     def version(self) -> str:
-        """The version to speak: ours, if it is between the oldest and the newest that the engine knows."""
+        """Return the version to speak: ours, if it is between the oldest and the newest that the engine knows."""
         newest, oldest = (_version(self.about.get(key)) for key in ("ApiVersion", "MinAPIVersion"))
         major, minor = max(min(OURS, newest), oldest if oldest <= newest else newest)
         return f"v{major}.{minor}"

@@ -1,4 +1,4 @@
-"""Which image of a registry can be made from packages: by family and version, the nearest that can be had. Pure."""
+"""Choose the image to make from packages in place of a registry's: by family, and the nearest version. Pure."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ class Equal:
 
     @property
     def name(self) -> str:
-        """A name for it, as part of an image's."""
+        """Return a name for it, as part of an image's."""
         words = [self.family, self.version, self.suite, "full" if self.full else "", "alpine" if self.musl else ""]
         return "-".join(word for word in words if word)
 
     @property
     def recipe(self) -> str:
-        """Which Dockerfile makes it."""
+        """Return the Dockerfile that makes it."""
         return "family-python" if self.family == "uv" else f"family-{self.family}"
 
     @property
     def arguments(self) -> dict[str, str]:
-        """Build arguments of its recipe."""
+        """Return the build arguments of its recipe."""
         found = {"EXTRAS": COMPILERS if self.full else ""}
         if self.family == "node":
             found |= dict(zip(("NODE", "NPM"), NODES[int(self.version)], strict=True))

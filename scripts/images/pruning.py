@@ -1,4 +1,4 @@
-"""Which images of the product's own are old: one rule for the engine, the nodes and minikube's cache. Pure."""
+"""Choose which images of the product's own are old: one rule for engine, nodes and minikube's cache. Pure."""
 
 from __future__ import annotations
 

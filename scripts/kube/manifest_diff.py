@@ -1,4 +1,4 @@
-"""What an upgrade changed, in the words a person thinks in: images, replicas, configuration keys, objects."""
+"""Compare two manifests in the words a person thinks in: images, replicas, configuration keys, objects."""
 
 from __future__ import annotations
 

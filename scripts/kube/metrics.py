@@ -1,4 +1,4 @@
-"""What pods use and what services count: read here for the live view and for the advice alike.
+"""Read metrics of pods and services, for the live view and for the advice alike.
 
 From counts to what happened between two looks: rates, the share of errors, latencies.
 """
@@ -30,7 +30,7 @@ Labels = tuple[str, str, str]  # method, route, status
 
 @dataclass(frozen=True)
 class Counters:
-    """What a process has counted since it started: requests, and durations by upper bound in seconds (cumulative).
+    """The counters of a process since its start: requests, and durations by upper bound in seconds (cumulative).
 
     `seconds` were spent on `timed` requests; `born` is the POSIX time of the start, empty where it is not told.
     """

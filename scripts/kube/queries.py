@@ -1,4 +1,4 @@
-"""What `kubectl get` and `kubectl logs` are asked, answered over the kept connection, in kubectl's form and words."""
+"""Answer `kubectl get` and `kubectl logs` over the kept connection, in kubectl's form and words."""
 
 from __future__ import annotations
 

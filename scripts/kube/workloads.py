@@ -1,4 +1,4 @@
-"""What a release runs, by its manifest: Deployments, StatefulSets, DaemonSets and Jobs, in whatever namespace."""
+"""List a release's workloads by its manifest: Deployments, StatefulSets, DaemonSets and Jobs, in whatever namespace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a look at the release finds, and what two of them say. None stands for what could not be read."""
+"""Define a look at the release, and the comparison of two. None stands for what could not be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a browser looks for on this machine's localhost, served there the same on every target."""
+"""Serve on this machine's localhost, the same on every target, the addresses that a browser looks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is let in: before a deploy, where the configuration asks for it, each image needs a signature and a scan."""
+"""Admit images to a deploy: where the configuration asks for it, each needs a signature and a scan."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scripts.settings.model import Outcome
 
 
 def check_admission(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
-    """Let only images on that were scanned and signed. In a dry run, say which would not be, and go on.
+    """Admit only images that were scanned and signed. In a dry run, say which would not be, and go on.
 
     Raises UserError naming service, image and remedy.
     """

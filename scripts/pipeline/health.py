@@ -42,7 +42,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Probe:
-    """Where a workload answers by HTTP: a port and path of one of its Services; `scheme` is `https` or empty."""
+    """The HTTP address of a workload: a port and path of one of its Services; `scheme` is `https` or empty."""
 
     service: str
     port: int

@@ -114,7 +114,7 @@ class Builds:
 
     @property
     def under_way(self) -> bool:
-        """Whether any image had to be built."""
+        """Return whether any image had to be built."""
         return bool(self._jobs)
 
     def ended(self) -> Iterator[Outcome]:

@@ -1,4 +1,4 @@
-"""What a run needs and has not, as far as that is known before its first effect: all at once, and not one a run."""
+"""List what a run needs and has not, as far as known before its first effect: all at once, and not one a run."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ SEEN_SECONDS = 120  # for a controller to see what was changed
 
 @dataclass(frozen=True)
 class RolledBack:
-    """What a rollback found and made: the revision that failed, 0 for none, with helm's record of it, which may hold
+    """The result of a rollback: the revision that failed, 0 for none, with helm's record of it, which may hold
     Secrets, and the one that took its place.
     """
 

@@ -32,7 +32,7 @@ SHORT_REASONS = {"connection refused": "refused", "deadline exceeded": "no answe
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one workload is. `failed` says that it will not get there by itself."""
+    """The progress of one workload. `failed` says that it will not get there by itself."""
 
     name: str
     complete: bool

@@ -69,7 +69,7 @@ def return_to(run: Run, revision: int) -> Report:
 
 
 class _Runner:
-    """What happened so far, and what the stages returned, by type."""
+    """The outcomes so far, and what the stages returned, by type."""
 
     def __init__(self, run: Run) -> None:
         self._started = time.monotonic()

@@ -132,7 +132,7 @@ def _or_null(part: Schema) -> Schema:
 
 
 class Sources(NamedTuple):
-    """What stands in the umbrella chart's folder."""
+    """The files of the umbrella chart's folder."""
 
     service: str  # commented values of every service
     shared: str  # of `global`

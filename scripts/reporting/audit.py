@@ -1,4 +1,4 @@
-"""Who changed a cluster, when, from which commit, with what verdict: lines that each hold a digest of the one before.
+"""Record who changed a cluster, when, from which commit, with what verdict: each line holds a digest of the one before.
 
 A line that is altered, removed or put in between breaks the chain from there on. It shows tampering; it cannot prevent
 somebody who may write the file from writing a new one whole.

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a live table on a terminal, plain lines elsewhere."""
+"""Display a run while it goes on: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLOURS = {"done": "green", "unchanged": "dim", "planned": "cyan", "skipped": "d
 
 
 class Display(Protocol):
-    """Where a run shows itself. All methods may be called from several threads."""
+    """The display of a run. All methods may be called from several threads."""
 
     def line(self, text: str) -> None:
         """Show a line to read: a command, a remark."""

@@ -1,4 +1,4 @@
-"""What a run did: the record that is written, and the summary a person reads."""
+"""Report a run: the record that is written, and the summary a person reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = "reports"
 
 @dataclass(frozen=True)
 class StageTime:
-    """How long a stage took, in seconds of wall time."""
+    """The time that a stage took, in seconds of wall time."""
 
     stage: str
     seconds: float
@@ -50,18 +50,18 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether everything that was asked for is true now."""
+        """Return whether everything that was asked for is true now."""
         return not self.error and all(outcome.status != "failed" for outcome in self.outcomes)
 
     @property
     def verified(self) -> bool:
-        """Whether a health check passed, in a rollback too."""
+        """Return whether a health check passed, in a rollback too."""
         done = [item for item in self.outcomes if item.status == "done"]
         return any(item.stage == "health" or item.detail.startswith("health: ") for item in done)
 
     @property
     def changed(self) -> bool:
-        """Whether the run built or deployed anything."""
+        """Return whether the run built or deployed anything."""
         return any(item.status == "done" for item in self.outcomes if item.stage in ("build", "load", "deploy"))
 
 

@@ -60,7 +60,7 @@ class Redactor:
 
     @property
     def mapping(self) -> dict[str, str]:
-        """What each placeholder stands for."""
+        """Return each placeholder with what it stands for."""
         return {name: value for value, name in self._names.given.items()}
 
     def clean(self, text: str) -> str:

@@ -93,7 +93,7 @@ def settings(
 
 @dataclass(frozen=True)
 class Places:
-    """How paths in one file are understood: relative to `base`, and what is wrong with one said by `file` and key."""
+    """The way to read paths in one file: relative to `base`, and what is wrong with one said by `file` and key."""
 
     root: Path
     base: Path

@@ -1,4 +1,4 @@
-"""What an app's file says that would have no effect, or says against itself: a line for each, `key: problem`. Pure.
+"""List what an app's file says without effect, or against itself: a line for each, `key: problem`. Pure.
 
 The schema judges one key at a time; here are those that only another one makes wrong. What stands in a file and does
 nothing is worse than a mistake that is told.

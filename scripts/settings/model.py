@@ -22,7 +22,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Dev:
-    """How a service is worked on by `invoke dev`; what is left empty follows from its Dockerfile and image.
+    """The settings of a service for `invoke dev`; what is left empty follows from its Dockerfile and image.
 
     `stage` is the stage to build, `command` what runs and reloads by itself, `sync` pairs of a path in the build
     context and one in the container, `ports` what answers on localhost, `values` what is laid over the chart's.
@@ -91,7 +91,7 @@ class App:
 
     @property
     def wants_database(self) -> bool:
-        """Whether one of its services reads the URL of a PostgreSQL."""
+        """Return whether one of its services reads the URL of a PostgreSQL."""
         return any("database" in source for spec in self.secrets.values() for source in spec["keys"].values())
 
 
@@ -114,7 +114,7 @@ class Release:
 
     @property
     def has_library(self) -> bool:
-        """Whether its chart has the library chart among its own, and takes services and labels pods as that does."""
+        """Return whether its chart holds the library chart, and takes services and labels pods as that does."""
         return (self.chart / "charts/common/Chart.yaml").is_file()
 
 
@@ -130,7 +130,7 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Security:
-    """What a scan has to show, and whether images are let in without one.
+    """The policy for scans: what they have to show, and whether images are let in without one.
 
     A finding of severity `fail_on` or worse fails a scan unless `accepted` has its id, with the reason why. `required`
     are scanners that must have run. With `admission` only images are deployed that were scanned, at most `max_age_days`
@@ -170,7 +170,7 @@ class Settings:
 
     @property
     def page(self) -> Service | None:
-        """The service that a browser opens, where the app has one."""
+        """Return the service that a browser opens, where the app has one."""
         return next((service for service in self.services if service.name == self.app.page), None)
 
 
@@ -184,13 +184,13 @@ class Image:
 
     @property
     def ref(self) -> str:
-        """The reference as docker and Kubernetes take it, `repository:tag`."""
+        """Return the reference as docker and Kubernetes take it, `repository:tag`."""
         return f"{self.repository}:{self.tag}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is going to make true: these images, in these releases, on this target."""
+    """The plan of a run: these images, in these releases, on this target."""
 
     images: tuple[Image, ...]
     releases: tuple[Release, ...]
@@ -211,7 +211,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one stage did to one thing. `seconds` is wall time, `ended` seconds since the run's start."""
+    """The outcome of one stage for one thing. `seconds` is wall time, `ended` seconds since the run's start."""
 
     stage: str
     target: str

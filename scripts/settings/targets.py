@@ -1,4 +1,4 @@
-"""What a person may decide of a cluster that is made here, target by target. All optional."""
+"""Define the settings of a cluster that is made here, target by target. All optional."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a release's values say: node ports and addons that they ask of a cluster, and how its services are called."""
+"""Read a release's values: node ports and addons that they ask of a cluster, and the names of its services."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FULLNAME = re.compile(r'\{\{-?\s*include "common\.fullname" \.\s*-?\}\}')
 
 @dataclass(frozen=True)
 class Names:
-    """How the library chart calls a service: the label of its pods, its Deployment, and its Service."""
+    """The library chart's names of a service: the label of its pods, its Deployment, and its Service."""
 
     label: str
     deployment: str

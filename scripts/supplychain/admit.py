@@ -1,4 +1,4 @@
-"""Who is let in: a pure decision over images, their attestations and a policy."""
+"""Decide which images are admitted, by their attestations and a policy. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why an image is not let in."""
+    """The reason why an image is not let in."""
 
     service: str
     ref: str

@@ -1,4 +1,4 @@
-"""What the tasks do: scan, list, sign, check."""
+"""Carry out the security tasks: scan, list, sign, check."""
 
 from __future__ import annotations
 

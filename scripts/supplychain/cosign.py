@@ -47,7 +47,7 @@ def sign(shell: Shell, program: Path, key: Path, statement: Path, bundle: Path) 
 
 
 def verify(shell: Shell, program: Path, public: Path, bundle: Path, kind: str, digest: str) -> None:
-    """Have cosign check a bundle. Raises UserError with what it says."""
+    """Verify a bundle by cosign. Raises UserError with what it says."""
     words = ["--type", kind, "--digest", digest, "--digestAlg", "sha256", "--insecure-ignore-tlog"]
     files: list[str | Path] = ["--key", public, "--bundle", bundle]
     answer = shell.probe([program, "verify-blob-attestation", *files, *words], timeout=60)

@@ -1,4 +1,4 @@
-"""What is installed in an image, read from its file system: a tar on standard input, JSON on standard output.
+"""List what is installed in an image: its file system as a tar on standard input, JSON on standard output.
 
 A program of its own (`docker export … | python inventory.py`), so that an image of any size is never held in memory and
 nothing of it is run. It knows Debian's packages, Python's distributions and npm's packages.

@@ -1,4 +1,4 @@
-"""What scanners find, in one form."""
+"""Define one form for the findings of all scanners."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """What one scanner said of one thing. It did not run where `reason` says why; then nothing follows from it.
+    """The result of one scanner for one thing. It did not run where `reason` says why; then nothing follows from it.
 
     `service` is the service it is about, nothing where it is about all of them. `note` is for people.
     """
@@ -44,7 +44,7 @@ class Result:
 
     @property
     def ran(self) -> bool:
-        """Whether something follows from it."""
+        """Return whether something follows from it."""
         return not self.reason
 
 

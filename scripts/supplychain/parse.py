@@ -1,4 +1,4 @@
-"""What scanners print, read. Pure functions; each raises NotRun where the output shows that nothing was checked."""
+"""Parse the output of scanners. Pure functions; each raises NotRun where the output shows that nothing was checked."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ NAMES = ("hadolint", "checkov", "pip-audit", "npm-audit", "sbom", "image-scan")
 
 @dataclass(frozen=True)
 class Scan:
-    """What all scanners said. Times are UTC in ISO 8601, `bills` maps services to the SHA-256 of their bill."""
+    """The results of all scanners. Times are UTC in ISO 8601, `bills` maps services to the SHA-256 of their bill."""
 
     started: str
     finished: str

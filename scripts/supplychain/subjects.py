@@ -22,12 +22,12 @@ class Subject:
 
     @property
     def id(self) -> str:
-        """The image's id, a digest of its configuration and with that of its content; empty if it is not built."""
+        """Return the image's id, a digest of its configuration and so of its content; empty if it is not built."""
         return str(self.described.get("Id", ""))
 
     @property
     def digest(self) -> str:
-        """The id's hexadecimal digits."""
+        """Return the id's hexadecimal digits."""
         return self.id.removeprefix("sha256:")
 
 

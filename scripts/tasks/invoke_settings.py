@@ -1,4 +1,4 @@
-"""What is wrong with settings that invoke reads by itself, told as file, key and remedy.
+"""Explain mistakes in the settings that invoke reads by itself, as file, key and remedy.
 
 These are ~/.invoke.yaml and its like in /etc, invoke.yaml of a checkout, and variables that begin with INVOKE_. invoke
 has no words of its own for a mistake in one of them: its frames say which file and which key it was at.

@@ -1,4 +1,4 @@
-"""What tasks share: options' help, and the way from a task to a run and from a report to an exit status."""
+"""Share what tasks need: the way from a task to a run, and from a report to an exit status."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Failure:
 
 @dataclass
 class Result:
-    """What a load has seen so far: requests by phase, what failed, and what the cluster noted meanwhile."""
+    """The result of a load so far: requests by phase, what failed, and what the cluster noted meanwhile."""
 
     requests: collections.Counter[str] = field(default_factory=collections.Counter)
     failures: list[Failure] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Result:
 
     @property
     def total(self) -> int:
-        """All requests."""
+        """Return the number of all requests."""
         return sum(self.requests.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -50,3 +51,32 @@ def test_every_link_leads_somewhere(guide: Path) -> None:
     for target in re.findall(r"\]\(([\w./-]+)[^)]*\)", guide.read_text()):
         if "://" not in target and not target.startswith("http"):
             assert (guide.parent / target).exists(), target
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[Path, ast.Module]:
+    """The syntax of every module of the task runner and of the embedded cluster."""
+    files = sorted(one for folder in ("scripts", "embedded/src") for one in (ROOT / folder).rglob("*.py"))
+    return {file.relative_to(ROOT): ast.parse(file.read_text()) for file in files}
+
+
+def test_every_docstring_names_its_thing_and_asks_no_question(modules: dict[Path, ast.Module]) -> None:
+    """Of modules, classes, properties and functions; ruff's D401 sees to the verbs of functions."""
+    asking = re.compile(r"(What|Whether|How|Why|Where|Which|Who|When|If)\b")
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [(file, node) for file, tree in modules.items() for node in ast.walk(tree) if isinstance(node, kinds)]
+    said = [
+        f"{file}: {getattr(node, 'name', '')}" for file, node in nodes if asking.match(ast.get_docstring(node) or "")
+    ]
+    assert len(nodes) > 4000
+    assert said == []
+
+
+def test_every_public_function_says_what_it_does(modules: dict[Path, ast.Module]) -> None:
+    silent = []
+    for file, tree in modules.items():
+        public = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+        for node in (one for holder in (tree, *public) for one in holder.body):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
+                silent += [] if ast.get_docstring(node) else [f"{file}: {node.name}"]
+    assert silent == []

@@ -1,4 +1,4 @@
-"""What a cluster is called and where it lives: decided once, kept in its state directory."""
+"""Define a cluster's name and addresses: decided once, kept in its state directory."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Cluster:
 
     @property
     def api_address(self) -> str:
-        """Cluster address of the Service `kubernetes`."""
+        """Return the cluster address of the Service `kubernetes`."""
         return str(ipaddress.ip_network(self.service_cidr)[1])
 
     @property
     def gateway(self) -> str:
-        """The machine's own address on the network of the pods."""
+        """Return the machine's own address on the network of the pods."""
         return str(ipaddress.ip_network(self.pod_cidr)[1])
 
 

@@ -12,7 +12,7 @@ from embedded.watch import Event
 
 
 class Store(Protocol):
-    """What this module asks of the store, which itself uses this module."""
+    """The part of the store that this module needs; the store itself uses this module."""
 
     clock: Callable[[], float]
 
@@ -23,7 +23,7 @@ class Store(Protocol):
         """Call `callback(resource, event)` after every commit."""
 
     def hold(self, resource: str) -> None:
-        """Be ready for the objects of a custom kind."""
+        """Prepare to hold the objects of a custom kind."""
 
     def modify(
         self, resource: str, namespace: str, name: str, change: Callable[[dict[str, Any]], None], *, subresource: str

@@ -16,7 +16,7 @@ CREATE = ("create",)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Custom:
-    """What a CustomResourceDefinition says of one version: its schema, printer columns and paths of its scale.
+    """One version of a CustomResourceDefinition: its schema, printer columns and paths of its scale.
 
     `schema` names the type that `objects.schema` made of `openapi`.
     """
@@ -52,27 +52,27 @@ class Kind:
 
     @property
     def resource(self) -> str:
-        """The name of the row: "deployments.apps"."""
+        """Return the name of the row: "deployments.apps"."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def storage(self) -> str:
-        """The resource that holds the objects."""
+        """Return the resource that holds the objects."""
         return self.stored_as or self.resource
 
     @property
     def singular(self) -> str:
-        """The singular name: the kind in lower case, unless its definition says otherwise."""
+        """Return the singular name: the kind in lower case, unless its definition says otherwise."""
         return self.singular_name or self.kind.lower()
 
     @property
     def api_version(self) -> str:
-        """What objects carry as apiVersion."""
+        """Return the apiVersion that objects carry."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def path(self) -> str:
-        """Root of the group version on the server."""
+        """Return the root path of the group version on the server."""
         return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
 

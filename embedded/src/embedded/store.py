@@ -86,7 +86,7 @@ class Store:
         self._oldest = self.revision
 
     def hold(self, resource: str) -> None:
-        """Be ready for the objects of a custom kind; those that were stored before are there again."""
+        """Prepare to hold the objects of a custom kind; those that were stored before are there again."""
         if resource in self._objects:
             return
         rows = self._dormant.pop(resource, [])

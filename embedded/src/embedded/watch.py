@@ -61,7 +61,7 @@ class Watch:
 
     @property
     def closed(self) -> bool:
-        """Whether the watch has ended."""
+        """Return whether the watch has ended."""
         return self._closed
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""What an app is concluded to be, from what was read of it."""
+"""Infer an app from what was read of it."""

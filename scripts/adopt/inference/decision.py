@@ -1,4 +1,4 @@
-"""What is concluded of an app, and what it is concluded from."""
+"""Define the decision on an app, and the context that it is inferred from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BROKER, BROKER_PORT = "kafka", 9092
 
 @dataclass
 class Decision:
-    """What an app's file gets, why, and what has to be asked first."""
+    """The content of an app's file, the reason for each part, and the questions to ask first."""
 
     data: dict[str, Any] = field(default_factory=dict)
     reasons: list[tuple[str, str, str]] = field(default_factory=list)  # key, what, where it rests on
@@ -35,7 +35,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Question:
-    """What only the person knows: `default` is taken by an empty answer."""
+    """A question that only the person can answer: `default` is taken by an empty answer."""
 
     key: str
     text: str
@@ -45,7 +45,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Whole:
-    """What is known of the application as a whole."""
+    """The facts of the application as a whole."""
 
     tree: Tree
     units: Sequence[Unit]
@@ -58,13 +58,13 @@ class Whole:
 
     @property
     def page(self) -> Unit | None:
-        """The service that a browser opens: a page by its kind, else the only one with a port."""
+        """Return the service that a browser opens: a page by its kind, else the only one with a port."""
         pages = [unit for unit in self.units if unit.kind in PAGE_KINDS]
         return next((unit for unit in pages if "front" in unit.name or "web" in unit.name), pages[0] if pages else None)
 
     @property
     def broker(self) -> str:
-        """The name of the Kafka that is brought for services which have a client of it; empty for none."""
+        """Return the name of the Kafka that is brought for services which have a client of it; empty for none."""
         without = [name.strip() for name in self.answers.get("without", "").split(",")]
         wanted = BROKER not in without and any(calls_a_broker(unit) for unit in self.units)
         return BROKER if wanted else ""
@@ -98,7 +98,7 @@ def _distance(file: str, sources: str) -> tuple[int, int]:
 
 @dataclass
 class Context:
-    """What the inference of one service may look at, and where it puts what it finds."""
+    """The facts that the inference of one service may read, and the decision it adds to."""
 
     whole: Whole
     ports: Mapping[str, int | None]

@@ -1,4 +1,4 @@
-"""Where a Python program begins: which file, and in it which application."""
+"""Find a Python program's entry point: the file, and in it the application."""
 
 from __future__ import annotations
 

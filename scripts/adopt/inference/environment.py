@@ -1,4 +1,4 @@
-"""What each variable that a service reads is given: by its purpose, a Secret, an address or a plain value."""
+"""Infer the value of each variable that a service reads: a Secret, an address or a plain value, by its purpose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has to run before the services: migrations, tables, seeds."""
+"""Infer the jobs that run before the services: migrations, tables, seeds."""
 
 from __future__ import annotations
 
@@ -132,6 +132,7 @@ def _table_makers(unit: Unit, tree: Tree) -> list[Place]:
 
 
 def imported_files(unit: Unit, tree: Tree) -> set[str]:
+    """Return the files of a unit that its main file imports, itself among them; none where no file is the main one."""
     main = main_file(unit, tree)
     return needed.imported_files(tree, unit.sources, main) if main else set()
 

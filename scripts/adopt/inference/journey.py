@@ -1,4 +1,4 @@
-"""How a person registers and logs in, by the routes that the code has."""
+"""Infer from the code's routes the journey of a person who registers and logs in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a service is built and started: builder, command, user, port, probes."""
+"""Infer how a service is built and started: builder, command, user, port, probes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is computed here rather than asked for: each module has one rule `collect(live) -> Section`."""
+"""Compute advice rather than ask a tool for it: each module has one rule `collect(live) -> Section`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What departs from its own baseline: restarts, errors, latencies, cpu and memory."""
+"""Find departures of a service from its own baseline: restarts, errors, latencies, cpu and memory."""
 
 from __future__ import annotations
 

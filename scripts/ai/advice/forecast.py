@@ -1,4 +1,4 @@
-"""How many pods a service needs, by the trend of what it used lately."""
+"""Forecast how many pods a service needs, by the trend of what it used lately."""
 
 from __future__ import annotations
 

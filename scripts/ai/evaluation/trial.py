@@ -24,7 +24,7 @@ OWN = (["create", "token"], ["apply", "--server-side"])
 
 @dataclass(frozen=True)
 class Mark:
-    """What came of one situation. `changes` and `leaks` have to be empty whatever the tool is."""
+    """The mark of one situation. `changes` and `leaks` have to be empty whatever the tool is."""
 
     situation: str
     tool: str

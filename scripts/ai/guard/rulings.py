@@ -1,4 +1,4 @@
-"""What a tool call may do: read, be asked about, or nothing."""
+"""Rule on a tool's call: it may read, is put to a person, or is refused."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Guard:
         self._thread.join(10)
 
     def while_working(self, work: Callable[[], Any], stop: Callable[[], None], seconds: float) -> bool:
-        """Do `work` (the tool's process) in a thread until it ends; False if it had to be stopped for lack of time.
+        """Run `work` (the tool's process) in a thread until it ends; False if it had to be stopped for lack of time.
 
         `stop` ends it: `seconds` after its start, not counting the time a person takes; or a little after the answer.
         What goes wrong in the conversation is raised here, for instance that nobody reads our lines any more.

@@ -36,7 +36,7 @@ _CRDS = ("agents.kagent.dev", "modelconfigs.kagent.dev", "remotemcpservers.kagen
 
 @dataclass(frozen=True)
 class Place:
-    """Where kagent goes: this cluster, these settings. `say` shows a line, `wait` passes seconds."""
+    """The cluster and settings that kagent is installed by. `say` shows a line, `wait` passes seconds."""
 
     settings: Settings
     options: Options
@@ -47,7 +47,7 @@ class Place:
 
     @property
     def namespace(self) -> str:
-        """Where kagent lives."""
+        """Return the namespace where kagent lives."""
         return self.options.kagent_namespace
 
 
@@ -186,7 +186,7 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 def reachable(place: Place) -> None:
-    """See that both charts can be had. Raises UserError before anything was changed."""
+    """Check that both charts can be fetched. Raises UserError before anything was changed."""
     for chart in ("kagent-crds", "kagent"):
         address = f"{place.options.kagent_charts}/{chart}"
         answer = place.helm.shell.probe(

@@ -1,4 +1,4 @@
-"""What this product puts into kagent's namespace: made of ai/kagent/, config/ai.yaml and the release. Pure."""
+"""Build the objects in kagent's namespace from ai/kagent/, config/ai.yaml and the release. Pure."""
 
 from __future__ import annotations
 

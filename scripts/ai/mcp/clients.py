@@ -1,4 +1,4 @@
-"""What each client has to be told to find this server. Pure."""
+"""Print the settings by which each MCP client finds this server. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be asked of the release, by name; every answer is text without secrets, and has an end."""
+"""List the tools of the MCP server, by name; every answer is text without secrets, and has an end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Knowledge:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The schema of all its arguments."""
+        """Return the schema of all its arguments."""
         return {
             "type": "object", "properties": dict(self.inputs), "required": list(self.required),
             "additionalProperties": False,

@@ -1,4 +1,4 @@
-"""What an agent of kagent sends by A2A 0.3, and what is sent to it: plain data, no network."""
+"""Read and write the messages of A2A 0.3 between this product and an agent of kagent: plain data, no network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ERROR = re.compile(r"\A(?:Error code: \d{3}|litellm\.\w+|Max number of llm call
 
 @dataclass(frozen=True)
 class Asked:
-    """What an agent wants to know or to be allowed. `tool` is `ask_user` for words; `id` is its call's."""
+    """A question of an agent, or a call that it wants allowed. `tool` is `ask_user` for words; `id` is its call's."""
 
     tool: str
     text: str
@@ -47,7 +47,7 @@ class Task:
 
     @property
     def open(self) -> bool:
-        """Whether the agent is still at it."""
+        """Return whether the agent is still at it."""
         return self.state in OPEN
 
 

@@ -42,7 +42,7 @@ class GaveUp(Exception):
 
 @dataclass
 class _Work:
-    """What is known of the work so far; `deadline` is on the monotonic clock."""
+    """The work as far as it is known; `deadline` is on the monotonic clock."""
 
     deadline: float
     task: Task = field(default_factory=lambda: Task("", "", "submitted"))
@@ -139,7 +139,7 @@ class Kagent:
 
     @property
     def _slow(self) -> bool:
-        """Whether one step may take minutes, as with a model on somebody's own machine: it has all of the time."""
+        """Return whether one step may take minutes, as with a model on one's own machine: it has all of the time."""
         model = self.options.model
         return model is not None and (model.own_endpoint or model.provider == "ollama")
 

@@ -18,7 +18,7 @@ _RED = re.compile(r"net::ERR_(?!ABORTED)|blocked by CORS|status of 5\d\d|Mixed C
 
 @dataclass(frozen=True)
 class Seen:
-    """What the browser told: `red` are failed requests, `notes` what else its console says."""
+    """The page as the browser showed it: `red` are failed requests, `notes` what else its console says."""
 
     picture: Path
     red: tuple[str, ...]

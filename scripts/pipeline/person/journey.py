@@ -1,4 +1,4 @@
-"""What a person does first: register, log in, add a todo. Named in the app's file, or inferred from OpenAPI."""
+"""Take the first steps of a person: register, log in, add a todo. Named in the app's file, or inferred from OpenAPI."""
 
 from __future__ import annotations
 

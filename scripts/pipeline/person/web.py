@@ -17,7 +17,7 @@ LARGEST = 8 << 20  # bytes of one answer that are read
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status 0 where nothing did, with a text that says so. Headers by lower-case name."""
+    """An HTTP answer: status 0 where none came, with a text that says so. Headers by lower-case name."""
 
     status: int
     text: str
@@ -25,7 +25,7 @@ class Answer:
 
     @property
     def data(self) -> Any:
-        """The answer's JSON; None where it is none."""
+        """Return the answer's JSON; None where it is none."""
         try:
             return parsing.from_json(self.text)
         except ValueError:

@@ -28,7 +28,7 @@ class LoadGenerator:
     control: Path
 
     def set_users(self, people: int, rate: float) -> None:
-        """Be so many from now on; `rate` of them come or go a second. 0 is the end."""
+        """Simulate so many users from now on; `rate` of them come or go a second. 0 is the end."""
         write_whole(self.control, f"{people} {rate:g}\n")
 
 

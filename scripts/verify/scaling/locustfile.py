@@ -1,4 +1,4 @@
-"""What people do with the app, for locust; it runs in locust's own environment, not in this repository's.
+"""Simulate users of the app for locust; it runs in locust's own environment, not in this repository's.
 
 Some accounts are registered and shared, since registrations are limited by client address. How many people there are
 is read from the file `--control` every second: `USERS RATE`, where RATE is how many come or go a second; 0 users, or no
@@ -31,7 +31,7 @@ class Account:
 
 
 class Second:
-    """What happened since the last line."""
+    """The counts since the last line."""
 
     def __init__(self) -> None:
         self.since = time.monotonic()

@@ -1,4 +1,4 @@
-"""What is measured."""
+"""Define the samples and the verdict of a proof of scaling."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Autoscaler:
 
 @dataclass(frozen=True)
 class Tick:
-    """What the load tool saw in the last `seconds`. Latencies are milliseconds, None where nothing was answered."""
+    """The load tool's counts of the last `seconds`. Latencies are milliseconds, None where nothing was answered."""
 
     users: int
     seconds: float
@@ -45,7 +45,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Replicas:
-    """What the cluster says: pods that the autoscaler asks for, that there are, that are ready, and what they use.
+    """The cluster's counts: pods that the autoscaler asks for, that there are, that are ready, and what they use.
 
     `use` maps resources to the average use in percent of the request, as the autoscaler saw it last.
     """
@@ -91,5 +91,5 @@ class Proof:
 
     @property
     def ok(self) -> bool:
-        """Whether it was shown."""
+        """Return whether it was shown."""
         return not self.problems

@@ -1,4 +1,4 @@
-"""What is kept of a proof: a record, a page with the plot, and a summary for the terminal."""
+"""Keep a proof: a record, a page with the plot, and a summary for the terminal."""
 
 from __future__ import annotations
 

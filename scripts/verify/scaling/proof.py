@@ -179,7 +179,7 @@ def _of(replicas: Replicas) -> str:
 
 
 class _Progress:
-    """What is shown while one waits: at once if the pods change, else from time to time."""
+    """The progress that is shown while one waits: at once if the pods change, else from time to time."""
 
     def __init__(self, run: Run, service: str) -> None:
         self._run = run

@@ -1,4 +1,4 @@
-"""What happens while it happens: objects of the cluster and lines of the load, in one queue."""
+"""Watch objects of the cluster and lines of the load as they come, in one queue."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ReplicaObserver:
 
     @property
     def replicas(self) -> Replicas:
-        """What the cluster said last."""
+        """Return the replicas as the cluster counted them last."""
         return autoscaler.counted(self.scaler, self.deployment)
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: RBAC for those whom the administrator impersonates or asks about."""
+"""Decide who may do what: RBAC for those whom the administrator impersonates or asks about."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ METHODS = {
 
 @dataclasses.dataclass
 class Api:
-    """What the handlers share: the objects, the node (None: there is none) and the server's own address.
+    """The API's handlers, with the objects, the node (None: there is none) and the server's own address.
 
     `ready` is what /readyz says: whether everything around the server runs too.
     """

@@ -1,4 +1,4 @@
-"""What the API asks of the node agent."""
+"""Define the node agent's interface for the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request is about: its kind, namespace, name and subresource, read from the path."""
+"""Read from a request's path its kind, namespace, name and subresource."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is counted for others to go by: PodDisruptionBudgets and ResourceQuotas."""
+"""Count what others go by: the statuses of PodDisruptionBudgets and ResourceQuotas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several controllers ask of objects."""
+"""Read objects in the ways that several controllers need."""
 
 from __future__ import annotations
 

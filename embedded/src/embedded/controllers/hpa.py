@@ -39,7 +39,7 @@ Used = Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
 
 
 class Problem(NamedTuple):
-    """Why a metric could not be read."""
+    """The reason why a metric could not be read."""
 
     metric: str
     words: str
@@ -93,7 +93,7 @@ def reconcile(store: Store, key: Key, now: float, used: Used) -> float | None:
 
 @dataclass(frozen=True)
 class _Wish:
-    """How many replicas there should be, why, and what the status says of it."""
+    """The number of replicas there should be, why, and the conditions that say so."""
 
     replicas: int
     why: str

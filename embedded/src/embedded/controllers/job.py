@@ -60,7 +60,7 @@ def _left(deadline: int | None, started: str | None, now: float) -> float | None
 
 
 class Verdict(NamedTuple):
-    """How a job ends: the condition that says so first, the one that stays, and why."""
+    """The end of a job: the condition that says so first, the one that stays, and why."""
 
     first: str
     last: str

@@ -1,4 +1,4 @@
-"""What a pod asks of the pods around it: required affinity and anti-affinity, and the labels that spreading needs."""
+"""Match a pod with those around it: required affinity and anti-affinity, and the labels that spreading needs."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ HASH = "pod-template-hash"
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far a rolling update may go beyond and below the wanted replicas."""
+    """The numbers of pods that a rolling update may have above and below the wanted replicas."""
 
     surge: int
     unavailable: int

@@ -46,7 +46,7 @@ def reconcile(store: Store, key: Key, now: float) -> float | None:
 
 @dataclass(frozen=True)
 class Unfit:
-    """Why a pod cannot run on a node, in the scheduler's words, and whether fewer other pods there would help."""
+    """The reason why a pod cannot run on a node, in the scheduler's words, and whether evicting others would help."""
 
     words: str
     crowded: bool = False

@@ -1,4 +1,4 @@
-"""What the Engine is asked to make of a pod: the bodies of its containers. Pure."""
+"""Build the bodies of the requests by which the Engine creates a pod's containers. Pure."""
 
 from __future__ import annotations
 

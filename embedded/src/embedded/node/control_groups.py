@@ -1,5 +1,5 @@
-"""Where the kernel counts what a container uses: control groups of version 1 or 2, as either driver of the Engine lays
-them out, below whichever parent it was given.
+"""Find the control groups of a container, by which the kernel counts its use: version 1 or 2, as either driver of the
+Engine lays them out, below whichever parent it was given.
 """
 
 from __future__ import annotations

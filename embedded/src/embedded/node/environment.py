@@ -25,7 +25,7 @@ class ConfigError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a pod runs: what the downward API tells beside the pod itself. Memory in bytes."""
+    """The node that a pod runs on, for the downward API. Memory in bytes."""
 
     node: str
     host_ip: str

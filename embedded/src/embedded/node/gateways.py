@@ -1,4 +1,4 @@
-"""What Gateways take in and what becomes of the HTTPRoutes that hang on them: rules, and what their statuses say. Pure.
+"""Attach HTTPRoutes to Gateways: the rules that follow, and the statuses of both. Pure.
 
 Of the Gateway API that is: listeners of HTTP and HTTPS on any port, routes of namespaces that a listener allows, and
 references across namespaces where a ReferenceGrant permits them.
@@ -33,7 +33,7 @@ class Condition:
 
 @dataclasses.dataclass(frozen=True)
 class ReferenceContext:
-    """What references lead to: namespaces with their labels, Services, ReferenceGrants, and usable certificates.
+    """The objects that references lead to: namespaces with labels, Services, ReferenceGrants, usable certificates.
 
     `occupied` are the ports that somebody else has on the address that is served.
     """
@@ -70,17 +70,17 @@ class Listener:
 
     @property
     def works(self) -> bool:
-        """Whether requests are taken."""
+        """Return whether requests are taken."""
         return self.accepted.holds and self.resolved.holds and not self.conflicted.holds
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """Return the port that is listened on."""
         return int(self.spec["port"])
 
     @property
     def said(self) -> list[Condition]:
-        """All that is said of it."""
+        """Return all that is said of the listener."""
         programmed = Condition("Programmed", self.works, "Programmed" if self.works else "Invalid")
         return [self.accepted, programmed, self.resolved, self.conflicted]
 
@@ -152,7 +152,7 @@ Told = list[tuple[Object, list[Condition]]]
 
 
 def attach(route: Object, made: Iterable[Listener], context: ReferenceContext) -> tuple[list[Route], Told]:
-    """Hang a route on listeners, and return the rules that follow with what is said of the route."""
+    """Attach a route to listeners, and return the rules that follow with what is said of the route."""
     own = [(listener, _key(listener.gateway)) for listener in made]
     space = route["metadata"]["namespace"]
     rules: list[Route] = []

@@ -42,7 +42,7 @@ class Reference:
 
     @property
     def canonical(self) -> str:
-        """In full: docker.io/library/bb:1."""
+        """Return the reference in full: docker.io/library/bb:1."""
         tail = (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
         return f"{self.domain}/{self.path}{tail}"
 

@@ -1,4 +1,4 @@
-"""What all workers of a node share: the store, the Engine, the network, and how to say things."""
+"""Hold what all workers of a node share: the store, the Engine, the network, and the recording of events."""
 
 from __future__ import annotations
 

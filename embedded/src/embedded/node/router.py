@@ -114,7 +114,7 @@ class Router:
 
     @property
     def has_gateways(self) -> bool:
-        """Whether a Gateway is served, whose routes depend on Services, Secrets and namespaces."""
+        """Return whether a Gateway is served, whose routes depend on Services, Secrets and namespaces."""
         return bool(self._listeners)
 
     def _now(self) -> str:

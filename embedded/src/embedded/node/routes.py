@@ -1,4 +1,4 @@
-"""Which backend a request goes to, by the rules of Ingresses and HTTPRoutes. Pure.
+"""Choose the backend of a request by the rules of Ingresses and HTTPRoutes. Pure.
 
 Of Ingress annotations those of ingress-nginx are understood that the charts of this repository and many others use:
 `use-regex`, `rewrite-target`, `backend-protocol`, `ssl-redirect`, `force-ssl-redirect`.
@@ -85,7 +85,7 @@ class Route:
 
     @property
     def rank(self) -> tuple[int, ...]:
-        """What rules are ordered by: the narrower first."""
+        """Return the key that rules are ordered by: the narrower first."""
         hosts = 0 if not self.host else len(self.host) if self.host.startswith("*.") else 1000
         wanted = (bool(self.method), len(self.headers), len(self.queries))
         return (hosts, self.kind == "exact", len(self.path), *wanted)

@@ -22,7 +22,7 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
-    """Where a connection goes."""
+    """The destination of a connection."""
 
     address: str
     port: int

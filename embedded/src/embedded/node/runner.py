@@ -30,7 +30,7 @@ TAIL_LINES, TAIL_BYTES = 80, 2048
 
 
 class Pod(Protocol):
-    """What a container's runner asks of the pod that it belongs to."""
+    """The part of a pod that the runner of one of its containers needs."""
 
     host: NodeServices
     pod: dict[str, Any]
@@ -46,7 +46,7 @@ class Pod(Protocol):
         """Write the pod's status."""
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Do something beside, for as long as the pod is there."""
+        """Run something beside, for as long as the pod is there."""
 
     async def pause(self, seconds: float) -> None:
         """Wait, but no longer than until the pod is stopped."""

@@ -1,4 +1,4 @@
-"""What containers use, from their control groups: cores over the last interval, bytes of the working set."""
+"""Measure containers by their control groups: cores over the last interval, bytes of the working set."""
 
 from __future__ import annotations
 

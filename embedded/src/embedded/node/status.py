@@ -16,7 +16,7 @@ LOST = "The container could not be located when the pod was terminated"
 
 @dataclasses.dataclass
 class ContainerRecord:
-    """What the node knows of one container of a pod.
+    """The node's record of one container of a pod.
 
     `state` and `last` are the API's container states ({"waiting": …}, {"running": …}, {"terminated": …}); `created`
     tells whether a container of this attempt was ever made.
@@ -34,24 +34,24 @@ class ContainerRecord:
 
     @property
     def name(self) -> str:
-        """The container's name."""
+        """Return the container's name."""
         name: str = self.spec["name"]
         return name
 
     @property
     def running(self) -> bool:
-        """Whether it runs."""
+        """Return whether the container runs."""
         return "running" in self.state
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended, if it has."""
+        """Return how the container ended, if it has."""
         return self.state["terminated"]["exitCode"] if "terminated" in self.state else None
 
 
 @dataclasses.dataclass
 class PodRecord:
-    """What the node knows of one pod. `finished` is set once no container of it will run again."""
+    """The node's record of one pod. `finished` is set once no container of it will run again."""
 
     init: list[ContainerRecord]
     main: list[ContainerRecord]
@@ -65,7 +65,7 @@ class PodRecord:
 
     @property
     def all(self) -> list[ContainerRecord]:
-        """Every container."""
+        """Return every container."""
         return [*self.init, *self.main]
 
 

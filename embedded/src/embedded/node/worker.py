@@ -106,7 +106,7 @@ class PodWorker:
         await first(self.stopped, timeout=max(0.0, seconds))
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Do something beside, for as long as the pod lives."""
+        """Run something beside, for as long as the pod lives."""
         made = asyncio.ensure_future(coroutine)
         self._tasks.add(made)
         made.add_done_callback(self._tasks.discard)

@@ -1,1 +1,1 @@
-"""What is known about API objects, as pure functions: defaults, validation, merging, selectors, managed fields."""
+"""Treat API objects as pure functions: defaults, validation, merging, selectors, managed fields."""

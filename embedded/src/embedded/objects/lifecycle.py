@@ -1,4 +1,4 @@
-"""What happens to an object on its way into the store: which parts a writer may change, defaults, checks, deletion."""
+"""Take an object into the store: the parts that a writer may change, defaults, checks, deletion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pod asks for and may use: its containers taken together, and the quality of service that follows.
+"""Sum a pod's requests and limits over its containers, and derive its quality of service.
 
 Source: kubernetes/component-helpers resource/helpers.go and pkg/apis/core/v1/helper/qos.
 """

@@ -1,4 +1,4 @@
-"""What a structural schema says beyond JSON Schema: keyed lists, formats, whole objects inside; and its own form."""
+"""Read from a structural schema what is beyond JSON Schema: keyed lists, formats, whole objects; check its own form."""
 
 from __future__ import annotations
 

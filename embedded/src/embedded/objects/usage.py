@@ -1,4 +1,4 @@
-"""What an object counts against a ResourceQuota, by the names of its entries, and which quotas it counts for."""
+"""Count what an object uses of a ResourceQuota, by the names of its entries, and say which quotas count it."""
 
 from __future__ import annotations
 
