@@ -166,7 +166,7 @@ def _decide(
     decision.remarks += [
         f"{unit.place}: {unit.name}: the repository holds no page of it, neither in app/ nor in pages/: it answers 404"
         for unit in chosen
-        if unit.kind == "nextjs" and not lost.has_pages(tree, unit.sources)
+        if units.is_empty_page(tree, unit.sources)
     ]
     unread = dict.fromkeys(place for unit in chosen for place in unit.code.unread)
     decision.remarks += [f"{place}: not read: it is not Python" for place in list(unread)[:5]]
@@ -311,15 +311,16 @@ def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str])
         return answer, None
     text = f"several applications, or copies of one: {', '.join(roots)}: which one?"
     whole = [root for root in roots if not _lacks_sources(tree, root)] or roots
+    whole = [root for root in whole if units.is_answered(tree, root)] or whole
     if lacking := [root for root in roots if root not in whole]:
         text += f" The repository does not hold all sources of {', '.join(lacking)}."
     return "", Question("copy", text, roots, units.newest(whole))
 
 
 def _lacks_sources(tree: Tree, root: str) -> bool:
-    """Return whether a page of a copy imports what the repository does not hold."""
-    pages = (folder_of(file) for file in tree.named("package.json") if units.is_page(tree, folder_of(file)))
-    return any(lost.imports(tree, page) for page in pages if units.project(page) == root)
+    """Return whether a page of a copy imports what the repository does not hold, or has no pages there."""
+    pages = [page for page in units.pages_of(tree) if units.project(page) == root]
+    return any(lost.imports(tree, page) or units.is_empty_page(tree, page) for page in pages)
 
 
 def _unique(found: list[units.Unit]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scripts.adopt.packages import join
@@ -35,7 +35,7 @@ def imports(tree: Tree, folder: str) -> dict[str, Place]:
         file = waiting.pop(0)
         for match in _IMPORT.finditer(tree.text(file)):
             here, said = file.rpartition("/")[0] or ".", match[1]
-            starts = [join(one, said[2:]) for one in aliases] if said.startswith("@/") else [join(here, said)]
+            starts = _meant(said, aliases) if said.startswith("@/") else [join(here, said)]
             files = [it for start in starts for it in _files(tree.root, start)]
             if starts and not files and not _MADE.search(said):
                 found.setdefault(said, Place(file, tree.text(file)[: match.start(1)].count("\n") + 1))
@@ -61,15 +61,30 @@ def _files(root: Path, path: str) -> list[str]:
 _MADE = re.compile(r"generated|\.prisma|\.next|\.velite|\.contentlayer|\.svelte-kit|/dist/|paraglide")
 
 
-def _aliases(tree: Tree, folder: str) -> list[str]:
-    """Return the folders that `@/` stands for, as tsconfig.json says; none where it says nothing of it."""
+def _meant(said: str, aliases: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the paths that an import by an alias may mean: those of the longest alias that it begins with."""
+    alias = max((one for one in aliases if said.startswith(one)), key=len, default="")
+    return [join(folder, said[len(alias) :]) for folder in aliases[alias]] if alias else []
+
+
+def _aliases(tree: Tree, folder: str) -> dict[str, list[str]]:
+    """Return the folders that `@/`, or what begins so, stands for, as tsconfig.json says; none where it says nothing
+    of it.
+    """
     for name in ("tsconfig.json", "tsconfig.app.json", "jsconfig.json"):
         text = tree.text(join(folder, name)) if tree.has(join(folder, name)) else ""
-        if match := re.search(r'"@/\*"\s*:\s*\[([^\]]*)\]', text):
-            base = re.search(r'"baseUrl"\s*:\s*"\.?/?([^"]*)"', text)
-            roots: Sequence[str] = re.findall(r'"\.?/?([^"]*?)/?\*"', match[1])
-            return [join(folder, join(base[1].strip("/") if base else "", root).strip("/") or ".") for root in roots]
-    return []
+        base = re.search(r'"baseUrl"\s*:\s*"\.?/?([^"]*)"', text)
+        above = base[1].strip("/") if base else ""
+        found = {
+            match[1]: [
+                join(folder, join(above, root).strip("/") or ".")
+                for root in re.findall(r'"\.?/?([^"]*?)/?\*"', match[2])
+            ]
+            for match in re.finditer(r'"(@/[^"*]*)\*"\s*:\s*\[([^\]]*)\]', text)
+        }
+        if "@/" in found:
+            return found
+    return {}
 
 
 def ignored_by(tree: Tree, path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ _PINNED = re.compile(r"(?m)^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*=="
 
 
 MOST_LOOSE = 5
+MOST_PINS = 60  # each is asked about once: a second or two for each
 
 _ONCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "30"}  # a machine without a network is not waited for long
 
@@ -56,7 +57,7 @@ def contradiction(text: str, resolve: Resolver) -> Contradiction | None:
     why = " ".join((resolve(text) or "").split())
     if not why or _ELSEWHERE.search(why):
         return None
-    return Contradiction(_said(why), _to_loosen(text, why, resolve))
+    return Contradiction(_said(why), _to_loosen(text, why, resolve) or _fewest(text, resolve))
 
 
 def _to_loosen(text: str, why: str, resolve: Resolver) -> tuple[str, ...]:
@@ -82,6 +83,24 @@ def _to_loosen(text: str, why: str, resolve: Resolver) -> tuple[str, ...]:
         if _ELSEWHERE.search(why):
             return ()
     return ()
+
+
+def _fewest(text: str, resolve: Resolver) -> tuple[str, ...]:
+    """Return the packages without whose versions requirements can be met, of which none can be held: each pin is held
+    again, one after another, where the rest still goes together. None where no version at all helps.
+    """
+    names = list(dict.fromkeys(_PINNED.findall(text)))
+    loose = names if len(names) <= MOST_PINS and resolve(_all_loosened(text, names)) == "" else []
+    for name in loose:
+        rest = [one for one in loose if one != name]
+        loose = rest if resolve(_all_loosened(text, rest)) == "" else loose
+    return tuple(loose)
+
+
+def _all_loosened(text: str, names: Sequence[str]) -> str:
+    for name in names:
+        text = loosened(text, name)
+    return text
 
 
 def missing(wrong: Contradiction | None) -> str:

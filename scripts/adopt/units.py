@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.adopt import dockerfiles, documents, javascript_source, packages, python_source, variables
+from scripts.adopt import dockerfiles, documents, javascript_source, lost, packages, python_source, variables
 from scripts.adopt.dockerfiles import Dockerfile
 from scripts.adopt.facts import Code, Described
 from scripts.adopt.packages import Packages, folder_of, join
@@ -113,8 +113,9 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
             remarks.append(
                 f"{item.place}: {item.name}: left out: {item.context} has neither a Dockerfile nor package files"
             )
+        elif not (_moved(tree, unit) or _meant_instead(tree, unit)) and (lacks := _lost_sources(tree, unit, file)):
+            remarks.append(f"{lacks}; {item.name}: left out")
         else:
-            _ = _moved(tree, unit) or _meant_instead(tree, unit)
             unit.described.append(item)
             units.append(unit)
     remarks += _once(units, composed)
@@ -126,7 +127,7 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
     more += copies
     if units:
         covered = {unit.sources for unit in units}
-        wanted = CALLED if with_page else PAGE_KINDS
+        wanted = (*(() if with_page else PAGE_KINDS), *(() if any(one.kind in CALLED for one in units) else CALLED))
         return units + [one for one in found if one.kind in wanted and one.sources not in covered], remarks
     return found, remarks + more
 
@@ -168,7 +169,7 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
             remarks.append(f"{file}: left out: it is for a host elsewhere")  # what it copies is found by itself
         elif unit:
             units.append(unit)
-    units = [unit for unit in units if not _again(tree, unit, units)]
+    units = [unit for unit in units if not _again(tree, unit, units) and not _variant(unit, units)]
     known = {folder for unit in units for folder in (unit.folder, unit.sources)}
     for file in (one for one in tree.named("package.json", *packages.PYTHON_FILES) if one in files):
         folder = folder_of(file)
@@ -207,6 +208,31 @@ def _again(tree: Tree, unit: Unit, units: Sequence[Unit]) -> bool:
     above = bool(unit.dockerfile) and not _within(folder_of(unit.dockerfile.file), unit.sources)  # type: ignore[union-attr]
     moved = above and any(one.sources == unit.sources for one in inside)
     return moved or any(_starts_in(tree, unit, one.folder) for one in inside if one.sources == one.folder)
+
+
+_CLUSTER = re.compile(r"k8s|kube|minikube", re.I)
+
+
+def _variant(unit: Unit, units: Sequence[Unit]) -> bool:
+    """Return whether another Dockerfile of the same folder makes the same program: one for a cluster is taken, else the
+    plain one, else the first.
+    """
+
+    def rank(one: Unit) -> tuple[bool, bool, int]:
+        name = Path(one.dockerfile.file).name if one.dockerfile else ""
+        return (not _CLUSTER.search(name), name != "Dockerfile", units.index(one))
+
+    same = [
+        one for one in units if one.sources == unit.sources and one.kind == unit.kind and _starts(one) == _starts(unit)
+    ]
+    return bool(unit.dockerfile) and unit.kind != "other" and min(same, key=rank) is not unit
+
+
+def _starts(unit: Unit) -> str:
+    """Return what a service's image starts: the program that its command names, or the page that there is one of."""
+    command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
+    program = re.search(r"[A-Za-z_][\w.]*:\w+|[\w/-]+\.py\b", command)
+    return "" if unit.kind in PAGE_KINDS else program[0] if program else command
 
 
 def _starts_in(tree: Tree, unit: Unit, folder: str) -> bool:
@@ -366,6 +392,13 @@ def _meant_instead(tree: Tree, unit: Unit) -> bool:
     return bool(own) and _become(tree, unit, own, file if tree.has(file) else "")
 
 
+def _lost_sources(tree: Tree, unit: Unit, file: str) -> str:
+    """Return what a Dockerfile copies that is nowhere, where no package files tell how else to make its service."""
+    wrong = unit.dockerfile.problems if unit.dockerfile and unit.kind == "other" else []
+    lacks = [problem for problem in wrong[:1] if "COPY" in problem and not _widened(tree, unit, file)]
+    return "".join(lacks)
+
+
 def _programs(tree: Tree, beside: str) -> list[str]:
     """Return the folders with package files, those that have most of their path in common with a file first."""
     folders = dict.fromkeys(folder_of(file) for file in tree.named("package.json", *packages.PYTHON_FILES))
@@ -377,13 +410,22 @@ def _become(tree: Tree, unit: Unit, folder: str, dockerfile: str) -> bool:
     """Make a service of what another folder holds, and return whether it holds one."""
     again = _unit(tree, unit.name, folder, dockerfile, unit.place)
     if again:
-        kind = _kind_in(tree, folder, again.dockerfile)
-        unit.kind, unit.folder, unit.sources = (kind or (unit.kind,))[0], folder, folder
+        # A Dockerfile that takes a wider context is still one of the program that it lies beside.
+        own = again.sources if _within(folder_of(dockerfile or folder), again.sources) else folder
+        kind = _kind_in(tree, own, again.dockerfile)
+        unit.kind, unit.folder, unit.sources = (kind or (unit.kind,))[0], folder, own
         unit.dockerfile, unit.code = again.dockerfile, Code()
-        unit.javascript, unit.python = packages.javascript(tree, folder), packages.python(tree, folder)
+        unit.javascript, unit.python = packages.javascript(tree, own), packages.python(tree, own)
         _one_language(tree, unit)
         _read_code(tree, unit)
     return bool(again)
+
+
+_FORM = re.compile(
+    r"(k8s|kube(rnetes)?|minikube|helm|cloud|local|prod(uction)?|staging|simple|slim|alpine|optimi[sz]ed|multi[-_]?stage|fixed"
+    r"|new|final|v?\d+)$",
+    re.I,
+)  # of an image, not of a service
 
 
 def _name_of(file: str) -> str:
@@ -391,7 +433,9 @@ def _name_of(file: str) -> str:
     name = Path(file).name
     own = re.match(r"Dockerfile\.([\w-]+)$|([\w-]+)\.Dockerfile$", name)
     folder = folder_of(file)
-    return clean((own[1] or own[2]) if own else Path(folder).name if folder != "." else "app")
+    named = (own[1] or own[2]) if own else ""
+    inner = Path(folder).name if folder != "." else ""
+    return clean((inner if not named or (inner and _FORM.match(named)) else named) or "app")
 
 
 def clean(name: str) -> str:
@@ -459,8 +503,25 @@ def _read_code(tree: Tree, unit: Unit) -> None:
 
 def roots_of_pages(tree: Tree) -> tuple[str, ...]:
     """Return the folders that hold an application with a page: several where there are copies of one, as phases are."""
+    return tuple(sorted({project(folder) for folder in pages_of(tree)}))
+
+
+def pages_of(tree: Tree) -> list[str]:
+    """Return the folders that hold a page of the application."""
     folders = [folder_of(file) for file in tree.named("package.json")]
-    return tuple(sorted({project(folder) for folder in folders if is_page(tree, folder)}))
+    return [folder for folder in folders if is_page(tree, folder)]
+
+
+def is_answered(tree: Tree, root: str) -> bool:
+    """Return whether a copy of an application has what its page calls: a server beside it, or routes of its own."""
+    below = [file for file in tree.below(root) if not TESTS.search(file)]
+    routes = any(_ROUTE.search(file) for file in below)
+    folders = {folder_of(file) for file in tree.named("package.json", *packages.PYTHON_FILES) if _within(file, root)}
+    kinds = [kind for folder in folders if not _beside(folder) and (kind := kind_of(tree, folder))]
+    return routes or any(kind[0] in CALLED for kind in kinds)
+
+
+_ROUTE = re.compile(r"(^|/)(app/(.*/)?route|pages/api/.*)\.\w+$")
 
 
 def is_page(tree: Tree, folder: str) -> bool:
@@ -468,6 +529,12 @@ def is_page(tree: Tree, folder: str) -> bool:
     kind = None if _beside(folder) else kind_of(tree, folder)
     index = any(tree.has(join(folder, name)) for name in ("index.html", "public/index.html"))
     return bool(kind) and (kind[0] == "nextjs" or (kind[0] == "static" and index))  # type: ignore[index]
+
+
+def is_empty_page(tree: Tree, folder: str) -> bool:
+    """Return whether a folder holds a Next.js application without any page."""
+    kind = kind_of(tree, folder)
+    return bool(kind) and kind[0] == "nextjs" and not lost.has_pages(tree, folder)  # type: ignore[index]
 
 
 def _beside(folder: str) -> bool:

@@ -29,6 +29,7 @@ _SIGNING = re.compile(
     r"(^|_)(SECRET|SECRET_KEY|JWT_KEY|SIGNING_KEY|SESSION_KEY|ENCRYPTION_KEY|AUTH_KEY|SALT|PEPPER)(_KEY)?$|^(JWT|BETTER_AUTH|NEXTAUTH|AUTH|SESSION|COOKIE|TOKEN|APP)_SECRET"
 )
 _ORIGINS = re.compile(r"(ORIGINS?|CORS\w*|ALLOWED_HOSTS?_ORIGINS?|TRUSTED_ORIGINS?)$")
+_NO_ORIGINS = re.compile(r"^(ENABLE|ALLOW_CRED)|(^|_)(METHODS?|HEADERS?|CREDENTIALS?|MAX_?AGE|ENABLED?|EXPOSED?)(_|$)")
 _PAGE = re.compile(
     r"^(NEXT_PUBLIC_)?(BETTER_AUTH|NEXTAUTH|AUTH|APP|SITE|FRONTEND|CLIENT|WEB|UI|PUBLIC|BASE|DOMAIN|WEBSITE)(_APP|_BASE|_SITE)?_?(URL|URI|HOST|DOMAIN|ORIGIN)$"
 )
@@ -79,11 +80,7 @@ def purpose(read: Read, page: bool = True) -> str:
         return "other-secret"
     if _SIGNING.search(name):
         return "signing"
-    if (
-        _ORIGINS.search(name)
-        and read.default not in ("true", "false")
-        and not name.startswith(("ENABLE", "ALLOW_CRED"))
-    ):
+    if _ORIGINS.search(name) and read.default not in ("true", "false") and not _NO_ORIGINS.search(name):
         return "origins"
     if _PAGE.match(name):
         return "page"

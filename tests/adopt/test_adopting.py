@@ -373,6 +373,31 @@ def test_a_copy_whose_sources_are_not_whole_is_told_and_not_the_default(tmp_path
     assert asked[0].default == "phase2" and "does not hold all sources of phase3." in asked[0].text
 
 
+@pytest.mark.parametrize(
+    ("last", "default"),
+    [
+        ({"web__app__page.tsx": ""}, "phase2"),  # nobody in it answers its page
+        ({"api__requirements.txt": "fastapi\n"}, "phase2"),  # its page has no pages
+        ({"web__app__page.tsx": "", "api__requirements.txt": "fastapi\n"}, "phase3"),
+        ({"web__app__page.tsx": "", "web__app__api__tasks__route.ts": ""}, "phase3"),
+    ],
+)
+def test_the_default_is_the_last_copy_that_a_person_can_use(tmp_path: Path, last: dict[str, str], default: str) -> None:
+    first = {"web__app__page.tsx": "", "api__requirements.txt": "fastapi\n"}
+    app = make(tmp_path, **{
+        f"phase{number}__{name}": text for number, texts in ((2, first), (3, last))
+        for name, text in {"web__package.json": NEXT, **texts}.items()
+    })  # fmt: skip
+    asked: list[Question] = []
+
+    def ask(question: Question) -> str:
+        asked.append(question)
+        return question.default
+
+    adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
+    assert asked[0].default == default
+
+
 def test_what_programs_made_is_no_source_by_whatever_name(tmp_path: Path) -> None:
     reads = 'import os\nos.environ["OF_A_PROGRAM"]\n'
     app = make(tmp_path, **{
@@ -436,6 +461,17 @@ def test_the_pages_origin_is_told_in_the_form_the_code_takes(tmp_path: Path, cod
     })  # fmt: skip
     service = yaml.safe_load(adopt(app).text)["services"]["api"]
     assert service.get("environment", {}).get("CORS_ORIGINS") == expected
+
+
+@pytest.mark.parametrize("name", ["CORS_ALLOW_METHODS", "CORS_ALLOW_HEADERS", "CORS_MAX_AGE", "CORS_ENABLED"])
+def test_what_else_is_said_of_calls_from_other_pages_is_no_list_of_origins(tmp_path: Path, name: str) -> None:
+    code = (
+        f'import os\nfrom fastapi import FastAPI\napp = FastAPI()\nallow = os.getenv("{name}", "GET,POST").split(",")\n'
+    )
+    app = make(
+        tmp_path, **{"api__requirements.txt": "fastapi\n", "api__main.py": code, **below("web", {"package.json": NEXT})}
+    )
+    assert name not in services(adopt(app))["api"].get("environment", {})
 
 
 @pytest.mark.parametrize(
@@ -1270,6 +1306,15 @@ LIB = {"tsconfig.json": '{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}', 
         ({"src__app__page.tsx": 'import "@/a.js";\nimport "./b.css";\n', "src__a.ts": "", "src__app__b.css": ""}, ""),
         ({"src__app__page.tsx": 'import type { A } from "@/lib/a";\nimport c from "@/generated/client";\n'}, ""),
         ({"src__app__page.tsx": 'import { a } from "@scope/a";\nimport b from "react";\n'}, ""),
+        # An alias that begins as another one does, and lies elsewhere.
+        (
+            {
+                "src__app__page.tsx": 'import "@/styles/a.css";\n',
+                "styles__a.css": "",
+                "tsconfig.json": '{"paths": {"@/*": ["./src/*"], "@/styles/*": ["./styles/*"]}}',
+            },
+            "",
+        ),
         (
             {
                 "src__app__page.tsx": "",
@@ -1866,6 +1911,23 @@ BACKEND = {
         ({"compose.yaml": "services:\n  backend:\n    build: {context: ., dockerfile: docker/Dockerfile.api}",
           "docker__Dockerfile.api": f"{PYTHON_IMAGE}COPY uv.lock pyproject.toml ./\nCMD uvicorn main:app\n"},
          {"web": "web", "backend": "backend"}),
+        # One whose Dockerfile takes what no folder has, for a tool that nobody starts otherwise.
+        ({"backend__tools__compose.yml": "services: {tasks: {build: {context: ., dockerfile: task/Dockerfile}}}",
+          "backend__tools__task__Dockerfile": f"{PYTHON_IMAGE}COPY ../../app app\nCMD python -m app.tools\n"},
+         {"web": "web", "backend": "backend"}),
+        # Several images of one program: for a host elsewhere and for a cluster.
+        ({"backend__Dockerfile": f"{PYTHON_IMAGE}COPY . .\nCMD uvicorn main:app --port 7860\n",
+          "backend__Dockerfile.k8s": f"{PYTHON_IMAGE}COPY main.py .\nCMD uvicorn main:app --port 8000\n"},
+         {"web": "web", "backend": "backend"}),
+        # Several images of one folder, each of which starts a program of its own.
+        ({"backend__Dockerfile": f"{PYTHON_IMAGE}COPY . .\nCMD uvicorn main:app\n",
+          "backend__Dockerfile.worker": f"{PYTHON_IMAGE}COPY . .\nCMD python worker.py\n"},
+         {"web": "web", "backend": "backend", "worker": "backend"}),
+        # A Dockerfile of the page that takes a wider context, in which a console program lies.
+        ({"web__Dockerfile": f"{NODE_IMAGE}COPY web/package.json .\nCOPY web/lost .\nCOPY web .\nCMD npm start\n",
+          "compose.yaml": "services: {web: {build: ./web}, backend: {build: ./backend}}",
+          "web__lost__a.ts": "", "pyproject.toml": "[project]\ndependencies = ['rich']\n", "main.py": "input()\n"},
+         {"web": ".", "backend": "backend"}),
         # Functions of a host elsewhere, which have no program.
         ({"api__requirements.txt": "fastapi\n", "api__index.py": "from backend.main import app\n"},
          {"web": "web", "backend": "backend"}),

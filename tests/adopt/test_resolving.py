@@ -73,6 +73,17 @@ def test_versions_that_another_package_does_not_go_with_are_left_open_together()
     assert found is not None and found.loosen == ("pydantic", "openai")
 
 
+def test_as_few_versions_as_possible_are_left_open_where_the_reason_names_not_all() -> None:
+    """A package without a version that goes with two pinned ones: the reason names one of them."""
+
+    def resolve(asked: str) -> str:
+        held = all(one in asked for one in ("web==1.0", "tools>=2")) or "form==0.6" in asked
+        return "Because you require form==0.6 and tools>=2, we can conclude that your requirements" if held else ""
+
+    found = resolving.contradiction("web==1.0\nform==0.6\nother==3.0\ntools>=2\n", resolve)
+    assert found is not None and found.loosen == ("web", "form")
+
+
 def test_a_resolver_that_cannot_be_asked_says_nothing() -> None:
     """The real one, about a name that no index has a right to: whatever it ends with, it is no contradiction."""
     assert resolving.resolver(Shell(), "3.11")("not a requirement at all !!\n") is None

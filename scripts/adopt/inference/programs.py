@@ -144,7 +144,7 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
     if not problems:
         return {}
     builder = BUILDERS.get(unit.kind) or ("python" if unit.kind in PYTHON_KINDS else "")
-    if unit.kind == "nextjs" and _output(tree, unit, "export"):
+    if unit.kind == "nextjs" and _output(tree, unit, "export") and not _standalone(tree, unit):
         builder = "static"
     if not builder:
         found.remarks.append(f"{problems[0]}; and no builder of the product fits: the build will fail")
