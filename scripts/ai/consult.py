@@ -31,7 +31,7 @@ from scripts.host.shell import Result
 from scripts.host.terminal import printable
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
-from scripts.kube.objects import name_of
+from scripts.kube.objects import is_owned, name_of
 from scripts.secrets import redact, settings_in_text
 from scripts.settings.model import Settings
 
@@ -227,7 +227,7 @@ def workloads(connection: Connection) -> list[str]:
     None where they cannot be listed.
     """
     found = _listed(connection, _RUNNERS)
-    return [name_of(item) for item in found if not item["metadata"].get("ownerReferences")]
+    return [name_of(item) for item in found if not is_owned(item)]
 
 
 def _listed(connection: Connection, kinds: Sequence[str]) -> list[Any]:

@@ -12,7 +12,7 @@ from scripts.ai.samples import Sample, Store, recent, take
 from scripts.ai.types import Inputs
 from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
-from scripts.kube.objects import name_of
+from scripts.kube.objects import is_owned, name_of
 from scripts.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class LiveRelease:
     @cached_property
     def _numbered(self) -> set[str]:
         """Return the Jobs that a CronJob makes, one after the other: they are told with it."""
-        return {name_of(job) for job in self.state.kind("Job") if job["metadata"].get("ownerReferences")}
+        return {name_of(job) for job in self.state.kind("Job") if is_owned(job)}
 
     @cached_property
     def state(self) -> Snapshot:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import os
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from scripts.backup.manifest import NAME, ArchiveError, Manifest, Member, from_json, to_json
 from scripts.errors import UserError
 from scripts.host.files import PARTIAL, in_place_of
+from scripts.host.lock import claim
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity
@@ -43,7 +43,7 @@ def write(
     source = _Source(tar.blocks())
     try:
         with in_place_of(file, mode=0o600) as sink:
-            fcntl.flock(sink, fcntl.LOCK_EX)
+            claim(sink)  # so that nobody takes it for a leftover
             pyrage.encrypt_io(source, sink, [key.to_public()])
     except (pyrage.EncryptError, OSError) as error:
         hint = "is the disk full? another place is chosen by --output"
@@ -63,9 +63,9 @@ def remove_leftovers(folder: Path) -> list[Path]:
     removed = []
     for partial in _partials(folder):
         with suppress(OSError), partial.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            partial.unlink()
-            removed.append(partial)
+            if claim(held):
+                partial.unlink()
+                removed.append(partial)
     return removed
 
 

@@ -17,7 +17,7 @@ from scripts.diagnose.graph import (
     template,
 )
 from scripts.diagnose.model import Object, Symptom
-from scripts.kube.objects import condition, is_terminating, living, name_of
+from scripts.kube.objects import is_owned, is_terminating, living, name_of, passes_probes
 
 ALIKE = 0.5  # from this similarity on, a workload is taken for the one that a selector means
 
@@ -57,7 +57,7 @@ def _symptoms_of(graph: ResourceGraph, service: Object, selector: Mapping[str, s
             fields = {"port": str(target), "ports": offered}
             yield _symptom(graph, service, owner, wrong, evidence, selector, fields, seconds)
             return
-    if not any(condition(pod, "Ready").get("status") == "True" for pod in pods):
+    if not any(passes_probes(pod) for pod in pods):
         seconds = min(graph.age(created(pod)) for pod in pods)
         yield _symptom(graph, service, owner, "unready", f"none of {len(pods)} pods is ready", selector, {}, seconds)
 
@@ -72,7 +72,7 @@ def _mismatch(graph: ResourceGraph, service: Object, selector: Mapping[str, str]
     candidates += [
         (name_of(pod), f"pod/{name_of(pod)}", labels_of(pod), pod)
         for pod in living(graph.state.kind("Pod"))
-        if not pod["metadata"].get("ownerReferences")
+        if not is_owned(pod)
     ]
 
     def score(candidate: tuple[str, str, Mapping[str, str], Object]) -> float:
@@ -103,7 +103,7 @@ def _wrong_port(port: Mapping[str, Any], pods: list[Object]) -> str:
     if isinstance(target, str) and not target.isdigit():
         return "" if any(item.get("name") == target for item in declared) else "port-name"
     numbers = {str(item.get("containerPort")) for item in declared}
-    ready = any(condition(pod, "Ready").get("status") == "True" for pod in pods)
+    ready = any(passes_probes(pod) for pod in pods)
     return "port-number" if ready and numbers and str(target) not in numbers else ""
 
 

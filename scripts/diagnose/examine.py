@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
+from scripts.kube.objects import is_owned
 from scripts.kube.workloads import Workload
 
 if TYPE_CHECKING:
@@ -115,5 +116,5 @@ def unexamined(session: Session, services: Sequence[str]) -> list[str]:
     with suppress(UserError):  # few have ReplicaSets of their own, and not everybody may list them
         found = [*found, *session.kubectl.items("replicasets", namespace)]
     # A pod or a Job that something else has made is told with that.
-    alone = (item for item in found if not item["metadata"].get("ownerReferences"))
+    alone = (item for item in found if not is_owned(item))
     return sorted({str(item["metadata"]["name"]) for item in alone} - set(services))

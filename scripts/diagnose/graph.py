@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from scripts.diagnose.model import Object, Snapshot, moment
-from scripts.kube.objects import condition, is_terminating, name_of
+from scripts.kube.objects import condition, is_owned, is_terminating, name_of
 
 SETTLING = timedelta(seconds=30)  # a pod made so shortly before a change is judged may well be of that change
 LOOKS_AGAIN = timedelta(seconds=60)
@@ -94,13 +94,13 @@ class ResourceGraph:
     @cached_property
     def names(self) -> frozenset[str]:
         """Return whatever runs pods or would, by name; a pod or a ReplicaSet that belongs to nothing is one of it."""
-        alone = (*self.replica_sets_alone, *(pod for pod in self.state.kind("Pod") if _is_alone(pod)))
+        alone = (*self.replica_sets_alone, *(pod for pod in self.state.kind("Pod") if not is_owned(pod)))
         return frozenset(map(name_of, (*(item for kind in RUNNERS for item in self.state.kind(kind)), *alone)))
 
     @cached_property
     def replica_sets_alone(self) -> list[Object]:
         """Return the ReplicaSets that no Deployment has made."""
-        return [item for item in self.state.kind("ReplicaSet") if _is_alone(item)]
+        return [item for item in self.state.kind("ReplicaSet") if not is_owned(item)]
 
     def age(self, since: datetime | None) -> float:
         """Return seconds since a moment, 0 for one that is not known."""
@@ -299,10 +299,6 @@ class ResourceGraph:
         named = {name_of(item) for item in self.state.kind("Service")}
         found = [self.workload_behind(host) for host in hosts if host.split(".")[0] in named]
         return tuple(dict.fromkeys(name for name in found if name and name != service))
-
-
-def _is_alone(item: Object) -> bool:
-    return not item["metadata"].get("ownerReferences")
 
 
 def _plain(pod_template: Mapping[str, Any]) -> Mapping[str, Any]:

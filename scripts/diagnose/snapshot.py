@@ -12,6 +12,7 @@ from scripts.diagnose.symptoms import FLAPPING
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.kube.kubectl import Kubectl
+from scripts.kube.objects import is_terminating
 from scripts.kube.queries import SHOW_OWNERS
 
 KINDS = (
@@ -62,7 +63,7 @@ def in_trouble(pods: Iterable[Object], now: datetime) -> Iterator[tuple[tuple[st
     """
     for pod in pods:
         status: Mapping[str, Any] = pod.get("status") or {}
-        if "deletionTimestamp" in pod["metadata"] or status.get("phase") == "Succeeded":
+        if is_terminating(pod) or status.get("phase") == "Succeeded":
             continue
         for item in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
             state = item.get("state") or {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.diagnose.graph import Event, ResourceGraph, containers, created
 from scripts.diagnose.model import Object, Symptom, moment
-from scripts.kube.objects import condition, ended_with_node, is_terminating, name_of
+from scripts.kube.objects import condition, ended_with_node, is_terminating, name_of, passes_probes
 
 RECENT_SECONDS = 180.0  # a crash longer ago than this says nothing of a container that runs
 FLAPPING = 2  # restarts from which on a recent one is told even of a container that is ready
@@ -112,7 +112,7 @@ class _Pod:
     def _room_may_come(self, message: str) -> bool:
         """Return whether what the pod lacks may be freed soon: other pods end, or start and take an old one's place."""
         return "Insufficient" in message and any(
-            is_terminating(pod) or (pod["spec"].get("nodeName") and condition(pod, "Ready").get("status") != "True")
+            is_terminating(pod) or (pod["spec"].get("nodeName") and not passes_probes(pod))
             for pod in self.graph.state.kind("Pod")
             if (pod.get("status") or {}).get("phase") in ("Pending", "Running")
         )

@@ -220,9 +220,8 @@ def _version(shell: Shell, program: str, *words: str) -> str:
 
 def _unfit_secrets(settings: Settings) -> tuple[str, str]:
     """Return what a run would refuse of the values that are given here, and the remedy; nothing where it takes them."""
-    config = sync.concerning(settings.app.secrets, [service.name for service in settings.services])
     try:
-        sync.refuse_unfit(config, settings.root, sync.known_variables(settings.root))
+        sync.refuse_unfit(sync.configured(settings), settings.root, sync.known_variables(settings.root))
     except UserError as problem:
         return str(problem), problem.hint or "correct it"
     return "", ""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from scripts.errors import UserError
 from scripts.host import parsing
@@ -56,6 +57,23 @@ def wait_for(file: Path, say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def wait_in_silence(file: Path) -> Iterator[None]:
+    """Hold the lock `file` while the block runs, after whoever holds it: another process, or a thread."""
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def claim(handle: IO[bytes]) -> bool:
+    """Take the lock of an open file until it is closed; False where another process has it. Waits for nobody."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def was_left(file: Path) -> bool:
     """Return whether a holder before this one ended in the middle of its work, and nobody has settled that since."""
     return file in _left
@@ -67,7 +85,7 @@ def leave(file: Path) -> None:
 
 
 def settle(file: Path) -> None:
-    """Finish the work that a killed holder had left to do."""
+    """Forget what a killed holder had left to do, since it is done."""
     _left.pop(file, None)
 
 

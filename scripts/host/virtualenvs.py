@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from scripts.host.lock import wait_in_silence
 from scripts.host.paths import cache_folder
 from scripts.host.shell import Shell
 
@@ -43,8 +43,7 @@ def ensure(shell: Shell, root: Path, lock: str, name: str) -> Path:
         _make(shell, home, root / lock)
         return home / "bin"
     home.parent.mkdir(parents=True, exist_ok=True)
-    with (home.parent / f"{home.name}.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with wait_in_silence(home.parent / f"{home.name}.lock"):
         if not _done(home).is_file():
             shell.say(f"making the virtual environment `{name}` from {lock} (once)")
             _make(shell, home, root / lock)

@@ -38,9 +38,19 @@ def condition(item: Object, kind: str) -> Object:
     return next((one for one in conditions if one.get("type") == kind), {})
 
 
+def is_owned(item: Object) -> bool:
+    """Return whether another object made this one, as a Deployment makes ReplicaSets and a CronJob Jobs."""
+    return bool(item["metadata"].get("ownerReferences"))
+
+
+def passes_probes(pod: Object) -> bool:
+    """Return whether a pod's condition Ready is true, also of one on its way out."""
+    return condition(pod, "Ready").get("status") == "True"
+
+
 def is_ready(pod: Object) -> bool:
     """Return whether a pod takes requests: its condition Ready is true and it is not on its way out."""
-    return condition(pod, "Ready").get("status") == "True" and not is_terminating(pod)
+    return passes_probes(pod) and not is_terminating(pod)
 
 
 def matches(selector: Object | None, labels: Mapping[str, str] | None) -> bool:

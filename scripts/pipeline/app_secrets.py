@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any
 
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.pipeline import live
 from scripts.secrets import proofs, sync, vault, versions
 from scripts.secrets.sync import Change
-from scripts.settings.model import Outcome, Settings
-
-
-def configured(settings: Settings) -> dict[str, Any]:
-    """Return the Secrets that these settings have, as the app's file describes them."""
-    return sync.concerning(settings.app.secrets, [service.name for service in settings.services])
+from scripts.settings.model import Outcome
 
 
 def refuse_unfit(session: Session) -> None:
     """Raise UserError naming each value that a run would refuse, whatever the cluster holds."""
-    sync.refuse_unfit(configured(session.settings), session.settings.root, session.variables)
+    sync.refuse_unfit(sync.configured(session.settings), session.settings.root, session.variables)
 
 
 def sync_secrets(session: Session, say: Callable[[str], None]) -> list[Change]:
@@ -32,7 +26,7 @@ def sync_secrets(session: Session, say: Callable[[str], None]) -> list[Change]:
     if not session.shell.dry:
         vault.migrate(settings.root, say)
     return sync.sync(
-        kubectl, settings.root, namespace, session.variables, configured(settings),
+        kubectl, settings.root, namespace, session.variables, sync.configured(settings),
         lambda: proofs.healthy_secrets(kubectl, namespace),
     )  # fmt: skip
 
@@ -56,4 +50,4 @@ def complete_secrets(run: Run) -> Generator[Outcome, None, dict[str, str]]:
 
 def _needed(session: Session) -> set[str]:
     """Return the names of the Secrets that a release of these settings cannot do without."""
-    return set(sync.needed(configured(session.settings), local_database=session.local_database))
+    return set(sync.needed(sync.configured(session.settings), local_database=session.local_database))

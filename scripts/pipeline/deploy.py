@@ -76,11 +76,7 @@ def _groups(run: Run, planned: Plan) -> Iterator[list[Release]]:
         yield list(planned.releases)
         return
     yield first
-    limit = f"--timeout={settings.timeouts.deploy}s"
-    run.session.kubectl.effect(
-        "rollout", "status", "deployment/database", "--namespace", run.namespace, limit,
-        timeout=settings.timeouts.deploy + 30,
-    )  # fmt: skip
+    run.session.kubectl.await_rollout("deployment/database", run.namespace, settings.timeouts.deploy)
     yield [one for one in planned.releases if one not in first]
 
 

@@ -316,7 +316,7 @@ def objects_to_delete(session: Session) -> list[str]:
     """Return what `destroy` would delete, as `kind/name`; what nobody here made is told from the rest."""
     namespace = session.settings.release.namespace
     releases_of_ours = {session.settings.release.name, session.settings.database_release.name}
-    found = [item for item in session.kubectl.items(DELETED, namespace) if not item["metadata"].get("ownerReferences")]
+    found = [item for item in session.kubectl.items(DELETED, namespace) if not objects.is_owned(item)]
     told = (
         f"{item['kind'].lower()}/{objects.name_of(item)}{'' if is_own(item, releases_of_ours) else FOREIGN}"
         for item in found

@@ -21,6 +21,7 @@ from scripts.kube import objects
 from scripts.kube.kubectl import MANAGER, Kubectl
 from scripts.secrets import database_url, dotenv_file, lost_password, vault, versions
 from scripts.secrets.versions import Data
+from scripts.settings.model import Settings
 
 DATABASE_SECRET, DATABASE_PASSWORD = "database-credentials", "POSTGRES_PASSWORD"
 PASSWORD_BYTES = 32
@@ -44,13 +45,13 @@ class Change:
 
 
 def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the Secrets as an app's file says them, with the stand-in database's own where a key is a
+    """Return the Secrets as an app's file says them, with the local database's own where a key is a
     database's URL.
     """
     data: dict[str, Any] = {name: dict(spec) for name, spec in config.items()}
     for spec in data.values():
         spec["keys"] = {key: _with_local_database(key, source) for key, source in spec["keys"].items()}
-    if any("standin" in source for spec in data.values() for source in spec["keys"].values()):
+    if any("local" in source for spec in data.values() for source in spec["keys"].values()):
         data[DATABASE_SECRET] = {
             "usedBy": [], "localDatabaseOnly": True, "keys": {DATABASE_PASSWORD: {"generate": PASSWORD_BYTES}}
         }  # fmt: skip
@@ -63,13 +64,13 @@ def _with_local_database(key: str, source: Mapping[str, Any]) -> dict[str, Any]:
     form = source["database"]
     password = f"${{{DATABASE_SECRET}.{DATABASE_PASSWORD}}}"
     if form.get("part") == "password":
-        return {"from": "DATABASE_URL"} | dict(source) | {"standin": password}
+        return {"from": "DATABASE_URL"} | dict(source) | {"local": password}
     url = f"postgresql://todo:{password}@database:5432/todo"
-    return {"from": "DATABASE_URL"} | dict(source) | {"standin": database_url.formed(url, form)}
+    return {"from": "DATABASE_URL"} | dict(source) | {"local": database_url.formed(url, form)}
 
 
 def concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[str, Any]:
-    """Return an app's Secrets, with the stand-in database's own, without those whose readers are all absent.
+    """Return an app's Secrets, with the local database's own, without those whose readers are all absent.
 
     Nobody is to hold an API key that nobody reads.
     """
@@ -77,13 +78,18 @@ def concerning(config: Mapping[str, Any], services: Collection[str]) -> dict[str
     readers = {name: spec.get("usedBy", []) for name, spec in config.items()}
     kept = {name for name, users in readers.items() if not users or not set(services).isdisjoint(users)}
     sources = [source for name in kept for source in config[name]["keys"].values()]
-    kept |= {name for source in sources for name, _ in _REFERENCE.findall(source.get("standin", ""))}
+    kept |= {name for source in sources for name, _ in _REFERENCE.findall(source.get("local", ""))}
     kept |= {source["same"].split(".")[0] for source in sources if "same" in source}
     return {
         name: {**spec, "usedBy": [user for user in readers[name] if user in services]}
         for name, spec in config.items()
         if name in kept
     }
+
+
+def configured(settings: Settings) -> dict[str, Any]:
+    """Return the Secrets that these settings have, as the app's file describes them."""
+    return concerning(settings.app.secrets, [service.name for service in settings.services])
 
 
 def database_keys(config: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -194,8 +200,8 @@ class _Found:
         if value:
             self.wanted[name][key], problem = _meant(value, source)
             self.unfit += [f"{name}.{key}: {place}: {problem}"] if problem else []
-        elif "standin" in source and local_database:
-            self.templates[name, key] = source["standin"]
+        elif "local" in source and local_database:
+            self.templates[name, key] = source["local"]
         elif "same" in source:
             self.templates[name, key] = f"${{{source['same']}}}"
         elif "generate" in source:
@@ -446,7 +452,7 @@ def check_rows(
             elif given:
                 _, problem = _meant(given, source)
                 where = f"{place}, {UNFIT}: {problem}" if problem else place
-            elif "standin" in source and local_database:
+            elif "local" in source and local_database:
                 where = "the local database"
             elif "same" in source:
                 where = f"the value of {source['same']}"

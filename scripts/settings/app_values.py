@@ -30,7 +30,7 @@ def of_release(data: Mapping[str, Any], subcharts: Iterable[str], *, library: bo
 
 
 def of_database(data: Mapping[str, Any], *, library: bool, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the values of the stand-in database: who may call it, and whether it serves TLS.
+    """Return the values of the local database: who may call it, and whether it serves TLS.
 
     `labels` are the names that the pods of services bear, where those are others. How a chart without the library chart
     labels its pods is not known: there everybody in the namespace may call.

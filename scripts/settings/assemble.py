@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +50,17 @@ def settings(
     Raises SettingsError naming file, key and remedy of what cannot be used.
     """
     file = app_file(data["app"])
-    mine, theirs = Places(root, root, PIPELINE, pull), Places(root, root, file, pull)
+    once = cache(lambda path: read(path, root))
+    mine, theirs = Places(root, root, PIPELINE, once, pull), Places(root, root, file, once, pull)
     source = theirs.path(app.get("source", "."), "source")
     if not source.is_dir():
         raise SettingsError(f"{file}: source: no folder {source}", "say where the application's sources are")
-    own = Places(root, source, file)
+    own = Places(root, source, file, once)
     named = {name: Base(name, image) for name, image in data["bases"].items()}
     built = [_service(own, name, spec, data["app"], named) for name, spec in app["services"].items()]
     database, _ = _service(mine, "database", data["database"], data["app"], named, key="database")
     release = _app_release(mine, theirs, data, app, environment)
-    called = _names(app, release, root)
+    called = _names(theirs, app, release)
     return Settings(
         root=root,
         environment=environment,
@@ -93,11 +95,15 @@ def settings(
 
 @dataclass(frozen=True)
 class Places:
-    """The way to read paths in one file: relative to `base`, and what is wrong with one said by `file` and key."""
+    """The way to read paths in one file: relative to `base`, and what is wrong with one said by `file` and key.
+
+    `read` returns the mapping that a YAML file holds, read at its first use.
+    """
 
     root: Path
     base: Path
     file: str
+    read: Callable[[Path], Mapping[str, Any]]
     pull: Pull | None = None
 
     def path(self, value: str, key: str) -> Path:
@@ -257,7 +263,7 @@ def _app_release(
     if "chart" in above and "version" not in above:  # the version below is that of another chart
         spec.pop("version", None)
     release = _release(mine if "chart" in above else theirs, spec, spec["namespace"], "release", environment)
-    subcharts = _subcharts(release, mine.root)
+    subcharts = _subcharts(mine, release)
     if subcharts:
         _check_subcharts(app, subcharts, theirs.file)
     if problems := contradictions.of_chart(app, library=release.has_library):
@@ -269,12 +275,12 @@ def _app_release(
     values = (*release.values, file, *given)
     images = {name: _image_places(name, service) for name, service in app["services"].items()}
     if release.has_library:
-        _refuse_decided(mine.root, {theirs.file: generated}, given, images, release.namespace)
+        _refuse_decided(mine, {theirs.file: generated}, given, images, release.namespace)
     return replace(release, values=values, images=images)
 
 
 def _refuse_decided(
-    root: Path,
+    places: Places,
     generated: Mapping[str, Mapping[str, Any]],
     files: Sequence[Path],
     images: Mapping[str, Mapping[str, str]],
@@ -287,8 +293,8 @@ def _refuse_decided(
         for line in contradictions.of_decided(values, images, namespace)
     ]
     for file in files:
-        name = file.relative_to(root) if file.is_relative_to(root) else file
-        told += [f"{name}: {line}" for line in contradictions.of_decided(read(file, root), images, namespace)]
+        name = file.relative_to(places.root) if file.is_relative_to(places.root) else file
+        told += [f"{name}: {line}" for line in contradictions.of_decided(places.read(file), images, namespace)]
     if told:
         raise SettingsError("\n".join(told))
 
@@ -322,15 +328,15 @@ def _database_release(
     file = write_changed(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
     given = _values(places, spec, "database.release")
     own = {DATABASE: {"repository": "image.repository", "tag": "image.tag"}}
-    _refuse_decided(places.root, {}, given, own, release.namespace)
+    _refuse_decided(places, {}, given, own, release.namespace)
     return replace(found, values=(*found.values, file, *given))
 
 
-def _names(app: Mapping[str, Any], release: Release, root: Path) -> dict[str, Names]:
+def _names(places: Places, app: Mapping[str, Any], release: Release) -> dict[str, Names]:
     """Return how the chart calls the app's services, by their names in the app's file; of one's own nobody knows."""
     if not release.has_library:
         return {}
-    values = chart_values.of_files(root, release.chart, release.values)
+    values = chart_values.of_files(places.read, release.chart, release.values)
     return {
         name: chart_values.names(values, app_values.place(name, spec), spec.get("service", name))
         for name, spec in app["services"].items()
@@ -344,7 +350,7 @@ def _as_called(service: Service, called: Mapping[str, Names]) -> Service:
     return replace(service, label=names.label, deployment=names.deployment, address=address)
 
 
-def _subcharts(release: Release, root: Path) -> list[str]:
+def _subcharts(places: Places, release: Release) -> list[str]:
     """Return the services a chart has of its own: what has an `image` in its values, which could be switched off.
 
     Of a chart without the library nothing is switched off, since nobody knows how.
@@ -352,7 +358,7 @@ def _subcharts(release: Release, root: Path) -> list[str]:
     file = release.chart / "values.yaml"
     if not file.is_file() or not release.has_library:
         return []
-    return [key for key, part in read(file, root).items() if isinstance(part, Mapping) and "image" in part]
+    return [key for key, part in places.read(file).items() if isinstance(part, Mapping) and "image" in part]
 
 
 def _check_subcharts(app: Mapping[str, Any], subcharts: list[str], file: str) -> None:

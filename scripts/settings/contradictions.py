@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 PIPELINE = "config/pipeline.yaml"
-DATABASE = "database"  # what the stand-in is called: its image, its Deployment and its Service
+DATABASE = "database"  # what the local one is called: its image, its Deployment and its Service
 OWN_SECRETS = ("database-credentials", "todo-chatbot-versions")
 CHARTS_KEYS = (  # what becomes a value of the library chart, and of no other
     "environment", "replicas", "resources", "command", "args", "home", "writablePaths", "user", "group", "probes",

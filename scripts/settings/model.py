@@ -75,7 +75,7 @@ class App:
 
     `page` is the service that a browser opens, empty where there is none, `under_load` those that the requests of
     people go through. `secrets` are Kubernetes Secrets by name with the sources of their keys, `journey` is what a
-    person does first. With `database_first` the stand-in database runs before the services start; without `plays` no
+    person does first. With `database_first` the local database runs before the services start; without `plays` no
     journey is inferred where none is named.
     """
 

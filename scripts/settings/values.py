@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,17 @@ def merged(settings: Settings, release: Release) -> dict[str, Any]:
 
     Raises SettingsError naming a file that cannot be read.
     """
-    return of_files(settings.root, release.chart, release.values)
+    return of_files(lambda file: read(file, settings.root), release.chart, release.values)
 
 
-def of_files(root: Path, chart: Path, files: Iterable[Path]) -> dict[str, Any]:
+def of_files(read_file: Callable[[Path], Mapping[str, Any]], chart: Path, files: Iterable[Path]) -> dict[str, Any]:
     """Return a chart's values with `files` on top. Raises SettingsError naming one that cannot be read."""
     values: dict[str, Any] = {}
     for file in sorted(chart.glob("charts/*/values.yaml")):
-        values[file.parent.name] = read(file, root)
+        values[file.parent.name] = read_file(file)
     for file in (chart / "values.yaml", *files):
         if file.is_file():
-            values = overlay(values, read(file, root))
+            values = overlay(values, read_file(file))
     return values
 
 

@@ -1,4 +1,4 @@
-"""The HorizontalPodAutoscaler of a service: the release's own, or one from its chart, lent for the proof."""
+"""The HorizontalPodAutoscaler of a service: the release's own, or one from its chart, there for the time of a proof."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scripts.kube.helm import template_argv
 from scripts.verify.scaling.model import Autoscaler, Replicas
 
 KIND = "horizontalpodautoscalers.autoscaling"
-REPLICAS_BEFORE = "todo-chatbot/replicas-before"  # an annotation: this one was lent, by a release with so many replicas
+REPLICAS_BEFORE = "todo-chatbot/replicas-before"  # annotation of a temporary one: the release's replicas without it
 READY_SECONDS = 300  # for the pods of the replicas that are put back
 
 
@@ -115,7 +115,7 @@ def rendered(session: Session, service: str, window: int | None) -> dict[str, An
 def ensure(session: Session, service: str, window: int | None) -> Iterator[Autoscaler]:
     """Yield the release's own autoscaler, or where it has none, the chart's while the block runs.
 
-    One that is lent is taken away in the end, whatever happens, and the replicas are what they were before. Raises
+    A temporary one is removed in the end, whatever happens, and the replicas are what they were before. Raises
     UserError if there is no such Deployment, or if a window is asked for where the release has its own.
     """
     namespace = session.settings.release.namespace

@@ -15,7 +15,8 @@ class Autoscaler:
 
     `targets` maps resources to the average use, in percent of the pods' requests, that it works towards. It removes
     pods when less was enough for `window` seconds, `step` pods every `period` seconds. `lent` is one that is there for
-    the proof only; `grows` and `shrinks` say that it may add pods, and remove some.
+    the proof only, in the words of the record that is kept; `grows` and `shrinks` say that it may add pods, and
+    remove some.
     """
 
     name: str

@@ -29,7 +29,7 @@ def prove(run: Run, service: str = "", *, users: int, stabilization: int | None 
     """Load the live release, alone on its cluster. A dry run shows what would be done and returns None.
 
     Without a `service` it is the first that the app's file names under load. `stabilization` is another window, in
-    seconds, for an autoscaler that is lent. Raises UserError if it cannot be tried: no such service, no release, an
+    seconds, for a temporary autoscaler. Raises UserError if it cannot be tried: no such service, no release, an
     autoscaler without metrics, a load tool that cannot be installed.
     """
     service = _check(run, service, users, stabilization)
