@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import secrets
 import shutil
 import subprocess
@@ -176,8 +177,18 @@ def _builds(settings: Settings) -> list[plain.Build]:
     return [plain.Build(item.name, item.context, item.dockerfile, item.build_args) for item in settings.services]
 
 
+def cpu() -> float:
+    """CPU seconds of every process that this one has started and seen end."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def measure(contest: Contest, rounds: int, title: str) -> dict[str, dict[str, list[float]]]:
-    """Every scenario, all contestants in turn in each round: scenario → contestant → seconds a round."""
+    """Every scenario, all contestants in turn in each round: scenario → contestant → seconds a round.
+
+    A second entry a scenario holds CPU seconds: of the command and all it started, without the engine and the cluster,
+    which outlive it.
+    """
     names = list(contest.sources)
 
     def first(cold: bool) -> None:
@@ -209,14 +220,16 @@ def measure(contest: Contest, rounds: int, title: str) -> dict[str, dict[str, li
     measured: dict[str, dict[str, list[float]]] = {}
     contestants = contest.contestants()
     for scenario, prepare in scenarios.items():
-        results = measured[f"{title}: {scenario}"] = {contestant: [] for contestant in contestants}
+        results, work = ({contestant: [] for contestant in contestants} for _ in range(2))
+        measured |= {f"{title}: {scenario}": results, f"{title}: {scenario}, CPU": work}
         for number in range(rounds):
             for contestant in contestants:
                 contest.run(contestant)  # so that its own work is on the cluster, and nothing left to do
                 prepare(contestant == COLD)
-                started = time.monotonic()
+                started, used = time.monotonic(), cpu()
                 contest.run(contestant)
                 results[contestant].append(time.monotonic() - started)
+                work[contestant].append(cpu() - used)
             told = ", ".join(f"{name} {seconds[-1]:.1f} s" for name, seconds in results.items())
             print(f"{scenario}, round {number + 1}: {told}", flush=True)
     return measured

@@ -1,12 +1,14 @@
 """Seconds are summed up and compared the way the table says; the plain commands are those of the specification."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench import __main__ as command
-from bench import many, plain, skaffold, starts
+from bench import contest, many, plain, skaffold, starts
 from bench.statistics import Summary, ratios, summary, table
 from scripts.host.paths import ROOT
 from scripts.images import plan
@@ -42,6 +44,30 @@ def test_a_ratio_compares_the_same_round_and_is_above_one_where_the_pipeline_is_
         ("SCENARIO", "plain s", "pipeline s", "plain / pipeline"),
         ("unchanged", "4.0 / 10.0 / 30.0", "1.0 / 2.0 / 10.0", "2.0 / 3.0 / 10.0"),
     ]
+
+
+class Race:
+    """A contest of two, of whom one keeps a processor busy for a moment; the other waits."""
+
+    def __init__(self) -> None:
+        self.sources, self.one = {"mcp": Path("mcp.py")}, "mcp"
+
+    def contestants(self) -> tuple[str, ...]:
+        return "plain", "pipeline"
+
+    def run(self, contestant: str) -> None:
+        work = "sum(range(2_000_000))" if contestant == "plain" else "0"
+        subprocess.run([sys.executable, "-S", "-c", work], check=True)
+
+    def remove(self) -> None: ...
+    def change(self, names: list[str]) -> None: ...
+
+
+def test_every_scenario_has_seconds_and_the_cpu_of_what_was_started() -> None:
+    measured = contest.measure(Race(), 2, "app")  # type: ignore[arg-type]
+    assert list(measured)[2:4] == ["app: unchanged", "app: unchanged, CPU"]
+    used = measured["app: all changed, CPU"]
+    assert len(used["plain"]) == len(used["pipeline"]) == 2 and min(used["plain"]) > 0
 
 
 def test_the_plain_list_builds_tags_upgrades_and_waits_in_sequence() -> None:
