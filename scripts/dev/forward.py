@@ -48,7 +48,7 @@ class Forward:
                 continue
             self._pod = pod.uid
             words = ("port-forward", f"pod/{pod.name}", f"{self.local}:{self.port}", "--address", "127.0.0.1")
-            self._background.follow(self._name, words, self._line, tied=True)
+            self._background.follow(self._name, words, self._line)
             self._background.wait(PAUSE)
 
     def stop(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -169,10 +168,10 @@ class Background:
         self._threads.append(thread)
         thread.start()
 
-    def follow(self, name: str, words: Sequence[str], on_line: Callable[[str], None], *, tied: bool = False) -> None:
-        """Read the lines of a kubectl command until it ends or is cut. `tied`: it ends with this process, however."""
+    def follow(self, name: str, words: Sequence[str], on_line: Callable[[str], None]) -> None:
+        """Read the lines of a kubectl command until it ends or is cut."""
         argv = self._kubectl.command(*words, "--namespace", self._namespace)
-        with self._kubectl.shell.follow(ending_with_parent(argv) if tied else argv, WATCHED) as stream:
+        with self._kubectl.shell.follow(argv, WATCHED) as stream:
             with self._lock:
                 self._streams[name] = stream
             if self.stopped:
@@ -225,9 +224,3 @@ class Background:
             self.cut(name)
         for thread in self._threads:
             thread.join(10)
-
-
-def ending_with_parent(argv: Sequence[str]) -> list[str]:
-    """Return the same command, which the kernel ends with this process even where that is killed."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else list(argv)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -303,10 +304,11 @@ class Shell:
     def follow(self, argv: Sequence[str | Path], timeout: float) -> Iterator[Stream]:
         """Yield the lines of a command that changes nothing and goes on; it is stopped when the block is left.
 
-        The stream ends when the command does, when somebody calls `stop`, or after `timeout` seconds.
+        The stream ends when the command does, when somebody calls `stop`, or after `timeout` seconds. The command ends
+        with this process, also where that is killed.
         """
         stream = Stream(timeout)
-        with self._running(argv) as running:
+        with self._running(_ending_with_us(argv)) as running:
             process = running.process
 
             def read() -> None:
@@ -488,3 +490,12 @@ def _popen(argv: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes
 
 def _reason(error: OSError) -> str:
     return "not found" if error.errno == errno.ENOENT else str(error.strerror)
+
+
+def _ending_with_us(argv: Sequence[str | Path]) -> Sequence[str | Path]:
+    """Return the same command, which the kernel ends with the thread that starts it; as it is where no program does so.
+
+    It would be there for ever otherwise: what has nothing to write never learns that nobody reads it any more.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv and shutil.which(argv[0]) else argv

@@ -25,8 +25,7 @@ class Kubectl:
         self.stopped = False
         self.meanwhile: Callable[[], None] = lambda: None  # what happens while kubectl begins
 
-    def follow(self, name: str, words: Sequence[str], on_line: Callable[[str], None], *, tied: bool) -> None:
-        assert tied, "it must not outlive a session that is killed"
+    def follow(self, name: str, words: Sequence[str], on_line: Callable[[str], None]) -> None:
         self.began.put(list(words))
         self.meanwhile()
         on_line("Forwarding from 127.0.0.1:8000 -> 8000")

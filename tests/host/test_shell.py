@@ -3,7 +3,9 @@
 import os
 import select
 import shlex
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -221,3 +223,23 @@ def test_ctrl_c_in_a_conversation_keeps_what_was_said(tmp_path: Path) -> None:
 
 def test_a_conversation_with_a_program_that_is_not_there(tmp_path: Path) -> None:
     assert Shell().converse([tmp_path / "none"], stop=threading.Event()).code == 127
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is part of util-linux")
+def test_what_is_followed_ends_with_this_process_also_where_that_is_killed(tmp_path: Path) -> None:
+    """It has nothing to write, so nothing else would ever tell it."""
+    fifo = tmp_path / "held"
+    os.mkfifo(fifo)
+    followed = f"import signal; held = open({str(fifo)!r}, 'w'); print('open', flush=True); signal.pause()"
+    code = (
+        "import signal, sys\nfrom scripts.host.shell import Shell\n"
+        f"with Shell().follow([sys.executable, '-c', {followed!r}], 600) as stream:\n"
+        "    print(next(iter(stream)), flush=True)\n    signal.pause()\n"
+    )
+    held = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    with subprocess.Popen(python(code), stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == b"open\n"
+        process.kill()
+        assert select.select([held], [], [], 300)[0], "its end of the pipe is closed"
+        assert os.read(held, 1) == b""
+    os.close(held)
