@@ -1,7 +1,12 @@
 """What all tests of the task runner have in common."""
 
 import os
+import shutil
 import signal
+import subprocess
+from functools import cache
+
+import pytest
 
 from scripts.host.variables import SHORT_LIVED
 
@@ -10,3 +15,16 @@ from scripts.host.variables import SHORT_LIVED
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.update(SHORT_LIVED | os.environ)  # helm and kubectl are started by tests too
+
+
+@cache
+def engine_answers() -> bool:
+    """Whether a Docker engine answers here."""
+    docker = shutil.which("docker")
+    return bool(docker) and not subprocess.run([docker, "version"], capture_output=True, check=False).returncode
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a Docker engine where none answers; `nox -s engine` starts one first."""
+    if item.get_closest_marker("engine") and not engine_answers():
+        pytest.skip("no Docker engine answers: run `./run invoke install` first")

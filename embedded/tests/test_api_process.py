@@ -17,7 +17,7 @@ from pathlib import Path
 
 import process as cluster
 import pytest
-from busybox import ensure_image
+from busybox import ensure_image, require_engine
 
 NAME = f"process-{os.getpid()}"
 START_SECONDS = 300.0
@@ -25,6 +25,7 @@ START_SECONDS = 300.0
 
 def start(state: Path, name: str = NAME) -> subprocess.Popen:
     """Run the cluster and wait until it says it is ready."""
+    require_engine()
     process = cluster.start(name, state)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -53,6 +54,7 @@ def ask(state: Path, path: str, body: dict | None = None, *, known: bool = True)
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
     """A state directory; whatever a cluster made in it is removed."""
+    require_engine()
     folder = tmp_path / "state"
     yield folder
     cluster.delete(NAME, folder)

@@ -10,6 +10,7 @@ from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import first_line
 from scripts.clusters.target import Tell
 from scripts.host.shell import Result
+from scripts.settings.targets import NodeOptions
 
 
 class K3d(NodeContainers):
@@ -17,6 +18,11 @@ class K3d(NodeContainers):
 
     target = "k3d"
     label = "k3d.cluster"
+
+    @property
+    def options(self) -> NodeOptions:
+        """What the configuration decides of a cluster of k3d."""
+        return self._settings.targets.k3d
 
     @property
     def control_planes(self) -> Sequence[str]:
@@ -39,7 +45,7 @@ class K3d(NodeContainers):
 
     def create_command(self) -> list[str]:
         """Return the argv that makes the cluster; the user's kubeconfig and current context stay as they are."""
-        options = self._settings.targets.k3d
+        options = self.options
         ports = [word for port in self.ports for word in ("--port", f"127.0.0.1:{port}:{port}@server:0")]
         agents = ["--agents", str(options.nodes - 1)] if options.nodes > 1 else []
         return [

@@ -15,6 +15,7 @@ from scripts.clusters.target import Tell
 from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.images.engine_api import is_elsewhere
+from scripts.settings.targets import NodeOptions
 
 PROVIDER = "KIND_EXPERIMENTAL_PROVIDER"
 
@@ -32,6 +33,11 @@ class Kind(NodeContainers):
     def _environ(self) -> Mapping[str, str]:
         """Return the variables that its commands have beside the person's environment."""
         return {PROVIDER: "docker"} if os.environ.get(PROVIDER, "docker") != "docker" else {}
+
+    @property
+    def options(self) -> NodeOptions:
+        """What the configuration decides of a cluster of kind."""
+        return self._settings.targets.kind
 
     @property
     def control_planes(self) -> Sequence[str]:
@@ -57,7 +63,7 @@ class Kind(NodeContainers):
             {"containerPort": port, "hostPort": port, "listenAddress": "127.0.0.1", "protocol": "TCP"}
             for port in self.ports
         ]
-        workers = [{"role": "worker"}] * (self._settings.targets.kind.nodes - 1)
+        workers = [{"role": "worker"}] * (self.options.nodes - 1)
         nodes = [{"role": "control-plane", "extraPortMappings": mappings}, *workers]
         return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": nodes}
 
@@ -71,7 +77,7 @@ class Kind(NodeContainers):
                 "the Docker engine is on another machine, and a kind cluster could be reached from there only",
                 "run this there, or use --target minikube or k3d, or an engine of this machine",
             )
-        options = self._settings.targets.kind
+        options = self.options
         config = json.dumps(self.config())
         image = ["--image", options.image] if options.image else []
         words = ["create", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig), "--wait", "5m"]

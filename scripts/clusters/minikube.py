@@ -158,6 +158,7 @@ class Minikube(Target):
         kubernetes = inner if isinstance(inner, Mapping) else {}
         options = self._options
         seen = {
+            "number of nodes": (self._made_nodes(), options.nodes),
             "driver": (config.get("Driver"), options.driver),
             "container runtime": (kubernetes.get("ContainerRuntime"), options.runtime),
             "CNI": (kubernetes.get("CNI"), options.cni),
@@ -207,8 +208,15 @@ class Minikube(Target):
 
     def nodes(self) -> list[Node]:
         """Return the profile's nodes, the control plane first."""
-        names = [self.name, *(f"{self.name}-m{number:02d}" for number in range(2, self._options.nodes + 1))]
-        return [self._node(name) for name in names]
+        count = self._made_nodes() or self._options.nodes
+        names = [self.name, *(f"{self.name}-m{number:02d}" for number in range(2, count + 1))]
+        return [self._node(name, alone=count == 1) for name in names]
+
+    def _made_nodes(self) -> int:
+        """Return how many nodes the profile was made with, 0 where it does not say."""
+        profile = self._profile()
+        nodes = profile.config.get("Nodes") if profile else None
+        return len(nodes) if isinstance(nodes, list) else 0
 
     def url(self, namespace: str, service: str, node_port: int) -> str:
         """Return where a NodePort Service answers: at the node, at a mapped port, or through a forward that is kept."""
@@ -281,7 +289,7 @@ class Minikube(Target):
             self._listed = self._ask("profile", "list", "--light", "--output", "json", timeout=60).out
         return answers.minikube_profile(self._listed, self.name)
 
-    def _node(self, name: str) -> Node:
+    def _node(self, name: str, *, alone: bool) -> Node:
         options = self._options
         disk = self._line("ssh", "--node", name, "--", "df -h /var")
         if options.driver == "docker" and options.runtime in ("containerd", "docker"):
@@ -294,7 +302,7 @@ class Minikube(Target):
         if options.runtime == "containerd":
             node = replace(node, contents=(*inside, *CONTENTS))
         put = self._load_by_minikube if options.runtime == "cri-o" else None
-        listing = tuple(self._command("image", "ls", "--format", "json")) if options.nodes == 1 else node.listing
+        listing = tuple(self._command("image", "ls", "--format", "json")) if alone else node.listing
         return replace(node, listing=listing, disk=disk, put=put)
 
     def _load_by_minikube(self, refs: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ from scripts.host.shell import CommandError, Result, Shell
 from scripts.images.engine_api import is_elsewhere
 from scripts.settings import values
 from scripts.settings.model import Image, Outcome, Settings
+from scripts.settings.targets import NodeOptions
 
 NOT_THERE = 127  # the exit status of a program that is missing
 READY_SECONDS = 120.0  # that an API server may take to answer after its container was started
@@ -40,6 +41,11 @@ class NodeContainers(Target):
         self._forwards = Forwards(f"{self.target}-{settings.cluster}", shell)
         self.context = f"{self.target}-{settings.cluster}"
         self.kubeconfig = state_folder(self.target, settings.cluster) / "kubeconfig"
+
+    @property
+    @abstractmethod
+    def options(self) -> NodeOptions:
+        """What the configuration decides of such a cluster."""
 
     @property
     @abstractmethod
@@ -102,6 +108,20 @@ class NodeContainers(Target):
         if ready.code == NOT_THERE:
             return Reading("unknown", "its nodes run, but kubectl, which asks its API server, is not there")
         return together if ready else Reading("degraded", f"the API server does not answer: {first_line(ready.err)}")
+
+    def drift(self) -> list[str]:
+        """Return how one that runs differs from what would be made today, where something else than usual is asked."""
+        if self.options == NodeOptions():
+            return []
+        found = self._containers() or {}
+        nodes, wished = sum(self.runs_pods(name) for name in found), self.options.nodes
+        answer = self._shell.probe([engine_client(), "inspect", *self.control_planes, "--format", "{{.Config.Image}}"])
+        image = answer.out.strip() if answer else ""
+        wanted = self.options.image.partition("@")[0]
+        return [
+            *([f"number of nodes is {nodes}, not {wished}"] if nodes not in (0, wished) else ()),
+            *([f"image is {image}, not {wanted}"] if image and wanted and image.partition("@")[0] != wanted else ()),
+        ]
 
     def start(self, tell: Tell) -> None:
         """Start the containers that do not run, the control plane first, and wait for the API server."""

@@ -107,7 +107,9 @@ class Target(ABC):
         if step != "nothing" and not self._shell.dry:
             self._prove()
         self._seen_running = True
-        words = [self.target, *([DONE[step]] if step != "nothing" else []), *self.drift(), *self.warnings]
+        differs = self.drift()
+        remedy = [f"what differs counts when it is made: invoke cluster.down --target {self.target}"] if differs else []
+        words = [self.target, *([DONE[step]] if step != "nothing" else []), *differs, *remedy, *self.warnings]
         status: Status = "unchanged" if step == "nothing" else "done"
         return Outcome("prepare", f"cluster {self.name}", status, time.monotonic() - started, ", ".join(words))
 

@@ -63,6 +63,7 @@ def run_checks(facts: Facts) -> list[Row]:
         _program(facts),
         *_cluster(facts),
         _secrets(facts),
+        *(Row("settings", "warn", *line.rsplit(": ", 1)) for line in facts.idle),
         _port(facts),
         *_registries(facts),
         *_ai(facts),

@@ -34,7 +34,7 @@ from scripts.images import docker
 from scripts.images.engine_api import chosen_by
 from scripts.kube.kubectl import Kubectl
 from scripts.secrets import sync
-from scripts.settings import values
+from scripts.settings import idle, values
 from scripts.settings.model import Settings
 from scripts.settings.values import FRONTEND_PORT
 
@@ -97,6 +97,7 @@ class Facts:
     cluster_error: str = ""
     cluster_remedy: str = ""
     secrets_problem: tuple[str, str] = ("", "")
+    idle: tuple[str, ...] = ()
     server: str = ""
     metrics: bool | None = False  # None where the cluster does not say
     metrics_why: str = ""
@@ -132,7 +133,8 @@ def gather(settings: Settings, shell: Shell, target: str = "") -> Facts:
         **cluster.result(),
         secrets_problem=_unfit_secrets(settings),
     )
-    return replace(found, program=_program_version(shell, found.target))
+    unused = tuple(idle.told(settings, found.target))
+    return replace(found, program=_program_version(shell, found.target), idle=unused)
 
 
 def local_facts(settings: Settings, shell: Shell, target: str = "") -> Facts:

@@ -17,6 +17,7 @@ from scripts.pipeline.app_secrets import sync_secrets
 from scripts.pipeline.images import Builds
 from scripts.pipeline.lacking import refuse_unready
 from scripts.pipeline.refusals import refuse_values
+from scripts.settings import idle
 from scripts.settings.model import Image, Outcome
 
 Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few words on it
@@ -25,6 +26,8 @@ Work = Callable[[], tuple[bool, str]]  # whether it changed anything, and a few 
 def prepare(run: Run) -> Generator[Outcome, None, Ready]:
     """Make ready what a release stands on, side by side where order does not matter, and return what images need."""
     refuse_unready(run)
+    for line in idle.told(run.session.settings, run.session.target):
+        run.display.line(line)
     clients: list[Docker] = []
     bases: dict[str, ReadyBase] = {}
     with threads(run) as pool:

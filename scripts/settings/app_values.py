@@ -9,6 +9,7 @@ DATABASE_PORT = 5432
 START_SECONDS = 120  # what somebody else's program may take to start, unless its file says otherwise
 WEB_PORTS = (443, 80)
 ANYWHERE = "0.0.0.0/0"
+SHARED = ("storageClass", "imagePullSecrets")  # of `global`: what concerns a database of the same namespace as well
 
 
 def of_release(data: Mapping[str, Any], subcharts: Iterable[str], *, library: bool) -> dict[str, Any]:
@@ -29,16 +30,25 @@ def of_release(data: Mapping[str, Any], subcharts: Iterable[str], *, library: bo
     return dict(_over(values, data.get("values", {})))
 
 
-def of_database(data: Mapping[str, Any], *, library: bool, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return the values of the local database: who may call it, and whether it serves TLS.
+def of_database(
+    data: Mapping[str, Any],
+    *,
+    library: bool,
+    labels: Mapping[str, str] | None = None,
+    shared: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the values of the local database: who may call it, where it is stored, and whether it serves TLS.
 
     `labels` are the names that the pods of services bear, where those are others. How a chart without the library chart
-    labels its pods is not known: there everybody in the namespace may call.
+    labels its pods is not known: there everybody in the namespace may call. `shared` are the values that all charts of
+    the app's release have in common: of those, the storage class and the registry's Secrets are the database's too.
     """
     readers = sorted((labels or {}).get(name, name) for name in database_readers(data))
     values: dict[str, Any] = {"networkPolicy": {"from": readers}} if readers else {}
     if not library:
         values = {"global": {"networkPolicy": {"enabled": False}}}
+    if common := {key: value for key in SHARED if (value := (shared or {}).get(key))}:
+        values["global"] = values.get("global", {}) | common
     if data.get("database", {}).get("tls"):
         values["tls"] = {"enabled": True}
     return values

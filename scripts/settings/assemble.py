@@ -13,17 +13,17 @@ from typing import Any
 from scripts.dockerfiles import derived
 from scripts.errors import SettingsError
 from scripts.host.files import write_changed
-from scripts.settings import app_values, chart_source, contradictions
+from scripts.settings import app_values, chart_source, contradictions, given
 from scripts.settings import values as chart_values
 from scripts.settings.chart_source import Pull
 from scripts.settings.contradictions import DATABASE, PIPELINE
+from scripts.settings.given import GENERATED
 from scripts.settings.model import Address, App, Base, Dev, Release, Security, Service, Settings, Timeouts
 from scripts.settings.reading import read
 from scripts.settings.targets import target_options
 from scripts.settings.values import Names
 
 CHART = "charts/todo-chatbot-umbrella"
-GENERATED = ".pipeline"  # folder of what is derived from the configuration, so that printed commands can be pasted
 BUILDERS = Path(__file__).resolve().parents[1] / "dockerfiles" / "builders"
 BUILDER_BASES = {
     "nextjs": {"NODE_IMAGE": "node"},
@@ -60,7 +60,8 @@ def settings(
     built = [_service(own, name, spec, data["app"], named) for name, spec in app["services"].items()]
     database, _ = _service(mine, "database", data["database"], data["app"], named, key="database")
     release = _app_release(mine, theirs, data, app, environment)
-    called = _names(theirs, app, release)
+    laid = chart_values.of_files(once, release.chart, release.values) if release.has_library else {}
+    called = _names(app, laid)
     return Settings(
         root=root,
         environment=environment,
@@ -84,12 +85,13 @@ def settings(
         services=tuple(_as_called(service, called) for service, _ in built),
         release=release,
         database=database,
-        database_release=_database_release(mine, data, app, release, environment, called),
+        database_release=_database_release(mine, data, app, release, environment, called, laid),
         timeouts=Timeouts(**data["timeouts"]),
         security=_security(mine, data.get("security", {})),
         downloads=dict(data.get("downloads", {})),
         size=data.get("size", "auto"),
         targets=target_options(data.get("targets", {})),
+        idle=given.idle(mine.read, root, app, file, release, laid, _subcharts(mine, release)),
     )
 
 
@@ -318,12 +320,13 @@ def _image_places(name: str, spec: Mapping[str, Any]) -> dict[str, str]:
 
 def _database_release(
     places: Places, data: Mapping[str, Any], app: Mapping[str, Any], release: Release, environment: str,
-    called: Mapping[str, Names],
+    called: Mapping[str, Names], laid: Mapping[str, Any],
 ) -> Release:  # fmt: skip
     spec = data["database"]["release"]
     found = _release(places, spec, release.namespace, "database.release", environment)
     labels = {name: names.label for name, names in called.items()}
-    values = app_values.of_database(app, library=release.has_library, labels=labels)
+    shared = chart_values.at(laid, ["global"])
+    values = app_values.of_database(app, library=release.has_library, labels=labels, shared=shared)
     generated = json.dumps(values, indent=2) + "\n"
     file = write_changed(places.root / GENERATED / f"{release.name}.{found.name}.yaml", generated)
     given = _values(places, spec, "database.release")
@@ -332,14 +335,13 @@ def _database_release(
     return replace(found, values=(*found.values, file, *given))
 
 
-def _names(places: Places, app: Mapping[str, Any], release: Release) -> dict[str, Names]:
-    """Return how the chart calls the app's services, by their names in the app's file; of one's own nobody knows."""
-    if not release.has_library:
-        return {}
-    values = chart_values.of_files(places.read, release.chart, release.values)
+def _names(app: Mapping[str, Any], laid: Mapping[str, Any]) -> dict[str, Names]:
+    """Return how the chart calls the app's services, by their names in the app's file; of one's own, without values
+    that are known, nobody knows.
+    """
     return {
-        name: chart_values.names(values, app_values.place(name, spec), spec.get("service", name))
-        for name, spec in app["services"].items()
+        name: chart_values.names(laid, app_values.place(name, spec), spec.get("service", name))
+        for name, spec in (app["services"].items() if laid else ())
     }
 
 

@@ -37,6 +37,7 @@ def of_app(data: Spec) -> list[str]:
     problems += _twice(services, "deployment", lambda name, spec: spec.get("deployment", name))
     problems += _ports(data.get("addresses", []))
     problems += _of_secrets(data.get("secrets", {}))
+    problems += _of_database(data)
     return problems + list(_of_journey(data.get("journey") or []))
 
 
@@ -100,6 +101,14 @@ def _twice(services: Spec, key: str, name_of: Callable[[str, Spec], str | None])
             yield f"services.{name}.{key}: {made} is that of {seen[made]} already; name another one"
         if made:
             seen[made] = name
+
+
+def _of_database(data: Spec) -> Iterator[str]:
+    secrets: Spec = data.get("secrets", {})
+    if not any("database" in source for spec in secrets.values() for source in spec["keys"].values()):
+        for key, wanted in data.get("database", {}).items():
+            if wanted:
+                yield f"database.{key}: has no effect, since no secret has a key with `database`; remove it"
 
 
 def _ports(addresses: Iterable[Spec]) -> Iterator[str]:

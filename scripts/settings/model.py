@@ -147,7 +147,10 @@ class Security:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything the user decided, validated: `config/pipeline.yaml` with its overlay, and the app's file."""
+    """Everything the user decided, validated: `config/pipeline.yaml` with its overlay, and the app's file.
+
+    `idle` are values that have no effect in this environment, though in another one they have.
+    """
 
     root: Path
     environment: str
@@ -167,6 +170,7 @@ class Settings:
     size: str = "auto"
     downloads: Mapping[str, str] = field(default_factory=dict)
     targets: TargetOptions = field(default_factory=TargetOptions)
+    idle: tuple[str, ...] = ()
 
     @property
     def page(self) -> Service | None:

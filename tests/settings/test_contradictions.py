@@ -14,6 +14,7 @@ import yaml
 
 from scripts.errors import SettingsError
 from scripts.host.paths import ROOT
+from scripts.settings import idle
 from scripts.settings.configuration import read_settings
 
 APP, PIPELINE = "config/apps/todo-chatbot.yaml", "config/pipeline.yaml"
@@ -160,6 +161,14 @@ def contradictions() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "a registry", app(values={"global": {"imageRegistry": "r"}}), "values: global.imageRegistry: r: images come"
     elsewhere = app(values={"global": {"namespace": "elsewhere"}})
     yield "another namespace", elsewhere, "values: global.namespace: elsewhere: the release's is todo-chatbot; set"
+    unread = app(database={"tls": True})
+    yield "a database of nobody", unread, "database.tls: has no effect, since no secret has a key with `database`"
+    inner = app(services={"api": SERVICE | {"values": {"service": {"nodePort": 30001}}}})
+    yield "a node port", inner, "services.api.values: services.api.service.nodePort: a Service of type ClusterIP has"
+    scaled = app(services={"api": SERVICE | {"replicas": 3, "values": {"autoscaling": {"enabled": True}}}})
+    yield "pods beside an autoscaler", scaled, "services.api.replicas: services.api.replicaCount: has no effect beside"
+    idle = app(values={"front": {"replicaCount": 2}})
+    yield "a service of the chart", idle, "values: front: has no effect: no service of the app is the chart's front"
     yield "two bodies", app(journey=[step(json={}, form={})]), "journey.0.form: has no effect beside json"
     yield "GET", app(journey=[step(json={}, method="GET")]), "journey.0.json: a GET has no body"
     yield "bearer", app(journey=[step(bearer="token")]), "journey.0.bearer: no step before keeps token"
@@ -186,6 +195,59 @@ def test_what_would_be_ignored_is_refused(project: Path, data: dict[str, Any], s
         effect(project, data)
     assert f"{APP}: {said}" in str(caught.value) or said in str(caught.value)
     assert all(line.startswith(f"{APP}: ") for line in str(caught.value).splitlines())
+
+
+def test_what_another_environment_makes_use_of_is_told_and_not_refused(project: Path) -> None:
+    """The chart's own values for `secure` switch it on; where none do, it is refused, by the file that says it."""
+    folder = project / LIBRARY / "environments"
+    folder.mkdir()
+    own = {"services": {"api": {"autoscaling": {"maxReplicas": 9}}}}
+    (project / "mine.yaml").write_text(yaml.safe_dump(own))
+    (folder / "secure.yaml").write_text("services: {api: {autoscaling: {enabled: true}}}\n")
+    why = "mine.yaml: services.api.autoscaling: has no effect without services.api.autoscaling.enabled"
+    try:
+        effect(project, app(), {"release": {"values": ["mine.yaml"]}})
+        (line,) = read_settings(project).idle
+        assert line.startswith(why)
+        assert not read_settings(project, "secure").idle
+        (folder / "secure.yaml").write_text("a: 1\n")
+        with pytest.raises(SettingsError, match=why):
+            effect(project, app(), {"release": {"values": ["mine.yaml"]}})
+        own["services"]["api"]["autoscaling"]["enabled"] = False  # type: ignore[assignment]
+        (project / "mine.yaml").write_text(yaml.safe_dump(own))
+        assert effect(project, app(), {"release": {"values": ["mine.yaml"]}}), "switched off by hand, and kept"
+    finally:
+        shutil.rmtree(folder)
+        (project / "mine.yaml").write_text("a: 1\n")
+
+
+def test_the_database_is_stored_where_the_release_says(project: Path) -> None:
+    keys = {"URL": {"from": "URL", "database": {"scheme": "postgresql"}}}
+    data = app(secrets={"mine": {"usedBy": ["api"], "keys": keys}}, values={"global": {"storageClass": "fast"}})
+    effect(project, data)
+    (file,) = (file for file in read_settings(project).database_release.values if file.parent.name == ".pipeline")
+    assert yaml.safe_load(file.read_text())["global"] == {"storageClass": "fast"}
+
+
+@pytest.mark.parametrize(
+    ("given", "target", "keys"),
+    [
+        ({"registry": "r.example/team"}, "minikube", ["registry"]),
+        ({"context": "prod", "registry": "r.example/team", "target": "kind"}, "kind", ["context", "registry"]),
+        ({"context": "prod", "registry": "r.example/team", "target": "context"}, "kind", []),
+        ({"context": "prod", "registry": "r.example/team"}, "context", []),
+        ({"targets": {"minikube": {"disk": "30g"}}}, "minikube", ["targets.minikube.disk"]),
+        ({"targets": {"minikube": {"disk": "30g", "driver": "kvm2", "cpus": 3}}}, "minikube", []),
+        ({"targets": {"minikube": {"driver": "none", "cpus": 3}}}, "minikube", ["targets.minikube.cpus"]),
+        ({"targets": {"minikube": {"disk": "30g"}}}, "kind", []),
+    ],
+)  # fmt: skip
+def test_what_this_kind_of_cluster_has_no_use_for_is_told(
+    project: Path, given: dict[str, Any], target: str, keys: list[str]
+) -> None:
+    effect(project, app(), given)
+    lines = idle.told(read_settings(project), target)
+    assert [line.split(": ")[1] for line in lines] == keys and all(line.startswith(PIPELINE) for line in lines)
 
 
 def test_packages_that_a_dockerfile_has_no_line_for_are_refused(project: Path) -> None:

@@ -1,0 +1,77 @@
+"""Hold the values that a person wrote, file by file, against all that the release gets: what has no effect is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.errors import SettingsError
+from scripts.settings import app_values, values
+from scripts.settings.idle import of_values
+from scripts.settings.model import Release
+
+GENERATED = ".pipeline"  # folder of what is derived from the configuration, so that printed commands can be pasted
+
+Given = tuple[str, Mapping[str, Any]]
+"""Values, and how a line about one of their keys begins."""
+
+
+def idle(
+    read: Callable[[Path], Mapping[str, Any]],
+    root: Path,
+    app: Mapping[str, Any],
+    file: str,
+    release: Release,
+    laid: Mapping[str, Any],
+    subcharts: Sequence[str],
+) -> tuple[str, ...]:
+    """Return what a person's values say without effect in this environment, though they have one in another.
+
+    `laid` are all values of the release, none of a chart without the library; `subcharts` are the chart's own services.
+    Raises SettingsError for what has an effect in no environment that the chart knows.
+    """
+    folder = release.chart / "environments"
+    above = [path for path in release.values if not path.is_relative_to(folder)]
+    written = [*_of_app(app, file), *_of_files(read, root, above)]
+    if not laid or not written:
+        return ()
+    places = [app_values.place(name, spec) for name, spec in app["services"].items()]
+    unused = [name for name in subcharts if name not in places]
+
+    def told(merged: Mapping[str, Any]) -> dict[str, None]:
+        lines = (
+            f"{start}{key}: {why}" for start, own in written for key, why in of_values(own, merged, places, unused)
+        )
+        return dict.fromkeys(lines)
+
+    here = told(laid)
+    never = set(here)
+    for other in sorted(folder.glob("*.yaml")) if here else ():
+        never &= told(values.of_files(read, release.chart, (other, *above))).keys()
+    if never:
+        raise SettingsError("\n".join(line for line in here if line in never))
+    return tuple(here)
+
+
+def _of_app(app: Mapping[str, Any], file: str) -> Iterator[Given]:
+    if own := app.get("values"):
+        yield f"{file}: values: ", own
+    for name, spec in app["services"].items():
+        place = app_values.place(name, spec)
+        if "replicas" in spec:
+            yield f"{file}: services.{name}.replicas: ", _at(place, {"replicaCount": spec["replicas"]})
+        if given := spec.get("values"):
+            yield f"{file}: services.{name}.values: ", _at(place, given)
+
+
+def _at(place: str, given: Any) -> dict[str, Any]:
+    for part in reversed(place.split(".")):
+        given = {part: given}
+    return dict(given)
+
+
+def _of_files(read: Callable[[Path], Mapping[str, Any]], root: Path, files: Sequence[Path]) -> Iterator[Given]:
+    for path in files:
+        if path.parent != root / GENERATED:
+            yield f"{path.relative_to(root) if path.is_relative_to(root) else path}: ", read(path, root)
