@@ -113,14 +113,14 @@ class NodeContainers(Target):
         """Return how one that runs differs from what would be made today, where something else than usual is asked."""
         if self.options == NodeOptions():
             return []
-        found = self._containers() or {}
-        nodes, wished = sum(self.runs_pods(name) for name in found), self.options.nodes
-        answer = self._shell.probe([engine_client(), "inspect", *self.control_planes, "--format", "{{.Config.Image}}"])
-        image = answer.out.strip() if answer else ""
+        rows = [line.partition("\t") for line in self._listed("Image").out.splitlines()]
+        nodes = {name: image for name, _, image in rows if self.runs_pods(name)}
+        made, wished = len(nodes), self.options.nodes
+        image = next((nodes[name] for name in self.control_planes if name in nodes), "").partition("@")[0]
         wanted = self.options.image.partition("@")[0]
         return [
-            *([f"number of nodes is {nodes}, not {wished}"] if nodes not in (0, wished) else ()),
-            *([f"image is {image}, not {wanted}"] if image and wanted and image.partition("@")[0] != wanted else ()),
+            *([f"number of nodes is {made}, not {wished}"] if made not in (0, wished) else ()),
+            *([f"image is {image}, not {wanted}"] if image and wanted and image != wanted else ()),
         ]
 
     def start(self, tell: Tell) -> None:
@@ -191,9 +191,14 @@ class NodeContainers(Target):
         return [self._kubectl, "--kubeconfig", self.kubeconfig, "--context", self.context]
 
     def _containers(self) -> dict[str, str] | None:
-        words = ["ps", "--all", "--filter", f"label={self.label}={self.name}", "--format", "{{.Names}}\t{{.State}}"]
-        answer = self._shell.probe([engine_client(), *words], timeout=30)
+        answer = self._listed("State")
         return answers.node_states(answer.out) if answer else None
+
+    def _listed(self, column: str) -> Result:
+        """Ask the engine for the containers, each with one more column of its list."""
+        shown = f"{{{{.Names}}}}\t{{{{.{column}}}}}"
+        words = ["ps", "--all", "--filter", f"label={self.label}={self.name}", "--format", shown]
+        return self._shell.probe([engine_client(), *words], timeout=30)
 
     def _ready(self) -> Result:
         return self._shell.probe([*self._aimed, "get", "--raw", "/readyz"], timeout=15)

@@ -1,4 +1,4 @@
-"""Explain mistakes in the settings that invoke reads by itself, as file, key and remedy.
+"""Explain mistakes in the settings and options that invoke reads by itself, as file, key and remedy.
 
 These are ~/.invoke.yaml and its like in /etc, invoke.yaml of a checkout, and variables that begin with INVOKE_. invoke
 has no words of its own for a mistake in one of them: its frames say which file and which key it was at.
@@ -16,17 +16,30 @@ HOME_HINT = "set HOME to a folder of your own"
 
 
 def explain(fault: BaseException, trace: TracebackType | None) -> str:
-    """Return what to say of a fault that came from invoke's settings; nothing where it came from elsewhere."""
+    """Return what to say of a fault that came from invoke's settings or options; nothing of any other."""
     places = ("invoke.config", "invoke.env")
-    frames = [frame for frame, _ in traceback.walk_tb(trace) if frame.f_globals.get("__name__") in places]
+    walked = [frame for frame, _ in traceback.walk_tb(trace)]
+    frames = [frame for frame in walked if frame.f_globals.get("__name__") in places]
     if not frames:
-        return ""
+        return _option(fault, walked)
     file = _file(frames)
     problem, remedy = _problem(fault, frames)
     where = file or _variable(frames) or "invoke cannot use its settings"
     if isinstance(fault, NotADirectoryError):
         problem, remedy = "cannot be read: something in its path is no folder", HOME_HINT
     return f"error: {where}: {problem}\n  {remedy}"
+
+
+def _option(fault: BaseException, frames: Sequence[FrameType]) -> str:
+    """Return what to say of a value that an option of invoke's own does not take; nothing of any other fault."""
+    for frame in frames:
+        known, name = frame.f_locals, frame.f_globals.get("__name__")
+        if name == "invoke.parser.argument" and isinstance(fault, ValueError) and "value" in known:
+            value, option = known["value"], known["self"].name
+            return f"error: --{option}: {value!r} is no number\n  give one, for instance --{option}=60"
+        if name == "invoke.program" and isinstance(fault, AttributeError) and "list_" in str(fault):
+            return f"error: --list-format: {known['self'].list_format} is none\n  choose one of: flat, nested, json"
+    return ""
 
 
 def _file(frames: Sequence[FrameType]) -> str:

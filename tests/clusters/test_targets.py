@@ -67,7 +67,33 @@ def test_an_existing_profile_is_started_as_it_was_made_and_its_differences_are_t
     machine.container(NAME, state="exited")
     outcome = cluster("minikube", targets=options(cpus=8, cni="flannel")).up()
     assert not any(word.startswith(("--cpus", "--driver", "--cni")) for word in begun(machine))
-    assert outcome.detail == "minikube, started, CNI is calico, not flannel, CPUs is 4, not 8"
+    assert outcome.detail == (
+        "minikube, started, CNI is calico, not flannel, CPUs is 4, not 8, "
+        "what differs counts when it is made: invoke cluster.down --target minikube"
+    )
+
+
+@pytest.mark.parametrize(("target", "made"), [("kind", "kindest/node:v1.36.2"), ("k3d", "rancher/k3s:v1.31.5-k3s1")])
+def test_what_an_existing_cluster_was_not_made_with_is_told(
+    machine: Machine, cluster: Make, target: str, made: str
+) -> None:
+    assert cluster(target).up().detail == f"{target}, created"
+    assert cluster(target).up().detail == target
+    other = TargetOptions(**{target: NodeOptions(nodes=3, image="some/node:v2")})
+    assert cluster(target, targets=other).up().detail == (
+        f"{target}, number of nodes is 1, not 3, image is {made}, not some/node:v2, "
+        f"what differs counts when it is made: invoke cluster.down --target {target}"
+    )
+    same = TargetOptions(**{target: NodeOptions(image=made)})
+    assert cluster(target, targets=same).up().detail == target
+
+
+def test_images_go_to_the_nodes_that_a_profile_has(machine: Machine, cluster: Make) -> None:
+    """Also where the configuration says another number by now."""
+    cluster("minikube", targets=options(nodes=2)).up()
+    outcome = cluster("minikube", targets=options(nodes=3)).up()
+    assert "number of nodes is 2, not 3" in outcome.detail
+    assert [node.name for node in cluster("minikube", targets=options(nodes=3)).nodes()] == [NAME, f"{NAME}-m02"]
 
 
 def test_what_cannot_start_is_refused_before_anything_is_made(machine: Machine, cluster: Make) -> None:

@@ -416,7 +416,10 @@ class Minikube:
             addons = None if profile["addons"] is None else dict.fromkeys(profile["addons"], True)
             config = {"Name": name, "Driver": profile["driver"], "CPUs": profile["cpus"], "Memory": profile["memory"]}
             config |= {"KubernetesConfig": kubernetes, "Addons": addons}
-            config["Nodes"] = [{"Name": "", "IP": ADDRESS, "Port": 8443, "ControlPlane": True, "Worker": True}]
+            first = {"Name": "", "IP": ADDRESS, "Port": 8443, "ControlPlane": True, "Worker": True}
+            others = [one for one in sorted(self.state["containers"]) if re.fullmatch(rf"{name}-m\d\d", one)]
+            more = [first | {"Name": one.removeprefix(f"{name}-"), "ControlPlane": False} for one in others]
+            config["Nodes"] = [first, *more]
             status = "Skipped" if "--light" in self.options else "" if name not in self.state["containers"] else "OK"
             valid.append({"Name": name, "Status": status, "Config": config})
         end(0, json.dumps({"invalid": [], "valid": valid}))
@@ -672,8 +675,9 @@ def kind(state: dict[str, Any], words: list[str]) -> None:
         for number, spec in enumerate(config["nodes"]):
             one = node if number == 0 else f"{name}-worker{'' if number == 1 else number}"
             ports = {str(item["containerPort"]): str(item["hostPort"]) for item in spec.get("extraPortMappings", ())}
+            image = given.get("--image", ["kindest/node:v1.36.2@sha256:0a"])[-1]
             blank = {"state": "running", "labels": {label: name}, "ports": ports, "images": [], "home": ""}
-            state["containers"][one] = blank
+            state["containers"][one] = blank | {"image": image}
         write_kubeconfig(
             file,
             with_context(kubeconfig(file), f"kind-{name}", "https://127.0.0.1:4321")
@@ -748,7 +752,8 @@ def k3d(state: dict[str, Any], words: list[str]) -> None:
         agents = int(given.get("--agents", ["0"])[-1])
         for role in ["server-0", *(f"agent-{number}" for number in range(agents)), "serverlb"]:
             blank = {"state": "running", "labels": {label: name}, "ports": ports, "images": [], "home": ""}
-            state["containers"][f"k3d-{name}-{role}"] = blank
+            image = given.get("--image", ["rancher/k3s:v1.31.5-k3s1"])[-1]
+            state["containers"][f"k3d-{name}-{role}"] = blank | {"image": image}
         state["networks"].append(f"k3d-{name}")
         state["volumes"].append(f"k3d-{name}-images")
         end(0, f"INFO[0010] Cluster '{name}' created successfully!\n")
@@ -801,7 +806,8 @@ def docker(state: dict[str, Any], words: list[str]) -> None:
         found = {name: item for name, item in containers.items() if item["labels"].get(key) == value}
         if "--all" not in given:
             found = {name: item for name, item in found.items() if item["state"] == "running"}
-        end(0, "".join(f"{name}\t{item['state']}\n" for name, item in found.items()))
+        column = {"{{.Names}}\t{{.State}}": "state", "{{.Names}}\t{{.Image}}": "image"}[given["--format"][-1]]
+        end(0, "".join(f"{name}\t{item[column]}\n" for name, item in found.items()))
     if words[1:2] == ["inspect"] and words[0] in ("container", "volume", "network"):
         there = containers if words[0] == "container" else state[words[0] + "s"]
         if words[-1] in there:

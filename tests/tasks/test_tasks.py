@@ -20,7 +20,7 @@ from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.host.shell import ProgramNotFound
 from scripts.reporting import report_page
-from scripts.tasks import namespace
+from scripts.tasks import entry, namespace
 from scripts.tasks.support import errors_explained
 
 
@@ -195,6 +195,38 @@ def test_settings_of_invokes_own_that_cannot_be_used_are_named(
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.startswith("error: " + said.format(folder=tmp_path)) and "should not have" not in done.stderr
     assert done.stderr.count("\n") == 2  # what is wrong, and what to do
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--command-timeout=abc", "status"], "error: --command-timeout: 'abc' is no number\n  give one, "),
+        (["--list-depth", "x", "--list"], "error: --list-depth: 'x' is no number\n  give one, "),
+        (["--list-format", "xml", "--list"], "error: --list-format: xml is none\n  choose one of: flat, "),
+    ],
+)
+def test_a_value_that_an_option_of_invokes_own_does_not_take_is_named(options: list[str], said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.tasks", *options], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and done.stderr.startswith(said) and done.stderr.count("\n") == 2
+
+
+def test_the_environments_own_invoke_has_our_words_too(tmp_path: Path) -> None:
+    (tmp_path / ".invoke.yaml").write_text("run: [\n")
+    made = Path(sys.executable).with_name("invoke")
+    assert not made.is_file() or entry.STARTS in made.read_text(), "the package writes its program as it did"
+    program = tmp_path / "invoke"
+    program.write_text(f"import sys\n{entry.STARTS}sys.exit(program.run())\n")
+    for _ in range(2):
+        entry.give_words(tmp_path)
+    assert program.read_text().count("excepthook") == 1
+    done = subprocess.run(
+        [sys.executable, program, "--list"], cwd=ROOT, capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 1 and done.stderr.startswith(f"error: {tmp_path}/.invoke.yaml: line 2: not valid YAML")
+    assert done.stderr.count("\n") == 2
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
