@@ -21,7 +21,7 @@ class K3d(NodeContainers):
 
     @property
     def options(self) -> NodeOptions:
-        """What the configuration decides of a cluster of k3d."""
+        """Return what the configuration decides of a cluster of k3d."""
         return self._settings.targets.k3d
 
     @property

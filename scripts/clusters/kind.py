@@ -36,7 +36,7 @@ class Kind(NodeContainers):
 
     @property
     def options(self) -> NodeOptions:
-        """What the configuration decides of a cluster of kind."""
+        """Return what the configuration decides of a cluster of kind."""
         return self._settings.targets.kind
 
     @property

@@ -45,7 +45,7 @@ class NodeContainers(Target):
     @property
     @abstractmethod
     def options(self) -> NodeOptions:
-        """What the configuration decides of such a cluster."""
+        """Return what the configuration decides of such a cluster."""
 
     @property
     @abstractmethod

@@ -74,4 +74,4 @@ def _at(place: str, given: Any) -> dict[str, Any]:
 def _of_files(read: Callable[[Path], Mapping[str, Any]], root: Path, files: Sequence[Path]) -> Iterator[Given]:
     for path in files:
         if path.parent != root / GENERATED:
-            yield f"{path.relative_to(root) if path.is_relative_to(root) else path}: ", read(path, root)
+            yield f"{path.relative_to(root) if path.is_relative_to(root) else path}: ", read(path)
