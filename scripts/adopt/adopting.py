@@ -166,7 +166,7 @@ def _decide(
     decision.remarks += [
         f"{unit.place}: {unit.name}: the repository holds no page of it, neither in app/ nor in pages/: it answers 404"
         for unit in chosen
-        if units.is_empty_page(tree, unit.sources)
+        if unit.kind == "nextjs" and not lost.has_pages(tree, unit.sources)
     ]
     unread = dict.fromkeys(place for unit in chosen for place in unit.code.unread)
     decision.remarks += [f"{place}: not read: it is not Python" for place in list(unread)[:5]]
@@ -320,7 +320,7 @@ def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str])
 def _lacks_sources(tree: Tree, root: str) -> bool:
     """Return whether a page of a copy imports what the repository does not hold, or has no pages there."""
     pages = [page for page in units.pages_of(tree) if units.project(page) == root]
-    return any(lost.imports(tree, page) or units.is_empty_page(tree, page) for page in pages)
+    return any(lost.imports(tree, page) or units.is_starter(tree, page) for page in pages)
 
 
 def _unique(found: list[units.Unit]) -> None:

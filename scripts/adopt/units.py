@@ -531,7 +531,7 @@ def is_page(tree: Tree, folder: str) -> bool:
     return bool(kind) and (kind[0] == "nextjs" or (kind[0] == "static" and index))  # type: ignore[index]
 
 
-def is_empty_page(tree: Tree, folder: str) -> bool:
+def is_starter(tree: Tree, folder: str) -> bool:
     """Return whether a folder holds a Next.js application without any page."""
     kind = kind_of(tree, folder)
     return bool(kind) and kind[0] == "nextjs" and not lost.has_pages(tree, folder)  # type: ignore[index]

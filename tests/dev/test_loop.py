@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from scripts.context.ready import Ready
 from scripts.dev import command, release, sources, tree
 from scripts.dev import loop as looping
 from scripts.dev.command import checked, plan
@@ -24,7 +25,7 @@ from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.configuration import read_settings
-from scripts.settings.model import Release, Service
+from scripts.settings.model import Image, Plan, Release, Service
 from scripts.tasks.support import errors_explained
 from tests.dev.test_pods import pod
 
@@ -305,6 +306,32 @@ def test_what_is_saved_while_images_are_planned_is_synced_afterwards(
     with pytest.raises(UserError):
         world.loop._release.bring_up(world.loop._settings)
     assert order == ["entries", "prepare"]
+
+
+def test_what_is_saved_while_an_image_is_built_is_not_deployed_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release names the image that was built, not the one that the sources of now would make."""
+    image = Image("shop", "shop", "built")
+    planned: list[Any] = []
+
+    def prepared(_: object) -> Any:
+        yield from ()
+        return Ready(None, {}, Plan((image,), (), "embedded"))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(release, "replace", lambda settings, **_: settings)
+    monkeypatch.setattr(release, "prepare", prepared)
+    monkeypatch.setattr(release, "build", lambda *_: (world.context / "app.py").write_text("saved") and iter(()))
+    for name in ("load", "deploy"):
+        monkeypatch.setattr(release, name, lambda *_: iter(()))
+    monkeypatch.setattr(release, "make_plan", lambda run, bases, images: planned.append(images) or Plan(images, (), ""))
+    monkeypatch.setattr(release, "_write_values", lambda *_: world.context)
+    monkeypatch.setattr(world.loop._release, "_argv", lambda *_: ["python", "-m", "shop"])
+    monkeypatch.setattr(world.loop._release, "_run_of", lambda settings: None)
+    monkeypatch.setattr(world.loop._release, "_images_worked_on", lambda: {})
+    found, _, _ = world.loop._release.bring_up(world.loop._settings)
+    assert planned == [(image,)]
+    assert sources.different(found["shop"].entries, sources.entries_of(world.service)) == ["app.py"], "it comes next"
 
 
 def test_every_key_does_what_the_screen_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
