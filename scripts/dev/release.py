@@ -71,7 +71,8 @@ class DevRelease:
         file = _write_values(working.values(), staged)
         release = replace(staged.release, values=(*staged.release.values, file), labels={"dev": "true"})
         second = self._run_of(replace(staged, release=release))
-        ready = Ready(ready.client, ready.bases, make_plan(second, ready.bases))
+        # Of the images that were built: what was saved meanwhile would make others, which nobody has.
+        ready = Ready(ready.client, ready.bases, make_plan(second, ready.bases, ready.plan.images))
         found = {name: Source(one, entries[name], tree.wanted(entries[name].values(), one.rules))
                  for name, one in working.items()}  # fmt: skip
         for name, source in found.items():
