@@ -217,6 +217,17 @@ def test_a_page_whose_pages_the_repository_does_not_hold_is_told(tmp_path: Path,
     assert any("holds no page of it" in one for one in adopt(app).decision.remarks) is not has
 
 
+def test_a_server_beside_package_files_of_a_page_is_no_page_without_pages(tmp_path: Path) -> None:
+    """Of a folder above all, whose image runs Python."""
+    recipe = "FROM python:3.13-slim\nCOPY api ./api\nCOPY requirements.txt .\nCMD uvicorn api.main:app\n"
+    app = make(tmp_path, **{
+        "package.json": NEXT, "requirements.txt": "fastapi\n", "Dockerfile.api": recipe,
+        "api__main.py": API["main.py"], "web__package.json": NEXT, "web__app__page.tsx": "",
+    })  # fmt: skip
+    found = adopt(app)
+    assert services(found)["api"] and not any("holds no page" in one for one in found.decision.remarks)
+
+
 def test_names_of_older_systems_and_sources_that_do_not_parse_are_told(tmp_path: Path) -> None:
     app = make(tmp_path, **{**API, "old.py": "import os\nprint os.environ\n", "deep.py": "(" * 5000})
     (app / os.fsdecode(b"caf\xe9.py")).write_text("import os\nos.environ['X_URL']\n")
@@ -2139,10 +2150,11 @@ def test_a_client_that_takes_its_key_by_itself_gets_one(tmp_path: Path) -> None:
     assert key["placeholder"] == "not-configured"
 
 
-def test_a_variable_may_have_small_letters(tmp_path: Path) -> None:
-    code = 'import os\nurl = os.getenv("Neon_db_url")\nif not url:\n    raise ValueError("no database")\n'
+@pytest.mark.parametrize("name", ["Neon_db_url", "DATABASE_URL_DEFAULT", "DB_URL_LOCAL", "DATABASE_URL_PROD"])
+def test_the_databases_url_is_known_by_whatever_name_and_in_small_letters(tmp_path: Path, name: str) -> None:
+    code = f'import os\nurl = os.getenv("{name}")\nif not url:\n    raise ValueError("no database")\n'
     found = yaml.safe_load(adopt(make(tmp_path, **{**API, "db.py": code})).text)
-    assert list(found["secrets"]["database-secrets"]["keys"]) == ["Neon_db_url"]
+    assert list(found["secrets"]["database-secrets"]["keys"]) == [name]
 
 
 def test_what_a_helper_of_python_reads_by_its_name_is_read(tmp_path: Path) -> None:
