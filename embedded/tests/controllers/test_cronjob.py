@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from controlled import Controlled
 
 from embedded import kinds
 from embedded.api import printers
-from embedded.controllers.manager import Manager
 from embedded.errors import ApiError
 from embedded.objects import cron
 from embedded.objects.values import parse_timestamp, timestamp
-from embedded.store import Store
 
 NOON = "2027-03-10T12:00:30Z"  # a Wednesday
 POD = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "bb:1"}]}
@@ -39,41 +38,33 @@ def test_the_next_time_of_a_schedule(schedule: str, zone: str, following: str | 
     assert (timestamp(found) if found else None) == following
 
 
-class World:
+class World(Controlled):
     """A CronJob, its controllers, and a clock that is set by hand."""
 
     def __init__(self) -> None:
-        self.now = parse_timestamp(NOON)
-        self.store = Store(clock=lambda: self.now)
-        self.manager = Manager(self.store, dict, clock=lambda: self.now)
-        self.store.create("namespaces", {"metadata": {"name": "demo"}})
+        super().__init__("demo", now=parse_timestamp(NOON))
 
     def make(self, schedule: str = "*/5 * * * *", **spec: object) -> None:
         whole = {"schedule": schedule, "jobTemplate": {"spec": {"template": {"spec": POD}}}} | spec
         self.store.create("cronjobs.batch", {"metadata": {"name": "tick", "namespace": "demo"}, "spec": whole})
-        self.manager.drain(self.now)
+        self.settle()
 
     def at(self, clock: str) -> list[str]:
         """The names of the Jobs there are at a time of that day."""
         self.now = parse_timestamp(f"2027-03-10T{clock}Z")
-        self.manager.drain(self.now)
+        self.settle()
         return [job["metadata"]["name"] for job in self.store.list("jobs.batch", "demo")]
 
     def finish(self) -> None:
         for pod in self.store.list("pods", "demo"):
-            name = pod["metadata"]["name"]
-            done = {"phase": "Succeeded"}
-            self.store.modify(
-                "pods", "demo", name, lambda obj, new=done: obj["status"].update(new), subresource="status"
-            )
-        self.manager.drain(self.now)
+            self.report("pods", "demo", pod["metadata"]["name"], phase="Succeeded")
+        self.settle()
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.store.close()
+    with World() as made:
+        yield made
 
 
 def test_a_job_is_made_when_its_time_has_come(world: World) -> None:

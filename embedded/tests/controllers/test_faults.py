@@ -9,25 +9,20 @@ from pathlib import Path
 
 import pytest
 import yaml
+from controlled import Controlled
 
 from embedded.admission import plugins
-from embedded.controllers.manager import Manager
-from embedded.store import Store
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "faults"
 RESOURCES = {"Deployment": "deployments.apps", "ResourceQuota": "resourcequotas", "Service": "services"}
 
 
-class World:
+class World(Controlled):
     """A node that runs nothing, and a clock set by hand."""
 
     def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-        self.store = Store(clock=lambda: self.now, admission=plugins("10.96.7.0/24"))
-        self.manager = Manager(self.store, dict, clock=lambda: self.now)
-        self.store.create("nodes", {"metadata": {"name": "vm"}})
-        room = {"cpu": "4", "memory": "8Gi", "pods": "110"}
-        self.store.modify("nodes", "", "vm", lambda obj: obj.update(status={"allocatable": room}), subresource="status")
+        super().__init__(admission=plugins("10.96.7.0/24"))
+        self.add_node("vm", cpu="4", memory="8Gi", pods="110")
 
     def apply(self, name: str) -> str:
         namespace = f"fault-{name}"
@@ -36,26 +31,25 @@ class World:
         if name.startswith("psa"):
             labels = labels | {"pod-security.kubernetes.io/enforce": "restricted"}
         self.store.create("namespaces", {"metadata": {"name": namespace, "labels": labels}})
-        self.manager.drain(self.now)
+        self.settle()
         for obj in sorted(manifest, key=lambda obj: obj["kind"] != "ResourceQuota"):
             if obj["kind"] in RESOURCES:
                 obj["metadata"]["namespace"] = namespace
                 self.store.create(RESOURCES[obj["kind"]], obj)
-                self.manager.drain(self.now)
+                self.settle()
         return namespace
 
     def wait(self, seconds: float) -> None:
         end = self.now + seconds
         while self.now < end:
             self.now += 0.05
-            self.manager.drain(self.now)
+            self.settle()
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.store.close()
+    with World() as made:
+        yield made
 
 
 def recorded(name: str, kind: str) -> list[dict]:
@@ -107,7 +101,7 @@ def test_a_quota_lets_as_many_pods_in_as_it_has_room_for(world: World) -> None:
 
 def test_a_missing_account_is_told_by_the_prefix_of_the_name_in_one_event_with_a_count(world: World) -> None:
     world.store.create("namespaces", {"metadata": {"name": "demo"}})
-    world.manager.drain(world.now)
+    world.settle()
     pod = {"serviceAccountName": "nobody", "containers": [{"name": "main", "image": "bb:1"}]}
     template = {"metadata": {"labels": {"app": "web"}}, "spec": pod}
     spec = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
@@ -123,11 +117,11 @@ def test_a_missing_account_is_told_by_the_prefix_of_the_name_in_one_event_with_a
 
 def test_a_pod_whose_claim_is_missing_is_told_in_the_schedulers_words(world: World) -> None:
     world.store.create("namespaces", {"metadata": {"name": "demo"}})
-    world.manager.drain(world.now)
+    world.settle()
     claimed = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
     spec = {"containers": [{"name": "main", "image": "bb:1"}], "volumes": claimed}
     world.store.create("pods", {"metadata": {"name": "web", "namespace": "demo"}, "spec": spec})
-    world.manager.drain(world.now)
+    world.settle()
     (event,) = world.store.list("events", "demo", lambda event: event["reason"] == "FailedScheduling")
     assert event["message"] == '0/1 nodes are available: persistentvolumeclaim "data" not found. not found'
 
@@ -145,17 +139,17 @@ def test_a_pod_that_does_not_fit_is_told_as_recorded(world: World) -> None:
 
 def test_a_pod_that_waits_for_room_is_placed_as_soon_as_there_is_some(world: World) -> None:
     world.store.create("namespaces", {"metadata": {"name": "demo"}})
-    world.manager.drain(world.now)
+    world.settle()
     main = {"name": "main", "image": "bb:1", "resources": {"requests": {"cpu": "3"}}}
     for name in ("first", "second"):
         world.store.create("pods", {"metadata": {"name": name, "namespace": "demo"}, "spec": {"containers": [main]}})
-        world.manager.drain(world.now)
+        world.settle()
     waiting = world.store.get("pods", "demo", "second")
     assert waiting is not None
     message = waiting["status"]["conditions"][-1]["message"]
     assert message.endswith("1 No preemption victims found for incoming pod.")
     world.store.delete("pods", "demo", "first", grace=0)
-    world.manager.drain(world.now)
+    world.settle()
     placed = world.store.get("pods", "demo", "second")
     assert placed is not None and placed["spec"]["nodeName"] == "vm"
 

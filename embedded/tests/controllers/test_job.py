@@ -6,33 +6,27 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from embedded.controllers.manager import Manager
-from embedded.store import Store
+from controlled import Controlled
 
 
-class World:
+class World(Controlled):
     """Store, controllers, and pods that end when they are told to."""
 
     def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-        self.store = Store(clock=lambda: self.now)
-        self.manager = Manager(self.store, dict, clock=lambda: self.now)
-        self.store.create("namespaces", {"metadata": {"name": "demo"}})
+        super().__init__("demo")
 
     def start(self, restart: str = "Never", **spec: Any) -> None:
         template = {"spec": {"containers": [{"name": "main", "image": "bb:1"}], "restartPolicy": restart}}
         job = {"metadata": {"name": "work", "namespace": "demo"}, "spec": {"template": template} | spec}
         self.store.create("jobs.batch", job)
-        self.manager.drain(self.now)
+        self.settle()
 
     def pods(self, phase: str = "Pending") -> list[dict]:
         return self.store.list("pods", "demo", lambda pod: pod["status"].get("phase", "Pending") == phase)
 
     def say(self, pod: dict, **status: Any) -> None:
-        name = pod["metadata"]["name"]
-        self.store.modify("pods", "demo", name, lambda obj: obj["status"].update(status), subresource="status")
-        self.manager.drain(self.now)
+        self.report("pods", "demo", pod["metadata"]["name"], **status)
+        self.settle()
 
     def conditions(self) -> list[tuple[str, str]]:
         job = self.store.get("jobs.batch", "demo", "work")
@@ -41,14 +35,13 @@ class World:
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
-        self.manager.drain(self.now)
+        self.settle()
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.store.close()
+    with World() as made:
+        yield made
 
 
 def test_a_job_completes_after_as_many_pods_as_asked_for(world: World) -> None:

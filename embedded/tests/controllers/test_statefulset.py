@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from controlled import Controlled
 
 from embedded.admission import plugins
-from embedded.controllers.manager import Manager
 from embedded.objects.values import timestamp
-from embedded.store import Store
 
 SPACE = "demo"
 TEMPLATE = {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [{"name": "main", "image": "bb:1"}]}}
@@ -20,16 +19,13 @@ CLAIM = {
 }
 
 
-class World:
+class World(Controlled):
     """Store, controllers, and a clock that is set by hand."""
 
     def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-        self.store = Store(clock=lambda: self.now, admission=plugins("10.96.7.0/24"))
-        self.manager = Manager(self.store, dict, clock=lambda: self.now)
-        self.store.create("namespaces", {"metadata": {"name": SPACE}})
+        super().__init__(SPACE, admission=plugins("10.96.7.0/24"))
         self.store.create("serviceaccounts", {"metadata": {"name": "default", "namespace": SPACE}})
-        self.store.create("nodes", {"metadata": {"name": "vm"}})
+        self.add_node("vm")
 
     def make(self, resource: str, **spec: object) -> None:
         whole = {"selector": {"matchLabels": {"app": "db"}}, "template": TEMPLATE, "serviceName": "db"} | spec
@@ -46,7 +42,7 @@ class World:
         for claim in self.store.list("persistentvolumeclaims", SPACE):
             name = claim["metadata"]["name"]
             self.store.modify("persistentvolumeclaims", SPACE, name, bind, subresource="status")
-        self.manager.drain(self.now)
+        super().settle()
 
     def pods(self) -> dict[str, dict]:
         return {pod["metadata"]["name"]: pod for pod in self.store.list("pods", SPACE)}
@@ -75,9 +71,8 @@ def bind(claim: dict) -> None:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.store.close()
+    with World() as made:
+        yield made
 
 
 def test_pods_start_one_after_the_other_with_name_claim_and_hostname(world: World) -> None:

@@ -9,34 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from controlled import Controlled
 
-from embedded.controllers.manager import Manager
 from embedded.objects.values import timestamp
-from embedded.store import Event, Store
+from embedded.store import Event
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 NAMESPACE = "chatbot-dev"
 
 
-class World:
+class World(Controlled):
     """Store, controllers, a clock that is set by hand, and a node that makes pods ready when it is told to."""
 
     def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-        self.store = Store(clock=lambda: self.now)
+        super().__init__(NAMESPACE)
         self.changes: list[tuple[str, Event]] = []
-        self.manager = Manager(self.store, dict, clock=lambda: self.now)
         self.store.on_event(lambda resource, event: self.changes.append((resource, event)))
-        self.store.create("namespaces", {"metadata": {"name": NAMESPACE}})
-        room = {"cpu": "4", "memory": "8Gi", "pods": "110", "ephemeral-storage": "50Gi"}
-        node = {"metadata": {"name": "node"}, "spec": {}}
-        self.store.create("nodes", node)
-        self.store.modify(
-            "nodes", "", "node", lambda obj: obj.update(status={"allocatable": room}), subresource="status"
-        )
-
-    def settle(self) -> None:
-        self.manager.drain(self.now)
+        self.add_node("node", cpu="4", memory="8Gi", pods="110", **{"ephemeral-storage": "50Gi"})
 
     def pods(self) -> list[dict]:
         return [pod for pod in self.store.list("pods", NAMESPACE) if "deletionTimestamp" not in pod["metadata"]]
@@ -76,7 +65,6 @@ def template(image: str) -> dict[str, Any]:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    made = World()
     spec = {
         "replicas": 2,
         "progressDeadlineSeconds": 20,
@@ -84,10 +72,10 @@ def world() -> Iterator[World]:
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "template": template("bb:1"),
     }
-    made.store.create("deployments.apps", {"metadata": {"name": "backend", "namespace": NAMESPACE}, "spec": spec})
-    made.work()
-    yield made
-    made.store.close()
+    with World() as made:
+        made.store.create("deployments.apps", {"metadata": {"name": "backend", "namespace": NAMESPACE}, "spec": spec})
+        made.work()
+        yield made
 
 
 def change_image(world: World, image: str) -> None:
