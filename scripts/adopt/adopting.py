@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,7 @@ from scripts.settings.assemble import app_file
 MOST_SENT = 500_000_000  # bytes
 PRISMA_ENGINES = "https://binaries.prisma.sh"
 REFERENCE = "todo-chatbot"
+EMPTY_PAGE = "the repository holds no page of it, neither in app/ nor in pages/: it answers 404"
 Asker = Callable[[Question], str]
 
 
@@ -161,18 +162,25 @@ def _decide(
     _pins(decision, chosen, tree, answers, shell)
     decision.questions = [one for one in [*questions, *decision.questions] if one.key not in answers]
     decision.remarks = [*remarks, *more, *decision.remarks, *infer.uncalled(whole, decision.data)]
-    decision.remarks += [line for name, spec in decision.data["services"].items() if (line := _heavy(tree, name, spec))]
-    decision.remarks += _engines(chosen, tree)
-    decision.remarks += [
-        f"{unit.place}: {unit.name}: the repository holds no page of it, neither in app/ nor in pages/: it answers 404"
-        for unit in chosen
-        if unit.kind == "nextjs" and not lost.has_pages(tree, unit.sources)
-    ]
-    unread = dict.fromkeys(place for unit in chosen for place in unit.code.unread)
-    decision.remarks += [f"{place}: not read: it is not Python" for place in list(unread)[:5]]
+    decision.remarks += _remarks(decision, chosen, tree)
     if request.own_chart:
         _by_own_chart(decision, tree, *own, list(charts))
     return decision
+
+
+def _remarks(decision: Decision, chosen: Sequence[units.Unit], tree: Tree) -> list[str]:
+    """Return what a person should know of the services although it keeps none from being built."""
+    unread = dict.fromkeys(place for unit in chosen for place in unit.code.unread)
+    return [
+        *(line for name, spec in decision.data["services"].items() if (line := _heavy(tree, name, spec))),
+        *_engines(chosen, tree),
+        *(
+            f"{unit.place}: {unit.name}: {EMPTY_PAGE}"
+            for unit in chosen
+            if unit.kind == "nextjs" and not lost.has_pages(tree, unit.sources)
+        ),
+        *(f"{place}: not read: it is not Python" for place in list(unread)[:5]),
+    ]
 
 
 def _heavy(tree: Tree, name: str, spec: Mapping[str, Any]) -> str:
@@ -270,7 +278,7 @@ def _engines_answer() -> bool:
     return bool(base_images.status(PRISMA_ENGINES))
 
 
-def _engines(chosen: list[units.Unit], tree: Tree) -> Iterator[str]:
+def _engines(chosen: Sequence[units.Unit], tree: Tree) -> Iterator[str]:
     """Yield a line for each service whose build fetches Prisma's engines, which no registry of packages has, where they
     cannot be had.
     """

@@ -264,21 +264,7 @@ def _workload(
 ) -> Described:
     labels = _dig(item, "spec", "template", "metadata", "labels")
     own: Any = next((it for it in services if _selects(_dig(it, "spec", "selector"), labels)), {})
-    environment: dict[str, str] = {}
-    secrets: list[str] = []
-    for source in _mappings(container.get("envFrom")):
-        given = data.get(str(_dig(source, "configMapRef", "name")), {})
-        environment |= {str(key): _scalar(value) for key, value in given.items() if key != "__line__"}
-    for variable in _mappings(container.get("env")):
-        name = str(variable.get("name"))
-        reference = _dig(variable, "valueFrom", "configMapKeyRef")
-        if "value" in variable:
-            environment[name] = _scalar(variable["value"])
-        elif reference:
-            given = data.get(str(_dig(reference, "name")), {})
-            environment[name] = _scalar(given.get(str(_dig(reference, "key")), ""))
-        elif _dig(variable, "valueFrom", "secretKeyRef"):
-            secrets.append(name)
+    environment, secrets = _variables(container, data)
     ports = _mappings(container.get("ports"))
     words = [it for key in ("command", "args") if isinstance(it := container.get(key), list)]
     replicas = _dig(item, "spec", "replicas")
@@ -301,6 +287,26 @@ def _workload(
         volumes=tuple(_claims(item, container)),
         service=str(_dig(own, "metadata", "name") or ""),
     )
+
+
+def _variables(container: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """Return a container's variables with their values, those of ConfigMaps too, and the names of Secrets' ones."""
+    values: dict[str, str] = {}
+    secrets: list[str] = []
+    for source in _mappings(container.get("envFrom")):
+        given = data.get(str(_dig(source, "configMapRef", "name")), {})
+        values |= {str(key): _scalar(value) for key, value in given.items() if key != "__line__"}
+    for variable in _mappings(container.get("env")):
+        name = str(variable.get("name"))
+        reference = _dig(variable, "valueFrom", "configMapKeyRef")
+        if "value" in variable:
+            values[name] = _scalar(variable["value"])
+        elif reference:
+            given = data.get(str(_dig(reference, "name")), {})
+            values[name] = _scalar(given.get(str(_dig(reference, "key")), ""))
+        elif _dig(variable, "valueFrom", "secretKeyRef"):
+            secrets.append(name)
+    return values, secrets
 
 
 def _selects(selector: Any, labels: Any) -> bool:

@@ -31,6 +31,7 @@ from scripts.adopt.inference.programs import (
     set_path,
     set_probes,
     set_user,
+    set_writable,
     spare_cards,
 )
 from scripts.adopt.packages import join, requirements
@@ -86,8 +87,35 @@ def decide(whole: Whole) -> Decision:
 
 
 def _service(unit: Unit, context: Context) -> dict[str, Any]:
-    spec: dict[str, Any] = {"context": unit.folder}
+    """Return one service as the app's file says it; each part may follow from those before."""
     builder = builder_of(unit, context)
+    spec = _sources(unit, builder, context)
+    if context.ports[unit.name]:
+        spec["port"] = context.ports[unit.name]
+    set_user(unit, spec, bool(builder), context)
+    set_writable(unit, spec, bool(builder), context)
+    own_folder(unit, spec, context)
+    set_probes(unit, spec, context)
+    set_command(unit, spec, context)
+    _add_packages(unit, spec, bool(builder), context)
+    environment = _variables(unit, spec, bool(builder), context)
+    if environment:
+        spec["environment"] = environment
+    spec["replicas"] = _replicas(unit, spec)
+    spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}} | name_host(unit, spec, context)
+    if context.whole.broker and units.calls_a_broker(unit):
+        spec["values"]["initContainers"] = [_wait_for(context.whole.broker, unit)]
+    if checked := _checks_certificates(unit, context):
+        environment["SSL_CERT_DIR"] = f"/etc/ssl/certs:{DATABASE_CA}"
+        spec["environment"] = environment
+        spec["values"] |= _database_authority()
+        told(unit, context, "SSL_CERT_DIR", "the stand-in database's certificate beside the system's", checked)
+    return spec
+
+
+def _sources(unit: Unit, builder: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
+    """Return what an image is built from: folder, builder or Dockerfile and stage, and what is left out."""
+    spec: dict[str, Any] = {"context": unit.folder}
     if builder:
         spec |= builder
         spec["context"] = unit.sources
@@ -108,27 +136,32 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         context.found.because(
             f"services.{unit.name}.ignore", "uv.lock", f"{unit.strange_lock}: holds none of its packages"
         )
-    if context.ports[unit.name]:
-        spec["port"] = context.ports[unit.name]
-    set_user(unit, spec, bool(builder), context)
-    own_folder(unit, spec, context)
-    set_probes(unit, spec, context)
-    set_command(unit, spec, context)
-    added = {**companions(unit, context.whole.tree), **missing_modules(unit, context.whole.tree)}
-    if added and (builder or not unit.dockerfile or takes_packages(context.whole.tree.text(unit.dockerfile.file))):
-        spec["addPackages"] = list(added)
-        pinned = re.search(r"(?mi)^\s*bcrypt\s*==", context.whole.tree.text(join(unit.sources, "requirements.txt")))
-        if "bcrypt<5" in added and pinned and not unit.packages.lock:
-            spec["loosePackages"] = ["bcrypt"]
-        context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
+    return spec
+
+
+def _add_packages(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
+    """Name the packages that the code needs beside those of its package files."""
+    tree = context.whole.tree
+    added = {**companions(unit, tree), **missing_modules(unit, tree)}
+    if not added or not (built or not unit.dockerfile or takes_packages(tree.text(unit.dockerfile.file))):
+        return
+    spec["addPackages"] = list(added)
+    pinned = re.search(r"(?mi)^\s*bcrypt\s*==", tree.text(join(unit.sources, "requirements.txt")))
+    if "bcrypt<5" in added and pinned and not unit.packages.lock:
+        spec["loosePackages"] = ["bcrypt"]
+    context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
+
+
+def _variables(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> dict[str, str]:
+    """Return the variables of a service's containers; those of its build go to `spec`."""
     environment, build = variables_of(unit, context)
-    set_path(unit, environment, bool(builder), context)
-    keep_packages(unit, environment, bool(builder), context)
+    set_path(unit, environment, built, context)
+    keep_packages(unit, environment, built, context)
     set_above(unit, spec, environment, context)
-    set_date(unit, spec, build, bool(builder), context)
-    spare_cards(unit, spec, bool(builder), context)
+    set_date(unit, spec, build, built, context)
+    spare_cards(unit, spec, built, context)
     arguments = {name: build[name] for name in sorted(build) if unit.dockerfile and name in unit.dockerfile.arguments}
-    if arguments and not builder:
+    if arguments and not built:
         spec["buildArgs"] = arguments
     if build:
         spec["buildEnvironment"] = build
@@ -137,25 +170,17 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
         context.found.because(
             f"services.{unit.name}.offlineFonts", "the system's fonts where Google's cannot be had", place
         )
-    if builder or (unit.dockerfile and builds_a_page(context.whole.tree.text(unit.dockerfile.file))):
+    if built or (unit.dockerfile and builds_a_page(context.whole.tree.text(unit.dockerfile.file))):
         replace_deployed(unit, spec, context)
-    if environment:
-        spec["environment"] = environment
+    return environment
+
+
+def _replicas(unit: Unit, spec: Mapping[str, Any]) -> int:
+    """Return how many pods a service has: as its manifests say, at most two; one where it keeps files of its own."""
+    if "persistence" in spec or any("seed" in it for it in spec.get("writablePaths", []) if isinstance(it, dict)):
+        return 1
     replicas = next((item.replicas for item in unit.described if isinstance(item.replicas, int)), 1)
-    spec["replicas"] = (
-        1
-        if "persistence" in spec or any("seed" in it for it in spec.get("writablePaths", []) if isinstance(it, dict))
-        else min(replicas, 2) or 1
-    )
-    spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}} | name_host(unit, spec, context)
-    if context.whole.broker and units.calls_a_broker(unit):
-        spec["values"]["initContainers"] = [_wait_for(context.whole.broker, unit)]
-    if checked := _checks_certificates(unit, context):
-        environment["SSL_CERT_DIR"] = f"/etc/ssl/certs:{DATABASE_CA}"
-        spec["environment"] = environment
-        spec["values"] |= _database_authority()
-        told(unit, context, "SSL_CERT_DIR", "the stand-in database's certificate beside the system's", checked)
-    return spec
+    return min(replicas, 2) or 1
 
 
 def _checks_certificates(unit: Unit, context: Context) -> Place | None:

@@ -286,13 +286,8 @@ def _objects(
             return "name the kinds instead of all, to see them whole", verb, "all", "refused"
         return "", verb, "all", kind
     for word in kinds:
-        plural = served.plural(word)
-        if "secret" in word.lower() or "secret" in plural:
-            return "Secrets are not read", verb, plural, "refused"
-        if not plural:
-            return f"the cluster has no kind {word!r}", verb, word, "refused"
-        if kind == "change" and not served.namespaced.get(plural, False):
-            return f"{plural} belong to the whole cluster", verb, plural, "refused"
+        if problem := _kind_problem(word, kind, served):
+            return problem, verb, served.plural(word) or word, "refused"
     settings = verb in ("label", "annotate", "set image")  # NAME=VALUE, and NAME- to take one away
     names = [word.rpartition("/")[2] for word in rest[1:] if not (settings and ("=" in word or word.endswith("-")))]
     names += [rest[0].partition("/")[2]] if "/" in rest[0] else []
@@ -304,6 +299,18 @@ def _objects(
     if kind == "change" and selected:
         return "a change names each object", verb, kinds[0], "refused"
     return "", verb, served.plural(kinds[0]), kind
+
+
+def _kind_problem(word: str, kind: Kind, served: ServedKinds) -> str:
+    """Return why no command may speak of a kind of object; empty where it may."""
+    plural = served.plural(word)
+    if "secret" in word.lower() or "secret" in plural:
+        return "Secrets are not read"
+    if not plural:
+        return f"the cluster has no kind {word!r}"
+    if kind == "change" and not served.namespaced.get(plural, False):
+        return f"{plural} belong to the whole cluster"
+    return ""
 
 
 def _unquoted(line: str) -> str:

@@ -124,12 +124,7 @@ def consult(
     """
     if tool not in ("auto", *TOOLS):
         raise UserError(f"--tool {tool}: no such tool", f"choose one of: auto, {', '.join(TOOLS)}")
-    services = [*(service.name for service in connection.settings.services), connection.settings.database.name]
-    wanted = {given.get(item.name, "") for item in recipe.inputs if item.type == "service"} - {""}
-    if wanted - set(services):
-        services += workloads(connection)
-    usual = next(iter(connection.settings.app.under_load), services[0])
-    inputs = facts.check_inputs(recipe, given, services, usual)
+    inputs = _checked_inputs(connection, recipe, given)
     live = LiveRelease(connection.kubectl, connection.settings, inputs, connection.store, observe)
     _complete(recipe, inputs, live)
     available = tools(connection, _folder(connection.settings, inputs))
@@ -162,6 +157,16 @@ def consult(
         notes=(*notes, *reply.notes), command=reply.command, redactions=redact.summary(mapping),
         mapping=mapping, seconds=reply.seconds, ended_by=reply.ended_by,
     )  # fmt: skip
+
+
+def _checked_inputs(connection: Connection, recipe: Recipe, given: Inputs) -> dict[str, str]:
+    """Return a recipe's inputs, whole. Raises UserError for a service that is none of the app's or the namespace's."""
+    services = [*(service.name for service in connection.settings.services), connection.settings.database.name]
+    wanted = {given.get(item.name, "") for item in recipe.inputs if item.type == "service"} - {""}
+    if wanted - set(services):
+        services += workloads(connection)
+    usual = next(iter(connection.settings.app.under_load), services[0])
+    return facts.check_inputs(recipe, given, services, usual)
 
 
 def _first_answer(

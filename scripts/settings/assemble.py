@@ -71,17 +71,7 @@ def settings(
         registry=data.get("registry", ""),
         allowed_contexts=tuple(data.get("allowedContexts", [])),
         bases=named | {image: Base(image, image) for _, images in built for image in images},
-        app=App(
-            name=data["app"],
-            file=file,
-            page=app.get("page", ""),
-            under_load=tuple(app.get("underLoad", [])),
-            secrets=app.get("secrets", {}),
-            addresses=tuple(Address(**item) for item in app.get("addresses", [])),
-            journey=tuple(app.get("journey") or ()),
-            plays=app.get("journey") is not False,
-            database_first=app.get("database", {}).get("first", False),
-        ),
+        app=_app(data["app"], file, app),
         services=tuple(_as_called(service, called) for service, _ in built),
         release=release,
         database=database,
@@ -92,6 +82,20 @@ def settings(
         size=data.get("size", "auto"),
         targets=target_options(data.get("targets", {})),
         idle=given.idle(mine.read, root, app, file, release, laid, _subcharts(mine, release)),
+    )
+
+
+def _app(name: str, file: str, spec: Mapping[str, Any]) -> App:
+    return App(
+        name=name,
+        file=file,
+        page=spec.get("page", ""),
+        under_load=tuple(spec.get("underLoad", [])),
+        secrets=spec.get("secrets", {}),
+        addresses=tuple(Address(**item) for item in spec.get("addresses", [])),
+        journey=tuple(spec.get("journey") or ()),
+        plays=spec.get("journey") is not False,
+        database_first=spec.get("database", {}).get("first", False),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.errors import UserError
 from scripts.host import parsing
@@ -20,6 +20,10 @@ from scripts.host.shell import Shell
 from scripts.images.docker import Docker
 from scripts.settings.model import Image, Service
 from scripts.supplychain import inventory
+
+if TYPE_CHECKING:
+    from cyclonedx.model.component import Component
+    from packageurl import PackageURL
 
 FOLDER = "reports/sbom"
 NAMESPACE = uuid.UUID("7c1f6c52-5f0b-4f2c-9d5e-2f0f3f6e8a11")  # of the serial numbers, which follow from image ids
@@ -88,30 +92,12 @@ def document(image: Image, described: Mapping[str, Any], packages: Sequence[Mapp
 
     Raises UserError if the result does not fit the format's schema.
     """
-    from cyclonedx.model import HashAlgorithm, HashType, Property  # a tenth of a second to import
+    from cyclonedx.model import HashAlgorithm, HashType  # a tenth of a second to import
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType
     from cyclonedx.output.json import JsonV1Dot6
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
-    from packageurl import PackageURL
-
-    def address(item: Mapping[str, str]) -> PackageURL:
-        name, namespace = item["name"], None
-        if item["type"] == "npm" and name.startswith("@") and "/" in name:
-            namespace, _, name = name.partition("/")
-        if item["type"] == "deb":
-            namespace = "debian"
-        qualifiers = {"arch": item["arch"]} if "arch" in item else None
-        return PackageURL(item["type"], namespace, name, item["version"], qualifiers)
-
-    def component(item: Mapping[str, str]) -> Component:
-        purl = address(item)
-        return Component(
-            name=item["name"], version=item["version"], type=ComponentType.LIBRARY, purl=purl,
-            bom_ref=str(purl), licenses=_licences(item.get("license", "")),
-            properties=[Property(name="todo-chatbot:found-in", value=item["path"])],
-        )  # fmt: skip
 
     digest = described["Id"].removeprefix("sha256:")
     subject = Component(
@@ -121,8 +107,8 @@ def document(image: Image, described: Mapping[str, Any], packages: Sequence[Mapp
     bill = Bom(serial_number=uuid.uuid5(NAMESPACE, digest))
     bill.metadata.component = subject
     bill.metadata.timestamp = _created(described)
-    unique = {str(address(item)): item for item in reversed(packages)}
-    components = [component(unique[key]) for key in sorted(unique)]
+    unique = {str(_address(item)): item for item in reversed(packages)}
+    components = [_component(unique[key]) for key in sorted(unique)]
     bill.components.update(components)
     bill.register_dependency(subject, components)
     text = JsonV1Dot6(bill).output_as_string(indent=1)
@@ -130,6 +116,32 @@ def document(image: Image, described: Mapping[str, Any], packages: Sequence[Mapp
     if wrong:
         raise UserError(f"the bill of materials of {image.ref} does not fit CycloneDX 1.6: {wrong}")
     return text + "\n"
+
+
+def _address(item: Mapping[str, str]) -> PackageURL:
+    """Return the package URL of one package."""
+    from packageurl import PackageURL
+
+    name, namespace = item["name"], None
+    if item["type"] == "npm" and name.startswith("@") and "/" in name:
+        namespace, _, name = name.partition("/")
+    if item["type"] == "deb":
+        namespace = "debian"
+    qualifiers = {"arch": item["arch"]} if "arch" in item else None
+    return PackageURL(item["type"], namespace, name, item["version"], qualifiers)
+
+
+def _component(item: Mapping[str, str]) -> Component:
+    """Return one package as the bill lists it, with the path where it was found."""
+    from cyclonedx.model import Property
+    from cyclonedx.model.component import Component, ComponentType
+
+    purl = _address(item)
+    return Component(
+        name=item["name"], version=item["version"], type=ComponentType.LIBRARY, purl=purl,
+        bom_ref=str(purl), licenses=_licences(item.get("license", "")),
+        properties=[Property(name="todo-chatbot:found-in", value=item["path"])],
+    )  # fmt: skip
 
 
 def _licences(words: str) -> Any:

@@ -363,20 +363,9 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
     if not unit.javascript or not (reads or tree.has(schema)):
         return None
     if tree.has(schema):
-        migrated = any(True for _ in tree.below(join(unit.sources, "prisma/migrations")))
-        said = {**unit.packages.development, **unit.packages.wanted}.get("prisma", "")
-        unasked = re.match(r"[\^~>=v ]*([7-9]|\d\d)\b", said)  # since 7 nothing is generated where nobody asks
-        words = ["migrate", "deploy"] if migrated else ["db", "push", *([] if unasked else ["--skip-generate"])]
-        return ["npx", "--no-install", "prisma", *words], schema
-    config = next(
-        (
-            join(unit.sources, f"drizzle.config.{end}")
-            for end in ("ts", "js", "mjs")
-            if tree.has(join(unit.sources, f"drizzle.config.{end}"))
-        ),
-        "",
-    )
-    if config:
+        return _prisma(unit, tree), schema
+    configs = (join(unit.sources, f"drizzle.config.{end}") for end in ("ts", "js", "mjs"))
+    if config := next((file for file in configs if tree.has(file)), ""):
         return ["npx", "--no-install", "drizzle-kit", *_drizzle(unit, tree, tree.text(config))], config
     for name, line in scripts.items():
         if (
@@ -394,6 +383,15 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
             relative = own.removeprefix(f"{unit.sources}/")
             return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
     return None
+
+
+def _prisma(unit: Unit, tree: Tree) -> list[str]:
+    """Return the command that makes Prisma's tables: its migrations, or its schema where there are none."""
+    migrated = any(True for _ in tree.below(join(unit.sources, "prisma/migrations")))
+    said = {**unit.packages.development, **unit.packages.wanted}.get("prisma", "")
+    unasked = re.match(r"[\^~>=v ]*([7-9]|\d\d)\b", said)  # since 7 nothing is generated where nobody asks
+    words = ["migrate", "deploy"] if migrated else ["db", "push", *([] if unasked else ["--skip-generate"])]
+    return ["npx", "--no-install", "prisma", *words]
 
 
 _TOOLS = re.compile(r"/(scripts|tools|bin|migrations)/|/drizzle\.config\.")  # what a person runs, beside the program

@@ -122,25 +122,7 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
     """
     found, tree = context.found, context.whole.tree
     key = f"services.{unit.name}.builder"
-    problems: list[str] = []
-    if unit.dockerfile is None:
-        problems = [f"{unit.sources}: no Dockerfile"]
-    else:
-        problems = [*unit.dockerfile.problems]
-        if unit.javascript:
-            problems += dockerfiles.broken_node(tree, unit.dockerfile, unit.javascript, _standalone(tree, unit))
-            problems += _endless(unit)
-        if unit.python:
-            lock = unit.python.lock or unit.strange_lock
-            problems += dockerfiles.broken_python(tree, unit.dockerfile, unit.python, lock)
-            problems += dockerfiles.too_early(tree, unit.dockerfile, unit.sources)
-            problems += _started_above(unit, tree)
-        if not context.whole.registry:
-            alpine = any("alpine" in image for image in unit.dockerfile.images)
-            problems += dockerfiles.cannot_be_made(unit.dockerfile, tree.text(unit.dockerfile.file), alpine)
-            problems += _other_python(unit)
-        if job_of_page(unit, context):
-            problems.append(f"{unit.dockerfile.file}: its image has not what makes the tables")
+    problems = list(_unusable(unit, context))
     if not problems:
         return {}
     builder = BUILDERS.get(unit.kind) or ("python" if unit.kind in PYTHON_KINDS else "")
@@ -163,6 +145,28 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
         if command:
             spec["args"] = command
     return spec
+
+
+def _unusable(unit: Unit, context: Context) -> Iterator[str]:
+    """Yield why a service's own Dockerfile will not do, or that it has none."""
+    tree, recipe = context.whole.tree, unit.dockerfile
+    if recipe is None:
+        yield f"{unit.sources}: no Dockerfile"
+        return
+    yield from recipe.problems
+    if unit.javascript:
+        yield from dockerfiles.broken_node(tree, recipe, unit.javascript, _standalone(tree, unit))
+        yield from _endless(unit)
+    if unit.python:
+        yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)
+        yield from dockerfiles.too_early(tree, recipe, unit.sources)
+        yield from _started_above(unit, tree)
+    if not context.whole.registry:
+        alpine = any("alpine" in image for image in recipe.images)
+        yield from dockerfiles.cannot_be_made(recipe, tree.text(recipe.file), alpine)
+        yield from _other_python(unit)
+    if job_of_page(unit, context):
+        yield f"{recipe.file}: its image has not what makes the tables"
 
 
 def _started_above(unit: Unit, tree: Tree) -> Iterator[str]:
@@ -280,7 +284,7 @@ def set_above(unit: Unit, spec: dict[str, Any], environment: dict[str, str], con
 
 
 def set_user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
-    """Set the user a service runs as, its home, and what it may write."""
+    """Set the user a service runs as, and its home."""
     recipe = unit.dockerfile
     key = f"services.{unit.name}"
     if built or recipe is None:
@@ -297,6 +301,12 @@ def set_user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) ->
     else:
         spec["home"] = "/tmp"  # noqa: S108 as above
         context.found.because(f"{key}.user", "10001 in place of root", recipe.file)
+
+
+def set_writable(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
+    """Set what a service may write: its volumes, what nginx needs, and the folders that its code writes to."""
+    recipe = unit.dockerfile
+    key = f"services.{unit.name}"
     writes = [(folder, place) for folder, place in unit.code.folders if not folder.startswith("/tmp")]  # noqa: S108
     workdir = recipe.workdir if recipe and not built else "/app"
     for folder in [volume for item in unit.described for volume in item.volumes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -64,10 +64,32 @@ def manifests(
             f"--port {port}, --replicas {replicas}, --path {path}: not possible",
             "a port is 1 to 65535, replicas are 0 to 50, a path begins with /",
         )
-    labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "todo-chatbot"}
+    selector = {"app.kubernetes.io/name": name}
+    labels = selector | {"app.kubernetes.io/part-of": "todo-chatbot"}
     meta = {"name": name, "namespace": namespace, "labels": labels}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": meta,
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": selector},
+            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "template": {"metadata": {"labels": labels}, "spec": _pod(_container(name, image, port, path))},
+        },
+    }
+    way_in = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta | {"name": service or name},
+        "spec": {"selector": selector, "ports": [{"name": "http", "port": port, "targetPort": "http"}]},
+    }
+    return [deployment, way_in]
+
+
+def _container(name: str, image: str, port: int, path: str) -> dict[str, Any]:
     probe = {"httpGet": {"path": path, "port": "http"}}
-    container = {
+    return {
         "name": name,
         "image": image,
         "ports": [{"name": "http", "containerPort": port}],
@@ -83,7 +105,11 @@ def manifests(
         },
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 a mount point
     }
-    pod = {
+
+
+def _pod(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the hardened pod of one container."""
+    return {
         "automountServiceAccountToken": False,
         "securityContext": {
             "runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001,
@@ -92,22 +118,3 @@ def manifests(
         "containers": [container],
         "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
     }  # fmt: skip
-    selector = {"app.kubernetes.io/name": name}
-    deployment = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": meta,
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": selector},
-            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    }
-    way_in = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": meta | {"name": service or name},
-        "spec": {"selector": selector, "ports": [{"name": "http", "port": port, "targetPort": "http"}]},
-    }
-    return [deployment, way_in]

@@ -60,11 +60,7 @@ def generate_load(
     with tempfile.TemporaryDirectory(prefix="todo-chatbot-") as folder:
         control = Path(folder, "people")
         made = LoadGenerator(control)
-        argv: list[str | Path] = [
-            programs / "locust", "--locustfile", PEOPLE, "--host", url, "--headless", "--only-summary",
-            "--loglevel", "WARNING", "--stop-timeout", "10", "--exit-code-on-error", "0",
-            "--control", control, "--longest", f"{longest:g}",
-        ]  # fmt: skip
+        argv = _argv(programs, url, control, longest)
 
         def work() -> None:
             try:
@@ -88,3 +84,12 @@ def generate_load(
         finally:
             made.set_users(0, 1)
             worker.join()
+
+
+def _argv(programs: Path, url: str, control: Path, longest: float) -> list[str | Path]:
+    """Return the command of locust, which reads how many users to simulate from the file `control`."""
+    return [
+        programs / "locust", "--locustfile", PEOPLE, "--host", url, "--headless", "--only-summary",
+        "--loglevel", "WARNING", "--stop-timeout", "10", "--exit-code-on-error", "0",
+        "--control", control, "--longest", f"{longest:g}",
+    ]  # fmt: skip
