@@ -129,18 +129,8 @@ class Api:
         asked = "create" if method == "POST" else verb or method.lower()
         if kind.group not in REVIEWS:
             access.check(self.store, info, asked, who)
-        if info.subresource == "proxy":
-            return await proxying.proxy(self.store, info, request)
-        if info.subresource == "log":
-            return await logs.stream(self.store, self.node, info, request)
-        if info.subresource == "exec":
-            return await logs.execute(self.store, self.node, info, request)
-        if info.subresource == "portforward":
-            return await portforward.forward(self.store, self.node, info, request)
-        if info.subresource == "token":
-            return await reviews.token(self.store, self.issuer, info, request)
         if info.subresource not in ("", "status", "finalize"):
-            return await subresources.answer(self.store, info, request)
+            return await self._subresource(info, request)
         if kind.verbs == ("create",):
             return await reviews.answer(self.store, self.issuer, info, request, who)
         needed = verb
@@ -162,6 +152,21 @@ class Api:
             "deletecollection": rest.delete_collection,
         }[needed]
         return await handler(self.store, info, request)
+
+    async def _subresource(self, info: RequestInfo, request: web.Request) -> web.StreamResponse:
+        match info.subresource:
+            case "proxy":
+                return await proxying.proxy(self.store, info, request)
+            case "log":
+                return await logs.stream(self.store, self.node, info, request)
+            case "exec":
+                return await logs.execute(self.store, self.node, info, request)
+            case "portforward":
+                return await portforward.forward(self.store, self.node, info, request)
+            case "token":
+                return await reviews.token(self.store, self.issuer, info, request)
+            case _:
+                return await subresources.answer(self.store, info, request)
 
 
 def _openapi(path: str, request: web.Request) -> web.Response:

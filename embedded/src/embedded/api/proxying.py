@@ -79,18 +79,22 @@ def relocated(location: str, prefix: str, hosts: Collection[str]) -> str:
     return urlunsplit(("", "", path, parts.query, parts.fragment))
 
 
-async def proxy(store: Store, target: RequestInfo, request: web.Request) -> web.StreamResponse:
-    """Answer any method on services/[SCHEME:]NAME[:PORT]/proxy/PATH, and the same on pods."""
+def _backend(store: Store, target: RequestInfo) -> tuple[str, str, int]:
+    """Return scheme, address and port that a request goes to. Raises 503 where nothing serves, 404 for other kinds."""
     scheme, name, port = parse_name(target.name)
     if target.kind.plural == "services":
         found = list(endpoints(store, target.namespace, name, port))
         if not found:
             raise ApiError(503, f'no endpoints available for service "{target.name}"', reason="ServiceUnavailable")
-        address, number = random.choice(found)  # noqa: S311 - spreads load
-    elif target.kind.plural == "pods":
-        address, number = pod_address(store, target.namespace, name, port)
-    else:
-        raise ApiError(404, "the server could not find the requested resource", details={})
+        return (scheme, *random.choice(found))  # noqa: S311 - spreads load
+    if target.kind.plural == "pods":
+        return (scheme, *pod_address(store, target.namespace, name, port))
+    raise ApiError(404, "the server could not find the requested resource", details={})
+
+
+async def proxy(store: Store, target: RequestInfo, request: web.Request) -> web.StreamResponse:
+    """Answer any method on services/[SCHEME:]NAME[:PORT]/proxy/PATH, and the same on pods."""
+    scheme, address, number = _backend(store, target)
     path = target.rest or "/"
     query = f"?{request.query_string}" if request.query_string else ""
     headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP_BY_HOP}

@@ -108,23 +108,9 @@ def app(
     memory: int,
 ) -> dict[str, Any]:
     """Return a container of a pod. `memory` is what the node has, in bytes. Raises ConfigError."""
-    spec = pod["spec"]
-    security = container.get("securityContext") or {}
-    whole = spec.get("securityContext") or {}
     shared = f"container:{sandbox_id}"
-    host: dict[str, Any] = {"NetworkMode": shared, "IpcMode": shared, "LogConfig": LOGS, "Mounts": mounts}
-    if spec.get("hostPID"):
-        host["PidMode"] = "host"
-    elif spec.get("shareProcessNamespace"):
-        host["PidMode"] = shared
-    capabilities = security.get("capabilities") or {}
-    host |= {"CapAdd": capabilities.get("add") or [], "CapDrop": capabilities.get("drop") or []}
-    host |= {"Privileged": bool(security.get("privileged"))}
-    host["ReadonlyRootfs"] = bool(security.get("readOnlyRootFilesystem"))
-    groups = [*(whole.get("supplementalGroups") or ()), *([whole["fsGroup"]] if "fsGroup" in whole else ())]
-    host["GroupAdd"] = [str(group) for group in groups]
-    host["SecurityOpt"] = _security_options(security, whole)
-    host |= _resources(pod, container, memory)
+    host = {"NetworkMode": shared, "IpcMode": shared, "LogConfig": LOGS, "Mounts": mounts}
+    host |= _process_namespace(pod["spec"], shared) | _privileges(pod, container) | _resources(pod, container, memory)
     body: dict[str, Any] = {
         "Image": image["Id"],
         "Labels": labels(cluster, pod, container["name"], attempt),
@@ -142,6 +128,28 @@ def app(
     body |= {"Tty": bool(container.get("tty")), "OpenStdin": bool(container.get("stdin"))}
     body["StdinOnce"] = bool(container.get("stdinOnce"))
     return body
+
+
+def _process_namespace(spec: dict[str, Any], shared: str) -> dict[str, Any]:
+    """Return whose processes a container sees: the node's, those of its pod, which are the sandbox's, or its own."""
+    if spec.get("hostPID"):
+        return {"PidMode": "host"}
+    return {"PidMode": shared} if spec.get("shareProcessNamespace") else {}
+
+
+def _privileges(pod: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
+    """Return what a container may do, by its own security context and its pod's."""
+    own, whole = container.get("securityContext") or {}, pod["spec"].get("securityContext") or {}
+    capabilities = own.get("capabilities") or {}
+    groups = [*(whole.get("supplementalGroups") or ()), *([whole["fsGroup"]] if "fsGroup" in whole else ())]
+    return {
+        "CapAdd": capabilities.get("add") or [],
+        "CapDrop": capabilities.get("drop") or [],
+        "Privileged": bool(own.get("privileged")),
+        "ReadonlyRootfs": bool(own.get("readOnlyRootFilesystem")),
+        "GroupAdd": [str(group) for group in groups],
+        "SecurityOpt": _security_options(own, whole),
+    }
 
 
 def _security_options(security: dict[str, Any], whole: dict[str, Any]) -> list[str]:

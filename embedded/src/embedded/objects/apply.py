@@ -9,7 +9,7 @@ from typing import Any
 from embedded.errors import ApiError
 from embedded.kinds import Kind
 from embedded.objects import managed
-from embedded.objects.managed import child_field, granular_list, granular_map, item_field, item_key
+from embedded.objects.managed import Owner, child_field, granular_list, granular_map, item_field, item_key
 from embedded.objects.schema import Field
 from embedded.objects.values import clone, timestamp
 
@@ -48,12 +48,7 @@ def apply(
     _prune(root, merged, previous, stated, others)
     if live is not None:
         changed, _ = managed.compare(root, base, merged)
-        lost = managed.strip(changed)
-        taken = {owner: managed.intersection(fields, lost) for owner, fields in sets.items()}
-        taken = {owner: fields for owner, fields in taken.items() if fields}
-        if taken and not force:
-            raise _conflict(taken)
-        sets = {owner: managed.difference(fields, taken.get(owner, {})) for owner, fields in sets.items()}
+        sets = _without_changed(sets, managed.strip(changed), force=force)
     sets[me] = stated
     if merged != base:
         written[me] = timestamp(now)
@@ -61,6 +56,17 @@ def apply(
     if manager == "kubectl" and LAST_APPLIED in (merged["metadata"].get("annotations") or {}):
         merged["metadata"]["annotations"][LAST_APPLIED] = _last_applied(config)
     return merged
+
+
+def _without_changed(
+    sets: dict[Owner, dict[str, Any]], changed: dict[str, Any], *, force: bool
+) -> dict[Owner, dict[str, Any]]:
+    """Return what is left to the owners of fields of which another one has changed some. Raises 409 unless `force`."""
+    taken = {owner: managed.intersection(fields, changed) for owner, fields in sets.items()}
+    taken = {owner: fields for owner, fields in taken.items() if fields}
+    if taken and not force:
+        raise _conflict(taken)
+    return {owner: managed.difference(fields, taken.get(owner, {})) for owner, fields in sets.items()}
 
 
 def _last_applied(config: dict[str, Any]) -> str:
