@@ -85,7 +85,7 @@ def plan(session: Session, names: Sequence[str]) -> list[str]:
     chosen = checked(session, names)
     for one in (service.with_dev_stage(one) for one in settings.services if one.name in chosen):
         stage = f", stage {one.stage}" if one.stage else ""
-        lines.append(f"{one.name}: watches {one.context} ({one.source or one.dockerfile}{stage})")
+        lines.append(f"{one.name}: watches {one.context} ({one.recipe}{stage})")
         found = service.sync_rules(one)
         lines += [f"  sync     {rule.source or '.'} -> {rule.target}" for rule in found]
         lines.append(f"  writable {', '.join(rules.roots(found)) or 'nothing: every change is built'}")

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase, translate
 from pathlib import Path
 
 from scripts.dockerfiles import reading
-from scripts.dockerfiles.ignore import ignore_rules
+from scripts.dockerfiles.ignore import IgnoreRules
 from scripts.errors import SettingsError
 
 BUILT = (
@@ -85,9 +85,8 @@ def _usable(rule: Rule, context: Path) -> bool:
     return rule.folder or not (context / posixpath.dirname(rule.source) / "package.json").is_file()
 
 
-def check(rules: Sequence[Rule], context: Path, dockerfile: Path, key: str) -> None:
+def check(rules: Sequence[Rule], context: Path, ignored: IgnoreRules, key: str) -> None:
     """Raise SettingsError naming the rule that leads out of the build context, or over a folder of the system."""
-    ignored = ignore_rules(context, dockerfile)
     for number, rule in enumerate(rules):
         where = f"{key}.{number}"
         if rule.source.startswith("..") or not (context / rule.source).resolve().is_relative_to(context.resolve()):
@@ -98,8 +97,8 @@ def check(rules: Sequence[Rule], context: Path, dockerfile: Path, key: str) -> N
             raise SettingsError(f"{where}.from: there is no {context / rule.source}", "name a folder in the context")
         if ignored.prunes(rule.source) if rule.folder else ignored.ignores(rule.source):
             raise SettingsError(
-                f"{where}.from: {rule.source!r} is left out of the build context by .dockerignore",
-                "take it out of .dockerignore, or leave this rule out",
+                f"{where}.from: {rule.source!r} is left out of the build context by .dockerignore or `ignore`",
+                "take it out there, or leave this rule out",
             )
         if rule.root in SYSTEM:
             raise SettingsError(

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from scripts.dev import rules
 from scripts.dev.rules import Rule
 from scripts.dockerfiles import reading
+from scripts.dockerfiles.ignore import ignore_rules
 from scripts.errors import UserError
 from scripts.kube import releases
 from scripts.settings.assemble import app_file
@@ -70,7 +71,7 @@ def with_dev_stage(service: Service) -> Service:
     if target and target not in names:
         known = ", ".join(sorted(names - {""})) or "none"
         where = f"{app_file(service.project)}: services.{service.name}.dev.stage"
-        file = service.source or service.dockerfile
+        file = service.recipe
         raise UserError(f"{where}: {file} has no stage {target!r}", f"its stages: {known}")
     return replace(service, stage=target or service.stage)
 
@@ -84,8 +85,8 @@ def sync_rules(service: Service) -> tuple[Rule, ...]:
     if not service.dev.sync:
         return rules.of_dockerfile(_text(service), service.stage, service.context)
     given = tuple(_rule(source, target, service.context) for source, target in service.dev.sync)
-    recipe = service.source or service.dockerfile
-    rules.check(given, service.context, recipe, f"{app_file(service.project)}: services.{service.name}.dev.sync")
+    ignored = ignore_rules(service.context, service.recipe, service.ignore)
+    rules.check(given, service.context, ignored, f"{app_file(service.project)}: services.{service.name}.dev.sync")
     return given
 
 
@@ -96,7 +97,7 @@ def _rule(source: str, target: str, context: Path) -> Rule:
 
 
 def _text(service: Service) -> str:
-    return (service.source or service.dockerfile).read_text(encoding="utf-8", errors="surrogateescape")
+    return (service.recipe).read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def sources(service: Service) -> list[str] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from scripts.dev import rules, service, tree
 from scripts.dev.service import DevService
 from scripts.errors import UserError
-from scripts.images import build_context
+from scripts.images import plan
 from scripts.images.build_context import Entry
 from scripts.settings.model import Service
 
@@ -30,7 +30,7 @@ def entries_of(one: Service) -> dict[str, Entry]:
     """
     for last in (False,) * 9 + (True,):
         try:
-            found = build_context.listing(one.context, one.dockerfile)
+            found = plan.sent(one)
             return {entry.path: entry for entry in found if not rules.is_scratch(entry.path)}
         except OSError as error:
             if last or not isinstance(error, FileNotFoundError):

@@ -44,7 +44,7 @@ def with_cause(problem: UserError, session: Session, stage: str, service: Servic
     context = {"program": problem.program, "namespace": release.namespace, "release": release.name, "stage": stage}
     if service:
         context |= {"service": service.name, "context": str(service.context), "app": session.settings.app.file}
-        context["dockerfile"] = str(service.source or service.dockerfile)
+        context["dockerfile"] = str(service.recipe)
     said = f"{problem.result.out}\n{problem.result.err}" if service or problem.program == "dockerd" else str(problem)
     finding = diagnose.explain_failure(said, context, diagnose.read_rules())
     return Failure(str(problem).splitlines()[0], [finding]) if finding else problem

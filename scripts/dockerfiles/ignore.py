@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -46,8 +46,9 @@ class IgnoreRules:
         return not reaches and self.ignores(folder)
 
 
-def ignore_rules(context: Path, dockerfile: Path) -> IgnoreRules:
-    """Return the rules that hold for a build: `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore`.
+def ignore_rules(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> IgnoreRules:
+    """Return the rules that hold for a build: `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore`,
+    and after them the patterns of `more`.
 
     Raises UserError for a pattern that Docker refuses, and OSError where the file cannot be read.
     """
@@ -55,8 +56,8 @@ def ignore_rules(context: Path, dockerfile: Path) -> IgnoreRules:
     for candidate in (dockerfile.with_name(dockerfile.name + ".dockerignore"), context / ".dockerignore"):
         if candidate.is_file():
             text = candidate.read_bytes().decode("utf-8", errors="surrogateescape")
-            return IgnoreRules(text, str(candidate), keep_git=names_git)
-    return IgnoreRules(keep_git=names_git)
+            return IgnoreRules("\n".join([text, *more]), str(candidate), keep_git=names_git)
+    return IgnoreRules("\n".join(more), keep_git=names_git)
 
 
 def _patterns(text: str, name: str) -> Iterator[tuple[bool, str]]:

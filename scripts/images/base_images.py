@@ -215,7 +215,7 @@ def _refuse_alpine(services: Sequence[Service], twins: Collection[str]) -> None:
         f"{service.name}: {file}: {words[0].strip()}: runs on Alpine only, and no image registry answers"
         for service in services
         if any("alpine" in base for base in set(service.bases.values()) & set(twins))
-        for file in (service.source or service.dockerfile,)
+        for file in (service.recipe,)
         if (words := families.foreign_words(file.read_text(encoding="utf-8", errors="replace")))
     ]
     if problems:

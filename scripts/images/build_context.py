@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -37,13 +37,13 @@ class Entry:
     content: str = ""
 
 
-def listing(context: Path, dockerfile: Path) -> tuple[Entry, ...]:
+def listing(context: Path, dockerfile: Path, ignore: Sequence[str] = ()) -> tuple[Entry, ...]:
     """Return what the build gets of `context`, sorted by path: files, links as links, and folders, empty ones included.
 
-    What `.dockerignore` names, `.git`, sockets, pipes and devices are left out. Raises OSError naming what cannot be
-    read, UserError for an ignore file that Docker refuses.
+    What `.dockerignore` or `ignore` names, `.git`, sockets, pipes and devices are left out. Raises OSError naming what
+    cannot be read, UserError for an ignore file that Docker refuses.
     """
-    found = {entry.path: entry for entry in _kept(context, ignore_rules(context, dockerfile))}
+    found = {entry.path: entry for entry in _kept(context, ignore_rules(context, dockerfile, ignore))}
     # A folder that is ignored itself comes along where an exception takes something below it back.
     for path in list(found):
         while (path := path.rpartition("/")[0]) and path not in found:

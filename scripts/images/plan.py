@@ -65,7 +65,7 @@ def _unused(service: Service, settings: Settings) -> Iterator[str]:
         text = service.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise _unreadable(service, error) from None
-    name = service.source or service.dockerfile
+    name = service.recipe
     file = name.relative_to(settings.root) if name.is_relative_to(settings.root) else name
     own = service != settings.database
     prefix = f"{settings.app.file}: services.{service.name}" if own else "config/pipeline.yaml: database"
@@ -83,13 +83,18 @@ def image_of(service: Service, base_ids: Mapping[str, str], dockerfile: Path | N
     ids = {argument: base_ids[base] for argument, base in service.bases.items()}
     platform = os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
     try:
-        entries = build_context.listing(service.context, service.source or service.dockerfile)
+        entries = sent(service)
         tag = build_context.build_digest(
             entries, dockerfile or service.dockerfile, service.build_args, ids, platform, service.stage
         )
     except OSError as error:
         raise _unreadable(service, error) from None
     return Image(service.name, f"{service.project}/{service.name}", tag)
+
+
+def sent(service: Service) -> tuple[build_context.Entry, ...]:
+    """Return the list of what a build of the service is sent. Raises OSError and UserError as `listing` does."""
+    return build_context.listing(service.context, service.recipe, service.ignore)
 
 
 def lay_out(service: Service, image: Image, base_ids: Mapping[str, str], folder: Path) -> tuple[Path, Path]:
@@ -108,11 +113,7 @@ def lay_out(service: Service, image: Image, base_ids: Mapping[str, str], folder:
                 f"{service.name}: its sources have changed since the run began",
                 "run it again when nothing writes there any more",
             )
-        build_context.lay_out(
-            build_context.listing(service.context, service.source or service.dockerfile),
-            service.context,
-            folder / "context",
-        )
+        build_context.lay_out(sent(service), service.context, folder / "context")
     except OSError as error:
         raise _unreadable(service, error) from None
     return folder / "context", recipe

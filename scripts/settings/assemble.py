@@ -189,6 +189,7 @@ def _service(
         stage=spec.get("stage", ""),
         project=app,
         source=dockerfile if copy.file != dockerfile else None,
+        ignore=tuple(spec.get("ignore", ())),
         port=spec.get("port"),
         address=spec.get("service", name) if "port" in spec else "",
         deployment=spec.get("deployment", name),

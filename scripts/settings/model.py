@@ -43,6 +43,7 @@ class Service:
     a copy made from it. `bases` maps a build argument to the name of a base image, `build_secrets` the id of a secret
     mount to the variable (environment or `.env`) that has its value. `port` is None for a worker, and `address` the
     name of the Kubernetes Service, empty for one. `label` is what its pods are called, empty where nobody knows.
+    `ignore` are patterns of what stays out of the image beside those of `.dockerignore`.
     """
 
     name: str
@@ -54,11 +55,17 @@ class Service:
     stage: str = ""
     project: str = "todo-chatbot"
     source: Path | None = None
+    ignore: tuple[str, ...] = ()
     port: int | None = None
     address: str = ""
     deployment: str = ""
     label: str = ""
     dev: Dev = field(default_factory=Dev)
+
+    @property
+    def recipe(self) -> Path:
+        """Return the Dockerfile that a person edits."""
+        return self.source or self.dockerfile
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def dockerfiles(settings: Settings) -> list[tuple[str, Path]]:
     """Return (service, Dockerfile): those of the services, and without a service those of the base images and the
     builders.
     """
-    own = [(item.name, item.source or item.dockerfile) for item in (*settings.services, settings.database)]
+    own = [(item.name, item.recipe) for item in (*settings.services, settings.database)]
     used = {path for _, path in own}
     shared = sorted([*(settings.root / "services/base").glob("*.Dockerfile"), *BUILDERS.glob("*.Dockerfile")])
     return own + [("", path) for path in shared if path not in used and path.is_file()]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from scripts.dev import tree
 from scripts.dev.rules import Rule, is_built, of_dockerfile, places, roots
+from scripts.dockerfiles.ignore import ignore_rules
 from scripts.errors import SettingsError
 from scripts.images.build_context import Entry, lay_out, listing
 
@@ -176,5 +177,5 @@ def test_a_rule_out_of_the_context_is_refused(tmp_path: Path) -> None:
         (Rule("in", "/etc"), "folder of the system"),
     ]:
         with pytest.raises(SettingsError, match=words) as caught:
-            check([rule], tmp_path, tmp_path / "Dockerfile", "services.web.dev.sync")
+            check([rule], tmp_path, ignore_rules(tmp_path, tmp_path / "Dockerfile"), "services.web.dev.sync")
         assert "services.web.dev.sync.0" in str(caught.value)

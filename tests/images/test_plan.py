@@ -176,3 +176,22 @@ def test_the_ignore_file_beside_a_persons_dockerfile_holds_for_the_copy_that_is_
     (tmp_path / "sent").mkdir()
     context, _ = plan.lay_out(derived, plan.image_of(derived, IDS), IDS, tmp_path / "sent")
     assert not (context / "secret.txt").exists() and (context / "main").is_file()
+
+
+def test_what_an_apps_file_leaves_out_is_in_no_image(settings: Settings, tmp_path: Path) -> None:
+    """Also where a copy of the Dockerfile is built, which has rules of its own beside it."""
+    service = dataclasses.replace(settings.services[0], ignore=(".env", "data", "!data/kept"))
+    (service.context / "data").mkdir()
+    for name in (".env", "data/large", "data/kept", "main.txt"):
+        (service.context / name).write_text("x")
+    (service.context / ".dockerignore").write_text("*.txt\n")
+    copy = tmp_path / "copies/Dockerfile"
+    copy.parent.mkdir()
+    copy.write_text(service.dockerfile.read_text())
+    for one in (service, dataclasses.replace(service, dockerfile=copy, source=service.dockerfile)):
+        names = {entry.path for entry in plan.sent(one)}
+        assert {"data/kept", "main"} <= names and not {".env", "data/large", "main.txt"} & names
+        tag = plan.image_of(one, IDS)
+        (service.context / ".env").write_text("y")
+        assert plan.image_of(one, IDS) == tag
+        assert plan.image_of(dataclasses.replace(one, ignore=()), IDS) != tag
