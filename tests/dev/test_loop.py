@@ -23,6 +23,7 @@ from scripts.dev.service import DevService, Program
 from scripts.dev.sources import Source
 from scripts.errors import UserError
 from scripts.host.shell import Result
+from scripts.images import build_context
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.configuration import read_settings
 from scripts.settings.model import Image, Plan, Release, Service
@@ -368,15 +369,15 @@ def test_a_large_file_is_told_and_the_rest_is_synced(world: World, monkeypatch: 
 def test_a_file_that_vanishes_while_it_is_read_is_one_that_was_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, vanished = sources.build_context.listing, []
+    real, vanished = build_context.listing, []
 
-    def listing(context: Path, dockerfile: Path) -> Any:
+    def listing(context: Path, *more: Any) -> Any:
         if not vanished:
             vanished.append(True)
             raise FileNotFoundError(2, "No such file or directory", str(context / "gone.py"))
-        return real(context, dockerfile)
+        return real(context, *more)
 
-    monkeypatch.setattr(sources.build_context, "listing", listing)
+    monkeypatch.setattr(build_context, "listing", listing)
     (world.context / "app.py").write_text("two")
     world.saved("app.py", "gone.py")
     assert len(world.shell.sent) == 1 and "error" not in world.said
@@ -386,10 +387,10 @@ def test_whatever_goes_wrong_is_told_and_ends_nothing(world: World, monkeypatch:
     def refuse(*_: object) -> Any:
         raise PermissionError(13, "Permission denied", "app.py")
 
-    monkeypatch.setattr(sources.build_context, "listing", refuse)
+    monkeypatch.setattr(build_context, "listing", refuse)
     world.saved("app.py")
     assert "error: shop: app.py cannot be read: Permission denied" in world.said
-    monkeypatch.setattr(sources.build_context, "listing", lambda *_: 1 / 0)
+    monkeypatch.setattr(build_context, "listing", lambda *_: 1 / 0)
     world.saved("app.py")
     assert "error: ZeroDivisionError" in world.said
     with world.loop._going_on():
