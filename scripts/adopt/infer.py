@@ -10,14 +10,13 @@ from typing import Any
 
 from scripts.adopt import units, variables
 from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
+from scripts.adopt.inference.builders import builder_of, fetched_fonts
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told
 from scripts.adopt.inference.environment import variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
 from scripts.adopt.inference.journey import find_journey
 from scripts.adopt.inference.programs import (
-    builder_of,
     companions,
-    fetched_fonts,
     installs_requirements,
     keep_packages,
     missing_modules,

@@ -1,32 +1,25 @@
-"""Infer how a service is built and started: builder, command, user, port, probes."""
+"""Infer how a service is started: command, user, port, probes, packages."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from scripts.adopt import dockerfiles, needed, variables
-from scripts.adopt.inference.decision import PYTHON_KINDS, Context, Decision, told, worker_of
+from scripts.adopt import needed, variables
+from scripts.adopt.inference.decision import Context, Decision, told, worker_of
 from scripts.adopt.inference.entries import (
     ABOVE,
-    find_application,
     main_file,
-    main_files,
-    module_name,
     own_name,
-    start_of,
 )
-from scripts.adopt.inference.jobs import imported_files, imports, job_of_page, job_packages
+from scripts.adopt.inference.jobs import imported_files, imports
 from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import PAGE_KINDS, TESTS, Unit
-from scripts.dockerfiles import reading
 from scripts.dockerfiles.derived import loosens
-from scripts.images import families
 
 DEFAULT_PORTS = {"nextjs": 3000, "static": 3000, "node": 3000, "fastapi": 8000, "flask": 5000, "django": 8000}
-BUILDERS = {"nextjs": "nextjs", "static": "static", "node": "node"}
 HEALTH = (
     "/health/ready",
     "/readyz",
@@ -107,149 +100,6 @@ def keep_packages(unit: Unit, environment: dict[str, str], built: bool, context:
     if any(re.search(r"\buv run\b", text) for text in texts):
         environment["UV_NO_SYNC"] = "1"
         told(unit, context, "UV_NO_SYNC", "1: with the packages of its image", Place(recipe.file, recipe.command_line))
-
-
-def fetched_fonts(unit: Unit, context: Context) -> str:
-    """Return the file that takes fonts from Google's service when the page is built; empty where none does."""
-    tree = context.whole.tree
-    files = (file for file in tree.below(unit.sources) if file.endswith((".ts", ".tsx", ".js", ".jsx")))
-    return next((file for file in files if "next/font/google" in tree.text(file)), "")
-
-
-def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
-    """Return a Dockerfile of the product's in place of one that is not there or cannot work; nothing where its own will
-    do.
-    """
-    found, tree = context.found, context.whole.tree
-    key = f"services.{unit.name}.builder"
-    problems = list(_unusable(unit, context))
-    if not problems:
-        return {}
-    builder = BUILDERS.get(unit.kind) or ("python" if unit.kind in PYTHON_KINDS else "")
-    if unit.kind == "nextjs" and _output(tree, unit, "export") and not _standalone(tree, unit):
-        builder = "static"
-    if not builder:
-        found.remarks.append(f"{problems[0]}; and no builder of the product fits: the build will fail")
-        return {}
-    for problem in problems[:3]:
-        found.because(key, builder, problem)
-    spec: dict[str, Any] = {"builder": builder}
-    if job_of_page(unit, context) and builder == "nextjs":
-        spec["buildArgs"] = {"WHOLE": "1"} | job_packages(unit, context)
-    last, old = _last_python(unit)
-    if builder == "python" and last:
-        spec["bases"] = {"PYTHON_IMAGE": "python:3.12-slim" if "3.12" in unit.packages.python else "python:3.11-slim"}
-        found.because(f"services.{unit.name}.bases", spec["bases"]["PYTHON_IMAGE"], old or unit.packages.python)
-    if builder == "python":
-        command = _python_command(unit, context)
-        if command:
-            spec["args"] = command
-    return spec
-
-
-def _unusable(unit: Unit, context: Context) -> Iterator[str]:
-    """Yield why a service's own Dockerfile will not do, or that it has none."""
-    tree, recipe = context.whole.tree, unit.dockerfile
-    if recipe is None:
-        yield f"{unit.sources}: no Dockerfile"
-        return
-    yield from recipe.problems
-    if unit.javascript:
-        yield from dockerfiles.broken_node(tree, recipe, unit.javascript, _standalone(tree, unit))
-        yield from _endless(unit)
-    if unit.python:
-        yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)
-        yield from dockerfiles.too_early(tree, recipe, unit.sources)
-        yield from _started_above(unit, tree)
-    if not context.whole.registry:
-        alpine = any("alpine" in image for image in recipe.images)
-        yield from dockerfiles.cannot_be_made(recipe, tree.text(recipe.file), alpine)
-        yield from _other_python(unit)
-    if job_of_page(unit, context):
-        yield f"{recipe.file}: its image has not what makes the tables"
-
-
-def _started_above(unit: Unit, tree: Tree) -> Iterator[str]:
-    """Yield a Dockerfile that starts a program by the name of its folder, where nothing in its image has that name."""
-    name, recipe = own_name(tree, unit), unit.dockerfile
-    if not recipe or not name or unit.folder != unit.sources:
-        return
-    items = reading.instructions(tree.text(recipe.file))
-    told = [item.value for item in items if item.name in ("COPY", "ADD", "RUN", "ENV")]
-    above = recipe.workdir.rstrip("/").endswith(f"/{name}") and any("PYTHONPATH" in value for value in told)
-    if not above and not any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", value) for value in told):
-        yield f"{recipe.file}:{recipe.command_line}: it is started as {name}, which its image has nothing of"
-
-
-def _endless(unit: Unit) -> Iterator[str]:
-    """Find packages of JavaScript that no lock and no range holds: they are taken as of a day, which a builder can."""
-    wanted = {} if unit.packages.lock else unit.packages.wanted
-    for name, version in wanted.items():
-        if re.match(r"latest|\*|x$|>|next$|canary|$", version.strip()):
-            yield f"{unit.packages.place(name)}: {name}: no lock says which version, and no range"
-
-
-def _last_python(unit: Unit) -> tuple[int, str]:
-    """Return the newest minor version of Python 3 that a project takes, and the pinned package that says
-    so; 0 for any.
-    """
-    above = re.search(r"<\s*3\.(\d+)|(?:==|~=)\s*3\.(\d+)", unit.packages.python)
-    if above:
-        return (int(above[1]) - 1 if above[1] else int(above[2])), ""
-    pins = {
-        name: match[1] for name, said in unit.packages.wanted.items() if (match := re.match(r"==\s*([\d.]+)", said))
-    }
-    old = families.older_than(pins)
-    return (12, old) if old and not unit.packages.lock else (0, "")
-
-
-def _other_python(unit: Unit) -> Iterator[str]:
-    """Yield a Dockerfile whose image can be had only with a Python that the project or the packages it pins refuse."""
-    last, old = _last_python(unit)
-    if not (last and unit.dockerfile):
-        return
-    for image in unit.dockerfile.images:
-        made = families.equal(image)
-        if made and made.recipe == "family-python" and int(made.version.split(".")[1]) > last:
-            refused = f"Python {made.version}, which {unit.packages.python or old} refuses"
-            yield f"{unit.dockerfile.file}: {image} can be had as {refused}"
-
-
-def _standalone(tree: Tree, unit: Unit) -> bool:
-    return _output(tree, unit, "standalone")
-
-
-def _output(tree: Tree, unit: Unit, kind: str) -> bool:
-    """Return whether its next.config asks for that kind of output."""
-    configs = [join(unit.sources, f"next.config.{suffix}") for suffix in ("js", "mjs", "ts", "cjs", "mts")]
-    return any(re.search(rf"output\s*:\s*[\"']{kind}[\"']", tree.text(file)) for file in configs if tree.has(file))
-
-
-def _python_command(unit: Unit, context: Context) -> list[str]:
-    """Return how a Python program is started, from where its application object stands."""
-    tree, port = context.whole.tree, str(context.ports[unit.name] or 8000)
-    if unit.kind == "django":
-        wsgi = next((file for file in tree.below(unit.sources) if file.endswith("/wsgi.py")), "")
-        if wsgi and unit.wants("gunicorn"):
-            return ["gunicorn", f"{module_name(unit, wsgi)}:application", "--bind", f"0.0.0.0:{port}"]
-        return ["python", "manage.py", "runserver", f"0.0.0.0:{port}"]
-    if made := find_application(tree, unit):
-        file, line, name, factory = made
-        folder, module = start_of(tree, unit, file)
-        context.found.because(f"services.{unit.name}.args", f"{module}:{name}", Place(file, line))
-        if unit.kind == "fastapi":
-            extra = ["--app-dir", folder] if folder else []
-            extra += ["--factory"] if factory else []
-            return ["uvicorn", f"{module}:{name}", *extra, "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
-        target = f"{folder}/{module}:{name}" if folder and folder != ABOVE else f"{module}:{name}"
-        return ["flask", "--app", target, "run", "--host", "0.0.0.0", "--port", port]  # noqa: S104 in a pod
-    main = next((file for file in main_files(tree, unit) if "__main__" in tree.text(file)), "")
-    if main and (
-        own_name(tree, unit) or re.search(r"(?m)^\s*from \.", tree.text(main))
-    ):  # only a module of a package can
-        folder, module = start_of(tree, unit, main)
-        return [*(["env", f"PYTHONPATH={folder}"] if folder and folder != ABOVE else []), "python", "-m", module]
-    return ["python", main if unit.sources == "." else main.removeprefix(f"{unit.sources}/")] if main else []
 
 
 _WRITES = re.compile(
