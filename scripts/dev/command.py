@@ -38,9 +38,6 @@ def run(session: Session, names: Sequence[str], *, cleanup: bool, may_install: b
     Raises UserError if the release cannot be brought up, or another session is at work.
     """
     chosen = checked(session, names)
-    for one in session.settings.services:
-        if one.name in chosen:
-            service.sync_rules(service.with_dev_stage(one))
     with lock.hold(session_lock(session)):
         shown = screen.choose()
         loop = Loop(_told(session, shown), chosen, shown, may_install=may_install)

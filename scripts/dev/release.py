@@ -57,9 +57,11 @@ class DevRelease:
                 service.with_dev_stage(one) if one.name in self._names else one for one in settings.services
             ),
         )
+        mine = {one.name: one for one in staged.services if one.name in self._names}
+        for one in mine.values():
+            service.sync_rules(one)  # a rule that is wrong is told before anything is built
         first = self._run_of(staged)
         held = self._images_worked_on()
-        mine = {one.name: one for one in staged.services if one.name in self._names}
         # Before the images are planned: what is saved from here on differs from this, and is synced afterwards.
         entries = {name: sources.entries_of(one) for name, one in mine.items()}
         ready = self._stage("prepare", prepare(first))

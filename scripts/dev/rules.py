@@ -89,6 +89,8 @@ def check(rules: Sequence[Rule], context: Path, ignored: IgnoreRules, key: str) 
     """Raise SettingsError naming the rule that leads out of the build context, or over a folder of the system."""
     for number, rule in enumerate(rules):
         where = f"{key}.{number}"
+        if rule.source.startswith("/"):
+            raise SettingsError(f"{where}.from: {rule.source} is absolute", f"name it as it is called in {context}")
         if rule.source.startswith("..") or not (context / rule.source).resolve().is_relative_to(context.resolve()):
             raise SettingsError(
                 f"{where}.from: {rule.source!r} is outside of {context}", "name a folder in the context"

@@ -173,6 +173,8 @@ def test_a_rule_out_of_the_context_is_refused(tmp_path: Path) -> None:
         (Rule("data", "/app"), "left out of the build context by .dockerignore"),
         (Rule("x.env", "/app/x.env", folder=False), "left out of the build context"),
         (Rule("../x", "/app"), "outside of"),
+        (Rule("/etc", "/app"), "from: /etc is absolute"),
+        (Rule(str(tmp_path / "in"), "/app"), "in is absolute"),
         (Rule("missing", "/app"), "there is no"),
         (Rule("in", "/etc"), "folder of the system"),
     ]:
