@@ -188,13 +188,15 @@ class Loop:
         try:
             watching.watch(
                 folders, lambda batch: self._tell("files", batch), self._screen.line, stop,
-                lambda: self._tell("files", self._contexts()),
+                lambda: self._tell("files", self._whole()),
             )  # fmt: skip
         except (OSError, RuntimeError) as error:
             self._tell("problem", UserError(f"the sources cannot be watched: {error}", "press r after a change"))
 
-    def _contexts(self) -> frozenset[Path]:
-        return frozenset(source.dev_service.service.context for source in self._sources.values())
+    def _whole(self) -> frozenset[Path]:
+        """Return what stands for all that is watched: whoever hears of it looks at everything once more."""
+        contexts = {source.dev_service.service.context for source in self._sources.values()}
+        return frozenset({*contexts, self._settings.release.chart})
 
     def _folders(self) -> list[Path]:
         settings = self._settings

@@ -33,10 +33,11 @@ def entries_of(one: Service) -> dict[str, Entry]:
             found = plan.sent(one)
             return {entry.path: entry for entry in found if not rules.is_scratch(entry.path)}
         except OSError as error:
-            if last or not isinstance(error, FileNotFoundError):
+            gone = isinstance(error, FileNotFoundError)
+            if last or not gone:
                 raise UserError(
                     f"{one.name}: {error.filename} cannot be read: {error.strerror}",
-                    "make it readable, or name it in .dockerignore",
+                    "put it back" if gone else "make it readable, or name it in .dockerignore",
                 ) from None
     raise AssertionError("the last look returns or raises")
 

@@ -210,6 +210,9 @@ def test_a_configuration_that_is_saved_as_it_was_upgrades_nothing(
     (chart / "values.yaml").write_text("a: 1")
     world.saved(str(chart / "values.yaml"))
     assert read == ["read", "read"]
+    (chart.parent / "config/pipeline.yaml").write_text("a: 2")  # in a folder that was away for a moment
+    world.loop._changed(world.loop._whole())  # watching has begun anew
+    assert read == ["read", "read", "read"]
 
 
 @pytest.mark.parametrize(
