@@ -133,14 +133,18 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
 
 
 def _of_one_copy(tree: Tree, found: list[Unit], root: str) -> tuple[list[Unit], list[str]]:
-    """Return the services without those of other copies of the application, as earlier phases are, where the copy with
-    the page has servers of its own; a line for each that is left out.
+    """Return the services without those of other copies of the application, as earlier phases are; a line for each that
+    is left out. Where the copy with the page has no server of its own, those of the last copy with one are its.
     """
     roots = {one for one in roots_of_pages(tree) if one != root and _within(one, root)}
     pages = [project(unit.sources) for unit in found if unit.kind in PAGE_KINDS]
     own = root if root in pages else newest(pages) if pages else root
     off = [unit for unit in found if (copy := project(unit.sources)) != own and (copy in roots or _PHASE.search(copy))]
-    if not any(project(unit.sources) == own and unit.kind not in PAGE_KINDS for unit in found):
+    if pages and not any(unit.kind in CALLED for unit in found if unit not in off):
+        serving = [project(unit.sources) for unit in off if unit.kind in CALLED]
+        last = newest(serving) if serving else ""
+        off = [unit for unit in off if project(unit.sources) != last or unit.kind not in (*CALLED, "python")]
+    elif not any(project(unit.sources) == own and unit.kind not in PAGE_KINDS for unit in found):
         return found, []
     lines = [f"{unit.place}: {unit.sources}: left out: the page is in another copy of the application" for unit in off]
     return [unit for unit in found if unit not in off], lines

@@ -1975,6 +1975,28 @@ def test_what_lies_beside_the_services_becomes_no_further_one(
     assert found.get("backend", {}).get("builder") in (None, "python")
 
 
+@pytest.mark.parametrize(
+    ("texts", "contexts"),
+    [
+        # The page in the last phase, the servers in the ones before.
+        ({"phase3__web__package.json": NEXT, "phase3__web__app__page.tsx": "", **below("phase2__api", API),
+          **below("phase1__api", API)}, {"phase3/web", "phase2/api"}),
+        # The page above the phases, beside a worker.
+        ({"web__package.json": NEXT, "web__app__page.tsx": "", "worker__requirements.txt": "celery\n",
+          "worker__worker.py": "import celery\n", **below("phase2__api", API), **below("phase10__api", API)},
+         {"web", "worker", "phase10/api"}),
+        # An own server is enough.
+        ({"phase3__web__package.json": NEXT, "phase3__web__app__page.tsx": "", **below("phase3__api", API),
+          **below("phase2__api", API)}, {"phase3/web", "phase3/api"}),
+    ],
+)  # fmt: skip
+def test_a_page_without_a_server_in_its_phase_gets_that_of_the_last_phase_with_one(
+    tmp_path: Path, texts: dict[str, str], contexts: set[str]
+) -> None:
+    found = services(adopt(make(tmp_path, **texts)))
+    assert {spec["context"] for spec in found.values()} == contexts
+
+
 def test_the_copy_that_a_person_chose_comes_without_those_that_lie_in_it(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         "web__package.json": NEXT, "web__app__page.tsx": "", **BACKEND,
