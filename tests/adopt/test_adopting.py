@@ -581,6 +581,29 @@ def test_copies_are_told_by_their_pages_and_the_last_is_the_default_in_roman_num
     }
 
 
+@pytest.mark.parametrize(
+    ("texts", "page"),
+    [
+        ({"requirements.txt": "flask\n", "app.py": "from flask import Flask, render_template\napp = Flask('a')\n"
+          "@app.get('/')\ndef home():\n    return render_template('home.html')\n", "templates__home.html": ""}, "app"),
+        ({**API, "main.py": API["main.py"] + 'app.mount("/", StaticFiles(directory="static", html=True))\n',
+          "static__index.html": ""}, "app"),
+        ({"package.json": '{"dependencies": {"express": "5"}}', "views__a.html": "",
+          "server.js": "require('express')().get('/', (q, res) => res.sendFile('views/a.html'))"}, "app"),
+        ({**API, "docs__index.html": ""}, None),
+        ({**below("api", API), "api__main.py": API["main.py"] + "templates = Jinja2Templates('mails')\n",
+          "api__mails__a.html": "", "web__package.json": NEXT, "web__app__page.tsx": ""}, "web"),
+    ],
+)  # fmt: skip
+def test_a_server_that_makes_pages_itself_is_the_page_where_there_is_no_other(
+    tmp_path: Path, texts: dict[str, str], page: str | None
+) -> None:
+    found = adopt(make(tmp_path, **texts), name="app")
+    data = yaml.safe_load(found.text)
+    assert (data.get("page") or None) == (page and next(iter(data["services"])) if page == "app" else page)
+    assert any("no page: nothing" in line for line in found.decision.remarks) is (page is None)
+
+
 def test_a_page_that_the_compose_file_leaves_out_is_part_of_the_app(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         "compose.yaml": "services: {api: {build: ./api}}\n", **below("api", API), "web__package.json": NEXT,

@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
 from scripts.adopt.facts import Described
 from scripts.adopt.tree import Tree
-from scripts.adopt.units import PAGE_KINDS, Unit, calls_a_broker
+from scripts.adopt.units import CALLED, PAGE_KINDS, TESTS, Unit, calls_a_broker
 from scripts.host import parsing
 
 PYTHON_KINDS = ("fastapi", "flask", "django", "python")
@@ -56,10 +57,11 @@ class Whole:
     answers: Mapping[str, str]
     hosts: Mapping[str, str] = field(default_factory=dict)  # service → its name in the cluster, where it has another
 
-    @property
+    @cached_property
     def page(self) -> Unit | None:
-        """Return the service that a browser opens: a page by its kind, else the only one with a port."""
+        """Return the service that a browser opens: a page by its kind, else a server that makes pages itself."""
         pages = [unit for unit in self.units if unit.kind in PAGE_KINDS]
+        pages = pages or [unit for unit in self.units if unit.kind in CALLED and _makes_pages(unit, self.tree)]
         return next((unit for unit in pages if "front" in unit.name or "web" in unit.name), pages[0] if pages else None)
 
     @property
@@ -85,6 +87,19 @@ class Whole:
         for file in sorted(mine, key=lambda file: _distance(file, unit.sources)):
             found = {**self.examples[file], **found}
         return found
+
+
+_MAKES_PAGES = re.compile(
+    r"\brender_template\(|\bJinja2Templates\(|\bTemplateResponse\(|\bStaticFiles\([^)]*\bhtml\s*=\s*True|FileResponse\([^)\n]*\.html"
+    r"|\bsend_(file|from_directory)\([^)\n]*\.html|\bTemplateView\b|\brender\(\s*request\b|\bres\.(render\(|sendFile\([^)\n]*\.html)"
+)
+
+
+def _makes_pages(unit: Unit, tree: Tree) -> bool:
+    """Return whether a server sends pages that lie in its folder."""
+    own = [file for file in tree.below(unit.sources) if not TESTS.search(file)]
+    code = (file for file in own if file.endswith((".py", ".js", ".ts", ".mjs")))
+    return any(file.endswith(".html") for file in own) and any(_MAKES_PAGES.search(tree.text(file)) for file in code)
 
 
 def _distance(file: str, sources: str) -> tuple[int, int]:
