@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scripts.adopt import documents, infer, lost, matching, packages, record, resolving, units
+from scripts.adopt import documents, folder_kinds, infer, lost, matching, packages, record, resolving, units
 from scripts.adopt.facts import Described
 from scripts.adopt.inference import jobs, programs
 from scripts.adopt.inference.decision import BROKER, Decision, Question, Whole
@@ -221,7 +221,7 @@ def _agreed(answer: str) -> bool:
 def _whole_sources(chosen: list[units.Unit], tree: Tree, answers: Mapping[str, str]) -> None:
     """See that the pages have what they import. Raises UserError where they do not, unless the person says so."""
     for unit in chosen:
-        found = lost.imports(tree, unit.sources) if unit.kind in units.PAGE_KINDS else {}
+        found = lost.imports(tree, unit.sources) if unit.kind in folder_kinds.PAGE_KINDS else {}
         if found and not _agreed(answers.get(f"{unit.name}.incomplete", "no")):
             said, place = next(iter(found.items()))
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
@@ -311,24 +311,24 @@ def _composed(tree: Tree, root: str = ".") -> tuple[list[Described], dict[str, s
 
 def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str]) -> tuple[str, Question | None]:
     """Return the folder of one application, where a repository holds several copies or applications; empty for one."""
-    roots = units.roots_of_pages(tree)
-    if len(roots) < 2 or units.builds_a_page(tree, composed):
+    roots = folder_kinds.roots_of_pages(tree)
+    if len(roots) < 2 or folder_kinds.builds_a_page(tree, composed):
         return "", None
     answer = answers.get("copy", "")
     if answer in roots:
         return answer, None
     text = f"several applications, or copies of one: {', '.join(roots)}: which one?"
     whole = [root for root in roots if not _lacks_sources(tree, root)] or roots
-    whole = [root for root in whole if units.is_answered(tree, root)] or whole
+    whole = [root for root in whole if folder_kinds.is_answered(tree, root)] or whole
     if lacking := [root for root in roots if root not in whole]:
         text += f" The repository does not hold all sources of {', '.join(lacking)}."
-    return "", Question("copy", text, roots, units.newest(whole))
+    return "", Question("copy", text, roots, folder_kinds.newest(whole))
 
 
 def _lacks_sources(tree: Tree, root: str) -> bool:
     """Return whether a page of a copy imports what the repository does not hold, or has no pages there."""
-    pages = [page for page in units.pages_of(tree) if units.project(page) == root]
-    return any(lost.imports(tree, page) or units.is_starter(tree, page) for page in pages)
+    pages = [page for page in folder_kinds.pages_of(tree) if folder_kinds.project(page) == root]
+    return any(lost.imports(tree, page) or folder_kinds.is_starter(tree, page) for page in pages)
 
 
 def _unique(found: list[units.Unit]) -> None:

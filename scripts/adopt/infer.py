@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.adopt import units, variables
+from scripts.adopt import folder_kinds, units, variables
+from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told
@@ -35,7 +36,7 @@ from scripts.adopt.inference.programs import (
 )
 from scripts.adopt.packages import join, requirements
 from scripts.adopt.tree import Place
-from scripts.adopt.units import PAGE_KINDS, Unit
+from scripts.adopt.units import Unit
 from scripts.dockerfiles.derived import builds_a_page, takes_packages
 
 NEVER_IN_AN_IMAGE = [
@@ -188,7 +189,7 @@ def _checks_certificates(unit: Unit, context: Context) -> Place | None:
     if not unit.wants("asyncpg") or not any(variables.purpose(read) == "database" for read in unit.code.reads):
         return None
     asks = re.compile(r"[\"']ssl[\"']\s*:\s*(True\b|ssl\.create_default_context\(\)|\w*context\b)|\bssl\s*=\s*True\b")
-    for file in (one for one in tree.below(unit.sources) if one.endswith(".py") and not units.TESTS.search(one)):
+    for file in (one for one in tree.below(unit.sources) if one.endswith(".py") and not folder_kinds.TESTS.search(one)):
         text = tree.text(file)
         found = asks.search(text)
         if found and "CERT_NONE" not in text and re.search(r"create_async_engine|asyncpg", text):

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.adopt import dockerfiles, documents, javascript_source, lost, packages, python_source, variables
+from scripts.adopt import dockerfiles, javascript_source, packages, python_source, variables
 from scripts.adopt.dockerfiles import Dockerfile
 from scripts.adopt.facts import Code, Described
+from scripts.adopt.folder_kinds import (
+    CALLED,
+    PAGE_KINDS,
+    PHASE,
+    SERVERS,
+    TESTS,
+    is_beside,
+    is_within,
+    kind_in,
+    kind_of,
+    newest,
+    project,
+    roots_of_pages,
+)
 from scripts.adopt.packages import Packages, folder_of, join
 from scripts.adopt.tree import Place, Tree
 
-PAGE_KINDS = ("nextjs", "static")
-CALLED = ("fastapi", "flask", "django", "node")  # what a page calls
-SERVERS = ("express", "fastify", "koa", "hono", "@nestjs/core", "@hono/node-server", "socket.io", "ws")
-TESTS = re.compile(
-    r"(^|/)(tests?|__tests__|e2e|spec|examples?|docs?|cypress|playwright)(/|$)|[._](test|spec)\.\w+$|(^|/)test[-_]"
-)
 _DOCKERFILE = re.compile(r"^(Dockerfile(\.[\w.-]+)?|[\w-]+\.Dockerfile)$")
 
 
@@ -52,51 +60,11 @@ class Unit:
         )
 
 
-def kind_of(tree: Tree, folder: str) -> tuple[str, Place] | None:
-    """Return what a folder holds by its package files: nextjs, static, node, fastapi, flask, django, python."""
-    return _kind_of_javascript(tree, folder) or _kind_of_python(tree, folder)
-
-
-def _kind_of_javascript(tree: Tree, folder: str) -> tuple[str, Place] | None:
-    script = packages.javascript(tree, folder)
-    if not script:
-        return None
-    file = join(folder, "package.json")
-    asked = {**script.development, **script.wanted}
-    for name, kind in (
-        ("next", "nextjs"),
-        *((name, "node") for name in SERVERS),
-        ("vite", "static"),
-        ("react-scripts", "static"),
-    ):
-        if name in asked:
-            return kind, script.place(name) or Place(file)
-    return ("node", script.place("start") or Place(file)) if "start" in script.scripts else None
-
-
-def _kind_of_python(tree: Tree, folder: str) -> tuple[str, Place] | None:
-    wanted = packages.python(tree, folder)
-    if not wanted:
-        return None
-    for name in ("fastapi", "flask", "django"):
-        if name in wanted.wanted:
-            return name, wanted.place(name) or Place(folder)
-    return "python", Place(wanted.files[0])
-
-
-def _kind_in(tree: Tree, folder: str, recipe: Dockerfile | None) -> tuple[str, Place] | None:
-    """Return what a folder holds: where a Dockerfile's image runs Python, package files of another language are none of
-    its program's.
-    """
-    python = recipe and re.search(r"(^|/)python\b|/uv:\S*python", next(reversed(recipe.images), ""))
-    return _kind_of_python(tree, folder) if python else kind_of(tree, folder)
-
-
 def dockerfiles_of(tree: Tree) -> list[str]:
     """Return the Dockerfiles, without those of tests and development."""
     found = [file for file in tree.files if _DOCKERFILE.match(Path(file).name) and not file.endswith(".dockerignore")]
     return [
-        file for file in found if not re.search(r"\.dev$|\.test$|devcontainer", file) and not _beside(folder_of(file))
+        file for file in found if not re.search(r"\.dev$|\.test$|devcontainer", file) and not is_beside(folder_of(file))
     ]
 
 
@@ -136,10 +104,10 @@ def _of_one_copy(tree: Tree, found: list[Unit], root: str) -> tuple[list[Unit], 
     """Return the services without those of other copies of the application, as earlier phases are; a line for each that
     is left out. Where the copy with the page has no server of its own, those of the last copy with one are its.
     """
-    roots = {one for one in roots_of_pages(tree) if one != root and _within(one, root)}
+    roots = {one for one in roots_of_pages(tree) if one != root and is_within(one, root)}
     pages = [project(unit.sources) for unit in found if unit.kind in PAGE_KINDS]
     own = root if root in pages else newest(pages) if pages else root
-    off = [unit for unit in found if (copy := project(unit.sources)) != own and (copy in roots or _PHASE.search(copy))]
+    off = [unit for unit in found if (copy := project(unit.sources)) != own and (copy in roots or PHASE.search(copy))]
     if pages and not any(unit.kind in CALLED for unit in found if unit not in off):
         serving = [project(unit.sources) for unit in off if unit.kind in CALLED]
         last = newest(serving) if serving else ""
@@ -179,7 +147,7 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
         folder = folder_of(file)
         inside = any(folder.startswith(f"{one}/") for one in known if one not in (".", root))
         started = any(_starts_in(tree, one, folder) for one in units)
-        if folder not in known and not inside and not started and not _beside(folder):
+        if folder not in known and not inside and not started and not is_beside(folder):
             unit = _unit(tree, _name_of(join(folder, "x")), folder, "", Place(file))
             if unit and (unit.kind != "python" or _runs(tree, folder)) and _is_program(unit):
                 units.append(unit)
@@ -208,8 +176,8 @@ def _is_spare(unit: Unit, units: Sequence[Unit]) -> bool:
 def _again(tree: Tree, unit: Unit, units: Sequence[Unit]) -> bool:
     """Return whether a Dockerfile above a service's folder, as hosts of programs want one, makes it once more."""
     others = [one for one in units if one is not unit and one.dockerfile and not one.dockerfile.problems]
-    inside = [one for one in others if _within(folder_of(one.dockerfile.file), one.sources)]  # type: ignore[union-attr]
-    above = bool(unit.dockerfile) and not _within(folder_of(unit.dockerfile.file), unit.sources)  # type: ignore[union-attr]
+    inside = [one for one in others if is_within(folder_of(one.dockerfile.file), one.sources)]  # type: ignore[union-attr]
+    above = bool(unit.dockerfile) and not is_within(folder_of(unit.dockerfile.file), unit.sources)  # type: ignore[union-attr]
     moved = above and any(one.sources == unit.sources for one in inside)
     return moved or any(_starts_in(tree, unit, one.folder) for one in inside if one.sources == one.folder)
 
@@ -243,12 +211,12 @@ def _starts_in(tree: Tree, unit: Unit, folder: str) -> bool:
     """Return whether the command of a service's image starts a module that lies in a folder below its context, or a
     script at its top that names that folder.
     """
-    below = folder != unit.folder and _within(folder, unit.folder)
+    below = folder != unit.folder and is_within(folder, unit.folder)
     command = " ".join(unit.dockerfile.command) if unit.dockerfile and below else ""
     names = [
         join(unit.folder, name.replace(".", "/") + ".py") for name in re.findall(r"([A-Za-z_][\w.]*):\w+", command)
     ]
-    if any(tree.has(file) and _within(file, folder) for file in names):
+    if any(tree.has(file) and is_within(file, folder) for file in names):
         return True
     inner = re.escape(folder.removeprefix(f"{unit.folder}/").split("/")[0])
     scripts = (tree.text(join(unit.folder, name)) for name in re.findall(r"(?<![\w./-])([\w-]+\.py)\b", command))
@@ -278,9 +246,9 @@ def _no_service(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
     """
     if unit.dockerfile:
         return ""
-    inner = [one.folder for one in units if one.folder != unit.folder and _within(one.folder, unit.folder)]
+    inner = [one.folder for one in units if one.folder != unit.folder and is_within(one.folder, unit.folder)]
     own = [file for file in tree.below(unit.sources) if not TESTS.search(file)
-           and not any(_within(file, one) for one in inner)]  # fmt: skip
+           and not any(is_within(file, one) for one in inner)]  # fmt: skip
     if unit.kind in PAGE_KINDS:
         pages = unit.kind != "nextjs" or not inner or any(re.search(r"(^|/)(app|pages)/", file) for file in own)
         if not pages:
@@ -302,10 +270,6 @@ def _no_service(tree: Tree, unit: Unit, units: Sequence[Unit]) -> str:
     told = [*texts, *unit.packages.wanted]
     ends = unit.kind == "python" and len(units) > 1 and not any(_WAITS.search(text) for text in told)
     return f"{unit.place}: {unit.name}: left out: nothing in it serves, or waits for work" if ends else ""
-
-
-def _within(path: str, folder: str) -> bool:
-    return folder == "." or f"{path}/".startswith(f"{folder}/")
 
 
 def _once(units: Sequence[Unit], composed: Sequence[Described]) -> Iterator[str]:
@@ -407,7 +371,7 @@ def _programs(tree: Tree, beside: str) -> list[str]:
     """Return the folders with package files, those that have most of their path in common with a file first."""
     folders = dict.fromkeys(folder_of(file) for file in tree.named("package.json", *packages.PYTHON_FILES))
     near = sorted(folders, key=lambda one: -len(os.path.commonpath([f"/{one}", f"/{beside}"])))
-    return [one for one in near if not _beside(one)]
+    return [one for one in near if not is_beside(one)]
 
 
 def _become(tree: Tree, unit: Unit, folder: str, dockerfile: str) -> bool:
@@ -415,8 +379,8 @@ def _become(tree: Tree, unit: Unit, folder: str, dockerfile: str) -> bool:
     again = _unit(tree, unit.name, folder, dockerfile, unit.place)
     if again:
         # A Dockerfile that takes a wider context is still one of the program that it lies beside.
-        own = again.sources if _within(folder_of(dockerfile or folder), again.sources) else folder
-        kind = _kind_in(tree, own, again.dockerfile)
+        own = again.sources if is_within(folder_of(dockerfile or folder), again.sources) else folder
+        kind = kind_in(tree, own, again.dockerfile)
         unit.kind, unit.folder, unit.sources = (kind or (unit.kind,))[0], folder, own
         unit.dockerfile, unit.code = again.dockerfile, Code()
         unit.javascript, unit.python = packages.javascript(tree, own), packages.python(tree, own)
@@ -451,8 +415,8 @@ def clean(name: str) -> str:
 def _unit(tree: Tree, name: str, folder: str, dockerfile: str, place: Place) -> Unit | None:
     sources = folder
     recipe = dockerfiles.read(tree, dockerfile, folder) if dockerfile else None
-    kind = _kind_in(tree, folder, recipe)
-    if dockerfile and folder_of(dockerfile) != folder and (own := _kind_in(tree, folder_of(dockerfile), recipe)):
+    kind = kind_in(tree, folder, recipe)
+    if dockerfile and folder_of(dockerfile) != folder and (own := kind_in(tree, folder_of(dockerfile), recipe)):
         sources, kind = folder_of(dockerfile), own
     elsewhere = (
         recipe and recipe.copied and not recipe.copies_files
@@ -503,71 +467,3 @@ def _read_code(tree: Tree, unit: Unit) -> None:
             python_source.read(tree.text(file), file, unit.code, helpers)
         elif file.endswith(javascript_source.SUFFIXES) and not unit.python and not file.endswith(".d.ts"):
             javascript_source.read(tree.text(file), file, unit.code, helpers)
-
-
-def roots_of_pages(tree: Tree) -> tuple[str, ...]:
-    """Return the folders that hold an application with a page: several where there are copies of one, as phases are."""
-    return tuple(sorted({project(folder) for folder in pages_of(tree)}))
-
-
-def pages_of(tree: Tree) -> list[str]:
-    """Return the folders that hold a page of the application."""
-    folders = [folder_of(file) for file in tree.named("package.json")]
-    return [folder for folder in folders if is_page(tree, folder)]
-
-
-def is_answered(tree: Tree, root: str) -> bool:
-    """Return whether a copy of an application has what its page calls: a server beside it, or routes of its own."""
-    below = [file for file in tree.below(root) if not TESTS.search(file)]
-    routes = any(_ROUTE.search(file) for file in below)
-    folders = {folder_of(file) for file in tree.named("package.json", *packages.PYTHON_FILES) if _within(file, root)}
-    kinds = [kind for folder in folders if not _beside(folder) and (kind := kind_of(tree, folder))]
-    return routes or any(kind[0] in CALLED for kind in kinds)
-
-
-_ROUTE = re.compile(r"(^|/)(app/(.*/)?route|pages/api/.*)\.\w+$")
-
-
-def is_page(tree: Tree, folder: str) -> bool:
-    """Return whether a folder holds a page of the application."""
-    kind = None if _beside(folder) else kind_of(tree, folder)
-    index = any(tree.has(join(folder, name)) for name in ("index.html", "public/index.html"))
-    return bool(kind) and (kind[0] == "nextjs" or (kind[0] == "static" and index))  # type: ignore[index]
-
-
-def is_starter(tree: Tree, folder: str) -> bool:
-    """Return whether a folder holds a Next.js application without any page."""
-    kind = kind_of(tree, folder)
-    return bool(kind) and kind[0] == "nextjs" and not lost.has_pages(tree, folder)  # type: ignore[index]
-
-
-def _beside(folder: str) -> bool:
-    """Return whether a folder is not the application's: of tests, or of a tool that hides its own."""
-    return bool(TESTS.search(f"{folder}/") or documents.HIDDEN.search(folder))
-
-
-def builds_a_page(tree: Tree, composed: Sequence[Described]) -> bool:
-    """Return whether a compose file at the top builds a page: then it says which copy is meant."""
-    return any(folder_of(item.place.file) == "." and is_page(tree, item.context) for item in composed)
-
-
-def project(folder: str) -> str:
-    """Return the folder that a service's folder lies in, which is the application's."""
-    parts = folder.split("/")
-    phase = next((i for i, part in enumerate(parts) if _PHASE.match(part)), None)
-    if phase is not None:
-        return "/".join(parts[: phase + 1])
-    return "/".join(parts[:-1]) or "."
-
-
-def newest(roots: Iterable[str]) -> str:
-    """Return the copy that comes last, by the numbers in its name, in figures or Roman."""
-    return max(roots, key=lambda root: [_number(part) for part in re.split(r"(\d+)|[\W_]+", root) if part] + [0])
-
-
-_PHASE = re.compile(r"(?<![^/])(phase|part|step|hackathon|stage|v)[-_ ]?[\divx]+", re.I)
-_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
-
-
-def _number(word: str) -> int:
-    return int(word) if word.isdigit() else _ROMAN.index(word.lower()) + 1 if word.lower() in _ROMAN else -1

@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scripts.adopt.facts import Described
+from scripts.adopt.folder_kinds import CALLED, PAGE_KINDS, TESTS
 from scripts.adopt.tree import Tree
-from scripts.adopt.units import CALLED, PAGE_KINDS, TESTS, Unit, calls_a_broker
+from scripts.adopt.units import Unit, calls_a_broker
 from scripts.host import parsing
 
 PYTHON_KINDS = ("fastapi", "flask", "django", "python")

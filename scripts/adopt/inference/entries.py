@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from scripts.adopt import units
+from scripts.adopt import folder_kinds
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Tree
 from scripts.adopt.units import Unit
@@ -36,7 +36,7 @@ def find_application(tree: Tree, unit: Unit) -> tuple[str, int, str, bool] | Non
 def main_files(tree: Tree, unit: Unit) -> list[str]:
     """Return the files in which a program may begin, the likeliest first."""
     order = ("main.py", "app.py", "server.py", "api.py", "worker.py", "run.py", "__init__.py")
-    files = [file for file in tree.below(unit.sources) if file.endswith(".py") and not units.TESTS.search(file)]
+    files = [file for file in tree.below(unit.sources) if file.endswith(".py") and not folder_kinds.TESTS.search(file)]
     return sorted(files, key=lambda file: (_rank(file, order), file.count("/"), file))
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from scripts.adopt import variables
 from scripts.adopt.facts import Read
+from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
 from scripts.adopt.inference.journey import better_auth
 from scripts.adopt.tree import Place
-from scripts.adopt.units import PAGE_KINDS, Unit, calls_a_broker
+from scripts.adopt.units import Unit, calls_a_broker
 
 DRIVERS = ("asyncpg", "psycopg", "psycopg2", "pg8000")  # of SQLAlchemy, by the names that its URLs have for them
 VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from scripts.adopt import needed, python_source, units, variables
+from scripts.adopt import folder_kinds, needed, python_source, units, variables
 from scripts.adopt.facts import Code
 from scripts.adopt.inference.decision import Context, Whole
 from scripts.adopt.inference.entries import main_file, start_of
@@ -90,7 +90,7 @@ def _migrations(unit: Unit, context: Context) -> tuple[str, str]:
     below = set(tree.below(unit.sources))
     own = (file for file in tree.named("alembic.ini") if file in below)
     file = next((one for one in own if not any(one.startswith(f"{it}/") for it in inner)), "")
-    if not file or units.TESTS.search(file):
+    if not file or folder_kinds.TESTS.search(file):
         return "", ""
     where = re.search(r"(?m)^script_location\s*=\s*(?:%\(here\)s/)?([\w./-]+)", tree.text(file))
     if not where:
@@ -154,14 +154,14 @@ def _imported(file: str, unit: Unit, tree: Tree) -> bool:
     imports = re.compile(rf"^\s*(from\s+[\w.]*\b{re.escape(name)}\b|from\s+\S+\s+import\s.*\b{re.escape(name)}\b"
                          rf"|import\s+[\w.]*\b{re.escape(name)}\b)", re.M)  # fmt: skip
     others = (one for one in tree.below(unit.sources) if one.endswith(".py") and one != file)
-    return any(imports.search(tree.text(one)) for one in others if not units.TESTS.search(one))
+    return any(imports.search(tree.text(one)) for one in others if not folder_kinds.TESTS.search(one))
 
 
 def _called(place: Place, unit: Unit, tree: Tree) -> bool:
     """Return whether what makes the tables at a place is run: at the file's top, or by a function that is used."""
     name = python_source.function_at(tree.text(place.file), place.line)
     loaded = imported_files(unit, tree)
-    own = (one for one in tree.below(unit.sources) if one.endswith(".py") and not units.TESTS.search(one))
+    own = (one for one in tree.below(unit.sources) if one.endswith(".py") and not folder_kinds.TESTS.search(one))
     files = loaded if place.file in loaded else own
     return not name or any(name in python_source.used_names(tree.text(one)) for one in files)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from scripts.adopt import units
+from scripts.adopt import folder_kinds
 from scripts.adopt.inference.decision import Context
 from scripts.adopt.tree import Tree
 from scripts.adopt.units import Unit
@@ -77,7 +77,9 @@ def better_auth(unit: Unit, tree: Tree, cli: bool = False) -> str:
     """
     files = [file for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".mjs", ".tsx"))]
     found = [
-        file for file in files if re.search(r"betterAuth\(\s*\{", tree.text(file)) and not units.TESTS.search(file)
+        file
+        for file in files
+        if re.search(r"betterAuth\(\s*\{", tree.text(file)) and not folder_kinds.TESTS.search(file)
     ]
 
     answering = [tree.text(file) for file in files if _ROUTE.search(f"/{file}")]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scripts.adopt import needed, variables
+from scripts.adopt.folder_kinds import PAGE_KINDS, TESTS
 from scripts.adopt.inference.decision import Context, Decision, told, worker_of
 from scripts.adopt.inference.entries import (
     ABOVE,
@@ -16,7 +17,7 @@ from scripts.adopt.inference.entries import (
 from scripts.adopt.inference.jobs import imported_files, imports
 from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
-from scripts.adopt.units import PAGE_KINDS, TESTS, Unit
+from scripts.adopt.units import Unit
 from scripts.dockerfiles.derived import loosens
 
 DEFAULT_PORTS = {"nextjs": 3000, "static": 3000, "node": 3000, "fastapi": 8000, "flask": 5000, "django": 8000}
