@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from embedded.node import pause
+
 pytestmark = pytest.mark.engine
 NAMESPACE = "demo"
 
@@ -94,6 +96,14 @@ async def test_a_container_that_ends_before_it_is_watched_is_not_taken_to_run(cl
     cluster.pod("brief", "exit 3", restartPolicy="Never")
     pod = await cluster.until("brief", lambda pod: pod["status"].get("phase") == "Failed")
     assert main(pod)["state"]["terminated"]["exitCode"] == 3
+
+
+async def test_an_image_of_sandboxes_that_somebody_removes_is_made_again(cluster):
+    await cluster.node._docker.call("DELETE", f"/images/{pause.IMAGE}", params={"force": "true"})
+    assert await cluster.node._docker.image(pause.IMAGE) is None
+    cluster.pod("late")
+    await cluster.ready("late")
+    assert "FailedCreatePodSandBox" not in [reason for reason, _ in cluster.events("late")]
 
 
 async def test_failing_container_backs_off(cluster):

@@ -93,8 +93,7 @@ class Node:
         await self._docker.__aenter__()
         engine = await self._docker.call("GET", "/version")
         self._root = Path((await self._docker.call("GET", "/info"))["DockerRootDir"])
-        if await self._docker.image(pause.IMAGE) is None:
-            await self._docker.load(pause.REPOSITORY, pause.TAG, pause.layer())
+        await pause.ensure(self._docker)
         await self._network.ensure()
         self._network.prepare_kernel()
         self._network.let_return()

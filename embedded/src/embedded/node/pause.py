@@ -11,6 +11,8 @@ import platform
 import struct
 import tarfile
 
+from embedded.node.docker import Docker
+
 REPOSITORY, TAG = "todo-chatbot/pause", "1"
 IMAGE = f"{REPOSITORY}:{TAG}"
 BASE = 0x400000
@@ -40,6 +42,14 @@ AARCH64 = struct.pack(
     0x17FFFFFA,  # b again
 )
 MACHINES = {"x86_64": (62, X86_64), "aarch64": (183, AARCH64)}
+
+
+async def ensure(docker: Docker) -> bool:
+    """Make the image where the engine has none, and return whether that was so. Raises EngineError."""
+    if await docker.image(IMAGE) is not None:
+        return False
+    await docker.load(REPOSITORY, TAG, layer())
+    return True
 
 
 def program(machine: str) -> bytes:

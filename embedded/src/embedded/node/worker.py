@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded.errors import ApiError
-from embedded.node import containers, status
+from embedded.node import containers, pause, status
 from embedded.node.docker import EngineError
 from embedded.node.network import NetworkError
 from embedded.node.node_services import NodeServices, first, task
@@ -257,9 +257,17 @@ class PodWorker:
                 await self._make_sandbox()
                 return
             except (EngineError, NetworkError) as error:
+                if await self._has_made_image(error):
+                    continue
                 text = f"Failed to create pod sandbox: {error}"
                 self.host.record(self.pod, "Warning", "FailedCreatePodSandBox", text)
             await self.pause(RETRY)
+
+    async def _has_made_image(self, error: Exception) -> bool:
+        """Make the sandbox's image again where somebody has removed it, and return whether that was why."""
+        with contextlib.suppress(EngineError):
+            return isinstance(error, EngineError) and error.status == 404 and await pause.ensure(self.host.docker)
+        return False
 
     async def _make_sandbox(self) -> None:
         host, network = self.host, self.host.network
