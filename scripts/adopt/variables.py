@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import SplitResult, urlsplit
 
 from scripts.adopt.facts import Read
+from scripts.host import parsing
 
 PUBLIC = ("NEXT_PUBLIC_", "VITE_", "REACT_APP_", "PUBLIC_", "NUXT_PUBLIC_")
 _DATABASE = re.compile(
@@ -103,19 +103,9 @@ def is_address(name: str, value: str) -> bool:
     return bool(_NAMES_ADDRESS.search(name)) and (not value or bool(re.match(r"[\w-]+(\.[\w-]+)*(:\d+)?(/|$)", value)))
 
 
-def parts_of(url: str) -> SplitResult:
-    """Return the parts of an address; empty ones where it is malformed, as people's placeholders are."""
-    try:
-        found = urlsplit(url)
-        _ = found.port  # judged only when it is asked for
-    except ValueError:
-        return SplitResult("", "", "", "", "")
-    return found
-
-
 def path_of(value: str) -> str:
     """Return the path of an address, without its last slash; empty for one that is no URL."""
-    return parts_of(value).path.rstrip("/") if re.match(r"\w+://", value) else ""
+    return parsing.from_url(value).path.rstrip("/") if re.match(r"\w+://", value) else ""
 
 
 def is_here(value: str) -> bool:

@@ -1,4 +1,4 @@
-"""The one reader of JSON, YAML and TOML, whoever wrote it: what cannot be read is one error, for whatever reason.
+"""The one reader of JSON, YAML, TOML and addresses: what cannot be read is one error, for whatever reason.
 
 A text may be none of its kind, be cut off in the middle of a character, hold a number without end, or nest without end.
 """
@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import yaml
 
@@ -32,6 +33,16 @@ class Unreadable(UserError, ValueError):
         self.problem = problem
         self.line = line
         self.column = column
+
+
+def from_url(text: str) -> SplitResult:
+    """Return the parts of an address; empty ones where it is malformed, as people's placeholders are."""
+    try:
+        found = urlsplit(text)
+        _ = found.port  # judged only when it is asked for
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return found
 
 
 def from_json(text: str | bytes) -> Any:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from scripts.errors import UserError
 from scripts.host import parsing
@@ -43,7 +43,7 @@ class EngineApi:
     def reached_by(cls, environ: Mapping[str, str]) -> EngineApi | None:
         """Return the API of the engine that the client would use, or None where it takes the client to reach it."""
         address, certified = _endpoint(environ)
-        place = urlsplit("" if certified else address)
+        place = parsing.from_url("" if certified else address)
         if place.scheme == "unix" and place.path:
             return cls(socket=place.path)
         secured = environ.get("DOCKER_TLS_VERIFY") or environ.get("DOCKER_TLS")
@@ -146,7 +146,7 @@ def _version(text: object) -> tuple[int, int]:
 
 def is_elsewhere(environ: Mapping[str, str]) -> bool:
     """Return whether the client would go to an engine on another machine, whose ports are not this one's."""
-    host = urlsplit(_endpoint(environ)[0]).hostname or ""
+    host = parsing.from_url(_endpoint(environ)[0]).hostname or ""
     return bool(host) and host not in ("localhost", "::1") and not host.startswith("127.")
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from urllib.request import getproxies, proxy_bypass
 
 import yaml
@@ -88,7 +88,7 @@ class Api:
                     raise error
                 return super().increment(method, url, response, error, _pool, _stacktrace)
 
-        url = urlsplit(access.server)
+        url = parsing.from_url(access.server)
         self._prefix = url.path.rstrip("/")
         self._headers = {"Accept": "application/json", "User-Agent": "todo-chatbot", **access.headers}
         options: dict[str, Any] = {
@@ -204,7 +204,7 @@ def read_access(kubeconfig: Path, context: str) -> Access | None:
         server = str(cluster["server"])
         folder = kubeconfig.parent
         plain = not user.keys() & {"exec", "auth-provider", "as", "as-groups", "as-uid", "as-user-extra"}
-        if not plain or cluster.get("proxy-url") or _is_proxied(server):
+        if not plain or cluster.get("proxy-url") or not parsing.from_url(server).hostname or _is_proxied(server):
             return None
         secure = server.startswith("https:")
         made = _ssl_context(cluster, user, folder) if secure else None
@@ -219,9 +219,9 @@ def _entry(config: Mapping[str, Any], kind: str, name: str) -> dict[str, Any]:
 
 
 def _is_proxied(server: str) -> bool:
-    host = urlsplit(server).hostname or ""
+    host = parsing.from_url(server).hostname or ""
     local = host in ("localhost", "::1") or host.startswith("127.")
-    return urlsplit(server).scheme in getproxies() and not local and not proxy_bypass(host)
+    return parsing.from_url(server).scheme in getproxies() and not local and not proxy_bypass(host)
 
 
 def _headers(user: Mapping[str, Any], folder: Path) -> dict[str, str]:

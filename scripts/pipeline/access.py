@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.pipeline import addresses
 from scripts.pipeline.live import Live
 from scripts.settings.model import Outcome
@@ -61,7 +61,7 @@ def page_url(session: Session) -> str:
 
 def give_up_because(url: str, error: Exception) -> str:
     """Return what to look at where an address that should answer does not, by where it is and how it refuses."""
-    host = urllib.parse.urlsplit(url).hostname or ""
+    host = parsing.from_url(url).hostname or ""
     reason = getattr(error, "reason", error)
     if host not in ("localhost", "127.0.0.1", "::1"):
         return f"{host} is a node's address: look at route, VPN and firewall of this machine (ip route get {host})"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.host.paths import state_folder
 from scripts.kube import forward
 from scripts.settings.model import Address, Outcome, Service
@@ -54,6 +54,6 @@ def _target(session: Session, item: Address) -> str | list[str]:
         raise UserError(f"there is no Service {service.address}, which leads to {service.name}", "run: invoke pipeline")
     port = there["spec"]["ports"][0]
     if port.get("nodePort") and session.cluster.target in ("embedded", "minikube"):
-        parts = urlsplit(session.cluster.url(namespace, service.address, port["nodePort"]))
+        parts = parsing.from_url(session.cluster.url(namespace, service.address, port["nodePort"]))
         return f"{parts.hostname}:{parts.port}"
     return forward.command(session.kubectl.command(), namespace, service.address, item.port, port["port"])

@@ -7,11 +7,11 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
+from scripts.host import parsing
 from scripts.pipeline import addresses
 from scripts.pipeline.access import Page, page_url
 from scripts.pipeline.live import Live
@@ -34,7 +34,7 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
     yield from addresses.serve(run)
     url = addresses.of_page(run.session) or page_url(run.session)
     problems: list[str] = []
-    browser = Browser(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}")
+    browser = Browser(f"{parsing.from_url(url).scheme}://{parsing.from_url(url).netloc}")
     yield from _called(run, browser, url, problems)
     if run.session.settings.app.addresses:
         yield from _opened(run, url, problems)

@@ -45,6 +45,28 @@ BOMB = "a: &a [x, x]\n" + "".join(
     f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]\n" for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True)
 )
 DEEP = 200_000
+PLACES = {  # what takes an address apart by itself, each time with a guard of its own, as the answer differs
+    "host/parsing.py", "secrets/database_url.py", "secrets/redact.py", "ai/options.py", "kube/queries.py",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["tcp://[::1", "http://h:abc", "http://h:99999", "http://[x]/", "", "//"])
+def test_an_address_that_is_none_has_no_parts(text: str) -> None:
+    assert parsing.from_url(text).hostname is None
+    assert (parsing.from_url("http://h:8/a").hostname, parsing.from_url("http://h:8/a").port) == ("h", 8)
+
+
+@given(st.text())
+def test_any_text_may_be_taken_for_an_address(text: str) -> None:
+    parts = parsing.from_url(text)
+    assert parts.port is None or 0 <= parts.port < 65536
+
+
+def test_addresses_are_taken_apart_in_one_place() -> None:
+    files = [file for file in (ROOT / "scripts").rglob("*.py") if "urlsplit(" in file.read_text(encoding="utf-8")]
+    assert {str(file.relative_to(ROOT / "scripts")) for file in files} <= PLACES
+
+
 UNREADABLE: list[tuple[Callable[..., object], str | bytes, str]] = [
     (parsing.from_json, "[" * DEEP, "nested too deeply"),
     (parsing.from_json, '{"a": ' * DEEP, "nested too deeply"),

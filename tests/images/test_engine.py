@@ -137,6 +137,8 @@ def test_an_engine_on_another_machine_is_known_by_its_address(tmp_path: Path) ->
         assert is_elsewhere(home | {"DOCKER_HOST": there})
     assert is_elsewhere(home | {"DOCKER_CONTEXT": "far"}) and is_elsewhere(home | {"DOCKER_CONTEXT": "safe"})
     assert not is_elsewhere(home | {"DOCKER_CONTEXT": "unknown"})
+    for none in ("tcp://[::1", "tcp://h:abc", "nonsense"):
+        assert not is_elsewhere(home | {"DOCKER_HOST": none}) and not EngineApi.reached_by(home | {"DOCKER_HOST": none})
 
 
 def test_the_way_to_the_engine_is_the_clients_own(tmp_path: Path) -> None:

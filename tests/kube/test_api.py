@@ -169,8 +169,9 @@ def test_a_no_is_told_in_kubectls_words(tmp_path: Path, server: Server) -> None:
     assert shell.words == []
 
 
-def test_where_nothing_answers_kubectl_is_asked_and_says_why(tmp_path: Path) -> None:
-    cluster, shell = kubectl(tmp_path, "http://127.0.0.1:1")
+@pytest.mark.parametrize("place", ["http://127.0.0.1:1", "https://[::1", "https://h:abc", "", "h:6443", "https://"])
+def test_where_nothing_answers_kubectl_is_asked_and_says_why(tmp_path: Path, place: str) -> None:
+    cluster, shell = kubectl(tmp_path, place)
     with pytest.raises(UserError, match="was refused"):
         cluster.items("pods", "shop")
     assert shell.words == [["get", "pods", "--namespace", "shop", "-o", "json"]]

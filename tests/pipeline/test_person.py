@@ -18,9 +18,9 @@ from scripts.kube import forward
 from scripts.pipeline.person import chromium, journey, served, web
 from scripts.pipeline.person.web import Answer, Browser
 
-PAGE = '<html><script type="module" src="/main.js"></script></html>'
+PAGE = '<html><script src="https://[x/no.js"></script><script type="module" src="/main.js"></script></html>'
 SCRIPT = """import "./more.js";
-fetch("{other}/api/v1/todos"); fetch("http://backend:8000/x"); fetch("https://elsewhere.example/y");"""
+fetch("{other}/api/v1/todos"); fetch("http://backend:8000/x"); fetch("https://elsewhere.example/y"); fetch("http://localhost:99999/z");"""
 
 
 class Small(BaseHTTPRequestHandler):

@@ -11,6 +11,7 @@ from typing import Any
 from scripts.adopt import variables
 from scripts.adopt.inference.decision import Context, told
 from scripts.adopt.units import Unit
+from scripts.host import parsing
 
 
 def serve_addresses(context: Context) -> None:
@@ -86,7 +87,7 @@ def replace_deployed(unit: Unit, spec: dict[str, Any], context: Context) -> None
     if unit is not context.whole.page or not server or server is unit or not context.ports[server.name]:
         return
     for url, place in unit.code.urls:
-        host = variables.parts_of(url).netloc
+        host = parsing.from_url(url).netloc
         line = tree.line(place)
         given = bool(re.search(r"process\.env|import\.meta\.env", line))
         if given or not variables.is_deployed(host) or not _is_asked(line, host):
@@ -141,5 +142,5 @@ def _old_node(unit: Unit) -> bool:
 
 
 def _local_port(url: str) -> int | None:
-    parts = variables.parts_of(url)
+    parts = parsing.from_url(url)
     return parts.port if parts.hostname in ("localhost", "127.0.0.1") else None

@@ -13,6 +13,7 @@ from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, 
 from scripts.adopt.inference.journey import better_auth
 from scripts.adopt.tree import Place
 from scripts.adopt.units import Unit, calls_a_broker
+from scripts.host import parsing
 
 DRIVERS = ("asyncpg", "psycopg", "psycopg2", "pg8000")  # of SQLAlchemy, by the names that its URLs have for them
 VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")
@@ -252,7 +253,7 @@ def _target(read: Read, unit: Unit, context: Context, value: str) -> Unit | None
     """Return the service that an address variable means: by its value's host or port, else by its name."""
     whole = context.whole
     serving = [other for other in whole.units if context.ports[other.name]]
-    host = variables.parts_of(value if "://" in value else f"//{value}")
+    host = parsing.from_url(value if "://" in value else f"//{value}")
     name, port = host.hostname or "", host.port
     for other in serving:
         services = {other.name, *(item.service for item in other.described), *(item.name for item in other.described)}
@@ -303,7 +304,7 @@ def _address(
         return
     bare = not value.startswith("http") and bool(re.search(r"HOST$", read.name))
     environment[read.name] = (
-        variables.parts_of(context.inside(target)).hostname or ""
+        parsing.from_url(context.inside(target)).hostname or ""
         if bare
         else context.inside(target) + variables.path_of(value)
     )

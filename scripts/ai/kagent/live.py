@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from scripts.ai.options import Options
 from scripts.errors import UserError
@@ -123,7 +122,7 @@ def tools(kubectl: Kubectl, options: Options, ours: Sequence[Object]) -> str:
     server = get(kubectl, "RemoteMCPServer", SERVER, namespace)
     if isinstance(server, str):
         return f"kagent's tool server: {server}; {INSTALL}"
-    host = urlsplit(str((server.get("spec") or {}).get("url", ""))).hostname or "nowhere"
+    host = parsing.from_url(str((server.get("spec") or {}).get("url", ""))).hostname or "nowhere"
     service, _, place = host.partition(".")
     if place.split(".")[0] != namespace:
         return f"kagent's tool server is at {host}, outside of the namespace {namespace}: nothing is sent; {INSTALL}"

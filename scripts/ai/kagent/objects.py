@@ -6,7 +6,6 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from scripts.ai.options import Model, Options
 from scripts.ai.upstream import CONTEXT
@@ -72,7 +71,7 @@ def usable(options: Options) -> Model:
             f"{model.endpoint}: its user and password would stand in the cluster for everybody to read",
             f"leave them out of model.endpoint, and give what the server wants as {model.key_name or 'a key'}",
         )
-    host = urlsplit(model.endpoint).hostname or ""
+    host = parsing.from_url(model.endpoint).hostname or ""
     if _is_loopback(host):
         raise UserError(
             f"{model.endpoint}: inside of the cluster that is the agent's own pod",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from urllib.parse import urljoin, urlsplit
+from contextlib import suppress
+from urllib.parse import urljoin
 
+from scripts.host import parsing
 from scripts.pipeline.person.web import Browser
 
 SCRIPT = re.compile(r"""(?:src|href)=["']([^"']+\.m?js(?:\?[^"']*)?)["']""")
@@ -20,16 +22,23 @@ def scripts(browser: Browser, url: str) -> Iterator[str]:
     """Yield the page and the texts of its scripts."""
     page = browser.ask("GET", url)
     yield page.text
-    waiting = [urljoin(url, one) for one in SCRIPT.findall(page.text)]
+    waiting = list(_joined(url, SCRIPT.findall(page.text)))
     seen: set[str] = set()
     while waiting and len(seen) < MOST:
         one = waiting.pop(0)
-        if one in seen or urlsplit(one).netloc != urlsplit(url).netloc:
+        if one in seen or parsing.from_url(one).netloc != parsing.from_url(url).netloc:
             continue
         seen.add(one)
         text = browser.ask("GET", one).text
         yield text
-        waiting += [urljoin(one, more) for more in MORE.findall(text)][:MOST]
+        waiting += list(_joined(one, MORE.findall(text)))[:MOST]
+
+
+def _joined(url: str, places: Iterable[str]) -> Iterator[str]:
+    """Yield the addresses of places that a text names, without those that are none."""
+    for place in places:
+        with suppress(ValueError):
+            yield urljoin(url, place)
 
 
 def addresses(texts: Iterable[str]) -> list[str]:
@@ -46,9 +55,9 @@ def problems(
     `ports` are those of this machine that lead to the app. What is none of the app's is not judged. An address that
     works is yielded with nothing wrong.
     """
-    own = urlsplit(browser.origin).netloc
+    own = parsing.from_url(browser.origin).netloc
     for url in found:
-        parts = urlsplit(url)
+        parts = parsing.from_url(url)
         host = parts.hostname or ""
         if host.split(".")[0] in inside and (parts.port or "svc" in host):
             yield url, f"{host} is a name within the cluster, which no browser can reach"
