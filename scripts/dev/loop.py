@@ -28,6 +28,7 @@ from scripts.dev.sources import Source
 from scripts.diagnose.examine import with_cause
 from scripts.errors import UserError
 from scripts.host.paths import state_folder
+from scripts.images.build_context import Entry
 from scripts.kube.objects import NAME_LABEL
 from scripts.pipeline.access import access
 from scripts.pipeline.deploy import GENERATED
@@ -224,14 +225,19 @@ class Loop:
         if built:
             for name, reason in built:
                 self._screen.line(f"{name}: {reason} has changed: it is built")
+            built_of = {name: sources.entries_of(self._sources[name].dev_service.service) for name, _ in built}
             if not self._rebuild([name for name, _ in built]):
-                self._sync_beside_failed([name for name, _ in built], paths, started)
+                self._sync_beside_failed(built_of, paths, started)
 
-    def _sync_beside_failed(self, names: Sequence[str], paths: frozenset[Path], started: float) -> None:
+    def _sync_beside_failed(
+        self, built_of: Mapping[str, Mapping[str, Entry]], paths: frozenset[Path], started: float
+    ) -> None:
         """Sync what needs no build. What does has failed, and is not built again before it changes."""
-        for name in names:
+        for name, before in built_of.items():
             source = self._sources[name]
             entries = sources.entries_of(source.dev_service.service)
+            if entries != before:  # saved while it was built, which may be all that was wrong: it is told of next
+                continue
             source.failed = {path: entries.get(path) for path in sources.needing_build(source, entries)}
             self._looked_at(source, paths - {source.dev_service.service.dockerfile}, started)
 

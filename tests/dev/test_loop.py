@@ -128,6 +128,21 @@ def test_a_build_that_fails_keeps_no_source_back_and_is_not_tried_again_before_i
     assert len(world.rebuilt) == 3, "wrong again, and told again"
 
 
+def test_a_build_that_fails_because_something_was_saved_meanwhile_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(names: list[str]) -> bool:
+        world.rebuilt.append(names)
+        (world.context / "app.py").write_text(f"saved during build {len(world.rebuilt)}")
+        return len(world.rebuilt) > 1
+
+    monkeypatch.setattr(world.loop, "_rebuild", interrupted)
+    (world.context / "requirements.txt").write_text("flask\nredis\n")
+    world.saved("requirements.txt")
+    world.saved("app.py")
+    assert world.rebuilt == [["shop"], ["shop"]]
+
+
 def test_a_name_that_holds_the_end_of_a_line_is_told_in_one(world: World) -> None:
     (world.context / "odd\nname.py").write_text("two")
     world.saved("odd\nname.py")
