@@ -186,7 +186,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("COOKIE", r"<Cookie ([\w.%-]{1,80}=\S+) for ", 0),
         ("COOKIE", r"\bCookie\{[^}\n]{0,200}?Value:\s?\"([^\"\n]+)\"", 0),
         # by a word in front of it, where no sign of assignment stands between
-        ("PASSWORD", rf"(?<![A-Za-z])(?:password|passwd|passphrase|passcode)\s{{1,8}}[\[(]?[\"']?({_MIXED}[^\s\"',;()\[\]<>=:]{{6,}})", _I),
+        ("PASSWORD", rf"(?<![A-Za-z/])(?:password|passwd|passphrase|passcode)\s{{1,8}}[\[(]?[\"']?({_MIXED}[^\s\"',;()\[\]<>=:]{{6,}})", _I),
         ("PASSWORD", r"\b(?:requirepass|masterauth)\s{1,8}[\"']?([^\s\"']{4,})", 0),
         ("PASSWORD", rf"\bAUTH\s{{1,2}}({_MIXED}\S{{6,}})", 0),
         ("PASSWORD", r"\b(?:setenv|setx|set\s{1,4}-\w{1,4}|ENV|ARG)\s{1,4}\w{0,60}(?-i:[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))\s{1,4}[\"']?([^\s\"'=]{4,})", 0),
