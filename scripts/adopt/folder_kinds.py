@@ -128,4 +128,5 @@ def _number(word: str) -> int:
 
 
 def is_within(path: str, folder: str) -> bool:
+    """Return whether a path is in a folder or below it, both relative to the same root."""
     return folder == "." or f"{path}/".startswith(f"{folder}/")
