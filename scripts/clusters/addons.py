@@ -13,7 +13,7 @@ from typing import Any
 from scripts.clusters import answers
 from scripts.clusters.states import mappings, parse
 from scripts.errors import UserError
-from scripts.host.shell import Result
+from scripts.host.shell import CommandError, Result
 from scripts.settings.model import Outcome
 
 READY_SECONDS = 180.0  # metrics-server takes about one minute
@@ -65,14 +65,32 @@ class Addons:
         ]
 
     def _enable(self) -> None:
+        name = ""
         try:
             listed = answers.addon_states(self._ask("addons", "list", "--output", "json", timeout=60).out)
             for name in self._wanted:
                 if not listed.get(name):
                     self._act("addons", "enable", name, timeout=READY_SECONDS * 3)
                     self._enabled.append(name)
+        except CommandError as problem:
+            self._problem = self._by_its_pods(name) or problem.naming(
+                answers.start_failure(problem.result.out, problem.result.err)
+            )
         except UserError as problem:
             self._problem = problem
+
+    def _by_its_pods(self, name: str) -> UserError | None:
+        """Return what the pods of an addon say of the cause, where minikube says that it has waited in vain."""
+        namespace, deployment = WORKLOADS.get(name, ("", ""))
+        alone = namespace not in ("", "kube-system")  # then its jobs are there too, which its Deployment waits for
+        why = self._reasons(namespace, "" if alone else deployment) if namespace else []
+        if not any(reason.split(":")[0] in HOPELESS for reason in why):
+            return None
+        return _not_ready(f"addon {name} cannot be enabled: pods of {namespace} do not start", namespace, why)
+
+    def _reasons(self, namespace: str, deployment: str) -> list[str]:
+        pods = parse(self._kubectl("get", "pods", "--namespace", namespace, "--output", "json").out)
+        return waiting_reasons(pods, deployment)
 
     def _await(self, name: str) -> None:
         if name not in WORKLOADS:
@@ -84,15 +102,17 @@ class Addons:
             answer = self._kubectl(*words)
             if answer and is_ready(parse(answer.out)):
                 return
-            pods = parse(self._kubectl("get", "pods", "--namespace", namespace, "--output", "json").out)
-            why = waiting_reasons(pods, deployment)
+            why = self._reasons(namespace, deployment)
             if any(reason.split(":")[0] in HOPELESS for reason in why) or time.monotonic() > deadline:
-                told = "; ".join(why) or answer.err.strip() or "no pod of it is ready"
-                raise UserError(
-                    f"addon {name} is enabled, but {namespace}/{deployment} has no ready pod: {told}",
-                    f"see: kubectl describe pods --namespace {namespace}; to pull an image, the node needs a network",
-                )
+                told = why or [answer.err.strip() or "no pod of it is ready"]
+                start = f"addon {name} is enabled, but {namespace}/{deployment} has no ready pod"
+                raise _not_ready(start, namespace, told)
             time.sleep(LOOK_SECONDS)  # one look a second costs less than a watch, and is as quick as anybody needs
+
+
+def _not_ready(start: str, namespace: str, why: Sequence[str]) -> UserError:
+    remedy = f"see: kubectl describe pods --namespace {namespace}; to pull an image, the node needs a network"
+    return UserError(f"{start}: {'; '.join(why)}", remedy)
 
 
 def is_ready(deployment: Any) -> bool:
@@ -103,11 +123,12 @@ def is_ready(deployment: Any) -> bool:
 
 
 def waiting_reasons(pods: Any, name: str) -> list[str]:
-    """Return `reason: message` of the waiting containers of the pods that a Deployment made."""
+    """Return `reason: message` of the waiting containers of the pods that a Deployment made, of all without a name."""
     found = []
     for pod in mappings(pods.get("items")) if isinstance(pods, Mapping) else []:
         metadata, status = pod.get("metadata"), pod.get("status")
-        if not isinstance(metadata, Mapping) or not str(metadata.get("name", "")).startswith(f"{name}-"):
+        own = f"{name}-" if name else ""
+        if not isinstance(metadata, Mapping) or not str(metadata.get("name", "")).startswith(own):
             continue
         for container in mappings(status.get("containerStatuses")) if isinstance(status, Mapping) else []:
             state = container.get("state")

@@ -50,11 +50,24 @@ def test_an_addon_that_counts_as_enabled_but_cannot_be_pulled_is_found_out(
         made.addons()
 
 
+def test_an_addon_that_cannot_be_enabled_is_told_by_what_its_pods_wait_for(machine: Machine, cluster: Make) -> None:
+    """minikube itself waits six minutes, and says that a deadline is over."""
+    machine.change(network=False)
+    made = cluster("minikube", targets=options(addons=("ingress",)))
+    made.up()
+    with pytest.raises(
+        UserError, match="ingress cannot be enabled: pods of ingress-nginx do not start: ImagePull"
+    ) as told:
+        made.addons()
+    assert "deadline" not in str(told.value) and "the node needs a network" in told.value.hint
+
+
 def test_an_addon_that_minikube_does_not_know_is_an_error_in_its_words(machine: Machine, cluster: Make) -> None:
     made = cluster("minikube", targets=options(addons=("nonsense",)))
     made.up()
-    with pytest.raises(UserError, match="nonsense is not a valid addon"):
+    with pytest.raises(UserError, match="nonsense is not a valid addon") as told:
         made.addons()
+    assert "│" not in str(told.value), "the box around minikube's advice is left out"
 
 
 def test_other_targets_have_none(machine: Machine, cluster: Make) -> None:

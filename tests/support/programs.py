@@ -483,8 +483,10 @@ class Minikube:
         for addon in self.words:
             if addon not in ("metrics-server", "ingress", "dashboard"):
                 text = f"enable failed: run callbacks: {addon} is not a valid addon"
-                end(10, err=f"X Exiting due to MK_ADDON_ENABLE: {text}\n")
-            sys.stderr.write(self._enable(addon))
+                end(10, err=f"X Exiting due to MK_ADDON_ENABLE: {text}\n* \n{BOX}")
+            if said := self._enable(addon):  # in a start it is a warning, alone a failure
+                why = said.partition("error: ")[2].strip()
+                end(10, err=f"X Exiting due to MK_ADDON_ENABLE: enable failed: run callbacks: {why}\n* \n{BOX}")
 
     def _enable(self, addon: str) -> str:
         """Enable an addon; the words of one whose image cannot be pulled, which is no failure to minikube."""
@@ -492,6 +494,7 @@ class Minikube:
             why = (
                 "running callbacks: [waiting for app.kubernetes.io/name=ingress-nginx pods: context deadline exceeded]"
             )
+            self.state["deployments"]["ingress-nginx-controller"] = 0
             return f"! Enabling 'ingress' returned an error: {why}\n"
         self.profile["addons"] = sorted({*(self.profile["addons"] or []), addon})
         name = {"ingress": "ingress-nginx-controller"}.get(addon, addon)
@@ -644,6 +647,13 @@ def imported(node: dict[str, Any], stream: bytes, strict: bool) -> list[str]:
                 end(1, err=f"ctr: content digest {layer['digest']}: not found\n")
     node["contents"] = sorted(held | set(come))
     return [entry["annotations"]["io.containerd.image.name"] for entry in entries]
+
+
+BOX = """╭──────────────────────────────────────────────────────────────────────────────────────────╮
+│    * If the above advice does not help, please let us know:                              │
+│      https://github.com/kubernetes/minikube/issues/new/choose                            │
+╰──────────────────────────────────────────────────────────────────────────────────────────╯
+"""
 
 
 # kind and k3d
