@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -118,9 +119,10 @@ class LiveRelease:
             time.sleep(min(5.0, max(0.0, end - time.monotonic())))
             new.append(take(self.kubectl, self.namespace, pods))
         found = new
-        if self._store:
-            for sample in new:
-                found = self._store.add(sample)
+        if store := self._store:
+            with suppress(OSError):  # where nothing can be kept, the question is answered by what is seen now
+                for sample in new:
+                    found = store.add(sample)
         return recent(found, new[-1].at, HOURS)
 
     def objects(self, kinds: str) -> list[Mapping[str, Any]]:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 PARTIAL = ".partial"
 WRITER_SECONDS = 10.0  # that whoever writes into a pipe has, for each piece
 PIECE_BYTES = 1 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # how a write fails that finds no room
 
 
 def write_whole(file: Path, content: bytes | str, *, mode: int = 0o644) -> None:
@@ -91,8 +92,10 @@ def in_place_of(file: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
             os.fsync(sink.fileno())
             partial.chmod(mode)
             partial.replace(file)  # while it is open, so that a lock on it is held until it is in place
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+            error.filename = str(file)  # a write that finds no room does not say where
         raise
 
 

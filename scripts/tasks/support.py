@@ -51,7 +51,10 @@ def errors_explained() -> Iterator[None]:
     except OSError as problem:
         if problem.filename is None:
             raise Exit(_unexpected(problem), code=1) from None
-        raise Exit(f"error: {problem.filename}: {problem.strerror}", code=1) from None
+        from scripts.host.files import FULL
+
+        room = "\n  make room there, and run it again" if problem.errno in FULL else ""
+        raise Exit(f"error: {problem.filename}: {problem.strerror}{room}", code=1) from None
     except Exception as fault:
         raise Exit(_unexpected(fault), code=1) from None
 

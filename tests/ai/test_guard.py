@@ -23,6 +23,7 @@ from scripts.ai.consult import Connection, Consultation
 from scripts.ai.guard import server
 from scripts.ai.guard.rulings import rule
 from scripts.ai.refusals import ModelError
+from scripts.ai.tools.kubectl_ai import OTHER_VERSION
 from scripts.ai.upstream import Call, read
 from scripts.host.paths import ROOT
 from tests.support.model_server import ModelServer, calls, says
@@ -500,6 +501,14 @@ def test_auto_goes_on_to_the_next_tool_and_says_why(ask: Any, model: ModelServer
     assert found.tool == "api" and found.answer.text == "by the api"
     assert [name for name, _ in found.tried] == ["kubectl-ai", "kagent"]
     assert "answered 500" in found.tried[0][1] and "not in this cluster" in found.tried[1][1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Error: unknown flag: --quiet", "unknown shorthand flag: 'q' in -q", "flag provided but not defined: -quiet"],
+)
+def test_however_a_program_says_that_it_does_not_know_a_flag(said: str) -> None:
+    assert OTHER_VERSION.search(said)
 
 
 def test_a_program_that_does_not_know_a_flag_is_named(

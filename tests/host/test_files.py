@@ -25,8 +25,9 @@ def test_what_cannot_be_written_leaves_the_file_as_it_was(tmp_path: Path, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as caught:
         write_whole(file, "new")
+    assert caught.value.filename == str(file), "which a write does not say by itself"
     assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import os
@@ -159,6 +160,14 @@ def test_what_nobody_thought_of_is_one_line_with_the_place_of_the_details(
     (file,) = tmp_path.glob("reports/error-*.txt")
     assert str(file) in second and "Traceback" in file.read_text() and "hunter2" not in file.read_text()
     assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_finds_no_room_is_named_with_what_to_do() -> None:
+    with pytest.raises(Exit) as ended, errors_explained():
+        raise OSError(errno.ENOSPC, "No space left on device", "/state/samples.jsonl")
+    assert ended.value.message == (
+        "error: /state/samples.jsonl: No space left on device\n  make room there, and run it again"
+    )
 
 
 def test_a_page_may_be_written_to_a_folder_that_is_not_there(tmp_path: Path) -> None:

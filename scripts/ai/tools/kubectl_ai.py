@@ -7,6 +7,7 @@ What it prints is not read: it is rendered for a terminal. The answer is what th
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -27,6 +28,7 @@ from scripts.host.shell import Result, Shell, render
 from scripts.secrets.redact import Redactor
 
 INSTALL = "install it: invoke ai.install --tool=kubectl-ai"
+OTHER_VERSION = re.compile(r"(?i)unknown (?:shorthand )?flag|unknown command|flag provided but not defined")
 QUERY = "Carry out the task that follows."
 _FOLDERS = {
     "HOME": "home", "TMPDIR": "tmp", "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache",
@@ -126,7 +128,7 @@ def problem(talk: Conversation, result: Result, in_time: bool, seconds: int) -> 
     said = next(
         (line.strip() for line in reversed(f"{result.out}\n{result.err}".splitlines()) if line.strip()), "no word"
     )
-    if "unknown flag" in f"{result.out}{result.err}":
+    if OTHER_VERSION.search(f"{result.out}{result.err}"):
         return f"this kubectl-ai is too old or too new: {clean(said)}; {INSTALL}"
     when = f"after {talk.asked} rounds" if talk.asked else "before it asked the model"
     return f"kubectl-ai ended {when}, with status {result.code}: {clean(said)[:300]}"
