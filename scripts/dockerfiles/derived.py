@@ -46,6 +46,7 @@ def transform(
     text: str,
     *,
     covered: Collection[str] = (),
+    arguments: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
     steps: Sequence[str] = (),
     before_build: str = "",
@@ -56,7 +57,7 @@ def transform(
 ) -> tuple[str, dict[str, str]]:
     """Return a Dockerfile as the engine is to get it, and the image for each build argument that was put into it."""
     lines = [re.sub(r"^#\s*syntax=.*", "# ", line, flags=re.IGNORECASE) for line in text.splitlines()]
-    found = list(external(text, covered))
+    found = list(external(text, covered, arguments))
     numbers = {image: number for number, image in enumerate(dict.fromkeys(image for image, _ in found))}
     for image, place in found:
         _name_by_argument(lines, place, image, numbers[image])
@@ -190,8 +191,8 @@ def derive(
     before = " && ".join([*steps_before, *([_replacing(replaced)] if replaced else [])])
     pinned = (context / PIN).is_file()
     changed, bases = transform(
-        text, covered={*covered, *arguments}, variables=values, steps=steps, before_build=before, pinned=pinned,
-        packages=packages, loose=loose, dropped=dropped,
+        text, covered=covered, arguments={name: str(value) for name, value in arguments.items()}, variables=values,
+        steps=steps, before_build=before, pinned=pinned, packages=packages, loose=loose, dropped=dropped,
     )  # fmt: skip
     if not (bases or values or ignore or steps or before or packages or loose or dropped):
         return Derived(dockerfile)

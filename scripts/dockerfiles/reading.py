@@ -68,16 +68,17 @@ def unknown_arguments(text: str, names: set[str]) -> list[str]:
     return sorted(name for name in names - declared(text) if name.lower() not in PREDEFINED)
 
 
-def global_arguments(text: str) -> dict[str, str]:
-    """Return the defaults of the ARG lines before the first FROM."""
+def global_arguments(text: str, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the values of the ARG lines before the first FROM: those that are `given`, else their defaults."""
+    given = given or {}
     found: dict[str, str] = {}
     for item in instructions(text):
         if item.name == "FROM":
             break
         if item.name == "ARG":
             for name, equals, value in (word.partition("=") for word in item.value.split()):
-                if equals:
-                    found[name] = expand(value.strip("\"'"), found)
+                if equals or name in given:
+                    found[name] = given.get(name, expand(value.strip("\"'"), found))
     return found
 
 
@@ -121,9 +122,9 @@ class From:
     last: int
 
 
-def from_lines(text: str) -> list[From]:
+def from_lines(text: str, given: Mapping[str, str] | None = None) -> list[From]:
     """Return the FROM lines of a Dockerfile, arguments that stand before the first one filled in."""
-    arguments = global_arguments(text)
+    arguments = global_arguments(text, given)
     return [_from(item, arguments) for item in instructions(text) if item.name == "FROM"]
 
 
@@ -140,10 +141,14 @@ def external_images(text: str) -> list[str]:
     return list(dict.fromkeys(image for image, _ in external(text)))
 
 
-def external(text: str, covered: Collection[str] = ()) -> Iterator[tuple[str, From | Instruction]]:
-    """Yield what FROM and --from take from a registry, with the line; an argument that is `covered` is left alone."""
+def external(
+    text: str, covered: Collection[str] = (), given: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, From | Instruction]]:
+    """Yield what FROM and --from take from a registry, with the line; an argument that is `covered` is left alone, one
+    that is `given` has that value.
+    """
     known = {"scratch"}
-    for number, stage in enumerate(from_lines(text)):
+    for number, stage in enumerate(from_lines(text, given)):
         if stage.image.lower() not in known and not variables(stage.written) & set(covered):
             yield stage.image, stage
         known |= {str(number), stage.name.lower()} - {""}

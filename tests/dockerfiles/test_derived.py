@@ -44,6 +44,24 @@ def test_a_base_that_the_configuration_names_is_left_to_it() -> None:
     assert derived.transform(text, covered={"PYTHON_IMAGE"})[1] == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "given", "images"),
+    [
+        ("ARG V=20\nFROM node:${V}-slim\n", {"V": "22"}, ["node:22-slim"]),
+        ("ARG V\nFROM node:$V\n", {"V": "22"}, ["node:22"]),
+        ("ARG V=20\nARG IMAGE=node:${V}\nFROM ${IMAGE}\n", {"V": "22"}, ["node:22"]),
+        ("ARG IMAGE=node:20\nFROM ${IMAGE} AS a\nFROM a\n", {"IMAGE": "node:22"}, ["node:22"]),
+        ("ARG KIND=dev\nFROM node:20 AS dev\nFROM node:20 AS prod\nFROM ${KIND}\n", {"KIND": "prod"}, ["node:20"]),
+        ("FROM node:20\nARG V=1\nRUN echo $V\n", {"V": "2"}, ["node:20"]),
+    ],
+)
+def test_a_base_that_a_build_argument_chooses_is_part_of_what_the_image_is_named_by(
+    text: str, given: dict[str, str], images: list[str]
+) -> None:
+    """As any other is: it is had before the build, made from packages where no registry answers, and its id counts."""
+    assert list(derived.transform(text, arguments=given)[1].values()) == images
+
+
 def test_the_environment_of_a_build_wins_over_what_the_dockerfile_sets() -> None:
     lines, _ = transformed(
         "FROM a:1 AS deps\nARG NEXT_PUBLIC_API=http://x\nENV NEXT_PUBLIC_API=$NEXT_PUBLIC_API OTHER=1\n"
