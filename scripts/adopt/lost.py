@@ -1,10 +1,10 @@
-"""Files that a page's sources import and that the repository does not hold: its build would end there."""
+"""What a page's sources import and the repository does not hold, files and packages: its build would end there."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from scripts.adopt.packages import join
@@ -12,7 +12,7 @@ from scripts.adopt.tree import Place, Tree
 
 SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs")
 _IMPORT = re.compile(
-    r"""(?m)^\s*(?:import\b(?!\s+type\b)[^"'\n;]*?(?:\bfrom\s*)?|export\b[^"'\n;]*\bfrom\s*|\}\s*from\s*)["']((?:@/|\.{1,2}/)[^"'?\n]+)["']"""
+    r"""(?m)^\s*(?:import\b(?!\s+type\b)[^"'\n;]*?(?:\bfrom\s*)?|export\b[^"'\n;]*\bfrom\s*|\}\s*from\s*)["']([^"'?\n]+)["']"""
 )
 _ENDS = ("", *SOURCES, ".cts", ".mts", ".cjs", ".json", ".d.ts", *(f"/index{end}" for end in SOURCES))
 
@@ -23,26 +23,89 @@ _ENTRY = re.compile(
 )
 
 
+_OWN = ("@/", "./", "../")
+
+
 def imports(tree: Tree, folder: str) -> dict[str, Place]:
     """Return what a page imports of its own sources and is not there, each with its first place: by what it loads from
     its pages on. What programs make is left alone.
     """
-    aliases, found = _aliases(tree, folder), dict[str, Place]()
+    found: dict[str, Place] = {}
+    for said, place, there in _loaded(tree, folder):
+        if said.startswith(_OWN) and not there and not _MADE.search(said):
+            found.setdefault(said, place)
+    return found
+
+
+def packages(tree: Tree, folder: str, asked: Collection[str], lock: str) -> dict[str, Place]:
+    """Return the packages that a page loads, which are not `asked` for and not in the text of its lock, each with its
+    first place.
+    """
+    mapped = tuple(re.findall(r'"([^"*\s]+)\*?"\s*:\s*\[', _settings(tree, folder)))
+    found: dict[str, Place] = {}
+    for said, place, there in _loaded(tree, folder):
+        name = re.match(r"(@[a-z0-9][\w.-]*/[\w.-]+|[a-z][\w.-]*)(/|$)", said)
+        if name and not there and name[1] not in (*asked, *_BROUGHT) and not said.startswith(mapped or ("@/",)):
+            held = f'node_modules/{name[1]}"' in lock or re.search(rf"(^|[\s\"'/]){re.escape(name[1])}@", lock)
+            found |= {} if held or name[1] in found else {name[1]: place}
+    return found
+
+
+# What Node and the framework bring.
+_BROUGHT = (
+    *("assert", "async_hooks", "buffer", "child_process", "cluster", "constants", "crypto", "dgram", "dns", "events"),
+    *(
+        "fs",
+        "http",
+        "http2",
+        "https",
+        "inspector",
+        "module",
+        "net",
+        "os",
+        "path",
+        "perf_hooks",
+        "process",
+        "querystring",
+    ),
+    *(
+        "readline",
+        "stream",
+        "string_decoder",
+        "timers",
+        "tls",
+        "tty",
+        "url",
+        "util",
+        "v8",
+        "vm",
+        "worker_threads",
+        "zlib",
+    ),
+    *("client-only", "server-only", "next", "react", "react-dom"),
+)
+
+
+def _loaded(tree: Tree, folder: str) -> Iterator[tuple[str, Place, bool]]:
+    """Yield what a page's sources import, from its pages on, each with its place and whether it is there."""
+    aliases = _aliases(tree, folder)
+    base = re.search(r'"baseUrl"\s*:\s*"\.?/?([^"]*)"', _settings(tree, folder))
     own = (file for file in tree.below(folder) if file.endswith(SOURCES))
     waiting = [file for file in own if _ENTRY.search(file if folder == "." else file[len(folder) + 1 :])]
     seen = set(waiting)
     while waiting:
         file = waiting.pop(0)
-        for match in _IMPORT.finditer(tree.text(file)):
+        text = tree.text(file)
+        for match in _IMPORT.finditer(text):
             here, said = file.rpartition("/")[0] or ".", match[1]
+            bare = [join(join(folder, base[1].strip("/")) if base[1] else folder, said)] if base else []
             starts = _meant(said, aliases) if said.startswith("@/") else [join(here, said)]
-            files = [it for start in starts for it in _files(tree.root, start)]
-            if starts and not files and not _MADE.search(said):
-                found.setdefault(said, Place(file, tree.text(file)[: match.start(1)].count("\n") + 1))
+            files = [it for start in (starts if said.startswith(_OWN) else bare) for it in _files(tree.root, start)]
+            unknown = said.startswith("@/") and not starts
+            yield said, Place(file, text[: match.start(1)].count("\n") + 1), bool(files) or unknown
             fresh = [one for one in files if one not in seen and one.endswith(SOURCES) and tree.has(one)]
             seen.update(fresh)
             waiting += fresh
-    return found
 
 
 def has_pages(tree: Tree, folder: str) -> bool:
@@ -71,20 +134,23 @@ def _aliases(tree: Tree, folder: str) -> dict[str, list[str]]:
     """Return the folders that `@/`, or what begins so, stands for, as tsconfig.json says; none where it says nothing
     of it.
     """
-    for name in ("tsconfig.json", "tsconfig.app.json", "jsconfig.json"):
-        text = tree.text(join(folder, name)) if tree.has(join(folder, name)) else ""
-        base = re.search(r'"baseUrl"\s*:\s*"\.?/?([^"]*)"', text)
-        above = base[1].strip("/") if base else ""
-        found = {
-            match[1]: [
-                join(folder, join(above, root).strip("/") or ".")
-                for root in re.findall(r'"\.?/?([^"]*?)/?\*"', match[2])
-            ]
-            for match in re.finditer(r'"(@/[^"*]*)\*"\s*:\s*\[([^\]]*)\]', text)
-        }
-        if "@/" in found:
-            return found
-    return {}
+    text = _settings(tree, folder)
+    base = re.search(r'"baseUrl"\s*:\s*"\.?/?([^"]*)"', text)
+    above = base[1].strip("/") if base else ""
+    found = {
+        match[1]: [
+            join(folder, join(above, root).strip("/") or ".") for root in re.findall(r'"\.?/?([^"]*?)/?\*"', match[2])
+        ]
+        for match in re.finditer(r'"(@/[^"*]*)\*"\s*:\s*\[([^\]]*)\]', text)
+    }
+    return found if "@/" in found else {}
+
+
+def _settings(tree: Tree, folder: str) -> str:
+    """Return the file that says what a page's imports stand for: the first that maps `@/`, else the first."""
+    names = [join(folder, name) for name in ("tsconfig.json", "tsconfig.app.json", "jsconfig.json")]
+    texts = [tree.text(name) for name in names if tree.has(name)]
+    return next((text for text in texts if '"@/*"' in text), next(iter(texts), ""))
 
 
 def ignored_by(tree: Tree, path: str) -> str:

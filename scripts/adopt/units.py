@@ -47,6 +47,7 @@ class Unit:
     sources: str = ""
     strange_lock: str = ""  # a lock that lies there and is none of its packages'
     once: list[Described] = field(default_factory=list)  # what runs in its image, and ends
+    lacking: dict[str, Place] = field(default_factory=dict)  # packages that it loads and does not ask for
 
     @property
     def packages(self) -> Packages:
@@ -439,6 +440,12 @@ def _one_language(tree: Tree, unit: Unit) -> None:
         unit.javascript = None
     else:
         unit.python = None
+    if unit.javascript and unit.kind in PAGE_KINDS:
+        own = unit.javascript
+        asked = {**own.development, **own.wanted}
+        unit.lacking = lost.packages(tree, unit.sources, asked, tree.whole(own.lock) if own.lock else "")
+        own.wanted |= dict.fromkeys(unit.lacking, "")
+        own.places |= unit.lacking
     if unit.python and (strange := packages.strange_lock(tree, unit.python)):
         unit.python.lock, unit.strange_lock = "", strange
 

@@ -1375,6 +1375,30 @@ def test_a_page_whose_sources_are_not_whole_is_told_before_anything_is_built(
 
 
 @pytest.mark.parametrize(
+    ("code", "more", "lacking"),
+    [
+        ('import { Pool } from "pg";\n', {}, "pg"),
+        ('import a from "@scope/a/b";\nexport * from "zod/v4";\n', {}, "@scope/a zod"),
+        # What another package brings beside it, and what Node, the framework and the folder itself have.
+        ('import { Pool } from "pg";\n', {"package-lock.json": '{"packages": {"node_modules/pg": {}}}'}, None),
+        ('import { Pool } from "pg";\n', {"yarn.lock": 'pg@^8.0.0:\n  version "8.1.0"\n'}, None),
+        ('import fs from "fs";\nimport a from "node:path";\nimport Link from "next/link";\n', {}, None),
+        ('import type { Pool } from "pg";\nimport a from "~/a";\nimport b from "#b";\n', {}, None),
+        ('import a from "parts/a";\n', {"parts__a.ts": "", "tsconfig.json": '{"baseUrl": "."}'}, None),
+        ('import a from "@own/a";\n', {"tsconfig.json": '{"paths": {"@own/*": ["./own/*"]}}'}, None),
+    ],
+)
+def test_a_package_that_a_page_loads_and_does_not_ask_for_is_brought(
+    tmp_path: Path, code: str, more: dict[str, str], lacking: str | None
+) -> None:
+    """Whatever Dockerfile it has: its build would end there."""
+    recipe = "FROM node:24-trixie-slim\nWORKDIR /app\nCOPY . .\nRUN npm install && npm run build\nCMD npm start\n"
+    page = {"package.json": '{"dependencies": {"next": "16.0.0"}}', "Dockerfile": recipe, "app__page.tsx": code}
+    web = services(adopt(make(tmp_path, **below("web", {**page, **more}))))["web"]
+    assert web.get("buildArgs", {}).get("MORE") == lacking
+
+
+@pytest.mark.parametrize(
     ("code", "built"),
     [
         ("process.env.NEXT_PUBLIC_API_URL", "http://api:8000"),

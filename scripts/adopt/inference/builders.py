@@ -53,6 +53,11 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
     spec: dict[str, Any] = {"builder": builder}
     if job_of_page(unit, context) and builder == "nextjs":
         spec["buildArgs"] = {"WHOLE": "1"} | job_packages(unit, context)
+    if unit.lacking and builder in ("nextjs", "static"):
+        day = {"BEFORE": context.whole.date} if context.whole.date else {}
+        spec["buildArgs"] = spec.get("buildArgs", {}) | {"MORE": " ".join(unit.lacking)} | day
+        for name, place in unit.lacking.items():
+            found.because(f"services.{unit.name}.buildArgs", name, f"{place}: package.json does not ask for it")
     last, old = _last_python(unit)
     if builder == "python" and last:
         spec["bases"] = {"PYTHON_IMAGE": "python:3.12-slim" if "3.12" in unit.packages.python else "python:3.11-slim"}
@@ -73,6 +78,7 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
     yield from recipe.problems
     if unit.javascript:
         yield from dockerfiles.broken_node(tree, recipe, unit.javascript, _standalone(tree, unit))
+        yield from (f"{place}: {name}, which package.json does not ask for" for name, place in unit.lacking.items())
         yield from _endless(unit)
     if unit.python:
         yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)

@@ -6,17 +6,24 @@ ARG NODE_IMAGE=node:24-trixie-slim
 # as of the day BEFORE where one is given; a mirror of the registry may not know what there was that day.
 FROM ${NODE_IMAGE} AS packages
 ARG BEFORE=""
+# MORE: packages that its sources load and its package.json does not ask for; the build itself ends where one is none.
+ARG MORE=""
 WORKDIR /app
 COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
 # What yarn keeps aside stays in this stage.
-# hadolint ignore=DL3060
+# hadolint ignore=DL3016,DL3060
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
     && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && pnpm install --frozen-lockfile --ignore-scripts; \
     elif [ -f yarn.lock ]; then npm install --global yarn@1 && yarn install --frozen-lockfile --ignore-scripts; \
     else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts --legacy-peer-deps \
-        || { unset npm_config_before && npm install --ignore-scripts --legacy-peer-deps; }; fi
+        || { unset npm_config_before && npm install --ignore-scripts --legacy-peer-deps; }; fi \
+    && for one in $MORE; do \
+        [ -d "node_modules/$one" ] || { if [ -f pnpm-lock.yaml ]; then pnpm add --ignore-scripts "$one"; \
+        elif [ -f yarn.lock ]; then yarn add --ignore-scripts "$one"; \
+        else npm install --no-save --ignore-scripts --legacy-peer-deps "$one"; fi || true; }; \
+    done
 
 FROM packages AS build
 ENV NEXT_TELEMETRY_DISABLED=1 NODE_ENV=production

@@ -4,15 +4,23 @@ ARG NODE_IMAGE=node:24-trixie-slim
 # Packages as of the day BEFORE, where no lock says which; a mirror of the registry may not know what there was that day.
 FROM ${NODE_IMAGE} AS build
 ARG BEFORE=""
+# MORE: packages that its sources load and its package.json does not ask for; the build itself ends where one is none.
+ARG MORE=""
 WORKDIR /app
 COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
+# hadolint ignore=DL3016
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
     && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && pnpm install --frozen-lockfile; \
     elif [ -f yarn.lock ]; then npm install --global yarn@1 && yarn install --frozen-lockfile; \
     else { [ -f package-lock.json ] && npm ci; } || npm install --legacy-peer-deps \
-        || { unset npm_config_before && npm install --legacy-peer-deps; }; fi
+        || { unset npm_config_before && npm install --legacy-peer-deps; }; fi \
+    && for one in $MORE; do \
+        [ -d "node_modules/$one" ] || { if [ -f pnpm-lock.yaml ]; then pnpm add "$one"; \
+        elif [ -f yarn.lock ]; then yarn add "$one"; \
+        else npm install --no-save --legacy-peer-deps "$one"; fi || true; }; \
+    done
 COPY . .
 RUN npm run build --no-update-notifier \
     && for folder in dist build out; do \
