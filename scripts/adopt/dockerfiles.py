@@ -320,6 +320,10 @@ def too_early(tree: Tree, found: Dockerfile, folder: str) -> Iterator[str]:
     sources = re.search(r"[\"'](hatchling\.build|uv_build)[\"']", project) and "[tool.hatch.build" not in project
     # setuptools does without a README that is not there.
     wanted = [asked[1]] if asked and not re.search(r"=\s*[\"']setuptools\.build", project) else []
+    # The folder that it looks for packages in has to be there, empty or not.
+    below = re.search(r"\b(?:where|package-dir)\s*=\s*(?:\[|\{[^}=]*=)\s*[\"'](?!\.)([\w/-]+)", project)
+    base = below[1] if below else ""
+    root = join(folder, base)
     copied: list[str] = []
     for item in reading.instructions(tree.text(found.file)):
         if item.name == "FROM":
@@ -332,7 +336,8 @@ def too_early(tree: Tree, found: Dockerfile, folder: str) -> Iterator[str]:
             whole = any(file.endswith(".py") for file in brought)
             there = [*paths, *brought]
             lost = [one for one in wanted if not any(fnmatch.fnmatch(join(folder, one), it) for it in there)]
-            if lost := lost or ["its sources"] * bool(sources and not whole):
+            bare = base and not any(f"{file}/".startswith(f"{root}/") for file in there)
+            if lost := lost or ["its sources"] * bool(sources and not whole) or [base] * bool(bare):
                 yield f"{found.file}:{item.first + 1}: installs the project before {lost[0]} is there"
 
 

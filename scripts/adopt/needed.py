@@ -107,6 +107,12 @@ def packages(
     return found
 
 
+def is_brought(tree: Tree, wanted: Packages, module: str) -> bool:
+    """Return whether package files bring a module that is known here, by a package of its own or another one."""
+    locked = set(in_uv_lock(tree, wanted.lock)) if wanted.lock else set()
+    return any(_brings(tree, wanted, locked, one, one == KNOWN[module][0]) for one in KNOWN[module])
+
+
 def _modules(package: str) -> set[str]:
     """Return the names by which what a package has may be imported."""
     known = {module.split(".")[0] for module, brought in KNOWN.items() if brought[0] == package}

@@ -808,6 +808,9 @@ def test_who_answers_to_hosts_of_a_list_is_asked_by_one_of_them(tmp_path: Path, 
     assert values.get("readinessProbe") == (asked if host else None)
 
 
+HATCHLING = 'build-backend = "hatchling.build"\n'
+
+
 @pytest.mark.parametrize(
     ("lines", "lacks"),
     [
@@ -819,12 +822,16 @@ def test_who_answers_to_hosts_of_a_list_is_asked_by_one_of_them(tmp_path: Path, 
         ("COPY pyproject.toml ./\nRUN uv sync --no-install-project\nCOPY . .\nRUN uv sync\n", ""),
         ("COPY . .\nRUN poetry install\n", ""),
         ("COPY pyproject.toml ./\nRUN pip install ./wheels/a.whl\nCOPY . .\n", ""),
+        # The folder that setuptools looks for packages in.
+        ("COPY pyproject.toml ./\nRUN pip install -e .  # setuptools\nCOPY . .\n", "app"),
+        ("COPY pyproject.toml ./\nCOPY app app\nRUN pip install -e .  # setuptools\n", ""),
     ],
 )
 def test_a_project_that_is_installed_before_its_files_are_there_is_told(tmp_path: Path, lines: str, lacks: str) -> None:
+    setuptools = 'build-backend = "setuptools.build_meta"\n[tool.setuptools.packages.find]\nwhere = ["app"]\n'
     app = make(tmp_path, **{
         "pyproject.toml": '[project]\nname = "a"\nreadme = "README.md"\ndependencies = ["fastapi<1"]\n'
-                          '[build-system]\nbuild-backend = "hatchling.build"\n',
+                          f'[build-system]\n{setuptools if "setuptools" in lines else HATCHLING}',
         "app__main.py": API["main.py"], "README.md": "", "uv.lock": 'name = "fastapi"',
         "Dockerfile": f"FROM python:3.13-slim\n{lines}CMD uvicorn app.main:app\n",
     })  # fmt: skip
@@ -1239,6 +1246,19 @@ def test_what_the_program_imports_and_no_package_file_brings_is_added(
     })  # fmt: skip
     (service,) = services(adopt(app)).values()
     assert service.get("addPackages", []) == added
+
+
+@pytest.mark.parametrize(
+    ("requirements", "added"), [("fastapi<1\nsqlalchemy<3\n", True), ("fastapi<1\nalembic<2\n", False)]
+)
+def test_what_runs_the_migrations_is_added(tmp_path: Path, requirements: str, added: bool) -> None:
+    """It is not among what the program imports: its author has it beside the program."""
+    app = make(tmp_path, **{
+        **API, "requirements.txt": requirements, "alembic.ini": "[alembic]\nscript_location = alembic\n",
+        "alembic__env.py": "", "alembic__versions__a.py": "op.create_table('a')\n",
+    })  # fmt: skip
+    (service,) = services(adopt(app)).values()
+    assert ("alembic" in service.get("addPackages", [])) is added
 
 
 def test_what_a_lock_lacks_is_added(tmp_path: Path) -> None:

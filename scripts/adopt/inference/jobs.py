@@ -44,7 +44,7 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
     makers = _table_makers(unit, tree)
     if any(_called(place, unit, tree) for place in makers) or "alembic" in unit.code.calls:
         return
-    file, folder = _migrations(unit, context)
+    file, folder = migrations(unit, context)
     if not file:
         if not _scripts(unit, context):
             _of_models(makers, unit, context)
@@ -80,7 +80,7 @@ def _of_models(makers: Sequence[Place], unit: Unit, context: Context) -> None:
         _from_models(names, set(), unit, context)
 
 
-def _migrations(unit: Unit, context: Context) -> tuple[str, str]:
+def migrations(unit: Unit, context: Context) -> tuple[str, str]:
     """Return alembic's file, at the top of a service or in a folder below, and the folder of its scripts where it says
     one; empty for none.
     """

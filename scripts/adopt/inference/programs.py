@@ -14,7 +14,7 @@ from scripts.adopt.inference.entries import (
     main_file,
     own_name,
 )
-from scripts.adopt.inference.jobs import imported_files, imports
+from scripts.adopt.inference.jobs import imported_files, imports, migrations
 from scripts.adopt.packages import in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
@@ -344,14 +344,19 @@ def spare_cards(unit: Unit, spec: dict[str, Any], built: bool, context: Context)
     )
 
 
-def missing_modules(unit: Unit, tree: Tree) -> dict[str, str]:
-    """Name packages that the program imports and its package files do not bring, and why."""
+def missing_modules(unit: Unit, context: Context) -> dict[str, str]:
+    """Name packages that the program or its migrations import and its package files do not bring, and why."""
+    tree = context.whole.tree
     main = main_file(unit, tree)
     urls = [read.default or "" for read in unit.code.reads if variables.purpose(read) == "database"]
     postgres = bool(urls) and not any("sqlite" in url for url in urls)
     if not (unit.python and main):
         return {}
-    return needed.packages(tree, unit.sources, unit.python, main, postgres, imports(unit, tree))
+    found = needed.packages(tree, unit.sources, unit.python, main, postgres, imports(unit, tree))
+    file, folder = migrations(unit, context)
+    if folder and tree.has(f"{folder}/env.py") and not needed.is_brought(tree, unit.python, "alembic"):
+        found.setdefault("alembic", f"{file}: alembic, which no package file brings")
+    return found
 
 
 def set_date(unit: Unit, spec: dict[str, Any], build: dict[str, str], built: bool, context: Context) -> None:
