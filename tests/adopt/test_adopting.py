@@ -1180,6 +1180,29 @@ def test_an_example_file_speaks_for_the_services_it_lies_beside(tmp_path: Path) 
     assert found["mailer"]["environment"] == {"LABEL": "of-all", "TONE": "loud"}
 
 
+@pytest.mark.parametrize(
+    ("page", "backend", "same"),
+    [
+        ("jwt.sign(user, process.env.BETTER_AUTH_SECRET)", 'os.getenv("JWT_SECRET")', True),
+        ("await jwtVerify(token, encode(process.env.AUTH_SECRET))", 'os.environ["SECRET_KEY"]', True),
+        ("betterAuth({secret: process.env.BETTER_AUTH_SECRET})", 'os.getenv("JWT_SECRET")', False),
+        ("jwt.sign(user, process.env.JWT_SECRET)", 'os.getenv("JWT_SECRET")', True),
+        ("jwt.sign(user, process.env.AUTH_SECRET)", 'os.getenv("JWT_SECRET"), os.getenv("SESSION_SECRET")', False),
+    ],
+)
+def test_tokens_that_the_page_signs_are_known_to_the_server_by_whatever_name(
+    tmp_path: Path, page: str, backend: str, same: bool
+) -> None:
+    app = make(tmp_path, **{
+        **below("backend", {**API, "auth.py": f"import os\nsecret = {backend}\n"}),
+        **below("web", {"package.json": NEXT, "app__page.tsx": "", "app__api__token__route.ts": page}),
+    })  # fmt: skip
+    secrets = yaml.safe_load(adopt(app).text)["secrets"]
+    linked = any("same" in source for one in secrets.values() for source in one["keys"].values())
+    shared = any(one["usedBy"] == ["backend", "web"] for one in secrets.values())
+    assert (linked or shared) is same
+
+
 def test_what_only_the_services_know_of_each_other_is_one_generated_secret(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         name: text for service in ("api", "mailer") for name, text in {

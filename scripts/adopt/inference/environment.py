@@ -181,12 +181,29 @@ def _signing(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
     source: dict[str, Any] = {"from": read.name, "generate": 48}
-    other = _alias(read.name, sources)
+    other = _alias(read.name, sources) or _signed_by_page(unit, context)
     if other:
         source["same"] = other
     context.secret("auth-secrets", read.name, unit, source)
     least = f", at least {read.shortest} wanted" if read.shortest else ""
     told(unit, context, read.name, f"as {other}" if other else f"generated, 64 characters{least}", read.place)
+
+
+_TOKENS = re.compile(r"\bjwt\.(sign|verify)\(|\bSignJWT\b|\bjwtVerify\b|[\"']jsonwebtoken[\"']")
+
+
+def _signed_by_page(unit: Unit, context: Context) -> str:
+    """Return the secret by which a page's own server signs or checks the tokens that a service knows people by, where
+    the service has one secret for that, by a name of its own; empty elsewhere.
+    """
+    page, tree = context.whole.page, context.whole.tree
+    if page is None or unit is page or not page.javascript:
+        return ""
+    own = {read.name for read in unit.code.reads if variables.purpose(read) == "signing"}
+    signs = [read for read in page.code.reads if variables.purpose(read) == "signing"]
+    names = [read.name for read in signs if _TOKENS.search(tree.text(read.place.file))]
+    shared = own & {read.name for read in signs}
+    return names[0] if names and len(own) == 1 and not shared and unit is context.whole.backend() else ""
 
 
 def _alias(name: str, sources: Sources) -> str:
