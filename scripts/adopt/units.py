@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.adopt import dockerfiles, javascript_source, packages, python_source, variables
+from scripts.adopt import dockerfiles, javascript_source, lost, packages, python_source, variables
 from scripts.adopt.dockerfiles import Dockerfile
 from scripts.adopt.facts import Code, Described
 from scripts.adopt.folder_kinds import (
