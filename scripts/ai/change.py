@@ -41,15 +41,7 @@ def apply_answer(
             raise UserError("nothing was changed: not a terminal", remedy)
         return typed("Make this change? Type yes: ") == "yes"
 
-    with (
-        hold_release_lock(session),
-        access.kubeconfig(place.kubectl, place.namespace, session.settings.root, "writer") as file,
-    ):
-        limited = replace(place.kubectl, kubeconfig=file)
-        done = apply.carry_out(
-            place.kubectl, limited, place.namespace, steps,
-            show=show, approve=approve, prove=lambda names: prove(session, names),
-        )  # fmt: skip
+    done = _carried_out(session, place, steps, show, approve, lambda names: prove(session, names))
     if done:
         show("done, until the next deploy; to keep it, put it into the chart's values")
     return done
@@ -85,17 +77,24 @@ def _asked(
         _warn(_dangers(session, place, steps), show)
         return typed("Make this change? Type yes: ") == "yes"
 
+    if not _carried_out(session, place, steps, show, approve, lambda names: None):
+        return "Refused: the person said no. Nothing was changed. Do not ask for it again."
+    return f"Done: {verdict.line}. Pods follow in the background; look with kubectl rollout status."
+
+
+def _carried_out(
+    session: Session, place: Connection, steps: Sequence[apply.Step], show: Callable[[str], None],
+    approve: Callable[[], bool], prove: Callable[[Sequence[str]], None],
+) -> bool:  # fmt: skip
+    """Make a change with the writer's rights, alone on the release. False if nobody approved it."""
     with (
         hold_release_lock(session),
         access.kubeconfig(place.kubectl, place.namespace, session.settings.root, "writer") as file,
     ):
         limited = replace(place.kubectl, kubeconfig=file)
-        done = apply.carry_out(
-            place.kubectl, limited, place.namespace, steps, show=show, approve=approve, prove=lambda names: None
-        )
-    if not done:
-        return "Refused: the person said no. Nothing was changed. Do not ask for it again."
-    return f"Done: {verdict.line}. Pods follow in the background; look with kubectl rollout status."
+        return apply.carry_out(
+            place.kubectl, limited, place.namespace, steps, show=show, approve=approve, prove=prove
+        )  # fmt: skip
 
 
 def _warn(dangers: Sequence[str], show: Callable[[str], None]) -> None:

@@ -26,13 +26,6 @@ from tests.support.model_server import ModelServer
 KEY = "sk-" + "test-0123456789abcdef"
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[ModelServer]:
-    server = ModelServer()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def server(running: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):

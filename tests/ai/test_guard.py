@@ -34,13 +34,6 @@ SERVED = ServedKinds.default("chatbot-dev")
 Maker = Callable[..., Connection]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[ModelServer]:
-    server = ModelServer()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def model(running: ModelServer, doubles: Any, bin_folder: Path) -> ModelServer:
     running.reset()

@@ -35,13 +35,6 @@ def everything(called: dict[str, Any]) -> str:
     return " ".join(called["argv"])
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[ModelServer]:
-    server = ModelServer()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def model(running: ModelServer) -> ModelServer:
     running.reset()

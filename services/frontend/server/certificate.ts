@@ -4,14 +4,10 @@ import { readFileSync } from "node:fs";
 import type { Server } from "node:https";
 
 import type { Log } from "./log.ts";
+import type { CertificateFiles } from "./settings.ts";
 
 /** Milliseconds between looks at the mounted files. */
 const CHECK_MS = 30_000;
-
-export interface CertificateFiles {
-  certFile: string;
-  keyFile: string;
-}
 
 export function readCertificate({ certFile, keyFile }: CertificateFiles): { cert: string; key: string } {
   return { cert: readFileSync(certFile, "utf8"), key: readFileSync(keyFile, "utf8") };

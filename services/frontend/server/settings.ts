@@ -1,6 +1,9 @@
 /** Settings, read from the environment and checked before anything starts. */
 
-import type { CertificateFiles } from "./certificate.ts";
+export interface CertificateFiles {
+  certFile: string;
+  keyFile: string;
+}
 
 export interface Settings {
   port: number;
