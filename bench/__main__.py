@@ -15,7 +15,7 @@ from bench import dev, loading, many, redaction, services, starts, statistics
 from bench.contest import Contest, measure
 from scripts.host.paths import ROOT
 from scripts.tasks.support import print_table
-from tests.e2e.conftest import SPARE_PORT, Project, copy_repository, is_free, make_project
+from tests.support.project import SPARE_PORT, Project, copy_repository, is_free, make_project
 
 SOURCES = {
     "frontend": "services/frontend/components/chat.tsx",

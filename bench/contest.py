@@ -21,7 +21,7 @@ from scripts.host.shell import Shell
 from scripts.images.docker import engine_answers, find_clients, has_buildkit
 from scripts.settings.configuration import read_settings
 from scripts.settings.model import Settings
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 PLAIN = "plain"
 COLD = "cold"

@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 IDLE_SECONDS = 20.0
 MANY_FILES = 10_000

@@ -16,7 +16,7 @@ from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.settings.configuration import read_settings
 from scripts.settings.model import Image, Settings
-from tests.clusters.conftest import configuration
+from tests.support.cluster_settings import configuration
 from tests.support.machine import Machine
 
 SERVICES = ("frontend", "backend", "agent", "mcp", "database")

@@ -6,8 +6,8 @@ import json
 
 from scripts.host.shell import Shell
 from scripts.images.docker import engine_answers, find_clients
-from tests.e2e import starting
-from tests.e2e.conftest import Project
+from tests.support import starting
+from tests.support.project import Project
 
 
 def measure(project: Project) -> dict[str, float]:

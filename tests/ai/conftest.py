@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +15,24 @@ from scripts.ai.consult import Connection
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.configuration import read_settings
+from tests.support import ai_programs as doubles
+from tests.support.model_server import ModelServer
 
 HERE = Path(__file__).parent
 FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"
 
 
-def _module(name: str) -> Any:
-    """A helper beside the tests: they are imported by path, so their folder is on no search path."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-        assert spec and spec.loader
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-doubles = _module("doubles")
-
-
 @pytest.fixture(scope="session", name="doubles")
 def doubles_module() -> Any:
     return doubles
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[ModelServer]:
+    """A server that speaks as a model's provider does, one for all tests of a file."""
+    server = ModelServer()
+    yield server
+    server.stop()
 
 
 def secret(name: str, **values: str) -> dict[str, Any]:

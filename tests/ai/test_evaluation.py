@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,16 +11,11 @@ import pytest
 from scripts.ai import consult, recipes
 from scripts.ai.consult import Connection, Consultation
 from scripts.host.paths import ROOT
+from tests.support import ai_answers as evaluation
 
 HERE = Path(__file__).parent
 FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"
 DEBUG = recipes.pick(ROOT, "debug")
-
-_spec = importlib.util.spec_from_file_location("ai_evaluation", HERE / "evaluation.py")
-assert _spec and _spec.loader
-evaluation = importlib.util.module_from_spec(_spec)
-sys.modules["ai_evaluation"] = evaluation
-_spec.loader.exec_module(evaluation)
 
 
 def test_every_recorded_fault_is_evaluated() -> None:

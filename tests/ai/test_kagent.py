@@ -30,7 +30,7 @@ from tests.support.kagent import A2A, READY, confirmation, served, standing, tas
 
 FILES = sorted((ROOT / "ai/kagent").glob("*.yaml"))
 OBJECTS = [item for file in FILES for item in yaml.safe_load_all(file.read_text())]
-SCHEMA = json.loads((Path(__file__).parent / "kagent.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "tests/support/kagent.schema.json").read_text())
 KEY = "sk-" + "test-0123456789abcdef"
 READING = ("k8s_get_", "k8s_describe_")
 Maker = Callable[..., Connection]

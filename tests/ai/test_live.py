@@ -136,7 +136,7 @@ def test_an_mcp_client_asks_the_real_server(connection: Connection, tmp_path: Pa
         str(bin_folder / "python"), "-P", str(serve.SERVER), str(ROOT), sysconfig.get_path("purelib"),
         "dev", "embedded",
     ]  # fmt: skip
-    client = [str(bin_folder / "python"), "-P", str(Path(__file__).with_name("mcp_client.py")), *words]
+    client = [str(bin_folder / "python"), "-P", str(ROOT / "tests/support/mcp_client.py"), *words]
     done = subprocess.run(client, capture_output=True, text=True, timeout=START_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -9,9 +9,9 @@ from scripts.host.paths import ROOT
 from scripts.settings import app_values
 from scripts.settings.assemble import GENERATED
 from scripts.settings.configuration import read_settings
-from tests.charts.conftest import DATABASE, SERVICES, UMBRELLA, by_name
-from tests.charts.strict import problems
-from tests.charts.test_every_value import laid_over, objects
+from tests.support.chart_values import laid_over, objects
+from tests.support.charts import DATABASE, SERVICES, UMBRELLA, by_name
+from tests.support.strict import problems
 
 APP: dict[str, Any] = {
     "page": "web",

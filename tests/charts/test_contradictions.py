@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.charts.conftest import UMBRELLA, helm
-from tests.charts.test_every_value import OFF
+from tests.support.chart_values import OFF
+from tests.support.charts import UMBRELLA, helm
 
 IMAGE = {"image": {"repository": "some/image", "tag": "1"}}
 PORT = {"service": {"port": 80}}

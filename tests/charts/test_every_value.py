@@ -10,43 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from scripts.release import values_doc
-from tests.charts.conftest import DATABASE, MONITORING, UMBRELLA, helm
+from tests.support.chart_values import OFF, SERVICE, TABLE, before_and_after, laid_over, objects, placed
+from tests.support.charts import DATABASE, MONITORING, UMBRELLA, helm
 
-TABLE: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("every_value.yaml").read_text("utf-8"))
-PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
-SERVICE = TABLE["service"] | {f"{probe}.{key}": case for probe in PROBES for key, case in TABLE["probe"].items()}
-SERVICE["readinessProbe.terminationGracePeriodSeconds"] = {"unseen": "refused: test_contradictions.py"}
 CASES = {
     "service": SERVICE,
     "job": TABLE["job"],
     **{name: TABLE[name] for name in ("umbrella", "database", "monitoring")},
 }
-OFF: dict[str, Any] = {name: {"enabled": False} for name in ("frontend", "backend", "agent", "mcp")}
-
-
-def placed(key: str, value: Any) -> Any:
-    """A value at a dotted key, whole lists for keys within them."""
-    for name in reversed(key.partition("[]")[0].split(".")):
-        value = {name: value}
-    return value
-
-
-def laid_over(base: Any, top: Any) -> Any:
-    """Mappings merged, as helm merges values files."""
-    if not (isinstance(base, dict) and isinstance(top, dict)):
-        return top
-    return base | {key: laid_over(base[key], value) if key in base else value for key, value in top.items()}
-
-
-def before_and_after(key: str, case: dict[str, Any], base: Any = None) -> tuple[Any, Any]:
-    """Values without and with the change of a case."""
-    before = laid_over(base or {}, case.get("with", {}))
-    if "from" in case:
-        before = laid_over(before, placed(key, case["from"]))
-    return before, laid_over(before, placed(key, case["to"]))
 
 
 def documented(name: str) -> list[str]:
@@ -66,12 +39,6 @@ def documented(name: str) -> list[str]:
 @pytest.mark.parametrize("name", CASES)
 def test_the_table_has_every_value_that_is_documented(name: str) -> None:
     assert sorted(CASES[name]) == sorted(documented(name))
-
-
-def objects(chart: Path, values: Any) -> list[Any]:
-    answer = helm("template", "r", chart, "--namespace", "n", "--set-json", json.dumps(values))
-    assert answer.returncode == 0, answer.stderr
-    return [item for item in yaml.load_all(answer.stdout, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if item]
 
 
 def pairs() -> Iterator[tuple[str, Any, Any]]:

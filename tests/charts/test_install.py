@@ -17,7 +17,7 @@ from embedded.admission import plugins
 from embedded.api.app import Api, build
 from embedded.store import Store
 from scripts.pipeline.namespace import read as read_namespace
-from tests.charts.conftest import DATABASE, ROOT, SERVICES, SUBCHARTS, UMBRELLA, helm
+from tests.support.charts import DATABASE, ROOT, SERVICES, SUBCHARTS, UMBRELLA, helm
 
 NAMESPACE = "chatbot-dev"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.charts.conftest import ROOT
+from tests.support.charts import ROOT
 
 FOLDER = ROOT / "scripts/clusters/minikube_files"
 

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.charts import exports
-from tests.charts.conftest import ENVIRONMENTS, MONITORING, ROOT, SERVICES, UMBRELLA, by_name, helm, manifests
-from tests.charts.strict import problems
+from tests.support import exports
+from tests.support.charts import ENVIRONMENTS, MONITORING, ROOT, SERVICES, UMBRELLA, by_name, helm, manifests
 from tests.support.promql import groupings, selectors
+from tests.support.strict import problems
 
 TLS = ("--set", "tls.enabled=true", "--set", "services.frontend.https=true")
 RUNBOOK = ROOT / "docs/runbook.md"

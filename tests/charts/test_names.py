@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.charts.conftest import ROOT, SERVICES
+from tests.support.charts import ROOT, SERVICES
 
 NAMED = re.compile(rf"(?<![\w.])({'|'.join(SERVICES)})(?!\w)|(?<![-\s])-service(?![\w-])")
 # Words that mean something else, by file or folder.

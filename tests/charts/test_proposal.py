@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from scripts.ai.advice.proposal import manifests as proposed
-from tests.charts.conftest import UMBRELLA, by_name, manifests
+from tests.support.charts import UMBRELLA, by_name, manifests
 
 POD = ("automountServiceAccountToken", "securityContext")
 

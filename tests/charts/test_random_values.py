@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from embedded.admission.podsecurity import violations
-from tests.charts.conftest import UMBRELLA, helm, pods
-from tests.charts.strict import problems
-from tests.charts.test_every_value import OFF, PROBES, SERVICE, TABLE, before_and_after, laid_over, objects
+from tests.support.chart_values import OFF, PROBES, SERVICE, TABLE, before_and_after, laid_over, objects
+from tests.support.charts import UMBRELLA, helm, pods
+from tests.support.strict import problems
 
 FEW = settings(
     max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate]

@@ -12,7 +12,7 @@ import yaml
 from yamllint import linter
 from yamllint.config import YamlLintConfig
 
-from tests.charts.conftest import (
+from tests.support.charts import (
     CHARTS,
     DATABASE,
     ENVIRONMENTS,
@@ -26,7 +26,7 @@ from tests.charts.conftest import (
     manifests,
     render,
 )
-from tests.charts.strict import problems
+from tests.support.strict import problems
 
 GOLDEN = ROOT / "tests/golden/charts"
 FULL = (

@@ -6,7 +6,7 @@ import ast
 import re
 
 from scripts.release import values_doc
-from tests.charts.conftest import ROOT
+from tests.support.charts import ROOT
 
 IDS = {
     *(

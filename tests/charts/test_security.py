@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 
 from scripts.pipeline.namespace import read as read_namespace
-from tests.charts.conftest import (
+from tests.support.charts import (
     DATABASE,
     ENVIRONMENTS,
     ROOT,
@@ -27,7 +27,7 @@ from tests.charts.conftest import (
     manifests,
     pods,
 )
-from tests.charts.strict import problems
+from tests.support.strict import problems
 
 ALL_PODS = [(name, pod) for name, pod in pods(every_object())]
 

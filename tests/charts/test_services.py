@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.charts.conftest import SERVICES, UMBRELLA, by_name, helm, manifests
-from tests.charts.test_every_value import OFF, laid_over, objects
+from tests.support.chart_values import OFF, laid_over, objects
+from tests.support.charts import SERVICES, UMBRELLA, by_name, helm, manifests
 
 IMAGE = {"image": {"repository": "shop/api", "tag": "1"}}
 API: dict[str, Any] = {**IMAGE, "service": {"port": 8000}}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.charts.conftest import ROOT, SUBCHARTS, UMBRELLA, by_name, manifests
+from tests.support.charts import ROOT, SUBCHARTS, UMBRELLA, by_name, manifests
 
 
 def tables() -> list[list[dict[str, str]]]:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from scripts.release.values_doc import INHERITED
-from tests.charts.conftest import CHARTS, DATABASE, SERVICES, SUBCHARTS, UMBRELLA, by_name, helm, manifests, pods
+from tests.support.charts import CHARTS, DATABASE, SERVICES, SUBCHARTS, UMBRELLA, by_name, helm, manifests, pods
 
 
 def read(chart: Path) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.charts.conftest import DATABASE, ENVIRONMENTS, ROOT, SERVICES, SUBCHARTS, UMBRELLA, by_name, manifests
+from tests.support.charts import DATABASE, ENVIRONMENTS, ROOT, SERVICES, SUBCHARTS, UMBRELLA, by_name, manifests
 
 # port, Service type, replicas, limits, requests: as specified
 TABLE = {

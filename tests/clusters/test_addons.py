@@ -9,7 +9,7 @@ import pytest
 
 from scripts.errors import UserError
 from scripts.settings import values
-from tests.clusters.conftest import Make, options
+from tests.support.cluster_settings import Make, options
 from tests.support.machine import Machine
 
 SCALED = "backend: {image: {}, autoscaling: {enabled: true}}\n"

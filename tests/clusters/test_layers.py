@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scripts.clusters import layers
 from scripts.clusters.loading import normalised
 from scripts.settings.model import Image
-from tests.clusters.conftest import MADE_HERE, NAME, Make
+from tests.support.cluster_settings import MADE_HERE, NAME, Make
 from tests.support.machine import Machine
 from tests.support.programs import LAYER_BYTES, saved
 

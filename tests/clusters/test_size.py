@@ -15,7 +15,7 @@ from scripts.errors import UserError
 from scripts.settings import values
 from scripts.settings.configuration import read_settings
 from scripts.settings.model import Cluster, Release, Settings
-from tests.clusters.conftest import configuration
+from tests.support.cluster_settings import configuration
 from tests.support.machine import Machine
 
 ASKED = {"frontend": (2, "100m"), "backend": (2, "200m"), "agent": (1, "100m"), "mcp": (1, "100m")}

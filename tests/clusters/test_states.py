@@ -15,7 +15,7 @@ from scripts.clusters.target import Target, asked_twice
 from scripts.errors import UserError
 from scripts.host.shell import Result, Shell
 from scripts.settings.model import Image
-from tests.clusters.conftest import (
+from tests.support.cluster_settings import (
     MADE_HERE,
     NAME,
     Make,

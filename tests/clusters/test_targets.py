@@ -15,7 +15,7 @@ from scripts.clusters.forwards import Forwards
 from scripts.errors import UserError
 from scripts.settings.model import Image
 from scripts.settings.targets import NodeOptions, TargetOptions
-from tests.clusters.conftest import (
+from tests.support.cluster_settings import (
     MADE_HERE,
     NAME,
     Make,

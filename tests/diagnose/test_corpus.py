@@ -12,7 +12,7 @@ import yaml
 
 from scripts import diagnose
 from scripts.diagnose import Finding, Snapshot
-from tests.diagnose.test_diagnose_variations import NOW, RULES, crashed, event, the, workload
+from tests.support.made_up_state import NOW, RULES, crashed, event, the, workload
 
 CORPUS = Path(__file__).parent / "corpus"
 BUILD = {

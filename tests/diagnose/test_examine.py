@@ -16,7 +16,7 @@ from scripts.diagnose.model import Snapshot
 from scripts.host.shell import Shell
 from scripts.kube.workloads import Workload
 from scripts.settings.configuration import read_settings
-from tests.diagnose.test_diagnose_variations import NOW, crashed, event, ready, running, the, workload
+from tests.support.made_up_state import NOW, crashed, event, ready, running, the, workload
 
 
 def test_what_fails_in_another_namespace_than_the_releases_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

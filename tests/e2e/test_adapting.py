@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Project, make_project
+from tests.support.project import Project, make_project
 
 SERVICES = {"frontend", "backend", "database"}
 

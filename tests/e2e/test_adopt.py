@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scripts.host.paths import ROOT
-from tests.e2e.conftest import Project, is_free, make_project
+from tests.support.project import Project, is_free, make_project
 
 APPS = ROOT / "tests/adopt/apps"
 MORE = os.environ.get("ADOPT_ALL", "")

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from scripts.host.paths import ROOT
-from tests.e2e.conftest import Project, make_project
+from tests.support.project import Project, make_project
 
 APP = ROOT / "tests/e2e/warehouse"
 GATEWAY = {

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from scripts.secrets import proofs
-from tests.e2e.conftest import Project
-from tests.e2e.test_main_job import call
+from tests.support.project import Project, call
 
 OWN = ("kube-root-ca.crt", "todo-chatbot-verified")  # made by each cluster; added to by each verified revision
 DUMP = 'PGPASSWORD="$POSTGRES_PASSWORD" pg_dump -U todo --no-owner --restrict-key=same todo'

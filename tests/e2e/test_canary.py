@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 
 class Arguments:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from scripts.host.paths import ROOT
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 PREVIOUS = ROOT / "tests/charts/previous-0.1.0.tgz"
 

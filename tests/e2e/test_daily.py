@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 SERVICES = ("frontend", "backend", "agent", "mcp")
 

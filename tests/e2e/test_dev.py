@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Project, is_free
+from tests.support.project import Project, is_free
 
 LONG = 600
 BACKEND = "services/backend/todo_backend"

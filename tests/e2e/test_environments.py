@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Project
-from tests.e2e.test_main_job import call, status_of
+from tests.support.project import Project, call, status_of
 
 OFFLINE = ("hadolint", "checkov", "sbom")  # the scanners that need no service of others
 IMAGES = ("frontend", "backend", "agent", "mcp", "database")

@@ -22,7 +22,7 @@ from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.images.docker import engine_answers, find_clients
 from tests.docs.test_docs import GUIDES, commands
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 SECURE = "tests/e2e/test_environments.py"
 ATTESTED = f"{SECURE}::test_a_scan_names_what_passed_and_what_did_not_run"

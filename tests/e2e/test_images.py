@@ -12,9 +12,9 @@ import pytest
 
 from scripts.host.shell import Shell
 from scripts.images.docker import BUILDKIT, engine_answers, find_clients, has_buildkit
-from tests.e2e import starting
-from tests.e2e.conftest import Project
-from tests.e2e.starting import PORTS, ask
+from tests.support import starting
+from tests.support.project import Project
+from tests.support.starting import PORTS, ask
 
 SERVICES = tuple(PORTS)
 

@@ -10,19 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.support.project import Project, call, status_of
 
 SERVICES = {"frontend", "backend", "agent", "mcp"}
-
-
-def call(url: str, body: dict[str, Any] | None = None, token: str = "") -> Any:
-    """A JSON request to the app as a browser makes it, through the frontend."""
-    request = urllib.request.Request(url, headers={"Content-Type": "application/json"})  # noqa: S310 a local URL
-    if token:
-        request.add_header("Authorization", f"Bearer {token}")
-    data = json.dumps(body).encode() if body is not None else None
-    with urllib.request.urlopen(request, data=data, timeout=300) as answer:  # noqa: S310
-        return json.load(answer)
 
 
 def pods(project: Project) -> dict[str, set[str]]:
@@ -33,10 +23,6 @@ def pods(project: Project) -> dict[str, set[str]]:
             name = pod["metadata"]["name"].rsplit("-", 2)[0]
             found.setdefault(name, set()).add(pod["metadata"]["uid"])
     return found
-
-
-def status_of(report: dict[str, Any], stage: str) -> dict[str, str]:
-    return {item["target"]: item["status"] for item in report["outcomes"] if item["stage"] == stage}
 
 
 @pytest.fixture(scope="module")

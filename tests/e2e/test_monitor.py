@@ -14,10 +14,9 @@ from urllib.error import HTTPError
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.charts.exports import by_job
-from tests.e2e.conftest import Project
-from tests.e2e.terminal import OTHER_SCREEN, OWN_SCREEN, Terminal
-from tests.e2e.test_main_job import call
+from tests.support.exports import by_job
+from tests.support.project import Project, call
+from tests.support.terminal import OTHER_SCREEN, OWN_SCREEN, Terminal
 
 SERVICES = {"frontend", "backend", "agent", "mcp"}
 METRICS = "/apis/metrics.k8s.io/v1beta1/namespaces/chatbot-dev/pods"

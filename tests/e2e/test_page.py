@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from scripts.host.paths import ROOT
-from tests.e2e.conftest import Project, browser_python
+from tests.support.project import Project, browser_python
 
 
 def test_the_page_works_in_a_browser(project: Project, tmp_path: Path) -> None:

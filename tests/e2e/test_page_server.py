@@ -7,7 +7,7 @@ import os
 import subprocess
 
 from scripts.host.paths import ROOT
-from tests.e2e.conftest import Project, browser_python
+from tests.support.project import Project, browser_python
 
 
 def test_the_server_of_the_page_does_its_part(project: Project) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 # Sooner and less far than by default: a run on a busy machine is to end within a minute.
 EAGER = {"maxReplicas": 3, "targetCPUUtilizationPercentage": 40}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 KILLS = int(os.environ.get("KILLS", "5"))  # random moments at which a run is killed
 

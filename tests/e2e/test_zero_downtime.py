@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 REQUESTS = os.environ.get("REQUESTS", "2000")
 

@@ -16,7 +16,7 @@ from scripts.settings.configuration import read_settings
 from scripts.settings.model import Release, Service
 from scripts.supplychain import scanners
 from scripts.supplychain.model import Result
-from tests.clusters.conftest import configuration
+from tests.support.cluster_settings import configuration
 
 
 def scanned(scanner: Callable[[Session], list[Result]]) -> list[Result]:

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from scripts.host.paths import ROOT
-from tests.charts import exports
-from tests.charts.conftest import MONITORING, by_name, manifests
+from tests.support import exports
+from tests.support.charts import MONITORING, by_name, manifests
 from tests.support.promql import selectors
 
 FILE = ROOT / "tests/policy/rules.test.yaml"

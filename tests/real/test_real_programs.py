@@ -32,9 +32,9 @@ from scripts.errors import UserError
 from scripts.host.shell import Shell
 from scripts.settings.model import Image, Settings, Timeouts
 from scripts.settings.targets import MinikubeOptions, NodeOptions, TargetOptions
-from tests.charts.conftest import UMBRELLA
-from tests.charts.test_every_value import OFF, objects
-from tests.clusters.conftest import configuration
+from tests.support.chart_values import OFF, objects
+from tests.support.charts import UMBRELLA
+from tests.support.cluster_settings import configuration
 
 OWN = "the-persons-own"
 CANNOT_BE_HAD = (

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from scripts.settings.idle import of_values
-from tests.charts.conftest import UMBRELLA
-from tests.charts.test_every_value import OFF, SERVICE, laid_over, objects, placed
+from tests.support.chart_values import OFF, SERVICE, laid_over, objects, placed
+from tests.support.charts import UMBRELLA
 
 BASE: dict[str, Any] = {"image": {"repository": "some/image", "tag": "1"}, "service": {"port": 80}}
 CLAIM = {"persistence": {"enabled": True}}

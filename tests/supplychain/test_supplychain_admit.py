@@ -28,7 +28,7 @@ from scripts.supplychain import attest, commands, cosign, keys
 from scripts.supplychain.admit import Candidate, admit
 from scripts.supplychain.model import Finding, Result
 from scripts.supplychain.subjects import Subject
-from tests.clusters.conftest import configuration
+from tests.support.cluster_settings import configuration
 
 ID = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64

@@ -18,7 +18,7 @@ from scripts.host.shell import Shell
 from scripts.settings.model import Image, Service
 from scripts.supplychain import inventory, sbom, scanners, virtualenv
 from scripts.supplychain.model import NotRun
-from tests.clusters.conftest import configuration
+from tests.support.cluster_settings import configuration
 
 STATUS = """Package: libc6
 Status: install ok installed

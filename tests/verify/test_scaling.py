@@ -28,8 +28,8 @@ from scripts.reporting.display import PlainDisplay
 from scripts.settings.configuration import read_settings
 from scripts.verify.scaling import autoscaler, criteria, load, page, plot, proof, watch
 from scripts.verify.scaling.model import Autoscaler, Proof, Replicas, Sample, Tick
-from tests.clusters.conftest import configuration
 from tests.reporting.test_report_page import Tags, run
+from tests.support.cluster_settings import configuration
 from tests.support.scripted import Scripted
 
 GOLDEN = ROOT / "tests/golden/scaling/plot.svg"

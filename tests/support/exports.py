@@ -6,7 +6,7 @@ import ast
 import re
 from functools import cache
 
-from tests.charts.conftest import ROOT
+from tests.support.charts import ROOT
 
 KINDS = {"Counter", "Gauge", "Histogram"}
 TARGET = {"job", "namespace", "pod", "service", "endpoint", "container", "instance"}

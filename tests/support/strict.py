@@ -10,8 +10,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from scripts.kube import schemas
-from tests.charts.conftest import ROOT
-from tests.charts.custom import CUSTOM
+from tests.support.charts import ROOT
+from tests.support.custom_kinds import CUSTOM
 
 
 @cache

@@ -11,7 +11,7 @@ import termios
 import time
 from types import TracebackType
 
-from tests.e2e.conftest import Project
+from tests.support.project import Project
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 HOME, OTHER_SCREEN, OWN_SCREEN = "\x1b[H", "\x1b[?1049h", "\x1b[?1049l"
