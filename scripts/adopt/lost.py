@@ -1,4 +1,4 @@
-"""What a page's sources import and the repository does not hold, files and packages: its build would end there."""
+"""Files and packages that a page's sources import and that nothing brings: its build would end there."""
 
 from __future__ import annotations
 
