@@ -174,6 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = parser().parse_args(arguments)
     state: Path = options.state.resolve()
+    os.umask(0o022)  # what pods mount is made here, and has to be readable by whoever they run as
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     logging.basicConfig(
         filename=state / "log", level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"

@@ -21,8 +21,8 @@ def environment() -> dict[str, str]:
 
 
 def start(name: str, state: Path) -> subprocess.Popen[bytes]:
-    """Start a cluster."""
-    return subprocess.Popen(command(name, state), env=environment())
+    """Start a cluster, under the strictest mask that people have for what they make."""
+    return subprocess.Popen(command(name, state), env=environment(), umask=0o077)
 
 
 def delete(name: str, state: Path) -> None:
