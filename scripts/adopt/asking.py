@@ -18,14 +18,22 @@ from scripts.settings.assemble import app_file
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
 
 
+def _unfit(name: str) -> str:
+    """Return why an application, and with it a namespace, cannot be called so; empty where it can."""
+    if name == REFERENCE:
+        return "is the reference app's"
+    if name == "default" or name.startswith("kube-"):
+        return "is the name of a namespace of Kubernetes' own, and an app has one of its name"
+    return "" if _NAME.fullmatch(name) else "must be lower-case letters, digits and hyphens"
+
+
 def run(session: Session, path: Path, *, name: str, answers: str, own_chart: bool) -> None:
     """Adopt an application and say what was inferred; in a dry run nothing is written.
 
     Raises UserError where it cannot be done, naming what is missing.
     """
     root = session.settings.root
-    if name and (not _NAME.fullmatch(name) or name == REFERENCE):
-        why = "is the reference app's" if name == REFERENCE else "must be lower-case letters, digits and hyphens"
+    if name and (why := _unfit(name)):
         raise UserError(f"--name {name}: {why}", "for instance: --name my-todo")
     request = Request(path, name, _answers(Path(answers)) if answers else {}, own_chart)
 

@@ -165,7 +165,10 @@ def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
     """Show the log lines of all pods of a service. Raises UserError if there are none."""
     one = workload(session, service)
     namespace = one.namespace
-    selector = objects.selector_words(session.kubectl.get(one.kind.lower(), one.name, "--namespace", namespace))
+    found = session.kubectl.find(one.kind.lower(), one.name, namespace)
+    if found is None:
+        raise UserError(f"{service} is not deployed: there is no {one.resource} in {namespace}", "run: invoke pipeline")
+    selector = objects.selector_words(found)
     argv = session.kubectl.command(
         "logs", "--namespace", namespace, "--selector", selector, "--all-containers", "--prefix",
         f"--tail={tail}", f"--follow={str(follow).lower()}", "--max-log-requests=20",

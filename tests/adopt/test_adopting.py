@@ -14,11 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
 
-from scripts.adopt import adopting, documents
+from scripts.adopt import adopting, asking, documents
 from scripts.adopt.adopting import Adopted, Request
 from scripts.adopt.inference import addresses, jobs
 from scripts.adopt.inference.decision import Question
@@ -2303,3 +2304,12 @@ def test_a_databases_url_that_the_code_goes_on_with_has_parameters(
     app = make(tmp_path, **{"package.json": page, "lib__db.ts": f"new Pool(process.env.DATABASE_URL {code});\n"})
     key = yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]["DATABASE_URL"]
     assert key["database"].get("parameters") == parameters
+
+
+@pytest.mark.parametrize("name", ["default", "kube-system", "todo-chatbot", "A b"])
+def test_a_name_that_no_app_can_have_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    session = Mock()
+    session.settings.root = tmp_path
+    with pytest.raises(UserError, match=f"--name {name}: "):
+        asking.run(session, APPS / "bare", name=name, answers="", own_chart=False)
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -186,3 +187,13 @@ def test_what_a_revision_made_and_the_cluster_has_no_more_is_named() -> None:
     record = {"data": {"release": base64.b64encode(packed).decode()}}
     session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=items))
     assert live.gone(session, record) == ["service page"]
+
+
+def test_the_log_of_what_is_not_deployed_is_answered_by_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = SimpleNamespace(kind="Deployment", name="web", resource="deployment/web", namespace="shop")
+    monkeypatch.setattr(operate, "workload", lambda *_: there)
+    session = Mock()
+    session.kubectl.find.return_value = None
+    with pytest.raises(UserError, match=r"web is not deployed: there is no deployment/web in shop") as told:
+        operate.logs(session, "web", follow=False, tail=9)
+    assert told.value.hint == "run: invoke pipeline" and not session.shell.attach.called
