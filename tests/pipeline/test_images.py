@@ -72,6 +72,7 @@ class World:
         settings = SimpleNamespace(
             root=self.log.parent, services=self.services, database=self.database, cluster="c",
             app=SimpleNamespace(file="config/apps/a.yaml"),
+            environment="", idle=(), target="embedded", context="", registry="",
             timeouts=Timeouts(1200, 1, 1, 1), release=SimpleNamespace(namespace="n", name="r"),
         )  # fmt: skip
         session = SimpleNamespace(settings=settings, shell=self.shell, variables=self.variables)
