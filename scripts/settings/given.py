@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts.errors import SettingsError
 from scripts.settings import app_values, values
-from scripts.settings.idle import of_values
+from scripts.settings.idle import of_other_apps, of_values
 from scripts.settings.model import Release
 
 GENERATED = ".pipeline"  # folder of what is derived from the configuration, so that printed commands can be pasted
@@ -33,17 +33,16 @@ def idle(
     """
     folder = release.chart / "environments"
     above = [path for path in release.values if not path.is_relative_to(folder)]
-    written = [*_of_app(app, file), *_of_files(read, root, above)]
-    if not laid or not written:
+    own, files = [*_of_app(app, file)], [*_of_files(read, root, above)]
+    if not laid or not (own or files):
         return ()
     places = [app_values.place(name, spec) for name, spec in app["services"].items()]
     unused = [name for name in subcharts if name not in places]
 
     def told(merged: Mapping[str, Any]) -> dict[str, None]:
-        lines = (
-            f"{start}{key}: {why}" for start, own in written for key, why in of_values(own, merged, places, unused)
-        )
-        return dict.fromkeys(lines)
+        void = [(start, of_values(given, merged, places)) for start, given in (*own, *files)]
+        void += [(start, of_other_apps(given, merged, unused)) for start, given in own]
+        return _lines(void)
 
     here = told(laid)
     never = set(here)
@@ -51,7 +50,12 @@ def idle(
         never &= told(values.of_files(read, release.chart, (other, *above))).keys()
     if never:
         raise SettingsError("\n".join(line for line in here if line in never))
-    return tuple(here)
+    return (*here, *_lines((start, of_other_apps(given, laid, unused)) for start, given in files))
+
+
+def _lines(void: Iterable[tuple[str, Iterable[tuple[str, str]]]]) -> dict[str, None]:
+    """Return a line each, in order and once, of keys that have no effect and why, by how their lines begin."""
+    return dict.fromkeys(f"{start}{key}: {why}" for start, found in void for key, why in found)
 
 
 def _of_app(app: Mapping[str, Any], file: str) -> Iterator[Given]:

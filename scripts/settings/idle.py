@@ -20,23 +20,29 @@ SWITCHED = ("persistence", "autoscaling", "ingress", "httpRoute")  # sections th
 HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
 
 
-def of_values(given: Values, merged: Values, places: Iterable[str], unused: Iterable[str]) -> Iterator[tuple[str, str]]:
+def of_values(given: Values, merged: Values, places: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield the keys of `given` that have no effect, each with the reason and the remedy.
 
-    `places` are where the app's services are, dotted; `unused` are services of the chart that the app has none for.
-    `merged` are all values of the release, as helm lays them over one another.
+    `places` are where the app's services are, dotted. `merged` are all values of the release, as helm lays them over
+    one another.
     """
     for place in places:
         own = at(given, place.split("."))
         for key, why in _void(at(merged, place.split(".")), place, at(merged, ["global"])):
             if _says(own, key):
                 yield f"{place}.{key}", why
-    for name in unused:
-        if at(given, [name]).keys() - {"enabled"} and not at(merged, [name]).get("enabled"):
-            why = f"no service of the app is the chart's {name}; its own are under services"
-            yield name, f"has no effect: {why}"
     if "runtime" in at(given, ["smokeTest"]) and not at(merged, ["smokeTest"]).get("service", "-"):
         yield "smokeTest.runtime", "has no effect without smokeTest.service: name a service, or remove this"
+
+
+def of_other_apps(given: Values, merged: Values, unused: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield which services of the chart `given` has values for, though the app has none that is one of them.
+
+    In files beside the app's own they are another app's, which the same files were for before: no mistake.
+    """
+    for name in unused:
+        if at(given, [name]).keys() - {"enabled"} and not at(merged, [name]).get("enabled"):
+            yield name, f"has no effect: no service of the app is the chart's {name}; its own are under services"
 
 
 def told(settings: Settings, target: str) -> list[str]:

@@ -221,6 +221,17 @@ def test_what_another_environment_makes_use_of_is_told_and_not_refused(project: 
         (project / "mine.yaml").write_text("a: 1\n")
 
 
+def test_values_for_a_service_of_another_app_are_told_and_not_refused(project: Path) -> None:
+    """Whoever adopts a second app has a file for the first one, and goes back to it."""
+    (project / "mine.yaml").write_text("front: {replicaCount: 2}\n")
+    try:
+        effect(project, app(), {"release": {"values": ["mine.yaml"]}})
+        (line,) = read_settings(project).idle
+        assert line.startswith("mine.yaml: front: has no effect: no service of the app is the chart's front")
+    finally:
+        (project / "mine.yaml").write_text("a: 1\n")
+
+
 def test_the_database_is_stored_where_the_release_says(project: Path) -> None:
     keys = {"URL": {"from": "URL", "database": {"scheme": "postgresql"}}}
     data = app(secrets={"mine": {"usedBy": ["api"], "keys": keys}}, values={"global": {"storageClass": "fast"}})

@@ -40,7 +40,7 @@ VOID: list[tuple[str, Any, dict[str, Any]]] = [
 def told(given: Any, merged: Any) -> list[str]:
     """The keys of one service's values that are said to have no effect."""
     put = [placed("services.app", values) for values in (given, merged)]
-    return [key.removeprefix("services.app.") for key, _ in of_values(*put, ["services.app"], [])]
+    return [key.removeprefix("services.app.") for key, _ in of_values(*put, ["services.app"])]
 
 
 @cache
@@ -92,4 +92,4 @@ def test_what_is_switched_off_by_hand_is_kept_without_a_word() -> None:
 
 def test_the_language_of_a_smoke_test_that_there_is_not_is_told() -> None:
     given = {"smokeTest": {"service": "", "runtime": "node"}}
-    assert [key for key, _ in of_values(given, given, [], [])] == ["smokeTest.runtime"]
+    assert [key for key, _ in of_values(given, given, [])] == ["smokeTest.runtime"]
