@@ -276,6 +276,8 @@ def test_values_that_a_chart_refuses_end_the_builds(tmp_path: Path, monkeypatch:
 
 def _await_lines(file: Path, count: int, reached: threading.Event) -> None:
     """Wait until a file has so many lines, as a program that is started says that it runs by writing one."""
+    given_up = time.monotonic() + 300
     while not (file.is_file() and len(file.read_text().splitlines()) >= count):
+        assert time.monotonic() < given_up, "nothing of it was ever started"
         time.sleep(0.01)
     reached.set()
