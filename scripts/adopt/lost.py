@@ -45,44 +45,19 @@ def packages(tree: Tree, folder: str, asked: Collection[str], lock: str) -> dict
     found: dict[str, Place] = {}
     for said, place, there in _loaded(tree, folder):
         name = re.match(r"(@[a-z0-9][\w.-]*/[\w.-]+|[a-z][\w.-]*)(/|$)", said)
-        if name and not there and name[1] not in (*asked, *_BROUGHT) and not said.startswith(mapped or ("@/",)):
+        if not name or there or name[1] in asked or _BROUGHT.fullmatch(name[1]):
+            continue
+        if not said.startswith(mapped or ("@/",)):
             held = f'node_modules/{name[1]}"' in lock or re.search(rf"(^|[\s\"'/]){re.escape(name[1])}@", lock)
             found |= {} if held or name[1] in found else {name[1]: place}
     return found
 
 
 # What Node and the framework bring.
-_BROUGHT = (
-    *("assert", "async_hooks", "buffer", "child_process", "cluster", "constants", "crypto", "dgram", "dns", "events"),
-    *(
-        "fs",
-        "http",
-        "http2",
-        "https",
-        "inspector",
-        "module",
-        "net",
-        "os",
-        "path",
-        "perf_hooks",
-        "process",
-        "querystring",
-    ),
-    *(
-        "readline",
-        "stream",
-        "string_decoder",
-        "timers",
-        "tls",
-        "tty",
-        "url",
-        "util",
-        "v8",
-        "vm",
-        "worker_threads",
-        "zlib",
-    ),
-    *("client-only", "server-only", "next", "react", "react-dom"),
+_BROUGHT = re.compile(
+    "assert|async_hooks|buffer|child_process|cluster|constants|crypto|dgram|dns|events|fs|http2?|https|inspector|module|net"
+    "|os|path|perf_hooks|process|querystring|readline|stream|string_decoder|timers|tls|tty|url|util|v8|vm|worker_threads"
+    "|zlib|client-only|server-only|next|react|react-dom"
 )
 
 

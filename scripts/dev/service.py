@@ -97,7 +97,7 @@ def _rule(source: str, target: str, context: Path) -> Rule:
 
 
 def _text(service: Service) -> str:
-    return (service.recipe).read_text(encoding="utf-8", errors="surrogateescape")
+    return service.recipe.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def sources(service: Service) -> list[str] | None:

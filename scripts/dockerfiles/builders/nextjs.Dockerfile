@@ -7,6 +7,7 @@ ARG NODE_IMAGE=node:24-trixie-slim
 FROM ${NODE_IMAGE} AS packages
 ARG BEFORE=""
 # MORE: packages that its sources load and its package.json does not ask for; the build itself ends where one is none.
+# Nobody has vouched for these, so nothing of theirs runs while they are installed.
 ARG MORE=""
 WORKDIR /app
 COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./

@@ -5,6 +5,7 @@ ARG NODE_IMAGE=node:24-trixie-slim
 FROM ${NODE_IMAGE} AS build
 ARG BEFORE=""
 # MORE: packages that its sources load and its package.json does not ask for; the build itself ends where one is none.
+# Nobody has vouched for these, so nothing of theirs runs while they are installed.
 ARG MORE=""
 WORKDIR /app
 COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
@@ -17,9 +18,9 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     else { [ -f package-lock.json ] && npm ci; } || npm install --legacy-peer-deps \
         || { unset npm_config_before && npm install --legacy-peer-deps; }; fi \
     && for one in $MORE; do \
-        [ -d "node_modules/$one" ] || { if [ -f pnpm-lock.yaml ]; then pnpm add "$one"; \
-        elif [ -f yarn.lock ]; then yarn add "$one"; \
-        else npm install --no-save --legacy-peer-deps "$one"; fi || true; }; \
+        [ -d "node_modules/$one" ] || { if [ -f pnpm-lock.yaml ]; then pnpm add --ignore-scripts "$one"; \
+        elif [ -f yarn.lock ]; then yarn add --ignore-scripts "$one"; \
+        else npm install --no-save --ignore-scripts --legacy-peer-deps "$one"; fi || true; }; \
     done
 COPY . .
 RUN npm run build --no-update-notifier \
