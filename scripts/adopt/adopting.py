@@ -18,6 +18,7 @@ from scripts.adopt.tree import Tree, scan
 from scripts.dockerfiles.ignore import IgnoreRules, ignore_rules
 from scripts.errors import UserError
 from scripts.host.files import write_whole
+from scripts.host.paths import relative
 from scripts.host.shell import Shell
 from scripts.images import base_images
 from scripts.settings import contradictions, reading
@@ -66,7 +67,7 @@ def adopt(request: Request, root: Path, shell: Shell, ask: Asker | None, helm: C
         for question in decision.questions:
             answers[question.key] = _answer(question, decision.questions, ask)
     name = request.name or _own_name(units.clean(tree.root.name))
-    own: dict[str, Any] = {"source": _source(tree.root, root), "release": {"name": name, "namespace": name}}
+    own: dict[str, Any] = {"source": relative(tree.root, root), "release": {"name": name, "namespace": name}}
     data = own | decision.data | {"release": own["release"] | decision.data.get("release", {})}
     file = root / app_file(name)
     before = file.read_text(encoding="utf-8") if file.is_file() else ""
@@ -105,10 +106,6 @@ def _head(name: str, tree: Tree) -> str:
         f"{name}, adopted from {tree.root}: what `invoke adopt` inferred. Change it as you like: adopting again\n"
         "keeps what you changed. Keys: scripts/settings/app.schema.json; guide: docs/adapting.md."
     )
-
-
-def _source(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
 def _answer(question: Question, all_questions: list[Question], ask: Asker | None) -> str:

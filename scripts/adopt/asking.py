@@ -13,7 +13,7 @@ from scripts.adopt.inference.decision import Question
 from scripts.context.session import Session
 from scripts.errors import SettingsError, UserError
 from scripts.settings import reading
-from scripts.settings.assemble import app_file
+from scripts.settings.assemble import app_file, is_system_namespace
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,51}[a-z0-9])?")
 
@@ -22,7 +22,7 @@ def _unfit(name: str) -> str:
     """Return why an application, and with it a namespace, cannot be called so; empty where it can."""
     if name == REFERENCE:
         return "is the reference app's"
-    if name == "default" or name.startswith("kube-"):
+    if is_system_namespace(name):
         return "is the name of a namespace of Kubernetes' own, and an app has one of its name"
     return "" if _NAME.fullmatch(name) else "must be lower-case letters, digits and hyphens"
 

@@ -63,8 +63,8 @@ _BROUGHT = re.compile(
 
 def _loaded(tree: Tree, folder: str) -> Iterator[tuple[str, Place, bool]]:
     """Yield what a page's sources import, from its pages on, each with its place and whether it is there."""
-    aliases = _aliases(tree, folder)
-    base = re.search(r'"baseUrl"\s*:\s*"\.?/?([^"]*)"', _settings(tree, folder))
+    settings = _settings(tree, folder)
+    aliases, base = _aliases(settings, folder), _base(settings)
     own = (file for file in tree.below(folder) if file.endswith(SOURCES))
     waiting = [file for file in own if _ENTRY.search(file if folder == "." else file[len(folder) + 1 :])]
     seen = set(waiting)
@@ -73,7 +73,7 @@ def _loaded(tree: Tree, folder: str) -> Iterator[tuple[str, Place, bool]]:
         text = tree.text(file)
         for match in _IMPORT.finditer(text):
             here, said = file.rpartition("/")[0] or ".", match[1]
-            bare = [join(join(folder, base[1].strip("/")) if base[1] else folder, said)] if base else []
+            bare = [] if base is None else [join(join(folder, base) if base else folder, said)]
             starts = _meant(said, aliases) if said.startswith("@/") else [join(here, said)]
             files = [it for start in (starts if said.startswith(_OWN) else bare) for it in _files(tree.root, start)]
             unknown = said.startswith("@/") and not starts
@@ -105,18 +105,22 @@ def _meant(said: str, aliases: Mapping[str, Sequence[str]]) -> list[str]:
     return [join(folder, said[len(alias) :]) for folder in aliases[alias]] if alias else []
 
 
-def _aliases(tree: Tree, folder: str) -> dict[str, list[str]]:
+def _base(settings: str) -> str | None:
+    """Return the folder that bare imports are looked for in, as tsconfig.json says; None where it does not."""
+    found = re.search(r'"baseUrl"\s*:\s*"\.?/?([^"]*)"', settings)
+    return found[1].strip("/") if found else None
+
+
+def _aliases(settings: str, folder: str) -> dict[str, list[str]]:
     """Return the folders that `@/`, or what begins so, stands for, as tsconfig.json says; none where it says nothing
     of it.
     """
-    text = _settings(tree, folder)
-    base = re.search(r'"baseUrl"\s*:\s*"\.?/?([^"]*)"', text)
-    above = base[1].strip("/") if base else ""
+    above = _base(settings) or ""
     found = {
         match[1]: [
             join(folder, join(above, root).strip("/") or ".") for root in re.findall(r'"\.?/?([^"]*?)/?\*"', match[2])
         ]
-        for match in re.finditer(r'"(@/[^"*]*)\*"\s*:\s*\[([^\]]*)\]', text)
+        for match in re.finditer(r'"(@/[^"*]*)\*"\s*:\s*\[([^\]]*)\]', settings)
     }
     return found if "@/" in found else {}
 

@@ -20,6 +20,7 @@ from scripts.ai.commands import ServedKinds, block_fact
 from scripts.ai.types import Fact, Input, Recipe
 from scripts.errors import SettingsError
 from scripts.host import parsing
+from scripts.host.paths import relative
 from scripts.settings import reading
 
 FOLDER = "ai/recipes"
@@ -41,7 +42,9 @@ def read_all(root: Path) -> dict[str, Recipe]:
             problems.append(str(error))
             continue
         if recipe.name in found:
-            problems.append(f"{_shown(file, root)}: name: {recipe.name} is {_shown(found[recipe.name].file, root)} too")
+            problems.append(
+                f"{relative(file, root)}: name: {recipe.name} is {relative(found[recipe.name].file, root)} too"
+            )
         found[recipe.name] = recipe
     if problems:
         raise SettingsError("\n".join(problems), "the keys are explained in ai/README.md")
@@ -65,7 +68,7 @@ def pick(root: Path, name: str) -> Recipe:
 
 def read(file: Path, root: Path) -> Recipe:
     """Return one recipe, validated. Raises SettingsError with `file: key: problem, remedy` for every problem."""
-    shown = _shown(file, root)
+    shown = relative(file, root)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -205,7 +208,3 @@ def _template_problems(body: str, inputs: set[str], root: Path) -> Iterator[str]
             yield f"{{{{input.{field.attr}}}}}: no such input, there are: {', '.join(sorted(inputs)) or 'none'}"
     if "facts" not in used:
         yield "the prompt never shows {{facts}}, add it"
-
-
-def _shown(file: Path, root: Path) -> str:
-    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)

@@ -84,7 +84,7 @@ class Addons:
         namespace, deployment = WORKLOADS.get(name, ("", ""))
         alone = namespace not in ("", "kube-system")  # then its jobs are there too, which its Deployment waits for
         why = self._reasons(namespace, "" if alone else deployment) if namespace else []
-        if not any(reason.split(":")[0] in HOPELESS for reason in why):
+        if not _is_hopeless(why):
             return None
         return _not_ready(f"addon {name} cannot be enabled: pods of {namespace} do not start", namespace, why)
 
@@ -103,11 +103,15 @@ class Addons:
             if answer and is_ready(parse(answer.out)):
                 return
             why = self._reasons(namespace, deployment)
-            if any(reason.split(":")[0] in HOPELESS for reason in why) or time.monotonic() > deadline:
+            if _is_hopeless(why) or time.monotonic() > deadline:
                 told = why or [answer.err.strip() or "no pod of it is ready"]
                 start = f"addon {name} is enabled, but {namespace}/{deployment} has no ready pod"
                 raise _not_ready(start, namespace, told)
             time.sleep(LOOK_SECONDS)  # one look a second costs less than a watch, and is as quick as anybody needs
+
+
+def _is_hopeless(why: Sequence[str]) -> bool:
+    return any(reason.split(":")[0] in HOPELESS for reason in why)
 
 
 def _not_ready(start: str, namespace: str, why: Sequence[str]) -> UserError:

@@ -146,7 +146,7 @@ def _write_values(services: Iterable[DevService], settings: Settings) -> Path:
     for one in services:
         if place := service.place(release, one.name):
             given = service.values(one, values.at(current, place))
-            laid = overlay(laid, service.nested(place, given))
+            laid = overlay(laid, values.nested(place, given))
     target = settings.root / GENERATED / f"{release.name}.dev.yaml"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(laid, indent=2) + "\n", encoding="utf-8")

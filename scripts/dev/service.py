@@ -160,14 +160,6 @@ def place(release: Release, name: str) -> tuple[str, ...]:
     return tuple(path[:-2]) if release.has_library and path[-2:] == ["image", "repository"] else ()
 
 
-def nested(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values that stand at a place."""
-    laid = dict(values)
-    for key in reversed(path):
-        laid = {key: laid}
-    return laid
-
-
 def values(one: DevService, current: Mapping[str, Any]) -> dict[str, Any]:
     """Return the chart values of a service that is worked on, to be laid over `current`, those it has otherwise."""
     given: dict[str, Any] = {

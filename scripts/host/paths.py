@@ -25,6 +25,11 @@ def home() -> Path:
     return found
 
 
+def relative(path: Path, root: Path) -> str:
+    """Return a path as people are told it: relative to the checkout, or another root, where it lies in it."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
 def _user_folder(variable: str, usual: str) -> Path:
     """Return one of the user's own folders, as the XDG base directories have it; a relative one does not count."""
     given = Path(os.environ.get(variable) or "")

@@ -13,6 +13,7 @@ from typing import Any
 from scripts.dockerfiles.ignore import IgnoreRules
 from scripts.dockerfiles.reading import declared, mounted_secrets, unknown_arguments
 from scripts.errors import SettingsError, UserError
+from scripts.host.paths import relative
 from scripts.images import build_context
 from scripts.settings.model import Image, Plan, Release, Service, Settings
 
@@ -65,8 +66,7 @@ def _unused(service: Service, settings: Settings) -> Iterator[str]:
         text = service.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise _unreadable(service, error) from None
-    name = service.recipe
-    file = name.relative_to(settings.root) if name.is_relative_to(settings.root) else name
+    file = relative(service.recipe, settings.root)
     own = service != settings.database
     prefix = f"{settings.app.file}: services.{service.name}" if own else "config/pipeline.yaml: database"
     known = ", ".join(sorted(declared(text))) or "none"

@@ -219,9 +219,10 @@ def _entry(config: Mapping[str, Any], kind: str, name: str) -> dict[str, Any]:
 
 
 def _is_proxied(server: str) -> bool:
-    host = parsing.from_url(server).hostname or ""
+    parts = parsing.from_url(server)
+    host = parts.hostname or ""
     local = host in ("localhost", "::1") or host.startswith("127.")
-    return parsing.from_url(server).scheme in getproxies() and not local and not proxy_bypass(host)
+    return parts.scheme in getproxies() and not local and not proxy_bypass(host)
 
 
 def _headers(user: Mapping[str, Any], folder: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from scripts.dockerfiles import derived
 from scripts.errors import SettingsError
 from scripts.host.files import write_changed
+from scripts.host.paths import relative
 from scripts.settings import app_values, chart_source, contradictions, given
 from scripts.settings import values as chart_values
 from scripts.settings.chart_source import Pull
@@ -300,16 +301,23 @@ def _refuse_decided(
         for line in contradictions.of_decided(values, images, namespace)
     ]
     for file in files:
-        name = file.relative_to(places.root) if file.is_relative_to(places.root) else file
-        told += [f"{name}: {line}" for line in contradictions.of_decided(places.read(file), images, namespace)]
+        told += [
+            f"{relative(file, places.root)}: {line}"
+            for line in contradictions.of_decided(places.read(file), images, namespace)
+        ]
     if told:
         raise SettingsError("\n".join(told))
+
+
+def is_system_namespace(name: str) -> bool:
+    """Return whether a namespace is Kubernetes' own, which a release cannot have to itself."""
+    return name == "default" or name.startswith("kube-")
 
 
 def _refuse_foreign(places: Places, spec: Mapping[str, Any], database: str) -> None:
     """Raise SettingsError for a release in a namespace that is not its own, or of the database's name."""
     name, namespace = spec["name"], spec["namespace"]
-    if namespace == "default" or namespace.startswith("kube-"):
+    if is_system_namespace(namespace):
         what = f"{namespace} is Kubernetes' own; a release has a namespace to itself, which `invoke destroy` removes"
         raise places.wrong("release.namespace", what, "name another one, which is made where it is not there")
     if name == database:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import SettingsError
+from scripts.host.paths import relative
 from scripts.settings import app_values, values
 from scripts.settings.idle import of_other_apps, of_values
 from scripts.settings.model import Release
@@ -62,20 +63,14 @@ def _of_app(app: Mapping[str, Any], file: str) -> Iterator[Given]:
     if own := app.get("values"):
         yield f"{file}: values: ", own
     for name, spec in app["services"].items():
-        place = app_values.place(name, spec)
+        place = app_values.place(name, spec).split(".")
         if "replicas" in spec:
-            yield f"{file}: services.{name}.replicas: ", _at(place, {"replicaCount": spec["replicas"]})
+            yield f"{file}: services.{name}.replicas: ", values.nested(place, {"replicaCount": spec["replicas"]})
         if given := spec.get("values"):
-            yield f"{file}: services.{name}.values: ", _at(place, given)
-
-
-def _at(place: str, given: Any) -> dict[str, Any]:
-    for part in reversed(place.split(".")):
-        given = {part: given}
-    return dict(given)
+            yield f"{file}: services.{name}.values: ", values.nested(place, given)
 
 
 def _of_files(read: Callable[[Path], Mapping[str, Any]], root: Path, files: Sequence[Path]) -> Iterator[Given]:
     for path in files:
         if path.parent != root / GENERATED:
-            yield f"{path.relative_to(root) if path.is_relative_to(root) else path}: ", read(path)
+            yield f"{relative(path, root)}: ", read(path)

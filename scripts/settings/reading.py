@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.errors import SettingsError, UserError
 from scripts.host.files import read_text, write_whole
 from scripts.host.parsing import Unreadable, from_yaml
-from scripts.host.paths import cache_folder
+from scripts.host.paths import cache_folder, relative
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -34,7 +34,7 @@ def overlay(base: Any, top: Any) -> Any:
 
 def read(file: Path, root: Path) -> dict[str, Any]:
     """Return a YAML file that holds a mapping. Raises SettingsError naming file, line and remedy."""
-    name = str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+    name = relative(file, root)
     try:
         data = from_yaml(read_text(file), strict=True)
     except FileNotFoundError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,14 @@ def at(values: Mapping[str, Any], path: Iterable[str]) -> Mapping[str, Any]:
         part = values.get(key)
         values = part if isinstance(part, Mapping) else {}
     return values
+
+
+def nested(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values that stand at a place."""
+    laid = dict(values)
+    for key in reversed(path):
+        laid = {key: laid}
+    return laid
 
 
 def node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.host.files import write_whole
-from scripts.host.paths import state_folder
+from scripts.host.paths import relative, state_folder
 from scripts.settings.model import Base, Settings
 from scripts.supplychain.model import Result, as_json
 from scripts.supplychain.subjects import Subject
@@ -87,8 +87,8 @@ def provenance(
     service, root = subject.service, settings.root
     parameters = {
         "service": service.name,
-        "context": _relative(service.context, root),
-        "dockerfile": _relative(service.dockerfile, root),
+        "context": relative(service.context, root),
+        "dockerfile": relative(service.dockerfile, root),
         "buildArgs": dict(service.build_args),
         "bases": dict(service.bases),
     }
@@ -114,10 +114,6 @@ def provenance(
         },
     }
     return _statement(subject, PROVENANCE, predicate)
-
-
-def _relative(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
 def _seconds(subject: Subject, now: str) -> str:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from scripts.context.session import Session
+from scripts.host.paths import relative
 from scripts.host.shell import Shell
 from scripts.kube.helm import template_argv
 from scripts.settings.assemble import BUILDERS
@@ -21,11 +22,6 @@ from scripts.supplychain.subjects import Subject
 
 OFFLINE = 10  # seconds in which an advisory service has to answer
 LIMIT = 300.0
-
-
-def relative(path: Path, root: Path) -> str:
-    """Return the path as reports name it: relative to the repository where it lies in it."""
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
 def dockerfiles(settings: Settings) -> list[tuple[str, Path]]:

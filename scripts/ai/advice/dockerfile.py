@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from scripts.ai.live_release import LiveRelease, Section
 from scripts.dockerfiles.reading import instructions
+from scripts.host.paths import relative
 
 Finding = tuple[int, int, str, str]  # line (0: the whole file), urgency, what, what to do
 
@@ -20,8 +21,7 @@ def collect(live: LiveRelease) -> Section:
     beside = service.dockerfile.with_name(f"{service.dockerfile.name}.dockerignore")
     ignored = (service.context / ".dockerignore").is_file() or beside.is_file()
     found = sorted(review(text, has_ignore=ignored), key=lambda item: -item[1])
-    shown = service.dockerfile
-    path = shown.relative_to(live.settings.root) if shown.is_relative_to(live.settings.root) else shown
+    path = relative(service.dockerfile, live.settings.root)
     lines = [f"{path}: {len(text.splitlines())} lines, {len(found)} remarks"]
     lines += [f"- {f'line {line}: ' if line else ''}{what}; {remedy}" for line, _, what, remedy in found]
     lines += ["", *(f"{number:>3}  {line}" for number, line in enumerate(text.splitlines(), 1))]
