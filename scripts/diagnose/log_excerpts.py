@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,11 +29,12 @@ _NOISE = re.compile(
     |note:\ This\ (?:error|is)|^hint:|^\s*\d+\s+│|^fetch\ https?:|^\s*\[end\ of\ output\]""",
     re.VERBOSE,
 )
-_TRANSPORT = re.compile(r"connect|resol|certificate|\bSSL|fetch", re.IGNORECASE)
+_PLACE = re.compile(r"^\s*(?:at |File \"|[~^|]|\d+ \|)|^\W*$")
+_TELLING = re.compile(r"connect|resol|certificate|\bSSL|fetch|not compatible", re.IGNORECASE)
 _LOUD = re.compile(
     r"error|err!|fail|fatal|cannot|can't|could not|couldn't|unable|not found|denied|refused|missing|invalid|exception"
     r"|panic|killed|no such|E: |conflict|unsupported|does not|not set|requir(?:e|es|ed)\b|mismatch|❌|×"
-    r"|ERR_[A-Z]|already (?:exists|in use)|\bAbort|not installed|untrusted|is not signed|never used",
+    r"|ERR_[A-Z]|already (?:exists|in use)|\bAbort|not installed|^Expected version|^Got: |untrusted|is not signed|never used",
     re.IGNORECASE,
 )
 # What BuildKit says of a step that failed: true of every one, and so no program's own words.
@@ -48,9 +50,11 @@ def cause_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> list[
     Where `said` itself tells no cause, as BuildKit's last words, it is no line to look around.
     """
     said = "" if _CLOSING.search(said) else said
-    useful = [line for line in lines if line.strip() == said or not _NOISE.search(line)] or list(lines)
+    announced = _announced(lines)
+    useful = [line for line in lines if line.strip() == said or line in announced or not _NOISE.search(line)]
+    useful = useful or list(lines)
     own = [number for number, line in enumerate(useful) if not _CLOSING.search(line)] or list(range(len(useful)))
-    loud = [number for number in own if _LOUD.search(useful[number]) and not CALM.search(useful[number])]
+    loud = [number for number in own if _is_loud(useful[number]) or useful[number] in announced]
     at = next((number for number in reversed(range(len(useful))) if said and useful[number].strip() == said), None)
     if at is None:
         chosen = set(loud[-most:]) or set(own[-most:])
@@ -60,9 +64,25 @@ def cause_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> list[
     return list(dict.fromkeys(useful[number].strip() for number in sorted(chosen)))
 
 
+def _is_loud(line: str) -> bool:
+    return bool(_LOUD.search(line)) and not CALM.search(line)
+
+
+def _announced(lines: Sequence[str]) -> set[str]:
+    """Return the lines that a loud one before them promises by how it ends: "These do not:", "missing: ["."""
+    filled = [line for line in lines if line.strip()]
+    return {
+        line
+        for head, line in itertools.pairwise(filled)
+        if head.rstrip().endswith((":", "[")) and _is_loud(head) and not _PLACE.search(line) and not _CLOSING.search(line)
+    }
+
+
 def without_calm_lines(text: str) -> str:
-    """Return the text without what a program writes while it copes; what it says of its connections stays."""
-    return "\n".join(line for line in text.splitlines() if not CALM.search(line) or _TRANSPORT.search(line))
+    """Return the text without what a program writes while it copes; what it says of its connections and of
+    what does not fit together stays.
+    """
+    return "\n".join(line for line in text.splitlines() if not CALM.search(line) or _TELLING.search(line))
 
 
 def without_helm_prefixes(text: str) -> str:
