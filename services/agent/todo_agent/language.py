@@ -43,8 +43,14 @@ def _wishes(message: str, language: Language) -> list[Wish]:
         previous = found[-1] if found else None
         if wish.verb == "unknown" and previous and previous.verb in ("add", "complete", "delete") and len(part) < SHORT:
             wish = Wish(previous.verb, _clean(part, language))  # "add milk; bread; eggs"
+        if previous and previous.verb == "yes" and wish.verb == "delete" and _says_all(wish, language):
+            continue  # "yes, delete them" is one answer
         found.append(wish)
     return found
+
+
+def _says_all(wish: Wish, language: Language) -> bool:
+    return is_all(wish) or bool(language.it.fullmatch(wish.title))
 
 
 def _parts(message: str, language: Language) -> list[str]:

@@ -61,13 +61,17 @@ _DONE = "(?:done|complete|completed|finished)"
 _NOT_DONE = "(?:not done|undone|open|incomplete|unfinished)"
 _LEFT = "(?:left|open|remaining|still|to do|todo|pending|not done|undone|unfinished|incomplete|outstanding)"
 _THINGS = "(?:to-?dos?|tasks?|list|items?|things)"
+_RENAME = "(?:rename|change|replace|edit|update)"
+_NAME_OF = "(?:the (?:title|name|text) of )?"
+_DID = "(?:did|done|finished|completed|bought|got|paid|called|sent|cleaned)"
+_FIND = "(?:find|search(?: for)?|look for|is there|do i have)(?: (?:anything|something) (?:about|with|like|for))?"
 _WHICH = "(?:(?:all|my|the|only|just|me|of) )*"
 
 ENGLISH = Language(
     split=_split(
         "add|create|remember|note|put|complete|finish|finished|check off|tick off|mark|done with|delete|remove|erase|"
         "drop|rename|change|list|show|what|which|how many|reopen|undo|hello|hi|hey|thanks?|thank you|i need to|"
-        "i have to|remind me to|get rid of|clear|empty|clean up|please|can you|could you|find",
+        "i have to|remind me to|get rid of|clear|empty|clean up|please(?= \\w)|can you|could you|find",
         "and then|then|and also",
         "and",
     ),
@@ -78,22 +82,24 @@ ENGLISH = Language(
             (
                 "help",
                 "help(?: me)?|what can (?:you|i) (?:do|say|ask)(?: for me| here| you)?|what (?:do|are) you(?: do)?"
-                "|who are you|how (?:does this|do you|do i) (?:work|use this|use you)|commands|what else can you do",
+                "|what are you able to do|who are you"
+                "|how (?:does this|do you|do i) (?:work|use this|use you)|commands|what else can you do",
             ),
             (
                 "undo",
-                "(?:undo|revert)(?: (?:that|this|it|the last (?:one|change|step|thing)|my last (?:change|step)))?"
-                "|take (?:that|it) back|i did(?:n't| not) mean that|that was (?:wrong|a mistake)",
+                "(?:undo|revert)(?: (?:that|this|it|(?:the|my) last (?:one|change|step|thing|action|command)))?"
+                "|(?:take|bring) (?:that|it|them) back|restore (?:that|it|them)"
+                "|i did(?:n't| not) mean that|that was (?:wrong|a mistake)",
             ),
             (
                 "yes",
-                "(?:yes|yep|yeah|sure|ok|okay|do it|go ahead|confirm|i am sure|i'm sure)(?:,?"
+                "(?:yes|y|yep|yeah|sure|ok|okay|do it|go ahead|confirm|i am sure|i'm sure)(?:,?"
                 " (?:please|do it|do|sure))?",
             ),
             (
                 "no",
-                "(?:no|nope|cancel|stop|never ?mind|do not|don't|keep (?:it|them|everything))(?:,?"
-                " (?:thanks?|thank you|do not|don't))?",
+                "(?:no|n|nope|cancel|stop|never ?mind|do not|don't|keep (?:it|them|everything))(?:,?"
+                " (?:thanks?|thank you|do not|don't|keep (?:it|them|everything)))?",
             ),
             ("count", r"(?:how (?:many|much)|count|number of)\b(?P<title>.*)"),
             (
@@ -103,7 +109,9 @@ ENGLISH = Language(
             ),
             (
                 "open",
-                rf"(?:what|which|show me what)\b.*\b{_LEFT}\b.*|anything left|what do i (?:still"
+                rf"(?:what|which|show me what)\b.*\b{_LEFT}\b.*|what remains"
+                rf"|what have(?:n't| not) i\b.*|what i have(?:n't| not) {_DONE}.*"
+                rf"|anything left|what do i (?:still"
                 rf" )?(?:have|need) to do\b.*",
             ),
             (
@@ -142,28 +150,30 @@ ENGLISH = Language(
                 "(?:delete|remove|erase|clear) (?P<title>(?:(?:all|everything|the|my) )*(?:that(?:'s| is| are) )?"
                 f"{_DONE}(?: {_THINGS}| ones)?)",
             ),
-            ("reopen", f"(?:mark|set) (?P<title>.+?)(?: as| to)? {_NOT_DONE}"),
+            ("reopen", f"(?:mark|set) (?P<title>.+?)(?: back)?(?: as| to)? {_NOT_DONE}"),
             ("reopen", "(?:reopen|undo|uncheck|untick) (?P<title>.+)"),
             ("reopen", f"(?P<title>.+?) (?:is|are) {_NOT_DONE}(?: yet)?"),
             ("complete", f"(?:mark|set|check|tick) (?P<title>.+?) (?:as |to )?(?:{_DONE}|off)"),
             (
                 "complete",
-                "(?:complete|finish|finished|check off|tick off|cross (?:out|off)|(?:i(?:'m| am) )?done with)"
+                "(?:complete|finish|finished|check off|tick(?: off)?|cross (?:out|off)|(?:i(?:'m| am) )?done with)"
                 " (?P<title>.+)",
             ),
-            ("complete", "i(?:'ve| have)? (?:did|done|finished|completed) (?P<title>.+)"),
-            ("complete", f"(?P<title>.+?) (?:is|are) {_DONE}(?: now)?"),
-            ("rename", "(?:rename|change|replace|edit|update) (?P<title>.+?) (?:to|into|with|by) (?P<to>.+)"),
+            ("complete", f"i(?:'ve| have)? {_DID} (?P<title>.+)"),
+            ("complete", f"(?P<title>.+?) (?:(?:is|are) {_DONE}(?: now)?|done)"),
+            ("rename", f"{_RENAME} {_NAME_OF}(?P<title>.+?) (?:to|into|with|by) (?P<to>.+)"),
             ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_LIST}"),
             ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:all|the|my) )*{_DONE}(?: {_THINGS}| ones)?)"),
             ("delete", f"(?:clear|empty|wipe)(?: (?:all|the|my))*(?: (?:{_THINGS}|everything))?|start over"),
             ("add", f"(?:add|create|remember|note|put|new):? {_A_TODO}(?P<title>.+?){_LIST}"),
             (
                 "add",
-                "(?:i (?:need|have|want) to|remind me (?:to|about|of)|remember to|i must"
+                "(?:i (?:need|have|want) to"
+                "|remind me(?= (?:today|tonight|tomorrow|next|on|at)\\b)"
+                "|remind me (?:to|about|of)|remember to|i must"
                 "|i should|don't (?:let me )?forget(?: to| about)?|to-?do:|task:) (?P<title>.+)",
             ),
-            ("find", f"(?:find|search(?: for)?|look for|is there|do i have) (?P<title>.+?){_LIST}"),
+            ("find", f"{_FIND} (?P<title>.+?){_LIST}"),
             ("find", "is (?P<title>.+?) on (?:my|the) (?:todo ?|to-do ?|task ?)?list"),
             ("find", f"(?:is|are) (?P<title>.+?) (?:already )?{_DONE}(?: yet| already)?"),
             (
@@ -193,7 +203,7 @@ ENGLISH = Language(
         )
     },
     last=frozenset({"last"}),
-    renaming=re.compile(r"^.*?\b(?:rename|change|replace|edit|update) ", re.IGNORECASE),
+    renaming=re.compile(rf"^.*?\b{_RENAME} {_NAME_OF}", re.IGNORECASE),
     between=re.compile(r" (?:to|into|with|by) ", re.IGNORECASE),
     it=re.compile(r"(?:it|that|this|that one|this one|them)", re.IGNORECASE),
     say={
@@ -237,6 +247,7 @@ _LISTE = (
 )
 _FERTIG = "(?:erledigt|fertig|abgehakt|gemacht|abgeschlossen)(?:e|en|es)?"
 _OFFEN = "(?:offen|offene|offenen|übrig|noch|unerledigt(?:e|en)?|nicht erledigt|nicht fertig|zu tun)"
+_MAL = "(?:(?:bitte|mal|doch|noch) )*"
 _DINGE = "(?:todos?|aufgaben?|liste|einträge?|punkte|sachen|dinge)"
 _WELCHE = "(?:(?:alle|alles|meine|die|mir|nur|bitte|mal|was|von|den|meinen) )*"
 
@@ -244,7 +255,7 @@ GERMAN = Language(
     split=_split(
         "füge?|trage?|notiere?|merke?|schreibe?|erledige?|hake?|markiere?|lösche?|entferne?|streiche?|"
         "benenne?|ändere?|zeige?|liste|was|welche|wie ?viele|öffne|hallo|hi|danke|ich muss|erinnere?|leere?|"
-        "bitte|finde?",
+        "bitte(?= \\w)|finde?",
         "und dann|dann|danach|und außerdem",
         "und",
     ),
@@ -282,7 +293,7 @@ GERMAN = Language(
                 rf"was (?:ist|steht|habe ich)(?: alles)?(?: (?:auf|in) (?:meiner|der) .{{0,20}}liste)?(?:"
                 rf" zu tun)?|(?:alle )?meine {_DINGE}|{_DINGE}",
             ),
-            ("rename", "(?:benenne?|ändere?) (?P<title>.+?) (?:in|zu|auf) (?P<to>.+?)(?: um)?"),
+            ("rename", f"(?:benenne?|ändere?) {_MAL}(?P<title>.+?) (?:in|zu|auf) (?P<to>.+?)(?: um)?"),
             ("reopen", "(?:markiere?|setze?) (?P<title>.+?) (?:als|auf) (?:offen|unerledigt|nicht erledigt)"),
             ("reopen", "öffne (?P<title>.+?)(?: wieder)?"),
             ("reopen", "(?P<title>.+?) ist (?:wieder offen|noch offen|(?:noch )?nicht (?:erledigt|fertig))"),
@@ -292,15 +303,19 @@ GERMAN = Language(
                 "(?:lösche?|entferne?|leere?) (?P<title>(?:(?:alle|alles|die|meine|was) )*"
                 f"{_FERTIG}(?: {_DINGE})?(?: ist)?)",
             ),
-            ("complete", rf"(?:markiere?|setze?|hake?) (?P<title>.+?) (?:(?:als |auf )?{_FERTIG}|ab)"),
-            ("complete", "(?:erledige?|fertig mit) (?P<title>.+)"),
+            ("complete", rf"(?:markiere?|setze?|hake?) {_MAL}(?P<title>.+?) (?:(?:als |auf )?{_FERTIG}|ab)"),
+            ("complete", f"(?:erledige?|fertig mit) {_MAL}(?P<title>.+)"),
+            ("complete", "ich habe (?P<title>.+?) (?:gekauft|bezahlt|angerufen|geschickt|geputzt)"),
+            ("complete", "(?P<title>.+?) abhaken"),
             ("complete", rf"(?:ich habe )?(?P<title>.+?) (?:ist |sind )?(?:jetzt )?{_FERTIG}"),
-            ("delete", f"(?:lösche?|entferne?|streiche?) (?P<title>.+?){_LISTE}"),
+            ("delete", f"(?:lösche?|entferne?|streiche?) {_MAL}(?P<title>.+?){_LISTE}"),
+            ("delete", f"(?P<title>.+?){_LISTE} (?:löschen|entfernen|streichen)"),
+            ("delete", f"(?:(?:meine|die|alle) )*{_DINGE} leeren"),
             ("delete", f"(?:leere?|räume?)(?: (?:meine|die|alle))* {_DINGE}(?: auf)?|fang(?:e)? (?:neu|von vorn) an"),
             (
                 "add",
-                rf"(?:füge?|trage?|setze?|schreibe?) (?:(?:eine? )?(?:neue[sn]? )?(?:todo|aufgabe):?"
-                rf" )?(?P<title>.+?)(?:{_LISTE}| ein)",
+                rf"(?:füge?|trage?|setze?|schreibe?) {_MAL}(?:(?:eine? )?(?:neue[sn]? )?(?:todo|aufgabe):?"
+                rf" )?(?P<title>.+?)(?:{_LISTE}| ein| auf)",
             ),
             (
                 "add",
@@ -308,6 +323,7 @@ GERMAN = Language(
                 "|soll|möchte|will)(?: noch)?|erinnere? mich (?:an|daran,?)|vergiss nicht,?) (?P<title>.+)",
             ),
             ("add", "hinzufügen:? (?P<title>.+)"),
+            ("add", "(?P<title>.+?) (?:auf|in) (?:die|meine) (?:todo-?|aufgaben-?|einkaufs)?liste"),
             (
                 "add",
                 f"(?P<title>.+?){_LISTE.removesuffix('(?: hinzu)?')} (?:hinzufügen|notieren|aufschreiben|eintragen)",
