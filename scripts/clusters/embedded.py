@@ -68,6 +68,8 @@ class Embedded(Target):
 
     def start(self, tell: Tell) -> None:
         """Start the process and wait for its API."""
+        if not machine.is_root():
+            privileged.check(machine.ask(self._shell))
         version = _code_digest(self._package)
         if not self._shell.dry:
             self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -118,7 +120,6 @@ class Embedded(Target):
             process = self._shell.daemon(self._command(), log=log, env=self._variables())
             return lambda: process is not None and process.poll() is not None
         client = Path(engine_client())
-        privileged.check(machine.ask(self._shell))
         privileged.ensure_image(self._shell, client)
         name = privileged.container_name(self.name)
         privileged.stop(self._shell, client, name)

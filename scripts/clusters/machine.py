@@ -148,14 +148,21 @@ def objections(options: MinikubeOptions, machine: Machine, name: str) -> list[Ob
     where it would not.
     """
     found = [*_of_driver(options, machine), *_of_size(options, machine), *_of_profile(options, name)]
-    if machine.rootless and options.driver == "docker":
-        if machine.cgroup == "1":
-            text = "a rootless engine needs cgroup v2, and this machine has v1"
-            found.append(Objection("RSRC_DOCKER_CGROUPS", text, "boot with systemd.unified_cgroup_hierarchy=1"))
-        if options.runtime == "docker":
+    if options.driver == "docker":
+        found += of_engine(machine)
+        if machine.rootless and options.runtime == "docker":
             text = "targets.minikube.runtime: docker does not run on a rootless engine"
             found.append(Objection("MK_USAGE", text, "set it to containerd"))
     return found
+
+
+def of_engine(machine: Machine) -> list[Objection]:
+    """Return why this engine can have no container that is a node, whichever program makes it."""
+    if machine.rootless and machine.cgroup == "1":
+        text = "a rootless engine needs cgroup v2, and this machine has v1"
+        remedy = "boot with systemd.unified_cgroup_hierarchy=1, or use an engine that root runs"
+        return [Objection("RSRC_DOCKER_CGROUPS", text, remedy)]
+    return []
 
 
 def _of_driver(options: MinikubeOptions, machine: Machine) -> list[Objection]:

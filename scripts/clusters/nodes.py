@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.clusters import answers, loading
+from scripts.clusters import answers, loading, machine
 from scripts.clusters.forwards import Forwards
 from scripts.clusters.ownership import engine_client
 from scripts.clusters.states import Reading, cannot_tell, first_line
@@ -60,7 +60,12 @@ class NodeContainers(Target):
 
     @contextmanager
     def marked_as_ours(self) -> Iterator[None]:
-        """Mark the cluster that the block makes as made from this home, unless nothing is left of it in the end."""
+        """Mark the cluster that the block makes as made from this home, unless nothing is left of it in the end.
+
+        Raises UserError where the engine can have no such nodes, before the block begins.
+        """
+        for objection in machine.of_engine(machine.ask(self._shell)):
+            raise UserError(objection.text, objection.remedy)
         if not self._shell.dry:
             self.kubeconfig.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:

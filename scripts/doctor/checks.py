@@ -15,6 +15,7 @@ from scripts.clusters import machine, privileged
 from scripts.doctor.facts import AI_TOOLS, OLDEST_PYTHON, PLAIN, Facts
 from scripts.errors import UserError
 from scripts.host.toolchain import TOOLS, parse_version
+from scripts.images import docker
 
 if TYPE_CHECKING:
     from scripts.context.session import Session
@@ -154,8 +155,8 @@ def _rights(facts: Facts) -> list[Row]:
 
 def _unprivileged(facts: Facts, here: str) -> Row:
     """Return the embedded cluster of a person who is not root: it gets its rights from the engine."""
-    if not facts.engine:
-        how = "join the group docker (sudo usermod -aG docker $USER, then log in again), or run as root"
+    if not facts.engine.get("ServerVersion"):
+        how = f"{docker.how_to_reach(facts.engine_error)}; or run as root"
         return Row("system", "fail", f"{here}, not root: the embedded cluster needs an engine that you may use", how)
     try:
         privileged.check(machine.read(facts.engine, root=False))
@@ -176,10 +177,9 @@ def _engine(facts: Facts) -> list[Row]:
     number = parse_version(version)
     if not version:
         place, otherwise = facts.engine_place
-        here = "start it: sudo systemctl start docker, or Docker Desktop"
-        start = f"start the engine at {place}, or {otherwise}" if place else here
-        able = facts.root and facts.system == "Linux" and not place
         said = facts.engine_error or "does not answer"
+        start = f"start the engine at {place}, or {otherwise}" if place else docker.how_to_reach(said)
+        able = facts.root and facts.system == "Linux" and not place
         rows.append(Row("engine", "warn" if able else "fail", said, start, "engine" if able else ""))
     elif number and number < OLDEST_ENGINE:
         rows.append(Row("engine", "fail", f"Docker {version}", "install Docker 20.10 or newer"))
@@ -244,13 +244,13 @@ def _start(facts: Facts) -> list[Row]:
     """Return whether the start of a cluster that does not run would be refused, by the very limits that
     the start has.
     """
-    if facts.target != "minikube" or not facts.program:
+    if facts.target not in clusters.GUIDES or not facts.program:
         return []
     if facts.cluster.get("state") == "running":
         return [Row("start", "skip", "the cluster runs")]
     if facts.objections:
         return [Row("start", "fail", f"{item.text} ({item.code})", item.remedy) for item in facts.objections]
-    return [Row("start", "ok", facts.node)]
+    return [Row("start", "ok", facts.node)] if facts.target == "minikube" else []
 
 
 def _tools(facts: Facts) -> list[Row]:
@@ -343,11 +343,18 @@ def _registries(facts: Facts) -> list[Row]:
             rows.append(_plain(facts, name))
         elif problem:
             effect = UNREACHABLE_EFFECTS.get(name, "what is pushed there cannot be pulled")
+            if name == "Docker Hub" and not _bootstraps(facts):
+                effect = "base images that are missing cannot be made: as root, apt-get install mmdebstrap"
             advice = f"{effect}; look at network and proxy settings"
             rows.append(Row(name, "warn", problem, advice))
         else:
             rows.append(Row(name, "ok", "answers"))
     return rows
+
+
+def _bootstraps(facts: Facts) -> bool:
+    """Return whether base images can be made of Debian's packages by whoever asks."""
+    return facts.mmdebstrap or (facts.root and facts.apt and facts.may_install)
 
 
 def _plain(facts: Facts, name: str) -> Row:

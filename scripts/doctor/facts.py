@@ -74,6 +74,7 @@ class Facts:
     machine: str = "x86_64"
     root: bool = True
     apt: bool = True
+    mmdebstrap: bool = False
     may_install: bool = True
     clients: tuple[Client, ...] = ()
     engine: Mapping[str, Any] = field(default_factory=dict)
@@ -154,6 +155,7 @@ def local_facts(settings: Settings, shell: Shell, target: str = "") -> Facts:
         machine=platform.machine(),
         root=machine.is_root(),
         apt=bool(shutil.which("apt-get")),
+        mmdebstrap=bool(shutil.which("mmdebstrap")),
         memory=resources.physical_memory(),
         memory_limit=resources.memory_limit(),
         cores=resources.cpus(),
@@ -169,6 +171,8 @@ def local_facts(settings: Settings, shell: Shell, target: str = "") -> Facts:
             node=f"a node of {cpus} CPUs and {memory} MB, by the driver {options.driver}",
             node_hidden=machine.node_hidden(options.driver, seen),
         )
+    elif wanted in clusters.GUIDES:
+        facts = replace(facts, objections=tuple(machine.of_engine(machine.read(told, facts.root))))
     path = Path(str(told.get("DockerRootDir") or settings.root))
     return replace(facts, disk_path=str(path), disk_free=_free(path))
 

@@ -129,6 +129,13 @@ def info(shell: Shell, binary: Path, timeout: float = 15.0) -> tuple[Mapping[str
     return found, answer.err.strip() or " ".join(found.get("ServerErrors") or ())
 
 
+def how_to_reach(said: str) -> str:
+    """Return what helps against an engine of this machine that does not answer, by what its client said."""
+    if "permission denied" in said.lower():
+        return "join the group docker (sudo usermod --append --groups docker $USER), and log in again"
+    return "start it: sudo systemctl start docker, or Docker Desktop"
+
+
 def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, str]:
     """Return reference → image id, for those of `refs` that the engine has.
 

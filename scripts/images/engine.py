@@ -129,7 +129,8 @@ def _start(shell: Shell, client: Docker, say: Callable[[str], None]) -> None:
         raise UserError(f"the engine at {place} does not answer", f"start it, or {otherwise}")
     dockerd = shutil.which("dockerd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if os.geteuid() != 0 or not (dockerd or shell.dry):
-        raise UserError("the Docker engine does not answer", "start it: sudo systemctl start docker, or Docker Desktop")
+        said = docker.info(shell, client.binary)[1]
+        raise UserError("the Docker engine does not answer", docker.how_to_reach(said))
     say("the Docker engine is not running: starting it")
     began = LOG.stat().st_size if LOG.is_file() else 0  # what it said the last time is no evidence
     process = None

@@ -262,6 +262,16 @@ def test_the_embedded_cluster_of_another_home_is_not_shared(machine: Machine, cl
     assert not (machine.home / "state").exists()
 
 
+@pytest.mark.parametrize("target", [*MADE_HERE, "embedded"])
+def test_a_rootless_engine_that_will_not_do_is_refused_before_anything_is_made(
+    target: str, machine: Machine, cluster: Make
+) -> None:
+    machine.change(security=["name=seccomp,profile=default", "name=rootless"], cgroup="1")
+    with pytest.raises(UserError, match="rootless"):
+        cluster(target).up()
+    assert cluster(target).read().state == "absent"
+
+
 @pytest.mark.parametrize("target", ["kind", "k3d"])
 def test_a_cluster_that_could_not_be_made_leaves_no_claim(target: str, machine: Machine, cluster: Make) -> None:
     machine.fail({"kind": "kind create", "k3d": "k3d cluster create"}[target], 1, "", "ERROR: failed to init node\n")

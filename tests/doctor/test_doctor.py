@@ -54,8 +54,8 @@ def test_a_good_machine_is_well() -> None:
         ({"system": "Darwin"}, "system", "fail", ""),
         ({"root": False}, "system", "ok", ""),
         ({"root": False, "engine": {}}, "system", "fail", ""),
-        ({"root": False, "engine": {"SecurityOptions": ["name=rootless"]}}, "system", "fail", ""),
-        ({"root": False, "engine": {"OperatingSystem": "Docker Desktop"}}, "system", "fail", ""),
+        ({"root": False, "engine": {**WELL.engine, "SecurityOptions": ["name=rootless"]}}, "system", "fail", ""),
+        ({"root": False, "engine": {**WELL.engine, "OperatingSystem": "Docker Desktop"}}, "system", "fail", ""),
         ({"root": False, "target": "minikube", "program": "v1.38.1"}, "system", "ok", ""),
         ({"clients": ()}, "engine", "warn", "engine"),
         ({"clients": (), "root": False}, "engine", "fail", ""),
@@ -86,6 +86,7 @@ def test_a_good_machine_is_well() -> None:
         ({"target": "minikube", "program": "v1.38.1", "cluster": {"state": "absent"}}, "start", "ok", ""),
         ({"target": "minikube", "program": "v1", "cluster": {}, "objections": TOO_SMALL}, "start", "fail", ""),
         ({"target": "minikube", "program": "v1", "objections": TOO_SMALL}, "start", "skip", ""),
+        ({"target": "kind", "program": "v0.33", "cluster": {}, "objections": TOO_SMALL}, "start", "fail", ""),
         ({"ingress": False}, "ingress", "skip", ""),
         ({"ingress": False, "ingress_why": "its controller has no ready pod"}, "ingress", "warn", ""),
         ({"target": "context", "port_open": True}, "port 30000", "skip", ""),
@@ -111,6 +112,31 @@ def test_a_verdict_and_its_repair(change: dict[str, Any], name: str, verdict: st
     found = row(replace(WELL, **change), name)
     assert (found.verdict, found.fix) == (verdict, fix)
     assert bool(found.remedy) == (verdict in ("warn", "fail"))
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("Cannot connect to the Docker daemon at unix:///var/run/docker.sock.", "systemctl start docker"),
+        ("permission denied while trying to connect to the Docker daemon socket", "--groups docker"),
+        ("Got permission denied while trying to connect to the Docker daemon socket", "--groups docker"),
+    ],
+)
+def test_an_engine_that_may_not_be_used_is_not_taken_for_one_that_does_not_run(said: str, remedy: str) -> None:
+    facts = replace(WELL, root=False, engine={"ServerErrors": [said]}, engine_error=said)
+    assert all(remedy in row(facts, name).remedy for name in ("system", "engine"))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, "bootstrapped"),  # the pipeline installs what makes them
+        ({"root": False}, "apt-get install mmdebstrap"),
+        ({"root": False, "mmdebstrap": True}, "bootstrapped"),
+    ],
+)
+def test_without_a_registry_it_matters_who_may_make_base_images(change: dict[str, Any], told: str) -> None:
+    assert told in row(replace(WELL, registries={"Docker Hub": "no answer"}, **change), "Docker Hub").remedy
 
 
 def test_what_keeps_a_run_from_succeeding_is_told_all_at_once() -> None:
