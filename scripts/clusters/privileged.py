@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scripts.clusters.machine import Machine
+from scripts.clusters.machine import Machine, of_engine
 from scripts.errors import UserError
 from scripts.host.shell import Shell
 
@@ -37,7 +37,8 @@ def check(machine: Machine) -> None:
     """Raise UserError where an engine cannot give the rights that the cluster needs."""
     other = "use minikube or kind with this engine, or run as root"
     if machine.rootless:
-        raise UserError("the Docker engine is rootless: it cannot set up the embedded cluster's network", other)
+        how = "use an engine that root runs" if of_engine(machine) else other  # which here has no nodes either
+        raise UserError("the Docker engine is rootless: it cannot set up the embedded cluster's network", how)
     if machine.desktop:
         raise UserError(
             "Docker Desktop's engine is in a machine of its own: the embedded cluster needs this one", other

@@ -89,6 +89,13 @@ def test_an_engine_without_the_rights_is_refused_by_name(info: dict[str, object]
         privileged.check(read(info, root=False))
 
 
+@pytest.mark.parametrize(("cgroup", "remedy"), [("2", "minikube or kind"), ("1", "an engine that root runs")])
+def test_another_target_is_advised_only_where_it_runs_on_this_engine(cgroup: str, remedy: str) -> None:
+    with pytest.raises(UserError) as refused:
+        privileged.check(read({"SecurityOptions": ["name=rootless"], "CgroupVersion": cgroup}, root=False))
+    assert remedy in refused.value.hint
+
+
 def test_a_usual_engine_will_do() -> None:
     machine: Machine = read({"SecurityOptions": ["name=seccomp"], "OperatingSystem": "Debian GNU/Linux 12"}, root=False)
     privileged.check(machine)
