@@ -16,6 +16,7 @@ from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Who
 from scripts.adopt.inference.environment import variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
 from scripts.adopt.inference.journey import find_journey
+from scripts.adopt.inference.known import find_todos
 from scripts.adopt.inference.programs import (
     companions,
     installs_requirements,
@@ -74,6 +75,7 @@ def decide(whole: Whole) -> Decision:
         found.remarks += _hosted(unit, services[unit.name])
     find_journey(context)
     serve_addresses(context)
+    find_todos(context)
     for unit in whole.units:
         forward_addresses(unit, context)
     for unit in sorted(whole.units, key=lambda one: tables_of_people(one, whole)):

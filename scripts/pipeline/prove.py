@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts.context.run import Run
 from scripts.context.session import Session
+from scripts.diagnose import redaction
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.pipeline import addresses
 from scripts.pipeline.access import Page, page_url
 from scripts.pipeline.live import Live
-from scripts.pipeline.person import chromium, journey, served
+from scripts.pipeline.person import causes, chromium, journey, served
 from scripts.pipeline.person.web import Browser
 from scripts.settings.model import Outcome
 
@@ -84,10 +85,10 @@ def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
     yield Outcome("prove", "page", "failed" if seen.red else "done", time.monotonic() - started, detail)
 
 
-def _documents(run: Run, reached: Mapping[str, int]) -> Iterator[Any]:
-    """Return the OpenAPI documents of the services that no browser reaches, through the cluster's API."""
+def _documents(run: Run, wanted: Callable[[str], bool]) -> Iterator[Any]:
+    """Return the OpenAPI documents of the services with a wanted name, through the cluster's API."""
     for service in run.session.settings.services:
-        if service.port and service.address and service.name not in reached:
+        if service.port and service.address and wanted(service.name):
             for path in journey.DOCUMENTS:
                 answer = run.session.kubectl.proxy_get(run.namespace, service.address, service.port, path)
                 yield journey.document(answer.out if answer else "")
@@ -109,16 +110,54 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome
             break
     page = settings.page
     if not steps and settings.app.plays and page and page.name in ports:
-        steps = journey.behind(browser, where(page.name), _documents(run, ports), page.name)
+        steps = journey.behind(browser, where(page.name), _documents(run, lambda name: name not in ports), page.name)
     for step in steps:
         if step["service"] not in ports:
             problems.append(f"journey: {step['name']}: {step['service']} is not among the addresses")
             return
-    for played in journey.play(browser, steps, where, named=named):
+    whole: list[Mapping[str, Any]] = []
+    untold = ""
+    for step in steps:
+        known = _todo(run, browser, step, where(step["service"])) if "from" in step else [step]
+        untold = untold or ("" if known else step["name"])
+        whole += known
+    for played in journey.play(browser, whole, where, named=named):
         if not played.problem:
             yield Outcome("prove", played.name, "done", 0.0, f"status {played.status}")
         elif played.sure:
-            problems.append(f"{played.name}: {played.problem}")
-            yield Outcome("prove", played.name, "failed", 0.0, played.problem)
+            problem = _explained(run, played)
+            problems.append(f"{played.name}: {problem}")
+            yield Outcome("prove", played.name, "failed", 0.0, problem)
         else:
             yield Outcome("prove", played.name, "skipped", 0.0, f"cannot tell: {played.problem}")
+    if untold:
+        yield Outcome(
+            "prove", untold, "skipped", 0.0, "cannot tell: no server of it says by OpenAPI how, where it looks"
+        )
+
+
+def _todo(run: Run, browser: Browser, step: Mapping[str, Any], base: str) -> list[dict[str, Any]]:
+    """Return the steps of a step whose requests a server's OpenAPI document tells: its own, or one behind the page."""
+    page = run.session.settings.page
+    own = page is None or step["service"] != page.name
+    documents = _documents(run, lambda name: (name == step["service"]) is own)
+    return journey.todo(browser, step, base, documents)
+
+
+def _explained(run: Run, played: journey.Played) -> str:
+    """Return a step's problem with its cause, where the person was known and the server refused or failed."""
+    if played.name not in (journey.ADDING, journey.SEEING) or played.status not in (401, 403, *range(500, 600)):
+        return played.problem
+    servers = [one for one in run.session.settings.services if one.port]
+    page = run.session.settings.page
+    if page and played.service == page.name:  # what it hands on is answered by one of the others
+        servers = [one for one in servers if one.name != page.name] or servers
+    else:
+        servers = [one for one in servers if one.name == played.service]
+    log: list[str] = []
+    for one in servers:
+        selector = f"app.kubernetes.io/name={one.label or one.name}"
+        answer = run.session.kubectl.ask("logs", "--namespace", run.namespace, "--selector", selector, "--tail=60")
+        log += answer.out.splitlines() if answer else []
+    cause = redaction.clean(causes.cause(played.problem, log, played.token))
+    return f"{played.problem}; {cause}" if cause else played.problem

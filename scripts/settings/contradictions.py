@@ -22,7 +22,7 @@ CHARTS_KEYS = (  # what becomes a value of the library chart, and of no other
 _MADE = ("same", "generate", "placeholder")  # sources that always give a value
 _SOURCES = ("from", "file", "database", *_MADE)
 _OWN = "has no effect, since release.chart is your own; say it under values, by that chart's keys"
-_FILLED = ("email", "password", "name")  # what a journey's person brings along
+_FILLED = ("email", "password", "name", "todo")  # what a journey's person brings along
 
 Spec = Mapping[str, Any]
 
@@ -175,7 +175,11 @@ def _of_journey(steps: Iterable[Spec]) -> Iterator[str]:
         if "bearer" in step and step["bearer"] not in kept - set(_FILLED):
             name = step["bearer"]
             yield f"journey.{number}.bearer: no step before keeps {name}; keep it there, as keep: {{{name}: PATH}}"
-        for name in _placeholders([step["path"], step.get("json"), step.get("form")]):
+        for key in ("method", "json", "form", "expect", "keep") if "from" in step else ("under",):
+            if key in step:
+                beside = "beside from, which tells it" if "from" in step else "without from: openapi"
+                yield f"journey.{number}.{key}: has no effect {beside}; remove it"
+        for name in _placeholders([step.get(key) for key in ("path", "json", "form", "expect")]):
             if name not in kept:
                 known = ", ".join(_FILLED)
                 yield f"journey.{number}: {{{name}}} is filled by nothing; keep it in a step before, or use {known}"

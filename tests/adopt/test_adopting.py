@@ -668,6 +668,55 @@ def test_who_must_confirm_an_address_first_does_not_log_in(tmp_path: Path, email
     assert [step["name"] for step in journey] == steps and journey[0]["path"] == "/api/auth/sign-up/email"
 
 
+CALLS = 'fetch(`${process.env.NEXT_PUBLIC_API_URL}/api/tasks`, {method: "POST"'
+MINTS = "export async function GET() { return new SignJWT({}) }\n"
+
+
+@pytest.mark.parametrize(
+    ("page", "steps"),
+    [
+        ({"lib__api.ts": f"const t = await authClient.token(); {CALLS}}})"},
+         [("get a token", "/api/auth/token"), ("add a todo", "api")]),
+        ({"lib__api.ts": f'// authClient.token()\nonSuccess: (it) => it.headers.get("set-auth-jwt"); {CALLS}}})'},
+         [("get a token", "/api/auth/get-session"), ("add a todo", "api")]),
+        ({"lib__api.ts": f"const t = session?.session?.token; {CALLS}}})"},
+         [("get a token", "/api/auth/get-session"), ("add a todo", "api")]),
+        ({"lib__api.ts": f'fetch("/api/mine"); {CALLS}}})', "app__api__mine__route.ts": MINTS},
+         [("get a token", "/api/mine"), ("add a todo", "api")]),
+        ({"lib__api.ts": f'{CALLS}, credentials: "include"}})'}, [("add a todo", "api")]),
+        ({"lib__api.ts": 'api("/api/tasks")', "app__api__tasks__route.ts": "export async function POST() {}\n"},
+         [("add a todo", "web /api/tasks")]),
+        ({"lib__api.ts": 'const base = "/api/proxy"', "app__api__proxy__[...path]__route.ts": "fetch(url)\n"},
+         [("add a todo", "web /api/proxy")]),
+        ({"lib__api.ts": 'fetch("/api/tasks")'}, [("add a todo", "web /")]),
+        ({"lib__api.ts": f"{CALLS}, headers: own}})"}, []),
+        ({"lib__api.ts": f"const t = await authClient.token(); {CALLS}}})",
+          "actions__add.ts": '"use server"\nfetch(`${API}/api/tasks`, {method: "POST"})\n'}, []),
+    ],
+)  # fmt: skip
+def test_who_is_logged_in_adds_a_todo_as_the_pages_own_calls_do(
+    tmp_path: Path, page: dict[str, str], steps: list[tuple[str, str]]
+) -> None:
+    """By a token that the page gets, its cookies, or a path of its own; else the journey ends there, which is told."""
+    app = make(tmp_path, **{
+        "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1.4"}}',
+        "web__app__api__auth__[...all]__route.ts": 'export { GET, POST } from "@/lib/auth";\n',
+        "web__lib__auth.ts": AUTH.replace("EMAIL", "enabled: true"),
+        **{f"web__{name}": text for name, text in page.items()}, **below("api", API),
+    })  # fmt: skip
+    found = adopt(app)
+    journey = yaml.safe_load(found.text)["journey"]
+
+    def where(step: dict[str, str]) -> str:
+        if "from" not in step:
+            return step["path"]
+        return " ".join(step[key] for key in ("service", "path", "under") if key in step)
+
+    assert [(one["name"], where(one)) for one in journey[2:]] == steps
+    assert all(("bearer" in one) == (len(steps) == 2) for one in journey if "from" in one)
+    assert any("the journey ends with the log-in" in one for one in found.decision.remarks) is not bool(steps)
+
+
 def test_people_are_known_by_what_the_route_hands_them_to(tmp_path: Path) -> None:
     """Of several files that configure Better Auth; and the mailer that it is made with gets a key that says nothing."""
     mailer = "new Mailer(process.env.MAILER_API_KEY);\n"

@@ -225,7 +225,7 @@ def test_a_journey_is_inferred_from_openapi() -> None:
     ]  # fmt: skip
     assert found[0]["json"] == {"email": "{email}", "password": "{password}"}
     assert set(found[1]["form"]) == {"username", "password"}
-    assert found[2]["json"] == {"title": "something to do"} and found[2]["bearer"] == "token"
+    assert found[2]["json"] == {"title": "{todo}"} and found[2]["bearer"] == "token"
     assert journey.infer({"paths": {"/login": {"post": {}}}}, "api") == []
     assert journey.infer(None, "api") == []
 
@@ -251,7 +251,7 @@ def test_a_person_adds_a_todo_as_the_page_does_and_not_as_a_model_does(paths: li
     who = {"properties": {"title": {"type": "string"}, "user_id": {"type": "string"}}, "required": ["title", "user_id"]}
     body = {"requestBody": {"content": {"application/json": {"schema": who}}}}
     (step,) = journey.infer({"paths": {path: {"post": body} for path in paths}}, "api")
-    assert (step["path"], step["json"]) == (chosen, {"title": "something to do", "user_id": "{user_id}"})
+    assert (step["path"], step["json"]) == (chosen, {"title": "{todo}", "user_id": "{user_id}"})
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/api/openapi.json", "/api/v1/openapi.json", "/elsewhere.json"])

@@ -28,7 +28,8 @@ def find_journey(context: Context) -> None:
         step = {"service": unit.name, "method": "POST"}
         path = base[1].rstrip("/") if base else "/api/auth"
         who = {"email": "{email}", "password": "{password}"}
-        steps = [step | {"name": "register", "path": f"{path}/sign-up/email", "json": who | {"name": "{name}"}}]
+        new = {"path": f"{path}/sign-up/email", "json": who | {"name": "{name}"}, "keep": {"user_id": "user.id"}}
+        steps = [step | {"name": "register"} | new]
         if not _confirms(text, context.found.data["services"][unit.name].get("environment", {})):
             steps.append(step | {"name": "log in", "path": f"{path}/sign-in/email", "json": who})
         if unit is not whole.page:

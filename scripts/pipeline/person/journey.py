@@ -7,40 +7,55 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from scripts.host import parsing
 from scripts.pipeline.person.web import Answer, Browser
 
+ADDING, SEEING = "add a todo", "see the todo"
 REGISTER = re.compile(r"(register|sign-?up)/?$")
 LOGIN = re.compile(r"(login|sign-?in|token)/?$")
 ADD = re.compile(r"(todos?|tasks?|chores?|items?|errands?|notes?)/?$")
 _TOOL = re.compile(r"/(mcp|tools?|internal|webhooks?|events?)/|[_-](?:todo|task|chore|item|errand|note)s?/?$")
+_OWNER = re.compile(r"(?:user|owner)_?(?:id|Id)")  # names of who a todo belongs to
+_TEXT = re.compile(r"title|task|todo|content|text|description")  # names of what is to be done
 _KNOWN = {"email": "{email}", "password": "{password}"}
 WHO = {"register": _KNOWN | {"name": "{name}", "username": "{name}"}, "log in": _KNOWN}
 TOKENS = ("access_token", "token", "accessToken", "data.access_token", "data.token")
 PASSING = (0, 502, 503, 504)  # what a person gets while no pod is ready: no answer, or that of what stands before
 DOCUMENTS = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json")  # where servers tell what they can do
 ATTEMPTS, PAUSE_SECONDS = 3, 2.0
+HEADER = "header:"  # before the name of one that an answer is to have, where its body's values have dotted paths
+MISTAKEN = (400, 404, 405, 409, 415, 422)  # what a server says to one who has inferred wrongly how it is asked
 IDS = ("id", "user_id", "user.id", "userId", "data.id", "data.user.id")
 
 
 @dataclass(frozen=True)
 class Played:
-    """One step and how it ended: `problem` is empty where it went well; `sure` says that it is the app's fault."""
+    """One step and how it ended: `problem` is empty where it went well; `sure` says that it is the app's fault.
+
+    `token` is the one that a service was sent, to judge by; it is never told.
+    """
 
     name: str
     status: int
     problem: str = ""
     sure: bool = True
+    service: str = ""
+    token: str = field(default="", repr=False)
 
 
 def person() -> dict[str, str]:
     """Return a throw-away person, whom nobody else is."""
     number = secrets.token_hex(6)
-    return {"email": f"person-{number}@example.com", "password": f"Pa55-{number}!", "name": f"person{number}"}
+    return {
+        "email": f"person-{number}@example.com",
+        "password": f"Pa55-{number}!",
+        "name": f"person{number}",
+        "todo": f"something to do {number}",
+    }
 
 
 def play(
@@ -67,8 +82,10 @@ def _once(
     kept = person()
     for step in steps:
         answer = _send(browser, step, where(step["service"]), kept)
-        problem = _problem(step, answer) or (_lacking(step, answer) if named else "")
-        yield Played(step["name"], answer.status, problem, named or answer.status == 0 or answer.status >= 500)
+        problem = _problem(step, answer, kept) or (_lacking(step, answer) if named else "")
+        mistaken = step.get("inferred") and answer.status in MISTAKEN
+        sure = (named and not mistaken) or answer.status == 0 or answer.status >= 500
+        yield Played(step["name"], answer.status, problem, sure, step["service"], kept.get(step.get("bearer", ""), ""))
         if problem:
             return
         for name, path in step.get("keep", {}).items():
@@ -100,13 +117,14 @@ def _filled(value: Any, kept: Mapping[str, str]) -> Any:
     return value
 
 
-def _problem(step: Mapping[str, Any], answer: Answer) -> str:
+def _problem(step: Mapping[str, Any], answer: Answer, kept: Mapping[str, str]) -> str:
     if answer.status == 0:
         return answer.text
     if answer.status >= 400:
         return f"status {answer.status}: {' '.join(answer.text.split())[:200]}"
-    if step.get("expect") and step["expect"] not in answer.text:
-        return f"the answer does not hold {step['expect']!r}"
+    wanted = _filled(step.get("expect", ""), kept)
+    if wanted not in answer.text:
+        return f"the answer does not hold {wanted!r}"
     return ""
 
 
@@ -117,8 +135,14 @@ def _lacking(step: Mapping[str, Any], answer: Answer) -> str:
 
 
 def _found(answer: Answer, path: str) -> Any:
-    """Return what an answer has at one of several dotted paths, as `token|data.token`; None for none."""
-    return next((found for one in path.split("|") if (found := _dig(answer.data, one)) is not None), None)
+    """Return what an answer has at one of several dotted paths, as `token|data.token|header:set-auth-token`; None for
+    none.
+    """
+    found = (
+        answer.headers.get(one[len(HEADER) :]) if one.startswith(HEADER) else _dig(answer.data, one)
+        for one in path.split("|")
+    )
+    return next((value for value in found if value is not None), None)
 
 
 def _dig(value: Any, path: str) -> Any:
@@ -134,13 +158,14 @@ def infer(document: Any, service: str) -> list[dict[str, Any]]:
     paths = document.get("paths") if isinstance(document, dict) else None
     posts = {path: item["post"] for path, item in (paths or {}).items() if isinstance(item, dict) and "post" in item}
     found = []
-    for name, pattern in (("register", REGISTER), ("log in", LOGIN), ("add a todo", ADD)):
+    for name, pattern in (("register", REGISTER), ("log in", LOGIN), (ADDING, ADD)):
         fitting = [one for one in posts if pattern.search(one)]
         # What a page calls comes before what a model or another program does.
         path = min(fitting, key=lambda one: (bool(_TOOL.search(one)), len(one)), default="")
         if path:
             found.append(_step(name, path, posts[path], document, service))
-    return found if any(step["name"] in ("register", "add a todo") for step in found) else []
+            found += _seeing(found[-1], path, (paths or {})[path].get("get"))
+    return found if any(step["name"] in ("register", ADDING) for step in found) else []
 
 
 def told(browser: Browser, base: str, service: str) -> list[dict[str, Any]]:
@@ -159,6 +184,39 @@ def document(text: str) -> Any:
         return None
 
 
+def todo(browser: Browser, step: Mapping[str, Any], base: str, documents: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return what a step `from: openapi` stands for: add a todo as a server's document tells, and see it; nothing where
+    none tells how, or `base` does not know its path.
+
+    A page that hands its calls on has the path in it `under` one of its own, or answers one `path` by itself.
+    """
+    known = (infer(one, step["service"]) for one in documents)
+    steps = next((found for one in known if (found := [it for it in one if it["name"] in (ADDING, SEEING)])), [])
+    if "path" in step:
+        steps = [it | {"path": step["path"]} for it in steps or _PLAIN]
+    elif "under" in step and steps:
+        steps = _handed_on(browser, base, step["under"].rstrip("/"), steps)
+    own = {key: step[key] for key in ("service", "bearer") if key in step}
+    return [{key: value for key, value in it.items() if key != "bearer"} | own | {"inferred": True} for it in steps]
+
+
+def _handed_on(browser: Browser, base: str, under: str, steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the steps at the paths where a page answers for a server: below one of its own, whole or without `/api`,
+    which many have in that one.
+    """
+    for cut in ("", "/api"):
+        own = [{**one, "path": under + one["path"].removeprefix(cut)} for one in steps]
+        if browser.ask("GET", base + own[0]["path"]).status not in (0, 404):
+            return own
+    return []
+
+
+_PLAIN: list[dict[str, Any]] = [
+    {"name": ADDING, "method": "POST", "json": {"title": "{todo}"}},
+    {"name": SEEING, "method": "GET", "expect": "{todo}"},
+]
+
+
 def behind(browser: Browser, base: str, documents: Iterable[Any], page: str) -> list[dict[str, Any]]:
     """Return the journey of one that only the page's server reaches, where the page at `base` hands its paths on."""
     for one in documents:
@@ -168,8 +226,24 @@ def behind(browser: Browser, base: str, documents: Iterable[Any], page: str) -> 
     return []
 
 
+def _seeing(added: Mapping[str, Any], path: str, operation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the step of one who looks for the todo that the step before adds; nothing where its path shows none."""
+    if added["name"] != ADDING or operation is None or "{todo}" not in json.dumps(added):
+        return []
+    step = {"name": SEEING, "service": added["service"], "method": "GET", "path": _path(path, operation)}
+    return [step | {"bearer": "token", "expect": "{todo}"}]
+
+
+def _path(path: str, operation: Mapping[str, Any]) -> str:
+    """Return a documented path with what it wants to be told of the person, in it and behind it."""
+    asked = [one for one in operation.get("parameters", []) if isinstance(one, dict) and one.get("in") == "query"]
+    names = [one["name"] for one in asked if one.get("required") and _OWNER.fullmatch(one.get("name", ""))]
+    query = "&".join(f"{name}={{user_id}}" for name in names)
+    return re.sub(rf"\{{{_OWNER.pattern}\}}", "{user_id}", path) + (f"?{query}" if query else "")
+
+
 def _step(name: str, path: str, operation: Mapping[str, Any], document: Any, service: str) -> dict[str, Any]:
-    step: dict[str, Any] = {"name": name, "service": service, "method": "POST", "path": path}
+    step: dict[str, Any] = {"name": name, "service": service, "method": "POST", "path": _path(path, operation)}
     content = (operation.get("requestBody") or {}).get("content") or {}
     for kind, key in (("application/json", "json"), ("application/x-www-form-urlencoded", "form")):
         if kind in content:
@@ -178,7 +252,7 @@ def _step(name: str, path: str, operation: Mapping[str, Any], document: Any, ser
     if name in WHO and not step.get("form"):
         step["json"] = step.get("json") or WHO[name]  # a body of any keys: those that everybody has
     step["keep"] = {"token": "|".join(TOKENS), "user_id": "|".join(IDS)}
-    if name == "add a todo":
+    if name == ADDING:
         step["bearer"] = "token"
         step["keep"] = {}
     return step
@@ -201,8 +275,10 @@ def _value(name: str, kind: Mapping[str, Any], document: Any) -> Any:
         return kind["enum"][0]
     if "default" in kind and kind["default"] is not None:
         return kind["default"]
-    if name in ("user_id", "userId", "owner_id"):
+    if _OWNER.fullmatch(name):
         return "{user_id}"
+    if _TEXT.fullmatch(name) and kind.get("type", "string") == "string":
+        return "{todo}"
     if "password" in name:
         return "{password}"
     if "email" in name or (

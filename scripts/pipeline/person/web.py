@@ -37,7 +37,9 @@ class Browser:
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
-        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        # Of localhost, a browser keeps and sends cookies for encrypted connections on those without, too.
+        policy = http.cookiejar.DefaultCookiePolicy(secure_protocols=("http", "https"))
+        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar(policy))
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), jar)
 
     def ask(

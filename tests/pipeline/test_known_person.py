@@ -1,0 +1,198 @@
+"""A person whom the page's own server knows adds a todo at another server, and sees it: against two small ones."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from scripts.pipeline.person import causes, journey
+from scripts.pipeline.person.web import Browser
+
+TITLE = {"properties": {"title": {"type": "string"}}, "required": ["title"]}
+BODY = {"requestBody": {"content": {"application/json": {"schema": TITLE}}}}
+TOLD = {"paths": {"/api/{user_id}/tasks": {"post": BODY, "get": {}}}}
+WHO = {"email": "{email}", "password": "{password}"}
+ENTRY = [
+    {"name": "register", "service": "page", "path": "/api/auth/sign-up/email", "json": WHO, "keep": {"user_id": "id"}},
+    {"name": "log in", "service": "page", "path": "/api/auth/sign-in/email", "json": WHO},
+]
+TOKEN = {"name": "get a token", "service": "page", "method": "GET", "path": "/api/auth/token"}
+
+
+class Page(BaseHTTPRequestHandler):
+    """A page that knows who has its cookie, and hands on what is below `/api/proxy` to its server."""
+
+    todos: dict[str, list[str]] = {}  # noqa: RUF012 one server a test
+    forgets = False
+
+    def do_GET(self) -> None:
+        known = "session=s3cret" in self.headers.get("Cookie", "")
+        if self.path.startswith("/api/proxy/"):
+            self._todos(known, self.path.removeprefix("/api/proxy"))
+        elif self.path == "/api/auth/token" and known:
+            self._answer(200, {"token": "signed"}, {"set-auth-jwt": "signed"})
+        else:
+            self._answer(401 if self.path.startswith("/api/auth") else 404, {})
+
+    def do_POST(self) -> None:
+        if self.path.startswith("/api/auth/"):
+            self._answer(200, {"id": "u7"}, {"Set-Cookie": "session=s3cret; Path=/; HttpOnly; Secure; SameSite=Lax"})
+        else:
+            self.do_GET()
+
+    def _todos(self, known: bool, path: str) -> None:
+        if not known:
+            self._answer(401, {"detail": "Could not validate credentials"})
+        elif path != "/api/u7/tasks":
+            self._answer(404, {})
+        elif self.command == "GET":
+            self._answer(200, {"items": [] if self.forgets else self.todos.get(path, [])})
+        else:
+            title = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["title"]
+            self.todos.setdefault(path, []).append(title)
+            self._answer(201, {"title": title})
+
+    def _answer(self, status: int, data: Any, headers: dict[str, str] | None = None) -> None:
+        text = json.dumps(data).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(text)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Api(Page):
+    """A server that knows who brings the page's token."""
+
+    def do_GET(self) -> None:
+        self._todos(self.headers.get("Authorization") == "Bearer signed", self.path)
+
+    do_POST = do_GET
+
+
+@pytest.fixture
+def serve() -> Iterator[Any]:
+    made: list[ThreadingHTTPServer] = []
+
+    def start(kind: type[Page], **attributes: Any) -> str:
+        one = ThreadingHTTPServer(("localhost", 0), type("Own", (kind,), {"todos": {}, **attributes}))
+        threading.Thread(target=one.serve_forever, daemon=True).start()
+        made.append(one)
+        return f"http://localhost:{one.server_port}"
+
+    yield start
+    for one in made:
+        one.shutdown()
+        one.server_close()
+
+
+def play(steps: list[dict[str, Any]], where: dict[str, str]) -> list[tuple[str, int, str, bool]]:
+    """Play with what a step `from: openapi` stands for in its place; an answer that did not hold the todo says so."""
+    browser = Browser(where["page"])
+    whole = [
+        it
+        for one in steps
+        for it in (journey.todo(browser, one, where[one["service"]], [None, TOLD]) if "from" in one else [one])
+    ]
+    played = journey.play(browser, whole, where.__getitem__, named=True)
+    return [(one.name, one.status, one.problem.partition(" 'something")[0], one.sure) for one in played]
+
+
+def adding(service: str, **more: str) -> dict[str, Any]:
+    return {"name": "add a todo", "service": service, "from": "openapi", **more}
+
+
+@pytest.mark.parametrize("kept", ["jwt|token", "header:set-auth-jwt"])
+def test_a_person_whom_the_page_knows_adds_a_todo_at_its_server_and_sees_it(serve: Any, kept: str) -> None:
+    """By the token that the page gives for its cookie, a secure one, which browsers send to localhost all the same."""
+    steps = [*ENTRY, {**TOKEN, "keep": {"token": kept}}, adding("api", bearer="token")]
+    played = play(steps, {"page": serve(Page), "api": serve(Api)})
+    assert [(name, status, problem) for name, status, problem, _ in played] == [
+        ("register", 200, ""), ("log in", 200, ""), ("get a token", 200, ""), ("add a todo", 201, ""),
+        ("see the todo", 200, ""),
+    ]  # fmt: skip
+
+
+def test_a_server_that_does_not_know_the_person_is_a_red_proof(serve: Any) -> None:
+    played = play([*ENTRY, adding("api")], {"page": serve(Page), "api": serve(Api)})
+    assert played[-1] == ("add a todo", 401, 'status 401: {"detail": "Could not validate credentials"}', True)
+
+
+def test_a_todo_that_nobody_sees_afterwards_is_a_red_proof(serve: Any) -> None:
+    steps = [*ENTRY, {**TOKEN, "keep": {"token": "token"}}, adding("api", bearer="token")]
+    played = play(steps, {"page": serve(Page), "api": serve(Api, forgets=True)})
+    assert played[-1] == ("see the todo", 200, "the answer does not hold", True)
+
+
+def test_a_page_that_hands_calls_on_is_asked_below_its_own_path(serve: Any) -> None:
+    played = play([*ENTRY, adding("page", under="/api/proxy")], {"page": serve(Page)})
+    assert [name for name, _, problem, _ in played if not problem] == [
+        "register",
+        "log in",
+        "add a todo",
+        "see the todo",
+    ]
+
+
+def test_a_page_that_answers_nowhere_is_not_judged(serve: Any) -> None:
+    page = serve(Page)
+    assert journey.todo(Browser(page), adding("page", under="/"), page, [TOLD]) == []
+    assert journey.todo(Browser(page), adding("page"), page, [None, {"paths": {}}]) == []
+
+
+def test_a_body_that_was_inferred_wrongly_is_no_fault_of_the_app(serve: Any) -> None:
+    steps = [*ENTRY, {**TOKEN, "keep": {"token": "token"}}, adding("api", bearer="token", path="/api/u8/tasks")]
+    played = play(steps, {"page": serve(Page), "api": serve(Api)})
+    assert played[-1][:2] == ("add a todo", 404) and not played[-1][3]
+
+
+def test_a_routes_own_path_is_asked_where_no_document_tells_of_todos() -> None:
+    steps = journey.todo(Browser("http://x"), adding("page", path="/api/tasks"), "http://x", [])
+    assert [(one["method"], one["path"], one.get("json")) for one in steps] == [
+        ("POST", "/api/tasks", {"title": "{todo}"}), ("GET", "/api/tasks", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "path"), [("path", "/api/{userId}/todos"), ("query", "/todos")])
+def test_whose_todo_it_is_stands_in_the_path_or_behind_it(place: str, path: str) -> None:
+    asked = {"parameters": [{"name": "userId", "in": place, "required": True}, {"name": "page", "in": "query"}]}
+    steps = journey.infer({"paths": {path: {"post": {**BODY, **asked}, "get": asked}}}, "api")
+    wanted = "/api/{user_id}/todos" if place == "path" else "/todos?userId={user_id}"
+    assert [(one["name"], one["path"]) for one in steps] == [("add a todo", wanted), ("see the todo", wanted)]
+
+
+def token(algorithm: str) -> str:
+    head = base64.urlsafe_b64encode(json.dumps({"alg": algorithm}).encode()).decode().rstrip("=")
+    return f"{head}.e30.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ('sqlalchemy.exc.ProgrammingError: relation "tasks" does not exist', "the table tasks is not there"),
+        ("jose.exceptions.JWTError: Signature verification failed.", "by another secret than the page signs them with"),
+        ("WARNING jwt.exceptions.InvalidAlgorithmError: The specified alg value is not allowed", "signed by EdDSA"),
+        ("Failed to fetch JWKS: [Errno 111] Connection refused", "it cannot fetch the keys that the page signs with"),
+        ("jwt.exceptions.DecodeError: Not enough segments", "and the page sends none"),
+        ('insert violates foreign key constraint "task_user_id_fkey"', "people of another table than the page's"),
+        ("Traceback:\n  File x, line 1\nRuntimeError: the cache is cold", "RuntimeError: the cache is cold"),
+        ('INFO: 10.0.0.1 - "POST /api/tasks" 401', ""),
+    ],
+)
+def test_the_cause_is_told_by_the_servers_own_words(log: str, said: str) -> None:
+    found = causes.cause("status 401: Could not validate credentials", log.splitlines(), token("EdDSA"))
+    assert said in found and bool(said) is bool(found)
+
+
+@pytest.mark.parametrize(("text", "algorithm"), [(token("HS256"), "HS256"), ("0paque", ""), ("", ""), ("a.b.c", "")])
+def test_what_signs_a_token_is_read_from_its_head(text: str, algorithm: str) -> None:
+    assert causes.algorithm(text) == algorithm
