@@ -1,4 +1,4 @@
-"""Why a server does not know a person whom the page knows: by its answer, its log and the token that it was sent."""
+"""The cause for which a server does not know a person whom the page knows: by its answer, its log and the token it got."""
 
 from __future__ import annotations
 
