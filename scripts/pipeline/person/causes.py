@@ -1,4 +1,4 @@
-"""The cause for which a server does not know a person whom the page knows: by its answer, its log and the token it got."""
+"""The cause for which a server does not know a person whom the page knows: by its answer, its log and the token."""
 
 from __future__ import annotations
 
