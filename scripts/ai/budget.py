@@ -11,7 +11,9 @@ from scripts.host.terminal import printable
 LINE = 600  # characters of a line
 END = 150_000  # characters of either end of a text that is looked at
 # Characters that hide text or turn it round, so that a person reads something else than a model.
-_HIDDEN = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+_HIDDEN = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
 _TELLING = re.compile(
     r"error|exception|fatal|panic|fail|refused|denied|forbidden|unauthori|timed? ?out|back-?off|killed|oom|evicted|"
     r"unhealthy|cannot|could not|not found|no such|missing|invalid|exit code|traceback|critical|exceeded|insufficient|"

@@ -34,7 +34,8 @@ _TELLING = re.compile(r"connect|resol|certificate|\bSSL|fetch|not compatible", r
 _LOUD = re.compile(
     r"error|err!|fail|fatal|cannot|can't|could not|couldn't|unable|not found|denied|refused|missing|invalid|exception"
     r"|panic|killed|no such|E: |conflict|unsupported|does not|not set|requir(?:e|es|ed)\b|mismatch|❌|×"
-    r"|ERR_[A-Z]|already (?:exists|in use)|\bAbort|not installed|^Expected version|^Got: |untrusted|is not signed|never used",
+    r"|ERR_[A-Z]|already (?:exists|in use)|\bAbort|not installed|untrusted|is not signed|never used"
+    r"|^Expected version|^Got: ",
     re.IGNORECASE,
 )
 # What BuildKit says of a step that failed: true of every one, and so no program's own words.
@@ -74,7 +75,10 @@ def _announced(lines: Sequence[str]) -> set[str]:
     return {
         line
         for head, line in itertools.pairwise(filled)
-        if head.rstrip().endswith((":", "[")) and _is_loud(head) and not _PLACE.search(line) and not _CLOSING.search(line)
+        if head.rstrip().endswith((":", "["))
+        and _is_loud(head)
+        and not _PLACE.search(line)
+        and not _CLOSING.search(line)
     }
 
 

@@ -40,6 +40,12 @@ _YAML_TURNED = re.compile(
 _KEYED = re.compile(
     r"^(?:\| )?[ \t]{2,60}(?P<name>[A-Z][A-Z0-9_]{2,80}):[ \t]{1,40}(?P<value>[^\s|>][^\n]*?)[ \t]{0,20}$", re.M
 )
+# What pydantic says of a setting that it cannot take: the value stands two words behind the name.
+_VALIDATED = re.compile(
+    r"^[ \t]{0,20}(?P<name>[A-Za-z_][\w.-]{0,120})\n[ \t]{1,20}[^\n]{0,400}\[type=\w{1,60}, input_value="
+    r"(?P<quote>['\"])(?P<value>(?:(?!(?P=quote))[^\n]){1,400})(?P=quote)",
+    re.MULTILINE,
+)
 _GO_MAP = re.compile(r"(?<=[\[ ])(?P<name>[A-Z][A-Z0-9_]{2,80}):(?P<value>[^\s\]\[]{1,500})(?=[ \]])")
 _LOG_WORDS = re.compile(
     r"ERROR|WARN(?:ING)?|INFO|DEBUG|TRACE|FATAL|NOTE|NOTICE|HINT|DETAIL|CONTEXT|STATEMENT|LOCATION|TIP|CAUSE|LOG|TODO|PANIC|CRITICAL|QUERY|REASON|FAILED|FAIL|PASS|OK"
@@ -216,7 +222,7 @@ def _containers(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def spans(text: str) -> Iterator[Span]:
     """Yield where a value stands that has to be hidden."""
     yield from _json(text)
-    for pattern in (_TURNED, _YAML_TURNED, _BARE, _KEYED, _GO_MAP):
+    for pattern in (_TURNED, _YAML_TURNED, _BARE, _KEYED, _GO_MAP, _VALIDATED):
         for match in pattern.finditer(text):
             if (
                 match["value"]

@@ -59,7 +59,7 @@ _TOKENS = (
 )  # fmt: skip
 # Names that mean a secret whatever the value is, and names that do so only if the value looks like one.
 _STRONG = (
-    r"(?-i:[A-Z]{2}PW)|pass[_-]?word(?:[_-]?hash)?|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_ -]?de[_ -]?passe|kennwort|passwort|"
+    r"(?-i:[A-Z]{2}PW)|pass[_-]?word(?:[_-]?hash)?|passwd|pass[_-]?phrase|pass[_-]?code|contrase[nñ]a|mot[_ -]?de[_ -]?passe|kennwort|passwort|senha|parola|şifre|hasło|wachtwoord|lösenord|adgangskode|salasana|пароль|密码|密碼|パスワード|비밀번호|"
     r"(?:api|access|account|private|secret|signing|encryption|master|license|shared|storage|subscription|app|auth|client|"
     r"consumer|deploy|service|webhook|hmac|aes|session)[_-]?key|client[_-]?secret|secret|token|credentials?|"
     r"licen[cs]e[_-]?(?:code|no|number)|connection[_-]?string|conn[_-]?str|x-amz-(?:signature|security-token|credential)"
@@ -74,7 +74,7 @@ _SESSION = r"(?:js|php|asp)?sess(?:ion)?[_.-]?(?:id|key)?|connect\.sid|csrf[_-]?
 _QUOTE = r"(?:\\{0,4}[\"'])?"
 _TYPE = r"(?:[ \t]{0,9}:?[ \t]{0,9}(?:as[ \t]{1,9})?&?(?:'static[ \t])?(?:string|String|str|Optional\[str\]|SecretStr)(?![\w-]))?"
 _MADE = r"(?:(?:SecretStr\(|[@bfru])(?=\\{0,4}[\"']))?"
-_SET = rf"{_QUOTE}[\])]?{_TYPE}[ \t]{{0,20}}(?::=|=>|->|\?\?=|\?=|\?:|\.=|\+=|=|:)[ \t]{{0,20}}{_MADE}"
+_SET = rf"{_QUOTE}(?:\[\d{{1,3}}\]|[\])])?{_TYPE}[ \t]{{0,20}}(?::=|=>|->|\?\?=|\?=|\?:|\.=|\+=|=|:|\uff1a)[ \t]{{0,20}}{_MADE}"
 _VALUE = r"(?:(?<!\\)\"((?:[^\"\\\n]|\\[^\n])+)|(?:\\{1,4}\")((?:[^\"\\\n]|\\[^\"\n])+)|'([^'\n]+)|`([^`\n]+)|([^\s\"'`<>]+))"
 # Compared with, or else; in a list, or as the value of an object.
 _COMPARED = r"[)\]]?\s{0,4}(?:={2,3}|!={1,2}|\|\||\?\?)\s{0,4}@?[\"'`]([^\"'`\n]{3,})"
@@ -137,8 +137,12 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", rf"{_NO_ERROR}(?:{_STRONG}|{_ENDING}){_SUFFIX}(?:{_COMPARED}|{_SET}(?:(?:\"\"\"|''')\s{{0,20}}([^\"']{{3,2000}})|{_NOT}{_VALUE})|{_HELD})", _I),
         ("SECRET", rf"\bLICEN[CS]E{_SET}{_NOT}(?!{_SPDX_NAMES}){_VALUE}", 0),
         ("PASSWORD", rf"^[ \t]{{0,60}}(?:- )?[\w.-]{{0,60}}{_NO_ERROR}(?:pass[_-]?word|passwd|pass[_-]?phrase|client[_-]?secret)[\"']?:[ \t]{{1,20}}{_NOT}(?![\"'])([^\n#]{{3,}})", _I | re.M),
-        ("PASSWORD", r"\b(?:password|passphrase|passwort|passcode|secret|token|api key|access key)\s{1,4}(?:is|was|are|set to|changed to|reset to)\s{1,4}[\"'`:]{0,2}\s{0,4}(?!not\b|now\b|too\b|wrong\b|invalid\b|missing\b|required\b|expired\b|empty\b|set\b|in\b|an?\b|the\b)([^\s\"'`]{4,})", _I),
+        ("PASSWORD", r"\b(?:password|passphrase|passwort|passcode|secret|token|api key|access key)\s{1,4}(?:is|was|are|(?:is |was )?set to|changed to|reset to)\s{1,4}[\"'`:]{0,2}\s{0,4}(?!not\b|now\b|too\b|wrong\b|invalid\b|missing\b|required\b|expired\b|empty\b|set\b|in\b|an?\b|the\b)([^\s\"'`]{4,})", _I),
         ("PASSWORD", rf"\b(?:password|pass ?phrase|passcode)(?:\s{{1,4}}(?:for|of)\s{{1,4}}(?:the\s|user\s|account\s){{0,2}}[\w.@-]{{1,60}})?\s{{1,4}}is\s{{1,4}}[\"']?({_MIXED}[^\s\"']{{4,}})", _I),
+        ("PASSWORD", rf"(?-i:[A-Z0-9]{{1,40}}_(?:[A-Z0-9]{{1,20}}_){{0,6}}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))['\"`]?\s{{1,4}}(?:(?:is|was)(?: set to)?\s{{1,4}}|set to\s{{1,4}})?[\"'`(]{{0,2}}({_MIXED}[^\s\"'`<>(),;]{{8,}})", _I),
+        ("PASSWORD", r"\b(?:your |the )?otp(?: code)?(?:\s{0,4}[:=]|\s{1,4}is)\s{0,4}[\"']?(\d{4,8})(?!\w)", _I),
+        ("PASSWORD", r"\brabbitmqctl\s{1,4}(?:add_user|change_password|authenticate_user)\s{1,4}\S{1,60}\s{1,4}[\"']?([^\s\"']+)", 0),
+        ("PASSWORD", rf"\bvariable\s{{1,4}}\"[\w-]{{0,60}}(?:{_STRONG})[\w-]{{0,20}}\"\s{{0,9}}\{{[^}}]{{0,300}}?\bdefault\s{{0,20}}=\s{{0,20}}\"([^\"\n]+)", _I),
         ("PASSWORD", rf"\b(?:shared|radius|hmac|signing|webhook|client)\s{{1,4}}secret\s{{1,4}}({_MIXED}[^\s\"']{{8,}})", _I),
         ("PASSWORD", r"\b(?:recovery|backup|verification|one[- ]time|otp|2fa|mfa)[ _-]?(?:code|password)s?[\"']?\s{0,4}(?:[:=]|is)\s{0,4}[\"']?((?=[\w-]{0,40}\d)[\w-]{5,})", _I),
         ("SECRET", r"\b(?:seed|recovery|mnemonic|secret)(?:[ _-]?(?:phrase|words))?[\"']?\s{0,4}[:=]\s{0,4}[\"']?((?:[a-z]{3,8} ){11,23}[a-z]{3,8})\b", _I),
@@ -187,7 +191,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("COOKIE", r"\bCookie\{[^}\n]{0,200}?Value:\s?\"([^\"\n]+)\"", 0),
         # by a word in front of it, where no sign of assignment stands between
         ("PASSWORD", rf"(?<![A-Za-z/])(?:password|passwd|passphrase|passcode)\s{{1,8}}[\[(]?[\"']?({_MIXED}[^\s\"',;()\[\]<>=:]{{6,}})", _I),
-        ("PASSWORD", r"\b(?:requirepass|masterauth)\s{1,8}[\"']?([^\s\"']{4,})", 0),
+        ("PASSWORD", r"\b(?:requirepass|masterauth)[\s=]{1,8}[\"']?([^\s\"']{4,})", 0),
         ("PASSWORD", rf"\bAUTH\s{{1,2}}({_MIXED}\S{{6,}})", 0),
         ("PASSWORD", r"\b(?:setenv|setx|set\s{1,4}-\w{1,4}|ENV|ARG)\s{1,4}\w{0,60}(?-i:[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))\s{1,4}[\"']?([^\s\"'=]{4,})", 0),
         ("PASSWORD", r"\bcredentials?\s{1,4}[\w.@-]{1,60}:([^\s:/\"']{4,})", _I),

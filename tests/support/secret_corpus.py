@@ -97,6 +97,8 @@ _NAMED = (
     "<apiToken>\n    {}\n</apiToken>", '<add key="Password" value="{}" />', '<entry name="apiToken" value="{}"/>', '{{"key":"app_token","value":"{}"}}', '{{"name": "Authorization", "value": "Basic {}"}}',
     "map[Authorization:[Basic {}] Accept:[*/*]]", 'http.Header{{"Authorization":[]string{{"Bearer {}"}}}}', "(b'authorization', b'Basic {}')", '["Authorization","Basic {}"]', "HTTP_AUTHORIZATION=Basic {}",
     "Cookie:[theme=dark; sid={}]", "cookies={{'sid': '{}'}}", '"set-cookie":["sid={}; Path=/"]', "curl -b sid={} http://h", "<Cookie sid={} for localhost/>",
+    "senha={}", "\u043f\u0430\u0440\u043e\u043b\u044c: {}", "\u5bc6\u7801\uff1a{}", "has\u0142o: {}", "wachtwoord={}", "db.password[0]={}", "requirepass={}", "rabbitmqctl add_user bob {}", 'variable "db_password" {{ default = "{}" }}',
+    "1 validation error for Settings\njwt_secret\n  String should have at least 32 characters [type=string_too_short, input_value='{}', input_type=str]",
     "requirepass {}", "kubectl create secret generic x --from-literal=anything={}", "DB_PASSWORD -> {}", "ENV API_TOKEN {}", "setenv API_TOKEN {}", "failed with credentials bob:{}",
 )  # fmt: skip
 _MIXED = (
@@ -105,7 +107,7 @@ _MIXED = (
     "jumpcloud_api_key {}-of-many-letters", 'NSString *password = @"{}";', 'Dim password As String = "{}"', 'ConvertTo-SecureString "{}" -AsPlainText', 'let api_key: &str = "{}";', 'if (password == "{}")', "token !== '{}'", "process.env.JWT_SECRET ?? '{}'",
     "database:\n  password:\n    value: {}", "passwords:\n  - first\n  - {}", '{{"passwords": ["{}"]}}', '{{"password": {{"value": "{}"}}}}', 'Content-Disposition: form-data; name="password"\r\n\r\n{}\r\n--x', '1700000000.1 [0 10.0.0.1:1] "AUTH" "{}"', "db.auth('bob', '{}')", "az login -u a -p {}",
     '"password":"ab\\"{}"', "DB_PASSWORD=\\\n{}", "pass\u200bword={}", "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44={}", "api_token:\n  {}",
-    "using password {}", "passwd {}", "PASSWORD   {}", "password ({})", "password=[{}]", "map[X-Api-Key:[{}]]", "('x-api-key', '{}')", '"X-Api-Key":["{}"]', 'System.setProperty("APP_TOKEN", "{}")',
+    "OPENAI_API_KEY is set to {}", "TWILIO_AUTH_TOKEN {}", "JWT_SECRET ({}) is too short", "using password {}", "passwd {}", "PASSWORD   {}", "password ({})", "password=[{}]", "map[X-Api-Key:[{}]]", "('x-api-key', '{}')", '"X-Api-Key":["{}"]', 'System.setProperty("APP_TOKEN", "{}")',
     "app_token,{}", "Session-Id: {}", "AUTH {}", 'env = {{PATH=/bin, APP_PASSWORD={}, LC=en}}',
 )  # fmt: skip
 """Places where a value counts that is more than a word: beside a name in code, a word stands there too."""
@@ -281,5 +283,6 @@ LOOKALIKES = (
     "wheel: pydantic_core-2.46.1-cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", "kube-api-access-x7abc", "loaded libstdc++.so.6.0.33 from x86_64-linux-gnu",
 "PGUSER=app", "SMTP_FROM=no-reply", "kubectl cp x:/etc/passwd /tmp/copy43", "postgres://localhost:5432 refused, ask us", "checksum: sha256=" + _word(64, _HEX), "a user bob wrote >log.txt", "X-Signature-Version: 2", "commit_" + _word(40, _HEX), "POSTGRES_USER: postgres", "PGHOST=db", "env:\n- name: SMTP_USER\n  value: mailer", "GPG_KEY=" + _word(40, "0123456789ABCDEF"), "PYTHON_SHA256=" + _word(64, _HEX), "AUTHOR=Bob", "KEYSPACE=app",
     '{"name":"SORT_KEY","value":"created"}', "ROUTING_KEY=orders.created", "host,port,name\nuser,passwords,tokens\n", "if self.password:\n    return login()", '"serviceAccountToken": {"expirationSeconds": 3607}', 'PASSWORDS = (\n    "name", "password",\n    "host", "port",\n)',
+    "JWT_SECRET is shorter than 32 characters", "API_KEY is required by model2", "1 validation error for Settings\nport\n  Input should be a valid integer [type=int_parsing, input_value='80a', input_type=str]", "the otp code is wrong", "DATABASE_URL: PASSWORD (optional)",
     "etag: W/\"1f-abc\"", "v1.36.2+k3s1", "sha512-" + _word(20, _HEX),
 )  # fmt: skip
