@@ -139,15 +139,10 @@ class Shell:
             return Result(0, "")
         try:
             with self._running(argv, env=env, stdin=bool(stdin), timeout=timeout) as running:
-                result = _with_contradiction(argv, Result(*pipes.collect(running.process, stdin, on_line)))
+                result = Result(*pipes.collect(running.process, stdin, on_line))
         except ProgramNotFound as error:
             raise CommandError(_words(argv), _not_found(error), hint) from None
-        if running.timed_out.is_set():
-            late = Result(124, result.out, f"{result.err}\nstopped after {timeout:g} s")
-            raise CommandTimeout(_words(argv), late, hint)
-        if not result:
-            raise CommandError(_words(argv), result, hint)
-        return result
+        return running.judged(argv, result, hint)
 
     def daemon(
         self, argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None
@@ -219,7 +214,8 @@ class Shell:
         """Print a command that changes something and run it on bytes as they come; in a dry run only print it.
 
         `env` may hold secrets: it is never shown. `quiet` is for one that changes nothing: it is not printed and always
-        runs. What `chunks` raises stops the command, which never sees an end of its input then. Raises CommandError.
+        runs. What `chunks` raises stops the command, which never sees an end of its input then. Raises CommandError, as
+        `effect` does.
         """
         if not quiet:
             self._echo("$ " + render(argv))
@@ -238,13 +234,14 @@ class Shell:
                 except BaseException:
                     self._stop(process)
                     raise
-        result = _with_contradiction(argv, collected[0])
-        if not result:
-            raise CommandError(_words(argv), result)
-        return result
+        return running.judged(argv, collected[0])
 
     def pipe(self, source: Sequence[str | Path], sink: Sequence[str | Path], *, timeout: float | None = None) -> Result:
-        """Print and run `source | sink`. Raises CommandError for whichever failed first."""
+        """Print and run `source | sink`; `timeout` is for the source, whose end is the sink's.
+
+        What the sink has made of a source that failed may be there all the same. Raises CommandError for whichever
+        failed first, as `effect` does.
+        """
         self._echo(f"$ {render(source)} | {render(sink)}")
         if self.dry:
             return Result(0, "")
@@ -253,17 +250,16 @@ class Shell:
         with ExitStack() as stack:
             try:
                 with _as_error(source):
-                    producer = stack.enter_context(self._running(source, stdout=write, timeout=timeout)).process
+                    producer = stack.enter_context(self._running(source, stdout=write, timeout=timeout))
                 with _as_error(sink):
-                    consumer = stack.enter_context(self._running(sink, stdin_fd=read)).process
+                    consumer = stack.enter_context(self._running(sink, stdin_fd=read))
             finally:
                 os.close(read)
                 os.close(write)
-            with pipes.beside(lambda: said.append(Result(*pipes.collect(producer)))):
-                result = Result(*pipes.collect(consumer))
-        for argv, ended in ((source, replace(said[0], out="")), (sink, replace(result, out=""))):
-            if not (checked := _with_contradiction(argv, ended)):
-                raise CommandError(_words(argv), checked)
+            with pipes.beside(lambda: said.append(Result(*pipes.collect(producer.process)))):
+                result = Result(*pipes.collect(consumer.process))
+        producer.judged(source, replace(said[0], out=""))
+        consumer.judged(sink, replace(result, out=""))
         return result
 
     def converse(
@@ -359,7 +355,7 @@ class Shell:
             start_new_session=True,
             env=_environ(env),
         )
-        running = _Running(process)
+        running = _Running(process, timeout)
         with self._registered(process), self._limited(running, timeout):
             try:
                 yield running
@@ -413,7 +409,17 @@ class _Running:
     """A process at work, and whether its time was over."""
 
     process: subprocess.Popen[bytes]
+    limit: float | None
     timed_out: threading.Event = field(default_factory=threading.Event)
+
+    def judged(self, argv: Sequence[str | Path], result: Result, hint: str = "") -> Result:
+        """Return what it answered. Raises CommandTimeout where its time was over, else CommandError where it failed."""
+        if self.timed_out.is_set():
+            late = Result(124, result.out, f"{result.err}\nstopped after {self.limit:g} s")
+            raise CommandTimeout(_words(argv), late, hint)
+        if not (checked := _with_contradiction(argv, result)):
+            raise CommandError(_words(argv), checked, hint)
+        return checked
 
 
 @contextmanager

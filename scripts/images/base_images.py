@@ -27,6 +27,7 @@ MIRROR = "http://deb.debian.org/debian"  # packages are verified by signature, n
 DEBIAN, OWN = "debian", ("python", "node")  # the bases with a recipe of their own; others are made by family
 REGISTRY = "https://registry-1.docker.io/v2/"
 PROBE_SECONDS = 3.0
+BOOTSTRAP_SECONDS = 1800.0  # a backstop: on a busy machine it has taken more than ten minutes
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 
@@ -314,4 +315,7 @@ def _bootstrap_debian(shell: Shell, client: Docker, ref: str, suite: str) -> Non
     make += ["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*", suite, "-", MIRROR]
     changes = [word for name in CA_VARIABLES for word in ("--change", f"ENV {name}={CA_BUNDLE}")]
     changes += ["--change", 'CMD ["bash"]', "--change", "LABEL org.opencontainers.image.title=base-debian"]
-    shell.pipe(make, [client.binary, "import", *changes, "-", ref], timeout=600)
+    unfinished = f"{ref}-unfinished"  # an import takes the little that a failed source gave for a whole image
+    shell.pipe(make, [client.binary, "import", *changes, "-", unfinished], timeout=BOOTSTRAP_SECONDS)
+    shell.effect([client.binary, "tag", unfinished, ref], timeout=60)
+    shell.effect([client.binary, "image", "rm", unfinished], timeout=60)

@@ -109,6 +109,15 @@ def test_a_pipe_names_the_side_that_failed(shell: Shell) -> None:
         shell.pipe(["false"], ["cat"])
 
 
+def test_what_is_piped_or_fed_says_that_its_time_was_over(shell: Shell, over: threading.Event) -> None:
+    over.set()
+    waiting = python("import signal; signal.signal(2, signal.SIG_DFL); signal.pause()")
+    with pytest.raises(CommandTimeout, match="stopped after 7 s"):
+        shell.pipe(waiting, ["cat"], timeout=7.0)
+    with pytest.raises(CommandTimeout, match="stopped after 7 s"):
+        shell.feed(waiting, iter([b"abc"]), timeout=7.0)
+
+
 @given(st.lists(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])), min_size=1))
 def test_a_rendered_line_means_the_same_to_a_shell(words: list[str]) -> None:
     assert shlex.split(render(words)) == words

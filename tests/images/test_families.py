@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from plumbum import local
 
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
-from scripts.host.shell import Shell
+from scripts.host.shell import CommandError, Shell
 from scripts.images import base_images, docker, families
 from scripts.images.docker import Docker
 from scripts.settings.model import Base, Service
@@ -79,3 +81,24 @@ def test_what_another_run_has_made_meanwhile_is_not_made_again(tmp_path: Path, m
     )  # fmt: skip
     assert found["python"].id == "sha256:1"
     assert (tmp_path / "todo-chatbot/base-images/lock").read_text() == "", "given back"
+
+
+def test_a_base_image_gets_its_name_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`docker import` makes an image of nothing where what it reads has failed."""
+    asked = tmp_path / "asked"
+    for name, body in {"docker": f'cat >/dev/null\necho "$*" >>{asked}', "mmdebstrap": "[ ! -e broken ]"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "broken").touch()
+    monkeypatch.setitem(local.env, "PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+
+    def make() -> list[str]:
+        base_images._bootstrap_debian(Shell(echo=lambda line: None), Docker(tmp_path / "docker"), "base:1", "trixie")
+        return asked.read_text(encoding="utf-8").splitlines()
+
+    with pytest.raises(CommandError, match="mmdebstrap"):
+        make()
+    assert "base:1" not in asked.read_text(encoding="utf-8").split()
+    (tmp_path / "broken").unlink()
+    assert make()[-2:] == ["tag base:1-unfinished base:1", "image rm base:1-unfinished"]
