@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import PurePosixPath
 
 from scripts.adopt import python_source
-from scripts.adopt.packages import Packages, in_uv_lock, join
+from scripts.adopt.packages import Packages, folder_of, in_uv_lock, join
 from scripts.adopt.tree import Place, Tree
 
 # Name that is imported → the package that has it, and the packages that bring it along. Others' names are not guessed:
@@ -189,7 +190,10 @@ def _files(tree: Tree, folder: str, file: str, module: str, names: tuple[str, ..
     for _ in range(dots - 1):
         base = base.rpartition("/")[0] or "."
     path = module.lstrip(".").replace(".", "/")
-    for start in [base] if dots else dict.fromkeys([folder, here, join(folder, "src")]):
+    starts = [base] if dots else [folder, here, join(folder, "src")]
+    if not dots and folder != "." and path.split("/")[0] == PurePosixPath(folder).name:
+        starts.append(folder_of(folder))  # a program that is started from above knows its own folder by name
+    for start in dict.fromkeys(starts):
         own = join(start, path) if path else start
         above = [own.rsplit("/", count)[0] for count in range(path.count("/"), 0, -1)]
         for one in (*above, own, *(join(own, name) for name in names)):

@@ -23,6 +23,7 @@ from scripts.adopt import adopting, asking, documents
 from scripts.adopt.adopting import Adopted, Request
 from scripts.adopt.inference import addresses, jobs
 from scripts.adopt.inference.decision import Question
+from scripts.adopt.inference.environment import NEON
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
@@ -513,11 +514,19 @@ def test_the_databases_url_has_the_form_of_the_driver(
     assert secrets["database-secrets"]["keys"]["DATABASE_URL"]["database"] == form
 
 
-def test_a_driver_of_one_vendor_alone_is_named_and_asked_about(tmp_path: Path) -> None:
+def test_a_driver_that_speaks_to_its_vendor_alone_is_led_to_the_database_here(tmp_path: Path) -> None:
+    """By what Node.js loads before the program; one that is too old for that is named, and asked about."""
     app = make(tmp_path, **{
-        "package.json": '{"dependencies": {"next": "16", "@neondatabase/serverless": "1"}}',
+        "package.json": '{"dependencies": {"next": "16", "@neondatabase/serverless": "1", "better-auth": "1.4"}}',
         "app__page.ts": 'import { neon } from "@neondatabase/serverless";\nneon(process.env.DATABASE_URL!);\n',
+        "app__api__auth__[...all]__route.ts": 'import { auth } from "@/lib/auth";\n',
+        "lib__auth.ts": AUTH.replace("EMAIL", "enabled: true"),
     })  # fmt: skip
+    found = yaml.safe_load(adopt(app).text)
+    options = found["services"]["app"]["environment"]["NODE_OPTIONS"]
+    assert base64.b64decode(options.rpartition(",")[2]) == NEON.read_bytes()
+    assert "migrate" in found["jobs"]["app-tables"]["command"], "by the same driver, in the same environment"
+    (app / "Dockerfile").write_text("FROM node:16\nCOPY . .\nRUN npm install && npm run build\nCMD npm start\n")
     with pytest.raises(UserError, match=r"database: .*speaks to its vendor's service alone"):
         adopt(app)
     assert "DATABASE_URL" in adopt(app, answers={"database": "yes"}).text
@@ -2014,6 +2023,14 @@ def test_a_program_that_is_started_from_above_its_folder_starts_and_so_do_its_jo
     folder = f"{image}{folder}" if above else folder
     code = f"import sys; sys.path.insert(0, '{folder}'); from {module} import {name}"  # as uvicorn does
     subprocess.run([sys.executable, "-P", "-c", code], cwd=image / "app", env={"PYTHONPATH": found}, check=True)
+
+
+def test_what_a_program_imports_by_its_own_folders_name_counts_for_its_packages(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\n", "api__auth.py": "import requests\n",
+        "api__main.py": "from api.auth import requests\nfrom fastapi import FastAPI\napp = FastAPI()\n",
+    })  # fmt: skip
+    assert services(adopt(app))["api"]["addPackages"] == ["requests"]
 
 
 @pytest.mark.parametrize(

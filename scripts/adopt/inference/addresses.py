@@ -119,12 +119,12 @@ def forward_addresses(unit: Unit, context: Context) -> None:
     others = [(it["port"], it["service"]) for it in context.found.data["addresses"] if it["service"] != unit.name]
     files = (file for file in tree.below(unit.sources) if file.endswith((".ts", ".tsx", ".js", ".mjs")))
     own = next((it for it in files if _asks_by_itself(it, tree.text(it))), "")
-    if unit.kind != "nextjs" or not others or not own or ("builder" not in spec and _old_node(unit)):
+    if unit.kind != "nextjs" or not others or not own or ("builder" not in spec and old_node(unit)):
         return
     hosts = context.whole.hosts
     routes = [[port, hosts.get(name, name), context.ports[name]] for port, name in others]
     code = base64.b64encode((_FORWARDER % json.dumps(routes)).encode()).decode()
-    spec["environment"]["NODE_OPTIONS"] = f"--import=data:text/javascript;base64,{code}"
+    preload(spec["environment"], f"data:text/javascript;base64,{code}")
     ports = ", ".join(f"localhost:{port}" for port, _ in others)
     told(unit, context, "NODE_OPTIONS", f"its own server finds {ports}, too", own)
 
@@ -135,7 +135,13 @@ def _asks_by_itself(file: str, text: str) -> bool:
     return rewrites or bool(_ON_A_SERVER.search(file)) or bool(re.search(r"[\"']use server[\"']", text))
 
 
-def _old_node(unit: Unit) -> bool:
+def preload(environment: dict[str, str], module: str) -> None:
+    """Let Node.js load a module before the program, beside those that it loads already."""
+    options = [environment["NODE_OPTIONS"]] if "NODE_OPTIONS" in environment else []
+    environment["NODE_OPTIONS"] = " ".join([*options, f"--import={module}"])
+
+
+def old_node(unit: Unit) -> bool:
     """Return whether an image's Node.js is older than what can load a module before the program."""
     images = unit.dockerfile.images if unit.dockerfile else []
     return any((found := re.search(r"\bnode:(\d+)", image)) and int(found[1]) < 18 for image in images)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from scripts.adopt import variables
 from scripts.adopt.facts import Read
 from scripts.adopt.folder_kinds import PAGE_KINDS
+from scripts.adopt.inference.addresses import old_node, preload
 from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
 from scripts.adopt.inference.journey import better_auth
 from scripts.adopt.tree import Place
@@ -16,6 +19,7 @@ from scripts.adopt.units import Unit, calls_a_broker
 from scripts.host import parsing
 
 DRIVERS = ("asyncpg", "psycopg", "psycopg2", "pg8000")  # of SQLAlchemy, by the names that its URLs have for them
+NEON = Path(__file__).parent / "neon.mjs"
 VENDOR_ONLY = ("@neondatabase/serverless", "@vercel/postgres", "@planetscale/database", "@libsql/client")
 
 
@@ -89,7 +93,16 @@ def _database(
     told(unit, context, read.name, f"the database's URL, {form.get('scheme', 'postgresql')}", read.place)
     context.found.data["database"] = {"tls": True, "first": True}
     vendor = unit.wants(*VENDOR_ONLY)
-    if vendor and _speaks_http(unit, context):
+    if not vendor or not _speaks_http(unit, context):
+        return
+    if not old_node(unit):
+        module = "data:text/javascript;base64," + base64.b64encode(NEON.read_bytes()).decode()
+        if module not in environment.get("NODE_OPTIONS", ""):  # of several URLs, the first has brought it
+            preload(environment, module)
+            told(
+                unit, context, "NODE_OPTIONS", "Neon's driver asks the PostgreSQL of its URL, whosever that is", vendor
+            )
+    else:
         context.found.questions.append(Question(
             "database",
             f"{vendor}: this driver speaks to its vendor's service alone: give DATABASE_URL in .env, and say yes",

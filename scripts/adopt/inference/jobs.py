@@ -377,7 +377,7 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
     if own := next(_table_scripts(unit, tree), ""):
         return ["node", own.removeprefix(f"{unit.sources}/")], own
     auth = unit.wants("better-auth")
-    if auth and unit.wants("pg", "@prisma/client", "kysely", "postgres"):
+    if auth and unit.wants("pg", "@prisma/client", "kysely", "postgres", "@neondatabase/serverless"):
         own = better_auth(unit, tree, cli=True)
         if own and not unknown_database(tree.text(own)):
             relative = own.removeprefix(f"{unit.sources}/")
