@@ -124,6 +124,8 @@ def said(text: str) -> str:
     try:
         data = parsing.from_json(text)
         data = data[0] if isinstance(data, list) else data
+        if isinstance(data, str):
+            return quoted(data)
         error = data.get("error", data.get("detail", data))
         return quoted(str(error.get("message", error) if isinstance(error, Mapping) else error))
     except (ValueError, AttributeError, IndexError):

@@ -142,7 +142,10 @@ async def _bounded(answer: aiohttp.ClientResponse) -> str:
             raise ModelError(
                 f"{answer.url} sends more than {LARGEST >> 20} MB for one answer", "is model.endpoint a model's?"
             )
-    return held.decode(errors="replace")
+    try:
+        return held.decode(answer.charset or "utf-8", errors="replace")
+    except LookupError:  # a name that is no character set
+        return held.decode(errors="replace")
 
 
 def read(text: str, content_type: str, url: str) -> Completion:
@@ -189,7 +192,7 @@ def _document(text: str) -> Mapping[str, Any]:
 
 
 def _spoken(text: str) -> str:
-    """Return an answer without the thoughts that some models put before it."""
+    """Return an answer without the thoughts that some models put before it; nothing where it has only those."""
     return _THOUGHTS.sub("", text, count=1)
 
 
@@ -200,7 +203,8 @@ def _broken_off(url: str) -> ModelError:
 _STREAM = re.compile(r"\s*(?:data|event|id|retry)?:")
 _LINES = re.compile(r"\r\n|\n|\r")  # of a stream; a text in it may hold other characters that end a line
 _DONE = "[DONE]"
-_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
+# Where the server's template opens them, the answer only has their end; where the model's limit cuts them, none.
+_THOUGHTS = re.compile(r"\A(?:\s*<think>.*?(?:</think>\s*|\Z)|(?:(?!</?think>).)*</think>\s*)", re.DOTALL)
 _UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
 
 
@@ -210,9 +214,10 @@ def _no_error(data: Mapping[str, Any], url: str) -> None:
     Some servers put it beside what they had said until then.
     """
     choices = data.get("choices")
-    if data.get("error") or (isinstance(choices, list) and any(mapped(one).get("error") for one in choices)):
+    inner = [mapped(one).get("error") for one in choices] if isinstance(choices, list) else []
+    if error := data.get("error") or next(filter(None, inner), None):
         raise ModelError(
-            f"{url} answered with an error: {refusals.said(json.dumps(data.get('error') or data))}",
+            f"{url} answered with an error: {refusals.said(json.dumps(error))}",
             "see its own words; invoke ai.doctor tries it with one small question",
         )
 
@@ -269,12 +274,17 @@ def _events(text: str, url: str) -> Iterator[str]:
     Raises ModelError where the stream ends in the middle of one.
     """
     held: list[str] = []
+    name = ""
     for line in _LINES.split(text):
+        if line.startswith("event:"):
+            name = line[6:].strip()
         if line.startswith("data:"):
             held.append(line[5:].strip())
         if held and (not line or _is_whole("\n".join(held))):
-            yield "\n".join(held)
+            whole = "\n".join(held)
+            yield json.dumps({"error": refusals.said(whole)}) if name == "error" else whole
             held.clear()
+            name = ""
     if held:
         raise _broken_off(url)
 

@@ -207,6 +207,8 @@ def lines(*pieces: dict[str, Any]) -> str:
         (f"data: {json.dumps({'choices': [{'message': {'content': 'whole'}, 'finish_reason': 'stop'}]})}\n", "whole"),
         (piece({"content": ODD}, "stop").replace("\\u2028", "\u2028").replace("\\u0085", "\x85"), ODD),
         (json.dumps(good("<think>\nkubectl delete\n</think>\n\n## Cause")["body"]), "## Cause"),
+        (json.dumps(good("kubectl delete\n</think>\n\n## Cause")["body"]), "## Cause"),
+        (json.dumps(good("<think>\nkubectl delete it, no, wait")["body"]), ""),
         (json.dumps(good([{"type": "reasoning", "text": "hm"}, {"type": "text", "text": "yes"}])["body"]), "yes"),
     ],
 )
