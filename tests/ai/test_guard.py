@@ -605,7 +605,7 @@ def test_a_stream_is_read_in_all_of_its_forms(text: str, said: str) -> None:
         (f"data: {PIECE % 'a'}\n\ndata: {PIECE[:20]}\n\ndata: [DONE]\n\n", "a stream that cannot be read"),
         ("event: ping\n\n", "an empty stream"),
         (f'data: {PIECE % "a"}\n\nevent: error\ndata: {{"message": "Overloaded"}}\n\n', "an error: Overloaded"),
-        ('data: {"choices": [{"error": {"message": "upstream is down"}, "delta": {}}]}\n\n', "an error: upstream is down"),
+        ('data: {"choices": [{"error": {"message": "it is down"}, "delta": {}}]}\n\n', "an error: it is down"),
     ],
 )
 def test_a_stream_that_is_none_is_told_by_its_cause(text: str, words: str) -> None:
