@@ -42,7 +42,7 @@ def complete_secrets(run: Run) -> Generator[Outcome, None, dict[str, str]]:
     if run.dry or _needed(session) <= current.keys():
         return current
     if written := sync_secrets(session, run.display.line):
-        told = ", ".join(change.name for change in written)
+        told = ", ".join(change.told for change in written)
         yield Outcome("deploy", "secrets", "done", 0.0, f"written: {told}; one that the app needs was gone")
         return versions.require_answer(session.kubectl, run.namespace, names)
     return current

@@ -106,4 +106,4 @@ def _bases(run: Run, client: Docker, into: dict[str, ReadyBase], builds: Builds 
 
 def _secrets(run: Run) -> tuple[bool, str]:
     changes = sync_secrets(run.session, run.display.line)
-    return bool(changes), ", ".join(change.name for change in changes) or "as their sources say"
+    return bool(changes), ", ".join(change.told for change in changes) or "as their sources say"

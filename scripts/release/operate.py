@@ -217,13 +217,13 @@ def url(session: Session) -> str:
 
 
 def sync_secrets(session: Session) -> list[str]:
-    """Write the Secrets that changed and replace the pods that read them. Returns the names of those written."""
+    """Write the Secrets that changed and replace the pods that read them. Returns what is told of those written."""
     with hold_release_lock(session):
         changes = app_secrets.sync_secrets(session, session.say)
         renew_pods(session)
         if changes and not session.shell.dry:
             _remember(session)  # pods that became ready with a value have proved it: another checkout keeps it
-    return [change.name for change in changes]
+    return [change.told for change in changes]
 
 
 def rotate_secrets(session: Session, *, all_before: bool = False) -> list[str]:

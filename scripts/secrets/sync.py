@@ -43,6 +43,12 @@ class Change:
     used_by: tuple[str, ...]
     generated: tuple[str, ...] = ()
 
+    @property
+    def told(self) -> str:
+        """Return its name, and which keys are taken away with it, as nobody gives them any more."""
+        gone = [key for key in self.keys if key not in self.data]
+        return f"{self.name} (without {', '.join(gone)}, which nothing gives any more)" if gone else self.name
+
 
 def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the Secrets as an app's file says them, with the local database's own where a key is a

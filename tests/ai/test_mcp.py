@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -120,6 +121,17 @@ def test_a_port_that_cannot_be_served_is_told_before_anything_is_started(port: i
         taken = port or other.getsockname()[1]
         with pytest.raises(UserError, match=f"--http={taken}: (no port|another program has this port)"):
             serve.serve(cast("Any", None), taken)
+
+
+def test_a_token_that_is_empty_is_drawn_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed, or a full disk, leaves one, and everybody would know it."""
+    monkeypatch.setattr(serve, "state_folder", lambda *parts: tmp_path.joinpath(*parts))
+    file = serve.token_file()
+    first = file.read_text()
+    assert len(first) > 30 and file.stat().st_mode & 0o777 == 0o600
+    assert serve.token_file().read_text() == first
+    file.write_text("\n")
+    assert len(serve.token_file().read_text()) > 30
 
 
 def test_a_client_that_is_not_known_is_told() -> None:

@@ -62,6 +62,12 @@ def test_a_changed_key_names_who_has_to_restart() -> None:
     assert (changes["api-keys"].keys, changes["api-keys"].used_by) == (("OPENAI_API_KEY",), ("agent",))
 
 
+def test_a_key_that_nothing_gives_any_more_is_named_when_it_is_taken_away() -> None:
+    held = {name: dict(change.data) for name, change in decide({"OPENAI_API_KEY": "old"}).items()}
+    assert decide({}, held)["api-keys"].told == "api-keys (without OPENAI_API_KEY, which nothing gives any more)"
+    assert decide({"OPENAI_API_KEY": "new"}, held)["api-keys"].told == "api-keys"
+
+
 def test_a_value_that_its_reader_refuses_is_named_before_anything_is_written() -> None:
     with pytest.raises(UserError, match=r"auth-secrets\.JWT_SECRET: variable JWT_SECRET: too short, needs 16") as told:
         decide({"JWT_SECRET": "hunter2"})

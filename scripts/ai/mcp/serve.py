@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 import sysconfig
@@ -11,6 +10,7 @@ from pathlib import Path
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import virtualenvs
+from scripts.host.files import write_whole
 from scripts.host.paths import state_folder
 from scripts.kube import forward
 
@@ -30,10 +30,9 @@ def argv(session: Session, port: int = 0) -> list[str]:
 def token_file() -> Path:
     """Return a file with a token that only this user reads, made where it is missing."""
     file = state_folder("ai", "mcp-token")
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            stream.write(secrets.token_urlsafe(32))
+    # One that is empty, after a run that was killed or a full disk, would let everybody in.
+    if not (file.is_file() and file.read_bytes().strip()):
+        write_whole(file, secrets.token_urlsafe(32), mode=0o600)
     return file
 
 
