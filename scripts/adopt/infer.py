@@ -33,6 +33,7 @@ from scripts.adopt.inference.programs import (
     set_probes,
     set_user,
     set_writable,
+    share_virtualenv,
     spare_cards,
 )
 from scripts.adopt.packages import join, requirements
@@ -159,6 +160,7 @@ def _variables(unit: Unit, spec: dict[str, Any], built: bool, context: Context) 
     environment, build = variables_of(unit, context)
     set_path(unit, environment, built, context)
     keep_packages(unit, environment, built, context)
+    share_virtualenv(unit, build, built, context)
     set_above(unit, spec, environment, context)
     set_date(unit, spec, build, built, context)
     spare_cards(unit, spec, built, context)

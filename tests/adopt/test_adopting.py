@@ -2309,6 +2309,22 @@ def test_a_program_that_uv_runs_keeps_the_packages_of_its_image(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
+    ("recipe", "shared"),
+    [
+        ('RUN poetry install --without dev\nCOPY . .\nCMD ["poetry", "run", "uvicorn", "main:app"]\n', True),
+        ("RUN poetry config virtualenvs.create false && poetry install\nCOPY . .\nCMD uvicorn main:app\n", False),
+        ("ENV POETRY_VIRTUALENVS_IN_PROJECT=1\nRUN poetry install\nCOPY . .\nCMD .venv/bin/uvicorn main:app\n", False),
+    ],
+)
+def test_a_virtualenv_that_poetry_makes_is_found_by_whoever_runs_the_program(
+    tmp_path: Path, recipe: str, shared: bool
+) -> None:
+    app = make(tmp_path, **{**API, "Dockerfile": "FROM python:3.13-slim\n" + recipe})
+    build = services(adopt(app))["app"].get("buildEnvironment", {})
+    assert ("POETRY_VIRTUALENVS_PATH" in build) is shared
+
+
+@pytest.mark.parametrize(
     ("texts", "read"),
     [
         ({"lib__env.ts": "export function need(name: string) {\n  const v = process.env[name]\n  if (!v) throw 1\n}\n",

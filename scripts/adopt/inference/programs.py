@@ -103,6 +103,20 @@ def keep_packages(unit: Unit, environment: dict[str, str], built: bool, context:
         told(unit, context, "UV_NO_SYNC", "1: with the packages of its image", Place(recipe.file, recipe.command_line))
 
 
+def share_virtualenv(unit: Unit, build: dict[str, str], built: bool, context: Context) -> None:
+    """Put the virtualenv that Poetry makes as root where whoever runs the program finds it, and may read it."""
+    recipe = unit.dockerfile
+    text = context.whole.tree.text(recipe.file) if recipe and not built else ""
+    if (
+        recipe
+        and re.search(r"\bpoetry install\b", text)
+        and not re.search(r"virtualenvs\.|POETRY_VIRTUALENVS|pypoetry", text)
+    ):
+        build["POETRY_VIRTUALENVS_PATH"] = "/opt/virtualenvs"
+        key = f"services.{unit.name}.buildEnvironment"
+        context.found.because(key, "POETRY_VIRTUALENVS_PATH: readable for others than root", recipe.file)
+
+
 _WRITES = re.compile(
     r"\bmkdir\(|\bmakedirs\(|FileHandler\(|\bopen\([^)\n]*[\"'][wax]b?\+?[\"']|\b(mkdir|writeFile|appendFile)(Sync)?\(|createWriteStream\("
 )
