@@ -2309,6 +2309,19 @@ def test_a_program_that_uv_runs_keeps_the_packages_of_its_image(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
+    ("config", "builder"),
+    [
+        ("module.exports = { images: { domains: ['https://x.org'] }, output: 'export' }\n", "static"),
+        ("module.exports = {\n  // output: 'export' is gone, since this page has a server\n}\n", "nextjs"),
+        ("/** output: 'export'\n */\nmodule.exports = {}\n", "nextjs"),
+    ],
+)
+def test_what_a_comment_of_the_configuration_says_is_no_setting(tmp_path: Path, config: str, builder: str) -> None:
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__next.config.js": config, **below("api", API)})
+    assert services(adopt(app))["web"]["builder"] == builder
+
+
+@pytest.mark.parametrize(
     ("recipe", "shared"),
     [
         ('RUN poetry install --without dev\nCOPY . .\nCMD ["poetry", "run", "uvicorn", "main:app"]\n', True),

@@ -142,10 +142,14 @@ def _standalone(tree: Tree, unit: Unit) -> bool:
     return _output(tree, unit, "standalone")
 
 
+_COMMENT = re.compile(r"(?ms)(?<![:\"'])//[^\n]*|^\s*/\*.*?\*/")  # but no `https://`
+
+
 def _output(tree: Tree, unit: Unit, kind: str) -> bool:
     """Return whether its next.config asks for that kind of output."""
     configs = [join(unit.sources, f"next.config.{suffix}") for suffix in ("js", "mjs", "ts", "cjs", "mts")]
-    return any(re.search(rf"output\s*:\s*[\"']{kind}[\"']", tree.text(file)) for file in configs if tree.has(file))
+    texts = (_COMMENT.sub("", tree.text(file)) for file in configs if tree.has(file))
+    return any(re.search(rf"output\s*:\s*[\"']{kind}[\"']", text) for text in texts)
 
 
 def _python_command(unit: Unit, context: Context) -> list[str]:
