@@ -532,6 +532,17 @@ def test_a_driver_that_speaks_to_its_vendor_alone_is_led_to_the_database_here(tm
     assert "DATABASE_URL" in adopt(app, answers={"database": "yes"}).text
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_people_that_neons_driver_keeps_have_their_tables(tmp_path: Path, known: bool) -> None:
+    given = "database: new Pool({ connectionString: process.env.DATABASE_URL })" if known else ""
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"next": "16", "better-auth": "1", "@neondatabase/serverless": "1"}}',
+        "lib__auth.ts": 'import { Pool } from "@neondatabase/serverless";\nconst url = process.env.DATABASE_URL;\n'
+        f"export const auth = betterAuth({{ {given} }});\n",
+    })  # fmt: skip
+    assert bool(yaml.safe_load(adopt(app).text).get("jobs")) is known
+
+
 def test_what_a_program_ends_without_and_nothing_tells_is_asked(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         "requirements.txt": "fastapi\n",

@@ -379,6 +379,8 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
     auth = unit.wants("better-auth")
     if auth and unit.wants("pg", "@prisma/client", "kysely", "postgres", "@neondatabase/serverless"):
         own = better_auth(unit, tree, cli=True)
+        if own and unit.wants("@neondatabase/serverless") and not re.search(r"\bdatabase\s*[:,]", tree.text(own)):
+            return None  # the page has that driver for its own tables
         if own and not unknown_database(tree.text(own)):
             relative = own.removeprefix(f"{unit.sources}/")
             return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
