@@ -532,6 +532,15 @@ def test_a_driver_that_speaks_to_its_vendor_alone_is_led_to_the_database_here(tm
     assert "DATABASE_URL" in adopt(app, answers={"database": "yes"}).text
 
 
+@pytest.mark.parametrize("between", [", ", '}, "devDependencies": {'])
+def test_neons_driver_is_led_to_the_database_here_whoever_asks_for_it(tmp_path: Path, between: str) -> None:
+    app = make(tmp_path, **{
+        "package.json": f'{{"dependencies": {{"next": "16"{between}"@neondatabase/serverless": "1"}}}}',
+        "app__page.ts": 'import { neon } from "@neondatabase/serverless";\nneon(process.env.DATABASE_URL!);\n',
+    })  # fmt: skip
+    assert "NODE_OPTIONS" in services(adopt(app))["app"]["environment"]
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_people_that_neons_driver_keeps_have_their_tables(tmp_path: Path, known: bool) -> None:
     given = "database: new Pool({ connectionString: process.env.DATABASE_URL })" if known else ""
