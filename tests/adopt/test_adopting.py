@@ -520,7 +520,7 @@ def test_a_driver_that_speaks_to_its_vendor_alone_is_led_to_the_database_here(tm
         "package.json": '{"dependencies": {"next": "16", "@neondatabase/serverless": "1", "better-auth": "1.4"}}',
         "app__page.ts": 'import { neon } from "@neondatabase/serverless";\nneon(process.env.DATABASE_URL!);\n',
         "app__api__auth__[...all]__route.ts": 'import { auth } from "@/lib/auth";\n',
-        "lib__auth.ts": AUTH.replace("EMAIL", "enabled: true"),
+        "lib__auth.ts": AUTH.replace("EMAIL", "enabled: true").replace("({", "({ database: pool,"),
     })  # fmt: skip
     found = yaml.safe_load(adopt(app).text)
     options = found["services"]["app"]["environment"]["NODE_OPTIONS"]

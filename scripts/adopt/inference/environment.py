@@ -92,8 +92,8 @@ def _database(
     context.secret("database-secrets", read.name, unit, source)
     told(unit, context, read.name, f"the database's URL, {form.get('scheme', 'postgresql')}", read.place)
     context.found.data["database"] = {"tls": True, "first": True}
-    built = (unit.packages.place(name) for name in VENDOR_ONLY if name in unit.packages.development)
-    vendor = unit.wants(*VENDOR_ONLY) or next(built, None)  # a page's build takes in what it needs
+    asked = unit.packages.wanted | unit.packages.development  # a page's build takes in what it needs
+    vendor = next((unit.packages.place(name) or Place(unit.folder) for name in VENDOR_ONLY if name in asked), None)
     if not vendor or not _speaks_http(unit, context):
         return
     if not old_node(unit):
