@@ -7,10 +7,13 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from scripts.host.shell import Result
+from scripts.pipeline import prove
 from scripts.pipeline.person import causes, journey
 from scripts.pipeline.person.web import Browser
 
@@ -196,3 +199,47 @@ def test_the_cause_is_told_by_the_servers_own_words(log: str, said: str) -> None
 @pytest.mark.parametrize(("text", "algorithm"), [(token("HS256"), "HS256"), ("0paque", ""), ("", ""), ("a.b.c", "")])
 def test_what_signs_a_token_is_read_from_its_head(text: str, algorithm: str) -> None:
     assert causes.algorithm(text) == algorithm
+
+
+class Kubectl:
+    """A cluster whose one server has this document and this log."""
+
+    def __init__(self, document: Any, log: str) -> None:
+        self.document, self.log = document, log
+
+    def ask(self, *words: str) -> Result:
+        assert words[0] == "logs" and "app.kubernetes.io/name=api" in words
+        return Result(0, self.log)
+
+    def proxy_get(self, namespace: str, service: str, port: int, path: str) -> Result:
+        return Result(0, json.dumps(self.document)) if (service, path) == ("api", "/openapi.json") else Result(1, "")
+
+
+def prove_journey(serve: Any, document: Any, log: str) -> tuple[list[tuple[str, str, str]], list[str]]:
+    ports = {"page": serve(Page).rpartition(":")[2], "api": serve(Api).rpartition(":")[2]}
+    services = [SimpleNamespace(name=name, port=80, address=name, label="") for name in ports]
+    addresses = [SimpleNamespace(service=name, port=port) for name, port in ports.items()]
+    app = SimpleNamespace(addresses=addresses, journey=(*ENTRY, adding("api")), plays=True)
+    settings = SimpleNamespace(app=app, page=services[0], services=services)
+    session = SimpleNamespace(settings=settings, kubectl=Kubectl(document, log))
+    problems: list[str] = []
+    run: Any = SimpleNamespace(session=session, namespace="x")
+    told = list(prove._played(run, Browser(f"http://localhost:{ports['page']}"), problems))
+    return [(one.target, one.status, one.detail) for one in told], problems
+
+
+def test_a_red_proof_names_the_cause_that_the_servers_log_holds(serve: Any) -> None:
+    told, problems = prove_journey(serve, TOLD, "INFO: started\njose.JWTError: Signature verification failed.\n")
+    assert [(name, status) for name, status, _ in told] == [
+        ("register", "done"), ("log in", "done"), ("add a todo", "failed"),
+    ]  # fmt: skip
+    assert problems == [
+        'add a todo: status 401: {"detail": "Could not validate credentials"}; it checks tokens by another secret than'
+        " the page signs them with: both have to have the same"
+    ]
+
+
+def test_a_server_that_tells_nothing_of_itself_is_not_judged_and_that_is_said(serve: Any) -> None:
+    told, problems = prove_journey(serve, {}, "")
+    assert told[-1][:2] == ("add a todo", "skipped") and told[-1][2].startswith("cannot tell: ")
+    assert not problems
