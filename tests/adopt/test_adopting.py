@@ -515,7 +515,9 @@ def test_the_databases_url_has_the_form_of_the_driver(
 
 
 def test_a_driver_that_speaks_to_its_vendor_alone_is_led_to_the_database_here(tmp_path: Path) -> None:
-    """By what Node.js loads before the program; one that is too old for that is named, and asked about."""
+    """By what Node.js loads before the program; where that is too old, or the driver wants its vendor's names of hosts,
+    it is named, and asked about.
+    """
     app = make(tmp_path, **{
         "package.json": '{"dependencies": {"next": "16", "@neondatabase/serverless": "1", "better-auth": "1.4"}}',
         "app__page.ts": 'import { neon } from "@neondatabase/serverless";\nneon(process.env.DATABASE_URL!);\n',
@@ -527,9 +529,14 @@ def test_a_driver_that_speaks_to_its_vendor_alone_is_led_to_the_database_here(tm
     assert base64.b64decode(options.rpartition(",")[2]) == NEON.read_bytes()
     assert "migrate" in found["jobs"]["app-tables"]["command"], "by the same driver, in the same environment"
     (app / "Dockerfile").write_text("FROM node:16\nCOPY . .\nRUN npm install && npm run build\nCMD npm start\n")
-    with pytest.raises(UserError, match=r"database: .*speaks to its vendor's service alone"):
-        adopt(app)
-    assert "DATABASE_URL" in adopt(app, answers={"database": "yes"}).text
+    other = make(tmp_path / "other", **{
+        "package.json": '{"dependencies": {"next": "16", "@vercel/postgres": "1"}}',
+        "app__page.ts": 'import { sql } from "@vercel/postgres";\nprocess.env.POSTGRES_URL;\n',
+    })  # fmt: skip
+    for one in (app, other):
+        with pytest.raises(UserError, match=r"database: .*speaks to its vendor's service alone"):
+            adopt(one)
+        assert "database-secrets" in adopt(one, answers={"database": "yes"}).text
 
 
 @pytest.mark.parametrize("between", [", ", '}, "devDependencies": {'])

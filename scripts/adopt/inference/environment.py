@@ -96,7 +96,7 @@ def _database(
     vendor = next((unit.packages.place(name) or Place(unit.folder) for name in VENDOR_ONLY if name in asked), None)
     if not vendor or not _speaks_http(unit, context):
         return
-    if not old_node(unit):
+    if vendor == unit.wants("@neondatabase/serverless") and not unit.wants("@vercel/postgres") and not old_node(unit):
         module = "data:text/javascript;base64," + base64.b64encode(NEON.read_bytes()).decode()
         if module not in environment.get("NODE_OPTIONS", ""):  # of several URLs, the first has brought it
             preload(environment, module)
