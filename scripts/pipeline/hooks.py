@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scripts.context.session import Session
-from scripts.diagnose.model import moment
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
 from scripts.kube.objects import condition
@@ -58,6 +57,8 @@ def _failed(session: Session, namespace: str, since: datetime) -> list[str]:
 
 def has_failed(job: Object, since: datetime) -> bool:
     """Return whether a Job is a hook that failed after a moment, and of which helm says no more than that."""
+    from scripts.diagnose.model import moment  # only a run in trouble needs that room
+
     notes = job["metadata"].get("annotations") or {}
     failed = condition(job, "Failed")
     when = moment(failed.get("lastTransitionTime"))

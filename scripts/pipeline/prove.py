@@ -10,13 +10,12 @@ from typing import Any
 
 from scripts.context.run import Run
 from scripts.context.session import Session
-from scripts.diagnose import redaction
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.pipeline import addresses
 from scripts.pipeline.access import Page, page_url
 from scripts.pipeline.live import Live
-from scripts.pipeline.person import causes, chromium, journey, served
+from scripts.pipeline.person import chromium, journey, served
 from scripts.pipeline.person.web import Browser
 from scripts.settings.model import Outcome
 
@@ -148,6 +147,9 @@ def _explained(run: Run, played: journey.Played) -> str:
     """Return a step's problem with its cause, where the person was known and the server refused or failed."""
     if played.name not in (journey.ADDING, journey.SEEING) or played.status not in (401, 403, *range(500, 600)):
         return played.problem
+    from scripts.diagnose import redaction  # only a step that failed needs its hundred patterns
+    from scripts.pipeline.person import causes
+
     servers = [one for one in run.session.settings.services if one.port]
     page = run.session.settings.page
     if page and played.service == page.name:  # what it hands on is answered by one of the others

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from invoke import Task
 
 from scripts.host import parsing
@@ -15,8 +14,6 @@ from scripts.tasks.options import command
 from scripts.tasks.support import print_table
 
 RECIPES = Path(__file__).parents[2] / "ai/recipes"
-# Every `invoke` reads the recipes: in Python alone that takes longer than all other modules together.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # How every recipe is asked. What a recipe itself takes, its file says.
 OPTIONS: dict[str, tuple[Any, str, str]] = {
     "tool": ("auto", "str", "gordon, kubectl-ai, kagent, api, offline or auto"),

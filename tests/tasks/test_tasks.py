@@ -51,6 +51,15 @@ def test_the_list_needs_no_heavy_module() -> None:
     assert done.stdout.strip() == ""
 
 
+def test_a_run_that_changes_nothing_does_without_what_only_trouble_needs() -> None:
+    """The rules, and the hundred patterns of what looks like a secret, are a fifth of such a run's CPU."""
+    rooms = ("scripts.diagnose", "scripts.secrets.redact", "scripts.secrets.shapes", "jsonschema", "jinja2", "plumbum")
+    loads = "import sys, scripts.tasks.root, scripts.pipeline.runner, scripts.pipeline.stages"
+    code = f"{loads}; print(*(name for name in {rooms} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
 @pytest.mark.parametrize("flag", ["", "1"])
 def test_bytecode_is_kept_for_the_next_command_unless_a_person_wants_none(flag: str, tmp_path: Path) -> None:
     env = os.environ | {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": flag}
