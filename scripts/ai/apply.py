@@ -78,11 +78,14 @@ def plan(commands: Sequence[Verdict], manifests: Iterable[Manifest], namespace: 
     return steps
 
 
-def dangers(steps: Iterable[Step], registry: str, known: Collection[str] = ()) -> list[str]:
-    """Return what of a change needs a yes that is typed, in words: pods that all end, images from somewhere or of any
-    day.
+def dangers(
+    steps: Iterable[Step], registry: str, known: Collection[str] = (), alone: Collection[str] = ()
+) -> list[str]:
+    """Return what of a change needs a yes that is typed, in words: pods that all end or share what is for one, images
+    from somewhere or of any day.
 
     `registry` is the release's own, `known` are repositories of images that are expected: none of them is a danger.
+    `alone` are the names of workloads whose pods mount one volume.
     """
     found = []
     for step in steps:
@@ -91,6 +94,9 @@ def dangers(steps: Iterable[Step], registry: str, known: Collection[str] = ()) -
         wanted = [mapped(mapped(layer).get("spec")).get("replicas") for layer in layers]
         if any(map(_is_zero, [*wanted, *_flags(step.words, "replicas")])):
             found.append(f"{step.target}: 0 replicas stop every one of its pods")
+        more = [*wanted, *_flags(step.words, "replicas"), *_flags(step.words, "max")]
+        if step.target.rpartition("/")[2] in alone and any(map(_is_several, more)):
+            found.append(f"{step.target}: several pods would write into one volume, which destroys a database's files")
         for image in _images(step, layers):
             if where := _foreign(image, registry, known):
                 found.append(f"{step.target}: the image {image} comes from {where}")
@@ -106,6 +112,13 @@ def _is_zero(value: object) -> bool:
         return value == 0
     try:
         return isinstance(value, str) and int(value, 0) == 0
+    except ValueError:
+        return False
+
+
+def _is_several(value: object) -> bool:
+    try:
+        return isinstance(value, int | str) and int(str(value), 0) > 1
     except ValueError:
         return False
 

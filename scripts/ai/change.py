@@ -16,6 +16,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.terminal import printable, typed
+from scripts.kube.objects import claims_of, name_of
 from scripts.secrets import redact
 
 
@@ -116,7 +117,8 @@ def _dangers(
     asked = [found.inputs[item.name] for item in found.recipe.inputs if item.type == "image"] if found else []
     images += [image for image in asked if not apply.host(image)]
     own = [f"{service.project}/{service.name}" for service in session.settings.services]
-    return apply.dangers(steps, session.settings.registry, {*own, *map(apply.repository, images)})
+    alone = [name_of(item) for item in running if claims_of(item)]
+    return apply.dangers(steps, session.settings.registry, {*own, *map(apply.repository, images)}, alone)
 
 
 def safe_manifests(found: Consultation) -> list[Manifest]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scripts.diagnose.graph import ResourceGraph, created, template
+from scripts.diagnose.graph import ResourceGraph, created
 from scripts.diagnose.model import Object, Snapshot, Symptom, moment
-from scripts.kube.objects import condition, name_of
+from scripts.kube.objects import claims_of, condition, name_of
 
 
 def creation_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
@@ -118,8 +118,8 @@ def _claims(graph: ResourceGraph) -> Iterator[Symptom]:
         # A class that binds late waits for a pod, which is not a problem of the claim.
         if phase == "Pending" and events and events[-1].reason in ("WaitForFirstConsumer", "WaitForPodScheduled"):
             continue
-        users = [owner for owner, workload in graph.workloads.items() if name in _claims_of(workload)]
-        users += [owner for owner, pod in graph.pods if name in _claims_of({"spec": {"template": pod}})]
+        users = [owner for owner, workload in graph.workloads.items() if name in claims_of(workload)]
+        users += [owner for owner, pod in graph.pods if name in claims_of({"spec": {"template": pod}})]
         spec = claim.get("spec") or {}
         warnings = [event for event in events if event.warning or event.reason == "FailedBinding"]
         fields = {
@@ -132,11 +132,6 @@ def _claims(graph: ResourceGraph) -> Iterator[Symptom]:
         yield Symptom(
             "claim", users[0] if users else name, f"pvc/{name}", fields, tuple(lines), seconds=graph.age(created(claim))
         )
-
-
-def _claims_of(workload: Object) -> set[str]:
-    volumes = (template(workload).get("spec") or {}).get("volumes") or ()
-    return {str((volume.get("persistentVolumeClaim") or {}).get("claimName")) for volume in volumes}
 
 
 def _autoscalers(graph: ResourceGraph) -> Iterator[Symptom]:

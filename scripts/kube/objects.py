@@ -157,6 +157,13 @@ def app_container(pod: Object) -> Object:
     return next((by_name[name] for name in names if name in by_name), containers[0])
 
 
+def claims_of(workload: Object) -> set[str]:
+    """Return the names of the claims whose volumes the pods of a workload mount, the same for all of them."""
+    volumes = (template(workload).get("spec") or {}).get("volumes") or ()
+    claims = [(volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in volumes]
+    return {str(name) for name in claims if name}
+
+
 def images_of(pod: Object) -> dict[str, str]:
     """Return container name → image, for a pod or pod template, init containers included."""
     spec = pod["spec"]

@@ -201,14 +201,33 @@ def await_rollouts(session: Session, names: Sequence[str], limit: float | None =
 
 
 def scale(session: Session, service: str, replicas: int) -> None:
-    """Set a service's replicas until the next deploy, and wait for them. Raises UserError for a negative number."""
+    """Set a service's replicas until the next deploy, and wait for them. Raises UserError for one that cannot be."""
     if replicas < 0:
         raise UserError(f"--replicas {replicas}: must be 0 or more")
-    name = workload(session, service).resource
+    one, namespace = workload(session, service), session.settings.release.namespace
+    name = one.resource
     with hold_release_lock(session):
-        namespace = session.settings.release.namespace
+        if replicas > 1 and not session.shell.dry:
+            refuse_shared_volume(session, one)
         session.kubectl.effect("scale", name, f"--replicas={replicas}", "--namespace", namespace)
         await_rollouts(session, [name])
+
+
+def refuse_shared_volume(session: Session, one: Workload) -> None:
+    """Raise UserError where several pods of a workload would write into a volume that is for one: two servers of a
+    database on the same files destroy them.
+    """
+    if one.kind != "Deployment":  # each pod of a StatefulSet has volumes of its own
+        return
+    items = session.kubectl.named("deployments", one.namespace, [one.name])
+    names = {name for item in items for name in objects.claims_of(item)}
+    for claim in session.kubectl.named("persistentvolumeclaims", one.namespace, names):
+        if not {"ReadWriteMany", "ReadOnlyMany"} & set((claim.get("spec") or {}).get("accessModes") or ()):
+            name = objects.name_of(claim)
+            raise UserError(
+                f"{one.name}: several pods would write into the volume of its claim {name}, which is for one",
+                f"give it more room instead: resources.limits of {one.name} in the values",
+            )
 
 
 def url(session: Session) -> str:

@@ -233,6 +233,21 @@ def test_what_is_dangerous_is_named_as_what_it_is(line: str, words: str) -> None
     assert words in " ".join(apply.dangers(steps, "registry.example:5000"))
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("kubectl scale deploy/database --replicas=2", True),
+        ("kubectl scale deployment database --replicas=1", False),
+        ("kubectl autoscale deployment database --min=1 --max=3", True),
+        ('kubectl patch deployment database -p \'{"spec": {"replicas": 2}}\'', True),
+        ("kubectl scale deployment backend --replicas=2", False),
+    ],
+)
+def test_several_pods_on_one_volume_need_a_yes_that_is_typed(line: str, told: bool) -> None:
+    found = " ".join(apply.dangers(apply.plan([_judged(line)], (), NAMESPACE), "", (), ["database"]))
+    assert ("several pods would write into one volume" in found) == told
+
+
 def test_an_image_without_a_registry_is_the_releases_or_named() -> None:
     known = {"todo-chatbot/backend"}
 

@@ -197,3 +197,21 @@ def test_the_log_of_what_is_not_deployed_is_answered_by_the_pipeline(monkeypatch
     with pytest.raises(UserError, match=r"web is not deployed: there is no deployment/web in shop") as told:
         operate.logs(session, "web", follow=False, tail=9)
     assert told.value.hint == "run: invoke pipeline" and not session.shell.attach.called
+
+
+def _with_a_volume(modes: list[str]) -> Any:
+    """A cluster whose database mounts a claim of these modes."""
+    item = deployment(1, 1)
+    item["spec"]["template"]["spec"]["volumes"] = [{"name": "d", "persistentVolumeClaim": {"claimName": "files"}}]
+    claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "files"}, "spec": {"accessModes": modes}}
+    kubectl = SimpleNamespace(named=lambda kind, *_: [item] if kind == "deployments" else [claim])
+    return SimpleNamespace(kubectl=kubectl)
+
+
+def test_several_pods_never_write_into_a_volume_that_is_for_one() -> None:
+    """Two database servers on the same files destroy them, and each looks ready."""
+    one = Workload("Deployment", "shop", "backend", {})
+    with pytest.raises(UserError, match="backend: several pods would write into the volume of its claim files"):
+        operate.refuse_shared_volume(_with_a_volume(["ReadWriteOnce"]), one)
+    operate.refuse_shared_volume(_with_a_volume(["ReadWriteMany"]), one)
+    operate.refuse_shared_volume(_with_a_volume(["ReadWriteOnce"]), Workload("StatefulSet", "shop", "backend", {}))
