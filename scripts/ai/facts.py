@@ -43,7 +43,8 @@ def check_inputs(recipe: Recipe, given: Inputs, services: Sequence[str], usual: 
         if item.required and not value.strip():
             raise UserError(f"recipe {recipe.name}: input {item.name} is missing", item.description)
         if item.type in ("pod", "service"):
-            value = value.rpartition("/")[2]  # as kubectl prints and takes it: pod/backend-0, deployment.apps/backend
+            # As kubectl prints and takes it: pod/backend-0, deployment.apps/backend.
+            value = value.rpartition("/")[2] or value
         pattern, meaning = _TYPES[item.type]
         if value and not re.fullmatch(pattern, value):
             raise UserError(f"input {item.name}: {value[:60]!r} is not possible", f"give {meaning}")

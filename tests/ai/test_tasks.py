@@ -115,6 +115,7 @@ def test_dry_prints_prompt_and_command(run: Run) -> None:
     ("line", "words"),
     [
         ("invoke ai.debug --pod=nope --tool=offline", ["no pod nope", "there are: backend-"]),
+        ("invoke ai.debug --pod=pod/ --tool=offline", ["input pod", "'pod/' is not possible"]),
         ("invoke ai.debug --service=bakend --tool=offline", ["no service bakend", "choose one of: frontend"]),
         ("invoke ai.debug --tool=chatgpt", ["--tool chatgpt: no such tool", "auto, gordon"]),
         ("invoke ai.debug --tool=kubectl-ai", ["kubectl-ai is not installed", "ai.doctor"]),
