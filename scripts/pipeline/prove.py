@@ -38,6 +38,7 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
     yield from _called(run, browser, url, problems)
     if run.session.settings.app.addresses:
         yield from _opened(run, url, problems)
+        yield from _asked(run, browser, url)
         yield from _played(run, browser, problems)
     if problems:
         raise UserError("a person cannot use it:\n" + "\n".join(problems), _remedy(run.session))
@@ -82,6 +83,24 @@ def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
     notes = f"; console: {seen.notes[0][:120]}" if seen.notes else ""
     detail = seen.red[0] if seen.red else f"no request fails; {PICTURE}{notes}"
     yield Outcome("prove", "page", "failed" if seen.red else "done", time.monotonic() - started, detail)
+
+
+def _asked(run: Run, browser: Browser, url: str) -> Iterator[Outcome]:
+    """Say where the page asks a person who is new for a password; what a server takes, no form may lead to."""
+    program = chromium.find()
+    places = served.forms(browser, url.rstrip("/")) if program and run.session.settings.app.plays else []
+    started = time.monotonic()
+    lacking: list[str] = []
+    for place in places:
+        with tempfile.TemporaryDirectory() as profile:
+            shows = chromium.shows_form(run.session.shell, program, url.rstrip("/") + place, Path(profile))
+        if shows:
+            yield Outcome("prove", "form", "done", time.monotonic() - started, f"{place} asks for a password")
+            return
+        lacking += [place] if shows is False else []
+    if lacking:
+        detail = f"cannot tell how a person gets in: {', '.join(lacking)} shows no form that asks for a password"
+        yield Outcome("prove", "form", "skipped", time.monotonic() - started, detail)
 
 
 def _documents(run: Run, wanted: Callable[[str], bool]) -> Iterator[Any]:

@@ -279,6 +279,33 @@ def test_the_console_tells_failed_requests_from_notes() -> None:
     assert "CORS" in red[0] and "CONNECTION_REFUSED" in red[1]
 
 
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [({"/register", "/login", "/auth/me"}, ["/register", "/login"]), ({"/"}, []), (None, [])],
+)
+def test_pages_where_a_person_gets_in_are_known_by_their_names(
+    monkeypatch: pytest.MonkeyPatch, there: set[str] | None, found: list[str]
+) -> None:
+    """One that answers by any name, as pages that are files do, tells nothing."""
+
+    def ask(self: Browser, method: str, url: str, **more: Any) -> Answer:
+        return Answer(200 if there is None or url.removeprefix("http://x") in there else 404, "")
+
+    monkeypatch.setattr(Browser, "ask", ask)
+    assert served.forms(Browser("http://x"), "http://x") == found
+
+
+@pytest.mark.parametrize(
+    ("document", "asks"),
+    [
+        ('<form><input class="a" type="password" name="p"></form>', True),
+        ("<body>Welcome back, User! <input type='text' placeholder='password'></body>", False),
+    ],
+)
+def test_a_page_that_takes_everybody_for_known_asks_for_no_password(document: str, asks: bool) -> None:
+    assert chromium.asks_for_password(document) is asks
+
+
 def test_ports_lead_where_they_are_wanted_until_they_lead_elsewhere(server: Any, tmp_path: Path) -> None:
     first, second = server(), server(allowed="*")
     port = free_port()

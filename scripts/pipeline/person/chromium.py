@@ -48,6 +48,19 @@ def open_page(shell: Shell, program: str, url: str, picture: Path, profile: Path
     return Seen(picture, *told(answer.err))
 
 
+def shows_form(shell: Shell, program: str, url: str, profile: Path) -> bool | None:
+    """Return whether a page asks for a password once its scripts have run; None where the browser does not tell."""
+    words = ["--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server", "--dump-dom"]
+    words += [f"--virtual-time-budget={BUDGET}", f"--user-data-dir={profile}"]
+    answer = shell.probe([program, *words, url], timeout=SECONDS)
+    return asks_for_password(answer.out) if answer and "<body" in answer.out else None
+
+
+def asks_for_password(document: str) -> bool:
+    """Return whether a document has a field for a password."""
+    return bool(re.search(r"<input\b[^>]*\btype=[\"']?password", document, re.IGNORECASE))
+
+
 def told(log: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what a browser's log holds of the page's console, each once: requests that failed, and everything else."""
     lines = [" ".join(text.split())[:300] for text, _ in _CONSOLE.findall(log)]

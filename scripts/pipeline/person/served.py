@@ -34,6 +34,19 @@ def scripts(browser: Browser, url: str) -> Iterator[str]:
         waiting += list(_joined(one, MORE.findall(text)))[:MOST]
 
 
+FORMS = ("signup", "sign-up", "register", "auth/signup", "auth/sign-up", "auth/register",
+         "login", "signin", "sign-in", "auth/login", "auth/signin", "auth/sign-in")  # fmt: skip
+
+
+def forms(browser: Browser, base: str) -> list[str]:
+    """Return the pages where a person signs up or in, by the names that they usually have; none of a page that answers
+    by any name.
+    """
+    if browser.ask("GET", f"{base}/no-such-page-{len(FORMS)}").status == 200:
+        return []
+    return [f"/{name}" for name in FORMS if browser.ask("GET", f"{base}/{name}").status == 200]
+
+
 def _joined(url: str, places: Iterable[str]) -> Iterator[str]:
     """Yield the addresses of places that a text names, without those that are none."""
     for place in places:
