@@ -145,10 +145,13 @@ def start_failure(out: str, err: str) -> str:
 
 
 def kind_failure(err: str) -> str:
-    """Return what kind names as the cause of a failure, without its steps and the log of kubeadm's that follows."""
+    """Return what kind names as the cause of a failure: without its steps, the many options of a node's container, and
+    the log of kubeadm's that follows.
+    """
     _, cause, rest = plain(err).partition("ERROR: ")
-    first, *told = f"{cause}{rest}".splitlines() or [""]
-    named = [line for line in told if line.startswith(("error: ", "stopped after "))]
+    first, *told = re.sub(r'command "(\S+ \S+)[^"]*"', r"\1", f"{cause}{rest}", count=1).splitlines() or [""]
+    words = [line.removeprefix("Command Output: ") for line in told]
+    named = [line for line in words if line.startswith(("error: ", "stopped after ", "docker: ", "Error response "))]
     return "\n".join([first, *named]) if named else f"{cause}{rest}" or err
 
 

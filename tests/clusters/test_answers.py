@@ -211,3 +211,16 @@ def test_a_kind_that_failed_is_told_by_its_cause_and_not_by_kubeadms_log() -> No
     assert second == "error: error execution phase wait-control-plane: cannot obtain client without bootstrap"
     assert answers.kind_failure(f"{KUBEADM}stopped after 900 s").splitlines()[-1] == "stopped after 900 s"
     assert answers.kind_failure("something else\n") == "something else\n"
+
+
+def test_what_the_engine_says_of_a_node_is_the_cause_and_not_the_command_that_made_it() -> None:
+    told = (
+        '\u2717 Preparing nodes\nERROR: failed to create cluster: command "docker run --name p-control-plane --label '
+        'io.x-k8s.kind.role=control-plane --privileged node" failed with error: exit status 125\n\n'
+        "Command Output: docker: Error response from daemon: No command specified\n\n"
+        "Run 'docker run --help' for more information\n"
+    )
+    assert answers.kind_failure(told).splitlines() == [
+        "ERROR: failed to create cluster: docker run failed with error: exit status 125",
+        "docker: Error response from daemon: No command specified",
+    ]

@@ -319,7 +319,8 @@ def test_the_steps_of_kind_are_shown_once_and_its_failure_names_the_cause_alone(
     with pytest.raises(UserError) as caught:
         cluster("kind").up(heard.append)
     assert "Preparing nodes" in "\n".join(heard)
-    assert str(caught.value) == f"kind create cluster failed with exit status 1\nERROR: {cause}"
+    named = "ERROR: failed to create cluster: docker run failed\ndocker: something else"
+    assert str(caught.value) == f"kind create cluster failed with exit status 1\n{named}"
 
 
 def test_the_hardened_cluster_does_not_touch_the_running_one(machine: Machine, cluster: Make) -> None:
