@@ -20,6 +20,8 @@ from scripts.host.shell import Shell
 from scripts.reporting.report import Report
 
 DEPLOYED = "deployed"  # the verdict on a revision whose health nobody has checked
+VERIFIED = "verified"
+RETURNED = ("-", "verified, rolled back to")  # commit and verdict of a revision that goes back to an earlier one
 START = "0" * 64  # what the first line has for the one before
 
 
@@ -51,11 +53,14 @@ def made_by(entries: Iterable[Entry], release: str, installation: str) -> dict[i
         if one.installation != installation:
             continue
         if release in one.revisions:
-            who, commit, verdict = found.setdefault(one.revisions[release], (one.who, one.commit or "-", one.verdict))
+            new = (one.who, one.commit or "-", one.verdict)
+            if one.command == "rollback" and one.verdict == VERIFIED:
+                new = (one.who, *RETURNED)  # what runs is of an earlier commit than that of the tree
+            who, commit, verdict = found.setdefault(one.revisions[release], new)
             if verdict == DEPLOYED:  # what was not looked at by the run that made it may have been by a later one
                 found[one.revisions[release]] = (who, commit, one.verdict)
         if release in one.rolled_back:
-            found.setdefault(one.rolled_back[release], (one.who, "-", "verified, rolled back to"))
+            found.setdefault(one.rolled_back[release], (one.who, *RETURNED))
     return found
 
 
@@ -70,7 +75,7 @@ def entry(report: Report, who: str, commit: str, installation: str = "") -> Entr
         target=report.target,
         images=report.images,
         revisions=report.revisions,
-        verdict="failed" if not report.ok else "verified" if report.verified else DEPLOYED,
+        verdict="failed" if not report.ok else VERIFIED if report.verified else DEPLOYED,
         rolled_back=report.rolled_back,
         installation=installation,
     )

@@ -1,5 +1,6 @@
 """The record of runs grows line by line, and shows when somebody has been at it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,13 @@ def test_a_failed_revision_reads_failed_and_the_one_that_took_its_place_does_not
         2: ("ada", "abc", "failed"),
         3: ("ada", "-", "verified, rolled back to"),
     }
+
+
+def test_a_revision_that_a_person_went_back_with_is_none_of_the_trees_commit() -> None:
+    entries = [noted("a", 1), replace(noted("a", 2), command="rollback"), noted("a", 2)]
+    entries.append(replace(noted("a", 3, "failed"), command="rollback"))
+    made = audit.made_by(entries, "todo", "a")
+    assert made[2] == ("ada", "-", "verified, rolled back to") and made[3] == ("ada", "abc", "failed")
 
 
 def test_only_a_run_with_a_health_check_calls_a_revision_verified() -> None:
