@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -304,6 +305,23 @@ def test_pages_where_a_person_gets_in_are_known_by_their_names(
 )
 def test_a_page_that_takes_everybody_for_known_asks_for_no_password(document: str, asks: bool) -> None:
     assert chromium.asks_for_password(document) is asks
+
+
+def test_a_persons_number_may_stand_in_the_signed_token_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = base64.urlsafe_b64encode(b'{"sub": "7"}').decode().rstrip("=")
+    asked: list[str] = []
+
+    def ask(self: Browser, method: str, url: str, **more: Any) -> Answer:
+        asked.append(url)
+        return Answer(200, json.dumps({"access_token": f"a.{claims}.c"}))
+
+    monkeypatch.setattr(Browser, "ask", ask)
+    names = ("/api/register", "/api/login", "/api/{user_id}/tasks")
+    steps = journey.infer({"paths": {name: {"post": {}} for name in names}}, "api")
+    assert not any(
+        one.problem for one in journey.play(Browser("http://x"), steps, lambda name: "http://x", named=False)
+    )
+    assert asked[2] == "http://x/api/7/tasks"
 
 
 def test_ports_lead_where_they_are_wanted_until_they_lead_elsewhere(server: Any, tmp_path: Path) -> None:

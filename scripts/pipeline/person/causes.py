@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
 
 from scripts.diagnose import log_excerpts
-from scripts.host import parsing
+from scripts.pipeline.person.web import token_part
 
 LINES = 2  # of a server's own words, where no sign is known
 _SIGNS = (  # the first that is found counts: what lies below comes before what follows from it
@@ -43,9 +42,4 @@ def cause(said: str, log: Sequence[str], token: str) -> str:
 
 def algorithm(token: str) -> str:
     """Return by which algorithm a token is signed; empty where it is no signed one."""
-    head = token.split(".")[0]
-    try:
-        data = parsing.from_json(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-    except ValueError:
-        return ""
-    return str(data.get("alg", "")) if isinstance(data, dict) and token.count(".") == 2 else ""
+    return str(token_part(token, 0).get("alg", ""))

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from scripts.host import parsing
-from scripts.pipeline.person.web import Answer, Browser
+from scripts.pipeline.person.web import Answer, Browser, token_part
 
 ADDING, SEEING = "add a todo", "see the todo"
 REGISTER = re.compile(r"(register|sign-?up)/?$")
@@ -29,6 +29,7 @@ DOCUMENTS = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json")  # wh
 ATTEMPTS, PAUSE_SECONDS = 3, 2.0
 HEADER = "header:"  # before the name of one that an answer is to have, where its body's values have dotted paths
 MISTAKEN = (400, 404, 405, 409, 415, 422)  # what a server says to one who has inferred wrongly how it is asked
+CLAIMS = ("user_id", "userId", "id", "sub")  # of a signed token, where no answer says who a person is
 IDS = ("id", "user_id", "user.id", "userId", "data.id", "data.user.id")
 
 
@@ -92,6 +93,10 @@ def _once(
             value = _found(answer, path)
             if value is not None:
                 kept[name] = str(value)
+        claims = token_part(kept.get("token", ""), 1)
+        number = next((claims[name] for name in CLAIMS if name in claims), None)
+        if "user_id" in step.get("keep", {}) and number is not None:
+            kept.setdefault("user_id", str(number))
 
 
 def _send(browser: Browser, step: Mapping[str, Any], base: str, kept: Mapping[str, str]) -> Answer:
