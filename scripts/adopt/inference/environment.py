@@ -93,10 +93,11 @@ def _database(
     told(unit, context, read.name, f"the database's URL, {form.get('scheme', 'postgresql')}", read.place)
     context.found.data["database"] = {"tls": True, "first": True}
     asked = unit.packages.wanted | unit.packages.development  # a page's build takes in what it needs
-    vendor = next((unit.packages.place(name) or Place(unit.folder) for name in VENDOR_ONLY if name in asked), None)
-    if not vendor or not _speaks_http(unit, context):
+    names = [name for name in VENDOR_ONLY if name in asked]
+    if not names or not _speaks_http(unit, context):
         return
-    if vendor == unit.wants("@neondatabase/serverless") and not unit.wants("@vercel/postgres") and not old_node(unit):
+    vendor = unit.packages.place(names[0]) or Place(unit.folder)
+    if names[0] == "@neondatabase/serverless" and "@vercel/postgres" not in names and not old_node(unit):
         module = "data:text/javascript;base64," + base64.b64encode(NEON.read_bytes()).decode()
         if module not in environment.get("NODE_OPTIONS", ""):  # of several URLs, the first has brought it
             preload(environment, module)
