@@ -82,6 +82,10 @@ def in_place_of(file: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     Where the block fails, `file` stays as it was, and nothing is left beside it. Folders that are missing are made,
     closed to others where the file is. Raises OSError.
     """
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        with file.open("wb") as sink:  # a device or a pipe takes what is written: nothing takes the place of /dev/null
+            yield sink
+        return
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if mode & 0o077 == 0 else 0o777)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=PARTIAL)
     partial = Path(name)

@@ -49,14 +49,19 @@ def errors_explained() -> Iterator[None]:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 whoever read our lines has gone; nobody is to be told
         raise Exit(code=1) from None
     except OSError as problem:
-        if problem.filename is None:
-            raise Exit(_unexpected(problem), code=1) from None
         from scripts.host.files import FULL
 
+        if problem.filename is None and problem.errno in FULL:  # everything but the output says which file it is
+            raise Exit(UNWRITTEN.format(problem.strerror), code=1) from None
+        if problem.filename is None:
+            raise Exit(_unexpected(problem), code=1) from None
         room = "\n  make room there, and run it again" if problem.errno in FULL else ""
         raise Exit(f"error: {problem.filename}: {problem.strerror}{room}", code=1) from None
     except Exception as fault:
         raise Exit(_unexpected(fault), code=1) from None
+
+
+UNWRITTEN = "error: what is printed cannot be written: {}\n  make room there, or let it be printed elsewhere"
 
 
 def prepare_output() -> None:
@@ -77,6 +82,9 @@ def flush_output() -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _let_go_of_output()
+    except OSError as problem:  # what is printed was not all of it, and a status of 0 would say so
+        print(UNWRITTEN.format(problem.strerror), file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def _let_go_of_output() -> None:
@@ -88,8 +96,13 @@ def tell_uncaught(kind: type[BaseException], fault: BaseException, trace: Traceb
     if isinstance(fault, BrokenPipeError):
         _let_go_of_output()
     elif isinstance(fault, Exception):
+        from scripts.host.files import FULL
         from scripts.tasks import invoke_settings
 
+        if isinstance(fault, OSError) and fault.filename is None and fault.errno in FULL:
+            print(UNWRITTEN.format(fault.strerror), file=sys.stderr)
+            _let_go_of_output()
+            return
         print(invoke_settings.explain(fault, trace) or _unexpected(fault), file=sys.stderr)
     else:
         sys.__excepthook__(kind, fault, trace)

@@ -31,6 +31,18 @@ def test_what_cannot_be_written_leaves_the_file_as_it_was(tmp_path: Path, monkey
     assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
 
 
+def test_a_pipe_or_a_device_takes_what_is_written_and_stays_what_it_is(tmp_path: Path) -> None:
+    """`--output=/dev/null` as root must not put a file in the place of the machine's own."""
+    os.mkfifo(tmp_path / "pipe")
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    write_whole(tmp_path / "pipe", "all of it")
+    reader.join(300)
+    assert got == [b"all of it"] and (tmp_path / "pipe").is_fifo()
+    assert [one.name for one in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_what_another_run_made_first_stays(tmp_path: Path) -> None:
     file = tmp_path / "key"
     assert make_once(file, "first") and not make_once(file, "second")

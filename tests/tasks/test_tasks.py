@@ -31,6 +31,16 @@ def invoke(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no device that takes nothing")
+@pytest.mark.parametrize("words", [["--list"], ["ai.list"]])
+def test_output_that_finds_no_room_is_no_success(words: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        argv = [sys.executable, "-m", "invoke", *words]
+        done = subprocess.run(argv, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: what is printed cannot be written: No space left on device"), done.stderr
+
+
 def test_every_task_has_one_line_of_help() -> None:
     lines = invoke("--list").stdout.splitlines()[2:]
     tasks = [line.split() for line in lines if line.strip()]
