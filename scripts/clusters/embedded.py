@@ -68,8 +68,7 @@ class Embedded(Target):
 
     def start(self, tell: Tell) -> None:
         """Start the process and wait for its API."""
-        if not machine.is_root():
-            privileged.check(machine.ask(self._shell))
+        privileged.check(machine.ask(self._shell))
         version = _code_digest(self._package)
         if not self._shell.dry:
             self._state.mkdir(parents=True, exist_ok=True, mode=0o700)

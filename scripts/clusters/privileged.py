@@ -34,10 +34,13 @@ def container_name(cluster: str) -> str:
 
 
 def check(machine: Machine) -> None:
-    """Raise UserError where an engine cannot give the rights that the cluster needs."""
-    other = "use minikube or kind with this engine, or run as root"
+    """Raise UserError where an engine cannot run the cluster's pods in a network that this machine reaches, or give
+    the rights that this takes.
+    """
+    own = "use an engine that root runs on this machine"
+    other = f"use minikube or kind with this engine, or {own.removeprefix('use ') if machine.root else 'run as root'}"
     if machine.rootless:
-        how = "use an engine that root runs" if of_engine(machine) else other  # which here has no nodes either
+        how = own if of_engine(machine) else other  # which here has no nodes either
         raise UserError("the Docker engine is rootless: it cannot set up the embedded cluster's network", how)
     if machine.desktop:
         raise UserError(

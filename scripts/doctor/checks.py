@@ -148,21 +148,15 @@ def _rights(facts: Facts) -> list[Row]:
     if facts.system != "Linux":
         how = "install minikube (invoke install --target minikube), then use that"
         return [Row("system", "fail", f"{here}: the embedded cluster needs Linux", how)]
-    if not facts.root:
-        return [_unprivileged(facts, here)]
-    return [Row("system", "ok", f"{here}, root")]
-
-
-def _unprivileged(facts: Facts, here: str) -> Row:
-    """Return the embedded cluster of a person who is not root: it gets its rights from the engine."""
-    if not facts.engine.get("ServerVersion"):
+    who = f"{here}, root" if facts.root else f"{here}, not root"
+    if not facts.root and not facts.engine.get("ServerVersion"):  # which gives the cluster its rights
         how = f"{docker.how_to_reach(facts.engine_error)}; or run as root"
-        return Row("system", "fail", f"{here}, not root: the embedded cluster needs an engine that you may use", how)
+        return [Row("system", "fail", f"{who}: the embedded cluster needs an engine that you may use", how)]
     try:
-        privileged.check(machine.read(facts.engine, root=False))
+        privileged.check(machine.read(facts.engine, facts.root))
     except UserError as problem:
-        return Row("system", "fail", f"{here}, not root: {problem}", problem.hint)
-    return Row("system", "ok", f"{here}, not root: the embedded cluster runs in one privileged container")
+        return [Row("system", "fail", f"{who}: {problem}", problem.hint)]
+    return [Row("system", "ok", who if facts.root else f"{who}: the embedded cluster runs in one privileged container")]
 
 
 def _engine(facts: Facts) -> list[Row]:

@@ -262,11 +262,13 @@ def test_the_embedded_cluster_of_another_home_is_not_shared(machine: Machine, cl
     assert not (machine.home / "state").exists()
 
 
-@pytest.mark.parametrize("target", [*MADE_HERE, "embedded"])
+@pytest.mark.parametrize(
+    ("target", "root"), [*((target, False) for target in MADE_HERE), ("embedded", False), ("embedded", True)]
+)
 def test_a_rootless_engine_that_will_not_do_is_refused_before_anything_is_made(
-    target: str, machine: Machine, cluster: Make
+    target: str, root: bool, machine: Machine, cluster: Make
 ) -> None:
-    machine.change(security=["name=seccomp,profile=default", "name=rootless"], cgroup="1")
+    machine.change(security=["name=seccomp,profile=default", "name=rootless"], cgroup="1", root=root)
     with pytest.raises(UserError, match="rootless"):
         cluster(target).up()
     assert cluster(target).read().state == "absent"

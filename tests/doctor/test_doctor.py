@@ -55,6 +55,7 @@ def test_a_good_machine_is_well() -> None:
         ({"root": False}, "system", "ok", ""),
         ({"root": False, "engine": {}}, "system", "fail", ""),
         ({"root": False, "engine": {**WELL.engine, "SecurityOptions": ["name=rootless"]}}, "system", "fail", ""),
+        ({"engine": {**WELL.engine, "SecurityOptions": ["name=rootless"]}}, "system", "fail", ""),
         ({"root": False, "engine": {**WELL.engine, "OperatingSystem": "Docker Desktop"}}, "system", "fail", ""),
         ({"root": False, "target": "minikube", "program": "v1.38.1"}, "system", "ok", ""),
         ({"clients": ()}, "engine", "warn", "engine"),
