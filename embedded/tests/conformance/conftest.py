@@ -50,7 +50,7 @@ def kubectl(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     process = cluster.start(NAME, state)
     made = Kubectl(binary, state / "kubeconfig", NAME, shell)
     try:
-        shell.probe(["timeout", "300", "sh", "-c", f"until test -s {state}/kubeconfig; do sleep 0.05; done"])
+        shell.probe(["sh", "-c", f"until test -s {state}/kubeconfig; do sleep 0.05; done"], timeout=300)
         assert made.ask("get", "--raw", "/readyz"), (state / "log").read_text()
         yield made
     finally:
