@@ -118,6 +118,12 @@ def _replace(text: str, known: Sequence[str], names: _Names) -> str:
 
 def _spans(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
     yield from _known(text, known)
+    if known and (view := views.joined(text)) is not None:
+        for secret in known:
+            start = view.text.find(secret) if len(secret) >= _LONG_LINE else -1
+            while start >= 0:
+                yield *view.place(start, start + len(secret)), "SECRET"
+                start = view.text.find(secret, start + 1)
     own = [match.span() for match in _PLACEHOLDER.finditer(text)]
     for start, end, kind in (*_shaped(text), *_unwrapped(text, known)):
         # What is a placeholder already, for instance in the evidence of a diagnosis, has nothing left to hide.

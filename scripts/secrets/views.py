@@ -6,9 +6,10 @@ codes, one on a terminal between colours. The shapes of secrets are looked for i
 
 from __future__ import annotations
 
+import itertools
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 # Any number of backslashes or of `25` at once: however deep the nesting, what is meant is the last character. A row of
@@ -30,6 +31,11 @@ _PREFIX = re.compile(
 )
 
 
+# Where a long word is broken: at the end of a line, with the sign that says so and what stands before the next one, or
+# between two pieces of a program's text.
+_BREAK = re.compile(r"[\\=]?\r?\n[ \t]*|[\"'][ \t]{1,9}(?:\+[ \t]{1,9})?[\"']")
+
+
 @dataclass(frozen=True)
 class View:
     """A reading of a text; `place` leads back."""
@@ -45,9 +51,20 @@ class View:
 
 def unwrapped(text: str) -> View | None:
     """Return the text without its wrapping; None where there is none."""
+    return _view(text, _wraps(text))
+
+
+def joined(text: str) -> View | None:
+    """Return the text as one line, for what is known to the letter and may be broken over two; None where it is."""
+    breaks = ((*match.span(), "") for match in _BREAK.finditer(text))
+    prefixes = ((*match.span(), "") for match in _PREFIX.finditer(text) if match[0])
+    return _view(text, itertools.chain(breaks, prefixes))
+
+
+def _view(text: str, wraps: Iterable[tuple[int, int, str]]) -> View | None:
     pieces: list[str] = []
     starts, ends = array("Q"), array("Q")
-    for start, end, shown in _pieces(text):
+    for start, end, shown in _pieces(text, wraps):
         if shown is None:
             pieces.append(text[start:end])
             starts.extend(range(start, end))
@@ -60,10 +77,10 @@ def unwrapped(text: str) -> View | None:
     return View(view, starts, ends) if view != text else None
 
 
-def _pieces(text: str) -> Iterator[tuple[int, int, str | None]]:
+def _pieces(text: str, wraps: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, str | None]]:
     """Start, end, and the one character that is meant (or none at all); None for what stays as it is."""
     position = 0
-    for start, end, shown in sorted(_wraps(text)):
+    for start, end, shown in sorted(wraps):
         if start < position:
             continue
         yield position, start, None

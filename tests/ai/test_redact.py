@@ -308,3 +308,23 @@ def test_a_plain_word_is_hidden_beside_its_setting_and_leaves_names_and_paths_wh
         return list(literals([{"kind": "Pod", "spec": {"containers": [{"name": "a", "env": list(env)}]}}]))
 
     assert hidden(entry) == [] and hidden(secret) == ["todo"] and hidden(telling) == ["todo-41x"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}\n{}",
+        "{}\r\n    {}",
+        "{}\\\n{}",
+        "{}=\n{}",
+        '"{}" "{}"',
+        "'{}' + '{}'",
+        "2026-01-01T00:00:00Z {}\n2026-01-01T00:00:00Z {}",
+    ],
+)
+def test_a_known_value_that_is_broken_over_two_lines_is_hidden(text: str) -> None:
+    secret = "Zx9-kLm2#Qw7vBn4"
+    text = f"before {text.format(secret[:8], secret[8:])} after"
+    safe, mapping = redact(text, [secret])
+    assert "Zx9" not in safe and "vBn4" not in safe and "before" in safe and "after" in safe
+    assert restore(safe, mapping) == text
