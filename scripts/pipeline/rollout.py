@@ -65,6 +65,7 @@ class _Wait:
         self._wanted = {(one.kind, one.namespace, one.name): one for one in wanted}
         self._left = dict(self._wanted)
         self._words = dict.fromkeys(self._wanted, "waiting")
+        self._failed = False  # rather than late
 
     def until_complete(self) -> Iterator[Outcome]:
         """Yield an outcome for each as soon as it is complete. Raises as `await_workloads` does."""
@@ -86,7 +87,7 @@ class _Wait:
 
         findings = watchdog.findings or diagnose_workloads(session, every)
         stuck = ", ".join(f"{self._label(key)} {self._words[key]}" for key in self._left)
-        limited = "" if watchdog.findings else f" within {limit} s"
+        limited = "" if watchdog.findings or self._failed else f" within {limit} s"
         raise Failure(f"not rolled out{limited}: {stuck}", findings)
 
     def _follow(self, stream: Iterable[Mapping[str, Any]]) -> Iterator[Outcome]:
@@ -103,7 +104,8 @@ class _Wait:
                 yield self._complete(key, "done", state)
             else:
                 self._run.display.waiting("rollout", self._label(key), state.text)
-            if state.failed or not self._left:
+            self._failed = state.failed
+            if self._failed or not self._left:
                 return
 
     def _complete(self, key: Key, status: Status, state: Progress) -> Outcome:

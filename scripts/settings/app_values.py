@@ -7,6 +7,7 @@ from typing import Any
 
 DATABASE_PORT = 5432
 START_SECONDS = 120  # what somebody else's program may take to start, unless its file says otherwise
+BEFORE_START_SECONDS = 180  # for its pod to find room and its container to be made, on a busy machine
 WEB_PORTS = (443, 80)
 ANYWHERE = "0.0.0.0/0"
 SHARED = ("storageClass", "imagePullSecrets")  # of `global`: what concerns a database of the same namespace as well
@@ -100,7 +101,7 @@ def _of_own(name: str, spec: Mapping[str, Any], data: Mapping[str, Any]) -> dict
         kind = {"type": "NodePort"} if outside else {}
         base["service"] = {"name": spec.get("service", name)} | kind
     if spec.get("probes", {}).get("startSeconds") is None and "port" in spec:
-        base["startupProbe"] = {"failureThreshold": START_SECONDS}
+        base |= _start(START_SECONDS)
     values: dict[str, Any] = _over(base, _described(name, spec, data))
     return values
 
@@ -132,8 +133,13 @@ def _probes(spec: Mapping[str, Any]) -> dict[str, Any]:
         elif asked:
             values[f"{kind}Probe"] = {"exec": {"command": [str(word) for word in asked]}}
     if "startSeconds" in probes:
-        values["startupProbe"] = {"failureThreshold": probes["startSeconds"]}
+        values |= _start(probes["startSeconds"])
     return values
+
+
+def _start(seconds: int) -> dict[str, Any]:
+    """Return the values by which a program may take some seconds to start, from when its container runs."""
+    return {"startupProbe": {"failureThreshold": seconds}, "progressDeadlineSeconds": seconds + BEFORE_START_SECONDS}
 
 
 def _persistence(spec: Mapping[str, Any]) -> dict[str, Any]:

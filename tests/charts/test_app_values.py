@@ -35,6 +35,7 @@ APP: dict[str, Any] = {
         "keys": {"usedBy": ["api", "worker"], "keys": {"DATABASE_URL": {"database": {}}, "TOKEN": {"generate": 32}}}
     },
 }
+SLOW = {"port": 9000, "probes": {"readiness": "/health", "startSeconds": 900}}
 
 
 def test_an_app_of_other_services_is_deployed() -> None:
@@ -47,6 +48,16 @@ def test_an_app_of_other_services_is_deployed() -> None:
     assert set(by_name(tuple(found), "Job")) == {"api-migrate"}
     worker = by_name(tuple(found), "Deployment")["worker"]["spec"]
     assert (worker["replicas"], worker["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_a_rollout_outlasts_the_start_that_its_programs_may_take() -> None:
+    values = app_values.of_release(APP | {"services": APP["services"] | {"slow": SLOW}}, SERVICES, library=True)
+    images = {name: {"image": {"repository": f"mine/{name}", "tag": "1"}} for name in values["services"]}
+    deployments = by_name(tuple(objects(UMBRELLA, laid_over(values, {"services": images}))), "Deployment")
+    for name, seconds in (("web", app_values.START_SECONDS), ("api", 90), ("slow", 900)):
+        spec = deployments[name]["spec"]
+        probe = spec["template"]["spec"]["containers"][0]["startupProbe"]
+        assert probe["periodSeconds"] * probe["failureThreshold"] == seconds < spec["progressDeadlineSeconds"]
 
 
 def test_pods_of_another_chart_reach_the_database_whatever_their_labels_are() -> None:

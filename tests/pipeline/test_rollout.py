@@ -1,7 +1,9 @@
 """A rollout is over when `kubectl rollout status` would say so, judged on a real cluster's recorded changes."""
 
+import contextlib
 import itertools
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from scripts.diagnose import examine
 from scripts.kube.workloads import Workload
+from scripts.pipeline import rollout
 from scripts.pipeline.rollout import await_workloads, progress, waiting_for
 
 RECORDINGS = Path(__file__).parents[2] / "embedded/tests/recordings"
@@ -92,3 +96,33 @@ def test_a_job_that_was_tidied_away_after_its_end_is_not_waited_for() -> None:
     run = SimpleNamespace(namespace="own", session=SimpleNamespace(kubectl=SimpleNamespace(items=lambda *_: [])))
     (done,) = await_workloads(run, [Workload("Job", "own", "load", {})])  # type: ignore[arg-type]
     assert (done.status, done.target, done.detail) == ("unchanged", "job/load", "ended, and tidied away")
+
+
+@pytest.mark.parametrize(("reason", "said"), [("ProgressDeadlineExceeded", "not rolled out: "), ("", " within 9 s: ")])
+def test_who_has_failed_before_the_time_was_over_is_not_told_as_late(
+    monkeypatch: pytest.MonkeyPatch, reason: str, said: str
+) -> None:
+    conditions = [{"type": "Progressing", "status": "False", "reason": reason}]
+    status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "conditions": conditions}
+    item = {
+        "kind": "Deployment", "metadata": {"name": "api", "namespace": "own", "generation": 1},
+        "spec": {"replicas": 1}, "status": status,
+    }  # fmt: skip
+
+    class Changes(list[dict[str, Any]]):
+        def stop(self) -> None: ...
+
+    @contextlib.contextmanager
+    def changes(*_: Any) -> Iterator[Changes]:
+        yield Changes([{"type": "MODIFIED", "object": item}])
+
+    session = SimpleNamespace(
+        kubectl=SimpleNamespace(items=lambda *_: [item], changes=changes),
+        settings=SimpleNamespace(timeouts=SimpleNamespace(deploy=9)),
+    )
+    monkeypatch.setattr(rollout, "Watchdog", lambda *_: contextlib.nullcontext(SimpleNamespace(findings=[])))
+    monkeypatch.setattr(examine, "diagnose_workloads", lambda *_: [])
+    run = SimpleNamespace(namespace="own", session=session, display=SimpleNamespace(waiting=lambda *_: None))
+    with pytest.raises(examine.Failure) as caught:
+        list(await_workloads(run, [Workload("Deployment", "own", "api", {})]))  # type: ignore[arg-type]
+    assert said in str(caught.value)
