@@ -136,8 +136,8 @@ def services_selecting(labels: Mapping[str, str], namespace: str | None, service
 
 
 def template(workload: Object) -> Object:
-    """Return a workload's pod template, with metadata even where it has none."""
-    found: Object = workload["spec"].get("template") or {}
+    """Return a workload's pod template, with metadata and a specification even where it has none."""
+    found: Object = (workload.get("spec") or {}).get("template") or {}
     return {"metadata": found.get("metadata") or {}, "spec": found.get("spec") or {"containers": []}}
 
 
