@@ -92,9 +92,10 @@ def dangers(
         body = parsing.from_json(step.stdin) if step.stdin else {}
         layers = [body, *patches.laid_over(step.words)]
         wanted = [mapped(mapped(layer).get("spec")).get("replicas") for layer in layers]
-        if any(map(_is_zero, [*wanted, *_flags(step.words, "replicas")])):
+        wanted += _flags(step.words, "replicas")
+        if any(map(_is_zero, wanted)):
             found.append(f"{step.target}: 0 replicas stop every one of its pods")
-        more = [*wanted, *_flags(step.words, "replicas"), *_flags(step.words, "max")]
+        more = [*wanted, *_flags(step.words, "max")]
         if step.target.rpartition("/")[2] in alone and any(map(_is_several, more)):
             found.append(f"{step.target}: several pods would write into one volume, which destroys a database's files")
         for image in _images(step, layers):

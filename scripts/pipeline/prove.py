@@ -88,7 +88,7 @@ def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
 def _asked(run: Run, browser: Browser, url: str) -> Iterator[Outcome]:
     """Say where the page asks a person who is new for a password; what a server takes, no form may lead to."""
     program = chromium.find()
-    places = served.forms(browser, url.rstrip("/")) if program and run.session.settings.app.plays else []
+    places = served.forms(browser, url.rstrip("/")) if program and run.session.settings.app.plays else ()
     started = time.monotonic()
     lacking: list[str] = []
     for place in places:

@@ -119,11 +119,8 @@ def _replace(text: str, known: Sequence[str], names: _Names) -> str:
 def _spans(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
     yield from _known(text, known)
     if known and (view := views.joined(text)) is not None:
-        for secret in known:
-            start = view.text.find(secret) if len(secret) >= _LONG_LINE else -1
-            while start >= 0:
-                yield *view.place(start, start + len(secret)), "SECRET"
-                start = view.text.find(secret, start + 1)
+        for start, end, kind in _to_the_letter(view.text, [one for one in known if len(one) >= _LONG_LINE]):
+            yield *view.place(start, end), kind
     own = [match.span() for match in _PLACEHOLDER.finditer(text)]
     for start, end, kind in (*_shaped(text), *_unwrapped(text, known)):
         # What is a placeholder already, for instance in the evidence of a diagnosis, has nothing left to hide.
@@ -132,12 +129,16 @@ def _spans(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
             yield start, end, kind
 
 
-def _known(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+def _to_the_letter(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
     for secret in known:
         start = text.find(secret)
         while start >= 0:
             yield start, start + len(secret), "SECRET"
             start = text.find(secret, start + 1)
+
+
+def _known(text: str, known: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    yield from _to_the_letter(text, known)
     if known:
         for start, end, plain in shapes.decoded(text):
             if any(secret in plain for secret in known):

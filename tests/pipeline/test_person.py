@@ -293,7 +293,7 @@ def test_pages_where_a_person_gets_in_are_known_by_their_names(
         return Answer(200 if there is None or url.removeprefix("http://x") in there else 404, "")
 
     monkeypatch.setattr(Browser, "ask", ask)
-    assert served.forms(Browser("http://x"), "http://x") == found
+    assert list(served.forms(Browser("http://x"), "http://x")) == found
 
 
 @pytest.mark.parametrize(

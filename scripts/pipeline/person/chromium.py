@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.host.shell import Shell
+from scripts.host.shell import Result, Shell
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "headless_shell")
 SECONDS = 60.0
 BUDGET = 8000  # milliseconds of the page's own time
+ALWAYS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server", f"--virtual-time-budget={BUDGET}")
 _CONSOLE = re.compile(r':CONSOLE[:(]\d+\)?\] "(.*?)", source: (\S*)', re.DOTALL)
 _RED = re.compile(r"net::ERR_(?!ABORTED)|blocked by CORS|status of 5\d\d|Mixed Content")
 
@@ -33,16 +35,8 @@ def find() -> str:
 def open_page(shell: Shell, program: str, url: str, picture: Path, profile: Path) -> Seen | None:
     """Open a page and take a picture of it. None where the browser itself does not work here."""
     picture.parent.mkdir(parents=True, exist_ok=True)
-    words = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--hide-scrollbars",
-        "--window-size=1280,800",
-        "--no-proxy-server",
-    ]
-    words += [f"--virtual-time-budget={BUDGET}", f"--user-data-dir={profile}", "--enable-logging=stderr"]
-    answer = shell.probe([program, *words, f"--screenshot={picture}", url], timeout=SECONDS)
+    words = ["--hide-scrollbars", "--window-size=1280,800", "--enable-logging=stderr", f"--screenshot={picture}"]
+    answer = _load(shell, program, words, url, profile)
     if not answer or not picture.is_file():
         return None
     return Seen(picture, *told(answer.err))
@@ -50,10 +44,13 @@ def open_page(shell: Shell, program: str, url: str, picture: Path, profile: Path
 
 def shows_form(shell: Shell, program: str, url: str, profile: Path) -> bool | None:
     """Return whether a page asks for a password once its scripts have run; None where the browser does not tell."""
-    words = ["--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server", "--dump-dom"]
-    words += [f"--virtual-time-budget={BUDGET}", f"--user-data-dir={profile}"]
-    answer = shell.probe([program, *words, url], timeout=SECONDS)
+    answer = _load(shell, program, ["--dump-dom"], url, profile)
     return asks_for_password(answer.out) if answer and "<body" in answer.out else None
+
+
+def _load(shell: Shell, program: str, words: Sequence[str], url: str, profile: Path) -> Result:
+    own = [*ALWAYS, f"--user-data-dir={profile}"]
+    return shell.probe([program, *own, *words, url], timeout=SECONDS)
 
 
 def asks_for_password(document: str) -> bool:

@@ -38,13 +38,12 @@ FORMS = ("signup", "sign-up", "register", "auth/signup", "auth/sign-up", "auth/r
          "login", "signin", "sign-in", "auth/login", "auth/signin", "auth/sign-in")  # fmt: skip
 
 
-def forms(browser: Browser, base: str) -> list[str]:
-    """Return the pages where a person signs up or in, by the names that they usually have; none of a page that answers
+def forms(browser: Browser, base: str) -> Iterator[str]:
+    """Yield the pages where a person signs up or in, by the names that they usually have; none of a page that answers
     by any name.
     """
-    if browser.ask("GET", f"{base}/no-such-page-{len(FORMS)}").status == 200:
-        return []
-    return [f"/{name}" for name in FORMS if browser.ask("GET", f"{base}/{name}").status == 200]
+    if browser.ask("GET", f"{base}/no-such-page-{len(FORMS)}").status != 200:
+        yield from (f"/{name}" for name in FORMS if browser.ask("GET", f"{base}/{name}").status == 200)
 
 
 def _joined(url: str, places: Iterable[str]) -> Iterator[str]:
