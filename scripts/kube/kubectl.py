@@ -29,9 +29,12 @@ class Changes:
 
     def read(self, events: Iterable[dict[str, Any]]) -> None:
         """Pass events on until there are no more; then the whole stream is at its end."""
-        for event in events:
-            self._events.put(event)
-        self.stop()
+        try:
+            with suppress(parsing.Unreadable):  # a stream that breaks off, as any other end of it
+                for event in events:
+                    self._events.put(event)
+        finally:
+            self.stop()
 
     def stop(self) -> None:
         """End the stream after the events it has."""
@@ -123,13 +126,19 @@ class Kubectl:
     def find(self, kind: str, name: str, namespace: str = "") -> dict[str, Any] | None:
         """Return an object, None where the cluster says that there is none. Raises UserError where it says nothing."""
         where = ("--namespace", namespace) if namespace else ()
-        found: dict[str, Any] | None = self._document(("get", kind, name, *where, "--ignore-not-found"), needed=False)
+        asked = ("get", kind, name, *where, "--ignore-not-found")
+        found: dict[str, Any] | None = self._document(asked, needed=False)
+        if found is not None and not queries.is_object(found):
+            raise misshapen(found, " ".join(asked))
         return found
 
     def items(self, kinds: str, namespace: str, *words: str) -> list[dict[str, Any]]:
         """Return the objects of some kinds in a namespace. Raises UserError if the cluster does not answer."""
-        found: list[dict[str, Any]] = self.get(kinds, "--namespace", namespace, *words)["items"]
-        return found
+        asked = ("get", kinds, "--namespace", namespace, *words)
+        found = self._document(asked, needed=True)
+        if not queries.is_list(found):
+            raise misshapen(found, " ".join(asked))
+        return found["items"] or []
 
     def named(self, kind: str, namespace: str, names: Collection[str]) -> list[dict[str, Any]]:
         """Return those objects of these names that are there. Raises UserError if the cluster does not answer."""
@@ -137,8 +146,7 @@ class Kubectl:
             return []
         words = ("get", kind, *sorted(names), "--namespace", namespace, "--ignore-not-found")
         data = self._document(words, needed=False) or {"items": []}
-        found: list[dict[str, Any]] = data.get("items", [data])
-        return found
+        return data["items"] or [] if queries.is_list(data) else [data]
 
     @contextmanager
     def watch(self, kind: str, namespace: str, timeout: float) -> Iterator[Stream]:
@@ -222,17 +230,17 @@ def _following(
         known = {"apiVersion": resource.api_version, "kind": resource.kind}
         while not ended.is_set() and time.monotonic() < deadline:
             try:
-                found = reached.json(path)
-                for item in found.get("items") or ():
+                found = queries.read_list(reached, path, {}, timeout=30.0)
+                for item in found["items"] or ():
                     yield {"type": "ADDED", "object": known | item}
-                version = {"resourceVersion": str(found["metadata"]["resourceVersion"])}
+                version = {"resourceVersion": str((found.get("metadata") or {}).get("resourceVersion", ""))}
                 watch = reached.watch(path, version, deadline - time.monotonic())
             except (api.Unreachable, api.Refused):
                 ended.wait(1.0)  # a server that restarts tells nobody when it is back
                 continue
             open_watches.append(watch)
             for event in watch:
-                if event.get("type") in ("ADDED", "MODIFIED", "DELETED"):
+                if isinstance(event, dict) and event.get("type") in ("ADDED", "MODIFIED", "DELETED"):
                     yield event
 
     try:
@@ -263,9 +271,18 @@ def unanswered(what: str, answer: Result) -> UserError:
 
 
 def parsed(text: str, what: str) -> Any:
-    """Return a JSON document that kubectl printed. Raises UserError for anything else."""
+    """Return the object or the list that kubectl printed as JSON. Raises UserError for anything else."""
     try:
-        return parsing.from_json(text)
+        found = parsing.from_json(text)
     except ValueError:
         said = (text.strip().splitlines() or ["nothing"])[0][:200]
         raise UserError(f"kubectl {what}: answered no JSON: {said}", "see: invoke cluster.status") from None
+    if not queries.is_object(found) and not queries.is_list(found):
+        raise misshapen(found, what)
+    return found
+
+
+def misshapen(found: Any, what: str) -> UserError:
+    """Return the error for an answer that is JSON, and neither object nor list: of what there is, it says nothing."""
+    said = json.dumps(found)[:200]
+    return UserError(f"kubectl {what}: answered neither an object nor a list: {said}", "see: invoke cluster.status")

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from scripts.host.shell import Result
@@ -155,13 +155,35 @@ def _document(api: Api, query: Query, timeout: float) -> Any:
 
 
 def _one(api: Api, query: Query, name: str, timeout: float) -> Any:
-    resource = query.resources[0]
+    path = query.resources[0].path(query.namespace, name)
     try:
-        return api.json(resource.path(query.namespace, name), timeout=timeout)
+        found = api.json(path, timeout=timeout)
     except Refused as refusal:
         if query.lenient and refusal.reason == "NotFound":
             return None
         raise
+    if not is_object(found):
+        raise Unreachable(f"{path}: answered no object")
+    return found
+
+
+def is_object(found: Any) -> bool:
+    """Return whether an answer is one object; anything else, a Status among it, tells of none."""
+    return isinstance(found, dict) and isinstance(found.get("metadata"), dict) and found.get("kind") != "Status"
+
+
+def is_list(found: Any) -> bool:
+    """Return whether an answer is a list of objects: only such a one can say that there are none."""
+    items = found.get("items", "") if isinstance(found, dict) else ""
+    return items is None or (isinstance(items, list) and all(map(is_object, items)))
+
+
+def read_list(api: Api, path: str, parameters: Mapping[str, str], *, timeout: float) -> dict[str, Any]:
+    """Return the list at a path. Raises Unreachable where what is answered is none."""
+    found = api.json(path, parameters, timeout=timeout)
+    if not is_list(found) or not isinstance(found.get("metadata") or {}, dict):
+        raise Unreachable(f"{path}: answered no list")
+    return cast("dict[str, Any]", found)
 
 
 def list_objects(api: Api, resource: Resource, query: Query, timeout: float) -> list[dict[str, Any]]:
@@ -174,13 +196,13 @@ def list_objects(api: Api, resource: Resource, query: Query, timeout: float) -> 
     while True:
         parameters = {**selected, "limit": str(PAGE), **({"continue": rest} if rest else {})}
         try:
-            found = api.json(path, parameters, timeout=timeout)
+            found = read_list(api, path, parameters, timeout=timeout)
         except Refused as refusal:
             if not rest or refusal.status != 410:
                 raise
             # The list has changed so much meanwhile that its rest cannot be had: all of it at once, then.
-            return [known | item for item in api.json(path, selected, timeout=timeout).get("items") or ()]
-        items += [known | item for item in found.get("items") or ()]
+            return [known | item for item in read_list(api, path, selected, timeout=timeout)["items"] or ()]
+        items += [known | item for item in found["items"] or ()]
         rest = (found.get("metadata") or {}).get("continue") or ""
         if not rest:
             return items
