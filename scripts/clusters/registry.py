@@ -31,7 +31,9 @@ def has(remote: str, *, plain: bool) -> bool | None:
     request = urllib.request.Request(url, method="HEAD", headers={"Accept": ", ".join(MANIFESTS)})  # noqa: S310 as built
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 as built
-            return True if answer.status == HTTPStatus.OK else None
+            # A page to sign in at, or a proxy's, is no manifest, though it ends well.
+            kind = answer.headers.get_content_type()
+            return True if answer.status == HTTPStatus.OK and kind in MANIFESTS else None
     except urllib.error.HTTPError as refused:
         refused.close()
         return False if refused.code == HTTPStatus.NOT_FOUND else None

@@ -134,7 +134,7 @@ class DevRelease:
         answer = self._session.shell.probe(argv)
         if not answer:
             raise UserError(f"{ref} cannot be inspected: {answer.err.strip()}", "see: invoke doctor")
-        config = parsing.from_json(answer.out)
+        config = parsing.from_json(answer.out) or {}
         return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
 
 

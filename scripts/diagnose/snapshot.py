@@ -10,8 +10,7 @@ from typing import Any
 from scripts.diagnose.model import Object, Snapshot
 from scripts.diagnose.symptoms import FLAPPING
 from scripts.errors import UserError
-from scripts.host import parsing
-from scripts.kube.kubectl import Kubectl
+from scripts.kube.kubectl import Kubectl, parsed
 from scripts.kube.objects import is_terminating
 from scripts.kube.queries import SHOW_OWNERS
 
@@ -88,12 +87,13 @@ def _items(kubectl: Kubectl, kinds: str, namespace: str) -> list[Object]:
     if document is not None:
         return list(document["items"])
     # Where one kind is forbidden, kubectl fails but prints the others; over the connection each is asked for alone.
-    told = answer or answer.out.lstrip().startswith("{")
-    if not told and "," in kinds and "forbidden" in answer.err.lower():
+    forbidden = "forbidden" in answer.err.lower()
+    told = answer or (forbidden and answer.out.lstrip().startswith("{"))
+    if not told and "," in kinds and forbidden:
         return [item for kind in kinds.split(",") for item in _allowed(kubectl, kind, namespace)]
     if not told:
         raise UserError(f"kubectl get {kinds}: {answer.err.strip()}", "see: invoke cluster.status")
-    found: list[Object] = parsing.from_json(answer.out)["items"]
+    found: list[Object] = parsed(answer.out, f"get {kinds}").get("items") or []
     return found
 
 

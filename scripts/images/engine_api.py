@@ -64,15 +64,22 @@ class EngineApi:
         Raises EngineSilent where it does not say.
         """
         status, body = self._ask(f"/{self.version}/images/{quote(ref, safe='/:@')}/json")
-        if status == 404:
+        if status == 404 and b"no such image" in body.lower():  # and not that of whoever stands before the engine
             return None
-        return str(self._object(status, body)["Id"])
+        found = self._object(status, body).get("Id")
+        if not isinstance(found, str) or not found:
+            raise _unclear(status, body)
+        return found
 
     def references(self, repositories: Collection[str]) -> list[str]:
         """Return the references of all images in these repositories, the newest first. Raises EngineSilent."""
         asked = quote(json.dumps({"reference": sorted(repositories)}))
-        found = self._answer(list, *self._ask(f"/{self.version}/images/json?filters={asked}"))
-        images = sorted(found, key=lambda image: -int(image["Created"]))
+        status, body = self._ask(f"/{self.version}/images/json?filters={asked}")
+        found = self._answer(list, status, body)
+        try:
+            images = sorted(found, key=lambda image: -int(image["Created"]))
+        except (KeyError, TypeError, ValueError):
+            raise _unclear(status, body) from None
         tags = [tag for image in images for tag in image.get("RepoTags") or ()]
         return [tag for tag in tags if tag.rpartition(":")[0] in repositories]
 
@@ -121,9 +128,14 @@ class EngineApi:
         except ValueError:
             found = None
         if status != 200 or not isinstance(found, kind):
-            said = found.get("message") if isinstance(found, dict) else body[:200].decode(errors="replace")
-            raise EngineSilent(f"the Docker engine answers with status {status}: {said}", "see its log")
+            raise _unclear(status, body, found.get("message") if isinstance(found, dict) else None)
         return found
+
+
+def _unclear(status: int, body: bytes, said: object = None) -> EngineSilent:
+    """Return the error for an answer that does not say what was asked."""
+    words = said or body[:200].decode(errors="replace").strip() or "nothing"
+    return EngineSilent(f"the Docker engine answers with status {status}: {words}", "see its log")
 
 
 class _Unix(http.client.HTTPConnection):

@@ -70,7 +70,9 @@ def to_service(shell: Shell, folder: Path, kubectl: Sequence[str | Path], namesp
     answer = shell.probe([*kubectl, *asked])
     if not answer or not answer.out.strip().isdigit():
         said = (answer.err.strip().splitlines() or ["it has no port"])[0]
-        raise UserError(f"service {namespace}/{name}: {said}", "deploy it: invoke pipeline")
+        missing = answer or "(NotFound)" in answer.err
+        remedy = "deploy it: invoke pipeline" if missing else "see: invoke cluster.status"
+        raise UserError(f"service {namespace}/{name}: {said}", remedy)
     port = local if shell.dry else free_port(local)
     ensure(shell, folder, {port: command(kubectl, namespace, name, port, int(answer.out))})
     return f"http://localhost:{port}"

@@ -75,17 +75,22 @@ class Helm:
         """
         argv = self.command("history", release.name, "--namespace", release.namespace, "--output", "json")
         text = self._told(argv)
+        if text is None:
+            return []
         try:
-            found: list[dict[str, Any]] = parsing.from_json(text or "[]")
+            found = parsing.from_json(text)
         except ValueError:
-            raise UserError(f"helm history {release.name}: answered no JSON", "see: invoke history") from None
+            found = None
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            said = (text.strip().splitlines() or ["nothing"])[0][:200]
+            raise UserError(f"helm history {release.name}: answered no JSON: {said}", "see: invoke cluster.status")
         return found
 
-    def _told(self, argv: list[str]) -> str:
-        """Return what helm prints of a release, nothing where there is no such release. Raises UserError otherwise."""
+    def _told(self, argv: list[str]) -> str | None:
+        """Return what helm prints of a release, None where there is no such release. Raises UserError otherwise."""
         answer = self.shell.probe(argv)
         if answer or NOT_FOUND in answer.err:
-            return answer.out
+            return answer.out if answer else None
         words = " ".join(argv[1:3])
         raise UserError(
             f"helm {words}: {answer.err.strip() or f'exit status {answer.code}'}", "see: invoke cluster.status"
@@ -96,7 +101,7 @@ class Helm:
 
         Raises UserError where helm cannot tell.
         """
-        return self._told(self.command("get", "manifest", release.name, "--namespace", release.namespace))
+        return self._told(self.command("get", "manifest", release.name, "--namespace", release.namespace)) or ""
 
     def rollback(self, release: Release, revision: int, timeout: int) -> Result:
         """Return to a revision. Raises CommandError if helm fails."""

@@ -15,7 +15,7 @@ import aiohttp
 
 from scripts.errors import UserError
 from scripts.host import parsing
-from scripts.kube import metrics
+from scripts.kube import metrics, queries
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.metrics import Counters
 from scripts.kube.objects import NAME_LABEL, is_ready
@@ -91,11 +91,14 @@ class Sampler:
     async def _list(self, source: str, problems: dict[str, str]) -> list[dict[str, Any]]:
         try:
             answer = parsing.from_json(await self._get(PATHS[source].format(self._namespace)))
-            items: list[dict[str, Any]] = answer["items"]
-            return items
-        except (RequestFailed, ValueError, KeyError) as error:
+        except (RequestFailed, ValueError) as error:
             problems[source] = _one_line(error)
             return []
+        if not queries.is_list(answer):
+            problems[source] = "what is answered is no list"
+            return []
+        items: list[dict[str, Any]] = answer["items"] or []
+        return items
 
     async def _counters(self, pod: Mapping[str, Any], problems: dict[str, str]) -> Counters | None:
         name = pod["metadata"]["name"]

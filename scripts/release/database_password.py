@@ -70,8 +70,9 @@ def _await_end(session: Session, limit: int) -> None:
             if phase in ("Succeeded", "Failed"):
                 break
     if phase != "Succeeded":
+        how = "failed" if phase == "Failed" else f"is {phase.lower()} still after {limit} s"
         said = session.kubectl.ask("logs", POD, "--namespace", namespace, "--tail=5").out.strip()
-        raise UserError(f"the password could not be set, the pod {POD} ended {phase}\n{said}".strip(), "run it again")
+        raise UserError(f"the password could not be set, the pod {POD} {how}\n{said}".strip(), "run it again")
 
 
 def _pod(deployment: dict[str, Any], namespace: str) -> dict[str, Any]:

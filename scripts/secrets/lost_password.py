@@ -32,7 +32,9 @@ def recover(
     answer = kubectl.ask(*POD, "--namespace", namespace, "--", "printenv", key)
     if answer and (password := answer.out.rstrip("\n")):
         return {secret: {key: password}}
+    said = f": {answer.err.strip().splitlines()[-1]}" if answer.err.strip() else ""
     raise UserError(
-        f"the Secret {secret} is gone, and the volume {VOLUME} was set up with the password it held",
+        f"the Secret {secret} is gone, and the volume {VOLUME} was set up with the password it held; "
+        f"no healthy revision remembers it, and the database does not tell it{said}",
         "set a new one inside of the database: invoke database.password; or bring all back: invoke backup.restore",
     )

@@ -115,10 +115,12 @@ def _sign_one(run: Run, item: Subject, kind: str, text: str, key: Path, program:
 def _provenance(run: Run, ready: Ready, item: Subject) -> dict[str, object]:
     settings, shell = run.session.settings, run.session.shell
     bases: dict[str, tuple[Base, str]] = {name: (settings.bases[name], base.id) for name, base in ready.bases.items()}
-    commit = shell.probe(["git", "-C", settings.root, "rev-parse", "HEAD"]).out.strip()
-    changed = shell.probe(["git", "-C", settings.root, "status", "--porcelain"]).out.strip()
+    head = shell.probe(["git", "-C", settings.root, "rev-parse", "HEAD"])
+    changes = shell.probe(["git", "-C", settings.root, "status", "--porcelain"])
+    # A commit is named only where it can be told whether the tree is that commit's.
+    commit = head.out.strip() + "+" * bool(changes.out.strip()) if head and changes else ""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return attest.provenance(item, settings, bases, commit + ("+" if commit and changed else ""), now)
+    return attest.provenance(item, settings, bases, commit, now)
 
 
 def _need_built(found: Sequence[Subject]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from scripts.host import parsing
 from scripts.host.shell import Shell
 from scripts.images.docker import Docker
+from scripts.images.engine_api import EngineSilent
 from scripts.settings.model import Image, Service, Settings
 
 
@@ -32,8 +33,15 @@ class Subject:
 
 
 def find(shell: Shell, client: Docker, settings: Settings, images: Sequence[Image]) -> list[Subject]:
-    """Return every image of `images`, whether it is built or not."""
+    """Return every image of `images`, whether it is built or not. Raises EngineSilent where that cannot be told."""
     answer = shell.probe([client.binary, "image", "inspect", *(image.ref for image in images)])
-    known = {ref: item for item in parsing.from_json(answer.out or "[]") for ref in item.get("RepoTags") or []}
+    try:
+        known = {ref: item for item in parsing.from_json(answer.out) for ref in item.get("RepoTags") or []}
+    except (ValueError, TypeError, AttributeError):
+        known = None
+    said = answer.err.strip() or answer.out.strip()[:200] or "no answer"
+    if not shell.dry and (known is None or not (answer or "no such image" in said.lower())):
+        raise EngineSilent(f"docker image inspect: {said}", "see: docker version")
+    known = known or {}
     services = {service.name: service for service in (*settings.services, settings.database)}
     return [Subject(image, services[image.service], known.get(image.ref, {})) for image in images]

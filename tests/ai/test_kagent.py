@@ -475,7 +475,7 @@ def test_pods_of_others_are_kept_out_and_the_api_server_is_not(place: Any, calls
 
 
 def served_by(*addresses: str) -> str:
-    return json.dumps({"items": [{"endpoints": [{"addresses": [address]} for address in addresses]}]})
+    return json.dumps({"items": [{"metadata": {}, "endpoints": [{"addresses": [address]} for address in addresses]}]})
 
 
 def test_without_a_model_nothing_is_installed() -> None:

@@ -16,7 +16,9 @@ class Answer(BaseHTTPRequestHandler):
         """As the distribution API answers, by the image's name; one without a kind of manifest it knows is 404."""
         known = "vnd.oci.image.manifest.v1+json" in self.headers.get("Accept", "")
         codes = {"/v2/team/there/manifests/1": 200 if known else 404, "/v2/team/private/manifests/1": 401}
-        self.send_response(codes.get(self.path, 500 if "broken" in self.path else 404))
+        page = self.path == "/v2/team/page/manifests/1"
+        self.send_response(200 if page else codes.get(self.path, 500 if "broken" in self.path else 404))
+        self.send_header("Content-Type", "text/html" if page else f"{registry.MANIFESTS[1]}; charset=utf-8")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -38,6 +40,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         ("team/there:2", False),
         ("team/private:1", None),
         ("team/broken:1", None),
+        ("team/page:1", None),
     ],
 )
 def test_a_registry_says_yes_no_or_nothing(host: str, image: str, there: bool | None) -> None:

@@ -52,6 +52,10 @@ class Answer(BaseHTTPRequestHandler):
             self._say(500, json.dumps({"message": "layer store is gone"}))
         elif "/images/garbled" in self.path:
             self._say(200, "<html>")
+        elif "/images/nameless" in self.path:
+            self._say(200, "{}")
+        elif "/images/behind" in self.path:
+            self._say(404, "<html>404 page not found")
         else:
             self._say(404, json.dumps({"message": "No such image"}))
 
@@ -88,7 +92,7 @@ def test_what_the_engine_has_of_a_repository_is_read_without_a_process_the_newes
     assert docker.info(Shell(), CLIENT.binary) == ({"NCPU": 3}, "")
 
 
-@pytest.mark.parametrize("ref", ["broken:1", "garbled:1"])
+@pytest.mark.parametrize("ref", ["broken:1", "garbled:1", "nameless:1", "behind:1"])
 def test_an_answer_that_cannot_be_had_is_no_absence(served: Engine, ref: str) -> None:
     with pytest.raises(EngineSilent, match="engine answers with status"):
         docker.image_ids(Shell(), CLIENT, [ref])

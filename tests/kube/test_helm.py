@@ -42,9 +42,10 @@ def test_a_helm_that_cannot_tell_is_quoted(ask: Any) -> None:
         ask(helm(1, "", "Error: Kubernetes cluster unreachable: connection refused"), RELEASE)
 
 
-def test_an_answer_that_is_no_json_is_no_traceback() -> None:
+@pytest.mark.parametrize("said", ["", "WARNING: something", "null", "{}", "[1]", '[{"revision": 1', "\0"])
+def test_only_helms_own_words_say_that_there_is_no_history(said: str) -> None:
     with pytest.raises(UserError, match="answered no JSON"):
-        helm(0, "WARNING: something").history(RELEASE)
+        helm(0, said).history(RELEASE)
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\r\n"), min_size=1))

@@ -53,7 +53,7 @@ def standing(variables: Mapping[str, str], **changes: Any) -> list[dict[str, Any
 def served(*ready: bool) -> str:
     """The EndpointSlices of a Service with a pod for each."""
     ends = [{"addresses": ["10.0.0.9"], "conditions": {"ready": one}} for one in ready]
-    return json.dumps({"items": [{"kind": "EndpointSlice", "endpoints": ends}]})
+    return json.dumps({"items": [{"kind": "EndpointSlice", "metadata": {}, "endpoints": ends}]})
 
 
 DECISIONS = {"approve", "reject", "batch"}
