@@ -145,7 +145,8 @@ def _sources(unit: Unit, builder: Mapping[str, Any] | None, context: Context) ->
 def _add_packages(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
     """Name the packages that the code needs beside those of its package files."""
     tree = context.whole.tree
-    added = {**companions(unit, tree), **missing_modules(unit, context)}
+    missing = missing_modules(unit, context)
+    added = {**companions(unit, tree, missing), **missing}
     if not added or not (built or not unit.dockerfile or takes_packages(tree.text(unit.dockerfile.file))):
         return
     spec["addPackages"] = list(added)

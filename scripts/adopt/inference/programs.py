@@ -314,8 +314,8 @@ def installs_requirements(unit: Unit, tree: Tree, built: bool) -> bool:
     return loosens(tree.text(own.file)) if own else not unit.python.lock
 
 
-def companions(unit: Unit, tree: Tree) -> dict[str, str]:
-    """Name packages that must not be the newest beside others which are no longer changed, and why."""
+def companions(unit: Unit, tree: Tree, more: Mapping[str, str]) -> dict[str, str]:
+    """Name packages that must not be the newest beside others, and why; `more` are those that are added anyhow."""
     if not unit.python:
         return {}
     locked = in_uv_lock(tree, unit.python.lock) if unit.python.lock else {}
@@ -327,6 +327,13 @@ def companions(unit: Unit, tree: Tree) -> dict[str, str]:
     pin = re.match(r"==\s*([\d.]+)", said.get("openai", ""))
     if pin and [int(one) for one in pin[1].split(".") if one] < [1, 55, 3] and "httpx" not in said:
         found["httpx<0.28"] = f"{unit.packages.place('openai')}: openai {pin[1]} does not start with a later one"
+    driver = next((name for name in ("psycopg2-binary", "psycopg2") if name in {**said, **more}), "")
+    only = driver and not locked and not {"psycopg", "psycopg-binary"} & {*said, *more}
+    by_it = only and any(name in said for name in ("sqlalchemy", "sqlmodel", "flask-sqlalchemy"))
+    held = re.search(r"==\s*0\.0\.([0-3]?\d|4[0-4])$", said.get("sqlmodel", ""))  # these ask for an earlier one
+    if by_it and not held and not re.search(r"==|~=|<|>=\s*2\.[1-9]", said.get("sqlalchemy", "")):
+        place = unit.packages.place(driver) or unit.place
+        found["sqlalchemy<2.1"] = f"{place}: a later one speaks to PostgreSQL by psycopg 3 where a URL names none"
     return found
 
 
