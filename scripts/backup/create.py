@@ -55,7 +55,9 @@ def create(run: Run, output: str = "") -> Path:
     file = archive_path(session.settings.root, session.settings.cluster, session.settings.release.name, now, output)
     if session.shell.dry:
         live = read_release(run)
-        session.say(f"would write revision {live.revisions} and the database {live.database.name} to {file}")
+        what = ", ".join(f"{name} at revision {number}" for name, number in sorted(live.revisions.items()))
+        data = "no database" if live.database.where == "none" else f"the database {live.database.name}"
+        session.say(f"would write {what}, and {data}, to {file}")
         return file
     with hold_release_lock(run.session):
         run.display.begin("backup")

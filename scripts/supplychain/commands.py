@@ -66,7 +66,7 @@ def sbom(run: Run) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("IMAGE", "COMPONENTS", "FILE")]
     for item in found:
         bill = bills.write(shell, ready.client, item.image, item.service, item.described, root)
-        rows.append((item.image.ref, str(bill.count), str(bill.file.relative_to(root))))
+        rows.append((item.image.ref, "-" if shell.dry else str(bill.count), str(bill.file.relative_to(root))))
     return rows
 
 

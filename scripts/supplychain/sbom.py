@@ -49,7 +49,8 @@ def contents(shell: Shell, client: Docker, image_id: str) -> list[dict[str, str]
         known: list[dict[str, str]] = parsing.from_json(file.read_text(encoding="utf-8"))
         return known
     # A container that is never started: its file system is the image's, and no command of the image is run.
-    container = shell.effect([client.binary, "create", image_id, "none"], timeout=60).out.strip()
+    container = f"sbom-{uuid.uuid4().hex[:12]}"  # a name of its own, so that each line can be pasted
+    shell.effect([client.binary, "create", "--name", container, image_id, "none"], timeout=60)
     try:
         text = shell.pipe([client.binary, "export", container], [sys.executable, inventory.__file__], timeout=300).out
     finally:

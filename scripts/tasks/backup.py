@@ -20,7 +20,8 @@ def create(s: Session, output: str = "") -> None:
 
     with displayed_run(s) as run:
         file = create(run, output)
-    print(file)
+    if not s.shell.dry:
+        print(file)
 
 
 @command("list", where=False, json=JSON)

@@ -9,6 +9,7 @@ from scripts.tasks.support import print_table, remove_cluster, start_cluster
 
 if TYPE_CHECKING:
     from scripts.context.session import Session
+    from scripts.settings.model import Outcome
 
 
 @command()
@@ -17,8 +18,7 @@ def up(s: Session) -> None:
     from scripts.context.release_lock import hold_release_lock
 
     with hold_release_lock(s):
-        outcome = start_cluster(s)
-    print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
+        _show(s, start_cluster(s))
 
 
 @command()
@@ -27,11 +27,15 @@ def down(s: Session) -> None:
     from scripts.context.release_lock import hold_release_lock
 
     with hold_release_lock(s):
-        outcome = remove_cluster(s)
-    print(f"{outcome.target}: {outcome.status}, {outcome.detail}")
+        _show(s, remove_cluster(s))
 
 
 @command()
 def status(s: Session) -> None:
     """Say whether the cluster runs, and where."""
     print_table(list(s.cluster.status().items()))
+
+
+def _show(s: Session, outcome: Outcome) -> None:
+    status = "planned" if s.shell.dry and outcome.status == "done" else outcome.status
+    print(f"{outcome.target}: {status}, {outcome.detail}")

@@ -16,4 +16,5 @@ def password(s: Session) -> None:
     from scripts.release import database_password
 
     database_password.renew(s)
-    print("the local database has a new password, and its readers have it too")
+    if not s.shell.dry:
+        print("the local database has a new password, and its readers have it too")

@@ -21,6 +21,7 @@ INSTALL = "forbid the installation of system packages"
 JSON = "print the result as JSON"
 KEEP = "leave a failed first install for inspection"
 NUMBERS: Mapping[str, type[int] | type[float]] = {"int": int, "int | None": int, "float": float}
+MOST = 2**31 - 1  # what every program and clock takes that a number is handed on to
 
 _NUMBER = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")  # 1_0 is a slip, and no ten
 
@@ -105,6 +106,8 @@ def _value(parameter: inspect.Parameter, given: object) -> Any:
         raise UserError(f"{option} {given}: not a {_words(kind)}", f"for instance: {option}=2") from None
     if value < 0:
         raise UserError(f"{option} {given}: must not be negative", f"for instance: {option}=2")
+    if value > MOST:
+        raise UserError(f"{option} {given}: must not be more than {MOST}", f"for instance: {option}=2")
     return value
 
 

@@ -139,7 +139,8 @@ def open_page(s: Session) -> None:
 
     url = operate.url(s)
     print(url)
-    webbrowser.open(url)
+    if not s.shell.dry:
+        webbrowser.open(url)
 
 
 @command(tools=False, fix="repair what can be repaired safely", json=JSON)

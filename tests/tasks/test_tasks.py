@@ -12,16 +12,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from invoke import Config, Context, Exit
 
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
-from scripts.host.shell import ProgramNotFound
+from scripts.host.shell import ProgramNotFound, Shell
 from scripts.reporting import report_page
-from scripts.tasks import entry, namespace
+from scripts.settings.model import Outcome
+from scripts.tasks import cluster, entry, namespace
 from scripts.tasks.support import errors_explained
 
 
@@ -90,6 +92,7 @@ def test_checking_a_schema_does_not_build_a_parser_of_addresses() -> None:
         (["pipeline", "--target", "swarm"], "no such target"),
         (["pipeline", "--environment", "prod"], "allowed are dev, ci, secure"),
         (["scale", "--service", "backend", "--replicas", "two"], "--replicas two: not a whole number"),
+        (["logs", "--service", "backend", "--tail", "9" * 20], f"--tail {'9' * 20}: must not be more than 2147483647"),
         (["monitor", "--interval", "nan"], "--interval nan: not a number"),
     ],
 )
@@ -149,6 +152,23 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody")
+
+
+SESSION = cast("Any", SimpleNamespace(shell=Shell(dry=True)))
+
+
+def test_a_dry_run_claims_nothing_that_was_not_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("scripts.release.database_password.renew", lambda session: None)
+    monkeypatch.setattr("scripts.release.operate.url", lambda session: "http://localhost:30000")
+    monkeypatch.setattr("webbrowser.open", lambda url: pytest.fail(f"{url} was opened"))
+    for name in ("database.password", "open"):
+        body = inspect.unwrap(namespace()[name].body)
+        body(SESSION)
+    assert capsys.readouterr().out == "http://localhost:30000\n"
+    cluster._show(SESSION, Outcome("down", "cluster todo-chatbot", "done", 0.0, "removed"))
+    assert capsys.readouterr().out == "cluster todo-chatbot: planned, removed\n"
 
 
 @pytest.mark.parametrize("wrong", ["", "\0", "no/such\nthing", "é" * 300, "-", "{x}%s$(y)"], ids=ascii)

@@ -309,7 +309,7 @@ def answers(kubectl: Scripted, session: Session, live: list[Mapping[str, Any]], 
     def call(*words: str) -> list[str]:
         return session.kubectl.command(*words)[1:]
 
-    deployments = [json.dumps({"spec": {"replicas": number}}) for number in replicas]
+    deployments = [json.dumps({"metadata": {}, "spec": {"replicas": number}}) for number in replicas]
     wait = ["rollout", "status", "deployment/backend", *space, "--timeout=300s"]
     calls = {
         ("get", autoscaler.KIND, *space, "-o", "json"): [json.dumps({"items": live})],
