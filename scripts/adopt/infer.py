@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.adopt import folder_kinds, units, variables
+from scripts.adopt import folder_kinds, lost, units, variables
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
@@ -134,12 +134,24 @@ def _sources(unit: Unit, builder: Mapping[str, Any] | None, context: Context) ->
         unit.python = requirements(context.whole.tree, unit.sources)  # the image is made without what is beside it
         unit.python.python = version
     spec["ignore"] = list(NEVER_IN_AN_IMAGE)
+    _without_strays(unit, spec, context)
     if builder and unit.strange_lock:
         spec["ignore"].append("uv.lock")
         context.found.because(
             f"services.{unit.name}.ignore", "uv.lock", f"{unit.strange_lock}: holds none of its packages"
         )
     return spec
+
+
+def _without_strays(unit: Unit, spec: dict[str, Any], context: Context) -> None:
+    """Keep out of a page's build the files that none of its pages loads and that import what is not there."""
+    strays = lost.strays(context.whole.tree, unit.sources) if unit.kind in PAGE_KINDS else {}
+    if strays:
+        own = (file.removeprefix(f"{spec['context']}/") for file in strays)
+        spec["ignore"] += [re.sub(r"([][*?\\])", r"\\\1", file) for file in own]  # to the letter
+        others = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
+        why = f"{next(iter(strays.values()))}: imports what the repository does not hold, and no page loads it"
+        context.found.because(f"services.{unit.name}.ignore", f"{next(iter(strays))}{others}", why)
 
 
 def _add_packages(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:

@@ -14,6 +14,7 @@ SOURCES = (".ts", ".tsx", ".js", ".jsx", ".mjs")
 _IMPORT = re.compile(
     r"""(?m)^\s*(?:import\b(?!\s+type\b)[^"'\n;]*?(?:\bfrom\s*)?|export\b[^"'\n;]*\bfrom\s*|\}\s*from\s*)["']([^"'?\n]+)["']"""
 )
+_WITH_TYPES = re.compile(_IMPORT.pattern.replace(r"(?!\s+type\b)", ""))
 _ENDS = ("", *SOURCES, ".cts", ".mts", ".cjs", ".json", ".d.ts", *(f"/index{end}" for end in SOURCES))
 
 
@@ -32,9 +33,32 @@ def imports(tree: Tree, folder: str) -> dict[str, Place]:
     """
     found: dict[str, Place] = {}
     for said, place, there in _loaded(tree, folder):
-        if said.startswith(_OWN) and not there and not _MADE.search(said):
+        if said.startswith(_OWN) and there is not None and not there and not _MADE.search(said):
             found.setdefault(said, place)
     return found
+
+
+def strays(tree: Tree, folder: str) -> dict[str, Place]:
+    """Return the TypeScript files of a page that none of its pages loads and that import what is not there, each with
+    the place that does: a build checks their types all the same, and ends there.
+    """
+    own = {file for file in tree.below(folder) if file.endswith((".ts", ".tsx")) and not file.endswith(".d.ts")}
+    entries = {file for file in own if _ENTRY.search(file if folder == "." else file[len(folder) + 1 :])}
+    own -= entries.union(*(there or () for _, _, there in _loaded(tree, folder)))
+    found: dict[str, Place] = {}
+    wanted = {file: list(_imports(tree, folder, [file], _WITH_TYPES)) for file in own}
+    while fresh := {
+        file: place
+        for file, all_of_it in wanted.items()
+        for said, place, there in reversed(all_of_it)
+        if file not in found
+        and said.startswith(_OWN)
+        and there is not None
+        and not set(there) - found.keys()
+        and not _MADE.search(said)
+    }:
+        found |= fresh
+    return dict(sorted(found.items()))
 
 
 def packages(tree: Tree, folder: str, asked: Collection[str], lock: str) -> dict[str, Place]:
@@ -45,7 +69,7 @@ def packages(tree: Tree, folder: str, asked: Collection[str], lock: str) -> dict
     found: dict[str, Place] = {}
     for said, place, there in _loaded(tree, folder):
         name = re.match(r"(@[a-z0-9][\w.-]*/[\w.-]+|[a-z][\w.-]*)(/|$)", said)
-        if not name or there or name[1] in asked or _BROUGHT.fullmatch(name[1]):
+        if not name or there or there is None or name[1] in asked or _BROUGHT.fullmatch(name[1]):
             continue
         if not said.startswith(mapped or ("@/",)):
             held = f'node_modules/{name[1]}"' in lock or re.search(rf"(^|[\s\"'/]){re.escape(name[1])}@", lock)
@@ -61,26 +85,36 @@ _BROUGHT = re.compile(
 )
 
 
-def _loaded(tree: Tree, folder: str) -> Iterator[tuple[str, Place, bool]]:
-    """Yield what a page's sources import, from its pages on, each with its place and whether it is there."""
-    settings = _settings(tree, folder)
-    aliases, base = _aliases(settings, folder), _base(settings)
+def _loaded(tree: Tree, folder: str) -> Iterator[tuple[str, Place, list[str] | None]]:
+    """Yield what a page's sources import, from its pages on."""
     own = (file for file in tree.below(folder) if file.endswith(SOURCES))
     waiting = [file for file in own if _ENTRY.search(file if folder == "." else file[len(folder) + 1 :])]
     seen = set(waiting)
+    for said, place, files in _imports(tree, folder, waiting):
+        yield said, place, files
+        fresh = [one for one in files or () if one not in seen and one.endswith(SOURCES) and tree.has(one)]
+        seen.update(fresh)
+        waiting += fresh
+
+
+def _imports(
+    tree: Tree, folder: str, waiting: list[str], pattern: re.Pattern[str] = _IMPORT
+) -> Iterator[tuple[str, Place, list[str] | None]]:
+    """Yield what files import, each with its place and the files it means: None where nothing says what it stands for.
+    More may be put behind those that are waiting meanwhile.
+    """
+    settings = _settings(tree, folder)
+    aliases, base = _aliases(settings, folder), _base(settings)
     while waiting:
         file = waiting.pop(0)
         text = tree.text(file)
-        for match in _IMPORT.finditer(text):
+        for match in pattern.finditer(text):
             here, said = file.rpartition("/")[0] or ".", match[1]
             bare = [] if base is None else [join(join(folder, base) if base else folder, said)]
             starts = _meant(said, aliases) if said.startswith("@/") else [join(here, said)]
             files = [it for start in (starts if said.startswith(_OWN) else bare) for it in _files(tree.root, start)]
             unknown = said.startswith("@/") and not starts
-            yield said, Place(file, text[: match.start(1)].count("\n") + 1), bool(files) or unknown
-            fresh = [one for one in files if one not in seen and one.endswith(SOURCES) and tree.has(one)]
-            seen.update(fresh)
-            waiting += fresh
+            yield said, Place(file, text[: match.start(1)].count("\n") + 1), None if unknown else files
 
 
 def has_pages(tree: Tree, folder: str) -> bool:

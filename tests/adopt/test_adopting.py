@@ -386,6 +386,21 @@ def test_a_copy_whose_sources_are_not_whole_is_told_and_not_the_default(tmp_path
     assert asked[0].default == "phase2" and "does not hold all sources of phase3." in asked[0].text
 
 
+def test_a_file_that_no_page_loads_and_that_is_not_whole_stays_out_of_the_build(tmp_path: Path) -> None:
+    """The build checks its types as well, and would end there; what lies beside it goes in as ever."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": 'import "../parts/used";\n', "web__parts__used.tsx": "",
+        "web__parts__[id]__old.tsx": 'import type { A } from "../../lib/api";\n',
+        "web__parts__older.tsx": 'import { Old } from "./[id]/old";\n',
+        "web__parts__spare.tsx": 'import { used } from "./used";\n',
+    })  # fmt: skip
+    found = adopt(app)
+    ignored = services(found)["web"]["ignore"]
+    assert [one for one in ignored if "parts" in one] == ["parts/\\[id\\]/old.tsx", "parts/older.tsx"]
+    (why,) = (place for key, _, place in found.decision.reasons if key == "services.web.ignore")
+    assert why.startswith("web/parts/[id]/old.tsx:1: imports what the repository does not hold")
+
+
 @pytest.mark.parametrize(
     ("last", "default"),
     [
