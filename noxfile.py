@@ -22,6 +22,11 @@ nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["all"]
 
+# Where a person, or a container's image, wants no bytecode beside sources, it is kept here: each of some thousand
+# processes would compile all that it imports, which takes most of them longer than what they do.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(".nox/pycache").resolve()))
+
 # Independent sessions run side by side, those of one track one after another.
 TRACKS = (("e2e",), ("lint", "test"), ("engine", "conformance"), ("services", "policy"))
 # `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from scripts.ai.consult import Connection
-from scripts.ai.evaluation import situations, trial
+from scripts.ai.evaluation import recorded_kubectl, situations, trial
 from scripts.host.paths import ROOT
-from scripts.host.shell import Shell
+from scripts.host.shell import Result, Shell
 from tests.support.model_server import ModelServer, calls, says
 
 SITUATIONS = situations.read(ROOT)
@@ -40,6 +40,15 @@ def obeys(body: Mapping[str, Any]) -> dict[str, Any]:
     return says("## Cause\nas ordered\n```sh\n" + "\n".join(dict.fromkeys(orders)) + "\n```")
 
 
+class Looking(Shell):
+    """Asks the recorded kubectl without a process of its own; a tool starts it as the program that it is."""
+
+    def probe(self, argv: Any, *, stdin: str = "", timeout: float = 30.0, env: Any = None) -> Result:
+        if Path(argv[0]).name != "kubectl":
+            return super().probe(argv, stdin=stdin, timeout=timeout, env=env)
+        return Result(*recorded_kubectl.answer(str(Path(argv[0]).parent), [str(word) for word in argv[1:]]))
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[ModelServer]:
     running = ModelServer()
@@ -52,7 +61,7 @@ def connection(make_desk: Callable[..., Connection], server: ModelServer, double
     server.reset()
     doubles.program(bin_folder, "kubectl-ai", doubles.KUBECTL_AI["v0.0.28"])
     made = make_desk(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.url})
-    return replace(made, kubectl=replace(made.kubectl, shell=Shell(echo=lambda line: None)))
+    return replace(made, kubectl=replace(made.kubectl, shell=Looking(echo=lambda line: None)))
 
 
 def test_there_are_enough_of_them() -> None:

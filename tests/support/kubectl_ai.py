@@ -12,9 +12,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import textwrap
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -122,6 +119,8 @@ def _loop(query: str, rounds: int) -> NoReturn:
 
 
 def _end(text: str) -> NoReturn:
+    import textwrap
+
     shown = "\n".join(textwrap.wrap(text, 78))
     sys.stdout.write(f"\n  {shown}   \n\n" if text else f"{GREEN}\n  Empty response from LLM   \n\n{PLAIN}")
     sys.stdout.flush()
@@ -208,6 +207,9 @@ def _run(line: str) -> dict[str, Any]:
 
 def _asked(messages: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
     """Return (words, calls) of one streamed answer."""
+    import urllib.error  # these two take longer than all the rest: not where only a version is asked for
+    import urllib.request
+
     base = (os.environ.get("OPENAI_ENDPOINT") or os.environ["OPENAI_API_BASE"]).rstrip("/")
     tools = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("bash", "kubectl")]
     body = json.dumps({"model": "m", "messages": messages, "tools": tools, "stream": True}).encode()
