@@ -15,7 +15,7 @@ import pytest
 from scripts.host.shell import Result
 from scripts.pipeline import prove
 from scripts.pipeline.person import causes, journey
-from scripts.pipeline.person.web import Browser
+from scripts.pipeline.person.web import Answer, Browser
 
 TITLE = {"properties": {"title": {"type": "string"}}, "required": ["title"]}
 BODY = {"requestBody": {"content": {"application/json": {"schema": TITLE}}}}
@@ -156,6 +156,46 @@ def test_a_body_that_was_inferred_wrongly_is_no_fault_of_the_app(serve: Any) -> 
     steps = [*ENTRY, {**TOKEN, "keep": {"token": "token"}}, adding("api", bearer="token", path="/api/u8/tasks")]
     played = play(steps, {"page": serve(Page), "api": serve(Api)})
     assert played[-1][:2] == ("add a todo", 404) and not played[-1][3]
+
+
+class Asking(Page):
+    """A server whose document says nothing of bodies, and which names what it misses, one field after another."""
+
+    def do_POST(self) -> None:
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        missing = {"loc": ["body", "due_date"], "type": "missing", "msg": "Field required"}
+        if "due_date" not in sent:
+            self._answer(422, {"detail": [missing]})
+        elif "note" not in sent:
+            self._answer(400, {"error": "Note is required"})
+        else:
+            self._answer(200, sent)
+
+
+def test_what_a_server_says_to_miss_is_added_to_what_was_inferred(serve: Any) -> None:
+    steps = journey.infer({"paths": {"/todos": {"post": {}}}}, "api")
+    assert steps[0]["json"] == {"title": "{todo}"}
+    server = serve(Asking)
+    (added,) = journey.play(Browser(server), steps, lambda _: server, named=False)
+    assert (added.name, added.status, added.problem) == ("add a todo", 200, "")
+    (added,) = journey.play(Browser(server), steps, lambda _: server, named=True)
+    assert added.status == 422 and added.sure, "what somebody wrote is sent as it is"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "names"),
+    [
+        (400, {"detail": "Failed to create task: 'title'"}, {"title"}),
+        (400, {"message": "Missing required field: user_id"}, {"user_id"}),
+        (400, {"issues": [{"path": ["title"], "message": "Required"}, {"path": ["at"], "message": "Bad"}]}, {"title"}),
+        (422, {"detail": [{"loc": ["body", "title"], "type": "string_too_short", "msg": "too short"}]}, set()),
+        (400, {"detail": "Email already registered"}, set()),
+        (401, {"detail": "Token is required"}, set()),
+        (400, "no JSON", set()),
+    ],
+)
+def test_the_fields_that_a_server_misses_are_read_from_its_answer(status: int, said: Any, names: set[str]) -> None:
+    assert journey.lacked(Answer(status, json.dumps(said))) == names
 
 
 def test_a_routes_own_path_is_asked_where_no_document_tells_of_todos() -> None:

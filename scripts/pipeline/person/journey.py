@@ -23,12 +23,14 @@ _OWNER = re.compile(r"(?:user|owner)_?(?:id|Id)")  # names of who a todo belongs
 _TEXT = re.compile(r"title|task|todo|content|text|description")  # names of what is to be done
 _KNOWN = {"email": "{email}", "password": "{password}"}
 WHO = {"register": _KNOWN | {"name": "{name}", "username": "{name}"}, "log in": _KNOWN}
+EVERYBODYS: dict[str, dict[str, Any]] = {**WHO, ADDING: {"title": "{todo}"}}
 TOKENS = ("access_token", "token", "accessToken", "data.access_token", "data.token")
 PASSING = (0, 502, 503, 504)  # what a person gets while no pod is ready: no answer, or that of what stands before
 DOCUMENTS = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json")  # where servers tell what they can do
 ATTEMPTS, PAUSE_SECONDS = 3, 2.0
 HEADER = "header:"  # before the name of one that an answer is to have, where its body's values have dotted paths
 MISTAKEN = (400, 404, 405, 409, 415, 422)  # what a server says to one who has inferred wrongly how it is asked
+LACKING = 3  # times that what a server says to lack is added: some name one field after another
 CLAIMS = ("user_id", "userId", "id", "sub")  # of a signed token, where no answer says who a person is
 IDS = ("id", "user_id", "user.id", "userId", "data.id", "data.user.id")
 
@@ -83,6 +85,12 @@ def _once(
     kept = person()
     for step in steps:
         answer = _send(browser, step, where(step["service"]), kept)
+        for _ in range(LACKING if step.get("inferred") or not named else 0):
+            lacking = sorted(lacked(answer) - step.get("json", {}).keys())
+            if not lacking or step.get("method") == "GET" or "form" in step:
+                break
+            step = {**step, "json": {**step.get("json", {}), **{name: _value(name, {}, None) for name in lacking}}}
+            answer = _send(browser, step, where(step["service"]), kept)
         problem = _problem(step, answer, kept) or (_lacking(step, answer) if named else "")
         mistaken = step.get("inferred") and answer.status in MISTAKEN
         sure = (named and not mistaken) or answer.status == 0 or answer.status >= 500
@@ -131,6 +139,32 @@ def _problem(step: Mapping[str, Any], answer: Answer, kept: Mapping[str, str]) -
     if wanted not in answer.text:
         return f"the answer does not hold {wanted!r}"
     return ""
+
+
+_SAID = re.compile(
+    r"\b(\w+)\W? (?:field )?(?:is|are) (?:a )?required"
+    r"|missing (?:required )?(?:field|parameter|property|value)s?\W+(\w+)"
+    r"|(?:KeyError|Failed to [^'\"]*)\W+'(\w+)'\W*$",
+    re.IGNORECASE,
+)
+
+
+def lacked(answer: Answer) -> set[str]:
+    """Return the fields that a server says it was not sent; nothing where it does not name them."""
+    if answer.status not in (400, 422):
+        return set()
+    found = set()
+    waiting = [answer.data]
+    while waiting:
+        one = waiting.pop()
+        waiting += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        if isinstance(one, dict) and isinstance(path := one.get("loc", one.get("path")), list) and path:
+            said = " ".join(str(one.get(key, "")) for key in ("type", "msg", "message", "received"))
+            found |= {str(path[-1])} if re.search(r"missing|required|undefined", said, re.IGNORECASE) else set()
+        elif isinstance(one, str) and (match := _SAID.search(one)):
+            name = next(it for it in match.groups() if it)
+            found.add(name[0].lower() + name[1:])
+    return {name for name in found - {"body", "field", "request"} if name.isidentifier()}
 
 
 def _lacking(step: Mapping[str, Any], answer: Answer) -> str:
@@ -254,8 +288,8 @@ def _step(name: str, path: str, operation: Mapping[str, Any], document: Any, ser
         if kind in content:
             step[key] = _body(content[kind].get("schema") or {}, document)
             break
-    if name in WHO and not step.get("form"):
-        step["json"] = step.get("json") or WHO[name]  # a body of any keys: those that everybody has
+    if not step.get("form"):
+        step["json"] = step.get("json") or EVERYBODYS[name]  # a body of any keys: those that everybody has
     step["keep"] = {"token": "|".join(TOKENS), "user_id": "|".join(IDS)}
     if name == ADDING:
         step["bearer"] = "token"
@@ -292,5 +326,7 @@ def _value(name: str, kind: Mapping[str, Any], document: Any) -> Any:
         return "{email}"
     if "name" in name:
         return "{name}"
+    if re.search(r"(^|_)(date|due)|(Date|At)$|_at$", name) and kind.get("type", "string") == "string":
+        return "2030-01-01" if kind.get("format") == "date" else "2030-01-01T00:00:00Z"
     types = {"integer": 1, "number": 1, "boolean": False, "array": [], "object": {}}
     return types.get(str(kind.get("type")), "something to do")
