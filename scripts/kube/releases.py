@@ -44,7 +44,7 @@ def revisions(secrets: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]
                 int(labels["version"]),
                 labels.get("status", ""),
                 labels.get("inputs", ""),
-                "dev" in labels,
+                labels.get("dev") == "true",
                 max(
                     _seconds(labels.get(name)) for name in ("createdAt", "modifiedAt")
                 ),  # a new one has the old one's, too

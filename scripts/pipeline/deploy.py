@@ -39,6 +39,7 @@ class _Done:
 
     revision: int
     changes: tuple[str, ...]
+    installed: bool = False  # by this run, which made all its pods
 
 
 def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
@@ -62,8 +63,8 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     settle_unfinished_run(session)
     numbers = {release.name: done[release.name].revision for release in ready.plan.releases}
     found = live.of_revisions(session, numbers, [text for item in done.values() for text in item.changes])
-    for release, number in numbers.items():
-        for name in versions.renew(session.kubectl, found.of(release), current, first=number == 1):
+    for release in numbers:
+        for name in versions.renew(session.kubectl, found.of(release), current, first=done[release].installed):
             yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret they read has changed")
     return found
 
@@ -100,8 +101,10 @@ def _deploy_one(
     before = _manifest(run, release, newest.number) if newest else ""
     file = write_values(settings, release, values)
     run.display.waiting("deploy", release.name, "helm upgrade --install")
+    # helm hands labels on from revision to revision, until one is taken away.
+    ended = {"dev": "null"} if newest and newest.dev else {}
     argv = session.helm.upgrade_command(
-        release, (file,), {"inputs": inputs, **release.labels}, settings.timeouts.deploy
+        release, (file,), {"inputs": inputs, **ended, **release.labels}, settings.timeouts.deploy
     )
     with nullcontext() if run.dry else hooks_watched(session, release.namespace):
         session.shell.effect(argv, timeout=settings.timeouts.deploy + 30)
@@ -113,7 +116,7 @@ def _deploy_one(
         changes += tuple(f"{one.label}: put back, it was {one.who}" for one in undone)
         changes += tuple(f"{one}: made again, somebody had deleted it" for one in gone)
     outcome = Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
-    return outcome, _Done(number, changes)
+    return outcome, _Done(number, changes, installed=number == 1)
 
 
 def _manual_changes(run: Run, record: Mapping[str, Any], there: Sequence[objects.Object]) -> list[ManualChange]:

@@ -1,0 +1,84 @@
+"""What a deploy hands to helm, and whose pods it replaces for a Secret."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from scripts.context.run import Run
+from scripts.kube.releases import Revision
+from scripts.pipeline import deploy
+from scripts.pipeline.live import Live
+from scripts.reporting.display import PlainDisplay
+from scripts.settings.model import Outcome
+
+RELEASE = cast("Any", SimpleNamespace(name="todo", namespace="shop", chart=Path("chart"), labels={}))
+READY = cast("Any", SimpleNamespace(plan=SimpleNamespace(releases=[RELEASE])))
+
+
+class Helm:
+    """Notes the labels of an upgrade."""
+
+    labels: dict[str, str]
+
+    def upgrade_command(self, release: Any, values: Any, labels: dict[str, str], timeout: int) -> list[str]:
+        self.labels = labels
+        return ["helm"]
+
+
+def run(helm: Helm | None = None) -> Run:
+    settings = SimpleNamespace(
+        release=RELEASE, timeouts=SimpleNamespace(deploy=60), database_release=SimpleNamespace(name="database")
+    )
+    shell = SimpleNamespace(dry=True, effect=lambda argv, timeout: None)
+    return Run(cast("Any", SimpleNamespace(settings=settings, shell=shell, helm=helm)), PlainDisplay(io.StringIO()))
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what asks a cluster."""
+    for name in ("release_values", "write_values", "_manifest", "refuse_while_busy", "settle_unfinished_run"):
+        monkeypatch.setattr(deploy, name, lambda *words: "")
+    monkeypatch.setattr(deploy.plan, "inputs_digest", lambda release, values: "new")
+    monkeypatch.setattr(deploy.live, "record_of", lambda session, numbers: {"todo": {}})
+    monkeypatch.setattr(deploy.live, "objects_of", lambda session, records: [])
+
+
+def test_a_deploy_after_work_in_the_pods_is_no_work_in_the_pods() -> None:
+    for before, expected in ((True, {"inputs": "new", "dev": "null"}), (False, {"inputs": "new"})):
+        helm = Helm()
+        deploy._deploy_one(run(helm), READY.plan, RELEASE, [Revision("todo", 1, "deployed", "old", before)], {})
+        assert helm.labels == expected  # helm hands on what is not taken away
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_first_revision_that_was_there_before_does_not_hold_the_secret_of_today(
+    monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    told: list[bool] = []
+
+    def renew(kubectl: Any, workloads: Any, current: Any, *, first: bool) -> Sequence[str]:
+        told.append(first)
+        return () if first else ("web",)
+
+    def no_secrets(run: Run) -> Iterator[Outcome]:
+        yield from ()
+        return {"keys": "2"}  # type: ignore[return-value]
+
+    monkeypatch.setattr(deploy.live, "histories", lambda session: {})
+    monkeypatch.setattr(deploy.live, "of_revisions", lambda session, numbers, changes: Live())
+    monkeypatch.setattr(deploy, "complete_secrets", no_secrets)
+    monkeypatch.setattr(deploy, "_groups", lambda run, plan: [[RELEASE]])
+    done = Outcome("deploy", "todo", "done" if installed else "unchanged", 0.0, "revision 1")
+    monkeypatch.setattr(deploy, "_deploy_one", lambda *words: (done, deploy._Done(1, (), installed)))
+    monkeypatch.setattr(deploy.versions, "renew", renew)
+    at_work = run()
+    at_work.session.shell.dry = False
+    at_work.session.kubectl = None  # type: ignore[misc]
+    targets = [outcome.target for outcome in deploy.deploy(at_work, READY)]
+    assert told == [installed] and targets == (["todo"] if installed else ["todo", "web"])
