@@ -315,7 +315,10 @@ def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str])
     if answer in roots:
         return answer, None
     text = f"several applications, or copies of one: {', '.join(roots)}: which one?"
-    whole = [root for root in roots if not _lacks_sources(tree, root)] or roots
+    whole = [root for root in roots if not _lacks_sources(tree, root)]
+    if not whole and not any(key.endswith(".incomplete") for key in answers):
+        _refuse_copies(tree, roots)
+    whole = whole or list(roots)
     whole = [root for root in whole if folder_kinds.is_answered(tree, root)] or whole
     if lacking := [root for root in roots if root not in whole]:
         text += f" The repository does not hold all sources of {', '.join(lacking)}."
@@ -326,6 +329,17 @@ def _lacks_sources(tree: Tree, root: str) -> bool:
     """Return whether a page of a copy imports what the repository does not hold, or has no pages there."""
     pages = [page for page in folder_kinds.pages_of(tree) if folder_kinds.project(page) == root]
     return any(lost.imports(tree, page) or folder_kinds.is_starter(tree, page) for page in pages)
+
+
+def _refuse_copies(tree: Tree, roots: Sequence[str]) -> None:
+    """Raise UserError where every copy imports what is not there: whichever one is chosen cannot be built."""
+    first: dict[str, str] = {}
+    for page in folder_kinds.pages_of(tree):
+        for said, place in lost.imports(tree, page).items():
+            first.setdefault(folder_kinds.project(page), f"{place} imports {said}")
+    if len(first) == len(roots):
+        text = "no copy of the application is whole in the repository:\n" + "\n".join(first.values())
+        raise UserError(text, "commit what is missing; are they types only, answer SERVICE.incomplete: yes")
 
 
 def _unique(found: list[units.Unit]) -> None:

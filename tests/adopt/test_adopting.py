@@ -386,6 +386,17 @@ def test_a_copy_whose_sources_are_not_whole_is_told_and_not_the_default(tmp_path
     assert asked[0].default == "phase2" and "does not hold all sources of phase3." in asked[0].text
 
 
+def test_where_no_copy_is_whole_nobody_is_asked_which_one(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        f"phase{number}__web__{name}": text for number in (2, 3) for name, text in
+        {"package.json": NEXT, "app__page.tsx": 'import "./lib/a";\n'}.items()
+    })  # fmt: skip
+    with pytest.raises(UserError, match="no copy of the application is whole") as refused:
+        adopt(app)
+    assert "phase3/web/app/page.tsx:1 imports ./lib/a" in str(refused.value)
+    adopt(app, answers={"copy": "phase3", "web.incomplete": "yes"})
+
+
 def test_a_file_that_no_page_loads_and_that_is_not_whole_stays_out_of_the_build(tmp_path: Path) -> None:
     """The build checks its types as well, and would end there; what lies beside it goes in as ever."""
     app = make(tmp_path, **{
