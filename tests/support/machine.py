@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import ast
+import marshal
 import shlex
 import shutil
 import sys
@@ -21,9 +22,9 @@ class Machine:
         self.home = folder / "home"
         for path in (self.bin, self.home):
             path.mkdir(parents=True)
-        self._file = folder / "machine.json"
-        self._file.write_text(
-            json.dumps(
+        self._file = folder / "machine"
+        self._file.write_bytes(
+            marshal.dumps(
                 {
                     "root": False, "cpus": 8, "memory": 16 * 2**30, "engine": True, "network": True, "cached": True,
                     "security": [], "system": "Debian GNU/Linux 12", "cgroup": "2",
@@ -54,24 +55,24 @@ class Machine:
     @property
     def state(self) -> dict[str, Any]:
         """Everything there is, as it is now."""
-        found: dict[str, Any] = json.loads(self._file.read_text())
+        found: dict[str, Any] = marshal.loads(self._file.read_bytes())  # noqa: S302 our own
         return found
 
     def change(self, **items: Any) -> None:
         """Set some of it."""
-        self._file.write_text(json.dumps(self.state | items))
+        self._file.write_bytes(marshal.dumps(self.state | items))
 
     def keep(self) -> None:
         """Remember all there is, for `restore`."""
         kept = self.folder / "kept"
         shutil.copytree(self.home, kept / "home")
-        shutil.copy(self._file, kept / "machine.json")
+        shutil.copy(self._file, kept / "machine")
 
     def restore(self) -> None:
         """Put back what was there when it was kept."""
         shutil.rmtree(self.home)
         shutil.copytree(self.folder / "kept/home", self.home)
-        shutil.copy(self.folder / "kept/machine.json", self._file)
+        shutil.copy(self.folder / "kept/machine", self._file)
 
     def fail(self, command: str, code: int, out: str = "", err: str = "") -> None:
         """Let a command, `program verb`, answer like this from now on, and do nothing."""
@@ -90,5 +91,5 @@ class Machine:
     def calls(self, program: str = "") -> list[list[str]]:
         """Every command line so far, of one program or, with its name in front, of all."""
         file = self.folder / "calls"
-        lines = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+        lines = [ast.literal_eval(line) for line in file.read_text().splitlines()] if file.is_file() else []
         return [line[1:] for line in lines if line[0] == program] if program else lines

@@ -1,4 +1,4 @@
-"""Stand-ins for minikube, kind, k3d, docker and kubectl: one machine in a JSON file, and what each makes of it.
+"""Stand-ins for minikube, kind, k3d, docker and kubectl: one machine in a file, and what each makes of it.
 
 Made from what the real programs printed and did (minikube 1.38.1, kind 0.33, Kubernetes 1.36.2): exit statuses, which
 stream, which words; they refuse what the real ones refuse, and an option they do not know. The tests' side is
@@ -9,35 +9,49 @@ it refuses, lists and leaves behind was measured, not a cluster that runs.
 from __future__ import annotations
 
 import fcntl
-import json
+import marshal
 import os
-import re
 import sys
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 TYPE_CHECKING = False  # as the type checker takes it; `typing` itself takes long to import
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import json
+    import re
+    from collections.abc import Mapping
     from typing import Any, NoReturn
+else:
+
+    class Later:
+        """A module that is imported when it is used: most calls need none, and each would take three times as long."""
+
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(__import__(self._name), name)
+
+    json, re = Later("json"), Later("re")
 
 ADDRESS = "192.168.49.2"
 
 
-@contextmanager
-def opened(folder: Path) -> Iterator[dict[str, Any]]:
+class Opened:
     """The machine's state, alone; written back at the end, however that comes."""
-    file = folder / "machine.json"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        state = json.loads(file.read_text())
-        try:
-            yield state
-        finally:
-            partial = folder / "machine.json.partial"
-            partial.write_text(json.dumps(state))
-            partial.replace(file)
+
+    def __init__(self, folder: str) -> None:
+        self._file = f"{folder}/machine"
+        self._lock = open(f"{folder}/lock", "w")  # noqa: SIM115 until it is closed
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        with open(self._file, "rb") as file:
+            self.state: dict[str, Any] = marshal.load(file)  # noqa: S302 our own
+
+    def close(self) -> None:
+        """Write it back, and let go of it."""
+        with open(f"{self._file}.partial", "wb") as file:
+            marshal.dump(self.state, file)
+        os.replace(f"{self._file}.partial", self._file)
+        self._lock.close()
 
 
 def end(code: int, out: str = "", err: str = "") -> NoReturn:
@@ -73,22 +87,26 @@ def options(words: list[str], known: Mapping[str, bool], refuse: int) -> tuple[d
 # kubeconfigs, written as JSON, which is YAML
 
 
-def kubeconfig_file() -> Path:
+def kubeconfig_file() -> str:
     """The file that programs write to: the first of KUBECONFIG."""
     named = [item for item in os.environ.get("KUBECONFIG", "").split(os.pathsep) if item]
-    return Path(named[0]) if named else Path(os.environ["HOME"]) / ".kube/config"
+    return named[0] if named else os.environ["HOME"] + "/.kube/config"
 
 
-def kubeconfig(file: Path) -> dict[str, Any]:
+def kubeconfig(file: str | os.PathLike[str]) -> dict[str, Any]:
     """What a kubeconfig holds."""
     blank = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": [], "current-context": ""}
-    return blank | (json.loads(file.read_text()) if file.is_file() and file.stat().st_size else {})
+    if not os.path.isfile(file) or not os.path.getsize(file):
+        return blank
+    with open(file) as text:
+        return blank | json.load(text)
 
 
-def write_kubeconfig(file: Path, config: Mapping[str, Any]) -> None:
+def write_kubeconfig(file: str | os.PathLike[str], config: Mapping[str, Any]) -> None:
     """Write a kubeconfig."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(config))
+    os.makedirs(os.path.dirname(file), exist_ok=True)
+    with open(file, "w") as text:
+        text.write(json.dumps(config))
 
 
 def with_context(config: dict[str, Any], name: str, server: str) -> dict[str, Any]:
@@ -109,7 +127,7 @@ def without_context(config: dict[str, Any], name: str) -> dict[str, Any]:
     return config
 
 
-def has_context(file: Path, name: str) -> bool:
+def has_context(file: str, name: str) -> bool:
     """Whether a kubeconfig has a context."""
     return any(item["name"] == name for item in kubeconfig(file)["contexts"])
 
@@ -175,8 +193,8 @@ class Minikube:
         self.verb = verb
         self.name = (self.options.get("-p") or self.options.get("--profile") or ["minikube"])[-1]
         home = os.environ.get("MINIKUBE_HOME") or os.environ["HOME"]
-        self.home = Path(home) if Path(home).name == ".minikube" else Path(home) / ".minikube"
-        self.profiles = state["profiles"].setdefault(str(self.home), {})
+        self.home = home if os.path.basename(home) == ".minikube" else os.path.join(home, ".minikube")
+        self.profiles = state["profiles"].setdefault(self.home, {})
         self.profile = self.profiles.get(self.name)
         self.json = "json" in (self.options.get("-o") or self.options.get("--output") or [])
 
@@ -184,12 +202,12 @@ class Minikube:
     def node(self) -> dict[str, Any] | None:
         """The profile's container, where there is one that is this profile's."""
         found: dict[str, Any] | None = self.state["containers"].get(self.name)
-        return found if found and found["home"] == str(self.home) else None
+        return found if found and found["home"] == self.home else None
 
     def run(self) -> None:
         """Do what was asked."""
         for folder in ("cache", "config", "files", "logs"):  # whatever the command is
-            (self.home / folder).mkdir(parents=True, exist_ok=True)
+            os.makedirs(f"{self.home}/{folder}", exist_ok=True)
         getattr(self, "do_" + self.verb.replace(" ", "_").replace("-", "_"))()
 
     def do_version(self) -> None:
@@ -342,7 +360,7 @@ class Minikube:
                     "Please first delete the cluster.\n"
                 )
         other = self.state["containers"].get(self.name)
-        if other and other["home"] != str(self.home):
+        if other and other["home"] != self.home:
             self.state["destroyed"].append(self.name)
             del self.state["containers"][self.name]
         if self.node is None:
@@ -353,14 +371,14 @@ class Minikube:
                 name = self.name if number == 1 else f"{self.name}-m{number:02d}"
                 labels = {"name.minikube.sigs.k8s.io": self.name}
                 self.state["containers"][name] = {
-                    "state": "running", "labels": labels, "ports": ports, "images": [], "home": str(self.home),
+                    "state": "running", "labels": labels, "ports": ports, "images": [], "home": self.home,
                 }  # fmt: skip
 
     def _extra_config_is_there(self) -> bool:
         """Whether the files that the API server is told to read are on the node: they come from the home's `files`."""
         for item in self.options.get("--extra-config", []):
             _, _, path = item.rpartition("=")
-            if path.startswith("/etc/") and not (self.home / "files" / path.lstrip("/")).is_file():
+            if path.startswith("/etc/") and not os.path.isfile(f"{self.home}/files{path}"):
                 return False
         return True
 
@@ -384,7 +402,7 @@ class Minikube:
     def do_delete(self) -> None:
         err = "" if self.profile else f'! "{self.name}" profile does not exist, trying anyways.\n'
         for name in [name for name in self.state["containers"] if re.fullmatch(rf"{self.name}(-m\d\d)?", name)]:
-            if self.state["containers"][name]["home"] != str(self.home):
+            if self.state["containers"][name]["home"] != self.home:
                 self.state["destroyed"].append(name)
             del self.state["containers"][name]
         for kind in ("volumes", "networks"):
@@ -667,7 +685,7 @@ def kind(state: dict[str, Any], words: list[str]) -> None:
     node = f"{name}-control-plane"
     label = "io.x-k8s.kind.cluster"
     names = {item["labels"].get(label) for item in state["containers"].values()} - {None}
-    file = Path(given["--kubeconfig"][-1]) if "--kubeconfig" in given else kubeconfig_file()
+    file = given["--kubeconfig"][-1] if "--kubeconfig" in given else kubeconfig_file()
     if not state["engine"]:
         end(1, err='ERROR: failed to list clusters: command "docker ps" failed with error: exit status 1\n')
     if os.environ.get("KIND_EXPERIMENTAL_PROVIDER", "docker") != "docker":  # which sees nothing of docker's containers
@@ -782,7 +800,7 @@ def k3d(state: dict[str, Any], words: list[str]) -> None:
         state["volumes"].remove(f"k3d-{name}-images")
         end(0, f"INFO[0001] Successfully deleted cluster {name}!\n")
     if verb == ["kubeconfig", "write"]:
-        file = Path(given["--output"][-1])
+        file = given["--output"][-1]
         write_kubeconfig(
             file,
             with_context(kubeconfig(file), f"k3d-{name}", "https://0.0.0.0:6550") | {"current-context": f"k3d-{name}"},
@@ -905,7 +923,7 @@ def kubectl(state: dict[str, Any], words: list[str]) -> None:
     aimed = words.index("exec") if "exec" in words else len(words)
     given, rest = options(words[:aimed], known, 1)
     rest += words[aimed:]
-    file = Path(given["--kubeconfig"][-1]) if "--kubeconfig" in given else kubeconfig_file()
+    file = given["--kubeconfig"][-1] if "--kubeconfig" in given else kubeconfig_file()
     context = given["--context"][-1] if "--context" in given else kubeconfig(file)["current-context"]
     if not has_context(file, context):
         end(1, err=f'error: context "{context}" does not exist\n')
@@ -948,13 +966,13 @@ def _kubectl_config(words: list[str]) -> NoReturn:
     given, rest = options(
         words, {"--kubeconfig": True, "--raw": False, "--minify": False, "--flatten": False, "--context": True}, 1
     )
-    file = Path(given["--kubeconfig"][-1]) if "--kubeconfig" in given else kubeconfig_file()
+    file = given["--kubeconfig"][-1] if "--kubeconfig" in given else kubeconfig_file()
     if rest[:1] == ["view"]:
         merged: dict[str, Any] = {"clusters": [], "users": [], "contexts": []}
         for name in os.environ.get("KUBECONFIG", "").split(os.pathsep):
             for key, found in merged.items():
                 have = {item["name"] for item in found}
-                found += [item for item in kubeconfig(Path(name))[key] if item["name"] not in have]
+                found += [item for item in kubeconfig(name)[key] if item["name"] not in have]
         end(0, json.dumps(merged | {"current-context": given["--context"][-1]}))
     if rest[:2] == ["set", "current-context"]:
         write_kubeconfig(file, kubeconfig(file) | {"current-context": rest[2]})
@@ -987,24 +1005,24 @@ def _forward(ports: str) -> NoReturn:
             time.sleep(3600)
 
 
-_OPEN: list[Any] = []
+_OPEN: list[Opened] = []
 FED: list[bytes] = []
 
 
 def release() -> None:
     """Let go of the machine, for a program that stays."""
-    _OPEN.pop().__exit__(None, None, None)
+    _OPEN.pop().close()
 
 
 def main(argv: list[str]) -> None:
     """Be a program: its name, the machine's folder, and its arguments."""
-    program, folder, words = argv[1], Path(argv[2]), argv[3:]
-    with (folder / "calls").open("a") as calls:
-        calls.write(json.dumps([program, *words]) + "\n")
+    program, folder, words = argv[1], argv[2], argv[3:]
+    with open(f"{folder}/calls", "a") as calls:
+        calls.write(f"{[program, *words]!r}\n")
     if "-" in words or words[-2:] == ["docker", "load"]:  # read before the machine is held: who writes needs it too
         FED.append(sys.stdin.buffer.read())
-    held = opened(folder)
-    state = held.__enter__()
+    held = Opened(folder)
+    state = held.state
     _OPEN.append(held)
     try:
         plain = [word for word in words if not word.startswith("-")]
