@@ -11,7 +11,11 @@ from scripts.kube import releases
 from scripts.kube.releases import Revision
 
 
-class BusyRelease(UserError):
+class Untouched(UserError):
+    """A deploy that was refused before it changed anything: there is nothing to undo."""
+
+
+class BusyRelease(Untouched):
     """A release is being changed by a helm that no run of ours started."""
 
 

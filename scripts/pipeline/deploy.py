@@ -24,6 +24,7 @@ from scripts.pipeline import live
 from scripts.pipeline.app_secrets import complete_secrets
 from scripts.pipeline.busy import refuse_while_busy
 from scripts.pipeline.hooks import hooks_watched
+from scripts.pipeline.images import refuse_unbuilt
 from scripts.pipeline.live import Live
 from scripts.secrets import versions
 from scripts.settings.model import Outcome, Plan, Release, Settings
@@ -48,6 +49,8 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     history = live.histories(session)
     for planned in ready.plan.releases:
         refuse_while_busy(run, planned.name, history.get(planned.name, []))
+    if session.target != "context":  # whose nodes take them from a registry
+        refuse_unbuilt(run, ready, deployed=True)
     current = yield from complete_secrets(run)
     done: dict[str, _Done] = {}
 

@@ -21,7 +21,8 @@ from scripts.host.shell import CommandError, render
 from scripts.images import docker, plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import BUILDKIT, Docker
-from scripts.pipeline.pruning import prune
+from scripts.pipeline.busy import Untouched
+from scripts.pipeline.pruning import asked_for, prune
 from scripts.reporting import report
 from scripts.settings.model import Image, Outcome, Service
 
@@ -209,6 +210,7 @@ class Builds:
 def tag(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     """Move the alias `latest`, which is for people: nothing is ever deployed by it."""
     shell = run.session.shell
+    refuse_unbuilt(run, ready)
     aliases = {image.ref: f"{image.repository}:latest" for image in ready.plan.images}
     ids = docker.image_ids(shell, ready.client, [*aliases.values(), *aliases])
 
@@ -229,6 +231,7 @@ def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     Where the run goes on to builds and deploys, old images are taken away while pods start.
     """
     yield from run.session.cluster.addons()
+    refuse_unbuilt(run, ready, deployed=True)
     outcomes = run.session.cluster.load(ready.plan.images)
     yield from outcomes
     loaded = any(outcome.status == "done" for outcome in outcomes)
@@ -236,6 +239,20 @@ def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
         run.later.append(lambda: list(prune(run, ready, loaded=loaded)))
     else:
         yield from prune(run, ready, loaded=loaded)
+
+
+def refuse_unbuilt(run: Run, ready: Ready, *, deployed: bool = False) -> None:
+    """Raise Untouched where the engine lacks images of the sources as they are, as after a change that nobody built.
+
+    With `deployed`, those that a revision or a pod asks for need not be here any more: the nodes have them.
+    """
+    have = {} if run.dry else docker.image_ids(run.session.shell, ready.client, [one.ref for one in ready.plan.images])
+    lost = [image.ref for image in ready.plan.images if image.ref not in have and not run.dry]
+    if lost and deployed:
+        known = asked_for(run)
+        lost = [ref for ref in lost if ref not in known]
+    if lost:
+        raise Untouched(f"not built yet, as the sources are now: {', '.join(lost)}", "build them first: invoke build")
 
 
 def _build_step(line: str) -> str:

@@ -20,7 +20,7 @@ from scripts.host.paths import audit_file
 from scripts.pipeline import live as live_releases
 from scripts.pipeline import rollback, stages
 from scripts.pipeline.access import Page
-from scripts.pipeline.busy import BusyRelease
+from scripts.pipeline.busy import Untouched
 from scripts.pipeline.images import builders
 from scripts.pipeline.live import Live
 from scripts.pipeline.rollback import RolledBack
@@ -91,7 +91,7 @@ class _Runner:
             if self._stage(stage.name, partial(self._work, stage)):
                 continue
             changing = stage.rolls_back or stage.name == "rollback"
-            self.left_work = changing and not isinstance(self._problem, BusyRelease)
+            self.left_work = changing and not isinstance(self._problem, Untouched)
             if stage.rolls_back and self.left_work and not self._run.dry:
                 self._stage("rollback", partial(self._undo, keep=keep))
             break

@@ -12,13 +12,14 @@ import pytest
 
 from scripts.context.run import Run
 from scripts.kube.releases import Revision
-from scripts.pipeline import deploy
+from scripts.pipeline import deploy, images
+from scripts.pipeline.busy import Untouched
 from scripts.pipeline.live import Live
 from scripts.reporting.display import PlainDisplay
 from scripts.settings.model import Outcome
 
 RELEASE = cast("Any", SimpleNamespace(name="todo", namespace="shop", chart=Path("chart"), labels={}))
-READY = cast("Any", SimpleNamespace(plan=SimpleNamespace(releases=[RELEASE])))
+READY = cast("Any", SimpleNamespace(client=None, plan=SimpleNamespace(releases=[RELEASE], images=[])))
 
 
 class Helm:
@@ -36,7 +37,10 @@ def run(helm: Helm | None = None) -> Run:
         release=RELEASE, timeouts=SimpleNamespace(deploy=60), database_release=SimpleNamespace(name="database")
     )
     shell = SimpleNamespace(dry=True, effect=lambda argv, timeout: None)
-    return Run(cast("Any", SimpleNamespace(settings=settings, shell=shell, helm=helm)), PlainDisplay(io.StringIO()))
+    return Run(
+        cast("Any", SimpleNamespace(settings=settings, shell=shell, helm=helm, target="kind")),
+        PlainDisplay(io.StringIO()),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +86,28 @@ def test_a_first_revision_that_was_there_before_does_not_hold_the_secret_of_toda
     at_work.session.kubectl = None  # type: ignore[misc]
     targets = [outcome.target for outcome in deploy.deploy(at_work, READY)]
     assert told == [installed] and targets == (["todo"] if installed else ["todo", "web"])
+
+
+@pytest.mark.parametrize(
+    ("engine", "cluster", "lost"),
+    [
+        ({"web:1", "api:2"}, set(), ""),
+        ({"web:1"}, {"api:2"}, ""),
+        ({"web:1"}, {"api:1"}, "api:2"),
+        (set(), set(), "web:1, api:2"),
+    ],
+)
+def test_a_deploy_of_sources_that_nobody_built_is_refused_before_anything_is_changed(
+    monkeypatch: pytest.MonkeyPatch, engine: set[str], cluster: set[str], lost: str
+) -> None:
+    refs = [SimpleNamespace(ref=ref) for ref in ("web:1", "api:2")]
+    ready = cast("Any", SimpleNamespace(client=None, plan=SimpleNamespace(images=refs)))
+    monkeypatch.setattr(images.docker, "image_ids", lambda shell, client, refs: dict.fromkeys(engine, "sha256:1"))
+    monkeypatch.setattr(images, "asked_for", lambda run: cluster)
+    at_work = run()
+    at_work.session.shell.dry = False
+    if not lost:
+        images.refuse_unbuilt(at_work, ready, deployed=True)
+        return
+    with pytest.raises(Untouched, match=f"not built yet, as the sources are now: {lost}"):
+        images.refuse_unbuilt(at_work, ready, deployed=True)
