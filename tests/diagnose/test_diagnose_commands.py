@@ -136,6 +136,13 @@ SAID = {
         "hook-command-failed",
         "pre-upgrade",
     ),
+    "hook, its program": (
+        "Traceback (most recent call last):\n"
+        "ModuleNotFoundError: No module named 'backend'\n"
+        "Error: failed pre-install: resource Job/shop/tables not ready. status: Failed, message: Job Failed. failed: 3/1",
+        "hook-module-missing",
+        "pre-install hook of the release todo-chatbot misses a part of its program: backend",
+    ),
     "in time": ("Error: UPGRADE FAILED: context deadline exceeded", "no-answer-in-time", "invoke diagnose"),
     "missing tool": ("helm: not found", "tool-missing", "helm"),
 }
