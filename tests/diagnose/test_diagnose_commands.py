@@ -139,7 +139,7 @@ SAID = {
     "hook, its program": (
         "Traceback (most recent call last):\n"
         "ModuleNotFoundError: No module named 'backend'\n"
-        "Error: failed pre-install: resource Job/shop/tables not ready. status: Failed, message: Job Failed. failed: 3/1",
+        "Error: failed pre-install: resource Job/shop/tables not ready. status: Failed, message: Job Failed",
         "hook-module-missing",
         "pre-install hook of the release todo-chatbot misses a part of its program: backend",
     ),
