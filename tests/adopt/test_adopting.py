@@ -1732,6 +1732,32 @@ def test_a_pages_tables_are_made_by_the_script_that_makes_them(
 
 
 @pytest.mark.parametrize(
+    ("script", "own"),
+    [
+        ("CREATE TABLE IF NOT EXISTS users (id text); CREATE TABLE accounts (id text)", False),  # of other names
+        ("SELECT count(*) FROM information_schema.tables", False),  # it just looks
+        ('CREATE TABLE "user" (id text); CREATE TABLE IF NOT EXISTS "account" (id text)', True),
+        ("require('./tables'); // CREATE TABLE users", True),  # nobody knows what that does
+    ],
+)
+def test_the_tables_of_better_auth_are_made_by_itself_where_no_script_makes_those(
+    tmp_path: Path, script: str, own: bool
+) -> None:
+    app = make(tmp_path, **{
+        "package.json": '{"dependencies": {"next": "16", "better-auth": "1.4", "pg": "8"},'
+        ' "scripts": {"db:init": "node scripts/init-db.js"}}',
+        "app__api__auth__[...all]__route.ts": 'export { GET, POST } from "@/lib/auth";\n',
+        "lib__auth.ts": AUTH.replace("EMAIL", "enabled: true").replace(
+            "})", "  database: new Pool({ connectionString: process.env.DATABASE_URL }),\n})"
+        ),
+        "scripts__init-db.js": script,
+    })  # fmt: skip
+    (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
+    assert (job["command"] == ["npm", "run", "--silent", "db:init"]) is own
+    assert ("migrate" in job["command"]) is not own
+
+
+@pytest.mark.parametrize(
     ("database", "known"),
     [
         ('{ provider: "postgresql", url: process.env.DATABASE_URL }', False),

@@ -372,6 +372,7 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
             re.search(r"(migrate|tables|setup|init)", name)
             and re.search(r"db|auth|table|migrat", name + line)
             and not re.search(r"dev|reset", line)
+            and _may_make_tables(_run(line, unit), unit, tree)
         ):
             return ["npm", "run", "--silent", name], unit.packages.place(name) or unit.place
     if own := next(_table_scripts(unit, tree), ""):
@@ -385,6 +386,33 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
             relative = own.removeprefix(f"{unit.sources}/")
             return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
     return None
+
+
+_MAKES = re.compile(r"CREATE TABLE|createTable\(|migrat\w*\(|\.sql\b", re.I)
+
+
+_RUNS = re.compile(r"(?:npx\s+)?(?:node|tsx|ts-node|bun)\s+(?:\./)?([\w./-]+\.[cm]?[jt]s)\s*")
+_KNOWING = {"user", "session", "account", "verification"}  # Better Auth's tables
+_HANDS_ON = re.compile(r"(?m)^\s*import\b.*[\"']\.|require\([\"']\.|exec|spawn")
+
+
+def _run(line: str, unit: Unit) -> str:
+    """Return the file that is all that a script of package.json runs; empty for another one."""
+    found = _RUNS.fullmatch(line.strip())
+    return join(unit.sources, found[1]) if found else ""
+
+
+def _may_make_tables(file: str, unit: Unit, tree: Tree) -> bool:
+    """Return whether a script may make the tables that a page's server wants: not where it just looks for them, nor
+    where Better Auth knows people and it makes none of those, which have names of their own.
+    """
+    text = tree.text(file) if tree.has(file) else ""
+    if not text or _HANDS_ON.search(text):
+        return True
+    own = better_auth(unit, tree) if unit.wants("better-auth") else ""
+    usual = own and not re.search(r"modelName|usePlural|drizzleAdapter|prismaAdapter", tree.text(own))
+    made = re.findall(r"CREATE TABLE\s+(?:IF NOT EXISTS\s+)?[\"`.\w]*?(\w+)[\"`]?\s*\(", text, re.I)
+    return bool(_MAKES.search(text)) and not (usual and made and not _KNOWING & {*made})
 
 
 def _prisma(unit: Unit, tree: Tree) -> list[str]:
@@ -407,7 +435,7 @@ def _table_scripts(unit: Unit, tree: Tree) -> Iterator[str]:
     found = [file for file in tree.below(unit.sources) if named.search(file)]
     first = re.compile(r"/(init|setup|create)[^/]*$")
     for file in sorted(found, key=lambda one: (not first.search(f"/{one}"), one)):
-        makes = re.search(r"CREATE TABLE|createTable\(|migrate\w*\(|\.sql\b", tree.text(file), re.I)
+        makes = _MAKES.search(tree.text(file)) and _may_make_tables(file, unit, tree)
         if makes and not re.search(r"DROP TABLE|dropTable", tree.text(file), re.I):
             yield file
 
