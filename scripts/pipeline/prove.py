@@ -163,16 +163,17 @@ def _todo(run: Run, browser: Browser, step: Mapping[str, Any], base: str) -> lis
 
 
 def _explained(run: Run, played: journey.Played) -> str:
-    """Return a step's problem with its cause, where the person was known and the server refused or failed."""
-    if played.name not in (journey.ADDING, journey.SEEING) or played.status not in (401, 403, *range(500, 600)):
+    """Return a step's problem with its cause, where the server failed, or refused a person who was known."""
+    known = played.name in (journey.ADDING, journey.SEEING)
+    if played.status not in ((401, 403, *range(500, 600)) if known else range(500, 600)):
         return played.problem
     from scripts.diagnose import redaction  # only a step that failed needs its hundred patterns
     from scripts.pipeline.person import causes
 
     servers = [one for one in run.session.settings.services if one.port]
     page = run.session.settings.page
-    if page and played.service == page.name:  # what it hands on is answered by one of the others
-        servers = [one for one in servers if one.name != page.name] or servers
+    if page and played.service == page.name:  # what it hands on is answered by one of the others; people it may know
+        servers = [one for one in servers if one.name != page.name or not known] or servers
     else:
         servers = [one for one in servers if one.name == played.service]
     log: list[str] = []

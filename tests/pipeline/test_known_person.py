@@ -248,8 +248,8 @@ class Kubectl:
         self.document, self.log = document, log
 
     def ask(self, *words: str) -> Result:
-        assert words[0] == "logs" and "app.kubernetes.io/name=api" in words
-        return Result(0, self.log)
+        assert words[0] == "logs"
+        return Result(0, self.log if "app.kubernetes.io/name=api" in words else "")
 
     def proxy_get(self, namespace: str, service: str, port: int, path: str) -> Result:
         return Result(0, json.dumps(self.document)) if (service, path) == ("api", "/openapi.json") else Result(1, "")
@@ -277,6 +277,21 @@ def test_a_red_proof_names_the_cause_that_the_servers_log_holds(serve: Any) -> N
         'add a todo: status 401: {"detail": "Could not validate credentials"}; it checks tokens by another secret than'
         " the page signs them with: both have to have the same"
     ]
+
+
+class Broken(Page):
+    def do_POST(self) -> None:
+        self._answer(500, {})
+
+
+def test_a_page_that_cannot_take_a_new_person_is_told_with_the_cause_of_its_log(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Page, "do_POST", Broken.do_POST)
+    log = 'ERROR [Better Auth]: relation "account" does not exist\n'
+    told, problems = prove_journey(serve, TOLD, log)
+    assert told[-1][:2] == ("register", "failed")
+    assert "the table account is not there: no job makes it" in problems[0]
 
 
 def test_a_server_that_tells_nothing_of_itself_is_not_judged_and_that_is_said(serve: Any) -> None:
