@@ -26,6 +26,10 @@ class _Loader(yaml.SafeLoader):
     """YAML as SafeLoader reads it, with the line of every mapping under `__line__`, and unknown tags as nothing."""
 
 
+class _FastLoader(parsing.Fast):  # type: ignore[misc]
+    """The same, fast."""
+
+
 def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     loader.flatten_mapping(node)
     found: dict[Any, Any] = {
@@ -35,14 +39,15 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     return found
 
 
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+for _loader in (_Loader, _FastLoader):
+    _loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+    _loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 def read_all(text: str) -> list[Any]:
     """Return the documents of a YAML text. Raises ValueError, in one line, where it is none, such as a Go template."""
     try:
-        return parsing.documents_from_yaml(text, _Loader)
+        return parsing.documents_from_yaml(text, (_FastLoader, _Loader))
     except parsing.Unreadable as error:
         template = "{{" in text
         where = f"line {error.line}" if error.line else "it"

@@ -74,8 +74,8 @@ def from_yaml(text: str, *, strict: bool = False) -> Any:
     return _read(text, yaml.load, *(_STRICT if strict else _USUAL))
 
 
-def documents_from_yaml(text: str, loader: type[yaml.SafeLoader] | None = None) -> list[Any]:
-    """Return the documents of a YAML text, but for empty ones; `loader` is another way to make values of it.
+def documents_from_yaml(text: str, loaders: tuple[Any, Any] | None = None) -> list[Any]:
+    """Return the documents of a YAML text, but for empty ones; `loaders` make other values of it: (fast, thorough).
 
     Raises Unreadable.
     """
@@ -83,7 +83,7 @@ def documents_from_yaml(text: str, loader: type[yaml.SafeLoader] | None = None) 
     def load_all(text: str, kind: Any) -> list[Any]:
         return [item for item in yaml.load_all(text, Loader=kind) if item is not None]
 
-    return list(_read(text, load_all, *((loader, loader) if loader else _USUAL)))
+    return list(_read(text, load_all, *(loaders or _USUAL)))
 
 
 def misread(text: str, below: Collection[str]) -> list[tuple[str, str, str]]:
@@ -131,18 +131,18 @@ class _OnceOnly(yaml.constructor.SafeConstructor):
 
 
 # The same in a tenth of the time, where PyYAML has libyaml. It ends the process where a text nests too deeply.
-_Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Strict(_OnceOnly, yaml.SafeLoader):
     """YAML as SafeLoader reads it. Its words for what is wrong are the ones that are told."""
 
 
-class _FastStrict(_OnceOnly, _Fast):  # type: ignore[misc]
+class _FastStrict(_OnceOnly, Fast):  # type: ignore[misc]
     """The same, fast."""
 
 
-_USUAL: tuple[Any, Any] = (_Fast, yaml.SafeLoader)
+_USUAL: tuple[Any, Any] = (Fast, yaml.SafeLoader)
 _STRICT: tuple[Any, Any] = (_FastStrict, _Strict)
 
 
