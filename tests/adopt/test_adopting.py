@@ -25,6 +25,7 @@ from scripts.adopt.inference import addresses, jobs
 from scripts.adopt.inference.decision import Question
 from scripts.adopt.inference.environment import NEON
 from scripts.errors import UserError
+from scripts.host.parsing import from_yaml
 from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 from scripts.settings.configuration import read_settings
@@ -112,13 +113,13 @@ def test_what_a_person_changed_survives(tmp_path: Path) -> None:
     project(tmp_path)
     first = adopt(APPS / "bare", tmp_path)
     adopting.write(first, tmp_path)
-    data = yaml.safe_load(first.file.read_text())
+    data = from_yaml(first.file.read_text())
     data["services"]["api"] |= {"replicas": 3, "environment": data["services"]["api"]["environment"] | {"MINE": "1"}}
     del data["services"]["web"]["probes"]
     data["journey"] = []
     first.file.write_text(yaml.safe_dump(data, sort_keys=False))
     second = adopt(APPS / "bare", tmp_path)
-    kept = yaml.safe_load(second.text)
+    kept = from_yaml(second.text)
     assert kept["services"]["api"]["replicas"] == 3 and kept["services"]["api"]["environment"]["MINE"] == "1"
     assert "probes" not in kept["services"]["web"]
     assert kept["journey"] == []
@@ -450,7 +451,7 @@ def test_an_own_chart_gets_the_images_where_its_values_name_them(tmp_path: Path)
     project(tmp_path)
     adopted = adopt(APPS / "rewrites", tmp_path, own_chart=True)
     adopting.write(adopted, tmp_path)
-    data = yaml.safe_load(adopted.text)
+    data = from_yaml(adopted.text)
     own = {"chart": str(APPS / "rewrites/chart"), "podSecurity": "baseline"}
     assert data["release"] == {"name": "rewrites", "namespace": "rewrites"} | own
     backend = data["services"]["backend"]
@@ -467,13 +468,13 @@ def test_an_own_chart_gets_the_images_where_its_values_name_them(tmp_path: Path)
 def test_without_a_chart_of_its_own_the_products_is_taken_and_said(tmp_path: Path) -> None:
     project(tmp_path)
     adopted = adopt(APPS / "bare", tmp_path, own_chart=True)
-    assert "chart" not in yaml.safe_load(adopted.text)["release"]
+    assert "chart" not in from_yaml(adopted.text)["release"]
     assert any(remark.startswith("--own-chart: there is no Helm chart") for remark in adopted.decision.remarks)
 
 
 def test_a_chart_that_deploys_only_a_part_of_the_services_is_not_taken(tmp_path: Path) -> None:
     adopted = adopt(APPS / "migrated", tmp_path, own_chart=True)
-    assert "chart" not in yaml.safe_load(adopted.text)["release"]
+    assert "chart" not in from_yaml(adopted.text)["release"]
     said = "--own-chart: none of charts/backend, charts/frontend deploys all services; the product's is taken"
     assert said in adopted.decision.remarks
 
@@ -498,7 +499,7 @@ def test_the_pages_origin_is_told_in_the_form_the_code_takes(tmp_path: Path, cod
         "api__requirements.txt": "fastapi\n", "web__package.json": '{"dependencies": {"next": "16"}}',
         "api__main.py": f"import json, os\nfrom fastapi import FastAPI\napp = FastAPI()\norigins = {code}\n",
     })  # fmt: skip
-    service = yaml.safe_load(adopt(app).text)["services"]["api"]
+    service = from_yaml(adopt(app).text)["services"]["api"]
     assert service.get("environment", {}).get("CORS_ORIGINS") == expected
 
 
@@ -536,7 +537,7 @@ def test_the_databases_url_has_the_form_of_the_driver(
         "requirements.txt": f"fastapi\n{requirements}\n",
         "main.py": f'import os\nimport fastapi\napp = fastapi.FastAPI()\nurl = os.environ["DATABASE_URL"]\n{code}\n',
     })  # fmt: skip
-    secrets = yaml.safe_load(adopt(app).text)["secrets"]
+    secrets = from_yaml(adopt(app).text)["secrets"]
     assert secrets["database-secrets"]["keys"]["DATABASE_URL"]["database"] == form
 
 
@@ -550,7 +551,7 @@ def test_a_driver_that_speaks_to_its_vendor_alone_is_led_to_the_database_here(tm
         "app__api__auth__[...all]__route.ts": 'import { auth } from "@/lib/auth";\n',
         "lib__auth.ts": AUTH.replace("EMAIL", "enabled: true").replace("({", "({ database: pool,"),
     })  # fmt: skip
-    found = yaml.safe_load(adopt(app).text)
+    found = from_yaml(adopt(app).text)
     options = found["services"]["app"]["environment"]["NODE_OPTIONS"]
     assert base64.b64decode(options.rpartition(",")[2]) == NEON.read_bytes()
     assert "migrate" in found["jobs"]["app-tables"]["command"], "by the same driver, in the same environment"
@@ -582,7 +583,7 @@ def test_people_that_neons_driver_keeps_have_their_tables(tmp_path: Path, known:
         "lib__auth.ts": 'import { Pool } from "@neondatabase/serverless";\nconst url = process.env.DATABASE_URL;\n'
         f"export const auth = betterAuth({{ {given} }});\n",
     })  # fmt: skip
-    assert bool(yaml.safe_load(adopt(app).text).get("jobs")) is known
+    assert bool(from_yaml(adopt(app).text).get("jobs")) is known
 
 
 def test_what_a_program_ends_without_and_nothing_tells_is_asked(tmp_path: Path) -> None:
@@ -594,7 +595,7 @@ def test_what_a_program_ends_without_and_nothing_tells_is_asked(tmp_path: Path) 
     name = "app"
     with pytest.raises(UserError, match=rf"{name}\.REGION: main\.py:4: {name} ends without REGION: which value\?"):
         adopt(app)
-    environment = yaml.safe_load(adopt(app, answers={f"{name}.REGION": "north"}).text)["services"][name]["environment"]
+    environment = from_yaml(adopt(app, answers={f"{name}.REGION": "north"}).text)["services"][name]["environment"]
     assert environment == {"REGION": "north", "TEAM": "blue"}
 
 
@@ -606,7 +607,7 @@ def test_what_a_compose_file_says_otherwise_than_the_image_is_told(tmp_path: Pat
         "api__main.py": 'import os\nos.getenv("LOG_LEVEL", "INFO")\nos.getenv("MODE", "a")\n',
         "compose.yaml": "services: {api: {build: ./api, environment: {LOG_LEVEL: INFO, MODE: b}}}\n",
     })  # fmt: skip
-    assert yaml.safe_load(adopt(app).text)["services"]["api"]["environment"] == {"LOG_LEVEL": "INFO"}
+    assert from_yaml(adopt(app).text)["services"]["api"]["environment"] == {"LOG_LEVEL": "INFO"}
 
 
 NEXT = '{"dependencies": {"next": "16"}}'
@@ -618,7 +619,7 @@ def below(folder: str, texts: dict[str, str]) -> dict[str, str]:
 
 
 def services(adopted: Adopted) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(adopted.text)["services"]
+    found: dict[str, Any] = from_yaml(adopted.text)["services"]
     return found
 
 
@@ -662,7 +663,7 @@ def test_a_server_that_makes_pages_itself_is_the_page_where_there_is_no_other(
     tmp_path: Path, texts: dict[str, str], page: str | None
 ) -> None:
     found = adopt(make(tmp_path, **texts), name="app")
-    data = yaml.safe_load(found.text)
+    data = from_yaml(found.text)
     assert (data.get("page") or None) == (page and next(iter(data["services"])) if page == "app" else page)
     assert any("no page: nothing" in line for line in found.decision.remarks) is (page is None)
 
@@ -700,7 +701,7 @@ def test_what_a_compose_file_runs_once_is_a_job_unless_it_drops_tables(tmp_path:
     })  # fmt: skip
     found = adopt(app)
     assert set(services(found)) == {"api"}
-    jobs = yaml.safe_load(found.text).get("jobs", {})
+    jobs = from_yaml(found.text).get("jobs", {})
     assert jobs == ({"api-tables": {"service": "api", "command": ["python", "make.py"]}} if kept else {})
     assert kept or any("tables: left out: it drops tables" in remark for remark in found.decision.remarks)
 
@@ -726,7 +727,7 @@ def test_who_must_confirm_an_address_first_does_not_log_in(tmp_path: Path, email
         "app__api__auth__[...all]__route.ts": 'export { GET, POST } from "@/lib/auth";\n',
         "lib__auth.ts": AUTH.replace("EMAIL", email), "test-auth.js": AUTH.replace("EMAIL", "enabled: false"),
     })  # fmt: skip
-    journey = yaml.safe_load(adopt(app).text)["journey"]
+    journey = from_yaml(adopt(app).text)["journey"]
     assert [step["name"] for step in journey] == steps and journey[0]["path"] == "/api/auth/sign-up/email"
 
 
@@ -767,7 +768,7 @@ def test_who_is_logged_in_adds_a_todo_as_the_pages_own_calls_do(
         **{f"web__{name}": text for name, text in page.items()}, **below("api", API),
     })  # fmt: skip
     found = adopt(app)
-    journey = yaml.safe_load(found.text)["journey"]
+    journey = from_yaml(found.text)["journey"]
 
     def where(step: dict[str, str]) -> str:
         if "from" not in step:
@@ -788,7 +789,7 @@ def test_people_are_known_by_what_the_route_hands_them_to(tmp_path: Path) -> Non
         "lib__auth.ts": mailer + AUTH.replace("EMAIL", "enabled: true") + "process.env.DATABASE_URL;\n",
         "lib__auth-fixed.ts": AUTH.replace("EMAIL", "enabled: true, requireEmailVerification: true"),
     })  # fmt: skip
-    found = yaml.safe_load(adopt(app).text)
+    found = from_yaml(adopt(app).text)
     assert [step["name"] for step in found["journey"]] == ["register", "log in"]
     assert found["jobs"]["app-tables"]["command"][-1] == "lib/auth.ts"
     assert found["services"]["app"]["environment"]["BETTER_AUTH_URL"] == "http://localhost:3000"
@@ -802,7 +803,7 @@ def test_a_server_of_its_own_may_know_the_people(tmp_path: Path) -> None:
         "web__package.json": NEXT, "auth__package.json": '{"dependencies": {"express": "5", "better-auth": "1.4"}}',
         "auth__src__app.ts": AUTH.replace("EMAIL", "enabled: true"),
     })  # fmt: skip
-    data = yaml.safe_load(adopt(app).text)
+    data = from_yaml(adopt(app).text)
     assert data["journey"][0]["service"] == "auth"
     assert "auth" in {one["service"] for one in data["addresses"]}, "a browser reaches it"
 
@@ -817,7 +818,7 @@ def test_the_tables_of_people_are_made_first(tmp_path: Path, own: str, order: li
         **below("api", API), "api__alembic.ini": "[alembic]\n",
         "api__alembic__versions__1_first.py": f'op.create_table("{own}")\n',
     })  # fmt: skip
-    found = yaml.safe_load(adopt(app).text)
+    found = from_yaml(adopt(app).text)
     assert list(found["jobs"]) == order
     assert found["services"]["web"]["buildArgs"]["ADD"] == "@better-auth/cli"
 
@@ -838,7 +839,7 @@ def test_a_frameworks_own_migration_runs_unless_the_image_does_it(
     tmp_path: Path, package: str, texts: dict[str, str], command: list[str] | None
 ) -> None:
     app = make(tmp_path, **{"requirements.txt": f"{package}\n", "app.py": "app = 1\n"}, **texts)
-    jobs = yaml.safe_load(adopt(app).text).get("jobs", {})
+    jobs = from_yaml(adopt(app).text).get("jobs", {})
     assert [job["command"] for job in jobs.values()] == ([command] if command else [])
 
 
@@ -854,18 +855,18 @@ def test_a_program_that_ends_itself_without_a_key_gets_something_in_its_place(
     tmp_path: Path, code: str, placeholder: bool
 ) -> None:
     app = make(tmp_path, **{**API, "main.py": API["main.py"] + "import os\n" + code})
-    source = yaml.safe_load(adopt(app).text)["secrets"]["api-keys"]["keys"]["X_API_KEY"]
+    source = from_yaml(adopt(app).text)["secrets"]["api-keys"]["keys"]["X_API_KEY"]
     assert ("placeholder" in source) is placeholder
 
 
 def test_migrations_that_are_not_there_are_not_run(tmp_path: Path) -> None:
     texts = {**API, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": "[alembic]\nscript_location = ./moves\n"}
     found = adopt(make(tmp_path, **texts))
-    assert "jobs" not in yaml.safe_load(found.text)
+    assert "jobs" not in from_yaml(found.text)
     assert "alembic.ini: moves: no migrations are there, so none are run" in found.decision.remarks
     (tmp_path / "moves").mkdir()
     (tmp_path / "moves/env.py").touch()
-    assert "jobs" in yaml.safe_load(adopt(tmp_path).text)
+    assert "jobs" in from_yaml(adopt(tmp_path).text)
 
 
 def test_a_service_that_nothing_calls_can_be_left_out(tmp_path: Path) -> None:
@@ -987,7 +988,7 @@ def test_tables_that_only_a_script_makes_are_made_by_a_job(
 ) -> None:
     plain = {"requirements.txt": "fastapi\n", "app.py": "from fastapi import FastAPI\napp = FastAPI()\n"}
     app = make(tmp_path, **{name.replace("/", "__"): text for name, text in {**plain, **files}.items()})
-    found = yaml.safe_load(adopt(app).text).get("jobs", {})
+    found = from_yaml(adopt(app).text).get("jobs", {})
     assert [job["command"] for job in found.values()] == jobs
 
 
@@ -1030,7 +1031,7 @@ def test_tables_that_nothing_makes_are_made_from_the_models(
         file = tmp_path / "api" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    found = yaml.safe_load(adopt(tmp_path).text).get("jobs", {})
+    found = from_yaml(adopt(tmp_path).text).get("jobs", {})
     assert list(found) == list(jobs)
     assert all(said in " ".join(found[name]["command"]) for name, said in jobs.items())
 
@@ -1073,7 +1074,7 @@ def test_what_makes_the_tables_and_is_never_called_becomes_a_job(
     tmp_path: Path, definition: str, main: str, job: bool
 ) -> None:
     app = make(tmp_path, **{**API, "main.py": API["main.py"] + main, "store.py": definition})
-    jobs = yaml.safe_load(adopt(app).text).get("jobs", {})
+    jobs = from_yaml(adopt(app).text).get("jobs", {})
     assert bool(jobs) is job
     if job:  # run as it stands, beside stand-ins for what the modules have
         (app / "main.py").write_text("")
@@ -1177,7 +1178,7 @@ def test_an_environment_that_a_schema_judges_is_read(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         "web__package.json": NEXT, "web__lib__env.ts": schema, **below("api", API),
     })  # fmt: skip
-    found = yaml.safe_load(adopt(app).text)
+    found = from_yaml(adopt(app).text)
     assert found["services"]["web"]["environment"] == {"API_URL": "http://api:8000", "HOSTNAME": "0.0.0.0"}  # noqa: S104
     assert "AUTH_SECRET" in found["secrets"]["auth-secrets"]["keys"]
 
@@ -1233,7 +1234,7 @@ def test_a_program_starts_without_a_models_key(tmp_path: Path, code: str) -> Non
         "main.py": f"{API['main.py']}import os\nfrom openai import OpenAI\n{code}\n",
     })  # fmt: skip
     found = adopt(app)
-    assert yaml.safe_load(found.text)["secrets"]["api-keys"]["keys"]["OPENAI_API_KEY"] == {
+    assert from_yaml(found.text)["secrets"]["api-keys"]["keys"]["OPENAI_API_KEY"] == {
         "from": "OPENAI_API_KEY", "placeholder": "sk-not-configured",
     }  # fmt: skip
     assert any("without it chat will not answer" in what for _, what, _ in found.decision.reasons)
@@ -1314,7 +1315,7 @@ def test_tokens_that_the_page_signs_are_known_to_the_server_by_whatever_name(
         **below("backend", {**API, "auth.py": f"import os\nsecret = {backend}\n"}),
         **below("web", {"package.json": NEXT, "app__page.tsx": "", "app__api__token__route.ts": page}),
     })  # fmt: skip
-    secrets = yaml.safe_load(adopt(app).text)["secrets"]
+    secrets = from_yaml(adopt(app).text)["secrets"]
     linked = any("same" in source for one in secrets.values() for source in one["keys"].values())
     shared = any(one["usedBy"] == ["backend", "web"] for one in secrets.values())
     assert (linked or shared) is same
@@ -1327,7 +1328,7 @@ def test_what_only_the_services_know_of_each_other_is_one_generated_secret(tmp_p
             f"{service}__main.py": API["main.py"] + 'import os\nos.getenv("SERVICE_AUTH_TOKEN", "")\n',
         }.items()
     })  # fmt: skip
-    (secret,) = yaml.safe_load(adopt(app).text)["secrets"].values()
+    (secret,) = from_yaml(adopt(app).text)["secrets"].values()
     assert secret["usedBy"] == ["api", "mailer"] and "generate" in secret["keys"]["SERVICE_AUTH_TOKEN"]
 
 
@@ -1350,7 +1351,7 @@ def test_the_form_of_the_databases_url_is_what_the_application_itself_gives_the_
         "api__main.py": API["main.py"] + 'import os\nos.getenv("DATABASE_URL")\n',
         "api__alembic__env.py": 'import main\nurl = main.url.replace("postgresql+asyncpg://", "postgresql://")\n',
     })  # fmt: skip
-    keys = yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]
+    keys = from_yaml(adopt(app).text)["secrets"]["database-secrets"]["keys"]
     assert keys["DATABASE_URL"]["database"] == {"scheme": "postgresql+asyncpg"}
 
 
@@ -1463,7 +1464,7 @@ def test_migrations_run_where_their_folder_has_the_name_of_the_program(
     app = make(tmp_path, **{**API, "requirements.txt": "fastapi\nalembic\n", "alembic.ini": "", "alembic__env.py": ""})
     if package:
         (app / "alembic/__init__.py").touch()
-    (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
+    (job,) = from_yaml(adopt(app).text)["jobs"].values()
     assert job["command"] == [*words, "alembic", "upgrade", "head"]
 
 
@@ -1486,7 +1487,7 @@ def test_an_orm_makes_its_own_tables(tmp_path: Path, texts: dict[str, str], comm
         (app / "server.js").write_text("process.env.DATABASE_URL")
         (app / "package.json").write_text(texts["package.json"][:-1] + ', "scripts": {"start": "node server.js"}}')
     found = adopt(app)
-    (job,) = yaml.safe_load(found.text)["jobs"].values()
+    (job,) = from_yaml(found.text)["jobs"].values()
     assert " ".join(job["command"]) == f"npx --no-install {command}"
     assert any("fetches Prisma's engines" in one for one in found.decision.remarks) is ("prisma" in command)
 
@@ -1605,7 +1606,7 @@ def test_a_program_at_the_top_with_a_page_in_its_folder_is_a_service(tmp_path: P
 def test_a_page_at_the_top_with_an_image_of_a_service_in_a_folder_is_one(tmp_path: Path) -> None:
     app = make(tmp_path, **{"package.json": NEXT, "app__page.tsx": "", **below("api", API)})
     (app / "api/Dockerfile").write_text("FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app\n")
-    assert yaml.safe_load(adopt(app).text)["page"] == "app"
+    assert from_yaml(adopt(app).text)["page"] == "app"
 
 
 @pytest.mark.parametrize(
@@ -1687,7 +1688,7 @@ def test_migrations_run_unless_what_starts_the_service_runs_them(tmp_path: Path,
     })  # fmt: skip
     if "lost" in recipe:
         (app / "Dockerfile").write_text((app / "Dockerfile").read_text().replace("python:3.13-slim", "maven:3"))
-    assert bool(yaml.safe_load(adopt(app).text).get("jobs")) is job
+    assert bool(from_yaml(adopt(app).text).get("jobs")) is job
 
 
 @pytest.mark.parametrize(
@@ -1701,7 +1702,7 @@ def test_migrations_that_make_no_tables_leave_that_to_the_models(tmp_path: Path,
         "store.py": "def first():\n    Base.metadata.create_all(e)\n\ndef second():\n    Base.metadata.create_all(e)\n",
         "main.py": f"from store import second\n{API['main.py']}",
     })  # fmt: skip
-    (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
+    (job,) = from_yaml(adopt(app).text)["jobs"].values()
     assert ("from store import second as made" in job["command"][-1]) is made
     assert (job["command"][-3:] == ["alembic", "upgrade", "head"]) is not made
 
@@ -1726,7 +1727,7 @@ def test_a_pages_tables_are_made_by_the_script_that_makes_them(
         "package.json": NEXT, reader.replace("/", "__"): "process.env.DATABASE_URL",
         **{f"scripts__{name}": text for name, text in texts.items()},
     })  # fmt: skip
-    jobs = yaml.safe_load(adopt(app).text).get("jobs", {})
+    jobs = from_yaml(adopt(app).text).get("jobs", {})
     expected = [["node", f"scripts/{command}"]] if command and reader.startswith("lib") else []
     assert [job["command"] for job in jobs.values()] == expected
 
@@ -1775,12 +1776,12 @@ def test_a_database_that_better_auth_does_not_take_knows_nobody(tmp_path: Path, 
         "lib__auth.ts": AUTH.replace("EMAIL", "enabled: true").replace("})", f"  database: {database},\n}})"),
     })  # fmt: skip
     found = adopt(app)
-    assert ("journey" in yaml.safe_load(found.text)) is known
+    assert ("journey" in from_yaml(found.text)) is known
     assert (
         any(one.startswith("lib/auth.ts:4: Better Auth knows no such database") for one in found.decision.remarks)
         is not known
     )
-    assert known or "jobs" not in yaml.safe_load(found.text)
+    assert known or "jobs" not in from_yaml(found.text)
 
 
 @pytest.mark.parametrize(
@@ -1842,7 +1843,7 @@ def test_tables_are_made_by_what_the_started_program_loads(tmp_path: Path) -> No
         "src__core__store.py": "def make():\n    Base.metadata.create_all(e)\n",
         "Dockerfile": 'FROM python:3.13-slim\nCOPY . .\nCMD ["uvicorn", "src.api.main:app"]\n',
     })  # fmt: skip
-    (job,) = yaml.safe_load(adopt(app).text)["jobs"].values()
+    (job,) = from_yaml(adopt(app).text)["jobs"].values()
     assert (
         job["command"][-1].startswith("import src.api.main; ")
         and "from src.core.store import make" in job["command"][-1]
@@ -1858,9 +1859,7 @@ def test_tables_of_one_that_only_reads_them_are_not_made_before_the_others(tmp_p
         "backend__main.py": f"from store import make\n{API['main.py']}{backend}", "backend__store.py": store,
         "mcp__main.py": f"import store\n{API['main.py']}", "mcp__store.py": store,
     })  # fmt: skip
-    assert list(yaml.safe_load(adopt(app).text).get("jobs", {})) == (
-        [] if backend else ["backend-tables", "mcp-tables"]
-    )
+    assert list(from_yaml(adopt(app).text).get("jobs", {})) == ([] if backend else ["backend-tables", "mcp-tables"])
 
 
 @pytest.mark.parametrize(
@@ -1910,7 +1909,7 @@ def test_a_route_that_asks_the_backend_is_not_better_auths(tmp_path: Path) -> No
         "app__api__auth__[...all]__route.ts": "export const POST = () => fetch(process.env.API_URL);\n",
         "lib__auth.ts": AUTH.replace("EMAIL", "enabled: true"),
     })  # fmt: skip
-    assert "journey" not in yaml.safe_load(adopt(app).text)
+    assert "journey" not in from_yaml(adopt(app).text)
 
 
 def test_a_page_is_not_told_the_address_of_one_that_has_none(tmp_path: Path) -> None:
@@ -2297,7 +2296,7 @@ def test_a_database_url_names_a_driver_that_the_packages_bring(tmp_path: Path, p
         "docker-compose.yml": "services:\n  api:\n    build: api\n    environment:\n"
         "      DATABASE_URL: postgresql+psycopg://u:p@db/x\n",
     })  # fmt: skip
-    keys = yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]
+    keys = from_yaml(adopt(app).text)["secrets"]["database-secrets"]["keys"]
     assert keys["DATABASE_URL"]["database"] == {"scheme": scheme}
 
 
@@ -2312,7 +2311,7 @@ def test_keys_of_those_who_sign_people_in_are_asked_of_nobody(tmp_path: Path) ->
         "web__package.json": NEXT, "web__app__page.tsx": "",
         "web__auth.ts": "const id = process.env.FACEBOOK_APP_ID!, key = process.env.GITHUB_CLIENT_SECRET!;\n",
     })  # fmt: skip
-    keys = yaml.safe_load(adopt(app).text)["secrets"]["api-keys"]["keys"]
+    keys = from_yaml(adopt(app).text)["secrets"]["api-keys"]["keys"]
     assert set(keys) == {"FACEBOOK_APP_ID", "GITHUB_CLIENT_SECRET"}
 
 
@@ -2358,7 +2357,7 @@ def test_a_server_answers_at_the_port_that_its_page_looks_for_it(tmp_path: Path,
         "web__package.json": NEXT, "web__lib__api.ts": code, **below("api", API),
         "api__Dockerfile": "FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app --port 7860\n",
     })  # fmt: skip
-    found = yaml.safe_load(adopt(app).text)["addresses"]
+    found = from_yaml(adopt(app).text)["addresses"]
     assert sorted(one["port"] for one in found if one["service"] in ("web", "api")) == ports
 
 
@@ -2376,7 +2375,7 @@ def test_a_page_asks_the_server_beside_it_not_the_one_that_its_author_runs(
     tmp_path: Path, code: str, led: bool
 ) -> None:
     app = make(tmp_path, **{"web__package.json": NEXT, "web__lib__api.ts": code, **below("api", API)})
-    found = yaml.safe_load(adopt(app).text)
+    found = from_yaml(adopt(app).text)
     put = found["services"]["web"].get("replaceInSources", {})
     assert list(put.values()) == ["http://localhost:8000"] * led
     assert {"port": 8000, "service": "api"} in found["addresses"] or not led
@@ -2436,20 +2435,20 @@ def test_a_virtualenv_that_poetry_makes_is_found_by_whoever_runs_the_program(
 )  # fmt: skip
 def test_what_a_helper_reads_by_its_name_is_read(tmp_path: Path, texts: dict[str, str], read: set[str]) -> None:
     page = make(tmp_path / "page", **{"package.json": NEXT, **texts})
-    secrets = yaml.safe_load(adopt(page).text)["secrets"]
+    secrets = from_yaml(adopt(page).text)["secrets"]
     assert {key for spec in secrets.values() for key in spec["keys"]} == read
 
 
 def test_a_client_that_takes_its_key_by_itself_gets_one(tmp_path: Path) -> None:
     app = make(tmp_path, **{**API, "requirements.txt": "fastapi\ncohere\n", "chat.py": "import cohere\n"})
-    key = yaml.safe_load(adopt(app).text)["secrets"]["api-keys"]["keys"]["CO_API_KEY"]
+    key = from_yaml(adopt(app).text)["secrets"]["api-keys"]["keys"]["CO_API_KEY"]
     assert key["placeholder"] == "not-configured"
 
 
 @pytest.mark.parametrize("name", ["Neon_db_url", "DATABASE_URL_DEFAULT", "DB_URL_LOCAL", "DATABASE_URL_PROD"])
 def test_the_databases_url_is_known_by_whatever_name_and_in_small_letters(tmp_path: Path, name: str) -> None:
     code = f'import os\nurl = os.getenv("{name}")\nif not url:\n    raise ValueError("no database")\n'
-    found = yaml.safe_load(adopt(make(tmp_path, **{**API, "db.py": code})).text)
+    found = from_yaml(adopt(make(tmp_path, **{**API, "db.py": code})).text)
     assert list(found["secrets"]["database-secrets"]["keys"]) == [name]
 
 
@@ -2458,7 +2457,7 @@ def test_what_a_helper_of_python_reads_by_its_name_is_read(tmp_path: Path) -> No
         "import os\nclass Settings:\n    def must(self, name):\n        if not os.getenv(name):\n            raise E\n"
     )
     app = make(tmp_path, **{**API, "config.py": own + '    def __init__(self):\n        self.must("DATABASE_URL")\n'})
-    assert "DATABASE_URL" in yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]
+    assert "DATABASE_URL" in from_yaml(adopt(app).text)["secrets"]["database-secrets"]["keys"]
 
 
 @pytest.mark.parametrize(
@@ -2485,7 +2484,7 @@ def test_a_databases_url_that_the_code_goes_on_with_has_parameters(
 ) -> None:
     page = '{"dependencies": {"next": "16", "pg": "8"}}'
     app = make(tmp_path, **{"package.json": page, "lib__db.ts": f"new Pool(process.env.DATABASE_URL {code});\n"})
-    key = yaml.safe_load(adopt(app).text)["secrets"]["database-secrets"]["keys"]["DATABASE_URL"]
+    key = from_yaml(adopt(app).text)["secrets"]["database-secrets"]["keys"]["DATABASE_URL"]
     assert key["database"].get("parameters") == parameters
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from scripts import diagnose
 from scripts.diagnose import Finding, Snapshot
+from scripts.host.parsing import from_yaml
 from tests.support.made_up_state import NOW, RULES, crashed, event, the, workload
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -26,7 +26,7 @@ BUILD = {
 
 
 def read(name: str) -> dict[str, dict[str, Any]]:
-    return yaml.safe_load((CORPUS / f"{name}.yaml").read_text(encoding="utf-8"))
+    return from_yaml((CORPUS / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 STEPS = read("build-steps")

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from scripts.host.parsing import documents_from_yaml, from_yaml
 from tests.support.charts import helm
 
-TABLE: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("every_value.yaml").read_text("utf-8"))
+TABLE: dict[str, dict[str, Any]] = from_yaml(Path(__file__).with_name("every_value.yaml").read_text("utf-8"))
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 SERVICE = TABLE["service"] | {f"{probe}.{key}": case for probe in PROBES for key, case in TABLE["probe"].items()}
 SERVICE["readinessProbe.terminationGracePeriodSeconds"] = {"unseen": "refused: test_contradictions.py"}
@@ -42,4 +41,4 @@ def before_and_after(key: str, case: dict[str, Any], base: Any = None) -> tuple[
 def objects(chart: Path, values: Any) -> list[Any]:
     answer = helm("template", "r", chart, "--namespace", "n", "--set-json", json.dumps(values))
     assert answer.returncode == 0, answer.stderr
-    return [item for item in yaml.load_all(answer.stdout, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if item]
+    return documents_from_yaml(answer.stdout)
