@@ -18,6 +18,7 @@ from scripts.dev.service import LABEL, DevService
 from scripts.dev.sources import Source
 from scripts.errors import UserError
 from scripts.host import parsing
+from scripts.host.files import write_whole
 from scripts.pipeline.deploy import GENERATED, deploy
 from scripts.pipeline.images import build, load
 from scripts.pipeline.live import Live
@@ -148,6 +149,5 @@ def _write_values(services: Iterable[DevService], settings: Settings) -> Path:
             given = service.values(one, values.at(current, place))
             laid = overlay(laid, values.nested(place, given))
     target = settings.root / GENERATED / f"{release.name}.dev.yaml"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(laid, indent=2) + "\n", encoding="utf-8")
+    write_whole(target, json.dumps(laid, indent=2) + "\n")
     return target

@@ -16,6 +16,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import parsing
+from scripts.host.files import write_whole
 from scripts.kube import schemas
 from scripts.kube.arguments import values_options
 from scripts.kube.helm import template_argv
@@ -80,9 +81,8 @@ def render(run: Run, *, live: bool) -> str:
 def write(run: Run, folder: Path) -> Path:
     """Write the rendered manifests of an environment to `<folder>/<environment>.yaml`."""
     objects = [_censored(item) for item in parsing.documents_from_yaml(render(run, live=False)) if item]
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{run.session.settings.environment}.yaml"
-    file.write_text(yaml.safe_dump_all(objects, sort_keys=False), encoding="utf-8")
+    write_whole(file, yaml.safe_dump_all(objects, sort_keys=False))
     return file
 
 

@@ -168,6 +168,5 @@ def write(
     text = document(image, described, [*packages, *bundled(service), *runtimes(described.get("Config") or {})])
     file = root / FOLDER / f"{image.service}.cdx.json"
     if not shell.dry:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        write_whole(file, text)
     return Bill(file, hashlib.sha256(text.encode()).hexdigest(), len(parsing.from_json(text).get("components", [])))

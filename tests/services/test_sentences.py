@@ -205,7 +205,11 @@ def test_a_yes_is_not_for_what_came_after_the_question() -> None:
     ["add tea", "complete buy milk", "rename buy milk to buy tea", "delete call Dr. Ruiz", "complete everything",
      "add tea and delete buy milk", "notiere Tee", "Lösche buy milk", "Benenne buy milk in Tee um"],
 )  # fmt: skip
-@pytest.mark.parametrize("undo", ["undo that", "Undo!", "take it back", "Mach das rückgängig"])
+@pytest.mark.parametrize(
+    "undo",
+    ["undo that", "Undo!", "take it back", "Mach das rückgängig", "oops, undo", "Oh no! Undo that",
+     "ups, mach das rückgängig"],
+)  # fmt: skip
 def test_what_was_done_can_be_undone(change: str, undo: str) -> None:
     chat = Chat(FIRST)
     before = sorted((item["title"], item["done"]) for item in chat.todos.items)

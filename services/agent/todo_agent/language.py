@@ -64,11 +64,9 @@ def _parts(message: str, language: Language) -> list[str]:
     text = re.sub(r"[^\S\n]+", " ", message)
     text = re.sub(r'"[^"]+"|\u201c[^\u201d]+\u201d|\u201e[^\u201c\u201d]+[\u201c\u201d]', keep, text)
     text = language.abbreviation.sub(keep, text)
-    return [
-        re.sub(r"\x00(\d+)\x00", lambda match: kept[int(match[1])], part).strip()
-        for part in language.split.split(text)
-        if part.strip(" .!?")
-    ]
+    parts = [part for part in language.split.split(text) if part.strip(" .!?")]
+    parts = [part for part in parts if not language.sigh.fullmatch(part.strip(" .!?,"))] or parts
+    return [re.sub(r"\x00(\d+)\x00", lambda match: kept[int(match[1])], part).strip() for part in parts]
 
 
 def _wish(part: str, language: Language) -> Wish:

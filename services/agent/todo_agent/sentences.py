@@ -17,6 +17,7 @@ class Language:
 
     split: re.Pattern[str]
     abbreviation: re.Pattern[str]
+    sigh: re.Pattern[str]
     patterns: tuple[tuple[str, re.Pattern[str]], ...]
     filler: re.Pattern[str]
     all: re.Pattern[str]
@@ -76,8 +77,11 @@ ENGLISH = Language(
         "and",
     ),
     abbreviation=_ABBREVIATION,
+    sigh=re.compile("oh|o?ops|oh no|whoops|sorry|wait|actually|hm+", re.IGNORECASE),
     patterns=_compiled(
-        "(?:please|can you|could you|would you|will you|now|ok|okay|hey|hi|hello),? (?:please )?",
+        "(?:(?:please|can you|could you|would you|will you|now|ok|okay|hey|hi|hello|oh|oops|whoops|sorry|wait"
+        "|actually|no)"
+        "(?:,|!|\\.\\.\\.)? )+",
         (
             (
                 "help",
@@ -260,8 +264,11 @@ GERMAN = Language(
         "und",
     ),
     abbreviation=_ABBREVIATION,
+    sigh=re.compile("oh|oh nein|u+ps|hoppla|sorry|moment|entschuldigung|halt|hm+", re.IGNORECASE),
     patterns=_compiled(
-        "(?:bitte|kannst du|könntest du|jetzt|ok|okay|hallo),? (?:bitte )?",
+        "(?:(?:bitte|kannst du|könntest du|jetzt|ok|okay|hallo|oh|ups|uups|hoppla|sorry|moment|entschuldigung"
+        "|halt|nein)"
+        "(?:,|!|\\.\\.\\.)? )+",
         (
             (
                 "help",
