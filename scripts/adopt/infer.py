@@ -50,6 +50,8 @@ NEVER_IN_AN_IMAGE = [
     "**/.venv",
     "**/__pycache__",
 ]
+TESTS_OF_A_PAGE = ["**/__tests__", "**/*.test.ts", "**/*.test.tsx", "**/*.spec.ts", "**/*.spec.tsx"]
+_CHECKED = re.compile(r"((^|/)__tests__/.*|\.(test|spec))\.tsx?$")
 # Services of others that a page asks by itself, by their packages: they know its people, and no part of the app does.
 HOSTED = ("appwrite", "firebase", "@supabase/supabase-js", "@clerk/nextjs", "@clerk/clerk-react", "@auth0/auth0-react")
 DATABASE_CA = "/etc/database-ca"
@@ -135,6 +137,10 @@ def _sources(unit: Unit, builder: Mapping[str, Any] | None, context: Context) ->
         unit.python.python = version
     spec["ignore"] = list(NEVER_IN_AN_IMAGE)
     _without_strays(unit, spec, context)
+    tests = (it for it in context.whole.tree.below(unit.sources) if unit.kind in PAGE_KINDS and _CHECKED.search(it))
+    if builder and (place := next(tests, "")):
+        spec["ignore"] += TESTS_OF_A_PAGE
+        context.found.because(f"services.{unit.name}.ignore", "tests, whose types a build checks as well", place)
     if builder and unit.strange_lock:
         spec["ignore"].append("uv.lock")
         context.found.because(

@@ -19,7 +19,7 @@ from unittest.mock import Mock
 import pytest
 import yaml
 
-from scripts.adopt import adopting, asking, documents
+from scripts.adopt import adopting, asking, documents, infer
 from scripts.adopt.adopting import Adopted, Request
 from scripts.adopt.inference import addresses, jobs
 from scripts.adopt.inference.decision import Question
@@ -385,6 +385,15 @@ def test_a_copy_whose_sources_are_not_whole_is_told_and_not_the_default(tmp_path
 
     adopting.adopt(Request(app), ROOT, Shell(), ask, helm)
     assert asked[0].default == "phase2" and "does not hold all sources of phase3." in asked[0].text
+
+
+@pytest.mark.parametrize("test", ["app/a.test.ts", "lib/a.spec.tsx", "__tests__/a.tsx"])
+def test_a_pages_tests_stay_out_of_the_build_that_the_product_brings(tmp_path: Path, test: str) -> None:
+    """Their types are checked as well: a build would end at what a matcher is not known to have."""
+    app = make(tmp_path, **{"package.json": NEXT, "app__page.tsx": ""})
+    (app / test).parent.mkdir(exist_ok=True)
+    (app / test).write_text("")
+    assert set(infer.TESTS_OF_A_PAGE) <= set(services(adopt(app))["app"]["ignore"])
 
 
 def test_where_no_copy_is_whole_nobody_is_asked_which_one(tmp_path: Path) -> None:
