@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from people import NewPerson, Person
@@ -111,10 +112,12 @@ def base_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(base_url: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_ARGS)
+        env = os.environ | {
+            "BROWSER": os.environ.get("CHROMIUM", "/usr/bin/chromium"), "PORTS": str(urlsplit(base_url).port),
+        }  # fmt: skip
+        browser = playwright.chromium.launch(executable_path=HERE / "apart.py", args=BROWSER_ARGS, env=env)
         yield browser
         browser.close()
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
-from collections.abc import Generator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,26 +16,13 @@ from tests.support.project import Project, make_project
 
 # Those that take longest come first, so that none of them is alone at the end; the rest is shared out as it comes.
 # The second worker begins with other apps, while the first one builds the product's own for all that follow.
-LONG_FIRST = ("zero_downtime", "adopt", "any_services", "guides", "environments", "dev", "trouble", "backup")
-ALONE = "page"  # a browser drops its connections whenever a container gets its network interface, or loses it
+LONG_FIRST = ("zero_downtime", "adopt", "page", "any_services", "guides", "environments", "dev", "trouble", "backup")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the files: the long ones first, last the one that has to be alone."""
-    between = len(LONG_FIRST)
-    places = {f"test_{name}": place for place, name in enumerate(LONG_FIRST)} | {f"test_{ALONE}": between + 1}
-    items.sort(key=lambda item: places.get(item.path.stem, between))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let the two workers' tests run beside each other, but for the one that has to be alone."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
-    if not run:
-        return (yield)
-    with (Path(tempfile.gettempdir()) / f"e2e-{run}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if item.path.stem == f"test_{ALONE}" else fcntl.LOCK_SH)
-        return (yield)
+    """Sort the files: the long ones first."""
+    places = {f"test_{name}": place for place, name in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(scope="session")
