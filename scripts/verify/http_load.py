@@ -19,8 +19,8 @@ SPREAD = 60.0  # seconds over which the requests that are asked for are spread: 
 TIMEOUT = 60.0  # seconds until a request counts as failed: lost is what never comes, not what comes late
 CHATS = 2  # people who talk to the app
 CHAT_TIMEOUT = 90.0  # seconds until a message counts as failed: it waits for a service that is being replaced
-CHAT_PAUSE = 3.0  # seconds between a person's messages: the backend limits their rate
 TODOS = 20  # todos that one message asks for, each by a tool call of its own
+CHAT_PAUSE = 3.0  # seconds at least between a person's messages: the backend limits their rate
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Load:
         self.phase = "start"
         self.result = Result()
         self._url = url
-        self._pause = pause(requests)
+        self._pause, self._chat_pause = pause(requests), chat_pause(requests)
         self._started = time.monotonic()
         self._over = threading.Event()
         self._ready = threading.Event()
@@ -131,7 +131,7 @@ class Load:
                 except (aiohttp.ClientError, TimeoutError, KeyError, ValueError) as error:
                     problem = repr(error)
                 self._count(phase, "/api/chat", False, problem)
-                await asyncio.sleep(CHAT_PAUSE)
+                await asyncio.sleep(self._chat_pause)
 
     async def _message(self, session: aiohttp.ClientSession) -> str:
         """Return one message and its todos, which are deleted again. What is wrong with them, or nothing."""
@@ -159,6 +159,11 @@ class Load:
 def pause(requests: int) -> float:
     """Return the seconds that each client waits between two requests, so that all make so many while it lasts."""
     return max(PAUSE, CLIENTS * SPREAD / max(requests, 1))
+
+
+def chat_pause(requests: int) -> float:
+    """Return the seconds that each person waits between two messages: the tool calls are as many as the requests."""
+    return max(CHAT_PAUSE, CHATS * TODOS * SPREAD / max(requests, 1))
 
 
 def lost_or_doubled(wanted: list[str], found: list[str]) -> str:

@@ -21,6 +21,7 @@ import pytest
 from tests.support.project import Project, is_free
 
 LONG = 600
+PROGRAMS = 0.5  # seconds between two looks that start programs, whose work the session is not to wait for
 BACKEND = "services/backend/todo_backend"
 
 
@@ -108,12 +109,12 @@ def answer(url: str) -> str:
         return repr(error)
 
 
-def until(seen: Callable[[], bool], what: str) -> None:
-    """Wait until something is seen."""
+def until(seen: Callable[[], bool], what: str, *, every: float = 0.05) -> None:
+    """Wait until something is seen; look for it every so many seconds."""
     deadline = time.monotonic() + LONG
     while not seen():
         assert time.monotonic() < deadline, what
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def write_title(backend: Path, title: str) -> None:
@@ -173,10 +174,10 @@ def test_saved_files_go_live(project: Project, backend: Path) -> None:
 
         for number in range(50):
             (backend / f"extra_{number}.py").write_text(f"VALUE = {number}\n")
-        until(lambda: in_sync(project, backend), "fifty files are there")
+        until(lambda: in_sync(project, backend), "fifty files are there", every=PROGRAMS)
         for number in range(50):
             (backend / f"extra_{number}.py").unlink()
-        until(lambda: in_sync(project, backend), "fifty files are gone")
+        until(lambda: in_sync(project, backend), "fifty files are gone", every=PROGRAMS)
 
         app = (backend / "app.py").read_text()
         (backend / "app.py").write_text(app + "\ndef broken(:\n")
@@ -194,7 +195,7 @@ def test_saved_files_go_live(project: Project, backend: Path) -> None:
         assert {"readinessProbe", "livenessProbe", "startupProbe"} <= container.keys()
 
         project.kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
-        until(lambda: in_sync(project, backend), "a new pod gets what was synced")
+        until(lambda: in_sync(project, backend), "a new pod gets what was synced", every=PROGRAMS)
         until(lambda: "Mended" in answer(f"{url}/api/openapi.json"), "the port leads to a pod again")
         assert session.end() == 0
     assert "go back: invoke pipeline" in session.lines[-1]
@@ -211,7 +212,7 @@ def test_what_needs_a_build_is_built_and_config_upgrades(project: Project, backe
         requirements.write_text(requirements.read_text() + "# one more line\n")
         session.expect("backend: backend/requirements.txt has changed: it is built")
         session.expect(r"^backend: build: built and deployed in")
-        until(lambda: status_of(project, "backend").split()[4] != before, "another image is live")
+        until(lambda: status_of(project, "backend").split()[4] != before, "another image is live", every=PROGRAMS)
 
         dockerfile = project.folder / "services/backend/Dockerfile"
         recipe = dockerfile.read_text()
@@ -221,7 +222,8 @@ def test_what_needs_a_build_is_built_and_config_upgrades(project: Project, backe
 
         values = project.folder / "charts/todo-chatbot-umbrella/values.yaml"
         text = values.read_text()
-        values.write_text(text.replace("LOG_LEVEL: info", "LOG_LEVEL: debug"))
+        first, backends, rest = text.partition("\nbackend:\n")
+        values.write_text(first + backends + rest.replace("LOG_LEVEL: info", "LOG_LEVEL: debug", 1))
         session.expect("the configuration has changed: the release is upgraded")
         assert "debug" in project.kubectl("get", "configmap", "backend-config", "-o", "json")
         config = project.folder / "config/pipeline.yaml"
@@ -248,7 +250,7 @@ def test_a_killed_session_is_mended_by_the_next_one(project: Project, backend: P
     write_title(backend, "Todo Chatbot")  # back to what the image holds, while nobody watches
     with working(project, "--service", "backend", "--cleanup") as session:
         assert any("an earlier session has left pods of backend" in line for line in session.lines)
-        until(lambda: in_sync(project, backend), "nothing of the killed session is left")
+        until(lambda: in_sync(project, backend), "nothing of the killed session is left", every=PROGRAMS)
         refused = project.invoke("dev", "--service", "backend", check=False)
         assert refused.returncode == 1
         assert session.end() == 0

@@ -39,7 +39,8 @@ ELSEWHERE = {  # by task, or by the words of one command
     "backup.restore": "tests/e2e/test_backup.py::test_after_a_disaster_everything_is_there",
 }
 ENDLESS = ("--follow", "--watch")  # until Ctrl-C
-LAST = ("destroy", "cluster.down")  # what they remove, the others need
+# What is removed, the others need; after new secrets every rollback replaces all pods.
+LAST = ("secrets.rotate", "database.password", "destroy", "cluster.down")
 
 
 def shown() -> list[str]:

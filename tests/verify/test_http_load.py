@@ -5,7 +5,18 @@ from datetime import UTC, datetime
 import pytest
 
 from scripts.verify import zero_downtime
-from scripts.verify.http_load import CLIENTS, PAUSE, Failure, Result, lost_or_doubled, pause
+from scripts.verify.http_load import (
+    CHAT_PAUSE,
+    CHATS,
+    CLIENTS,
+    PAUSE,
+    TODOS,
+    Failure,
+    Result,
+    chat_pause,
+    lost_or_doubled,
+    pause,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +36,11 @@ def test_each_todo_is_there_once(found: list[str], words: str) -> None:
 def test_few_requests_are_spread_and_many_come_as_fast_as_users_may_ask() -> None:
     assert CLIENTS / pause(4_000) * 60 == pytest.approx(4_000)
     assert pause(1_000_000) == PAUSE
+
+
+def test_messages_are_spread_as_the_requests_are_and_their_tool_calls_are_as_many() -> None:
+    assert CHATS * TODOS / chat_pause(400) * 60 == pytest.approx(400)
+    assert chat_pause(1_000_000) == CHAT_PAUSE
 
 
 def test_failures_are_told_in_words_and_alike_ones_together() -> None:
