@@ -12,8 +12,7 @@ import base64
 import itertools
 import re
 import string
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
 
 from scripts.secrets.settings_in_text import NO_DATABASE_KEY
 
@@ -226,23 +225,8 @@ _NAME = re.compile(
 )
 
 
-LINE = 500  # characters of a text whose spans are remembered
-
-
-def spans(text: str) -> Iterable[Span]:
-    """Return where something in the text has the shape of a secret, with its kind; spans may overlap.
-
-    Short lines come again and again: in the facts, in findings, and in the prompt made of both.
-    """
-    return _of_a_line(text) if len(text) <= LINE else _searched(text)
-
-
-@lru_cache(maxsize=512)
-def _of_a_line(text: str) -> tuple[Span, ...]:
-    return tuple(_searched(text))
-
-
-def _searched(text: str) -> Iterator[Span]:
+def spans(text: str) -> Iterator[Span]:
+    """Yield where something in the text has the shape of a secret, with its kind; spans may overlap."""
     for kind, pattern in PATTERNS:
         for match in pattern.finditer(text):
             start, end = match.span(_group(match))
