@@ -398,9 +398,12 @@ def _examples(tree: Tree, root: str) -> tuple[dict[str, dict[str, str]], list[st
 
 
 def _date(tree: Tree, shell: Shell) -> str:
-    """Return the day of the last commit that touched the tree; empty where there is no history."""
+    """Return the day of the last commit that touched the tree, or of the last change of a file of an unpacked archive;
+    empty for today.
+    """
     answer = shell.probe(["git", "-C", tree.root, "log", "-1", "--format=%cs", "--", "."], timeout=20)
-    return answer.out.strip() if answer and re.fullmatch(r"\d{4}-\d\d-\d\d", answer.out.strip()) else ""
+    told = answer.out.strip() if answer else ""
+    return told if re.fullmatch(r"\d{4}-\d\d-\d\d", told) else tree.last_saved()
 
 
 def _own_chart(charts: Mapping[str, list[Described]], chosen: list[units.Unit]) -> tuple[str, dict[str, Described]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.errors import UserError
@@ -68,6 +70,15 @@ class Tree:
         except OSError:
             return 0
 
+    def last_saved(self) -> str:
+        """Return the day, in UTC, on which a file was last changed; empty for today, and where it cannot be told.
+
+        An archive of a repository gives its files the time of the commit.
+        """
+        seconds = [saved for file in self.files if (saved := _saved(self.root / file))]
+        days = [datetime.fromtimestamp(second, UTC).date() for second in (max(seconds, default=0.0), time.time())]
+        return days[0].isoformat() if seconds and days[0] < days[1] else ""
+
     def has(self, file: str) -> bool:
         """Return whether there is such a file."""
         return os.path.normpath(file) in self._known
@@ -87,6 +98,14 @@ class Tree:
         """Return the files with one of these names, the least deep first."""
         found = [file for file in self.files if Path(file).name in names]
         return sorted(found, key=lambda file: (file.count("/"), file))
+
+
+def _saved(path: Path) -> float:
+    """Return when a file was last changed, in seconds since 1970; 0 where it cannot be told."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _read(path: Path, largest: int = LARGEST) -> str:

@@ -12,6 +12,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -24,6 +26,7 @@ from scripts.adopt.adopting import Adopted, Request
 from scripts.adopt.inference import addresses, jobs
 from scripts.adopt.inference.decision import Question
 from scripts.adopt.inference.environment import NEON
+from scripts.adopt.tree import Tree
 from scripts.errors import UserError
 from scripts.host.parsing import from_yaml
 from scripts.host.paths import ROOT
@@ -2504,3 +2507,13 @@ def test_a_name_that_no_app_can_have_is_refused_before_anything_is_written(tmp_p
     with pytest.raises(UserError, match=f"--name {name}: "):
         asking.run(session, APPS / "bare", name=name, answers="", own_chart=False)
     assert not list(tmp_path.iterdir())
+
+
+def test_without_a_history_the_files_tell_the_day_as_an_archive_left_them(tmp_path: Path) -> None:
+    spring = datetime(2026, 4, 2, 12, tzinfo=UTC).timestamp()
+    for name, age in (("main.py", spring - 5e6), ("requirements.txt", spring)):
+        (tmp_path / name).write_text("")
+        os.utime(tmp_path / name, (age, age))
+    assert Tree(tmp_path, ("main.py", "requirements.txt", "gone.py")).last_saved() == "2026-04-02"
+    os.utime(tmp_path / "main.py", (spring, time.time() + 60))  # just now, at midnight too
+    assert Tree(tmp_path, ("main.py", "requirements.txt")).last_saved() == ""
