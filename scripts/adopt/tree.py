@@ -73,11 +73,11 @@ class Tree:
     def last_saved(self) -> str:
         """Return the day, in UTC, on which a file was last changed; empty for today, and where it cannot be told.
 
-        An archive of a repository gives its files the time of the commit.
+        An archive of a repository gives its files the time of the commit; one that keeps no times, 1970 or 1980.
         """
-        seconds = [saved for file in self.files if (saved := _saved(self.root / file))]
-        days = [datetime.fromtimestamp(second, UTC).date() for second in (max(seconds, default=0.0), time.time())]
-        return days[0].isoformat() if seconds and days[0] < days[1] else ""
+        newest = max((_saved(self.root / file) for file in self.files), default=0.0)
+        last, today = (datetime.fromtimestamp(seconds, UTC).date() for seconds in (newest, time.time()))
+        return last.isoformat() if last.year > 2000 and last < today else ""
 
     def has(self, file: str) -> bool:
         """Return whether there is such a file."""

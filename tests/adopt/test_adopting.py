@@ -2517,3 +2517,5 @@ def test_without_a_history_the_files_tell_the_day_as_an_archive_left_them(tmp_pa
     assert Tree(tmp_path, ("main.py", "requirements.txt", "gone.py")).last_saved() == "2026-04-02"
     os.utime(tmp_path / "main.py", (spring, time.time() + 60))  # just now, at midnight too
     assert Tree(tmp_path, ("main.py", "requirements.txt")).last_saved() == ""
+    os.utime(tmp_path / "main.py", (315532800, 315532800))  # as archives that keep no times have it
+    assert Tree(tmp_path, ("main.py", "gone.py")).last_saved() == ""
