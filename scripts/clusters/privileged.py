@@ -78,13 +78,23 @@ def ensure_image(shell: Shell, client: Path) -> None:
 
 
 def stop(shell: Shell, client: Path, name: str) -> None:
-    """End a container and remove it; none is no error."""
-    if shell.probe([client, "container", "inspect", name]):
+    """End a container and remove it; none is no error. Raises UserError where the engine does not tell."""
+    if _is_running(shell, client, name) is not None:
         shell.effect([client, "stop", "--time", str(STOP_SECONDS), name], timeout=STOP_SECONDS + 30)
         shell.effect([client, "rm", name], timeout=30)
 
 
 def has_ended(shell: Shell, client: Path, name: str) -> bool:
-    """Return whether a container runs no more."""
+    """Return whether a container runs no more. Raises UserError where the engine does not tell."""
+    return not _is_running(shell, client, name)
+
+
+def _is_running(shell: Shell, client: Path, name: str) -> bool | None:
+    """Return whether a container runs, None for none of this name. Raises UserError where the engine does not tell."""
     found = shell.probe([client, "container", "inspect", "--format", "{{.State.Running}}", name])
-    return found.out.strip() != "true"
+    if found and found.out.strip() in ("true", "false"):
+        return found.out.strip() == "true"
+    if not found and "no such container" in found.err.lower():
+        return None
+    said = (found.err or found.out).strip() or f"exit status {found.code}"
+    raise UserError(f"docker container inspect {name}: {said}", "see: invoke doctor")

@@ -15,6 +15,7 @@ from scripts.clusters import privileged
 from scripts.clusters.machine import Machine, read
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
+from scripts.host.shell import Shell
 
 USER = 4242
 NAME = f"unprivileged-{os.getpid()}"
@@ -99,3 +100,27 @@ def test_another_target_is_advised_only_where_it_runs_on_this_engine(cgroup: str
 def test_a_usual_engine_will_do() -> None:
     machine: Machine = read({"SecurityOptions": ["name=seccomp"], "OperatingSystem": "Debian GNU/Linux 12"}, root=False)
     privileged.check(machine)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended"),
+    [
+        ("echo true", False),
+        ("echo false", True),
+        ("echo 'Error: No such container: x' >&2; exit 1", True),
+        ("echo 'Cannot connect to the Docker daemon' >&2; exit 1", "Cannot connect to the Docker daemon"),
+        ("echo '<html>'", "<html>"),
+        ("exit 3", "exit status 3"),
+    ],
+)
+def test_what_the_engine_does_not_tell_is_no_end(tmp_path: Path, answer: str, ended: bool | str) -> None:
+    client = tmp_path / "docker"
+    client.write_text(f"#!/bin/sh\n{answer}\n")
+    client.chmod(0o755)
+    shell = Shell(echo=lambda line: None)
+    if isinstance(ended, bool):
+        assert privileged.has_ended(shell, client, "x") is ended
+        return
+    for asked in (privileged.has_ended, privileged.stop):
+        with pytest.raises(UserError, match=ended):
+            asked(shell, client, "x")
