@@ -153,13 +153,20 @@ def image_ids(shell: Shell, docker: Docker, refs: Sequence[str]) -> dict[str, st
     return {ref: id for ref, id in found.items() if id}
 
 
+def lacking(shell: Shell, docker: Docker, refs: Sequence[str]) -> list[str]:
+    """Return those of `refs` that the engine does not have; none in a dry run. Raises EngineSilent."""
+    if shell.dry:
+        return []
+    have = image_ids(shell, docker, refs)
+    return [ref for ref in refs if ref not in have]
+
+
 def require(shell: Shell, docker: Docker, refs: Sequence[str], claim: str) -> None:
     """Look for images that a client says to have made or fetched (`claim`, as in "the build ended well").
 
     Raises UserError naming those that the engine lacks all the same, EngineSilent where it does not say.
     """
-    have = image_ids(shell, docker, refs)
-    if lost := [ref for ref in refs if ref not in have and not shell.dry]:
+    if lost := lacking(shell, docker, refs):
         raise UserError(
             f"{claim}, but the engine lacks {', '.join(lost)}",
             f"does the client work on this engine? {docker.binary} context ls; {docker.binary} buildx ls",

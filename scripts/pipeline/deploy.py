@@ -50,7 +50,7 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     for planned in ready.plan.releases:
         refuse_while_busy(run, planned.name, history.get(planned.name, []))
     if session.target != "context":  # whose nodes take them from a registry
-        refuse_unbuilt(run, ready, deployed=True)
+        refuse_unbuilt(run, ready)
     current = yield from complete_secrets(run)
     done: dict[str, _Done] = {}
 

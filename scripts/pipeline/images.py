@@ -210,9 +210,9 @@ class Builds:
 def tag(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     """Move the alias `latest`, which is for people: nothing is ever deployed by it."""
     shell = run.session.shell
-    refuse_unbuilt(run, ready)
     aliases = {image.ref: f"{image.repository}:latest" for image in ready.plan.images}
     ids = docker.image_ids(shell, ready.client, [*aliases.values(), *aliases])
+    _need_built([ref for ref in aliases if ref not in ids and not run.dry])
 
     def one(image: Image) -> Outcome:
         alias = aliases[image.ref]
@@ -231,7 +231,7 @@ def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
     Where the run goes on to builds and deploys, old images are taken away while pods start.
     """
     yield from run.session.cluster.addons()
-    refuse_unbuilt(run, ready, deployed=True)
+    refuse_unbuilt(run, ready)
     outcomes = run.session.cluster.load(ready.plan.images)
     yield from outcomes
     loaded = any(outcome.status == "done" for outcome in outcomes)
@@ -241,16 +241,19 @@ def load(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
         yield from prune(run, ready, loaded=loaded)
 
 
-def refuse_unbuilt(run: Run, ready: Ready, *, deployed: bool = False) -> None:
+def refuse_unbuilt(run: Run, ready: Ready) -> None:
     """Raise Untouched where the engine lacks images of the sources as they are, as after a change that nobody built.
 
-    With `deployed`, those that a revision or a pod asks for need not be here any more: the nodes have them.
+    Those that a revision or a pod asks for need not be here any more: the nodes have them.
     """
-    have = {} if run.dry else docker.image_ids(run.session.shell, ready.client, [one.ref for one in ready.plan.images])
-    lost = [image.ref for image in ready.plan.images if image.ref not in have and not run.dry]
-    if lost and deployed:
-        known = asked_for(run)
-        lost = [ref for ref in lost if ref not in known]
+    if run.builders:  # its build has looked for them, and `tag` again
+        return
+    lost = docker.lacking(run.session.shell, ready.client, [image.ref for image in ready.plan.images])
+    known = asked_for(run) if lost else ()
+    _need_built([ref for ref in lost if ref not in known])
+
+
+def _need_built(lost: Sequence[str]) -> None:
     if lost:
         raise Untouched(f"not built yet, as the sources are now: {', '.join(lost)}", "build them first: invoke build")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from scripts.ai.consult import Connection
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
 from scripts.settings.configuration import read_settings
-from scripts.settings.model import Settings
 from tests.support import ai_programs as doubles
 from tests.support.model_server import ModelServer
 
@@ -35,12 +33,6 @@ def running() -> Iterator[ModelServer]:
     server = ModelServer()
     yield server
     server.stop()
-
-
-@cache
-def own_settings() -> Settings:
-    """The repository's own settings, which nothing changes."""
-    return read_settings()
 
 
 def secret(name: str, **values: str) -> dict[str, Any]:
@@ -106,7 +98,7 @@ def make_desk(bin_folder: Path, shells: list[Any], lines: list[str]) -> Maker:
         shell = doubles.Kube(held, [*(answers or []), *default], lines.append)
         shells.append(shell)
         kubeconfig = bin_folder / "config"
-        settings = own_settings()
+        settings = read_settings()
         kubectl = Kubectl(bin_folder / "kubectl", kubeconfig, "test", shell)
         helm = Helm(bin_folder / "helm", kubeconfig, "test", shell)
         given = variables or {}

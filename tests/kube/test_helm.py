@@ -1,7 +1,6 @@
 """helm is asked in words it cannot misread, and what it does not say is never taken for "nothing there"."""
 
 import csv
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.errors import UserError
-from scripts.host.shell import Result, Shell
+from scripts.host.shell import Result
 from scripts.kube.arguments import one_file, values_options
 from scripts.kube.helm import Helm
 from scripts.settings.model import Release
+from tests.support.scripted import Said
 
 RELEASE = Release("todo", "shop", Path("chart"))
-
-
-class Said(Shell):
-    def __init__(self, result: Result) -> None:
-        super().__init__()
-        self._result = result
-
-    def probe(self, argv: Sequence[str | Path], **how: Any) -> Result:
-        return self._result
 
 
 def helm(code: int, out: str, err: str = "") -> Helm:

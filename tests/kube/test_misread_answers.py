@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from scripts.errors import UserError
-from scripts.host.shell import Result, Shell
+from scripts.host.shell import Result
 from scripts.kube.kubectl import Changes, Kubectl, documents
+from tests.support.scripted import Said
 from tests.support.serving import serving
 
 MISREAD = [
@@ -28,17 +29,6 @@ QUESTIONS: dict[str, Callable[[Kubectl], Any]] = {
     "two named": lambda kubectl: kubectl.named("secret", "shop", ["a", "b"]),
     "get": lambda kubectl: kubectl.get("deployment", "web", "--namespace", "shop"),
 }
-
-
-class Said(Shell):
-    """A kubectl that says the same whatever it is asked."""
-
-    def __init__(self, said: Result) -> None:
-        super().__init__()
-        self.said = said
-
-    def probe(self, argv: Sequence[str | Path], **how: Any) -> Result:
-        return self.said
 
 
 class Server(ThreadingHTTPServer):

@@ -107,7 +107,7 @@ def test_a_deploy_of_sources_that_nobody_built_is_refused_before_anything_is_cha
     at_work = run()
     at_work.session.shell.dry = False
     if not lost:
-        images.refuse_unbuilt(at_work, ready, deployed=True)
+        images.refuse_unbuilt(at_work, ready)
         return
     with pytest.raises(Untouched, match=f"not built yet, as the sources are now: {lost}"):
-        images.refuse_unbuilt(at_work, ready, deployed=True)
+        images.refuse_unbuilt(at_work, ready)

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from scripts.host.shell import Result, Shell
+from scripts.host.shell import Result
 from scripts.images.docker import Docker
 from scripts.images.engine_api import EngineSilent
 from scripts.supplychain import subjects
+from tests.support.scripted import Said
 
 SERVICE = SimpleNamespace(name="web")
 SETTINGS = cast("Any", SimpleNamespace(services=[SERVICE], database=SimpleNamespace(name="database")))
 IMAGE = cast("Any", SimpleNamespace(ref="a/web:1", service="web"))
-
-
-class Said(Shell):
-    def __init__(self, said: Result) -> None:
-        super().__init__()
-        self.said = said
-
-    def probe(self, argv: Sequence[str | Path], **how: Any) -> Result:
-        return self.said
 
 
 def found(code: int, out: str, err: str = "") -> list[subjects.Subject]:

@@ -1,11 +1,14 @@
-"""A program that answers as it is told and remembers how it was called, so that command lines are asserted whole."""
+"""Programs that answer as they are told: one remembers how it was called, so that command lines are asserted whole."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from scripts.host.shell import Result, Shell
 
 SCRIPT = """#!{python}
 import json, pathlib, sys
@@ -48,3 +51,14 @@ class Scripted:
         """Every command line so far, without the program's name."""
         file = self.folder / "calls"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+
+
+class Said(Shell):
+    """Whatever is asked, the answer is the same, and no program is started."""
+
+    def __init__(self, said: Result) -> None:
+        super().__init__()
+        self._said = said
+
+    def probe(self, argv: Sequence[str | Path], **how: Any) -> Result:
+        return self._said
