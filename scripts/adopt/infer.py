@@ -62,7 +62,7 @@ def decide(whole: Whole) -> Decision:
     found = Decision()
     services: dict[str, Any] = {}
     found.data = {"services": services, "secrets": {}, "jobs": {}, "addresses": []}
-    ports = {unit.name: port_of(unit, found) for unit in whole.units}
+    ports = {unit.name: port_of(unit, whole.tree, found) for unit in whole.units}
     page = whole.page
     published = {unit.name: published_port(unit, ports[unit.name]) for unit in whole.units}
     if page and ports[page.name]:

@@ -43,8 +43,7 @@ def strays(tree: Tree, folder: str) -> dict[str, Place]:
     the place that does: a build checks their types all the same, and ends there.
     """
     own = {file for file in tree.below(folder) if file.endswith((".ts", ".tsx")) and not file.endswith(".d.ts")}
-    entries = {file for file in own if _ENTRY.search(file if folder == "." else file[len(folder) + 1 :])}
-    own -= entries.union(*(there or () for _, _, there in _loaded(tree, folder)))
+    own -= set(_entries(tree, folder)).union(*(there or () for _, _, there in _loaded(tree, folder)))
     found: dict[str, Place] = {}
     wanted = {file: list(_imports(tree, folder, [file], _WITH_TYPES)) for file in own}
     while fresh := {
@@ -87,14 +86,28 @@ _BROUGHT = re.compile(
 
 def _loaded(tree: Tree, folder: str) -> Iterator[tuple[str, Place, list[str] | None]]:
     """Yield what a page's sources import, from its pages on."""
-    own = (file for file in tree.below(folder) if file.endswith(SOURCES))
-    waiting = [file for file in own if _ENTRY.search(file if folder == "." else file[len(folder) + 1 :])]
+    waiting = _entries(tree, folder)
     seen = set(waiting)
     for said, place, files in _imports(tree, folder, waiting):
         yield said, place, files
         fresh = [one for one in files or () if one not in seen and one.endswith(SOURCES) and tree.has(one)]
         seen.update(fresh)
         waiting += fresh
+
+
+_SCRIPT = re.compile(r"""<script\b[^>]*\bsrc=["'](?:\./|/)?([^"':?]+\.[jt]sx?)["']""")
+
+
+def _entries(tree: Tree, folder: str) -> list[str]:
+    """Return the sources that a page begins with: those that its index.html loads, else those of its routes, which
+    are what Next.js looks at alone.
+    """
+    routed = re.search(r'"next"\s*:', tree.text(join(folder, "package.json")))
+    scripts = [join(folder, one) for one in _SCRIPT.findall(tree.text(join(folder, "index.html")))]
+    if not routed and (found := [file for file in scripts if tree.has(file)]):
+        return found
+    own = (file for file in tree.below(folder) if file.endswith(SOURCES))
+    return [file for file in own if _ENTRY.search(file if folder == "." else file[len(folder) + 1 :])]
 
 
 def _imports(

@@ -425,6 +425,21 @@ def test_a_file_that_no_page_loads_and_that_is_not_whole_stays_out_of_the_build(
     assert why.startswith("web/parts/[id]/old.tsx:1: imports what the repository does not hold")
 
 
+def test_a_page_of_vite_begins_where_its_index_says_whatever_its_folders_are_called(tmp_path: Path) -> None:
+    """A `page` in a folder `app` is one of Next.js alone: elsewhere nothing loads it, and nothing lacks what it
+    imports.
+    """
+    app = make(tmp_path, **{
+        "web__package.json": '{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "7"}}',
+        "web__index.html": '<script type="module" src="./src/main.tsx"></script>', "web__src__main.tsx": "export {};\n",
+        "web__src__app__page.jsx": 'import "./components/Chat";\n',
+    })  # fmt: skip
+    assert set(services(adopt(app))) == {"web"}
+    (app / "web/src/main.tsx").write_text('import "./app/page";\n')
+    with pytest.raises(UserError, match="which the repository does not hold"):
+        adopt(app)
+
+
 @pytest.mark.parametrize(
     ("last", "default"),
     [
@@ -698,6 +713,27 @@ def test_services_of_a_profile_are_left_out_and_a_worker_has_no_port(tmp_path: P
     found = services(adopt(app))
     assert found["api"]["port"] == 8000 and set(found) == {"api", "queue"}
     assert "port" not in found["queue"] and found["queue"]["args"] == ["celery", "-A", "main", "worker"]
+
+
+@pytest.mark.parametrize(
+    ("loop", "port"),
+    [
+        ("import time\nfrom main import look\n", 8000),  # what it loads serves
+        ("import time\nwhile True:\n    time.sleep(60)\n", None),
+        ("import asyncio\nasyncio.run(main())\n", None),
+    ],
+)
+def test_a_dockerfile_that_starts_a_program_which_serves_nothing_makes_a_worker(
+    tmp_path: Path, loop: str, port: int | None
+) -> None:
+    """It lies beside the server, whose packages it shares: by these alone it would be waited for at a port."""
+    app = make(tmp_path, **{
+        **below("api", API), "api__Dockerfile": "FROM python:3.13-slim\nCOPY . .\nEXPOSE 8000\nCMD uvicorn main:app\n",
+        "api__remind.py": loop,
+        "api__Dockerfile.worker": 'FROM python:3.13-slim\nCOPY . .\nCMD ["python", "remind.py"]\n',
+    })  # fmt: skip
+    found = services(adopt(app))
+    assert found["api"]["port"] == 8000 and found["worker"].get("port") == port
 
 
 @pytest.mark.parametrize(

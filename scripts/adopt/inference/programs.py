@@ -35,7 +35,21 @@ HEALTH = (
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def port_of(unit: Unit, found: Decision) -> int | None:
+_SERVES = re.compile(
+    r"uvicorn|hypercorn|gunicorn|waitress|FastAPI\(|Flask\(|FastMCP\(|Starlette\(|HTTPServer|[.\s](serve|listen|run_app|start_server)\(|\.run\([^)\n]*\bport\b|serve_forever|bind\("
+)
+
+
+def _loops(unit: Unit, tree: Tree) -> bool:
+    """Return whether a Dockerfile starts a file of Python by its name which, with all that it loads, serves nothing."""
+    command = unit.dockerfile.command if unit.dockerfile else ()
+    if not (unit.python and re.search(r"\bpython[\d.]* (-u )?[\w./-]+\.py\b", " ".join(command))):
+        return False
+    files = imported_files(unit, tree)
+    return bool(files) and not any(_SERVES.search(tree.text(file)) for file in files)
+
+
+def port_of(unit: Unit, tree: Tree, found: Decision) -> int | None:
     """Return the command's --port, then EXPOSE, then PORT, then what others say, then the code, then its kind."""
     recipe = unit.dockerfile
     if worker := worker_of(unit):
@@ -57,6 +71,9 @@ def port_of(unit: Unit, found: Decision) -> int | None:
         if item.port:
             found.because(f"services.{unit.name}.port", item.port, item.place)
             return item.port
+    if recipe and _loops(unit, tree):
+        found.because(f"services.{unit.name}.port", "none, a worker", Place(recipe.file, recipe.command_line))
+        return None
     if unit.code.ports:
         number, place = unit.code.ports[0]
         found.because(f"services.{unit.name}.port", number, place)
