@@ -1,0 +1,54 @@
+"""What the builders' own steps do, run by a shell with stand-ins of the programs that they start."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BUILDERS = Path("scripts/dockerfiles/builders")
+
+
+def step(builder: str, sign: str, root: Path) -> str:
+    """Return the script of a builder's step that holds a sign; what it writes at the root of an image is below root."""
+    text = (BUILDERS / f"{builder}.Dockerfile").read_text().replace("\\\n", " ")
+    (found,) = (line for line in text.splitlines() if line.startswith("RUN ") and sign in line)
+    return re.sub(r"(?<=[ /])/?(tmp/log|site)\b", lambda match: f"{root}/{match[1]}", found.removeprefix("RUN "))
+
+
+@pytest.mark.parametrize(
+    ("said", "program", "passes"),
+    [
+        ("src/a.ts(1,2): error TS2307: Cannot find module", "vite", True),
+        ("TS2307: Cannot find module", "react-scripts", True),  # it is told not to judge, and builds by its own script
+        ("sh: 1: vite: not found", "vite", False),
+        ("Could not resolve ./a from src/main.tsx", "vite", False),
+    ],
+)
+def test_a_page_whose_types_alone_fail_is_built_without_judging_them(
+    tmp_path: Path, said: str, program: str, passes: bool
+) -> None:
+    own = tmp_path / "app/node_modules/.bin"
+    own.mkdir(parents=True)
+    (tmp_path / "tmp").mkdir()
+    made = "mkdir dist && echo page >dist/index.html"
+    (tmp_path / "npm").write_text(
+        f'#!/bin/sh\n[ -z "$TSC_COMPILE_ON_ERROR" ] || {{ {made}; exit; }}\necho "{said}"; exit 2\n'
+    )
+    (own / program).write_text(f"#!/bin/sh\n{made}\n")
+    for one in (tmp_path / "npm", own / program):
+        one.chmod(0o755)
+    ended = subprocess.run(
+        ["/bin/sh", "-ec", step("static", "npm run build", tmp_path)],
+        cwd=tmp_path / "app",
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said in ended.stdout  # whatever comes of it, the person sees what is wrong
+    assert (ended.returncode == 0, (tmp_path / "site/index.html").is_file()) == (passes, passes), ended
+    assert ("once more, without judging types" in ended.stdout) is passes
