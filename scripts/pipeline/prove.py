@@ -17,7 +17,7 @@ from scripts.pipeline.access import Page, page_url
 from scripts.pipeline.live import Live
 from scripts.pipeline.person import chromium, journey, served
 from scripts.pipeline.person.web import Browser
-from scripts.settings.model import Outcome
+from scripts.settings.model import Outcome, Service
 
 PICTURE = "reports/page.png"
 
@@ -173,13 +173,20 @@ def _explained(run: Run, played: journey.Played) -> str:
     servers = [one for one in run.session.settings.services if one.port]
     page = run.session.settings.page
     if page and played.service == page.name:  # what it hands on is answered by one of the others; people it may know
-        servers = [one for one in servers if one.name != page.name or not known] or servers
+        others = [one for one in servers if one.name != page.name]
+        rounds = [others, [one for one in servers if one.name == page.name]] if known else [servers]
     else:
-        servers = [one for one in servers if one.name == played.service]
+        rounds = [[one for one in servers if one.name == played.service]]
+    told = (causes.cause(played.problem, _log(run, asked), played.token) for asked in rounds if asked)
+    cause = redaction.clean(next((one for one in told if one), ""))
+    return f"{played.problem}; {cause}" if cause else played.problem
+
+
+def _log(run: Run, servers: Sequence[Service]) -> list[str]:
+    """Return the last lines that services wrote."""
     log: list[str] = []
     for one in servers:
         selector = f"app.kubernetes.io/name={one.label or one.name}"
         answer = run.session.kubectl.ask("logs", "--namespace", run.namespace, "--selector", selector, "--tail=60")
         log += answer.out.splitlines() if answer else []
-    cause = redaction.clean(causes.cause(played.problem, log, played.token))
-    return f"{played.problem}; {cause}" if cause else played.problem
+    return log

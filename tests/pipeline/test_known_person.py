@@ -294,6 +294,25 @@ def test_a_page_that_cannot_take_a_new_person_is_told_with_the_cause_of_its_log(
     assert "the table account is not there: no job makes it" in problems[0]
 
 
+@pytest.mark.parametrize(
+    ("api", "said"),
+    [("", "the column due is not there"), ('relation "task" does not exist', "the table task is not there")],
+)
+def test_a_page_that_keeps_the_todos_itself_tells_their_cause_where_nobody_behind_it_does(api: str, said: str) -> None:
+    logs = {"api": api, "page": 'error: column "due" of relation "task" does not exist'}
+    services = [SimpleNamespace(name=name, port=80, label="") for name in logs]
+
+    def ask(*words: str) -> Result:
+        return Result(0, logs[words[words.index("--selector") + 1].rpartition("=")[2]])
+
+    session = SimpleNamespace(
+        settings=SimpleNamespace(page=services[1], services=services), kubectl=SimpleNamespace(ask=ask)
+    )
+    run: Any = SimpleNamespace(session=session, namespace="x")
+    told = prove._explained(run, journey.Played("add a todo", 500, "status 500: failed", service="page"))
+    assert said in told
+
+
 def test_a_server_that_tells_nothing_of_itself_is_not_judged_and_that_is_said(serve: Any) -> None:
     told, problems = prove_journey(serve, {}, "")
     assert told[-1][:2] == ("add a todo", "skipped") and told[-1][2].startswith("cannot tell: ")

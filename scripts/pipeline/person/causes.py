@@ -10,10 +10,10 @@ from scripts.pipeline.person.web import token_part
 
 LINES = 2  # of a server's own words, where no sign is known
 _SIGNS = (  # the first that is found counts: what lies below comes before what follows from it
-    (r'relation \\?"(?P<what>[^"\\]+)\\?" does not exist|no such table: (?P<table>\S+)',
-     "the table {what} is not there: no job makes it, and no program that starts"),
     (r'column \\?"?(?P<what>[\w.]+)\\?"? (?:of relation \S+ )?does not exist|no such column: (?P<table>\S+)',
      "the column {what} is not there: two programs each have a table of that name in mind"),
+    (r'relation \\?"(?P<what>[^"\\]+)\\?" does not exist|no such table: (?P<table>\S+)',
+     "the table {what} is not there: no job makes it, and no program that starts"),
     (r"(?i)violates foreign key constraint[^\n]*", "its todos belong to people of another table than the page's"),
     (r"(?i)(?:jwks?|public key)[^\n]*(?:refused|resol|Name or service|timed ?out|connect|unreachable|404)",
      "it cannot fetch the keys that the page signs with: their address has to be the page's within the cluster"),
