@@ -307,6 +307,24 @@ def broken_python(tree: Tree, found: Dockerfile, packages: Packages, lock: str) 
                 yield f"{found.file}:{item.first + 1}: uv sync, but {lock} does not hold {lost[0]}"
 
 
+_MIGRATES = re.compile(
+    r"\balembic\b[^&|;]*\bupgrade\b|\bflask db upgrade\b|\bmanage\.py migrate\b|\bprisma (migrate deploy|db push)\b"
+)
+_MAKES_TABLES = re.compile(r"create_all|CREATE TABLE|\bupgrade\(")
+
+
+def opens_database(tree: Tree, found: Dockerfile) -> Iterator[str]:
+    """Yield a line whose build step makes the tables of a database, which is not there while an image is built."""
+    for item in reading.instructions(tree.text(found.file)):
+        if item.name != "RUN" or "||" in item.value:
+            continue
+        files = re.findall(r"\bpython[\d.]*\s+(?:-u\s+)?(?:\./)?([\w./-]+\.py)\b", item.value)
+        if _MIGRATES.search(item.value) or any(
+            _MAKES_TABLES.search(tree.text(join(found.context, it))) for it in files
+        ):
+            yield f"{found.file}:{item.first + 1}: makes tables in a database, which no build has"
+
+
 _INSTALLS_PROJECT = re.compile(
     r"\bpip3? install\b[^&|;]*\s\.(\[[^\]]*\])?(?=[\s&|;]|$)"
     r"|\buv sync\b(?![^&|;]*--no-install-project)|\bpoetry install\b(?![^&|;]*--no-root)"

@@ -715,6 +715,43 @@ def test_services_of_a_profile_are_left_out_and_a_worker_has_no_port(tmp_path: P
     assert "port" not in found["queue"] and found["queue"]["args"] == ["celery", "-A", "main", "worker"]
 
 
+@pytest.mark.parametrize(("output", "builder"), [("export", "static"), ("other", None)])
+@pytest.mark.parametrize("command", ['["npm", "start"]', '["node_modules/.bin/next", "start"]'])
+def test_a_page_that_becomes_files_is_not_left_to_a_server_that_refuses_it(
+    tmp_path: Path, output: str, builder: str | None, command: str
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT.replace("{", '{"scripts": {"build": "next build", "start": "next start"}, ', 1),
+        "web__package-lock.json": '{"packages": {"node_modules/next": {"version": "16.0.1"}}}',
+        "web__next.config.js": f"module.exports = {{ output: '{output}' }}\n", "web__app__page.tsx": "",
+        "web__Dockerfile": f"FROM node:22-slim\nCOPY . .\nRUN npm install && npm run build\nCMD {command}\n",
+    })  # fmt: skip
+    found = adopt(app)
+    assert services(found)["web"].get("builder") == builder
+    assert any("`next start` does not serve" in str(place) for _, _, place in found.decision.reasons) is bool(builder)
+
+
+@pytest.mark.parametrize(
+    ("step", "built"),
+    [
+        ("python tables.py", True), ("alembic upgrade head", True), ("alembic upgrade head || true", False),
+        ("python check.py", False),
+    ],
+)  # fmt: skip
+def test_a_build_that_makes_tables_in_a_database_is_made_without_it(tmp_path: Path, step: str, built: bool) -> None:
+    """Its author's database would be asked, or nobody: the tables are made by a job beside the cluster's own."""
+    app = make(tmp_path, **{
+        "api__requirements.txt": "fastapi\nsqlalchemy\npsycopg2-binary\n",
+        "api__main.py": API["main.py"] + 'import os\nurl = os.environ["DATABASE_URL"]\n',
+        "api__tables.py": "from main import url\nBase.metadata.create_all(engine)\n", "api__check.py": "print(1)\n",
+        "api__Dockerfile": f"FROM python:3.13-slim\nCOPY . .\nRUN {step}\nCMD uvicorn main:app --port 8000\n",
+    })  # fmt: skip
+    found = adopt(app)
+    assert services(found)["api"].get("builder") == ("python" if built else None)
+    reasons = [str(place) for key, _, place in found.decision.reasons if key == "services.api.builder"]
+    assert reasons == ["api/Dockerfile:3: makes tables in a database, which no build has"] * built
+
+
 @pytest.mark.parametrize(
     ("loop", "port"),
     [

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.adopt import dockerfiles
+from scripts.adopt import dockerfiles, variables
 from scripts.adopt.inference.decision import PYTHON_KINDS, Context
 from scripts.adopt.inference.entries import (
     ABOVE,
@@ -80,10 +80,14 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
         yield from dockerfiles.broken_node(tree, recipe, unit.javascript, _standalone(tree, unit))
         yield from (f"{place}: {name}, which package.json does not ask for" for name, place in unit.lacking.items())
         yield from _endless(unit)
+        yield from _exported(unit, tree)
     if unit.python:
         yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)
         yield from dockerfiles.too_early(tree, recipe, unit.sources)
         yield from _started_above(unit, tree)
+        urls = [read.default or "" for read in unit.code.reads if variables.purpose(read) == "database"]
+        if not any("sqlite" in url for url in urls):  # a file of its own is there
+            yield from dockerfiles.opens_database(tree, recipe)
     if not context.whole.registry:
         alpine = any("alpine" in image for image in recipe.images)
         yield from dockerfiles.cannot_be_made(recipe, tree.text(recipe.file), alpine)
@@ -102,6 +106,16 @@ def _started_above(unit: Unit, tree: Tree) -> Iterator[str]:
     above = recipe.workdir.rstrip("/").endswith(f"/{name}") and any("PYTHONPATH" in value for value in told)
     if not above and not any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", value) for value in told):
         yield f"{recipe.file}:{recipe.command_line}: it is started as {name}, which its image has nothing of"
+
+
+def _exported(unit: Unit, tree: Tree) -> Iterator[str]:
+    """Yield a Dockerfile that starts Next.js' server for a page which its next.config makes files of: it refuses."""
+    recipe = unit.dockerfile
+    line = " ".join(recipe.command) if recipe else ""
+    if script := re.search(r"\b(?:npm|yarn|pnpm|bun)(?: run)? ([\w:-]+)$", line):
+        line = unit.packages.scripts.get(script[1], "")
+    if recipe and re.search(r"\bnext start\b", line) and _output(tree, unit, "export"):
+        yield f"{recipe.file}:{recipe.command_line}: `next start` does not serve a page that is exported as files"
 
 
 def _endless(unit: Unit) -> Iterator[str]:
