@@ -130,11 +130,22 @@ class _OnceOnly(yaml.constructor.SafeConstructor):
         return super().construct_mapping(node, deep)
 
 
+def _without_sexagesimals(kind: Any) -> Any:
+    """Return a loader for which 22:22 is a text, as it is for helm, kubectl and compose; PyYAML reads it as 1342."""
+    resolvers = {
+        sign: [(tag, re.compile(f"(?!.*:){form.pattern}", form.flags) if tag.endswith((":int", ":float")) else form)
+               for tag, form in pairs]
+        for sign, pairs in kind.yaml_implicit_resolvers.items()
+    }  # fmt: skip
+    return type(kind.__name__, (kind,), {"yaml_implicit_resolvers": resolvers})
+
+
+_Thorough = _without_sexagesimals(yaml.SafeLoader)
 # The same in a tenth of the time, where PyYAML has libyaml. It ends the process where a text nests too deeply.
-Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Fast: Any = _without_sexagesimals(yaml.CSafeLoader) if hasattr(yaml, "CSafeLoader") else _Thorough
 
 
-class _Strict(_OnceOnly, yaml.SafeLoader):
+class _Strict(_OnceOnly, _Thorough):  # type: ignore[misc]
     """YAML as SafeLoader reads it. Its words for what is wrong are the ones that are told."""
 
 
@@ -142,20 +153,51 @@ class _FastStrict(_OnceOnly, Fast):  # type: ignore[misc]
     """The same, fast."""
 
 
-_USUAL: tuple[Any, Any] = (Fast, yaml.SafeLoader)
+_USUAL: tuple[Any, Any] = (Fast, _Thorough)
 _STRICT: tuple[Any, Any] = (_FastStrict, _Strict)
 
 
 def _read(text: str, load: Any, fast: Any, slow: Any) -> Any:
     if fast is not slow and _is_shallow(text):
-        with suppress(yaml.YAMLError, ValueError, TypeError, RecursionError):
+        with suppress(yaml.YAMLError, *_REFUSALS):
             return _bounded(text, load(text, fast))
     try:
         return _bounded(text, load(text, slow))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # TypeError: a list as a key
-        mark = getattr(error, "problem_mark", None)
-        problem = str(getattr(error, "problem", None) or _first_line(error))
+    except (yaml.YAMLError, *_REFUSALS) as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        if not isinstance(error, yaml.YAMLError | RecursionError):
+            with suppress(*_REFUSALS):  # where it is no value, but a sign that there is not: "\\U00110000"
+                mark, problem = _misfit(text, slow)
+        problem = str(problem or _first_line(error))
         raise Unreadable("YAML", problem, *((mark.line + 1, mark.column + 1) if mark else ())) from None
+
+
+# How PyYAML refuses a value that is not what its tag or its form says: a list as a key, `!!bool maybe`, 2026-13-45.
+_REFUSALS = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+
+
+def _misfit(text: str, kind: Any) -> tuple[Any, str]:
+    """Return the place of the first value that is not what its tag or its form says, and what is wrong with it."""
+    todo, seen = [*yaml.compose_all(text, kind)][::-1], set[int]()
+    while todo:
+        node = todo.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            todo += [one for pair in node.value[::-1] for one in pair[::-1]]
+        elif isinstance(node, yaml.SequenceNode):
+            todo += node.value[::-1]
+        else:
+            try:
+                kind("").construct_object(node)
+            except _REFUSALS as error:
+                name = node.tag.rpartition(":")[2]
+                said = _first_line(error) if isinstance(error, ValueError) else "it is none"
+                return node.start_mark, f"{name}: {said}"
+            except yaml.YAMLError:
+                continue
+    return None, ""
 
 
 def _bounded(text: str, value: Any) -> Any:

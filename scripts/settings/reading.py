@@ -19,6 +19,7 @@ from scripts.host.paths import cache_folder, relative
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
+LONGEST = 300  # characters of the library's own words, which quote a value whole
 REMEMBERED = 64  # documents that are known to fit
 
 
@@ -128,7 +129,8 @@ def _explain(error: ValidationError) -> list[str]:
         return [f"{path or '(top level)'}: must be {_article(rule)}, is {shown}"]
     if error.validator == "pattern":
         return [f"{path}: {shown} does not fit: {meaning or 'must match ' + rule}"]
-    return [f"{path or '(top level)'}: {error.message}" + (f" ({meaning})" if meaning else "")]
+    told = error.message if len(error.message) <= LONGEST else error.message.replace(repr(value), shown)[:LONGEST]
+    return [f"{path or '(top level)'}: {told}" + (f" ({meaning})" if meaning else "")]
 
 
 def _unknown_key(path: str, key: str, known: list[str]) -> str:
