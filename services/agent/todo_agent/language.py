@@ -97,7 +97,16 @@ def meant(wish: Wish, todos: list[Todo]) -> list[Todo]:
             return [todo for todo in todos if todo["done"]]
         if places := _places(wish.title):
             return [todo for place, todo in enumerate(todos) if place in places]
-    return best_match(wish.title, todos)
+    return best_match(wish.title, todos) or _named(wish, todos)
+
+
+def _named(wish: Wish, todos: list[Todo]) -> list[Todo]:
+    """The todos that a wish lists by their titles, "buy milk, the bank and tea", where each part means just one."""
+    parts = _JOINED.split(wish.title) if wish.verb in ("complete", "reopen", "delete") else []
+    found = [best_match(part, todos) for part in parts]
+    if len(parts) < 2 or any(len(one) != 1 for one in found):
+        return []
+    return [todo for todo in todos if [todo] in found]
 
 
 _NUMBERS = re.compile(r"(?:#?\d{1,4}(?:, ?| and | und | & )){1,50}#?\d{1,4}", re.IGNORECASE)
@@ -115,7 +124,7 @@ def _places(title: str) -> set[int]:
     return set()
 
 
-_JOINED = re.compile(r", (?:and |und )?| and | und | & ")
+_JOINED = re.compile(r", (?:and |und )?| and | und | & ", re.IGNORECASE)
 
 
 def is_all(wish: Wish) -> bool:
@@ -127,9 +136,10 @@ def _all_done(wish: Wish) -> bool:
     return wish.verb == "delete" and any(language.all_done.fullmatch(wish.title) for language in LANGUAGES)
 
 
-def is_many(wish: Wish) -> bool:
-    """Whether the wish is for all of a kind, and not for one todo by its title."""
-    return is_all(wish) or _all_done(wish) or bool(_places(wish.title))
+def is_many(wish: Wish, todos: list[Todo]) -> bool:
+    """Whether the wish is for all of a kind, or for several by name, and not for one todo by its title."""
+    several = _places(wish.title) or (not best_match(wish.title, todos) and _named(wish, todos))
+    return is_all(wish) or _all_done(wish) or bool(several)
 
 
 def renaming(wish: Wish, todos: list[Todo]) -> Wish:
@@ -156,7 +166,14 @@ def best_match(title: str, todos: list[Todo]) -> list[Todo]:
     position = _position(wanted, len(todos))
     if position is not None:
         return [todos[position]] if 0 <= position < len(todos) else []
+    # "the milk" is called "buy milk" in the list; an article alone is a sentence that was sent too soon.
+    wanted = _ARTICLE.sub("", wanted) if not any(wanted in str(todo["title"]).casefold() for todo in todos) else wanted
+    if not wanted or _ARTICLE.fullmatch(f"{wanted} "):
+        return []
     return [todo for todo in todos if wanted in str(todo["title"]).casefold()]
+
+
+_ARTICLE = re.compile(r"(?:the|an?|my|this|that|to|der|die|das|den|dem|eine?[nrs]?|meine?[nrs]?) ")
 
 
 def _position(title: str, length: int) -> int | None:

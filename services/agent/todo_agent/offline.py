@@ -181,8 +181,8 @@ class Talk:
             return [self.say("new title", title=wish.title)]
         found = meant(wish, before)
         if not found:
-            return [self.say("nothing") if is_many(wish) else self.say("not found", title=wish.title)]
-        if len(found) > 1 and not is_many(wish):
+            return [self.say("nothing") if is_many(wish, before) else self.say("not found", title=wish.title)]
+        if len(found) > 1 and not is_many(wish, before):
             names = ", ".join(f'"{todo["title"]}"' for todo in found[:5])
             return [self.say("which", title=wish.title, names=names)]
         return []
@@ -249,7 +249,7 @@ def _targets(wish: Wish, todos: list[Todo]) -> list[Todo]:
     if wish.verb == "rename" and not wish.to:
         return []
     found = meant(wish, todos)
-    return found if len(found) == 1 or is_many(wish) else []
+    return found if len(found) == 1 or is_many(wish, todos) else []
 
 
 def _change(wish: Wish, todo: Todo) -> Step:

@@ -57,11 +57,12 @@ def _compiled(polite: str, patterns: tuple[tuple[str, str], ...]) -> tuple[tuple
 
 
 _LIST = "(?: (?:to|on|from|off|of|in) (?:my|the) (?:(?:todo ?|to-do ?|task ?|shopping ?)?list|to-?dos|tasks))?"
-_A_TODO = "(?:(?:a )?(?:new )?(?:todo|to-do|task|item|reminder)s? ?(?:to |: ?|called |named )?)?"
+_A_TODO = "(?:(?:a )?(?:new )?(?:todo|to-do|task|item|reminder)s? ?(?:to |for |: ?|called |named )?)?"
 _DONE = "(?:done|complete|completed|finished)"
 _NOT_DONE = "(?:not done|undone|open|incomplete|unfinished)"
 _LEFT = "(?:left|open|remaining|still|to do|todo|pending|not done|undone|unfinished|incomplete|outstanding)"
 _THINGS = "(?:to-?dos?|tasks?|list|items?|things)"
+_SHOW = "(?:list|show|see|display|view|print|give|tell)"
 _RENAME = "(?:rename|change|replace|edit|update)"
 _NAME_OF = "(?:the (?:title|name|text) of )?"
 _DID = "(?:did|done|finished|completed|bought|got|paid|called|sent|cleaned)"
@@ -71,7 +72,7 @@ _WHICH = "(?:(?:all|my|the|only|just|me|of) )*"
 ENGLISH = Language(
     split=_split(
         "add|create|remember|note|put|complete|finish|finished|check off|tick off|mark|done with|delete|remove|erase|"
-        "drop|rename|change|list|show|what|which|how many|reopen|undo|hello|hi|hey|thanks?|thank you|i need to|"
+        "drop|rename|change|list|show|display|what|which|how many|reopen|undo|hello|hi|hey|thanks?|thank you|i need to|"
         "i have to|remind me to|get rid of|clear|empty|clean up|please(?= \\w)|can you|could you|find",
         "and then|then|and also",
         "and",
@@ -87,7 +88,8 @@ ENGLISH = Language(
                 "help",
                 "help(?: me)?|what can (?:you|i) (?:do|say|ask)(?: for me| here| you)?|what (?:do|are) you(?: do)?"
                 "|what are you able to do|who are you"
-                "|how (?:does this|do you|do i) (?:work|use this|use you)|commands|what else can you do",
+                "|how (?:does this|do you|do i) (?:work|use this|use you)|commands|menu|/help|what else can you do"
+                "|what (?:are your (?:features|commands)|do you (?:know|understand))",
             ),
             (
                 "undo",
@@ -115,20 +117,20 @@ ENGLISH = Language(
                 "open",
                 rf"(?:what|which|show me what)\b.*\b{_LEFT}\b.*|what remains"
                 rf"|what have(?:n't| not) i\b.*|what i have(?:n't| not) {_DONE}.*"
-                rf"|anything left|what do i (?:still"
+                rf"|(?:is )?anything left|(?:do i have )?any {_LEFT} {_THINGS}|what do i (?:still"
                 rf" )?(?:have|need) to do\b.*",
             ),
             (
                 "open",
-                rf"(?:list|show|see)(?: me)? {_WHICH}(?:what is |what's |still )?{_LEFT}(?:"
+                rf"{_SHOW}(?: me)? {_WHICH}(?:what is |what's |still )?{_LEFT}(?:"
                 rf" {_THINGS}| ones)?|do i have anything to do\b.*",
             ),
             (
                 "finished",
-                rf"(?:list|show|see)(?: me)? {_WHICH}(?:what is |what's |what i have |that"
+                rf"{_SHOW}(?: me)? {_WHICH}(?:what is |what's |what i have |that"
                 rf" are )?(?:already )?{_DONE}(?: {_THINGS}| ones)?",
             ),
-            ("finished", rf"(?:list|show|see)(?: me)? {_WHICH}{_THINGS} (?:that are |i have |i've )?{_DONE}"),
+            ("finished", rf"{_SHOW}(?: me)? {_WHICH}{_THINGS} (?:that are |i have |i've )?{_DONE}"),
             (
                 "finished",
                 rf"(?:what|which)\b.*\b(?:{_DONE}|did i do|did i finish|did i complete)\b.*"
@@ -136,18 +138,21 @@ ENGLISH = Language(
             ),
             (
                 "list",
-                f"(?:list|show|see|read)(?: me)?(?: (?:all|my|the|everything|of))*(?: {_THINGS})?(?:"
-                " (?:please|again))?",
+                f"(?:{_SHOW}|read|check)(?: me)?(?: (?:all|my|the|everything|of))*(?: (?:to-?do|task))?"
+                f"(?: {_THINGS})?(?: (?:please|again))?",
             ),
             (
                 "list",
                 f"what(?:'s| is| are)? (?:on )?(?:all )?(?:my|the) {_THINGS}|what(?:'s| is)"
                 " there|what do i have(?: on my list)?",
             ),
-            ("list", f"(?:all )?my {_THINGS}|what(?:'s| is) on my (?:plate|agenda)"),
+            ("list", f"(?:what|which) {_THINGS} (?:do i have|are there|have i got)|(?:do i have )?any {_THINGS}"),
+            ("list", f"(?:my |the )?(?:to-?do|task) list|(?:all )?my {_THINGS}|what(?:'s| is) on my (?:plate|agenda)"),
             (
                 "open",
-                f"(?:is|are) (?:everything|it all|all(?: of (?:them|it))?|all my {_THINGS}) {_DONE}(?: now| yet)?",
+                f"(?:(?:is|are) )?(?:everything|it all|all(?: of (?:them|it))?|all my {_THINGS}) {_DONE}(?: now| yet)?"
+                f"|(?:did i|have i) (?:do|done|finish|finished|complete|completed) (?:everything|it all|all.*)"
+                "|am i done(?: yet)?",
             ),
             (
                 "delete",
@@ -163,19 +168,22 @@ ENGLISH = Language(
                 "(?:complete|finish|finished|check off|tick(?: off)?|cross (?:out|off)|(?:i(?:'m| am) )?done with)"
                 " (?P<title>.+)",
             ),
+            ("complete", "(?:done:|check(?!list)) (?P<title>.+)"),
             ("complete", f"i(?:'ve| have)? {_DID} (?P<title>.+)"),
             ("complete", f"(?P<title>.+?) (?:(?:is|are) {_DONE}(?: now)?|done)"),
             ("rename", f"{_RENAME} {_NAME_OF}(?P<title>.+?) (?:to|into|with|by) (?P<to>.+)"),
             ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_LIST}"),
+            ("delete", "throw (?:away )?(?P<title>.+?)(?: away| out)?"),
             ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:all|the|my) )*{_DONE}(?: {_THINGS}| ones)?)"),
             ("delete", f"(?:clear|empty|wipe)(?: (?:all|the|my))*(?: (?:{_THINGS}|everything))?|start over"),
             ("add", f"(?:add|create|remember|note|put|new):? {_A_TODO}(?P<title>.+?){_LIST}"),
+            ("add", f"i(?:'d| would)? (?:need|want|like) to (?:add|create|note|put) {_A_TODO}(?P<title>.+?){_LIST}"),
             (
                 "add",
-                "(?:i (?:need|have|want) to"
+                "(?:i(?:'d| would)? (?:need|have|want|like) to"
                 "|remind me(?= (?:today|tonight|tomorrow|next|on|at)\\b)"
                 "|remind me (?:to|about|of)|remember to|i must"
-                "|i should|don't (?:let me )?forget(?: to| about)?|to-?do:|task:) (?P<title>.+)",
+                "|i should|don't (?:let me )?forget(?: to| about)?|to-?do:?(?! list)|task:) (?P<title>.+)",
             ),
             ("find", f"{_FIND} (?P<title>.+?){_LIST}"),
             ("find", "is (?P<title>.+?) on (?:my|the) (?:todo ?|to-do ?|task ?)?list"),
@@ -190,7 +198,10 @@ ENGLISH = Language(
     ),
     filler=re.compile(r"^(?:the\s+)?(?:todo|task|item)\s+(?:called\s+)?", re.IGNORECASE),
     all=re.compile(
-        rf"(?:everything|it all|all(?: of (?:them|it))?|all (?:of )?(?:my |the )?{_THINGS}|them all)", re.IGNORECASE
+        rf"(?:everything|it all|all(?: of (?:them|it))?|all (?:of )?(?:my |the )?{_THINGS}|them all"
+        r"|(?:each|every)(?: (?:single )?(?:todo|task|item|thing)| one| of (?:them|(?:my |the )?(?:to-?dos|tasks)))?"
+        r"|(?:(?:my|the) )?(?:(?:whole|entire) )?(?:(?:to-?do |task )?list|to-?dos|tasks|items))(?: now| at once)?",
+        re.IGNORECASE,
     ),
     all_done=re.compile(
         rf"(?:(?:all|the|my|everything) )*(?:that(?:'s| is| are) )?(?:{_DONE}|ticked|checked)(?: {_THINGS}| ones)?",
@@ -258,7 +269,7 @@ _WELCHE = "(?:(?:alle|alles|meine|die|mir|nur|bitte|mal|was|von|den|meinen) )*"
 GERMAN = Language(
     split=_split(
         "füge?|trage?|notiere?|merke?|schreibe?|erledige?|hake?|markiere?|lösche?|entferne?|streiche?|"
-        "benenne?|ändere?|zeige?|liste|was|welche|wie ?viele|öffne|hallo|hi|danke|ich muss|erinnere?|leere?|"
+        "benenne?|nenne?|ändere?|zeige?|liste|was|welche|wie ?viele|öffne|hallo|hi|danke|ich muss|erinnere?|leere?|"
         "bitte(?= \\w)|finde?",
         "und dann|dann|danach|und außerdem",
         "und",
@@ -300,7 +311,7 @@ GERMAN = Language(
                 rf"was (?:ist|steht|habe ich)(?: alles)?(?: (?:auf|in) (?:meiner|der) .{{0,20}}liste)?(?:"
                 rf" zu tun)?|(?:alle )?meine {_DINGE}|{_DINGE}",
             ),
-            ("rename", f"(?:benenne?|ändere?) {_MAL}(?P<title>.+?) (?:in|zu|auf) (?P<to>.+?)(?: um)?"),
+            ("rename", f"(?:benenne?|nenne?|ändere?) {_MAL}(?P<title>.+?)(?: um)? (?:in|zu|auf) (?P<to>.+?)(?: um)?"),
             ("reopen", "(?:markiere?|setze?) (?P<title>.+?) (?:als|auf) (?:offen|unerledigt|nicht erledigt)"),
             ("reopen", "öffne (?P<title>.+?)(?: wieder)?"),
             ("reopen", "(?P<title>.+?) ist (?:wieder offen|noch offen|(?:noch )?nicht (?:erledigt|fertig))"),
@@ -341,7 +352,11 @@ GERMAN = Language(
         ),
     ),
     filler=re.compile(r"^(?:(?:die|das|den)\s+)?(?:todo|aufgabe|eintrag)\s+", re.IGNORECASE),
-    all=re.compile(rf"(?:alles|alle|alle (?:meine )?{_DINGE}|die ganze liste)", re.IGNORECASE),
+    all=re.compile(
+        rf"(?:alles|(?:sie )?alle|(?:alle|sämtliche) (?:meine )?{_DINGE}|jede aufgabe|jedes todo"
+        r"|(?:meine |die )?(?:(?:ganze|gesamte) )?(?:liste|aufgaben|todos))(?: jetzt)?",
+        re.IGNORECASE,
+    ),
     all_done=re.compile(rf"(?:(?:alles|alle|die|meine|was) )*{_FERTIG}(?: {_DINGE})?(?: ist)?", re.IGNORECASE),
     everything="alles",
     done_words=re.compile(rf"\b{_FERTIG}\b", re.IGNORECASE),
@@ -355,7 +370,7 @@ GERMAN = Language(
         for ending in ("", "n", "s")
     },
     last=frozenset({"letzte", "letzten", "letztes"}),
-    renaming=re.compile(r"^.*?\b(?:benenne?|ändere?) ", re.IGNORECASE),
+    renaming=re.compile(r"^.*?\b(?:benenne?|nenne?|ändere?) ", re.IGNORECASE),
     between=re.compile(r" (?:in|zu|auf) ", re.IGNORECASE),
     it=re.compile(r"(?:es|das|sie|dies|diese)", re.IGNORECASE),
     say={
