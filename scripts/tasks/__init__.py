@@ -1,12 +1,33 @@
 """Tasks: three to ten lines each, which call functions. Heavy modules are imported when a task runs."""
 
-from invoke import Collection
+from __future__ import annotations
 
-from scripts.tasks import adopt, ai, backup, charts, cluster, database, dev, monitor, root, secrets, security, verify
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from invoke import Collection
 
 
 def namespace() -> Collection:
     """Return every task, by the name it is called by."""
+    # Here, so that `python -m scripts.tasks` comes to its own first line before it loads them.
+    from invoke import Collection
+
+    from scripts.tasks import (
+        adopt,
+        ai,
+        backup,
+        charts,
+        cluster,
+        database,
+        dev,
+        monitor,
+        root,
+        secrets,
+        security,
+        verify,
+    )
+
     tasks = Collection.from_module(root)
     tasks.configure({"environment": "dev", "target": ""})
     tasks.add_task(adopt.adopt)

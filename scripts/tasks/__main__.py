@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from invoke.main import program
+usual = sys.excepthook
+sys.excepthook = lambda kind, *fault: None if kind is KeyboardInterrupt else usual(kind, *fault)  # while it loads
 
-from scripts.tasks.support import tell_uncaught
+from invoke.main import program  # noqa: E402
+
+from scripts.tasks.support import tell_uncaught  # noqa: E402
 
 sys.excepthook = tell_uncaught
 sys.argv[0] = "invoke"

@@ -104,7 +104,7 @@ def tell_uncaught(kind: type[BaseException], fault: BaseException, trace: Traceb
             _let_go_of_output()
             return
         print(invoke_settings.explain(fault, trace) or _unexpected(fault), file=sys.stderr)
-    else:
+    elif not isinstance(fault, KeyboardInterrupt):  # who stops a program that has not begun asks for no traceback
         sys.__excepthook__(kind, fault, trace)
 
 

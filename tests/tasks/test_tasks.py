@@ -23,7 +23,7 @@ from scripts.host.paths import ROOT
 from scripts.host.shell import ProgramNotFound, Shell
 from scripts.reporting import report_page
 from scripts.settings.model import Outcome
-from scripts.tasks import cluster, entry, namespace
+from scripts.tasks import cluster, entry, namespace, support
 from scripts.tasks.support import errors_explained
 
 
@@ -258,6 +258,14 @@ def test_a_value_that_an_option_of_invokes_own_does_not_take_is_named(options: l
         [sys.executable, "-m", "scripts.tasks", *options], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1 and done.stderr.startswith(said) and done.stderr.count("\n") == 2
+
+
+def test_who_stops_a_command_that_has_not_begun_sees_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    support.tell_uncaught(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert capfd.readouterr() == ("", "")
+    first = "import sys, scripts.tasks; print('invoke' in sys.modules)"  # what loads before our words are in place
+    done = subprocess.run([sys.executable, "-c", first], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_the_environments_own_invoke_has_our_words_too(tmp_path: Path) -> None:
