@@ -56,6 +56,8 @@ def ignore_rules(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> I
     for candidate in (dockerfile.with_name(dockerfile.name + ".dockerignore"), context / ".dockerignore"):
         if candidate.is_file():
             text = candidate.read_bytes().decode("utf-8", errors="surrogateescape")
+            if "\0" in text:  # as PowerShell's `>` writes it: no pattern would match, and `.env` go into the image
+                raise UserError(f"{candidate}: not UTF-8", "save it as UTF-8: it leaves nothing out as it is")
             return IgnoreRules("\n".join([text, *more]), str(candidate), keep_git=names_git)
     return IgnoreRules("\n".join(more), keep_git=names_git)
 

@@ -20,6 +20,7 @@ from typing import IO
 from scripts.errors import UserError
 from scripts.host import parsing
 
+A_DAY = 86400.0  # seconds
 _held: set[Path] = set()  # by this process: what it calls while it holds a lock need not wait for itself
 _left: dict[Path, bytes] = {}  # what holders that were killed, or interrupted, had written there
 _guard = threading.Lock()
@@ -95,21 +96,36 @@ def _refuse(handle: int) -> None:
 
 @contextmanager
 def _exclusive(file: Path, taken: Callable[[int], None] = _refuse) -> Iterator[None]:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _told(file):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            taken(handle)
-        if left := os.pread(handle, 4096, 0):
-            _left[file] = left
-        words = {"pid": os.getpid(), "command": _command(sys.argv), "since": int(time.time())}
-        _write(handle, json.dumps(words).encode())
+        with _told(file):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                taken(handle)
+            if left := os.pread(handle, 4096, 0):
+                _left[file] = left
+            words = {"pid": os.getpid(), "command": _command(sys.argv), "since": int(time.time())}
+            _write(handle, json.dumps(words).encode())
         yield
         _write(handle, _left.pop(file, b""))  # what is not settled is the next holder's to know
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Name the lock where it cannot be taken, and what mostly mends that."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"the lock {file} cannot be taken: {error.strerror}",
+            "let this user write there (a run as root may have made it), or set XDG_STATE_HOME to a folder of your own "
+            "on a local disk",
+        ) from None
 
 
 def _write(handle: int, words: bytes) -> None:
@@ -126,7 +142,11 @@ def _command(argv: list[str]) -> str:
 def _holder(handle: int) -> str:
     try:
         words = parsing.from_json(os.pread(handle, 4096, 0))
-        since = time.strftime("%H:%M:%S", time.localtime(words["since"]))
-        return f"{words['command']} (process {words['pid']}, since {since}, {time.time() - words['since']:.0f} s)"
-    except (ValueError, KeyError, TypeError):
+        passed = time.time() - words["since"]
+        form = "%H:%M:%S" if abs(passed) < A_DAY else "%Y-%m-%d %H:%M:%S"
+        since = time.strftime(form, time.localtime(words["since"]))
+        # A clock that was set back in the meantime tells no seconds.
+        told = f", {passed:.0f} s" if passed >= 0 else ""
+        return f"{words['command']} (process {words['pid']}, since {since}{told})"
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
         return "it has only just started"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 from scripts.dockerfiles.ignore import IgnoreRules
 from scripts.dockerfiles.reading import declared, mounted_secrets, unknown_arguments
 from scripts.errors import SettingsError, UserError
+from scripts.host.files import FULL
 from scripts.host.paths import relative
 from scripts.images import build_context
 from scripts.settings.model import Image, Plan, Release, Service, Settings
@@ -109,14 +111,26 @@ def lay_out(service: Service, image: Image, base_ids: Mapping[str, str], folder:
         # The list has left out already what the ignore file names; this one is found first, and leaves out nothing.
         recipe.with_name(recipe.name + ".dockerignore").write_text("# nothing\n", encoding="utf-8")
         if image_of(service, base_ids, recipe) != image:
-            raise UserError(
-                f"{service.name}: its sources have changed since the run began",
-                "run it again when nothing writes there any more",
-            )
+            raise _changed(service)
         build_context.lay_out(sent(service), service.context, folder / "context")
     except OSError as error:
-        raise _unreadable(service, error) from None
+        raise _not_laid_out(service, error, folder) from None
     return folder / "context", recipe
+
+
+def _changed(service: Service) -> UserError:
+    return UserError(
+        f"{service.name}: its sources have changed since the run began",
+        "run it again when nothing writes there any more",
+    )
+
+
+def _not_laid_out(service: Service, error: OSError, folder: Path) -> UserError:
+    """Return what to say where the copy of the sources cannot be made: it is not always they that cannot be read."""
+    if error.errno in FULL or str(error.filename).startswith(str(folder)):
+        problem = f"{service.name}: its build context cannot be written to {folder.parent}: {error.strerror}"
+        return UserError(problem, "make room there, or let this user write to it; then run it again")
+    return _changed(service) if error.errno == errno.ENOENT else _unreadable(service, error)
 
 
 def _unreadable(service: Service, error: OSError) -> UserError:

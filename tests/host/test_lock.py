@@ -121,3 +121,28 @@ def test_who_waits_for_a_lock_says_for_whom_and_gets_it_when_that_run_ends(tmp_p
             assert f'"pid": {os.getpid()}' in file.read_text()
         assert holder.wait(300) == 0
     assert len(said) == 1 and f"process {holder.pid}" in said[0]
+
+
+@pytest.mark.parametrize("what", ["a folder", "a pipe", "a link to nothing", "a file in the folder's place"])
+def test_a_lock_that_cannot_be_taken_is_named_with_what_mends_that(tmp_path: Path, what: str) -> None:
+    file = tmp_path / "locks/c.lock"
+    if what == "a file in the folder's place":
+        file.parent.touch()
+    else:
+        file.parent.mkdir()
+        {
+            "a folder": file.mkdir,
+            "a pipe": lambda: os.mkfifo(file),
+            "a link to nothing": lambda: file.symlink_to("/nowhere/at/all"),
+        }[what]()
+    with pytest.raises(UserError, match=r"the lock .*c?\.lock cannot be taken: \w") as told, lock.hold(file):
+        pass
+    assert "XDG_STATE_HOME" in str(told.value.hint)
+
+
+def test_a_clock_that_was_set_back_tells_no_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "c.lock"
+    with lock.hold(file), file.open("rb") as other:
+        monkeypatch.setattr("scripts.host.lock.time.time", lambda: 1000.0)
+        with pytest.raises(UserError, match=r"since \d{4}-\d\d-\d\d [\d:]{8}\)$"):
+            lock._refuse(other.fileno())

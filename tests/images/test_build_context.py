@@ -228,6 +228,12 @@ def test_the_dockerfiles_own_ignore_file_comes_first(context: Path) -> None:
     assert names(context) == ["src", "src/app.py"]
 
 
+def test_an_ignore_file_that_powershell_wrote_is_refused_before_secrets_get_into_an_image(context: Path) -> None:
+    (context / ".dockerignore").write_text(".env\n", encoding="utf-16")
+    with pytest.raises(UserError, match=r"\.dockerignore: not UTF-8"):
+        names(context)
+
+
 name = st.text(st.sampled_from("ab.-é *"), min_size=1, max_size=3).filter(lambda text: text.strip("."))
 thing = st.one_of(
     st.tuples(st.just("file"), st.binary(max_size=3), st.booleans()),

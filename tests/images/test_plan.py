@@ -146,6 +146,32 @@ def test_sources_that_change_under_way_are_not_built_under_the_old_name(settings
         plan.lay_out(service, image, IDS, tmp_path / "second")
 
 
+@pytest.mark.parametrize(
+    ("fault", "told", "remedy"),
+    [
+        (OSError(28, "No space left on device"), "cannot be written to", "make room"),
+        (FileNotFoundError(2, "No such file or directory", "{0}/main"), "have changed since", "run it again"),
+        (PermissionError(13, "Permission denied", "{0}/main"), "main cannot be read", "make it readable"),
+        (OSError(30, "Read-only file system", "{1}/context/main"), "cannot be written to", "let this user write"),
+    ],
+)
+def test_a_copy_of_the_sources_that_cannot_be_made_is_told_by_its_cause(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: OSError, told: str, remedy: str
+) -> None:
+    service, image = settings.services[0], make(settings).images[0]
+    (tmp_path / "sent").mkdir()
+    where = fault.filename and fault.filename.format(service.context, tmp_path / "sent")
+
+    def refused(*_: object) -> None:
+        raise OSError(fault.errno, fault.strerror, where)
+
+    monkeypatch.setattr("scripts.images.build_context._copy", refused)
+    with pytest.raises(UserError, match=told) as caught:
+        plan.lay_out(service, image, IDS, tmp_path / "sent")
+    assert str(caught.value).startswith("frontend: ") and "None" not in str(caught.value)
+    assert remedy in str(caught.value.hint)
+
+
 def test_another_stage_of_the_same_dockerfile_is_another_image(settings: Settings) -> None:
     service = settings.services[0]
     assert plan.image_of(service, IDS) != plan.image_of(dataclasses.replace(service, stage="check"), IDS)
