@@ -54,9 +54,17 @@ def find(kubectl: Kubectl, namespace: str, release: str, installation: str) -> d
 
 
 def healthy_secrets(kubectl: Kubectl, namespace: str) -> list[Mapping[str, Data]]:
-    """Return the Secrets of every proof in the namespace, the newest first, whichever installation it is of."""
+    """Return the Secrets of every proof in the namespace, the newest first, whichever installation it is of.
+
+    Raises UserError for one that is damaged: what is looked for may stand in it, and would be made anew.
+    """
     items = kubectl.items("secrets", namespace, "--selector", KIND)
-    found = [one for item in items if (one := _read(item, item["metadata"]["labels"][KIND]))]
+    read = {objects.name_of(item): _read(item, item["metadata"]["labels"][KIND]) for item in items}
+    if damaged := [one for one, proof in read.items() if proof is None]:
+        problem = f"the Secrets of a healthy release are remembered in {', '.join(damaged)}, which cannot be read"
+        remedy = f"if nobody can mend that: kubectl delete secret {' '.join(damaged)} --namespace {namespace}"
+        raise UserError(problem, f"{remedy}, and what only it remembered is made anew")
+    found = [proof for proof in read.values() if proof]
     return [one.secrets for one in sorted(found, key=lambda one: one.moment, reverse=True)]
 
 

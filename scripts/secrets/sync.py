@@ -42,12 +42,19 @@ class Change:
     keys: tuple[str, ...]
     used_by: tuple[str, ...]
     generated: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
-        """Return its name, and which keys are taken away with it, as nobody gives them any more."""
+        """Return its name, which keys are taken away with it, as nobody gives them any more, and `forgotten`: those
+        that do not accept any more what was signed with them.
+        """
         gone = [key for key in self.keys if key not in self.data]
-        return f"{self.name} (without {', '.join(gone)}, which nothing gives any more)" if gone else self.name
+        notes = [f"without {', '.join(gone)}, which nothing gives any more"] if gone else []
+        if self.forgotten:
+            signed = f"what was signed with {', '.join(self.forgotten)} before is valid no longer"
+            notes.append(f"{signed}: people log in again, unless the value before stands behind a comma")
+        return f"{self.name} ({'; '.join(notes)})" if notes else self.name
 
 
 def with_database(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,10 +174,17 @@ def decide(
             keys=tuple(sorted(_changed(data, held.get(name, {})))),
             used_by=tuple(config[name].get("usedBy", ())),
             generated=tuple(sorted(found.made[name])),
+            forgotten=_forgotten(rotating(config)[name], held.get(name, {}), data),
         )
         for name, data in found.wanted.items()
         if dict(held.get(name, {})) != data
     ]
+
+
+def _forgotten(keys: Iterable[str], before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Return those keys, which hold several values, whose new ones lack the one that signed before."""
+    both = [key for key in keys if before.get(key) and now.get(key)]
+    return tuple(key for key in both if before[key].split(",")[0] not in now[key].split(","))
 
 
 def refuse_unfit(config: Mapping[str, Any], root: Path, variables: Mapping[str, str]) -> None:

@@ -30,7 +30,7 @@ def test_the_namespace_enforces_what_the_release_asks_for_and_warns_of_the_rest(
         ("kind: Namespace\nmetadata: {name: other}\n", "names the namespace 'other', the release's is 'team-a'"),
         ("kind: LimitRange\nmetadata: {name: x, namespace: other}\n", "names the namespace 'other'"),
         ("[" * 5000, "not valid YAML: nested too deeply"),
-        ("a: 2026-13-45\n", "not valid YAML: month must be"),
+        ("a: 2026-13-45\n", "line 1: not valid YAML: timestamp: month must be"),
         ("kind: [\n", "line 2: not valid YAML"),
         ("- a\n", "not a list of Kubernetes objects"),
         ("metadata: {}\n", "not a list of Kubernetes objects"),

@@ -68,6 +68,13 @@ def test_a_key_that_nothing_gives_any_more_is_named_when_it_is_taken_away() -> N
     assert decide({"OPENAI_API_KEY": "new"}, held)["api-keys"].told == "api-keys"
 
 
+def test_who_gives_another_signing_key_is_told_that_people_have_to_log_in_again() -> None:
+    held = {"auth-secrets": {"AUTH_SECRET": "a" * 64, "JWT_SECRET": "b" * 64}}
+    told = decide({"JWT_SECRET": "n" * 48}, held)["auth-secrets"].told
+    assert "signed with JWT_SECRET before is valid no longer: people log in again" in told and "bbb" not in told
+    assert decide({"JWT_SECRET": f"{'n' * 48},{'b' * 64}"}, held)["auth-secrets"].told == "auth-secrets"
+
+
 def test_a_value_that_its_reader_refuses_is_named_before_anything_is_written() -> None:
     with pytest.raises(UserError, match=r"auth-secrets\.JWT_SECRET: variable JWT_SECRET: too short, needs 16") as told:
         decide({"JWT_SECRET": "hunter2"})

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from scripts.errors import UserError
 from scripts.host.shell import Result, Shell
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.workloads import Workload
@@ -172,6 +176,20 @@ def test_a_revision_that_helm_has_forgotten_is_given_back_to_it() -> None:
     proof = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")[3]
     proofs.bring_back(cluster.kubectl(), "shop", proof, [14, 15])
     assert cluster.secrets["sh.helm.release.v1.todo.v3"]["data"] == record(3)["data"]
+
+
+@pytest.mark.parametrize("damage", [{"secrets": "?"}, {"secrets": "bm90IEpTT04="}, {}])
+def test_a_damaged_proof_is_not_taken_for_none_where_a_lost_value_may_stand_in_it(damage: dict[str, str]) -> None:
+    cluster = Cluster()
+    keep(cluster, 1)
+    keep(cluster, 2)
+    name = proofs.name("todo", 2)
+    cluster.secrets[name]["data"] = damage
+    with pytest.raises(UserError, match=rf"remembered in {re.escape(name)}, which cannot be read") as told:
+        proofs.healthy_secrets(cluster.kubectl(), "shop")
+    assert f"kubectl delete secret {name} --namespace shop" in str(told.value.hint)
+    del cluster.secrets[name]
+    assert len(proofs.healthy_secrets(cluster.kubectl(), "shop")) == 1
 
 
 def test_proofs_of_an_earlier_installation_do_not_count_and_old_ones_go() -> None:
