@@ -140,7 +140,7 @@ def _without_sexagesimals(kind: Any) -> Any:
     return type(kind.__name__, (kind,), {"yaml_implicit_resolvers": resolvers})
 
 
-_Thorough = _without_sexagesimals(yaml.SafeLoader)
+_Thorough: Any = _without_sexagesimals(yaml.SafeLoader)
 # The same in a tenth of the time, where PyYAML has libyaml. It ends the process where a text nests too deeply.
 Fast: Any = _without_sexagesimals(yaml.CSafeLoader) if hasattr(yaml, "CSafeLoader") else _Thorough
 
