@@ -13,7 +13,7 @@ from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told
-from scripts.adopt.inference.environment import variables_of
+from scripts.adopt.inference.environment import redis_of, variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
 from scripts.adopt.inference.journey import find_journey
 from scripts.adopt.inference.known import find_todos
@@ -36,6 +36,7 @@ from scripts.adopt.inference.programs import (
     share_virtualenv,
     spare_cards,
 )
+from scripts.adopt.inference.proxies import hand_on
 from scripts.adopt.packages import join, requirements
 from scripts.adopt.tree import Place
 from scripts.adopt.units import Unit
@@ -64,7 +65,9 @@ def decide(whole: Whole) -> Decision:
     found.data = {"services": services, "secrets": {}, "jobs": {}, "addresses": []}
     ports = {unit.name: port_of(unit, whole.tree, found) for unit in whole.units}
     page = whole.page
-    published = {unit.name: published_port(unit, ports[unit.name]) for unit in whole.units}
+    published = {unit.name: published_port(unit, ports[unit.name], whole.tree) for unit in whole.units}
+    if page and published[page.name] in [published[unit.name] for unit in whole.units if unit is not page]:
+        published[page.name] = 3000  # nobody can open both at one port
     if page and ports[page.name]:
         found.data["page"] = page.name
         found.because("page", page.name, page.place)
@@ -81,6 +84,7 @@ def decide(whole: Whole) -> Decision:
     find_todos(context)
     for unit in whole.units:
         forward_addresses(unit, context)
+        hand_on(unit, context)
     for unit in sorted(whole.units, key=lambda one: tables_of_people(one, whole)):
         find_jobs(unit, context)
     _extras(context)
@@ -168,7 +172,7 @@ def _add_packages(unit: Unit, spec: dict[str, Any], built: bool, context: Contex
     if not added or not (built or not unit.dockerfile or takes_packages(tree.text(unit.dockerfile.file))):
         return
     spec["addPackages"] = list(added)
-    pinned = re.search(r"(?mi)^\s*bcrypt\s*==", tree.text(join(unit.sources, "requirements.txt")))
+    pinned = re.search(r"(?mi)^\s*bcrypt\s*(==|[>~]=\s*[5-9])", tree.text(join(unit.sources, "requirements.txt")))
     if "bcrypt<5" in added and pinned and not unit.packages.lock:
         spec["loosePackages"] = ["bcrypt"]
     context.found.because(f"services.{unit.name}.addPackages", ", ".join(added), "; ".join(added.values()))
@@ -267,14 +271,14 @@ def _extras(context: Context) -> None:
         context.found.data["services"][broker] = _kafka(broker)
         caller = next(unit for unit in context.whole.units if units.calls_a_broker(unit))
         context.found.because(f"services.{broker}", "an own small service", caller.wants(*units.BROKERS))
+    if redis := redis_of(context):
+        context.found.data["services"]["redis"] = {"context": ".", "builder": "redis", "port": 6379}
+        context.found.because("services.redis", "an own small service", redis)
     for name, image in context.whole.others.items():
         if re.search(r"postgres|pgvector|postgis|neon", image):
             context.found.because(
                 "database", "in place of it the product's stand-in, or DATABASE_URL", f"{name} ({image})"
             )
-        elif "redis" in image and any("REDIS" in read.name for unit in context.whole.units for read in unit.code.reads):
-            context.found.data["services"]["redis"] = {"context": ".", "builder": "redis", "port": 6379}
-            context.found.because("services.redis", "an own small service", f"{name} ({image})")
         elif context.whole.broker and re.search(r"kafka(?!-ui)|redpanda(?!\S*console)", image):
             continue
         elif re.search(r"kafka|redpanda|zookeeper|dapr|adminer|pgadmin|nginx|traefik", image):

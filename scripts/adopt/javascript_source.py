@@ -89,7 +89,9 @@ def _string(node: Node | None) -> str:
 def _node(node: Node, place: Place, into: Code) -> None:
     if node.type in ("member_expression", "subscript_expression"):
         name = _variable(node)
-        if name and name not in _OWN:
+        if name == "PORT" and (usual := _usual_port(node)):
+            into.ports.append((usual, place))
+        elif name and name not in _OWN:
             default = _default(node)
             needed = _asserted(node) or _constructs(node, name)
             into.reads.append(Read(name, place, default, needed and default is None))
@@ -148,10 +150,13 @@ def _variable(node: Node) -> str:
     return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else ""
 
 
+_AROUND = ("parenthesized_expression", "non_null_expression", "as_expression")
+
+
 def _default(node: Node) -> str | None:
     """Return what stands after || or ?? in the same expression."""
     above = node.parent
-    while above is not None and above.type in ("parenthesized_expression", "non_null_expression", "as_expression"):
+    while above is not None and above.type in _AROUND:
         above = above.parent
     if above is None or above.type != "binary_expression":
         return None
@@ -163,6 +168,20 @@ def _default(node: Node) -> str | None:
         found = _string(right)
         return found if found or right.type == "string" else _last_string(right)
     return None
+
+
+def _usual_port(node: Node) -> int:
+    """Return the port that stands in place of a variable which is not set: after || or ??; 0 where none does."""
+    above = node
+    while above.parent is not None and above.parent.type in (
+        *_AROUND,
+        "arguments",
+        "call_expression",
+        "binary_expression",
+    ):
+        above = above.parent  # parseInt(process.env.PORT || "4000"), Number(process.env.PORT) || 4000
+    found = re.search(r"(?:\|\||\?\?)\s*[\"'`]?(\d{4,5})\b", _of(above))
+    return int(found[1]) if found else 0
 
 
 def _last_string(node: Node) -> str | None:

@@ -197,19 +197,24 @@ def _call(node: ast.Call, place: Place, into: Code, helpers: Mapping[str, bool])
     name = _dotted(node.func)
     last = name.split(".")[-1]
     words = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-    if name in _GETTERS or (last in ("config", "env", *helpers) and node.args):
+    typed = re.search(r"(^|\.)env\.(str|bool|int|list|url)$", name)  # by django-environ
+    if name in _GETTERS or ((typed or last in ("config", "env", *helpers)) and node.args):
         variable = _text(node.args[0] if node.args else None)
         letters = r"[A-Za-z_]\w*" if name in _GETTERS else r"[A-Z][A-Z0-9_]*"
         if re.fullmatch(letters, variable):
             given = node.args[1] if len(node.args) > 1 else words.get("default")
             needed = last == "config" or helpers.get(last, False)
             into.reads.append(Read(variable, place, _literal(given), needed and given is None))
+    if name == "dj_database_url.config" or re.search(
+        r"(^|\.)env\.(db|db_url)$", name
+    ):  # Django's, by their own name for it
+        variable = _text(words.get("env") or (node.args[0] if node.args and "env.db" in name else None))
+        default = _literal(words.get("default") or (node.args[0] if node.args and "env.db" not in name else None))
+        into.reads.append(Read(variable or "DATABASE_URL", place, default, default is None and "env.db" in name))
     if name.endswith("command.upgrade"):
         into.calls.setdefault("alembic", place)
-    if last in ("run", "serve") and isinstance(words.get("port"), ast.Constant):
-        port = words["port"].value  # type: ignore[attr-defined]
-        if isinstance(port, int):
-            into.ports.append((port, place))
+    if last in ("run", "serve") and (_literal(words.get("port")) or "").isdigit():
+        into.ports.append((int(_literal(words["port"]) or 0), place))  # as given, or where PORT is not
     if last in ("makedirs", "mkdir") and (folder := _text(node.args[0] if node.args else None)):
         into.folders.append((folder, place))
     if last in ("FileHandler", "RotatingFileHandler") and (file := _text(node.args[0] if node.args else None)):
@@ -241,6 +246,10 @@ def _env_prefix(node: ast.ClassDef) -> str:
             isinstance(it, ast.Name) and it.id == "env_prefix" for it in item.targets
         ):
             return _text(item.value)
+        if isinstance(item, ast.Dict) and (
+            told := [value for key, value in zip(item.keys, item.values, strict=True) if _text(key) == "env_prefix"]
+        ):
+            return _text(told[0])
     return ""
 
 

@@ -109,7 +109,7 @@ def _edited(files: Sequence[str], loose: Sequence[str], dropped: Sequence[str]) 
     installed.
     """
     either = ["|".join(re.sub(r"[-_.]+", "[-_.]+", name) for name in names) for names in (loose, dropped)]
-    edits = [f"-e 's/^({either[0]})(\\[[^]]*\\])?[ ]*==[^#;]*/\\1\\2 /I'"] if loose else []
+    edits = [f"-e 's/^({either[0]})(\\[[^]]*\\])?[ ]*[=>~]=[^#;]*/\\1\\2 /I'"] if loose else []
     edits += [f"-e '/^[ ]*({either[1]})([^A-Za-z0-9._-]|$)/Id'"] if dropped else []
     paths = [file.split()[-1].rpartition("=")[2].replace('"$1"', "requirements.txt") for file in files]
     return f"RUN sed -i -E {' '.join(edits)} {' '.join(dict.fromkeys(paths))}"

@@ -117,7 +117,7 @@ def test_what_a_person_changed_survives(tmp_path: Path) -> None:
     first = adopt(APPS / "bare", tmp_path)
     adopting.write(first, tmp_path)
     data = from_yaml(first.file.read_text())
-    data["services"]["api"] |= {"replicas": 3, "environment": data["services"]["api"]["environment"] | {"MINE": "1"}}
+    data["services"]["api"] |= {"replicas": 3, "environment": {"MINE": "1"}}
     del data["services"]["web"]["probes"]
     data["journey"] = []
     first.file.write_text(yaml.safe_dump(data, sort_keys=False))
@@ -1332,6 +1332,7 @@ def test_a_program_starts_without_a_models_key(tmp_path: Path, code: str) -> Non
         ("passlib\nbcrypt", ["bcrypt<5"]),
         ("passlib\nbcrypt==4.0.1", None),
         ("passlib\nbcrypt==5.0.0", ["bcrypt<5"]),
+        ("passlib\nbcrypt>=5.0.0", ["bcrypt<5"]),
         ("openai==1.12.0", ["httpx<0.28"]),
         ("openai==1.12.0\nhttpx==0.27.0", None),
         ("openai>=1.12.0", None),
@@ -1348,7 +1349,7 @@ def test_what_no_longer_changes_gets_companions_that_it_works_with(
     app = make(tmp_path, **API | {"requirements.txt": f"fastapi\n{requirements}\n"})
     service = services(adopt(app))["app"]
     assert service.get("addPackages") == added
-    assert service.get("loosePackages") == (["bcrypt"] if "==5" in requirements else None), "the pin gives way"
+    assert service.get("loosePackages") == (["bcrypt"] if "=5" in requirements else None), "the pin gives way"
 
 
 @pytest.mark.parametrize(("version", "added"), [("5.0.0", ["bcrypt<5"]), ("4.3.0", None)])
@@ -2592,3 +2593,94 @@ def test_without_a_history_the_files_tell_the_day_as_an_archive_left_them(tmp_pa
     assert Tree(tmp_path, ("main.py", "requirements.txt")).last_saved() == ""
     os.utime(tmp_path / "main.py", (315532800, 315532800))  # as archives that keep no times have it
     assert Tree(tmp_path, ("main.py", "gone.py")).last_saved() == ""
+
+
+VITE = '{"scripts": {"dev": "vite", "build": "vite build"}, "devDependencies": {"vite": "7"}}'
+
+
+@pytest.mark.parametrize(
+    ("package", "config", "port"),
+    [
+        (VITE, "", 5173),
+        (VITE.replace('"vite"', '"vite --port 4173"', 1), "", 4173),
+        (VITE, "export default { server: { host: '::', port: 8080 } }\n", 8080),
+        (VITE, "export default { server: { port: 8000 } }\n", 3000),  # which the server has
+        (NEXT.replace("{", '{"scripts": {"dev": "next dev -p 3001"}, ', 1), "", 3001),
+        ('{"scripts": {"start": "PORT=4001 react-scripts start"}, "dependencies": {"react-scripts": "5"}}', "", 4001),
+        (NEXT, "", 3000),
+    ],
+)
+def test_a_page_is_where_its_author_opens_it(tmp_path: Path, package: str, config: str, port: int) -> None:
+    """What its servers allow, and whom they send back to it, may be in their code alone."""
+    app = make(tmp_path, **{
+        "web__package.json": package, "web__index.html": "", "web__vite.config.ts": config, **below("api", API)
+    })  # fmt: skip
+    assert from_yaml(adopt(app).text)["addresses"][0] == {"port": port, "service": "web"}
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "port"),
+    [
+        ("server.js", "const port = process.env.PORT || 4000;\nexpress().listen(port);\n", 4000),
+        ("server.ts", "express().listen(Number(process.env.PORT) || 4001);\n", 4001),
+        ("config.ts", 'export const port = parseInt(process.env.PORT ?? "4002", 10);\n', 4002),
+        ("server.js", "express().listen(process.env.PORT);\n", 3000),
+    ],
+)
+def test_a_server_of_node_answers_at_the_port_that_its_code_has_where_none_is_told(
+    tmp_path: Path, file: str, code: str, port: int
+) -> None:
+    package = '{"scripts": {"start": "node server.js"}, "dependencies": {"express": "5"}}'
+    app = make(tmp_path, **{"api__package.json": package, f"api__{file}": code})
+    assert services(adopt(app))["api"]["port"] == port
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ('os.environ["REDIS_URL"]', {"REDIS_URL": "redis://redis:6379/0"}),
+        ('os.environ["REDIS_HOST"]', {"REDIS_HOST": "redis"}),
+        ('os.getenv("REDIS_URL", "redis://localhost:6379/1")', None),
+    ],
+)
+def test_a_redis_is_brought_where_a_program_ends_without_one(
+    tmp_path: Path, code: str, found: dict[str, str] | None
+) -> None:
+    texts = {"requirements.txt": "fastapi\nredis\n", "main.py": API["main.py"] + f"import os, redis\nX = {code}\n"}
+    made = services(adopt(make(tmp_path, **texts)))
+    assert made["app"].get("environment") == found
+    assert ("redis" in made) is bool(found)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "import dj_database_url\nDATABASES = {'default': dj_database_url.config(default='sqlite:///db.sqlite3')}\n",
+        "env = environ.Env()\nDATABASES = {'default': env.db()}\nSECRET_KEY = env.str('SECRET_KEY')\n",
+    ],
+)
+def test_djangos_own_ways_to_read_the_databases_url_are_known(tmp_path: Path, settings: str) -> None:
+    app = make(tmp_path, **{
+        "manage.py": "", "site__wsgi.py": "", "site__settings.py": settings,
+        "requirements.txt": "django\ndj-database-url\ndjango-environ\npsycopg2-binary\n",
+    })  # fmt: skip
+    found = from_yaml(adopt(app).text)["secrets"]["database-secrets"]["keys"]
+    assert found["DATABASE_URL"]["from"] == "DATABASE_URL"
+
+
+def test_a_prefix_of_pydantics_settings_is_known_in_either_form(tmp_path: Path) -> None:
+    code = "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    mode: str\n"
+    code += '    model_config = {"env_prefix": "APP_"}\n'
+    app = make(tmp_path, **API, config__py="", **{"settings.py": code})
+    with pytest.raises(UserError, match=r"app\.APP_MODE"):
+        adopt(app)
+
+
+def test_a_function_that_makes_the_app_is_called_by_its_server(tmp_path: Path) -> None:
+    code = (
+        "from flask import Flask\n\ndef create_app():\n    app = Flask(__name__)\n    db.create_all()\n    return app\n"
+    )
+    app = make(
+        tmp_path, **{"requirements.txt": "flask\n", "app____init__.py": code, "run.py": "from app import create_app\n"}
+    )
+    assert "jobs" not in from_yaml(adopt(app).text)

@@ -239,6 +239,18 @@ def test_a_body_that_no_schema_tells_has_what_everybody_has(body: dict[str, Any]
     assert [set(step["json"]) for step in steps] == [{"email", "password", "name", "username"}, {"email", "password"}]
 
 
+def test_whoever_registers_is_asked_for_a_name_as_by_a_page_though_a_server_can_do_without() -> None:
+    properties = {
+        name: {"type": "string"} for name in ("email", "password", "full_name", "lastName", "avatar", "tenant_name")
+    }
+    body = {
+        "requestBody": {"content": {"application/json": {"schema": {"properties": properties, "required": ["email"]}}}}
+    }
+    register, login = journey.infer({"paths": {path: {"post": body} for path in ("/register", "/login")}}, "api")
+    who = {"email": "{email}", "password": "{password}"}
+    assert (register["json"], login["json"]) == (who | {"full_name": "{name}", "lastName": "{name}"}, who)
+
+
 @pytest.mark.parametrize(
     ("paths", "chosen"),
     [

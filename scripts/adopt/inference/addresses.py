@@ -13,6 +13,8 @@ from scripts.adopt.inference.decision import Context, told
 from scripts.adopt.units import Unit
 from scripts.host import parsing
 
+_OF_ITS_SERVER = re.compile(r"next\.config|vite\.config|setupProxy")  # what a page's server asks, and no browser
+
 
 def serve_addresses(context: Context) -> None:
     """Infer every address that a browser has to reach, by its port of this machine."""
@@ -22,7 +24,7 @@ def serve_addresses(context: Context) -> None:
         # What stands beside a variable that only a server reads is the server's own.
         inner = {read.place for read in page.code.reads if variables.purpose(read) != "public"}
         for url, place in page.code.urls:
-            port = None if "next.config" in place.file or place in inner else _local_port(url)
+            port = None if _OF_ITS_SERVER.search(place.file) or place in inner else _local_port(url)
             owner = next(
                 (
                     unit
@@ -57,7 +59,8 @@ def _misses(context: Context) -> Iterator[tuple[str, int]]:
     told = {read.place for read in page.code.reads if read.name in given or variables.purpose(read) != "public"}
     for url, place in page.code.urls:
         port = _local_port(url)
-        meant = port in _USUAL_PORTS and port not in known and place not in told and "next.config" not in place.file
+        meant = port in _USUAL_PORTS and port not in known and place not in told
+        meant = meant and not _OF_ITS_SERVER.search(place.file)
         asked = _is_asked(context.whole.tree.line(place))
         if port and meant and asked and not re.search(r"(^|/)debug", place.file):
             known.add(port)

@@ -318,9 +318,9 @@ def _address(
 ) -> None:
     """Give an address that a server calls: another service's name within the cluster."""
     value = variables.given(read.name, sources) or read.default or ""
-    extra = next((name for name in ("redis",) if name in read.name.lower() and _uses_redis(context)), "")
-    if extra:
-        environment[read.name] = f"redis://{extra}:6379/0"
+    if ("REDIS" in read.name.upper() or value.startswith("redis://")) and redis_of(context):
+        number = found[1] if (found := re.search(r"^redis://.*:\d+/(\d+)$", value)) else "0"
+        environment[read.name] = "redis" if read.name.upper().endswith("HOST") else f"redis://redis:6379/{number}"
         told(unit, context, read.name, environment[read.name], read.place)
         return
     if re.search(r"OPENAI|ANTHROPIC|GEMINI|GROQ|MODEL|SMTP|DAPR|SENTRY|BIND|LISTEN", read.name) or read.name in (
@@ -448,5 +448,14 @@ def _build_of_page(
             build[name] = environment[name]
 
 
-def _uses_redis(context: Context) -> bool:
-    return any("redis" in image for image in context.whole.others.values())
+_REDIS = ("redis", "celery", "rq", "arq", "aioredis", "ioredis", "bull", "bullmq")
+
+
+def redis_of(context: Context) -> str:
+    """Return what tells of a Redis that the application's services are led to: its own image, else the variable that
+    one of its programs ends without; empty for none.
+    """
+    asked = [(unit, read) for unit in context.whole.units for read in unit.code.reads if "REDIS" in read.name.upper()]
+    image = next((f"{name} ({image})" for name, image in context.whole.others.items() if "redis" in image), "")
+    needed = (read.place for unit, read in asked if read.required and read.default is None and unit.wants(*_REDIS))
+    return image if asked and image else str(next(needed, ""))

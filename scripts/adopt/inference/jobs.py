@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from scripts.adopt import folder_kinds, needed, python_source, units, variables
 from scripts.adopt.facts import Code
 from scripts.adopt.inference.decision import Context, Whole
-from scripts.adopt.inference.entries import main_file, start_of
+from scripts.adopt.inference.entries import find_application, main_file, start_of
 from scripts.adopt.inference.journey import better_auth, unknown_database
 from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Place, Tree
@@ -163,7 +163,12 @@ def _called(place: Place, unit: Unit, tree: Tree) -> bool:
     loaded = imported_files(unit, tree)
     own = (one for one in tree.below(unit.sources) if one.endswith(".py") and not folder_kinds.TESTS.search(one))
     files = loaded if place.file in loaded else own
-    return not name or any(name in python_source.used_names(tree.text(one)) for one in files)
+    made = find_application(tree, unit)  # a function that makes it is called by the server
+    return (
+        not name
+        or bool(made and made[2:] == (name, True))
+        or any(name in python_source.used_names(tree.text(one)) for one in files)
+    )
 
 
 def _uncalled(makers: Sequence[Place], unit: Unit, context: Context) -> None:

@@ -87,12 +87,29 @@ def port_of(unit: Unit, tree: Tree, found: Decision) -> int | None:
     return None
 
 
-def published_port(unit: Unit, port: int | None) -> int | None:
+def published_port(unit: Unit, port: int | None, tree: Tree) -> int | None:
     """Return the port of this machine that the application expects the service at."""
     own = next((item.published for item in unit.described if item.published), None)
-    if unit.kind in PAGE_KINDS:
-        return own if own and own >= 1024 else 3000
-    return own if own and own >= 1024 else port
+    if own and own >= 1024:
+        return own
+    return _authors_port(unit, tree) if unit.kind in PAGE_KINDS else port
+
+
+def _authors_port(unit: Unit, tree: Tree) -> int:
+    """Return the port at which its author opens a page, and which its servers may have in their code: as its scripts
+    say, else Vite's own file, else what Vite and Next.js take by themselves.
+    """
+    scripts = [unit.packages.scripts.get(name, "") for name in ("dev", "start", "serve", "preview")]
+    for line in scripts:
+        if said := re.search(r"(?:--port[= ]|\s-p[= ]?|\bPORT=)(\d{4,5})\b", line):
+            return int(said[1])
+    if not any(re.match(r"(\S+\s+)*?vite\b(?! build| preview)", line) for line in scripts):
+        return 3000
+    files = (
+        file for file in tree.below(unit.sources) if re.fullmatch(r"vite\.config\.[cm]?[jt]s", file.rpartition("/")[2])
+    )
+    told = (re.search(r"\bserver\s*:\s*\{[^{}]*?\bport\s*:\s*(\d{4,5})\b", tree.text(file)) for file in files)
+    return next((int(one[1]) for one in told if one), 5173)
 
 
 def set_path(unit: Unit, environment: dict[str, str], built: bool, context: Context) -> None:

@@ -286,7 +286,7 @@ def _step(name: str, path: str, operation: Mapping[str, Any], document: Any, ser
     content = (operation.get("requestBody") or {}).get("content") or {}
     for kind, key in (("application/json", "json"), ("application/x-www-form-urlencoded", "form")):
         if kind in content:
-            step[key] = _body(content[kind].get("schema") or {}, document)
+            step[key] = _body(content[kind].get("schema") or {}, document, name)
             break
     if not step.get("form"):
         step["json"] = step.get("json") or EVERYBODYS[name]  # a body of any keys: those that everybody has
@@ -297,7 +297,11 @@ def _step(name: str, path: str, operation: Mapping[str, Any], document: Any, ser
     return step
 
 
-def _body(schema: Mapping[str, Any], document: Any) -> dict[str, Any]:
+_NAMES = re.compile(r"((full|first|last|user|display)_?)?name", re.IGNORECASE)  # that pages ask people for
+
+
+def _body(schema: Mapping[str, Any], document: Any, step: str) -> dict[str, Any]:
+    """Return what a page's form sends: what is wanted, and what people are asked for though a server can do without."""
     if "$ref" in schema:
         schema = _dig(document, str(schema["$ref"]).removeprefix("#/").replace("/", ".")) or {}
     wanted = set(schema.get("required", []))
@@ -305,7 +309,9 @@ def _body(schema: Mapping[str, Any], document: Any) -> dict[str, Any]:
     return {
         name: _value(name, kind, document)
         for name, kind in properties.items()
-        if name in wanted or re.search(r"email|password|username|title", name)
+        if name in wanted
+        or re.search(r"email|password|username|title", name)
+        or (step == "register" and _NAMES.fullmatch(name))
     }
 
 
@@ -324,7 +330,7 @@ def _value(name: str, kind: Mapping[str, Any], document: Any) -> Any:
         name == "username" and kind.get("title", "").lower() == "username" and "OAuth" in str(document)
     ):
         return "{email}"
-    if "name" in name:
+    if "name" in name.lower():
         return "{name}"
     if re.search(r"(^|_)(date|due)|(Date|At)$|_at$", name) and kind.get("type", "string") == "string":
         return "2030-01-01" if kind.get("format") == "date" else "2030-01-01T00:00:00Z"
