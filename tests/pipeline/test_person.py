@@ -379,3 +379,25 @@ def test_the_journey_of_a_server_behind_the_page_is_played_at_the_page(server: A
     assert [(step["name"], step["service"]) for step in found] == [("register", "web"), ("log in", "web")]
     assert journey.behind(Browser(page), page, [elsewhere], "web") == []
     assert journey.document("no JSON") is None and journey.document('{"paths": {}}') == {"paths": {}}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"access_token": "t", "user": {"id": 7}},
+        {"success": True, "data": {"user": {"id": 7}, "tokens": {"access_token": "t", "token_type": "Bearer"}}},
+        {"user": {"id": 7}, "session": {"token": "t"}},
+        {"data": [{"accessToken": "t", "user": {"id": 7}}]},
+    ],
+)
+def test_a_token_is_found_wherever_an_answer_has_it(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]) -> None:
+    said: list[tuple[str, Any]] = []
+
+    def ask(self: Browser, method: str, url: str, **more: Any) -> Answer:
+        said.append((url, more["headers"].get("Authorization")))
+        return Answer(200, json.dumps(answer))
+
+    monkeypatch.setattr(Browser, "ask", ask)
+    document = {"paths": {path: {"post": {}} for path in ("/register", "/login", "/users/{user_id}/todos")}}
+    list(journey.play(Browser("http://x"), journey.infer(document, "api"), lambda name: "http://x", named=False))
+    assert said[-1] == ("http://x/users/7/todos", "Bearer t")

@@ -24,7 +24,13 @@ _TEXT = re.compile(r"title|task|todo|content|text|description")  # names of what
 _KNOWN = {"email": "{email}", "password": "{password}"}
 WHO = {"register": _KNOWN | {"name": "{name}", "username": "{name}"}, "log in": _KNOWN}
 EVERYBODYS: dict[str, dict[str, Any]] = {**WHO, ADDING: {"title": "{todo}"}}
-TOKENS = ("access_token", "token", "accessToken", "data.access_token", "data.token")
+ANYWHERE = "*."  # before the path of one that lies in any object of an answer
+TOKENS = (
+    "access_token",
+    "token",
+    "accessToken",
+    *(ANYWHERE + name for name in ("access_token", "accessToken", "token")),
+)
 PASSING = (0, 502, 503, 504)  # what a person gets while no pod is ready: no answer, or that of what stands before
 DOCUMENTS = ("/openapi.json", "/api/openapi.json", "/api/v1/openapi.json")  # where servers tell what they can do
 ATTEMPTS, PAUSE_SECONDS = 3, 2.0
@@ -32,7 +38,7 @@ HEADER = "header:"  # before the name of one that an answer is to have, where it
 MISTAKEN = (400, 404, 405, 409, 415, 422)  # what a server says to one who has inferred wrongly how it is asked
 LACKING = 3  # times that what a server says to lack is added: some name one field after another
 CLAIMS = ("user_id", "userId", "id", "sub")  # of a signed token, where no answer says who a person is
-IDS = ("id", "user_id", "user.id", "userId", "data.id", "data.user.id")
+IDS = ("id", "user_id", "user.id", "userId", "data.id", ANYWHERE + "user.id")
 
 
 @dataclass(frozen=True)
@@ -174,8 +180,8 @@ def _lacking(step: Mapping[str, Any], answer: Answer) -> str:
 
 
 def _found(answer: Answer, path: str) -> Any:
-    """Return what an answer has at one of several dotted paths, as `token|data.token|header:set-auth-token`; None for
-    none.
+    """Return what an answer has at one of several dotted paths, as `token|*.access_token|header:set-auth-token`; None
+    for none.
     """
     found = (
         answer.headers.get(one[len(HEADER) :]) if one.startswith(HEADER) else _dig(answer.data, one)
@@ -185,6 +191,11 @@ def _found(answer: Answer, path: str) -> Any:
 
 
 def _dig(value: Any, path: str) -> Any:
+    if path.startswith(ANYWHERE):
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        below = (_dig(one, path) for one in inner)
+        own = _dig(value, path.removeprefix(ANYWHERE))
+        return own if own is not None else next((one for one in below if one is not None), None)
     for part in path.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
