@@ -52,3 +52,26 @@ def test_a_page_whose_types_alone_fail_is_built_without_judging_them(
     assert said in ended.stdout  # whatever comes of it, the person sees what is wrong
     assert (ended.returncode == 0, (tmp_path / "site/index.html").is_file()) == (passes, passes), ended
     assert ("once more, without judging types" in ended.stdout) is passes
+
+
+@pytest.mark.parametrize("builder", ["nextjs", "node", "static"])
+@pytest.mark.parametrize(
+    ("lock", "text", "by"),
+    [
+        ("pnpm-lock.yaml", "", "pnpm install --no-frozen-lockfile"),
+        ("yarn.lock", "# yarn lockfile v1\n", "yarn install"),
+        ("yarn.lock", "__metadata:\n  version: 8\n", "npm install"),  # of a yarn that is on no registry of packages
+    ],
+)
+def test_a_lock_that_does_not_fit_is_not_the_end(tmp_path: Path, builder: str, lock: str, text: str, by: str) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / lock).write_text(text)
+    for name in ("npm", "pnpm", "yarn"):
+        stand_in = f'#!/bin/sh\necho "{name} $*" >>{tmp_path}/ran\ncase "$*" in *" --frozen"*) exit 1;; esac\n'
+        (tmp_path / name).write_text(stand_in)
+        (tmp_path / name).chmod(0o755)
+    script = step(builder, "pnpm@9", tmp_path).partition("sharing=locked ")[2]
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ended = subprocess.run(["/bin/sh", "-ec", script], cwd=tmp_path / "app", env=variables, timeout=60)
+    ran = (tmp_path / "ran").read_text().splitlines()
+    assert ended.returncode == 0 and ran[-1].startswith(by), ran

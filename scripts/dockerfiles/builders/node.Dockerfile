@@ -9,8 +9,10 @@ COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
-    && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && pnpm install --frozen-lockfile --ignore-scripts; \
-    elif [ -f yarn.lock ]; then npm install --global yarn@1 && yarn install --frozen-lockfile --ignore-scripts; \
+    && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && \
+        { pnpm install --frozen-lockfile --ignore-scripts || pnpm install --no-frozen-lockfile --ignore-scripts; }; \
+    elif [ -f yarn.lock ] && ! grep -q __metadata yarn.lock; then npm install --global yarn@1 && \
+        { yarn install --frozen-lockfile --ignore-scripts || yarn install --ignore-scripts; }; \
     else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts --legacy-peer-deps \
         || { unset npm_config_before && npm install --ignore-scripts --legacy-peer-deps; }; fi
 COPY . .
