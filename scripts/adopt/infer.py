@@ -139,6 +139,10 @@ def _sources(unit: Unit, builder: Mapping[str, Any] | None, context: Context) ->
         version = unit.python.python
         unit.python = requirements(context.whole.tree, unit.sources)  # the image is made without what is beside it
         unit.python.python = version
+    elif (
+        unit.python and not builder and unit.dockerfile and _without_lock(context.whole.tree.text(unit.dockerfile.file))
+    ):
+        unit.python.lock = ""
     spec["ignore"] = list(NEVER_IN_AN_IMAGE)
     _without_strays(unit, spec, context)
     tests = (it for it in context.whole.tree.below(unit.sources) if unit.kind in PAGE_KINDS and _CHECKED.search(it))
@@ -151,6 +155,12 @@ def _sources(unit: Unit, builder: Mapping[str, Any] | None, context: Context) ->
             f"services.{unit.name}.ignore", "uv.lock", f"{unit.strange_lock}: holds none of its packages"
         )
     return spec
+
+
+def _without_lock(recipe: str) -> bool:
+    """Return whether a Dockerfile takes the packages that pyproject.toml asks for, whatever a lock beside it holds."""
+    asks = re.search(r"\bpip3? install\b[^\n]*\s(-r\s*\S*pyproject\.toml|(-e\s+)?\.(\[[\w,-]*\])?(?=\s|$))", recipe)
+    return bool(asks) and not re.search(r"\buv (sync|export|run)\b", recipe)
 
 
 def _without_strays(unit: Unit, spec: dict[str, Any], context: Context) -> None:

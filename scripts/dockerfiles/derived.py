@@ -89,7 +89,7 @@ def _add_packages(item: Instruction, lines: list[str], packages: str) -> None:
     """Install more packages where a line installs those of requirements; after one that takes what a lock holds."""
     if item.name == "RUN" and "pip" in item.value:
         for line in range(item.first, item.last + 1):
-            lines[line] = _REQUIREMENTS.sub(rf"\g<0> {packages}", lines[line])
+            lines[line] = _ASKED.sub(rf"\g<0> {packages}", lines[line])
     if item.name == "RUN" and re.search(r"\buv sync\b", item.value):
         lines[item.last] += f"\nRUN uv pip install {packages}"
 
@@ -117,6 +117,7 @@ def _edited(files: Sequence[str], loose: Sequence[str], dropped: Sequence[str]) 
 
 PIN = ".python-version"
 _REQUIREMENTS = re.compile(r"(?:-r|--requirement)[ =]+(?:\"\$1\"|[\w./-]*require[\w./-]*\.txt)")
+_ASKED = re.compile(_REQUIREMENTS.pattern + r"|(?:-r|--requirement)[ =]+[\w./-]*pyproject\.toml")
 
 
 def _brings_pin(item: Instruction) -> str:

@@ -2684,3 +2684,25 @@ def test_a_function_that_makes_the_app_is_called_by_its_server(tmp_path: Path) -
         tmp_path, **{"requirements.txt": "flask\n", "app____init__.py": code, "run.py": "from app import create_app\n"}
     )
     assert "jobs" not in from_yaml(adopt(app).text)
+
+
+@pytest.mark.parametrize(
+    ("line", "added", "dated"),
+    [
+        ("uv pip install --system -r pyproject.toml", ["sqlalchemy<2.1"], True),
+        ("pip install --no-cache-dir .", None, True),
+        ("uv sync --frozen", None, False),
+        ("uv export -o all.txt && pip install .", None, False),
+    ],
+)
+def test_a_lock_that_an_image_is_made_without_holds_nothing(
+    tmp_path: Path, line: str, added: list[str] | None, dated: bool
+) -> None:
+    app = make(tmp_path, **{
+        "main.py": API["main.py"], "Dockerfile": f"FROM python:3.13-slim\nCOPY . .\nRUN {line}\nCMD uvicorn main:app\n",
+        "pyproject.toml": '[project]\nname = "x"\ndependencies = ["fastapi", "sqlmodel", "psycopg2-binary"]\n',
+        "uv.lock": '[[package]]\nname = "fastapi"\nversion = "0.128.5"\n',
+    })  # fmt: skip
+    service = services(adopt(app))["app"]
+    assert service.get("addPackages") == added
+    assert ("buildEnvironment" in service) is dated
