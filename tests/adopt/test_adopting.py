@@ -350,6 +350,31 @@ def test_an_address_that_is_none_is_taken_by_its_name(tmp_path: Path, value: str
     assert page["buildEnvironment"]["NEXT_PUBLIC_API_URL"].startswith("http://localhost:8000")
 
 
+@pytest.mark.parametrize(
+    ("told", "default", "expected"),
+    [
+        ("http://api:8000", "http://localhost:8000/api/v1", "http://localhost:8000/api/v1"),
+        ("http://api:8000/api", "http://localhost:8000", "http://localhost:8000"),
+        ("http://api:8000/v2", "", "http://localhost:8000/v2"),  # nothing else tells a path
+        ("http://localhost:8000/v2", "http://localhost:8000/v1", "http://localhost:8000/v2"),
+    ],
+)
+def test_a_container_is_told_a_name_that_no_browser_knows_so_the_codes_own_address_counts(
+    tmp_path: Path, told: str, default: str, expected: str
+) -> None:
+    """What a container is told comes after its build: its author's browser asked what the code has by itself."""
+    code = f" || '{default}'" if default else ""
+    app = make(tmp_path, **{
+        "compose.yaml": (
+            "services:\n  api: {build: ./api}\n"
+            f"  web: {{build: ./web, environment: {{NEXT_PUBLIC_API_URL: {told}}}}}\n"
+        ),
+        "web__package.json": NEXT, **below("api", API),
+        "web__app__page.tsx": f"fetch(process.env.NEXT_PUBLIC_API_URL{code});\n",
+    })  # fmt: skip
+    assert services(adopt(app))["web"]["buildEnvironment"]["NEXT_PUBLIC_API_URL"] == expected
+
+
 def test_a_page_that_asks_a_service_of_others_says_what_it_is_to_be_built_with(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         "package.json": '{"dependencies": {"vite": "7", "appwrite": "14"}}', "index.html": "",

@@ -225,7 +225,7 @@ def test_a_journey_is_inferred_from_openapi() -> None:
         ("register", "/api/auth/register"), ("log in", "/api/auth/login"), ("add a todo", "/api/{user_id}/tasks"),
     ]  # fmt: skip
     assert found[0]["json"] == {"email": "{email}", "password": "{password}"}
-    assert set(found[1]["form"]) == {"username", "password"}
+    assert found[1]["form"] == {"username": "{email}", "password": "{password}"}  # it was told no other name
     assert found[2]["json"] == {"title": "{todo}"} and found[2]["bearer"] == "token"
     assert journey.infer({"paths": {"/login": {"post": {}}}}, "api") == []
     assert journey.infer(None, "api") == []

@@ -277,7 +277,11 @@ def _public(
         return
     outside = context.outside(target).replace("http", "ws" if value.startswith("ws") else "http", 1)
     bare = bool(value) and "://" not in value  # the code puts the scheme before it
-    build[read.name] = outside.partition("://")[2] if bare else outside + variables.path_of(value)
+    # A name of other containers is known to no browser: its author's asked what the code, or another file, has instead.
+    host = parsing.from_url(value).hostname or ""
+    given = [*(variables.given(read.name, [one]) for one in sources), read.default or ""]
+    asked = next((one for one in given if variables.is_here(one)), value) if host and "." not in host else value
+    build[read.name] = outside.partition("://")[2] if bare else outside + variables.path_of(asked)
     told(unit, context, read.name, f"{build[read.name]}, put into the page when it is built", read.place)
 
 
