@@ -286,9 +286,10 @@ def _extras(context: Context) -> None:
         context.found.because("services.redis", "an own small service", redis)
     for name, image in context.whole.others.items():
         if re.search(r"postgres|pgvector|postgis|neon", image):
-            context.found.because(
-                "database", "in place of it the product's stand-in, or DATABASE_URL", f"{name} ({image})"
-            )
+            if "database" in context.found.data:
+                context.found.because(
+                    "database", "in place of it the product's stand-in, or DATABASE_URL", f"{name} ({image})"
+                )
         elif context.whole.broker and re.search(r"kafka(?!-ui)|redpanda(?!\S*console)", image):
             continue
         elif re.search(r"kafka|redpanda|zookeeper|dapr|adminer|pgadmin|nginx|traefik", image):

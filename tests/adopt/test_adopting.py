@@ -593,6 +593,32 @@ def test_the_databases_url_has_the_form_of_the_driver(
     assert secrets["database-secrets"]["keys"]["DATABASE_URL"]["database"] == form
 
 
+@pytest.mark.parametrize(
+    ("engine", "alone"),
+    [
+        ('create_engine(url, connect_args={"check_same_thread": False})', True),
+        ('create_engine(url, connect_args={"check_same_thread": False} if "sqlite" in url else {})', False),
+        ('0 if "sqlite" not in url else create_engine(url, connect_args={"check_same_thread": 0})', False),
+        ("create_engine(url)", False),
+    ],
+)
+def test_a_program_that_gives_its_database_what_sqlite_alone_takes_has_sqlite(
+    tmp_path: Path, engine: str, alone: bool
+) -> None:
+    """Its author's compose file may name PostgreSQL all the same: the program ended there at its first connection."""
+    app = make(tmp_path, **{
+        "api__requirements.txt": "fastapi\nsqlmodel\npsycopg2-binary\n",
+        "api__main.py": (
+            f"{API['main.py']}import os\nurl = os.getenv('DATABASE_URL', 'sqlite:///./todo.db')\nengine = {engine}\n"
+        ),
+        "compose.yaml": "services: {api: {build: ./api, environment: {DATABASE_URL: 'postgresql://a:b@db/a'}}}\n",
+    })  # fmt: skip
+    found = adopt(app)
+    assert ("database" not in found.decision.data) is alone
+    given = services(found)["api"].get("environment", {}).get("DATABASE_URL")
+    assert given == ("sqlite:////data/app.db" if alone else None)
+
+
 def test_a_driver_that_speaks_to_its_vendor_alone_is_led_to_the_database_here(tmp_path: Path) -> None:
     """By what Node.js loads before the program; where that is too old, or the driver wants its vendor's names of hosts,
     it is named, and asked about.

@@ -13,6 +13,7 @@ from scripts.adopt.facts import Read
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import old_node, preload
 from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
+from scripts.adopt.inference.jobs import imported_files
 from scripts.adopt.inference.journey import better_auth
 from scripts.adopt.tree import Place
 from scripts.adopt.units import Unit, calls_a_broker
@@ -82,7 +83,7 @@ def _database(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
     value = read.default or variables.given(read.name, sources)
-    if "sqlite" in (value or "") and not _postgres_driver(unit):
+    if "sqlite" in (value or "") and (not _postgres_driver(unit) or _speaks_sqlite_alone(unit, context)):
         environment[read.name] = f"{value.split(':')[0]}:////data/app.db"
         context.found.data["services"].setdefault(unit.name, {})
         told(unit, context, read.name, "SQLite in a volume", read.place)
@@ -110,6 +111,18 @@ def _database(
             f"{vendor}: this driver speaks to its vendor's service alone: give DATABASE_URL in .env, and say yes",
             ("yes", "no"), "no",
         ))  # fmt: skip
+
+
+_OF_SQLITE = re.compile(
+    r"create_(?:async_)?engine\([^()]*\bconnect_args\s*=\s*\{[^{}]*[\"']check_same_thread[^{}]*\}(?!\s*if\b)"
+)
+
+
+def _speaks_sqlite_alone(unit: Unit, context: Context) -> bool:
+    """Return whether a program gives its database an option of SQLite's, whichever it is: no other one takes that."""
+    texts = [context.whole.tree.text(file) for file in imported_files(unit, context.whole.tree)]
+    asks = re.compile(r"\bif\b[^\n]*sqlite|startswith\(\s*[\"']sqlite")
+    return any(_OF_SQLITE.search(text) and not asks.search(text) for text in texts)
 
 
 def _speaks_http(unit: Unit, context: Context) -> bool:

@@ -215,7 +215,7 @@ def infer(document: Any, service: str) -> list[dict[str, Any]]:
         if path:
             found.append(_step(name, path, posts[path], document, service))
             found += _seeing(found[-1], path, (paths or {})[path].get("get"))
-    new = next((step.get("json", step.get("form", {})) for step in found if step["name"] == "register"), {})
+    new: dict[str, Any] = next((it.get("json", it.get("form", {})) for it in found if it["name"] == "register"), {})
     if "email" in new and "username" not in new:  # nobody has another name to log in by
         for step in found:
             for body in (step[key] for key in ("json", "form") if step["name"] == "log in" and key in step):
