@@ -232,6 +232,18 @@ def test_a_journey_is_inferred_from_openapi() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/api/{username}/tasks", "/api/{name}/tasks"),
+        ("/api/{userId}/tasks", "/api/{user_id}/tasks"),
+        ("/users/{email}/tasks", "/users/{email}/tasks"),
+    ],
+)
+def test_a_path_that_names_a_person_gets_the_name_that_was_registered(path: str, asked: str) -> None:
+    assert [step["path"] for step in journey.infer({"paths": {path: {"post": {}}}}, "api")] == [asked]
+
+
+@pytest.mark.parametrize(
     "body", [{}, {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}]
 )
 def test_a_body_that_no_schema_tells_has_what_everybody_has(body: dict[str, Any]) -> None:

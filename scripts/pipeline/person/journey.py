@@ -294,6 +294,7 @@ def _path(path: str, operation: Mapping[str, Any]) -> str:
     asked = [one for one in operation.get("parameters", []) if isinstance(one, dict) and one.get("in") == "query"]
     names = [one["name"] for one in asked if one.get("required") and _OWNER.fullmatch(one.get("name", ""))]
     query = "&".join(f"{name}={{user_id}}" for name in names)
+    path = re.sub(r"\{user_?[nN]ame\}", "{name}", path)
     return re.sub(rf"\{{{_OWNER.pattern}\}}", "{user_id}", path) + (f"?{query}" if query else "")
 
 
