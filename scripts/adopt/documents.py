@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,24 +69,63 @@ def compose_files(tree: Tree) -> list[str]:
 
 def compose(tree: Tree, file: str) -> tuple[list[Described], dict[str, str]]:
     """Return the services of a compose file that are built, and the images of the others. Raises ValueError."""
-    documents = read_all(tree.text(file))
-    data = documents[0] if documents and isinstance(documents[0], dict) else {}
     built: list[Described] = []
     others: dict[str, str] = {}
-    services = data.get("services")
-    if services is not None and not isinstance(services, dict):
-        raise ValueError("services is no mapping of names")
-    specs = {str(name): spec for name, spec in _items(services) if isinstance(spec, dict)}
+    whole = _services(tree, file, set())
+    specs = {name: spec for name, (spec, _) in whole.items()}
     usual = {name: spec for name, spec in specs.items() if not spec.get("profiles")}
     ending = {name for spec in specs.values() for name, it in _items(spec.get("depends_on"))
               if _dig(it, "condition") == "service_completed_successfully"}  # fmt: skip
     for name, spec in (usual or specs).items():
         if spec.get("build"):
-            found = _composed(name, spec, file)
+            found = _composed(name, spec, whole[name][1])
             built.append(replace(found, once=name in ending or _ends(found)))
         elif spec.get("image"):
             others[str(name)] = str(spec["image"])
     return built, others
+
+
+_Specs = dict[str, tuple[dict[str, Any], str]]  # by name: what is said, and the file whose folder its paths begin at
+
+
+def _services(tree: Tree, file: str, seen: set[str]) -> _Specs:
+    """Return the services of a compose file and of those that it includes, with what each extends; those `seen` come
+    once. Raises ValueError.
+    """
+    data, own = _own(tree, file) if file not in seen else ({}, {})
+    seen.add(file)
+    found: _Specs = {}
+    given = data.get("include")
+    for item in given if isinstance(given, list) else ():
+        paths = item.get("path") if isinstance(item, dict) else item
+        for path in paths if isinstance(paths, list) else [paths]:
+            found |= _services(tree, _joined(folder_of(file), str(path)), seen)
+    return found | {name: _extended(tree, name, own, ()) for name in own}
+
+
+def _own(tree: Tree, file: str) -> tuple[dict[str, Any], _Specs]:
+    """Return what a compose file says, and the services that it names itself. Raises ValueError."""
+    documents = read_all(tree.text(file)) if tree.has(file) else []
+    data = documents[0] if documents and isinstance(documents[0], dict) else {}
+    services = data.get("services")
+    if services is not None and not isinstance(services, dict):
+        raise ValueError("services is no mapping of names")
+    return data, {str(name): (spec, file) for name, spec in _items(services) if isinstance(spec, dict)}
+
+
+def _extended(tree: Tree, name: str, own: _Specs, above: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """Return a service with what it does not say itself of the one that it extends, in its file or in another."""
+    spec, file = own[name]
+    told, mark = spec.get("extends"), f"{file}#{name}"
+    base, other = (told.get("service"), told.get("file")) if isinstance(told, dict) else (told, None)
+    known = _own(tree, _joined(folder_of(file), str(other)))[1] if other else own
+    if str(base) not in known or mark in above:
+        return spec, file
+    first = _extended(tree, str(base), known, [*above, mark])
+    inherited = {key: value for key, value in first[0].items() if key not in ("profiles", "depends_on", "__line__")}
+    both = {**_pairs(inherited.get("environment")), **_pairs(spec.get("environment"))}
+    merged = {**inherited, **spec} | ({"environment": both} if both else {})
+    return merged, file if "build" in spec else first[1]
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:

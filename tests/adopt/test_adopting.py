@@ -2757,3 +2757,27 @@ def test_a_lock_that_an_image_is_made_without_holds_nothing(
     service = services(adopt(app))["app"]
     assert service.get("addPackages") == added
     assert ("buildEnvironment" in service) is dated
+
+
+def test_a_compose_file_may_include_others_and_extend_their_services(tmp_path: Path) -> None:
+    own = """
+include: [parts/web.yml, {path: [parts/gone.yml]}]
+services:
+  base: {build: ./server, profiles: [never], environment: {MODE: base, FLAG: "on"}}
+  api: {extends: base, environment: ["MODE=own"], ports: ["9000:8000"]}
+  worker: {extends: {file: parts/work.yml, service: one}}
+  round: {extends: round, image: busybox}
+"""
+    app = make(tmp_path, **{
+        "docker-compose.yml": own, **below("server", API), **below("parts__site", {"package.json": NEXT}),
+        **below("parts__jobs", {"requirements.txt": "celery\n", "main.py": "import celery\n"}),
+        "server__Dockerfile": "FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app\n",
+        "server__settings.py": "import os\nX = os.environ['MODE'] + os.environ['FLAG']\n",
+        "parts__web.yml": "include: [../docker-compose.yml]\nservices: {site: {build: ./site, ports: ['3000:3000']}}\n",
+        "parts__work.yml": "services: {one: {build: ./jobs, command: celery -A main worker}}\n",
+    })  # fmt: skip
+    found = services(adopt(app))
+    assert {name: spec["context"] for name, spec in found.items()} == {
+        "api": "server", "worker": "parts/jobs", "site": "parts/site",
+    }  # fmt: skip
+    assert found["api"]["environment"] == {"MODE": "own", "FLAG": "on"}
