@@ -80,6 +80,11 @@ def _event(item: Object) -> Event:
     )
 
 
+def is_hook(job: Object) -> bool:
+    """Return whether helm runs a Job beside the release, at one of its moments."""
+    return "helm.sh/hook" in (job["metadata"].get("annotations") or {})
+
+
 class ResourceGraph:
     """A state with its relations worked out."""
 
@@ -210,9 +215,19 @@ class ResourceGraph:
             if is_terminating(pod):
                 continue
             service, current = self.service_of(pod)
-            if current:
+            if current and service not in self.left_behind:
                 found.append((service, pod))
         return found
+
+    @cached_property
+    def left_behind(self) -> set[str]:
+        """Return the Jobs of hooks that failed before the change that is judged: helm has gone on without them."""
+        since = self.state.since
+        failed = {name_of(job): condition(job, "Failed") for job in self.state.kind("Job") if is_hook(job)}
+        times = {
+            name: moment(one.get("lastTransitionTime")) for name, one in failed.items() if one.get("status") == "True"
+        }
+        return {name for name, told in times.items() if since and told and told < since}
 
     def outdated(self, pod: Object) -> bool:
         """Return whether what is seen of a pod is from before the change that is judged, and nobody has looked at it

@@ -91,6 +91,19 @@ class _Pod:
         yield from found
         if not found and self._creating():
             yield from self._not_created()
+        elif not found:
+            yield from self._not_heard_of()
+
+    def _not_heard_of(self) -> Iterator[Symptom]:
+        """Yield that a pod counts as not ready though all of its containers are: its node says nothing any more."""
+        told = condition(self.pod, "Ready")
+        statuses = self.status.get("containerStatuses") or ()
+        if told.get("status") == "False" and statuses and all(one.get("ready") for one in statuses):
+            if self.spec.get("readinessGates"):
+                return
+            text = "all of its containers are ready, and the pod is not"
+            since = moment(told.get("lastTransitionTime"))
+            yield self._symptom("pod", {"reason": "NodeNotReady", "message": text}, [text], since=since)
 
     def _unscheduled(self) -> Iterator[Symptom]:
         scheduled = condition(self.pod, "PodScheduled")

@@ -62,6 +62,7 @@ class _Wait:
     def __init__(self, run: Run, wanted: Iterable[Workload]) -> None:
         self._run = run
         self._started = time.monotonic()
+        self._since = objects.now()
         self._wanted = {(one.kind, one.namespace, one.name): one for one in wanted}
         self._left = dict(self._wanted)
         self._words = dict.fromkeys(self._wanted, "waiting")
@@ -98,15 +99,22 @@ class _Wait:
                 continue
             state = progress(event["object"])
             if event["type"] == "DELETED" and not (state.complete and key[0] == "Job"):
-                continue
+                state = Progress(key[2], False, "deleted by somebody meanwhile", failed=not self._is_there(key))
+                if not state.failed:
+                    continue
             self._words[key] = state.text
             if state.complete:
                 yield self._complete(key, "done", state)
             else:
                 self._run.display.waiting("rollout", self._label(key), state.text)
-            self._failed = state.failed
+            self._failed = state.failed and not _is_old(event["object"], self._since)
             if self._failed or not self._left:
                 return
+
+    def _is_there(self, key: Key) -> bool:
+        """Return whether there is one of that name now: who replaces an object deletes the one before."""
+        kind, namespace, name = key
+        return self._run.session.kubectl.find(PLURAL[kind], name, namespace) is not None
 
     def _complete(self, key: Key, status: Status, state: Progress) -> Outcome:
         del self._left[key]
@@ -133,6 +141,17 @@ def _now(run: Run, resources: Iterable[tuple[str, str]], wanted: Mapping[Key, Wo
     states = [(key, progress(found[key])) for key in wanted if key in found]
     states += [(key, Progress(key[2], True, TIDIED)) for key in wanted if key not in found and key[0] == "Job"]
     return [(key, state) for key, state in states if state.complete]
+
+
+def _is_old(item: Mapping[str, Any], since: datetime) -> bool:
+    """Return whether a Deployment's limit was over before `since`: its pods may come back now, and nobody takes that
+    word back before they have. The watchdog judges it after a minute.
+    """
+    told = str(condition(item, "Progressing").get("lastUpdateTime") or "")
+    try:
+        return item.get("kind") == "Deployment" and bool(told) and datetime.fromisoformat(told) < since
+    except (TypeError, ValueError):
+        return False
 
 
 def _key(item: Mapping[str, Any]) -> Key:

@@ -483,6 +483,28 @@ def test_a_failed_hook_is_told_whatever_service_is_asked_for() -> None:
     assert [(item.rule, item.service, item.terminal) for item in found] == [("hook-failed", "migrate", True)]
 
 
+@pytest.mark.parametrize(("since", "told"), [(5.0, False), (90.0, False), (600.0, True)])
+def test_a_hook_that_failed_in_an_earlier_deploy_is_no_evidence_against_this_one(since: float, told: bool) -> None:
+    """Its Job stays until the hook runs again, which it never does where the chart has it no longer."""
+    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": ago(500)}
+    job: Object = {
+        "kind": "Job",
+        "metadata": {"name": "migrate-3", "uid": "j", "annotations": {"helm.sh/hook": "pre-upgrade"}},
+        "status": {"failed": 1, "conditions": [failed]},
+    }
+    pod: Object = {
+        "kind": "Pod",
+        "metadata": {
+            "name": "migrate-3-0", "uid": "mp", "creationTimestamp": ago(520),
+            "ownerReferences": [{"kind": "Job", "name": "migrate-3", "uid": "j"}],
+        },
+        "spec": {"nodeName": "node", "restartPolicy": "Never", "containers": [{"name": "migrate"}]},
+        "status": {"phase": "Failed", "containerStatuses": [crashed(1) | {"name": "migrate"}]},
+    }  # fmt: skip
+    found = judge([job, pod, *workload()], services=("backend",), since=NOW - timedelta(seconds=since))
+    assert ("hook-failed" in [one.rule for one in found]) is told and bool(found) is told
+
+
 def test_the_cause_of_a_failed_hook_comes_before_it() -> None:
     job: Object = {
         "kind": "Job",
@@ -542,6 +564,21 @@ def test_a_container_that_keeps_coming_back_is_told_though_it_is_ready_for_now()
     (only,) = judge(workload(status=ready(20) | {"restartCount": 3, "lastState": ended}))
     assert (only.rule, only.terminal) == ("out-of-memory", False)
     assert judge(workload(status=ready(20) | {"restartCount": 1, "lastState": ended})) == []
+
+
+@pytest.mark.parametrize(("since", "told"), [(5, []), (40, [("node-unheard", False)])])
+def test_pods_of_a_node_that_says_nothing_any_more(since: float, told: list[tuple[str, bool]]) -> None:
+    items = workload(status=ready())
+    the(items, "Pod")["status"]["conditions"][1] = {
+        "type": "Ready",
+        "status": "False",
+        "lastTransitionTime": ago(since),
+    }
+    found = judge(items)
+    assert [(one.rule, one.terminal) for one in found] == told
+    assert all("the node node does not answer" in one.title for one in found)
+    the(items, "Pod")["spec"]["readinessGates"] = [{"conditionType": "example.org/gate"}]
+    assert not judge(items)
 
 
 def test_an_eviction() -> None:

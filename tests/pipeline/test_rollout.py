@@ -98,31 +98,59 @@ def test_a_job_that_was_tidied_away_after_its_end_is_not_waited_for() -> None:
     assert (done.status, done.target, done.detail) == ("unchanged", "job/load", "ended, and tidied away")
 
 
-@pytest.mark.parametrize(("reason", "said"), [("ProgressDeadlineExceeded", "not rolled out: "), ("", " within 9 s: ")])
-def test_who_has_failed_before_the_time_was_over_is_not_told_as_late(
-    monkeypatch: pytest.MonkeyPatch, reason: str, said: str
-) -> None:
-    conditions = [{"type": "Progressing", "status": "False", "reason": reason}]
-    status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "conditions": conditions}
-    item = {
-        "kind": "Deployment", "metadata": {"name": "api", "namespace": "own", "generation": 1},
-        "spec": {"replicas": 1}, "status": status,
-    }  # fmt: skip
+def waited_for(
+    monkeypatch: pytest.MonkeyPatch, events: list[dict[str, Any]], now: dict[str, Any] | None
+) -> tuple[list[str], str]:
+    """What is told of a Deployment that is waited for, in the end of which it is `now`: outcomes, and the failure."""
 
     class Changes(list[dict[str, Any]]):
         def stop(self) -> None: ...
 
     @contextlib.contextmanager
     def changes(*_: Any) -> Iterator[Changes]:
-        yield Changes([{"type": "MODIFIED", "object": item}])
+        yield Changes(events)
 
     session = SimpleNamespace(
-        kubectl=SimpleNamespace(items=lambda *_: [item], changes=changes),
+        kubectl=SimpleNamespace(items=lambda *_: [], changes=changes, find=lambda *_: now),
         settings=SimpleNamespace(timeouts=SimpleNamespace(deploy=9)),
     )
     monkeypatch.setattr(rollout, "Watchdog", lambda *_: contextlib.nullcontext(SimpleNamespace(findings=[])))
     monkeypatch.setattr(examine, "diagnose_workloads", lambda *_: [])
     run = SimpleNamespace(namespace="own", session=session, display=SimpleNamespace(waiting=lambda *_: None))
-    with pytest.raises(examine.Failure) as caught:
-        list(await_workloads(run, [Workload("Deployment", "own", "api", {})]))  # type: ignore[arg-type]
-    assert said in str(caught.value)
+    told: list[str] = []
+    try:
+        told += [one.detail for one in await_workloads(run, [Workload("Deployment", "own", "api", {})])]  # type: ignore[arg-type]
+    except examine.Failure as failure:
+        return told, str(failure)
+    return told, ""
+
+
+def api(reason: str = "", told: str = "", ready: int = 0) -> dict[str, Any]:
+    conditions = [{"type": "Progressing", "status": "False", "reason": reason, "lastUpdateTime": told}]
+    status = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "conditions": conditions}
+    return {
+        "kind": "Deployment", "metadata": {"name": "api", "namespace": "own", "generation": 1},
+        "spec": {"replicas": 1}, "status": status | {"readyReplicas": ready, "availableReplicas": ready},
+    }  # fmt: skip
+
+
+def test_a_limit_that_was_over_before_this_wait_is_no_failure_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database came back, and the pods that had waited for it in vain come back now."""
+    late = {"type": "MODIFIED", "object": api("ProgressDeadlineExceeded", "2026-01-01T00:00:00Z")}
+    back = {"type": "MODIFIED", "object": api(ready=1)}
+    assert waited_for(monkeypatch, [late, back], {}) == (["1/1 ready"], "")
+    now = {"type": "MODIFIED", "object": api("ProgressDeadlineExceeded", "2126-01-01T00:00:00Z")}
+    assert waited_for(monkeypatch, [now, back], {})[1].startswith("not rolled out: ")
+
+
+def test_a_workload_that_somebody_deletes_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, back = {"type": "DELETED", "object": api()}, {"type": "ADDED", "object": api(ready=1)}
+    assert waited_for(monkeypatch, [gone, back], None) == ([], "not rolled out: api deleted by somebody meanwhile")
+    assert waited_for(monkeypatch, [gone, back], api()) == (["1/1 ready"], "")
+
+
+@pytest.mark.parametrize(("reason", "said"), [("ProgressDeadlineExceeded", "not rolled out: "), ("", " within 9 s: ")])
+def test_who_has_failed_before_the_time_was_over_is_not_told_as_late(
+    monkeypatch: pytest.MonkeyPatch, reason: str, said: str
+) -> None:
+    assert said in waited_for(monkeypatch, [{"type": "MODIFIED", "object": api(reason)}], {})[1]

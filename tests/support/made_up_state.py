@@ -91,7 +91,7 @@ def workload(
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http", "scheme": "HTTP"}, "periodSeconds": 2},
     } | (container or {})
     template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [made]} | (pod or {})}
-    ok = bool(status and status.get("ready"))
+    ok = bool((status or ready()).get("ready"))
     deployment: Object = {
         "kind": "Deployment",
         "metadata": {"name": name, "uid": f"d-{name}", "generation": 1, "creationTimestamp": ago(100)},
