@@ -262,9 +262,18 @@ def rotate_secrets(session: Session, *, all_before: bool = False) -> list[str]:
         for step in (sync.introducing(changes), changes):
             for change in step:
                 sync.write(session.kubectl, namespace, change)
+            if session.shell.dry:
+                session.say(replaced_then(session.kubectl.items(versions.KINDS, namespace), changes))
             _settle(session, changes)
         _remember(session)
     return [f"{change.name}.{key}" for change in changes for key in change.keys]
+
+
+def replaced_then(items: Iterable[Mapping[str, Any]], changes: Iterable[sync.Change]) -> str:
+    """Return what a dry run says in the place of replacing the pods that read Secrets which would be written."""
+    names = [change.name for change in changes]
+    found = ", ".join(objects.name_of(item) for item in versions.readers(items, names))
+    return f"# then the pods of {found or 'nobody'} are replaced, which read {', '.join(names)}"
 
 
 def _settle(session: Session, changes: Iterable[sync.Change]) -> None:

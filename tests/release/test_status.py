@@ -19,6 +19,7 @@ from scripts.kube.workloads import Workload
 from scripts.pipeline import live
 from scripts.pipeline.live import Live
 from scripts.release import operate
+from scripts.secrets import sync
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -215,3 +216,14 @@ def test_several_pods_never_write_into_a_volume_that_is_for_one() -> None:
         operate.refuse_shared_volume(_with_a_volume(["ReadWriteOnce"]), one)
     operate.refuse_shared_volume(_with_a_volume(["ReadWriteMany"]), one)
     operate.refuse_shared_volume(_with_a_volume(["ReadWriteOnce"]), Workload("StatefulSet", "shop", "backend", {}))
+
+
+def test_a_dry_run_of_a_rotation_says_whose_pods_it_would_replace() -> None:
+    def reading(name: str, secret: str) -> dict[str, Any]:
+        container = {"name": name, "envFrom": [{"secretRef": {"name": secret}}]}
+        spec = {"template": {"spec": {"containers": [container]}}}
+        return {"kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+    items = [reading("backend", "auth"), reading("agent", "api-keys"), reading("worker", "auth")]
+    change = sync.Change("auth", {"KEY": "new,old"}, False, ("KEY",), ("backend",))
+    assert operate.replaced_then(items, [change]) == "# then the pods of backend, worker are replaced, which read auth"
