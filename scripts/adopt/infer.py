@@ -80,11 +80,12 @@ def decide(whole: Whole) -> Decision:
         services[unit.name] = _service(unit, context)
         found.remarks += _hosted(unit, services[unit.name])
     find_journey(context)
+    for unit in whole.units:
+        hand_on(unit, context)
     serve_addresses(context)
     find_todos(context)
     for unit in whole.units:
         forward_addresses(unit, context)
-        hand_on(unit, context)
     for unit in sorted(whole.units, key=lambda one: tables_of_people(one, whole)):
         find_jobs(unit, context)
     _extras(context)

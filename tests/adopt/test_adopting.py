@@ -2781,3 +2781,13 @@ services:
         "api": "server", "worker": "parts/jobs", "site": "parts/site",
     }  # fmt: skip
     assert found["api"]["environment"] == {"MODE": "own", "FLAG": "on"}
+
+
+def test_a_page_of_files_hands_on_to_the_server_that_its_author_names(tmp_path: Path) -> None:
+    """Requests of its own address go on, and the server is where its author finds it."""
+    config = "export default { server: { proxy: { '/api': 'http://localhost:8000' } } }\n"
+    texts = {"web__package.json": VITE, "web__index.html": "", "web__vite.config.js": config, **below("api", API)}
+    found = from_yaml(adopt(make(tmp_path, **texts)).text)
+    code = base64.b64decode(found["services"]["web"]["environment"]["NODE_OPTIONS"].partition("base64,")[2]).decode()
+    assert '[["/api", "api", 8000, "", "", false]]' in code
+    assert found["addresses"] == [{"port": 5173, "service": "web"}, {"port": 8000, "service": "api"}]

@@ -413,3 +413,14 @@ def test_a_token_is_found_wherever_an_answer_has_it(monkeypatch: pytest.MonkeyPa
     document = {"paths": {path: {"post": {}} for path in ("/register", "/login", "/users/{user_id}/todos")}}
     list(journey.play(Browser("http://x"), journey.infer(document, "api"), lambda name: "http://x", named=False))
     assert said[-1] == ("http://x/users/7/todos", "Bearer t")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "names"), [("application/json", 405, 2), ("text/html", 200, 0), ("", 404, 0)]
+)
+def test_a_page_that_answers_by_any_name_hands_nothing_on(
+    monkeypatch: pytest.MonkeyPatch, kind: str, status: int, names: int
+) -> None:
+    monkeypatch.setattr(Browser, "ask", lambda *a, **more: Answer(status, "", {"content-type": kind}))
+    document = {"paths": {"/register": {"post": {}}, "/login": {"post": {}}}}
+    assert len(journey.behind(Browser("http://x"), "http://x", [document], "page")) == names

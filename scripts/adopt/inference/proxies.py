@@ -121,6 +121,8 @@ def hand_on(unit: Unit, context: Context) -> None:
     for one in handed_on(unit, context.whole.tree):
         if target := _server(one.url, unit, context):
             host = context.whole.hosts.get(target.name, target.name)
+            context.outside(unit)
+            context.outside(target)  # as on its author's machine, who looks at its documents there
             routes.append([one.path, host, context.ports[target.name], one.own, one.other, one.files])
             key = f"services.{unit.name}.environment.NODE_OPTIONS"
             context.found.because(key, f"{one.path} goes on to {target.name}", one.place)

@@ -276,7 +276,9 @@ def behind(browser: Browser, base: str, documents: Iterable[Any], page: str) -> 
     """Return the journey of one that only the page's server reaches, where the page at `base` hands its paths on."""
     for one in documents:
         steps = infer(one, page)
-        if steps and browser.ask("GET", base + steps[0]["path"]).status not in (0, 404):
+        answer = browser.ask("GET", base + steps[0]["path"]) if steps else None
+        # A page that is files answers by any name with itself.
+        if answer and answer.status not in (0, 404) and "text/html" not in answer.headers.get("content-type", ""):
             return steps
     return []
 
