@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.adopt import folder_kinds, lost, units, variables
+from scripts.adopt import folder_kinds, lost, needed, units, variables
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told
+from scripts.adopt.inference.entries import main_file
 from scripts.adopt.inference.environment import redis_of, variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
 from scripts.adopt.inference.journey import find_journey
@@ -38,7 +39,7 @@ from scripts.adopt.inference.programs import (
 )
 from scripts.adopt.inference.proxies import hand_on
 from scripts.adopt.packages import join, requirements
-from scripts.adopt.tree import Place
+from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 from scripts.dockerfiles.derived import builds_a_page, takes_packages
 
@@ -88,12 +89,22 @@ def decide(whole: Whole) -> Decision:
         forward_addresses(unit, context)
     for unit in sorted(whole.units, key=lambda one: tables_of_people(one, whole)):
         find_jobs(unit, context)
+    for unit in whole.units:
+        found.remarks += _out_of_reach(unit, services[unit.name]["context"], whole.tree)
     _extras(context)
     found.data["secrets"] = context.secrets()
     if "database" not in found.data and "sqlite" not in str(services):
         found.remarks.append("no database: no service reads the address of one, so none is brought")
     found.data = {key: value for key, value in found.data.items() if value}
     return found
+
+
+def _out_of_reach(unit: Unit, folder: str, tree: Tree) -> Iterator[str]:
+    """Yield a line for each module of a program that its image will not have, however it is built from its folder."""
+    main = main_file(unit, tree) if unit.python else ""
+    wanted = unit.packages.wanted
+    for name, place in needed.out_of_reach(tree, unit.sources, folder, main, wanted).items() if main else ():
+        yield f"{place}: {unit.name} imports {name}, which lies above {folder}: its image has it not, and it ends there"
 
 
 def _service(unit: Unit, context: Context) -> dict[str, Any]:

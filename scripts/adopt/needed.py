@@ -167,6 +167,25 @@ def imported_files(tree: Tree, folder: str, main: str) -> set[str]:
     return seen
 
 
+def out_of_reach(tree: Tree, folder: str, context: str, main: str, wanted: Collection[str]) -> dict[str, Place]:
+    """Return the modules that a program imports when it starts and that lie in a folder above its own, out of what its
+    image is built from, each with its first place: `shared/` beside `backend/`. What one of the packages that are
+    `wanted` may have is none of these.
+    """
+    brought = {*KNOWN, *(name.replace("-", "_") for name in wanted), *(["agents"] if "openai-agents" in wanted else [])}
+    found: dict[str, Place] = {}
+    above = [parent.as_posix() for parent in PurePosixPath(folder).parents] if folder != "." else []
+    outer = [one for one in above if context != "." and not f"{one}/".startswith(f"{context}/")]
+    for file in sorted(imported_files(tree, folder, main)) if outer else ():
+        text = tree.text(file)
+        for module, names, line in _imported(text) if "sys.path" not in text else ():
+            top = module.split(".")[0]
+            reached = not top or top in brought or any(True for _ in _files(tree, folder, file, module, names))
+            if not reached and any(True for one in outer for _ in _files(tree, one, f"{one}/x.py", module, names)):
+                found.setdefault(top, Place(file, line))
+    return found
+
+
 def _imported(text: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
     """Yield (module, names, line) of what a file imports at its top, beyond what it can do without."""
     for node in python_source.statements(text):

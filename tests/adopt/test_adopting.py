@@ -803,6 +803,21 @@ def test_a_build_that_makes_tables_in_a_database_is_made_without_it(tmp_path: Pa
     assert reasons == ["api/Dockerfile:3: makes tables in a database, which no build has"] * built
 
 
+def test_a_module_beside_the_folder_that_an_image_is_built_from_is_told_before_anything_is_built(
+    tmp_path: Path,
+) -> None:
+    """Its author starts it from above; its image ends with a module that is not there."""
+    app = make(tmp_path, **{
+        **below("api", API), "api__models.py": "", "shared__db.py": "", "models.py": "",
+        "api__routes.py": "import json, models\nfrom shared.db import engine\nfrom fastapi import APIRouter\n",
+    })  # fmt: skip
+    (app / "api/main.py").write_text("from fastapi import FastAPI\nimport routes\napp = FastAPI()\n")
+    said = "api/routes.py:2: api imports shared, which lies above api: its image has it not, and it ends there"
+    assert [it for it in adopt(app).decision.remarks if "lies above" in it] == [said]
+    (app / "api/routes.py").write_text("import sys\nsys.path.insert(0, '..')\nfrom shared.db import engine\n")
+    assert not [it for it in adopt(app).decision.remarks if "lies above" in it]
+
+
 @pytest.mark.parametrize(
     ("loop", "port"),
     [
