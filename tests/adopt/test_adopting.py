@@ -2806,3 +2806,14 @@ def test_a_page_of_files_hands_on_to_the_server_that_its_author_names(tmp_path: 
     code = base64.b64decode(found["services"]["web"]["environment"]["NODE_OPTIONS"].partition("base64,")[2]).decode()
     assert '[["/api", "api", 8000, "", "", false]]' in code
     assert found["addresses"] == [{"port": 5173, "service": "web"}, {"port": 8000, "service": "api"}]
+
+
+@pytest.mark.parametrize(("call", "path"), [("`${URL}/todos`", "/api/v1"), ("`${URL}/api/v1/todos`", "")])
+def test_an_example_without_the_path_of_the_codes_own_address_takes_none_away(
+    tmp_path: Path, call: str, path: str
+) -> None:
+    code = f'const URL = process.env.NEXT_PUBLIC_API_URL || "http://localhost:8000/api/v1";\nfetch({call});\n'
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__lib__api.ts": code, **below("api", API)})
+    (app / "web/.env.example").write_text("NEXT_PUBLIC_API_URL=http://localhost:8000\n")
+    built = services(adopt(app))["web"]["buildEnvironment"]
+    assert built["NEXT_PUBLIC_API_URL"] == f"http://localhost:8000{path}"

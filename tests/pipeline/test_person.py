@@ -424,3 +424,10 @@ def test_a_page_that_answers_by_any_name_hands_nothing_on(
     monkeypatch.setattr(Browser, "ask", lambda *a, **more: Answer(status, "", {"content-type": kind}))
     document = {"paths": {"/register": {"post": {}}, "/login": {"post": {}}}}
     assert len(journey.behind(Browser("http://x"), "http://x", [document], "page")) == names
+
+
+def test_the_form_of_oauth_takes_the_address_for_the_name() -> None:
+    form = {"properties": {"grant_type": {"type": "string"}, "username": {"type": "string", "title": "Username"}}}
+    body = {"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": form}}}}
+    steps = journey.infer({"paths": {"/register": {"post": {}}, "/login": {"post": body}}}, "api")
+    assert steps[1]["form"] == {"username": "{email}"}

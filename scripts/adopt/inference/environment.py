@@ -294,8 +294,21 @@ def _public(
     host = parsing.from_url(value).hostname or ""
     given = [*(variables.given(read.name, [one]) for one in sources), read.default or ""]
     asked = next((one for one in given if variables.is_here(one)), value) if host and "." not in host else value
-    build[read.name] = outside.partition("://")[2] if bare else outside + variables.path_of(asked)
+    build[read.name] = (
+        outside.partition("://")[2]
+        if bare
+        else outside + (variables.path_of(asked) or _path_of_code(read, unit, context))
+    )
     told(unit, context, read.name, f"{build[read.name]}, put into the page when it is built", read.place)
+
+
+def _path_of_code(read: Read, unit: Unit, context: Context) -> str:
+    """Return the path that the code's own default has and an example file's address has not, where no call in the code
+    begins with it.
+    """
+    path = variables.path_of(read.default or "") if variables.is_here(read.default or "") else ""
+    tree, begins = context.whole.tree, re.compile(rf"[\"'`}}]{re.escape(path)}(?=[/\"'`?])")
+    return "" if not path or any(begins.search(tree.text(file)) for file in tree.below(unit.sources)) else path
 
 
 def _target(read: Read, unit: Unit, context: Context, value: str) -> Unit | None:

@@ -95,7 +95,7 @@ def _once(
             lacking = sorted(lacked(answer) - step.get("json", {}).keys())
             if not lacking or step.get("method") == "GET" or "form" in step:
                 break
-            step = {**step, "json": {**step.get("json", {}), **{name: _value(name, {}, None) for name in lacking}}}
+            step = {**step, "json": {**step.get("json", {}), **{name: _value(name, {}, False) for name in lacking}}}
             answer = _send(browser, step, where(step["service"]), kept)
         problem = _problem(step, answer, kept) or (_lacking(step, answer) if named else "")
         mistaken = step.get("inferred") and answer.status in MISTAKEN
@@ -325,8 +325,9 @@ def _body(schema: Mapping[str, Any], document: Any, step: str) -> dict[str, Any]
         schema = _dig(document, str(schema["$ref"]).removeprefix("#/").replace("/", ".")) or {}
     wanted = set(schema.get("required", []))
     properties = schema.get("properties") or {}
+    oauth = "grant_type" in properties or "OAuth" in str(document)  # by its form, or as the server says
     return {
-        name: _value(name, kind, document)
+        name: _value(name, kind, oauth)
         for name, kind in properties.items()
         if name in wanted
         or re.search(r"email|password|username|title", name)
@@ -334,7 +335,7 @@ def _body(schema: Mapping[str, Any], document: Any, step: str) -> dict[str, Any]
     }
 
 
-def _value(name: str, kind: Mapping[str, Any], document: Any) -> Any:
+def _value(name: str, kind: Mapping[str, Any], oauth: bool) -> Any:
     if "enum" in kind:
         return kind["enum"][0]
     if "default" in kind and kind["default"] is not None:
@@ -345,9 +346,7 @@ def _value(name: str, kind: Mapping[str, Any], document: Any) -> Any:
         return "{todo}"
     if "password" in name:
         return "{password}"
-    if "email" in name or (
-        name == "username" and kind.get("title", "").lower() == "username" and "OAuth" in str(document)
-    ):
+    if "email" in name or (oauth and name == "username" and kind.get("title", "").lower() == "username"):
         return "{email}"
     if "name" in name.lower():
         return "{name}"
