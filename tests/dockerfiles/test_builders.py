@@ -16,7 +16,9 @@ def step(builder: str, sign: str, root: Path) -> str:
     """Return the script of a builder's step that holds a sign; what it writes at the root of an image is below root."""
     text = (BUILDERS / f"{builder}.Dockerfile").read_text().replace("\\\n", " ")
     (found,) = (line for line in text.splitlines() if line.startswith("RUN ") and sign in line)
-    return re.sub(r"(?<=[ /])/?(tmp/log|site)\b", lambda match: f"{root}/{match[1]}", found.removeprefix("RUN "))
+    return re.sub(
+        r"(?<=[ /])/?(tmp/log|tmp/failed|site)\b", lambda match: f"{root}/{match[1]}", found.removeprefix("RUN ")
+    )
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,12 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
         else npm install --no-save --ignore-scripts --legacy-peer-deps "$one"; fi || true; }; \
     done
 COPY . .
-# What only its types fail is built once more without judging them. What the build ends with is kept in a file, since the
+# What only its types fail is built once more without judging them. That the build failed is kept in a file, since the
 # shell of the base image has no pipefail.
-RUN if ! npm run build --no-update-notifier >/tmp/log 2>&1; then \
-        cat /tmp/log; grep -qE "error TS[0-9]+|^TS[0-9]+:|\[eslint\]" /tmp/log || exit 1; \
+# hadolint ignore=DL4006
+RUN { npm run build --no-update-notifier 2>&1 || touch /tmp/failed; } | tee /tmp/log; \
+    if [ -e /tmp/failed ]; then \
+        grep -qE "error TS[0-9]+|^TS[0-9]+:|\[eslint\]" /tmp/log || exit 1; \
         echo "once more, without judging types and style"; \
         if [ -x node_modules/.bin/vite ]; then node_modules/.bin/vite build; \
         else TSC_COMPILE_ON_ERROR=true DISABLE_ESLINT_PLUGIN=true npm run build --no-update-notifier; fi || exit 1; \
