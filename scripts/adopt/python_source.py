@@ -205,12 +205,12 @@ def _call(node: ast.Call, place: Place, into: Code, helpers: Mapping[str, bool])
             given = node.args[1] if len(node.args) > 1 else words.get("default")
             needed = last == "config" or helpers.get(last, False)
             into.reads.append(Read(variable, place, _literal(given), needed and given is None))
-    if name == "dj_database_url.config" or re.search(
-        r"(^|\.)env\.(db|db_url)$", name
-    ):  # Django's, by their own name for it
-        variable = _text(words.get("env") or (node.args[0] if node.args and "env.db" in name else None))
-        default = _literal(words.get("default") or (node.args[0] if node.args and "env.db" not in name else None))
-        into.reads.append(Read(variable or "DATABASE_URL", place, default, default is None and "env.db" in name))
+    environ = re.search(r"(^|\.)env\.(db|db_url)$", name)  # Django's database, by django-environ
+    if environ or name == "dj_database_url.config":
+        first = node.args[0] if node.args else None
+        variable = _text(words.get("env") or (first if environ else None))
+        default = _literal(words.get("default") or (None if environ else first))
+        into.reads.append(Read(variable or "DATABASE_URL", place, default, default is None and bool(environ)))
     if name.endswith("command.upgrade"):
         into.calls.setdefault("alembic", place)
     if last in ("run", "serve") and (_literal(words.get("port")) or "").isdigit():
