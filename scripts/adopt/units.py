@@ -54,6 +54,11 @@ class Unit:
         """Return the packages that the unit depends on, in either language."""
         return self.javascript or self.python or Packages()
 
+    @property
+    def called(self) -> set[str]:
+        """Return the names by which other containers may call it."""
+        return {self.name, *(item.service for item in self.described), *(item.name for item in self.described)}
+
     def wants(self, *names: str) -> Place | None:
         """Return where one of these packages is asked for."""
         return next(

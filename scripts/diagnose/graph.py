@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from scripts.diagnose.model import Object, Snapshot, moment
-from scripts.kube.objects import condition, is_owned, is_terminating, name_of
+from scripts.kube.objects import condition, is_hook, is_owned, is_terminating, name_of
 
 SETTLING = timedelta(seconds=30)  # a pod made so shortly before a change is judged may well be of that change
 LOOKS_AGAIN = timedelta(seconds=60)
@@ -78,11 +78,6 @@ def _event(item: Object) -> Event:
         last=last,
         field=str((item.get("involvedObject") or {}).get("fieldPath") or ""),
     )
-
-
-def is_hook(job: Object) -> bool:
-    """Return whether helm runs a Job beside the release, at one of its moments."""
-    return "helm.sh/hook" in (job["metadata"].get("annotations") or {})
 
 
 class ResourceGraph:
@@ -223,11 +218,9 @@ class ResourceGraph:
     def left_behind(self) -> set[str]:
         """Return the Jobs of hooks that failed before the change that is judged: helm has gone on without them."""
         since = self.state.since
-        failed = {name_of(job): condition(job, "Failed") for job in self.state.kind("Job") if is_hook(job)}
-        times = {
-            name: moment(one.get("lastTransitionTime")) for name, one in failed.items() if one.get("status") == "True"
-        }
-        return {name for name, told in times.items() if since and told and told < since}
+        hooks = ((name_of(job), condition(job, "Failed")) for job in self.state.kind("Job") if is_hook(job))
+        failed = ((name, moment(one.get("lastTransitionTime"))) for name, one in hooks if one.get("status") == "True")
+        return {name for name, told in failed if since and told and told < since}
 
     def outdated(self, pod: Object) -> bool:
         """Return whether what is seen of a pod is from before the change that is judged, and nobody has looked at it

@@ -16,7 +16,7 @@ from scripts.diagnose.redaction import clean
 from scripts.diagnose.symptoms import pod_symptoms
 from scripts.diagnose.workload_symptoms import creation_symptoms, workload_symptoms
 from scripts.kube import manual_changes
-from scripts.kube.objects import name_of
+from scripts.kube.objects import is_hook, name_of
 
 QUOTED = 400  # characters of a captured text that a title quotes
 COLLECTED = 8  # values of a group that a title names
@@ -305,7 +305,7 @@ def _belongs(job: Object, wanted: Collection[str]) -> bool:
     """Return whether a Job is a hook of the release, or one of a CronJob that was asked for."""
     meta = job["metadata"]
     owners = {owner.get("name") for owner in meta.get("ownerReferences") or () if owner.get("kind") == "CronJob"}
-    return "helm.sh/hook" in (meta.get("annotations") or {}) or bool(owners & set(wanted))
+    return is_hook(job) or bool(owners & set(wanted))
 
 
 def _only_requested(findings: Sequence[Finding], state: Snapshot) -> list[Finding]:

@@ -92,14 +92,13 @@ def _jobs(graph: ResourceGraph) -> Iterator[Symptom]:
         if failed.get("status") != "True":
             continue
         name = name_of(job)
-        hook = str((job["metadata"].get("annotations") or {}).get("helm.sh/hook", ""))
         if name in graph.left_behind:
             continue
-        since = moment(failed.get("lastTransitionTime"))
         logs = [
             line for pod in graph.state.kind("Pod") if graph.service_of(pod)[0] == name
             for key in graph.state.logs if key[0] == name_of(pod) for line in graph.state.logs[key]
         ]  # fmt: skip
+        hook = str((job["metadata"].get("annotations") or {}).get("helm.sh/hook", ""))
         fields = {
             "reason": str(failed.get("reason") or ""),
             "message": str(failed.get("message") or ""),
@@ -107,6 +106,7 @@ def _jobs(graph: ResourceGraph) -> Iterator[Symptom]:
             "hook": hook or "no hook",
         }
         lines = [f"condition Failed: {fields['reason']}: {fields['message']}"]
+        since = moment(failed.get("lastTransitionTime"))
         yield Symptom("job", name, f"job/{name}", fields, tuple(lines), seconds=graph.age(since), failures=1)
 
 

@@ -193,6 +193,11 @@ def _secrets_of_container(container: Object) -> Iterator[str | None]:
         yield (one.get("secretRef") or {}).get("name")
 
 
+def is_hook(item: Mapping[str, Any]) -> bool:
+    """Return whether helm makes an object beside the release, at one of its moments."""
+    return "helm.sh/hook" in (item["metadata"].get("annotations") or {})
+
+
 def now() -> datetime:
     """Return this moment, as Kubernetes writes times."""
     return datetime.now(UTC)

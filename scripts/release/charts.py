@@ -20,6 +20,7 @@ from scripts.host.files import write_whole
 from scripts.kube import schemas
 from scripts.kube.arguments import values_options
 from scripts.kube.helm import template_argv
+from scripts.kube.objects import is_hook
 from scripts.pipeline import deploy
 from scripts.settings.configuration import ENVIRONMENTS
 from scripts.settings.model import Release
@@ -102,7 +103,7 @@ def _objects(text: str) -> dict[str, list[str]]:
     """Return kind/name → the object in one spelling, hooks left out: they are no part of a release's manifest."""
     found = {}
     for item in parsing.documents_from_yaml(text):
-        if item and "helm.sh/hook" not in (item["metadata"].get("annotations") or {}):
+        if item and not is_hook(item):
             name = f"{item['kind']}/{item['metadata']['name']}"
             found[name] = yaml.safe_dump(_censored(item), sort_keys=True).splitlines()
     return found

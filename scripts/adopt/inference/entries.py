@@ -129,3 +129,8 @@ def main_file(unit: Unit, tree: Tree) -> str:
     mains = main_files(tree, unit)
     made = (file for file in mains if re.search(r"=\s*(\w+\.)?(FastAPI|Flask)\(", tree.text(file)))
     return next(made, next((file for file in mains if "__main__" in tree.text(file)), ""))
+
+
+def vite_files(tree: Tree, unit: Unit) -> list[str]:
+    """Return the files in which a page's author tells Vite what its server does."""
+    return [file for file in tree.below(unit.sources) if re.search(r"(^|/)vite\.config\.[cm]?[jt]s$", file)]

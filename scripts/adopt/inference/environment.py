@@ -318,8 +318,7 @@ def _target(read: Read, unit: Unit, context: Context, value: str) -> Unit | None
     host = parsing.from_url(value if "://" in value else f"//{value}")
     name, port = host.hostname or "", host.port
     for other in serving:
-        services = {other.name, *(item.service for item in other.described), *(item.name for item in other.described)}
-        if name in services and name:
+        if name in other.called and name:
             return other
         if (
             name in ("localhost", "127.0.0.1")

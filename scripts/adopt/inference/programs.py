@@ -13,6 +13,7 @@ from scripts.adopt.inference.entries import (
     ABOVE,
     main_file,
     own_name,
+    vite_files,
 )
 from scripts.adopt.inference.jobs import imported_files, imports, migrations
 from scripts.adopt.packages import in_uv_lock, join
@@ -105,10 +106,10 @@ def _authors_port(unit: Unit, tree: Tree) -> int:
             return int(said[1])
     if not any(re.match(r"(\S+\s+)*?vite\b(?! build| preview)", line) for line in scripts):
         return 3000
-    files = (
-        file for file in tree.below(unit.sources) if re.fullmatch(r"vite\.config\.[cm]?[jt]s", file.rpartition("/")[2])
+    told = (
+        re.search(r"\bserver\s*:\s*\{[^{}]*?\bport\s*:\s*(\d{4,5})\b", tree.text(file))
+        for file in vite_files(tree, unit)
     )
-    told = (re.search(r"\bserver\s*:\s*\{[^{}]*?\bport\s*:\s*(\d{4,5})\b", tree.text(file)) for file in files)
     return next((int(one[1]) for one in told if one), 5173)
 
 

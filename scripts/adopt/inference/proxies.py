@@ -11,6 +11,7 @@ from typing import Any
 
 from scripts.adopt.inference.addresses import preload
 from scripts.adopt.inference.decision import Context
+from scripts.adopt.inference.entries import vite_files
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
@@ -57,12 +58,11 @@ class Handed:
 
 def handed_on(unit: Unit, tree: Tree) -> list[Handed]:
     """Return what the server of a page that is files hands on, where its author runs it, the longest path first."""
-    vite = [file for file in tree.below(unit.sources) if re.search(r"(^|/)vite\.config\.[cm]?[jt]s$", file)]
     nginx = [
         file for file in tree.below(unit.sources) if re.search(r"(^|/)[\w.-]*nginx[\w./-]*\.conf(\.template)?$", file)
     ]
-    found = [one for file in vite for one in _of_vite(tree.text(file), file)] or [*_of_package(unit, tree)]
-    found = found or [one for file in nginx for one in _of_nginx(tree.text(file), file)]
+    vite = [one for file in vite_files(tree, unit) for one in _of_vite(tree.text(file), file)]
+    found = vite or [*_of_package(unit, tree)] or [one for file in nginx for one in _of_nginx(tree.text(file), file)]
     first = {one.path: one for one in reversed(found)}
     return sorted(first.values(), key=lambda one: -len(one.path))
 
@@ -136,11 +136,7 @@ def _server(url: str, page: Unit, context: Context) -> Unit | None:
     parts = parsing.from_url(url)
     serving = [unit for unit in context.whole.units if unit is not page and context.ports[unit.name]]
     for unit in serving:
-        if parts.hostname in {
-            unit.name,
-            *(item.name for item in unit.described),
-            *(item.service for item in unit.described),
-        }:
+        if parts.hostname in unit.called:
             return unit
     for unit in serving:
         if parts.port and parts.port in (context.ports[unit.name], context.published[unit.name]):
