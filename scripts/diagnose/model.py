@@ -19,7 +19,8 @@ class Snapshot:
     `logs` are of the running containers, or of the dead ones that have not been started again; `previous_logs` are of
     the instance before. `services` are the workloads to speak about, all if empty. `command` is how a person calls
     kubectl on this cluster. `since` is when the change was made whose success is judged: what is older says nothing.
-    `advancing` are the (pod, container)s whose programs said something new a short while ago.
+    `advancing` are the (pod, container)s whose programs said something new a short while ago. `elsewhere` are the pods
+    of the whole cluster, where one of these finds no room beside them.
     """
 
     namespace: str
@@ -31,6 +32,7 @@ class Snapshot:
     command: tuple[str, ...] = ("kubectl",)
     since: datetime | None = None
     advancing: frozenset[tuple[str, str]] = frozenset()
+    elsewhere: tuple[Object, ...] = ()
 
     @classmethod
     def of(cls, items: Iterable[Object], namespace: str, taken: datetime, **rest: Any) -> Snapshot:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from scripts.diagnose.model import Object, Snapshot
-from scripts.diagnose.symptoms import FLAPPING
+from scripts.diagnose.symptoms import FLAPPING, lacks_room
 from scripts.errors import UserError
 from scripts.kube.kubectl import Kubectl, parsed
 from scripts.kube.objects import is_terminating
@@ -42,6 +43,10 @@ def take_snapshot(
         before = {key: pool.submit(_log, kubectl, namespace, key, previous=True) for key, again in wanted if again}
         logs = {key: lines for key, job in now.items() if (lines := job.result())}
         previous = {key: lines for key, job in before.items() if (lines := job.result())}
+    elsewhere: list[Object] = []
+    if any(lacks_room(item) for item in items if item.get("kind") == "Pod"):
+        with suppress(UserError):  # who may see only this namespace is told of no other
+            elsewhere = kubectl.get("pods", "--all-namespaces")["items"]
     command = ("kubectl", *kubectl.command()[1:])
     return Snapshot.of(
         items,
@@ -52,6 +57,7 @@ def take_snapshot(
         services=tuple(services),
         command=command,
         since=since,
+        elsewhere=tuple(elsewhere),
     )
 
 

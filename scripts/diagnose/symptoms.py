@@ -13,6 +13,7 @@ from typing import Any
 
 from scripts.diagnose.graph import Event, ResourceGraph, containers, created
 from scripts.diagnose.model import Object, Symptom, moment
+from scripts.kube import room
 from scripts.kube.objects import condition, ended_with_node, is_terminating, name_of, passes_probes
 
 RECENT_SECONDS = 180.0  # a crash longer ago than this says nothing of a container that runs
@@ -34,7 +35,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "probe": IN_CONTAINER
     | {"type", "message", "status", "port", "path", "scheme", "ports", "declared", "heard", "heard_port", "mechanism"},
     "create": COMMON | {"message", "owner"},
-    "schedule": IN_POD | {"reason", "message", "requests"},
+    "schedule": IN_POD | {"reason", "message", "requests", "stop"},
     "mount": IN_POD | {"reason", "message"},
     "pulling": IN_CONTAINER,
     "pod": IN_POD | {"reason", "message"},
@@ -49,6 +50,11 @@ FIELDS: Mapping[str, frozenset[str]] = {
         {"program", "namespace", "release", "service", "stage", "context", "dockerfile", "app", "step"}
     ),
 }
+
+
+def lacks_room(pod: Object) -> bool:
+    """Return whether the scheduler says that no node has enough left for a pod."""
+    return "Insufficient" in str(condition(pod, "PodScheduled").get("message") or "")
 
 
 def pod_symptoms(graph: ResourceGraph) -> Iterator[Symptom]:
@@ -117,10 +123,17 @@ class _Pod:
         requests = _requests(self.spec)
         if requests:
             lines.append(f"the pod asks for {requests}")
-        fields = {"reason": reason, "message": message, "requests": requests or "nothing"}
+        fields = {"reason": reason, "message": message, "requests": requests or "nothing", "stop": self._stop(message)}
         yield self._symptom(
             "schedule", fields, lines, since=since, recovering=bool(scaling) or self._room_may_come(message)
         )
+
+    def _stop(self, message: str) -> str:
+        """Return which other release to stop, where such a one holds what the pod lacks."""
+        state = self.graph.state
+        lacking = next((one for one in room.RESOURCES if f"Insufficient {one}" in message), "")
+        others = room.holders(state.elsewhere, lacking, state.namespace) if lacking else []
+        return room.stopping(others, state.command) or "stop something else"
 
     def _room_may_come(self, message: str) -> bool:
         """Return whether what the pod lacks may be freed soon: other pods end, or start and take an old one's place."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from scripts.context.run import Run
@@ -11,8 +12,9 @@ from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.shell import CommandError, Result
 from scripts.images import plan
-from scripts.kube import releases, schemas
+from scripts.kube import releases, room, schemas
 from scripts.kube.helm import template_argv
+from scripts.kube.workloads import documents
 from scripts.pipeline import deploy, live
 from scripts.settings.model import Plan, Release
 from scripts.settings.reading import overlay
@@ -35,6 +37,7 @@ def refuse_values(run: Run, planned: Plan) -> None:
     if run.dry and not run.session.tools["helm"].is_file():
         return
     settings = run.session.settings
+    new: list[dict[str, Any]] = []
     for release in planned.releases:
         values = deploy.release_values(planned, release, settings, {})
         if not run.dry and _is_deployed(run, release, values):
@@ -49,6 +52,33 @@ def refuse_values(run: Run, planned: Plan) -> None:
             _judge(release, answer.out)
         else:
             _ask_server(run, release, answer.out)
+            if not live.histories(run.session).get(release.name):
+                new += documents(answer.out)
+    if planned.target != "context":  # whose nodes may become more
+        _refuse_crowded(run, new)
+
+
+def _refuse_crowded(run: Run, manifest: list[dict[str, Any]]) -> None:
+    """Raise UserError where what is installed anew asks for more than the nodes have left, since other releases of this
+    product hold the rest. Whatever else fills them may go by itself.
+    """
+    wanted = {resource: amount for resource in room.RESOURCES if (amount := room.wanted(manifest, resource))}
+    if not wanted:
+        return
+    kubectl = run.session.kubectl
+    nodes: list[Any] = []
+    with suppress(UserError):  # not everybody may list them
+        nodes, pods = kubectl.get("nodes")["items"], kubectl.get("pods", "--all-namespaces")["items"]
+    for resource, amount in wanted.items() if nodes else ():
+        left = room.left(nodes, pods, resource)
+        others = room.holders(pods, resource, run.namespace)
+        if amount > left and others:
+            text = f"its pods ask for {room.shown(resource, amount)} {resource}, and the cluster has"
+            raise UserError(
+                f"{text} {room.shown(resource, left)} left: other releases hold the rest",
+                f"{room.stopping(others, kubectl.command())}, ask for less (resources in its app's file), or give the"
+                " cluster more; then go on: ./run invoke pipeline",
+            )
 
 
 def _is_deployed(run: Run, release: Release, values: Mapping[str, Any]) -> bool:

@@ -800,6 +800,20 @@ def test_a_full_node_is_waited_for_while_room_may_come(change: Object, terminal:
     assert [item.terminal for item in judge([*items, other])] == [terminal]
 
 
+def test_who_fills_the_node_is_named_with_how_to_stop_it() -> None:
+    labels = {"app.kubernetes.io/part-of": "todo-chatbot", "app.kubernetes.io/instance": "notes"}
+    other = {
+        "kind": "Pod",
+        "metadata": {"name": "other", "namespace": "notes", "labels": labels},
+        "spec": {"nodeName": "node", "containers": [{"resources": {"requests": {"cpu": "900m"}}}]},
+        "status": {"phase": "Running"},
+    }
+    (found,) = judge(pending("0/1 nodes are available: 1 Insufficient cpu."), elsewhere=(other,))
+    assert "the release notes in namespace notes asks for 900m: kubectl " in found.remedy
+    (found,) = judge(pending("0/1 nodes are available: 1 Insufficient cpu."))
+    assert found.remedy.startswith("stop something else, lower the cpu request")
+
+
 def test_a_service_made_before_its_pods_is_no_mismatch() -> None:
     assert judge([service()]) == []
 

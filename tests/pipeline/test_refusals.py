@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,7 @@ class World:
         kubectl = Kubectl(self.folder / "kubectl", self.folder / "kubeconfig", "here", shell)
         session = SimpleNamespace(settings=settings, tools={"helm": self.folder / "helm"}, shell=shell, kubectl=kubectl)
         planned = Plan((Image("web", "todo/web", "2"),), (self.release,), "embedded")
-        refusals.refuse_values(SimpleNamespace(session=session, dry=dry), planned)  # type: ignore[arg-type]
+        refusals.refuse_values(SimpleNamespace(session=session, dry=dry, namespace="shop"), planned)  # type: ignore[arg-type]
 
     @property
     def called(self) -> list[str]:
@@ -135,6 +136,32 @@ def test_what_the_server_cannot_tell_yet_stops_nothing(world: World) -> None:
     world.program("kubectl", f"cat > /dev/null; echo '{PLACE}' >&2; exit 1")
     world.refuse()
     assert world.called == ["helm", "kubectl"]
+
+
+ASKING = """kind: Deployment
+metadata: {name: web}
+spec: {template: {spec: {containers: [{name: a, resources: {requests: {cpu: 900m}}}]}}}"""
+POD = {
+    "metadata": {"name": "a", "namespace": "notes", "labels": {"app.kubernetes.io/part-of": "todo-chatbot"}},
+    "spec": {"nodeName": "n", "containers": [{"resources": {"requests": {"cpu": "1200m"}}}]},
+}
+
+
+@pytest.mark.parametrize("namespace", ["notes", "shop"])  # its own pods make room for each other
+def test_a_cluster_that_another_release_fills_is_told_before_anything_is_built(namespace: str, world: World) -> None:
+    pod = POD | {"metadata": {**POD["metadata"], "namespace": namespace}}
+    node = {"metadata": {"name": "n"}, "status": {"allocatable": {"cpu": "2"}}}
+    world.program("helm", f"cat <<'END'\n{ASKING}\nEND".replace("{", "{{").replace("}", "}}"))
+    for kind, item in (("nodes", node), ("pods", pod)):
+        (world.folder / kind).write_text(json.dumps({"items": [item]}))
+    world.program("kubectl", 'case "$*" in *"get nodes"*) cat {folder}/nodes;; *"get pods"*) cat {folder}/pods;; esac')
+    if namespace == "shop":
+        world.refuse()
+        return
+    with pytest.raises(UserError, match="ask for 900m cpu, and the cluster has 800m left") as refused:
+        world.refuse()
+    assert "the release notes in namespace notes asks for 1200m: " in refused.value.hint
+    assert "scale deployments,statefulsets --all --replicas=0 --namespace notes" in refused.value.hint
 
 
 def test_where_only_an_image_is_new_nobody_is_asked(world: World) -> None:
