@@ -253,7 +253,7 @@ HELD = {
     "starts": "get secret kagent-model",
     "out": json.dumps({"data": {"OPENAI_API_KEY": base64.b64encode(KEY.encode()).decode()}}),
 }
-MARKER = {"starts": "get configmap todo-ai-installed", "out": "configmap/todo-ai-installed\n"}
+MARKER = {"starts": "get configmap todo-ai-installed", "out": json.dumps({"data": {"version": "0.9.12"}})}
 NOTHING = [crds(), controllers(), MARKER | {"out": ""}]
 THEIRS = [crds("v1alpha2"), controllers("kagent"), NOTHING[2]]
 OURS = [crds("v1alpha2"), controllers("kagent"), MARKER, HELD]
@@ -309,6 +309,27 @@ def test_what_cannot_be_told_stops_before_anything(place: Any, calls: Calls) -> 
     assert not [call for call in calls() if call["words"][0] == "apply"]
 
 
+@pytest.mark.parametrize("act", [install.install, install.uninstall])
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"code": 1, "err": "net/http: TLS handshake timeout"}, "cannot be told .*: net/http: TLS handshake timeout"),
+        ({"out": json.dumps({"data": {"objects": '[{"kind": "Ag'}})}, "cannot be read"),
+        ({"out": json.dumps({"data": {"objects": '["Agent"]'}})}, "cannot be read"),
+        ({"out": json.dumps({"data": {"objects": "3"}})}, "cannot be read"),
+        ({"out": "{}"}, "cannot be read"),
+    ],
+)
+def test_a_marker_that_does_not_tell_is_no_empty_one(
+    place: Any, calls: Calls, act: Any, answer: dict[str, Any], told: str
+) -> None:
+    unread = {"starts": "get configmap todo-ai-installed --namespace kagent --ignore-not-found --output json"} | answer
+    with pytest.raises(UserError, match=told) as problem:
+        act(place([unread, *OURS, *STANDING]))
+    assert "nothing was changed" in problem.value.hint
+    assert not [call for call in calls() if call["words"][0] in ("apply", "delete", "replace")]
+
+
 def test_ours_is_taken_away_with_its_key(place: Any, bin_folder: Path, calls: Calls) -> None:
     install.uninstall(place([*OURS, *STANDING]))
     assert "uninstall kagent --namespace kagent" in (bin_folder / "helm.called").read_text()
@@ -319,7 +340,7 @@ def test_ours_is_taken_away_with_its_key(place: Any, bin_folder: Path, calls: Ca
 def marked(*items: tuple[str, str]) -> dict[str, Any]:
     """The marker as an earlier version of ours left it."""
     made = [{"kind": kind, "metadata": {"name": name}} for kind, name in items]
-    starts = "get configmap todo-ai-installed --namespace kagent --output json"
+    starts = "get configmap todo-ai-installed --namespace kagent --ignore-not-found --output json"
     return {"starts": starts, "out": json.dumps({"data": {"objects": json.dumps(made)}})}
 
 

@@ -315,13 +315,25 @@ def _name(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _made(place: Place) -> list[Mapping[str, Any]]:
-    """Return the objects that were put there the last time, by the marker; none where it does not tell."""
-    marker = live.get(place.kubectl, "ConfigMap", objects.MARKER, place.namespace)
+    """Return the objects that were put there the last time, by the marker; none where there is no marker.
+
+    Raises UserError for one that cannot be read: what it remembers would stay for ever.
+    """
+    name = (objects.MARKER, "--namespace", place.namespace)
+    text = _told(place.kubectl.ask("get", "configmap", *name, "--ignore-not-found", "--output", "json"))
+    if not text:
+        return []
     try:
-        items = parsing.from_json(mapped(mapped(marker).get("data")).get("objects") or "[]")
+        items = parsing.from_json(mapped(parsing.from_json(text)["data"]).get("objects") or "[]")
         return [item for item in items if all(_name(item))]
     except (ValueError, TypeError, KeyError):
-        return []
+        nothing = """--type merge --patch '{"data": {"objects": "[]"}}'"""
+        raise UserError(
+            f"what was made the last time stands in the ConfigMap {objects.MARKER} of {place.namespace}, which cannot "
+            "be read",
+            f"if nobody can mend that: kubectl patch configmap {' '.join(name)} {nothing}, and what only it remembered "
+            "stays; nothing was changed",
+        ) from None
 
 
 def _take_away(place: Place, items: Sequence[Mapping[str, Any]]) -> None:
