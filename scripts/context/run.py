@@ -22,9 +22,9 @@ class Run:
     """One run through some of the stages: where it works, where it shows itself, and what it may install.
 
     `builders` are there where it prepares and builds: a build begins as soon as what it stands on is ready. `began` is
-    when it did, by the monotonic clock in seconds. `returned` are the revisions that its rollbacks made, whatever
-    became of them. `later` is work that no stage waits for: it is begun when there are pods to wait for, and waited for
-    at the end.
+    when it did, by the monotonic clock in seconds. `deployed` are the releases that it had helm change, and `returned`
+    the revisions that its rollbacks made, whatever became of them. `later` is work that no stage waits for: it is begun
+    when there are pods to wait for, and waited for at the end.
     """
 
     session: Session
@@ -32,6 +32,7 @@ class Run:
     may_install: bool = True
     builders: Executor | None = None
     began: float = field(default_factory=time.monotonic)
+    deployed: set[str] = field(default_factory=set)
     returned: dict[str, int] = field(default_factory=dict)
     later: list[Callable[[], list[Outcome]]] = field(default_factory=list)
 

@@ -93,6 +93,14 @@ def newest_good(history: list[Revision], proved: Iterable[int], below: int) -> i
     return max(passed, default=None)
 
 
+def live_before(history: list[Revision]) -> Revision | None:
+    """Return the revision that was live before the newest one, whether or not a health check has passed it.
+
+    Its proof may have been lost, or somebody else's helm may have made it: then it is all that there is to return to.
+    """
+    return next((item for item in reversed(history[:-1]) if item.status in GOOD), None)
+
+
 def contents(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what helm keeps of a revision, out of its own Secret. Raises UserError if it cannot be read.
 

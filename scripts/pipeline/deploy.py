@@ -100,6 +100,7 @@ def _deploy_one(
     if newest and same and _runs_as_recorded(record, there):
         text = f"revision {newest.number}"
         return Outcome("deploy", release.name, "unchanged", time.monotonic() - started, text), _Done(newest.number, ())
+    run.deployed.add(release.name)
     _end_killed_operation(run, release, history)
     before = _manifest(run, release, newest.number) if newest else ""
     file = write_values(settings, release, values)

@@ -37,7 +37,8 @@ class RolledBack:
 def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, RolledBack]:
     """Undo what this run deployed of the app's release; the database is never touched.
 
-    A first install has nothing to go back to: it is removed, unless `keep` leaves it for inspection.
+    A first install has nothing to go back to: it is removed, unless `keep` leaves it for inspection. What this run did
+    not make stays, where no earlier revision was proved.
     """
     history = _history(run)
     if not history:
@@ -50,8 +51,16 @@ def roll_back(run: Run, *, keep: bool) -> Generator[Outcome, None, RolledBack]:
     name = run.session.settings.release.name
     record = live.record_of(run.session, {name: newest.number})[name]
     if target is None:
-        yield _first_install(run, keep=keep)
-        return RolledBack(newest.number, record=record)
+        before = releases.live_before(history)
+        if why := _stays(run, before, keep=keep):
+            text = f"revision {newest.number} stays: {why}"
+            yield Outcome("rollback", name, "skipped", 0.0, text)
+            return RolledBack(newest.number, record=record)
+        if before is None:
+            yield _remove(run)
+            return RolledBack(newest.number, record=record)
+        target = before.number
+        run.display.line(f"no earlier revision was proved healthy: back to revision {target}, which was live before")
     return RolledBack(newest.number, (yield from _return_to(run, target, history, known)), record)
 
 
@@ -190,10 +199,17 @@ def left_behind(stateful_set: Mapping[str, Any], pods: Iterable[Mapping[str, Any
     ]
 
 
-def _first_install(run: Run, *, keep: bool) -> Outcome:
-    release = run.session.settings.release
+def _stays(run: Run, before: Revision | None, *, keep: bool) -> str:
+    """Return why a revision that failed stays, where none before it was proved; nothing where it is to go."""
+    if run.session.settings.release.name not in run.deployed:
+        return "this run did not make it, and no earlier one was proved healthy"
     if keep:
-        return Outcome("rollback", release.name, "skipped", 0.0, "first install, left for inspection (--keep)")
+        return "left for inspection (--keep)" + ("; no earlier one was proved healthy" if before else "")
+    return "before it there is only what invoke dev made" if before and before.dev else ""
+
+
+def _remove(run: Run) -> Outcome:
+    release = run.session.settings.release
     started = time.monotonic()
     run.session.helm.uninstall(release.name, release.namespace, run.session.settings.timeouts.deploy)
     text = "first install, removed; use --keep to leave it for inspection"
@@ -205,8 +221,13 @@ def _history(run: Run) -> list[Revision]:
 
 
 def _proofs(run: Run, history: list[Revision]) -> dict[int, Proof]:
-    """Return the proofs of the release's revisions."""
-    return live.proofs_of(run.session, history) if history else {}
+    """Return the proofs of the release's revisions, and tell of those that cannot be read."""
+    if not history:
+        return {}
+    unread = proofs.damaged(run.session.kubectl, run.namespace, run.session.settings.release.name)
+    for revision, name in sorted(unread.items()):
+        run.display.line(f"revision {revision} was proved healthy, but secret/{name} cannot be read: it is passed over")
+    return live.proofs_of(run.session, history)
 
 
 def _as_rollback(outcome: Outcome) -> Outcome:

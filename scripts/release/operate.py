@@ -370,6 +370,8 @@ def is_own(item: Mapping[str, Any], releases_of_ours: Collection[str]) -> bool:
 def history(session: Session) -> list[tuple[str, ...]]:
     """Return the release's revisions, oldest first: whether a health check passed them, and who made them from what.
 
+    A damaged proof is named in its place: whether that revision was healthy cannot be told.
+
     Raises UserError if the audit record was tampered with.
     """
     release = session.settings.release
@@ -379,6 +381,7 @@ def history(session: Session) -> list[tuple[str, ...]]:
         return rows
     installed = live.installations(session, revisions)
     known = live.proofs_in(session, installed)
+    unread = proofs.damaged(session.kubectl, release.namespace, release.name)
     entries = audit.read(audit_file(session.settings.cluster))
     made: dict[int, tuple[str, str, str]] = {}
     for record in installed.values():
@@ -387,6 +390,8 @@ def history(session: Session) -> list[tuple[str, ...]]:
         rows.append((str(number), "kept apart", known[number].moment, *made.get(number, ("-", "-", "-")), "-"))
     for item in revisions:
         moment = known[item.number].moment if item.number in known else "-"
+        if item.number in unread and item.number not in known:
+            moment = f"secret/{unread[item.number]} cannot be read"
         origin = made.get(item.number, ("-", "-", "-"))
         status = item.status + (" (dev)" if item.dev else "")
         rows.append((str(item.number), status, moment, *origin, item.inputs or "-"))

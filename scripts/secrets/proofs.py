@@ -60,12 +60,24 @@ def healthy_secrets(kubectl: Kubectl, namespace: str) -> list[Mapping[str, Data]
     """
     items = kubectl.items("secrets", namespace, "--selector", KIND)
     read = {objects.name_of(item): _read(item, item["metadata"]["labels"][KIND]) for item in items}
-    if damaged := [one for one, proof in read.items() if proof is None]:
-        problem = f"the Secrets of a healthy release are remembered in {', '.join(damaged)}, which cannot be read"
-        remedy = f"if nobody can mend that: kubectl delete secret {' '.join(damaged)} --namespace {namespace}"
+    if unread := [one for one, proof in read.items() if proof is None]:
+        problem = f"the Secrets of a healthy release are remembered in {', '.join(unread)}, which cannot be read"
+        remedy = f"if nobody can mend that: kubectl delete secret {' '.join(unread)} --namespace {namespace}"
         raise UserError(problem, f"{remedy}, and what only it remembered is made anew")
     found = [proof for proof in read.values() if proof]
     return [one.secrets for one in sorted(found, key=lambda one: one.moment, reverse=True)]
+
+
+def damaged(kubectl: Kubectl, namespace: str, release: str) -> dict[int, str]:
+    """Return the names of the Secrets that are proofs of a release and cannot be read, by the revision they are of."""
+    items = kubectl.items("secrets", namespace, "--selector", f"{KIND}={release}")
+    return {_revision(item): objects.name_of(item) for item in items if _read(item, release) is None}
+
+
+def _revision(item: Mapping[str, Any]) -> int:
+    """Return the revision that a proof is of, by its name: the rest may be damaged. 0 where it does not say."""
+    number = objects.name_of(item).rpartition(".v")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def records(kubectl: Kubectl, namespace: str) -> list[Mapping[str, Any]]:
@@ -80,8 +92,9 @@ def _read(item: Mapping[str, Any], release: str) -> Proof | None:
         labels, notes = item["metadata"]["labels"], item["metadata"]["annotations"]
         data = {key: parsing.from_json(base64.b64decode(text)) for key, text in item["data"].items()}
         moment, installation = notes[MOMENT], notes[INSTALLATION]
-        return Proof(release, int(labels[REVISION]), moment, installation, data["secrets"], data["record"])
-    except (KeyError, TypeError, ValueError, binascii.Error):
+        secrets = {name: dict(values) for name, values in data["secrets"].items()}
+        return Proof(release, int(labels[REVISION]), moment, installation, secrets, dict(data["record"]))
+    except (AttributeError, KeyError, TypeError, ValueError, binascii.Error):
         return None
 
 

@@ -20,7 +20,7 @@ def give_words() -> None:
     ParseError.__str__ = _told  # type: ignore[method-assign]
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     from invoke.main import program
 
     said = str(error.args[0])

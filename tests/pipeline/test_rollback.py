@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from scripts.errors import UserError
-from scripts.pipeline import rollback
+from scripts.kube.releases import Revision
+from scripts.pipeline import live, rollback
+from scripts.pipeline.live import Live
+from scripts.release import operate
+from scripts.secrets import proofs
+from tests.secrets.test_versions import Cluster, keep, record
 
 
 def pod(name: str, revision: str, *, ready: bool) -> dict[str, Any]:
@@ -41,3 +46,88 @@ def test_where_nothing_is_deployed_that_is_said_and_not_that_nothing_was_proved(
     run: Any = SimpleNamespace(session=session, dry=False)
     with pytest.raises(UserError, match="release todo is not deployed in shop"):
         rollback.last_verified_revision(run)
+
+
+class Helm:
+    """Notes what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def uninstall(self, name: str, *more: Any) -> None:
+        self.asked.append(f"uninstall {name}")
+
+
+def undo(monkeypatch: pytest.MonkeyPatch, *history: Revision, made: bool = True, keep: bool = False) -> list[str]:
+    """Return what a failed deploy is answered with, where no revision was ever proved healthy."""
+    helm, told = Helm(), []
+    settings = SimpleNamespace(
+        release=SimpleNamespace(name="todo", namespace="shop"), timeouts=SimpleNamespace(deploy=1)
+    )
+    session = SimpleNamespace(settings=settings, helm=helm)
+    run: Any = SimpleNamespace(
+        session=session, namespace="shop", dry=False, deployed={"todo"} if made else set(),
+        display=SimpleNamespace(line=told.append),
+    )  # fmt: skip
+
+    def back(run: Any, number: int, *more: Any) -> Any:
+        helm.asked.append(f"rollback {number}")
+        yield from ()
+        return Live()
+
+    monkeypatch.setattr(rollback, "_history", lambda run: list(history))
+    monkeypatch.setattr(rollback, "_proofs", lambda run, history: {})
+    monkeypatch.setattr(live, "record_of", lambda session, numbers: {name: {} for name in numbers})
+    monkeypatch.setattr(rollback, "_return_to", back)
+    outcomes = list(rollback.roll_back(run, keep=keep))
+    return [*helm.asked, *(one.detail for one in outcomes if one.status == "skipped")]
+
+
+def revision(number: int, status: str = "superseded", *, dev: bool = False) -> Revision:
+    return Revision("todo", number, status, "", dev)
+
+
+def test_only_a_first_install_of_this_run_is_ever_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof that is lost, or helm by hand, is no reason to remove what served until then."""
+    assert undo(monkeypatch, revision(1, "deployed")) == ["uninstall todo"]
+    assert undo(monkeypatch, revision(1, "failed"), revision(2, "failed")) == ["uninstall todo"]
+    assert undo(monkeypatch, revision(1), revision(2, "deployed")) == ["rollback 1"]
+    assert undo(monkeypatch, revision(1), revision(2, "failed"), revision(3, "failed")) == ["rollback 1"]
+    theirs = undo(monkeypatch, revision(1, "deployed"), made=False)
+    assert theirs == ["revision 1 stays: this run did not make it, and no earlier one was proved healthy"]
+    begun = undo(monkeypatch, revision(1, dev=True), revision(2, "deployed"))
+    assert begun == ["revision 2 stays: before it there is only what invoke dev made"]
+
+
+def test_what_is_kept_for_inspection_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = undo(monkeypatch, revision(1, "deployed"), keep=True)
+    assert first == ["revision 1 stays: left for inspection (--keep)"]
+    second = undo(monkeypatch, revision(1), revision(2, "deployed"), keep=True)
+    assert second == ["revision 2 stays: left for inspection (--keep); no earlier one was proved healthy"]
+
+
+@pytest.mark.parametrize(
+    "damage", [{"data": {}}, {"data": {"secrets": "W10=", "record": "e30="}}, {"data": None}, {"metadata": "notes"}]
+)
+def test_a_proof_that_cannot_be_read_is_named_by_history_and_rollback(
+    monkeypatch: pytest.MonkeyPatch, damage: dict[str, Any]
+) -> None:
+    cluster, told = Cluster(), []
+    for number in (1, 2, 3):
+        cluster.hold("auth", KEY=str(number))
+        keep(cluster, number)
+        cluster.secrets[f"sh.helm.release.v1.todo.v{number}"] = record(number)
+    name = proofs.name("todo", 2)
+    if "data" in damage:
+        cluster.secrets[name] |= damage
+    else:
+        cluster.secrets[name]["metadata"]["annotations"] = {}
+    release = SimpleNamespace(name="todo", namespace="shop")
+    settings = SimpleNamespace(release=release, cluster="test")
+    session: Any = SimpleNamespace(settings=settings, kubectl=cluster.kubectl(), shell=SimpleNamespace(dry=False))
+    run: Any = SimpleNamespace(session=session, namespace="shop", dry=False, display=SimpleNamespace(line=told.append))
+    assert rollback.last_verified_revision(run) == 1
+    assert told == [f"revision 2 was proved healthy, but secret/{name} cannot be read: it is passed over"]
+    monkeypatch.setattr(live, "installation", lambda session, record: "")
+    rows = operate.history(session)
+    assert [row[2] == f"secret/{name} cannot be read" for row in rows] == [False, False, True, False]
