@@ -18,6 +18,7 @@ from scripts.adopt.inference.environment import redis_of, variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
 from scripts.adopt.inference.journey import find_journey
 from scripts.adopt.inference.known import find_todos
+from scripts.adopt.inference.private import keep_private, rename_public
 from scripts.adopt.inference.programs import (
     companions,
     installs_requirements,
@@ -77,6 +78,8 @@ def decide(whole: Whole) -> Decision:
             "no page: nothing that a browser opens was found; the services are proved by their probes alone"
         )
     context = Context(whole, ports, published, found)
+    for unit in whole.units:
+        keep_private(unit, context)
     for unit in whole.units:
         services[unit.name] = _service(unit, context)
         found.remarks += _hosted(unit, services[unit.name])
@@ -221,6 +224,7 @@ def _variables(unit: Unit, spec: dict[str, Any], built: bool, context: Context) 
         )
     if built or (unit.dockerfile and builds_a_page(context.whole.tree.text(unit.dockerfile.file))):
         replace_deployed(unit, spec, context)
+        rename_public(unit, spec, context)
     return environment
 
 

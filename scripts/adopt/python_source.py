@@ -148,6 +148,17 @@ def used_names(text: str) -> set[str]:
     return {it.id if isinstance(it, ast.Name) else it.attr for it in nodes if isinstance(it, ast.Name | ast.Attribute)}
 
 
+def keys_of_tokens(text: str, call: str) -> set[str]:
+    """Return the names by which a file signs tokens (`jwt.encode`) or checks them (`jwt.decode`), without what they are
+    parts of.
+    """
+    nodes = (it for one in statements(text) for it in ast.walk(one) if isinstance(it, ast.Call))
+    calls = [it for it in nodes if re.fullmatch(rf"(\w*\.)?_?(pyjwt|jwt)\.{call}", _dotted(it.func), re.I)]
+    given = [it.args[1] if len(it.args) > 1 else next((one.value for one in it.keywords if one.arg == "key"), None)
+             for it in calls]  # fmt: skip
+    return {_dotted(one).rpartition(".")[2] for one in given if one is not None} - {""}
+
+
 def _is_script(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
 

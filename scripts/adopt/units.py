@@ -48,6 +48,7 @@ class Unit:
     strange_lock: str = ""  # a lock that lies there and is none of its packages'
     once: list[Described] = field(default_factory=list)  # what runs in its image, and ends
     lacking: dict[str, Place] = field(default_factory=dict)  # packages that it loads and does not ask for
+    renamed: dict[str, str] = field(default_factory=dict)  # public variables → names that no browser gets
 
     @property
     def packages(self) -> Packages:

@@ -61,8 +61,7 @@ def purpose(read: Read, page: bool = True) -> str:
     name = read.name.upper()  # as most write them
     if _HOST_OF_OTHERS.match(name):
         return "elsewhere"
-    bare = next((name.removeprefix(prefix) for prefix in PUBLIC if name.startswith(prefix)), "")
-    if bare and page:
+    if page and private_name(name) != name:
         return "public"
     if name == "PORT" or _OWN_PORT.match(name):
         return "port"
@@ -87,6 +86,11 @@ def purpose(read: Read, page: bool = True) -> str:
     if _SWITCH.search(name) and (read.default or "").lower() in ("true", "1", "yes", "on"):
         return "broker"
     return "address" if _ADDRESS.search(name) else "plain"
+
+
+def private_name(name: str) -> str:
+    """Return a variable's name without the mark by which a page's build puts it into what browsers get."""
+    return next((name.removeprefix(prefix) for prefix in PUBLIC if name.startswith(prefix)), name)
 
 
 _DEPLOYED = re.compile(

@@ -2817,3 +2817,40 @@ def test_an_example_without_the_path_of_the_codes_own_address_takes_none_away(
     (app / "web/.env.example").write_text("NEXT_PUBLIC_API_URL=http://localhost:8000\n")
     built = services(adopt(app))["web"]["buildEnvironment"]
     assert built["NEXT_PUBLIC_API_URL"] == f"http://localhost:8000{path}"
+
+
+@pytest.mark.parametrize(("checks", "same"), [("BETTER_AUTH_SECRET", True), ("JWT_SECRET", False)])
+def test_a_token_is_signed_by_the_secret_that_checks_it(tmp_path: Path, checks: str, same: bool) -> None:
+    """One file signs, another one checks, each by a variable of its own: two values would let nobody in."""
+    sign = 'import os, jwt\nKEY = os.getenv("JWT_SECRET")\ndef enter(who):\n    return jwt.encode(who, KEY, "HS256")\n'
+    check = f'import os\nfrom jose import jwt\nOWN = os.environ["{checks}"]\n'
+    check += "def known(token):\n    return jwt.decode(token, OWN, algorithms=['HS256'])\n"
+    code = {"auth.py": sign, "users.py": check, "main.py": "import auth, users\n" + API["main.py"]}
+    found = from_yaml(adopt(make(tmp_path, **below("api", {**API, **code}))).text)["secrets"]
+    key = found["auth-secrets"]["keys"]["JWT_SECRET"]
+    assert key == ({"from": "JWT_SECRET", "same": "auth-secrets.BETTER_AUTH_SECRET"} if same else
+                   {"from": "JWT_SECRET", "generate": 48})  # fmt: skip
+
+
+def test_the_databases_address_is_in_no_page(tmp_path: Path) -> None:
+    """Code that reads it as a public variable reads it by a name of the server's own, in the image alone."""
+    code = "import { Pool } from 'pg';\nnew Pool({ connectionString: process.env.NEXT_PUBLIC_DATABASE_URL });\n"
+    package = json.dumps({"dependencies": {"next": "16", "pg": "8"}})
+    found = from_yaml(adopt(make(tmp_path, **{"web__package.json": package, "web__lib__db.ts": code})).text)
+    web = found["services"]["web"]
+    assert web["replaceInSources"] == {"NEXT_PUBLIC_DATABASE_URL": "DATABASE_URL"}
+    assert list(found["secrets"]["database-secrets"]["keys"]) == ["DATABASE_URL"]
+    assert "NEXT_PUBLIC_DATABASE_URL" not in web["buildEnvironment"]
+
+
+def test_better_auth_that_nothing_calls_knows_nobody_where_a_server_registers_people(tmp_path: Path) -> None:
+    own = API["main.py"] + "@app.post('/api/auth/signup')\ndef enter(): ...\n"
+    auth = "export const auth = betterAuth({ emailAndPassword: { enabled: true } });\n"
+    route = 'import { auth } from "@/lib/auth";\nexport const { GET, POST } = toNextJsHandler(auth);\n'
+    texts = {
+        "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1"}}', "web__lib__auth.ts": auth,
+        "web__app__api__auth__all__route.ts": route, **below("api", {**API, "main.py": own}),
+    }  # fmt: skip
+    assert "journey" not in from_yaml(adopt(make(tmp_path / "left", **texts)).text)
+    client = {"web__lib__client.ts": "export const client = createAuthClient();\n"}
+    assert "journey" in from_yaml(adopt(make(tmp_path / "used", **texts, **client)).text)

@@ -15,6 +15,7 @@ from scripts.adopt.inference.addresses import old_node, preload
 from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
 from scripts.adopt.inference.jobs import imported_files
 from scripts.adopt.inference.journey import better_auth
+from scripts.adopt.inference.tokens import checked_by, signed_by_page
 from scripts.adopt.tree import Place
 from scripts.adopt.units import Unit, calls_a_broker
 from scripts.host import parsing
@@ -83,7 +84,7 @@ def _database(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
     value = read.default or variables.given(read.name, sources)
-    if "sqlite" in (value or "") and (not _postgres_driver(unit) or _speaks_sqlite_alone(unit, context)):
+    if "sqlite" in (value or "") and (not postgres_driver(unit) or _speaks_sqlite_alone(unit, context)):
         environment[read.name] = f"{value.split(':')[0]}:////data/app.db"
         context.found.data["services"].setdefault(unit.name, {})
         told(unit, context, read.name, "SQLite in a volume", read.place)
@@ -131,7 +132,8 @@ def _speaks_http(unit: Unit, context: Context) -> bool:
     return any("@neondatabase/serverless" in text or "@vercel/postgres" in text for text in texts)
 
 
-def _postgres_driver(unit: Unit) -> Place | None:
+def postgres_driver(unit: Unit) -> Place | None:
+    """Return where a program asks for what speaks to PostgreSQL."""
     python = ("asyncpg", "psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary", "pg8000")
     return unit.wants(*python, "pg", "postgres", "@prisma/client", "prisma", "drizzle-orm", *VENDOR_ONLY[:2])
 
@@ -209,29 +211,12 @@ def _signing(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
     source: dict[str, Any] = {"from": read.name, "generate": 48}
-    other = _alias(read.name, sources) or _signed_by_page(unit, context)
+    other = _alias(read.name, sources) or signed_by_page(unit, context) or checked_by(read, unit, context)
     if other:
         source["same"] = other
     context.secret("auth-secrets", read.name, unit, source)
     least = f", at least {read.shortest} wanted" if read.shortest else ""
     told(unit, context, read.name, f"as {other}" if other else f"generated, 64 characters{least}", read.place)
-
-
-_TOKENS = re.compile(r"\bjwt\.(sign|verify)\(|\bSignJWT\b|\bjwtVerify\b|[\"']jsonwebtoken[\"']")
-
-
-def _signed_by_page(unit: Unit, context: Context) -> str:
-    """Return the secret by which a page's own server signs or checks the tokens that a service knows people by, where
-    the service has one secret for that, by a name of its own; empty elsewhere.
-    """
-    page, tree = context.whole.page, context.whole.tree
-    if page is None or unit is page or not page.javascript:
-        return ""
-    own = {read.name for read in unit.code.reads if variables.purpose(read) == "signing"}
-    signs = [read for read in page.code.reads if variables.purpose(read) == "signing"]
-    names = [read.name for read in signs if _TOKENS.search(tree.text(read.place.file))]
-    shared = own & {read.name for read in signs}
-    return names[0] if names and len(own) == 1 and not shared and unit is context.whole.backend() else ""
 
 
 def _alias(name: str, sources: Sources) -> str:

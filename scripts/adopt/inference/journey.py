@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from scripts.adopt import folder_kinds
-from scripts.adopt.inference.decision import Context
+from scripts.adopt.inference.decision import Context, Whole
 from scripts.adopt.tree import Tree
 from scripts.adopt.units import Unit
+
+_CODE = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".html")
 
 
 def find_journey(context: Context) -> None:
@@ -19,6 +21,8 @@ def find_journey(context: Context) -> None:
         own = better_auth(unit, whole.tree) if unit.wants("better-auth") else ""
         text = whole.tree.text(own) if own else ""
         if not re.search(r"emailAndPassword\s*:", text) or not _answers(unit, own, whole.tree):
+            continue
+        if _is_left(whole):
             continue
         if wrong := unknown_database(text):
             line = text[: wrong.start()].count("\n") + 1
@@ -37,6 +41,19 @@ def find_journey(context: Context) -> None:
         context.found.data["journey"] = steps
         context.found.because("journey", ", ".join(str(one["name"]) for one in steps), own)
         return
+
+
+_CALLS = re.compile(r"\bcreateAuthClient\b|\bsign(?:In|Up)(?:Email|\.email)\b|/sign-(?:in|up)/email\b")
+_REGISTERS = re.compile(r"/(register|sign-?up)/?$")
+
+
+def _is_left(whole: Whole) -> bool:
+    """Return whether nothing calls Better Auth while a server has a registration of its own: it was there before."""
+    if not any(_REGISTERS.search(route.path) for unit in whole.units if unit.python for route in unit.code.routes):
+        return False
+    files = [file for unit in whole.units for file in whole.tree.below(unit.sources)]
+    code = (file for file in files if file.endswith(_CODE) and not folder_kinds.TESTS.search(file))
+    return not any(_CALLS.search(whole.tree.text(file)) for file in code)
 
 
 def _confirms(text: str, environment: Mapping[str, str]) -> bool:
