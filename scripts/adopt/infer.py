@@ -225,7 +225,21 @@ def _variables(unit: Unit, spec: dict[str, Any], built: bool, context: Context) 
     if built or (unit.dockerfile and builds_a_page(context.whole.tree.text(unit.dockerfile.file))):
         replace_deployed(unit, spec, context)
         rename_public(unit, spec, context)
+        _spell(unit, spec, context)
     return environment
+
+
+def _spell(unit: Unit, spec: dict[str, Any], context: Context) -> None:
+    """Let a page import its files as they are spelled, where it does by another case of letters: its author's system
+    makes no difference, an image does.
+    """
+    found = lost.misspelled(context.whole.tree, unit.sources) if unit.kind in PAGE_KINDS else {}
+    texts = {f"{mark}{said}{mark}": f"{mark}{own}{mark}" for said, (own, _) in found.items() for mark in "\"'"}
+    if texts:
+        spec["replaceInSources"] = spec.get("replaceInSources", {}) | texts
+        for said, (own, place) in found.items():
+            what = f"{said}: {own}, as the file is spelled"
+            context.found.because(f"services.{unit.name}.replaceInSources", what, place)
 
 
 def _replicas(unit: Unit, spec: Mapping[str, Any]) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
@@ -125,7 +124,7 @@ def _imports(
             here, said = file.rpartition("/")[0] or ".", match[1]
             bare = [] if base is None else [join(join(folder, base) if base else folder, said)]
             starts = _meant(said, aliases) if said.startswith("@/") else [join(here, said)]
-            files = [it for start in (starts if said.startswith(_OWN) else bare) for it in _files(tree.root, start)]
+            files = [it for start in (starts if said.startswith(_OWN) else bare) for it in _files(tree, start)]
             unknown = said.startswith("@/") and not starts
             yield said, Place(file, text[: match.start(1)].count("\n") + 1), None if unknown else files
 
@@ -136,11 +135,31 @@ def has_pages(tree: Tree, folder: str) -> bool:
     return any(page.search(file if folder == "." else file[len(folder) + 1 :]) for file in tree.below(folder))
 
 
-def _files(root: Path, path: str) -> list[str]:
-    """Return the files, or the folder, that an import of a path may mean."""
+def _files(tree: Tree, path: str) -> list[str]:
+    """Return the files, or the folder, that an import of a path may mean, by whichever case of letters: Windows and
+    macOS make no difference, and so may who wrote it.
+    """
     whole = os.path.normpath(path)
     bare = re.sub(r"\.(js|jsx|mjs)$", "", whole)  # TypeScript is imported by the name of what it becomes
-    return [f"{one}{end}" for one in dict.fromkeys((whole, bare)) for end in _ENDS if (root / f"{one}{end}").exists()]
+    names = [f"{one}{end}" for one in dict.fromkeys((whole, bare)) for end in _ENDS]
+    found = [tree.spelled(name) for name in names if (tree.root / name).exists()]
+    return found or [tree.spelled(name) for name in names if tree.spelled(name) != name]
+
+
+def misspelled(tree: Tree, folder: str) -> dict[str, tuple[str, Place]]:
+    """Return the imports of a page that differ from the names of files in the case of letters, each as it has to be and
+    with its first place; not those that are right elsewhere, where they mean another file.
+    """
+    found: dict[str, tuple[str, Place]] = {}
+    right: set[str] = set()
+    for said, place, there in _loaded(tree, folder):
+        tail = re.sub(r"^(@/|(\.{1,2}/)+)", "", said)
+        at = there[0].lower().rfind(f"/{tail}".lower()) + 1 if there and said.startswith(_OWN) else 0
+        own = said.removesuffix(tail) + there[0][at : at + len(tail)] if there and at else said
+        right |= {said} if own == said else set()
+        if own != said:
+            found.setdefault(said, (own, place))
+    return {said: own for said, own in found.items() if said not in right}
 
 
 _MADE = re.compile(r"generated|\.prisma|\.next|\.velite|\.contentlayer|\.svelte-kit|/dist/|paraglide")

@@ -83,6 +83,12 @@ class Tree:
         """Return whether there is such a file."""
         return os.path.normpath(file) in self._known
 
+    def spelled(self, file: str) -> str:
+        """Return a file's name as it is spelled here, whichever case of letters it is asked for by; itself for none."""
+        if not hasattr(self, "_spelled"):
+            self._spelled = {one.lower(): one for one in self.files}
+        return file if self.has(file) else self._spelled.get(file.lower(), file)
+
     @property
     def _known(self) -> frozenset[str]:
         if not hasattr(self, "_set"):

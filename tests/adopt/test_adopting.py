@@ -2854,3 +2854,15 @@ def test_better_auth_that_nothing_calls_knows_nobody_where_a_server_registers_pe
     assert "journey" not in from_yaml(adopt(make(tmp_path / "left", **texts)).text)
     client = {"web__lib__client.ts": "export const client = createAuthClient();\n"}
     assert "journey" in from_yaml(adopt(make(tmp_path / "used", **texts, **client)).text)
+
+
+def test_files_are_imported_as_they_are_spelled(tmp_path: Path) -> None:
+    """Windows and macOS find them by any case of letters; an image does not."""
+    page = 'import { Button } from "@/components/ui/button";\nimport { A } from "./Own";\n'
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__tsconfig.json": '{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}',
+        "web__src__app__page.tsx": page, "web__src__components__ui__Button.tsx": "", "web__src__app__Own.tsx": "",
+    })  # fmt: skip
+    found = adopt(app)
+    asked = {f"{mark}@/components/ui/button{mark}": f"{mark}@/components/ui/Button{mark}" for mark in "\"'"}
+    assert services(found)["web"]["replaceInSources"] == asked
