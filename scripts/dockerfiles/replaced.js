@@ -18,7 +18,7 @@ for (const file of sources(process.cwd())) {
   let changed = text;
   for (let place = 0; place + 1 < words.length; place += 2) changed = changed.split(words[place]).join(words[place + 1]);
   if (changed !== text) {
-    console.log(`${path.relative(process.cwd(), file)}: an address of others is replaced`);
+    console.log(`${path.relative(process.cwd(), file)}: replaced as the app's file says`);
     fs.writeFileSync(file, changed);
   }
 }
