@@ -116,6 +116,41 @@ class Held:
                 self._ended.wait(patience)
 
 
+class Dialogue:
+    """Messages to and from a program that runs, each ended by the same bytes."""
+
+    def __init__(self, process: subprocess.Popen[bytes], end: bytes) -> None:
+        self._process = process
+        self._end = end
+        self._heard: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def say(self, message: bytes) -> None:
+        """Send a message; to a program that has ended, nothing is said."""
+        with suppress(BrokenPipeError, ValueError):
+            input_of(self._process).write(message + self._end)
+            input_of(self._process).flush()
+
+    def hear(self, seconds: float) -> bytes | None:
+        """Return the next message; None where none came within so many seconds. Raises EOFError after the last."""
+        try:
+            message = self._heard.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return None
+        if message is None:
+            self._heard.put(None)
+            raise EOFError
+        return message
+
+    def listen(self) -> None:
+        """Read what it says until it ends."""
+        rest = b""
+        while piece := read_some(self._process):
+            *whole, rest = (rest + piece).split(self._end)
+            for message in whole:
+                self._heard.put(message)
+        self._heard.put(None)
+
+
 @contextmanager
 def after(seconds: float | None, work: Callable[[], object]) -> Iterator[None]:
     """Run `work` once if the block has not ended after so many seconds; without a number, never."""

@@ -292,6 +292,22 @@ class Shell:
             return replace(_said(held, 124), err=f"no answer within {seconds:g} s")
         return _with_contradiction(argv, _said(held, running.process.returncode))
 
+    @contextmanager
+    def dialogue(self, argv: Sequence[str | Path], *, end: bytes, timeout: float) -> Iterator[pipes.Dialogue]:
+        """Yield messages to and from a command that changes nothing, each ended by `end`; it is stopped when the block
+        is left, or after `timeout` seconds.
+
+        Raises CommandError where there is no such program.
+        """
+        with _as_error(argv), self._running(argv, stdin=True, timeout=timeout) as running:
+            process = running.process
+            talk = pipes.Dialogue(process, end)
+            with pipes.beside(talk.listen), pipes.beside(lambda: process.stderr and process.stderr.read()):
+                try:
+                    yield talk
+                finally:
+                    self._stop(process)
+
     def say(self, line: str) -> None:
         """Show a line to the person, in order with the commands that are shown."""
         self._echo(line)

@@ -12,10 +12,11 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import parsing
+from scripts.host.shell import CommandError
 from scripts.pipeline import addresses
 from scripts.pipeline.access import Page, page_url
 from scripts.pipeline.live import Live
-from scripts.pipeline.person import chromium, journey, served
+from scripts.pipeline.person import chromium, forms, journey, served, tab
 from scripts.pipeline.person.web import Browser
 from scripts.settings.model import Outcome, Service
 
@@ -39,7 +40,9 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
     if run.session.settings.app.addresses:
         yield from _opened(run, url, problems)
         yield from _asked(run, browser, url)
-        yield from _played(run, browser, problems)
+        done = yield from _played(run, browser, problems)
+        if not (problems or journey.SEEING in done or not run.session.settings.app.plays):
+            yield from _by_forms(run, url.rstrip("/"), problems)
     if problems:
         raise UserError("a person cannot use it:\n" + "\n".join(problems), _remedy(run.session))
     return Page(url)
@@ -112,8 +115,38 @@ def _documents(run: Run, wanted: Callable[[str], bool]) -> Iterator[Any]:
                 yield journey.document(answer.out if answer else "")
 
 
-def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome]:
-    """Yield the journey of the app's file, else the one that the services' OpenAPI documents tell of."""
+def _by_forms(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
+    """Yield what comes of the page's own forms, in a browser."""
+    program = chromium.find()
+    if not program:
+        text = "not proved that a person can add a todo: there is no Chromium on this machine to do it in"
+        yield Outcome("prove", "forms", "skipped", 0.0, text)
+        return
+    started = time.monotonic()
+    try:
+        with (
+            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+            tab.browser(run.session.shell, program, Path(profile), forms.SECONDS) as chrome,
+        ):
+            for step in forms.play(chrome.tab(), chrome.tab(), url):
+                seconds = time.monotonic() - started
+                if step.problem and step.sure:
+                    problems.append(f"{step.name}: {step.problem}")
+                if not step.problem:
+                    yield Outcome("prove", step.name, "done", seconds)
+                elif step.sure:
+                    yield Outcome("prove", step.name, "failed", seconds, step.problem)
+                else:
+                    yield Outcome("prove", step.name, "skipped", seconds, f"not proved: {step.problem}")
+                started = time.monotonic()
+    except (tab.Lost, CommandError):
+        yield Outcome("prove", "forms", "skipped", time.monotonic() - started, f"not proved: {program} ends by itself")
+
+
+def _played(run: Run, browser: Browser, problems: list[str]) -> Generator[Outcome, None, list[str]]:
+    """Yield the journey of the app's file, else the one that the services' OpenAPI documents tell of; return the steps
+    that went well.
+    """
     settings = run.session.settings
     ports = {item.service: item.port for item in settings.app.addresses}
 
@@ -132,7 +165,8 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome
     for step in steps:
         if step["service"] not in ports:
             problems.append(f"journey: {step['name']}: {step['service']} is not among the addresses")
-            return
+            return []
+    done: list[str] = []
     whole: list[Mapping[str, Any]] = []
     untold = ""
     for step in steps:
@@ -141,6 +175,7 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome
         whole += known
     for played in journey.play(browser, whole, where, named=named):
         if not played.problem:
+            done.append(played.name)
             yield Outcome("prove", played.name, "done", 0.0, f"status {played.status}")
         elif played.sure:
             problem = _explained(run, played)
@@ -152,6 +187,7 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Iterator[Outcome
         yield Outcome(
             "prove", untold, "skipped", 0.0, "cannot tell: no server of it says by OpenAPI how, where it looks"
         )
+    return done
 
 
 def _todo(run: Run, browser: Browser, step: Mapping[str, Any], base: str) -> list[dict[str, Any]]:

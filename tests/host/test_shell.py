@@ -199,6 +199,18 @@ def test_a_conversation_keeps_what_was_said_and_leaves_nothing_behind(tmp_path: 
     assert stop.is_set() and not _lives(int((tmp_path / "child").read_text()))
 
 
+def test_a_dialogue_is_of_whole_messages_and_ends_with_its_block(shell: Shell) -> None:
+    with shell.dialogue(["cat"], end=b"\0", timeout=60) as talk:
+        talk.say(b"one\ntwo")
+        talk.say(b"three")
+        assert [talk.hear(60), talk.hear(60)] == [b"one\ntwo", b"three"]
+        assert talk.hear(0) is None
+    with shell.dialogue(["true"], end=b"\0", timeout=60) as talk, pytest.raises(EOFError):
+        talk.hear(60)
+    with pytest.raises(CommandError), shell.dialogue(["no-such-program"], end=b"\0", timeout=60):
+        pass
+
+
 def test_a_program_that_ends_takes_its_children_with_it(tmp_path: Path) -> None:
     script = f"sleep 300 >/dev/null 2>&1 & echo $! > {tmp_path}/child; echo done"
     result = Shell().converse(["bash", "-c", script], stop=threading.Event(), stdin="x" * 1_000_000)

@@ -1,0 +1,164 @@
+"""Take the first steps of a person by the page's own forms, in a browser: whatever the page does with what is typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from scripts.pipeline.person import journey
+from scripts.pipeline.person.tab import Sent
+
+STEPS = ("register by its form", "log in by its form", "add a todo by its form")
+UP = r"^\W*(sign\s*-?up|register|create (an? |your |my )?(new )?account|get started|join|don.t have)"
+IN = r"^\W*(log\s*-?in|sign\s*-?in)"
+NEW = r"^\W*(add|new|create)\b|^\+$"
+UPS = ("/signup", "/register", "/sign-up", "/auth/signup", "/auth/register", "/auth/sign-up")
+INS = ("/login", "/signin", "/sign-in", "/auth/login", "/auth/signin", "/auth/sign-in")
+INSIDE = ("", "/dashboard", "/tasks", "/todos")  # where todos are, beside where the log-in leads; the page's own first
+SECONDS = 150.0  # for all of it
+PRESSES = 3  # that may lead from a page to the form
+
+
+class Page(Protocol):
+    """A page in a browser, as far as it is needed here."""
+
+    def open(self, url: str) -> None:
+        """Open an address, and wait for it."""
+
+    def run(self, script: str) -> Any:
+        """Return what a script in the page comes to."""
+
+    def settle(self) -> None:
+        """Wait until the page does nothing more."""
+
+    def sent(self) -> list[Sent]:
+        """Return the requests that changed something since the last time."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step and how it ended: `problem` is empty where it went well; `sure` says that it is the app's fault."""
+
+    name: str
+    problem: str = ""
+    sure: bool = False
+    status: int = 0
+
+
+@cache
+def _script() -> str:
+    return Path(__file__).with_name("forms.js").read_text(encoding="utf-8").rstrip().rstrip(";")
+
+
+def _do(page: Page, call: str, *told: Any) -> Any:
+    """Call one of the functions of forms.js in the page."""
+    return page.run(f"{_script()}.{call}({', '.join(json.dumps(one) for one in told)})")
+
+
+def play(new: Page, known: Page, base: str) -> Iterator[Step]:
+    """Register on one page, then log in and add a todo on another that does not know the person; until a step fails."""
+    who = journey.person()
+    register, log_in, add = STEPS
+    seen = _form(new, base, up=True)
+    if not seen:
+        new.open(f"{base}/")
+        added = _added(new, base, who["todo"]) if not _form(known, base, up=False) else ("", False, 0)
+        if added[2] == 200:  # everybody may
+            yield Step(add)
+        else:
+            yield Step(register, "no page that was looked at shows a form for somebody who is new")
+        return
+    problem, sure, _ = _entered(new, who)
+    if problem:
+        yield Step(register, problem, sure)
+        return
+    yield Step(register)
+    if not _form(known, base, up=False):
+        yield Step(log_in, "no page that was looked at shows a form to log in by")
+        return
+    problem, sure, _ = _entered(known, who)
+    if problem or _state(known).get("asks"):
+        said = _state(known).get("says") or "the page goes on asking for the password"
+        yield Step(log_in, problem or str(said), sure)
+        return
+    yield Step(log_in)
+    yield Step(add, *_added(known, base, who["todo"]))
+
+
+def _state(page: Page) -> dict[str, Any]:
+    found = _do(page, "state")
+    return found if isinstance(found, dict) else {}
+
+
+def _form(page: Page, base: str, *, up: bool) -> bool:
+    """Open the page at a form that asks for a password, of somebody new or known, and return whether there is one."""
+
+    def fits() -> bool:
+        state = _state(page)
+        return bool(state.get("asks")) and bool(state.get("isNew")) is up
+
+    for place in ("/", *(UPS if up else INS), *(INS if up else UPS)):
+        page.open(base + place)
+        for _ in range(PRESSES):
+            if fits():
+                return True
+            if not _do(page, "press", UP if up else IN):
+                break
+            page.settle()
+        if fits():
+            return True
+    return False
+
+
+def _entered(page: Page, who: dict[str, str]) -> tuple[str, bool, int]:
+    """Fill a form in and send it, once more where a page was not ready for it; return what is wrong, whether it is the
+    app's fault, and the status.
+    """
+    page.sent()
+    answers: list[Sent] = []
+    for _ in range(2):
+        if not _do(page, "enter", who):
+            break
+        _do(page, "submit")
+        page.settle()
+        if answers := page.sent():
+            break
+    if not answers:
+        return str(_state(page).get("says") or "nothing is sent when its button is pressed"), False, 0
+    bad = next((one for one in answers if not 0 < one.status < 400), None)
+    if not bad:
+        return "", False, answers[-1].status
+    said = str(_state(page).get("says", ""))
+    what = f"status {bad.status}" if bad.status else "no answer"
+    text = f"{bad.method} {bad.url.split('?')[0]}: {what}"
+    return f"{text}: {said}" if said else text, bad.status >= 500, bad.status
+
+
+def _added(page: Page, base: str, todo: str) -> tuple[str, bool, int]:
+    """Add a todo where the page has a field for one, and see it there when the page is opened again."""
+    problem = "no page that was looked at has a field for a todo"
+    for place in INSIDE:
+        if place:
+            page.open(base + place)
+        for attempt in range(2):
+            if _do(page, "write", todo):
+                page.sent()
+                _do(page, "add")
+                page.settle()
+                bad = next((one for one in page.sent() if not 0 < one.status < 400), None)
+                page.run("location.reload()")
+                page.settle()
+                if _do(page, "holds", todo):
+                    return "", False, 200
+                if bad:
+                    return f"{bad.method} {bad.url.split('?')[0]}: status {bad.status}", bad.status >= 500, bad.status
+                problem = "the todo is not there when the page is opened again"
+                break
+            if attempt or not _do(page, "press", NEW):
+                break
+            page.settle()
+    return problem, False, 0

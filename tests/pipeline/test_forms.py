@@ -1,0 +1,207 @@
+"""Play a person by the page's own forms: what is decided, on made-up pages, and by a browser where there is one."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.host.shell import Shell
+from scripts.pipeline.person import chromium, forms, tab
+from scripts.pipeline.person.forms import STEPS
+from scripts.pipeline.person.tab import Sent
+
+
+class Made:
+    """A made-up page: forms by path, and what an answer to each request is."""
+
+    def __init__(
+        self, places: dict[str, dict[str, Any]], leads: dict[str, str] | None = None, status: int = 200
+    ) -> None:
+        self.places, self.leads, self.status = places, leads or {}, status
+        self.path, self.done, self.todos = "/", list[str](), list[str]()
+        self._sent: list[Sent] = []
+
+    def open(self, url: str) -> None:
+        self.path = url.removeprefix("http://x") or "/"
+
+    def settle(self) -> None:
+        pass
+
+    def sent(self) -> list[Sent]:
+        found, self._sent = self._sent, []
+        return found
+
+    def run(self, script: str) -> Any:
+        match = re.search(r"\}\)\(\)\.(\w+)\((.*)\)$", script, re.DOTALL)
+        if not match:
+            return None
+        told = json.loads(f"[{match[2]}]")
+        here = self.places.get(self.path, {})
+        if match[1] == "press" and (to := self.leads.get(self.path)) and re.search(told[0], to.strip("/"), re.I):
+            self.path = to
+            return True
+        if match[1] == "submit":
+            self._sent.append(Sent("POST", f"http://x{self.path}?a=b", self.status))
+            self.path = "/in" if self.status < 400 else self.path
+        if match[1] == "add":
+            self._sent.append(Sent("POST", "http://x/add", self.status))
+            self.todos += [self.done.pop()] if self.status < 400 else []
+        if match[1] == "write" and here.get("takes"):
+            self.done.append(told[0])
+        answers = {
+            "state": here,
+            "enter": bool(here.get("asks")),
+            "write": bool(here.get("takes")),
+            "holds": bool(told) and told[0] in self.todos,
+        }
+        return answers.get(match[1], False)
+
+
+NEW, KNOWN, INSIDE = {"asks": True, "isNew": True}, {"asks": True, "says": "who are you?"}, {"takes": True}
+
+
+def names_and_problems(new: Made, known: Made) -> list[tuple[str, str, bool]]:
+    return [(one.name, one.problem, one.sure) for one in forms.play(new, known, "http://x")]
+
+
+def test_a_person_finds_the_forms_and_sees_the_todo_when_the_page_is_opened_again() -> None:
+    places = {"/signup": NEW, "/login": KNOWN, "/in": INSIDE}
+    new = Made(places, {"/": "/login", "/login": "/signup"})  # the link on the first page leads to the wrong form
+    assert names_and_problems(new, Made(places)) == [(name, "", False) for name in STEPS]
+
+
+def test_a_server_that_fails_is_the_apps_fault_and_is_named_by_its_address() -> None:
+    new = Made({"/register": NEW}, status=500)
+    assert names_and_problems(new, Made({})) == [(STEPS[0], "POST http://x/register: status 500", True)]
+
+
+def test_a_refusal_may_be_ours_and_is_told_in_the_pages_words() -> None:
+    places = {"/register": NEW, "/login": KNOWN}
+    told = names_and_problems(Made(places), Made(places, status=401))
+    assert told[1:] == [(STEPS[1], "POST http://x/login: status 401: who are you?", False)]
+
+
+def test_a_page_without_accounts_gets_its_todo_from_anybody() -> None:
+    places = {"/": INSIDE}
+    assert names_and_problems(Made(places), Made(places)) == [(STEPS[2], "", False)]
+
+
+def test_a_page_that_shows_no_form_proves_nothing() -> None:
+    (step,) = forms.play(Made({}), Made({}), "http://x")
+    assert step.name == STEPS[0] and "shows a form" in step.problem and not step.sure
+
+
+def test_a_todo_that_is_gone_is_not_proved() -> None:
+    class Forgetful(Made):
+        def run(self, script: str) -> Any:
+            return False if ".holds(" in script else super().run(script)
+
+    places = {"/register": NEW, "/login": KNOWN, "/in": INSIDE}
+    *_, last = forms.play(Made(places), Forgetful(places), "http://x")
+    assert last.problem == "the todo is not there when the page is opened again" and not last.sure
+
+
+PAGE = """<!doctype html><title>todos</title><div id="r"></div><script>
+const r = document.getElementById("r");
+const call = async (path, told) => {
+  const answer = await fetch(path, { method: told ? "POST" : "GET", body: told && JSON.stringify(told) });
+  return [answer.ok, await answer.json()];
+};
+const ask = (isNew) => {
+  r.innerHTML = `<form><input type="email" placeholder="Our newsletter"></form>
+    <form>${isNew ? "<label>Full name <input required></label>" : ""}<input type="email" required>
+    <input type="password" required><p role="alert"></p><button type="button">Show</button><button>Go</button>
+    <button>Continue with Google</button></form><a href="#">${isNew ? "Log in" : "Sign up"}</a>`;
+  r.querySelector("a").onclick = (event) => { event.preventDefault(); ask(!isNew); };
+  r.querySelector("form + form").onsubmit = async (event) => {
+    event.preventDefault();
+    if (event.submitter.innerText !== "Go") return;
+    const [email, password] = ["email", "password"].map((kind) => r.querySelector(`form + form [type=${kind}]`).value);
+    const [well, answer] = await call(isNew ? "/a1" : "/b2", { email, password });
+    if (well) show(); else r.querySelector("[role=alert]").textContent = answer;
+  };
+};
+const show = async () => {
+  const [well, todos] = await call("/list");
+  if (!well) return ask(false);
+  r.innerHTML = `<ul>${todos.map((todo) => `<li>${todo}</li>`).join("")}</ul><input placeholder="Search">
+    <form><input placeholder="What needs to be done?"><button>Add</button></form>`;
+  r.querySelector("form").onsubmit = async (event) => {
+    event.preventDefault();
+    await call("/c3", { todo: event.target[0].value });
+    show();
+  };
+};
+show();
+</script>"""
+
+
+class Small(BaseHTTPRequestHandler):
+    """A page whose people are known by a cookie, and which tells nobody how it is called."""
+
+    people: dict[str, str] = {}  # noqa: RUF012 one server a test
+    known: dict[str, str] = {}  # noqa: RUF012
+    todos: dict[str, list[str]] = {}  # noqa: RUF012
+
+    def log_message(self, *words: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        if self.path == "/list":
+            self._answer(200, self.todos.get(self._who, [])) if self._who else self._answer(401, "who are you?")
+        else:
+            self._answer(200 if self.path == "/" else 404, PAGE, "text/html")
+
+    def do_POST(self) -> None:
+        told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/c3":
+            self.todos.setdefault(self._who, []).append(told["todo"])
+            self._answer(201, "")
+            return
+        if self.path == "/a1":
+            self.people[told["email"]] = told["password"]
+        well = self.people.get(told["email"]) == told["password"]
+        key = secrets.token_hex(4)
+        self.known |= {key: told["email"]} if well else {}
+        self._answer(200 if well else 401, "nobody knows you", cookie=f"s={key}; Path=/; HttpOnly")
+
+    @property
+    def _who(self) -> str:
+        return self.known.get(self.headers.get("Cookie", "").partition("s=")[2], "")
+
+    def _answer(self, status: int, body: Any, kind: str = "application/json", cookie: str = "") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        if cookie:
+            self.send_header("Set-Cookie", cookie)
+        self.end_headers()
+        self.wfile.write((body if kind == "text/html" else json.dumps(body)).encode())
+
+
+@pytest.fixture
+def page() -> Iterator[str]:
+    made = type("Own", (Small,), {"people": {}, "known": {}, "todos": {}})
+    with ThreadingHTTPServer(("127.0.0.1", 0), made) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.skipif(not chromium.find(), reason="no Chromium on this machine")
+def test_a_browser_fills_in_what_a_page_asks_for(page: str, tmp_path: Path) -> None:
+    with tab.browser(Shell(echo=lambda line: None), chromium.find(), tmp_path, forms.SECONDS) as chrome:
+        new, known = chrome.tab(), chrome.tab()
+        assert [(one.name, one.problem) for one in forms.play(new, known, page)] == [(name, "") for name in STEPS]
+
+
+def test_a_browser_that_ends_by_itself_is_lost(tmp_path: Path) -> None:
+    with pytest.raises(tab.Lost), tab.browser(Shell(echo=lambda line: None), "true", tmp_path, forms.SECONDS) as chrome:
+        chrome.tab()
