@@ -21,12 +21,12 @@ from unittest.mock import Mock
 import pytest
 import yaml
 
-from scripts.adopt import adopting, asking, documents, infer
+from scripts.adopt import adopting, asking, documents, infer, migrations
 from scripts.adopt.adopting import Adopted, Request
 from scripts.adopt.inference import addresses, jobs
 from scripts.adopt.inference.decision import Question
 from scripts.adopt.inference.environment import NEON
-from scripts.adopt.tree import Tree
+from scripts.adopt.tree import Tree, scan
 from scripts.errors import UserError
 from scripts.host.parsing import from_yaml
 from scripts.host.paths import ROOT
@@ -1165,6 +1165,12 @@ INI = "[alembic]\nscript_location = {}\n"
         ({"alembic.ini": INI.format("moves"), "moves/env.py": "",
           "moves/versions/1.py": 'op.execute("create table if not exists tasks (id int)")'},
          {"api-migrate": "head", "api-tables": "not in ['tasks']"}),
+        ({"alembic.ini": INI.format("moves"), "moves/env.py": "",
+          "moves/versions/1.py": 'def upgrade():\n    op.create_table("tag")\n    op.add_column("tasks", c)\n'},
+         {"api-migrate": "stamp head;; 3) \"$@\" upgrade head"}),
+        ({"alembic.ini": INI.format("moves"), "moves/env.py": "",
+          "moves/versions/1.py": 'def upgrade():\n    op.create_table("more")\n    op.add_column("tasks", c)\n'},
+         {"api-tables": "not in ['more']", "api-migrate": "-m alembic upgrade head"}),
         ({"moves/alembic.ini": INI.format("moves"), "moves/env.py": "",
           "moves/versions/1.py": "op.create_table(NAME)"}, {"api-migrate": "-c moves/alembic.ini upgrade head"}),
         ({"moves/alembic.ini": INI.format("alembic"), "moves/alembic/env.py": ""}, {"api-migrate": "&& cd moves &&"}),
@@ -1203,11 +1209,68 @@ def test_the_job_makes_each_table_that_is_not_made_otherwise(
     """By the program's own engine, in either way, or one for its URL."""
     make(tmp_path, **{"program.py": f"import sqlalchemy\nfrom sqlalchemy.ext import asyncio\n{engine}\n"
                                     f"class Base:\n    metadata = sqlalchemy.MetaData(*{names})\n"})  # fmt: skip
-    code = jobs._FROM_MODELS.format(program="program", variable="WHERE", made=list(made))
+    code = jobs._FROM_MODELS.format(program="program", variable="WHERE", made=list(made), unless_migrated=False)
     environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parent / 'stand_ins'}", "WHERE": "URL"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert (done.stdout, done.returncode) == (printed, ends)
     assert ("refused: refused" in done.stderr) is ("refused" in names)
+
+
+@pytest.mark.parametrize("engine", ["", "engine = asyncio.AsyncEngine()"])
+@pytest.mark.parametrize(
+    ("names", "there", "printed", "ends"),
+    [
+        ("tasks", "", "tasks\nalembic stamp head\n", 0),
+        ("tasks", "alembic_version tasks", "alembic upgrade head\n", 0),
+        ("refused", "", "", 1),
+    ],
+)
+def test_migrations_that_need_what_none_makes_begin_where_the_models_are(
+    tmp_path: Path, engine: str, names: str, there: str, printed: str, ends: int
+) -> None:
+    """What is new gets its tables from the models, and counts as migrated; what was migrated goes on from there."""
+    make(tmp_path, **{"program.py": f"import sqlalchemy\nfrom sqlalchemy.ext import asyncio\n{engine}\n"
+                                    f"class Base:\n    metadata = sqlalchemy.MetaData('{names}')\n"})  # fmt: skip
+    code = jobs._FROM_MODELS.format(program="program", variable="WHERE", made=[], unless_migrated=True)
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    (bin / "python").symlink_to(sys.executable)
+    path = f"{tmp_path}:{Path(__file__).parent / 'stand_ins'}"
+    environment = {"WHERE": "URL", "TABLES": there, "PATH": f"{bin}:/usr/bin:/bin"}
+    command = ["sh", "-c", jobs._FIRST_FROM_MODELS, "sh", path, code, "echo", "alembic"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == (printed, ends)
+
+
+def revision(name: str, after: str, steps: str) -> str:
+    return f"revision = '{name}'\ndown_revision: str = {after!r}\ndef upgrade() -> None:\n    {steps}\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "changed"),
+    [
+        ("op.create_table('tasks', c)", "op.add_column('tasks', c)", ""),
+        ("op.create_index('ix', 'tasks', ['a'])", "pass", "api/v/versions/b.py:4 tasks"),
+        ("op.create_table('tag')", "op.alter_column('tasks', 'a')", "api/v/versions/a.py:4 tasks"),
+        ("op.execute('CREATE TABLE tasks (a int)')", "op.execute('ALTER TABLE tasks ADD b int')", ""),
+        ("op.execute(sa.text('ALTER TABLE public.tasks ADD b int'))", "pass", "api/v/versions/b.py:4 tasks"),
+        ("op.execute(open('schema.sql').read())", "pass", ""),
+        ("op.execute(SCHEMA)", "op.add_column('tasks', c)", ""),
+        ("op.create_table(NAME)", "op.add_column('tasks', c)", ""),
+        ("op.create_table('tag')", "with op.batch_alter_table('tag') as batch: batch.add_column(c)", ""),
+        ("op.rename_table('tag', 'tags')", "pass", "api/v/versions/b.py:4 tag"),
+        ("sa.inspect(op.get_bind())", "op.add_column('tasks', c)", ""),
+    ],
+)
+def test_migrations_that_cannot_run_from_nothing_are_known(
+    tmp_path: Path, first: str, second: str, changed: str
+) -> None:
+    """Revisions count in the order in which each stands on another, whatever their files are called."""
+    make(tmp_path, **below("api", {
+        "v__versions__b.py": revision("1", "", first), "v__versions__a.py": revision("2", "1", second),
+    }))  # fmt: skip
+    found = migrations.changed_unmade(scan(tmp_path), "api/v")
+    assert (f"{found.place} {found.table}" if found else "") == changed
 
 
 @pytest.mark.parametrize(
@@ -1556,6 +1619,16 @@ def test_what_runs_the_migrations_is_added(tmp_path: Path, requirements: str, ad
     })  # fmt: skip
     (service,) = services(adopt(app)).values()
     assert ("alembic" in service.get("addPackages", [])) is added
+
+
+def test_packages_that_only_migrations_import_are_added(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        **API, "requirements.txt": "fastapi<1\nalembic<2\n", "alembic.ini": "[alembic]\nscript_location = moves\n",
+        "moves__env.py": "import structlog\n", "moves__versions__a.py": "from pgvector.sqlalchemy import Vector\n"
+                                                                        "op.create_table('a')\n",
+    })  # fmt: skip
+    (service,) = from_yaml(adopt(app).text)["services"].values()
+    assert {"structlog", "pgvector"} <= set(service["addPackages"])
 
 
 def test_what_a_lock_lacks_is_added(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from scripts.adopt import folder_kinds, needed, python_source, units, variables
+from scripts.adopt import migrations as revisions
 from scripts.adopt.facts import Code
 from scripts.adopt.inference.decision import Context, Whole
 from scripts.adopt.inference.entries import find_application, main_file, start_of
@@ -62,9 +63,21 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
         _uncalled(makers, unit, context)
         return
     migrate = {f"{unit.name}-migrate": {"service": unit.name, "command": _alembic(unit, context, file, folder)}}
-    found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)
     made, changed = _made_and_changed(folder, tree)
-    rest = _tables_of_models(unit, tree) - made if made else set()
+    known = _tables_of_models(unit, tree)
+    if first := revisions.changed_unmade(tree, folder):
+        said = f"{first.place}: it changes {first.table}, which no migration before it makes"
+        models = _models_job((), unit, context, unless_migrated=True) if first.table in known and made <= known else []
+        if models:
+            command = ["sh", "-c", _FIRST_FROM_MODELS, "sh", models[1].partition("=")[2], models[-1]]
+            job = {"service": unit.name, "command": [*command, *migrate[f"{unit.name}-migrate"]["command"][:-2]]}
+            found.data["jobs"][f"{unit.name}-migrate"] = job
+            why = "from the models where nothing is there yet, else alembic upgrade head"
+            found.because(f"jobs.{unit.name}-migrate", why, said)
+            return
+        found.remarks.append(f"{said}: from nothing, `alembic upgrade head` ends there")
+    found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)
+    rest = known - made if made else set()
     if rest & changed:  # a migration changes what is there before it, somehow
         _from_models(rest, made, unit, context)
     found.data["jobs"] |= migrate
@@ -195,7 +208,7 @@ def _uncalled(makers: Sequence[Place], unit: Unit, context: Context) -> None:
 
 _FROM_MODELS = """import asyncio, os, sys
 import {program}
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import MetaData, create_engine, inspect
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 held = [it for one in list(sys.modules.values()) for it in list(getattr(one, "__dict__", {{}}).values())]
@@ -208,7 +221,13 @@ lost = []
 def tell(table, error):
     lost.append(table)
     print(f"{{table}}: {{error}}", file=sys.stderr)
+def is_migrated(connection):
+    return inspect(connection).has_table("alembic_version")
 def make():
+    if {unless_migrated}:
+        with engine.connect() as connection:
+            if is_migrated(connection):
+                sys.exit(3)
     for table in tables:
         try:
             with engine.begin() as connection:
@@ -216,6 +235,10 @@ def make():
         except Exception as error:
             tell(table, error)
 async def make_awaited():
+    if {unless_migrated}:
+        async with engine.connect() as connection:
+            if await connection.run_sync(is_migrated):
+                sys.exit(3)
     for table in tables:
         try:
             async with engine.begin() as connection:
@@ -227,10 +250,28 @@ sys.exit(bool(lost) and not {made})
 """
 
 
+# Migrations that cannot run from nothing, as the first one changes a table that was there before there were any: what
+# is new gets its tables from the models, and counts as migrated; what has been migrated goes on from there.
+_FIRST_FROM_MODELS = """path="$1" code="$2"; shift 2
+env PYTHONPATH="$path" python -c "$code"
+case $? in 0) "$@" stamp head;; 3) "$@" upgrade head;; *) exit 1;; esac
+"""
+
+
 def _from_models(names: Collection[str], made: Collection[str], unit: Unit, context: Context) -> None:
     """Make, in a job, the tables of a program's models which nothing else makes: not those that are `made` by its
-    migrations, beside which one that cannot be made is told, and ends nothing. Its own connection serves, where it has
-    one.
+    migrations, beside which one that cannot be made is told, and ends nothing.
+    """
+    command = _models_job(made, unit, context)
+    if command:
+        context.found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": command}
+        said = f"{', '.join(sorted(names)[:5])}: from the models, since nothing makes them"
+        context.found.because(f"jobs.{unit.name}-tables", said, main_file(unit, context.whole.tree))
+
+
+def _models_job(made: Collection[str], unit: Unit, context: Context, unless_migrated: bool = False) -> list[str]:
+    """Return what makes the tables of a program's models, by its own connection where it has one; nothing where another
+    program makes them, or it cannot be done.
     """
     tree, main = context.whole.tree, main_file(unit, context.whole.tree)
     reads = (read.name for read in unit.code.reads if variables.purpose(read) == "database")
@@ -239,13 +280,10 @@ def _from_models(names: Collection[str], made: Collection[str], unit: Unit, cont
     others = (one for one in context.whole.units if one is not unit and one.python)
     mirrors = unit is not context.whole.backend() and any(_makes_or_knows(one, tree) for one in others)
     if mirrors or not main or not variable or "sqlite" in str(told.get(variable, "")):
-        return
+        return []
     folder, program = start_of(tree, unit, main, _is_built(unit, context))
-    code = _FROM_MODELS.format(program=program, variable=variable, made=sorted(made))
-    command = ["env", f"PYTHONPATH={folder or '.'}", "python", "-c", code]
-    context.found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": command}
-    said = f"{', '.join(sorted(names)[:5])}: from the models, since nothing makes them"
-    context.found.because(f"jobs.{unit.name}-tables", said, main)
+    code = _FROM_MODELS.format(program=program, variable=variable, made=sorted(made), unless_migrated=unless_migrated)
+    return ["env", f"PYTHONPATH={folder or '.'}", "python", "-c", code]
 
 
 def _makes_or_knows(unit: Unit, tree: Tree) -> bool:

@@ -410,6 +410,10 @@ def missing_modules(unit: Unit, context: Context) -> dict[str, str]:
         return {}
     found = needed.packages(tree, unit.sources, unit.python, main, postgres, imports(unit, tree))
     file, folder = migrations(unit, context)
+    own = (one for one in tree.below(folder) if one.endswith(".py")) if folder else ()
+    for one in own:  # what only they import, such as the type of a column
+        for name, why in needed.packages(tree, unit.sources, unit.python, one, postgres=False, imported=()).items():
+            found.setdefault(name, why)
     if folder and tree.has(f"{folder}/env.py") and not needed.is_brought(tree, unit.python, "alembic"):
         found.setdefault("alembic", f"{file}: alembic, which no package file brings")
     return found

@@ -12,6 +12,8 @@ class Engine:
     def begin(self) -> Engine:
         return self
 
+    connect = begin
+
     def __enter__(self) -> Engine:
         self.open = True
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 
 class AsyncEngine:
@@ -11,6 +12,8 @@ class AsyncEngine:
     def begin(self) -> AsyncEngine:
         return self
 
+    connect = begin
+
     async def __aenter__(self) -> AsyncEngine:
         self.open = True
         return self
@@ -18,5 +21,5 @@ class AsyncEngine:
     async def __aexit__(self, *error: object) -> None:
         self.open = False
 
-    async def run_sync(self, make: Callable[..., None], **words: bool) -> None:
-        make(self, **words)
+    async def run_sync(self, make: Callable[..., Any], **words: bool) -> Any:
+        return make(self, **words)
