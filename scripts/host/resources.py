@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 GROUPS = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
+MEMINFO = Path("/proc/meminfo")
 
 
 def physical_memory() -> int | None:
@@ -32,6 +35,15 @@ def memory_limit(groups: Path = GROUPS, own: Path = OWN) -> int | None:
         if (limit := _number(_read(folder / name))) is not None
     ]
     return min(found, default=None)
+
+
+def free_memory(groups: Path = GROUPS, own: Path = OWN, told: Path = MEMINFO) -> int:
+    """Return the bytes of memory that a program could take without another's being moved to disk, 0 where nothing says.
+
+    A control group's limit counts as a whole: what of its use the kernel would give back is not to be read from it.
+    """
+    found = re.search(r"^MemAvailable:\s+(\d+) kB$", _read(told), re.MULTILINE)
+    return min(int(found[1]) * 1024 if found else 0, memory_limit(groups, own) or sys.maxsize)
 
 
 def cpus(groups: Path = GROUPS, own: Path = OWN) -> int:

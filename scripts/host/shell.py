@@ -236,13 +236,20 @@ class Shell:
                     raise
         return running.judged(argv, collected[0])
 
-    def pipe(self, source: Sequence[str | Path], sink: Sequence[str | Path], *, timeout: float | None = None) -> Result:
-        """Print and run `source | sink`; `timeout` is for the source, whose end is the sink's.
+    def pipe(
+        self,
+        source: Sequence[str | Path],
+        sink: Sequence[str | Path],
+        *,
+        timeout: float | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Print and run `source | sink`; `timeout` and `env` are for the source, whose end is the sink's.
 
         What the sink has made of a source that failed may be there all the same. Raises CommandError for whichever
         failed first, as `effect` does.
         """
-        self._echo(f"$ {render(source)} | {render(sink)}")
+        self._echo(f"$ {render(source, env=env)} | {render(sink)}")
         if self.dry:
             return Result(0, "")
         read, write = os.pipe()
@@ -250,7 +257,7 @@ class Shell:
         with ExitStack() as stack:
             try:
                 with _as_error(source):
-                    producer = stack.enter_context(self._running(source, stdout=write, timeout=timeout))
+                    producer = stack.enter_context(self._running(source, env=env, stdout=write, timeout=timeout))
                 with _as_error(sink):
                     consumer = stack.enter_context(self._running(sink, stdin_fd=read))
             finally:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import UserError
-from scripts.host import lock
+from scripts.host import lock, resources
 from scripts.host.fetching import UNANSWERED
 from scripts.host.paths import cache_folder
 from scripts.host.shell import Shell
@@ -24,16 +24,25 @@ from scripts.settings.model import Base, Service
 
 SUITE = "trixie"  # what the official images' current tags are made from
 MIRROR = "http://deb.debian.org/debian"  # packages are verified by signature, not by transport
-# As the official images have it, for every package that is installed on them too: nothing to read, and no wait for the
-# disk after each file of what is built anew when the power fails.
+# What the slim official images leave out of every package, those that are installed on them too. Said to dpkg once the
+# first packages are there: mmdebstrap would lead each of those through a filter of its own, twice its whole time.
+LEFT_OUT = ("doc", "info", "lintian/overrides", "locale", "man")
+SLIM = (
+    'cd "$1" && printf \'path-exclude=/usr/share/%s/*\\n\' '
+    + " ".join(LEFT_OUT)
+    + " >etc/dpkg/dpkg.cfg.d/slim && echo 'path-include=/usr/share/doc/*/copyright' >>etc/dpkg/dpkg.cfg.d/slim"
+    + "".join(f" && rm -rf usr/share/{folder}/*" for folder in LEFT_OUT)
+)
+# As the official images have it, there is no wait for the disk after each file of what is built anew when power fails.
 MAKE = (
-    "mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates",
-    "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
+    "mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", f"--extract-hook={SLIM}",
     "--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"',
 )  # fmt: skip
 DEBIAN, OWN = "debian", ("python", "node")  # the bases with a recipe of their own; others are made by family
 REGISTRY = "https://registry-1.docker.io/v2/"
 PROBE_SECONDS = 3.0
+MEMORY = Path("/dev/shm")  # noqa: S108 a file system in memory on every Linux, small in some containers
+UNPACKED = 512 << 20  # bytes that a suite's packages take while they are made into an image: 250 MiB, and more to come
 BOOTSTRAP_SECONDS = 1800.0  # a backstop: on a busy machine it has taken more than ten minutes
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -61,7 +70,7 @@ def recipe_folder(root: Path) -> Path:
 
 def bootstrapped_refs(root: Path, bases: Mapping[str, Base], bundle: bytes) -> dict[str, str]:
     """Return base name → reference of its twin, whose tag is a digest of its recipe; nothing where none can be made."""
-    common = hashlib.sha256(f"{SUITE} {MIRROR} {MAKE}".encode() + bundle).digest()
+    common = _common(bundle)
     refs = {}
     for name, base in bases.items():
         own = recipe_folder(root) / f"{name}.Dockerfile"
@@ -71,6 +80,11 @@ def bootstrapped_refs(root: Path, bases: Mapping[str, Base], bundle: bytes) -> d
         elif found := families.equal(base.image):
             refs[name] = _twin(found.name, common, _recipe(root, found))
     return refs
+
+
+def _common(bundle: bytes) -> bytes:
+    """Return a digest of what all images made here have in common."""
+    return hashlib.sha256(f"{SUITE} {MIRROR} {MAKE}".encode() + bundle).digest()
 
 
 def _twin(name: str, common: bytes, recipe: bytes) -> str:
@@ -251,7 +265,7 @@ def bootstrap(
     _need_mmdebstrap(shell, may_install)
     equals = {name: families.equal(bases[name].image) for name in missing if name not in (DEBIAN, *OWN)}
     suites = {SUITE: refs[DEBIAN]} | {
-        equal.suite: _twin(f"debian-{equal.suite}", _bundle(), equal.suite.encode())
+        equal.suite: _twin(f"debian-{equal.suite}", _common(_bundle()), equal.suite.encode())
         for equal in equals.values() if equal and equal.suite != SUITE
     }  # fmt: skip
     have = docker.image_ids(shell, client, [*suites.values(), *(refs[name] for name in OWN if name in refs)])
@@ -311,6 +325,20 @@ def _sources(equal: families.Equal, refs: Mapping[str, str], debian: str) -> dic
     return {"DEBIAN_IMAGE": debian} | ({"NODE_IMAGE": refs["node"]} if equal.family == "node" else {})
 
 
+def _in_memory(folder: Path) -> dict[str, str]:
+    """Return what has mmdebstrap unpack its thousands of small files in memory, nothing where that may not hold them.
+
+    A person's own TMPDIR stays.
+    """
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return {}
+    room = min(found.f_bavail * found.f_frsize, resources.free_memory() // 2)
+    fits = room >= UNPACKED and not found.f_flag & os.ST_NOEXEC and os.access(folder, os.W_OK)
+    return {"TMPDIR": str(folder)} if fits and "TMPDIR" not in os.environ else {}
+
+
 def _bootstrap_debian(shell: Shell, client: Docker, ref: str, suite: str) -> None:
     bundle = Path(os.environ.get("SSL_CERT_FILE", CA_BUNDLE))
     copy = (
@@ -322,6 +350,8 @@ def _bootstrap_debian(shell: Shell, client: Docker, ref: str, suite: str) -> Non
     changes = [word for name in CA_VARIABLES for word in ("--change", f"ENV {name}={CA_BUNDLE}")]
     changes += ["--change", 'CMD ["bash"]', "--change", "LABEL org.opencontainers.image.title=base-debian"]
     unfinished = f"{ref}-unfinished"  # an import takes the little that a failed source gave for a whole image
-    shell.pipe(make, [client.binary, "import", *changes, "-", unfinished], timeout=BOOTSTRAP_SECONDS)
+    shell.pipe(
+        make, [client.binary, "import", *changes, "-", unfinished], timeout=BOOTSTRAP_SECONDS, env=_in_memory(MEMORY)
+    )
     shell.effect([client.binary, "tag", unfinished, ref], timeout=60)
     shell.effect([client.binary, "image", "rm", unfinished], timeout=60)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scripts.errors import UserError
+from scripts.host import network
 from scripts.host.shell import CommandError, Result, Shell
 from scripts.images import control_groups, docker
 from scripts.images.docker import Docker
@@ -18,6 +19,7 @@ from scripts.images.engine_api import EngineApi, chosen_by
 PACKAGES = ("docker.io", "iptables")
 CLIENT_PACKAGES = ("docker-cli", "docker-buildx")  # what newer releases have taken out of docker.io
 LOG = Path("/var/log/dockerd.log")
+CONFIG = Path("/etc/docker/daemon.json")
 START_SECONDS = 180.0  # as long as its process lives: on a busy machine it takes more than half a minute
 APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=300")  # for the updates that a system makes by itself
 SYSTEMD = Path("/run/systemd/system")
@@ -138,13 +140,25 @@ def _start(shell: Shell, client: Docker, say: Callable[[str], None]) -> None:
         _start_by_systemd(shell)
     else:
         control_groups.divide(shell)
-        process = shell.daemon([dockerd or "dockerd"], log=LOG)
+        process = shell.daemon([dockerd or "dockerd", *_packet_size(CONFIG, network.outward_mtu())], log=LOG)
     deadline = time.monotonic() + START_SECONDS
     while not shell.dry and not docker.engine_answers(shell, client.binary):
         ended = process is not None and process.poll() is not None
         if ended or time.monotonic() > deadline:
             raise EngineError(_log_since(LOG, began), "" if ended else f" within {START_SECONDS:g} s")
         time.sleep(0.1)  # the socket of a starting engine offers no event to wait for
+
+
+def _packet_size(config: Path, mtu: int) -> list[str]:
+    """Return the option that has containers send no larger packets than this machine's own.
+
+    An engine refuses to start with an option that its file sets too.
+    """
+    try:
+        told = config.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        told = ""
+    return [] if mtu >= network.ETHERNET or '"mtu"' in told else ["--mtu", str(mtu)]
 
 
 def _start_by_systemd(shell: Shell) -> None:

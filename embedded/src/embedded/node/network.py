@@ -13,12 +13,14 @@ import ipaddress
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from embedded.node import conntrack, rules
 from embedded.node.containers import CLUSTER
 from embedded.node.docker import Docker, EngineError
 
 log = logging.getLogger(__name__)
+MTU = "com.docker.network.driver.mtu"
 PAUSE = 0.02  # seconds in which changes gather before the rules are written
 # A network that is being removed loses its route before the Engine lets its addresses go.
 RELEASE_TRIES, RELEASE_PAUSE = 40, 0.25  # seconds
@@ -51,7 +53,7 @@ class Network:
 
     async def ensure(self) -> None:
         """Make the bridge if there is none. Raises EngineError."""
-        body = {
+        body: dict[str, Any] = {
             "Name": self.name,
             "Driver": "bridge",
             "CheckDuplicate": True,
@@ -63,6 +65,7 @@ class Network:
             found = await self._docker.call("GET", f"/networks/{self.name}")
             if found["IPAM"]["Config"][0]["Subnet"] == str(self.subnet):
                 return
+        body["Options"] |= await self._packet_size()
         for left in reversed(range(RELEASE_TRIES)):
             try:
                 await self._docker.call("POST", "/networks/create", body=body)
@@ -72,6 +75,13 @@ class Network:
                 await asyncio.sleep(RELEASE_PAUSE)
             else:
                 return
+
+    async def _packet_size(self) -> dict[str, str]:
+        """Return the option with the size of packets that the Engine was started with: it is for its own bridge alone."""
+        with contextlib.suppress(EngineError):
+            default = await self._docker.call("GET", "/networks/bridge")
+            return {name: value for name, value in (default.get("Options") or {}).items() if name == MTU}
+        return {}
 
     def prepare_kernel(self) -> None:
         """Let the packet filter see traffic within the bridge, and answers come back to localhost."""
