@@ -10,7 +10,7 @@ import pytest
 from embedded.cluster import claim_network, open_cluster
 from embedded.node import network
 from embedded.node.docker import Docker, EngineError
-from embedded.node.network import Network
+from embedded.node.network import MTU, Network
 
 OVERLAPS = "Pool overlaps with other one on this address space"
 
@@ -37,16 +37,21 @@ def test_a_number_that_was_given_back_is_given_again() -> None:
 
 
 class Engine:
-    """An Engine that refuses the first networks with these words."""
+    """An Engine that refuses the first networks with these words; its own bridge has these options."""
 
-    def __init__(self, *refusals: str) -> None:
+    def __init__(self, *refusals: str, options: dict[str, str] | None = None) -> None:
         self.refusals = list(refusals)
+        self.options = options
+        self.made: list[dict[str, str]] = []
 
-    async def call(self, method: str, path: str, **_: Any) -> None:
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        if path == "/networks/bridge":
+            return {"Options": self.options}
         if method == "GET":
             raise EngineError(404, "network not found")
         if self.refusals:
             raise EngineError(403, self.refusals.pop(0))
+        self.made.append(body["Options"])
 
 
 async def test_a_network_that_is_being_removed_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,3 +66,17 @@ async def test_what_does_not_pass_is_told(refusals: list[str], monkeypatch: pyte
     monkeypatch.setattr(network, "RELEASE_PAUSE", 0)
     with pytest.raises(EngineError, match=refusals[0]):
         await Network(cast("Docker", Engine(*refusals)), "new", "10.244.7.0/24").ensure()
+
+
+@pytest.mark.parametrize(
+    ("options", "mtu"), [({MTU: "1400", "com.docker.network.bridge.enable_icc": "true"}, "1400"), (None, None)]
+)
+async def test_packets_of_pods_are_no_larger_than_those_of_the_engines_containers(
+    options: dict[str, str] | None, mtu: str | None
+) -> None:
+    """An Engine's own size is for its default bridge alone."""
+    engine = Engine(options=options)
+    made = Network(cast("Docker", engine), "new", "10.244.7.0/24")
+    await made.ensure()
+    assert [one.get(MTU) for one in engine.made] == [mtu]
+    assert set(engine.made[0]) <= {MTU, "com.docker.network.bridge.name"}

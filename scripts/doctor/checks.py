@@ -194,7 +194,17 @@ def _engine(facts: Facts) -> list[Row]:
     else:
         advice = "set overlay2 in /etc/docker/daemon.json: this one is slow, and copies every layer whole"
         rows.append(Row("storage driver", "warn", driver, advice))
-    return rows
+    return [*rows, *_packets(facts)]
+
+
+def _packets(facts: Facts) -> list[Row]:
+    """Tell of containers whose packets are too large for this machine's way outward."""
+    if facts.containers_mtu is None:
+        return []
+    if facts.containers_mtu <= facts.mtu:
+        return [Row("packets", "ok", f"of {facts.containers_mtu} bytes from containers")]
+    told = f"of {facts.containers_mtu} bytes from containers, {facts.mtu} from here: downloads in them stand still"
+    return [Row("packets", "warn", told, f'set "mtu": {facts.mtu} in /etc/docker/daemon.json, restart the engine')]
 
 
 def _disk(facts: Facts) -> Row:

@@ -26,7 +26,7 @@ from scripts.clusters import machine
 from scripts.clusters.machine import Objection
 from scripts.doctor.ingress import controller_ready
 from scripts.errors import UserError
-from scripts.host import parsing, resources, toolchain
+from scripts.host import network, parsing, resources, toolchain
 from scripts.host.fetching import UNANSWERED
 from scripts.host.shell import Result, Shell
 from scripts.host.toolchain import TOOLS
@@ -80,6 +80,8 @@ class Facts:
     engine: Mapping[str, Any] = field(default_factory=dict)
     engine_error: str = ""
     engine_place: tuple[str, str] = ("", "")
+    mtu: int = network.ETHERNET
+    containers_mtu: int | None = None
     disk_path: str = "/"
     disk_free: int | None = None
     memory: int | None = None
@@ -117,6 +119,7 @@ def gather(settings: Settings, shell: Shell, target: str = "") -> Facts:
         tools = {tool.name: pool.submit(_ask_tool, shell, tool, settings.root) for tool in TOOLS}
         ai = {name: pool.submit(_version, shell, name, "version") for name in AI_TOOLS}
         gordon = pool.submit(_gordon, shell)
+        packets = pool.submit(_containers_mtu, shell)
         cluster = pool.submit(_ask_cluster, settings, shell, target)
         port = _port_wanted(settings)
         holder = pool.submit(_holder, shell, port) if _listens(port) else None
@@ -127,6 +130,8 @@ def gather(settings: Settings, shell: Shell, target: str = "") -> Facts:
         tools={name: job.result() for name, job in tools.items()},
         ai={name: job.result() for name, job in ai.items()},
         gordon=gordon.result(),
+        mtu=network.outward_mtu(),
+        containers_mtu=packets.result(),
         port=port,
         port_open=holder is not None,
         port_holder=holder.result() if holder else "",
@@ -235,6 +240,15 @@ def _unfit_secrets(settings: Settings) -> tuple[str, str]:
 
 def _gordon(shell: Shell) -> bool:
     return bool(shutil.which("docker")) and bool(shell.probe(["docker", "ai", "version"], timeout=ASK_SECONDS))
+
+
+def _containers_mtu(shell: Shell) -> int | None:
+    """Return the largest packet that containers of this machine's engine send, None where it does not say."""
+    if chosen_by(os.environ)[0] or not shutil.which("docker"):
+        return None
+    words = ("network", "inspect", "bridge", "--format", '{{index .Options "com.docker.network.driver.mtu"}}')
+    told = shell.probe(["docker", *words], timeout=ASK_SECONDS)
+    return int(told.out) if told and told.out.strip().isdigit() else None
 
 
 def _ask_cluster(settings: Settings, shell: Shell, target: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ MIRROR = "http://deb.debian.org/debian"  # packages are verified by signature, n
 # first packages are there: mmdebstrap would lead each of those through a filter of its own, twice its whole time.
 LEFT_OUT = ("doc", "info", "lintian/overrides", "locale", "man")
 SLIM = (
-    'cd "$1" && printf \'path-exclude=/usr/share/%s/*\\n\' '
+    "cd \"$1\" && printf 'path-exclude=/usr/share/%s/*\\n' "
     + " ".join(LEFT_OUT)
     + " >etc/dpkg/dpkg.cfg.d/slim && echo 'path-include=/usr/share/doc/*/copyright' >>etc/dpkg/dpkg.cfg.d/slim"
     + "".join(f" && rm -rf usr/share/{folder}/*" for folder in LEFT_OUT)

@@ -129,6 +129,16 @@ def test_an_engine_that_may_not_be_used_is_not_taken_for_one_that_does_not_run(s
 
 
 @pytest.mark.parametrize(
+    ("mtu", "containers", "verdicts"), [(1400, 1500, ["warn"]), (1500, 1500, ["ok"]), (1400, None, [])]
+)
+def test_containers_whose_packets_are_too_large_are_told(mtu: int, containers: int | None, verdicts: list[str]) -> None:
+    rows = checks.run_checks(replace(WELL, mtu=mtu, containers_mtu=containers))
+    found = [one for one in rows if one.name == "packets"]
+    assert [one.verdict for one in found] == verdicts
+    assert all('"mtu": 1400' in one.remedy for one in found if one.verdict == "warn")
+
+
+@pytest.mark.parametrize(
     ("change", "told"),
     [
         ({}, "bootstrapped"),  # the pipeline installs what makes them

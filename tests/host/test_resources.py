@@ -53,3 +53,19 @@ def test_the_limits_of_the_control_group_are_found(
 def test_this_machine_is_asked_without_a_mistake() -> None:
     assert (resources.physical_memory() or GIB) >= GIB // 2
     assert resources.cpus() >= 1
+
+
+@pytest.mark.parametrize(
+    ("told", "limit", "free"),
+    [
+        ("MemTotal:  9 kB\nMemAvailable:    2097152 kB\n", "max", 2 * GIB),
+        ("MemAvailable:    2097152 kB\n", str(GIB), GIB),  # of the container that this runs in
+        ("", "max", 0),
+    ],
+)
+def test_free_memory_is_what_the_machine_and_the_container_have(
+    told: str, limit: str, free: int, tmp_path: Path
+) -> None:
+    for name, text in {"meminfo": told, "memory.max": limit, "own": "0::/"}.items():
+        (tmp_path / name).write_text(text, encoding="ascii")
+    assert resources.free_memory(tmp_path, tmp_path / "own", tmp_path / "meminfo") == free

@@ -351,3 +351,22 @@ def test_an_engine_that_somebody_chose_elsewhere_is_not_started_here(
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"currentContext": current} if current else {}))
     assert chosen_by(environ | {"DOCKER_CONFIG": str(tmp_path)}) == (place, otherwise)
+
+
+@pytest.mark.parametrize(
+    ("config", "mtu", "words"),
+    [
+        (None, 1400, ["--mtu", "1400"]),
+        ('{"log-level": "warn"}', 1400, ["--mtu", "1400"]),
+        ('{"mtu": 1300}', 1400, []),  # the engine refuses what is said twice
+        (None, 1500, []),
+        (None, 9000, []),
+    ],
+)
+def test_an_engine_is_started_with_packets_no_larger_than_the_machines_own(
+    config: str | None, mtu: int, words: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "daemon.json"
+    if config:
+        file.write_text(config, encoding="utf-8")
+    assert engine._packet_size(file, mtu) == words

@@ -102,3 +102,16 @@ def test_a_base_image_gets_its_name_when_it_is_whole(tmp_path: Path, monkeypatch
     assert "base:1" not in asked.read_text(encoding="utf-8").split()
     (tmp_path / "broken").unlink()
     assert make()[-2:] == ["tag base:1-unfinished base:1", "image rm base:1-unfinished"]
+
+
+def test_packages_are_unpacked_in_memory_where_it_holds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(base_images, "UNPACKED", 1)
+    monkeypatch.setattr(base_images.resources, "free_memory", lambda: 4)
+    assert base_images._in_memory(tmp_path) == {"TMPDIR": str(tmp_path)}
+    assert base_images._in_memory(tmp_path / "none") == {}
+    monkeypatch.setattr(base_images, "UNPACKED", 3)  # half of what is free stays free
+    assert base_images._in_memory(tmp_path) == {}
+    monkeypatch.setattr(base_images, "UNPACKED", 1)
+    monkeypatch.setenv("TMPDIR", "/mine")
+    assert base_images._in_memory(tmp_path) == {}

@@ -77,7 +77,7 @@ class Network:
                 return
 
     async def _packet_size(self) -> dict[str, str]:
-        """Return the option with the size of packets that the Engine was started with: it is for its own bridge alone."""
+        """Return the option with the size of packets that the Engine was started with, which is for its own bridge."""
         with contextlib.suppress(EngineError):
             default = await self._docker.call("GET", "/networks/bridge")
             return {name: value for name, value in (default.get("Options") or {}).items() if name == MTU}
