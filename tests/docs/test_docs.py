@@ -14,6 +14,7 @@ from invoke.parser import Parser
 
 import tasks
 from scripts.host.paths import ROOT
+from scripts.pipeline import stages
 
 FIRST = ("README.md", "CONTRIBUTING.md", "ai/README.md", "embedded/README.md")
 GUIDES = sorted([*(ROOT / name for name in FIRST), *(ROOT / "docs").glob("*.md")])
@@ -51,6 +52,19 @@ def test_every_link_leads_somewhere(guide: Path) -> None:
     for target in re.findall(r"\]\(([\w./-]+)[^)]*\)", guide.read_text()):
         if "://" not in target and not target.startswith("http"):
             assert (guide.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    ("guide", "pattern"),
+    [
+        ("README.md", r"^\| (\w+) \|"),
+        ("docs/architecture.md", r"^ Plan ──► (.*)$"),
+        ("docs/deployment.md", r"^Each stage is a task of its own: (.*)\.$"),
+    ],
+)
+def test_guides_name_every_stage_in_its_order(guide: str, pattern: str) -> None:
+    found = re.findall(pattern, (ROOT / guide).read_text(encoding="utf-8"), re.MULTILINE)
+    assert [name for name in re.findall(r"\w+", " ".join(found)) if name != "stage"] == list(stages.NAMES)
 
 
 @pytest.fixture(scope="module")
