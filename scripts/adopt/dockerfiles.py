@@ -43,6 +43,14 @@ class Dockerfile:
     copies_files: bool = False  # all of the context, or files at its top
     from_root_home: bool = False
     installs_packages: bool = False
+    sources: list[str] = field(default_factory=list)  # what is copied into the image, as the tree has it
+
+    def holds(self, file: str) -> bool:
+        """Return whether a file of the tree is copied into the image, be it by its folder or by a pattern."""
+        return any(
+            source in ("", ".") or file == source or file.startswith(f"{source}/") or fnmatch.fnmatch(file, source)
+            for source in self.sources
+        )
 
 
 def read(tree: Tree, file: str, context: str) -> Dockerfile:
@@ -198,6 +206,7 @@ def _missing_sources(tree: Tree, found: Dockerfile, items: list[Instruction]) ->
             if "://" in source or "$" in source:
                 continue
             path = source.strip("/").removeprefix("./")
+            found.sources.append(join(found.context, "" if path == "." else path).rstrip("/"))
             found.copies_files |= path in ("", ".") or (
                 "/" not in path and ("*" in path or tree.has(join(found.context, path)))
             )

@@ -122,6 +122,12 @@ def is_deployed(host: str) -> bool:
     return bool(_DEPLOYED.search(host))
 
 
+def of_space(value: str) -> str:
+    """Return the address of a page about a program at Hugging Face as the program's own; another address as it is."""
+    found = re.match(r"https?://huggingface\.co/spaces/([\w.-]+)/([\w.-]+)", value)
+    return f"https://{re.sub('[._]', '-', f'{found[1]}-{found[2]}').lower()}.hf.space" if found else value
+
+
 def is_third(host: str) -> bool:
     """Return whether a host is one of those who serve models, mail and the like, and so no part of an application."""
     return bool(_THIRD.search(host))

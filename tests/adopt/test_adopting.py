@@ -2939,3 +2939,35 @@ def test_files_are_imported_as_they_are_spelled(tmp_path: Path) -> None:
     found = adopt(app)
     asked = {f"{mark}@/components/ui/button{mark}": f"{mark}@/components/ui/Button{mark}" for mark in "\"'"}
     assert services(found)["web"]["replaceInSources"] == asked
+
+
+def test_a_page_about_a_server_stands_for_the_server(tmp_path: Path) -> None:
+    """What people copy from Hugging Face into their code is the address of a page about it."""
+    code = 'fetch(process.env.NEXT_PUBLIC_API_URL || "https://huggingface.co/spaces/Own_Name/api");\n'
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__lib__api.ts": code, **below("api", API)})
+    assert services(adopt(app))["web"]["buildEnvironment"]["NEXT_PUBLIC_API_URL"] == "http://localhost:8000"
+
+
+@pytest.mark.parametrize(
+    ("api", "worker", "job"),
+    [
+        ("COPY . .", "COPY app ./app", "api-migrate"),
+        ("COPY app ./app\nCOPY alembic* ./", "COPY app ./app", "api-migrate"),
+        ("COPY app ./app", "COPY app ./app\nCOPY alembic.ini ./\nCOPY alembic alembic", "worker-migrate"),
+        ("COPY app ./app", "COPY app ./app", "api-migrate"),
+    ],
+)
+def test_migrations_run_in_an_image_that_has_them(tmp_path: Path, api: str, worker: str, job: str) -> None:
+    """Of two services made of the same sources one runs them; where no image has them, one is made that has."""
+    compose = {name: {"build": {"context": "back", "dockerfile": f"{name}.Dockerfile"}} for name in ("api", "worker")}
+    start = {"api": "uvicorn app.main:app --port 8000", "worker": "python -m app.work"}
+    copied = {"api": api, "worker": worker}
+    app = make(tmp_path, **{
+        "docker-compose.yml": json.dumps({"services": compose}), "back__requirements.txt": "fastapi\nalembic\n",
+        "back__app__main.py": API["main.py"], "back__app__work.py": "print('works')\n",
+        "back__alembic.ini": "[alembic]\nscript_location = alembic\n", "back__alembic__env.py": "",
+        **{f"back__{name}.Dockerfile": f"FROM python:3.13-slim\n{copied[name]}\nCMD {start[name]}\n" for name in start},
+    })  # fmt: skip
+    found = from_yaml(adopt(app).text)
+    assert list(found["jobs"]) == [job]
+    assert ("builder" in found["services"]["api"]) is (api == worker)

@@ -16,7 +16,7 @@ from scripts.adopt.inference.entries import (
     own_name,
     start_of,
 )
-from scripts.adopt.inference.jobs import job_of_page, job_packages
+from scripts.adopt.inference.jobs import job_of_page, job_packages, lacks_migrations
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
@@ -85,6 +85,8 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
         yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)
         yield from dockerfiles.too_early(tree, recipe, unit.sources)
         yield from _started_above(unit, tree)
+        if file := lacks_migrations(unit, context):
+            yield f"{recipe.file}: its image has not {file}, by which its tables are made"
         urls = [read.default or "" for read in unit.code.reads if variables.purpose(read) == "database"]
         if not any("sqlite" in url for url in urls):  # a file of its own is there
             yield from dockerfiles.opens_database(tree, recipe)

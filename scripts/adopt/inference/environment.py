@@ -265,7 +265,7 @@ def _public(
     read: Read, unit: Unit, context: Context, environment: dict[str, str], build: dict[str, str], sources: Sources
 ) -> None:
     """Give a value of the page that its build puts into what browsers get."""
-    value = variables.given(read.name, sources) or read.default or ""
+    value = variables.of_space(variables.given(read.name, sources) or read.default or "")
     own = variables.is_address(read.name, value) and not value.startswith("/")
     target = _target(read, unit, context, value) if own else None
     if target is None:

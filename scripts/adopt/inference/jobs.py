@@ -43,14 +43,14 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
     """Infer what makes the tables of a Python program which does not make them when it starts."""
     tree, found = context.whole.tree, context.found
     makers = _table_makers(unit, tree)
-    if any(_called(place, unit, tree) for place in makers) or "alembic" in unit.code.calls:
+    if _makes_its_own(unit, tree):
         return
     file, folder = migrations(unit, context)
     if not file:
         if not _scripts(unit, context):
             _of_models(makers, unit, context)
         return
-    if re.search(r"alembic\W+(.{0,40}\W)?upgrade\b", _started(unit, context)):
+    if re.search(r"alembic\W+(.{0,40}\W)?upgrade\b", _started(unit, context)) or not _migrates(unit, context, file):
         return
     if folder and not tree.has(f"{folder}/env.py"):
         told = folder.removeprefix(f"{unit.sources}/")
@@ -83,6 +83,32 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
     found.data["jobs"] |= migrate
     if rest and not rest & changed:
         _from_models(rest, made, unit, context)
+
+
+def _makes_its_own(unit: Unit, tree: Tree) -> bool:
+    """Return whether a Python program makes its tables when it starts."""
+    return any(_called(place, unit, tree) for place in _table_makers(unit, tree)) or "alembic" in unit.code.calls
+
+
+def lacks_migrations(unit: Unit, context: Context) -> str:
+    """Return alembic's file where a program's tables come from migrations and no image of its sources holds them: its
+    author runs them from outside. Empty elsewhere.
+    """
+    tree, whole = context.whole.tree, context.whole
+    file, folder = migrations(unit, context) if unit.python and not _makes_its_own(unit, tree) else ("", "")
+    recipes = [one.dockerfile for one in whole.units if one.sources == unit.sources]
+    held = not all(recipe and not recipe.holds(file) for recipe in recipes)
+    return "" if held or (folder and not tree.has(f"{folder}/env.py")) else file
+
+
+def _migrates(unit: Unit, context: Context, file: str) -> bool:
+    """Return whether it is this one of the services made of the same sources that runs their migrations: the one that
+    the page calls, else the first, of those whose image has alembic's file.
+    """
+    same = [one for one in context.whole.units if one.python and one.sources == unit.sources]
+    having = [one for one in same if _is_built(one, context) or (one.dockerfile and one.dockerfile.holds(file))] or same
+    backend = context.whole.backend()
+    return unit is (backend if backend in having else having[0])
 
 
 def _of_models(makers: Sequence[Place], unit: Unit, context: Context) -> None:
@@ -312,8 +338,7 @@ def _made_and_changed(folder: str, tree: Tree) -> tuple[set[str], set[str]]:
 
 def _makes_tables(unit: Unit, tree: Tree) -> bool:
     """Return whether a Python program makes tables by itself, or by migrations of alembic's."""
-    migrated = "alembic" in unit.code.calls or tree.has(join(unit.sources, "alembic.ini"))
-    return migrated or any(_called(place, unit, tree) for place in _table_makers(unit, tree))
+    return tree.has(join(unit.sources, "alembic.ini")) or _makes_its_own(unit, tree)
 
 
 SCRIPT = re.compile(
