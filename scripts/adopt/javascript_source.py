@@ -185,8 +185,20 @@ def _usual_port(node: Node) -> int:
 
 
 def _last_string(node: Node) -> str | None:
-    strings = [_string(item) for item in _walk(node) if item.type == "string"]
+    """Return the last text in a default that is no plain one: not one that is told, as an error's, or compared with."""
+    strings = [_string(item) for item in _walk(node) if item.type == "string" and not _told(item, node)]
     return strings[-1] if strings else None
+
+
+def _told(text: Node, within: Node) -> bool:
+    above = text.parent
+    while above is not None and above.start_byte >= within.start_byte and above.end_byte <= within.end_byte:
+        compared = above.type == "binary_expression" and _of(above.child_by_field_name("operator"))[:2] in ("==", "!=")
+        said = above.type == "call_expression" and _of(above.child_by_field_name("function")).startswith("console.")
+        if above.type == "throw_statement" or compared or said:
+            return True
+        above = above.parent
+    return False
 
 
 def _asserted(node: Node) -> bool:

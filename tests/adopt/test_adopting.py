@@ -2971,3 +2971,11 @@ def test_migrations_run_in_an_image_that_has_them(tmp_path: Path, api: str, work
     found = from_yaml(adopt(app).text)
     assert list(found["jobs"]) == [job]
     assert ("builder" in found["services"]["api"]) is (api == worker)
+
+
+def test_the_text_of_an_error_is_no_default(tmp_path: Path) -> None:
+    code = 'const URL = process.env.NEXT_PUBLIC_API_URL || (() => {\n  if (location.hostname === "localhost")\n'
+    code += '    return "http://localhost:8000";\n  throw new Error("NEXT_PUBLIC_API_URL is not set");\n})();\n'
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__lib__api.ts": code, **below("api", API)})
+    (app / "api/Dockerfile").write_text("FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app --port 7860\n")
+    assert services(adopt(app))["web"]["buildEnvironment"]["NEXT_PUBLIC_API_URL"] == "http://localhost:7860"
