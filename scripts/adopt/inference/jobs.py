@@ -46,6 +46,10 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
     if _makes_its_own(unit, tree):
         return
     file, folder = migrations(unit, context)
+    if file and context.whole.answers.get(f"{unit.name}.tables") == "models":  # its migrations cannot run from nothing
+        found.remarks.append(f"{file}: as you answered: its tables are made from the models, no migration is run")
+        _of_models(makers, unit, context)
+        return
     if not file:
         if not _scripts(unit, context):
             _of_models(makers, unit, context)
