@@ -148,6 +148,82 @@ def test_what_a_change_adds_is_held_against_the_quota(store: Store) -> None:
         store.create("persistentvolumeclaims", claim("3Gi", storageClassName="fast"))
 
 
+WRONG_BOUNDS: list[tuple[str, dict, str]] = [
+    (
+        "resourcequotas",
+        {"hard": {"requests.cpu": "-1"}},
+        'spec.hard[requests.cpu]: Invalid value: "-1": must be greater',
+    ),
+    ("resourcequotas", {"hard": {"pods": "1500m"}}, 'spec.hard[pods]: Invalid value: "1500m": must be an integer'),
+    ("resourcequotas", {"hard": {"count/jobs.batch": "500m"}}, "must be an integer"),
+    (
+        "resourcequotas",
+        {"hard": {"deployments": "1"}},
+        'Invalid value: "deployments": must be a standard resource type',
+    ),
+    (
+        "resourcequotas",
+        {"hard": {"requests.cpu": "1"}, "scopes": ["BestEffort"]},
+        'spec.scopes: Invalid value: ["BestEffort"]: unsupported scope applied to resource',
+    ),
+    ("resourcequotas", {"hard": {"pods": "1"}, "scopes": ["Terminating", "NotTerminating"]}, "conflicting scopes"),
+    (
+        "limitranges",
+        {"limits": [{"type": "Container", "min": {"cpu": "2"}, "max": {"cpu": "1"}}]},
+        'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1',
+    ),
+    (
+        "limitranges",
+        {"limits": [{"type": "Container", "default": {"memory": "1Gi"}, "max": {"memory": "512Mi"}}]},
+        'spec.limits[0].default[memory]: Invalid value: "1Gi": default value 1Gi is greater than max value 512Mi',
+    ),
+    (
+        "limitranges",
+        {"limits": [{"type": "Container", "default": {"cpu": "1"}, "defaultRequest": {"cpu": "2"}}]},
+        "default request value 2 is greater than default limit value 1",
+    ),
+    (
+        "limitranges",
+        {"limits": [{"type": "Pod", "default": {"cpu": "1"}}]},
+        "may not be specified when `type` is 'Pod'",
+    ),
+    (
+        "limitranges",
+        {"limits": [{"type": "PersistentVolumeClaim", "max": {"cpu": "1"}}]},
+        "Required value: either minimum",
+    ),
+    ("limitranges", {"limits": [{"type": "Pod"}, {"type": "Pod"}]}, 'spec.limits[1].type: Duplicate value: "Pod"'),
+    (
+        "limitranges",
+        {"limits": [{"type": "Pod", "maxLimitRequestRatio": {"cpu": "500m"}}]},
+        "ratio 500m is less than 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("resource", "spec", "said"), WRONG_BOUNDS)
+def test_bounds_that_a_real_server_refuses_are_refused(store: Store, resource: str, spec: dict, said: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        store.create(resource, {"metadata": {"name": "b", "namespace": "demo"}, "spec": spec})
+    assert caught.value.code == 422 and said in caught.value.message
+
+
+def test_bounds_that_a_real_server_takes_are_taken(store: Store) -> None:
+    hard = {
+        "pods": "5", "requests.cpu": "500m", "limits.ephemeral-storage": "1Gi", "count/deployments.apps": "2",
+        "requests.example.com/card": "2", "fast.storageclass.storage.k8s.io/requests.storage": "2Gi",
+        "services.loadbalancers": "0", "requests.hugepages-2Mi": "1Gi",
+    }  # fmt: skip
+    quota(store, hard=hard)
+    quota(store, "scoped", hard={"pods": "0", "cpu": "1"}, scopes=["NotBestEffort"])
+    store.modify("resourcequotas", "demo", "q", lambda obj: obj["spec"].update(hard={"pods": "0"}))
+    with pytest.raises(ApiError, match="field is immutable"):
+        store.modify("resourcequotas", "demo", "scoped", lambda obj: obj["spec"].update(scopes=["Terminating"]))
+    item = {"type": "Container", "min": {"cpu": "1m"}, "default": {"cpu": "1"}, "defaultRequest": {"cpu": "1"}}
+    spec = {"limits": [item, {"type": "PersistentVolumeClaim", "max": {"storage": "1Gi"}}]}
+    assert store.create("limitranges", {"metadata": {"name": "l", "namespace": "demo"}, "spec": spec})
+
+
 def claim(size: str, **spec: object) -> dict:
     asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
     return {"metadata": {"name": "data", "namespace": "demo"}, "spec": asked | spec}

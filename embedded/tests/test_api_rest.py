@@ -41,6 +41,14 @@ async def test_pages(client: TestClient, store: Store) -> None:
     assert seen == list("abcde")
 
 
+async def test_a_body_that_does_not_say_what_it_is_is_json(client: TestClient) -> None:
+    """`kubectl create --raw` sends none of the headers that its other commands do."""
+    text = json.dumps({"metadata": {"name": "a"}}).encode()
+    sent = client.post(f"{BASE}/configmaps", data=text, skip_auto_headers=["Content-Type"])
+    assert (await body(await sent, 201))["metadata"]["name"] == "a"
+    await body(await client.post(f"{BASE}/configmaps", data=text, headers={"Content-Type": "text/plain"}), 415)
+
+
 @pytest.mark.parametrize(
     ("selector", "names"),
     [

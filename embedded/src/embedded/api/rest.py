@@ -110,6 +110,11 @@ def manager_of(request: web.Request) -> str:
     return request.query.get("fieldManager") or request.headers.get("User-Agent", "unknown").split("/")[0]
 
 
+def media_type(request: web.Request) -> str:
+    """Return what a body says to be; nothing where it does not say: then it is JSON."""
+    return request.content_type if "Content-Type" in request.headers else ""
+
+
 def is_dry_run(request: web.Request) -> bool:
     """Return whether a write is only tried; raises 400 on an unknown directive."""
     directives = request.query.getall("dryRun", [])
@@ -120,7 +125,7 @@ def is_dry_run(request: web.Request) -> bool:
 
 async def read(request: web.Request, kind: Kind) -> tuple[dict[str, Any], list[str]]:
     """Return the object in the body, checked as `fieldValidation` asks, and the warnings about it."""
-    value, problems = decoding.parse(request.content_type, await request.read())
+    value, problems = decoding.parse(media_type(request), await request.read())
     obj = decoding.check_identity(kind, value)
     mode = request.query.get("fieldValidation", "Warn")
     return obj, decoding.check_fields(kind, obj, problems, mode)
@@ -167,8 +172,8 @@ async def patch(store: Store, target: RequestInfo, request: web.Request) -> web.
     dry_run, manager = is_dry_run(request), manager_of(request)
     mode = query.get("fieldValidation", "Warn")
     live = store.get(kind.storage, target.namespace, target.name)
-    if request.content_type == patching.APPLY:
-        config, problems = decoding.parse(request.content_type, body)
+    if media_type(request) == patching.APPLY:
+        config, problems = decoding.parse(media_type(request), body)
         config = decoding.check_identity(kind, config)
         warnings = decoding.check_fields(kind, config, problems, mode)
         place(target, config)
@@ -180,7 +185,7 @@ async def patch(store: Store, target: RequestInfo, request: web.Request) -> web.
         return tables.answer(request, kind, written, store, warnings=warnings + store.warnings)
     if live is None:
         raise errors.not_found(kind.resource, target.name)
-    changed = patching.patched(kind, live, request.content_type, body)
+    changed = patching.patched(kind, live, media_type(request), body)
     warnings = decoding.check_fields(kind, changed, [], mode)
     place(target, changed)
     written = store.update(kind.storage, changed, subresource=target.subresource, manager=manager, dry_run=dry_run)
@@ -197,7 +202,7 @@ async def delete_options(request: web.Request) -> dict[str, Any]:
         options["propagationPolicy"] = query["propagationPolicy"]
     body = await request.read()
     if body:
-        value, _ = decoding.parse(request.content_type, body)
+        value, _ = decoding.parse(media_type(request), body)
         options |= value
     if options.get("orphanDependents") is not None:
         options["propagationPolicy"] = "Orphan" if options["orphanDependents"] else "Background"

@@ -13,7 +13,7 @@ from embedded import errors
 from embedded.api import access, decoding
 from embedded.api.request_info import RequestInfo
 from embedded.api.responses import reply
-from embedded.api.rest import find
+from embedded.api.rest import find, media_type
 from embedded.api.subresources import bind
 from embedded.errors import ApiError, Cause
 from embedded.objects.values import timestamp
@@ -36,7 +36,7 @@ async def answer(
     kind = target.kind
     if request.method != "POST" or target.name:
         raise ApiError(405, "the server does not allow this method on the requested resource", details={})
-    value, _ = decoding.parse(request.content_type, await request.read())
+    value, _ = decoding.parse(media_type(request), await request.read())
     obj = decoding.check_identity(kind, value)
     if kind.kind == "Binding":
         return bind(store, target.namespace, obj["metadata"].get("name", ""), obj)
@@ -65,7 +65,7 @@ async def token(store: Store, issuer: Issuer, target: RequestInfo, request: web.
     if request.method != "POST":
         raise ApiError(405, "the server does not allow this method on the requested resource", details={})
     account = find(store, target)
-    value, _ = decoding.parse(request.content_type, await request.read() or b"{}")
+    value, _ = decoding.parse(media_type(request), await request.read() or b"{}")
     spec = value.get("spec") or {}
     seconds = spec.get("expirationSeconds") or SECONDS
     if seconds < LEAST_SECONDS:

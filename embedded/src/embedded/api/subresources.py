@@ -10,7 +10,7 @@ from embedded import errors, kinds
 from embedded.api import decoding, patching, tables
 from embedded.api.request_info import RequestInfo
 from embedded.api.responses import reply
-from embedded.api.rest import find, is_dry_run, manager_of
+from embedded.api.rest import find, is_dry_run, manager_of, media_type
 from embedded.errors import ApiError
 from embedded.kinds import Kind
 from embedded.objects import custom, selectors
@@ -29,7 +29,7 @@ async def answer(store: Store, target: RequestInfo, request: web.Request) -> web
     if request.method != "POST":
         raise ApiError(405, NOT_ALLOWED, details={})
     if target.subresource == "binding":
-        value, _ = decoding.parse(request.content_type, await request.read())
+        value, _ = decoding.parse(media_type(request), await request.read())
         return bind(store, target.namespace, target.name, value)
     if target.subresource == "eviction":
         return await _evict(store, target, request)
@@ -82,9 +82,9 @@ async def _scale(store: Store, target: RequestInfo, request: web.Request) -> web
         return tables.answer(request, SCALE, scale_of(obj), store)
     body = await request.read()
     if request.method == "PUT":
-        wanted, _ = decoding.parse(request.content_type, body)
+        wanted, _ = decoding.parse(media_type(request), body)
     elif request.method == "PATCH":
-        wanted = patching.patched(SCALE, scale_of(obj), request.content_type, body)
+        wanted = patching.patched(SCALE, scale_of(obj), media_type(request), body)
     else:
         raise ApiError(405, NOT_ALLOWED, details={})
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
@@ -127,7 +127,7 @@ def bind(store: Store, namespace: str, name: str, binding: dict[str, Any]) -> we
 
 
 async def _evict(store: Store, target: RequestInfo, request: web.Request) -> web.Response:
-    value, _ = decoding.parse(request.content_type, await request.read() or b"{}")
+    value, _ = decoding.parse(media_type(request), await request.read() or b"{}")
     pod = find(store, target)
     options = value.get("deleteOptions") or {}
     meta = pod["metadata"]

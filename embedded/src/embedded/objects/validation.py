@@ -7,7 +7,7 @@ from typing import Any
 
 from embedded.errors import Cause
 from embedded.kinds import Kind
-from embedded.objects import checks, cron, custom, managed, pod_validation, schema, selectors
+from embedded.objects import bounds_validation, checks, cron, custom, managed, pod_validation, schema, selectors
 from embedded.objects.checks import IMMUTABLE, duplicate, required, unsupported, wrong
 from embedded.objects.schema import Field
 
@@ -317,6 +317,8 @@ KINDS: dict[str, Callable[[dict[str, Any], dict[str, Any] | None], list[Cause]]]
     "configmaps": _keys,
     "secrets": _secret,
     "persistentvolumeclaims": _claim,
+    "resourcequotas": bounds_validation.quota,
+    "limitranges": bounds_validation.limit_range,
     "deployments.apps": _deployment,
     "replicasets.apps": _replicaset,
     "statefulsets.apps": _statefulset,
