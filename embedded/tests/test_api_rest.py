@@ -234,6 +234,28 @@ async def test_binding(client: TestClient, store: Store, pod: Callable[..., dict
     assert "already assigned to node" in again["message"]
 
 
+async def test_a_dry_run_of_an_eviction_evicts_nobody(
+    client: TestClient, store: Store, pod: Callable[..., dict]
+) -> None:
+    """`kubectl drain --dry-run=server` says so in the body, and asks for one pod after the other."""
+    pods = [pod(name, restartPolicy="Always") for name in ("a", "b")]
+    for one in pods:
+        one["metadata"]["labels"] = {"app": "web"}
+        store.create("pods", one)
+    budget = {"metadata": {"name": "web", "namespace": "demo"}, "spec": {"selector": {"matchLabels": {"app": "web"}}}}
+    store.create("poddisruptionbudgets.policy", budget)
+    allowed = {"disruptionsAllowed": 1}
+    store.modify(
+        "poddisruptionbudgets.policy", "demo", "web", lambda obj: obj.update(status=allowed), subresource="status"
+    )
+    for name in ("a", "b"):
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+        tried = eviction | {"deleteOptions": {"dryRun": ["All"]}}
+        await body(await client.post(f"{BASE}/pods/{name}/eviction", json=tried), 201)
+    assert [one["metadata"]["name"] for one in store.list("pods", "demo")] == ["a", "b"]
+    assert not any(one["metadata"].get("deletionTimestamp") for one in store.list("pods", "demo"))
+
+
 async def test_eviction_asks_the_budget(client: TestClient, store: Store, pod: Callable[..., dict]) -> None:
     made = pod()
     made["metadata"]["labels"] = {"app": "web"}

@@ -130,6 +130,7 @@ async def _evict(store: Store, target: RequestInfo, request: web.Request) -> web
     value, _ = decoding.parse(media_type(request), await request.read() or b"{}")
     pod = find(store, target)
     options = value.get("deleteOptions") or {}
+    dry_run = is_dry_run(request) or bool(options.get("dryRun"))  # `kubectl drain` says it there
     meta = pod["metadata"]
     running = pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
     for budget in store.list("poddisruptionbudgets.policy", target.namespace):
@@ -145,9 +146,9 @@ async def _evict(store: Store, target: RequestInfo, request: web.Request) -> web
             )
             details = {"causes": [{"reason": "DisruptionBudget", "message": why}]}
             raise ApiError(429, "Cannot evict pod as it would violate the pod's disruption budget.", details=details)
-        if not is_dry_run(request):
+        if not dry_run:
             _take(store, budget)
-    if not is_dry_run(request):
+    if not dry_run:
         store.delete("pods", target.namespace, target.name, grace=options.get("gracePeriodSeconds"))
     return reply(CREATED, status=201)
 
