@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from scripts.diagnose.model import Object, Snapshot
@@ -38,7 +38,7 @@ def take_snapshot(
         events = pool.submit(_items, kubectl, "events", namespace)
         items = [*objects.result(), *events.result()]
         pods = (item for item in items if item.get("kind") == "Pod")
-        wanted = list(in_trouble(pods, datetime.now(UTC)))[:MOST_LOGS]
+        wanted = list(in_trouble(pods, kubectl.now()))[:MOST_LOGS]
         now = {key: pool.submit(_log, kubectl, namespace, key, previous=False) for key, _ in wanted}
         before = {key: pool.submit(_log, kubectl, namespace, key, previous=True) for key, again in wanted if again}
         logs = {key: lines for key, job in now.items() if (lines := job.result())}
@@ -51,7 +51,7 @@ def take_snapshot(
     return Snapshot.of(
         items,
         namespace,
-        datetime.now(UTC),
+        kubectl.now(),
         logs=logs,
         previous_logs=previous,
         services=tuple(services),

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 3.0  # for the connection, and for the handshake on it
 CONNECTIONS = 16  # that are kept; more may be open for a while
 CHUNK_BYTES = 1 << 16
+WHOLE = timedelta(seconds=1)  # to which the date of an answer is told
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -90,6 +92,7 @@ class Api:
 
         url = parsing.from_url(access.server)
         self._prefix = url.path.rstrip("/")
+        self.ahead = timedelta()  # by how much the server's clock is before this machine's
         self._headers = {"Accept": "application/json", "User-Agent": "todo-chatbot", **access.headers}
         options: dict[str, Any] = {
             "maxsize": CONNECTIONS,
@@ -125,8 +128,11 @@ class Api:
 
         url = f"{self._prefix}{path}" + (f"?{urlencode(query)}" if query else "")
         limits = Timeout(connect=CONNECT_SECONDS, read=timeout)
+        asked = datetime.now(UTC)
         try:
             answer = self._pool.request("GET", url, headers=self._headers, timeout=limits, preload_content=preload)
+            if "/proxy/" not in path:  # where a pod answers
+                self.ahead = clock_difference(answer.headers.get("Date", ""), asked, datetime.now(UTC))
             if answer.status >= 400:
                 raise _refusal(answer.status, answer.data)
         except Late as problem:
@@ -139,6 +145,23 @@ class Api:
         """Return the changes of a list from a version on, as long as the server tells of them."""
         words = {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(max(1, int(timeout)))}
         return Watch(self._ask(path, words, timeout + CONNECT_SECONDS, preload=False))
+
+
+def clock_difference(date: str, asked: datetime, answered: datetime) -> timedelta:
+    """Return by how much a server's clock is before ours, by the date in its answer; 0 where it does not tell.
+
+    It tells whole seconds, and wrote them at some time between the question and the answer.
+    """
+    from email.utils import parsedate_to_datetime
+
+    try:
+        told = parsedate_to_datetime(date)
+        told = told if told.tzinfo else told.replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        return timedelta()
+    before, after = told - answered, told + WHOLE - asked
+    found = max(before, timedelta()) or min(after, timedelta())
+    return found if abs(found) > WHOLE else timedelta()
 
 
 class Watch:

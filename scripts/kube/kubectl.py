@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.pipes import Stream
 from scripts.host.shell import CommandError, Result, Shell
-from scripts.kube import api, queries
+from scripts.kube import api, objects, queries
 from scripts.kube.arguments import one_file
 
 
@@ -65,6 +66,11 @@ class Kubectl:
     def command(self, *words: str) -> list[str]:
         """Return the argv of a call, which never relies on the current context."""
         return [str(self.binary), "--kubeconfig", str(self.kubeconfig), "--context", self.context, *words]
+
+    def now(self) -> datetime:
+        """Return this moment by the cluster's clock, as its objects have times; by this machine's until it answers."""
+        reached = api.connect(self.kubeconfig, self.context)
+        return objects.now() + reached.ahead if reached else objects.now()
 
     def ask(self, *words: str, timeout: float = 30.0) -> Result:
         """Return the answer to a call that changes nothing: over the kept connection where it can be had there."""

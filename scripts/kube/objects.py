@@ -205,7 +205,7 @@ def now() -> datetime:
 
 def age(created: str, moment: datetime) -> str:
     """Return how long ago something was, in the largest unit that fits: 12s, 5m, 3h, 2d."""
-    seconds = int((moment - datetime.fromisoformat(created)).total_seconds())
+    seconds = max(0, int((moment - datetime.fromisoformat(created)).total_seconds()))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size:
             return f"{seconds // size}{unit}"

@@ -7,6 +7,7 @@ import gzip
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from scripts.errors import UserError
@@ -45,14 +46,20 @@ def revisions(secrets: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]
                 labels.get("status", ""),
                 labels.get("inputs", ""),
                 labels.get("dev") == "true",
-                max(
-                    _seconds(labels.get(name)) for name in ("createdAt", "modifiedAt")
-                ),  # a new one has the old one's, too
+                _written(secret, labels),
             )
             found.setdefault(revision.release, []).append(revision)
     for items in found.values():
         items.sort(key=lambda item: item.number)
     return found
+
+
+def _written(secret: Mapping[str, Any], labels: Mapping[str, str]) -> int:
+    """Return when helm last wrote a revision: by the cluster's clock where it was written once, as a pending one is."""
+    created = secret["metadata"].get("creationTimestamp")
+    if created and labels.get("status") in PENDING:
+        return int(datetime.fromisoformat(created).timestamp())
+    return max(_seconds(labels.get(name)) for name in ("createdAt", "modifiedAt"))  # a new one has the old one's, too
 
 
 def _seconds(text: str | None) -> int:

@@ -22,7 +22,8 @@ class BusyRelease(Untouched):
 def refuse_while_busy(run: Run, name: str, history: list[Revision]) -> None:
     """Raise BusyRelease where a release may be pending because somebody else's helm is at work on it just now."""
     limit = run.session.settings.timeouts.deploy
-    since = 0 if run.dry or unfinished_run(run.session) else releases.at_work(history, time.time(), limit)
+    settled = run.dry or unfinished_run(run.session)
+    since = 0 if settled else releases.at_work(history, run.session.kubectl.now().timestamp(), limit)
     if since:
         begun, over = (time.strftime("%H:%M:%S", time.localtime(moment)) for moment in (since, since + limit))
         raise BusyRelease(

@@ -69,7 +69,7 @@ def keep_proof(run: Run, found: Live) -> None:
 
 def await_healthy(run: Run, wanted: Collection[Workload]) -> Iterator[Outcome]:
     """Check workloads until all are well or the time limit is over. Raises Failure with what was found."""
-    started, began = time.monotonic(), objects.now()
+    started, began = time.monotonic(), run.session.kubectl.now()
     limit = run.session.settings.timeouts.health
     pause = 0.1
     while True:
@@ -103,7 +103,7 @@ def health_checks(run: Run, wanted: Collection[Workload]) -> list[Check]:
     def one(workload: Workload) -> Check:
         items = there[workload.namespace]
         name = workloads.label(workload, run.namespace)
-        check = replace(check_workload(workload, items, objects.now()), service=name)
+        check = replace(check_workload(workload, items, kubectl.now()), service=name)
         probe = None if check.problems else probe_of(workload, items)
         if probe is None:
             return check

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scripts.context.session import Session
@@ -30,7 +30,7 @@ def hooks_watched(session: Session, namespace: str) -> Iterator[None]:
     """
     found: list[Finding] = []
     ended = threading.Event()
-    since = datetime.now(UTC)
+    since = session.kubectl.now()
     thread = threading.Thread(target=_watch, args=(session, namespace, ended, found, since), daemon=True)
     thread.start()
     try:

@@ -62,7 +62,7 @@ class _Wait:
     def __init__(self, run: Run, wanted: Iterable[Workload]) -> None:
         self._run = run
         self._started = time.monotonic()
-        self._since = objects.now()
+        self._since = run.session.kubectl.now()
         self._wanted = {(one.kind, one.namespace, one.name): one for one in wanted}
         self._left = dict(self._wanted)
         self._words = dict.fromkeys(self._wanted, "waiting")
@@ -125,7 +125,7 @@ class _Wait:
         for key, one in self._wanted.items():
             if one.namespace == namespace:
                 own = [pod for pod in pods if pod["metadata"].get("labels", {}).get(NAME_LABEL) == one.name]
-                awaited, words = waiting_for(own, events, objects.now()), self._words[key]
+                awaited, words = waiting_for(own, events, self._run.session.kubectl.now()), self._words[key]
                 self._run.display.waiting("rollout", self._label(key), f"{words}, {awaited}" if awaited else words)
 
     def _label(self, key: Key) -> str:

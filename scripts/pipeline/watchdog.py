@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ class Watchdog:
         self._wanted = wanted
         self._alarm = alarm
         self._tell = tell
-        self._since = datetime.now(UTC)
+        self._since = session.kubectl.now()
         self._listener: Listener | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)

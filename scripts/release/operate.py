@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from scripts.context.release_lock import hold_release_lock
@@ -100,7 +100,7 @@ def status(session: Session) -> list[tuple[str, ...]]:
     wanted = (live.released(session) or live.Live()).workloads
     for namespace in sorted({one.namespace for one in wanted} - {home}):
         items = [*items, *session.kubectl.items(kinds, namespace)]
-    rows = status_rows(items, datetime.now(UTC), released_replicas(session), home)
+    rows = status_rows(items, session.kubectl.now(), released_replicas(session), home)
     return [*rows, *_missing_rows(wanted, items, home)]
 
 

@@ -19,6 +19,7 @@ from scripts.diagnose.snapshot import in_trouble
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.host.shell import Result, Shell
+from scripts.kube import objects
 from scripts.kube.kubectl import Kubectl
 
 WIRE = Path(__file__).parents[2] / "embedded/tests/recordings/wire"
@@ -364,7 +365,7 @@ def test_it_is_said_how_many_workloads_were_not_looked_at(
     monkeypatch.setattr(live, "released", lambda session: SimpleNamespace(workloads=own))
     items: list[Any] = [{"metadata": {"name": name}} for name in ("backend", "store", "stranger", "batch")]
     items.append({"metadata": {"name": "stranger-1", "ownerReferences": [{"kind": "StatefulSet", "name": "stranger"}]}})
-    kubectl = SimpleNamespace(items=lambda kinds, namespace: items)
+    kubectl = SimpleNamespace(items=lambda kinds, namespace: items, now=objects.now)
     session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=SimpleNamespace(namespace="ns")))
     support.show_diagnosis(session, "", as_json=False)
     assert "not looked at: 2 of the namespace's workloads (batch, stranger)" in capsys.readouterr().out

@@ -7,6 +7,8 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -306,3 +308,39 @@ def test_a_node_that_is_paused_is_found_out_before_anything_is_waited_for(
         with pytest.raises(Paused):
             replace(cluster, require=paused).items("pods", "shop")
     assert shell.words == [], "kubectl would have waited for half a minute"
+
+
+MOMENT = datetime(2026, 1, 1, 12, 0, 0, 400_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Thu, 01 Jan 2026 12:00:00 GMT", 0),
+        ("Thu, 01 Jan 2026 12:00:03 GMT", 0),  # an answer that took its time was written meanwhile
+        ("Thu, 01 Jan 2026 11:59:59 GMT", 0),
+        ("Thu, 01 Jan 2026 12:05:03 GMT", 299.6),
+        ("Thu, 01 Jan 2026 11:54:00 GMT", -359.4),
+        ("", 0),
+        ("yesterday", 0),
+        ("Thu, 01 Jan 2026 12:05:03 -0000", 299.6),
+    ],
+)
+def test_another_clock_is_told_by_the_date_of_an_answer(date: str, seconds: float) -> None:
+    found = api.clock_difference(date, MOMENT, MOMENT + timedelta(seconds=3))
+    assert found.total_seconds() == pytest.approx(seconds)
+
+
+def test_times_of_the_cluster_are_judged_by_the_clusters_clock(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that slept, or a node that did, may be minutes off: nothing is older or newer for that."""
+    cluster, _ = kubectl(tmp_path, at(server))
+    cluster.items("pods", "shop")
+    assert abs(cluster.now() - datetime.now(UTC)) < timedelta(hours=1)
+    dated = format_datetime(datetime.now(UTC) + timedelta(hours=5), usegmt=True)
+    monkeypatch.setattr(Handler, "date_time_string", lambda self, timestamp=None: dated)
+    cluster.proxy_get("shop", "web", 80, "/readyz")  # where a pod answers, by a clock of its own
+    assert abs(cluster.now() - datetime.now(UTC)) < timedelta(hours=1)
+    cluster.items("pods", "shop")
+    assert timedelta(hours=4) < cluster.now() - datetime.now(UTC) < timedelta(hours=6)

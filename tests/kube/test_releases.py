@@ -1,6 +1,7 @@
 """What a killed run leaves of a release is recognised and mended; a failed one returns to what was proved healthy."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,6 +21,16 @@ def test_revisions_are_read_from_labels_and_sorted() -> None:
     foreign = [{"app": "x"}, {"owner": "helm"}, {"owner": "helm", "name": "todo", "version": "newest"}, None]
     found = revisions([secret("10"), secret("9"), *({"metadata": {"labels": labels}} for labels in foreign)])
     assert [(item.number, item.inputs, item.written) for item in found["todo"]] == [(9, "abc", 900), (10, "abc", 900)]
+
+
+def test_since_when_somebodys_helm_is_at_work_is_told_by_the_clusters_clock() -> None:
+    """The labels have the clock of whoever started that helm."""
+    labels = {"owner": "helm", "name": "todo", "version": "1", "status": "pending-upgrade", "createdAt": "5"}
+    meta = {"labels": labels, "creationTimestamp": "2026-01-01T12:00:00Z"}
+    (found,) = revisions([{"metadata": meta}])["todo"]
+    assert found.written == int(datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp())
+    (ending,) = revisions([{"metadata": meta | {"labels": labels | {"status": "uninstalling"}}}])["todo"]
+    assert ending.written == 5
 
 
 def test_a_live_release_needs_no_repair() -> None:

@@ -12,6 +12,7 @@ import pytest
 from scripts.diagnose import Finding, examine
 from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result
+from scripts.kube import objects
 from scripts.pipeline import hooks
 
 
@@ -54,7 +55,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, items: list[Any] | UserError, probl
 
     monkeypatch.setattr(hooks, "CALM_SECONDS", 0.001)
     monkeypatch.setattr(examine, "diagnose_services", lambda *_, **__: [FINDING])
-    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=ask))
+    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=ask, now=objects.now))
     with hooks.hooks_watched(session, "shop"):
         assert looks.acquire(timeout=300) and looks.acquire(timeout=300)
         if problem:

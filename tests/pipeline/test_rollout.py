@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from scripts.diagnose import examine
+from scripts.kube import objects
 from scripts.kube.workloads import Workload
 from scripts.pipeline import rollout
 from scripts.pipeline.rollout import await_workloads, progress, waiting_for
@@ -93,7 +94,8 @@ def test_what_a_pod_waits_for_is_told_with_the_time() -> None:
 
 def test_a_job_that_was_tidied_away_after_its_end_is_not_waited_for() -> None:
     """As by `ttlSecondsAfterFinished`: an unchanged second run finds it no more."""
-    run = SimpleNamespace(namespace="own", session=SimpleNamespace(kubectl=SimpleNamespace(items=lambda *_: [])))
+    kubectl = SimpleNamespace(items=lambda *_: [], now=objects.now)
+    run = SimpleNamespace(namespace="own", session=SimpleNamespace(kubectl=kubectl))
     (done,) = await_workloads(run, [Workload("Job", "own", "load", {})])  # type: ignore[arg-type]
     assert (done.status, done.target, done.detail) == ("unchanged", "job/load", "ended, and tidied away")
 
@@ -111,7 +113,7 @@ def waited_for(
         yield Changes(events)
 
     session = SimpleNamespace(
-        kubectl=SimpleNamespace(items=lambda *_: [], changes=changes, find=lambda *_: now),
+        kubectl=SimpleNamespace(items=lambda *_: [], changes=changes, find=lambda *_: now, now=objects.now),
         settings=SimpleNamespace(timeouts=SimpleNamespace(deploy=9)),
     )
     monkeypatch.setattr(rollout, "Watchdog", lambda *_: contextlib.nullcontext(SimpleNamespace(findings=[])))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from scripts.diagnose import examine as looks
+from scripts.kube import objects
 from scripts.kube.workloads import Workload
 from scripts.pipeline import watchdog
 from scripts.pipeline.watchdog import Watchdog, is_calm
@@ -66,7 +67,7 @@ def test_the_rules_are_asked_where_something_is_in_trouble(
     monkeypatch.setattr(watchdog, "INTERVAL", 0.01)
     monkeypatch.setattr(watchdog, "CALM_SECONDS", 900.0)
     monkeypatch.setattr(looks, "diagnose_workloads", diagnosed)
-    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=lambda *_: found))
+    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=lambda *_: found, now=objects.now))
     wanted = [Workload("Deployment", "shop", "web", {})]
     with Watchdog(session, wanted, alarm.set, lambda *_: told.set()) as dog:
         assert (alarm if in_earnest else told).wait(300)
@@ -78,6 +79,6 @@ def test_a_start_that_takes_long_is_looked_at_in_earnest_in_any_case(monkeypatch
     monkeypatch.setattr(watchdog, "INTERVAL", 0.01)
     monkeypatch.setattr(watchdog, "CALM_SECONDS", 0.0)
     monkeypatch.setattr(looks, "diagnose_workloads", lambda *_: asked.set() or [])
-    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=lambda *_: [RUNNING]))
+    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=lambda *_: [RUNNING], now=objects.now))
     with Watchdog(session, [Workload("Deployment", "shop", "web", {})], asked.set, lambda *_: None):
         assert asked.wait(300)

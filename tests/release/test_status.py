@@ -15,6 +15,7 @@ import pytest
 from scripts.diagnose import Finding, examine
 from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result
+from scripts.kube import objects
 from scripts.kube.workloads import Workload
 from scripts.pipeline import live
 from scripts.pipeline.live import Live
@@ -65,7 +66,7 @@ def test_all_namespaces_of_a_chart_of_ones_own_are_asked(monkeypatch: pytest.Mon
     release = SimpleNamespace(namespace="shop", has_library=False)
     helm = SimpleNamespace(manifest=lambda release: "")
     session: Any = SimpleNamespace(
-        kubectl=SimpleNamespace(items=items), helm=helm, settings=SimpleNamespace(release=release)
+        kubectl=SimpleNamespace(items=items, now=objects.now), helm=helm, settings=SimpleNamespace(release=release)
     )
     found = Live(workloads=(Workload("StatefulSet", "data", "store", {}), Workload("Job", "shop", "load", {})))
     monkeypatch.setattr(operate.live, "released", lambda session: found)
@@ -109,7 +110,7 @@ def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_
         item("Job", "of-a-cronjob", ownerReferences=[{"kind": "CronJob", "name": "nightly"}]),
     ]
     asked: list[str] = []
-    kubectl = SimpleNamespace(items=lambda kinds, namespace: asked.append(kinds) or there)
+    kubectl = SimpleNamespace(items=lambda kinds, namespace: asked.append(kinds) or there, now=objects.now)
     own = SimpleNamespace(name="todo", namespace="shop")
     settings = SimpleNamespace(release=own, database_release=SimpleNamespace(name="database"))
     session: Any = SimpleNamespace(kubectl=kubectl, settings=settings)
@@ -147,8 +148,9 @@ def test_what_somebody_deleted_of_the_release_is_a_row_of_the_table(monkeypatch:
         live, "released", lambda session: Live({}, (*wanted, Workload("Deployment", "shop", "mcp", {})))
     )
     release = SimpleNamespace(namespace="shop")
+    kubectl = SimpleNamespace(items=lambda *_: [deployment(2, 2)], now=objects.now)
     session: Any = SimpleNamespace(
-        settings=SimpleNamespace(release=release), kubectl=SimpleNamespace(items=lambda *_: [deployment(2, 2)]),
+        settings=SimpleNamespace(release=release), kubectl=kubectl,
         helm=SimpleNamespace(manifest=lambda _: ""),
     )  # fmt: skip
     rows = [row[:2] for row in operate.status(session)[1:]]
@@ -186,7 +188,7 @@ def test_what_a_revision_made_and_the_cluster_has_no_more_is_named() -> None:
 
     packed = base64.b64encode(json.dumps({"namespace": "shop", "manifest": GONE}).encode())
     record = {"data": {"release": base64.b64encode(packed).decode()}}
-    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=items))
+    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=items, now=objects.now))
     assert live.gone(session, record) == ["service page"]
 
 
