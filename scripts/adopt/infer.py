@@ -141,8 +141,7 @@ def _sources(unit: Unit, builder: Mapping[str, Any] | None, context: Context) ->
     """Return what an image is built from: folder, builder or Dockerfile and stage, and what is left out."""
     spec: dict[str, Any] = {"context": unit.folder}
     if builder:
-        spec |= builder
-        spec["context"] = unit.sources
+        spec |= {"context": unit.sources, **builder}
     else:
         recipe = unit.dockerfile
         if recipe and recipe.file != join(unit.folder, "Dockerfile"):

@@ -31,6 +31,8 @@ BUILDER_BASES = {
     "static": {"NODE_IMAGE": "node"},
     "node": {"NODE_IMAGE": "node"},
     "python": {"PYTHON_IMAGE": "python"},
+    "workspace": {"NODE_IMAGE": "node"},
+    "uv-workspace": {"PYTHON_IMAGE": "python"},
     "redis": {"DEBIAN_IMAGE": "debian"},
     "kafka": {"DEBIAN_IMAGE": "debian"},
 }

@@ -2981,3 +2981,63 @@ def test_the_text_of_an_error_is_no_default(tmp_path: Path) -> None:
     app = make(tmp_path, **{"web__package.json": NEXT, "web__lib__api.ts": code, **below("api", API)})
     (app / "api/Dockerfile").write_text("FROM python:3.13-slim\nCOPY . .\nCMD uvicorn main:app --port 7860\n")
     assert services(adopt(app))["web"]["buildEnvironment"]["NEXT_PUBLIC_API_URL"] == "http://localhost:7860"
+
+
+UI = '{"name": "@shop/ui", "dependencies": {"@shop/words": "*"}}'
+SHOP = {
+    "apps__web__package.json": '{"name": "web", "dependencies": {\n"next": "16",\n"@shop/ui": "workspace:*"}}',
+    "apps__web__app__page.tsx": "",
+    "packages__ui__package.json": UI, "packages__words__package.json": '{"name": "@shop/words"}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("root", "builder"),
+    [
+        ({"package.json": '{"workspaces": ["apps/*", "packages/*"]}'}, "workspace"),
+        ({"package.json": '{"workspaces": {"packages": ["./apps/*", "packages/**"]}}'}, "workspace"),
+        ({"pnpm-workspace.yaml": "packages: [apps/*, packages/*]\n"}, "workspace"),
+        ({"package.json": '{"workspaces": ["apps/*", "packages/ui"]}'}, "workspace"),
+        ({"package.json": '{"workspaces": ["apps/*"]}'}, "nextjs"),
+        ({}, "nextjs"),
+    ],
+)
+def test_a_program_that_uses_packages_beside_it_is_built_from_the_workspaces_root(
+    tmp_path: Path, root: dict[str, str], builder: str
+) -> None:
+    """With the packages that it uses, each after those that it needs itself; what is no member is none."""
+    adopted = adopt(make(tmp_path, **SHOP, **root))
+    service = services(adopted)["web"]
+    assert service["builder"] == builder
+    if builder == "workspace":
+        words = "" if root.get("package.json", "").endswith('/ui"]}') else "packages/words "
+        assert service["context"] == "."
+        told = {name: service["buildArgs"][name] for name in ("MEMBER", "BESIDE")}
+        assert told == {"MEMBER": "apps/web", "BESIDE": f"{words}packages/ui"}
+        assert "apps/web/package.json:3" in adopted.text
+
+
+@pytest.mark.parametrize("context", ["apps/web", "."])
+def test_a_dockerfile_does_where_it_is_given_the_whole_workspace(tmp_path: Path, context: str) -> None:
+    """One that is given its own folder alone has not what lies beside it."""
+    compose = "services: {web: {build: {context: %s, dockerfile: %s}}}\n"
+    file = "apps/web/Dockerfile" if context == "." else "Dockerfile"
+    app = make(tmp_path, **SHOP, **{
+        "package.json": '{"workspaces": ["apps/*", "packages/*"]}', "compose.yaml": compose % (context, file),
+        "apps__web__Dockerfile": "FROM node:22\nCOPY . .\nRUN npm install && npm run build\nCMD npm start\n",
+    })  # fmt: skip
+    assert services(adopt(app))["web"].get("builder") == (None if context == "." else "workspace")
+
+
+def test_a_member_of_a_workspace_of_uv_is_installed_with_those_beside_it(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "pyproject.toml": '[tool.uv.workspace]\nmembers = ["services/*", "libs/*"]\n', "uv.lock": "version = 1\n",
+        "services__api__pyproject.toml": '[project]\nname = "api"\ndependencies = [\n"fastapi<1",\n"words"]\n'
+                                         "[tool.uv.sources]\nwords = {workspace = true}\n",
+        "services__api__main.py": API["main.py"],
+        "libs__words__pyproject.toml": '[project]\nname = "words"\n', "libs__words__words.py": "",
+    })  # fmt: skip
+    service = services(adopt(app))["api"]
+    assert (service["builder"], service["context"]) == ("uv-workspace", ".")
+    assert service["buildArgs"]["MEMBER"] == "services/api"
+    assert service["args"][:2] == ["uvicorn", "main:app"]

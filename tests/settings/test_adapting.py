@@ -47,7 +47,7 @@ def test_what_is_scanned_is_its_own() -> None:
 def test_the_frontend_has_no_dockerfile_and_the_backend_its_own() -> None:
     assert not list((EXAMPLE / "frontend").rglob("*Dockerfile*"))
     assert (EXAMPLE / "backend/Dockerfile").is_file()
-    for name in ("nextjs", "static", "node", "python"):
+    for name in ("nextjs", "static", "node", "python", "workspace", "uv-workspace"):
         builder = BUILDERS / f"{name}.Dockerfile"
         assert "USER 10001:10001" in builder.read_text()
         assert ".git\n" in builder.with_name(f"{builder.name}.dockerignore").read_text()

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scripts.adopt import dockerfiles, variables
+from scripts.adopt import dockerfiles, variables, workspaces
+from scripts.adopt.folder_kinds import is_within
 from scripts.adopt.inference.decision import PYTHON_KINDS, Context
 from scripts.adopt.inference.entries import (
     ABOVE,
@@ -20,9 +21,11 @@ from scripts.adopt.inference.jobs import job_of_page, job_packages, lacks_migrat
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
+from scripts.adopt.workspaces import Workspace
 from scripts.dockerfiles import reading
 from scripts.images import families
 
+_PYTHON = ("python", "uv-workspace")
 BUILDERS = {"nextjs": "nextjs", "static": "static", "node": "node"}
 
 
@@ -48,25 +51,51 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
     if not builder:
         found.remarks.append(f"{problems[0]}; and no builder of the product fits: the build will fail")
         return {}
+    workspace = _workspace(unit, tree)
+    spec = _in_workspace(unit, workspace, builder) if workspace else {}
+    if workspace and not spec:
+        found.remarks.append(
+            f"{workspace.place}: {unit.name}: it lies beside {unit.sources}, where its build has it not"
+        )
+    builder = spec.setdefault("builder", builder)
     for problem in problems[:3]:
         found.because(key, builder, problem)
-    spec: dict[str, Any] = {"builder": builder}
-    if job_of_page(unit, context) and builder == "nextjs":
-        spec["buildArgs"] = {"WHOLE": "1"} | job_packages(unit, context)
+    if workspace and "context" in spec:
+        found.because(f"services.{unit.name}.context", f"{spec['context']}, the workspace", workspace.place)
+    if job_of_page(unit, context) and builder in ("nextjs", "workspace"):
+        whole = {"WHOLE": "1"} if builder == "nextjs" else {}
+        spec["buildArgs"] = spec.get("buildArgs", {}) | whole | job_packages(unit, context)
     if unit.lacking and builder in ("nextjs", "static"):
         day = {"BEFORE": context.whole.date} if context.whole.date else {}
         spec["buildArgs"] = spec.get("buildArgs", {}) | {"MORE": " ".join(unit.lacking)} | day
         for name, place in unit.lacking.items():
             found.because(f"services.{unit.name}.buildArgs", name, f"{place}: package.json does not ask for it")
     last, old = _last_python(unit)
-    if builder == "python" and last:
+    if builder in _PYTHON and last:
         spec["bases"] = {"PYTHON_IMAGE": "python:3.12-slim" if "3.12" in unit.packages.python else "python:3.11-slim"}
         found.because(f"services.{unit.name}.bases", spec["bases"]["PYTHON_IMAGE"], old or unit.packages.python)
-    if builder == "python":
+    if builder in _PYTHON:
         command = _python_command(unit, context)
         if command:
             spec["args"] = command
     return spec
+
+
+def _workspace(unit: Unit, tree: Tree) -> Workspace | None:
+    """Return the workspace whose packages a service uses."""
+    find = workspaces.of_python if unit.python else workspaces.of_javascript
+    return find(tree, unit.sources)
+
+
+def _in_workspace(unit: Unit, workspace: Workspace, builder: str) -> dict[str, Any]:
+    """Return how a service is built with the packages of its workspace that it uses; nothing where no builder can."""
+    member = unit.sources if workspace.root == "." else unit.sources.removeprefix(f"{workspace.root}/")
+    spec: dict[str, Any] = {"context": workspace.root, "buildArgs": {"MEMBER": member}}
+    if builder == "python":
+        return spec | {"builder": "uv-workspace"}
+    inner = (one if workspace.root == "." else one.removeprefix(f"{workspace.root}/") for one in workspace.beside)
+    spec["buildArgs"]["BESIDE"] = " ".join(inner)
+    return spec | {"builder": "workspace"} if builder in ("nextjs", "node") else {}
 
 
 def _unusable(unit: Unit, context: Context) -> Iterator[str]:
@@ -76,6 +105,9 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
         yield f"{unit.sources}: no Dockerfile"
         return
     yield from recipe.problems
+    workspace = _workspace(unit, tree)
+    if workspace and not is_within(workspace.root, unit.folder):
+        yield f"{workspace.place}: it lies beside {unit.sources}, out of what {recipe.file} is given"
     if unit.javascript:
         yield from dockerfiles.broken_node(tree, recipe, unit.javascript, _standalone(tree, unit))
         yield from (f"{place}: {name}, which package.json does not ask for" for name, place in unit.lacking.items())

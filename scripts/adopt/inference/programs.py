@@ -176,7 +176,7 @@ def own_folder(unit: Unit, spec: dict[str, Any], context: Context) -> None:
 
 def set_above(unit: Unit, spec: dict[str, Any], environment: dict[str, str], context: Context) -> None:
     """Let a program that knows its own folder by name, and is built without what is above it, find it by that name."""
-    name = own_name(context.whole.tree, unit) if unit.python and spec.get("builder") == "python" else ""
+    name = own_name(context.whole.tree, unit) if unit.python and "builder" in spec else ""
     if name:
         spec.setdefault("buildSteps", []).append(f"mkdir -p {ABOVE} && ln -s /app {ABOVE}/{name}")
         environment |= {"PYTHONPATH": ABOVE, "PYTHONSAFEPATH": "1"}  # what lies in its folder by its name hides nothing

@@ -1,0 +1,48 @@
+# One program of a workspace of npm, pnpm or yarn that uses packages which lie beside it; the context is the workspace's
+# root. A Next.js application, or a server that is started by its script `start`.
+ARG NODE_IMAGE=node:24-trixie-slim
+
+# MEMBER: the program's folder. BESIDE: those of the packages that it uses, each after those that it needs itself.
+# The packages are those of the lock, which is the workspace's, else as of the day BEFORE.
+FROM ${NODE_IMAGE} AS build
+ARG BEFORE=""
+ENV NEXT_TELEMETRY_DISABLED=1 YARN_NODE_LINKER=node-modules YARN_ENABLE_SCRIPTS=false
+WORKDIR /workspace
+COPY . .
+# hadolint ignore=DL3016,DL3060
+RUN --mount=type=cache,target=/root/.npm,sharing=locked \
+    export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
+    && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
+    && if [ -f pnpm-workspace.yaml ] || [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && \
+        { pnpm install --frozen-lockfile --ignore-scripts || pnpm install --no-frozen-lockfile --ignore-scripts; }; \
+    elif [ -f yarn.lock ] && grep -q __metadata yarn.lock; then npm install --global @yarnpkg/cli-dist@4 && yarn install; \
+    elif [ -f yarn.lock ]; then npm install --global yarn@1 && \
+        { yarn install --frozen-lockfile --ignore-scripts || yarn install --ignore-scripts; }; \
+    else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts --legacy-peer-deps \
+        || { unset npm_config_before && npm install --ignore-scripts --legacy-peer-deps; }; fi
+ARG MEMBER
+ARG BESIDE=""
+ARG ADD=""
+# ADD names its versions.
+# hadolint ignore=DL3016
+RUN --mount=type=cache,target=/root/.npm,sharing=locked \
+    if [ -n "$ADD" ]; then npm install --prefix "$MEMBER/.tools" --ignore-scripts --no-audit --no-fund --no-update-notifier $ADD; fi
+# What a page caches is written elsewhere: the root filesystem is read-only.
+RUN for one in $BESIDE "$MEMBER"; do \
+        if [ -f "$one/prisma/schema.prisma" ]; then (cd "$one" && npx --no-install prisma generate) || exit 1; fi; \
+        (cd "$one" && npm run build --if-present --no-update-notifier) || exit 1; \
+    done \
+    && if [ -d "$MEMBER/.next" ]; then \
+        rm -rf "$MEMBER/.next/cache" && ln -s /tmp "$MEMBER/.next/cache" \
+        && echo 'exec npx --no-install next start --hostname 0.0.0.0' >"$MEMBER/.start"; \
+    else echo 'exec npm start --silent' >"$MEMBER/.start"; fi
+
+FROM ${NODE_IMAGE}
+ARG MEMBER
+ENV NODE_ENV=production NEXT_TELEMETRY_DISABLED=1 PORT=3000 HOME=/tmp npm_config_update_notifier=false
+COPY --chown=10001:10001 --from=build /workspace /workspace
+RUN ln -s "/workspace/$MEMBER" /app
+WORKDIR /app
+USER 10001:10001
+EXPOSE 3000
+CMD ["sh", ".start"]
