@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scripts.adopt import documents, folder_kinds, infer, lost, matching, packages, record, resolving, units
+from scripts.adopt import documents, folder_kinds, infer, lost, matching, packages, record, resolving, units, workers
 from scripts.adopt.facts import Described
 from scripts.adopt.inference import jobs, programs
 from scripts.adopt.inference.decision import BROKER, Decision, Question, Whole
@@ -142,6 +142,7 @@ def _decide(
             ),
             "name the folder that holds one",
         )
+    chosen += workers.unstarted(tree, chosen)
     chosen, brought = _without(chosen, answers)
     chosen, off = units.without_a_broker(chosen, brought)
     remarks += off

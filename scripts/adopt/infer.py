@@ -12,7 +12,7 @@ from scripts.adopt import folder_kinds, lost, needed, units, variables
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
-from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told
+from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
 from scripts.adopt.inference.entries import main_file
 from scripts.adopt.inference.environment import redis_of, variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
@@ -90,8 +90,10 @@ def decide(whole: Whole) -> Decision:
     find_todos(context)
     for unit in whole.units:
         forward_addresses(unit, context)
+    started = {one.sources for one in whole.units if not worker_of(one)}
     for unit in sorted(whole.units, key=lambda one: tables_of_people(one, whole)):
-        find_jobs(unit, context)
+        if not (worker_of(unit) and unit.sources in started):  # what makes its tables runs for whom it works for
+            find_jobs(unit, context)
     for unit in whole.units:
         found.remarks += _out_of_reach(unit, services[unit.name]["context"], whole.tree)
     _extras(context)

@@ -3041,3 +3041,56 @@ def test_a_member_of_a_workspace_of_uv_is_installed_with_those_beside_it(tmp_pat
     assert (service["builder"], service["context"]) == ("uv-workspace", ".")
     assert service["buildArgs"]["MEMBER"] == "services/api"
     assert service["args"][:2] == ["uvicorn", "main:app"]
+
+
+QUEUE = """import os
+from celery import Celery
+queue = Celery("work", broker=os.getenv("CELERY_BROKER_URL", "redis://localhost:6379/1"))
+"""
+WORK = {
+    "requirements.txt": "fastapi\ncelery\nalembic\n", "work__tasks.py": QUEUE, "alembic.ini": "", "alembic__env.py": "",
+    "alembic__versions__1.py": "op.create_table('a')\n",
+    "main.py": f"from work.tasks import queue, send\n{API['main.py']}\ndef add():\n    send.delay()\n",
+}  # fmt: skip
+RECIPE = "FROM python:3.13-slim\nCOPY . .\nRUN pip install -r requirements.txt\nCMD uvicorn main:app --port 8000\n"
+
+
+@pytest.mark.parametrize("recipe", [{}, {"Dockerfile": RECIPE}])
+@pytest.mark.parametrize("compose", ["", "services: {api: {build: ./api}, redis: {image: redis}}\n"])
+def test_work_that_is_handed_to_a_queue_gets_a_worker_and_a_redis(
+    tmp_path: Path, recipe: dict[str, str], compose: str
+) -> None:
+    """It runs in the backend's image, listens nowhere, and makes no tables once more."""
+    texts = below("api", {**WORK, **recipe}) | ({"compose.yaml": compose} if compose else {})
+    found = from_yaml(adopt(make(tmp_path, **texts)).text)
+    assert set(found["services"]) == {"api", "api-worker", "redis"}
+    worker = found["services"]["api-worker"]
+    assert worker["args"] == ["celery", "-A", "work.tasks:queue", "worker"] and "port" not in worker
+    assert worker.get("builder") == (None if recipe else "python")
+    assert worker["environment"]["CELERY_BROKER_URL"] == "redis://redis:6379/1"
+    assert list(found["jobs"]) == ["api-migrate"]
+
+
+@pytest.mark.parametrize(
+    ("compose", "change", "names"),
+    [
+        ("services: {api: {build: ./api}, queue: {build: ./api, command: celery -A work.tasks worker}}\n", {},
+         {"api", "queue", "redis"}),
+        ("", {"main.py": f"from work.tasks import queue\n{API['main.py']}"}, {"api"}),  # nothing is handed to it
+    ],
+)  # fmt: skip
+def test_a_worker_is_there_once_and_only_where_it_gets_work(
+    tmp_path: Path, compose: str, change: dict[str, str], names: set[str]
+) -> None:
+    texts = below("api", {**WORK, **change}) | ({"compose.yaml": compose} if compose else {})
+    found = from_yaml(adopt(make(tmp_path, **texts)).text)
+    assert {name.replace("app", "api") for name in found["services"]} == names
+    if "queue" in names:  # without a Dockerfile, too, it is started as its author does
+        assert found["services"]["queue"]["args"] == ["celery", "-A", "work.tasks", "worker"]
+
+
+def test_a_worker_of_arq_is_called_by_its_settings(tmp_path: Path) -> None:
+    texts = {**API, "requirements.txt": "fastapi\narq\n", "jobs.py": "class WorkerSettings:\n    functions = []\n"}
+    texts["main.py"] = API["main.py"] + "async def add(pool):\n    await pool.enqueue_job('send')\n"
+    found = services(adopt(make(tmp_path, **below("api", texts))))
+    assert found["api-worker"]["args"] == ["arq", "jobs.WorkerSettings"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.adopt import dockerfiles, variables, workspaces
 from scripts.adopt.folder_kinds import is_within
-from scripts.adopt.inference.decision import PYTHON_KINDS, Context
+from scripts.adopt.inference.decision import PYTHON_KINDS, Context, worker_of
 from scripts.adopt.inference.entries import (
     ABOVE,
     find_application,
@@ -203,6 +203,9 @@ def _output(tree: Tree, unit: Unit, kind: str) -> bool:
 def _python_command(unit: Unit, context: Context) -> list[str]:
     """Return how a Python program is started, from where its application object stands."""
     tree, port = context.whole.tree, str(context.ports[unit.name] or 8000)
+    if worker := worker_of(unit):
+        context.found.because(f"services.{unit.name}.args", " ".join(worker.command)[:60], worker.place)
+        return list(worker.command)
     if unit.kind == "django":
         wsgi = next((file for file in tree.below(unit.sources) if file.endswith("/wsgi.py")), "")
         if wsgi and unit.wants("gunicorn"):

@@ -12,7 +12,7 @@ from scripts.adopt import variables
 from scripts.adopt.facts import Read
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import old_node, preload
-from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
+from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told, worker_of
 from scripts.adopt.inference.jobs import imported_files
 from scripts.adopt.inference.journey import better_auth
 from scripts.adopt.inference.tokens import checked_by, signed_by_page
@@ -467,9 +467,13 @@ _REDIS = ("redis", "celery", "rq", "arq", "aioredis", "ioredis", "bull", "bullmq
 
 def redis_of(context: Context) -> str:
     """Return what tells of a Redis that the application's services are led to: its own image, else the variable that
-    one of its programs ends without; empty for none.
+    one of its programs ends without, or a worker takes its work by; empty for none.
     """
-    asked = [(unit, read) for unit in context.whole.units for read in unit.code.reads if "REDIS" in read.name.upper()]
+    asked = [
+        (unit, read) for unit in context.whole.units for read in unit.code.reads
+        if "REDIS" in read.name.upper() or (read.default or "").startswith("redis://")
+    ]  # fmt: skip
     image = next((f"{name} ({image})" for name, image in context.whole.others.items() if "redis" in image), "")
-    needed = (read.place for unit, read in asked if read.required and read.default is None and unit.wants(*_REDIS))
+    needed = (read.place for unit, read in asked
+              if unit.wants(*_REDIS) and ((read.required and read.default is None) or worker_of(unit)))  # fmt: skip
     return image if asked and image else str(next(needed, ""))
