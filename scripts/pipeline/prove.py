@@ -42,7 +42,7 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
         yield from _asked(run, browser, url)
         done = yield from _played(run, browser, problems)
         if not (problems or journey.SEEING in done or not run.session.settings.app.plays):
-            yield from _by_forms(run, url.rstrip("/"), problems)
+            yield from _by_forms(run, browser, url.rstrip("/"), problems)
     if problems:
         raise UserError("a person cannot use it:\n" + "\n".join(problems), _remedy(run.session))
     return Page(url)
@@ -115,7 +115,7 @@ def _documents(run: Run, wanted: Callable[[str], bool]) -> Iterator[Any]:
                 yield journey.document(answer.out if answer else "")
 
 
-def _by_forms(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
+def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Iterator[Outcome]:
     """Yield what comes of the page's own forms, in a browser."""
     program = chromium.find()
     if not program:
@@ -128,7 +128,7 @@ def _by_forms(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
             tab.browser(run.session.shell, program, Path(profile), forms.SECONDS) as chrome,
         ):
-            for step in forms.play(chrome.tab(), chrome.tab(), url):
+            for step in forms.play(chrome.tab(), chrome.tab(), url, list(served.forms(browser, url))):
                 seconds = time.monotonic() - started
                 if step.problem and step.sure:
                     problems.append(f"{step.name}: {step.problem}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,8 +17,7 @@ STEPS = ("register by its form", "log in by its form", "add a todo by its form")
 UP = r"^\W*(sign\s*-?up|register|create (an? |your |my )?(new )?account|get started|join|don.t have)"
 IN = r"^\W*(log\s*-?in|sign\s*-?in)"
 NEW = r"^\W*(add|new|create)\b|^\+$"
-UPS = ("/signup", "/register", "/sign-up", "/auth/signup", "/auth/register", "/auth/sign-up")
-INS = ("/login", "/signin", "/sign-in", "/auth/login", "/auth/signin", "/auth/sign-in")
+USUAL = ("/signup", "/register", "/login")  # where a page that answers by any name may have its forms
 INSIDE = ("", "/dashboard", "/tasks", "/todos")  # where todos are, beside where the log-in leads; the page's own first
 SECONDS = 150.0  # for all of it
 PRESSES = 3  # that may lead from a page to the form
@@ -59,15 +59,17 @@ def _do(page: Page, call: str, *told: Any) -> Any:
     return page.run(f"{_script()}.{call}({', '.join(json.dumps(one) for one in told)})")
 
 
-def play(new: Page, known: Page, base: str) -> Iterator[Step]:
-    """Register on one page, then log in and add a todo on another that does not know the person; until a step fails."""
+def play(new: Page, known: Page, base: str, places: Sequence[str] = ()) -> Iterator[Step]:
+    """Register on one page, then log in and add a todo on another that does not know the person; until a step fails.
+
+    `places` are paths where forms may be, beside what links and buttons of the first page lead to.
+    """
     who = journey.person()
     register, log_in, add = STEPS
-    seen = _form(new, base, up=True)
-    if not seen:
+    found = _form(new, base, places or USUAL, up=True)
+    if found is not True:
         new.open(f"{base}/")
-        added = _added(new, base, who["todo"]) if not _form(known, base, up=False) else ("", False, 0)
-        if added[2] == 200:  # everybody may
+        if found is None and not _added(new, base, who["todo"])[0]:  # everybody may
             yield Step(add)
         else:
             yield Step(register, "no page that was looked at shows a form for somebody who is new")
@@ -77,7 +79,7 @@ def play(new: Page, known: Page, base: str) -> Iterator[Step]:
         yield Step(register, problem, sure)
         return
     yield Step(register)
-    if not _form(known, base, up=False):
+    if not _form(known, base, places or USUAL, up=False):
         yield Step(log_in, "no page that was looked at shows a form to log in by")
         return
     problem, sure, _ = _entered(known, who)
@@ -94,24 +96,24 @@ def _state(page: Page) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _form(page: Page, base: str, *, up: bool) -> bool:
-    """Open the page at a form that asks for a password, of somebody new or known, and return whether there is one."""
-
-    def fits() -> bool:
-        state = _state(page)
-        return bool(state.get("asks")) and bool(state.get("isNew")) is up
-
-    for place in ("/", *(UPS if up else INS), *(INS if up else UPS)):
+def _form(page: Page, base: str, places: Sequence[str], *, up: bool) -> bool | None:
+    """Open the page at a form that asks for a password, of somebody new or known. False where there are only others,
+    None where nothing asks for one.
+    """
+    other: bool | None = None
+    named = sorted(places, key=lambda one: bool(re.search(r"sign-?up|register", one)) is not up)
+    for place in ("/", *named):
         page.open(base + place)
-        for _ in range(PRESSES):
-            if fits():
-                return True
-            if not _do(page, "press", UP if up else IN):
+        for press in range(PRESSES + 1):
+            state = _state(page)
+            if state.get("asks"):
+                other = False
+                if bool(state.get("isNew")) is up:
+                    return True
+            if press == PRESSES or not _do(page, "press", UP if up else IN):
                 break
             page.settle()
-        if fits():
-            return True
-    return False
+    return other
 
 
 def _entered(page: Page, who: dict[str, str]) -> tuple[str, bool, int]:
