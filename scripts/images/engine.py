@@ -34,6 +34,7 @@ def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None]) -> Do
     if found is None:
         _refuse_unless_installable(shell, may_install)
         say("no Docker client with BuildKit here: installing Debian's docker.io")
+        _limit_packets(shell, network.outward_mtu())
         install(shell, PACKAGES, CLIENT_PACKAGES)
         found = Docker(Path("/usr/bin/docker")) if shell.dry else _find(shell)
         if found is None:
@@ -159,6 +160,12 @@ def _packet_size(config: Path, mtu: int) -> list[str]:
     except OSError:
         told = ""
     return [] if mtu >= network.ETHERNET or '"mtu"' in told else ["--mtu", str(mtu)]
+
+
+def _limit_packets(shell: Shell, mtu: int) -> None:
+    """Say the same to an engine that systemd will start as soon as it is installed. What a person wrote stays."""
+    if SYSTEMD.is_dir() and not CONFIG.exists() and mtu < network.ETHERNET:
+        shell.effect(["install", "-D", "--mode=644", "/dev/stdin", CONFIG], stdin=f'{{"mtu": {mtu}}}\n', timeout=60)
 
 
 def _start_by_systemd(shell: Shell) -> None:

@@ -370,3 +370,15 @@ def test_an_engine_is_started_with_packets_no_larger_than_the_machines_own(
     if config:
         file.write_text(config, encoding="utf-8")
     assert engine._packet_size(file, mtu) == words
+
+
+def test_an_engine_that_systemd_starts_is_told_in_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "SYSTEMD", tmp_path)
+    monkeypatch.setattr(engine, "CONFIG", tmp_path / "docker/daemon.json")
+    lines: list[str] = []
+    engine._limit_packets(Shell(echo=lines.append), 1500)
+    assert not lines
+    engine._limit_packets(Shell(echo=lines.append), 1400)
+    assert json.loads(engine.CONFIG.read_text(encoding="utf-8")) == {"mtu": 1400} and lines
+    engine._limit_packets(Shell(echo=lines.append), 1300)
+    assert "1400" in engine.CONFIG.read_text(encoding="utf-8"), "what is there is a person's"
