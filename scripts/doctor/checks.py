@@ -348,7 +348,7 @@ def _registries(facts: Facts) -> list[Row]:
         elif problem:
             effect = UNREACHABLE_EFFECTS.get(name, "what is pushed there cannot be pulled")
             if name == "Docker Hub" and not _bootstraps(facts):
-                effect = "base images that are missing cannot be made: as root, apt-get install mmdebstrap"
+                effect = "base images that are missing cannot be made: as root, apt-get install mmdebstrap uidmap"
             advice = f"{effect}; look at network and proxy settings"
             rows.append(Row(name, "warn", problem, advice))
         else:

@@ -30,7 +30,7 @@ from scripts.host import network, parsing, resources, toolchain
 from scripts.host.fetching import UNANSWERED
 from scripts.host.shell import Result, Shell
 from scripts.host.toolchain import TOOLS
-from scripts.images import docker
+from scripts.images import base_images, docker
 from scripts.images.engine_api import chosen_by
 from scripts.kube.kubectl import Kubectl
 from scripts.secrets import sync
@@ -160,7 +160,7 @@ def local_facts(settings: Settings, shell: Shell, target: str = "") -> Facts:
         machine=platform.machine(),
         root=machine.is_root(),
         apt=bool(shutil.which("apt-get")),
-        mmdebstrap=bool(shutil.which("mmdebstrap")),
+        mmdebstrap=bool(shutil.which("mmdebstrap")) and base_images.may_unpack(),
         memory=resources.physical_memory(),
         memory_limit=resources.memory_limit(),
         cores=resources.cpus(),

@@ -296,8 +296,19 @@ def bootstrap(
         list(pool.map(lambda item: family(*item), once.values()))
 
 
+def may_unpack() -> bool:
+    """Return whether this user may unpack packages as their owners, as root or by user namespaces."""
+    return os.geteuid() == 0 or any(map(shutil.which, ("newuidmap", "fakechroot")))
+
+
 def _need_mmdebstrap(shell: Shell, may_install: bool) -> None:
     """Install mmdebstrap where it is missing and may be installed. Raises UserError where it may not."""
+    if shutil.which("mmdebstrap") and not may_unpack():
+        raise UserError(
+            "no image registry answers, and mmdebstrap, which makes base images from Debian's packages, needs newuidmap "
+            "for a user who is not root",
+            "as root: apt-get install uidmap; or let root run invoke prepare here once; or make the registry reachable",
+        )
     if shutil.which("mmdebstrap"):
         return
     if not may_install or os.geteuid() != 0 or not shutil.which("apt-get"):

@@ -136,11 +136,15 @@ def who() -> str:
         return "unknown"
 
 
-def commit(shell: Shell, root: Path) -> str:
-    """Return the commit of the tree, with `+` where it holds changes; nothing outside of a repository."""
-    return shell.probe(
-        ["git", "-C", root, "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
-    ).out.strip()
+def commit(shell: Shell, root: Path, digits: int = 12) -> str:
+    """Return the commit of the tree, with `+` where it holds changes or new files; nothing where git cannot tell.
+
+    A tree that lies in somebody else's repository, and is no part of it, has none.
+    """
+    git = ["git", "--no-optional-locks", "-C", root]
+    head = shell.probe([*git, "rev-parse", "HEAD", "HEAD:./"])  # fails for what HEAD has not
+    changes = shell.probe([*git, "status", "--porcelain", "--", "."]) if head else head
+    return head.out.split()[0][:digits] + "+" * bool(changes.out.strip()) if head.out.strip() and changes else ""
 
 
 def _digest(body: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from scripts.context.ready import Ready, get_ready
 from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.host import parsing
+from scripts.reporting import audit
 from scripts.settings.model import Base, Security
 from scripts.supplychain import admit, attest, cosign, keys, subjects, verdicts
 from scripts.supplychain import sbom as bills
@@ -115,10 +116,7 @@ def _sign_one(run: Run, item: Subject, kind: str, text: str, key: Path, program:
 def _provenance(run: Run, ready: Ready, item: Subject) -> dict[str, object]:
     settings, shell = run.session.settings, run.session.shell
     bases: dict[str, tuple[Base, str]] = {name: (settings.bases[name], base.id) for name, base in ready.bases.items()}
-    head = shell.probe(["git", "-C", settings.root, "rev-parse", "HEAD"])
-    changes = shell.probe(["git", "-C", settings.root, "status", "--porcelain"])
-    # A commit is named only where it can be told whether the tree is that commit's.
-    commit = head.out.strip() + "+" * bool(changes.out.strip()) if head and changes else ""
+    commit = audit.commit(shell, settings.root, digits=40)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return attest.provenance(item, settings, bases, commit, now)
 

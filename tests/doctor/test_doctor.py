@@ -142,7 +142,7 @@ def test_containers_whose_packets_are_too_large_are_told(mtu: int, containers: i
     ("change", "told"),
     [
         ({}, "bootstrapped"),  # the pipeline installs what makes them
-        ({"root": False}, "apt-get install mmdebstrap"),
+        ({"root": False}, "apt-get install mmdebstrap uidmap"),
         ({"root": False, "mmdebstrap": True}, "bootstrapped"),
     ],
 )

@@ -104,6 +104,25 @@ def test_a_base_image_gets_its_name_when_it_is_whole(tmp_path: Path, monkeypatch
     assert make()[-2:] == ["tag base:1-unfinished base:1", "image rm base:1-unfinished"]
 
 
+def test_who_is_not_root_needs_newuidmap_for_base_images_of_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mmdebstrap itself says no more than that it cannot pick a mode."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    def install(program: str) -> None:
+        (tmp_path / program).write_text("#!/bin/sh\n", encoding="utf-8")
+        (tmp_path / program).chmod(0o755)
+
+    install("mmdebstrap")
+    with pytest.raises(UserError, match="needs newuidmap for a user who is not root") as problem:
+        base_images._need_mmdebstrap(Shell(), may_install=True)
+    assert "apt-get install uidmap" in str(problem.value.hint)
+    install("newuidmap")
+    base_images._need_mmdebstrap(Shell(), may_install=True)
+
+
 def test_packages_are_unpacked_in_memory_where_it_holds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TMPDIR", raising=False)
     monkeypatch.setattr(base_images, "UNPACKED", 1)

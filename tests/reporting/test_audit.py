@@ -1,5 +1,6 @@
 """The record of runs grows line by line, and shows when somebody has been at it."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from scripts.errors import UserError
+from scripts.host.shell import Shell
 from scripts.reporting import audit
 from scripts.reporting.audit import Entry
 from scripts.settings.model import Outcome
@@ -113,3 +115,52 @@ def test_a_revision_that_one_run_deployed_has_the_verdict_of_the_first_that_look
 def test_verdicts_of_another_installation_are_not_those_of_this_one() -> None:
     entries = [noted("removed cluster", 1, "failed"), noted("a", 1), noted("", 2)]
     assert audit.made_by(entries, "todo", "a") == {1: ("ada", "abc", "verified")}
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "protocol.file.allow=always"]
+    argv = ["git", *who, "-C", str(folder), *words]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def repository(folder: Path) -> Path:
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    (folder / "a.py").write_text("a = 1\n")
+    (folder / ".gitignore").write_text("ignored\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "first")
+    return folder
+
+
+def test_the_commit_that_is_named_is_the_trees_own(tmp_path: Path) -> None:
+    ours, shell = repository(tmp_path / "ours"), Shell()
+    head = git(ours, "rev-parse", "HEAD")
+    assert audit.commit(shell, ours) == head[:12] and audit.commit(shell, ours, digits=40) == head
+    (ours / "ignored").mkdir()
+    assert audit.commit(shell, ours) == head[:12]
+    (ours / "new.py").write_text("b = 2\n")  # goes into an image as well as what git knows
+    assert audit.commit(shell, ours) == f"{head[:12]}+"
+    (ours / "new.py").unlink()
+    git(ours, "worktree", "add", "--quiet", str(tmp_path / "beside"))
+    assert audit.commit(shell, tmp_path / "beside") == head[:12]
+    around = repository(tmp_path / "around")
+    git(around, "submodule", "--quiet", "add", str(ours), "app")
+    assert audit.commit(shell, around / "app") == head[:12]
+
+
+@pytest.mark.parametrize("name", ["app", "ignored"])
+def test_a_tree_in_somebody_elses_repository_has_not_its_commit(tmp_path: Path, name: str) -> None:
+    unpacked = repository(tmp_path / "around") / name
+    unpacked.mkdir()
+    (unpacked / "a.py").write_text("a = 1\n")
+    assert audit.commit(Shell(), unpacked) == ""
+
+
+def test_where_git_cannot_tell_no_commit_is_named(tmp_path: Path) -> None:
+    assert audit.commit(Shell(), tmp_path) == ""
+    git(tmp_path, "init", "--quiet")
+    assert audit.commit(Shell(), tmp_path) == ""  # nothing was committed yet
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside/.git").write_text("gitdir: nowhere\n")
+    assert audit.commit(Shell(), tmp_path / "beside") == ""
