@@ -305,8 +305,8 @@ def _need_mmdebstrap(shell: Shell, may_install: bool) -> None:
     """Install mmdebstrap where it is missing and may be installed. Raises UserError where it may not."""
     if shutil.which("mmdebstrap") and not may_unpack():
         raise UserError(
-            "no image registry answers, and mmdebstrap, which makes base images from Debian's packages, needs newuidmap "
-            "for a user who is not root",
+            "no image registry answers, and mmdebstrap, which makes base images from Debian's packages, needs "
+            "newuidmap for a user who is not root",
             "as root: apt-get install uidmap; or let root run invoke prepare here once; or make the registry reachable",
         )
     if shutil.which("mmdebstrap"):

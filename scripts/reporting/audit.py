@@ -141,7 +141,7 @@ def commit(shell: Shell, root: Path, digits: int = 12) -> str:
 
     A tree that lies in somebody else's repository, and is no part of it, has none.
     """
-    git = ["git", "--no-optional-locks", "-C", root]
+    git: list[str | Path] = ["git", "--no-optional-locks", "-C", root]
     head = shell.probe([*git, "rev-parse", "HEAD", "HEAD:./"])  # fails for what HEAD has not
     changes = shell.probe([*git, "status", "--porcelain", "--", "."]) if head else head
     return head.out.split()[0][:digits] + "+" * bool(changes.out.strip()) if head.out.strip() and changes else ""
