@@ -122,7 +122,7 @@ def gather(settings: Settings, shell: Shell, target: str = "") -> Facts:
         packets = pool.submit(_containers_mtu, shell)
         cluster = pool.submit(_ask_cluster, settings, shell, target)
         port = _port_wanted(settings)
-        holder = pool.submit(_holder, shell, port) if _listens(port) else None
+        holder = pool.submit(holder_of, shell, port) if listens(port) else None
     local = here.result()
     found = replace(
         local,
@@ -354,13 +354,15 @@ class _Reachable:
             return False
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Return whether somebody answers at a port of this machine."""
     with socket.socket() as client:
         client.settimeout(0.5)
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _holder(shell: Shell, port: int) -> str:
+def holder_of(shell: Shell, port: int) -> str:
+    """Return the program that listens at a port; nothing where none is told, as for rules of the packet filter."""
     answer = shell.probe(["ss", "-ltnpH", f"sport = :{port}"], timeout=ASK_SECONDS)
     match = re.search(r'\(\("([^"]+)",pid=(\d+)', answer.out)
     return f"{match[1]} (process {match[2]})" if match else ""

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from scripts.context.run import Run
+from scripts.context.session import Session
 from scripts.doctor import checks
-from scripts.doctor.facts import local_facts
+from scripts.doctor.facts import holder_of, listens, local_facts
 from scripts.errors import UserError
 from scripts.images import plan
 from scripts.pipeline import app_secrets, namespace
+from scripts.settings import values
 
 
 def refuse_unready(run: Run) -> None:
@@ -31,7 +33,7 @@ def refuse_unready(run: Run) -> None:
 
 
 def _problems(run: Run) -> Iterator[UserError]:
-    looks: tuple[Callable[[Run], object], ...] = (_target, _machine, _sources, _namespace, _secrets)
+    looks: tuple[Callable[[Run], object], ...] = (_target, _machine, _sources, _namespace, _secrets, _ports)
     for look in looks:
         try:
             look(run)
@@ -61,3 +63,33 @@ def _namespace(run: Run) -> None:
 
 def _secrets(run: Run) -> None:
     app_secrets.refuse_unfit(run.session)
+
+
+def _ports(run: Run) -> None:
+    """Raise UserError where somebody else answers at a node port, which on this target is a port of this machine.
+
+    Both would seem to work: who opens the page may see the other's.
+    """
+    session, settings = run.session, run.session.settings
+    if session.target != "embedded":
+        return
+    taken = [port for port in values.fixed_node_ports(values.merged(settings, settings.release)) if listens(port)]
+    foreign = set(taken) - _served(session) if taken else set()
+    for port in sorted(foreign):
+        holder = holder_of(session.shell, port) or "something else, such as another embedded cluster of this machine"
+        raise UserError(
+            f"port {port} of this machine, a nodePort of {settings.app.name}, is taken by {holder}",
+            "stop that, or lay another nodePort over the chart's values by a file under release.values in "
+            "config/pipeline.yaml",
+        )
+
+
+def _served(session: Session) -> set[int]:
+    """Return the node ports of this cluster; all where it does not tell, as one that is stopped goes on serving."""
+    if not session.cluster.kubeconfig.is_file():
+        return set()
+    try:
+        services = session.kubectl.get("services", "--all-namespaces")["items"]
+    except UserError:
+        return set(range(65536))
+    return {port.get("nodePort", 0) for service in services for port in service["spec"].get("ports") or ()}

@@ -75,6 +75,11 @@ def nested(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the node ports that the values fix, the lowest first; the specification's where they fix none."""
+    return fixed_node_ports(values) or (FRONTEND_PORT,)
+
+
+def fixed_node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the node ports that the values fix, the lowest first."""
     found = {
         service["nodePort"]
         for part in _enabled(values)
@@ -83,7 +88,7 @@ def node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:
         and isinstance(service.get("nodePort"), int)
         and 0 < service["nodePort"] < 65536
     }
-    return tuple(sorted(found)) or (FRONTEND_PORT,)
+    return tuple(sorted(found))
 
 
 def addons(values: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from scripts.context.run import Run
 from scripts.doctor.checks import GIB
 from scripts.doctor.facts import Client, Facts
 from scripts.errors import UserError
+from scripts.host.shell import Result
 from scripts.pipeline import lacking
 from scripts.reporting.display import PlainDisplay
 from scripts.settings.configuration import read_settings
@@ -59,6 +61,7 @@ def refused(
     may_install: bool = True,
 ) -> str:
     monkeypatch.setattr(lacking, "local_facts", lambda *_: facts)
+    monkeypatch.setattr(lacking, "listens", lambda port: False)
     session: Any = Unreachable(variables, target)
     try:
         lacking.refuse_unready(Run(session, PlainDisplay(io.StringIO()), may_install=may_install))
@@ -99,3 +102,44 @@ def test_in_a_dry_run_it_is_only_told(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     lacking.refuse_unready(Run(session, PlainDisplay(screen)))
     assert "memory: 0.0 GiB" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("served", "taken"),
+    [
+        (None, "is taken by something else, such as another embedded cluster"),  # there is no cluster yet
+        ([], "is taken by something else, such as another embedded cluster"),
+        ([30000], ""),
+        (UserError("no answer"), ""),  # one that is stopped goes on serving
+    ],
+)
+def test_a_port_at_which_somebody_elses_page_answers_is_not_taken_for_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, served: list[int] | UserError | None, taken: str
+) -> None:
+    """Two clusters of two users on one machine: the second would call the first one's page, and be content."""
+    if served is not None:
+        (tmp_path / "kubeconfig").touch()
+
+    def get(*words: str) -> dict[str, Any]:
+        if isinstance(served, UserError):
+            raise served
+        return {"items": [{"spec": {"ports": [{"nodePort": port}]}} for port in served or ()] + [{"spec": {}}]}
+
+    session: Any = Unreachable({}, "embedded")
+    session.cluster = SimpleNamespace(kubeconfig=tmp_path / "kubeconfig")
+    session.kubectl = SimpleNamespace(get=get)
+    session.shell.probe = lambda *_, **__: Result(0, "")
+    run = Run(session, PlainDisplay(io.StringIO()))
+    monkeypatch.setattr(lacking, "listens", lambda port: port == 30000)
+    if not taken:
+        lacking._ports(run)
+        return
+    with pytest.raises(UserError, match=f"port 30000 of this machine, a nodePort of todo-chatbot, {taken}") as problem:
+        lacking._ports(run)
+    assert "release.values" in str(problem.value.hint)
+
+
+def test_a_port_of_another_machine_is_nobodys_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lacking, "listens", lambda port: pytest.fail("asked"))
+    session: Any = Unreachable({}, "minikube")
+    lacking._ports(Run(session, PlainDisplay(io.StringIO())))
