@@ -959,6 +959,19 @@ def test_a_server_of_its_own_may_know_the_people(tmp_path: Path) -> None:
     assert "auth" in {one["service"] for one in data["addresses"]}, "a browser reaches it"
 
 
+def test_tables_of_people_are_made_by_a_program_that_is_there(tmp_path: Path) -> None:
+    """A script may call Better Auth's command, which no package of the server's brings."""
+    package = {"dependencies": {"express": "5", "better-auth": "1.4", "pg": "8"}}
+    app = make(tmp_path, **{
+        "auth__package.json": json.dumps(package | {"scripts": {"migrate": "better-auth migrate"}}),
+        "auth__src__auth.ts": AUTH.replace("EMAIL", "enabled: true") + "process.env.DATABASE_URL;\n",
+    })  # fmt: skip
+    found = from_yaml(adopt(app).text)
+    (job,), (service,) = found["jobs"].values(), found["services"].values()
+    assert job["command"][:2] == ["node", jobs.AUTH_CLI]
+    assert service["buildArgs"]["ADD"] == "@better-auth/cli"
+
+
 @pytest.mark.parametrize(
     ("own", "order"), [("task", ["web-tables", "api-migrate"]), ("user", ["api-migrate", "web-tables"])]
 )

@@ -62,9 +62,10 @@ def builder_of(unit: Unit, context: Context) -> dict[str, Any]:
         found.because(key, builder, problem)
     if workspace and "context" in spec:
         found.because(f"services.{unit.name}.context", f"{spec['context']}, the workspace", workspace.place)
-    if job_of_page(unit, context) and builder in ("nextjs", "workspace"):
+    if job_of_page(unit, context) and builder in ("nextjs", "workspace", "node"):
         whole = {"WHOLE": "1"} if builder == "nextjs" else {}
-        spec["buildArgs"] = spec.get("buildArgs", {}) | whole | job_packages(unit, context)
+        if given := spec.get("buildArgs", {}) | whole | job_packages(unit, context):
+            spec["buildArgs"] = given
     if unit.lacking and builder in ("nextjs", "static"):
         day = {"BEFORE": context.whole.date} if context.whole.date else {}
         spec["buildArgs"] = spec.get("buildArgs", {}) | {"MORE": " ".join(unit.lacking)} | day

@@ -450,6 +450,7 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
             re.search(r"(migrate|tables|setup|init)", name)
             and re.search(r"db|auth|table|migrat", name + line)
             and not re.search(r"dev|reset", line)
+            and not (line.startswith("better-auth ") and not _brings(unit, "@better-auth/cli"))
             and _may_make_tables(_run(line, unit), unit, tree)
         ):
             return ["npm", "run", "--silent", name], unit.packages.place(name) or unit.place
@@ -464,6 +465,10 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
             relative = own.removeprefix(f"{unit.sources}/")
             return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
     return None
+
+
+def _brings(unit: Unit, package: str) -> bool:
+    return package in unit.packages.wanted | unit.packages.development
 
 
 _MAKES = re.compile(r"CREATE TABLE|createTable\(|migrat\w*\(|\.sql\b", re.I)

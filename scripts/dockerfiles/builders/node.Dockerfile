@@ -4,6 +4,8 @@ ARG NODE_IMAGE=node:24-trixie-slim
 # Packages as of the day BEFORE, where no lock says which; a mirror of the registry may not know what there was that day.
 FROM ${NODE_IMAGE} AS build
 ARG BEFORE=""
+# ADD: programs beside its own packages, in a folder of their own, for what makes its tables.
+ARG ADD=""
 WORKDIR /app
 COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
@@ -15,6 +17,9 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
         { yarn install --frozen-lockfile --ignore-scripts || yarn install --ignore-scripts; }; \
     else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts --legacy-peer-deps \
         || { unset npm_config_before && npm install --ignore-scripts --legacy-peer-deps; }; fi
+# hadolint ignore=DL3016
+RUN --mount=type=cache,target=/root/.npm,sharing=locked \
+    if [ -n "$ADD" ]; then npm install --prefix .tools --ignore-scripts --no-audit --no-fund --no-update-notifier $ADD; fi
 COPY . .
 RUN if [ -f prisma/schema.prisma ]; then node_modules/.bin/prisma generate; fi \
     && npm run build --if-present --no-update-notifier
