@@ -36,12 +36,13 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
     url = addresses.of_page(run.session) or page_url(run.session)
     problems: list[str] = []
     browser = Browser(f"{parsing.from_url(url).scheme}://{parsing.from_url(url).netloc}")
-    yield from _called(run, browser, url, problems)
+    texts = yield from _called(run, browser, url, problems)
     if run.session.settings.app.addresses:
         yield from _opened(run, url, problems)
         yield from _asked(run, browser, url)
         done = yield from _played(run, browser, problems)
-        if not (problems or journey.SEEING in done or not run.session.settings.app.plays):
+        asked = served.registers(texts, done.get("register", ""))
+        if not problems and run.session.settings.app.plays and (asked or journey.SEEING not in done):
             yield from _by_forms(run, browser, url.rstrip("/"), problems)
     if problems:
         raise UserError("a person cannot use it:\n" + "\n".join(problems), _remedy(run.session))
@@ -53,12 +54,14 @@ def _remedy(session: Session) -> str:
     return f"addresses, and what the page is built with, stand in {file}; the services' own words: invoke logs"
 
 
-def _called(run: Run, browser: Browser, url: str, problems: list[str]) -> Iterator[Outcome]:
+def _called(run: Run, browser: Browser, url: str, problems: list[str]) -> Generator[Outcome, None, list[str]]:
+    """Yield whether a browser may call what the page calls; return the page and its scripts."""
     started = time.monotonic()
     settings = run.session.settings
     inside = {item.address for item in settings.services if item.address} | {"database"}
     ports = {item.port for item in settings.app.addresses} | {item.port for item in settings.services if item.port}
-    found = served.addresses(served.scripts(browser, url))
+    texts = list(served.scripts(browser, url))
+    found = served.addresses(texts)
     judged = list(served.problems(browser, found, ports, inside))
     for address, problem in judged:
         if problem:
@@ -68,6 +71,7 @@ def _called(run: Run, browser: Browser, url: str, problems: list[str]) -> Iterat
     wrong = len(well) < len(judged)
     detail = problems[0] if wrong else text
     yield Outcome("prove", "addresses", "failed" if wrong else "done", time.monotonic() - started, detail)
+    return texts
 
 
 def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
@@ -143,9 +147,9 @@ def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Iter
         yield Outcome("prove", "forms", "skipped", time.monotonic() - started, f"not proved: {program} ends by itself")
 
 
-def _played(run: Run, browser: Browser, problems: list[str]) -> Generator[Outcome, None, list[str]]:
-    """Yield the journey of the app's file, else the one that the services' OpenAPI documents tell of; return the steps
-    that went well.
+def _played(run: Run, browser: Browser, problems: list[str]) -> Generator[Outcome, None, dict[str, str]]:
+    """Yield the journey of the app's file, else the one that the services' OpenAPI documents tell of; return the paths
+    of the steps that went well.
     """
     settings = run.session.settings
     ports = {item.service: item.port for item in settings.app.addresses}
@@ -165,8 +169,8 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Generator[Outcom
     for step in steps:
         if step["service"] not in ports:
             problems.append(f"journey: {step['name']}: {step['service']} is not among the addresses")
-            return []
-    done: list[str] = []
+            return {}
+    done: dict[str, str] = {}
     whole: list[Mapping[str, Any]] = []
     untold = ""
     for step in steps:
@@ -175,7 +179,7 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Generator[Outcom
         whole += known
     for played in journey.play(browser, whole, where, named=named):
         if not played.problem:
-            done.append(played.name)
+            done[played.name] = next((one.get("path", "") for one in whole if one["name"] == played.name), "")
             yield Outcome("prove", played.name, "done", 0.0, f"status {played.status}")
         elif played.sure:
             problem = _explained(run, played)

@@ -431,3 +431,21 @@ def test_the_form_of_oauth_takes_the_address_for_the_name() -> None:
     body = {"requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": form}}}}
     steps = journey.infer({"paths": {"/register": {"post": {}}, "/login": {"post": body}}}, "api")
     assert steps[1]["form"] == {"username": "{email}"}
+
+
+@pytest.mark.parametrize(
+    ("played", "elsewhere"),
+    [
+        ("/auth/signup", ["/api/auth/signup"]),
+        ("/api/auth/signup", []),
+        ("/v1/api/auth/signup/", []),
+        ("/api/auth/sign-up/email", []),
+        ("", []),
+    ],
+)
+def test_what_a_server_takes_and_its_page_never_asks_for_proves_nothing(played: str, elsewhere: list[str]) -> None:
+    texts = [
+        '<a href="/register">',
+        'let a="/register";await e.post("/api/auth/signup",{});fetch(`${u}/api/auth/login`)',
+    ]
+    assert served.registers(texts, played) == elsewhere

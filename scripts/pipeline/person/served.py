@@ -15,6 +15,7 @@ MORE = re.compile(r"""["'`]((?:/|\./|static/)[\w./~%\[\]()-]+\.m?js)["'`]""")
 URL = re.compile(
     r"https?://(?:localhost|127\.0\.0\.1|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::\d{2,5})?(?:/[A-Za-z0-9_./~-]*)?"
 )
+REGISTERING = re.compile(r"(sign-?up|register)$")
 MOST = 80  # scripts of one page
 
 
@@ -56,6 +57,19 @@ def _joined(url: str, places: Iterable[str]) -> Iterator[str]:
 def addresses(texts: Iterable[str]) -> list[str]:
     """Return every address in the texts, each once."""
     return list(dict.fromkeys(match for text in texts for match in URL.findall(text)))
+
+
+_REGISTERS = re.compile(r"""["'`}](/[\w.-]+/[\w/.-]*(?:sign-?up|register))/?["'`?]""")
+
+
+def registers(texts: Iterable[str], played: str) -> list[str]:
+    """Return the paths by which the texts of a page register people, where the one that was `played` is none of them: a
+    server may take what its page never asks for. Empty where it is, and where none was.
+    """
+    said = list(dict.fromkeys(path for text in texts for path in _REGISTERS.findall(text)))
+    plain = played.rstrip("/")
+    fits = not REGISTERING.search(plain) or any(plain.endswith(path) for path in said)
+    return [] if fits else said
 
 
 def problems(
