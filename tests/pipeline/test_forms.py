@@ -30,7 +30,7 @@ class Made:
         self._sent: list[Sent] = []
 
     def open(self, url: str) -> None:
-        self.path = url.removeprefix("http://x") or "/"
+        self.path = url.removeprefix("http://localhost") or "/"
 
     def settle(self) -> None:
         pass
@@ -49,10 +49,11 @@ class Made:
             self.path = to
             return True
         if match[1] == "submit":
-            self._sent.append(Sent("POST", f"http://x{self.path}?a=b", self.status))
+            self._sent.append(Sent("POST", "https://visitors.example/count", 0))
+            self._sent.append(Sent("POST", f"http://localhost{self.path}?a=b", self.status))
             self.path = "/in" if self.status < 400 else self.path
         if match[1] == "add":
-            self._sent.append(Sent("POST", "http://x/add", self.status))
+            self._sent.append(Sent("POST", "http://localhost/add", self.status))
             self.todos += [self.done.pop()] if self.status < 400 else []
         if match[1] == "write" and here.get("takes"):
             self.done.append(told[0])
@@ -69,7 +70,7 @@ NEW, KNOWN, INSIDE = {"asks": True, "isNew": True}, {"asks": True, "says": "who 
 
 
 def names_and_problems(new: Made, known: Made) -> list[tuple[str, str, bool]]:
-    return [(one.name, one.problem, one.sure) for one in forms.play(new, known, "http://x")]
+    return [(one.name, one.problem, one.sure) for one in forms.play(new, known, "http://localhost")]
 
 
 def test_a_person_finds_the_forms_and_sees_the_todo_when_the_page_is_opened_again() -> None:
@@ -80,13 +81,13 @@ def test_a_person_finds_the_forms_and_sees_the_todo_when_the_page_is_opened_agai
 
 def test_a_server_that_fails_is_the_apps_fault_and_is_named_by_its_address() -> None:
     new = Made({"/register": NEW}, status=500)
-    assert names_and_problems(new, Made({})) == [(STEPS[0], "POST http://x/register: status 500", True)]
+    assert names_and_problems(new, Made({})) == [(STEPS[0], "POST http://localhost/register: status 500", True)]
 
 
 def test_a_refusal_may_be_ours_and_is_told_in_the_pages_words() -> None:
     places = {"/register": NEW, "/login": KNOWN}
     told = names_and_problems(Made(places), Made(places, status=401))
-    assert told[1:] == [(STEPS[1], "POST http://x/login: status 401: who are you?", False)]
+    assert told[1:] == [(STEPS[1], "POST http://localhost/login: status 401: who are you?", False)]
 
 
 def test_a_page_without_accounts_gets_its_todo_from_anybody() -> None:
@@ -95,7 +96,7 @@ def test_a_page_without_accounts_gets_its_todo_from_anybody() -> None:
 
 
 def test_a_page_that_shows_no_form_proves_nothing() -> None:
-    (step,) = forms.play(Made({}), Made({}), "http://x")
+    (step,) = forms.play(Made({}), Made({}), "http://localhost")
     assert step.name == STEPS[0] and "shows a form" in step.problem and not step.sure
 
 
@@ -105,7 +106,7 @@ def test_a_todo_that_is_gone_is_not_proved() -> None:
             return False if ".holds(" in script else super().run(script)
 
     places = {"/register": NEW, "/login": KNOWN, "/in": INSIDE}
-    *_, last = forms.play(Made(places), Forgetful(places), "http://x")
+    *_, last = forms.play(Made(places), Forgetful(places), "http://localhost")
     assert last.problem == "the todo is not there when the page is opened again" and not last.sure
 
 
