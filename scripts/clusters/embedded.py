@@ -51,6 +51,12 @@ class Embedded(Target):
         """Return whether the process runs, whether it answers, and whether it runs today's code."""
         if not self._state.is_dir():
             return Reading("absent")
+        if not os.access(self._state, os.R_OK | os.W_OK | os.X_OK):  # what cannot be read there is not nothing
+            uid = self._state.stat().st_uid
+            raise UserError(
+                f"cluster {self.name} is another user's (uid {uid}): {self._state} cannot be read",
+                "run this as that user, or set XDG_STATE_HOME to a folder of your own",
+            )
         if not self._pid():
             return Reading("stopped", "its process does not run")
         if not self._answers():

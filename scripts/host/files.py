@@ -17,6 +17,7 @@ from typing import BinaryIO
 PARTIAL = ".partial"
 WRITER_SECONDS = 10.0  # that whoever writes into a pipe has, for each piece
 PIECE_BYTES = 1 << 20
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)  # how it fails where somebody else's are the rights
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # how a write fails that finds no room
 
 
@@ -87,7 +88,11 @@ def in_place_of(file: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
             yield sink
         return
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if mode & 0o077 == 0 else 0o777)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=PARTIAL)
+    try:
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=PARTIAL)
+    except OSError as error:
+        error.filename = str(file)  # and not the one beside it, which nobody has heard of
+        raise
     partial = Path(name)
     try:
         with os.fdopen(handle, "w+b") as sink:

@@ -49,18 +49,23 @@ def errors_explained() -> Iterator[None]:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 whoever read our lines has gone; nobody is to be told
         raise Exit(code=1) from None
     except OSError as problem:
-        from scripts.host.files import FULL
+        from scripts.host.files import CLOSED, FULL
 
         if problem.filename is None and problem.errno in FULL:  # everything but the output says which file it is
             raise Exit(UNWRITTEN.format(problem.strerror), code=1) from None
         if problem.filename is None:
             raise Exit(_unexpected(problem), code=1) from None
-        room = "\n  make room there, and run it again" if problem.errno in FULL else ""
-        raise Exit(f"error: {problem.filename}: {problem.strerror}{room}", code=1) from None
+        remedy = "\n  make room there, and run it again" if problem.errno in FULL else ""
+        if problem.errno in CLOSED:
+            remedy = f"\n  {OTHERS}"
+        raise Exit(f"error: {problem.filename}: {problem.strerror}{remedy}", code=1) from None
     except Exception as fault:
         raise Exit(_unexpected(fault), code=1) from None
 
 
+OTHERS = (
+    "give this user the right to it (a run as root or by another user may have made it), or work in a copy of your own"
+)
 UNWRITTEN = "error: what is printed cannot be written: {}\n  make room there, or let it be printed elsewhere"
 
 

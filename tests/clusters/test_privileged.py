@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from scripts.clusters import privileged
+from scripts.clusters.embedded import Embedded
 from scripts.clusters.machine import Machine, read
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
+from scripts.settings.configuration import read_settings
 
 USER = 4242
 NAME = f"unprivileged-{os.getpid()}"
@@ -124,3 +126,18 @@ def test_what_the_engine_does_not_tell_is_no_end(tmp_path: Path, answer: str, en
     for asked in (privileged.has_ended, privileged.stop):
         with pytest.raises(UserError, match=ended):
             asked(shell, client, "x")
+
+
+def test_a_cluster_of_another_user_is_not_taken_for_one_that_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `sudo invoke cluster.up` with the person's own HOME: its pid file is root's."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    cluster = Embedded(read_settings(), Shell(echo=lambda line: None), Path("kubectl"))
+    assert cluster.read().state == "absent"
+    (tmp_path / "todo-chatbot/clusters/todo-chatbot").mkdir(parents=True)
+    assert cluster.read().state == "stopped"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(UserError, match="cluster todo-chatbot is another user's") as problem:
+        cluster.read()
+    assert "run this as that user" in str(problem.value.hint)

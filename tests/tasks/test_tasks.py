@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ import pytest
 from invoke import Config, Context, Exit
 
 from scripts.errors import UserError
+from scripts.host import files
 from scripts.host.paths import ROOT
 from scripts.host.shell import ProgramNotFound, Shell
 from scripts.reporting import report_page
@@ -207,6 +209,17 @@ def test_a_file_that_finds_no_room_is_named_with_what_to_do() -> None:
     assert ended.value.message == (
         "error: /state/samples.jsonl: No space left on device\n  make room there, and run it again"
     )
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_file_that_is_somebody_elses_is_named_with_what_to_do(tmp_path: Path, number: int) -> None:
+    file = tmp_path / "plan.json"
+    with pytest.raises(Exit) as ended, errors_explained(), pytest.MonkeyPatch.context() as patched:
+        fault = OSError(number, os.strerror(number), f"{tmp_path}/.plan.json.x1.partial")
+        patched.setattr(tempfile, "mkstemp", lambda **_: (_ for _ in ()).throw(fault))
+        files.write_whole(file, "{}")
+    told = str(ended.value.message)
+    assert told.startswith(f"error: {file}: {os.strerror(number)}\n  give this user the right to it")
 
 
 def test_a_page_may_be_written_to_a_folder_that_is_not_there(tmp_path: Path) -> None:
