@@ -589,6 +589,21 @@ def test_an_eviction() -> None:
     assert only.rule == "evicted" and "ephemeral-storage" in only.title and not only.terminal
 
 
+@pytest.mark.parametrize(
+    ("message", "limit"),
+    [
+        ('Usage of EmptyDir volume "tmp" exceeds the limit "64Mi". ', "64Mi"),
+        ('Container backend exceeded its local ephemeral storage limit "512Mi". ', "512Mi"),
+        ("Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ", "1Gi"),
+    ],
+)
+def test_a_pod_that_filled_its_own_files_is_not_told_that_the_node_is_full(message: str, limit: str) -> None:
+    items = workload(pods=2, replicas=2)
+    items[-1]["status"] = {"phase": "Failed", "reason": "Evicted", "message": message}
+    (only,) = judge(items)
+    assert only.rule == "own-storage-limit" and limit in only.title and "writablePaths" in only.remedy
+
+
 def test_pods_that_do_not_go() -> None:
     items = workload(pods=2)
     items[-1]["metadata"] |= {"deletionTimestamp": ago(90), "finalizers": ["example.org/keep"]}
