@@ -137,7 +137,8 @@ def begin(kubectl: Kubectl, spaces: Spaces, folder: Path) -> dict[str, Any]:
     templates = chart / "templates/all.yaml"
     text = templates.read_text().replace("30080", str(port))
     # Only the update that never gets anywhere is given up soon: what works may take its time on a busy machine.
-    text = text.replace("Seconds: 20", "Seconds: {{ .Values.patience | default 600 }}")
+    text = text.replace("progressDeadlineSeconds: 20", "progressDeadlineSeconds: {{ .Values.patience | default 600 }}")
+    text = text.replace("terminationGracePeriodSeconds: 2", "terminationGracePeriodSeconds: 30")  # its last answers too
     templates.write_text(text.replace("periodSeconds", "timeoutSeconds: 60, periodSeconds"))
     binary = toolchain.locate(kubectl.shell, ROOT, lambda _: None)["helm"]
     aimed = ["--kubeconfig", str(kubectl.kubeconfig), "--kube-context", kubectl.context, "--namespace", space]
