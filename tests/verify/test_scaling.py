@@ -106,6 +106,7 @@ def test_a_service_that_stays_as_it_is_has_not_scaled_and_it_says_how_far_it_was
     ("changes", "scaler", "said"),
     [
         ({"use": {"cpu": 40}}, {}, "more people: --users"),
+        ({"use": {"cpu": 75}}, {}, "more people: --users"),  # a tenth over the target moves no autoscaler
         ({"use": {"cpu": 150}}, {}, "the use was above the target, and the autoscaler asked for no more pods"),
         ({"use": {}}, {}, "the autoscaler has no figures: is the metrics API there?"),
         ({"use": {"cpu": 40}, "failed": 90, "requests": 100}, {}, "most requests failed"),
@@ -189,6 +190,16 @@ def test_one_failed_request_spoils_it_and_is_told() -> None:
 
 def test_no_request_at_all_proves_nothing() -> None:
     assert criteria.problems([], SCALER, 2) == ["the load made no request at all"]
+
+
+def test_what_is_wrong_with_the_pods_is_told_also_where_no_request_came_about() -> None:
+    samples = [second(1, "load", 0, requests=0)]
+    assert criteria.problems(samples, SCALER, 2, ["no node has enough cpu"])[1:] == ["no node has enough cpu"]
+
+
+def test_an_autoscaler_at_its_maximum_is_no_cause_where_its_pods_cannot_start() -> None:
+    full = condition("ScalingLimited", "True", "TooManyReplicas", "the maximum")
+    assert autoscaler.objections(full) and not autoscaler.objections(full, lacking=True)
 
 
 def test_the_load_goes_on_until_it_is_seen_what_new_pods_are_good_for() -> None:

@@ -74,8 +74,11 @@ def inactive(scaler: Mapping[str, Any]) -> str:
     return "it has not looked yet"
 
 
-def objections(scaler: Mapping[str, Any]) -> list[str]:
-    """Return what keeps the autoscaler from asking for more pods, in its own words."""
+def objections(scaler: Mapping[str, Any], *, lacking: bool = False) -> list[str]:
+    """Return what keeps the autoscaler from asking for more pods, in its own words.
+
+    That it may not ask for more than it did says nothing where pods that it asked for are `lacking`.
+    """
     said = []
     up = scaler.get("spec", {}).get("behavior", {}).get("scaleUp") or {}
     if up.get("selectPolicy") == "Disabled":
@@ -83,7 +86,7 @@ def objections(scaler: Mapping[str, Any]) -> list[str]:
     for condition in scaler.get("status", {}).get("conditions") or ():
         kind, status, reason = condition["type"], condition["status"], condition.get("reason", "")
         stopped = kind in ("ScalingActive", "AbleToScale") and status == "False"
-        if stopped or (kind == "ScalingLimited" and status == "True" and reason == "TooManyReplicas"):
+        if stopped or (kind == "ScalingLimited" and status == "True" and reason == "TooManyReplicas" and not lacking):
             said.append(f"the autoscaler says {reason}: {condition.get('message', 'no message')}")
     return said
 

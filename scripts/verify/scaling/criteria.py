@@ -12,6 +12,7 @@ LOAD_HELD_SECONDS = 5.0  # the load goes on for so long when they are ready, to 
 IDLE_HELD_SECONDS = (
     3.0  # little load goes on for so long when the service is small again: a pod that leaves is slow to go
 )
+TOLERANCE = 0.1  # by which the use may be over the target before an autoscaler acts
 SPARE_SECONDS = 90.0  # beyond what the autoscaler's own rules take: it looks every 15 s, at a use some seconds old
 
 
@@ -84,7 +85,7 @@ def problems(samples: Sequence[Sample], scaler: Autoscaler, start: int, causes: 
     `causes` are what was wrong with the service while there was load: then more people are no remedy.
     """
     if not sum(one.requests for one in samples):
-        return ["the load made no request at all"]
+        return ["the load made no request at all", *causes]
     found = []
     seconds = samples[-1].second
     most = max(max(one.current, one.desired) for one in samples)
@@ -124,7 +125,7 @@ def _why_not_out(samples: Sequence[Sample], scaler: Autoscaler, start: int) -> s
     seen = {name: max((one.use[name] for one in samples if name in one.use), default=None) for name in scaler.targets}
     if all(use is None for use in seen.values()):
         return "; the autoscaler has no figures: is the metrics API there? invoke doctor"
-    if any(use is not None and use > scaler.targets[name] for name, use in seen.items()):
+    if any(use is not None and use > scaler.targets[name] * (1 + TOLERANCE) for name, use in seen.items()):
         return "; the use was above the target, and the autoscaler asked for no more pods: kubectl describe hpa"
     return "; more people: --users"
 

@@ -109,7 +109,8 @@ def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -
         ) as generator:  # fmt: skip
             _load(run, service, scaler, news, samples, start)
             if not criteria.load_held(samples, start):
-                return start, samples, [*_causes(run, service), *autoscaler.objections(news.scaler)]
+                lacking = news.replicas.ready < news.replicas.desired
+                return start, samples, [*_causes(run, service), *autoscaler.objections(news.scaler, lacking=lacking)]
             generator.set_users(max(1, users // CALM_SHARE), users)
             run.session.say(
                 f"scaled out: {start} to {samples[-1].ready}; now little load until {scaler.least} are left. The "
