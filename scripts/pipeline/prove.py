@@ -144,7 +144,8 @@ def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Iter
                     yield Outcome("prove", step.name, "skipped", seconds, f"not proved: {step.problem}")
                 started = time.monotonic()
     except (tab.Lost, CommandError):
-        yield Outcome("prove", "forms", "skipped", time.monotonic() - started, f"not proved: {program} ends by itself")
+        text = f"not proved: {program} ended before it was done, or {forms.SECONDS:g} s were over"
+        yield Outcome("prove", "forms", "skipped", time.monotonic() - started, text)
 
 
 def _played(run: Run, browser: Browser, problems: list[str]) -> Generator[Outcome, None, dict[str, str]]:
