@@ -72,7 +72,7 @@ def last_verified_revision(run: Run) -> int:
         raise UserError(f"release {release.name} is not deployed in {release.namespace}", "run: invoke pipeline")
     target = releases.newest_good(history, _proofs(run, history), below=history[-1].number if history else 0)
     if target is None:
-        raise UserError("no earlier revision was ever proved healthy", "see: invoke history, then rollback --to N")
+        raise UserError("no earlier revision is proved healthy", "see: invoke history, then rollback --to N")
     return target
 
 
@@ -84,7 +84,7 @@ def return_to(run: Run, revision: int) -> Generator[Outcome, None, Live]:
         refuse_while_busy(run, run.session.settings.release.name, history)
         _refuse_unknown(run, revision, {*known, *(item.number for item in history)})
         if revision not in known:
-            run.display.line(f"revision {revision} was never proved healthy, and no Secrets are kept for it")
+            run.display.line(f"nothing readable proves revision {revision} healthy: no Secrets come back with it")
     return (yield from _return_to(run, revision, history, known))
 
 
