@@ -129,11 +129,11 @@ def build_failure(text: str) -> BuildFailure | None:
         own = [line.removeprefix(f"#{number} ") for line in lines if line.startswith(f"#{number} ")]
         step = next((line for line in own if line.startswith("[")), "")
         printed = [found[1] for line in own if (found := re.match(r"\d+\.\d+ ?(.*)", line))]
-        return BuildFailure(_instruction(step), (*printed, message, *solved))
+        return BuildFailure(_instruction(step), (*_of_last_try(printed), message, *solved))
     block = re.search(r"(?ms)^ > (\[[^\n]*?):?\s*\n(.*?)^------", text)
     if block:
         printed = [re.sub(r"^(?:#\d+ )?\d+\.\d+ ", "", line) for line in block[2].splitlines()]
-        return BuildFailure(_instruction(block[1]), (*printed, *solved))
+        return BuildFailure(_instruction(block[1]), (*_of_last_try(printed), *solved))
     steps = re.findall(r"(?m)^Step \d+/\d+ : (.*)$", text)
     if steps:
         return BuildFailure(steps[-1], tuple(text[text.rindex(steps[-1]) + len(steps[-1]) :].splitlines()))
@@ -142,6 +142,12 @@ def build_failure(text: str) -> BuildFailure | None:
     return None
 
 
+def _of_last_try(printed: list[str]) -> list[str]:
+    """Return what a step printed after it began again: what only the first try failed by is no cause."""
+    return printed[printed.index(AGAIN) + 1 :] if AGAIN in printed else printed
+
+
+AGAIN = "once more, without judging types and style"  # as builders of the product say it
 _CANCELLED = re.compile(r"context canceled|CANCELED|Canceled", re.IGNORECASE)
 
 
