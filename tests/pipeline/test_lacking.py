@@ -30,6 +30,12 @@ FIT = Facts(
 LOOPBACK = "postgresql://u:very-secret@localhost/db"
 
 
+@pytest.fixture(autouse=True)
+def quiet_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else runs on this machine, as other tests' clusters do, nothing answers at a port."""
+    monkeypatch.setattr(lacking, "listens", lambda port: False)
+
+
 class Unreachable:
     """A session of which nothing but what is on this machine may be asked."""
 
@@ -61,7 +67,6 @@ def refused(
     may_install: bool = True,
 ) -> str:
     monkeypatch.setattr(lacking, "local_facts", lambda *_: facts)
-    monkeypatch.setattr(lacking, "listens", lambda port: False)
     session: Any = Unreachable(variables, target)
     try:
         lacking.refuse_unready(Run(session, PlainDisplay(io.StringIO()), may_install=may_install))
