@@ -65,8 +65,8 @@ def javascript(tree: Tree, folder: str) -> Packages | None:
         return None
     found = Packages(files=(file,))
     for key, into in (("dependencies", found.wanted), ("devDependencies", found.development)):
-        into.update({str(name): str(version) for name, version in _mapping(data.get(key)).items()})
-    found.scripts = {str(name): str(line) for name, line in _mapping(data.get("scripts")).items()}
+        into.update({str(name): str(version) for name, version in mapping(data.get(key)).items()})
+    found.scripts = {str(name): str(line) for name, line in mapping(data.get("scripts")).items()}
     lines = tree.text(file).splitlines()
     for number, line in enumerate(lines, 1):
         if match := re.match(r'\s*"([^"]+)"\s*:', line):
@@ -78,11 +78,11 @@ def javascript(tree: Tree, folder: str) -> Packages | None:
 def not_in_npm_lock(tree: Tree, lock: str, asked: Packages) -> str:
     """Return the first package that package.json asks for and npm's lock does not hold; empty where it holds all."""
     try:
-        data = _mapping(parsing.from_json(tree.whole(lock) or "null"))
+        data = mapping(parsing.from_json(tree.whole(lock) or "null"))
     except ValueError:
         return ""
-    held = {path.rpartition("node_modules/")[2] for path in _mapping(data.get("packages"))}
-    held |= set(_mapping(data.get("dependencies")))
+    held = {path.rpartition("node_modules/")[2] for path in mapping(data.get("packages"))}
+    held |= set(mapping(data.get("dependencies")))
     return next((name for name in [*asked.wanted, *asked.development] if data and name not in held), "")
 
 
@@ -99,7 +99,8 @@ def strange_lock(tree: Tree, asked: Packages) -> str:
     return "" if any(name in held for name in asked.wanted) else asked.lock
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def mapping(value: Any) -> dict[str, Any]:
+    """Return a value that was read as the mapping it is; an empty one for any other."""
     return value if isinstance(value, dict) else {}
 
 
@@ -128,13 +129,13 @@ def _project(found: Packages, text: str, file: str) -> None:
         data = parsing.from_toml(text)
     except parsing.Unreadable:
         return
-    own = _mapping(data.get("project"))
+    own = mapping(data.get("project"))
     found.python = str(own.get("requires-python", ""))
     lines = text.splitlines()
     for item in own.get("dependencies", []) if isinstance(own.get("dependencies"), list) else []:
         number = next((number for number, line in enumerate(lines, 1) if str(item) in line), 0)
         _add(found, str(item).split(";")[0], Place(file, number))
-    poetry = _mapping(_mapping(_mapping(data.get("tool")).get("poetry")).get("dependencies"))
+    poetry = mapping(mapping(mapping(data.get("tool")).get("poetry")).get("dependencies"))
     for name, version in poetry.items():
         if name != "python":
             _add(found, f"{name} {version if isinstance(version, str) else ''}", Place(file))

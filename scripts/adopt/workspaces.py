@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scripts.adopt import packages
-from scripts.adopt.packages import folder_of, join
+from scripts.adopt.packages import folder_of, join, mapping
 from scripts.adopt.tree import Place, Tree
 from scripts.host import parsing
 
@@ -53,7 +53,7 @@ def of_python(tree: Tree, folder: str) -> Workspace | None:
     """Return the workspace of uv whose packages a program uses; None for one that uses none."""
     file = join(folder, "pyproject.toml")
     root = next((one for one in _above(folder) if "workspace" in _uv(tree, one)), "")
-    used = [name for name, source in _mapping(_uv(tree, folder).get("sources")).items()
+    used = [name for name, source in mapping(_uv(tree, folder).get("sources")).items()
             if isinstance(source, Mapping) and source.get("workspace") is True]  # fmt: skip
     if not root or not used:
         return None
@@ -88,7 +88,7 @@ def _patterns(tree: Tree, root: str) -> list[str]:
     file = join(root, "pnpm-workspace.yaml")
     if tree.has(file):
         try:
-            said = _mapping(parsing.from_yaml(tree.text(file))).get("packages", said)
+            said = mapping(parsing.from_yaml(tree.text(file))).get("packages", said)
         except parsing.Unreadable:
             return []
     return [str(one).removeprefix("./").rstrip("/") for one in said] if isinstance(said, list) else []
@@ -101,7 +101,7 @@ def _matches(folder: str, pattern: str) -> bool:
 
 def _json(tree: Tree, file: str) -> Mapping[str, Any]:
     try:
-        return _mapping(parsing.from_json(tree.text(file) or "null"))
+        return mapping(parsing.from_json(tree.text(file) or "null"))
     except ValueError:
         return {}
 
@@ -109,10 +109,6 @@ def _json(tree: Tree, file: str) -> Mapping[str, Any]:
 def _uv(tree: Tree, folder: str) -> Mapping[str, Any]:
     """Return what a folder's pyproject.toml tells uv."""
     try:
-        return _mapping(_mapping(parsing.from_toml(tree.text(join(folder, "pyproject.toml"))).get("tool")).get("uv"))
+        return mapping(mapping(parsing.from_toml(tree.text(join(folder, "pyproject.toml"))).get("tool")).get("uv"))
     except parsing.Unreadable:
         return {}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

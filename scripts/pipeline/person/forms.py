@@ -47,7 +47,6 @@ class Step:
     name: str
     problem: str = ""
     sure: bool = False
-    status: int = 0
 
 
 @cache
@@ -75,7 +74,7 @@ def play(new: Page, known: Page, base: str, places: Sequence[str] = ()) -> Itera
         else:
             yield Step(register, "no page that was looked at shows a form for somebody who is new")
         return
-    problem, sure, _ = _entered(new, who)
+    problem, sure = _entered(new, who)
     if problem:
         yield Step(register, problem, sure)
         return
@@ -83,7 +82,7 @@ def play(new: Page, known: Page, base: str, places: Sequence[str] = ()) -> Itera
     if not _form(known, base, places or USUAL, up=False):
         yield Step(log_in, "no page that was looked at shows a form to log in by")
         return
-    problem, sure, _ = _entered(known, who)
+    problem, sure = _entered(known, who)
     if problem or _state(known).get("asks"):
         said = _state(known).get("says") or "the page goes on asking for the password"
         yield Step(log_in, problem or str(said), sure)
@@ -117,9 +116,9 @@ def _form(page: Page, base: str, places: Sequence[str], *, up: bool) -> bool | N
     return other
 
 
-def _entered(page: Page, who: dict[str, str]) -> tuple[str, bool, int]:
-    """Fill a form in and send it, once more where a page was not ready for it; return what is wrong, whether it is the
-    app's fault, and the status.
+def _entered(page: Page, who: dict[str, str]) -> tuple[str, bool]:
+    """Fill a form in and send it, once more where a page was not ready for it; return what is wrong, and whether that
+    is the app's fault.
     """
     page.sent()
     answers: list[Sent] = []
@@ -132,14 +131,14 @@ def _entered(page: Page, who: dict[str, str]) -> tuple[str, bool, int]:
             break
     state = _state(page)
     if not answers:
-        return str(state.get("says") or "nothing is sent when its button is pressed"), False, 0
+        return str(state.get("says") or "nothing is sent when its button is pressed"), False
     bad = next((one for one in answers if not 0 < one.status < 400), None)
     if not bad or not state.get("asks"):  # who is let in was not refused
-        return "", False, answers[-1].status
+        return "", False
     said = str(state.get("says", ""))
     what = f"status {bad.status}" if bad.status else "no answer"
     text = f"{bad.method} {bad.url.split('?')[0]}: {what}"
-    return f"{text}: {said}" if said else text, bad.status >= 500, bad.status
+    return f"{text}: {said}" if said else text, bad.status >= 500
 
 
 def _own(page: Page) -> list[Sent]:
@@ -147,7 +146,7 @@ def _own(page: Page) -> list[Sent]:
     return [one for one in page.sent() if parsing.from_url(one.url).hostname in ("localhost", "127.0.0.1")]
 
 
-def _added(page: Page, base: str, todo: str) -> tuple[str, bool, int]:
+def _added(page: Page, base: str, todo: str) -> tuple[str, bool]:
     """Add a todo where the page has a field for one, and see it there when the page is opened again."""
     problem = "no page that was looked at has a field for a todo"
     for place in INSIDE:
@@ -162,12 +161,12 @@ def _added(page: Page, base: str, todo: str) -> tuple[str, bool, int]:
                 page.run("location.reload()")
                 page.settle()
                 if _do(page, "holds", todo):
-                    return "", False, 200
+                    return "", False
                 if bad:
-                    return f"{bad.method} {bad.url.split('?')[0]}: status {bad.status}", bad.status >= 500, bad.status
+                    return f"{bad.method} {bad.url.split('?')[0]}: status {bad.status}", bad.status >= 500
                 problem = "the todo is not there when the page is opened again"
                 break
             if attempt or not _do(page, "press", NEW):
                 break
             page.settle()
-    return problem, False, 0
+    return problem, False
