@@ -96,7 +96,8 @@ def _in_workspace(unit: Unit, workspace: Workspace, builder: str) -> dict[str, A
         return spec | {"builder": "uv-workspace"}
     inner = (one if workspace.root == "." else one.removeprefix(f"{workspace.root}/") for one in workspace.beside)
     spec["buildArgs"]["BESIDE"] = " ".join(inner)
-    return spec | {"builder": "workspace"} if builder in ("nextjs", "node") else {}
+    spec["buildArgs"] |= {"FILES": "1"} if builder == "static" else {}
+    return spec | {"builder": "workspace"}
 
 
 def _unusable(unit: Unit, context: Context) -> Iterator[str]:

@@ -115,7 +115,7 @@ def _of_nginx(text: str, file: str) -> Iterator[Handed]:
 def hand_on(unit: Unit, context: Context) -> None:
     """Let the product's server of a page that is files hand on what its author's does: Node.js does so before it."""
     spec = context.found.data["services"][unit.name]
-    if spec.get("builder") != "static":
+    if spec.get("builder") != "static" and "FILES" not in spec.get("buildArgs", {}):
         return
     routes: list[list[Any]] = []
     for one in handed_on(unit, context.whole.tree):

@@ -1,5 +1,5 @@
 # One program of a workspace of npm, pnpm or yarn that uses packages which lie beside it; the context is the workspace's
-# root. A Next.js application, or a server that is started by its script `start`.
+# root. A Next.js application, a server that is started by its script `start`, or a page that is files once it is built.
 ARG NODE_IMAGE=node:24-trixie-slim
 
 # MEMBER: the program's folder. BESIDE: those of the packages that it uses, each after those that it needs itself.
@@ -23,6 +23,8 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
 ARG MEMBER
 ARG BESIDE=""
 ARG ADD=""
+# FILES: the program is a page whose files are served; of the workspace nothing else is in the image.
+ARG FILES=""
 # ADD names its versions.
 # hadolint ignore=DL3016
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
@@ -33,7 +35,15 @@ RUN for one in $BESIDE "$MEMBER"; do \
         if [ -f "$one/prisma/schema.prisma" ]; then (cd "$one" && npx --no-install prisma generate) || exit 1; fi; \
         (cd "$one" && npm run build --if-present --no-update-notifier) || exit 1; \
     done \
-    && if [ -d "$MEMBER/.next" ]; then \
+    && if [ -n "$FILES" ]; then \
+        for folder in dist build out; do \
+            if [ -f "$MEMBER/$folder/index.html" ]; then mv "$MEMBER/$folder" /site; break; fi; \
+        done; \
+        [ -f /site/index.html ] || { echo "the build wrote no index.html into dist, build or out" >&2; exit 1; }; \
+        cd / && rm -rf /workspace && mkdir -p "/workspace/$MEMBER" && mv /site "/workspace/$MEMBER/site" \
+        && npm install --prefix "/workspace/$MEMBER" --no-audit --no-fund --no-update-notifier sirv-cli@3.0.1 \
+        && echo 'exec node_modules/.bin/sirv site --single --quiet --host 0.0.0.0 --port "$PORT"' >"/workspace/$MEMBER/.start"; \
+    elif [ -d "$MEMBER/.next" ]; then \
         rm -rf "$MEMBER/.next/cache" && ln -s /tmp "$MEMBER/.next/cache" \
         && echo 'exec npx --no-install next start --hostname 0.0.0.0' >"$MEMBER/.start"; \
     else echo 'exec npm start --silent' >"$MEMBER/.start"; fi
