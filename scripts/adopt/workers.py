@@ -20,8 +20,14 @@ _MAKES = (  # by package: what makes its queue, and how its worker is called, wi
         "celery -A {module}:{name} worker",
     ),
     ("arq", re.compile(r"^class\s+(\w*WorkerSettings)\b", re.M), "arq {module}.{name}"),
+    # The program rq is told which queues; the container puts the variable's value in.
+    (
+        "rq",
+        re.compile(r"(?ms)^(?:from|import) rq\b.*?\bQueue\((?:\s*(?:name\s*=\s*)?[\"']([\w.-]+)[\"'])?"),
+        "rq worker --url {url} {name}",
+    ),
 )
-_HANDS = re.compile(r"\.(delay|apply_async|send_task|enqueue_job)\(")
+_HANDS = re.compile(r"\.(delay|apply_async|send_task|enqueue(_job|_call|_in|_at|_many)?)\(")
 
 
 def unstarted(tree: Tree, units: Sequence[Unit]) -> Iterator[Unit]:
@@ -36,12 +42,18 @@ def unstarted(tree: Tree, units: Sequence[Unit]) -> Iterator[Unit]:
             continue
         found = (
             (file, match, line)
-            for package, pattern, line in _MAKES if unit.wants(package)
+            for package, pattern, line in _MAKES if unit.wants(package) and (package != "rq" or _url(unit))
             for file in files if (match := pattern.search(tree.text(file)))
         )  # fmt: skip
         if one := next(found, None):
             file, match, line = one
-            words = line.format(module=module_name(unit, file), name=match[1]).split()
+            words = line.format(module=module_name(unit, file), name=match[1] or "default", url=_url(unit)).split()
             place = Place(file, tree.text(file)[: match.start()].count("\n") + 1)
             told = Described(f"{unit.name}-worker", place, "compose", context=unit.folder, command=tuple(words))
             yield replace(unit, name=told.name, place=place, described=[told], once=[])
+
+
+def _url(unit: Unit) -> str:
+    """Return a queue's address by the variable that a program reads of it; empty where it reads none."""
+    names = [read.name for read in unit.code.reads if re.search(r"REDIS_?(URL|HOST)", read.name, re.I)]
+    return next((f"$({it})" if it.upper().endswith("URL") else f"redis://$({it}):6379" for it in names), "")
