@@ -82,8 +82,12 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
     units: list[Unit] = []
     remarks: list[str] = []
     for item in (one for one in composed if not one.once):
-        file = item.dockerfile or join(item.context, "Dockerfile")
+        usual = join(item.context, "Dockerfile")
+        file = item.dockerfile if item.dockerfile and tree.has(item.dockerfile) else usual
         unit = _unit(tree, item.name, item.context, file if tree.has(file) else "", item.place)
+        if unit and item.dockerfile not in ("", file):
+            instead = file if tree.has(file) else "the product's builder"
+            remarks.append(f"{item.place}: {item.name}: no file {item.dockerfile}; in place of it {instead}")
         if unit is None:
             remarks.append(
                 f"{item.place}: {item.name}: left out: {item.context} has neither a Dockerfile nor package files"
