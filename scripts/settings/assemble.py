@@ -61,7 +61,8 @@ def settings(
     own = Places(root, source, file, once)
     named = {name: Base(name, image) for name, image in data["bases"].items()}
     built = [_service(own, name, spec, data["app"], named) for name, spec in app["services"].items()]
-    database, _ = _service(mine, "database", data["database"], data["app"], named, key="database")
+    local = data["database"] | _extended(data["database"], app)
+    database, _ = _service(mine, "database", local, data["app"], named, key="database")
     release = _app_release(mine, theirs, data, app, environment)
     laid = chart_values.of_files(once, release.chart, release.values) if release.has_library else {}
     called = _names(app, laid)
@@ -212,6 +213,12 @@ def _refuse_idle(places: Places, spec: Mapping[str, Any], dockerfile: Path, key:
     ):
         if spec.get(name) and not taken(dockerfile.read_text(encoding="utf-8", errors="replace")):
             raise places.wrong(f"{key}.{name}", f"has no effect: {dockerfile} has no line that {line}", remedy)
+
+
+def _extended(spec: Mapping[str, Any], app: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the local database is built with, so that it has the extensions that the app wants."""
+    wanted = " ".join(app.get("database", {}).get("extensions", ()))
+    return {"buildArgs": {"EXTENSIONS": wanted} | spec.get("buildArgs", {})} if wanted else {}
 
 
 def _dockerfile(places: Places, spec: Mapping[str, Any], context: Path, key: str) -> tuple[Path, dict[str, str]]:

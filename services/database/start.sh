@@ -21,6 +21,11 @@ fi
 unset POSTGRES_PASSWORD
 chmod 0700 "$data" # fsGroup may have opened it to the group, and the server refuses to start with that
 
+# Their types are there for tables, whether or not a program asks for the extension first.
+for one in ${EXTENSIONS:-}; do
+    printf 'CREATE EXTENSION IF NOT EXISTS "%s";\n' "$one" | postgres --single -D "$data" "$POSTGRES_DB" >/dev/null
+done
+
 # A client that insists on TLS gets it where the chart mounts a certificate.
 set --
 [ -f /etc/tls/tls.crt ] && set -- -c ssl=on -c ssl_cert_file=/etc/tls/tls.crt -c ssl_key_file=/etc/tls/tls.key

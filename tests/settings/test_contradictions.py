@@ -276,3 +276,9 @@ def test_what_a_later_step_needs_is_kept_by_an_earlier_one(project: Path) -> Non
         step(path="/{id}?by={email}", bearer="token", json={"a": ["{name}"]}),
     ]
     assert effect(project, app(journey=steps))
+
+
+def test_the_database_is_built_with_the_extensions_that_the_app_wants(project: Path) -> None:
+    for wanted, given in (({"extensions": ["vector"]}, {"EXTENSIONS": "vector"}), ({"first": True}, {})):
+        effect(project, own_secret(database={}) | {"database": wanted})
+        assert read_settings(project).database.build_args == given
