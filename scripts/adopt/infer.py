@@ -12,9 +12,9 @@ from scripts.adopt import folder_kinds, lost, needed, units, variables
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
-from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
+from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told
 from scripts.adopt.inference.entries import main_file
-from scripts.adopt.inference.environment import redis_of, variables_of
+from scripts.adopt.inference.environment import insists_on_tls, redis_of, variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
 from scripts.adopt.inference.journey import find_journey
 from scripts.adopt.inference.known import find_todos
@@ -90,13 +90,12 @@ def decide(whole: Whole) -> Decision:
     find_todos(context)
     for unit in whole.units:
         forward_addresses(unit, context)
-    started = {one.sources for one in whole.units if not worker_of(one)}
     for unit in sorted(whole.units, key=lambda one: tables_of_people(one, whole)):
-        if not (worker_of(unit) and unit.sources in started):  # what makes its tables runs for whom it works for
-            find_jobs(unit, context)
+        find_jobs(unit, context)
     for unit in whole.units:
         found.remarks += _out_of_reach(unit, services[unit.name]["context"], whole.tree)
     _extras(context)
+    _extensions(context)
     found.data["secrets"] = context.secrets()
     if "database" not in found.data and "sqlite" not in str(services):
         found.remarks.append("no database: no service reads the address of one, so none is brought")
@@ -132,10 +131,14 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     if context.whole.broker and units.calls_a_broker(unit):
         spec["values"]["initContainers"] = [_wait_for(context.whole.broker, unit)]
     if checked := _checks_certificates(unit, context):
-        environment["SSL_CERT_DIR"] = f"/etc/ssl/certs:{DATABASE_CA}"
+        file = f"{DATABASE_CA}/{_subject_hash('database')}.0"
+        name, value = (
+            ("NODE_EXTRA_CA_CERTS", file) if unit.javascript else ("SSL_CERT_DIR", f"/etc/ssl/certs:{DATABASE_CA}")
+        )
+        environment[name] = value
         spec["environment"] = environment
         spec["values"] |= _database_authority()
-        told(unit, context, "SSL_CERT_DIR", "the stand-in database's certificate beside the system's", checked)
+        told(unit, context, name, "the stand-in database's certificate beside the system's", checked)
     return spec
 
 
@@ -252,8 +255,13 @@ def _replicas(unit: Unit, spec: Mapping[str, Any]) -> int:
 
 
 def _checks_certificates(unit: Unit, context: Context) -> Place | None:
-    """Return where a Python program asks its database for a certificate that it can check; None where it does not."""
+    """Return where a program asks its database for a certificate that it can check; None where it does not.
+
+    Of two drivers of Node.js one reads `no-verify` in the address, which is the other's word, as a wish to check.
+    """
     tree = context.whole.tree
+    if unit.javascript:
+        return unit.wants("postgres") if unit.wants("pg") and insists_on_tls(unit, context) else None
     if not unit.wants("asyncpg") or not any(variables.purpose(read) == "database" for read in unit.code.reads):
         return None
     asks = re.compile(r"[\"']ssl[\"']\s*:\s*(True\b|ssl\.create_default_context\(\)|\w*context\b)|\bssl\s*=\s*True\b")
@@ -325,6 +333,25 @@ def _extras(context: Context) -> None:
             continue
         elif re.search(r"kafka|redpanda|zookeeper|dapr|adminer|pgadmin|nginx|traefik", image):
             context.found.remarks.append(f"{name} ({image}): left off")
+
+
+_SPEAKS = (".py", ".sql", ".prisma", ".ts", ".js", ".mjs")
+_VECTOR = re.compile(
+    r"CREATE EXTENSION\s+(IF NOT EXISTS\s+)?[\"']?vector\b|^\s*from pgvector\b|\bfrom [\"']pgvector\b"
+    r"|\bextensions\s*=\s*\[.*\bvector\b|^\s*import .*\bvector\b.*[\"']drizzle-orm/pg-core[\"']", re.I | re.M
+)  # fmt: skip
+
+
+def _extensions(context: Context) -> None:
+    """Have the extension that vectors need in the stand-in database, where a program asks for it."""
+    tree, data = context.whole.tree, context.found.data
+    for file in (file for unit in context.whole.units for file in tree.below(unit.sources)):
+        asks = file.endswith(_SPEAKS) and not folder_kinds.TESTS.search(file) and _VECTOR.search(tree.text(file))
+        if asks and "database" in data:
+            data["database"]["extensions"] = ["vector"]
+            place = Place(file, tree.text(file)[: asks.start()].count("\n") + 1)
+            context.found.because("database.extensions", "vector, which the stand-in has then", place)
+            return
 
 
 def _wait_for(broker: str, unit: Unit) -> dict[str, Any]:

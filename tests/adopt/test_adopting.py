@@ -3107,3 +3107,90 @@ def test_a_worker_of_arq_is_called_by_its_settings(tmp_path: Path) -> None:
     texts["main.py"] = API["main.py"] + "async def add(pool):\n    await pool.enqueue_job('send')\n"
     found = services(adopt(make(tmp_path, **below("api", texts))))
     assert found["api-worker"]["args"] == ["arq", "jobs.WorkerSettings"]
+
+
+@pytest.mark.parametrize(
+    ("code", "args"),
+    [
+        ('from rq import Queue\nqueue = Queue("mails", connection=Redis.from_url(os.environ["REDIS_URL"]))\n',
+         ["rq", "worker", "--url", "$(REDIS_URL)", "mails"]),
+        ('import rq\nqueue = rq.Queue(connection=Redis(host=os.getenv("REDIS_HOST", "localhost")))\n',
+         ["rq", "worker", "--url", "redis://$(REDIS_HOST):6379", "default"]),
+    ],
+)  # fmt: skip
+def test_a_worker_of_rq_is_told_its_queue_and_where_it_is(tmp_path: Path, code: str, args: list[str]) -> None:
+    texts = {**API, "requirements.txt": "fastapi\nrq\n", "work.py": f"import os\nfrom redis import Redis\n{code}"}
+    texts["main.py"] = API["main.py"] + "from work import queue\ndef add():\n    queue.enqueue(print)\n"
+    found = services(adopt(make(tmp_path, **below("api", texts))))
+    assert set(found) == {"api", "api-worker", "redis"} and found["api-worker"]["args"] == args
+
+
+@pytest.mark.parametrize("first", ["queue", "api"])
+def test_tables_are_made_once_by_whichever_image_holds_the_migrations(tmp_path: Path, first: str) -> None:
+    """The worker's, where it alone has them; the backend has no part in that, whichever stands first."""
+    worker = "{build: {context: ./api, dockerfile: Dockerfile.worker}, command: celery -A work.tasks worker}"
+    lines = {"api": "  api: {build: ./api}\n", "queue": f"  queue: {worker}\n"}
+    texts = {**WORK, "Dockerfile": RECIPE.replace("COPY . .", "COPY main.py ./"), "Dockerfile.worker": RECIPE}
+    compose = f"services:\n{lines.pop(first)}{''.join(lines.values())}"
+    app = make(tmp_path, **{"compose.yaml": compose}, **below("api", texts))
+    jobs = from_yaml(adopt(app).text)["jobs"]
+    assert {name: job["service"] for name, job in jobs.items()} == {"queue-migrate": "queue"}
+
+
+@pytest.mark.parametrize("said", ["api/Dockerfile", "Dockerfile.prod"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_dockerfile_that_a_compose_file_names_and_that_is_not_there_is_said(
+    tmp_path: Path, said: str, there: bool
+) -> None:
+    """As a path from where the compose file stands; the usual one takes its place, else the product's builder."""
+    compose = f"services:\n  api:\n    build: {{context: ./api, dockerfile: {said}}}\n"
+    app = make(tmp_path, **{"compose.yaml": compose}, **below("api", API | ({"Dockerfile": RECIPE} if there else {})))
+    adopted = adopt(app)
+    service = services(adopted)["api"]
+    assert service.get("builder") == (None if there else "python") and "dockerfile" not in service
+    instead = "api/Dockerfile" if there else "the product's builder"
+    assert f"compose.yaml:2: api: no file api/{said}; in place of it {instead}" in adopted.decision.remarks
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "wanted"),
+    [
+        ("alembic__versions__1.py", 'op.execute("CREATE EXTENSION IF NOT EXISTS vector")\n', ["vector"]),
+        ("models.py", "from pgvector.sqlalchemy import Vector\n", ["vector"]),
+        ("models.py", 'engine = "CREATE EXTENSION pgcrypto"\nvector = [1]\n', None),  # it comes with PostgreSQL
+    ],
+)
+def test_the_database_has_the_extension_for_vectors_only_where_a_program_asks_for_it(
+    tmp_path: Path, file: str, text: str, wanted: list[str] | None
+) -> None:
+    texts = {**API, "requirements.txt": "fastapi\npsycopg2-binary\n", file: text}
+    texts["main.py"] = f'import os\nURL = os.environ["DATABASE_URL"]\n{API["main.py"]}'
+    adopted = adopt(make(tmp_path, **below("api", texts)))
+    assert from_yaml(adopted.text)["database"].get("extensions") == wanted
+    assert (f"api/{file.replace('__', '/')}:1" in adopted.text) is bool(wanted)
+
+
+def test_a_page_that_is_files_is_built_in_its_workspace_and_hands_on_what_its_author_does(tmp_path: Path) -> None:
+    app = make(tmp_path, **{
+        "package.json": '{"workspaces": ["apps/*", "packages/*"]}',
+        "apps__web__package.json": '{"dependencies": {"vite": "6", "@shop/ui": "*"}}',
+        "apps__web__index.html": "", "packages__ui__package.json": '{"name": "@shop/ui"}',
+        "apps__web__vite.config.ts": 'export default { server: { proxy: { "/api": "http://localhost:8000" } } };\n',
+        **below("api", API),
+    })  # fmt: skip
+    web = services(adopt(app))["web"]
+    assert (web["builder"], web["context"]) == ("workspace", ".")
+    assert {"MEMBER": "apps/web", "BESIDE": "packages/ui", "FILES": "1"}.items() <= web["buildArgs"].items()
+    assert "NODE_OPTIONS" in web["environment"]  # what answers there is not the page
+
+
+@pytest.mark.parametrize("more", ["", '"postgres": "3", '])
+def test_two_drivers_of_one_program_both_take_the_databases_certificate(tmp_path: Path, more: str) -> None:
+    """What tells `pg` not to check it tells the other one to."""
+    packages = f'{{"dependencies": {{{more}"express": "4", "pg": "8"}}, "scripts": {{"start": "node server.js"}}}}'
+    code = "new Pool({ connectionString: process.env.DATABASE_URL, ssl: { rejectUnauthorized: false } });\n"
+    app = make(tmp_path, **{"auth__package.json": packages, "auth__server.js": code})
+    service = services(adopt(app))["auth"]
+    given = service.get("environment", {}).get("NODE_EXTRA_CA_CERTS", "")
+    assert given.startswith("/etc/database-ca/") is bool(more)
+    assert ("extraVolumes" in service["values"]) is bool(more)

@@ -141,7 +141,7 @@ def postgres_driver(unit: Unit) -> Place | None:
 def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
     """Return in which form the URL is taken: as the code's own default has it, else by its driver."""
     if unit.javascript:
-        return {"parameters": {"sslmode": "no-verify"}} if unit.wants("pg") and _insists_on_tls(unit, context) else {}
+        return {"parameters": {"sslmode": "no-verify"}} if unit.wants("pg") and insists_on_tls(unit, context) else {}
     told = [*(item.environment.get(read.name, "") for item in unit.described), read.default or "",
             context.whole.examples_of(unit).get(read.name, "")]  # fmt: skip
     forms = [it for one in told if (it := re.match(r"(postgres(?:ql)?\+(\w+))://", one))]
@@ -167,7 +167,8 @@ _CONVERTS = re.compile(
 )
 
 
-def _insists_on_tls(unit: Unit, context: Context) -> bool:
+def insists_on_tls(unit: Unit, context: Context) -> bool:
+    """Return whether a program in JavaScript asks its database for TLS, whatever its address says."""
     tree = context.whole.tree
     texts = (tree.text(file) for file in tree.below(unit.sources) if file.endswith((".ts", ".js", ".tsx", ".mjs")))
     given = " ".join(value for value in context.whole.examples_of(unit).values() if "postgres" in value)

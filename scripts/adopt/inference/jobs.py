@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 from scripts.adopt import folder_kinds, needed, python_source, units, variables
 from scripts.adopt import migrations as revisions
-from scripts.adopt.facts import Code
-from scripts.adopt.inference.decision import Context, Whole
+from scripts.adopt.facts import Code, Described
+from scripts.adopt.inference.decision import Context, Whole, worker_of
 from scripts.adopt.inference.entries import find_application, main_file, start_of
 from scripts.adopt.inference.journey import better_auth, unknown_database
 from scripts.adopt.packages import folder_of, join
@@ -22,7 +22,7 @@ AUTH_CLI = ".tools/node_modules/@better-auth/cli/dist/index.mjs"  # where the bu
 def find_jobs(unit: Unit, context: Context) -> None:
     """Infer what makes the tables where the program itself does not."""
     found = context.found
-    if _told_jobs(unit, context):
+    if _told_jobs(unit, context) or not _is_first(unit, context):
         return
     own = _framework_job(unit, context)
     if own:
@@ -50,7 +50,7 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
         if not _scripts(unit, context):
             _of_models(makers, unit, context)
         return
-    if re.search(r"alembic\W+(.{0,40}\W)?upgrade\b", _started(unit, context)) or not _migrates(unit, context, file):
+    if re.search(r"alembic\W+(.{0,40}\W)?upgrade\b", _started(unit, context)):
         return
     if folder and not tree.has(f"{folder}/env.py"):
         told = folder.removeprefix(f"{unit.sources}/")
@@ -111,14 +111,19 @@ def lacks_migrations(unit: Unit, context: Context) -> str:
     return "" if held or (folder and not tree.has(f"{folder}/env.py")) else file
 
 
-def _migrates(unit: Unit, context: Context, file: str) -> bool:
-    """Return whether it is this one of the services made of the same sources that runs their migrations: the one that
-    the page calls, else the first, of those whose image has alembic's file.
+def _is_first(unit: Unit, context: Context) -> bool:
+    """Return whether it is this one of the services made of the same sources that makes their tables, once: of those
+    whose image has what does, the one that the page calls, no worker, else the first.
     """
-    same = [one for one in context.whole.units if one.python and one.sources == unit.sources]
-    having = [one for one in same if _is_built(one, context) or (one.dockerfile and one.dockerfile.holds(file))] or same
-    backend = context.whole.backend()
-    return unit is (backend if backend in having else having[0])
+    file, backend = migrations(unit, context)[0] if unit.python else "", context.whole.backend()
+
+    def rank(one: Unit) -> tuple[bool, bool, bool, bool]:
+        holds = not file or _is_built(one, context) or bool(one.dockerfile and one.dockerfile.holds(file))
+        told = any(_migrating(item) for item in one.once)
+        return not told, not holds, one is not backend, bool(worker_of(one))
+
+    same = [one for one in context.whole.units if one.sources == unit.sources and bool(one.python) == bool(unit.python)]
+    return unit is min(same, key=rank)
 
 
 def _of_models(makers: Sequence[Place], unit: Unit, context: Context) -> None:
@@ -418,8 +423,13 @@ def _told_jobs(unit: Unit, context: Context) -> bool:
             continue
         found.data["jobs"][key[:53]] = {"service": unit.name, "command": list(item.command)}
         found.because(f"jobs.{key[:53]}", " ".join(item.command)[:60], item.place)
-        makes |= bool(re.search(r"alembic|prisma|drizzle|migrat", " ".join(item.command)))
+        makes |= _migrating(item)
     return makes
+
+
+def _migrating(item: Described) -> bool:
+    """Return whether what runs once makes the tables."""
+    return bool(re.search(r"alembic|prisma|drizzle|migrat", " ".join(item.command)))
 
 
 def _script(command: Sequence[str], unit: Unit, tree: Tree) -> str:
