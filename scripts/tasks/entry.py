@@ -10,16 +10,28 @@ from pathlib import Path
 
 STARTS = "from invoke.main import program\n"
 WORDS = """
-def told(*fault):
-    import os
+import os
 
-    sys.path.append(os.path.dirname(sys.prefix))
+root = os.path.dirname(sys.prefix)
+
+
+def told(*fault):
+    sys.path.append(root)
     from scripts.tasks.support import tell_uncaught
 
     tell_uncaught(*fault)
 
 
 sys.excepthook = told
+
+if os.getcwd() == root and sys.argv[1:] in (["--list"], ["-l"]):  # elsewhere, `scripts` may be somebody else's
+    sys.path.append(root)
+    try:
+        from scripts.tasks import kept_list
+    except ImportError:  # an older commit
+        pass
+    else:
+        kept_list.use(root)
 """
 
 
