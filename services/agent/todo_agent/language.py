@@ -89,14 +89,19 @@ def _clean(title: str, language: Language) -> str:
 
 
 def meant(wish: Wish, todos: list[Todo]) -> list[Todo]:
-    """The todos a wish is for: one, or all that "everything", "the completed ones" or "2 and 3" stand for."""
-    if wish.verb in ("complete", "reopen", "delete"):
+    """The todos a wish is for: one, or all that "everything", "all but the first" or "2 and 3" stand for."""
+    if wish.verb in ("complete", "reopen", "delete") and not _same(wish.title, todos):
+        if kept := _kept(wish):
+            spared = meant(Wish(wish.verb, kept), todos)
+            whole = meant(Wish(wish.verb, LANGUAGES[0].everything), todos)
+            return [todo for todo in whole if todo not in spared] if spared else []
         if is_all(wish):
             return [todo for todo in todos if wish.verb == "delete" or bool(todo["done"]) != (wish.verb == "complete")]
         if _all_done(wish):
             return [todo for todo in todos if todo["done"]]
-        if places := _places(wish.title):
-            return [todo for place, todo in enumerate(todos) if place in places]
+        if places := _places(wish.title, len(todos)):
+            inside = [todo for place, todo in enumerate(todos) if place in places]
+            return inside if len(inside) == len(places) else best_match(wish.title, todos)
     return best_match(wish.title, todos) or _named(wish, todos)
 
 
@@ -109,19 +114,56 @@ def _named(wish: Wish, todos: list[Todo]) -> list[Todo]:
     return [todo for todo in todos if [todo] in found]
 
 
-_NUMBERS = re.compile(r"(?:#?\d{1,4}(?:, ?| and | und | & )){1,50}#?\d{1,4}", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"(?:(?:the )?(?:to-?dos?|tasks?|items?|numbers?|nos?\.?)"
+    r"|(?:(?:die|den|das) )?(?:aufgaben?|einträge?|nummern?|nr\.?)) (?=#?\d)",
+    re.IGNORECASE,
+)
+_NUMBERS = re.compile(r"#?\d{1,4}(?:(?:, ?(?:and |und )?| and | und | & | )#?\d{1,4}){1,50}", re.IGNORECASE)
+_RANGE = re.compile(
+    r"(?:from |von )?#?(\d{1,4})(?: ?[-\u2013\u2014] ?| (?:to|through|until|till|bis) )#?(\d{1,4})", re.IGNORECASE
+)
 
 
-def _places(title: str) -> set[int]:
-    """Where "2 and 3", or "the second and the third", point, counted from zero; nothing for what names no places."""
+def _places(title: str, length: int) -> set[int]:
+    """Where "2 and 3", "1-3", "the first two" or "the second and the third" point in a list, counted from zero; nothing
+    for what names no places. Some may be beyond its end.
+    """
+    title = _NUMBERED.sub("", title, count=1)
+    if found := _RANGE.fullmatch(title):
+        first, last = sorted(map(int, found.groups()))
+        return set(range(first - 1, last))
     if _NUMBERS.fullmatch(title):
         return {int(number) - 1 for number in re.findall(r"\d+", title)}
     words = _JOINED.split(title.casefold())
     for language in LANGUAGES:
-        found = [language.ordinals.get(match[1]) for word in words if (match := language.ordinal.fullmatch(word))]
-        if len(words) > 1 and len(found) == len(words) and None not in found:
-            return {place for place in found if place is not None}
+        if match := language.ends.fullmatch(title.casefold()):
+            number = language.numbers.get(match["number"]) or int(match["number"])
+            return set(range(max(0, length - number), length) if match["last"] else range(number))
+        places = [language.ordinals.get(match[1]) for word in words if (match := language.ordinal.fullmatch(word))]
+        if len(words) > 1 and len(places) == len(words) and None not in places:
+            return {place for place in places if place is not None}
     return set()
+
+
+def lacking(wish: Wish, todos: list[Todo]) -> list[str]:
+    """What a wish names by its place, or spares, and is not in the list: then nothing is changed for it."""
+    if wish.verb not in ("complete", "reopen", "delete") or _same(wish.title, todos):
+        return []
+    if kept := _kept(wish):
+        return [] if meant(Wish(wish.verb, kept), todos) else [kept]
+    if best_match(wish.title, todos):  # "dentist on 12-25" is meant by "delete 12-25"
+        return []
+    return [str(place + 1) for place in sorted(_places(wish.title, len(todos))) if not 0 <= place < len(todos)][:1]
+
+
+def _kept(wish: Wish) -> str:
+    """What "all but the first" and "everything except milk" leave as it is."""
+    for language in LANGUAGES:
+        match = language.sparing.fullmatch(wish.title)
+        if match and is_all(Wish(wish.verb, match["all"])):
+            return _clean(match["kept"], language)
+    return ""
 
 
 _JOINED = re.compile(r", (?:and |und )?| and | und | & ", re.IGNORECASE)
@@ -138,8 +180,10 @@ def _all_done(wish: Wish) -> bool:
 
 def is_many(wish: Wish, todos: list[Todo]) -> bool:
     """Whether the wish is for all of a kind, or for several by name, and not for one todo by its title."""
-    several = _places(wish.title) or (not best_match(wish.title, todos) and _named(wish, todos))
-    return is_all(wish) or _all_done(wish) or bool(several)
+    if _same(wish.title, todos):
+        return False
+    several = _places(wish.title, len(todos)) or (not best_match(wish.title, todos) and _named(wish, todos))
+    return is_all(wish) or _all_done(wish) or bool(several) or bool(_kept(wish))
 
 
 def renaming(wish: Wish, todos: list[Todo]) -> Wish:
@@ -156,11 +200,14 @@ def renaming(wish: Wish, todos: list[Todo]) -> Wish:
     return wish
 
 
+def _same(title: str, todos: list[Todo]) -> list[Todo]:
+    return [todo for todo in todos if str(todo["title"]).casefold() == title.casefold()]
+
+
 def best_match(title: str, todos: list[Todo]) -> list[Todo]:
     """The todos a title may mean: the same words, else a number in the list, else all that contain the words."""
     wanted = title.casefold()
-    same = [todo for todo in todos if str(todo["title"]).casefold() == wanted]
-    if same:
+    if same := _same(title, todos):
         # Of two with the same words, the one still open: done ones are rarely meant.
         return sorted(same, key=lambda todo: bool(todo["done"]))[:1]
     position = _position(wanted, len(todos))

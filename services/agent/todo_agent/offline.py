@@ -10,7 +10,7 @@ from typing import Any
 
 from todo_agent import metrics
 from todo_agent.answer import Answer, Event
-from todo_agent.language import LANGUAGES, Todo, Wish, is_all, is_many, meant, renaming, understood
+from todo_agent.language import LANGUAGES, Todo, Wish, is_all, is_many, lacking, meant, renaming, understood
 from todo_agent.sentences import Language
 from todo_agent.tools import Tools
 
@@ -179,6 +179,8 @@ class Talk:
             return self._asked(len(after))
         if wish.verb == "rename" and not wish.to:
             return [self.say("new title", title=wish.title)]
+        if absent := lacking(wish, before):
+            return [self.say("not found", title=absent[0])]
         found = meant(wish, before)
         if not found:
             return [self.say("nothing") if is_many(wish, before) else self.say("not found", title=wish.title)]

@@ -28,6 +28,9 @@ class Language:
     ordinal: re.Pattern[str]
     ordinals: Mapping[str, int]
     last: frozenset[str]
+    ends: re.Pattern[str]
+    numbers: Mapping[str, int]
+    sparing: re.Pattern[str]
     renaming: re.Pattern[str]
     between: re.Pattern[str]
     it: re.Pattern[str]
@@ -65,6 +68,7 @@ _THINGS = "(?:to-?dos?|tasks?|list|items?|things)"
 _SHOW = "(?:list|show|see|display|view|print|give|tell)"
 _RENAME = "(?:rename|change|replace|edit|update)"
 _NAME_OF = "(?:the (?:title|name|text) of )?"
+_BECOMES = " ?(?:->|=>|\u2192) ?|: "
 _DID = "(?:did|done|finished|completed|bought|got|paid|called|sent|cleaned)"
 _FIND = "(?:find|search(?: for)?|look for|is there|do i have)(?: (?:anything|something) (?:about|with|like|for))?"
 _WHICH = "(?:(?:all|my|the|only|just|me|of) )*"
@@ -168,10 +172,10 @@ ENGLISH = Language(
                 "(?:complete|finish|finished|check off|tick(?: off)?|cross (?:out|off)|(?:i(?:'m| am) )?done with)"
                 " (?P<title>.+)",
             ),
-            ("complete", "(?:done:|check(?!list)) (?P<title>.+)"),
+            ("complete", "(?:done:|done(?= #?\\d)|check(?!list)) (?P<title>.+)"),
             ("complete", f"i(?:'ve| have)? {_DID} (?P<title>.+)"),
             ("complete", f"(?P<title>.+?) (?:(?:is|are) {_DONE}(?: now)?|done)"),
-            ("rename", f"{_RENAME} {_NAME_OF}(?P<title>.+?) (?:to|into|with|by) (?P<to>.+)"),
+            ("rename", f"{_RENAME} {_NAME_OF}(?P<title>.+?)(?: (?:to|into|with|by) |{_BECOMES})(?P<to>.+)"),
             ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_LIST}"),
             ("delete", "throw (?:away )?(?P<title>.+?)(?: away| out)?"),
             ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:all|the|my) )*{_DONE}(?: {_THINGS}| ones)?)"),
@@ -218,8 +222,15 @@ ENGLISH = Language(
         )
     },
     last=frozenset({"last"}),
+    ends=re.compile(
+        rf"(?:the )?(?:first|(?P<last>last)) (?P<number>\d{{1,4}}|two|three|four|five)(?: (?:{_THINGS}|ones))?"
+    ),
+    numbers={"two": 2, "three": 3, "four": 4, "five": 5},
+    sparing=re.compile(
+        r"(?P<all>.+?),? (?:except(?: for| of)?|but(?: not)?|apart from|other than|besides) (?P<kept>.+)", re.IGNORECASE
+    ),
     renaming=re.compile(rf"^.*?\b{_RENAME} {_NAME_OF}", re.IGNORECASE),
-    between=re.compile(r" (?:to|into|with|by) ", re.IGNORECASE),
+    between=re.compile(rf" (?:to|into|with|by) |{_BECOMES}", re.IGNORECASE),
     it=re.compile(r"(?:it|that|this|that one|this one|them)", re.IGNORECASE),
     say={
         "can": "I work without a language model and understand simple sentences, in English and in German: "
@@ -311,7 +322,11 @@ GERMAN = Language(
                 rf"was (?:ist|steht|habe ich)(?: alles)?(?: (?:auf|in) (?:meiner|der) .{{0,20}}liste)?(?:"
                 rf" zu tun)?|(?:alle )?meine {_DINGE}|{_DINGE}",
             ),
-            ("rename", f"(?:benenne?|nenne?|ändere?) {_MAL}(?P<title>.+?)(?: um)? (?:in|zu|auf) (?P<to>.+?)(?: um)?"),
+            (
+                "rename",
+                f"(?:benenne?|nenne?|ändere?) {_MAL}(?P<title>.+?)(?:(?: um)? (?:in|zu|auf) |{_BECOMES})"
+                "(?P<to>.+?)(?: um)?",
+            ),
             ("reopen", "(?:markiere?|setze?) (?P<title>.+?) (?:als|auf) (?:offen|unerledigt|nicht erledigt)"),
             ("reopen", "öffne (?P<title>.+?)(?: wieder)?"),
             ("reopen", "(?P<title>.+?) ist (?:wieder offen|noch offen|(?:noch )?nicht (?:erledigt|fertig))"),
@@ -326,7 +341,7 @@ GERMAN = Language(
             ("complete", "ich habe (?P<title>.+?) (?:gekauft|bezahlt|angerufen|geschickt|geputzt)"),
             ("complete", "(?P<title>.+?) abhaken"),
             ("complete", rf"(?:ich habe )?(?P<title>.+?) (?:ist |sind )?(?:jetzt )?{_FERTIG}"),
-            ("delete", f"(?:lösche?|entferne?|streiche?) {_MAL}(?P<title>.+?){_LISTE}"),
+            ("delete", f"(?:löschen?|entfernen?|streichen?) {_MAL}(?P<title>.+?){_LISTE}"),
             ("delete", f"(?P<title>.+?){_LISTE} (?:löschen|entfernen|streichen)"),
             ("delete", f"(?:(?:meine|die|alle) )*{_DINGE} leeren"),
             ("delete", f"(?:leere?|räume?)(?: (?:meine|die|alle))* {_DINGE}(?: auf)?|fang(?:e)? (?:neu|von vorn) an"),
@@ -370,8 +385,11 @@ GERMAN = Language(
         for ending in ("", "n", "s")
     },
     last=frozenset({"letzte", "letzten", "letztes"}),
+    ends=re.compile(rf"(?:die )?(?:ersten|(?P<last>letzten)) (?P<number>\d{{1,4}}|zwei|drei|vier|fünf)(?: {_DINGE})?"),
+    numbers={"zwei": 2, "drei": 3, "vier": 4, "fünf": 5},
+    sparing=re.compile(r"(?P<all>.+?),? (?:außer|bis auf|ohne) (?P<kept>.+)", re.IGNORECASE),
     renaming=re.compile(r"^.*?\b(?:benenne?|nenne?|ändere?) ", re.IGNORECASE),
-    between=re.compile(r" (?:in|zu|auf) ", re.IGNORECASE),
+    between=re.compile(rf" (?:in|zu|auf) |{_BECOMES}", re.IGNORECASE),
     it=re.compile(r"(?:es|das|sie|dies|diese)", re.IGNORECASE),
     say={
         "can": "Ich arbeite ohne Sprachmodell und verstehe einfache Sätze, auf Deutsch und auf Englisch: "
