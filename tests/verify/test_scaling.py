@@ -268,6 +268,46 @@ def test_an_autoscaler_without_metrics_says_so(status: dict[str, Any], why: str)
     assert autoscaler.inactive({"status": status}) == why
 
 
+REFUSED = 'pods "backend-x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2'
+CONFLICT = 'Operation cannot be fulfilled on resourcequotas "small": the object has been modified'
+
+
+@pytest.mark.parametrize(
+    ("scaler", "failure", "told"),
+    [
+        ({}, REFUSED, "exceeded quota: small"),
+        ({}, 'pods "b" is forbidden: maximum cpu usage per Container is 100m, but limit is 1', "maximum cpu usage"),
+        ({}, CONFLICT, ""),  # the server tries again by itself
+        (
+            condition("ScalingActive", "False", "FailedGetResourceMetric", "missing request for cpu"),
+            "",
+            "missing request",
+        ),
+        (condition("ScalingActive", "False", "FailedGetResourceMetric", "no metrics returned"), "", ""),  # not yet
+        (condition("AbleToScale", "True", "ReadyForNewScale", "recommended size matches"), "", ""),
+    ],
+)
+def test_what_no_waiting_brings_is_told_at_once(scaler: dict[str, Any], failure: str, told: str) -> None:
+    failed = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": failure}
+    lost = autoscaler.lost(scaler, {"status": {"conditions": [failed] if failure else []}})
+    assert told in lost and bool(lost) == bool(told)
+
+
+def test_a_refused_pod_ends_the_load_and_names_its_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits three minutes for pods that the server refuses."""
+    news, waited = watch.ReplicaObserver(), list[float]()
+    failed = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": REFUSED}
+    news.put("Deployment", {"status": {"replicas": 2, "readyReplicas": 2, "conditions": [failed]}})
+    news.put(watch.LINE, '{"users": 10, "seconds": 1, "requests": 9, "failed": 0, "p50": 1, "p95": 2, "problems": []}')
+    take = news.next_line
+    monkeypatch.setattr(news, "next_line", lambda left: take(0) if len(waited) < 9 and not waited.append(left) else "")
+    samples: list[Sample] = []
+    run = Run(Session(read_settings(), Shell(dry=True, echo=lambda line: None)), PlainDisplay(io.StringIO()))
+    proof._load(run, "backend", SCALER, news, samples, 2)
+    assert len(samples) == 1 and len(waited) == 2
+    assert "ResourceQuota" in criteria.remedy(autoscaler.lost(news.scaler, news.deployment), "backend")
+
+
 def test_news_come_in_order_and_an_end_is_an_error() -> None:
     news = watch.ReplicaObserver()
     news.put("Deployment", {"status": {"replicas": 2, "readyReplicas": 2}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -89,6 +90,31 @@ def objections(scaler: Mapping[str, Any], *, lacking: bool = False) -> list[str]
         if stopped or (kind == "ScalingLimited" and status == "True" and reason == "TooManyReplicas" and not lacking):
             said.append(f"the autoscaler says {reason}: {condition.get('message', 'no message')}")
     return said
+
+
+# Reasons of an autoscaler that no waiting takes away, and words of those that may be for good or for a while.
+_NEVER = ("InvalidMetricSourceType", "InvalidSelector", "AmbiguousSelector", "FailedGetScale", "ScalingDisabled")
+_REFUSED = re.compile("forbidden|denied")
+_NEVER_WORDS = ("missing request for", "could not find the requested resource", "forbidden", "no matches for kind")
+
+
+def lost(scaler: Mapping[str, Any], deployment: Mapping[str, Any]) -> str:
+    """Return what is known to end without another pod, in the cluster's words: nobody need wait for it.
+
+    A server refuses further pods for as long as its quota or range of limits stands.
+    """
+    for condition in (deployment.get("status") or {}).get("conditions") or ():
+        said = condition.get("message", "")
+        # A conflict over the same quota is tried again, and passes.
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True" and _REFUSED.search(said):
+            return f"no further pod is made: {said}"
+    for condition in (scaler.get("status") or {}).get("conditions") or ():
+        reason, said = condition.get("reason", ""), condition.get("message", "")
+        if condition["type"] not in ("ScalingActive", "AbleToScale") or condition["status"] != "False":
+            continue
+        if reason in _NEVER or any(words in said for words in _NEVER_WORDS):
+            return f"the autoscaler says {reason}: {said}"
+    return ""
 
 
 def rendered(session: Session, service: str, window: int | None) -> dict[str, Any]:

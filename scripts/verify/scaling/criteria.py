@@ -27,6 +27,17 @@ def refuse_hopeless(scaler: Autoscaler) -> None:
             raise UserError(text, "take that out, or set it to Max")
 
 
+def remedy(lost: str, service: str) -> str:
+    """Return what to do about a service that cannot get another pod, by what the cluster says of it."""
+    if "missing request for" in lost:
+        return f"give every container of {service} a request of what the autoscaler looks at (resources.requests)"
+    if "could not find the requested resource" in lost or "no matches for kind" in lost:
+        return "install metrics-server, on minikube by targets.minikube.addons and invoke cluster.up"
+    if "quota" in lost:
+        return "raise the namespace's ResourceQuota, or lower the requests of what runs in it"
+    return "invoke diagnose says more"
+
+
 def sample(tick: Tick, second: float, phase: str, replicas: Replicas) -> Sample:
     """Return what the load tool and the cluster say, together."""
     return Sample(

@@ -110,7 +110,9 @@ def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -
             _load(run, service, scaler, news, samples, start)
             if not criteria.load_held(samples, start):
                 lacking = news.replicas.ready < news.replicas.desired
-                return start, samples, [*_causes(run, service), *autoscaler.objections(news.scaler, lacking=lacking)]
+                causes = [*_causes(run, service), *autoscaler.objections(news.scaler, lacking=lacking)]
+                lost = autoscaler.lost(news.scaler, news.deployment)
+                return start, samples, causes or ([f"{lost}; {criteria.remedy(lost, service)}"] if lost else [])
             generator.set_users(max(1, users // CALM_SHARE), users)
             run.session.say(
                 f"scaled out: {start} to {samples[-1].ready}; now little load until {scaler.least} are left. The "
@@ -136,6 +138,8 @@ def _settle(run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, l
         )
         if news.deployment and news.scaler:
             told.say(waits)
+        if lost := autoscaler.lost(news.scaler, news.deployment):
+            raise UserError(f"{service}: {lost}", criteria.remedy(lost, service))
         if left <= 0:
             hint = (
                 "install metrics-server, on minikube by targets.minikube.addons and invoke cluster.up"
@@ -158,6 +162,8 @@ def _load(run: Run, service: str, scaler: Autoscaler, news: ReplicaObserver, sam
                 deadline = now + criteria.OUT_SECONDS
             samples.append(criteria.sample(tick, now - origin, "load", news.replicas))
             told.say("waiting for more pods", samples[-1], scaler)
+        if samples and autoscaler.lost(news.scaler, news.deployment):
+            return
 
 
 def _calm(
