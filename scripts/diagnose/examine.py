@@ -53,7 +53,7 @@ def with_cause(problem: UserError, session: Session, stage: str, service: Servic
 def with_findings(problem: UserError, session: Session, services: Sequence[str]) -> UserError:
     """Return the same problem with what is wrong with these services now, where that can be seen."""
     with suppress(UserError):
-        if findings := diagnose_services(session, services):
+        if findings := [one for one in diagnose_services(session, services) if not one.served]:
             return Failure(str(problem).splitlines()[0], findings)
     return problem
 

@@ -142,6 +142,12 @@ class ResourceGraph:
             found = [event for event in found if event.reason in reasons]
         return sorted(found, key=lambda event: event.last.timestamp() if event.last else 0.0)
 
+    def events_before(self, prefix: str, kind: str, reason: str) -> list[Event]:
+        """Return the events of one reason of every object whose name begins so, gone ones too; the newest last."""
+        named = (told for (of, name), told in self._events.items() if of == kind and name.startswith(prefix))
+        found = [event for told in named for _, event in told if event.reason == reason]
+        return sorted(found, key=lambda event: event.last.timestamp() if event.last else 0.0)
+
     def owner(self, item: Object, kind: str = "") -> Object | None:
         """Return the object that controls another one, or None."""
         for reference in item["metadata"].get("ownerReferences") or ():
@@ -253,6 +259,33 @@ class ResourceGraph:
         if since and told and told < since and self.now < since + LOOKS_AGAIN:
             return False
         return progressing.get("reason") == "ProgressDeadlineExceeded"
+
+    def served(self, service: str) -> bool:
+        """Return whether a workload is whole: as many pods as it is to have can be called. So is a CronJob's Job that
+        failed, where a later one did its work.
+        """
+        workload = self.workloads.get(service)
+        if workload is None:
+            return self._done_since(next((job for job in self.state.kind("Job") if name_of(job) == service), None))
+        status, spec = workload.get("status") or {}, workload.get("spec") or {}
+        if int(status.get("observedGeneration") or 0) < int(workload["metadata"].get("generation") or 0):
+            return False
+        if workload.get("kind") == "DaemonSet":
+            able = min(int(status.get(key) or 0) for key in ("numberAvailable", "updatedNumberScheduled"))
+            return able >= int(status.get("desiredNumberScheduled") or 0)
+        able = min(int(status.get(key) or 0) for key in ("availableReplicas", "updatedReplicas"))
+        return able >= int(spec.get("replicas", 1))
+
+    def _done_since(self, job: Object | None) -> bool:
+        """Return whether a later Job of the same CronJob is complete."""
+        owner = self.owner(job, "CronJob") if job else None
+        if job is None or owner is None:
+            return False
+        later = (
+            one for one in self.state.kind("Job")
+            if self._same(self.owner(one, "CronJob"), owner) and str(created(one)) > str(created(job))
+        )  # fmt: skip
+        return any(condition(one, "Complete").get("status") == "True" for one in later)
 
     def available_seconds(self, service: str) -> float:
         """Return how long a workload has had a pod that can be called: 0 where it has none, infinity where nothing

@@ -54,7 +54,8 @@ class Symptom:
     `fields` are what rules match and what their texts quote. `seconds` is how long it has been so, `failures` how often
     a container ended badly. `recovering` says that it may yet go well by itself: the container runs again.
     `deadline_exceeded` says that the Deployment's own deadline is over. `dependencies` are the workloads it calls.
-    `advancing` says that the program goes on saying new things: it may be slow, but it is not stuck.
+    `advancing` says that the program goes on saying new things: it may be slow, but it is not stuck. `leftovers` are
+    what can be deleted (kind/name), since others have taken the place of what failed.
     """
 
     kind: str
@@ -68,6 +69,7 @@ class Symptom:
     deadline_exceeded: bool = False
     advancing: bool = False
     dependencies: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ class Rule:
 class Finding:
     """A finding: what is wrong with a service, in words for a person; secrets are redacted.
 
-    `terminal` says that waiting is in vain. `because` names the service whose own trouble explains this one.
+    `terminal` says that waiting is in vain. `because` names the service whose own trouble explains this one. It is a
+    warning where the service is `served` all the same: others have taken the place of what failed.
     """
 
     rule: str
@@ -124,6 +127,7 @@ class Finding:
     terminal: bool
     rank: int
     because: str = ""
+    served: bool = False
 
 
 def rule_field(group: str) -> str:

@@ -18,6 +18,8 @@ def _lines(finding: Finding) -> list[str]:
     subject = f"{finding.service}: " if finding.service else ""
     consequence = f" - a consequence of {finding.because}'s trouble" if finding.because else ""
     state = "" if finding.terminal else " - may still pass by itself"
+    if finding.served:
+        state = " - a warning: others have taken its place"
     return [
         f"{subject}{finding.title}{consequence}{state} [{finding.rule}]",
         f"  what it means: {finding.meaning}",

@@ -47,7 +47,7 @@ def diagnose(state: Snapshot, rules: Sequence[Rule], now: datetime | None = None
     blamed = _attribute_causes(merged, graph)
     findings = [_finding(match, state, because, count) for (match, count), because in zip(merged, blamed, strict=True)]
     findings = [_with_manual_changes(finding, graph) for finding in _wait_for_dependencies(findings, merged, graph)]
-    findings.sort(key=lambda item: (bool(item.because), not item.terminal, item.rank, item.service))
+    findings.sort(key=lambda item: (item.served, bool(item.because), not item.terminal, item.rank, item.service))
     return _only_requested(findings, state)
 
 
@@ -175,10 +175,16 @@ def _merged(matches: Iterable[_Match]) -> list[tuple[_Match, int]]:
     for match in matches:
         part = match.fields.get("container") or match.fields.get("k8s_service") or ""
         groups.setdefault((match.rule.id, match.symptom.service, part), []).append(match)
-    return [
-        (max(group, key=lambda match: (is_terminal(match.rule, match.symptom), match.symptom.seconds)), len(group))
-        for group in groups.values()
-    ]
+    merged = []
+    for group in groups.values():
+        worst = max(group, key=lambda match: (is_terminal(match.rule, match.symptom), match.symptom.seconds))
+        if all(match.symptom.leftovers for match in group):
+            left = tuple(name for match in group for name in match.symptom.leftovers)
+            worst = replace(worst, symptom=replace(worst.symptom, leftovers=left))
+        else:
+            worst = replace(worst, symptom=replace(worst.symptom, leftovers=()))
+        merged.append((worst, len(group)))
+    return merged
 
 
 def _without_secondary(matches: Sequence[tuple[_Match, int]]) -> list[tuple[_Match, int]]:
@@ -261,7 +267,10 @@ def _finding(match: _Match, state: Snapshot, because: str, count: int) -> Findin
     if count > 1:
         evidence.append(f"the same in {count} pods")
     remedy = fill(rule.remedy, dict(fields) | _written_at(state, symptom.service))
-    if because:
+    if symptom.leftovers:
+        delete = shlex.join([*state.command, "--namespace", state.namespace, "delete", *symptom.leftovers])
+        remedy = f"delete what is left of it: {delete}; lest it happens again: {remedy}"
+    elif because:
         evidence.append(f"{because} is in trouble itself, which explains this")
         remedy = f"first mend {because}; if this is still so then: {remedy}"
     words = [fill(word, fields) for word in shlex.split(rule.look)]
@@ -275,9 +284,10 @@ def _finding(match: _Match, state: Snapshot, because: str, count: int) -> Findin
         evidence=tuple(clean(_short(line)) for line in dict.fromkeys(evidence)),
         remedy=clean(remedy),
         command=command,
-        terminal=is_terminal(rule, symptom),
+        terminal=is_terminal(rule, symptom) and not symptom.leftovers,
         rank=rule.rank,
-        because=because,
+        because="" if symptom.leftovers else because,
+        served=bool(symptom.leftovers),
     )
 
 

@@ -35,7 +35,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "probe": IN_CONTAINER
     | {"type", "message", "status", "port", "path", "scheme", "ports", "declared", "heard", "heard_port", "mechanism"},
     "create": COMMON | {"message", "owner"},
-    "schedule": IN_POD | {"reason", "message", "requests", "stop"},
+    "schedule": IN_POD | {"reason", "message", "requests", "stop", "preempted"},
     "mount": IN_POD | {"reason", "message"},
     "pulling": IN_CONTAINER,
     "pod": IN_POD | {"reason", "message"},
@@ -84,10 +84,12 @@ class _Pod:
         reason = self.status.get("reason") or ""
         if phase == "Succeeded":
             return
-        if phase == "Failed" and reason and not self.status.get("containerStatuses"):
-            yield self._symptom("pod", {"reason": reason, "message": str(self.status.get("message") or "")}, ())
-            return
-        if phase == "Failed" and reason in ("Evicted", "Shutdown", "Terminated", "DeadlineExceeded", "NodeLost"):
+        # A node ends a pod that is to run always for reasons of its own only.
+        if phase == "Failed" and reason and (
+            reason in ("Evicted", "Shutdown", "Terminated", "DeadlineExceeded", "NodeLost")
+            or not self.status.get("containerStatuses")
+            or self.spec.get("restartPolicy", "Always") == "Always"
+        ):  # fmt: skip
             yield self._symptom("pod", {"reason": reason, "message": str(self.status.get("message") or "")}, ())
             return
         if not self.spec.get("nodeName"):
@@ -120,13 +122,21 @@ class _Pod:
         since = moment(scheduled.get("lastTransitionTime")) or created(self.pod)
         lines = [f"condition PodScheduled: {message}"] if scheduled.get("message") else []
         lines += [event.line() for event in [*events[-1:], *scaling[-1:]] if event.message != message]
+        preempted = self._preempted()
+        lines += [event.line() for event in preempted]
         requests = _requests(self.spec)
         if requests:
             lines.append(f"the pod asks for {requests}")
         fields = {"reason": reason, "message": message, "requests": requests or "nothing", "stop": self._stop(message)}
+        fields["preempted"] = preempted[-1].message if preempted else ""
         yield self._symptom(
             "schedule", fields, lines, since=since, recovering=bool(scaling) or self._room_may_come(message)
         )
+
+    def _preempted(self) -> list[Event]:
+        """Return what is said of the pod whose place this one is to take, where that had to make room for another."""
+        before = str(self.pod["metadata"].get("generateName") or "")
+        return self.graph.events_before(before, "Pod", "Preempted")[-1:] if before else []
 
     def _stop(self, message: str) -> str:
         """Return which other release to stop, where such a one holds what the pod lacks."""
@@ -373,12 +383,14 @@ class _Pod:
         advancing: bool = False,
     ) -> Symptom:
         own = {"pod": self.name, "node": str(self.spec.get("nodeName") or "no node")}
+        over = self.status.get("phase") == "Failed" and self.graph.served(self.service)
         return Symptom(
             kind, self.service, f"pod/{self.name}", own | dict(fields), tuple(evidence),
             seconds=self.graph.waited(since or created(self.pod)), failures=failures,
             recovering=recovering or self.outdated, deadline_exceeded=self.deadline_exceeded,
             advancing=advancing,
             dependencies=self.graph.dependencies(self.service),
+            leftovers=(f"pod/{self.name}",) if over else (),
         )  # fmt: skip
 
 

@@ -107,7 +107,10 @@ def _jobs(graph: ResourceGraph) -> Iterator[Symptom]:
         }
         lines = [f"condition Failed: {fields['reason']}: {fields['message']}"]
         since = moment(failed.get("lastTransitionTime"))
-        yield Symptom("job", name, f"job/{name}", fields, tuple(lines), seconds=graph.age(since), failures=1)
+        over = (f"job/{name}",) if graph.served(name) else ()
+        yield Symptom(
+            "job", name, f"job/{name}", fields, tuple(lines), seconds=graph.age(since), failures=1, leftovers=over
+        )
 
 
 def _claims(graph: ResourceGraph) -> Iterator[Symptom]:

@@ -308,7 +308,7 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
         if left := examine.unexamined(s, names):
             shown = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")
             print(f"not looked at: {len(left)} of the namespace's workloads ({shown}); invoke ai.debug --service=NAME")
-    if findings:
+    if any(not finding.served for finding in findings):
         raise Exit(code=1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -359,7 +360,7 @@ def test_it_is_said_how_many_workloads_were_not_looked_at(
     asked: list[tuple[str, str]] = []
     own = [Workload("StatefulSet", "ns", "store", {}), Workload("Job", "other", "seed", {})]
     monkeypatch.setattr(
-        examine, "diagnose_workloads", lambda session, wanted: asked.extend((w.namespace, w.name) for w in wanted)
+        examine, "diagnose_workloads", lambda session, wanted: asked.extend((w.namespace, w.name) for w in wanted) or []
     )
     monkeypatch.setattr(examine, "workload_names", lambda session: ["backend"])
     monkeypatch.setattr(live, "released", lambda session: SimpleNamespace(workloads=own))
@@ -373,3 +374,27 @@ def test_it_is_said_how_many_workloads_were_not_looked_at(
     items[:] = items[:1]
     support.show_diagnosis(session, "", as_json=False)
     assert "not looked at" not in capsys.readouterr().out
+
+
+def test_what_only_was_left_of_a_whole_workload_is_told_and_ends_with_0(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from types import SimpleNamespace
+
+    from invoke import Exit
+
+    from scripts.diagnose import examine
+    from scripts.release import operate
+    from scripts.tasks import support
+
+    one = diagnose.Finding("evicted", "backend", "pod/b-1", "evicted", "", (), "delete it", "", False, 0, served=True)
+    found = [one]
+    monkeypatch.setattr(examine, "diagnose_workloads", lambda session, wanted: found)
+    monkeypatch.setattr(examine, "unexamined", lambda session, names: [])
+    monkeypatch.setattr(operate, "deployment_name", lambda session, service: service)
+    session: Any = SimpleNamespace(settings=SimpleNamespace(release=SimpleNamespace(namespace="ns")))
+    support.show_diagnosis(session, "backend", as_json=False)
+    assert "a warning: others have taken its place" in capsys.readouterr().out
+    found.append(replace(one, served=False))
+    with pytest.raises(Exit):
+        support.show_diagnosis(session, "backend", as_json=False)

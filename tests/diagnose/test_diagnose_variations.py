@@ -366,6 +366,81 @@ def test_a_pod_that_stays_in_creation_says_why(reason: str, message: str, rule: 
     assert [item.rule for item in judge(items)] == [rule]
 
 
+PREEMPTED = "Preempted by pod 0f1e2d on node node-1"
+
+
+def left(items: list[Object], reason: str, message: str, number: int = 7) -> Object:
+    """A pod of the same ReplicaSet that its node has ended."""
+    pod = copy.deepcopy(the(items, "Pod"))
+    pod["metadata"] |= {"name": f"backend-1-{number}", "uid": f"p-{number}"}
+    ended = {"exitCode": 137, "reason": "Error", "startedAt": ago(50), "finishedAt": ago(40)}
+    status = {"name": "backend", "state": {"terminated": ended}, "ready": False, "restartCount": 0}
+    pod["status"] = {"phase": "Failed", "reason": reason, "message": message, "containerStatuses": [status]}
+    return pod
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "rule"),
+    [
+        ("Evicted", "The node was low on resource: memory. Threshold quantity: 100Mi, available: 9Mi.", "evicted"),
+        ("Preempting", "Preempted in order to admit critical pod", "preempted"),
+        ("OutOfcpu", "Pod was rejected: Node didn't have enough resource: cpu", "pod-failed"),
+        ("UnexpectedAdmissionError", "Allocate failed due to no healthy devices", "pod-failed"),
+    ],
+)
+def test_a_failed_pod_beside_a_whole_workload_is_a_warning_with_how_to_delete_it(
+    reason: str, message: str, rule: str
+) -> None:
+    items = workload(status=ready())
+    items += [left(items, reason, message, 7), left(items, reason, message, 8)]
+    [found] = judge(items)
+    assert (found.rule, found.served, found.terminal) == (rule, True, False)
+    assert "--namespace chatbot-dev delete pod/backend-1-7 pod/backend-1-8;" in found.remedy
+    the(items, "Deployment")["spec"]["replicas"] = 2  # one is lacking: that is no warning any more
+    [found, *_] = judge(items)
+    assert not found.served and " delete " not in found.remedy
+
+
+def test_what_fails_now_is_told_before_what_was_left() -> None:
+    """A crash is no warning because another pod was evicted earlier."""
+    items = workload(status=crashed(1), pods=1)
+    items.append(left(items, "Evicted", "The node was low on resource: memory."))
+    found = judge(items, "ModuleNotFoundError: No module named 'fastapi'")
+    assert "module-missing" in {item.rule for item in found} and not any(item.served for item in found)
+
+
+def test_a_nightly_job_that_failed_once_and_worked_since_is_a_warning() -> None:
+    owner = {"kind": "CronJob", "name": "nightly", "uid": "c", "controller": True}
+    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": ago(900)}
+    jobs: list[Object] = [
+        {
+            "kind": "Job",
+            "metadata": {"name": f"nightly-{n}", "uid": f"j{n}", "ownerReferences": [owner], "creationTimestamp": when},
+            "spec": {},
+            "status": {"conditions": [one]},
+        }
+        for n, when, one in ((1, ago(1000), failed), (2, ago(100), {"type": "Complete", "status": "True"}))
+    ]
+    cron = {"kind": "CronJob", "metadata": {"name": "nightly", "uid": "c"}, "spec": {}}
+    assert [(item.object, item.served) for item in judge([cron, *jobs])] == [("job/nightly-1", True)]
+    assert [(item.object, item.served) for item in judge([cron, jobs[0]])] == [("job/nightly-1", False)]
+
+
+def test_a_pod_that_waits_since_its_place_was_taken_is_told_with_priorities() -> None:
+    items = workload(status=waiting("ContainerCreating"))
+    pod = the(items, "Pod")
+    pod["metadata"]["generateName"] = "backend-1-"
+    pod["spec"].pop("nodeName")
+    told = "0/1 nodes are available: 1 Insufficient cpu."
+    scheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": told}
+    pod["status"] = {"phase": "Pending", "conditions": [scheduled]}
+    assert [item.rule for item in judge(items)] == ["insufficient-resources"]
+    gone = {"kind": "Pod", "metadata": {"name": "backend-1-9", "uid": "gone"}}
+    [found] = judge([*items, event(gone, "Preempted", PREEMPTED)])
+    assert found.rule == "preempted" and "priorityClassName of backend" in found.remedy
+    assert any(PREEMPTED in line for line in found.evidence)
+
+
 def unready(message: str, **container: Any) -> list[Object]:
     items = workload(status=running(), container=container)
     return [*items, event(the(items, "Pod"), "Unhealthy", message, container="backend", count=20)]

@@ -93,7 +93,11 @@ def _causes(run: Run, service: str) -> list[str]:
     from scripts.diagnose.examine import diagnose_services
 
     found = diagnose_services(run.session, [service])
-    return [f"{one.title}: {one.evidence[0]}; {one.remedy}" if one.evidence else one.title for one in found]
+    return [
+        f"{one.title}: {one.evidence[0]}; {one.remedy}" if one.evidence else one.title
+        for one in found
+        if not one.served
+    ]
 
 
 def _measure(run: Run, service: str, scaler: Autoscaler, url: str, users: int) -> tuple[int, list[Sample], list[str]]:
