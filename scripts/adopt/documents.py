@@ -22,7 +22,7 @@ HIDDEN = re.compile(r"(^|/)\.[^./]")  # a folder of a tool, as .github and .clau
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(parsing.Thorough):  # type: ignore[misc]
     """YAML as SafeLoader reads it, with the line of every mapping under `__line__`, and unknown tags as nothing."""
 
 

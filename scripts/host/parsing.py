@@ -89,7 +89,7 @@ def documents_from_yaml(text: str, loaders: tuple[Any, Any] | None = None) -> li
 def misread(text: str, below: Collection[str]) -> list[tuple[str, str, str]]:
     """Return the scalars that YAML reads as a number or a boolean of another spelling, in mappings of these names.
 
-    Each is (place, as it is written, as it is read): 3.10 is 3.1, 010 is 8, 12:30 is 750, no is false. Raises
+    Each is (place, as it is written, as it is read): 3.10 is 3.1, 010 is 8, no is false. Raises
     Unreadable.
     """
     root = _read(text, yaml.compose, *_USUAL)
@@ -140,12 +140,12 @@ def _without_sexagesimals(kind: Any) -> Any:
     return type(kind.__name__, (kind,), {"yaml_implicit_resolvers": resolvers})
 
 
-_Thorough: Any = _without_sexagesimals(yaml.SafeLoader)
+Thorough: Any = _without_sexagesimals(yaml.SafeLoader)
 # The same in a tenth of the time, where PyYAML has libyaml. It ends the process where a text nests too deeply.
-Fast: Any = _without_sexagesimals(yaml.CSafeLoader) if hasattr(yaml, "CSafeLoader") else _Thorough
+Fast: Any = _without_sexagesimals(yaml.CSafeLoader) if hasattr(yaml, "CSafeLoader") else Thorough
 
 
-class _Strict(_OnceOnly, _Thorough):  # type: ignore[misc]
+class _Strict(_OnceOnly, Thorough):  # type: ignore[misc]
     """YAML as SafeLoader reads it. Its words for what is wrong are the ones that are told."""
 
 
@@ -153,7 +153,7 @@ class _FastStrict(_OnceOnly, Fast):  # type: ignore[misc]
     """The same, fast."""
 
 
-_USUAL: tuple[Any, Any] = (Fast, _Thorough)
+_USUAL: tuple[Any, Any] = (Fast, Thorough)
 _STRICT: tuple[Any, Any] = (_FastStrict, _Strict)
 
 

@@ -23,8 +23,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from urllib.request import getproxies, proxy_bypass
 
-import yaml
-
 from scripts.host import parsing
 
 if TYPE_CHECKING:
@@ -34,7 +32,6 @@ CONNECT_SECONDS = 3.0  # for the connection, and for the handshake on it
 CONNECTIONS = 16  # that are kept; more may be open for a while
 CHUNK_BYTES = 1 << 16
 WHOLE = timedelta(seconds=1)  # to which the date of an answer is told
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unreachable(Exception):

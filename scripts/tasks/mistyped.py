@@ -6,7 +6,11 @@ invoke prints its own error, so the words are given to the error.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections import abc
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from invoke import Collection
 
 NO_IDEA = re.compile(r"No idea what '(.*)' is!", re.DOTALL)
 NO_VALUE = re.compile(r"Flag <Argument: (\S+).*> needed value")
@@ -15,9 +19,28 @@ NO_PLACE = re.compile(r"'(.*)' did not receive required positional arguments: (.
 
 def give_words() -> None:
     """Let invoke's errors about a command line be told in our words."""
+    from invoke import Collection
     from invoke.exceptions import ParseError
 
     ParseError.__str__ = _told  # type: ignore[method-assign]
+    Collection.subcollection_from_path = _group  # type: ignore[method-assign]
+
+
+def _group(collection: Collection, path: str) -> Collection:
+    """Return a group of tasks by its name, as `invoke --list NAME` wants it. Ends where there is none."""
+    from invoke import Exit
+
+    from scripts.host.terminal import printable
+
+    found = collection
+    for name in path.split("."):
+        if name not in found.collections:
+            groups = sorted(found.collections)
+            otherwise = f"choose one of: {', '.join(groups)}" if groups else "all that there are: invoke --list"
+            text = f"error: --list {printable(path)}: no such group of tasks\n  {_advice(path, groups, otherwise)}"
+            raise Exit(text, code=1)
+        found = found.collections[name]
+    return found
 
 
 def _told(error: BaseException) -> str:
@@ -30,7 +53,7 @@ def _told(error: BaseException) -> str:
     return explain(said, task=(context and context.name) or "", options=options, tasks=list(program.parser.contexts))
 
 
-def explain(said: str, *, task: str, options: Collection[str], tasks: Collection[str]) -> str:
+def explain(said: str, *, task: str, options: abc.Collection[str], tasks: abc.Collection[str]) -> str:
     """Return invoke's sentence about a command line as problem and remedy; `options` are those of `task` and invoke."""
     from scripts.host.terminal import printable
 
@@ -52,7 +75,7 @@ def explain(said: str, *, task: str, options: Collection[str], tasks: Collection
     return f"error: {word}: no such task{left}\n  {_advice(word, tasks, 'all that there are: invoke --list')}"
 
 
-def _advice(word: str, names: Collection[str], otherwise: str) -> str:
+def _advice(word: str, names: abc.Collection[str], otherwise: str) -> str:
     import difflib
 
     form = re.sub("[:_/ ]", ".", word.lower()) if not word.startswith("-") else word.lower().replace("_", "-")

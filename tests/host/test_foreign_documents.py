@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts.adopt import documents
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.parsing import Unreadable
@@ -136,6 +137,11 @@ def test_two_numbers_with_a_colon_are_text_as_they_are_for_helm_and_compose() ->
     for text, read in (("ports: [22:22, 80:50]", {"ports": ["22:22", "80:50"]}), ("at: 12:30", {"at": "12:30"})):
         assert parsing.from_yaml(text) == parsing.from_yaml(text, strict=True) == read
         assert parsing.documents_from_yaml(text) == [read]
+        deep = "".join("  " * level + "a:\n" for level in range(60)) + "  " * 60 + text  # the thorough reader's part
+        found = documents.plain(documents.read_all(deep)[0])
+        for _ in range(60):
+            found = found["a"]
+        assert found == read
 
 
 @given(st.text(alphabet="{}[]:,-?!&*#|>'\"% \n\ta1\\\0\x85\u2028\ud800", max_size=60))

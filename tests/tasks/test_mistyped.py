@@ -46,7 +46,18 @@ def test_a_slip_is_told_with_what_it_may_have_meant(line: str, told: str, monkey
     assert told in str(problem.value)
 
 
-def test_the_command_line_has_these_words() -> None:
-    argv = [sys.executable, "-m", "invoke", "pipline"]
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["pipline"], "did you mean pipeline?"),
+        (
+            ["--list", "clustr"],
+            "error: --list clustr: no such group of tasks\n  did you mean cluster? choose one of: ai, ",
+        ),
+        (["--list", "status"], "error: --list status: no such group of tasks\n  choose one of: ai, "),
+    ],
+)
+def test_the_command_line_has_these_words(words: list[str], told: str) -> None:
+    argv = [sys.executable, "-m", "invoke", *words]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and "did you mean pipeline?" in done.stderr
+    assert done.returncode == 1 and told in done.stderr and not done.stdout
