@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,7 +52,7 @@ def create(run: Run, output: str = "") -> Path:
     Raises UserError if there is no release, the database does not answer or the archive cannot be written.
     """
     session = run.session
-    now = datetime.now(UTC)
+    now, clock = datetime.now(UTC), time.monotonic()
     file = archive_path(session.settings.root, session.settings.cluster, session.settings.release.name, now, output)
     if session.shell.dry:
         live = read_release(run)
@@ -69,7 +70,7 @@ def create(run: Run, output: str = "") -> Path:
             lambda members: _manifest(run, live, now, members),
         )
     text = f"{len(made.members)} parts, {file.stat().st_size:,} bytes"
-    run.display.outcome(Outcome("backup", "archive", "done", (datetime.now(UTC) - now).total_seconds(), text))
+    run.display.outcome(Outcome("backup", "archive", "done", time.monotonic() - clock, text))
     return file
 
 
@@ -163,7 +164,7 @@ def parts(run: Run, live: ReleaseState) -> Iterator[Part]:
     if live.database.where == "none":
         display.outcome(Outcome("backup", "database", "skipped", 0.0, "the app reads no PostgreSQL"))
         return
-    started = datetime.now(UTC)
+    started = time.monotonic()
     size = 0
 
     def progress(total: int) -> None:
@@ -174,7 +175,7 @@ def parts(run: Run, live: ReleaseState) -> Iterator[Part]:
     display.waiting("backup", "database", f"pg_dump in {live.database.name}")
     for number, piece in enumerate(database.dump(session.shell, live.database, progress)):
         yield f"{DUMP}{number:06}", piece
-    seconds = (datetime.now(UTC) - started).total_seconds()
+    seconds = time.monotonic() - started
     display.outcome(Outcome("backup", "database", "done", seconds, f"{size:,} bytes from {live.database.name}"))
 
 

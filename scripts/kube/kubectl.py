@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class Changes:
                 yield event
 
 
+_AHEAD: dict[tuple[Path, str], timedelta] = {}
+_DATE = re.compile(r"^.*\bDate: (\w{3}, .+? GMT)", re.MULTILINE)
 PAUSE = 2.0  # seconds that an API server which is overtaxed is left alone
 MANAGER = "todo-chatbot"  # the field manager of whatever is applied
 SERVER_SIDE = ("--server-side", "--force-conflicts", f"--field-manager={MANAGER}")
@@ -70,7 +73,20 @@ class Kubectl:
     def now(self) -> datetime:
         """Return this moment by the cluster's clock, as its objects have times; by this machine's until it answers."""
         reached = api.connect(self.kubeconfig, self.context)
-        return objects.now() + reached.ahead if reached else objects.now()
+        return objects.now() + (reached.ahead if reached else self._ahead())
+
+    def _ahead(self) -> timedelta:
+        """Return by how much the cluster's clock is before this machine's where only kubectl can log in: asked once."""
+        key = (self.kubeconfig, self.context)
+        if key not in _AHEAD and self.kubeconfig.is_file():
+            asked = objects.now()
+            # So much is the least at which it prints what an answer is headed by; a credential never is among that.
+            told = self.shell.probe(self.command("get", "--raw", "/version", "--v=8"))
+            date = _DATE.search(told.err) if told else None
+            if date is None:
+                return timedelta()
+            _AHEAD[key] = api.clock_difference(date[1], asked, objects.now())
+        return _AHEAD.get(key, timedelta())
 
     def ask(self, *words: str, timeout: float = 30.0) -> Result:
         """Return the answer to a call that changes nothing: over the kept connection where it can be had there."""

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import aiohttp
 
 from scripts.errors import UserError
 from scripts.host import parsing
-from scripts.kube import metrics, queries
+from scripts.kube import api, metrics, objects, queries
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.metrics import Counters
 from scripts.kube.objects import NAME_LABEL, is_ready
@@ -61,19 +61,24 @@ class Sampler:
         self._http = http
         self._namespace = namespace
         self._services = services
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Return this moment by the cluster's clock, as its objects have times; by this machine's until it answers."""
+        return objects.now() + self._ahead
 
     async def sample(self) -> Sample:
         """Look once: everything side by side. What does not answer is among the problems."""
         problems: dict[str, str] = {}
         found = await asyncio.gather(*(self._list(source, problems) for source in PATHS))
-        objects = dict(zip(PATHS, found, strict=True))
-        usage = read_usage(objects.pop("usage"), problems)
-        serving = [pod for pod in objects["pods"] if self._serves(pod)]
+        listed = dict(zip(PATHS, found, strict=True))
+        usage = read_usage(listed.pop("usage"), problems)
+        serving = [pod for pod in listed["pods"] if self._serves(pod)]
         counted = await asyncio.gather(*(self._counters(pod, problems) for pod in serving))
         counters = {pod["metadata"]["name"]: one for pod, one in zip(serving, counted, strict=True) if one is not None}
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = self.now().isoformat(timespec="milliseconds")
         names = frozenset(pod["metadata"]["name"] for pod in serving)
-        return Sample(time.monotonic(), now, objects, usage, counters, problems, self._services, names)
+        return Sample(time.monotonic(), now, listed, usage, counters, problems, self._services, names)
 
     async def workloads(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """Return Deployments and pods as they are now, each with its kind, and by source why something could not be
@@ -110,8 +115,11 @@ class Sampler:
             return None
 
     async def _get(self, path: str) -> str:
+        asked = objects.now()
         try:
             async with self._http.get(f"http://localhost{path}") as answer:
+                if "/proxy/" not in path:  # where a pod answers, by a clock of its own
+                    self._ahead = api.clock_difference(answer.headers.get("Date", ""), asked, objects.now())
                 text = await answer.text()
                 if answer.status == 200:
                     return text

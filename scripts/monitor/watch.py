@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -60,7 +60,7 @@ def snapshots(sampler: sampling.Sampler) -> Callable[[], Awaitable[StatusSnapsho
     async def look() -> StatusSnapshot:
         nonlocal rows
         objects, problems = await sampler.workloads()
-        now = datetime.now(UTC)
+        now = sampler.now()
         if not problems:
             rows = status_rows(objects, now)
         return StatusSnapshot(now, rows, problems)

@@ -26,13 +26,13 @@ def give_words() -> None:
     Collection.subcollection_from_path = _group  # type: ignore[method-assign]
 
 
-def _group(collection: Collection, path: str) -> Collection:
+def _group(self: Collection, path: str) -> Collection:
     """Return a group of tasks by its name, as `invoke --list NAME` wants it. Ends where there is none."""
     from invoke import Exit
 
     from scripts.host.terminal import printable
 
-    found = collection
+    found = self
     for name in path.split("."):
         if name not in found.collections:
             groups = sorted(found.collections)

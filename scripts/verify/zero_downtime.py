@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -61,7 +61,7 @@ def _zero_downtime(session: Session, requests: int, say: Callable[[str], None]) 
             work()
         return Result()
     deadline = time.monotonic() + MOST_SECONDS
-    began = datetime.now(UTC)
+    began = session.kubectl.now()
     with Load(operate.url(session), requests) as load:
         while load.result.total < requests:
             for name, work in phases:

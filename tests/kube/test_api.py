@@ -331,6 +331,35 @@ def test_another_clock_is_told_by_the_date_of_an_answer(date: str, seconds: floa
     assert found.total_seconds() == pytest.approx(seconds)
 
 
+class Dated(Shell):
+    """A kubectl that logs in by a program, and is told to show what answers are headed by."""
+
+    def __init__(self, err: str) -> None:
+        super().__init__()
+        self.err = err
+        self.asked = 0
+
+    def probe(self, argv: Any, **how: Any) -> Result:
+        self.asked += 1
+        return Result(0, "{}", self.err)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["I0101 12:00:00.1 9 round_trippers.go:587]     Date: {}", '"Response" status="200 OK" headers=<\n\tDate: {}'],
+)
+def test_the_clusters_clock_is_known_where_a_program_logs_in(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "config"
+    user = {"name": "me", "user": {"exec": {"command": "login"}}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "me"}}
+    cluster = {"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}
+    file.write_text(json.dumps({"clusters": [cluster], "contexts": [context], "users": [user]}))
+    dated = Dated(line.format(format_datetime(datetime.now(UTC) + timedelta(hours=5), usegmt=True)))
+    reached = Kubectl(Path("kubectl"), file, "c", dated)
+    assert reached.now() - datetime.now(UTC) > timedelta(hours=4)
+    assert reached.now() - datetime.now(UTC) > timedelta(hours=4) and dated.asked == 1
+
+
 def test_times_of_the_cluster_are_judged_by_the_clusters_clock(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

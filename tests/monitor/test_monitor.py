@@ -8,6 +8,8 @@ import json
 import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +287,9 @@ async def test_a_look_that_hangs_does_not_keep_it_from_ending() -> None:
     await asyncio.wait_for(live.follow(look, over, 1.0, lambda *_: None), 300)
 
 
+DATE = format_datetime(datetime.now(UTC) + timedelta(hours=5), usegmt=True)
+
+
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Path]:
     """An API server behind a socket, without a metrics API, whose second pod has no metrics."""
@@ -301,7 +306,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Path]:
             return web.json_response({"items": [DEPLOYMENT]})
         if "metrics.k8s.io" in path:
             return web.json_response({"kind": "Status", "message": "no such group"}, status=404)
-        return web.json_response({"items": []})
+        return web.json_response({"items": []}, headers={"Date": DATE})
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
@@ -318,6 +323,12 @@ async def test_a_look_takes_what_answers_and_names_the_rest(api: Path) -> None:
     assert set(found.counters) == {"backend-1"} and found.serving == {"backend-1", "backend-2"}
     assert found.problems == {"usage": "404 no such group", "metrics of backend-2": "404 no such page"}
     assert len(found.objects["deployments"]) == 1
+
+
+async def test_ages_are_told_by_the_clusters_clock(api: Path) -> None:
+    async with sampling.open_sampler(api, "ns", frozenset()) as sampler:
+        await sampler._get("/readyz")
+        assert sampler.now() - datetime.now(UTC) > timedelta(hours=4)
 
 
 async def test_a_cluster_that_is_gone_is_told_for_every_source(tmp_path: Path) -> None:

@@ -66,6 +66,9 @@ class Sampler:
     async def workloads(self) -> tuple[list[dict[str, Any]], dict[str, str]]:
         return next(self._answers)
 
+    def now(self) -> datetime:
+        return NOW
+
 
 async def test_while_nothing_can_be_read_the_last_table_stays() -> None:
     deployment = {
