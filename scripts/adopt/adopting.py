@@ -321,6 +321,7 @@ def _one_copy(tree: Tree, composed: list[Described], answers: Mapping[str, str])
         _refuse_copies(tree, roots)
     whole = whole or list(roots)
     whole = [root for root in whole if folder_kinds.is_answered(tree, root)] or whole
+    whole = [root for root in whole if folder_kinds.knows_people(tree, root)] or whole
     if lacking := [root for root in roots if root not in whole]:
         text += f" The repository does not hold all sources of {', '.join(lacking)}."
     return "", Question("copy", text, roots, folder_kinds.newest(whole))

@@ -82,6 +82,22 @@ def is_answered(tree: Tree, root: str) -> bool:
 _ROUTE = re.compile(r"(^|/)(app/(.*/)?route|pages/api/.*)\.\w+$")
 
 
+def knows_people(tree: Tree, folder: str) -> bool:
+    """Return whether a program below a folder has a route for people or their todos, as what sends notices has not."""
+    files = (file for file in tree.below(folder) if file.endswith((".py", ".ts", ".js", ".mjs")))
+    return any(
+        _OF_PEOPLE.search(tree.text(file)) or (_ROUTE.search(file) and _PEOPLE.search(file))
+        for file in files if not TESTS.search(file)
+    )  # fmt: skip
+
+
+_PEOPLE = re.compile(r"/(?:todos?|tasks?|auth|log-?in|sign-?in|sign-?up|register|users?|chat)(?![\w-])")
+_OF_PEOPLE = re.compile(
+    r"(?:\b(?:app|api|server|bp|\w*router|\w+_bp)\.(?:get|post|put|patch|delete|use|route|api_route)\(|\bprefix\s*=)\s*"
+    rf"f?[\"'`][^\"'`\s]*{_PEOPLE.pattern}"
+)
+
+
 def is_page(tree: Tree, folder: str) -> bool:
     """Return whether a folder holds a page of the application."""
     kind = None if is_beside(folder) else kind_of(tree, folder)

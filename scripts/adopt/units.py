@@ -21,6 +21,7 @@ from scripts.adopt.folder_kinds import (
     is_within,
     kind_in,
     kind_of,
+    knows_people,
     newest,
     project,
     roots_of_pages,
@@ -113,14 +114,19 @@ def candidates(tree: Tree, composed: Sequence[Described], root: str = ".") -> tu
 
 def _of_one_copy(tree: Tree, found: list[Unit], root: str) -> tuple[list[Unit], list[str]]:
     """Return the services without those of other copies of the application, as earlier phases are; a line for each that
-    is left out. Where the copy with the page has no server of its own, those of the last copy with one are its.
+    is left out. Where the copy with the page has no server of its own, or none that knows people while another copy's
+    does, those of the last copy with one are its.
     """
     roots = {one for one in roots_of_pages(tree) if one != root and is_within(one, root)}
     pages = [project(unit.sources) for unit in found if unit.kind in PAGE_KINDS]
     own = root if root in pages else newest(pages) if pages else root
     off = [unit for unit in found if (copy := project(unit.sources)) != own and (copy in roots or PHASE.search(copy))]
-    if pages and not any(unit.kind in CALLED for unit in found if unit not in off):
-        serving = [project(unit.sources) for unit in off if unit.kind in CALLED]
+    kept = [unit for unit in found if unit not in off]
+    far = [unit for unit in off if unit.kind in CALLED]
+    knowing = [unit for unit in far if knows_people(tree, unit.sources)]
+    alone = not any(unit.kind in CALLED for unit in kept)
+    if pages and (alone or (knowing and not any(knows_people(tree, unit.sources) for unit in kept))):
+        serving = [project(unit.sources) for unit in knowing or far]
         last = newest(serving) if serving else ""
         off = [unit for unit in off if project(unit.sources) != last or unit.kind not in (*CALLED, "python")]
     elif not any(project(unit.sources) == own and unit.kind not in PAGE_KINDS for unit in found):

@@ -472,10 +472,15 @@ def test_a_page_of_vite_begins_where_its_index_says_whatever_its_folders_are_cal
         ({"api__requirements.txt": "fastapi\n"}, "phase2"),  # its page has no pages
         ({"web__app__page.tsx": "", "api__requirements.txt": "fastapi\n"}, "phase3"),
         ({"web__app__page.tsx": "", "web__app__api__tasks__route.ts": ""}, "phase3"),
+        # What it adds sends notices alone.
+        ({"web__app__page.tsx": "", "api__requirements.txt": "fastapi\n",
+          "api__main.py": 'app.post("/events/task-events")(print)\n'}, "phase2"),
     ],
 )
 def test_the_default_is_the_last_copy_that_a_person_can_use(tmp_path: Path, last: dict[str, str], default: str) -> None:
     first = {"web__app__page.tsx": "", "api__requirements.txt": "fastapi\n"}
+    if "api__main.py" in last:
+        first["api__main.py"] = 'app.post("/api/tasks")(print)\n'
     app = make(tmp_path, **{
         f"phase{number}__{name}": text for number, texts in ((2, first), (3, last))
         for name, text in {"web__package.json": NEXT, **texts}.items()
@@ -2459,6 +2464,21 @@ def test_what_lies_beside_the_services_becomes_no_further_one(
     assert found.get("backend", {}).get("builder") in (None, "python")
 
 
+NOTICES = """from fastapi import FastAPI
+app = FastAPI()
+@app.get("/dapr/subscribe")
+def topics(): ...
+@app.post("/events/task-events")
+def notify(): ...
+"""
+KNOWS_PEOPLE = """from fastapi import APIRouter, FastAPI
+app = FastAPI()
+router = APIRouter(prefix="/api/tasks")
+@app.post("/api/auth/register")
+def register(): ...
+"""
+
+
 @pytest.mark.parametrize(
     ("texts", "contexts"),
     [
@@ -2472,6 +2492,11 @@ def test_what_lies_beside_the_services_becomes_no_further_one(
         # An own server is enough.
         ({"phase3__web__package.json": NEXT, "phase3__web__app__page.tsx": "", **below("phase3__api", API),
           **below("phase2__api", API)}, {"phase3/web", "phase3/api"}),
+        # An own one that sends notices alone is not what the page calls.
+        ({"phase3__web__package.json": NEXT, "phase3__web__app__page.tsx": "",
+          "phase3__notices__requirements.txt": "fastapi\n", "phase3__notices__main.py": NOTICES,
+          "phase2__api__requirements.txt": "fastapi\n", "phase2__api__main.py": KNOWS_PEOPLE},
+         {"phase3/web", "phase3/notices", "phase2/api"}),
     ],
 )  # fmt: skip
 def test_a_page_without_a_server_in_its_phase_gets_that_of_the_last_phase_with_one(
