@@ -1556,6 +1556,15 @@ def test_tokens_that_the_page_signs_are_known_to_the_server_by_whatever_name(
     assert (linked or shared) is same
 
 
+def test_a_server_is_told_the_page_by_the_address_of_browsers_where_its_code_names_a_host_elsewhere(
+    tmp_path: Path,
+) -> None:
+    read = 'import os\norigins = [os.getenv("PRODUCTION_FRONTEND_URL", "https://mine.up.railway.app")]\n'
+    pages = {"package.json": NEXT, "app__page.tsx": ""}
+    app = make(tmp_path, **below("web", pages), **below("api", {**API, "config.py": read}))
+    assert services(adopt(app))["api"]["environment"]["PRODUCTION_FRONTEND_URL"] == "http://localhost:3000"
+
+
 def test_what_only_the_services_know_of_each_other_is_one_generated_secret(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         name: text for service in ("api", "mailer") for name, text in {
