@@ -11,11 +11,13 @@ from scripts.adopt import python_source
 from scripts.adopt.tree import Place, Tree
 
 # Who looks first, or makes everything, may run whatever is there; of tables by names that are made up, nobody can tell.
+# An index or a trigger that may be there already lies on a table that has to be.
 _LOOKS_FIRST = re.compile(
-    r"create_all|\binspect\(|has_table|get_table_names|IF (NOT )?EXISTS|information_schema|__table__\.create"
+    r"create_all|\binspect\(|has_table|get_table_names|TABLE IF (NOT )?EXISTS|information_schema|__table__\.create"
     r"|create_table\((?!\s*[\"'])",
     re.IGNORECASE,
 )
+_WAY_BACK = re.compile(r"^def downgrade\b.*\n(?:(?:[ \t].*)?\n|[ \t].*$)*", re.M)
 _OF_TABLE = {"add_column": 0, "alter_column": 0, "drop_column": 0, "batch_alter_table": 0, "drop_table": 0,
              "create_index": 1, "create_unique_constraint": 1, "create_check_constraint": 1, "create_foreign_key": 1,
              "drop_constraint": 1}  # fmt: skip
@@ -44,7 +46,7 @@ def changed_unmade(tree: Tree, folder: str) -> Changed | None:
     run from nothing, or nobody can tell.
     """
     files = [file for file in tree.below(folder) if "/versions/" in f"/{file}" and file.endswith(".py")]
-    if any(_LOOKS_FIRST.search(tree.text(file)) for file in files):
+    if any(_LOOKS_FIRST.search(_WAY_BACK.sub("", tree.text(file))) for file in files):
         return None
     made: set[str] = set()
     for revision in _in_order([one for file in files if (one := _read(file, tree.text(file)))]):

@@ -1280,6 +1280,12 @@ def revision(name: str, after: str, steps: str) -> str:
         ("op.create_table('tag')", "with op.batch_alter_table('tag') as batch: batch.add_column(c)", ""),
         ("op.rename_table('tag', 'tags')", "pass", "api/v/versions/b.py:4 tag"),
         ("sa.inspect(op.get_bind())", "op.add_column('tasks', c)", ""),
+        ("op.execute('CREATE TABLE IF NOT EXISTS tasks (a int)')", "op.add_column('tasks', c)", ""),
+        # An index that may be there already, and what the way back looks for, say nothing of the table.
+        ("op.execute('CREATE INDEX IF NOT EXISTS ix ON tag (a)')", "op.add_column('tasks', c)",
+         "api/v/versions/a.py:4 tasks"),
+        ("pass\n\ndef downgrade():\n    op.execute('DROP TABLE IF EXISTS a')\n\n    has_table('b')",
+         "op.add_column('tasks', c)", "api/v/versions/a.py:4 tasks"),
     ],
 )
 def test_migrations_that_cannot_run_from_nothing_are_known(
