@@ -148,6 +148,12 @@ def used_names(text: str) -> set[str]:
     return {it.id if isinstance(it, ast.Name) else it.attr for it in nodes if isinstance(it, ast.Name | ast.Attribute)}
 
 
+def texts(text: str) -> list[str]:
+    """Return the texts that a file's code holds."""
+    nodes = (node for one in statements(text) for node in ast.walk(one))
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
 def keys_of_tokens(text: str, call: str) -> set[str]:
     """Return the names by which a file signs tokens (`jwt.encode`) or checks them (`jwt.decode`), without what they are
     parts of.

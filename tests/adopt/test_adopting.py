@@ -473,8 +473,14 @@ def test_a_page_of_vite_begins_where_its_index_says_whatever_its_folders_are_cal
         ({"web__app__page.tsx": "", "api__requirements.txt": "fastapi\n"}, "phase3"),
         ({"web__app__page.tsx": "", "web__app__api__tasks__route.ts": ""}, "phase3"),
         # What it adds sends notices alone.
-        ({"web__app__page.tsx": "", "api__requirements.txt": "fastapi\n",
-          "api__main.py": 'app.post("/events/task-events")(print)\n'}, "phase2"),
+        (
+            {
+                "web__app__page.tsx": "",
+                "api__requirements.txt": "fastapi\n",
+                "api__main.py": 'app.post("/events/task-events")(print)\n',
+            },
+            "phase2",
+        ),
     ],
 )
 def test_the_default_is_the_last_copy_that_a_person_can_use(tmp_path: Path, last: dict[str, str], default: str) -> None:
@@ -1186,9 +1192,13 @@ INI = "[alembic]\nscript_location = {}\n"
         ({"alembic.ini": INI.format("moves"), "moves/env.py": "",
           "moves/versions/1.py": 'def upgrade():\n    op.create_table("tag")\n    op.add_column("tasks", c)\n'},
          {"api-migrate": "stamp head;; 3) \"$@\" upgrade head"}),
-        ({"alembic.ini": INI.format("moves"), "moves/env.py": "",
+        # A table that no model stands for: a query may ask for it, or nothing that is started.
+        ({"alembic.ini": INI.format("moves"), "moves/env.py": "", "more.py": 'QUERY = "select a from more"\n',
           "moves/versions/1.py": 'def upgrade():\n    op.create_table("more")\n    op.add_column("tasks", c)\n'},
          {"api-tables": "not in ['more']", "api-migrate": "-m alembic upgrade head"}),
+        ({"alembic.ini": INI.format("moves"), "moves/env.py": "", "unused.py": 'QUERY = "select a from more"\n',
+          "moves/versions/1.py": 'def upgrade():\n    op.create_table("more")\n    op.add_column("tasks", c)\n'},
+         {"api-migrate": "stamp head;; 3) \"$@\" upgrade head"}),
         ({"moves/alembic.ini": INI.format("moves"), "moves/env.py": "",
           "moves/versions/1.py": "op.create_table(NAME)"}, {"api-migrate": "-c moves/alembic.ini upgrade head"}),
         ({"moves/alembic.ini": INI.format("alembic"), "moves/alembic/env.py": ""}, {"api-migrate": "&& cd moves &&"}),
@@ -1200,7 +1210,7 @@ def test_tables_that_nothing_makes_are_made_from_the_models(
     """Of those that migrations make none, and before these where they change one that they do not make."""
     make(tmp_path, **below("api", {
         "requirements.txt": "fastapi\nsqlmodel\npsycopg2-binary\nalembic\n", "models.py": MODELS,
-        "main.py": f'import os, models\nos.environ["DATABASE_URL"]\n{API["main.py"]}',
+        "main.py": f'import os, models, more\nos.environ["DATABASE_URL"]\n{API["main.py"]}',
     }))  # fmt: skip
     for name, text in migrations.items():
         file = tmp_path / "api" / name
@@ -1282,10 +1292,16 @@ def revision(name: str, after: str, steps: str) -> str:
         ("sa.inspect(op.get_bind())", "op.add_column('tasks', c)", ""),
         ("op.execute('CREATE TABLE IF NOT EXISTS tasks (a int)')", "op.add_column('tasks', c)", ""),
         # An index that may be there already, and what the way back looks for, say nothing of the table.
-        ("op.execute('CREATE INDEX IF NOT EXISTS ix ON tag (a)')", "op.add_column('tasks', c)",
-         "api/v/versions/a.py:4 tasks"),
-        ("pass\n\ndef downgrade():\n    op.execute('DROP TABLE IF EXISTS a')\n\n    has_table('b')",
-         "op.add_column('tasks', c)", "api/v/versions/a.py:4 tasks"),
+        (
+            "op.execute('CREATE INDEX IF NOT EXISTS ix ON tag (a)')",
+            "op.add_column('tasks', c)",
+            "api/v/versions/a.py:4 tasks",
+        ),
+        (
+            "pass\n\ndef downgrade():\n    op.execute('DROP TABLE IF EXISTS a')\n\n    has_table('b')",
+            "op.add_column('tasks', c)",
+            "api/v/versions/a.py:4 tasks",
+        ),
     ],
 )
 def test_migrations_that_cannot_run_from_nothing_are_known(

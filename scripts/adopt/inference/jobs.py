@@ -86,7 +86,7 @@ def _first_from_models(unit: Unit, context: Context, folder: str, known: set[str
     if not first and not answered:
         return []
     said = f"{first.place}: it changes {first.table}, which no migration before it makes" if first else "your answer"
-    fits = answered or bool(first and first.table in known and made <= known)
+    fits = answered or bool(first and first.table in known and not _used(made - known, unit, context.whole.tree))
     if models := _models_job((), unit, context, unless_migrated=True) if fits else []:
         why = "from the models where nothing is there yet, else alembic upgrade head"
         context.found.because(f"jobs.{unit.name}-migrate", why, said)
@@ -335,6 +335,13 @@ def _makes_or_knows(unit: Unit, tree: Tree) -> bool:
 def _tables_of_models(unit: Unit, tree: Tree) -> set[str]:
     """Return the tables that the models of a program stand for, as far as its first file loads them."""
     return {name for file in imported_files(unit, tree) for name in python_source.models(tree.text(file))}
+
+
+def _used(names: Collection[str], unit: Unit, tree: Tree) -> bool:
+    """Return whether a text in what the program loads names one of these tables, as a query does."""
+    loaded = (text for file in imported_files(unit, tree) for text in python_source.texts(tree.text(file)))
+    sign = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+    return bool(names) and any(sign.search(text) for text in loaded)
 
 
 def _made_and_changed(folder: str, tree: Tree) -> tuple[set[str], set[str]]:
