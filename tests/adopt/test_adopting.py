@@ -2988,16 +2988,20 @@ def test_the_databases_address_is_in_no_page(tmp_path: Path) -> None:
 
 
 def test_better_auth_that_nothing_calls_knows_nobody_where_a_server_registers_people(tmp_path: Path) -> None:
+    """Then it needs no tables, either: who left it there may have left it without a database that it takes."""
     own = API["main.py"] + "@app.post('/api/auth/signup')\ndef enter(): ...\n"
-    auth = "export const auth = betterAuth({ emailAndPassword: { enabled: true } });\n"
+    auth = "export const auth = betterAuth({ emailAndPassword: { enabled: true }, database });\n"
+    database = "export const database = new Pool({ connectionString: process.env.DATABASE_URL });\n"
     route = 'import { auth } from "@/lib/auth";\nexport const { GET, POST } = toNextJsHandler(auth);\n'
     texts = {
-        "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1"}}', "web__lib__auth.ts": auth,
+        "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1", "pg": "8"}}',
+        "web__lib__auth.ts": auth,
+        "web__lib__db.ts": database,
         "web__app__api__auth__all__route.ts": route, **below("api", {**API, "main.py": own}),
     }  # fmt: skip
-    assert "journey" not in from_yaml(adopt(make(tmp_path / "left", **texts)).text)
+    assert not {"journey", "jobs"} & set(from_yaml(adopt(make(tmp_path / "left", **texts)).text))
     client = {"web__lib__client.ts": "export const client = createAuthClient();\n"}
-    assert "journey" in from_yaml(adopt(make(tmp_path / "used", **texts, **client)).text)
+    assert {"journey", "jobs"} <= set(from_yaml(adopt(make(tmp_path / "used", **texts, **client)).text))
 
 
 def test_files_are_imported_as_they_are_spelled(tmp_path: Path) -> None:

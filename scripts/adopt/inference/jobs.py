@@ -11,7 +11,7 @@ from scripts.adopt import migrations as revisions
 from scripts.adopt.facts import Code, Described
 from scripts.adopt.inference.decision import Context, Whole, worker_of
 from scripts.adopt.inference.entries import find_application, main_file, start_of
-from scripts.adopt.inference.journey import better_auth, unknown_database
+from scripts.adopt.inference.journey import better_auth, is_left, unknown_database
 from scripts.adopt.packages import folder_of, join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
@@ -478,7 +478,7 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
         own = better_auth(unit, tree, cli=True)
         if own and unit.wants("@neondatabase/serverless") and not re.search(r"\bdatabase\s*[:,]", tree.text(own)):
             return None  # the page has that driver for its own tables
-        if own and not unknown_database(tree.text(own)):
+        if own and not unknown_database(tree.text(own)) and not is_left(context.whole):
             relative = own.removeprefix(f"{unit.sources}/")
             return ["node", AUTH_CLI, "migrate", "--yes", "--config", relative], own
     return None

@@ -22,7 +22,7 @@ def find_journey(context: Context) -> None:
         text = whole.tree.text(own) if own else ""
         if not re.search(r"emailAndPassword\s*:", text) or not _answers(unit, own, whole.tree):
             continue
-        if _is_left(whole):
+        if is_left(whole):
             continue
         if wrong := unknown_database(text):
             line = text[: wrong.start()].count("\n") + 1
@@ -47,7 +47,7 @@ _CALLS = re.compile(r"\bcreateAuthClient\b|\bsign(?:In|Up)(?:Email|\.email)\b|/s
 _REGISTERS = re.compile(r"/(register|sign-?up)/?$")
 
 
-def _is_left(whole: Whole) -> bool:
+def is_left(whole: Whole) -> bool:
     """Return whether nothing calls Better Auth while a server has a registration of its own: it was there before."""
     if not any(_REGISTERS.search(route.path) for unit in whole.units if unit.python for route in unit.code.routes):
         return False
