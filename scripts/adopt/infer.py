@@ -12,7 +12,7 @@ from scripts.adopt import folder_kinds, lost, needed, units, variables
 from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
-from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told
+from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
 from scripts.adopt.inference.entries import main_file
 from scripts.adopt.inference.environment import insists_on_tls, redis_of, variables_of
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
@@ -310,7 +310,7 @@ def uncalled(whole: Whole, data: Mapping[str, Any]) -> Iterator[str]:
     backend = whole.backend()
     for unit in whole.units if len(whole.units) > 2 else ():
         called = any(mark in told for mark in (f"//{unit.name}:", f'"{unit.name}"}}', f'"service": "{unit.name}"'))
-        if unit is not backend and unit is not whole.page and not called:
+        if unit is not backend and unit is not whole.page and not called and not worker_of(unit):
             yield f"{unit.name}: nothing of the app calls it; to do without it, answer: without: {unit.name}"
 
 

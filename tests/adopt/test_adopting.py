@@ -1505,6 +1505,7 @@ def test_a_program_starts_without_a_models_key(tmp_path: Path, code: str) -> Non
         ("passlib\nbcrypt==5.0.0", ["bcrypt<5"]),
         ("passlib\nbcrypt>=5.0.0", ["bcrypt<5"]),
         ("openai==1.12.0", ["httpx<0.28"]),
+        ("celery[redis]>=4", ["packaging"]),  # a later kombu than it was written with
         ("openai==1.12.0\nhttpx==0.27.0", None),
         ("openai>=1.12.0", None),
         ("sqlmodel\npsycopg2-binary", ["sqlalchemy<2.1"]),
@@ -3254,3 +3255,11 @@ def test_two_drivers_of_one_program_both_take_the_databases_certificate(tmp_path
     given = service.get("environment", {}).get("NODE_EXTRA_CA_CERTS", "")
     assert given.startswith("/etc/database-ca/") is bool(more)
     assert ("extraVolumes" in service["values"]) is bool(more)
+
+
+def test_a_worker_is_not_told_to_be_one_that_nothing_calls(tmp_path: Path) -> None:
+    """It takes its work from a queue."""
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__app__page.tsx": "", **below("api", WORK)})
+    adopted = adopt(app)
+    assert "api-worker" in services(adopted)
+    assert not any("nothing of the app calls it" in one for one in adopted.decision.remarks)

@@ -362,6 +362,9 @@ def companions(unit: Unit, tree: Tree, more: Mapping[str, str]) -> dict[str, str
     pin = re.match(r"==\s*([\d.]+)", said.get("openai", ""))
     if pin and [int(one) for one in pin[1].split(".") if one] < [1, 55, 3] and "httpx" not in said:
         found["httpx<0.28"] = f"{unit.packages.place('openai')}: openai {pin[1]} does not start with a later one"
+    queue = next((name for name in ("celery", "kombu") if name in said and "packaging" not in said), "")
+    if queue and not locked:
+        found["packaging"] = f"{unit.packages.place(queue)}: kombu's way to Redis loads it, and does not bring it"
     driver = next((name for name in ("psycopg2-binary", "psycopg2") if name in {**said, **more}), "")
     only = driver and not locked and not {"psycopg", "psycopg-binary"} & {*said, *more}
     by_it = only and any(name in said for name in ("sqlalchemy", "sqlmodel", "flask-sqlalchemy"))
