@@ -90,6 +90,22 @@ def test_a_refusal_may_be_ours_and_is_told_in_the_pages_words() -> None:
     assert told[1:] == [(STEPS[1], "POST http://localhost/login: status 401: who are you?", False)]
 
 
+def test_who_is_refused_is_not_taken_for_let_in_where_the_page_then_tells_nothing() -> None:
+    class Silent(Made):
+        def run(self, script: str) -> Any:
+            return None if ".state(" in script and len(self.path) > 1 and self.pressed else super().run(script)
+
+        def sent(self) -> list[Sent]:
+            found = super().sent()
+            self.pressed = bool(found)
+            return found
+
+        pressed = False
+
+    (step,) = forms.play(Silent({"/register": NEW}, status=404), Made({}), "http://localhost")
+    assert step.problem == "POST http://localhost/register: status 404"
+
+
 def test_a_page_without_accounts_gets_its_todo_from_anybody() -> None:
     places = {"/": INSIDE}
     assert names_and_problems(Made(places), Made(places)) == [(STEPS[2], "", False)]
@@ -119,7 +135,8 @@ const call = async (path, told) => {
 const ask = (isNew) => {
   r.innerHTML = `<form><input type="email" placeholder="Our newsletter"></form>
     <form>${isNew ? "<label>Full name <input required></label>" : ""}<input type="email" required>
-    <input type="password" required><p role="alert"></p><button type="button">Show</button><button>Go</button>
+    <input type="password" required><svg class="red-icon" width="9" height="9"></svg><p role="alert"></p>
+    <button type="button">Show</button><button>Go</button>
     <button>Continue with Google</button></form><a href="#">${isNew ? "Log in" : "Sign up"}</a>`;
   r.querySelector("a").onclick = (event) => { event.preventDefault(); ask(!isNew); };
   r.querySelector("form + form").onsubmit = async (event) => {
@@ -151,6 +168,7 @@ class Small(BaseHTTPRequestHandler):
     people: dict[str, str] = {}  # noqa: RUF012 one server a test
     known: dict[str, str] = {}  # noqa: RUF012
     todos: dict[str, list[str]] = {}  # noqa: RUF012
+    refuses = False
 
     def log_message(self, *words: Any) -> None:
         pass
@@ -162,6 +180,9 @@ class Small(BaseHTTPRequestHandler):
             self._answer(200 if self.path == "/" else 404, PAGE, "text/html")
 
     def do_POST(self) -> None:
+        if self.refuses:
+            self._answer(404, "nobody is here")
+            return
         told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/c3":
             self.todos.setdefault(self._who, []).append(told["todo"])
@@ -188,8 +209,8 @@ class Small(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def page() -> Iterator[str]:
-    made = type("Own", (Small,), {"people": {}, "known": {}, "todos": {}})
+def page(request: pytest.FixtureRequest) -> Iterator[str]:
+    made = type("Own", (Small,), {"people": {}, "known": {}, "todos": {}, "refuses": getattr(request, "param", False)})
     with ThreadingHTTPServer(("127.0.0.1", 0), made) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://localhost:{server.server_port}"
@@ -201,6 +222,15 @@ def test_a_browser_fills_in_what_a_page_asks_for(page: str, tmp_path: Path) -> N
     with tab.browser(Shell(echo=lambda line: None), chromium.find(), tmp_path, forms.SECONDS) as chrome:
         new, known = chrome.tab(), chrome.tab()
         assert [(one.name, one.problem) for one in forms.play(new, known, page)] == [(name, "") for name in STEPS]
+
+
+@pytest.mark.skipif(not chromium.find(), reason="no Chromium on this machine")
+@pytest.mark.parametrize("page", [True], indirect=True)
+def test_a_browser_tells_the_words_that_a_page_refuses_a_person_with(page: str, tmp_path: Path) -> None:
+    """Beside them is an icon, which has no words."""
+    with tab.browser(Shell(echo=lambda line: None), chromium.find(), tmp_path, forms.SECONDS) as chrome:
+        (step,) = forms.play(chrome.tab(), chrome.tab(), page)
+        assert step.problem == f"POST {page}/a1: status 404: nobody is here"
 
 
 def test_a_browser_that_ends_by_itself_is_lost(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@
           || KNOWN.test(document.body.innerText);
       })(),
       says: [...document.querySelectorAll("[role=alert], [class*=error], [class*=destructive], [class*=red-]")]
-        .filter(shown).map((one) => one.innerText.trim()).filter(Boolean).join(" ").slice(0, 200),
+        .filter(shown).map((one) => (one.innerText || "").trim()).filter(Boolean).join(" ").slice(0, 200),
     }),
     enter: (who) => {
       const field = password();

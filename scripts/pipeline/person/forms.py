@@ -92,8 +92,11 @@ def play(new: Page, known: Page, base: str, places: Sequence[str] = ()) -> Itera
 
 
 def _state(page: Page) -> dict[str, Any]:
-    found = _do(page, "state")
-    return found if isinstance(found, dict) else {}
+    for _ in range(2):  # a page that is left just then tells nothing
+        if isinstance(found := _do(page, "state"), dict):
+            return found
+        page.settle()
+    return {}
 
 
 def _form(page: Page, base: str, places: Sequence[str], *, up: bool) -> bool | None:
@@ -133,7 +136,7 @@ def _entered(page: Page, who: dict[str, str]) -> tuple[str, bool]:
     if not answers:
         return str(state.get("says") or "nothing is sent when its button is pressed"), False
     bad = next((one for one in answers if not 0 < one.status < 400), None)
-    if not bad or not state.get("asks"):  # who is let in was not refused
+    if not bad or state.get("asks") is False:  # who is let in was not refused
         return "", False
     said = str(state.get("says", ""))
     what = f"status {bad.status}" if bad.status else "no answer"
