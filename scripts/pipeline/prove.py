@@ -132,7 +132,8 @@ def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Iter
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
             tab.browser(run.session.shell, program, Path(profile), forms.SECONDS) as chrome,
         ):
-            for step in forms.play(chrome.tab(), chrome.tab(), url, list(served.forms(browser, url))):
+            for played in forms.play(chrome.tab(), chrome.tab(), url, list(served.forms(browser, url))):
+                step = _unserved(run, played)
                 seconds = time.monotonic() - started
                 if step.problem and step.sure:
                     problems.append(f"{step.name}: {step.problem}")
@@ -146,6 +147,20 @@ def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Iter
     except (tab.Lost, CommandError):
         text = f"not proved: {program} ended before it was done, or {forms.SECONDS:g} s were over"
         yield Outcome("prove", "forms", "skipped", time.monotonic() - started, text)
+
+
+def _unserved(run: Run, step: forms.Step) -> forms.Step:
+    """Return a step that is sure to fail where its form is sent to what no server tells to take, else as it is."""
+    settings = run.session.settings
+    port = parsing.from_url(forms.asked(step)).port
+    service = next((item.service for item in settings.app.addresses if item.port == port), "")
+    documents = _documents(run, lambda name: name == service) if service else ()
+    paths = next((list(one["paths"]) for one in documents if isinstance(one, dict) and one.get("paths")), [])
+    folder = next((one.context for one in settings.services if one.name == settings.app.page), None)
+    if not paths or folder is None:
+        return step
+    said = forms.place_of(folder, parsing.from_url(forms.asked(step)).path)
+    return forms.unserved(step, service, paths, said)
 
 
 def _played(run: Run, browser: Browser, problems: list[str]) -> Generator[Outcome, None, dict[str, str]]:

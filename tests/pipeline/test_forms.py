@@ -236,3 +236,17 @@ def test_a_browser_tells_the_words_that_a_page_refuses_a_person_with(page: str, 
 def test_a_browser_that_ends_by_itself_is_lost(tmp_path: Path) -> None:
     with pytest.raises(tab.Lost), tab.browser(Shell(echo=lambda line: None), "true", tmp_path, forms.SECONDS) as chrome:
         chrome.tab()
+
+
+def test_a_form_that_is_sent_to_what_no_server_takes_is_the_pages_fault_with_file_and_line(tmp_path: Path) -> None:
+    refused = forms.Step(STEPS[0], "POST http://localhost:8000/api/auth/signup: status 404: Not Found")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/auth.ts").write_text("// people\nclient.post('/auth/signup', person)\n")
+    said = forms.place_of(tmp_path, "/api/auth/signup")
+    assert said == f"{tmp_path}/lib/auth.ts:2"
+    told = forms.unserved(refused, "api", ["/", "/api/auth/register", "/api/todos/{id}"], said)
+    assert told.sure and told.problem.endswith(
+        f"api has no /api/auth/signup, which the page calls ({said}); it has /api/auth/register: change either of them"
+    )
+    assert forms.unserved(refused, "api", ["/api/{part}/signup"], said) == refused  # it knows that path
+    assert forms.unserved(refused, "api", [], said) == refused  # it tells nothing

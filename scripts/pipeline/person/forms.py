@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,48 @@ def play(new: Page, known: Page, base: str, places: Sequence[str] = ()) -> Itera
         return
     yield Step(log_in)
     yield Step(add, *_added(known, base, who["todo"]))
+
+
+_REFUSED = re.compile(r"\w+ (http\S+): status (?:404|405)\b")
+_LIKE = dict(zip(STEPS, (journey.REGISTER, journey.LOGIN, journey.ADD), strict=True))
+
+
+def asked(step: Step) -> str:
+    """Return the address that a form was sent to and that is not there; empty where that is not the problem."""
+    found = _REFUSED.match(step.problem)
+    return found[1] if found else ""
+
+
+def unserved(step: Step, service: str, paths: Sequence[str], said: str) -> Step:
+    """Return a step whose form is sent to where a service, by all that it tells of its `paths`, takes nothing: that is
+    sure, and the page's fault. `said` is the file and line where the page says so.
+    """
+    path = parsing.from_url(asked(step)).path
+    if not paths or any(re.fullmatch(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(one)), path) for one in paths):
+        return step
+    near = next((one for one in paths if _LIKE[step.name].search(one)), "")
+    has = f"; it has {near}: change either of them" if near else ""
+    where = f" ({said})" if said else ""
+    return Step(step.name, f"{step.problem}; {service} has no {path}, which the page calls{where}{has}", sure=True)
+
+
+def place_of(folder: Path, path: str) -> str:
+    """Return the file and line below a folder that first name a path, or the end of it; empty where none does."""
+    ends = [path[at.start() :] for at in re.finditer("/", path)]
+    texts: list[tuple[Path, str]] = []
+    for inner, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - _MADE)
+        files = [Path(inner, name) for name in sorted(names) if Path(name).suffix in _SOURCES]
+        texts += [(file, file.read_text(encoding="utf-8", errors="replace")) for file in files if file.is_file()]
+    for end in ends:
+        for file, text in texts:
+            if found := re.search(rf"{re.escape(end)}[\"'`]", text):
+                return f"{file}:{text.count(chr(10), 0, found.start()) + 1}"
+    return ""
+
+
+_SOURCES = {".ts", ".tsx", ".js", ".jsx", ".mjs", ".vue", ".svelte"}
+_MADE = {"node_modules", ".next", "dist", "build"}
 
 
 def _state(page: Page) -> dict[str, Any]:
