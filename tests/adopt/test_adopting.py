@@ -3263,3 +3263,18 @@ def test_a_worker_is_not_told_to_be_one_that_nothing_calls(tmp_path: Path) -> No
     adopted = adopt(app)
     assert "api-worker" in services(adopted)
     assert not any("nothing of the app calls it" in one for one in adopted.decision.remarks)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_drizzle_is_not_asked_for_tables_that_the_repository_does_not_hold(tmp_path: Path, there: bool) -> None:
+    """Whom it knows then comes from Better Auth's own, which the page has as well."""
+    packages = '{"dependencies": {"next": "16", "pg": "8", "better-auth": "1", "drizzle-kit": "0.31"}}'
+    config = 'export default {\n  schema: "./src/db/schema.ts", dialect: "postgresql" };\n'
+    auth = "export const auth = betterAuth({ database: new Pool({ connectionString: process.env.DATABASE_URL }) });\n"
+    texts = {"package.json": packages, "app__page.tsx": "", "drizzle.config.ts": config, "auth.ts": auth}
+    app = make(tmp_path, **texts, **({"src__db__schema.ts": ""} if there else {}))
+    adopted = adopt(app)
+    (job,) = from_yaml(adopted.text)["jobs"].values()
+    assert ("drizzle-kit" in job["command"]) is there
+    lost = "drizzle.config.ts: src/db/schema.ts is not there: its tables are left to what else makes some"
+    assert (lost in adopted.decision.remarks) is not there

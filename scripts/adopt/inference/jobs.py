@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from scripts.adopt import folder_kinds, needed, python_source, units, variables
 from scripts.adopt import migrations as revisions
 from scripts.adopt.facts import Code, Described
+from scripts.adopt.folder_kinds import is_within
 from scripts.adopt.inference.decision import Context, Whole, worker_of
 from scripts.adopt.inference.entries import find_application, main_file, start_of
 from scripts.adopt.inference.journey import better_auth, is_left, unknown_database
@@ -33,6 +34,9 @@ def find_jobs(unit: Unit, context: Context) -> None:
         _jobs_of_python(unit, context)
         return
     job = job_of_page(unit, context)
+    if unit.javascript and (config := _drizzle_config(unit, context.whole.tree)):
+        found.remarks += [f"{config}: {one} is not there: its tables are left to what else makes some"
+                          for one in _lost_schemas(unit, context.whole.tree, config)]  # fmt: skip
     if job:
         words, place = job
         found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": words}
@@ -459,8 +463,8 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
         return None
     if tree.has(schema):
         return _prisma(unit, tree), schema
-    configs = (join(unit.sources, f"drizzle.config.{end}") for end in ("ts", "js", "mjs"))
-    if config := next((file for file in configs if tree.has(file)), ""):
+    config = _drizzle_config(unit, tree)
+    if config and not _lost_schemas(unit, tree, config):
         return ["npx", "--no-install", "drizzle-kit", *_drizzle(unit, tree, tree.text(config))], config
     for name, line in scripts.items():
         if (
@@ -538,6 +542,20 @@ def _table_scripts(unit: Unit, tree: Tree) -> Iterator[str]:
         makes = _MAKES.search(tree.text(file)) and _may_make_tables(file, unit, tree)
         if makes and not re.search(r"DROP TABLE|dropTable", tree.text(file), re.I):
             yield file
+
+
+def _drizzle_config(unit: Unit, tree: Tree) -> str:
+    files = (join(unit.sources, f"drizzle.config.{end}") for end in ("ts", "js", "mjs"))
+    return next((file for file in files if tree.has(file)), "")
+
+
+def _lost_schemas(unit: Unit, tree: Tree, config: str) -> list[str]:
+    """Return the files of tables that Drizzle is told of where the repository holds none of them: it ends there."""
+    told = re.search(r"\bschema\s*:\s*(\[[^\]]*\]|[\"'][^\"']+[\"'])", tree.text(config))
+    names = [one.removeprefix("./") for one in re.findall(r"[\"']([^\"']+)[\"']", told[1])] if told else []
+    files = list(tree.below(unit.sources))
+    known = any("*" in one or any(is_within(file, join(unit.sources, one)) for file in files) for one in names)
+    return [] if known or "migrate" in _drizzle(unit, tree, tree.text(config)) else names
 
 
 def _drizzle(unit: Unit, tree: Tree, config: str) -> list[str]:
