@@ -27,11 +27,11 @@ from scripts.reporting import report
 from scripts.settings.model import Image, Outcome, Service
 
 STOP_SECONDS = 0.1  # between two attempts to stop what still builds
-LEAST_AT_ONCE = 2  # builds wait for the network as well as for a core
+BESIDE = 1  # builds more than there are cores, as each waits for the network and the disk at times
 
 
 def build(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
-    """Build the images that do not exist yet: as many at once as there are cores, the longest first.
+    """Build the images that do not exist yet: as many at once as there are cores and one more, the longest first.
 
     The first that fails is told at once, and stops the others. Those that were begun already are waited for.
     """
@@ -45,8 +45,8 @@ def build(run: Run, ready: Ready) -> Generator[Outcome, None, None]:
 
 
 def builders(run: Run) -> AbstractContextManager[ThreadPoolExecutor]:
-    """Return threads that build: as many as there are cores."""
-    return threads(run, max(LEAST_AT_ONCE, os.cpu_count() or 1))
+    """Return threads that build: as many as there are cores, and one more."""
+    return threads(run, (os.cpu_count() or 1) + BESIDE)
 
 
 def longest_first(images: Sequence[Image], seconds: Mapping[str, float]) -> list[Image]:
