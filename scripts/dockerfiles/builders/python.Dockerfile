@@ -9,7 +9,8 @@ FROM ${PYTHON_IMAGE} AS packages
 ARG BEFORE=""
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_PROJECT_ENVIRONMENT=/venv VIRTUAL_ENV=/venv PATH=/uv/bin:$PATH
 RUN --mount=type=cache,target=/root/.cache,sharing=locked \
-    python -m venv /uv && /uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9 && python -m venv --without-pip /venv \
+    python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target /uv uv==0.13.9 \
+    && python -m venv --without-pip /venv \
     # The program's folders come after Python's own and the packages: a file `types.py` or a folder `mcp` hides none of them.
     && printf '/app\n/app/src\n' >"$(/venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/app.pth"
 WORKDIR /app
