@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,7 +37,8 @@ def ensure(shell: Shell, folder: Path, wanted: Mapping[int, str | list[str]]) ->
     """
     spec = json.dumps({str(port): target for port, target in sorted(wanted.items())})
     file = folder / "forward.json"
-    if _pid(shell, folder) and file.is_file() and file.read_text(encoding="utf-8") == spec:
+    as_wanted = (pid := _pid(shell, folder)) and file.is_file() and file.read_text(encoding="utf-8") == spec
+    if pid and as_wanted and not any(_is_lost(port, pid) for port in wanted):
         return False
     stop(shell, folder)
     for port in wanted:
@@ -64,7 +65,7 @@ def to_service(shell: Shell, folder: Path, kubectl: Sequence[str | Path], namesp
 
     `kubectl` is its program with the words that aim it. Raises UserError with what it says where there is no way.
     """
-    if ports := kept(shell, folder):
+    if (ports := kept(shell, folder)) and not any(_is_lost(port, pid) for port, pid in ports.items()):
         return f"http://localhost:{next(iter(ports))}"
     asked = ["get", "service", name, "--namespace", namespace, "--output", "jsonpath={.spec.ports[0].port}"]
     answer = shell.probe([*kubectl, *asked])
@@ -157,6 +158,33 @@ def _command_line(shell: Shell, pid: int) -> list[str]:
 def _is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _is_lost(port: int, group: int, proc: Path = Path("/proc")) -> bool:
+    """Return whether another program has taken a port that a group of processes keeps, while nothing was there to
+    forward to.
+    """
+    sockets = _listening(port, proc)
+    return bool(sockets) and _is_open(port) and not sockets & set(_sockets(group, proc))
+
+
+def _listening(port: int, proc: Path) -> set[str]:
+    """Return the sockets that listen at a port, by the kernel's names for them; none where it does not tell."""
+    found = set()
+    for table in ("net/tcp", "net/tcp6"):
+        with suppress(OSError, IndexError, ValueError):
+            for line in (proc / table).read_text(encoding="ascii").splitlines()[1:]:
+                columns = line.split()  # its number, local and remote address, state, queues, timer, …, inode
+                if columns[3] == "0A" and int(columns[1].rpartition(":")[2], 16) == port:
+                    found.add(f"socket:[{columns[9]}]")
+    return found
+
+
+def _sockets(group: int, proc: Path) -> Iterator[str]:
+    for folder in proc.iterdir():
+        with suppress(OSError, ValueError):  # it has ended meanwhile, or is another user's
+            if os.getpgid(int(folder.name)) == group:
+                yield from (str(link.readlink()) for link in (folder / "fd").iterdir())
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

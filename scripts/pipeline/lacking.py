@@ -74,9 +74,11 @@ def _ports(run: Run) -> None:
     if session.target != "embedded":
         return
     taken = [port for port in values.fixed_node_ports(values.merged(settings, settings.release)) if listens(port)]
-    foreign = set(taken) - _served(session) if taken else set()
+    # This cluster answers there by the kernel's rules: a program that listens is none of it.
+    holders = {port: found for port in taken if (found := holder_of(session.shell, port))}
+    foreign = holders.keys() | (set(taken) - _served(session) if taken else set())
     for port in sorted(foreign):
-        holder = holder_of(session.shell, port) or "something else, such as another embedded cluster of this machine"
+        holder = holders.get(port, "something else, such as another embedded cluster of this machine")
         raise UserError(
             f"port {port} of this machine, a nodePort of {settings.app.name}, is taken by {holder}",
             "stop that, or lay another nodePort over the chart's values by a file under release.values in "

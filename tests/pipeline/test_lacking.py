@@ -144,6 +144,20 @@ def test_a_port_at_which_somebody_elses_page_answers_is_not_taken_for_ours(
     assert "release.values" in str(problem.value.hint)
 
 
+def test_a_program_that_took_the_port_while_the_cluster_was_down_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A browser that asks for localhost may come to it, by IPv6, and the pipeline would call it the app's page."""
+    (tmp_path / "kubeconfig").touch()
+    session: Any = Unreachable({}, "embedded")
+    session.cluster = SimpleNamespace(kubeconfig=tmp_path / "kubeconfig")
+    session.kubectl = SimpleNamespace(get=lambda *_: {"items": [{"spec": {"ports": [{"nodePort": 30000}]}}]})
+    session.shell.probe = lambda *_, **__: Result(0, 'LISTEN 0 5 *:30000 *:* users:(("vite",pid=77,fd=3))')
+    monkeypatch.setattr(lacking, "listens", lambda port: port == 30000)
+    with pytest.raises(UserError, match=r"is taken by vite \(process 77\)"):
+        lacking._ports(Run(session, PlainDisplay(io.StringIO())))
+
+
 def test_a_port_of_another_machine_is_nobodys_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lacking, "listens", lambda port: pytest.fail("asked"))
     session: Any = Unreachable({}, "minikube")
