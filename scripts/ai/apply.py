@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,9 @@ MANAGER = "todo-ai"
 TRIED = {"scale", "autoscale", "set image", "set resources", "patch"}
 PLAIN = {"rollout restart"}
 _LIVE_ONLY = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+
+
+_OCTAL = re.compile(r"^([-+]?)0(?=[0-7_])")
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,10 @@ def dangers(
         layers = [body, *patches.laid_over(step.words)]
         wanted = [mapped(mapped(layer).get("spec")).get("replicas") for layer in layers]
         wanted += _flags(step.words, "replicas")
-        if any(map(_is_zero, wanted)):
+        if any(_number(value) == 0 for value in wanted):
             found.append(f"{step.target}: 0 replicas stop every one of its pods")
         more = [*wanted, *_flags(step.words, "max")]
-        if step.target.rpartition("/")[2] in alone and any(map(_is_several, more)):
+        if step.target.rpartition("/")[2] in alone and any((_number(value) or 0) > 1 for value in more):
             found.append(f"{step.target}: several pods would write into one volume, which destroys a database's files")
         for image in _images(step, layers):
             if where := _foreign(image, registry, known):
@@ -107,21 +111,14 @@ def dangers(
     return found
 
 
-def _is_zero(value: object) -> bool:
-    """Return whether kubectl and the server read a value as 0: digits count in any base, and with a sign."""
+def _number(value: object) -> float | None:
+    """Return a value as kubectl and the server read it: digits count in any base, and with a sign; 010 is 8."""
     if isinstance(value, int | float):
-        return value == 0
+        return value
     try:
-        return isinstance(value, str) and int(value, 0) == 0
+        return int(_OCTAL.sub(r"\g<1>0o", value), 0) if isinstance(value, str) else None
     except ValueError:
-        return False
-
-
-def _is_several(value: object) -> bool:
-    try:
-        return isinstance(value, int | str) and int(str(value), 0) > 1
-    except ValueError:
-        return False
+        return None
 
 
 def _flags(words: Sequence[str], name: str) -> list[str]:

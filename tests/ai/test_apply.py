@@ -191,6 +191,7 @@ def test_the_rights_are_few(rights: str, verbs_allowed: set[str]) -> None:
         ("kubectl scale deployment/backend --replicas=3 --replicas 0", "0 replicas"),
         ("kubectl scale deployment/backend --replicas=00", "0 replicas"),
         ("kubectl scale deployment/backend --replicas=0x0", "0 replicas"),
+        ("kubectl scale deployment/backend --replicas=0_0", "0 replicas"),
         ("kubectl scale deployment/backend --replicas=-0", "0 replicas"),
         ("kubectl -n chatbot-dev scale deployment/backend --replicas=0", "0 replicas"),
         ("kubectl -n chatbot-dev patch deployment/backend -p 'spec: {replicas: 0}'", "0 replicas"),
@@ -237,6 +238,7 @@ def test_what_is_dangerous_is_named_as_what_it_is(line: str, words: str) -> None
     ("line", "told"),
     [
         ("kubectl scale deploy/database --replicas=2", True),
+        ("kubectl scale deploy/database --replicas=02", True),  # kubectl reads it in base 8
         ("kubectl scale deployment database --replicas=1", False),
         ("kubectl autoscale deployment database --min=1 --max=3", True),
         ('kubectl patch deployment database -p \'{"spec": {"replicas": 2}}\'', True),
