@@ -134,3 +134,10 @@ def test_pause_is_a_small_executable(machine):
     program = pause.program(machine)
     assert program[:4] == b"\x7fELF"
     assert len(program) < 256
+
+
+async def test_a_program_that_is_not_there_is_told_by_its_name() -> None:
+    with pytest.raises(VolumeError, match="mount-nothing is not installed"):
+        await volumes.command("mount-nothing")
+    with pytest.raises(VolumeError, match="false: "):
+        await volumes.command("false")

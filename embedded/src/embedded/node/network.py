@@ -11,11 +11,10 @@ import contextlib
 import hashlib
 import ipaddress
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedded.node import conntrack, rules
+from embedded.node import conntrack, programs, rules
 from embedded.node.containers import CLUSTER
 from embedded.node.docker import Docker, EngineError
 
@@ -154,24 +153,10 @@ class Network:
 
 async def run(*argv: str, data: str = "") -> str:
     """Run a packet filter command to its end, also when given up; raises NetworkError with what it said."""
-    talk = asyncio.ensure_future(_talk(argv, data))
     try:
-        return await asyncio.shield(talk)
-    except asyncio.CancelledError:
-        await asyncio.gather(talk, return_exceptions=True)  # else rules change under whoever takes them away next
-        raise
-
-
-async def _talk(argv: Sequence[str], data: str) -> str:
-    pipe = asyncio.subprocess.PIPE
-    try:
-        process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
-    except FileNotFoundError as error:
-        raise NetworkError(f"{argv[0]} is not installed") from error
-    output, told = await process.communicate(data.encode())
-    if process.returncode:
-        raise NetworkError(f"{argv[0]}: {told.decode(errors='replace').strip()}")
-    return output.decode()
+        return await programs.run(*argv, data=data)
+    except programs.ProgramFailed as error:
+        raise NetworkError(str(error)) from error
 
 
 async def restore(script: str) -> None:

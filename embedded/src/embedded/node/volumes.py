@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from embedded.node import programs
 from embedded.node.environment import ConfigError, Get, Place, field, resource_field
 from embedded.objects import quantity
 
@@ -280,7 +281,7 @@ def _mounted_below(root: Path) -> list[str]:
 
 async def command(*argv: str) -> None:
     """Run a program; raises VolumeError with what it said."""
-    process = await asyncio.create_subprocess_exec(*argv, stderr=asyncio.subprocess.PIPE)
-    _, told = await process.communicate()
-    if process.returncode:
-        raise VolumeError(f"{argv[0]} failed: {told.decode(errors='replace').strip()}")
+    try:
+        await programs.run(*argv)
+    except programs.ProgramFailed as error:
+        raise VolumeError(str(error)) from error
