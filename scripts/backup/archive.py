@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from scripts.backup.manifest import NAME, ArchiveError, Manifest, Member, from_json, to_json
 from scripts.errors import UserError
-from scripts.host.files import PARTIAL, in_place_of
+from scripts.host.files import FULL, PARTIAL, in_place_of
 from scripts.host.lock import claim
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def write(
             claim(sink)  # so that nobody takes it for a leftover
             pyrage.encrypt_io(source, sink, [key.to_public()])
     except (pyrage.EncryptError, OSError) as error:
-        hint = "is the disk full? another place is chosen by --output"
+        full = isinstance(error, OSError) and error.errno in FULL
+        hint = f"{'make room there, or choose' if full else 'choose'} another place by --output"
         raise source.error or UserError(f"{file}: cannot be written: {error}", hint) from None
     finally:
         source.close()

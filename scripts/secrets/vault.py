@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from scripts.errors import UserError
@@ -61,6 +63,30 @@ def write(root: Path, text: str, say: Callable[[str], None]) -> None:
     write_whole(file, encrypt(text.encode(), [identity.to_public()], armored=True))
 
 
+# Editors with a window of their own: they hand the file on to it, and end at once where they are not told to wait.
+_WINDOWS = ("code", "code-insiders", "codium", "cursor", "windsurf", "zed", "subl", "atom", "mate", "bbedit")
+
+
+def editor(environ: Mapping[str, str]) -> list[str]:
+    """Return the words of the person's editor. Raises UserError for one that is not there, or does not wait.
+
+    VISUAL goes before EDITOR, and both may have options, as git and crontab take them.
+    """
+    name = next((name for name in ("VISUAL", "EDITOR") if environ.get(name, "").strip()), "")
+    given = environ.get(name, "vi")
+    try:
+        words = shlex.split(given)
+    except ValueError as error:
+        raise UserError(f"{name}={given}: {error}", "write it as for a shell, such as EDITOR='code --wait'") from None
+    if not words or shutil.which(words[0]) is None:
+        told = f"{name}={given}: there is no such program" if name else "no editor is named, and vi is not installed"
+        raise UserError(told, "set EDITOR to an editor that is installed, such as EDITOR=nano")
+    if Path(words[0]).name in _WINDOWS and not {"-w", "--wait"} & set(words):
+        text = f"{name}={given}: goes on before you have written, and what you write would be lost"
+        raise UserError(text, f"let it wait: EDITOR='{given} --wait'")
+    return words
+
+
 def edit(root: Path, editor: Callable[[Path], int], say: Callable[[str], None]) -> bool:
     """Let the user edit the lines, in memory and not on a disk. Whether they changed.
 
@@ -74,21 +100,40 @@ def edit(root: Path, editor: Callable[[Path], int], say: Callable[[str], None]) 
 def _edit(root: Path, editor: Callable[[Path], int], say: Callable[[str], None]) -> bool:
     before = read(root) or "# NAME=value, a line each; see config/apps/ for the names\n"
     memory = Path("/dev/shm")  # noqa: S108 never on a disk
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        draft = Path(folder) / "secrets.env"
-        draft.touch(mode=0o600)
-        draft.write_text(before, encoding="utf-8")
+    folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
+    draft = folder / "secrets.env"
+    draft.touch(mode=0o600)
+    draft.write_text(before, encoding="utf-8")
+    try:
         if editor(draft):
             raise UserError("the editor failed: nothing was changed", "set EDITOR to an editor that runs here")
         after = draft.read_text(encoding="utf-8", errors="surrogateescape")
-    if after == before and not is_outdated(root):
-        return False
+        if changed := after != before or is_outdated(root):
+            _write_edited(root, after, draft, say)
+    except _Kept:
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    return changed
+
+
+class _Kept(UserError):
+    """What a person wrote could not be kept in the file, and is left where the editor put it."""
+
+
+def _write_edited(root: Path, text: str, draft: Path, say: Callable[[str], None]) -> None:
+    where = f"what you wrote is in {draft}: take it from there, then delete it"
     try:
-        after.encode()
+        text.encode()
+        write(root, text, say)
     except UnicodeEncodeError:
-        raise UserError("what was written is not UTF-8: nothing was changed", "save it as UTF-8") from None
-    write(root, after, say)
-    return True
+        raise _Kept("what was written is not UTF-8: nothing was changed", f"save it as UTF-8; {where}") from None
+    except UserError as problem:
+        raise _Kept(str(problem), f"{problem.hint}; {where}") from None
+    except OSError as problem:
+        raise _Kept(f"{root / FILE}: cannot be written: {problem.strerror}", where) from None
 
 
 def _opened(content: bytes) -> str:

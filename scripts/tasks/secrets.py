@@ -44,6 +44,6 @@ def edit(s: Session) -> None:
 
     from scripts.secrets import vault
 
-    editor = os.environ.get("EDITOR", "vi")
-    changed = vault.edit(s.settings.root, lambda file: s.shell.attach([editor, file]), s.say)
+    words = vault.editor(os.environ)
+    changed = vault.edit(s.settings.root, lambda file: s.shell.attach([*words, file]), s.say)
     print(f"{vault.FILE}: {'encrypted anew' if changed else 'unchanged'}")

@@ -1,6 +1,8 @@
 """Secrets get values from the environment, from the cluster or at random, and never show them."""
 
 import base64
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -274,6 +276,50 @@ def test_a_file_that_is_being_edited_is_not_edited_by_another(tree: Path) -> Non
         return 0
 
     assert vault.edit(tree, editor, print) and vault.read(tree) == "A=1\n"
+
+
+@pytest.mark.parametrize("written", ["A=new\n", "A=\udcff\n"])
+def test_what_a_person_wrote_is_not_lost_where_it_cannot_be_kept(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    """The disk is full, the folder is somebody else's, it is no UTF-8: the lines are told where they are."""
+
+    def full(file: Path, content: bytes, **how: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    vault.write(tree, "A=old\n", print)
+    monkeypatch.setattr(vault, "write_whole", full)
+    with pytest.raises(UserError, match=r"cannot be written|not UTF-8") as problem:
+        vault.edit(tree, lambda draft: int(not draft.write_bytes(written.encode(errors="surrogateescape"))), print)
+    [place] = re.findall(r"what you wrote is in (\S+):", problem.value.hint)
+    assert Path(place).read_bytes() == written.encode(errors="surrogateescape")
+    assert Path(place).stat().st_mode & 0o077 == 0 == Path(place).parent.stat().st_mode & 0o077
+    shutil.rmtree(Path(place).parent)
+    assert vault.read(tree) == "A=old\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"EDITOR": "sh -c 'exit 0'"}, ["sh", "-c", "exit 0"]),
+        ({"EDITOR": "nothere", "VISUAL": "env X=1 sh"}, ["env", "X=1", "sh"]),
+        ({"EDITOR": "nothere --wait"}, "EDITOR=nothere --wait: there is no such program"),
+        ({"EDITOR": "sh 'x"}, "No closing quotation"),
+        ({"EDITOR": "code"}, "goes on before you have written"),
+        ({"EDITOR": "code --wait"}, ["code", "--wait"]),
+    ],
+)
+def test_an_editor_is_named_with_its_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: list[str] | str
+) -> None:
+    (tmp_path / "code").write_text("#!/bin/sh\n")
+    (tmp_path / "code").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    if isinstance(words, list):
+        assert vault.editor(variables) == words
+        return
+    with pytest.raises(UserError, match=words):
+        vault.editor(variables)
 
 
 SECOND = """
