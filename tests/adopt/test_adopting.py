@@ -3278,3 +3278,15 @@ def test_drizzle_is_not_asked_for_tables_that_the_repository_does_not_hold(tmp_p
     assert ("drizzle-kit" in job["command"]) is there
     lost = "drizzle.config.ts: src/db/schema.ts is not there: its tables are left to what else makes some"
     assert (lost in adopted.decision.remarks) is not there
+
+
+def test_a_server_of_better_auths_beside_the_page_is_told_its_own_address(tmp_path: Path) -> None:
+    packages = (
+        '{"dependencies": {"express": "4", "pg": "8", "better-auth": "1"}, "scripts": {"start": "node server.js"}}'
+    )
+    code = "betterAuth({ database: new Pool({ connectionString: process.env.DATABASE_URL }),\n"
+    code += "  baseURL: process.env.BETTER_AUTH_URL, trustedOrigins: [process.env.FRONTEND_URL] });\n"
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__app__page.tsx": "", "auth__package.json": packages,
+                            "auth__server.js": f"{code}app.listen(4000);\n"})  # fmt: skip
+    given = services(adopt(app))["auth"]["environment"]
+    assert given["BETTER_AUTH_URL"] == "http://localhost:4000" and given["FRONTEND_URL"] == "http://localhost:3000"

@@ -256,9 +256,10 @@ def _page(
         return _address(read, unit, context, environment, build, sources)
     auth = re.search(r"AUTH", read.name)
     server_side = unit is not page and auth
-    value = context.inside(page) if server_side else context.outside(page)
+    knows = server_side and unit.javascript and unit.wants("better-auth") and context.ports[unit.name]  # people, itself
+    value = context.outside(unit) if knows else context.inside(page) if server_side else context.outside(page)
     environment[read.name] = value + variables.path_of(read.default or variables.given(read.name, sources))
-    told(unit, context, read.name, "the page's address", read.place)
+    told(unit, context, read.name, "its own address" if knows else "the page's address", read.place)
     return None
 
 
