@@ -51,7 +51,7 @@ def cause_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> list[
     Where `said` itself tells no cause, as BuildKit's last words, it is no line to look around.
     """
     said = "" if _CLOSING.search(said) else said
-    announced = _announced(lines)
+    announced = _announced(lines) | _own_place(lines)
     useful = [line for line in lines if line.strip() == said or line in announced or not _NOISE.search(line)]
     useful = useful or list(lines)
     own = [number for number, line in enumerate(useful) if not _CLOSING.search(line)] or list(range(len(useful)))
@@ -63,6 +63,18 @@ def cause_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> list[
         near = sorted((number for number in loud if number != at), key=lambda number: abs(number - at))
         chosen = {at, *near[: most - 1]}
     return list(dict.fromkeys(useful[number].strip() for number in sorted(chosen)))
+
+
+_FILE = re.compile(
+    r"^\s*File \"(?!<)(?![^\"]*(?:/site-packages/|/dist-packages/|/lib/python3))[^\"]+\", line \d+, in \S"
+)
+
+
+def _own_place(lines: Sequence[str]) -> set[str]:
+    """Return the line of the last traceback that names the program's own file and line, the innermost one."""
+    begins = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent")]
+    found = [line for line in lines[begins[-1] if begins else 0 :] if _FILE.search(line)]
+    return set(found[-1:])
 
 
 def _is_loud(line: str) -> bool:
