@@ -120,7 +120,7 @@ def _edit(root: Path, editor: Callable[[Path], int], say: Callable[[str], None])
 
 
 class _Kept(UserError):
-    """What a person wrote could not be kept in the file, and is left where the editor put it."""
+    """A problem for which what a person wrote stays where the editor put it."""
 
 
 def _write_edited(root: Path, text: str, draft: Path, say: Callable[[str], None]) -> None:
