@@ -1765,8 +1765,32 @@ def test_an_orm_makes_its_own_tables(tmp_path: Path, texts: dict[str, str], comm
         (app / "package.json").write_text(texts["package.json"][:-1] + ', "scripts": {"start": "node server.js"}}')
     found = adopt(app)
     (job,) = from_yaml(found.text)["jobs"].values()
-    assert " ".join(job["command"]) == f"npx --no-install {command}"
+    assert " ".join(job["command"]).endswith(f"npx --no-install {command}")
     assert any("fetches Prisma's engines" in one for one in found.decision.remarks) is ("prisma" in command)
+
+
+@pytest.mark.parametrize(
+    ("config", "prints", "ends", "given"),
+    [
+        ("strict: false", "[✓] Changes applied", 0, "drizzle-kit push"),
+        ("", "[i] No changes detected", 0, "drizzle-kit push"),
+        ("", "Error: connect ECONNREFUSED", 1, "drizzle-kit push"),  # which ends with 0, too
+        ("strict: true,", "[✓] Changes applied", 0, "drizzle-kit push --config {}/drizzle.config.cjs"),
+    ],
+)
+def test_what_drizzle_says_tells_whether_the_tables_are_there(
+    tmp_path: Path, config: str, prints: str, ends: int, given: str
+) -> None:
+    """It ends as if all were well, whatever it fails by; and asks nobody, where its configuration has it ask."""
+    app = make(tmp_path / "app", **{"package.json": '{"dependencies": {"express": "5", "drizzle-orm": "1"}}',
+                                    "drizzle.config.ts": config, "db.ts": "process.env.DATABASE_URL;\n"})  # fmt: skip
+    (job,) = from_yaml(adopt(app).text)["jobs"].values()
+    npx = tmp_path / "npx"
+    npx.write_text(f"#!/bin/sh\nshift; echo \"$@\"; echo '{prints}'\n")
+    npx.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+    done = subprocess.run(job["command"], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()) == (ends, [given.format(tmp_path), prints])
 
 
 LIB = {"tsconfig.json": '{"compilerOptions": {"paths": {"@/*": ["./src/*"]}}}', "package.json": NEXT}

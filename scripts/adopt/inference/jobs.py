@@ -40,7 +40,8 @@ def find_jobs(unit: Unit, context: Context) -> None:
     if job:
         words, place = job
         found.data["jobs"][f"{unit.name}-tables"] = {"service": unit.name, "command": words}
-        found.because(f"jobs.{unit.name}-tables", " ".join(words), place)
+        said = words[4:] if words[:2] == ["sh", "-c"] else words
+        found.because(f"jobs.{unit.name}-tables", " ".join(said), place)
 
 
 def _jobs_of_python(unit: Unit, context: Context) -> None:
@@ -465,7 +466,7 @@ def job_of_page(unit: Unit, context: Context) -> tuple[list[str], object] | None
         return _prisma(unit, tree), schema
     config = _drizzle_config(unit, tree)
     if config and not _lost_schemas(unit, tree, config):
-        return ["npx", "--no-install", "drizzle-kit", *_drizzle(unit, tree, tree.text(config))], config
+        return _drizzle(unit, tree, tree.text(config)), config
     for name, line in scripts.items():
         if (
             re.search(r"(migrate|tables|setup|init)", name)
@@ -558,13 +559,31 @@ def _lost_schemas(unit: Unit, tree: Tree, config: str) -> list[str]:
     return [] if known or "migrate" in _drizzle(unit, tree, tree.text(config)) else names
 
 
+# Whatever it fails by, drizzle-kit's push ends as if all were well: only what it says tells. Where its configuration
+# has it ask before each change, nobody is there to answer.
+_PUSHED = """"$@" 2>&1 | tee "${TMPDIR:-/tmp}/push.log"
+grep -Eq 'Changes applied|No changes detected' "${TMPDIR:-/tmp}/push.log"
+"""
+_UNASKED = """own="${TMPDIR:-/tmp}/drizzle.config.cjs"
+cat > "$own" <<'END'
+const own = require(process.cwd() + "/drizzle.config");
+module.exports = { ...(own.default ?? own), strict: false };
+END
+set -- "$@" --config "$own"
+"""
+
+
 def _drizzle(unit: Unit, tree: Tree, config: str) -> list[str]:
     """Return what Drizzle does: the migrations that it wrote down, else it makes the tables as its code has them. What
     would lose data ends in an error, since nobody is there to agree.
     """
     out = re.search(r"\bout\s*:\s*[\"']\.?/?([\w./-]+)", config)
     journal = join(unit.sources, f"{out[1].rstrip('/') if out else 'drizzle'}/meta/_journal.json")
-    return ["migrate"] if tree.has(journal) else ["push"]
+    kit = ["npx", "--no-install", "drizzle-kit"]
+    if tree.has(journal):
+        return [*kit, "migrate"]
+    asks = re.search(r"\bstrict\s*:\s*true\b", config)
+    return ["sh", "-c", (_UNASKED if asks else "") + _PUSHED, "sh", *kit, "push"]
 
 
 def job_packages(unit: Unit, context: Context) -> dict[str, str]:
