@@ -62,6 +62,7 @@ class Made:
             "enter": bool(here.get("asks")),
             "write": bool(here.get("takes")),
             "holds": bool(told) and told[0] in self.todos,
+            "links": here.get("links", []),
         }
         return answers.get(match[1], False)
 
@@ -111,6 +112,11 @@ def test_a_page_without_accounts_gets_its_todo_from_anybody() -> None:
     assert names_and_problems(Made(places), Made(places)) == [(STEPS[2], "", False)]
 
 
+def test_todos_are_added_where_a_link_of_the_page_says_that_they_are() -> None:
+    places = {"/signup": NEW, "/login": KNOWN, "/in": {"links": ["/in/tasks"]}, "/in/tasks": INSIDE}
+    assert names_and_problems(Made(places), Made(places)) == [(name, "", False) for name in STEPS]
+
+
 def test_a_page_that_shows_no_form_proves_nothing() -> None:
     (step,) = forms.play(Made({}), Made({}), "http://localhost")
     assert step.name == STEPS[0] and "shows a form" in step.problem and not step.sure
@@ -150,6 +156,10 @@ const ask = (isNew) => {
 const show = async () => {
   const [well, todos] = await call("/list");
   if (!well) return ask(false);
+  if (location.pathname === "/") {
+    r.innerHTML = `<a href="https://elsewhere.example/tasks">Theirs</a><a href="/mine/tasks">Mine</a>`;
+    return;
+  }
   r.innerHTML = `<ul>${todos.map((todo) => `<li>${todo}</li>`).join("")}</ul><input placeholder="Search">
     <form><input placeholder="What needs to be done?"><button>Add</button></form>`;
   r.querySelector("form").onsubmit = async (event) => {
@@ -177,7 +187,7 @@ class Small(BaseHTTPRequestHandler):
         if self.path == "/list":
             self._answer(200, self.todos.get(self._who, [])) if self._who else self._answer(401, "who are you?")
         else:
-            self._answer(200 if self.path == "/" else 404, PAGE, "text/html")
+            self._answer(200 if self.path in ("/", "/mine/tasks") else 404, PAGE, "text/html")
 
     def do_POST(self) -> None:
         if self.refuses:

@@ -90,6 +90,12 @@
       if (one) one.click();
       return Boolean(one);
     },
+    // The paths of the page's own that its links lead to.
+    links: (pattern) => {
+      const own = [...document.querySelectorAll("a[href]")].filter((one) => one.origin === location.origin);
+      const wanted = own.map((one) => one.pathname).filter((path) => new RegExp(pattern, "i").test(path));
+      return [...new Set(wanted)].slice(0, 3);
+    },
     // Write a todo into the field for it, and what else its form insists on.
     write: (todo) => {
       const meant = /title|task|todo|to-do|need|what|add|new/;

@@ -21,6 +21,7 @@ IN = r"^\W*(log\s*-?in|sign\s*-?in)"
 NEW = r"^\W*(add|new|create)\b|^\+$"
 USUAL = ("/signup", "/register", "/login")  # where a page that answers by any name may have its forms
 INSIDE = ("", "/dashboard", "/tasks", "/todos")  # where todos are, beside where the log-in leads; the page's own first
+TODOS = r"/(to-?dos?|tasks?)/?$"  # where a link leads that is about them
 SECONDS = 150.0  # for all of it
 PRESSES = 3  # that may lead from a page to the form
 
@@ -195,7 +196,8 @@ def _own(page: Page) -> list[Sent]:
 def _added(page: Page, base: str, todo: str) -> tuple[str, bool]:
     """Add a todo where the page has a field for one, and see it there when the page is opened again."""
     problem = "no page that was looked at has a field for a todo"
-    for place in INSIDE:
+    linked = _do(page, "links", TODOS) or ()
+    for place in dict.fromkeys(("", *linked, *INSIDE)):
         if place:
             page.open(base + place)
         for attempt in range(2):
