@@ -3314,3 +3314,18 @@ def test_a_server_of_better_auths_beside_the_page_is_told_its_own_address(tmp_pa
                             "auth__server.js": f"{code}app.listen(4000);\n"})  # fmt: skip
     given = services(adopt(app))["auth"]["environment"]
     assert given["BETTER_AUTH_URL"] == "http://localhost:4000" and given["FRONTEND_URL"] == "http://localhost:3000"
+
+
+@pytest.mark.parametrize("behind", [True, False])
+def test_a_person_is_let_in_by_the_server_that_better_auth_is_behind(tmp_path: Path, behind: bool) -> None:
+    packages = (
+        '{"dependencies": {"express": "4", "pg": "8", "better-auth": "1"}, "scripts": {"start": "node server.js"}}'
+    )
+    code = "betterAuth({ database: new Pool({ connectionString: process.env.DATABASE_URL }),\n"
+    code += "  emailAndPassword: { enabled: true } });\napp.listen(4000);\n"
+    routes = [f'@app.post("/api/auth/{one}/email")\ndef {one[5:]}_it(): ...\n' for one in ("sign-up", "sign-in")]
+    main = API["main.py"] + ("".join(routes) if behind else "")
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__app__page.tsx": "", "auth__package.json": packages,
+                            "auth__server.js": code, **below("api", {**API, "main.py": main})})  # fmt: skip
+    journey = from_yaml(adopt(app).text)["journey"]
+    assert {step["service"] for step in journey[:2]} == {"api" if behind else "auth"}

@@ -29,18 +29,27 @@ def find_journey(context: Context) -> None:
             context.found.remarks.append(f"{own}:{line}: Better Auth knows no such database: it will know nobody")
             continue
         base = re.search(r"basePath\s*:\s*[\"'](/[\w/-]+)[\"']", text)
-        step = {"service": unit.name, "method": "POST"}
+        front = next((one for one in whole.units if one.python and _hands_on(one)), unit)
+        step = {"service": front.name, "method": "POST"}
         path = base[1].rstrip("/") if base else "/api/auth"
         who = {"email": "{email}", "password": "{password}"}
         new = {"path": f"{path}/sign-up/email", "json": who | {"name": "{name}"}, "keep": {"user_id": "user.id"}}
         steps = [step | {"name": "register"} | new]
         if not _confirms(text, context.found.data["services"][unit.name].get("environment", {})):
             steps.append(step | {"name": "log in", "path": f"{path}/sign-in/email", "json": who})
-        if unit is not whole.page:
-            context.outside(unit)
+        if front is not whole.page:
+            context.outside(front)
         context.found.data["journey"] = steps
         context.found.because("journey", ", ".join(str(one["name"]) for one in steps), own)
         return
+
+
+def _hands_on(unit: Unit) -> bool:
+    """Return whether a server takes what is meant for Better Auth, by routes of the same names: it is the one that a
+    person is let in by.
+    """
+    paths = [route.path for route in unit.code.routes if route.method == "POST"]
+    return all(any(path.endswith(end) for path in paths) for end in ("/sign-up/email", "/sign-in/email"))
 
 
 _CALLS = re.compile(r"\bcreateAuthClient\b|\bsign(?:In|Up)(?:Email|\.email)\b|/sign-(?:in|up)/email\b")

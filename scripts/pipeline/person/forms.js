@@ -75,7 +75,8 @@
         write(one, value);
       }
       const around = field.closest("form") || document.body;
-      around.querySelectorAll("input[type=checkbox]").forEach((one) => one.checked || one.click());
+      around.querySelectorAll("input[type=checkbox], [role=checkbox]").forEach(
+        (one) => one.checked || one.ariaChecked === "true" || one.click());
       around.querySelectorAll("select").forEach((one) => {
         const choice = [...one.options].find((option) => option.value);
         if (choice && !one.value) { one.value = choice.value; one.dispatchEvent(new Event("change", { bubbles: true })); }
