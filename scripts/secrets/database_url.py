@@ -145,6 +145,8 @@ _SSL = dict.fromkeys(("true", "1", "yes", "on", "no-verify"), "require") | dict.
     ("false", "0", "off"), "disable"
 )
 
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -175,11 +177,15 @@ def parsed(url: str) -> Parts:
 
 
 def _problems(url: str) -> Iterator[str]:
+    if not url.strip():
+        yield "is empty"
+    if re.match(r"psql\s|\w+=\w*['\"]?postgres", url.strip()):
+        yield "is a whole line with a URL in it; give what begins with postgresql:// alone, without its quotes"
     if url != url.strip() or re.search(r"\s", url):
         yield "holds a space or the end of a line; write a space as %20"
     if any("\ud800" <= character <= "\udfff" for character in url):
         yield "holds bytes that are no UTF-8; in a password, write each byte as % and two hexadecimal digits"
-    if url[:1] in "'\"":
+    if url.startswith(("'", '"')):
         yield "begins with a quote, which is no part of a URL"
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.split("+")[0] not in SCHEMES:
@@ -205,6 +211,10 @@ def _problems(url: str) -> Iterator[str]:
     else:
         if not urlsplit(url).path.lstrip("/"):
             yield "names no database; it stands after the host, as in HOST/DATABASE"
+        if "&" in urlsplit(url).path:
+            yield "holds a & before its parameters, of which the first begins with ?, as in /DATABASE?sslmode=require"
+        if unquote(urlsplit(url).hostname or "").startswith("/"):
+            yield "names a socket in a machine's files, which a pod does not see; name an address that pods reach"
 
 
 def _is_loopback(host: str) -> bool:
@@ -235,6 +245,8 @@ def understood(url: str, form: Mapping[str, Any]) -> tuple[str, str]:
         kept = {"sslmode": kept.pop("ssl")} | kept
     if "sslmode" in kept:
         kept["sslmode"] = _SSL.get(kept["sslmode"].lower(), kept["sslmode"])
+        if kept["sslmode"] not in _SSL_MODES:
+            return url, f"has an sslmode that no PostgreSQL client knows; take one of: {', '.join(_SSL_MODES)}"
     if schema := kept.pop("schema", ""):
         kept["options"] = f"{kept.get('options', '')} -csearch_path={schema}".strip()
     unknown = sorted(kept.keys() - _LIBPQ)

@@ -37,6 +37,12 @@ def test_a_driver_that_is_not_known_gets_its_own_parameters() -> None:
         ("mysql://ada:s3cret@host/todo", "does not begin with postgresql://"),
         ("ada:s3cret@host/todo", "does not begin with postgresql://"),
         ("'postgresql://ada:s3cret@host/todo'", "begins with a quote"),
+        ("psql 'postgresql://ada:s3cret@host/todo'", "is a whole line with a URL in it"),  # as a provider shows it
+        ("DATABASE_URL=postgresql://ada:s3cret@host/todo", "is a whole line with a URL in it"),
+        ("", "is empty"),
+        ("postgresql://ada:s3cret@host/todo&sslmode=require", "holds a & before its parameters"),
+        ("postgresql://ada:s3cret@%2Fvar%2Frun/todo", "names a socket in a machine's files"),
+        ("postgresql://ada:s3cret@host/todo?sslmode=enabled", "has an sslmode that no PostgreSQL client knows"),
         ("postgresql://ada:s3cret@host/todo\n", "the end of a line"),
         ("postgresql://ada:s3c@ret@host/todo", "second @"),
         ("postgresql://ada:s3c#ret@host/todo", "%23"),
