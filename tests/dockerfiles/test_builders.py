@@ -80,3 +80,20 @@ def test_a_lock_that_does_not_fit_is_not_the_end(tmp_path: Path, builder: str, l
     ran = (tmp_path / "ran").read_text().splitlines()
     by = "yarn install" if builder == "workspace" and text.startswith("__metadata") else by  # npm knows no workspace:*
     assert ended.returncode == 0 and ran[-1].startswith(by), ran
+
+
+@pytest.mark.parametrize("builder", ["nextjs", "node", "static", "workspace"])
+@pytest.mark.parametrize("goes_together", [True, False])
+def test_packages_bring_what_they_need_beside_them_unless_that_contradicts_itself(
+    tmp_path: Path, builder: str, goes_together: bool
+) -> None:
+    """As npm does it on its author's machine; where it refuses there, he told it not to look."""
+    (tmp_path / "app").mkdir()
+    fails = "" if goes_together else 'case "$*" in *legacy*) ;; *) exit 1;; esac\n'
+    (tmp_path / "npm").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/ran\n{fails}')
+    (tmp_path / "npm").chmod(0o755)
+    script = step(builder, "pnpm@9", tmp_path).partition("sharing=locked ")[2]
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ended = subprocess.run(["/bin/sh", "-ec", script], cwd=tmp_path / "app", env=variables, timeout=60)
+    ran = ["--legacy-peer-deps" in line for line in (tmp_path / "ran").read_text().splitlines()]
+    assert ended.returncode == 0 and ran == ([False] if goes_together else [False, True])

@@ -17,7 +17,7 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
         { pnpm install --frozen-lockfile || pnpm install --no-frozen-lockfile; }; \
     elif [ -f yarn.lock ] && ! grep -q __metadata yarn.lock; then npm install --global yarn@1 && \
         { yarn install --frozen-lockfile || yarn install; }; \
-    else { [ -f package-lock.json ] && npm ci; } || npm install --legacy-peer-deps \
+    else { [ -f package-lock.json ] && npm ci; } || npm install 2>/dev/null || npm install --legacy-peer-deps \
         || { unset npm_config_before && npm install --legacy-peer-deps; }; fi \
     && for one in $MORE; do \
         [ -d "node_modules/$one" ] || { if [ -f pnpm-lock.yaml ]; then pnpm add --ignore-scripts "$one"; \
