@@ -197,6 +197,8 @@ def _problems(url: str) -> Iterator[str]:
         yield "holds a % that begins no code; in a password, write % as %25"
     if re.search(r"[<>]|\$\{|\bUSER:PASSWORD\b|\[YOUR", url):
         yield "is still an example: put in user, password and host"
+    if address.partition("@")[0].endswith(":") and "@" in address:
+        yield "has no password after its :, perhaps since a ${NAME} in .env has its value in no line before it"
     hosts = address.rpartition("@")[2]
     if not hosts or hosts.startswith(":"):
         yield "names no host, which a pod could reach"

@@ -40,6 +40,7 @@ def test_a_driver_that_is_not_known_gets_its_own_parameters() -> None:
         ("psql 'postgresql://ada:s3cret@host/todo'", "is a whole line with a URL in it"),  # as a provider shows it
         ("DATABASE_URL=postgresql://ada:s3cret@host/todo", "is a whole line with a URL in it"),
         ("", "is empty"),
+        ("postgresql://ada:@host/todo", "has no password after its :"),  # ${PASSWORD} stands in a later line of .env
         ("postgresql://ada:s3cret@host/todo&sslmode=require", "holds a & before its parameters"),
         ("postgresql://ada:s3cret@%2Fvar%2Frun/todo", "names a socket in a machine's files"),
         ("postgresql://ada:s3cret@host/todo?sslmode=enabled", "has an sslmode that no PostgreSQL client knows"),
