@@ -97,3 +97,25 @@ def test_packages_bring_what_they_need_beside_them_unless_that_contradicts_itsel
     ended = subprocess.run(["/bin/sh", "-ec", script], cwd=tmp_path / "app", env=variables, timeout=60)
     ran = ["--legacy-peer-deps" in line for line in (tmp_path / "ran").read_text().splitlines()]
     assert ended.returncode == 0 and ran == ([False] if goes_together else [False, True])
+
+
+@pytest.mark.parametrize("builder", ["nextjs", "node", "static", "workspace"])
+@pytest.mark.parametrize(
+    ("lock", "host"),
+    [
+        ('  "resolved": "https://registry.npmmirror.com/a/-/a-1.tgz",\n', "registry.npmmirror.com"),
+        ('  "resolved": "https://registry.npmjs.org/a/-/a-1.tgz",\n', ""),
+        ('  "resolved": "https://npm.of-a-company.example/a/-/a-1.tgz",\n', ""),  # which may have packages of its own
+    ],
+)
+def test_packages_of_a_lock_made_with_a_mirror_come_from_the_registry_that_there_is(
+    tmp_path: Path, builder: str, lock: str, host: str
+) -> None:
+    """By npm's own option: a registry's host is put in the place of this one."""
+    (tmp_path / "package-lock.json").write_text(lock * 2)
+    (tmp_path / "npm").write_text(f'#!/bin/sh\necho "$npm_config_replace_registry_host" >>{tmp_path}/hosts\n')
+    (tmp_path / "npm").chmod(0o755)
+    script = step(builder, "pnpm@9", tmp_path).partition("sharing=locked ")[2]
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["/bin/sh", "-ec", script], cwd=tmp_path, env=variables, timeout=60, check=True)
+    assert (tmp_path / "hosts").read_text() == f"{host}\n"

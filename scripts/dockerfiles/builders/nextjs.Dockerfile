@@ -4,6 +4,7 @@ ARG NODE_IMAGE=node:24-trixie-slim
 
 # Reinstalled only when the lock changes. A lock that does not fit package.json is not the end: npm resolves what it lacks,
 # as of the day BEFORE where one is given; a mirror of the registry may not know what there was that day.
+# A lock that was made with a public mirror is good for the registry that there is: by its digests the packages are the same.
 FROM ${NODE_IMAGE} AS packages
 ARG BEFORE=""
 # MORE: packages that its sources load and its package.json does not ask for; the build itself ends where one is none.
@@ -16,6 +17,8 @@ COPY package.json *-lock.json *-lock.yaml yarn.loc[k] .npmr[c] ./
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
+    && if host="$(grep -sEom1 'registry\.(npmmirror\.com|npm\.taobao\.org|yarnpkg\.com)' package-lock.json)"; then \
+        export npm_config_replace_registry_host="$host"; fi \
     && if [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && \
         { pnpm install --frozen-lockfile --ignore-scripts || pnpm install --no-frozen-lockfile --ignore-scripts; }; \
     elif [ -f yarn.lock ] && ! grep -q __metadata yarn.lock; then npm install --global yarn@1 && \

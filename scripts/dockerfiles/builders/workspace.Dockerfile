@@ -13,6 +13,8 @@ COPY . .
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false npm_config_prefer_offline=true \
     && if [ -n "$BEFORE" ]; then export npm_config_before="$BEFORE"; fi \
+    && if host="$(grep -sEom1 'registry\.(npmmirror\.com|npm\.taobao\.org|yarnpkg\.com)' package-lock.json)"; then \
+        export npm_config_replace_registry_host="$host"; fi \
     && if [ -f pnpm-workspace.yaml ] || [ -f pnpm-lock.yaml ]; then npm install --global pnpm@9 && \
         { pnpm install --frozen-lockfile --ignore-scripts || pnpm install --no-frozen-lockfile --ignore-scripts; }; \
     elif [ -f yarn.lock ] && grep -q __metadata yarn.lock; then npm install --global @yarnpkg/cli-dist@4 && yarn install; \
