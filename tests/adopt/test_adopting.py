@@ -604,6 +604,19 @@ def test_the_databases_url_has_the_form_of_the_driver(
     assert secrets["database-secrets"]["keys"]["DATABASE_URL"]["database"] == form
 
 
+def test_a_script_beside_the_program_says_nothing_of_the_form_that_the_program_takes(tmp_path: Path) -> None:
+    read = 'import os\nurl = os.environ["DATABASE_URL"]\n'
+    app = make(tmp_path, **{
+        "requirements.txt": "fastapi\nsqlalchemy\nasyncpg\n", "main.py": f"import store\n{API['main.py']}",
+        "store.py": f"{read}create_async_engine(url)\n",
+        "repair.py": f'{read}create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))\n',
+    })  # fmt: skip
+    keys = from_yaml(adopt(app).text)["secrets"]["database-secrets"]["keys"]
+    assert keys["DATABASE_URL"]["database"] == {"scheme": "postgresql+asyncpg"}
+    (app / "main.py").write_text(f"import repair\n{(app / 'main.py').read_text()}")
+    assert from_yaml(adopt(app).text)["secrets"]["database-secrets"]["keys"]["DATABASE_URL"]["database"] == {}
+
+
 @pytest.mark.parametrize(
     ("engine", "alone"),
     [

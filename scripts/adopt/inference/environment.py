@@ -149,9 +149,11 @@ def _database_form(unit: Unit, context: Context, read: Read) -> dict[str, Any]:
     if match := next((it for it in forms if it[2] in brought or not brought), None):  # one form is another program's
         return {"scheme": match[1]}
     tree = context.whole.tree
-    own = (file for file in tree.below(unit.sources) if file.endswith(".py") and not _MIGRATES.search(file))
+    own = [file for file in tree.below(unit.sources) if file.endswith(".py") and not _MIGRATES.search(file)]
     text = "\n".join(map(tree.text, own))
-    if _CONVERTS.search(text):
+    loaded = imported_files(unit, tree)  # a script beside the program may convert what the program does not
+    known = any(one.name == read.name and one.place.file in loaded for one in unit.code.reads)
+    if any(_CONVERTS.search(tree.text(file)) for file in own if file in loaded or not known):
         return {}
     if unit.wants("asyncpg") and "create_async_engine" in text:
         return {"scheme": "postgresql+asyncpg"}
