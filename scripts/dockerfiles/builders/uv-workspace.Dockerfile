@@ -7,6 +7,8 @@ ARG PYTHON_IMAGE=python:3.13-slim-trixie
 FROM ${PYTHON_IMAGE} AS packages
 ARG BEFORE=""
 ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_PROGRESS=1 UV_PROJECT_ENVIRONMENT=/venv VIRTUAL_ENV=/venv PATH=/uv/bin:$PATH
+# What pip keeps aside is in a cache that no image holds.
+# hadolint ignore=DL3042
 RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target /uv uv==0.13.9 \
     && python -m venv --without-pip /venv \

@@ -32,7 +32,7 @@ ARG FILES=""
 RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     if [ -n "$ADD" ]; then npm install --prefix "$MEMBER/.tools" --ignore-scripts --no-audit --no-fund --no-update-notifier $ADD; fi
 # What a page caches is written elsewhere: the root filesystem is read-only.
-# hadolint ignore=DL3003
+# hadolint ignore=DL3003,SC2016
 RUN for one in $BESIDE "$MEMBER"; do \
         if [ -f "$one/prisma/schema.prisma" ]; then (cd "$one" && npx --no-install prisma generate) || exit 1; fi; \
         (cd "$one" && npm run build --if-present --no-update-notifier) || exit 1; \
