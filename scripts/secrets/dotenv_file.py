@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from scripts.host import files
 
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REFERENCE = re.compile(r"\$\{([^}:]+)\}")  # with no value of its own for where there is none
 
 
 def read(file: Path, name: str) -> dict[str, str]:
@@ -58,7 +61,27 @@ def parse(text: str, name: str) -> dict[str, str]:
         if one.error or alone:
             raise SettingsError(f"{name}: line {line}: not NAME=value", "correct that line, or quote its value")
     found = dotenv_values(stream=StringIO(text))
-    return {key: value for key, value in found.items() if value is not None}
+    written = dotenv_values(stream=StringIO(text), interpolate=False)
+    given = {key: value for key, value in found.items() if value is not None}
+    return given | _unresolved(written)
+
+
+class Unresolved(str):
+    """A value as it is written, which refers to a variable (`lacks`) that nothing before its line gives."""
+
+    lacks: str
+
+
+def _unresolved(written: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the values that refer to a variable which neither an earlier line nor the environment gives."""
+    found: dict[str, str] = {}
+    known = set(os.environ)
+    for key, value in written.items():
+        if lacking := [name for name in _REFERENCE.findall(value or "") if name not in known]:
+            found[key] = kept = Unresolved(value or "")
+            kept.lacks = lacking[0]
+        known.add(key)
+    return found
 
 
 def _blank_lines(text: str) -> int:

@@ -130,7 +130,10 @@ def known_variables(root: Path, variables: Mapping[str, str] | None = None) -> d
     found |= dotenv_file.read(root / ".env", ".env")
     found |= os.environ if variables is None else variables
     # The end of a line comes along where a value was piped or pasted, and no header or password may have it.
-    return {name: value for name, text in found.items() if (value := text.rstrip("\r\n"))}
+    trimmed = {
+        name: text if isinstance(text, dotenv_file.Unresolved) else text.rstrip("\r\n") for name, text in found.items()
+    }
+    return {name: value for name, value in trimmed.items() if value}
 
 
 def uses_local_database(variables: Mapping[str, str], wanted: bool = True) -> bool:
@@ -217,7 +220,10 @@ class _Found:
     ) -> None:
         """Take the value of a key: what is `given`, else what its source says, `kept` over a new one."""
         value, place = given
-        if value:
+        if isinstance(value, dotenv_file.Unresolved):
+            told = f"refers to ${{{value.lacks}}}, which neither a line before it nor the environment gives"
+            self.unfit.append(f"{name}.{key}: {place}: {told}")
+        elif value:
             self.wanted[name][key], problem = _meant(value, source)
             self.unfit += [f"{name}.{key}: {place}: {problem}"] if problem else []
         elif "local" in source and local_database:

@@ -322,6 +322,17 @@ def test_an_editor_is_named_with_its_options(
         vault.editor(variables)
 
 
+def test_a_reference_that_nothing_gives_is_named_and_is_not_taken_for_nothing(tree: Path) -> None:
+    """An empty DATABASE_URL would mean the local database, and a run would call that done."""
+    (tree / ".env").write_text("DATABASE_URL=${NEON}\nNEON=postgresql://u:p@h/d\nOTHER=${NOBODYS}\nX=${NEON}${Y:-z}\n")
+    known = sync.known_variables(tree, {})
+    assert known["X"] == "postgresql://u:p@h/dz" and known["OTHER"] == "${NOBODYS}"
+    config = {"database-secrets": {"keys": {"DATABASE_URL": {"from": "DATABASE_URL", "database": {}}}}}
+    assert not sync.uses_local_database(known)
+    with pytest.raises(UserError, match=r"database-secrets.DATABASE_URL: .*refers to \$\{NEON\}, which neither"):
+        sync.decide(config, known, {}, local_database=False)
+
+
 SECOND = """
 import pathlib, sys
 from scripts.secrets import vault
