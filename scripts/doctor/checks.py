@@ -161,11 +161,12 @@ def _rights(facts: Facts) -> list[Row]:
 
 def _engine(facts: Facts) -> list[Row]:
     installable = facts.root and facts.apt and facts.may_install
+    missing: Verdict = "warn" if installable else "fail"  # of a client that can build: the pipeline brings one
+    brought, fix = ("the pipeline installs docker.io", "engine") if installable else ("", "")
     fit = [client for client in facts.clients if client.buildkit]
     if not facts.clients:
-        missing: Verdict = "warn" if installable else "fail"
-        how = "the pipeline installs docker.io" if installable else "install Docker Engine, or Docker Desktop"
-        return [Row("engine", missing, "no docker client on PATH", how, "engine" if installable else "")]
+        how = brought or "install Docker Engine, or Docker Desktop"
+        return [Row("engine", missing, "no docker client on PATH", how, fix)]
     rows = []
     version = str(facts.engine.get("ServerVersion") or "")
     number = parse_version(version)
@@ -173,6 +174,7 @@ def _engine(facts: Facts) -> list[Row]:
         place, otherwise = facts.engine_place
         said = facts.engine_error or "does not answer"
         start = f"start the engine at {place}, or {otherwise}" if place else docker.how_to_reach(said)
+        start = start if fit or place or not brought else brought
         able = facts.root and facts.system == "Linux" and not place
         rows.append(Row("engine", "warn" if able else "fail", said, start, "engine" if able else ""))
     elif number and number < OLDEST_ENGINE:
@@ -183,9 +185,8 @@ def _engine(facts: Facts) -> list[Row]:
         rows.append(Row("buildkit", "ok", f"{fit[0].path} {fit[0].version}"))
     else:
         names = ", ".join(client.path for client in facts.clients)
-        rows.append(
-            Row("buildkit", "fail", f"none of {names} can use it", "install docker-buildx, or Docker 20.10 to 22")
-        )
+        how = brought or "install docker-buildx, or Docker 20.10 to 22"
+        rows.append(Row("buildkit", missing, f"none of {names} can use it", how, fix))
     driver = str(facts.engine.get("Driver") or "")
     if not driver:
         rows.append(Row("storage driver", "skip", "the engine does not answer"))
