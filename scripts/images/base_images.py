@@ -34,8 +34,9 @@ SLIM = (
     + "".join(f" && rm -rf usr/share/{folder}/*" for folder in LEFT_OUT)
 )
 # As the official images have it, there is no wait for the disk after each file of what is built anew when power fails.
+MAKER = "mmdebstrap"
 MAKE = (
-    "mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", f"--extract-hook={SLIM}",
+    MAKER, "--quiet", "--variant=minbase", "--include=ca-certificates", f"--extract-hook={SLIM}",
     "--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"',
 )  # fmt: skip
 DEBIAN, OWN = "debian", ("python", "node")  # the bases with a recipe of their own; others are made by family
@@ -200,6 +201,11 @@ def registry_answers() -> bool:
     return status(REGISTRY) in (200, 401)  # "authenticate first" is how a live registry greets
 
 
+def packages() -> tuple[str, ...]:
+    """Return the packages that this machine lacks to make base images, nothing where a registry has them."""
+    return () if shutil.which(MAKER) or registry_answers() else (MAKER,)
+
+
 def status(url: str) -> int:
     """Return the status that a server answers a HEAD request with, decided within `PROBE_SECONDS`; 0 for no answer."""
     try:
@@ -303,20 +309,20 @@ def may_unpack() -> bool:
 
 def _need_mmdebstrap(shell: Shell, may_install: bool) -> None:
     """Install mmdebstrap where it is missing and may be installed. Raises UserError where it may not."""
-    if shutil.which("mmdebstrap") and not may_unpack():
+    if shutil.which(MAKER) and not may_unpack():
         raise UserError(
             "no image registry answers, and mmdebstrap, which makes base images from Debian's packages, needs "
             "newuidmap for a user who is not root",
             "as root: apt-get install uidmap; or let root run invoke prepare here once; or make the registry reachable",
         )
-    if shutil.which("mmdebstrap"):
+    if shutil.which(MAKER):
         return
     if not may_install or os.geteuid() != 0 or not shutil.which("apt-get"):
         raise UserError(
             "no image registry answers, and mmdebstrap, which makes base images from Debian's packages, is missing",
             "as root on Debian or Ubuntu: apt-get install mmdebstrap; or make the registry reachable",
         )
-    engine.install(shell, ("mmdebstrap",))
+    engine.install(shell, (MAKER,))
 
 
 def _build(shell: Shell, client: Docker, root: Path, recipe: str, ref: str, arguments: Mapping[str, str]) -> None:

@@ -25,9 +25,12 @@ APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=300")  # for the updates that a syste
 SYSTEMD = Path("/run/systemd/system")
 
 
-def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None]) -> Docker:
+def ensure(
+    shell: Shell, *, may_install: bool, say: Callable[[str], None], beside: Callable[[], Sequence[str]] = tuple
+) -> Docker:
     """Return a client with BuildKit whose engine answers, installing and starting Docker where that is allowed.
 
+    `beside` returns further packages that are wanted with it: apt takes them at once faster than one after the other.
     Raises UserError saying what to install where it is not.
     """
     found = _find(shell)
@@ -35,7 +38,7 @@ def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None]) -> Do
         _refuse_unless_installable(shell, may_install)
         say("no Docker client with BuildKit here: installing Debian's docker.io")
         _limit_packets(shell, network.outward_mtu())
-        install(shell, PACKAGES, CLIENT_PACKAGES)
+        install(shell, [*PACKAGES, *beside()], CLIENT_PACKAGES)
         found = Docker(Path("/usr/bin/docker")) if shell.dry else _find(shell)
         if found is None:
             raise UserError(

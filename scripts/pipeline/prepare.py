@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from scripts.context.ready import Ready, ensure_bases, make_plan
 from scripts.context.run import Run, outcomes_of, threads
 from scripts.errors import UserError
-from scripts.images import engine, plan
+from scripts.images import base_images, engine, plan
 from scripts.images.base_images import ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import namespace
@@ -85,7 +85,9 @@ def _tools(run: Run) -> tuple[bool, str]:
 
 def _engine(run: Run, into: list[Docker]) -> tuple[bool, str]:
     answering = engine.find_answering(run.session.shell)
-    made = answering or engine.ensure(run.session.shell, may_install=run.may_install, say=run.display.line)
+    made = answering or engine.ensure(
+        run.session.shell, may_install=run.may_install, say=run.display.line, beside=base_images.packages
+    )
     into.append(made)
     return answering is None, str(made.binary)
 

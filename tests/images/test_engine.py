@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socketserver
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from plumbum import local
 from scripts.errors import UserError
 from scripts.host import remembered
 from scripts.host.shell import Result, Shell
-from scripts.images import docker, engine
+from scripts.images import base_images, docker, engine
 from scripts.images.docker import Docker
 from scripts.images.engine_api import EngineApi, EngineSilent, chosen_by, is_elsewhere
 from tests.support.serving import serving
@@ -260,6 +260,21 @@ def test_an_engine_comes_with_its_client_however_the_release_divides_it(
     with local.env(PATH=f"{tmp_path}:/usr/bin:/bin"):
         engine.install(Shell(echo=lambda _: None), engine.PACKAGES, engine.CLIENT_PACKAGES)
     assert (tmp_path / "asked").read_text().splitlines()[-1].endswith(f"--no-install-recommends {installed}")
+
+
+def test_what_makes_base_images_is_installed_with_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Sequence[str]] = []
+    monkeypatch.setattr(engine, "_find", lambda _: Docker(tmp_path) if asked else None)
+    monkeypatch.setattr(engine, "_refuse_unless_installable", lambda *_: None)
+    monkeypatch.setattr(engine, "_limit_packets", lambda *_: None)
+    monkeypatch.setattr(engine, "install", lambda _, packages, __: asked.append(packages))
+    monkeypatch.setattr(docker, "engine_answers", lambda *_: True)
+    monkeypatch.setattr(base_images, "registry_answers", lambda: False)
+    with local.env(PATH=str(tmp_path)):
+        engine.ensure(Shell(), may_install=True, say=print, beside=base_images.packages)
+        assert asked == [["docker.io", "iptables", "mmdebstrap"]]
+        monkeypatch.setattr(base_images, "registry_answers", lambda: True)
+        assert base_images.packages() == ()
 
 
 def test_nothing_of_the_persons_is_removed_for_an_engine(tmp_path: Path) -> None:
