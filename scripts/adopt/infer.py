@@ -18,6 +18,7 @@ from scripts.adopt.inference.environment import insists_on_tls, redis_of, variab
 from scripts.adopt.inference.jobs import find_jobs, tables_of_people
 from scripts.adopt.inference.journey import find_journey
 from scripts.adopt.inference.known import find_todos
+from scripts.adopt.inference.left_out import take_back
 from scripts.adopt.inference.private import keep_private, rename_public
 from scripts.adopt.inference.programs import (
     companions,
@@ -43,6 +44,7 @@ from scripts.adopt.packages import join, requirements
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 from scripts.dockerfiles.derived import builds_a_page, takes_packages
+from scripts.dockerfiles.ignore import literal
 
 NEVER_IN_AN_IMAGE = [
     "**/.env",
@@ -93,6 +95,7 @@ def decide(whole: Whole) -> Decision:
     for unit in sorted(whole.units, key=lambda one: tables_of_people(one, whole)):
         find_jobs(unit, context)
     for unit in whole.units:
+        take_back(unit, context)
         found.remarks += _out_of_reach(unit, services[unit.name]["context"], whole.tree)
     _extras(context)
     _extensions(context)
@@ -187,7 +190,7 @@ def _without_strays(unit: Unit, spec: dict[str, Any], context: Context) -> None:
     strays = lost.strays(context.whole.tree, unit.sources) if unit.kind in PAGE_KINDS else {}
     if strays:
         own = (file.removeprefix(f"{spec['context']}/") for file in strays)
-        spec["ignore"] += [re.sub(r"([][*?\\])", r"\\\1", file) for file in own]  # to the letter
+        spec["ignore"] += map(literal, own)
         others = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
         why = f"{next(iter(strays.values()))}: imports what the repository does not hold, and no page loads it"
         context.found.because(f"services.{unit.name}.ignore", f"{next(iter(strays))}{others}", why)

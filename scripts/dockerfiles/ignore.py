@@ -62,6 +62,11 @@ def ignore_rules(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> I
     return IgnoreRules("\n".join(more), keep_git=names_git)
 
 
+def literal(path: str) -> str:
+    """Return the pattern that matches one path to the letter."""
+    return re.sub(r"([][*?\\])", r"\\\1", path)
+
+
 def _patterns(text: str, name: str) -> Iterator[tuple[bool, str]]:
     """Yield every pattern of a file, cleaned as Docker cleans it, with whether it ignores."""
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):

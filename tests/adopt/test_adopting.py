@@ -3342,3 +3342,28 @@ def test_a_person_is_let_in_by_the_server_that_better_auth_is_behind(tmp_path: P
                             "auth__server.js": code, **below("api", {**API, "main.py": main})})  # fmt: skip
     journey = from_yaml(adopt(app).text)["journey"]
     assert {step["service"] for step in journey[:2]} == {"api" if behind else "auth"}
+
+
+@pytest.mark.parametrize(
+    ("left_out", "taken"),
+    [
+        ("*.log\nalembic.ini\nmoves/\n", ["!alembic.ini", "!moves"]),
+        ("*\n!main.py\n!requirements.txt\n", ["!alembic.ini", "!moves"]),
+        ("**/versions\n", ["!moves"]),
+        ("tests\n", []),
+    ],
+)
+@pytest.mark.parametrize("recipe", ["FROM python:3.13\nWORKDIR /app\nCOPY . .\nCMD uvicorn main:app\n", ""])
+def test_what_migrations_run_from_is_taken_back_into_the_image(
+    tmp_path: Path, left_out: str, taken: list[str], recipe: str
+) -> None:
+    texts = {**API, "requirements.txt": "fastapi\nsqlalchemy\nalembic\n", ".dockerignore": left_out,
+             "alembic.ini": INI.format("moves"), "moves/env.py": "",
+             "moves/versions/1_first.py": 'op.create_table("task")\n'}  # fmt: skip
+    texts |= {"Dockerfile": recipe} if recipe else {}
+    found = adopt(make(tmp_path, **texts))
+    service = next(iter(from_yaml(found.text)["services"].values()))
+    assert service["ignore"][: len(taken)] == taken
+    assert [line for line in service["ignore"] if line.startswith("!")] == [*taken, "!**/.env.example"]
+    reasons = [place for key, what, place in found.decision.reasons if "taken back" in what]
+    assert len(reasons) == len(taken) and all(place.startswith(".dockerignore:") for place in reasons)
