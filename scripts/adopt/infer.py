@@ -15,7 +15,7 @@ from scripts.adopt.inference.builders import builder_of, fetched_fonts
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
 from scripts.adopt.inference.entries import main_file
 from scripts.adopt.inference.environment import insists_on_tls, redis_of, variables_of
-from scripts.adopt.inference.jobs import find_jobs, tables_of_people
+from scripts.adopt.inference.jobs import find_jobs, migrates_at_start, tables_of_people
 from scripts.adopt.inference.journey import find_journey
 from scripts.adopt.inference.known import find_todos
 from scripts.adopt.inference.left_out import take_back
@@ -129,7 +129,7 @@ def _service(unit: Unit, context: Context) -> dict[str, Any]:
     environment = _variables(unit, spec, bool(builder), context)
     if environment:
         spec["environment"] = environment
-    spec["replicas"] = _replicas(unit, spec)
+    spec["replicas"] = _replicas(unit, spec, context)
     spec["values"] = {"containerSecurityContext": {"readOnlyRootFilesystem": False}} | name_host(unit, spec, context)
     if context.whole.broker and units.calls_a_broker(unit):
         spec["values"]["initContainers"] = [_wait_for(context.whole.broker, unit)]
@@ -249,11 +249,16 @@ def _spell(unit: Unit, spec: dict[str, Any], context: Context) -> None:
             context.found.because(f"services.{unit.name}.replaceInSources", what, place)
 
 
-def _replicas(unit: Unit, spec: Mapping[str, Any]) -> int:
-    """Return how many pods a service has: as its manifests say, at most two; one where it keeps files of its own."""
+def _replicas(unit: Unit, spec: Mapping[str, Any], context: Context) -> int:
+    """Return how many pods a service has: as its manifests say, at most two; one where it keeps files of its own, or
+    where each would run the migrations, at the same time.
+    """
     if "persistence" in spec or any("seed" in it for it in spec.get("writablePaths", []) if isinstance(it, dict)):
         return 1
     replicas = next((item.replicas for item in unit.described if isinstance(item.replicas, int)), 1)
+    if replicas > 1 and migrates_at_start(unit, context):
+        context.found.because(f"services.{unit.name}.replicas", "1, as each pod migrates at its start", unit.place)
+        return 1
     return min(replicas, 2) or 1
 
 

@@ -3367,3 +3367,16 @@ def test_what_migrations_run_from_is_taken_back_into_the_image(
     assert [line for line in service["ignore"] if line.startswith("!")] == [*taken, "!**/.env.example"]
     reasons = [place for key, what, place in found.decision.reasons if "taken back" in what]
     assert len(reasons) == len(taken) and all(place.startswith(".dockerignore:") for place in reasons)
+
+
+@pytest.mark.parametrize(
+    ("start", "pods"), [("sh -c 'alembic upgrade head && uvicorn main:app'", 1), ("uvicorn main:app", 2)]
+)
+def test_a_service_that_migrates_at_its_start_has_one_pod(tmp_path: Path, start: str, pods: int) -> None:
+    container = {"name": "api", "image": "api", "ports": [{"containerPort": 8000}]}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}}
+    manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"},
+                "spec": {"replicas": 2, "template": template}}  # fmt: skip
+    texts = {**below("api", API), "k8s__api.yaml": yaml.safe_dump(manifest),
+             "api__Dockerfile": f"FROM python:3.13\nWORKDIR /app\nCOPY . .\nCMD {start}\n"}  # fmt: skip
+    assert services(adopt(make(tmp_path, **texts)))["api"]["replicas"] == pods

@@ -55,7 +55,7 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
         if not _scripts(unit, context):
             _of_models(makers, unit, context)
         return
-    if re.search(r"alembic\W+(.{0,40}\W)?upgrade\b", _started(unit, context)):
+    if migrates_at_start(unit, context):
         return
     if folder and not tree.has(f"{folder}/env.py"):
         told = folder.removeprefix(f"{unit.sources}/")
@@ -394,6 +394,12 @@ def _started(unit: Unit, context: Context) -> str:
     return "\n".join(_script(command, unit, context.whole.tree) for command in [own, *told])
 
 
+def migrates_at_start(unit: Unit, context: Context) -> bool:
+    """Return whether what starts a service runs its migrations."""
+    how = r"alembic\W+(.{0,40}\W)?upgrade\b|manage\.py\W+migrate|\bdb\W+upgrade|prisma\W+(migrate\W+deploy|db\W+push)"
+    return bool(re.search(how, _started(unit, context)))
+
+
 def _creates_tables(folder: str, tree: Tree) -> bool:
     """Return whether a migration of alembic's, below a folder, makes a table."""
     versions = (file for file in tree.below(folder) if "/versions/" in f"/{file}" and file.endswith(".py"))
@@ -403,7 +409,7 @@ def _creates_tables(folder: str, tree: Tree) -> bool:
 def _framework_job(unit: Unit, context: Context) -> tuple[list[str], str] | None:
     """Return Django's or Flask-Migrate's migration, unless what starts the image runs it."""
     tree = context.whole.tree
-    if re.search(r"manage\.py\W+migrate|db\W+upgrade", _started(unit, context)):
+    if migrates_at_start(unit, context):
         return None
     manage, environment = join(unit.sources, "manage.py"), join(unit.sources, "migrations/env.py")
     if unit.kind == "django" and tree.has(manage):
