@@ -270,11 +270,11 @@ def test_what_makes_base_images_is_installed_with_the_engine(tmp_path: Path, mon
     monkeypatch.setattr(engine, "install", lambda _, packages, __: asked.append(packages))
     monkeypatch.setattr(docker, "engine_answers", lambda *_: True)
     monkeypatch.setattr(base_images, "registry_answers", lambda: False)
-    with local.env(PATH=str(tmp_path)):
-        engine.ensure(Shell(), may_install=True, say=print, beside=base_images.packages)
-        assert asked == [["docker.io", "iptables", "mmdebstrap"]]
-        monkeypatch.setattr(base_images, "registry_answers", lambda: True)
-        assert base_images.packages() == ()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    engine.ensure(Shell(), may_install=True, say=print, beside=base_images.packages)
+    assert asked == [["docker.io", "iptables", "mmdebstrap"]]
+    monkeypatch.setattr(base_images, "registry_answers", lambda: True)
+    assert base_images.packages() == ()
 
 
 def test_nothing_of_the_persons_is_removed_for_an_engine(tmp_path: Path) -> None:
