@@ -168,7 +168,7 @@ async def test_delete_tells_why_the_engine_keeps_a_network(cluster, monkeypatch)
     assert "active endpoints" in await agent.delete(cluster.name, cluster.state)
     assert network in cluster.docker("network", "ls")
     cluster.docker("rm", "--force", stranger)
-    monkeypatch.undo()
+    monkeypatch.setattr(agent, "NETWORK_RELEASE_SECONDS", 300.0)
     assert await agent.delete(cluster.name, cluster.state) == ""
     assert network not in cluster.docker("network", "ls")
     cluster.node = cluster._node()
