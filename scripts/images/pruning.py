@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 KEEP = 10  # of each service, the newest that stay whoever needs them: as many as helm keeps revisions
-ALIAS = "latest"
+OWN = re.compile(r"[0-9a-f]{16}")  # a tag that is a digest of what went into the image: others are a person's
 
 
 def without_default_registry(ref: str) -> str:
@@ -26,7 +27,8 @@ def newest_of_each(refs: Iterable[str], keep: int = KEEP) -> set[str]:
 
 
 def unneeded(refs: Iterable[str], repositories: Collection[str], needed: Collection[str]) -> list[str]:
-    """Return, of references, those of our repositories that are not needed; the moving alias never is old.
+    """Return, of references, those of our repositories that are not needed. What has no digest for a tag is never old:
+    the moving alias, and what a person tagged.
 
     `needed` counts with and without a registry in front: what a cluster pulls is what was built here.
     """
@@ -36,7 +38,7 @@ def unneeded(refs: Iterable[str], repositories: Collection[str], needed: Collect
         for ref in refs
         if (tail := _tail(without_default_registry(ref), repositories))
         and tail not in tails
-        and not tail.endswith(f":{ALIAS}")
+        and OWN.fullmatch(tail.rpartition(":")[2])
     ]
 
 

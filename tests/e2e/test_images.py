@@ -58,7 +58,7 @@ def test_the_same_inputs_give_the_same_content(
     python = next(ref for ref in bases.split(", ") if "python" in ref)
     # On a base with another name every step is done again; with --no-cache, what it shares with others would be theirs.
     (tmp_path / "Dockerfile").write_text(f"FROM {python}\nLABEL again={secrets.token_hex(8)}\n")
-    base, again = "todo-chatbot/base-python:again", "todo-chatbot/mcp:again"
+    base, again = "again/base-python", "again/mcp"  # another run beside this one takes old images of the app away
     shell, sources = Shell(echo=lambda _: None), project.folder / "services"
     shell.effect([docker, "build", "--tag", base, tmp_path], env=BUILDKIT, timeout=600)
     argv = [docker, "build", "--tag", again, "--build-arg", f"PYTHON_IMAGE={base}"]

@@ -8,30 +8,31 @@ from hypothesis import strategies as st
 from scripts.images import pruning
 
 OURS = ("todo-chatbot/backend", "todo-chatbot/mcp")
+A, B = "0123456789abcdef", "fedcba9876543210"
 REFS = st.builds(
     "{}{}:{}".format,
     st.sampled_from(["", "docker.io/", "registry.example.org/team/"]),
     st.sampled_from([*OURS, "todo-chatbot/backend-2", "backend", "other/backend"]),
-    st.sampled_from(["1", "2", "3", "latest"]),
+    st.sampled_from([A, B, "latest", "mine", "1"]),
 )
 
 
 def test_what_nobody_asks_for_is_old_wherever_it_lies() -> None:
-    have = ["docker.io/todo-chatbot/backend:1", "todo-chatbot/backend:2", "r.example.org:5000/a/todo-chatbot/backend:1"]
-    assert pruning.unneeded(have, OURS, ["todo-chatbot/backend:2"]) == [have[0], have[2]]
+    own = "todo-chatbot/backend"
+    have = [f"docker.io/{own}:{A}", f"{own}:{B}", f"r.example.org:5000/a/{own}:{A}", f"{own}:mine", f"{own}:latest"]
+    assert pruning.unneeded(have, OURS, [f"{own}:{B}"]) == [have[0], have[2]], "what a person tagged is not ours"
 
 
 def test_what_a_cluster_pulls_is_what_was_built_here() -> None:
-    assert (
-        pruning.unneeded(["todo-chatbot/backend:1"], OURS, ["registry.example.org/team/todo-chatbot/backend:1"]) == []
-    )
+    own = f"todo-chatbot/backend:{A}"
+    assert pruning.unneeded([own], OURS, [f"registry.example.org/team/{own}"]) == []
 
 
 @given(st.lists(REFS), st.lists(REFS))
 def test_nothing_needed_and_nothing_of_somebody_elses_is_old(have: list[str], needed: list[str]) -> None:
     found = pruning.unneeded(have, OURS, needed)
     assert set(found) <= set(have) and not set(found) & set(needed)
-    assert all(any(f"{name}:" in ref for name in OURS) and not ref.endswith(":latest") for ref in found)
+    assert all(any(f"{name}:" in ref for name in OURS) and ref.endswith((A, B)) for ref in found)
     assert pruning.unneeded(found, OURS, needed) == found
 
 

@@ -20,7 +20,7 @@ from scripts.reporting.display import PlainDisplay
 from scripts.settings.model import Image, Outcome, Plan
 
 NAME = "todo-chatbot/backend"
-BUILT = [f"{NAME}:{number}" for number in range(20, 0, -1)]  # the newest first
+BUILT = [f"{NAME}:{number:016x}" for number in range(20, 0, -1)]  # the newest first
 
 
 def record(image: str) -> dict[str, Any]:
@@ -60,10 +60,10 @@ class World:
     def items(self, kind: str, namespace: str, *words: str) -> list[dict[str, Any]]:
         if self.silent:
             raise UserError("kubectl get secrets: the server did not answer\nmore")
-        return [record(f"{NAME}:3")] if "owner=helm" in words else []
+        return [record(f"{NAME}:{3:016x}")] if "owner=helm" in words else []
 
     def ask(self, *words: str, **_: Any) -> Result:
-        return Result(0, f"{NAME}:5 docker.io/{NAME}:5 postgres:17")
+        return Result(0, f"{NAME}:{5:016x} docker.io/{NAME}:{5:016x} postgres:17")
 
     def prune(self, old: Any) -> int:
         if self.node_silent:
@@ -77,7 +77,7 @@ class World:
         world: Any = self
         session: Any = SimpleNamespace(settings=settings, shell=world, kubectl=world, cluster=world)
         client: Any = SimpleNamespace(binary="docker")
-        plan = Plan((Image("backend", NAME, "1"),), (), "kind")
+        plan = Plan((Image("backend", NAME, f"{1:016x}"),), (), "kind")
         return list(pruning.prune(Run(session, PlainDisplay(self.out)), Ready(client, {}, plan), loaded=loaded))
 
 
@@ -87,7 +87,7 @@ STAY = {*range(11, 21), 1, 3, 5}  # the ten newest, the planned one, a revision'
 def test_what_nobody_asks_for_goes_from_engine_and_nodes_alike() -> None:
     world = World()
     (outcome,) = world.run()
-    gone = [f"{NAME}:{number}" for number in range(20, 0, -1) if number not in STAY]
+    gone = [f"{NAME}:{number:016x}" for number in range(20, 0, -1) if number not in STAY]
     assert world.removed == gone
     assert world.on_node == [f"docker.io/{ref}" for ref in BUILT if ref not in gone]
     assert outcome.detail == "7 taken from the engine, 7 from the nodes"
@@ -95,7 +95,7 @@ def test_what_nobody_asks_for_goes_from_engine_and_nodes_alike() -> None:
 
 def test_what_a_container_of_another_cluster_is_made_of_is_left_to_the_engine() -> None:
     world = World()
-    world.in_use = f"{NAME}:2"
+    world.in_use = f"{NAME}:{2:016x}"
     assert world.run()
 
 
