@@ -65,6 +65,10 @@ class Event:
         return f"event {self.reason}{times}: {self.message}"
 
 
+def _newest_last(events: Iterable[Event]) -> list[Event]:
+    return sorted(events, key=lambda event: event.last.timestamp() if event.last else 0.0)
+
+
 def _event(item: Object) -> Event:
     series = item.get("series") or {}
     first = moment(item.get("firstTimestamp")) or moment(item.get("eventTime")) or created(item)
@@ -140,13 +144,13 @@ class ResourceGraph:
         found = [event for of, event in self._events.get(key, ()) if not of or not uid or of == uid]
         if reasons:
             found = [event for event in found if event.reason in reasons]
-        return sorted(found, key=lambda event: event.last.timestamp() if event.last else 0.0)
+        return _newest_last(found)
 
     def events_before(self, prefix: str, kind: str, reason: str) -> list[Event]:
         """Return the events of one reason of every object whose name begins so, gone ones too; the newest last."""
         named = (told for (of, name), told in self._events.items() if of == kind and name.startswith(prefix))
         found = [event for told in named for _, event in told if event.reason == reason]
-        return sorted(found, key=lambda event: event.last.timestamp() if event.last else 0.0)
+        return _newest_last(found)
 
     def owner(self, item: Object, kind: str = "") -> Object | None:
         """Return the object that controls another one, or None."""

@@ -174,7 +174,8 @@ def _engine(facts: Facts) -> list[Row]:
         place, otherwise = facts.engine_place
         said = facts.engine_error or "does not answer"
         start = f"start the engine at {place}, or {otherwise}" if place else docker.how_to_reach(said)
-        start = start if fit or place or not brought else brought
+        if brought and not fit and not place:
+            start = brought
         able = facts.root and facts.system == "Linux" and not place
         rows.append(Row("engine", "warn" if able else "fail", said, start, "engine" if able else ""))
     elif number and number < OLDEST_ENGINE:

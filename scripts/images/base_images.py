@@ -33,8 +33,8 @@ SLIM = (
     + " >etc/dpkg/dpkg.cfg.d/slim && echo 'path-include=/usr/share/doc/*/copyright' >>etc/dpkg/dpkg.cfg.d/slim"
     + "".join(f" && rm -rf usr/share/{folder}/*" for folder in LEFT_OUT)
 )
-# As the official images have it, there is no wait for the disk after each file of what is built anew when power fails.
 MAKER = "mmdebstrap"
+# As the official images have it, there is no wait for the disk after each file of what is built anew when power fails.
 MAKE = (
     MAKER, "--quiet", "--variant=minbase", "--include=ca-certificates", f"--extract-hook={SLIM}",
     "--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"',

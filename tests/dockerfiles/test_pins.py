@@ -27,3 +27,9 @@ def test_a_service_has_the_packages_that_all_have_in_the_same_versions(service: 
         for name in ("common", service)
     )
     assert common and not common - own
+
+
+def test_the_dockerfiles_of_the_services_are_alike_so_that_images_share_their_layers() -> None:
+    texts = {name: (ROOT / "services" / name / "Dockerfile").read_text() for name in ("agent", "backend", "mcp")}
+    shared = {text.partition("WORKDIR")[0].replace(name, "SERVICE") for name, text in texts.items()}
+    assert len(shared) == 1

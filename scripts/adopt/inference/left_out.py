@@ -23,15 +23,16 @@ def take_back(unit: Unit, context: Context) -> None:
     recipe = spec.get("dockerfile") or join(folder, "Dockerfile")
     own = [] if "builder" in spec else [f"{recipe}.dockerignore"]
     file = next((one for one in [*own, join(folder, ".dockerignore")] if tree.has(one)), "")
-    lines = tree.text(file).splitlines() if file else []
-    rules = IgnoreRules("\n".join(lines), file)
+    if not file:
+        return
+    rules, lines = IgnoreRules(tree.text(file), file), tree.text(file).splitlines()
     taken: list[str] = []
-    for wanted in dict.fromkeys(_wanted(unit, context)) if lines else ():
+    for wanted in dict.fromkeys(_wanted(unit, context)):
         inside = [wanted] if tree.has(wanted) else tree.below(wanted)
-        lost = next((own for own in (_within(folder, one) for one in inside) if rules.ignores(own)), "")
+        lost = next((path for one in inside if rules.ignores(path := one.removeprefix(f"{folder}/"))), "")
         if lost:
             line = next((number for number, it in enumerate(lines, 1) if IgnoreRules(it).ignores(lost)), 0)
-            taken.append(f"!{literal(_within(folder, wanted))}")
+            taken.append(f"!{literal(wanted.removeprefix(f'{folder}/'))}")
             found.because(f"services.{unit.name}.ignore", f"{wanted} is taken back for its job", Place(file, line))
     spec["ignore"][:0] = taken  # before the others, which keep secrets out of every folder
 
@@ -45,7 +46,3 @@ def _wanted(unit: Unit, context: Context) -> Iterator[str]:
             yield from (one for one in (join(unit.sources, word) for word in words) if tree.has(one))
             if unit.python and "alembic" in words:
                 yield from filter(None, migrations(unit, context))
-
-
-def _within(folder: str, path: str) -> str:
-    return path if folder in (".", "") else path.removeprefix(f"{folder}/")
