@@ -158,7 +158,8 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
             remarks.append(f"{file}: left out: it is for a host elsewhere")  # what it copies is found by itself
         elif unit:
             units.append(unit)
-    units = [unit for unit in units if not _again(tree, unit, units) and not _variant(unit, units)]
+    units = [unit for unit in units if not _again(tree, unit, units)]
+    units = [unit for unit in units if not _variant(unit, units)]  # of those that are left
     known = {folder for unit in units for folder in (unit.folder, unit.sources)}
     for file in (one for one in tree.named("package.json", *packages.PYTHON_FILES) if one in files):
         folder = folder_of(file)

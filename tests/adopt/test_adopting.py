@@ -2530,7 +2530,8 @@ def test_what_lies_beside_the_services_becomes_no_further_one(
     app = make(tmp_path, **{"web__package.json": NEXT, "web__app__page.tsx": "", **BACKEND, **more})
     found = services(adopt(app))
     assert {name: spec["context"] for name, spec in found.items()} == contexts
-    assert found.get("backend", {}).get("builder") in (None, "python")
+    builders = (None,) if "backend__Dockerfile" in more else (None, "python")  # its own is taken
+    assert found.get("backend", {}).get("builder") in builders
 
 
 NOTICES = """from fastapi import FastAPI
