@@ -142,6 +142,16 @@ def _brings(tree: Tree, wanted: Packages, locked: set[str], name: str, own: bool
 def needs(tree: Tree, folder: str, main: str) -> dict[str, Place]:
     """Return the known modules that a program imports when it starts, each with its place: from its first file on."""
     found: dict[str, Place] = {}
+    for file, module, names, line in at_start(tree, folder, main):
+        indirect = [INDIRECT[(module, name)] for name in names if (module, name) in INDIRECT]
+        for one in (module, module.split(".")[0], *(f"{module}.{name}" for name in names), *indirect):
+            if one in KNOWN and not any(True for _ in _files(tree, folder, file, one, ())):
+                found.setdefault(one, Place(file, line))
+    return found
+
+
+def at_start(tree: Tree, folder: str, main: str) -> Iterator[tuple[str, str, tuple[str, ...], int]]:
+    """Yield (file, module, names, line) of what a program imports when it starts, from its first file on."""
     waiting, seen = [main], {main}
     while waiting:
         file = waiting.pop(0)
@@ -149,11 +159,7 @@ def needs(tree: Tree, folder: str, main: str) -> dict[str, Place]:
             inner = [one for one in _files(tree, folder, file, module, names) if one not in seen]
             seen.update(inner)
             waiting += inner
-            indirect = [INDIRECT[(module, name)] for name in names if (module, name) in INDIRECT]
-            for one in (module, module.split(".")[0], *(f"{module}.{name}" for name in names), *indirect):
-                if one in KNOWN and not any(True for _ in _files(tree, folder, file, one, ())):
-                    found.setdefault(one, Place(file, line))
-    return found
+            yield file, module, names, line
 
 
 def imported_files(tree: Tree, folder: str, main: str) -> set[str]:

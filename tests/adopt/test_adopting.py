@@ -2387,6 +2387,7 @@ def test_a_probe_asks_for_what_the_started_program_knows(tmp_path: Path) -> None
         ("from backend import store\nname = store.name\n", "import backend.models\nname = 1\n"),
         ("from .store import name\n", "from . import models\nname = 1\n"),
         ("from store import name\n", "import models\nname = 1\n"),
+        ("from .store import name\n", "import backend.models\nname = 1\n"),  # its first file says nothing of it
     ],
 )
 @pytest.mark.parametrize("place", ["", "app/"])
@@ -2421,9 +2422,30 @@ def test_a_program_that_is_started_from_above_its_folder_starts_and_so_do_its_jo
     )  # and the builder's app.pth
     module, name = spec["args"][1].split(":")
     folder = spec["args"][spec["args"].index("--app-dir") + 1] if "--app-dir" in spec["args"] else "."
-    folder = f"{image}{folder}" if above else folder
+    folder = f"{image}{folder}" if folder.startswith("/") else folder
     code = f"import sys; sys.path.insert(0, '{folder}'); from {module} import {name}"  # as uvicorn does
     subprocess.run([sys.executable, "-P", "-c", code], cwd=image / "app", env={"PYTHONPATH": found}, check=True)
+
+
+def test_a_program_that_names_its_own_modules_in_two_ways_is_told_so_and_where(tmp_path: Path) -> None:
+    """Its own image has nothing by its folder's name; what is defined twice is no fault of an image."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "backend__requirements.txt": "fastapi\n", "backend__src__models.py": "",
+        "backend__src__main.py": "from .store import name\nfrom fastapi import FastAPI\napp = FastAPI()\n",
+        "backend__src__store.py": "import backend.src.models\nname = 1\n",
+        "backend__Dockerfile": "FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD uvicorn src.main:app\n",
+    })  # fmt: skip
+    found = adopt(app)
+    reasons = [str(place) for key, _, place in found.decision.reasons if key == "services.backend.builder"]
+    assert reasons == ["backend/src/store.py:1: it knows its folder as backend, which its image has nothing of"]
+    assert services(found)["backend"]["args"][1] == "backend.src.main:app"
+    assert not [line for line in found.decision.remarks if "by one name" in line]
+    (app / "backend/src/store.py").write_text("import backend.src.models\nimport src.models\nname = 1\n")
+    found = adopt(app)
+    said = [line for line in found.decision.remarks if "by one name" in line]
+    assert len(said) == 1 and said[0].startswith("backend/src/store.py:1: ") and "backend/src/store.py:2 " in said[0]
+    assert services(found)["backend"]["args"][1] == "src.main:app"
+    assert services(found)["backend"]["environment"]["PYTHONPATH"] == "/above"
 
 
 def test_what_a_program_imports_by_its_own_folders_name_counts_for_its_packages(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from scripts.adopt.folder_kinds import is_within
 from scripts.adopt.inference.decision import PYTHON_KINDS, Context, worker_of
 from scripts.adopt.inference.entries import (
     ABOVE,
+    by_own_name,
     find_application,
+    folder_name,
     main_files,
     module_name,
     own_name,
@@ -133,15 +135,19 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
 
 
 def _started_above(unit: Unit, tree: Tree) -> Iterator[str]:
-    """Yield a Dockerfile that starts a program by the name of its folder, where nothing in its image has that name."""
-    name, recipe = own_name(tree, unit), unit.dockerfile
-    if not recipe or not name or unit.folder != unit.sources:
+    """Yield a Dockerfile that starts a program which knows its folder by name, where nothing in its image has that
+    name.
+    """
+    recipe, (by_name, _) = unit.dockerfile, by_own_name(tree, unit)
+    if not recipe or not (own_name(tree, unit) or by_name) or unit.folder != unit.sources:
         return
+    name = folder_name(tree, unit)
     items = reading.instructions(tree.text(recipe.file))
     told = [item.value for item in items if item.name in ("COPY", "ADD", "RUN", "ENV")]
     above = recipe.workdir.rstrip("/").endswith(f"/{name}") and any("PYTHONPATH" in value for value in told)
     if not above and not any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", value) for value in told):
-        yield f"{recipe.file}:{recipe.command_line}: it is started as {name}, which its image has nothing of"
+        place = by_name or Place(recipe.file, recipe.command_line)
+        yield f"{place}: it knows its folder as {name}, which its image has nothing of"
 
 
 def _exported(unit: Unit, tree: Tree) -> Iterator[str]:

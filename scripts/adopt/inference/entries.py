@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from scripts.adopt import folder_kinds
+from scripts.adopt import folder_kinds, needed
 from scripts.adopt.packages import join
-from scripts.adopt.tree import Tree
+from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
 ABOVE = "/above"  # of an image: there a link by the program's own name leads to its folder
@@ -52,21 +52,50 @@ def module_name(unit: Unit, file: str) -> str:
     return ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
 
 
+def folder_name(tree: Tree, unit: Unit) -> str:
+    """Return the name by which Python knows a program's folder from above it."""
+    return PurePosixPath(unit.sources).name or tree.root.name
+
+
 def own_name(tree: Tree, unit: Unit) -> str:
     """Return the name by which a program knows its own folder, which is started from above it then: its command names
-    it so, or its first file imports its neighbours by it or relatively; empty where it is started from within.
+    it so, or its first file imports its neighbours by it or relatively, or those of a package in it relatively and
+    others by it; empty where it is started from within.
     """
-    name = PurePosixPath(unit.sources).name or tree.root.name
-    main = main_file(unit, tree)
-    text = tree.text(main) if main else ""
-    imports = re.findall(rf"(?m)^\s*(?:from|import) {re.escape(name)}\.(\w+)", text)
-    for names in re.findall(rf"(?m)^\s*from {re.escape(name)} import ([\w, ]+)", text):
-        imports += re.findall(r"\w+", names)
+    name, main = folder_name(tree, unit), main_file(unit, tree)
     told = [word.split(".")[1] for word in _modules(unit) if word.startswith(f"{name}.")]
-    known = [one for one in [*imports, *told] if _is_module(tree, join(unit.sources, one))]
-    above = any(not _is_module(tree, join(join(unit.sources, name), one)) for one in known)
-    relative = str(PurePosixPath(main).parent) == unit.sources and bool(re.search(r"(?m)^\s*from \.", text))
-    return name if name.isidentifier() and (above or relative) else ""
+    above = any(_is_neighbour(tree, unit, name, one) for one in told)
+    relative = bool(main) and bool(re.search(r"(?m)^\s*from \.", tree.text(main)))
+    if name.isidentifier() and (above or (relative and str(PurePosixPath(main).parent) == unit.sources)):
+        return name
+    by_name, bare = by_own_name(tree, unit)
+    return name if by_name and (by_name.file == main or (relative and not bare)) else ""
+
+
+def by_own_name(tree: Tree, unit: Unit) -> tuple[Place | None, Place | None]:
+    """Return where a program that starts imports its neighbours by its folder's name first, and where by their bare
+    names one that it imports by that name as well, as two modules.
+    """
+    name, main = folder_name(tree, unit), main_file(unit, tree)
+    named = re.compile(rf"(?m)^\s*(?:from|import) {re.escape(name)}\b")
+    files = (file for file in tree.below(unit.sources) if file.endswith(".py"))
+    if not (name.isidentifier() and main and any(named.search(tree.text(file)) for file in files)):
+        return None, None
+    known: dict[str, Place] = {}
+    bare: dict[str, Place] = {}
+    for file, module, names, line in needed.at_start(tree, unit.sources, main):
+        first, _, rest = module.partition(".")
+        for one in [rest.split(".")[0]] if rest else names:
+            if first == name and _is_neighbour(tree, unit, name, one):
+                known.setdefault(one, Place(file, line))
+        bare.setdefault(first, Place(file, line))
+    return next(iter(known.values()), None), next((bare[one] for one in known if one in bare), None)
+
+
+def _is_neighbour(tree: Tree, unit: Unit, name: str, module: str) -> bool:
+    """Return whether a module lies in a program's folder, and not in one of the folder's name inside it."""
+    inner = join(join(unit.sources, name), module)
+    return _is_module(tree, join(unit.sources, module)) and not _is_module(tree, inner)
 
 
 def _is_module(tree: Tree, path: str) -> bool:

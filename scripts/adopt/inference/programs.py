@@ -11,6 +11,8 @@ from scripts.adopt.folder_kinds import PAGE_KINDS, TESTS
 from scripts.adopt.inference.decision import Context, Decision, told, worker_of
 from scripts.adopt.inference.entries import (
     ABOVE,
+    by_own_name,
+    folder_name,
     main_file,
     own_name,
     vite_files,
@@ -176,11 +178,20 @@ def own_folder(unit: Unit, spec: dict[str, Any], context: Context) -> None:
 
 def set_above(unit: Unit, spec: dict[str, Any], environment: dict[str, str], context: Context) -> None:
     """Let a program that knows its own folder by name, and is built without what is above it, find it by that name."""
-    name = own_name(context.whole.tree, unit) if unit.python and "builder" in spec else ""
-    if name:
+    tree = context.whole.tree
+    if not unit.python or "builder" not in spec:
+        return
+    name = own_name(tree, unit)
+    by_name, bare = by_own_name(tree, unit)
+    if name or by_name:
+        name = folder_name(tree, unit)
         spec.setdefault("buildSteps", []).append(f"mkdir -p {ABOVE} && ln -s /app {ABOVE}/{name}")
         environment |= {"PYTHONPATH": ABOVE, "PYTHONSAFEPATH": "1"}  # what lies in its folder by its name hides nothing
-        told(unit, context, "PYTHONPATH", f"{ABOVE}, since it is started from above {name}", unit.place)
+        told(unit, context, "PYTHONPATH", f"{ABOVE}, since it knows its folder as {name}", by_name or unit.place)
+    if by_name and bare:
+        said = f"{by_name}: {unit.name} imports its own modules as those of {name}, and at {bare} without that name"
+        twice = "Python loads them twice, and refuses tables that are defined twice: import them by one name"
+        context.found.remarks.append(f"{said}: {twice}")
 
 
 def set_user(unit: Unit, spec: dict[str, Any], built: bool, context: Context) -> None:
