@@ -58,14 +58,16 @@ def run(session: Session, path: Path, *, name: str, answers: str, own_chart: boo
         print(f"(dry run: {app_file(adopted.name)} is not written)")
         return
     adopting.write(adopted, root)
-    print(f"{app_file(adopted.name)} is written, and config/pipeline.yaml names it; go on: invoke pipeline")
+    next_step = "mend first what is named above, then" if adopted.decision.endings else "go on"
+    print(f"{app_file(adopted.name)} is written, and config/pipeline.yaml names it; {next_step}: invoke pipeline")
 
 
 def told(adopted: Adopted) -> list[str]:
     """Return what was concluded and why, a line each, and what was left out."""
     found = adopted.decision
     lines = [f"{key}: {what}  <- {place}" for key, what, place in found.reasons]
-    return [*lines, *(f"note: {remark}" for remark in found.remarks)]
+    lines += [f"note: {remark}" for remark in found.remarks]
+    return [*lines, *(f"to mend: {ending}" for ending in found.endings)]
 
 
 def _ask(question: Question) -> str:

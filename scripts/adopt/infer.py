@@ -96,7 +96,8 @@ def decide(whole: Whole) -> Decision:
         find_jobs(unit, context)
     for unit in whole.units:
         take_back(unit, context)
-        found.remarks += _out_of_reach(unit, services[unit.name]["context"], whole.tree)
+        found.endings += _out_of_reach(unit, services[unit.name]["context"], whole.tree)
+        found.endings += _beyond_the_top(unit, services[unit.name], whole.tree)
     _extras(context)
     _extensions(context)
     found.data["secrets"] = context.secrets()
@@ -112,6 +113,19 @@ def _out_of_reach(unit: Unit, folder: str, tree: Tree) -> Iterator[str]:
     wanted = unit.packages.wanted
     for name, place in needed.out_of_reach(tree, unit.sources, folder, main, wanted).items() if main else ():
         yield f"{place}: {unit.name} imports {name}, which lies above {folder}: its image has it not, and it ends there"
+
+
+def _beyond_the_top(unit: Unit, spec: Mapping[str, Any], tree: Tree) -> Iterator[str]:
+    """Yield a line for the first relative import of a program that leads above its top: Python refuses to load it."""
+    main = main_file(unit, tree) if unit.python else ""
+    words = " ".join(spec.get("args") or (unit.dockerfile.command if unit.dockerfile else ()))
+    started = re.findall(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+", words) + re.findall(r" -m ([A-Za-z_][\w.]*)", words)
+    name = next((one for one in started if main.endswith(f"{one.replace('.', '/')}.py")), "")
+    for place, said, module in [*needed.beyond_the_top(tree, unit.sources, main, name)][:1] if name else ():
+        yield (
+            f"{place}: {unit.name}: `{said}` leads above {module}, as this file is loaded: Python refuses it, and the"
+            " program ends there; import it without dots, as the first file does"
+        )
 
 
 def _service(unit: Unit, context: Context) -> dict[str, Any]:

@@ -194,6 +194,30 @@ def out_of_reach(tree: Tree, folder: str, context: str, main: str, wanted: Colle
     return found
 
 
+def beyond_the_top(tree: Tree, folder: str, main: str, name: str) -> Iterator[tuple[Place, str, str]]:
+    """Yield (place, import, module that it stands in) of each relative import that leads above what Python knows as
+    the top, where the first file of a program is started as the module `name`: Python refuses it.
+    """
+    waiting, seen = [(main, name.split("."))], {main}
+    while waiting:
+        file, own = waiting.pop(0)
+        package = own if file.endswith("/__init__.py") else own[:-1]
+        for module, names, line in _imported(tree.text(file)):
+            dots = len(module) - len(module.lstrip("."))
+            if dots > len(package):
+                yield Place(file, line), f"from {module} import {', '.join(names)}", ".".join(own)
+                continue
+            base = package[: len(package) - dots + 1] if dots else []
+            whole = [*base, *(part for part in module.lstrip(".").split(".") if part)]
+            known = [*([*whole, one] for one in names), *(whole[:end] for end in range(len(whole), 0, -1))]
+            for inner in _files(tree, folder, file, module, names):
+                parts = inner.removesuffix(".py").removesuffix("/__init__").split("/")
+                found = next((one for one in known if parts[-len(one) :] == one), None)
+                if found and inner not in seen:
+                    seen.add(inner)
+                    waiting.append((inner, found))
+
+
 def _imported(text: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
     """Yield (module, names, line) of what a file imports at its top, beyond what it can do without."""
     for node in python_source.statements(text):

@@ -837,9 +837,30 @@ def test_a_module_beside_the_folder_that_an_image_is_built_from_is_told_before_a
     })  # fmt: skip
     (app / "api/main.py").write_text("from fastapi import FastAPI\nimport routes\napp = FastAPI()\n")
     said = "api/routes.py:2: api imports shared, which lies above api: its image has it not, and it ends there"
-    assert [it for it in adopt(app).decision.remarks if "lies above" in it] == [said]
+    found = adopt(app)
+    assert found.decision.endings == [said] and asking.told(found)[-1] == f"to mend: {said}"
     (app / "api/routes.py").write_text("import sys\nsys.path.insert(0, '..')\nfrom shared.db import engine\n")
-    assert not [it for it in adopt(app).decision.remarks if "lies above" in it]
+    assert not adopt(app).decision.endings
+
+
+@pytest.mark.parametrize(
+    ("first", "ends"),
+    [("from routes.chat import router", True), ("from src.routes.chat import router", False),
+     ("from .routes import chat", False), ("try:\n    from routes.chat import router\nexcept ImportError: ...", False)],
+)  # fmt: skip
+def test_a_relative_import_that_leads_above_the_top_is_told_before_anything_is_built(
+    tmp_path: Path, first: str, ends: bool
+) -> None:
+    """Whether it does is a question of the name by which its file is loaded."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\n", "api__src__db.py": "",
+        "api__src__main.py": f"{first}\nfrom fastapi import FastAPI\napp = FastAPI()\n",
+        "api__src__routes____init__.py": "",
+        "api__src__routes__chat.py": "from ..db import engine\nrouter = engine\n",
+        "api__Dockerfile": "FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD uvicorn src.main:app\n",
+    })  # fmt: skip
+    said = [line.split(", as this")[0] for line in adopt(app).decision.endings]
+    assert said == ["api/src/routes/chat.py:1: api: `from ..db import engine` leads above routes.chat"] * ends
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Decision:
     data: dict[str, Any] = field(default_factory=dict)
     reasons: list[tuple[str, str, str]] = field(default_factory=list)  # key, what, where it rests on
     remarks: list[str] = field(default_factory=list)
+    endings: list[str] = field(default_factory=list)  # what ends a program before it serves: its author's to mend
     questions: list[Question] = field(default_factory=list)
 
     def because(self, key: str, what: object, place: object) -> None:
