@@ -89,7 +89,8 @@ def fetch_missing(shell: Shell, root: Path, say: Callable[[str], None]) -> list[
     """
     missing = [tool for tool in TOOLS if _installed(shell, tool, root) is None]
     if missing:
-        say(f"fetching {', '.join(f'{tool.name} {tool.version}' for tool in missing)} into {root / '.tools'}")
+        doing = "would fetch" if shell.dry else "fetching"
+        say(f"{doing} {', '.join(f'{tool.name} {tool.version}' for tool in missing)} into {root / '.tools'}")
         if not shell.dry:
             fetch(missing, root / ".tools")
     return [tool.name for tool in missing]

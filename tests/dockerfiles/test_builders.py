@@ -32,29 +32,37 @@ def step(builder: str, sign: str, root: Path) -> str:
         ("Could not resolve ./a from src/main.tsx", "vite", False),
     ],
 )
+@pytest.mark.parametrize("workspace", [False, True])
 def test_a_page_whose_types_alone_fail_is_built_without_judging_them(
-    tmp_path: Path, said: str, program: str, passes: bool
+    tmp_path: Path, said: str, program: str, passes: bool, workspace: bool
 ) -> None:
-    own = tmp_path / "app/node_modules/.bin"
-    own.mkdir(parents=True)
-    (tmp_path / "tmp").mkdir()
+    """So it is in a workspace, with what lies beside it, whose types fail as well."""
+    root = tmp_path / "app"
+    own = root / "node_modules/.bin"
+    page = root / "web" if workspace else root
+    (root / "beside").mkdir(parents=True)
+    for folder in (own, page, tmp_path / "tmp"):
+        folder.mkdir(parents=True, exist_ok=True)
     made = "mkdir dist && echo page >dist/index.html"
     (tmp_path / "npm").write_text(
         f'#!/bin/sh\n[ -z "$TSC_COMPILE_ON_ERROR" ] || {{ {made}; exit; }}\necho "{said}"; exit 2\n'
     )
+    (tmp_path / "npx").write_text(f'#!/bin/sh\nexec {own}/"$2"\n')
     (own / program).write_text(f"#!/bin/sh\n{made}\n")
-    for one in (tmp_path / "npm", own / program):
+    for one in (tmp_path / "npm", tmp_path / "npx", own / program):
         one.chmod(0o755)
+    script = step("workspace" if workspace else "static", "npm run build", tmp_path)
     ended = subprocess.run(
-        ["/bin/sh", "-ec", step("static", "npm run build", tmp_path)],
-        cwd=tmp_path / "app",
-        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        ["/bin/sh", "-ec", script.partition('&& if [ -n "$FILES" ]')[0] + "&& true" * workspace],
+        cwd=root,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "FILES": "1", "BESIDE": "beside", "MEMBER": "web"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert said in ended.stdout  # whatever comes of it, the person sees what is wrong
-    assert (ended.returncode == 0, (tmp_path / "site/index.html").is_file()) == (passes, passes), ended
+    made_at = page / "dist" if workspace else tmp_path / "site"
+    assert (ended.returncode == 0, (made_at / "index.html").is_file()) == (passes, passes), ended
     assert (AGAIN in ended.stdout.splitlines()) is passes  # by which the diagnosis knows the second try
 
 
