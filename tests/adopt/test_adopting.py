@@ -2448,6 +2448,27 @@ def test_a_program_that_is_started_from_above_its_folder_starts_and_so_do_its_jo
     subprocess.run([sys.executable, "-P", "-c", code], cwd=image / "app", env={"PYTHONPATH": found}, check=True)
 
 
+@pytest.mark.parametrize(
+    ("steps", "works"),
+    [("COPY . .", False), ("COPY src ./app", True), ("COPY . .\nENV PYTHONPATH=/app/src", True),
+     ("COPY . .\nRUN mv src app", True)],
+)  # fmt: skip
+def test_a_dockerfile_that_starts_a_module_which_is_nowhere_is_not_taken(
+    tmp_path: Path, steps: str, works: bool
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\n",
+        "api__src__main.py": "from .store import name\nfrom fastapi import FastAPI\napp = FastAPI()\n",
+        "api__src__store.py": "name = 1\n", **below("old__app", API),
+        "api__Dockerfile": f"FROM python:3.11-slim\nWORKDIR /app\n{steps}\nCMD uvicorn app.main:app\n",
+    })  # fmt: skip
+    found = adopt(app)
+    reasons = [str(place) for key, _, place in found.decision.reasons if key == "services.api.builder"]
+    said = "starts app.main, which its image has not; the application is in api/src/main.py"
+    assert reasons == [f"api/Dockerfile:4: {said}"] * (not works)
+    assert services(found)["api"].get("args", ["", ""])[1] == ("" if works else "src.main:app")
+
+
 def test_a_program_that_names_its_own_modules_in_two_ways_is_told_so_and_where(tmp_path: Path) -> None:
     """Its own image has nothing by its folder's name; what is defined twice is no fault of an image."""
     app = make(tmp_path, **{

@@ -121,6 +121,7 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
         yield from dockerfiles.broken_python(tree, recipe, unit.python, unit.python.lock or unit.strange_lock)
         yield from dockerfiles.too_early(tree, recipe, unit.sources)
         yield from _started_above(unit, tree)
+        yield from _starts_nothing(unit, tree)
         if file := lacks_migrations(unit, context):
             yield f"{recipe.file}: its image has not {file}, by which its tables are made"
         urls = [read.default or "" for read in unit.code.reads if variables.purpose(read) == "database"]
@@ -148,6 +149,24 @@ def _started_above(unit: Unit, tree: Tree) -> Iterator[str]:
     if not above and not any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", value) for value in told):
         place = by_name or Place(recipe.file, recipe.command_line)
         yield f"{place}: it knows its folder as {name}, which its image has nothing of"
+
+
+def _starts_nothing(unit: Unit, tree: Tree) -> Iterator[str]:
+    """Yield a Dockerfile that starts a module which its image has not, while the application is in another one."""
+    recipe, made = unit.dockerfile, find_application(tree, unit)
+    name = re.search(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+", " ".join(recipe.command) if recipe else "")
+    if not recipe or not name or not made:
+        return
+    items = reading.instructions(tree.text(recipe.file))
+    words = " ".join([*recipe.command, *(one.value for one in items if one.name in ("COPY", "ADD", "RUN", "ENV"))])
+    first, path = name[1].split(".")[0], name[1].replace(".", "/")
+    renamed = re.search(
+        rf"(?<![\w-]){re.escape(first)}(?![\w-])|PYTHONPATH|\bcd |--app-dir|--chdir", words.replace(name[0], "")
+    )
+    ends = (f"/{path}.py", f"/{path}/__init__.py")
+    if not renamed and not any(f"/{file}".endswith(ends) for file in tree.below(recipe.context)):
+        said = f"starts {name[1]}, which its image has not; the application is in {made[0]}"
+        yield f"{recipe.file}:{recipe.command_line}: {said}"
 
 
 def _exported(unit: Unit, tree: Tree) -> Iterator[str]:
