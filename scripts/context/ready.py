@@ -8,7 +8,7 @@ from typing import Protocol
 
 from scripts.context.run import Run
 from scripts.images import base_images, engine, plan
-from scripts.images.base_images import Arrived, ReadyBase
+from scripts.images.base_images import Arrived, Early, ReadyBase
 from scripts.images.docker import Docker
 from scripts.settings.model import Image, Outcome, Plan
 
@@ -44,12 +44,17 @@ def get_ready(run: Run) -> Ready:
     return Ready(client, bases, make_plan(run, bases))
 
 
-def ensure_bases(run: Run, client: Docker, arrived: Arrived = lambda *_: None) -> dict[str, ReadyBase]:
-    """Return the base images, fetched or made where the engine lacks them; `arrived` hears of each that is awaited."""
+def ensure_bases(
+    run: Run, client: Docker, arrived: Arrived = lambda *_: None, early: Early | None = None
+) -> dict[str, ReadyBase]:
+    """Return the base images, fetched or made where the engine lacks them; `arrived` hears of each that is awaited.
+
+    `early` is what may have begun already.
+    """
     settings = run.session.settings
     return base_images.ensure(
         run.session.shell, client, settings.root, settings.bases,
-        may_install=run.may_install, say=run.display.line, services=settings.services, arrived=arrived,
+        may_install=run.may_install, say=run.display.line, services=settings.services, arrived=arrived, early=early,
     )  # fmt: skip
 
 

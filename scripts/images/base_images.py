@@ -8,9 +8,9 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.errors import UserError
@@ -64,6 +64,37 @@ class ReadyBase:
 Arrived = Callable[[str, ReadyBase], None]  # a base's name, and what it is
 
 
+@dataclass
+class Early:
+    """The files of the Debian image, made by `pool` while the engine that is to hold the image is being installed."""
+
+    shell: Shell
+    say: Callable[[str], None]
+    pool: Executor
+    _made: Future[Path] | None = field(default=None, init=False)
+
+    def is_wanted(self) -> bool:
+        """Return whether no registry has the image."""
+        return not registry_answers()
+
+    def lacking(self) -> Sequence[str]:
+        """Return the packages that are to be installed for it."""
+        return () if shutil.which(MAKER) else (MAKER,)
+
+    def begin(self) -> None:
+        """Begin to make the files, beside the caller; a dry run has them made in their turn."""
+        if not self.shell.dry:
+            self._made = self.pool.submit(self._make)
+
+    def made(self) -> Path | None:
+        """Return the archive of the files once they are there, None where they were not begun. Raises CommandError."""
+        return self._made.result() if self._made else None
+
+    def _make(self) -> Path:
+        with _alone(self.shell, self.say):
+            return _archive_debian(self.shell, SUITE)
+
+
 def recipe_folder(root: Path) -> Path:
     """Return where the Dockerfiles of the bootstrapped bases are."""
     return root / "services" / "base"
@@ -110,12 +141,13 @@ def ensure(
     say: Callable[[str], None],
     services: Sequence[Service] = (),
     arrived: Arrived = lambda *_: None,
+    early: Early | None = None,
 ) -> dict[str, ReadyBase]:
     """Return every base image, present on the engine. What is there already is used without asking any registry.
 
     `services` are those that are built on them. `arrived` hears of each as soon as it is there, where others are still
-    awaited, from several threads. Raises UserError where neither a registry answers nor Debian's packages
-    can be used, and for a Dockerfile that an image made from packages cannot build.
+    awaited, from several threads. `early` is what may have begun already. Raises UserError where neither a registry
+    answers nor Debian's packages can be used, and for a Dockerfile that an image made from packages cannot build.
     """
     twins = bootstrapped_refs(root, bases, _bundle())
     have = docker.image_ids(shell, client, [*(base.image for base in bases.values()), *twins.values()])
@@ -129,7 +161,7 @@ def ensure(
         if registry_answers():
             search.pull()
         else:
-            search.make(may_install)
+            search.make(may_install, early.made() if early else None)
         wanted = [refs[name] for name in search.missing]
         docker.require(shell, client, wanted, "the base images were reported as fetched")
         have |= docker.image_ids(shell, client, list(refs.values()))
@@ -170,8 +202,11 @@ class _Search:
         with ThreadPoolExecutor() as pool:
             list(pool.map(one, self.missing))
 
-    def make(self, may_install: bool) -> None:
-        """Make equal ones from Debian's packages, unless another run has done so meanwhile. Raises UserError."""
+    def make(self, may_install: bool, archive: Path | None) -> None:
+        """Make equal ones from Debian's packages, unless another run has done so meanwhile. Raises UserError.
+
+        `archive` has the files of Debian's current suite where they are made already.
+        """
         _refuse_unmakeable([self.bases[name].image for name in self.missing if name not in self.twins])
         self.refuse_alpine(self.refs)
         self.say(f"no image registry answers: making {', '.join(self.missing)} from packages")
@@ -183,7 +218,7 @@ class _Search:
             if self.missing:
                 bootstrap(
                     self.shell, self.client, self.root, self.twins, self.bases, self.missing,
-                    may_install=may_install, there=self.there,
+                    may_install=may_install, there=self.there, archive=archive,
                 )  # fmt: skip
 
     def refuse_alpine(self, names: Iterable[str]) -> None:
@@ -199,11 +234,6 @@ def _alone(shell: Shell, say: Callable[[str], None]) -> AbstractContextManager[N
 def registry_answers() -> bool:
     """Return whether the official registry answers at all, decided within `PROBE_SECONDS`."""
     return status(REGISTRY) in (200, 401)  # "authenticate first" is how a live registry greets
-
-
-def packages() -> tuple[str, ...]:
-    """Return the packages that this machine lacks to make base images, nothing where a registry has them."""
-    return () if shutil.which(MAKER) or registry_answers() else (MAKER,)
 
 
 def status(url: str) -> int:
@@ -263,10 +293,12 @@ def bootstrap(
     *,
     may_install: bool,
     there: Callable[[str], None],
+    archive: Path | None = None,
 ) -> None:
     """Make the Debian bases by mmdebstrap, then the others on top of them, side by side; `there` hears of each by name.
 
-    The host's CA bundle goes in, as builds behind a TLS-inspecting proxy could not fetch anything without it.
+    `archive` has the files of the current suite where they are made already. The host's CA bundle goes in, as builds
+    behind a TLS-inspecting proxy could not fetch anything without it.
     """
     _need_mmdebstrap(shell, may_install)
     equals = {name: families.equal(bases[name].image) for name in missing if name not in (DEBIAN, *OWN)}
@@ -277,7 +309,7 @@ def bootstrap(
     have = docker.image_ids(shell, client, [*suites.values(), *(refs[name] for name in OWN if name in refs)])
     for suite, ref in suites.items():
         if ref not in have:
-            _bootstrap_debian(shell, client, ref, suite)
+            _import_debian(shell, client, ref, archive if archive and suite == SUITE else _archive_debian(shell, suite))
     if DEBIAN in missing:
         there(DEBIAN)
 
@@ -356,19 +388,22 @@ def _in_memory(folder: Path) -> dict[str, str]:
     return {"TMPDIR": str(folder)} if fits and "TMPDIR" not in os.environ else {}
 
 
-def _bootstrap_debian(shell: Shell, client: Docker, ref: str, suite: str) -> None:
+def _archive_debian(shell: Shell, suite: str) -> Path:
+    """Make the files of a Debian image, and return the archive that has them."""
     bundle = Path(os.environ.get("SSL_CERT_FILE", CA_BUNDLE))
     copy = (
         ["--customize-hook=copy-in " + str(bundle) + " /etc/ssl/certs/"]
         if bundle.name == CA_BUNDLE.name and bundle.is_file()
         else []
     )
-    make = [*MAKE, *copy, suite, "-", MIRROR]
+    archive = cache_folder("base-images") / f"debian-{suite}.tar"
+    shell.effect([*MAKE, *copy, suite, archive, MIRROR], timeout=BOOTSTRAP_SECONDS, env=_in_memory(MEMORY))
+    return archive
+
+
+def _import_debian(shell: Shell, client: Docker, ref: str, archive: Path) -> None:
+    """Make an image of an archive, which is gone then."""
     changes = [word for name in CA_VARIABLES for word in ("--change", f"ENV {name}={CA_BUNDLE}")]
     changes += ["--change", 'CMD ["bash"]', "--change", "LABEL org.opencontainers.image.title=base-debian"]
-    unfinished = f"{ref}-unfinished"  # an import takes the little that a failed source gave for a whole image
-    shell.pipe(
-        make, [client.binary, "import", *changes, "-", unfinished], timeout=BOOTSTRAP_SECONDS, env=_in_memory(MEMORY)
-    )
-    shell.effect([client.binary, "tag", unfinished, ref], timeout=60)
-    shell.effect([client.binary, "image", "rm", unfinished], timeout=60)
+    shell.effect([client.binary, "import", *changes, archive, ref], timeout=BOOTSTRAP_SECONDS)
+    archive.unlink(missing_ok=True)

@@ -6,8 +6,9 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from scripts.errors import UserError
 from scripts.host import network
@@ -22,23 +23,35 @@ LOG = Path("/var/log/dockerd.log")
 CONFIG = Path("/etc/docker/daemon.json")
 START_SECONDS = 180.0  # as long as its process lives: on a busy machine it takes more than half a minute
 APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=300")  # for the updates that a system makes by itself
+INSTALL = (*APT_PATIENCE, "install", "-qq", "-y", "--no-install-recommends")
+QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 SYSTEMD = Path("/run/systemd/system")
 
 
-def ensure(
-    shell: Shell, *, may_install: bool, say: Callable[[str], None], beside: Callable[[], Sequence[str]] = tuple
-) -> Docker:
+class Early(Protocol):
+    """What an engine is wanted for and is made without one: it may begin before Docker's packages are installed."""
+
+    def is_wanted(self) -> bool:
+        """Return whether it is to be made at all."""
+
+    def lacking(self) -> Sequence[str]:
+        """Return the packages that it takes and this machine lacks."""
+
+    def begin(self) -> None:
+        """Begin, beside the caller."""
+
+
+def ensure(shell: Shell, *, may_install: bool, say: Callable[[str], None], early: Early | None = None) -> Docker:
     """Return a client with BuildKit whose engine answers, installing and starting Docker where that is allowed.
 
-    `beside` returns further packages that are wanted with it: apt takes them at once faster than one after the other.
-    Raises UserError saying what to install where it is not.
+    `early` is begun where Docker has to be installed first. Raises UserError saying what to install where it may not.
     """
     found = _find(shell)
     if found is None:
         _refuse_unless_installable(shell, may_install)
         say("no Docker client with BuildKit here: installing Debian's docker.io")
         _limit_packets(shell, network.outward_mtu())
-        install(shell, [*PACKAGES, *beside()], CLIENT_PACKAGES)
+        install(shell, PACKAGES, CLIENT_PACKAGES, early)
         found = Docker(Path("/usr/bin/docker")) if shell.dry else _find(shell)
         if found is None:
             raise UserError(
@@ -65,23 +78,36 @@ def find_answering(shell: Shell) -> Docker | None:
     return found if found and docker.engine_answers(shell, found.binary) else None
 
 
-def install(shell: Shell, packages: Sequence[str], where_known: Sequence[str] = ()) -> None:
-    """Install Debian packages, and those of `where_known` that the release has.
+def install(shell: Shell, packages: Sequence[str], where_known: Sequence[str] = (), early: Early | None = None) -> None:
+    """Install Debian packages, and those of `where_known` that the release has; `early` is begun before them.
 
     Raises CommandError if apt fails, UserError where it would take others away.
     """
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    lists = _update_lists(shell, quiet)
-    packages = [*packages, *_known(shell, where_known)]
-    words = [*APT_PATIENCE, "install", "-qq", "-y", "--no-install-recommends", *packages]
-    told = "" if shell.dry else shell.probe(["apt-get", "--simulate", *words], env=quiet, timeout=120).out
+    said = _update_lists(shell)
+    wanted = [*packages, *_known(shell, where_known)]
+    first = early.lacking() if early and early.is_wanted() else None
+    _refuse_removals(shell, [*(first or ()), *wanted])
+    if early and first is not None:
+        _install(shell, first, said)
+        early.begin()
+    _install(shell, wanted, said)
+
+
+def _refuse_removals(shell: Shell, packages: Sequence[str]) -> None:
+    told = "" if shell.dry else shell.probe(["apt-get", "--simulate", *INSTALL, *packages], env=QUIET, timeout=120).out
     if lost := re.findall(r"(?m)^Remv (\S+)", told):
         raise UserError(
             f"installing {', '.join(packages)} would remove {', '.join(lost)}, which is yours to decide",
             f"remove it yourself (apt-get remove {' '.join(lost)}) and start again, or start an engine of your own",
         )
+
+
+def _install(shell: Shell, packages: Sequence[str], lists: str) -> None:
+    """Install packages by apt, whose answer to the update of its lists is `lists`."""
+    if not packages:
+        return
     try:
-        shell.effect(["apt-get", *words], env=quiet, timeout=900)
+        shell.effect(["apt-get", *INSTALL, *packages], env=QUIET, timeout=900)
     except CommandError as problem:
         if lists:
             raise CommandError(problem.argv, problem.result, f"its lists are old or missing: {lists}") from None
@@ -94,13 +120,13 @@ def _known(shell: Shell, packages: Sequence[str]) -> list[str]:
     return re.findall(r"(?m)^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", told)
 
 
-def _update_lists(shell: Shell, env: Mapping[str, str]) -> str:
+def _update_lists(shell: Shell) -> str:
     """Fetch apt's lists, and return what it says of those that it cannot have: ends with 0 where the network is down.
 
     A list that nothing is installed from, as of somebody's own repository, is no reason to stop.
     """
     try:
-        answer = shell.effect(["apt-get", *APT_PATIENCE, "update", "-qq"], env=env, timeout=300)
+        answer = shell.effect(["apt-get", *APT_PATIENCE, "update", "-qq"], env=QUIET, timeout=300)
     except CommandError as problem:
         answer = problem.result
     said = re.findall(r"(?m)^[EW]: (.+)", f"{answer.err}\n{answer.out}")

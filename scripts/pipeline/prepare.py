@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from scripts.context.ready import Ready, ensure_bases, make_plan
 from scripts.context.run import Run, outcomes_of, threads
 from scripts.errors import UserError
-from scripts.images import base_images, engine, plan
-from scripts.images.base_images import ReadyBase
+from scripts.images import engine, plan
+from scripts.images.base_images import Early, ReadyBase
 from scripts.images.docker import Docker
 from scripts.pipeline import namespace
 from scripts.pipeline.app_secrets import sync_secrets
@@ -32,9 +32,10 @@ def prepare(run: Run) -> Generator[Outcome, None, Ready]:
     bases: dict[str, ReadyBase] = {}
     with threads(run) as pool:
         tools = pool.submit(_timed, "tools", lambda: _tools(run))
-        client = pool.submit(_timed, "engine", lambda: _engine(run, clients))
+        early = Early(run.session.shell, run.display.line, pool)
+        client = pool.submit(_timed, "engine", lambda: _engine(run, clients, early))
         builds = Builds(run, run.builders) if run.builders and not run.dry else None
-        images = pool.submit(_after, [client], "base images", lambda: _bases(run, clients[0], bases, builds))
+        images = pool.submit(_after, [client], "base images", lambda: _bases(run, clients[0], bases, builds, early))
         cluster = pool.submit(_cluster, run, [tools, client])
         room = pool.submit(_after, [cluster], "namespace", lambda: namespace.ensure(run.session))
         secrets = pool.submit(_after, [room], "secrets", lambda: _secrets(run))
@@ -83,16 +84,16 @@ def _tools(run: Run) -> tuple[bool, str]:
     return bool(fetched), ", ".join(f"{name} {path}" for name, path in run.session.tools.items())
 
 
-def _engine(run: Run, into: list[Docker]) -> tuple[bool, str]:
+def _engine(run: Run, into: list[Docker], early: Early) -> tuple[bool, str]:
     answering = engine.find_answering(run.session.shell)
-    made = answering or engine.ensure(
-        run.session.shell, may_install=run.may_install, say=run.display.line, beside=base_images.packages
-    )
+    made = answering or engine.ensure(run.session.shell, may_install=run.may_install, say=run.display.line, early=early)
     into.append(made)
     return answering is None, str(made.binary)
 
 
-def _bases(run: Run, client: Docker, into: dict[str, ReadyBase], builds: Builds | None) -> tuple[bool, str]:
+def _bases(
+    run: Run, client: Docker, into: dict[str, ReadyBase], builds: Builds | None, early: Early
+) -> tuple[bool, str]:
     """Have all base images, and begin each build when those are there that it stands on."""
 
     def arrived(name: str, base: ReadyBase) -> None:
@@ -100,7 +101,7 @@ def _bases(run: Run, client: Docker, into: dict[str, ReadyBase], builds: Builds 
         if builds:
             _begun(run, client, dict(into), builds)
 
-    into |= ensure_bases(run, client, arrived)
+    into |= ensure_bases(run, client, arrived, early)
     if builds:
         _begun(run, client, into, builds)
     return any(base.made for base in into.values()), ", ".join(base.ref for base in into.values())

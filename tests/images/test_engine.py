@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import socketserver
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -262,19 +263,30 @@ def test_an_engine_comes_with_its_client_however_the_release_divides_it(
     assert (tmp_path / "asked").read_text().splitlines()[-1].endswith(f"--no-install-recommends {installed}")
 
 
-def test_what_makes_base_images_is_installed_with_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Sequence[str]] = []
-    monkeypatch.setattr(engine, "_find", lambda _: Docker(tmp_path) if asked else None)
-    monkeypatch.setattr(engine, "_refuse_unless_installable", lambda *_: None)
-    monkeypatch.setattr(engine, "_limit_packets", lambda *_: None)
-    monkeypatch.setattr(engine, "install", lambda _, packages, __: asked.append(packages))
-    monkeypatch.setattr(docker, "engine_answers", lambda *_: True)
+def test_base_images_are_begun_before_the_engine_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare machine of two cores makes Debian's files while it installs Docker."""
+    for name, does in (
+        ("apt-get", f'echo "apt-get $*" >>{tmp_path}/ran'),
+        ("apt-cache", ":"),
+        ("mmdebstrap", f'echo files made >>{tmp_path}/ran; echo files >"$TARGET"'),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("TARGET", str(tmp_path / "todo-chatbot/base-images/debian-trixie.tar"))
     monkeypatch.setattr(base_images, "registry_answers", lambda: False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    engine.ensure(Shell(), may_install=True, say=print, beside=base_images.packages)
-    assert asked == [["docker.io", "iptables", "mmdebstrap"]]
+    monkeypatch.setattr(base_images.Early, "lacking", lambda _: ["mmdebstrap"])
+    with local.env(PATH=f"{tmp_path}:/usr/bin:/bin"), ThreadPoolExecutor() as pool:
+        shell = Shell(echo=lambda _: None)
+        early = base_images.Early(shell, print, pool)
+        engine.install(shell, engine.PACKAGES, early=early)
+        archive = early.made()
+    assert archive and archive.read_text() == "files\n"
+    ran = [line.split() for line in (tmp_path / "ran").read_text().splitlines() if "--simulate" not in line]
+    assert [line[-1] for line in ran if line[0] == "apt-get"] == ["-qq", "mmdebstrap", "iptables"]
+    assert ran.index(["files", "made"]) > 1, "not before what makes them is there"
     monkeypatch.setattr(base_images, "registry_answers", lambda: True)
-    assert base_images.packages() == ()
+    assert not early.is_wanted(), "the official ones are fetched"
 
 
 def test_nothing_of_the_persons_is_removed_for_an_engine(tmp_path: Path) -> None:

@@ -83,25 +83,31 @@ def test_what_another_run_has_made_meanwhile_is_not_made_again(tmp_path: Path, m
     assert (tmp_path / "todo-chatbot/base-images/lock").read_text() == "", "given back"
 
 
-def test_a_base_image_gets_its_name_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_image_is_made_of_whole_files_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`docker import` makes an image of nothing where what it reads has failed."""
     asked = tmp_path / "asked"
-    for name, body in {"docker": f'cat >/dev/null\necho "$*" >>{asked}', "mmdebstrap": "[ ! -e broken ]"}.items():
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    archive = tmp_path / "todo-chatbot/base-images/debian-trixie.tar"
+    does = {"docker": f'echo "$*" >>{asked}', "mmdebstrap": f"echo some >{archive}; [ ! -e broken ]"}
+    for name, body in does.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     (tmp_path / "broken").touch()
+    archive.parent.mkdir(parents=True)
     monkeypatch.setitem(local.env, "PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
+    shell, client = Shell(echo=lambda line: None), Docker(tmp_path / "docker")
 
-    def make() -> list[str]:
-        base_images._bootstrap_debian(Shell(echo=lambda line: None), Docker(tmp_path / "docker"), "base:1", "trixie")
-        return asked.read_text(encoding="utf-8").splitlines()
+    def make() -> None:
+        base_images._import_debian(shell, client, "base:1", base_images._archive_debian(shell, "trixie"))
 
     with pytest.raises(CommandError, match="mmdebstrap"):
         make()
-    assert "base:1" not in asked.read_text(encoding="utf-8").split()
+    assert not asked.exists()
     (tmp_path / "broken").unlink()
-    assert make()[-2:] == ["tag base:1-unfinished base:1", "image rm base:1-unfinished"]
+    make()
+    assert asked.read_text(encoding="utf-8").splitlines()[-1].endswith(f"{archive} base:1")
+    assert not archive.exists()
 
 
 def test_who_is_not_root_needs_newuidmap_for_base_images_of_packages(

@@ -76,7 +76,7 @@ class World:
             timeouts=Timeouts(1200, 1, 1, 1), release=SimpleNamespace(namespace="n", name="r"),
         )  # fmt: skip
         session = SimpleNamespace(settings=settings, shell=self.shell, variables=self.variables)
-        display = SimpleNamespace(waiting=lambda *_: None)
+        display = SimpleNamespace(waiting=lambda *_: None, line=lambda _: None)
         images = tuple(plan.image_of(service, {"a": "sha256:a", "b": "sha256:b"}) for service in self.services)
         self.ready = Ready(
             Docker(self.log.parent / "docker"),
@@ -193,8 +193,8 @@ def preparing(
 
     monkeypatch.setattr(prepare, "refuse_unready", lambda run: None)
     monkeypatch.setattr(prepare, "_tools", lambda run: (False, ""))
-    monkeypatch.setattr(prepare, "_engine", lambda run, into: (into.append(world.ready.client) is None, ""))
-    monkeypatch.setattr(prepare, "ensure_bases", bases or (lambda run, client, arrived: world.ready.bases))
+    monkeypatch.setattr(prepare, "_engine", lambda run, into, early: (into.append(world.ready.client) is None, ""))
+    monkeypatch.setattr(prepare, "ensure_bases", bases or (lambda run, client, arrived, early: world.ready.bases))
     monkeypatch.setattr(prepare, "_cluster", started)
     monkeypatch.setattr(prepare.namespace, "ensure", lambda session: (False, ""))
     monkeypatch.setattr(prepare, "_secrets", lambda run: (False, ""))
@@ -238,7 +238,7 @@ def test_a_build_begins_when_its_own_base_images_are_there_and_ends_where_anothe
     first, second = (replace(item, bases={"IMAGE": base}) for item, base in zip(world.services, "ab", strict=True))
     world.services = (first, second)
 
-    def bases(run: object, client: Docker, arrived: Arrived) -> dict[str, ReadyBase]:
+    def bases(run: object, client: Docker, arrived: Arrived, early: object) -> dict[str, ReadyBase]:
         arrived("a", ReadyBase("a:1", "sha256:a", True))
         _await_lines(world.log, 1, threading.Event())  # it builds, although the other base image is still awaited
         raise UserError("b cannot be had")
