@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from processes import SECRETS, START_SECONDS, Postgres, Service, free_port
+from processes import DIRECT, SECRETS, Postgres, Service, free_port
 
 PASSWORD = "correct horse battery"
 Run = Callable[..., Service]
@@ -91,7 +91,7 @@ class Person:
     """A registered user with a client."""
 
     def __init__(self, url: str, username: str, verify: Any = True) -> None:
-        self.http = httpx2.Client(base_url=url, trust_env=False, timeout=START_SECONDS, verify=verify)
+        self.http = httpx2.Client(base_url=url, **DIRECT, verify=verify)
         body = {"username": username, "password": PASSWORD}
         answer = self.http.post("/api/auth/register", json=body)
         assert answer.status_code == 201, answer.text

@@ -20,6 +20,8 @@ import psycopg
 SERVICES = Path(__file__).parents[2] / "services"
 START_SECONDS = 300
 """Far more than anything takes: who waits longer waits for ever."""
+DIRECT: dict[str, Any] = {"trust_env": False, "timeout": START_SECONDS}
+"""How the tests talk to their servers: past any proxy, and with the patience that a busy machine asks for."""
 NOBODY = 65534
 """PostgreSQL refuses to run as root."""
 
@@ -134,7 +136,7 @@ class Service:
             if self._process.poll() is not None:
                 break
             try:
-                answer = httpx2.get(self.url + path, trust_env=False, timeout=START_SECONDS, verify=verify)
+                answer = httpx2.get(self.url + path, **DIRECT, verify=verify)
                 if answer.status_code == 200:
                     return self
                 last = answer.text

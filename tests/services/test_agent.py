@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 from conftest import App, Person, Run
-from processes import START_SECONDS, Service
+from processes import DIRECT, Service
 from scripted import Break, Refusal, ScriptedModel, Silence, Tools, Words
 
 KEY = "sk-test-of-the-agent"
@@ -43,7 +43,7 @@ def ask(agent: Service, user: Person, message: str, history: History | None = No
     """One message, as the backend sends it."""
     body = {"message": message, "history": history or []}
     headers = {"authorization": f"Bearer {user.token}", "x-request-id": "test-request-1"}
-    return httpx2.post(f"{agent.url}/chat", json=body, headers=headers, timeout=START_SECONDS, trust_env=False)
+    return httpx2.post(f"{agent.url}/chat", json=body, headers=headers, **DIRECT)
 
 
 def events(agent: Service, user: Person, message: str) -> list[tuple[str, dict[str, Any]]]:
@@ -52,7 +52,7 @@ def events(agent: Service, user: Person, message: str) -> list[tuple[str, dict[s
     headers = {"authorization": f"Bearer {user.token}"}
     found = []
     url = f"{agent.url}/chat/stream"
-    with httpx2.stream("POST", url, json=body, headers=headers, timeout=START_SECONDS, trust_env=False) as answer:
+    with httpx2.stream("POST", url, json=body, headers=headers, **DIRECT) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
         name = ""
@@ -241,7 +241,7 @@ def test_tools_out_of_reach_are_told_and_named(run: Run, person: Callable[[], Pe
         503,
         "I cannot reach the todo list right now. Try again in a moment.",
     )
-    ready = httpx2.get(f"{alone.url}/readyz", trust_env=False)
+    ready = httpx2.get(f"{alone.url}/readyz", **DIRECT)
     assert ready.status_code == 503
     assert list(ready.json()["missing"]) == ["mcp"]
 
@@ -279,6 +279,6 @@ def test_anthropic_by_its_compatible_endpoint(
 )
 def test_what_is_not_a_question_is_refused(app: App, body: dict[str, Any], token: str, status: int) -> None:
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    answer = httpx2.post(f"{app.agent.url}/chat", json=body, headers=headers, trust_env=False)
+    answer = httpx2.post(f"{app.agent.url}/chat", json=body, headers=headers, **DIRECT)
     assert answer.status_code == status
     assert isinstance(answer.json()["detail"], str)

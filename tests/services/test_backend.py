@@ -13,7 +13,7 @@ import jwt
 import psycopg
 import pytest
 from conftest import PASSWORD, App, Person, Run
-from processes import SECRETS, Postgres
+from processes import DIRECT, SECRETS, Postgres
 
 from todo_backend.tokens import Kind, TokenSigner
 
@@ -25,7 +25,7 @@ def name() -> str:
 
 def post(app: App, path: str, body: Any, **given: Any) -> httpx2.Response:
     """One request of somebody who is not logged in."""
-    return httpx2.post(f"{app.backend.url}{path}", json=body, trust_env=False, **given)
+    return httpx2.post(f"{app.backend.url}{path}", json=body, **DIRECT, **given)
 
 
 def test_register_login_logout(app: App) -> None:
@@ -38,20 +38,18 @@ def test_register_login_logout(app: App) -> None:
     login = post(app, "/api/auth/login", {"username": username.upper(), "password": PASSWORD})
     assert login.status_code == 200
     bearer = {"authorization": f"Bearer {login.json()['token']}"}
-    with httpx2.Client(base_url=app.backend.url, headers=bearer, trust_env=False) as http:
+    with httpx2.Client(base_url=app.backend.url, headers=bearer, **DIRECT) as http:
         assert http.get("/api/auth/me").json() == login.json()["user"]
         assert http.post("/api/auth/logout").status_code == 204
         ended = http.get("/api/auth/me")
     assert ended.status_code == 401
     assert ended.headers["www-authenticate"] == "Bearer"
     first = {"authorization": f"Bearer {registered.json()['token']}"}
-    assert httpx2.get(f"{app.backend.url}/api/auth/me", headers=first, trust_env=False).status_code == 200, (
-        "another login"
-    )
+    assert httpx2.get(f"{app.backend.url}/api/auth/me", headers=first, **DIRECT).status_code == 200, "another login"
 
 
 def test_a_session_by_cookie(app: App) -> None:
-    with httpx2.Client(base_url=app.backend.url, trust_env=False) as http:
+    with httpx2.Client(base_url=app.backend.url, **DIRECT) as http:
         http.post("/api/auth/register", json={"username": name(), "password": PASSWORD}).raise_for_status()
         assert http.post("/api/todos", json={"title": "milk"}).status_code == 201
         foreign = {"sec-fetch-site": "cross-site"}
@@ -144,7 +142,7 @@ def test_forged_and_foreign_tokens(app: App, person: Callable[[], Person]) -> No
     ]
     for token in forged:
         headers = {"authorization": f"Bearer {token}"}
-        assert httpx2.get(f"{app.backend.url}/api/auth/me", headers=headers, trust_env=False).status_code == 401
+        assert httpx2.get(f"{app.backend.url}/api/auth/me", headers=headers, **DIRECT).status_code == 401
 
 
 def test_the_tools_token_opens_todos_only(app: App, person: Callable[[], Person]) -> None:
@@ -153,7 +151,7 @@ def test_the_tools_token_opens_todos_only(app: App, person: Callable[[], Person]
     signer = TokenSigner([SECRETS["AUTH_SECRET"]], [SECRETS["JWT_SECRET"]])
     session = uuid.UUID(claims["sid"])
     headers = {"authorization": f"Bearer {signer.issue(Kind.TOOLS, int(claims['sub']), session, timedelta(minutes=1))}"}
-    with httpx2.Client(base_url=app.backend.url, headers=headers, trust_env=False) as http:
+    with httpx2.Client(base_url=app.backend.url, headers=headers, **DIRECT) as http:
         assert http.get("/api/todos").status_code == 200
         for method, path in (("GET", "/api/auth/me"), ("POST", "/api/auth/logout"), ("POST", "/api/auth/refresh")):
             assert http.request(method, path).status_code == 403
@@ -170,11 +168,11 @@ def test_the_signing_secret_is_rotated_without_logging_anybody_out(
     both = {"AUTH_SECRET": SECRETS["AUTH_SECRET"], "JWT_SECRET": f"{new},{SECRETS['JWT_SECRET']}"}
     rotated, later = run("backend", DATABASE_URL=database, **both), run("backend", DATABASE_URL=database, **gone)
     headers = {"authorization": f"Bearer {user.token}"}
-    refreshed = httpx2.post(f"{rotated.wait().url}/api/auth/refresh", headers=headers, trust_env=False)
+    refreshed = httpx2.post(f"{rotated.wait().url}/api/auth/refresh", headers=headers, **DIRECT)
     assert refreshed.status_code == 200
     fresh = refreshed.json()["token"]
     assert jwt.get_unverified_header(fresh)["kid"] != jwt.get_unverified_header(user.token)["kid"]
-    answer = httpx2.get(f"{later.wait().url}/api/auth/me", headers=headers, trust_env=False)
+    answer = httpx2.get(f"{later.wait().url}/api/auth/me", headers=headers, **DIRECT)
     assert answer.status_code == 401
 
 
@@ -186,7 +184,7 @@ def test_tokens_are_short_lived(app: App, person: Callable[[], Person]) -> None:
         lifetime = timedelta(minutes=minutes)
         token = signer.issue(Kind.API, int(claims["sub"]), uuid.UUID(claims["sid"]), lifetime)
         headers = {"authorization": f"Bearer {token}"}
-        answer = httpx2.get(f"{app.backend.url}/api/auth/me", headers=headers, trust_env=False)
+        answer = httpx2.get(f"{app.backend.url}/api/auth/me", headers=headers, **DIRECT)
         assert answer.status_code == status
 
 

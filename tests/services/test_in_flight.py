@@ -2,13 +2,12 @@
 
 import concurrent.futures
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import httpx2
 import pytest
 from address import Address, Lost
 from conftest import Person, Run
-from processes import SECRETS, START_SECONDS, Postgres, Service, free_port, until
+from processes import DIRECT, SECRETS, START_SECONDS, Postgres, Service, free_port, until
 from scripted import ScriptedModel, Tools, Words
 
 from todo_common.repeat import RepeatingTransport
@@ -99,9 +98,9 @@ def test_the_same_with_a_real_models_loop(two: Two, person: Callable[..., Person
     user = person(two.chats.url)
     gate = two.mcp.hold(7, lost)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        given: dict[str, Any] = {"headers": {"authorization": f"Bearer {user.token}"}, "timeout": START_SECONDS}
+        headers = {"authorization": f"Bearer {user.token}"}
         body = {"message": "all of them", "history": []}
-        reply = pool.submit(httpx2.post, f"{agent.url}/chat", json=body, trust_env=False, **given)
+        reply = pool.submit(httpx2.post, f"{agent.url}/chat", json=body, headers=headers, **DIRECT)
         assert gate.reached.wait(START_SECONDS)
         replace(two.mcp, Service.kill)
         gate.opened.set()
@@ -131,7 +130,7 @@ async def test_who_is_unknown_to_a_replica_that_goes_away_asks_another_one(heade
         return answers[len(asked) - 1]
 
     transport = RepeatingTransport(httpx2.MockTransport(answer), START_SECONDS)
-    async with httpx2.AsyncClient(transport=transport) as client:
+    async with httpx2.AsyncClient(transport=transport, **DIRECT) as client:
         given = await client.post("http://backend/api/todos", json={"title": "milk"})
     assert (len(asked), given.status_code) == (tries, answers[tries - 1].status_code)
 
@@ -180,5 +179,5 @@ def test_an_answer_in_flight_is_finished(two: Two, person: Callable[..., Person]
         gate.opened.set()
         assert reply.result().count("Added:") == MANY
     assert [service.wait_exit() for service in ended] == [0] * 4
-    with httpx2.Client(base_url=two.backend.replicas[0].url, trust_env=False, headers=user.http.headers) as http:
+    with httpx2.Client(base_url=two.backend.replicas[0].url, **DIRECT, headers=user.http.headers) as http:
         assert [todo["title"] for todo in http.get("/api/todos").json()["items"]] == TITLES

@@ -17,12 +17,12 @@ from conftest import App, Person, Run, start_app
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from processes import SECRETS, START_SECONDS, Postgres, Service, until
+from processes import DIRECT, SECRETS, Postgres, Service, until
 
 
 def ask(service: Service, path: str) -> httpx2.Response:
     """One request without an account."""
-    return httpx2.get(service.url + path, trust_env=False, timeout=START_SECONDS)
+    return httpx2.get(service.url + path, **DIRECT)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_the_backend_waits_for_its_database(late: Postgres, run: Run, person: Ca
     answer = ask(backend, "/readyz")
     assert (answer.status_code, list(answer.json()["missing"])) == (503, ["database"])
     refused = httpx2.post(
-        f"{backend.url}/api/auth/login", json={"username": "someone", "password": "something"}, trust_env=False
+        f"{backend.url}/api/auth/login", json={"username": "someone", "password": "something"}, **DIRECT
     )
     assert refused.status_code == 503
     assert refused.headers["retry-after"]
@@ -166,7 +166,7 @@ class Load:
         until(lambda: len(self.confirmed) >= wanted, f"{count} more writes; failed so far: {self.failed[:3]}")
 
     def _send(self) -> None:
-        with httpx2.Client(trust_env=False, timeout=START_SECONDS, headers=self._headers) as http:
+        with httpx2.Client(**DIRECT, headers=self._headers) as http:
             while not self._stop.is_set():
                 self._one(http, next(self._numbers))
 
@@ -270,4 +270,4 @@ def test_tls_between_all_services(tmp_path: Path, postgres: Postgres, run: Run, 
     user = person(backend.url, trust)
     assert user.say("add milk over tls") == "Added: milk over tls."
     with pytest.raises(httpx2.HTTPError):
-        httpx2.get(backend.url.replace("https", "http") + "/healthz", trust_env=False)
+        httpx2.get(backend.url.replace("https", "http") + "/healthz", **DIRECT)

@@ -9,6 +9,7 @@ from conftest import App, Person, Run
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from processes import DIRECT
 
 TOOLS = {"add_todo", "list_todos", "complete_todo", "update_todo", "delete_todo"}
 
@@ -17,7 +18,7 @@ async def call(url: str, token: str, *calls: tuple[str, dict[str, Any]]) -> list
     """The results of tool calls in one session."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with (
-        httpx2.AsyncClient(headers=headers, trust_env=False) as http,
+        httpx2.AsyncClient(headers=headers, **DIRECT) as http,
         streamable_http_client(f"{url}/mcp", http_client=http) as (read, write, *_),
         ClientSession(read, write) as session,
     ):
@@ -27,7 +28,7 @@ async def call(url: str, token: str, *calls: tuple[str, dict[str, Any]]) -> list
 
 async def test_initialize_and_list(app: App) -> None:
     async with (
-        httpx2.AsyncClient(trust_env=False) as http,
+        httpx2.AsyncClient(**DIRECT) as http,
         streamable_http_client(f"{app.mcp.url}/mcp", http_client=http) as (read, write, *_),
         ClientSession(read, write) as session,
     ):
@@ -148,7 +149,7 @@ async def test_a_session_lives_on_any_replica(app: App, run: Run, person: Callab
 
     headers = {"authorization": f"Bearer {user.token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, trust_env=False, event_hooks={"request": [alternate]}) as http,
+        httpx2.AsyncClient(headers=headers, **DIRECT, event_hooks={"request": [alternate]}) as http,
         streamable_http_client(f"{app.mcp.url}/mcp", http_client=http) as (read, write, *_),
         ClientSession(read, write) as session,
     ):
@@ -165,7 +166,7 @@ async def test_a_backend_that_is_gone_is_told_in_words(run: Run) -> None:
     (result,) = await call(alone.url, "token", ("list_todos", {}))
     assert result.is_error
     assert result.content[0].text == "the todo list cannot be reached right now, try again in a moment"
-    ready = httpx2.get(f"{alone.url}/readyz", trust_env=False)
+    ready = httpx2.get(f"{alone.url}/readyz", **DIRECT)
     assert (ready.status_code, list(ready.json()["missing"])) == (503, ["backend"])
 
 
@@ -180,11 +181,11 @@ async def test_a_backend_that_is_gone_is_told_in_words(run: Run) -> None:
 )
 def test_what_is_no_message_gets_a_client_error(app: App, body: bytes, content_type: str) -> None:
     headers = {"content-type": content_type, "accept": "application/json, text/event-stream"}
-    answer = httpx2.post(f"{app.mcp.url}/mcp", content=body, headers=headers, trust_env=False)
+    answer = httpx2.post(f"{app.mcp.url}/mcp", content=body, headers=headers, **DIRECT)
     assert 400 <= answer.status_code < 500
 
 
 def test_a_body_past_the_limit_is_refused(app: App) -> None:
     headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
-    answer = httpx2.post(f"{app.mcp.url}/mcp", content=b" " * 200_000, headers=headers, trust_env=False)
+    answer = httpx2.post(f"{app.mcp.url}/mcp", content=b" " * 200_000, headers=headers, **DIRECT)
     assert answer.status_code == 413

@@ -8,7 +8,7 @@ import pytest
 import schemathesis
 from conftest import App, Person, Run, start_app
 from hypothesis import HealthCheck, given, settings
-from processes import SECRETS, Postgres
+from processes import DIRECT, SECRETS, START_SECONDS, Postgres
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth
 
@@ -70,7 +70,9 @@ def test_every_answer_is_documented(operation: str, mode: GenerationMode, fuzzed
     def check(case: Case) -> None:
         headers = {"authorization": f"Bearer {fuzzer.token}"}
         # That check means to leave the token out, but leaves in what is given here; the next test does it itself.
-        case.call_and_validate(base_url=fuzzed.backend.url, headers=headers, excluded_checks=[ignored_auth])
+        case.call_and_validate(
+            base_url=fuzzed.backend.url, headers=headers, excluded_checks=[ignored_auth], timeout=START_SECONDS
+        )
 
     check()
 
@@ -84,5 +86,5 @@ def test_nothing_but_the_door_is_open_without_a_token(operation: str, token: str
     url = fuzzed.backend.url + path.replace("{todo_id}", "1")
     headers = {"authorization": token} if token else {}
     body = {"title": "x", "message": "x"} if method == "POST" else {}
-    answer = httpx2.request(method, url, headers=headers, json=body, trust_env=False)
+    answer = httpx2.request(method, url, headers=headers, json=body, **DIRECT)
     assert answer.status_code == 401
