@@ -80,6 +80,10 @@ class Context(Target):
         """Refuse: a cluster that was there before is not removed."""
         raise UserError(f"context {self.context}: not made by this project, so not removed", "use: invoke destroy")
 
+    def is_removable(self) -> bool:
+        """Return no, as `down` refuses."""
+        return False
+
     def remove(self) -> None:
         """Refuse, as `down` does."""
         self.down()

@@ -135,6 +135,10 @@ class Target(ABC):
         self.remove()
         return Outcome("down", f"cluster {self.name}", "done", time.monotonic() - started, "removed")
 
+    def is_removable(self) -> bool:
+        """Return whether there is one that `down` would remove."""
+        return states.decide("down", self.read()) == "remove" and self.is_ours()
+
     def status(self) -> Mapping[str, str]:
         """Return what it is found as, and where it is reached."""
         found = self.read()

@@ -44,6 +44,17 @@ def get_ready(run: Run) -> Ready:
     return Ready(client, bases, make_plan(run, bases))
 
 
+def look(run: Run) -> Plan | None:
+    """Return the plan as far as it can be told without installing, starting or fetching anything; None where it cannot.
+
+    The tag of an image depends on the base images that an engine has.
+    """
+    client = engine.find_answering(run.session.shell)
+    settings = run.session.settings
+    bases = base_images.present(run.session.shell, client, settings.root, settings.bases) if client else None
+    return make_plan(run, bases) if bases is not None else None
+
+
 def ensure_bases(
     run: Run, client: Docker, arrived: Arrived = lambda *_: None, early: Early | None = None
 ) -> dict[str, ReadyBase]:

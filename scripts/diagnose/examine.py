@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
-from scripts.kube.objects import is_owned
+from scripts.kube.kubectl import is_forbidden
+from scripts.kube.objects import Object, is_owned
 from scripts.kube.workloads import Workload
 
 if TYPE_CHECKING:
@@ -110,11 +111,17 @@ def workload_names(session: Session) -> list[str]:
 
 
 def unexamined(session: Session, services: Sequence[str]) -> list[str]:
-    """Return workloads of the namespace that were not looked at. Raises UserError if they cannot be listed."""
-    namespace = session.settings.release.namespace
-    found = session.kubectl.items("deployments,statefulsets,daemonsets,cronjobs,jobs,pods", namespace)
-    with suppress(UserError):  # few have ReplicaSets of their own, and not everybody may list them
-        found = [*found, *session.kubectl.items("replicasets", namespace)]
+    """Return workloads of the namespace that were not looked at, of the kinds that this account may list.
+
+    Raises UserError if the cluster does not answer.
+    """
+    found: list[Object] = []
+    for kind in ("deployments", "statefulsets", "daemonsets", "cronjobs", "jobs", "pods", "replicasets"):
+        try:
+            found += session.kubectl.items(kind, session.settings.release.namespace)
+        except UserError as problem:
+            if not is_forbidden(problem):
+                raise
     # A pod or a Job that something else has made is told with that.
     alone = (item for item in found if not is_owned(item))
     return sorted({str(item["metadata"]["name"]) for item in alone} - set(services))

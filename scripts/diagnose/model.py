@@ -20,7 +20,8 @@ class Snapshot:
     the instance before. `services` are the workloads to speak about, all if empty. `command` is how a person calls
     kubectl on this cluster. `since` is when the change was made whose success is judged: what is older says nothing.
     `advancing` are the (pod, container)s whose programs said something new a short while ago. `elsewhere` are the pods
-    of the whole cluster, where one of these finds no room beside them.
+    of the whole cluster, where one of these finds no room beside them. `unseen` are the kinds that the account may not
+    list.
     """
 
     namespace: str
@@ -33,6 +34,7 @@ class Snapshot:
     since: datetime | None = None
     advancing: frozenset[tuple[str, str]] = frozenset()
     elsewhere: tuple[Object, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, items: Iterable[Object], namespace: str, taken: datetime, **rest: Any) -> Snapshot:

@@ -11,7 +11,7 @@ from typing import Any
 from scripts.diagnose.model import Object, Snapshot
 from scripts.diagnose.symptoms import FLAPPING, lacks_room
 from scripts.errors import UserError
-from scripts.kube.kubectl import Kubectl, parsed
+from scripts.kube.kubectl import Kubectl, is_forbidden, parsed, unanswered
 from scripts.kube.objects import is_terminating
 from scripts.kube.queries import SHOW_OWNERS
 
@@ -20,6 +20,7 @@ KINDS = (
     "pods", "services", "endpointslices.discovery.k8s.io", "persistentvolumeclaims", "resourcequotas", "configmaps",
     "horizontalpodautoscalers.autoscaling",
 )  # fmt: skip
+NEEDED = ("deployments.apps", "pods")  # nothing can be said of a service without them
 TAIL = 60  # lines of a log
 NO_LOG = "unable to retrieve container logs for "  # what a kubelet says in a log's place, as if that were the log
 SETTLED = 5.0  # seconds after which a container that is not ready yet may have something to tell
@@ -36,7 +37,8 @@ def take_snapshot(
     with ThreadPoolExecutor(max_workers=8) as pool:
         objects = pool.submit(_items, kubectl, ",".join(KINDS), namespace)
         events = pool.submit(_items, kubectl, "events", namespace)
-        items = [*objects.result(), *events.result()]
+        (items, unseen), (told, unheard) = objects.result(), events.result()
+        items = [*items, *told]
         pods = (item for item in items if item.get("kind") == "Pod")
         wanted = list(in_trouble(pods, kubectl.now()))[:MOST_LOGS]
         now = {key: pool.submit(_log, kubectl, namespace, key, previous=False) for key, _ in wanted}
@@ -58,6 +60,7 @@ def take_snapshot(
         command=command,
         since=since,
         elsewhere=tuple(elsewhere),
+        unseen=(*unseen, *unheard),
     )
 
 
@@ -88,28 +91,24 @@ def _seconds(since: str | None, now: datetime) -> float:
     return (now - datetime.fromisoformat(since)).total_seconds() if since else SETTLED
 
 
-def _items(kubectl: Kubectl, kinds: str, namespace: str) -> list[Object]:
+def _items(kubectl: Kubectl, kinds: str, namespace: str) -> tuple[list[Object], list[str]]:
+    """Return the objects of some kinds, and those kinds that this account may not list.
+
+    Raises UserError where the cluster does not answer, or not even what a diagnosis stands on may be seen.
+    """
     document, answer = kubectl.look("get", kinds, "--namespace", namespace, "--output", "json", SHOW_OWNERS)
     if document is not None:
-        return list(document["items"])
-    # Where one kind is forbidden, kubectl fails but prints the others; over the connection each is asked for alone.
-    forbidden = "forbidden" in answer.err.lower()
-    told = answer or (forbidden and answer.out.lstrip().startswith("{"))
-    if not told and "," in kinds and forbidden:
-        return [item for kind in kinds.split(",") for item in _allowed(kubectl, kind, namespace)]
-    if not told:
-        raise UserError(f"kubectl get {kinds}: {answer.err.strip()}", "see: invoke cluster.status")
-    found: list[Object] = parsed(answer.out, f"get {kinds}").get("items") or []
-    return found
-
-
-def _allowed(kubectl: Kubectl, kind: str, namespace: str) -> list[Object]:
-    try:
-        return _items(kubectl, kind, namespace)
-    except UserError as error:
-        if kind == "pods" or "forbidden" not in str(error).lower():
-            raise
-        return []
+        return list(document["items"]), []
+    if answer:
+        found: list[Object] = parsed(answer.out, f"get {kinds}").get("items") or []
+        return found, []
+    if is_forbidden(answer.err) and kinds not in NEEDED:
+        if "," not in kinds:
+            return [], [kinds.partition(".")[0]]
+        # Where one kind is forbidden, each is asked for alone.
+        each = [_items(kubectl, kind, namespace) for kind in kinds.split(",")]
+        return [item for items, _ in each for item in items], [kind for _, some in each for kind in some]
+    raise unanswered(f"get {kinds}", answer)
 
 
 def _log(kubectl: Kubectl, namespace: str, key: tuple[str, str], *, previous: bool) -> tuple[str, ...]:

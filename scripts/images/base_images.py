@@ -150,8 +150,7 @@ def ensure(
     answers nor Debian's packages can be used, and for a Dockerfile that an image made from packages cannot build.
     """
     twins = bootstrapped_refs(root, bases, _bundle())
-    have = docker.image_ids(shell, client, [*(base.image for base in bases.values()), *twins.values()])
-    refs = {name: base.image if base.image in have else twins.get(name, base.image) for name, base in bases.items()}
+    refs, have = _meant(shell, client, bases, twins)
     missing = [name for name, ref in refs.items() if ref not in have]
     search = _Search(shell, client, root, bases, services, say, arrived, twins, refs, missing)
     if missing:
@@ -169,6 +168,23 @@ def ensure(
     if shell.dry:
         have = {ref: have.get(ref, ref) for ref in refs.values()}
     return {name: ReadyBase(ref, have[ref], name in search.missing) for name, ref in refs.items()}
+
+
+def present(shell: Shell, client: Docker, root: Path, bases: Mapping[str, Base]) -> dict[str, ReadyBase] | None:
+    """Return every base image where the engine has all of them, None where one is missing. Changes nothing."""
+    refs, have = _meant(shell, client, bases, bootstrapped_refs(root, bases, _bundle()))
+    return (
+        {name: ReadyBase(ref, have[ref]) for name, ref in refs.items()} if have.keys() >= set(refs.values()) else None
+    )
+
+
+def _meant(
+    shell: Shell, client: Docker, bases: Mapping[str, Base], twins: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return base name → reference of the image that is meant, and reference → id of those that the engine has."""
+    have = docker.image_ids(shell, client, [*(base.image for base in bases.values()), *twins.values()])
+    refs = {name: base.image if base.image in have else twins.get(name, base.image) for name, base in bases.items()}
+    return refs, have
 
 
 @dataclass

@@ -86,16 +86,20 @@ def install(shell: Shell, packages: Sequence[str], where_known: Sequence[str] = 
     said = _update_lists(shell)
     wanted = [*packages, *_known(shell, where_known)]
     first = early.lacking() if early and early.is_wanted() else None
-    _refuse_removals(shell, [*(first or ()), *wanted])
+    _refuse_removals(shell, [*(first or ()), *wanted], said)
     if early and first is not None:
         _install(shell, first, said)
         early.begin()
     _install(shell, wanted, said)
 
 
-def _refuse_removals(shell: Shell, packages: Sequence[str]) -> None:
-    told = "" if shell.dry else shell.probe(["apt-get", "--simulate", *INSTALL, *packages], env=QUIET, timeout=120).out
-    if lost := re.findall(r"(?m)^Remv (\S+)", told):
+def _refuse_removals(shell: Shell, packages: Sequence[str], lists: str) -> None:
+    """Raise UserError where apt would take packages away, CommandError where it does not tell."""
+    argv = ["apt-get", "--simulate", *INSTALL, *packages]
+    told = Result(0, "") if shell.dry else shell.probe(argv, env=QUIET, timeout=120)
+    if not told:
+        raise _failed(CommandError(argv, told), lists)
+    if lost := re.findall(r"(?m)^Remv (\S+)", told.out):
         raise UserError(
             f"installing {', '.join(packages)} would remove {', '.join(lost)}, which is yours to decide",
             f"remove it yourself (apt-get remove {' '.join(lost)}) and start again, or start an engine of your own",
@@ -109,9 +113,12 @@ def _install(shell: Shell, packages: Sequence[str], lists: str) -> None:
     try:
         shell.effect(["apt-get", *INSTALL, *packages], env=QUIET, timeout=900)
     except CommandError as problem:
-        if lists:
-            raise CommandError(problem.argv, problem.result, f"its lists are old or missing: {lists}") from None
-        raise
+        raise _failed(problem, lists) from None
+
+
+def _failed(problem: CommandError, lists: str) -> CommandError:
+    """Return a failure of apt with what it said of its lists, as they may be why."""
+    return CommandError(problem.argv, problem.result, f"its lists are old or missing: {lists}") if lists else problem
 
 
 def _known(shell: Shell, packages: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from scripts.errors import UserError
 from scripts.host import parsing, toolchain
 from scripts.host.shell import Result, Shell
 from scripts.kube.arguments import values_options
+from scripts.kube.kubectl import remedy
 from scripts.settings.model import Release
 
 NOT_FOUND = "release: not found"  # helm's words, in 3 and 4
@@ -92,9 +93,7 @@ class Helm:
         if answer or NOT_FOUND in answer.err:
             return answer.out if answer else None
         words = " ".join(argv[1:3])
-        raise UserError(
-            f"helm {words}: {answer.err.strip() or f'exit status {answer.code}'}", "see: invoke cluster.status"
-        )
+        raise UserError(f"helm {words}: {answer.err.strip() or f'exit status {answer.code}'}", remedy(answer.err))
 
     def manifest(self, release: Release) -> str:
         """Return the live manifest without hooks, nothing where there is no release. It may hold Secrets: never log it.

@@ -50,6 +50,7 @@ class Changes:
 
 _AHEAD: dict[tuple[Path, str], timedelta] = {}
 _DATE = re.compile(r"^.*\bDate: (\w{3}, .+? GMT)", re.MULTILINE)
+NO_RIGHT = "this account lacks that right: ask for it, or use another account (see: kubectl auth can-i --list)"
 PAUSE = 2.0  # seconds that an API server which is overtaxed is left alone
 MANAGER = "todo-chatbot"  # the field manager of whatever is applied
 SERVER_SIDE = ("--server-side", "--force-conflicts", f"--field-manager={MANAGER}")
@@ -286,10 +287,24 @@ def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             held.clear()
 
 
-def unanswered(what: str, answer: Result) -> UserError:
+class Unanswered(UserError):
+    """A question that the cluster did not answer, which is neither yes nor no."""
+
+
+def unanswered(what: str, answer: Result) -> Unanswered:
     """Return the error for a question that the cluster did not answer, which is not the same as "nothing there"."""
-    hint = "get it: ./run invoke install" if answer.code == 127 else "see: invoke cluster.status"
-    return UserError(f"kubectl {what}: {answer.err.strip() or f'exit status {answer.code}'}", hint)
+    hint = "get it: ./run invoke install" if answer.code == 127 else remedy(answer.err)
+    return Unanswered(f"kubectl {what}: {answer.err.strip() or f'exit status {answer.code}'}", hint)
+
+
+def is_forbidden(said: object) -> bool:
+    """Return whether a cluster's words say that this account may not do what was asked."""
+    return "(Forbidden)" in str(said) or "is forbidden" in str(said)
+
+
+def remedy(said: str) -> str:
+    """Return what to do where a cluster answered with an error."""
+    return NO_RIGHT if is_forbidden(said) else "see: invoke cluster.status"
 
 
 def parsed(text: str, what: str) -> Any:
@@ -298,13 +313,13 @@ def parsed(text: str, what: str) -> Any:
         found = parsing.from_json(text)
     except ValueError:
         said = (text.strip().splitlines() or ["nothing"])[0][:200]
-        raise UserError(f"kubectl {what}: answered no JSON: {said}", "see: invoke cluster.status") from None
+        raise Unanswered(f"kubectl {what}: answered no JSON: {said}", "see: invoke cluster.status") from None
     if not queries.is_object(found) and not queries.is_list(found):
         raise misshapen(found, what)
     return found
 
 
-def misshapen(found: Any, what: str) -> UserError:
+def misshapen(found: Any, what: str) -> Unanswered:
     """Return the error for an answer that is JSON, and neither object nor list: of what there is, it says nothing."""
     said = json.dumps(found)[:200]
-    return UserError(f"kubectl {what}: answered neither an object nor a list: {said}", "see: invoke cluster.status")
+    return Unanswered(f"kubectl {what}: answered neither an object nor a list: {said}", "see: invoke cluster.status")

@@ -13,7 +13,6 @@ from typing import Any
 from scripts.context.ready import Ready
 from scripts.context.release_lock import settle_unfinished_run
 from scripts.context.run import Run, outcomes_of, threads
-from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.images import plan
 from scripts.kube import manifest_diff, objects, releases
@@ -189,8 +188,5 @@ def write_values(settings: Settings, release: Release, values: Mapping[str, Any]
 
 
 def current_versions(run: Run) -> dict[str, str]:
-    """Return the versions of the app's Secrets in the cluster; none where no cluster answers."""
-    try:
-        return versions.of_cluster(run.session.kubectl, run.namespace, live.secret_names(run.session))
-    except UserError:
-        return {}
+    """Return the versions of the app's Secrets in the cluster. Raises UserError where it does not answer."""
+    return versions.of_cluster(run.session.kubectl, run.namespace, live.secret_names(run.session))

@@ -12,6 +12,7 @@ from scripts.errors import UserError
 from scripts.host.shell import render
 from scripts.kube import manual_changes as manual
 from scripts.kube import objects, releases, workloads
+from scripts.kube.kubectl import is_forbidden
 from scripts.kube.queries import SHOW_OWNERS, resource_of
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
@@ -107,8 +108,10 @@ def _lacking(session: Session, kind: str, namespace: str, names: Collection[str]
     try:
         # helm's records are Secrets: all of them would be a lot to ask for.
         found = kubectl.named(kind, namespace, names) if kind == "secret" else kubectl.items(kind, namespace)
-    except UserError:
-        return []
+    except UserError as problem:
+        if is_forbidden(problem):
+            return []
+        raise
     return sorted(set(names) - {objects.name_of(item) for item in found})
 
 

@@ -17,6 +17,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.paths import audit_file
+from scripts.kube.kubectl import Unanswered
 from scripts.pipeline import live as live_releases
 from scripts.pipeline import rollback, stages
 from scripts.pipeline.access import Page
@@ -28,6 +29,8 @@ from scripts.pipeline.stages import Stage
 from scripts.reporting import audit, report
 from scripts.reporting.report import Report, StageTime
 from scripts.settings.model import Image, Outcome
+
+UNTOLD = "nothing is rolled back: whether the release is healthy cannot be told, as the cluster did not answer"
 
 Work = Callable[[], Generator[Outcome, None, object]]
 
@@ -80,6 +83,7 @@ class _Runner:
         self._returned: dict[type, Any] = {}
         self._undone = RolledBack()
         self._problem: UserError | None = None
+        self._begun = False  # whether the stage has what it takes, and was begun
         self.left_work = False  # whether it failed in the middle of a change, which the next run may have to mend
         self._beside: list[Future[list[Outcome]]] = []
 
@@ -91,9 +95,12 @@ class _Runner:
             if self._stage(stage.name, partial(self._work, stage)):
                 continue
             changing = stage.rolls_back or stage.name == "rollback"
-            self.left_work = changing and not isinstance(self._problem, Untouched)
+            self.left_work = changing and self._begun and not isinstance(self._problem, Untouched)
             if stage.rolls_back and self.left_work and not self._run.dry:
-                self._stage("rollback", partial(self._undo, keep=keep))
+                if stage.takes is Live and isinstance(self._problem, Unanswered):
+                    self._run.display.line(UNTOLD)
+                else:
+                    self._stage("rollback", partial(self._undo, keep=keep))
             break
         self._begin_later()
         for job in self._beside:
@@ -114,11 +121,11 @@ class _Runner:
 
     def _work(self, stage: Stage) -> Generator[Outcome, None, object]:
         """Run a stage with what it takes: from an earlier stage, else from where a lone stage gets it."""
-        if stage.takes is None:
-            return stage.work(self._run)
-        if stage.takes not in self._returned:
+        self._begun = False
+        if stage.takes and stage.takes not in self._returned:
             self._returned[stage.takes] = stages.SOURCES[stage.takes](self._run)
-        return stage.work(self._run, self._returned[stage.takes])
+        self._begun = True
+        return stage.work(self._run, *([self._returned[stage.takes]] if stage.takes else []))
 
     def _undo(self, *, keep: bool) -> Generator[Outcome, None, None]:
         self._undone = yield from rollback.roll_back(self._run, keep=keep)

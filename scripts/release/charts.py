@@ -10,20 +10,24 @@ from typing import Any
 
 import yaml
 
-from scripts.context.ready import get_ready
+from scripts.context.ready import look, make_plan
 from scripts.context.release_lock import hold_release_lock
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import parsing
 from scripts.host.files import write_whole
+from scripts.images.plan import services_of
 from scripts.kube import schemas
 from scripts.kube.arguments import values_options
 from scripts.kube.helm import template_argv
 from scripts.kube.objects import is_hook
 from scripts.pipeline import deploy
 from scripts.settings.configuration import ENVIRONMENTS
-from scripts.settings.model import Release
+from scripts.settings.model import Image, Release, Service
+
+UNTOLD = "untold"
+NO_BASES = "no Docker engine with the base images answers"
 
 
 def lint_words(root: Path, release: Release, database: Release) -> list[list[str]]:
@@ -63,13 +67,20 @@ def lint(session: Session) -> int:
 def render(run: Run, *, live: bool) -> str:
     """Return the manifests of the app's release, by the environment's values and the planned images.
 
-    `live` lets the charts look up what the cluster has, certificates for instance; without it they make new ones.
-    Raises UserError with what helm says of a chart that cannot be rendered.
+    `live` lets the charts look up what the cluster has, certificates for instance; without it they make new ones. No
+    engine is installed or started for it: where none tells the tags of the images, they are called `UNTOLD`.
+    Raises UserError with what helm says of a chart that cannot be rendered, and where `live` leaves tags untold.
     """
     session = run.session
     release = (session.sized if live else session.settings).release
     secrets = deploy.current_versions(run) if live else {}
-    values = deploy.release_values(get_ready(run).plan, release, session.settings, secrets)
+    plan = look(run)
+    if plan is None:
+        if live:
+            raise UserError(f"which images a deploy would bring cannot be told: {NO_BASES}", "run: invoke prepare")
+        run.display.line(f"{NO_BASES}, so the tags of the app's images are not known: {UNTOLD} stands in their place")
+        plan = make_plan(run, {}, [Image(one.name, f"{one.project}/{one.name}", UNTOLD) for one in _built(session)])
+    values = deploy.release_values(plan, release, session.settings, secrets)
     file = deploy.write_values(session.settings, release, values)
     words = template_argv(session.tools["helm"], release, (*release.values, file))
     argv = session.helm.command(*words[1:], "--dry-run=server") if live else words
@@ -77,6 +88,10 @@ def render(run: Run, *, live: bool) -> str:
     if not answer:
         raise UserError(f"helm template: {answer.err.strip()}", "correct the chart, then: invoke charts.lint")
     return answer.out
+
+
+def _built(session: Session) -> tuple[Service, ...]:
+    return services_of(session.settings, local_database=session.local_database)
 
 
 def write(run: Run, folder: Path) -> Path:
@@ -124,12 +139,10 @@ def _censored(item: dict[str, Any]) -> dict[str, Any]:
 def pending_changes(run: Run) -> str:
     """Return what a deploy would change on the live release now. Raises UserError if there is no release."""
     session, release = run.session, run.session.sized.release
-    answer = session.shell.probe(
-        session.helm.command("get", "manifest", release.name, "--namespace", release.namespace)
-    )
-    if not answer:
-        raise UserError(f"helm get manifest: {answer.err.strip()}", "run: invoke pipeline")
-    return difference(answer.out, render(run, live=True))
+    manifest = session.helm.manifest(release)
+    if not manifest:
+        raise UserError(f"there is no release {release.name} in {release.namespace}", "run: invoke pipeline")
+    return difference(manifest, render(run, live=True))
 
 
 def test(session: Session) -> None:

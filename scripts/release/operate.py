@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from scripts.clusters import states
 from scripts.context.release_lock import hold_release_lock
 from scripts.context.session import Session
 from scripts.errors import UserError
@@ -353,6 +354,19 @@ def objects_to_delete(session: Session) -> list[str]:
         for item in found
     )
     return [f"namespace/{namespace}", *told]
+
+
+def data_at_stake(session: Session) -> list[str]:
+    """Return what is stored in the cluster and would go with it; that it cannot be told, where the cluster does not
+    answer. Nothing where there is no cluster, or none that `cluster.down` would remove.
+    """
+    if not session.cluster.is_removable():
+        return []
+    try:
+        claims = session.kubectl.get("persistentvolumeclaims", "--all-namespaces")["items"]
+    except UserError as problem:
+        return [f"what is stored in it, which cannot be told now: {states.first_line(str(problem))}"]
+    return [f"{item['metadata']['namespace']}: persistentvolumeclaim/{objects.name_of(item)}" for item in claims]
 
 
 def is_own(item: Mapping[str, Any], releases_of_ours: Collection[str]) -> bool:

@@ -220,10 +220,7 @@ class _Found:
     ) -> None:
         """Take the value of a key: what is `given`, else what its source says, `kept` over a new one."""
         value, place = given
-        if isinstance(value, dotenv_file.Unresolved):
-            told = f"refers to ${{{value.lacks}}}, which neither a line before it nor the environment gives"
-            self.unfit.append(f"{name}.{key}: {place}: {told}")
-        elif value:
+        if value:
             self.wanted[name][key], problem = _meant(value, source)
             self.unfit += [f"{name}.{key}: {place}: {problem}"] if problem else []
         elif "local" in source and local_database:
@@ -268,6 +265,8 @@ class _Found:
 
 def _meant(given: str, source: Mapping[str, Any]) -> tuple[str, str]:
     """Return a given value in the form its reader takes, and what is wrong with it; never the value in words."""
+    if isinstance(given, dotenv_file.Unresolved):
+        return given, f"refers to ${{{given.lacks}}}, which neither a line before it nor the environment gives"
     if "database" in source:
         return database_url.understood(given, source["database"])
     if _too_short(given, source):

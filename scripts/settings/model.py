@@ -253,6 +253,9 @@ class Cluster(Protocol):
     def down(self) -> Outcome:
         """Remove the cluster and everything it made on this machine."""
 
+    def is_removable(self) -> bool:
+        """Return whether there is one that `down` would remove."""
+
     def status(self) -> Mapping[str, str]:
         """Return a few words on the cluster's state, for people."""
 

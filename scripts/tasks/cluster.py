@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from scripts.tasks.options import command
-from scripts.tasks.support import print_table, remove_cluster, start_cluster
+from scripts.tasks.support import confirm, print_table, remove_cluster, start_cluster
 
 if TYPE_CHECKING:
     from scripts.context.session import Session
@@ -21,12 +22,15 @@ def up(s: Session) -> None:
         _show(s, start_cluster(s))
 
 
-@command()
-def down(s: Session) -> None:
+@command(yes="do not ask")
+def down(s: Session, yes: bool = False) -> None:
     """Remove the cluster with everything in it."""
     from scripts.context.release_lock import hold_release_lock
+    from scripts.release.operate import data_at_stake
 
     with hold_release_lock(s):
+        if lost := data_at_stake(s):  # a script that removes clusters is not stopped, and says what went
+            confirm("this deletes, with all data:", lost, yes or s.shell.dry or not sys.stdin.isatty())
         _show(s, remove_cluster(s))
 
 

@@ -6,7 +6,9 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from invoke import Context, Task, task
@@ -112,12 +114,25 @@ def _value(parameter: inspect.Parameter, given: object) -> Any:
 
 
 def _text(parameter: inspect.Parameter, given: object) -> object:
-    """Return what was given. Raises UserError for a text with a zero byte, which neither a file nor a program takes."""
-    if isinstance(given, str) and "\0" in given:
+    """Return what was given.
+
+    Raises UserError for a text with a zero byte, which neither a file nor a program takes, and for an empty one, as of
+    a variable that is not set: it would count as not given, and mean all services where one was meant.
+    """
+    option = f"--{parameter.name.replace('_', '-')}"
+    problem = "holds a zero byte" if isinstance(given, str) and "\0" in given else ""
+    if given == "" and (parameter.default != "" or _is_empty_in(sys.argv, option)):
+        problem = "is empty"
+    if problem:
         from scripts.errors import UserError
 
-        raise UserError(f"--{parameter.name.replace('_', '-')}: holds a zero byte", "leave it out")
+        raise UserError(f"{option}: {problem}", "give it a value, or leave it out")
     return given
+
+
+def _is_empty_in(words: Sequence[str], option: str) -> bool:
+    """Return whether a command line gives an option an empty value."""
+    return f"{option}=" in words or (option, "") in pairwise(words)
 
 
 def _words(kind: type[int] | type[float]) -> str:

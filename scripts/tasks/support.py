@@ -300,11 +300,14 @@ def show_diagnosis(s: Session, service: str, *, as_json: bool) -> None:
             found = live.released(s)
             wanted += [one for one in (found.workloads if found else ()) if one not in wanted]
         names = [one.name for one in wanted if one.namespace == place]
-    findings = examine.diagnose_workloads(s, wanted)
+    unseen: dict[str, None] = {}
+    findings = examine.diagnose_workloads(s, wanted, lambda state: unseen.update(dict.fromkeys(state.unseen)))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         print(diagnose.render(findings) if findings else "nothing is wrong that can be seen from here")
+        if unseen:
+            print(f"not looked at: {', '.join(unseen)}, which this account may not list")
         if left := examine.unexamined(s, names):
             shown = ", ".join(left[:5]) + (", …" if len(left) > 5 else "")
             print(f"not looked at: {len(left)} of the namespace's workloads ({shown}); invoke ai.debug --service=NAME")

@@ -16,7 +16,7 @@ import yaml
 import tasks
 from scripts import diagnose
 from scripts.diagnose.rules import FILE
-from scripts.diagnose.snapshot import in_trouble
+from scripts.diagnose.snapshot import KINDS, in_trouble
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.host.shell import Result, Shell
@@ -329,9 +329,25 @@ def test_a_container_that_has_just_started_is_not_asked_why_it_is_not_ready(seco
     assert list(in_trouble([pod], now)) == asked
 
 
-def test_a_kind_that_is_forbidden_does_not_hide_the_others() -> None:
-    shell = Scripted({"get deployments": Result(1, POD, "Error: forbidden"), "get events": Result(0, '{"items": []}')})
-    assert len(diagnose.take_snapshot(kubectl(shell), "chatbot-dev").kind("Pod")) == 1
+NO_RIGHT = Result(1, "", 'Error from server (Forbidden): x is forbidden: User "eve" cannot list resource "x"')
+
+
+def test_a_kind_that_is_forbidden_does_not_hide_the_others_and_is_told() -> None:
+    answers = {f"get {kind}": Result(0, '{"items": []}') for kind in KINDS}
+    answers |= {"get deployments.apps,": NO_RIGHT, "get pods": Result(0, POD)}
+    answers |= {"get configmaps": NO_RIGHT, "get events": NO_RIGHT}
+    state = diagnose.take_snapshot(kubectl(Scripted(dict(sorted(answers.items(), reverse=True)))), "chatbot-dev")
+    assert len(state.kind("Pod")) == 1
+    assert state.unseen == ("configmaps", "events")
+
+
+@pytest.mark.parametrize("kind", ["pods", "deployments.apps"])
+def test_without_what_a_diagnosis_stands_on_nothing_is_said_to_be_right(kind: str) -> None:
+    answers = {f"get {one}": NO_RIGHT if one == kind else Result(0, '{"items": []}') for one in (*KINDS, "events")}
+    answers["get deployments.apps,"] = NO_RIGHT
+    with pytest.raises(UserError, match="Forbidden") as told:
+        diagnose.take_snapshot(kubectl(Scripted(dict(sorted(answers.items(), reverse=True)))), "chatbot-dev")
+    assert "lacks that right" in told.value.hint
 
 
 def test_a_cluster_that_does_not_answer_is_a_problem_for_the_caller() -> None:
@@ -360,7 +376,9 @@ def test_it_is_said_how_many_workloads_were_not_looked_at(
     asked: list[tuple[str, str]] = []
     own = [Workload("StatefulSet", "ns", "store", {}), Workload("Job", "other", "seed", {})]
     monkeypatch.setattr(
-        examine, "diagnose_workloads", lambda session, wanted: asked.extend((w.namespace, w.name) for w in wanted) or []
+        examine,
+        "diagnose_workloads",
+        lambda session, wanted, _: asked.extend((w.namespace, w.name) for w in wanted) or [],
     )
     monkeypatch.setattr(examine, "workload_names", lambda session: ["backend"])
     monkeypatch.setattr(live, "released", lambda session: SimpleNamespace(workloads=own))
@@ -389,7 +407,7 @@ def test_what_only_was_left_of_a_whole_workload_is_told_and_ends_with_0(
 
     one = diagnose.Finding("evicted", "backend", "pod/b-1", "evicted", "", (), "delete it", "", False, 0, served=True)
     found = [one]
-    monkeypatch.setattr(examine, "diagnose_workloads", lambda session, wanted: found)
+    monkeypatch.setattr(examine, "diagnose_workloads", lambda session, wanted, on_snapshot: found)
     monkeypatch.setattr(examine, "unexamined", lambda session, names: [])
     monkeypatch.setattr(operate, "deployment_name", lambda session, service: service)
     session: Any = SimpleNamespace(settings=SimpleNamespace(release=SimpleNamespace(namespace="ns")))

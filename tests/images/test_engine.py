@@ -301,6 +301,18 @@ def test_nothing_of_the_persons_is_removed_for_an_engine(tmp_path: Path) -> None
     assert "install" not in [line.split()[0] for line in (tmp_path / "asked").read_text().splitlines()]
 
 
+def test_where_apt_does_not_tell_what_it_would_remove_nothing_is_installed(tmp_path: Path) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text(
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\n'
+        '[ "$1" = --simulate ] && echo "E: Unmet dependencies" >&2 && exit 100\nexit 0\n'
+    )
+    apt.chmod(0o755)
+    with local.env(PATH=f"{tmp_path}:/usr/bin:/bin"), pytest.raises(UserError, match="Unmet dependencies"):
+        engine.install(Shell(echo=lambda _: None), ("docker.io",))
+    assert "install" not in [line.split()[0] for line in (tmp_path / "asked").read_text().splitlines()]
+
+
 @pytest.mark.parametrize(
     ("update", "install", "told"),
     [

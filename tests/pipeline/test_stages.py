@@ -14,6 +14,8 @@ import pytest
 
 from scripts.context.run import Run
 from scripts.errors import UserError
+from scripts.host.shell import Result
+from scripts.kube.kubectl import unanswered
 from scripts.pipeline import rollback, runner, stages
 from scripts.pipeline.busy import BusyRelease
 from scripts.pipeline.live import Live
@@ -149,3 +151,28 @@ def test_no_revision_is_asked_of_helm_that_the_release_does_not_have() -> None:
 
 def test_every_stage_takes_what_an_earlier_one_or_a_source_gives() -> None:
     assert {stage.takes for stage in stages.STAGES} - {None} == stages.SOURCES.keys()
+
+
+@pytest.mark.parametrize(
+    ("stage", "sources"),
+    [
+        # A stage on its own that cannot even learn what there is to judge.
+        (Stage("health", bake, Live, rolls_back=True), {Live: lambda run: list(iter_failing())}),
+        # One that was begun, and whose question was not answered.
+        (Stage("health", lambda run, live: iter_failing(), Live, rolls_back=True), {Live: lambda run: Live()}),
+    ],
+)
+def test_what_cannot_be_told_of_a_release_is_no_reason_to_roll_it_back(
+    monkeypatch: pytest.MonkeyPatch, stage: Stage, sources: Any
+) -> None:
+    monkeypatch.setattr(stages, "SOURCES", sources)
+    undone: list[bool] = []
+    monkeypatch.setattr(rollback, "roll_back", lambda run, keep: undone.append(keep) or iter(()))
+    done = play(stage)
+    assert not done.ok and "(Forbidden)" in done.error and not undone
+    assert "lacks that right" in done.hint
+
+
+def iter_failing() -> Generator[Outcome, None, None]:
+    yield from ()
+    raise unanswered("get secrets", Result(1, "", "Error from server (Forbidden): secrets is forbidden"))

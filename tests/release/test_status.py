@@ -192,6 +192,19 @@ def test_what_a_revision_made_and_the_cluster_has_no_more_is_named() -> None:
     assert live.gone(session, record) == ["service page"]
 
 
+def test_a_cluster_that_does_not_answer_says_of_nothing_that_it_is_still_there() -> None:
+    """Else a deploy would take what somebody deleted for what is there, and change nothing."""
+
+    def items(kind: str, namespace: str) -> list[dict[str, Any]]:
+        raise UserError("kubectl get service: net/http: TLS handshake timeout")
+
+    packed = base64.b64encode(json.dumps({"namespace": "shop", "manifest": GONE}).encode())
+    record = {"data": {"release": base64.b64encode(packed).decode()}}
+    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=items, now=objects.now))
+    with pytest.raises(UserError, match="TLS handshake timeout"):
+        live.gone(session, record)
+
+
 def test_the_log_of_what_is_not_deployed_is_answered_by_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
     there = SimpleNamespace(kind="Deployment", name="web", resource="deployment/web", namespace="shop")
     monkeypatch.setattr(operate, "workload", lambda *_: there)

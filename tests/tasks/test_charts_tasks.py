@@ -1,16 +1,24 @@
 """Charts are linted for every environment, and what an upgrade would change is shown object by object."""
 
+import io
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from scripts.context.run import Run
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
-from scripts.host.shell import Shell
+from scripts.host.shell import Result, Shell
+from scripts.images import engine
+from scripts.kube.helm import Helm
+from scripts.pipeline import deploy
 from scripts.release import charts
+from scripts.reporting.display import PlainDisplay
+from scripts.settings.configuration import read_settings
 from scripts.settings.model import Release
 
 LIVE = """
@@ -47,6 +55,53 @@ def test_a_secret_shows_that_it_changed_and_not_its_value() -> None:
 
     text = charts.difference(secret("c2VjcmV0"), secret("b3RoZXI="))
     assert "+  tls.key: '***" in text and "c2VjcmV0" not in text and "b3RoZXI" not in text
+
+
+class Rendering(Shell):
+    """A machine on which helm renders, and shows which values it was given."""
+
+    def probe(self, argv: Any, **_: Any) -> Result:
+        return Result(0, "".join(Path(word).read_text() for word in map(str, argv) if word.endswith("images.yaml")))
+
+
+def engineless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """A run on a machine without an engine, on which nothing may be installed, started or fetched."""
+    monkeypatch.setattr(engine, "find_answering", lambda shell: None)
+    monkeypatch.setattr(engine, "ensure", lambda *_, **__: pytest.fail("an engine was made ready"))
+    settings = replace(read_settings(ROOT), root=tmp_path)
+    session: Any = SimpleNamespace(
+        settings=settings, sized=settings, shell=Rendering(), tools={"helm": "helm"}, local_database=False,
+        cluster=SimpleNamespace(target="embedded"),
+    )  # fmt: skip
+    return Run(session, PlainDisplay(io.StringIO()))
+
+
+def test_a_chart_is_rendered_without_an_engine_and_its_images_are_untold(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = engineless(monkeypatch, tmp_path)
+    rendered = charts.render(run, live=False)
+    assert '"tag": "untold"' in rendered and "todo-chatbot/backend" in rendered
+
+
+def test_what_a_deploy_would_bring_is_not_guessed_without_an_engine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(deploy, "current_versions", lambda run: {})
+    with pytest.raises(UserError, match="cannot be told: no Docker engine") as told:
+        charts.render(engineless(monkeypatch, tmp_path), live=True)
+    assert told.value.hint == "run: invoke prepare"
+
+
+def test_a_cluster_that_does_not_say_whether_there_is_a_release_is_not_told_to_deploy_one(tmp_path: Path) -> None:
+    forbidden = Result(1, "", 'Error: secrets is forbidden: User "eve" cannot list resource "secrets"')
+    shell: Any = SimpleNamespace(probe=lambda argv, **_: forbidden)
+    session: Any = SimpleNamespace(
+        sized=SimpleNamespace(release=Release("app", "n", tmp_path)), helm=Helm(Path("helm"), Path("k"), "c", shell)
+    )
+    with pytest.raises(UserError, match="is forbidden") as told:
+        charts.pending_changes(Run(session, PlainDisplay(io.StringIO())))
+    assert "lacks that right" in told.value.hint
 
 
 def test_every_chart_and_environment_is_linted() -> None:

@@ -96,6 +96,9 @@ def test_checking_a_schema_does_not_build_a_parser_of_addresses() -> None:
         (["scale", "--service", "backend", "--replicas", "two"], "--replicas two: not a whole number"),
         (["logs", "--service", "backend", "--tail", "9" * 20], f"--tail {'9' * 20}: must not be more than 2147483647"),
         (["monitor", "--interval", "nan"], "--interval nan: not a number"),
+        (["restart", "--service="], "--service: is empty"),  # as of $SERVICE that is not set: not all of them
+        (["diagnose", "--service", ""], "--service: is empty"),
+        (["charts.render", "--folder="], "--folder: is empty"),
     ],
 )
 def test_a_mistake_is_told_in_words(words: list[str], message: str) -> None:
