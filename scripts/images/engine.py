@@ -29,7 +29,7 @@ SYSTEMD = Path("/run/systemd/system")
 
 
 class Early(Protocol):
-    """What an engine is wanted for and is made without one: it may begin before Docker's packages are installed."""
+    """An early beginning: of what an engine is wanted for, and is made without one while Docker is being installed."""
 
     def is_wanted(self) -> bool:
         """Return whether it is to be made at all."""
