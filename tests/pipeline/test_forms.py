@@ -139,17 +139,18 @@ const call = async (path, told) => {
   return [answer.ok, await answer.json()];
 };
 const ask = (isNew) => {
-  r.innerHTML = `<form><input type="email" placeholder="Our newsletter"></form>
+  const go = isNew ? "Go" : "Get started";
+  r.innerHTML = `<nav><a href="#">Get started</a></nav><form><input type="email" placeholder="Our newsletter"></form>
     <form>${isNew ? "<label>Full name <input required></label>" : ""}<input type="email" required>
     <input type="password" required><svg class="red-icon" width="9" height="9"></svg><p role="alert"></p>
-    <span role="checkbox" aria-checked="false">I agree</span><button type="button">Show</button><button>Go</button>
-    <button>Continue with Google</button></form><a href="#">${isNew ? "Log in" : "Sign up"}</a>`;
-  r.querySelector("a").onclick = (event) => { event.preventDefault(); ask(!isNew); };
+    <span role="checkbox" aria-checked="false">I agree</span><button type="button">Show</button><button>${go}</button>
+    <button>Continue with Google</button></form><a class="other" href="#">${isNew ? "Log in" : "Sign up"}</a>`;
+  r.querySelector(".other").onclick = (event) => { event.preventDefault(); ask(!isNew); };
   const agreed = () => r.querySelector("[role=checkbox]");
   agreed().onclick = () => { agreed().ariaChecked = "true"; };
   r.querySelector("form + form").onsubmit = async (event) => {
     event.preventDefault();
-    if (event.submitter.innerText !== "Go" || agreed().ariaChecked !== "true") return;
+    if (event.submitter.innerText !== go || agreed().ariaChecked !== "true") return;
     const [email, password] = ["email", "password"].map((kind) => r.querySelector(`form + form [type=${kind}]`).value);
     const [well, answer] = await call(isNew ? "/a1" : "/b2", { email, password });
     if (well) show(); else r.querySelector("[role=alert]").textContent = answer;

@@ -48,7 +48,7 @@
       new KeyboardEvent(kind, { key: "Enter", code: "Enter", keyCode: 13, bubbles: true })));
     return Boolean(button || form);
   };
-  const UP = /sign\s*-?up|register|create|join|get started/i;
+  const UP = /sign\s*-?up|register|create|join/i; // whoever logs in may get started as well
   const IN = /log\s*-?in|sign\s*-?in/i;
   const KNOWN = /already (have|registered|a member)|have an account\? *(sign|log) ?in/i;
   const DATE = { date: "2030-01-01", "datetime-local": "2030-01-01T10:00", time: "10:00", number: "1", url: "https://example.com" };
@@ -84,12 +84,24 @@
       return true;
     },
     submit: () => send(password()),
+    // What leads on to another form stands by the one that is there, if any; what was pressed before led nowhere.
     press: (pattern) => {
       const wanted = new RegExp(pattern, "i");
-      const one = [...document.querySelectorAll("a, button, [role=button], [role=tab]")]
-        .find((it) => shown(it) && !it.disabled && wanted.test(words(it)));
-      if (one) one.click();
-      return Boolean(one);
+      const pressed = (window.__pressed ||= new Set());
+      const field = password();
+      const sends = main(field?.closest("form"));
+      const far = (it) => {
+        let steps = 0;
+        for (let around = field; around && !around.contains(it); around = around.parentElement) steps += 1;
+        return steps;
+      };
+      const [one] = [...document.querySelectorAll("a, button, [role=button], [role=tab]")]
+        .filter((it) => shown(it) && !it.disabled && it !== sends && !pressed.has(it) && wanted.test(words(it)))
+        .sort((a, b) => far(a) - far(b));
+      if (!one) return false;
+      pressed.add(one);
+      one.click();
+      return true;
     },
     // The paths of the page's own that its links lead to.
     links: (pattern) => {
