@@ -112,7 +112,10 @@ def _out_of_reach(unit: Unit, folder: str, tree: Tree) -> Iterator[str]:
     main = main_file(unit, tree) if unit.python else ""
     wanted = unit.packages.wanted
     for name, place in needed.out_of_reach(tree, unit.sources, folder, main, wanted).items() if main else ():
-        yield f"{place}: {unit.name} imports {name}, which lies above {folder}: its image has it not, and it ends there"
+        said = (
+            f"{place}: {unit.name} imports {name}, which lies above {folder}: its image has it not, and it ends there"
+        )
+        yield f"{said}; move it into {folder}, or write a Dockerfile that is built from above"
 
 
 def _beyond_the_top(unit: Unit, spec: Mapping[str, Any], tree: Tree) -> Iterator[str]:

@@ -836,7 +836,10 @@ def test_a_module_beside_the_folder_that_an_image_is_built_from_is_told_before_a
         "api__routes.py": "import json, models\nfrom shared.db import engine\nfrom fastapi import APIRouter\n",
     })  # fmt: skip
     (app / "api/main.py").write_text("from fastapi import FastAPI\nimport routes\napp = FastAPI()\n")
-    said = "api/routes.py:2: api imports shared, which lies above api: its image has it not, and it ends there"
+    said = (
+        "api/routes.py:2: api imports shared, which lies above api: its image has it not, and it ends there; move it"
+        " into api, or write a Dockerfile that is built from above"
+    )
     found = adopt(app)
     assert found.decision.endings == [said] and asking.told(found)[-1] == f"to mend: {said}"
     (app / "api/routes.py").write_text("import sys\nsys.path.insert(0, '..')\nfrom shared.db import engine\n")
