@@ -183,12 +183,12 @@ _SPARE = re.compile(rf"(^|[/_-])({_HOSTS}|templates?|old|backup|bak|archived?|de
 
 
 def _is_spare(unit: Unit, units: Sequence[Unit]) -> bool:
-    """Return whether a folder's name says that its service is for a host elsewhere, or is out of use, where there is
-    another one of its kind.
+    """Return whether a folder's name, or that of one above it, says that its service is for a host elsewhere, or is out
+    of use, where there is another one of its kind.
     """
     page = unit.kind in PAGE_KINDS
-    others = (one for one in units if one is not unit and not _SPARE.search(Path(one.folder).name))
-    return bool(_SPARE.search(Path(unit.folder).name)) and any((one.kind in PAGE_KINDS) is page for one in others)
+    others = (one for one in units if one is not unit and not _SPARE.search(one.folder))
+    return bool(_SPARE.search(unit.folder)) and any((one.kind in PAGE_KINDS) is page for one in others)
 
 
 def _again(tree: Tree, unit: Unit, units: Sequence[Unit]) -> bool:

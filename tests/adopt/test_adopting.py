@@ -2573,6 +2573,8 @@ BACKEND = {
         ({"hf-space__Dockerfile": f"{PYTHON_IMAGE}COPY . .\nCMD uvicorn main:app\n", "web-old__app__page.tsx": "",
           "hf-space__main.py": BACKEND["backend__main.py"], "hf-space__requirements.txt": "fastapi",
           "web-old__package.json": NEXT}, {"web": "web", "backend": "backend"}),
+        # One that somebody keeps in a folder of what is out of use.
+        (below("misc__backup-files__tried", API), {"web": "web", "backend": "backend"}),
         # A Dockerfile of another language in the folder of the page.
         ({"web__Dockerfile": f"{PYTHON_IMAGE}COPY pyproject.toml ./\nCOPY . .\nCMD uvicorn main:app --port 7860\n"},
          {"web": "web", "backend": "backend"}),
