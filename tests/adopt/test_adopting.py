@@ -2520,6 +2520,23 @@ def test_the_first_file_of_a_program_is_found_from_above_its_folder(tmp_path: Pa
     assert found["backend"]["addPackages"] == ["pyjwt"]
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "module"),
+    [("x", "", "app.main"), ("api/README.md", "Start it:\n\n    uvicorn src.main:app --reload\n", "src.main"),
+     ("api/Procfile", "web: gunicorn -k uvicorn.workers.UvicornWorker src.main:app", "src.main"),
+     ("compose.yaml", 'services:\n  web: {build: web}\n  api:\n    build: api\n    command: bash -c "sleep 5 && uvicorn'
+      ' src.main:app --reload"\n', "src.main")],
+)  # fmt: skip
+def test_of_two_applications_in_a_folder_the_one_is_started_that_its_author_starts(
+    tmp_path: Path, file: str, text: str, module: str
+) -> None:
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\n", "api__app__main.py": API["main.py"],
+        "api__src__main.py": API["main.py"], file.replace("/", "__"): text,
+    })  # fmt: skip
+    assert services(adopt(app))["api"]["args"][1] == f"{module}:app"
+
+
 NODE_IMAGE = "FROM node:20-slim\nWORKDIR /app\n"
 PYTHON_IMAGE = "FROM python:3.11-slim\nWORKDIR /app\n"
 BACKEND = {

@@ -63,7 +63,7 @@ def own_name(tree: Tree, unit: Unit) -> str:
     others by it; empty where it is started from within.
     """
     name, main = folder_name(tree, unit), main_file(unit, tree)
-    told = [word.split(".")[1] for word in _modules(unit) if word.startswith(f"{name}.")]
+    told = [word.split(".")[1] for word in _modules(_command(unit)) if word.startswith(f"{name}.")]
     above = any(_is_neighbour(tree, unit, name, one) for one in told)
     relative = bool(main) and bool(re.search(r"(?m)^\s*from \.", tree.text(main)))
     if name.isidentifier() and (above or (relative and str(PurePosixPath(main).parent) == unit.sources)):
@@ -103,9 +103,14 @@ def _is_module(tree: Tree, path: str) -> bool:
     return tree.has(f"{path}.py") or any(file.endswith(".py") for file in tree.below(path))
 
 
-def _modules(unit: Unit) -> list[str]:
-    """Return the modules that a Dockerfile's command names: of `uvicorn app.main:app` and `python -m app.main`."""
-    command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
+def _command(unit: Unit) -> str:
+    """Return the command of a service's Dockerfile; where it has none, what compose files and manifests start it by."""
+    commands = [unit.dockerfile.command] if unit.dockerfile else [item.command for item in unit.described]
+    return " ".join(word for command in commands for word in command)
+
+
+def _modules(command: str) -> list[str]:
+    """Return the modules that a command names: of `uvicorn app.main:app` and `python -m app.main`."""
     return re.findall(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+", command) + re.findall(r" -m ([A-Za-z_][\w.]*)", command)
 
 
@@ -146,10 +151,14 @@ def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str
 
 
 def main_file(unit: Unit, tree: Tree) -> str:
-    """Return the file that starts a Python program: what its Dockerfile's command names, else where its app is made."""
-    words = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
+    """Return the file that starts a Python program: what its command names, else what its folder's Procfile or README
+    says that it is started by, else where its app is made.
+    """
+    words = _command(unit)
     folders = ["", *re.findall(r"(?:--app-dir|--chdir)[= ](?:\./|/app/)?([\w./-]+)", words)]
-    for name in _modules(unit) + re.findall(r"([\w/.-]+)\.py\b", words):
+    told = (tree.text(file) for name in ("Procfile", "README.md") if tree.has(file := join(unit.sources, name)))
+    named = _modules(words) + re.findall(r"([\w/.-]+)\.py\b", words)
+    for name in named or _modules("\n".join(line for text in told for line in re.findall(r".*corn .*", text))):
         parts = name.replace(".", "/").strip("/").split("/")
         for folder in (join(unit.sources, one) if one else unit.sources for one in folders):
             for first in range(len(parts)):  # the command may be given from above the folder
