@@ -172,7 +172,7 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
                 known.add(folder)
     off = {unit.folder: line for unit in units if (line := _no_service(tree, unit, units))}
     units = [unit for unit in units if unit.folder not in off]
-    spare = {unit.folder: f"{unit.place}: {unit.name}: left out: its folder's name says that it is a spare one"
+    spare = {unit.folder: f"{unit.place}: {unit.name}: left out: its path says that it is a spare one"
              for unit in units if _is_spare(unit, units)}  # fmt: skip
     return [one for one in units if one.folder not in spare], [*remarks, *off.values(), *spare.values()]
 
