@@ -38,7 +38,7 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
     browser = Browser(f"{parsing.from_url(url).scheme}://{parsing.from_url(url).netloc}")
     texts = yield from _called(run, browser, url, problems)
     if run.session.settings.app.addresses:
-        yield from _opened(run, url, problems)
+        yield from _opened(run, browser, url, problems)
         yield from _asked(run, browser, url)
         done = yield from _played(run, browser, problems)
         asked = served.registers(texts, done.get("register", ""))
@@ -74,7 +74,7 @@ def _called(run: Run, browser: Browser, url: str, problems: list[str]) -> Genera
     return texts
 
 
-def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
+def _opened(run: Run, browser: Browser, url: str, problems: list[str]) -> Iterator[Outcome]:
     program = chromium.find()
     if not program:
         yield Outcome("prove", "page", "skipped", 0.0, "no Chromium on this machine")
@@ -86,10 +86,12 @@ def _opened(run: Run, url: str, problems: list[str]) -> Iterator[Outcome]:
     if seen is None:
         yield Outcome("prove", "page", "skipped", time.monotonic() - started, f"{program} does not start here")
         return
-    problems += [f"the page in a browser: {line}" for line in seen.red]
+    red, absent = served.without_absent(browser, seen.red)
+    problems += [f"the page in a browser: {line}" for line in red]
     notes = f"; console: {seen.notes[0][:120]}" if seen.notes else ""
-    detail = seen.red[0] if seen.red else f"no request fails; {PICTURE}{notes}"
-    yield Outcome("prove", "page", "failed" if seen.red else "done", time.monotonic() - started, detail)
+    well = f"it calls {', '.join(absent)}, which its server does not have" if absent else "no request fails"
+    detail = red[0] if red else f"{well}; {PICTURE}{notes}"
+    yield Outcome("prove", "page", "failed" if red else "done", time.monotonic() - started, detail)
 
 
 def _asked(run: Run, browser: Browser, url: str) -> Iterator[Outcome]:

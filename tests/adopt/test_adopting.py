@@ -2537,6 +2537,21 @@ def test_of_two_applications_in_a_folder_the_one_is_started_that_its_author_star
     assert services(adopt(app))["api"]["args"][1] == f"{module}:app"
 
 
+@pytest.mark.parametrize(("given", "built"), [("", False), ("NEXT_PUBLIC_API=http://localhost:8000", True)])
+def test_a_variable_whose_places_have_unlike_addresses_is_left_to_them(tmp_path: Path, given: str, built: bool) -> None:
+    """Any value would be wrong for one of them, unless its author has one; they are served where they look."""
+    api = "process.env.NEXT_PUBLIC_API"
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": "", **below("api", API), ".env.example": f"{given}\n",
+        "compose.yaml": "services:\n  web: {build: web}\n  api: {build: api, ports: ['7860:7860']}\n",
+        "web__lib__people.ts": f"const BASE_URL = {api} || 'http://localhost:8000/api'\nfetch(`${{BASE_URL}}/auth/login`)",
+        "web__lib__todos.ts": f"const BASE_URL = {api} || 'http://localhost:8000'\nfetch(`${{BASE_URL}}/api/todos`)",
+    })  # fmt: skip
+    found = adopt(app)
+    assert ("NEXT_PUBLIC_API" in services(found)["web"].get("buildEnvironment", {})) is built
+    assert (8000 in {it["port"] for it in found.decision.data["addresses"]}) is (not built)
+
+
 NODE_IMAGE = "FROM node:20-slim\nWORKDIR /app\n"
 PYTHON_IMAGE = "FROM python:3.11-slim\nWORKDIR /app\n"
 BACKEND = {

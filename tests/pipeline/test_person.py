@@ -107,6 +107,18 @@ def test_an_origin_that_is_not_allowed_is_told_as_cors(server: Any) -> None:
     assert "allows no other origin" in judged(page, {port_of(api)})[f"{api}/api/v1/todos"]
 
 
+def test_what_a_browser_refuses_of_a_path_that_is_not_there_is_no_fault_a_person_meets(server: Any) -> None:
+    """A client asks for a session that no server has, and goes on without it; what is there must be readable."""
+    api = server(allowed="*")
+    line = f"Access to fetch at '{api}%s' from origin 'http://localhost:3000' has been blocked by CORS policy: why"
+    load = "Failed to load resource: net::ERR_FAILED"
+    absent, there = line % "/api/auth/get-session", line % "/main.js"
+    browser = Browser("http://localhost:3000")
+    assert served.without_absent(browser, (absent, load)) == ([], [f"{api}/api/auth/get-session"])
+    assert served.without_absent(browser, (absent, there, load))[0] == [there, load]
+    assert served.without_absent(browser, (load,)) == ([load], [])
+
+
 def test_an_address_where_nobody_listens_is_told(server: Any) -> None:
     port = free_port()
     url = f"http://localhost:{port}/api/v1/todos"

@@ -277,6 +277,10 @@ def _public(
             build[read.name] = value
             told(unit, context, read.name, value, read.place)
         return
+    if _differs_by_place(read, unit, sources):
+        context.outside(target)
+        told(unit, context, read.name, "not set: the code has an address of its own in each place", read.place)
+        return
     outside = context.outside(target).replace("http", "ws" if value.startswith("ws") else "http", 1)
     bare = bool(value) and "://" not in value  # the code puts the scheme before it
     # A name of other containers is known to no browser: its author's asked what the code, or another file, has instead.
@@ -289,6 +293,16 @@ def _public(
         else outside + (variables.path_of(asked) or _path_of_code(read, unit, context))
     )
     told(unit, context, read.name, f"{build[read.name]}, put into the page when it is built", read.place)
+
+
+def _differs_by_place(read: Read, unit: Unit, sources: Sources) -> bool:
+    """Return whether code has addresses of this machine with unlike paths in place of a variable, and no file gives it
+    a value: any one would be wrong for some of them.
+    """
+    said = {one.default for one in unit.code.reads if one.name == read.name and one.default}
+    paths, hosts = {variables.path_of(one) for one in said}, {parsing.from_url(one).netloc for one in said}
+    here = len(hosts) == 1 and all(map(variables.is_here, said))
+    return here and len(paths) > 1 and not variables.given(read.name, sources)
 
 
 def _path_of_code(read: Read, unit: Unit, context: Context) -> str:

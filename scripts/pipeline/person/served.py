@@ -91,6 +91,21 @@ def problems(
             yield url, preflight(browser, url)
 
 
+_BLOCKED = re.compile(r"Access to \w+ at '([^']+)' from origin .*blocked by CORS")
+
+
+def without_absent(browser: Browser, red: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return what a browser says of failed requests, without those to paths that their server does not have, and these
+    addresses: a person misses nothing there, whatever the browser would not let the page read.
+    """
+    lines = list(red)
+    blocked = {line: match[1] for line in lines if (match := _BLOCKED.search(line))}
+    absent = {line: url for line, url in blocked.items() if browser.ask("GET", url).status == 404}
+    all_absent = len(absent) == len(blocked) > 0  # each has a second line, which does not say what it is about
+    kept = [line for line in lines if line not in absent and not (all_absent and line.endswith("net::ERR_FAILED"))]
+    return kept, list(dict.fromkeys(absent.values()))
+
+
 def preflight(browser: Browser, url: str) -> str:
     """Return what is wrong with a call from the page's origin, as a browser asks before it; empty where nothing is."""
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
