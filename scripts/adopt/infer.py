@@ -38,6 +38,7 @@ from scripts.adopt.inference.programs import (
     set_writable,
     share_virtualenv,
     spare_cards,
+    without_scripts,
 )
 from scripts.adopt.inference.proxies import hand_on
 from scripts.adopt.packages import join, requirements
@@ -233,6 +234,7 @@ def _variables(unit: Unit, spec: dict[str, Any], built: bool, context: Context) 
     set_path(unit, environment, built, context)
     keep_packages(unit, environment, built, context)
     share_virtualenv(unit, build, built, context)
+    without_scripts(unit, build, built, context)
     set_above(unit, spec, environment, context)
     set_date(unit, spec, build, built, context)
     spare_cards(unit, spec, built, context)

@@ -2552,6 +2552,27 @@ def test_a_variable_whose_places_have_unlike_addresses_is_left_to_them(tmp_path:
     assert (8000 in {it["port"] for it in found.decision.data["addresses"]}) is (not built)
 
 
+@pytest.mark.parametrize(
+    ("source", "script", "registry", "without"),
+    [("", "build", False, True), ("import sqlite from 'better-sqlite3'", "build", False, False),
+     ("", "postinstall", False, False), ("", "build", True, False)],
+)  # fmt: skip
+def test_no_program_is_fetched_from_elsewhere_for_a_package_that_nothing_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, script: str, registry: bool, without: bool
+) -> None:
+    """Its own image would end while its packages are installed, where only registries of packages can be reached."""
+    monkeypatch.setattr(adopting, "_registry", lambda: registry)
+    asked = {"scripts": {script: "next build"}, "dependencies": {"next": "15", "better-sqlite3": "12"}}
+    app = make(tmp_path, **{
+        **below("api", API), "web__package.json": json.dumps(asked), "web__package-lock.json": "{}",
+        "web__app__page.tsx": source,
+        "web__Dockerfile": "FROM node:20-slim\nWORKDIR /app\nCOPY . .\nRUN npm ci\nRUN npm run build\nCMD npm start\n",
+    })  # fmt: skip
+    web = services(adopt(app))["web"]
+    assert "builder" not in web
+    assert ("npm_config_ignore_scripts" in web.get("buildEnvironment", {})) is without
+
+
 NODE_IMAGE = "FROM node:20-slim\nWORKDIR /app\n"
 PYTHON_IMAGE = "FROM python:3.11-slim\nWORKDIR /app\n"
 BACKEND = {

@@ -154,6 +154,23 @@ def share_virtualenv(unit: Unit, build: dict[str, str], built: bool, context: Co
         context.found.because(key, "POETRY_VIRTUALENVS_PATH: readable for others than root", recipe.file)
 
 
+_FETCHING = ("better-sqlite3", "sqlite3", "canvas", "bcrypt", "puppeteer", "cypress", "node-sass")
+
+
+def without_scripts(unit: Unit, build: dict[str, str], built: bool, context: Context) -> None:
+    """Let npm run no scripts of packages where one of them fetches a program from elsewhere, no source loads it, and
+    nothing but registries of packages can be reached; the product's builders run none anyhow.
+    """
+    asked = unit.packages.wanted | unit.packages.development
+    name = next((one for one in _FETCHING if one in asked and one not in unit.code.imports), "")
+    own = {"preinstall", "install", "postinstall", "prepare"} & set(unit.packages.scripts)
+    if name and unit.javascript and not (built or own or context.whole.registry or unit.wants("@prisma/client")):
+        build["npm_config_ignore_scripts"] = "true"
+        key, place = f"services.{unit.name}.buildEnvironment", unit.packages.place(name) or unit.place
+        said = f"{name}, which nothing imports, would fetch a program from elsewhere"
+        context.found.because(key, f"no scripts of packages: {said}", place)
+
+
 _WRITES = re.compile(
     r"\bmkdir\(|\bmakedirs\(|FileHandler\(|\bopen\([^)\n]*[\"'][wax]b?\+?[\"']|\b(mkdir|writeFile|appendFile)(Sync)?\(|createWriteStream\("
 )
