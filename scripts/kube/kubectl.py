@@ -163,11 +163,11 @@ class Kubectl:
             raise misshapen(found, " ".join(asked))
         return found["items"] or []
 
-    def named(self, kind: str, namespace: str, names: Collection[str]) -> list[dict[str, Any]]:
+    def named(self, kind: str, namespace: str, names: Collection[str], *more: str) -> list[dict[str, Any]]:
         """Return those objects of these names that are there. Raises UserError if the cluster does not answer."""
         if not names:
             return []
-        words = ("get", kind, *sorted(names), "--namespace", namespace, "--ignore-not-found")
+        words = ("get", kind, *sorted(names), "--namespace", namespace, "--ignore-not-found", *more)
         data = self._document(words, needed=False) or {"items": []}
         return data["items"] or [] if queries.is_list(data) else [data]
 

@@ -19,6 +19,7 @@ from scripts.errors import UserError
 from scripts.host.files import read_bytes
 from scripts.kube import objects
 from scripts.kube.kubectl import MANAGER, Kubectl
+from scripts.kube.queries import SHOW_OWNERS
 from scripts.secrets import database_url, dotenv_file, lost_password, vault, versions
 from scripts.secrets.versions import Data
 from scripts.settings.model import Settings
@@ -309,7 +310,7 @@ def held_by(kubectl: Kubectl, namespace: str, config: Mapping[str, Any]) -> dict
 def _there(kubectl: Kubectl, namespace: str, names: Collection[str]) -> list[dict[str, Any]]:
     """Return the Secrets of these names. In a dry run there need be no cluster, and then there are none."""
     try:
-        return kubectl.named("secrets", namespace, names)
+        return kubectl.named("secrets", namespace, names, SHOW_OWNERS)
     except UserError:
         if kubectl.shell.dry:
             return []
@@ -320,6 +321,17 @@ def _values(item: Mapping[str, Any]) -> dict[str, str]:
     """Return a Secret's values as text; bytes that are none stand in for themselves."""
     data = item.get("data") or {}
     return {key: base64.b64decode(value).decode(errors="surrogateescape") for key, value in data.items()}
+
+
+def _ours(item: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of a Secret's keys that the app's file names or that a run wrote; others are a person's, and
+    an apply leaves them.
+    """
+    ours = set(config[objects.name_of(item)]["keys"])
+    for one in item["metadata"].get("managedFields") or ():
+        if one.get("manager") == MANAGER:
+            ours |= {key.removeprefix("f:") for key in (one.get("fieldsV1") or {}).get("f:data") or {}}
+    return {key: value for key, value in _values(item).items() if key in ours}
 
 
 def doubtful_keys(
@@ -391,7 +403,7 @@ def sync(
     items = _there(kubectl, namespace, config)
     local_database = uses_local_database(variables, DATABASE_SECRET in config)
     doubtful = doubtful_keys(items, config, ()) and doubtful_keys(items, config, proved())
-    held = {objects.name_of(item): _values(item) for item in items}
+    held = {objects.name_of(item): _ours(item, config) for item in items}
     known = {
         name: {key: value for key, value in data.items() if (name, key) not in doubtful} for name, data in held.items()
     }

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -331,6 +332,8 @@ def test_a_reference_that_nothing_gives_is_named_and_is_not_taken_for_nothing(tr
     assert not sync.uses_local_database(known)
     with pytest.raises(UserError, match=r"database-secrets.DATABASE_URL: .*refers to \$\{NEON\}, which neither"):
         sync.decide(config, known, {}, local_database=False)
+    rows = sync.check_rows(config, known, {}, local_database=False)
+    assert "refers to ${NEON}" in rows[1][3] and "scheme" not in rows[1][3], "one reason, and the same"
 
 
 SECOND = """
@@ -367,3 +370,27 @@ def test_a_file_of_the_format_before_without_its_key_is_left_as_it_is(tree: Path
     with pytest.raises(UserError, match="in the format before, and no key"):
         vault.migrate(tree, lambda line: None)
     assert (tree / vault.FILE).read_bytes() == content
+
+
+def test_a_persons_own_key_in_a_secret_is_left_and_starts_no_pod_anew() -> None:
+    """An apply leaves it, so that it would be `taken away` again at every run, and its readers replaced each time."""
+    owners = [
+        {"manager": "todo-chatbot", "operation": "Apply", "fieldsV1": {"f:data": {"f:KEY": {}, "f:OLD": {}}}},
+        {"manager": "kubectl-patch", "operation": "Update", "fieldsV1": {"f:data": {"f:MINE": {}}}},
+    ]
+    held = {key: base64.b64encode(key.encode()).decode() for key in ("KEY", "MINE", "OLD")}
+    secret = {"metadata": {"name": "k", "managedFields": owners}, "data": held}
+    applied: list[Any] = []
+    cluster: Any = SimpleNamespace(
+        named=lambda *_: [secret], apply=lambda items, **_: applied.extend(items), shell=SimpleNamespace(dry=False)
+    )
+
+    def synced(config: dict[str, Any]) -> list[str]:
+        return [change.told for change in sync.sync(cluster, ROOT, "n", {"KEY": "KEY", "OLD": "OLD"}, config)]
+
+    def config(*names: str) -> dict[str, Any]:
+        return {"k": {"usedBy": [], "keys": {name: {"from": name} for name in names}}}
+
+    assert synced(config("KEY", "OLD")) == [] and not applied
+    assert synced(config("KEY")) == ["k (without OLD, which nothing gives any more)"]
+    assert applied[0]["data"].keys() == {"KEY"}

@@ -146,6 +146,10 @@ ENGLISH = [
     ("complete the bank and buy milk", "Done: buy milk.\nDone: go to the bank."),
     ("delete bread and buy milk", 'I found no todo called "bread and buy milk".'),
     ("delete the", 'I found no todo called "the".'),
+    ("buy milk -> buy oat milk", "Renamed buy milk to buy oat milk."),
+    ("add tasks: eggs, read War & Peace and tea", "Added: eggs.\nAdded: read War & Peace.\nAdded: tea."),
+    ("tasks: eggs, tea", "Added: eggs.\nAdded: tea."),
+    ("delete both", 'I found no todo called "both".'),
     ("menu", CAN["en"]),
     ("book me a flight", 'I cannot do that: "book me a flight". ' + CAN["en"]),
 ]
@@ -184,6 +188,8 @@ GERMAN = [
     ("Hinzufügen: Brot", "Notiert: Brot."),
     ("Ist alles erledigt?", "3 von 3 offen:\n[ ] buy milk\n[ ] call Dr. Ruiz\n[ ] go to the bank"),
     ("Lösche alle erledigten", "Es gibt nichts zu ändern."),
+    ("Neue Aufgaben: Eier, Tee und Brot", "Notiert: Eier.\nNotiert: Tee.\nNotiert: Brot."),
+    ("buy milk -> Hafermilch", "Renamed buy milk to Hafermilch."),
     ("Lösche die letzte", "Gelöscht: go to the bank."),
     ("Mach das rückgängig", "Es gibt nichts rückgängig zu machen."),
     ("Danke!", "Gern geschehen."),
@@ -257,6 +263,22 @@ def test_what_was_done_can_be_undone(change: str, undo: str) -> None:
     chat.say("list")
     chat.say(undo)
     assert sorted((item["title"], item["done"]) for item in chat.todos.items) == before
+
+
+@pytest.mark.parametrize("words", ["both", "both of them", "them", "the two", "these two"])
+def test_both_are_the_two_that_were_last_spoken_of(words: str) -> None:
+    chat = Chat(FIRST)
+    chat.say("add tasks: tea and bread")
+    assert chat.say(f"complete {words}") == "Done: tea.\nDone: bread."
+    assert chat.say(f"remove {words}") == "Deleted: tea.\nDeleted: bread."
+    assert chat.titles() == FIRST
+
+
+def test_both_of_a_list_of_two_are_all_and_go_only_after_a_yes() -> None:
+    chat = Chat(FIRST[:2])
+    assert chat.say("remove both").startswith("That deletes all your todos, 2 of them")
+    assert chat.titles() == FIRST[:2]
+    assert chat.say("lösche beide").startswith("Das löscht alle deine Aufgaben, 2")
 
 
 def test_it_is_what_was_last_spoken_of() -> None:

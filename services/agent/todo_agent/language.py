@@ -39,6 +39,9 @@ def understood(message: str) -> tuple[Language, list[Wish]]:
 def _wishes(message: str, language: Language) -> list[Wish]:
     found: list[Wish] = []
     for part in _parts(message, language):
+        if (listed := language.several.fullmatch(part.strip(" .!?"))) and '"' not in part:
+            found += [Wish("add", title) for one in _LISTED.split(listed["titles"]) if (title := _clean(one, language))]
+            continue
         wish = _wish(part, language)
         previous = found[-1] if found else None
         if wish.verb == "unknown" and previous and previous.verb in ("add", "complete", "delete") and len(part) < SHORT:
@@ -137,6 +140,8 @@ def _places(title: str, length: int) -> set[int]:
         return {int(number) - 1 for number in re.findall(r"\d+", title)}
     words = _JOINED.split(title.casefold())
     for language in LANGUAGES:
+        if language.both.fullmatch(title):
+            return {0, 1} if length == 2 else set()
         if match := language.ends.fullmatch(title.casefold()):
             number = language.numbers.get(match["number"]) or int(match["number"])
             return set(range(max(0, length - number), length) if match["last"] else range(number))
@@ -167,6 +172,9 @@ def _kept(wish: Wish) -> str:
 
 
 _JOINED = re.compile(r", (?:and |und )?| and | und | & ", re.IGNORECASE)
+
+
+_LISTED = re.compile(r",? (?:and|und) |, ", re.IGNORECASE)  # an "&" is part of a title
 
 
 def is_all(wish: Wish) -> bool:

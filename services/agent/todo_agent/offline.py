@@ -50,7 +50,7 @@ def decide(message: str, history: Sequence[Turn], steps: Sequence[Step]) -> list
     """What comes next: tool calls, or the final words. The same conversation always gets the same answer."""
     language, wanted = understood(message)
     talk = Talk(history, language)
-    wanted = [talk.resolved(wish) for wish in wanted]
+    wanted = [one for wish in wanted for one in talk.resolved(wish)]
     looks = [step.result for step in steps if step.tool == "list_todos"]
     changes = [step for step in steps if step.tool != "list_todos"]
     looked_up = any(wish.verb in (*SHOWS, *BY_TITLE, "undo", "yes") for wish in wanted)
@@ -80,13 +80,16 @@ class Talk:
         """A sentence in the language of the message."""
         return self._language.say[key].format(**given)
 
-    def resolved(self, wish: Wish) -> Wish:
-        """The same wish with "it" replaced by the todo that was last spoken of."""
-        if wish.verb in BY_TITLE and self._language.it.fullmatch(wish.title):
-            changed = self._last_changes()
-            if changed:
-                return Wish(wish.verb, changed[-1][1], wish.to, wish.said)
-        return wish
+    def resolved(self, wish: Wish) -> list[Wish]:
+        """The same wish with "it" replaced by the todo that was last spoken of, and "them" and "both" by those."""
+        if wish.verb not in BY_TITLE:
+            return [wish]
+        both = self._language.both.fullmatch(wish.title)
+        many = both or self._language.them.fullmatch(wish.title)
+        changed = self._last_changes() if many or self._language.it.fullmatch(wish.title) else []
+        if not changed or (both and len(changed) != 2):
+            return [wish]
+        return [Wish(wish.verb, title, wish.to, wish.said) for _, title, _ in (changed if many else changed[-1:])]
 
     def planned(self, wanted: Sequence[Wish], todos: list[Todo]) -> list[Step]:
         """The changes that are clear enough to be made."""

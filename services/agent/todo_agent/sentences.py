@@ -34,6 +34,9 @@ class Language:
     renaming: re.Pattern[str]
     between: re.Pattern[str]
     it: re.Pattern[str]
+    them: re.Pattern[str]
+    both: re.Pattern[str]
+    several: re.Pattern[str]
     say: Mapping[str, str]
 
     def kind(self, words: str) -> str:
@@ -176,6 +179,7 @@ ENGLISH = Language(
             ("complete", f"i(?:'ve| have)? {_DID} (?P<title>.+)"),
             ("complete", f"(?P<title>.+?) (?:(?:is|are) {_DONE}(?: now)?|done)"),
             ("rename", f"{_RENAME} {_NAME_OF}(?P<title>.+?)(?: (?:to|into|with|by) |{_BECOMES})(?P<to>.+)"),
+            ("rename", "(?P<title>.+?) ?(?:->|=>|\u2192) ?(?P<to>.+)"),
             ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_LIST}"),
             ("delete", "throw (?:away )?(?P<title>.+?)(?: away| out)?"),
             ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:all|the|my) )*{_DONE}(?: {_THINGS}| ones)?)"),
@@ -232,6 +236,13 @@ ENGLISH = Language(
     renaming=re.compile(rf"^.*?\b{_RENAME} {_NAME_OF}", re.IGNORECASE),
     between=re.compile(rf" (?:to|into|with|by) |{_BECOMES}", re.IGNORECASE),
     it=re.compile(r"(?:it|that|this|that one|this one|them)", re.IGNORECASE),
+    them=re.compile("(?:them|these|those)(?: two)?", re.IGNORECASE),
+    both=re.compile(r"(?:both|the two)(?: of (?:them|these|those))?", re.IGNORECASE),
+    several=re.compile(
+        r"(?:(?:please|can you|could you) )*(?:(?:add|create|note|put|new)(?: (?:these|the|following|new|my|some|\w+))?"
+        r"(?: new| following)? )?(?:to-?dos|tasks|items|things|reminders)(?: to (?:my|the) list)?: ?(?P<titles>.+)",
+        re.IGNORECASE,
+    ),
     say={
         "can": "I work without a language model and understand simple sentences, in English and in German: "
         "I can add, list, count, find, complete, rename and delete todos, also several in one message, and undo that. "
@@ -391,6 +402,13 @@ GERMAN = Language(
     renaming=re.compile(r"^.*?\b(?:benenne?|nenne?|ändere?) ", re.IGNORECASE),
     between=re.compile(rf" (?:in|zu|auf) |{_BECOMES}", re.IGNORECASE),
     it=re.compile(r"(?:es|das|sie|dies|diese)", re.IGNORECASE),
+    them=re.compile("(?:sie|diese|die)(?: (?:beiden|zwei))?", re.IGNORECASE),
+    both=re.compile(r"(?:(?:alle|die) )?beiden?", re.IGNORECASE),
+    several=re.compile(
+        r"(?:bitte )?(?:(?:füge?|notiere?|neue|trage?|schreibe?)(?: (?:diese|die|folgende|neue|\w+))?(?: neuen?)? )?"
+        r"(?:todos|aufgaben|einträge|punkte|sachen)(?: hinzu| ein| auf)?: ?(?P<titles>.+)",
+        re.IGNORECASE,
+    ),
     say={
         "can": "Ich arbeite ohne Sprachmodell und verstehe einfache Sätze, auf Deutsch und auf Englisch: "
         "Ich kann Aufgaben notieren, zeigen, zählen, finden, abhaken, umbenennen und löschen, auch mehrere in einer "
