@@ -52,7 +52,7 @@ def ignore_rules(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> I
 
     Raises UserError for a pattern that Docker refuses, and OSError where the file cannot be read.
     """
-    names_git = re.search(rb"(?<![\w.])\.git(?![\w.-])", dockerfile.read_bytes()) is not None
+    names_git = _wants_git(dockerfile.read_bytes())
     for candidate in (dockerfile.with_name(dockerfile.name + ".dockerignore"), context / ".dockerignore"):
         if candidate.is_file():
             text = candidate.read_bytes().decode("utf-8", errors="surrogateescape")
@@ -60,6 +60,18 @@ def ignore_rules(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> I
                 raise UserError(f"{candidate}: not UTF-8", "save it as UTF-8: it leaves nothing out as it is")
             return IgnoreRules("\n".join([text, *more]), str(candidate), keep_git=names_git)
     return IgnoreRules("\n".join(more), keep_git=names_git)
+
+
+_GIT = re.compile(
+    # the folder by its name, or what asks git about the checkout
+    rb"(?<![\w.])\.git(?![\w.-])|\bgit\s+(?:describe|rev-parse|log|show|rev-list|symbolic-ref|ls-files|submodule)\b"
+)
+
+
+def _wants_git(recipe: bytes) -> bool:
+    """Return whether a Dockerfile makes use of the checkout's `.git`; a comment does not."""
+    lines = (line for line in recipe.splitlines() if not line.lstrip().startswith(b"#"))
+    return any(_GIT.search(line) for line in lines)
 
 
 def literal(path: str) -> str:

@@ -136,6 +136,12 @@ def _from(item: Instruction, arguments: Mapping[str, str]) -> From:
     return From(expand(written, arguments), written, name, options, item.first, item.last)
 
 
+def stage_names(text: str) -> list[str]:
+    """Return what each stage may be called by, in small letters as a build compares them: its name, and its number."""
+    found = from_lines(text)
+    return [*(line.name.lower() for line in found if line.name), *map(str, range(len(found)))]
+
+
 def external_images(text: str) -> list[str]:
     """Return every image that the Dockerfile takes from a registry, in the order of first use."""
     return list(dict.fromkeys(image for image, _ in external(text)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.dockerfiles.ignore import IgnoreRules
-from scripts.dockerfiles.reading import declared, mounted_secrets, unknown_arguments
+from scripts.dockerfiles.reading import declared, mounted_secrets, stage_names, unknown_arguments
 from scripts.errors import SettingsError, UserError
 from scripts.host.files import FULL
 from scripts.host.paths import relative
@@ -75,6 +75,9 @@ def _unused(service: Service, settings: Settings) -> Iterator[str]:
     for key, given in (("buildArgs", service.build_args), ("bases", service.bases)):
         for argument in unknown_arguments(text, set(given)):
             yield f"{prefix}.{key}.{argument}: {file} has no line ARG {argument}; remove it, or use one of: {known}"
+    if service.stage and (stages := stage_names(text)) and service.stage.lower() not in stages:
+        known = ", ".join(name for name in stages if not name.isdigit()) or "none has a name"
+        yield f"{prefix}.stage: {file} has no stage {service.stage}; remove it, or use one of: {known}"
     for secret in sorted(set(service.build_secrets) - mounted_secrets(text)):
         mount = f"--mount=type=secret,id={secret}"
         yield f"{prefix}.buildSecrets.{secret}: {file} has no RUN {mount}; add it, or remove the key"

@@ -47,18 +47,28 @@ class Helm:
         return [str(self.binary), *words, "--kubeconfig", str(self.kubeconfig), "--kube-context", self.context]
 
     def upgrade_command(
-        self, release: Release, values: tuple[Path, ...], labels: Mapping[str, str], timeout: int
+        self,
+        release: Release,
+        values: tuple[Path, ...],
+        labels: Mapping[str, str],
+        timeout: int,
+        *,
+        uninstalled: bool = False,
     ) -> list[str]:
         """Return the argv of `helm upgrade --install`.
 
-        Values come from files only, and never from the revision before.
+        Values come from files only, and never from the revision before. One that was `uninstalled` with its history
+        kept is installed in its own place: an upgrade takes the revision whose name comes last for the newest, of ten
+        the ninth, and fails.
         """
         files = values_options((*release.values, *values))
         marks = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+        verb, *own = (
+            ("install", "--replace") if uninstalled else ("upgrade", "--install", "--reset-values", "--history-max=10")
+        )
         return self.command(
-            "upgrade", release.name, str(release.chart), "--install", "--namespace", release.namespace,
-            "--reset-values", *files, "--labels", marks, "--history-max", "10", "--timeout", f"{timeout}s",
-            *self.take_over(),
+            verb, release.name, str(release.chart), *own, "--namespace", release.namespace, *files,
+            "--labels", marks, "--timeout", f"{timeout}s", *self.take_over(),
         )  # fmt: skip
 
     def take_over(self) -> list[str]:

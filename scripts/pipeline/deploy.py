@@ -107,8 +107,9 @@ def _deploy_one(
     # helm hands labels on from revision to revision, until one is taken away.
     ended = {"dev": "null"} if newest and newest.dev else {}
     argv = session.helm.upgrade_command(
-        release, (file,), {"inputs": inputs, **ended, **release.labels}, settings.timeouts.deploy
-    )
+        release, (file,), {"inputs": inputs, **ended, **release.labels}, settings.timeouts.deploy,
+        uninstalled=newest is not None and newest.status == "uninstalled",
+    )  # fmt: skip
     with nullcontext() if run.dry else hooks_watched(session, release.namespace):
         session.shell.effect(argv, timeout=settings.timeouts.deploy + 30)
     number = newest.number + 1 if newest else 1

@@ -36,7 +36,7 @@ _TOKENS = (
     # chat and mail
     r"xox[a-z]-[\w-]{10,}", r"xapp-[\w-]{10,}", r"xoxe\.[\w.-]{20,}", r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+]{10,}",
     r"SG\.[\w-]{16,}\.[\w-]+", r"key-[0-9a-f]{32}\b", r"[0-9a-f]{32}-us\d{1,2}\b", r"\d{8,10}:AA[\w-]{32,}",
-    r"xkeysib-[a-f0-9]{64}-\w{16}", r"(?:SK|AC)[0-9a-f]{32}\b", r"[MNO][A-Za-z\d_-]{22,28}\.[\w-]{6}\.[\w-]{27,}",
+    r"xkeysib-[a-f0-9]{64}-\w{16}", r"(?:SK|AC)[0-9a-f]{32}(?:[\"',:;=\s]{1,5}[0-9a-f]{32})?\b", r"SK[0-9a-fA-F]{32}\b", r"[MNO][A-Za-z\d_-]{22,28}\.[\w-]{6}\.[\w-]{27,}",
     r"https://[\w-]+\.webhook\.office\.com/\S{20,}", r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/\S{20,}",
     r"re_[A-Za-z0-9]{8,}_[A-Za-z0-9]{16,}", r"pubkey-[0-9a-f]{32}\b", r"b_[a-z0-9=_-]{44}", r"\d{5,16}:A[\w-]{34}\b", r"A{22,}[\w%]{60,}", r"tfp_[\w.=-]{59}",
     # money

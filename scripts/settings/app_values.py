@@ -73,13 +73,16 @@ def place(name: str, spec: Mapping[str, Any]) -> str:
 def _described(name: str, spec: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the file says of a service, as values; what it does not say is left to the chart."""
     values: dict[str, Any] = {"enabled": True, "secretEnv": _secret_env(name, data)}
-    for key, target in _SAME.items():
-        if key in spec:
-            values[target] = spec[key]
+    values |= of_keys(spec) | _jobs(name, data)
+    return dict(_over(values, spec.get("values", {})))
+
+
+def of_keys(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that a service's own keys stand for."""
+    values = {target: spec[key] for key, target in _SAME.items() if key in spec}
     if "port" in spec:
         values["service"] = {"port": spec["port"]}
-    values |= _user(spec) | _probes(spec) | _persistence(spec) | _jobs(name, data)
-    return dict(_over(values, spec.get("values", {})))
+    return values | _user(spec) | _probes(spec) | _persistence(spec)
 
 
 _SAME = {

@@ -283,7 +283,8 @@ def _app_release(
     subcharts = _subcharts(mine, release)
     if subcharts:
         _check_subcharts(app, subcharts, theirs.file)
-    if problems := contradictions.of_chart(app, library=release.has_library):
+    problems = contradictions.of_chart(app, library=release.has_library)
+    if problems := [*problems, *contradictions.twice(app, lambda _, keys: app_values.of_keys(keys), app_values.place)]:
         raise SettingsError("\n".join(f"{theirs.file}: {problem}" for problem in problems))
     library = any("subchart" not in spec for spec in app["services"].values()) and release.has_library
     generated = app_values.of_release(app, subcharts, library=library)

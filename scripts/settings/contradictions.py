@@ -41,6 +41,37 @@ def of_app(data: Spec) -> list[str]:
     return problems + list(_of_journey(data.get("journey") or []))
 
 
+def twice(data: Spec, derived: Callable[[str, Spec], Spec], place: Callable[[str, Spec], str]) -> Iterator[str]:
+    """Yield what the file says of a service by a key of its own, and otherwise in values, which win.
+
+    `derived` makes values of a service's own keys, which lie at `place` in the chart's.
+    """
+    for name, spec in data["services"].items():
+        above: Any = data.get("values", {})
+        for part in place(name, spec).split("."):
+            above = above.get(part, {}) if isinstance(above, Mapping) else {}
+        above = above if isinstance(above, Mapping) else {}  # which the chart refuses
+        for where, given in (
+            (f"services.{name}.values", spec.get("values", {})),
+            (f"values.{place(name, spec)}", above),
+        ):
+            for key in (*CHARTS_KEYS[:-1], "port"):
+                if key in spec:
+                    own = derived(name, {key: spec[key], **({"user": spec["user"]} if key == "group" else {})})
+                    for leaf in _overruled(own, given):
+                        yield f"services.{name}.{key}: has no effect, since {where}.{leaf} says otherwise; remove one"
+
+
+def _overruled(own: Any, given: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the dotted keys at which `given` has another value than `own`."""
+    if isinstance(own, Mapping) and isinstance(given, Mapping):
+        for key in own:
+            if key in given:
+                yield from _overruled(own[key], given[key], (*path, str(key)))
+    elif own != given:
+        yield ".".join(path)
+
+
 def of_chart(data: Spec, *, library: bool) -> list[str]:
     """Return what the chart does not take: one on the library chart, or one of somebody's own."""
     if library:
@@ -138,6 +169,10 @@ def _of_source(source: Spec) -> Iterator[str]:
         yield f".{key}: has no effect, since {made[0]} always gives a value; remove one of them"
     if "rotate" in source and "generate" not in source:
         yield ".rotate: has no effect without generate, which makes the new value; add it, or remove this"
+    if "database" in source:
+        for key in ("generate", "placeholder"):
+            if key in source and "part" not in source["database"]:
+                yield f".{key}: is no URL of a database; remove it, or `database`"
     form = source.get("database", {})
     for key in ("scheme", "parameters") if "part" in form else ():
         if key in form:

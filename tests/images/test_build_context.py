@@ -152,18 +152,37 @@ def test_a_fetch_or_a_commit_changes_no_tag_and_is_not_sent(context: Path) -> No
     assert tag(context) == before
 
 
-@pytest.mark.parametrize("file", [".dockerignore", "Dockerfile"])
-def test_git_is_sent_to_a_build_that_asks_for_it(context: Path, file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        (".dockerignore", "!.git"),
+        ("Dockerfile", "COPY .git /git"),
+        ("Dockerfile", "RUN --mount=type=bind,source=.git,target=.git make"),
+        ("Dockerfile", "RUN git describe --tags > version"),
+        ("Dockerfile", "RUN export SHA=$(git  rev-parse --short HEAD) && npm run build"),
+    ],
+)
+def test_git_is_sent_to_a_build_that_asks_for_it(context: Path, file: str, line: str) -> None:
     (context / ".git").mkdir()
     (context / ".git/HEAD").write_text("1")
     with (context / file).open("a") as text:
-        text.write("!.git\n" if file == ".dockerignore" else "COPY .git /git\n")
+        text.write(f"{line}\n")
     assert ".git/HEAD" in names(context)
 
 
-def test_a_gitignore_file_is_no_wish_for_git(context: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "COPY .gitignore a.git /",
+        "# neither .git nor what git describe says is needed",
+        "  # COPY .git /git",
+        "RUN git clone https://example.org/a.git && apt-get install git",
+    ],
+)
+def test_a_word_about_git_is_no_wish_for_the_checkouts_own(context: Path, line: str) -> None:
+    """Else the image would be built anew at every fetch and commit."""
     (context / ".git").mkdir()
-    (context / "Dockerfile").write_text("FROM scratch\nCOPY .gitignore a.git /\n")
+    (context / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
     assert ".git" not in names(context)
 
 

@@ -112,6 +112,7 @@ def test_whatever_helm_would_deploy_counts_as_input(settings: Settings, tmp_path
             r"services\.frontend\.buildArgs\.VERSION: frontend/Dockerfile .* use one of: BASE",
         ),
         ({"bases": {"IMAGE": "node"}}, r"services\.frontend\.bases\.IMAGE: frontend/Dockerfile has no line ARG IMAGE"),
+        ({"stage": "ghost"}, r"services\.frontend\.stage: frontend/Dockerfile has no stage ghost"),
         ({"build_secrets": {"npm": "TOKEN"}}, r"services\.frontend\.buildSecrets\.npm: .*--mount=type=secret,id=npm"),
     ],
 )

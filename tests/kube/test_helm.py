@@ -27,6 +27,16 @@ def test_a_release_that_helm_does_not_know_has_no_history() -> None:
     assert (gone.history(RELEASE), gone.manifest(RELEASE)) == ([], "")
 
 
+@pytest.mark.parametrize(("uninstalled", "words"), [(False, "upgrade --install"), (True, "install --replace")])
+def test_what_was_uninstalled_with_its_history_kept_is_installed_in_its_own_place(
+    uninstalled: bool, words: str
+) -> None:
+    argv = helm(0, "v4.3.1").upgrade_command(RELEASE, (), {}, 60, uninstalled=uninstalled)
+    verb, option = words.split()
+    assert argv[1:4] == [verb, "todo", "chart"] and option in argv
+    assert ("--history-max=10" in argv) is not uninstalled  # which an install does not know
+
+
 @pytest.mark.parametrize("ask", [Helm.history, Helm.manifest])
 def test_a_helm_that_cannot_tell_is_quoted(ask: Any) -> None:
     with pytest.raises(UserError, match="Kubernetes cluster unreachable"):

@@ -26,9 +26,12 @@ class Helm:
     """Notes the labels of an upgrade."""
 
     labels: dict[str, str]
+    uninstalled: bool
 
-    def upgrade_command(self, release: Any, values: Any, labels: dict[str, str], timeout: int) -> list[str]:
-        self.labels = labels
+    def upgrade_command(
+        self, release: Any, values: Any, labels: dict[str, str], timeout: int, *, uninstalled: bool
+    ) -> list[str]:
+        self.labels, self.uninstalled = labels, uninstalled
         return ["helm"]
 
 
@@ -58,6 +61,13 @@ def test_a_deploy_after_work_in_the_pods_is_no_work_in_the_pods() -> None:
         helm = Helm()
         deploy._deploy_one(run(helm), READY.plan, RELEASE, [Revision("todo", 1, "deployed", "old", before)], {})
         assert helm.labels == expected  # helm hands on what is not taken away
+
+
+@pytest.mark.parametrize("status", ["uninstalled", "superseded", "failed"])
+def test_a_release_that_was_uninstalled_with_its_history_kept_is_installed_again(status: str) -> None:
+    helm = Helm()
+    deploy._deploy_one(run(helm), READY.plan, RELEASE, [Revision("todo", 16, status, "old", False)], {})
+    assert helm.uninstalled == (status == "uninstalled")
 
 
 @pytest.mark.parametrize("installed", [True, False])

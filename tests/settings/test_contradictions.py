@@ -181,6 +181,23 @@ def contradictions() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "namespace", app(release={"namespace": "kube-system"}), "release.namespace: kube-system is Kubernetes' own"
     yield "default", app(release={"namespace": "default"}), "release.namespace: default is Kubernetes' own"
     yield "release", app(release={"name": "todo-database"}), "release.name: todo-database is that of the local database"
+    for key, inner in (
+        ("replicas", {"replicaCount": 9}),
+        ("port", {"service": {"port": 9}}),
+        ("environment", {"env": {"X": "2"}}),
+        ("command", {"command": ["y"]}),
+        ("user", {"podSecurityContext": {"runAsUser": 9}}),
+        ("probes", {"probes": {"readinessPath": "/y"}}),
+        ("resources", {"resources": {"limits": {"cpu": "2"}}}),
+        ("persistence", {"persistence": {"enabled": False}}),
+    ):
+        both = {"api": SERVICE | {key: EVERY[key], "values": inner}}
+        yield f"{key} twice", app(services=both), f"services.api.{key}: has no effect, since services.api.values."
+        above = {"services": {"api": inner}}
+        told = f"services.api.{key}: has no effect, since values.services.api."
+        yield f"{key} in the app's values", app(services={"api": SERVICE | {key: EVERY[key]}}, values=above), told
+    url = own_secret(database={}, generate=32)
+    yield "a random URL", url, "secrets.mine.keys.K.generate: is no URL of a database"
     yield "a block of YAML", app(page="api\n"), 'page: "api\\n" does not fit'
     yield (
         "a float",
