@@ -38,12 +38,15 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
     browser = Browser(f"{parsing.from_url(url).scheme}://{parsing.from_url(url).netloc}")
     texts = yield from _called(run, browser, url, problems)
     if run.session.settings.app.addresses:
-        yield from _opened(run, browser, url, problems)
+        absent = yield from _opened(run, browser, url, problems)
         yield from _asked(run, browser, url)
         done = yield from _played(run, browser, problems)
-        asked = served.registers(texts, done.get("register", ""))
+        asked = absent or served.registers(texts, done.get("register", ""))
+        entered: list[str] = []
         if not problems and run.session.settings.app.plays and (asked or journey.SEEING not in done):
-            yield from _by_forms(run, browser, url.rstrip("/"), problems)
+            entered = yield from _by_forms(run, browser, url.rstrip("/"), problems)
+        if absent and not set(forms.STEPS[:2]) <= set(entered):  # by its forms a person has to get in all the same
+            problems.append(f"the page in a browser calls {', '.join(absent)}, which its server does not have")
     if problems:
         raise UserError("a person cannot use it:\n" + "\n".join(problems), _remedy(run.session))
     return Page(url)
@@ -74,24 +77,26 @@ def _called(run: Run, browser: Browser, url: str, problems: list[str]) -> Genera
     return texts
 
 
-def _opened(run: Run, browser: Browser, url: str, problems: list[str]) -> Iterator[Outcome]:
+def _opened(run: Run, browser: Browser, url: str, problems: list[str]) -> Generator[Outcome, None, list[str]]:
+    """Yield what a browser says of the page; return the addresses that it calls and its server does not have."""
     program = chromium.find()
     if not program:
         yield Outcome("prove", "page", "skipped", 0.0, "no Chromium on this machine")
-        return
+        return []
     started = time.monotonic()
     picture = run.session.settings.root / PICTURE
     with tempfile.TemporaryDirectory() as profile:
         seen = chromium.open_page(run.session.shell, program, url, picture, Path(profile))
     if seen is None:
         yield Outcome("prove", "page", "skipped", time.monotonic() - started, f"{program} does not start here")
-        return
+        return []
     red, absent = served.without_absent(browser, seen.red)
     problems += [f"the page in a browser: {line}" for line in red]
     notes = f"; console: {seen.notes[0][:120]}" if seen.notes else ""
     well = f"it calls {', '.join(absent)}, which its server does not have" if absent else "no request fails"
     detail = red[0] if red else f"{well}; {PICTURE}{notes}"
     yield Outcome("prove", "page", "failed" if red else "done", time.monotonic() - started, detail)
+    return absent
 
 
 def _asked(run: Run, browser: Browser, url: str) -> Iterator[Outcome]:
@@ -121,13 +126,14 @@ def _documents(run: Run, wanted: Callable[[str], bool]) -> Iterator[Any]:
                 yield journey.document(answer.out if answer else "")
 
 
-def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Iterator[Outcome]:
-    """Yield what comes of the page's own forms, in a browser."""
+def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Generator[Outcome, None, list[str]]:
+    """Yield what comes of the page's own forms, in a browser; return the steps that went well."""
+    done: list[str] = []
     program = chromium.find()
     if not program:
         text = "not proved that a person can add a todo: there is no Chromium on this machine to do it in"
         yield Outcome("prove", "forms", "skipped", 0.0, text)
-        return
+        return done
     started = time.monotonic()
     try:
         with (
@@ -140,6 +146,7 @@ def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Iter
                 if step.problem and step.sure:
                     problems.append(f"{step.name}: {step.problem}")
                 if not step.problem:
+                    done.append(step.name)
                     yield Outcome("prove", step.name, "done", seconds)
                 elif step.sure:
                     yield Outcome("prove", step.name, "failed", seconds, step.problem)
@@ -149,6 +156,7 @@ def _by_forms(run: Run, browser: Browser, url: str, problems: list[str]) -> Iter
     except (tab.Lost, CommandError):
         text = f"not proved: {program} ended before it was done, or {forms.SECONDS:g} s were over"
         yield Outcome("prove", "forms", "skipped", time.monotonic() - started, text)
+    return done
 
 
 def _unserved(run: Run, step: forms.Step) -> forms.Step:

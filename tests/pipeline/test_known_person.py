@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from scripts.errors import UserError
 from scripts.host.shell import Result
 from scripts.pipeline import prove
-from scripts.pipeline.person import causes, journey
+from scripts.pipeline.person import causes, forms, journey
 from scripts.pipeline.person.web import Answer, Browser
 
 TITLE = {"properties": {"title": {"type": "string"}}, "required": ["title"]}
@@ -317,3 +319,33 @@ def test_a_server_that_tells_nothing_of_itself_is_not_judged_and_that_is_said(se
     told, problems = prove_journey(serve, {}, "")
     assert told[-1][:2] == ("add a todo", "skipped") and told[-1][2].startswith("cannot tell: ")
     assert not problems
+
+
+@pytest.mark.parametrize(
+    ("absent", "entered", "well"),
+    [([], [], True), (["http://localhost:8000/get-session"], list(forms.STEPS[:2]), True),
+     (["http://localhost:8000/get-session"], [forms.STEPS[0]], False)],
+)  # fmt: skip
+def test_who_calls_what_is_not_there_has_to_let_a_person_in_by_its_forms(
+    monkeypatch: pytest.MonkeyPatch, absent: list[str], entered: list[str], well: bool
+) -> None:
+    """What its server takes is not enough then: the page may end a log-in with just that call."""
+
+    def ends(value: Any) -> Any:
+        def stage(*told: Any) -> Any:
+            yield from ()
+            return value
+
+        return stage
+
+    played = {"register": "", journey.SEEING: ""}
+    stages = {"_called": [], "_opened": absent, "_asked": None, "_played": played, "_by_forms": entered}
+    for name, value in stages.items():
+        monkeypatch.setattr(prove, name, ends(value))
+    monkeypatch.setattr(prove, "addresses", Mock(serve=ends(None), of_page=lambda session: "http://localhost:3000"))
+    made = prove.prove(Mock(dry=False), Mock())
+    if well:
+        assert list(made) == []
+        return
+    with pytest.raises(UserError, match="get-session, which its server does not have"):
+        list(made)
