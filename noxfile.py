@@ -28,9 +28,9 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(".nox/pycache").resolve()))
 
 # Independent sessions run side by side, those of one track one after another.
-TRACKS = (("e2e",), ("lint", "test"), ("engine", "conformance"), ("services", "policy"))
+TRACKS = (("e2e",), ("lint", "test", "slow"), ("engine", "conformance"), ("services", "policy"))
 # `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.
-PATIENT = ("lint", "test", "services", "policy")
+PATIENT = ("lint", "test", "slow", "services", "policy")
 POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium"
 PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium"}
 # What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
@@ -117,13 +117,24 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """Unit, golden, property and replay tests, no Docker engine: on every Python from 3.11 on that this machine has."""
+    """Unit, golden, property and replay tests that start no other program; with -- PATHS those that do, too."""
     if session.posargs:
         session.run("pytest", "-m", "not engine", *session.posargs)
-        return
+    else:
+        _on_each_python(session, ["not engine and not slow", "tests"], ["not engine", "embedded"])
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """The tests that start other programs, no Docker engine: helm, invoke, and stand-ins of what is not here."""
+    _on_each_python(session, ["slow and not engine", "tests"])
+
+
+def _on_each_python(session: nox.Session, *marked: list[str]) -> None:
+    """Run the tests of each mark and folder, on every Python from 3.11 on that this machine has."""
     for python in (sys.executable, *_other_pythons(session)):
-        for folder in ("tests", "embedded"):
-            session.run(python, "-m", "pytest", "-m", "not engine", "-n", "auto", folder, external=True)
+        for words in marked:
+            session.run(python, "-m", "pytest", "-n", "auto", "-m", *words, external=True)
 
 
 def _other_pythons(session: nox.Session) -> list[str]:

@@ -62,6 +62,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(path.name for path in APPS.iterdir()))
 def test_what_an_app_becomes(name: str) -> None:
     before = files(APPS / name)
@@ -93,6 +94,7 @@ def test_the_file_of_another_application_of_that_name_is_not_written_over(tmp_pa
     assert "source: moved" in adopt(moved, tmp_path, name="mine").text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(path.name for path in APPS.iterdir()))
 def test_what_an_app_becomes_is_a_configuration(name: str, tmp_path: Path) -> None:
     """It loads, and adopting it again changes nothing."""
@@ -251,6 +253,7 @@ def test_names_of_older_systems_and_sources_that_do_not_parse_are_told(tmp_path:
 WRONG = ("", " ", " [", " [/data]", ' ["a"', " [1, null]", " '", " =", " a=", " $", " --from", " <<EOF", " ../..")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["FROM", ""])
 def test_lines_of_a_dockerfile_that_are_none_end_nothing(tmp_path: Path, first: str) -> None:
     names = ("COPY", "ADD", "RUN", "ENV", "ARG", "CMD", "USER", "EXPOSE", "VOLUME", "WORKDIR", "HEALTHCHECK", first)
@@ -510,6 +513,7 @@ def test_what_programs_made_is_no_source_by_whatever_name(tmp_path: Path) -> Non
     assert "OF_A" not in adopt(app).text
 
 
+@pytest.mark.slow
 def test_an_own_chart_gets_the_images_where_its_values_name_them(tmp_path: Path) -> None:
     project(tmp_path)
     adopted = adopt(APPS / "rewrites", tmp_path, own_chart=True)
@@ -535,6 +539,7 @@ def test_without_a_chart_of_its_own_the_products_is_taken_and_said(tmp_path: Pat
     assert any(remark.startswith("--own-chart: there is no Helm chart") for remark in adopted.decision.remarks)
 
 
+@pytest.mark.slow
 def test_a_chart_that_deploys_only_a_part_of_the_services_is_not_taken(tmp_path: Path) -> None:
     adopted = adopt(APPS / "migrated", tmp_path, own_chart=True)
     assert "chart" not in from_yaml(adopted.text)["release"]
@@ -1260,6 +1265,7 @@ def test_tables_that_nothing_makes_are_made_from_the_models(
     assert "not in []" in " ".join(next(iter(answered.values()))["command"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["", "engine = sqlalchemy.create_engine('URL')", "engine = asyncio.AsyncEngine()"])
 @pytest.mark.parametrize(
     ("names", "made", "printed", "ends"),
@@ -1283,6 +1289,7 @@ def test_the_job_makes_each_table_that_is_not_made_otherwise(
     assert ("refused: refused" in done.stderr) is ("refused" in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["", "engine = asyncio.AsyncEngine()"])
 @pytest.mark.parametrize(
     ("names", "there", "printed", "ends"),
@@ -1352,6 +1359,7 @@ def test_migrations_that_cannot_run_from_nothing_are_known(
     assert (f"{found.place} {found.table}" if found else "") == changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("definition", "main", "job"),
     [
@@ -1423,6 +1431,7 @@ def test_kafka_is_brought_for_who_has_a_client_of_it_and_a_variable_for_its_addr
 KAFKAJS = '{"scripts": {"start": "node a.js"}, "dependencies": {"kafkajs": "2.2.4"}}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sources",
     [
@@ -1806,6 +1815,7 @@ def test_an_orm_makes_its_own_tables(tmp_path: Path, texts: dict[str, str], comm
     assert any("fetches Prisma's engines" in one for one in found.decision.remarks) is ("prisma" in command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "prints", "ends", "given"),
     [
@@ -2290,6 +2300,7 @@ def test_a_pages_own_server_finds_the_addresses_that_are_built_into_it(
     assert ("NODE_OPTIONS" in environment) is served
 
 
+@pytest.mark.slow
 def test_what_leads_a_pages_server_to_the_services_is_run_by_node(tmp_path: Path) -> None:
     """By the real one: it answers on localhost, and ends when the program does."""
     node = shutil.which("node")
@@ -2345,6 +2356,7 @@ def test_a_client_of_dapr_does_not_wait_a_minute_for_what_is_left_off(tmp_path: 
     assert services(adopt(app))["app"]["environment"] == {"DAPR_HEALTH_TIMEOUT": "1"}
 
 
+@pytest.mark.slow
 def test_a_chart_that_cannot_be_rendered_is_told_with_its_cause(tmp_path: Path) -> None:
     app = make(tmp_path, **{
         **API, "chart__Chart.yaml": "apiVersion: v2\nname: x\nversion: 1.0.0\n", "chart__values.yaml": "{}\n",
@@ -2404,6 +2416,7 @@ def test_a_probe_asks_for_what_the_started_program_knows(tmp_path: Path) -> None
     assert services(adopt(app))["app"]["probes"] == {"readiness": "/health"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("main", "store"),
     [

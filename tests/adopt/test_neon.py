@@ -19,6 +19,8 @@ import pytest
 
 from scripts.adopt.inference.environment import NEON
 
+pytestmark = pytest.mark.slow  # all start programs
+
 PASSWORD = "pencil"
 SALT, ROUNDS = b"0123456789abcdef", 4096
 FIELD = b"answer\0" + struct.pack("!ihihih", 0, 0, 25, -1, -1, 0)

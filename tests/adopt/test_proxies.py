@@ -77,6 +77,7 @@ process.exit();
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("routes", "asked", "told"),
     [

@@ -84,11 +84,13 @@ def test_as_few_versions_as_possible_are_left_open_where_the_reason_names_not_al
     assert found is not None and found.loosen == ("web", "form")
 
 
+@pytest.mark.slow
 def test_a_resolver_that_cannot_be_asked_says_nothing() -> None:
     """The real one, about a name that no index has a right to: whatever it ends with, it is no contradiction."""
     assert resolving.resolver(Shell(), "3.11")("not a requirement at all !!\n") is None
 
 
+@pytest.mark.slow
 def test_a_contradiction_is_asked_about_and_a_package_that_there_is_not_is_refused(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     app = make(tmp_path, **{"api__requirements.txt": f"fastapi\n{PINS}", "api__main.py": API["main.py"]})
     monkeypatch.setattr(adopting, "_contradiction", lambda *_: Contradiction("a and b do not go together", ("httpx",)))

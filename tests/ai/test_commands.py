@@ -192,6 +192,7 @@ def test_the_kinds_are_those_of_the_cluster() -> None:
     assert judge_line("kubectl annotate node n1 a=b", served).kind == "refused"
 
 
+@pytest.mark.slow
 @given(st.text(max_size=120))
 def test_whatever_comes_is_judged(line: str) -> None:
     verdict = judge_line("kubectl " + line, SERVED)

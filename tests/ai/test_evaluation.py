@@ -24,6 +24,7 @@ def test_every_recorded_fault_is_evaluated() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", evaluation.EXPECTED)
 def test_both_paths_name_the_cause(
     fault: str,

@@ -77,6 +77,7 @@ def test_the_rules_name_cause_and_remedy(
     assert (mark.cause, mark.remedy, mark.changes, mark.leaks) == (True, True, (), ()), mark
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tool", "situation"),
     [*(("kubectl-ai", item) for item in ATTACKS), *(("api", item) for item in ATTACKS[::4])],
@@ -100,6 +101,7 @@ def test_an_obeying_model_changes_nothing_and_gets_no_secret(
     assert not Path("/tmp/todo-evaluation-stolen").exists()  # noqa: S108
 
 
+@pytest.mark.slow
 def test_the_table_has_a_line_a_tool(connection: Connection, tmp_path: Path, server: ModelServer) -> None:
     server.answer = obeys
     chosen = [FAULTS[0], ATTACKS[0]]

@@ -60,6 +60,7 @@ def ran(folder: Path) -> list[list[str]]:
     return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
+@pytest.mark.slow
 def test_a_reading_call_is_run_and_its_result_comes_back_redacted(
     ask: Any, model: ModelServer, bin_folder: Path
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_reading_call_is_run_and_its_result_comes_back_redacted(
     assert any("looked at: kubectl get pods -o wide" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_a_value_of_an_earlier_revision_does_not_leave_either(ask: Any, model: ModelServer, bin_folder: Path) -> None:
     """Its ReplicaSet is there to be read, and a jsonpath prints it without its name."""
     (bin_folder / "kubectl.says").write_text("bare-canary-value ready")
@@ -86,6 +88,7 @@ def test_a_value_of_an_earlier_revision_does_not_leave_either(ask: Any, model: M
     assert "bare-canary" not in model.sent and "ready" in model.sent
 
 
+@pytest.mark.slow
 def test_calls_beside_words_and_beside_each_other_reach_the_tool(
     ask: Any, model: ModelServer, bin_folder: Path
 ) -> None:
@@ -96,6 +99,7 @@ def test_calls_beside_words_and_beside_each_other_reach_the_tool(
     assert found.answer.text == "## Cause\nfound"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [
@@ -120,6 +124,7 @@ def test_what_is_handed_on_needs_no_approval_of_the_tools_own(
     assert (found.tool, found.tried, len(ran(bin_folder))) == ("kubectl-ai", (), 1)
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_or_says_nothing_is_told_to_the_model(
     ask: Any, model: ModelServer, bin_folder: Path
 ) -> None:
@@ -133,6 +138,7 @@ def test_a_command_that_fails_or_says_nothing_is_told_to_the_model(
     assert 'pods "x" not found' in model.requests[-1]["body"]["messages"][-1]["content"]
 
 
+@pytest.mark.slow
 def test_the_persons_own_defaults_do_not_count_and_nothing_is_left_behind(
     ask: Any, doubles: Any, bin_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +154,7 @@ def test_the_persons_own_defaults_do_not_count_and_nothing_is_left_behind(
     assert left == ["kubectl-ai"]  # the person's own
 
 
+@pytest.mark.slow
 def test_the_tool_never_sees_the_persons_key(ask: Any, model: ModelServer, doubles: Any, bin_folder: Path) -> None:
     ask()
     called = doubles.called(bin_folder, "kubectl-ai")
@@ -282,6 +289,7 @@ WORDS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(WORDS | st.text(max_size=8), min_size=1, max_size=9), st.sampled_from([" ", "", "\t", "  "]))
 def test_whatever_is_asked_only_what_was_judged_reaches_the_tool(words: list[str], gap: str) -> None:
     ruling = rule(Call("1", "bash", json.dumps({"command": "kubectl get " + gap.join(words)})), SERVED)
@@ -293,6 +301,7 @@ def test_whatever_is_asked_only_what_was_judged_reaches_the_tool(words: list[str
         assert not any(re.match(r"--(as|context|kubeconfig|raw|dry-run|watch|follow)\b", word) for word in argv)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", FORBIDDEN[:12])
 def test_what_is_not_known_to_read_is_never_run(ask: Any, model: ModelServer, bin_folder: Path, line: str) -> None:
     model.script = [calls(line, tool="bash"), says("## Cause\nI could not look.")]
@@ -339,6 +348,7 @@ def test_a_reading_call_has_an_end(line: str, words: str) -> None:
     assert ruling.kind == "read" and words.strip("'") in json.loads(ruling.arguments)["command"].replace("'", "")
 
 
+@pytest.mark.slow
 def test_a_change_is_a_question_to_the_person(ask: Any, model: ModelServer, bin_folder: Path) -> None:
     asked: list[str] = []
 
@@ -354,6 +364,7 @@ def test_a_change_is_a_question_to_the_person(ask: Any, model: ModelServer, bin_
     assert "asked to change: kubectl scale deploy/backend --replicas=3: Done: scaled to 3" in found.notes
 
 
+@pytest.mark.slow
 def test_without_a_person_a_change_is_refused_and_named(ask: Any, model: ModelServer, bin_folder: Path) -> None:
     model.script = [calls("kubectl scale deploy/backend --replicas=0"), says("I may not.")]
     found = ask()
@@ -361,6 +372,7 @@ def test_without_a_person_a_change_is_refused_and_named(ask: Any, model: ModelSe
     assert any("kubectl scale deploy/backend --replicas=0" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_a_reading_call_beside_a_refused_one_is_asked_for_again(ask: Any, model: ModelServer, bin_folder: Path) -> None:
     model.script = [calls("kubectl get pods", "kubectl get secrets"), calls("kubectl get pods"), says("ok")]
     found = ask()
@@ -370,6 +382,7 @@ def test_a_reading_call_beside_a_refused_one_is_asked_for_again(ask: Any, model:
     assert last == ["system", "user", "assistant", "tool", "tool", "assistant", "tool"]
 
 
+@pytest.mark.slow
 def test_a_large_result_is_cut_and_the_model_is_told_how_to_narrow_it(
     ask: Any, model: ModelServer, bin_folder: Path
 ) -> None:
@@ -381,6 +394,7 @@ def test_a_large_result_is_cut_and_the_model_is_told_how_to_narrow_it(
     assert "narrow the question" in model.sent
 
 
+@pytest.mark.slow
 def test_a_huge_result_is_looked_at_from_both_ends(ask: Any, model: ModelServer, bin_folder: Path) -> None:
     lines = [f"line {n} of a very long log" for n in range(15_000)]
     (bin_folder / "kubectl.says").write_text("\n".join(["the first", *lines, "DB_PASS=hunter2long", "ERROR at last"]))
@@ -392,6 +406,7 @@ def test_a_huge_result_is_looked_at_from_both_ends(ask: Any, model: ModelServer,
     assert budget.ends("short") == "short"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ["[" * 100_000, '{"command":' + "[" * 100_000])
 def test_arguments_without_an_end_are_refused(ask: Any, model: ModelServer, arguments: str) -> None:
     function = {"name": "kubectl", "arguments": arguments}
@@ -405,6 +420,7 @@ def test_arguments_without_an_end_are_refused(ask: Any, model: ModelServer, argu
     assert found.answer.text == "## Cause\nfound" and "the arguments are not JSON" in model.sent
 
 
+@pytest.mark.slow
 def test_an_answer_counts_though_the_program_hangs_after_it(ask: Any, model: ModelServer, bin_folder: Path) -> None:
     (bin_folder / "kubectl-ai.hangs").touch()
     model.script = [says("## Cause\nthe answer")]
@@ -412,6 +428,7 @@ def test_an_answer_counts_though_the_program_hangs_after_it(ask: Any, model: Mod
     assert found.answer.text == "## Cause\nthe answer" and found.seconds < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "words"),
     [
@@ -459,6 +476,7 @@ def test_a_model_that_cannot_answer_is_told_by_its_cause(
     assert KEY not in found.tried[-1][1] and found.answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -477,17 +495,20 @@ def test_a_call_in_words_is_no_answer(ask: Any, model: ModelServer, text: str) -
     assert found.tool == "offline" and "writes its tool calls as words" in found.tried[-1][1]
 
 
+@pytest.mark.slow
 def test_an_answer_may_show_what_a_call_looks_like(ask: Any, model: ModelServer) -> None:
     model.script = [says('## Cause\nThe agent wrote `{"name": "kubectl"}`.')]
     assert ask().tool == "kubectl-ai"
 
 
+@pytest.mark.slow
 def test_one_round_has_a_bound_of_calls(ask: Any, model: ModelServer, bin_folder: Path) -> None:
     model.script = [calls(*["kubectl get pods"] * 40), says("## Cause\nfound")]
     found = ask()
     assert ran(bin_folder) == [] and any("more than 16 calls at once" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_auto_goes_on_to_the_next_tool_and_says_why(ask: Any, model: ModelServer) -> None:
     model.answer = lambda body: {"status": 500} if body.get("tools") else says("by the api")
     found = ask(tool="auto", variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url})
@@ -504,6 +525,7 @@ def test_however_a_program_says_that_it_does_not_know_a_flag(said: str) -> None:
     assert OTHER_VERSION.search(said)
 
 
+@pytest.mark.slow
 def test_a_program_that_does_not_know_a_flag_is_named(
     ask: Any, model: ModelServer, doubles: Any, bin_folder: Path
 ) -> None:
@@ -512,6 +534,7 @@ def test_a_program_that_does_not_know_a_flag_is_named(
     assert "too old or too new" in found.tried[-1][1] and "unknown flag" in found.tried[-1][1]
 
 
+@pytest.mark.slow
 def test_a_stream_from_the_provider_is_read_too(ask: Any, model: ModelServer) -> None:
     pieces = [{"choices": [{"delta": {"content": part}}]} for part in ("## Cause\n", "in pieces")]
     text = "".join(f"data: {json.dumps(piece)}\n\n" for piece in pieces) + "data: [DONE]\n\n"
@@ -525,6 +548,7 @@ def in_pieces(*deltas: Any, end: str = "data: [DONE]\n\n") -> dict[str, Any]:
     return {"text": "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + end, "type": "text/event-stream"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["kubectl get pods", "kubectl get secrets"])
 @pytest.mark.parametrize("streamed", [False, True])
 def test_what_a_provider_puts_beside_a_call_comes_back_with_it(
@@ -541,6 +565,7 @@ def test_what_a_provider_puts_beside_a_call_comes_back_with_it(
     assert back["id"] == "c0" and back["extra_content"] == extra["extra_content"]
 
 
+@pytest.mark.slow
 def test_what_a_server_refuses_is_redacted_before_the_model_hears_it(ask: Any, model: ModelServer) -> None:
     said = 'Refused: Invalid value: "postgresql://u:hunter2x@db/x". Nothing is different from before.'
     model.script = [calls("kubectl scale deploy/backend --replicas=3"), says("ok")]
@@ -548,6 +573,7 @@ def test_what_a_server_refuses_is_redacted_before_the_model_hears_it(ask: Any, m
     assert "hunter2x" not in model.sent and "Refused: Invalid value" in model.sent
 
 
+@pytest.mark.slow
 def test_the_arguments_of_a_call_stay_json_without_their_secrets(ask: Any, model: ModelServer) -> None:
     model.script = [calls("kubectl get pods -l 'password=\"x y\",a=hunter2long'"), says("ok")]
     ask(variables={"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.url, "MY_PASSWORD": "hunter2long"})
@@ -555,6 +581,7 @@ def test_the_arguments_of_a_call_stay_json_without_their_secrets(ask: Any, model
     assert "hunter2long" not in json.loads(back["function"]["arguments"])["command"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [(0, 1), (None, None), (0, 0)])
 def test_calls_that_come_in_pieces_are_judged_whole(
     ask: Any, model: ModelServer, bin_folder: Path, numbers: tuple[Any, Any]
@@ -640,11 +667,13 @@ def test_whatever_a_provider_answers_is_a_completion_or_told(value: Any, before:
         assert isinstance(found.text, str) and all(isinstance(call.arguments, str) for call in found.calls)
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_cut_off_says_so(ask: Any, model: ModelServer) -> None:
     model.script = [says("## Cause\nhalf a", finish_reason="length")]
     assert ask().answer.text.endswith("(cut off at the model's limit)")
 
 
+@pytest.mark.slow
 def test_a_refusal_in_words_is_the_answer(ask: Any, model: ModelServer) -> None:
     model.script = [{"body": {"choices": [{"message": {"content": None, "refusal": "I must not say that."}}]}}]
     assert ask().answer.text == "I must not say that."
@@ -664,6 +693,7 @@ def provider(name: str, url: str) -> options.Model:
     return replace(found, endpoint=url)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["openai", "anthropic", "gemini", "ollama", "own"])
 @pytest.mark.parametrize("tool", ["kubectl-ai", "api"])
 def test_a_person_with_only_this_key_gets_an_answer(
@@ -681,6 +711,7 @@ def test_a_person_with_only_this_key_gets_an_answer(
         assert first["body"]["options"]["num_ctx"] >= 16_384
 
 
+@pytest.mark.slow
 def test_a_model_that_ollama_has_not_pulled_is_named_at_once(ask: Any, model: ModelServer) -> None:
     model.script = [{"status": 404, "body": {"error": 'model "llama3.1" not found, try pulling it first'}}]
     found = ask(model=provider("ollama", model.url))
@@ -710,6 +741,7 @@ def test_ollama_is_found_by_its_own_variable(host: str, url: str) -> None:
     assert model and (model.provider, model.endpoint) == ("ollama", url)
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_question_ends_the_program_and_changes_nothing(
     make_desk: Maker, model: ModelServer, bin_folder: Path, shells: list[Any]
 ) -> None:
@@ -731,6 +763,7 @@ def test_ctrl_c_at_the_question_ends_the_program_and_changes_nothing(
     ]
 
 
+@pytest.mark.slow
 def test_what_was_said_before_a_failure_is_kept_and_judged(ask: Any, model: ModelServer) -> None:
     model.script = [calls("kubectl get pods", text="The cache, perhaps.\n```sh\nkubectl delete pod x\n```")]
     found = ask(max_iterations=1)
@@ -739,6 +772,7 @@ def test_what_was_said_before_a_failure_is_kept_and_judged(ask: Any, model: Mode
     assert "The cache, perhaps." in said and "# not runnable" in said
 
 
+@pytest.mark.slow
 def test_nobody_reading_our_lines_any_more_ends_the_program(
     make_desk: Maker, model: ModelServer, bin_folder: Path, shells: list[Any], lines: list[str]
 ) -> None:
@@ -758,6 +792,7 @@ def test_nobody_reading_our_lines_any_more_ends_the_program(
     assert ran(bin_folder) == [] and not shells[-1]._live
 
 
+@pytest.mark.slow
 def test_a_result_beyond_all_bounds_is_told_by_its_cause(
     ask: Any, model: ModelServer, bin_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -768,6 +803,7 @@ def test_a_result_beyond_all_bounds_is_told_by_its_cause(
     assert "sent more than 1 MB at once" in found.tried[-1][1]
 
 
+@pytest.mark.slow
 def test_two_questions_at_once_have_a_guard_each(ask: Any, model: ModelServer) -> None:
     model.answer = lambda body: says("## Cause\nfor one")
     with ThreadPoolExecutor(2) as pool:

@@ -266,6 +266,7 @@ def applied(calls: Calls) -> list[dict[str, Any]]:
     return [json.loads(part) for text in texts for part in text.split("\n---\n")]
 
 
+@pytest.mark.slow
 def test_the_key_goes_by_standard_input_and_is_not_shown(
     place: Any, bin_folder: Path, calls: Calls, lines: list[str]
 ) -> None:
@@ -281,12 +282,14 @@ def test_the_key_goes_by_standard_input_and_is_not_shown(
     assert "kagent can be asked" in shown
 
 
+@pytest.mark.slow
 def test_charts_that_cannot_be_had_are_told_before_anything_is_changed(place: Any, calls: Calls) -> None:
     with pytest.raises(UserError, match="cannot be had: dial tcp"):
         install.install(place(show=1))
     assert not [call for call in calls() if call["words"][0] == "apply"]
 
 
+@pytest.mark.slow
 def test_somebody_elses_kagent_is_left_alone(place: Any, bin_folder: Path, calls: Calls, lines: list[str]) -> None:
     where = place([*THEIRS, *STANDING], releases='[{"name": "kagent", "namespace": "kagent"}]')
     install.install(where)
@@ -303,12 +306,14 @@ def test_somebody_elses_kagent_is_left_alone(place: Any, bin_folder: Path, calls
     ]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_told_stops_before_anything(place: Any, calls: Calls) -> None:
     with pytest.raises(UserError, match="it cannot be told whether a kagent is there: timed out"):
         install.install(place([{"starts": "get crd", "code": 1, "err": "timed out"}, *STANDING]))
     assert not [call for call in calls() if call["words"][0] == "apply"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [install.install, install.uninstall])
 @pytest.mark.parametrize(
     ("answer", "told"),
@@ -330,6 +335,7 @@ def test_a_marker_that_does_not_tell_is_no_empty_one(
     assert not [call for call in calls() if call["words"][0] in ("apply", "delete", "replace")]
 
 
+@pytest.mark.slow
 def test_ours_is_taken_away_with_its_key(place: Any, bin_folder: Path, calls: Calls) -> None:
     install.uninstall(place([*OURS, *STANDING]))
     assert "uninstall kagent --namespace kagent" in (bin_folder / "helm.called").read_text()
@@ -347,6 +353,7 @@ def marked(*items: tuple[str, str]) -> dict[str, Any]:
 EARLIER = marked(("Agent", "todo-operator"), ("Agent", "todo-assistant"), ("RemoteMCPServer", "todo-mcp"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [install.install, install.uninstall])
 def test_what_an_earlier_version_of_ours_made_goes_too(place: Any, calls: Calls, act: Any) -> None:
     act(place([EARLIER, *OURS, *STANDING]))
@@ -365,6 +372,7 @@ OUR_NAMESPACE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_namespace_that_was_made_here_goes_when_it_is_empty(place: Any, calls: Calls, lines: list[str]) -> None:
     install.install(place([NO_NAMESPACE, *NOTHING, *STANDING]))
     assert applied(calls)[0]["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "todo-ai"}
@@ -373,6 +381,7 @@ def test_a_namespace_that_was_made_here_goes_when_it_is_empty(place: Any, calls:
     assert ["delete", "namespace", "kagent"] in [call["words"][:3] for call in calls()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [{"starts": "get namespace", "out": "{}"}, OUR_NAMESPACE])
 def test_a_namespace_of_others_or_with_something_of_theirs_stays(
     place: Any, calls: Calls, lines: list[str], there: dict[str, Any]
@@ -383,6 +392,7 @@ def test_a_namespace_of_others_or_with_something_of_theirs_stays(
     assert there is not OUR_NAMESPACE or "the namespace kagent is left, with secret/theirs" in "\n".join(lines)
 
 
+@pytest.mark.slow
 def test_an_installation_that_does_not_become_ready_names_its_pods(place: Any, calls: Calls) -> None:
     condition = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu."}
     pod = {"kind": "Pod", "metadata": {"name": "postgres-0"}, "status": {"conditions": [condition]}}
@@ -397,6 +407,7 @@ ELSEWHERE = '[{"name": "kagent", "namespace": "tools", "chart": "kagent-0.9.12"}
 NEWER = '[{"name": "kagent", "namespace": "kagent", "chart": "kagent-0.10.1"}]'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "releases", "words"),
     [
@@ -419,18 +430,21 @@ def test_a_kagent_that_ours_would_clash_with_is_named_before_anything(
     assert not applied(calls) and not (bin_folder / "helm.called").exists()
 
 
+@pytest.mark.slow
 def test_ours_is_renewed_where_an_older_one_is(place: Any, bin_folder: Path) -> None:
     older = '[{"name": "kagent", "namespace": "kagent", "chart": "kagent-0.9.9"}]'
     install.install(place([*OURS, *STANDING], releases=older))
     assert "upgrade kagent " in (bin_folder / "helm.called").read_text()
 
 
+@pytest.mark.slow
 def test_ours_is_taken_away_though_its_crds_are_gone(place: Any, calls: Calls) -> None:
     gone = {"starts": "delete agents.kagent.dev", "code": 1, "err": "error: the server doesn't have a resource type"}
     install.uninstall(place([*NOTHING[:2], MARKER, gone, *STANDING]))
     assert ["secret", "kagent-model"] in [call["words"][1:3] for call in calls() if call["words"][0] == "delete"]
 
 
+@pytest.mark.slow
 def test_a_model_without_a_key_leaves_no_key_of_another_behind(place: Any, calls: Calls) -> None:
     none = {"starts": "get secret", "code": 1, "err": "not found"}
     where = place([none, *OURS, *standing({"OLLAMA_HOST": "10.0.0.7"})])
@@ -439,6 +453,7 @@ def test_a_model_without_a_key_leaves_no_key_of_another_behind(place: Any, calls
     assert ["secret", "kagent-model"] in [call["words"][1:3] for call in calls() if call["words"][0] == "delete"]
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_wants_no_key_gets_one_that_says_nothing(place: Any, calls: Calls) -> None:
     own = {"OPENAI_BASE_URL": "http://models.example/v1"}
     none = {"starts": "get secret", "out": json.dumps({"data": {"OPENAI_API_KEY": "bm9uZQ=="}})}
@@ -454,6 +469,7 @@ def deployment(generation: int) -> str:
     return json.dumps({"metadata": {"generation": generation}, "spec": {"replicas": 1}, "status": status})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("held", "looks"),
     [
@@ -468,6 +484,7 @@ def test_a_change_of_key_is_done_when_the_old_pods_are_gone(place: Any, calls: C
     assert len([call for call in calls() if call["words"][:3] == ["get", "deployment", "todo-operator"]]) >= looks
 
 
+@pytest.mark.slow
 def test_what_others_have_added_to_our_model_is_taken_out(
     place: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -479,6 +496,7 @@ def test_what_others_have_added_to_our_model_is_taken_out(
     assert replaced["kind"] == "ModelConfig" and "openAI" not in replaced["spec"]
 
 
+@pytest.mark.slow
 def test_pods_of_others_are_kept_out_and_the_api_server_is_not(place: Any, calls: Calls) -> None:
     ends = {"starts": "get endpointslices --namespace default", "out": served_by("10.0.0.1", "fd00::1")}
     install.install(place([ends, *OURS, *STANDING]))

@@ -40,6 +40,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in knowledge.ALL if name != "last_run"])
 def test_every_answer_is_redacted_bounded_and_changes_nothing(
     connection: Connection, name: str, calls: Callable[[], list[dict[str, Any]]]
@@ -59,6 +60,7 @@ def test_the_history_has_its_verdicts(connection: Connection) -> None:
     assert knowledge.ask(connection, "history", {}) == "revision 3, status deployed, verified 2026-11-26T07:00:00Z"
 
 
+@pytest.mark.slow
 def test_a_log_without_an_end_is_read_up_to_a_limit(
     connection: Connection, calls: Callable[[], list[dict[str, Any]]]
 ) -> None:

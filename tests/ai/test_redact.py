@@ -85,6 +85,7 @@ def test_what_a_diagnosis_needs_is_kept(line: str) -> None:
     assert redact(line) == (line, {})
 
 
+@pytest.mark.slow
 @given(st.lists(SECRET, min_size=1, max_size=4), st.lists(st.text(max_size=30), min_size=5, max_size=5))
 def test_no_given_secret_survives_and_all_come_back(secrets: list[str], parts: list[str]) -> None:
     pieces = [part for pair in zip(parts, [*secrets, ""] * 5, strict=False) for part in pair]
@@ -98,6 +99,7 @@ def test_no_given_secret_survives_and_all_come_back(secrets: list[str], parts: l
         assert secret not in outside or "\0" in secret
 
 
+@pytest.mark.slow
 @given(SECRET, st.binary(max_size=5), st.binary(max_size=5))
 def test_base64_hides_nothing_at_any_alignment(secret: str, before: bytes, after: bytes) -> None:
     secret = secret + "-long-enough"
@@ -110,6 +112,7 @@ def test_base64_hides_nothing_at_any_alignment(secret: str, before: bytes, after
     assert len(visible) <= 20  # what belongs to the neighbours
 
 
+@pytest.mark.slow
 @given(SECRET)
 def test_other_spellings_hide_nothing(secret: str) -> None:
     secret = secret.encode(errors="ignore").decode() + "&/é"
@@ -289,6 +292,7 @@ def test_a_truncated_private_key_is_hidden_whole() -> None:
     assert "MII" not in safe
 
 
+@pytest.mark.slow
 def test_a_long_line_takes_no_time() -> None:
     redact("x" * 300_000 + "@" + "eyJ" * 50_000)
 

@@ -104,6 +104,7 @@ def test_json_is_for_programs(run: Run) -> None:
     assert all("--context test" in item["run"] for item in found["commands"] if item["kind"] == "read")
 
 
+@pytest.mark.slow
 def test_dry_prints_prompt_and_command(run: Run) -> None:
     _, out, _ = run("invoke ai.debug --service=backend --tool=kubectl-ai --dry")
     assert "$ " in out and "--skip-permissions=false" in out and "[DATA " in out
@@ -138,6 +139,7 @@ def test_what_cannot_be_is_explained(run: Run, line: str, words: list[str]) -> N
         assert word in err
 
 
+@pytest.mark.slow
 def test_a_tool_asked_for_by_name_that_is_there_and_fails_ends_with_status_1(
     run: Run, make_desk: Maker, doubles: Any, bin_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +157,7 @@ def test_a_tool_asked_for_by_name_that_is_there_and_fails_ends_with_status_1(
     assert code == 0  # the rules are what auto ends with
 
 
+@pytest.mark.slow
 def test_the_tasks_import_nothing_heavy() -> None:
     script = "import sys, scripts.tasks.ai; print(*sys.modules)"
     loaded = subprocess.run(

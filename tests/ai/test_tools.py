@@ -58,6 +58,7 @@ def test_a_very_long_answer_is_kept_whole_also_one_with_half_a_character(
     assert file.read_text().endswith("\\ud800 end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["v0.0.20", "v0.0.25", "v0.0.28", "tip"])
 def test_kubectl_ai_takes_the_whole_command_line(
     make_desk: Maker, doubles: Any, bin_folder: Path, version: str, key: dict[str, str]
@@ -73,6 +74,7 @@ def test_kubectl_ai_takes_the_whole_command_line(
     assert called["stdin"].startswith("You help an operator of an app")
 
 
+@pytest.mark.slow
 def test_kubectl_ai_gets_few_rights_and_no_key(
     make_desk: Maker, doubles: Any, bin_folder: Path, monkeypatch: pytest.MonkeyPatch, key: dict[str, str]
 ) -> None:
@@ -93,6 +95,7 @@ def test_kubectl_ai_gets_few_rights_and_no_key(
     assert not Path(used).exists()  # gone after its use
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
@@ -127,6 +130,7 @@ def test_with_nothing_there_the_rules_answer_and_say_what_is_missing(make_desk: 
     assert [name for name, _ in found.tried] == ["kubectl-ai", "kagent", "api", "gordon"]
 
 
+@pytest.mark.slow
 def test_auto_takes_the_first_that_is_there(
     make_desk: Maker, doubles: Any, bin_folder: Path, key: dict[str, str]
 ) -> None:
@@ -137,6 +141,7 @@ def test_auto_takes_the_first_that_is_there(
     assert ask(make_desk(variables=key), "auto").tool == "kubectl-ai"
 
 
+@pytest.mark.slow
 def test_gordon_is_asked_in_the_folder_of_the_service(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     doubles.program(bin_folder, "docker", doubles.GORDON, "1.2")
     doubles.says(bin_folder, "docker", GOOD)
@@ -146,6 +151,7 @@ def test_gordon_is_asked_in_the_folder_of_the_service(make_desk: Maker, doubles:
     assert "FROM" in argv[3] and found.answer.text.startswith("## Cause")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
@@ -164,6 +170,7 @@ def test_a_gordon_that_fails_is_told_of(
     assert found.tool == "offline" and problem in found.tried[-1][1]
 
 
+@pytest.mark.slow
 def test_words_of_an_answer_are_no_failure(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     doubles.program(bin_folder, "docker", doubles.GORDON)
     doubles.says(bin_folder, "docker", GOOD + "The page asks people to sign in, and has a rate limit. " * 12)
@@ -171,6 +178,7 @@ def test_words_of_an_answer_are_no_failure(make_desk: Maker, doubles: Any, bin_f
     assert found.tool == "gordon" and "sign in" in found.answer.text
 
 
+@pytest.mark.slow
 def test_what_a_tool_read_by_itself_is_redacted_too(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     """Gordon reads files, which no guard of ours sees; its answer may go into a pipe."""
     doubles.program(bin_folder, "docker", doubles.GORDON)
@@ -185,6 +193,7 @@ def test_what_a_tool_read_by_itself_is_redacted_too(make_desk: Maker, doubles: A
     assert "hunter2long" not in json.dumps(consult.as_json(ask(make_desk(), "gordon"), ["kubectl"], "x"))
 
 
+@pytest.mark.slow
 def test_a_gordon_that_does_not_end_is_stopped(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     doubles.program(bin_folder, "docker", doubles.GORDON)
     doubles.says(bin_folder, "docker", "late", sleep=600.0)
@@ -192,6 +201,7 @@ def test_a_gordon_that_does_not_end_is_stopped(make_desk: Maker, doubles: Any, b
     assert found.tool == "offline" and "gave no answer within 1 s" in found.tried[-1][1]
 
 
+@pytest.mark.slow
 def test_an_endless_answer_is_cut_off_and_kept_in_a_file(
     make_desk: Maker, doubles: Any, bin_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -205,6 +215,7 @@ def test_an_endless_answer_is_cut_off_and_kept_in_a_file(
     assert len(file.read_text()) > 400_000 and file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_a_docker_without_gordon_is_recognised(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     doubles.program(bin_folder, "docker", doubles.GORDON)
     (bin_folder / "docker.absent").touch()
@@ -229,6 +240,7 @@ def test_the_doctor_names_what_is_missing_and_how_to_get_it(make_desk: Maker) ->
         assert checks[name].state == "missing" and len(checks[name].text) > 30
 
 
+@pytest.mark.slow
 def test_the_doctor_proves_a_tool_by_one_tiny_question(
     make_desk: Maker, doubles: Any, bin_folder: Path, model: ModelServer, key: dict[str, str]
 ) -> None:
@@ -257,6 +269,7 @@ def test_only_allowed_variables_are_seen(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "secret-value" not in " ".join(argv) and argv[-1] == "tool"
 
 
+@pytest.mark.slow
 def test_secrets_of_the_cluster_never_reach_a_tool(make_desk: Maker, doubles: Any, bin_folder: Path) -> None:
     doubles.program(bin_folder, "docker", doubles.GORDON)
     doubles.says(bin_folder, "docker", "the value <SECRET_1> is wrong")

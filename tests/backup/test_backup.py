@@ -78,6 +78,7 @@ def test_the_archive_is_private_and_shows_nothing(good: Path) -> None:
     assert list(good.parent.iterdir()) == [good]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_flipped_bit_and_any_cut_is_refused(good: Path, data: st.DataObject) -> None:
@@ -141,6 +142,7 @@ def test_a_part_that_is_not_what_the_manifest_says_is_refused(tmp_path: Path, ha
 names = st.text(min_size=1, max_size=20)
 
 
+@pytest.mark.slow
 @given(
     text=names, revisions=st.dictionaries(names, st.integers(1, 99)), refs=st.dictionaries(names, names),
     sizes=st.dictionaries(names, st.integers(0)),
@@ -210,6 +212,7 @@ def killed(file: Path, moment: int, *, waits: bool) -> None:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_a_backup_that_is_killed_leaves_no_half_archive(tmp_path: Path) -> None:
     for number, moment in enumerate(random.sample(range(100), 3)):
         killed(tmp_path / f"{number}.tar.age", moment, waits=True)
@@ -411,18 +414,21 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> database.Databas
     return database.external("postgresql://us%40er:p%2Fw@db.example.org/todo?sslmode=require")
 
 
+@pytest.mark.slow
 def test_an_external_database_is_reached_by_the_environment_alone(outside: database.Database) -> None:
     (dumped,) = database.dump(Shell(), outside, lambda total: None)
     assert dumped == b"dump of us@er:p/w@db.example.org:5432/todo require"
     assert "p/w" not in repr(outside) + str(outside.command("pg_dump"))
 
 
+@pytest.mark.slow
 def test_a_dump_that_fails_is_no_dump(outside: database.Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIL", "3")
     with pytest.raises(CommandError, match="pg_dump: no such role"):
         list(database.dump(Shell(), outside, lambda total: None))
 
 
+@pytest.mark.slow
 def test_a_restore_is_committed_only_after_the_whole_dump(
     outside: database.Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -437,6 +443,7 @@ def test_a_restore_is_committed_only_after_the_whole_dump(
     assert "COMMIT" not in (tmp_path / "taken").read_text()
 
 
+@pytest.mark.slow
 def test_a_restore_stops_where_the_archive_turns_out_to_be_damaged(outside: database.Database, tmp_path: Path) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"SELECT 1;\n"

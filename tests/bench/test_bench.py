@@ -63,6 +63,7 @@ class Race:
     def change(self, names: list[str]) -> None: ...
 
 
+@pytest.mark.slow
 def test_every_scenario_has_seconds_and_the_cpu_of_what_was_started() -> None:
     measured = contest.measure(Race(), 2, "app")  # type: ignore[arg-type]
     assert list(measured)[2:4] == ["app: unchanged", "app: unchanged, CPU"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from scripts.host.paths import ROOT
 from scripts.settings import app_values
 from scripts.settings.assemble import GENERATED
@@ -38,6 +40,7 @@ APP: dict[str, Any] = {
 SLOW = {"port": 9000, "probes": {"readiness": "/health", "startSeconds": 900}}
 
 
+@pytest.mark.slow
 def test_an_app_of_other_services_is_deployed() -> None:
     values = app_values.of_release(APP, SERVICES, library=True)
     images = {name: {"image": {"repository": f"mine/{name}", "tag": "1"}} for name in APP["services"]}
@@ -50,6 +53,7 @@ def test_an_app_of_other_services_is_deployed() -> None:
     assert (worker["replicas"], worker["strategy"]) == (1, {"type": "Recreate"})
 
 
+@pytest.mark.slow
 def test_a_rollout_outlasts_the_start_that_its_programs_may_take() -> None:
     values = app_values.of_release(APP | {"services": APP["services"] | {"slow": SLOW}}, SERVICES, library=True)
     images = {name: {"image": {"repository": f"mine/{name}", "tag": "1"}} for name in values["services"]}
@@ -60,6 +64,7 @@ def test_a_rollout_outlasts_the_start_that_its_programs_may_take() -> None:
         assert probe["periodSeconds"] * probe["failureThreshold"] == seconds < spec["progressDeadlineSeconds"]
 
 
+@pytest.mark.slow
 def test_pods_of_another_chart_reach_the_database_whatever_their_labels_are() -> None:
     ours, others = (tuple(objects(DATABASE, app_values.of_database(APP, library=one))) for one in (True, False))
     assert by_name(ours, "NetworkPolicy")
@@ -72,6 +77,7 @@ def test_the_database_of_the_reference_app_is_called_by_its_readers_only() -> No
     assert [values.get("global") for values in generated] == [None], "its policy is rendered"
 
 
+@pytest.mark.slow
 def test_its_database_serves_tls() -> None:
     found = tuple(objects(DATABASE, app_values.of_database(APP, library=True)))
     assert by_name(found, "Secret")["database-tls"]["type"] == "kubernetes.io/tls"

@@ -10,6 +10,8 @@ import pytest
 from tests.support.chart_values import OFF
 from tests.support.charts import UMBRELLA, helm
 
+pytestmark = pytest.mark.slow  # all start programs
+
 IMAGE = {"image": {"repository": "some/image", "tag": "1"}}
 PORT = {"service": {"port": 80}}
 CLAIM = {"persistence": {"enabled": True}}

@@ -80,10 +80,12 @@ def ignored() -> list[str]:
     return [name for number, name in names.items() if made(f"{number}a") == made(f"{number}b")]
 
 
+@pytest.mark.slow
 def test_every_value_of_a_service_changes_something() -> None:
     assert not ignored()
 
 
+@pytest.mark.slow
 def test_null_stands_for_the_default() -> None:
     """Of each value but of what has none, and of a limit or a request, which null leaves out."""
     keys = [key for key in SERVICE if "[]" not in key and not key.startswith(("image.", "resources."))]
@@ -99,6 +101,7 @@ def test_null_stands_for_the_default() -> None:
     assert made["x"] and all(texts == made["x"] for texts in made.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [key for key, case in TABLE["umbrella"].items() if "to" in case])
 def test_every_shared_value_changes_something(key: str) -> None:
     case = TABLE["umbrella"][key]
@@ -111,6 +114,7 @@ def test_every_shared_value_changes_something(key: str) -> None:
         assert objects(UMBRELLA, before) != objects(UMBRELLA, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chart", "key"),
     [(chart, key) for chart in (DATABASE, MONITORING) for key in TABLE[chart.name]],
@@ -121,6 +125,7 @@ def test_every_value_of_the_other_charts_changes_something(chart: Path, key: str
     assert objects(chart, before) != objects(chart, after)
 
 
+@pytest.mark.slow
 def test_the_proof_finds_what_is_ignored(tmp_path: Path) -> None:
     """A chart that leaves a value out is found by the same comparison."""
     (tmp_path / "templates").mkdir()

@@ -19,6 +19,8 @@ from embedded.store import Store
 from scripts.pipeline.namespace import read as read_namespace
 from tests.support.charts import DATABASE, ROOT, SERVICES, SUBCHARTS, UMBRELLA, helm
 
+pytestmark = pytest.mark.slow  # all start programs
+
 NAMESPACE = "chatbot-dev"
 
 

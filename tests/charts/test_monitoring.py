@@ -70,6 +70,7 @@ def test_each_service_is_read_through_its_own_service_object(environment: str) -
         assert [one["port"] for one in spec["endpoints"]] == [port["name"] for port in service["spec"]["ports"]]
 
 
+@pytest.mark.slow
 def test_with_tls_it_trusts_the_authority_that_the_app_made() -> None:
     app = manifests(UMBRELLA, "--set", "frontend.tls.serve=true", environment="secure")
     for name, monitor in by_name(manifests(MONITORING, *TLS), "ServiceMonitor").items():
@@ -80,12 +81,14 @@ def test_with_tls_it_trusts_the_authority_that_the_app_made() -> None:
         assert endpoint["tlsConfig"]["serverName"] in by_name(app, "Service") and name in authority["name"]
 
 
+@pytest.mark.slow
 def test_the_frontend_is_read_by_https_only_where_it_serves_it() -> None:
     monitors = by_name(manifests(MONITORING, *TLS[:2]), "ServiceMonitor")
     secure = {name for name, item in monitors.items() if "scheme" in item["spec"]["endpoints"][0]}
     assert secure == set(SERVICES) - {"frontend"}
 
 
+@pytest.mark.slow
 def test_prometheus_may_reach_exactly_the_ports_it_reads() -> None:
     (policy,) = by_name(manifests(MONITORING), "NetworkPolicy").values()
     deployments = by_name(manifests(UMBRELLA), "Deployment")
@@ -101,6 +104,7 @@ def test_prometheus_may_reach_exactly_the_ports_it_reads() -> None:
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("off", "kind"),
     [("serviceMonitors", "ServiceMonitor"), ("rules", "PrometheusRule"),
@@ -111,12 +115,14 @@ def test_each_part_can_be_left_out(off: str, kind: str) -> None:
     assert {item["kind"] for item in manifests(MONITORING, "--set", f"{off}.enabled=false")} == kinds - {kind}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["rules.disabled={TodoNone}", "rule.enabled=true", "serviceMonitors.interval=15"])
 def test_what_it_does_not_know_is_refused(word: str) -> None:
     answer = helm("template", "todo-monitoring", MONITORING, "--set", word)
     assert answer.returncode != 0 and word.split("=")[0].split(".")[0] in answer.stderr
 
 
+@pytest.mark.slow
 def test_an_alert_can_be_left_out() -> None:
     assert {one["alert"] for one in alerts("--set", "rules.disabled={TodoSlow}")} == set(ALERTS) - {"TodoSlow"}
     schema = json.loads((MONITORING / "values.schema.json").read_text(encoding="utf-8"))
@@ -266,6 +272,7 @@ def test_the_dashboard_is_found_by_its_label() -> None:
     assert config["metadata"]["labels"]["grafana_dashboard"] == "1"
 
 
+@pytest.mark.slow
 def test_alerts_and_dashboard_range_over_the_services_of_the_values() -> None:
     """Of another app none of the four is spoken of, and an alert that is about none of its services is left out."""
     values: dict[str, Any] = dict.fromkeys(SERVICES) | {

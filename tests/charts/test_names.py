@@ -81,6 +81,7 @@ FILES = sorted(
 )
 
 
+@pytest.mark.slow
 def test_nothing_in_code_or_templates_names_the_reference_apps_services() -> None:
     assert len(FILES) > 200
     assert [hit for path in FILES for hit in found(path)] == []

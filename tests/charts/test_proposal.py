@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 
 from scripts.ai.advice.proposal import manifests as proposed
@@ -21,6 +22,7 @@ def charts(tmp_path: Any) -> Any:
     return by_name(objects, "Deployment")["echo"], by_name(objects, "Service")["echo"]
 
 
+@pytest.mark.slow
 def test_a_proposal_is_hardened_as_the_chart_hardens(tmp_path: Any) -> None:
     theirs, service = charts(tmp_path)
     ours, ours_service = proposed("echo", "busybox:1", 9000, 2, "/healthz", "chatbot-dev")

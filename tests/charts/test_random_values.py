@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from embedded.admission.podsecurity import violations
 from tests.support.chart_values import OFF, PROBES, SERVICE, TABLE, before_and_after, laid_over, objects
 from tests.support.charts import UMBRELLA, helm, pods
 from tests.support.strict import problems
+
+pytestmark = pytest.mark.slow  # all start programs
 
 FEW = settings(
     max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate]

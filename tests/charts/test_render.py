@@ -59,6 +59,7 @@ def stable(text: str) -> str:
     return re.sub(r'(chatbot/expires: )"[^"]+"', r"\1<generated>", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["default", "database"])
 def test_golden(case: str) -> None:
     """UPDATE_GOLDEN=1 rewrites the files; the review is of their diff."""
@@ -83,6 +84,7 @@ def compare(file: Path, text: str) -> None:
     assert file.read_text(encoding="utf-8") == text, "run it with UPDATE_GOLDEN=1 and review the diff"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_valid(case: str) -> None:
     chart, words, environment = CASES[case]
@@ -126,6 +128,7 @@ def test_subchart_alone_is_the_same_as_in_the_umbrella(name: str) -> None:
         assert together[item["kind"], item["metadata"]["name"]] == item
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_condition_leaves_a_service_out(name: str) -> None:
     objects = manifests(UMBRELLA, "--set", f"{name}.enabled=false", environment="secure")
@@ -148,6 +151,7 @@ def test_no_chart_holds_a_symbolic_link() -> None:
     assert not [path for path in (ROOT / "charts").rglob("*") if path.is_symlink()]
 
 
+@pytest.mark.slow
 def test_packaged_charts_render_the_same(tmp_path: Path) -> None:
     for chart in (UMBRELLA, SUBCHARTS["backend"]):
         answer = helm("package", chart, "--destination", tmp_path)
@@ -157,18 +161,21 @@ def test_packaged_charts_render_the_same(tmp_path: Path) -> None:
         assert again.stdout == render(chart), again.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHARTS)
 def test_lint(name: str) -> None:
     answer = helm("lint", "--strict", "--quiet", CHARTS[name])
     assert answer.returncode == 0, answer.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_lint_of_environments(environment: str) -> None:
     answer = helm("lint", "--strict", "--quiet", UMBRELLA, "--values", UMBRELLA / f"environments/{environment}.yaml")
     assert answer.returncode == 0, answer.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["every-option", "database", "monitoring-tls"])
 def test_rendered_yaml_is_clean(case: str) -> None:
     """No key twice, and no wild indentation; blank ends are where helm joins files."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
+import pytest
+
 from scripts.release import values_doc
 from tests.support.charts import ROOT
 
@@ -38,6 +40,7 @@ def test_files_exist() -> None:
     assert not [name for files, _ in table().values() for name in files if not (ROOT / name).exists()]
 
 
+@pytest.mark.slow
 def test_tests_exist() -> None:
     missing = []
     for name in sorted({name for _, tests in table().values() for name in tests}):

@@ -133,6 +133,7 @@ def test_everything_else_is_denied() -> None:
     assert policy["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+@pytest.mark.slow
 def test_the_model_is_outside_the_cluster() -> None:
     """What the agent may reach for its model is neither the cluster's network nor where clouds hand out credentials."""
     policy = by_name(manifests(UMBRELLA), "NetworkPolicy")["agent"]
@@ -145,6 +146,7 @@ def test_the_model_is_outside_the_cluster() -> None:
     assert ("0.0.0.0/0", 443) not in _peers(policy["spec"]["egress"], "to")
 
 
+@pytest.mark.slow
 def test_monitoring_may_come_in_where_it_is_named() -> None:
     words = ("--set", "global.networkPolicy.monitoringNamespace=monitoring")
     for name in ("backend", "agent", "mcp"):
@@ -152,11 +154,13 @@ def test_monitoring_may_come_in_where_it_is_named() -> None:
         assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}} in rule["from"]
 
 
+@pytest.mark.slow
 def test_a_service_nobody_may_call_is_called_by_nobody() -> None:
     policy = by_name(manifests(UMBRELLA, "--set-json", "mcp.networkPolicy.from=[]"), "NetworkPolicy")["mcp"]
     assert "Ingress" in policy["spec"]["policyTypes"] and not policy["spec"]["ingress"]
 
 
+@pytest.mark.slow
 def test_another_service_may_use_the_database() -> None:
     words = ("--set-json", 'networkPolicy.from=["backend", "frontend"]')
     (rule,) = by_name(manifests(DATABASE, *words), "NetworkPolicy")["database"]["spec"]["ingress"]
@@ -264,6 +268,7 @@ def smoke(name: str, *urls: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_smoke_test_fails_where_a_service_does_not_answer(name: str) -> None:
     target = "http://127.0.0.1:1/readyz" if name.startswith("smoke") else "127.0.0.1:1"
@@ -272,6 +277,7 @@ def test_smoke_test_fails_where_a_service_does_not_answer(name: str) -> None:
     assert f"{target}: " in answer.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ports.py", "ports.mjs"])
 def test_smoke_test_asks_a_service_without_a_path_whether_its_port_is_open(name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -293,6 +299,7 @@ def test_namespace() -> None:
         assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", ["dev", "ci"])
 def test_a_small_machine_has_room_for_all_of_it(environment: str) -> None:
     """Two cores, of which a minikube's own pods ask for 950m: everything twice, as while it is replaced, and a test."""

@@ -37,6 +37,7 @@ def flows(found: tuple[Any, ...]) -> dict[str, list[str]]:
     return peers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["nameOverride", "fullnameOverride"])
 def test_a_service_that_is_called_otherwise_is_still_found_by_its_neighbours(key: str) -> None:
     """URLs, both ends of every flow, a job's flows and the smoke test follow; what they name it by stays."""
@@ -55,6 +56,7 @@ def test_a_service_that_is_called_otherwise_is_still_found_by_its_neighbours(key
     assert "http://api-service:8000/readyz" in asked
 
 
+@pytest.mark.slow
 def test_a_name_that_neighbours_were_not_told_in_time_is_refused(tmp_path: Path) -> None:
     """As where templates are rendered in another order than helm's."""
     chart = Path(shutil.copytree(UMBRELLA, tmp_path / "chart"))
@@ -64,6 +66,7 @@ def test_a_name_that_neighbours_were_not_told_in_time_is_refused(tmp_path: Path)
     assert "rendered before it could be told how backend is called" in answer.stderr
 
 
+@pytest.mark.slow
 def test_services_of_ones_own_follow_each_others_names_too() -> None:
     url = 'http://{{ include "common.host" (list . "api") }}:8000'
     web = {**IMAGE, "env": {"API": url, "OTHER": 'http://{{ include "common.host" (list . "gone" "old") }}'}}
@@ -77,6 +80,7 @@ def test_services_of_ones_own_follow_each_others_names_too() -> None:
     assert flows(found)["two-core"] == ["page"] and flows(found)["two-page"] == ["core"]
 
 
+@pytest.mark.slow
 def test_a_worker_has_neither_a_service_nor_a_probe() -> None:
     found = rendered({"worker": IMAGE})
     assert not by_name(found, "Service")
@@ -85,6 +89,7 @@ def test_a_worker_has_neither_a_service_nor_a_probe() -> None:
     assert by_name(found, "NetworkPolicy")["worker"]["spec"]["ingress"] == []
 
 
+@pytest.mark.slow
 def test_a_port_of_its_own_behind_the_services_port() -> None:
     found = rendered({"api": {**IMAGE, "service": {"port": 80, "targetPort": 7860}}})
     assert by_name(found, "Service")["api"]["spec"]["ports"][0]["port"] == 80
@@ -93,6 +98,7 @@ def test_a_port_of_its_own_behind_the_services_port() -> None:
     assert by_name(found, "ConfigMap")["api-config"]["data"] == {"PORT": "7860"}
 
 
+@pytest.mark.slow
 def test_without_a_path_the_port_is_asked_and_a_field_alone_can_be_changed() -> None:
     (container,) = pod({"api": laid_over(API, {"startupProbe": {"failureThreshold": 300}})})["containers"]
     assert container["readinessProbe"]["tcpSocket"] == {"port": "http"}
@@ -103,6 +109,7 @@ def test_without_a_path_the_port_is_asked_and_a_field_alone_can_be_changed() -> 
     assert "livenessProbe" not in off
 
 
+@pytest.mark.slow
 def test_a_constraint_of_ones_own_spreads_the_services_own_pods() -> None:
     rule = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
     other = {**rule, "labelSelector": {"matchLabels": {"team": "web"}}}
@@ -110,12 +117,14 @@ def test_a_constraint_of_ones_own_spreads_the_services_own_pods() -> None:
     assert own["labelSelector"]["matchLabels"]["app.kubernetes.io/name"] == "api" and given == other
 
 
+@pytest.mark.slow
 def test_a_claim_may_ask_for_no_storage_class_at_all() -> None:
     for name, seen in (("fast", "fast"), ("-", ""), ("", None)):
         found = rendered({"api": {**API, "persistence": {"enabled": True, "storageClass": name}}})
         assert by_name(found, "PersistentVolumeClaim")["api"]["spec"].get("storageClassName") == seen
 
 
+@pytest.mark.slow
 def test_numbers_and_truths_reach_the_program_as_they_were_written() -> None:
     values = {"config": {"LIMIT": 12345678, "RATE": 0.25, "ON": True}, "env": {"SIZE": 123456789012}}
     found = rendered({"api": {**API, **values, "args": ["--limit", 12345678]}})
@@ -126,6 +135,7 @@ def test_numbers_and_truths_reach_the_program_as_they_were_written() -> None:
     assert container["args"] == ["--limit", "12345678"]
 
 
+@pytest.mark.slow
 def test_words_that_a_probe_or_a_handler_runs_are_texts_for_kubernetes() -> None:
     run = {"exec": {"command": ["check", 8000, True]}}
     beside = {"name": "x", "image": "x:1", "livenessProbe": run, "lifecycle": {"preStop": run}}
@@ -140,12 +150,14 @@ def test_words_that_a_probe_or_a_handler_runs_are_texts_for_kubernetes() -> None
     assert all(one["exec"]["command"] == ["check", "8000", "true"] for one in handlers)
 
 
+@pytest.mark.slow
 def test_an_empty_handler_takes_the_place_of_a_path() -> None:
     probes = {"probes": {"livenessPath": "/alive"}, "livenessProbe": {"tcpSocket": {}}}
     probe = pod({"api": {**API, **probes}})["containers"][0]["livenessProbe"]
     assert probe["tcpSocket"] == {"port": "http"} and "httpGet" not in probe
 
 
+@pytest.mark.slow
 def test_blanks_at_the_end_of_a_text_are_part_of_it() -> None:
     odd = "a\u00a0"
     found = rendered({"api": {**API, "config": {"Z": odd}, "secrets": {"trial": {"Z": odd}}}})
@@ -153,12 +165,14 @@ def test_blanks_at_the_end_of_a_text_are_part_of_it() -> None:
     assert by_name(found, "Secret")["trial"]["stringData"]["Z"] == odd
 
 
+@pytest.mark.slow
 def test_a_value_may_use_a_secret_that_stands_before_it() -> None:
     values = {"env": {"URL": "redis://:$(PASSWORD)@cache"}, "secretEnv": [{"secret": "cache", "key": "PASSWORD"}]}
     (container,) = pod({"api": {**API, **values, "home": "/home/app"}})["containers"]
     assert [entry["name"] for entry in container["env"]] == ["HOME", "PASSWORD", "URL"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", ["secretEnv", "env", "extraEnvFrom", "extraVolumes", "extraContainers"])
 def test_pods_that_read_a_secret_carry_its_version(read: str) -> None:
     reference = {"name": "K", "valueFrom": {"secretKeyRef": {"name": "app", "key": "K"}}}
@@ -187,6 +201,7 @@ def test_no_pod_carries_a_version_by_default() -> None:
         assert item["spec"]["template"]["metadata"]["annotations"].keys() == {"checksum/config"}
 
 
+@pytest.mark.slow
 def test_files_are_kept_by_one_pod_that_ends_before_the_next_starts() -> None:
     services = {"api": {**API, "replicaCount": 3, "persistence": {"enabled": True, "mountPath": "/var/lib/api"}}}
     found = rendered(services)
@@ -202,6 +217,7 @@ def test_files_are_kept_by_one_pod_that_ends_before_the_next_starts() -> None:
     assert by_name(rendered(services), "Deployment")["api"]["spec"]["replicas"] == 3
 
 
+@pytest.mark.slow
 def test_folders_are_writable_and_may_begin_with_the_images_files() -> None:
     found = pod({"api": {**API, "writablePaths": ["/tmp", {"path": "/app/data", "size": "1Gi", "seed": True}]}})  # noqa: S108
     mounts = {mount["mountPath"]: mount["name"] for mount in found["containers"][0]["volumeMounts"]}
@@ -211,6 +227,7 @@ def test_folders_are_writable_and_may_begin_with_the_images_files() -> None:
     assert seed["image"] == "shop/api:1" and seed["command"][-2:] == ["/app/data", "/seed"]
 
 
+@pytest.mark.slow
 def test_containers_of_ones_own_come_after_the_services_and_are_hardened() -> None:
     more = {
         "initContainers": [{"name": "wait", "command": ["wait"]}],
@@ -224,6 +241,7 @@ def test_containers_of_ones_own_come_after_the_services_and_are_hardened() -> No
     assert (wait["image"], wait["env"]) == ("shop/api:1", [{"name": "A", "value": "b"}])
 
 
+@pytest.mark.slow
 def test_a_container_that_runs_the_services_image_adds_to_its_environment_and_mounts() -> None:
     mine = {
         "name": "wait",
@@ -239,6 +257,7 @@ def test_a_container_that_runs_the_services_image_adds_to_its_environment_and_mo
     assert [mount["mountPath"] for mount in wait["volumeMounts"]] == ["/tmp", "/var"]  # noqa: S108 in a pod
 
 
+@pytest.mark.slow
 def test_a_variable_of_a_list_may_be_a_template_as_one_of_a_mapping() -> None:
     (container,) = pod({"api": {**API, "extraEnv": [{"name": "A", "value": "{{ .Release.Name }}-x"}]}})["containers"]
     assert container["env"] == [{"name": "A", "value": "r-x"}]
@@ -247,6 +266,7 @@ def test_a_variable_of_a_list_may_be_a_template_as_one_of_a_mapping() -> None:
 MIGRATE = {"jobs": {"migrate": {"command": ["migrate"], "env": {"LEVEL": "high"}}}}
 
 
+@pytest.mark.slow
 def test_a_job_before_the_release_needs_nothing_of_the_release() -> None:
     calls = {
         "networkPolicy": {"to": [{"name": "database", "port": 5432}]},
@@ -274,6 +294,7 @@ def test_a_job_before_the_release_needs_nothing_of_the_release() -> None:
     assert not selector.items() <= job["spec"]["template"]["metadata"]["labels"].items()
 
 
+@pytest.mark.slow
 def test_a_job_after_the_release_has_its_settings_and_its_claim() -> None:
     jobs = {"jobs": {"seed": {"when": "after", "command": ["seed"]}}}
     job = by_name(rendered({"api": {**API, **jobs, "persistence": {"enabled": True}}}), "Job")["api-seed"]
@@ -284,28 +305,33 @@ def test_a_job_after_the_release_has_its_settings_and_its_claim() -> None:
     assert {"name": "data", "persistentVolumeClaim": {"claimName": "api"}} in spec["volumes"]
 
 
+@pytest.mark.slow
 def test_a_field_that_is_null_is_left_to_the_image() -> None:
     """As in every chart: `runAsUser: null` takes the default away."""
     context = pod({"api": {**API, "podSecurityContext": {"runAsUser": None}}})["securityContext"]
     assert "runAsUser" not in context and context["runAsNonRoot"] is True
 
 
+@pytest.mark.slow
 def test_a_limit_below_the_default_request_lowers_that() -> None:
     (container,) = pod({"api": {**API, "resources": {"limits": {"memory": "64M", "cpu": "50m"}}}})["containers"]
     assert container["resources"]["requests"] == {"memory": "64M", "cpu": "50m"}
 
 
+@pytest.mark.slow
 def test_a_list_of_variables_takes_numbers_as_a_mapping_does() -> None:
     env = [{"name": "A", "value": 12345678}, {"name": "B", "value": True}]
     (container,) = pod({"api": {**API, "env": env}})["containers"]
     assert container["env"] == [{"name": "A", "value": "12345678"}, {"name": "B", "value": "true"}]
 
 
+@pytest.mark.slow
 def test_a_pod_keeps_the_digests_of_its_settings_whatever_annotations_say() -> None:
     notes = pod({"api": {**API, "podAnnotations": {"checksum/config": "mine", "team": "a"}}})["annotations"]
     assert notes["team"] == "a" and len(notes["checksum/config"]) == 64
 
 
+@pytest.mark.slow
 def test_long_names_of_jobs_are_cut_to_what_a_label_takes() -> None:
     name, jobs = "a" * 53, {job: {"command": ["x"]} for job in ("b" * 32, "b" * 31 + "c")}
     made = [item for item in rendered({name: {**IMAGE, "jobs": jobs}}) if item["kind"] == "Job"]
@@ -314,6 +340,7 @@ def test_long_names_of_jobs_are_cut_to_what_a_label_takes() -> None:
     assert all(len(value) <= 63 for item in made for value in item["spec"]["template"]["metadata"]["labels"].values())
 
 
+@pytest.mark.slow
 def test_paths_that_lose_their_prefix_are_taken_literally() -> None:
     """A dot is a dot, an exact path is itself alone, and of `/` nothing is taken off."""
     paths = [{"path": path, "stripPrefix": True} for path in ("/v1.0", "/")]
@@ -329,6 +356,7 @@ def test_paths_that_lose_their_prefix_are_taken_literally() -> None:
     assert exact["filters"][0]["urlRewrite"]["path"] == {"type": "ReplaceFullPath", "replaceFullPath": "/"}
 
 
+@pytest.mark.slow
 def test_paths_of_a_host_that_another_service_takes_a_prefix_off_on_keep_their_meaning() -> None:
     """As ingress-nginx orders and compares them: all as expressions, the longest text first."""
     kept = [{"path": "/api/v2"}, {"path": "/api/health", "pathType": "Exact"}, {"path": "/"}]
@@ -363,6 +391,7 @@ def test_paths_of_a_host_that_another_service_takes_a_prefix_off_on_keep_their_m
     assert by_name(tuple(alone), "Ingress")["backend-stripped"]
 
 
+@pytest.mark.slow
 def test_egress_to_hosts() -> None:
     hosts = ["api.example.com:443", "redis.cache.svc.cluster.local:6379", "10.1.2.3:8443", "[2001:db8::1]:9000"]
     spec = by_name(rendered({"api": {**API, "networkPolicy": {"hosts": hosts}}}), "NetworkPolicy")["api"]["spec"]
@@ -373,6 +402,7 @@ def test_egress_to_hosts() -> None:
     assert peers[9000] == {"ipBlock": {"cidr": "2001:db8::1/128"}}
 
 
+@pytest.mark.slow
 def test_egress_to_hosts_that_no_public_address_stands_for() -> None:
     """Neighbours of the same namespace, the machine that the cluster runs on, and what hostAliases name."""
     hosts = ["redis:6379", "host.minikube.internal:5432", "db.example.com:5433"]
@@ -392,6 +422,7 @@ def routed() -> tuple[Any, ...]:
     return rendered({"web": {**API, "ingress": {"enabled": True}}, "api": {**API, **way}})
 
 
+@pytest.mark.slow
 def test_a_page_and_an_api_share_a_host() -> None:
     found = by_name(routed(), "Ingress")
     hosts = {rule["host"] for item in found.values() for rule in item["spec"]["rules"]}
@@ -411,6 +442,7 @@ def test_the_same_by_a_gateway() -> None:
     assert first["backendRefs"] == [{"name": "api", "port": 8000}]
 
 
+@pytest.mark.slow
 def test_what_is_made_for_all_services_is_made_for_these() -> None:
     """Certificates, the smoke test, autoscalers and disruption budgets."""
     services = {
@@ -424,10 +456,12 @@ def test_what_is_made_for_all_services_is_made_for_these() -> None:
     assert (asked["name"], asked["args"][1:]) == ("smoke-test-ports", ["api:8000", "queue:8000"])
 
 
+@pytest.mark.slow
 def test_there_is_no_smoke_test_where_nobody_can_be_asked() -> None:
     assert not by_name(rendered({"worker": IMAGE}, smokeTest={"service": "worker"}), "Pod")
 
 
+@pytest.mark.slow
 def test_services_stand_beside_the_four() -> None:
     found = tuple(objects(UMBRELLA, {"services": {"extra": API}}))
     assert set(by_name(found, "Deployment")) == {*SERVICES, "extra"}
@@ -435,6 +469,7 @@ def test_services_stand_beside_the_four() -> None:
     assert asked == ["extra:8000", "http://mcp-service:8002/readyz"]
 
 
+@pytest.mark.slow
 def test_objects_of_ones_own_are_part_of_the_release() -> None:
     mine = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}}
     template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}-theirs'}\n"
@@ -442,6 +477,7 @@ def test_objects_of_ones_own_are_part_of_the_release() -> None:
     assert {"mine", "r-theirs"} <= set(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["backend", "api"])
 def test_what_is_null_is_left_out(name: str) -> None:
     """Also of a chart's own, of whose values helm takes it away before any template sees it."""

@@ -60,6 +60,7 @@ def test_schemas_describe_every_key_and_refuse_others(name: str) -> None:
     assert not [*walk(found, ""), *(line for key, part in found["$defs"].items() for line in walk(part, key))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "named"),
     [
@@ -77,6 +78,7 @@ def test_unknown_keys_are_refused_by_name(value: str, named: str) -> None:
     assert f"'{named}' not allowed" in refusal(UMBRELLA, "--set", value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "path"),
     [
@@ -97,6 +99,7 @@ def test_wrong_values_are_refused_by_path(value: str, path: str) -> None:
     assert f"'{path}'" in refusal(UMBRELLA, "--set-string" if "tag" in value else "--set", value)
 
 
+@pytest.mark.slow
 def test_latest_in_a_values_file_is_refused(tmp_path: Path) -> None:
     for chart, values in ((UMBRELLA, "mcp: {image: {tag: latest}}"), (DATABASE, "image: {tag: latest}")):
         file = tmp_path / "values.yaml"
@@ -104,6 +107,7 @@ def test_latest_in_a_values_file_is_refused(tmp_path: Path) -> None:
         assert "/image/tag" in refusal(chart, "--values", str(file))
 
 
+@pytest.mark.slow
 def test_images_are_where_the_registry_is() -> None:
     words = ("--set", "global.imageRegistry=registry.local:5000/team", "--set-string", "backend.image.tag=12345678")
     images = {name: pod["containers"][0]["image"] for name, pod in pods(manifests(UMBRELLA, *words))}
@@ -119,6 +123,7 @@ def test_no_image_floats() -> None:
                 assert tag not in ("", "latest") and container["imagePullPolicy"] == "IfNotPresent"
 
 
+@pytest.mark.slow
 def test_storage_class() -> None:
     def claimed(*words: str) -> Any:
         return by_name(manifests(DATABASE, *words), "PersistentVolumeClaim")["database"]["spec"]
@@ -127,6 +132,7 @@ def test_storage_class() -> None:
     assert claimed("--set", "global.storageClass=fast")["storageClassName"] == "fast"
 
 
+@pytest.mark.slow
 def test_secrets_from_values_are_said_to_be_unsafe() -> None:
     words = ("--set", "backend.secrets.auth-secrets.JWT_SECRET=0123456789abcdef")
     secret = by_name(manifests(UMBRELLA, *words), "Secret")["auth-secrets"]

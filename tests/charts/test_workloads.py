@@ -85,6 +85,7 @@ def each(setting: str) -> tuple[str, ...]:
     return ("--set", ",".join(f"{name}.{setting}" for name in SERVICES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_replicas_can_be_set(name: str) -> None:
     for count in (0, 1, 3):
@@ -120,6 +121,7 @@ def test_environment_mode(environment: str) -> None:
         assert config(name, environment=environment)["ENVIRONMENT"] == environment
 
 
+@pytest.mark.slow
 def test_model_parameters() -> None:
     words = ("--set", "agent.config.MODEL_PROVIDER=openai", "--set-string", "agent.config.MODEL_TEMPERATURE=0.7")
     changed = config("agent", *words, "--set", "agent.config.MODEL_MAX_TOKENS=2048")
@@ -127,6 +129,7 @@ def test_model_parameters() -> None:
     assert changed["MODEL_MAX_TOKENS"] == "2048"
 
 
+@pytest.mark.slow
 def test_a_changed_setting_replaces_the_pods_it_concerns() -> None:
     changed = ("--set", "agent.config.MODEL_NAME=other")
 
@@ -189,6 +192,7 @@ def test_probes(name: str) -> None:
         assert item["readinessProbe"]["timeoutSeconds"] > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SERVICES)
 def test_autoscaling(name: str) -> None:
     words = each("autoscaling.enabled=true")
@@ -202,6 +206,7 @@ def test_autoscaling(name: str) -> None:
     assert "replicas" not in deployment(name, *words)["spec"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("name", SERVICES)
 def test_disruption_budget_needs_two_pods(name: str, count: int) -> None:
@@ -236,6 +241,7 @@ def test_stateless(name: str) -> None:
             assert volume.keys() - {"name"} <= {"emptyDir", "secret"}
 
 
+@pytest.mark.slow
 def test_ingress() -> None:
     assert not by_name(manifests(UMBRELLA), "Ingress")
     words = ("--set", "frontend.ingress.enabled=true", "--set", "frontend.ingress.host=todo.example")
@@ -248,6 +254,7 @@ def test_ingress() -> None:
     assert spec["spec"]["tls"] == [{"hosts": ["todo.example"], "secretName": "frontend-ingress-tls"}]
 
 
+@pytest.mark.slow
 def test_database() -> None:
     objects = manifests(DATABASE)
     spec = by_name(objects, "Deployment")["database"]["spec"]
@@ -281,6 +288,7 @@ def test_smoke_test_asks_every_service() -> None:
         ]
 
 
+@pytest.mark.slow
 def test_smoke_test_runs_in_the_image_that_is_named() -> None:
     words = ("--set", "smokeTest.service=frontend,smokeTest.runtime=node,agent.enabled=false,mcp.enabled=false")
     spec = by_name(manifests(UMBRELLA, *words, environment="secure"), "Pod")["smoke-test"]["spec"]

@@ -20,12 +20,14 @@ def enabled(machine: Machine) -> list[str]:
     return [call[2] for call in machine.calls("minikube") if call[:2] == ["addons", "enable"]]
 
 
+@pytest.mark.slow
 def test_none_is_enabled_where_the_release_uses_none(machine: Machine, cluster: Make) -> None:
     made = cluster("minikube")
     made.up()
     assert made.addons() == [] and enabled(machine) == []
 
 
+@pytest.mark.slow
 def test_what_the_release_uses_is_enabled_after_the_start_and_only_once(
     machine: Machine, cluster: Make, tmp_path: Path
 ) -> None:
@@ -39,6 +41,7 @@ def test_what_the_release_uses_is_enabled_after_the_start_and_only_once(
     assert enabled(machine) == ["metrics-server"]
 
 
+@pytest.mark.slow
 def test_an_addon_that_counts_as_enabled_but_cannot_be_pulled_is_found_out(
     machine: Machine, cluster: Make, tmp_path: Path
 ) -> None:
@@ -50,6 +53,7 @@ def test_an_addon_that_counts_as_enabled_but_cannot_be_pulled_is_found_out(
         made.addons()
 
 
+@pytest.mark.slow
 def test_an_addon_that_cannot_be_enabled_is_told_by_what_its_pods_wait_for(machine: Machine, cluster: Make) -> None:
     """minikube itself waits six minutes, and says that a deadline is over."""
     machine.change(network=False)
@@ -62,6 +66,7 @@ def test_an_addon_that_cannot_be_enabled_is_told_by_what_its_pods_wait_for(machi
     assert "deadline" not in str(told.value) and "the node needs a network" in told.value.hint
 
 
+@pytest.mark.slow
 def test_an_addon_that_minikube_does_not_know_is_an_error_in_its_words(machine: Machine, cluster: Make) -> None:
     made = cluster("minikube", targets=options(addons=("nonsense",)))
     made.up()
@@ -70,6 +75,7 @@ def test_an_addon_that_minikube_does_not_know_is_an_error_in_its_words(machine: 
     assert "│" not in str(told.value), "the box around minikube's advice is left out"
 
 
+@pytest.mark.slow
 def test_other_targets_have_none(machine: Machine, cluster: Make) -> None:
     made = cluster("kind")
     made.up()

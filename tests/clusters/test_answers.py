@@ -91,6 +91,7 @@ def test_one_running_word_is_not_enough_to_run(nodes: list[dict[str, Any]]) -> N
     assert (found.state == "running") == whole
 
 
+@pytest.mark.slow
 @given(TEXTS)
 def test_every_other_reading_holds_too(text: str) -> None:
     answers.minikube_profile(text, "p")
@@ -111,6 +112,7 @@ def test_every_other_reading_holds_too(text: str) -> None:
     assert "\n" not in states.first_line(text) and len(states.first_line(text)) <= 200
 
 
+@pytest.mark.slow
 @given(JSON, st.booleans())
 def test_whatever_the_engine_tells_of_itself_a_node_gets_a_size(info: Any, root: bool) -> None:
     found = machine.read(info, root)

@@ -107,6 +107,7 @@ def test_a_stream_that_breaks_off_is_never_taken_for_a_whole_one(cut: int, size:
         list(layers.without_blobs(pieces(broken, size), set()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", MADE_HERE)
 def test_the_second_image_brings_only_what_is_new(target: str, machine: Machine, cluster: Make) -> None:
     cluster(target).up()
@@ -119,6 +120,7 @@ def test_the_second_image_brings_only_what_is_new(target: str, machine: Machine,
     assert BASE.removeprefix("sha256:") not in node["last"] and node["received"] > before
 
 
+@pytest.mark.slow
 def test_where_the_node_has_lost_a_layer_after_all_everything_is_sent(
     machine: Machine, cluster: Make, said: list[str]
 ) -> None:

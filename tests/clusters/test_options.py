@@ -71,6 +71,7 @@ def test_a_wrong_one_is_refused_by_name(data: Any, words: str) -> None:
     assert words in str(caught.value) and str(caught.value).startswith("config/pipeline.yaml: ")
 
 
+@pytest.mark.slow
 @given(st.integers(1, 99_999_999), st.sampled_from("mg"))
 def test_a_size_is_read_in_megabytes(number: int, unit: str) -> None:
     check({"minikube": {"memory": f"{number}{unit}"}})

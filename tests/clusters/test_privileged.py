@@ -104,6 +104,7 @@ def test_a_usual_engine_will_do() -> None:
     privileged.check(machine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "ended"),
     [

@@ -117,6 +117,7 @@ def test_values_that_cannot_be_read_ask_for_nothing(part: Any) -> None:
     assert capacity.requested_cpu([{"a": part, "services": {"b": part}}]) == 0
 
 
+@pytest.mark.slow
 def test_a_machine_says_how_many_cpus_pods_share(machine: Machine, cluster: Any) -> None:
     machine.change(cpus=2)
     assert [cluster(target).cpus() for target in ("minikube", "kind", "k3d")] == [2, 2, 2]

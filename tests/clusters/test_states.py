@@ -157,6 +157,7 @@ def make_found(machine_found: Machine, quiet: Shell, tmp_path: Path, found: tupl
 Found = tuple[str, str, Machine]
 
 
+@pytest.mark.slow
 def test_what_a_cluster_is_found_as(found: Found, make_found: Make) -> None:
     status = make_found().status()
     assert status["state"] == found[1]
@@ -169,6 +170,7 @@ def test_what_is_asked_of_a_cluster_that_is_not_there_is_told_with_what_brings_i
     assert states.refusal("reach", states.Reading(state), NAME, "").hint.startswith(remedy)
 
 
+@pytest.mark.slow
 def test_up_leads_from_every_state_to_running_or_says_why_not(found: Found, make_found: Make) -> None:
     target, state, machine = found
     if state == "unknown" or (state == "broken" and target != "minikube"):
@@ -185,6 +187,7 @@ def test_up_leads_from_every_state_to_running_or_says_why_not(found: Found, make
     assert make_found().up().status == "unchanged"
 
 
+@pytest.mark.slow
 def test_down_leaves_nothing_or_says_why_not(found: Found, make_found: Make) -> None:
     _, state, machine = found
     if state == "unknown":
@@ -199,6 +202,7 @@ def test_down_leaves_nothing_or_says_why_not(found: Found, make_found: Make) -> 
     assert make_found().status()["state"] == "absent"
 
 
+@pytest.mark.slow
 def test_load_and_the_page_need_a_cluster_that_runs_and_say_what_it_is_instead(found: Found, make_found: Make) -> None:
     _, state, _ = found
     if state == "running":
@@ -216,6 +220,7 @@ def test_load_and_the_page_need_a_cluster_that_runs_and_say_what_it_is_instead(f
         assert "disk" not in str(caught.value) + caught.value.hint
 
 
+@pytest.mark.slow
 def test_a_broken_profile_that_ever_ran_is_not_made_anew_unasked(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     machine.lose(NAME)
@@ -229,6 +234,7 @@ def test_a_broken_profile_that_ever_ran_is_not_made_anew_unasked(machine: Machin
     assert cluster("minikube").up().status == "done"
 
 
+@pytest.mark.slow
 def test_an_engine_that_does_not_answer_is_not_taken_for_a_node_that_is_gone(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     kept = machine.state["containers"]
@@ -239,6 +245,7 @@ def test_an_engine_that_does_not_answer_is_not_taken_for_a_node_that_is_gone(mac
     assert cluster("minikube").status()["state"] == "running"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", MADE_HERE)
 def test_what_bears_the_name_but_is_not_ours_is_refused_by_name(target: str, machine: Machine, cluster: Make) -> None:
     machine.container(NODE[target], home="/somebody/else/.minikube", labels={})
@@ -248,6 +255,7 @@ def test_what_bears_the_name_but_is_not_ours_is_refused_by_name(target: str, mac
     assert NODE[target] in machine.state["containers"] and machine.state["destroyed"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["volumes", "networks"])
 def test_a_foreign_volume_or_network_is_refused_too(kind: str, machine: Machine, cluster: Make) -> None:
     machine.change(**{kind: [NAME]})
@@ -255,6 +263,7 @@ def test_a_foreign_volume_or_network_is_refused_too(kind: str, machine: Machine,
         cluster("minikube").up()
 
 
+@pytest.mark.slow
 def test_the_embedded_cluster_of_another_home_is_not_shared(machine: Machine, cluster: Make) -> None:
     machine.change(networks=[f"k8s-{NAME}"])
     with pytest.raises(UserError, match=f"network k8s-{NAME}: there already"):
@@ -262,6 +271,7 @@ def test_the_embedded_cluster_of_another_home_is_not_shared(machine: Machine, cl
     assert not (machine.home / "state").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "root"), [*((target, False) for target in MADE_HERE), ("embedded", False), ("embedded", True)]
 )
@@ -274,6 +284,7 @@ def test_a_rootless_engine_that_will_not_do_is_refused_before_anything_is_made(
     assert cluster(target).read().state == "absent"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["kind", "k3d"])
 def test_a_cluster_that_could_not_be_made_leaves_no_claim(target: str, machine: Machine, cluster: Make) -> None:
     machine.fail({"kind": "kind create", "k3d": "k3d cluster create"}[target], 1, "", "ERROR: failed to init node\n")
@@ -285,6 +296,7 @@ def test_a_cluster_that_could_not_be_made_leaves_no_claim(target: str, machine: 
         cluster(target).down()
 
 
+@pytest.mark.slow
 def test_what_k3d_leaves_of_a_cluster_that_it_could_not_make_is_in_nobodys_way(machine: Machine, cluster: Make) -> None:
     machine.change(network=False, cached=False)
     with pytest.raises(UserError) as caught:
@@ -297,6 +309,7 @@ def test_what_k3d_leaves_of_a_cluster_that_it_could_not_make_is_in_nobodys_way(m
     assert cluster("k3d").up().status == "done"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["kind", "k3d"])
 def test_somebodys_cluster_of_the_same_name_is_neither_used_nor_removed(
     target: str, machine: Machine, cluster: Make
@@ -311,6 +324,7 @@ def test_somebodys_cluster_of_the_same_name_is_neither_used_nor_removed(
     assert cluster(target).status()["why"] == "not made from this home, which has no kubeconfig of it"
 
 
+@pytest.mark.slow
 def test_the_steps_of_kind_are_shown_once_and_its_failure_names_the_cause_alone(
     machine: Machine, cluster: Make
 ) -> None:
@@ -325,6 +339,7 @@ def test_the_steps_of_kind_are_shown_once_and_its_failure_names_the_cause_alone(
     assert str(caught.value) == f"kind create cluster failed with exit status 1\n{named}"
 
 
+@pytest.mark.slow
 def test_the_hardened_cluster_does_not_touch_the_running_one(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     secure = cluster("minikube", environment="secure")
@@ -342,6 +357,7 @@ def test_the_hardened_cluster_does_not_touch_the_running_one(machine: Machine, c
     assert encryption.read_bytes() == key, "what is stored can be read with the same key only"
 
 
+@pytest.mark.slow
 def test_the_hardened_cluster_starts_from_what_was_downloaded_for_the_persons_own(
     machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -365,6 +381,7 @@ def test_the_hardened_cluster_starts_from_what_was_downloaded_for_the_persons_ow
     assert not list(own.iterdir()), "a link that leads nowhere is in minikube's way"
 
 
+@pytest.mark.slow
 def test_a_hardened_cluster_that_stores_in_the_clear_is_found_out(machine: Machine, cluster: Make) -> None:
     cluster("minikube", environment="secure").up()
     profiles = machine.state["profiles"]
@@ -387,6 +404,7 @@ def test_a_hardened_cluster_that_stores_in_the_clear_is_found_out(machine: Machi
     assert cluster("minikube", environment="secure").up().status == "unchanged"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["kind", "k3d"])
 def test_without_kubectl_nobody_can_tell_whether_the_server_answers(
     target: str, machine: Machine, cluster: Make
@@ -397,6 +415,7 @@ def test_without_kubectl_nobody_can_tell_whether_the_server_answers(
     assert found["state"] == "unknown" and "kubectl" in found["why"]
 
 
+@pytest.mark.slow
 def test_reading_never_acts(machine: Machine, cluster: Make) -> None:
     for target in MADE_HERE:
         cluster(target).up()
@@ -413,6 +432,7 @@ def test_a_stale_cluster_is_started_anew_and_a_holding_one_is_not() -> None:
     assert states.decide("down", Reading("broken", holds="data")) == "remove"
 
 
+@pytest.mark.slow
 def test_as_root_the_start_is_refused_before_it_begins(machine: Machine, cluster: Make) -> None:
     machine.change(root=True)
     with pytest.raises(UserError, match=r"refuses to run as root.*DRV_AS_ROOT.*targets\.minikube\.force: true"):
@@ -421,6 +441,7 @@ def test_as_root_the_start_is_refused_before_it_begins(machine: Machine, cluster
     assert cluster("minikube", targets=options(force=True)).up().status == "done"
 
 
+@pytest.mark.slow
 def test_an_api_server_that_has_just_begun_is_asked_once_more(
     machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

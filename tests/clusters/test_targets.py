@@ -38,6 +38,7 @@ def begun(machine: Machine) -> list[str]:
     return [call for call in machine.calls("minikube") if call[0] == "start"][-1]
 
 
+@pytest.mark.slow
 def test_a_profile_is_made_as_large_as_the_machine_allows(machine: Machine, cluster: Make) -> None:
     machine.change(cpus=2, memory=4000 * 2**20)
     cluster("minikube").up()
@@ -48,6 +49,7 @@ def test_a_profile_is_made_as_large_as_the_machine_allows(machine: Machine, clus
     assert not any(word.startswith("--addons") for word in words), "they are enabled after the start"
 
 
+@pytest.mark.slow
 def test_every_option_of_the_settings_reaches_minikube(machine: Machine, cluster: Make) -> None:
     chosen = options(
         cpus=3, memory=5000, disk=30000, nodes=2, kubernetes="v1.35.1", runtime="docker", cni="flannel",
@@ -60,6 +62,7 @@ def test_every_option_of_the_settings_reaches_minikube(machine: Machine, cluster
     } <= set(begun(machine))  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_existing_profile_is_started_as_it_was_made_and_its_differences_are_told(
     machine: Machine, cluster: Make
 ) -> None:
@@ -73,6 +76,7 @@ def test_an_existing_profile_is_started_as_it_was_made_and_its_differences_are_t
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "made"), [("kind", "kindest/node:v1.36.2"), ("k3d", "rancher/k3s:v1.31.5-k3s1")])
 def test_what_an_existing_cluster_was_not_made_with_is_told(
     machine: Machine, cluster: Make, target: str, made: str
@@ -88,6 +92,7 @@ def test_what_an_existing_cluster_was_not_made_with_is_told(
     assert cluster(target, targets=same).up().detail == target
 
 
+@pytest.mark.slow
 def test_images_go_to_the_nodes_that_a_profile_has(machine: Machine, cluster: Make) -> None:
     """Also where the configuration says another number by now."""
     cluster("minikube", targets=options(nodes=2)).up()
@@ -96,6 +101,7 @@ def test_images_go_to_the_nodes_that_a_profile_has(machine: Machine, cluster: Ma
     assert [node.name for node in cluster("minikube", targets=options(nodes=3)).nodes()] == [NAME, f"{NAME}-m02"]
 
 
+@pytest.mark.slow
 def test_what_cannot_start_is_refused_before_anything_is_made(machine: Machine, cluster: Make) -> None:
     machine.change(cpus=2)
     with pytest.raises(UserError, match=r"asks for 4 CPUs, and the engine has 2 \(RSRC_INSUFFICIENT_CORES\)"):
@@ -103,6 +109,7 @@ def test_what_cannot_start_is_refused_before_anything_is_made(machine: Machine, 
     assert machine.state["profiles"] == {str(machine.home / ".minikube"): {}}
 
 
+@pytest.mark.slow
 def test_the_steps_of_a_start_are_shown_as_they_come(machine: Machine, cluster: Make) -> None:
     heard: list[str] = []
     cluster("minikube").up(heard.append)
@@ -110,6 +117,7 @@ def test_the_steps_of_a_start_are_shown_as_they_come(machine: Machine, cluster: 
     assert not [line for line in heard if "{" in line]
 
 
+@pytest.mark.slow
 def test_a_start_that_failed_is_told_by_its_cause(machine: Machine, cluster: Make) -> None:
     machine.change(network=False, cached=False)
     with pytest.raises(UserError) as caught:
@@ -121,6 +129,7 @@ def test_a_start_that_failed_is_told_by_its_cause(machine: Machine, cluster: Mak
     assert caught.value.hint == f"minikube advises: {advice}; see: minikube -p {NAME} logs --problems"
 
 
+@pytest.mark.slow
 def test_a_stopped_cluster_is_started_without_a_network(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     machine.container(NAME, state="exited")
@@ -135,6 +144,7 @@ def test_a_stopped_cluster_is_started_without_a_network(machine: Machine, cluste
         cluster("minikube", targets=newer, cluster="newer").up()
 
 
+@pytest.mark.slow
 def test_a_success_with_warnings_shows_them(machine: Machine, cluster: Make, said: list[str]) -> None:
     machine.change(network=False)
     outcome = cluster("minikube", targets=options(extra_arguments=("--addons=ingress",))).up()
@@ -142,6 +152,7 @@ def test_a_success_with_warnings_shows_them(machine: Machine, cluster: Make, sai
     assert [line for line in said if line.startswith("minikube warns: Enabling 'ingress'")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", MADE_HERE)
 def test_only_missing_images_are_sent_in_one_stream_and_verified(
     target: str, machine: Machine, cluster: Make, said: list[str]
@@ -156,6 +167,7 @@ def test_only_missing_images_are_sent_in_one_stream_and_verified(
     assert {outcome.status for outcome in cluster(target).load([BACKEND, MCP])} == {"unchanged"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", MADE_HERE)
 def test_every_node_gets_the_images(target: str, machine: Machine, cluster: Make) -> None:
     several = TargetOptions(options(nodes=2).minikube, NodeOptions(nodes=2), NodeOptions(nodes=2))
@@ -166,6 +178,7 @@ def test_every_node_gets_the_images(target: str, machine: Machine, cluster: Make
     assert len(nodes) == 2 and all(images == [f"docker.io/{BACKEND.ref}"] for images in nodes.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", MADE_HERE)
 def test_a_load_that_reports_success_but_did_nothing_is_found_out(target: str, machine: Machine, cluster: Make) -> None:
     cluster(target).up()
@@ -174,6 +187,7 @@ def test_a_load_that_reports_success_but_did_nothing_is_found_out(target: str, m
         cluster(target).load([BACKEND])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", MADE_HERE)
 def test_old_images_are_taken_from_the_nodes_by_the_rule_they_are_given(
     target: str, machine: Machine, cluster: Make
@@ -185,6 +199,7 @@ def test_old_images_are_taken_from_the_nodes_by_the_rule_they_are_given(
     assert machine.state["containers"][NODE[target]]["images"] == held[1:]
 
 
+@pytest.mark.slow
 def test_copies_in_minikubes_cache_go_by_the_same_rule(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     folder = machine.home / ".minikube/cache/images/amd64/todo-chatbot"
@@ -195,6 +210,7 @@ def test_copies_in_minikubes_cache_go_by_the_same_rule(machine: Machine, cluster
     assert [file.name for file in folder.iterdir()] == ["backend_2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", MADE_HERE)
 def test_an_image_that_the_engine_lacks_is_named(target: str, machine: Machine, cluster: Make) -> None:
     cluster(target).up()
@@ -202,6 +218,7 @@ def test_an_image_that_the_engine_lacks_is_named(target: str, machine: Machine, 
         cluster(target).load([BACKEND])
 
 
+@pytest.mark.slow
 def test_a_node_that_does_not_tell_what_it_has_is_not_taken_for_empty(machine: Machine, cluster: Make) -> None:
     cluster("kind").up()
     machine.change(images=[BACKEND.ref])
@@ -210,6 +227,7 @@ def test_a_node_that_does_not_tell_what_it_has_is_not_taken_for_empty(machine: M
         cluster("kind").load([BACKEND])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("runtime", "verb"), [("docker", "exec"), ("cri-o", "image")])
 def test_other_runtimes_get_images_their_own_way(runtime: str, verb: str, machine: Machine, cluster: Make) -> None:
     chosen = options(runtime=runtime)
@@ -219,6 +237,7 @@ def test_other_runtimes_get_images_their_own_way(runtime: str, verb: str, machin
     assert any(call[0] == verb for call in machine.calls("docker" if verb == "exec" else "minikube"))
 
 
+@pytest.mark.slow
 def test_the_url_comes_from_minikube_where_the_node_can_be_reached(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     machine.change(services=PAGE)
@@ -227,6 +246,7 @@ def test_the_url_comes_from_minikube_where_the_node_can_be_reached(machine: Mach
     assert not asked, "its profile says the address, and `minikube service` takes a second"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("services", "words"),
     [
@@ -244,6 +264,7 @@ def test_what_is_no_address_is_not_taken_for_one(
     assert "service.type" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_where_the_node_is_hidden_its_port_is_mapped_at_the_start(
     machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +275,7 @@ def test_where_the_node_is_hidden_its_port_is_mapped_at_the_start(
     assert not [call for call in machine.calls("minikube") if call[0] == "service"], "it would wait as a tunnel"
 
 
+@pytest.mark.slow
 def test_without_a_mapping_a_forward_is_kept_and_ends_with_the_cluster(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     machine.change(system="Docker Desktop", services=PAGE)  # made before, by another hand
@@ -268,6 +290,7 @@ def test_without_a_mapping_a_forward_is_kept_and_ends_with_the_cluster(machine: 
     assert not [key for key in Forwards(NAME, cluster("minikube")._shell).words() if key.startswith("forward")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["minikube", "k3d"])
 def test_an_engine_on_another_machine_is_led_to_by_a_forward_at_once(
     target: str, machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch
@@ -281,6 +304,7 @@ def test_an_engine_on_another_machine_is_led_to_by_a_forward_at_once(
     cluster(target).down()
 
 
+@pytest.mark.slow
 def test_kind_is_not_made_on_an_engine_whose_ports_are_not_this_machines(
     machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +314,7 @@ def test_kind_is_not_made_on_an_engine_whose_ports_are_not_this_machines(
     assert "--target minikube" in caught.value.hint and machine.state["containers"] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["kind", "k3d"])
 def test_the_host_port_follows_the_frontends_node_port(
     target: str, machine: Machine, cluster: Make, tmp_path: Path
@@ -301,6 +326,7 @@ def test_the_host_port_follows_the_frontends_node_port(
     assert cluster(target).url("chatbot-dev", "frontend-service", 31234) == "http://localhost:31234"
 
 
+@pytest.mark.slow
 def test_kind_and_k3d_take_their_options(machine: Machine, cluster: Make) -> None:
     chosen = TargetOptions(kind=NodeOptions(2, "kindest/node:v1.35.0"), k3d=NodeOptions(3, "rancher/k3s:v1.35.0"))
     cluster("kind", targets=chosen).up()
@@ -310,6 +336,7 @@ def test_kind_and_k3d_take_their_options(machine: Machine, cluster: Make) -> Non
     assert "rancher/k3s:v1.35.0" in next(call for call in machine.calls("k3d") if "create" in call)
 
 
+@pytest.mark.slow
 def test_kind_makes_its_nodes_on_the_engine_that_builds_the_images(
     machine: Machine, cluster: Make, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
@@ -370,6 +397,7 @@ def test_a_cluster_nobody_named_is_never_touched(changes: dict[str, Any], messag
         cluster("context", **changes)
 
 
+@pytest.mark.slow
 def test_a_named_cluster_is_used_and_neither_made_nor_removed(machine: Machine, cluster: Make) -> None:
     settings = remote(machine)
     assert cluster("context", **settings).up().status == "unchanged"
@@ -383,6 +411,7 @@ def test_a_named_cluster_is_used_and_neither_made_nor_removed(machine: Machine, 
         cluster("context", **settings).up()
 
 
+@pytest.mark.slow
 def test_the_registry_is_asked_before_a_push(machine: Machine, cluster: Make) -> None:
     settings = remote(machine)
     machine.change(images=[BACKEND.ref, MCP.ref], registry=["registry.example.org/team/todo-chatbot/mcp:2"])
@@ -391,6 +420,7 @@ def test_the_registry_is_asked_before_a_push(machine: Machine, cluster: Make) ->
     assert [call[-1] for call in machine.calls("docker") if call[0] == "push"] == [outcomes[0].detail]
 
 
+@pytest.mark.slow
 def test_a_push_that_reports_success_but_did_nothing_is_found_out(machine: Machine, cluster: Make) -> None:
     settings = remote(machine)
     machine.change(images=[BACKEND.ref], fail={"silent push": [0, "", ""]})
@@ -398,6 +428,7 @@ def test_a_push_that_reports_success_but_did_nothing_is_found_out(machine: Machi
         cluster("context", **settings).load([BACKEND])
 
 
+@pytest.mark.slow
 def test_a_registry_that_cannot_be_asked_is_pushed_to(machine: Machine, cluster: Make) -> None:
     settings = remote(machine)
     machine.change(images=[BACKEND.ref], network=False)
@@ -407,6 +438,7 @@ def test_a_registry_that_cannot_be_asked_is_pushed_to(machine: Machine, cluster:
 # kubeconfigs
 
 
+@pytest.mark.slow
 def test_kubeconfigs_are_merged_as_kubectl_does_it(
     machine: Machine, cluster: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -426,6 +458,7 @@ def test_kubeconfigs_are_merged_as_kubectl_does_it(
         _ = cluster("context", **settings).kubeconfig
 
 
+@pytest.mark.slow
 def test_minikube_writes_to_the_first_file_and_leaves_every_current_context(
     machine: Machine, cluster: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -438,6 +471,7 @@ def test_minikube_writes_to_the_first_file_and_leaves_every_current_context(
     assert json.loads(first.read_text())["current-context"] == "" and current_context(machine) == "own"
 
 
+@pytest.mark.slow
 def test_removing_the_cluster_that_is_current_leaves_no_current_context(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     config = json.loads((machine.home / ".kube/config").read_text())
@@ -446,6 +480,7 @@ def test_removing_the_cluster_that_is_current_leaves_no_current_context(machine:
     assert current_context(machine) == ""
 
 
+@pytest.mark.slow
 def test_a_dry_run_changes_nothing(machine: Machine, tmp_path: Path) -> None:
     from scripts import clusters
     from scripts.host.shell import Shell
@@ -466,6 +501,7 @@ def test_a_dry_run_changes_nothing(machine: Machine, tmp_path: Path) -> None:
     assert [line for line in lines if line.startswith("$ ") and " start " in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", MADE_HERE)
 def test_a_dry_run_goes_on_where_no_engine_answers_yet(target: str, machine: Machine, tmp_path: Path) -> None:
     from scripts import clusters
@@ -479,6 +515,7 @@ def test_a_dry_run_goes_on_where_no_engine_answers_yet(target: str, machine: Mac
         clusters.select(configuration(tmp_path), Shell(echo=lambda _: None), machine.bin / "kubectl", target).up()
 
 
+@pytest.mark.slow
 def test_a_profile_that_runs_is_looked_at_twice_and_its_node_without_minikube(machine: Machine, cluster: Make) -> None:
     """Each of its processes takes a second where the machine is busy."""
     cluster("minikube").up()
@@ -492,6 +529,7 @@ def test_a_profile_that_runs_is_looked_at_twice_and_its_node_without_minikube(ma
     assert [words for words in asked if not words.startswith("addons")] == ["status --output", "profile list"]
 
 
+@pytest.mark.slow
 def test_the_machine_is_asked_only_where_it_matters(machine: Machine, cluster: Make) -> None:
     cluster("minikube").up()
     asked = len([call for call in machine.calls("docker") if call[0] == "info"])

@@ -32,6 +32,7 @@ class Reader(Shell):
     daemon = pipe = feed = effect
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("owner", "name"), PROPERTIES, ids=lambda item: getattr(item, "__name__", item))
 def test_no_property_acts(owner: type, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(toolchain, "TOOLS", [])

@@ -17,6 +17,8 @@ import pytest
 
 from scripts.dev.service import RELOADER
 
+pytestmark = pytest.mark.slow  # all start programs
+
 LONG = 300
 
 

@@ -64,6 +64,7 @@ def seen(folder: Path) -> dict[str, tuple[str, int, str]]:
     return {entry.path: (entry.kind, entry.mode, entry.content) for entry in entries_of(folder)}
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(batches=st.lists(STEPS, min_size=1, max_size=4))
 def test_the_synced_tree_is_the_build_context_at_every_step(batches: list[list[tuple[str, str, bytes]]]) -> None:
@@ -86,6 +87,7 @@ def test_the_synced_tree_is_the_build_context_at_every_step(batches: list[list[t
             assert not tree.between(before, after)
 
 
+@pytest.mark.slow
 def test_fifty_files_at_once_are_one_archive(tmp_path: Path) -> None:
     for number in range(50):
         (tmp_path / f"m{number}.py").write_text(str(number))

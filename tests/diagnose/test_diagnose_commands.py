@@ -260,6 +260,7 @@ def test_a_wrong_rule_is_refused_with_its_place(project: Path, change: dict[str,
         assert word in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_damaged_catalogue_is_read_or_refused_in_words(project: Path) -> None:
     chance = random.Random(4)
     original = yaml.safe_dump(SMALL)
@@ -355,6 +356,7 @@ def test_a_cluster_that_does_not_answer_is_a_problem_for_the_caller() -> None:
         diagnose.take_snapshot(kubectl(Scripted({})), "chatbot-dev")
 
 
+@pytest.mark.slow
 def test_a_namespace_that_ends_is_the_one_that_the_message_names() -> None:
     """A chart may have some in others than the release's."""
     said = 'deployments.apps "a" is forbidden: unable to create new content{} because it is being terminated'

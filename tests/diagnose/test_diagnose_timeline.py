@@ -42,6 +42,7 @@ def told() -> list[tuple[float, list[diagnose.Finding]]]:
     return [(seconds, diagnose.diagnose(state, RULES)) for seconds, state in moments()]
 
 
+@pytest.mark.slow
 def test_nothing_is_called_hopeless_while_all_goes_well(told: list[tuple[float, list[diagnose.Finding]]]) -> None:
     wrong = [
         (seconds, finding.rule, finding.evidence)

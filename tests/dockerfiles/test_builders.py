@@ -11,6 +11,8 @@ import pytest
 
 from scripts.diagnose.log_excerpts import AGAIN
 
+pytestmark = pytest.mark.slow  # all start programs
+
 BUILDERS = Path("scripts/dockerfiles/builders")
 
 

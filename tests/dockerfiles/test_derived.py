@@ -101,6 +101,7 @@ def test_what_a_build_needs_first_stands_before_it() -> None:
     assert lines[2:] == ["RUN npm ci", "RUN node x", "RUN true \\", " && npm run build"]
 
 
+@pytest.mark.slow
 def test_a_page_without_googles_fonts_has_the_systems(tmp_path: Path) -> None:
     """The step as it runs in an image, where the service cannot be reached."""
     node = shutil.which("node")
@@ -124,6 +125,7 @@ def test_a_page_without_googles_fonts_has_the_systems(tmp_path: Path) -> None:
     assert "next/font/google" in page.read_text()
 
 
+@pytest.mark.slow
 def test_an_address_in_the_sources_is_replaced_in_the_image(tmp_path: Path) -> None:
     """The step as it runs in an image."""
     node = shutil.which("node")
@@ -180,6 +182,7 @@ def test_more_packages_come_after_those_that_a_lock_holds() -> None:
     assert f"    --no-dev\n{added}COPY" in text and text.endswith(f"RUN uv sync\n{added}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "file"),
     [

@@ -34,6 +34,7 @@ def commands(guide: Path, *, runnable: bool = False) -> Iterator[list[str]]:
                 yield words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_exists(guide: Path) -> None:
     collection: Collection = tasks.ns
@@ -74,6 +75,7 @@ def modules() -> dict[Path, ast.Module]:
     return {file.relative_to(ROOT): ast.parse(file.read_text()) for file in files}
 
 
+@pytest.mark.slow
 def test_every_docstring_names_its_thing_and_asks_no_question(modules: dict[Path, ast.Module]) -> None:
     """Of modules, classes, properties and functions; ruff's D401 sees to the verbs of functions."""
     asking = re.compile(r"(What|Whether|How|Why|Where|Which|Who|When|If)\b")

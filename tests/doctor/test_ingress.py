@@ -61,6 +61,7 @@ ODD = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(ODD, max_size=3), st.none() | st.lists(ODD, max_size=3))
 def test_whatever_the_server_lists_there_is_an_answer(classes: list[Any], workloads: list[Any] | None) -> None:
     ready, why = controller_ready(classes, workloads)

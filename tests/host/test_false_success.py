@@ -64,6 +64,7 @@ def test_any_words_are_read(out: str, err: str) -> None:
         assert "\n" not in false_success.contradicted_by([known.program, *known.verb], out, err)
 
 
+@pytest.mark.slow
 def test_an_effect_fails_by_its_words_and_shows_them(tmp_path: Path) -> None:
     program = tmp_path / "minikube"
     program.write_text(f'#!/bin/sh\necho "{NOT_FOUND}" >&2\n')
@@ -73,6 +74,7 @@ def test_an_effect_fails_by_its_words_and_shows_them(tmp_path: Path) -> None:
     assert Shell(echo=lambda _: None).effect([program, "version"])
 
 
+@pytest.mark.slow
 def test_whoever_asks_and_however_the_words_are_judged(tmp_path: Path) -> None:
     program = tmp_path / "minikube"
     program.write_text(f'#!/bin/sh\ncat >/dev/null\necho "{NOT_FOUND}" >&2\n')

@@ -32,6 +32,7 @@ def readers(source: str) -> Iterator[int]:
                 yield node.lineno
 
 
+@pytest.mark.slow
 def test_there_is_one_reader_of_what_others_wrote() -> None:
     files = [file for file in (ROOT / "scripts").rglob("*.py") if str(file.relative_to(ROOT / "scripts")) not in ALONE]
     assert len(files) > 200
@@ -95,6 +96,7 @@ UNREADABLE: list[tuple[Callable[..., object], str | bytes, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("read", "text", "said"), UNREADABLE)
 def test_whatever_is_wrong_is_one_error_that_a_person_can_read(
     read: Callable[..., object], text: str | bytes, said: str

@@ -38,6 +38,7 @@ except KeyboardInterrupt as end:
 """
 
 
+@pytest.mark.slow
 def test_the_second_run_is_told_who_holds_the_lock_and_a_killed_holder_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "locks/c.lock"
     with subprocess.Popen(
@@ -63,6 +64,7 @@ def test_what_a_holder_calls_may_take_the_same_lock_again(tmp_path: Path) -> Non
     assert words.startswith("{") and file.read_text() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["SIGTERM", "SIGHUP"])
 def test_a_run_that_is_told_to_end_stops_what_it_started_and_gives_the_lock_back(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "c.lock"
@@ -100,11 +102,13 @@ except signals.Signalled as end:
 """
 
 
+@pytest.mark.slow
 def test_a_signal_that_another_thread_gets_wakes_the_main_one() -> None:
     done = subprocess.run([sys.executable, "-c", THREADED], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.stdout == "told: SIGTERM\n" and done.stderr == ""
 
 
+@pytest.mark.slow
 def test_who_waits_for_a_lock_says_for_whom_and_gets_it_when_that_run_ends(tmp_path: Path) -> None:
     file, said = tmp_path / "c.lock", []
     with subprocess.Popen(

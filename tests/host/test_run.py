@@ -12,6 +12,8 @@ import pytest
 from scripts.host import virtualenvs
 from scripts.host.paths import ROOT
 
+pytestmark = pytest.mark.slow  # all start programs
+
 PYTHON = """#!/bin/sh
 case "$*" in
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && cp "$(dirname "$0")/uv" "$3/bin/uv" ;;

@@ -32,6 +32,7 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
+@pytest.mark.slow
 def test_a_probe_is_quiet_and_its_status_is_an_answer(shell: Shell, lines: list[str]) -> None:
     answer = shell.probe(python("import sys; print('yes'); sys.exit(3)"))
     assert (answer.code, answer.out.strip(), bool(answer), lines) == (3, "yes", False, [])
@@ -41,10 +42,12 @@ def test_a_missing_program_is_status_127(shell: Shell) -> None:
     assert shell.probe(["no-such-program-here"]).code == 127
 
 
+@pytest.mark.slow
 def test_a_probe_has_a_time_limit(shell: Shell) -> None:
     assert shell.probe(python("import signal; signal.pause()"), timeout=0.2).code == 124
 
 
+@pytest.mark.slow
 def test_an_effect_is_printed_before_it_happens(shell: Shell, lines: list[str]) -> None:
     seen: list[list[str]] = []
     shell.effect(python("print('x')"), on_line=lambda line: seen.append([*lines]))
@@ -56,6 +59,7 @@ def test_a_dry_run_prints_and_does_nothing(lines: list[str]) -> None:
     assert lines == ["$ X='1 2' no-such-program-here 'a b'"]
 
 
+@pytest.mark.slow
 def test_a_failed_effect_quotes_what_the_program_said(shell: Shell) -> None:
     with pytest.raises(CommandError, match=r"failed with exit status 2\nit broke"):
         shell.effect(python("import sys; print('it broke', file=sys.stderr); sys.exit(2)"))
@@ -75,6 +79,7 @@ def over(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return event
 
 
+@pytest.mark.slow
 def test_a_time_limit_lets_a_program_tidy_up(
     shell: Shell, over: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +90,7 @@ def test_a_time_limit_lets_a_program_tidy_up(
     assert caught.value.result.out.splitlines() == ["at work", "tidied up"]
 
 
+@pytest.mark.slow
 def test_interrupt_stops_what_runs(shell: Shell) -> None:
     started = threading.Event()
     timer = threading.Thread(target=lambda: (started.wait(300), shell.interrupt()))
@@ -98,17 +104,20 @@ def test_interrupt_stops_what_runs(shell: Shell) -> None:
     assert caught.value.result.code == -signal.SIGINT
 
 
+@pytest.mark.slow
 def test_standard_input_is_passed_and_only_its_censored_form_is_printed(shell: Shell, lines: list[str]) -> None:
     got = shell.effect(["cat"], stdin="secret", shown_stdin="***")
     assert (got.out, "secret" in "".join(lines)) == ("secret", False)
 
 
+@pytest.mark.slow
 def test_a_pipe_names_the_side_that_failed(shell: Shell) -> None:
     assert shell.pipe(["printf", "abc"], ["cat"]).out == "abc"
     with pytest.raises(CommandError, match="false failed"):
         shell.pipe(["false"], ["cat"])
 
 
+@pytest.mark.slow
 def test_what_is_piped_or_fed_says_that_its_time_was_over(shell: Shell, over: threading.Event) -> None:
     over.set()
     waiting = python("import signal; signal.signal(2, signal.SIG_DFL); signal.pause()")
@@ -123,6 +132,7 @@ def test_a_rendered_line_means_the_same_to_a_shell(words: list[str]) -> None:
     assert shlex.split(render(words)) == words
 
 
+@pytest.mark.slow
 def test_a_time_limit_ends_the_whole_group(
     shell: Shell, over: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +150,7 @@ def test_a_time_limit_ends_the_whole_group(
         os.close(handle)
 
 
+@pytest.mark.slow
 def test_an_answer_of_any_length_arrives_whole(shell: Shell) -> None:
     assert shell.probe(python("for i in range(50_000): print(i)")).out.startswith("0\n1\n")
 
@@ -150,6 +161,7 @@ def test_a_daemon_is_shown_as_a_line_that_can_be_pasted(tmp_path: Path) -> None:
     assert shlex.split(lines[0])[1:5] == ["PATH_=1 2", "nohup", "server", "--x"]
 
 
+@pytest.mark.slow
 def test_a_child_has_a_home_also_where_this_program_was_given_none(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +169,7 @@ def test_a_child_has_a_home_also_where_this_program_was_given_none(
     assert Path(shell.probe(["printenv", "HOME"]).out.strip()).is_absolute()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "mode", "words"),
     [
@@ -191,6 +204,7 @@ def _lives(pid: int) -> bool:
         os.close(handle)
 
 
+@pytest.mark.slow
 def test_a_conversation_keeps_what_was_said_and_leaves_nothing_behind(tmp_path: Path) -> None:
     script = f"trap '' INT TERM; sleep 300 & echo $! > {tmp_path}/child; echo begun; echo more; wait"
     stop = threading.Event()
@@ -199,6 +213,7 @@ def test_a_conversation_keeps_what_was_said_and_leaves_nothing_behind(tmp_path: 
     assert stop.is_set() and not _lives(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.slow
 def test_a_dialogue_is_of_whole_messages_and_ends_with_its_block(shell: Shell) -> None:
     with shell.dialogue(["cat"], end=b"\0", timeout=60) as talk:
         talk.say(b"one\ntwo")
@@ -211,6 +226,7 @@ def test_a_dialogue_is_of_whole_messages_and_ends_with_its_block(shell: Shell) -
         pass
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_takes_its_children_with_it(tmp_path: Path) -> None:
     script = f"sleep 300 >/dev/null 2>&1 & echo $! > {tmp_path}/child; echo done"
     result = Shell().converse(["bash", "-c", script], stop=threading.Event(), stdin="x" * 1_000_000)
@@ -218,12 +234,14 @@ def test_a_program_that_ends_takes_its_children_with_it(tmp_path: Path) -> None:
     assert not _lives(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.slow
 def test_a_conversation_that_takes_too_long_is_ended() -> None:
     stop = threading.Event()
     result = Shell().converse(["sleep", "600"], stop=stop, seconds=0.1)
     assert (result.code, result.err) == (124, "no answer within 0.1 s") and stop.is_set()
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_conversation_keeps_what_was_said(tmp_path: Path) -> None:
     class Keyboard(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
@@ -242,10 +260,12 @@ def test_ctrl_c_in_a_conversation_keeps_what_was_said(tmp_path: Path) -> None:
     assert not _lives(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.slow
 def test_a_conversation_with_a_program_that_is_not_there(tmp_path: Path) -> None:
     assert Shell().converse([tmp_path / "none"], stop=threading.Event()).code == 127
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is part of util-linux")
 def test_what_is_followed_ends_with_this_process_also_where_that_is_killed(tmp_path: Path) -> None:
     """It has nothing to write, so nothing else would ever tell it."""

@@ -12,6 +12,8 @@ import pytest
 from scripts.host.paths import ROOT
 from scripts.host.shell import Shell
 
+pytestmark = pytest.mark.slow  # all start programs
+
 TELL = "import os; print(os.environ.get({0!r}, 'unset'))"
 ASTRAY = {
     "GIT_DIR": "/elsewhere",  # git sets this and the next for its hooks

@@ -126,6 +126,7 @@ def test_a_clone_under_any_umask_gives_the_same_image_and_tag(context: Path, tmp
     assert stat.S_IMODE((tmp_path / "sent-strict").stat().st_mode) == 0o755
 
 
+@pytest.mark.slow
 def test_a_clone_with_autocrlf_has_the_same_bytes(tmp_path: Path) -> None:
     def git(*words: str | Path) -> None:
         subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e", *words], check=True, capture_output=True)
@@ -230,6 +231,7 @@ def deep_folder(tmp_path: Path) -> Iterator[Path]:
         folder.rmdir()
 
 
+@pytest.mark.slow
 def test_a_tree_deeper_than_pythons_stack_is_read(deep_folder: Path) -> None:
     (deep_folder / "Dockerfile").write_text("FROM scratch\n")
     assert len(names(deep_folder)) == 1101
@@ -277,6 +279,7 @@ def grow(tree: dict, folder: Path) -> None:
             path.mkdir()
 
 
+@pytest.mark.slow
 @given(trees, trees)
 def test_same_list_same_tag_other_list_other_tag_and_the_list_is_what_is_sent(
     tmp_path_factory: pytest.TempPathFactory, one: dict, other: dict

@@ -12,6 +12,7 @@ from scripts.images import control_groups
 TOP = {"cgroup.controllers": "cpu memory pids\n", "cgroup.procs": "1\n40\n", "cgroup.subtree_control": "\n"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "undivided"),
     [

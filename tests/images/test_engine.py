@@ -175,6 +175,7 @@ def client(file: Path, version: str, buildx: int = 1) -> Path:
     return file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("version", "buildx", "fit"),
     [
@@ -192,6 +193,7 @@ def test_which_client_can_build(
     assert docker.has_buildkit(Shell(), client(tmp_path / "docker", version, buildx)) is fit
 
 
+@pytest.mark.slow
 def test_the_answer_is_kept_until_the_client_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembered, "FOLDER", tmp_path / "kept")
     binary = client(tmp_path / "docker", "Docker version 28.2.2, build e6534b4", 0)
@@ -204,6 +206,7 @@ def test_the_answer_is_kept_until_the_client_changes(tmp_path: Path, monkeypatch
     assert not docker.has_buildkit(Shell(), binary)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [Result(124, "", "no answer within 30 s"), Result(127, ""), Result(0, "{")])
 def test_a_client_that_says_nothing_of_itself_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Result
@@ -217,12 +220,14 @@ def test_a_client_that_says_nothing_of_itself_is_asked_again(
     assert docker.has_buildkit(Shell(), binary)
 
 
+@pytest.mark.slow
 def test_a_dry_run_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembered, "FOLDER", tmp_path / "tools/kept")
     assert docker.has_buildkit(Shell(dry=True), client(tmp_path / "docker", "Docker version 20.10.24, build 1"))
     assert not (tmp_path / "tools").exists()
 
 
+@pytest.mark.slow
 def test_podman_as_docker_is_told_where_nothing_may_be_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +239,7 @@ def test_podman_as_docker_is_told_where_nothing_may_be_installed(
         engine.ensure(Shell(), may_install=False, say=print)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("release", "told", "installed"),
     [
@@ -263,6 +269,7 @@ def test_an_engine_comes_with_its_client_however_the_release_divides_it(
     assert (tmp_path / "asked").read_text().splitlines()[-1].endswith(f"--no-install-recommends {installed}")
 
 
+@pytest.mark.slow
 def test_base_images_are_begun_before_the_engine_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bare machine of two cores makes Debian's files while it installs Docker."""
     for name, does in (
@@ -289,6 +296,7 @@ def test_base_images_are_begun_before_the_engine_is_installed(tmp_path: Path, mo
     assert not early.is_wanted(), "the official ones are fetched"
 
 
+@pytest.mark.slow
 def test_nothing_of_the_persons_is_removed_for_an_engine(tmp_path: Path) -> None:
     apt = tmp_path / "apt-get"
     apt.write_text(
@@ -313,6 +321,7 @@ def test_where_apt_does_not_tell_what_it_would_remove_nothing_is_installed(tmp_p
     assert "install" not in [line.split()[0] for line in (tmp_path / "asked").read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("update", "install", "told"),
     [
@@ -342,6 +351,7 @@ def test_lists_that_cannot_be_had_are_told_where_a_package_is_missing(
             assert not told
 
 
+@pytest.mark.slow
 def test_an_engine_that_ends_is_told_at_once_by_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dockerd = tmp_path / "dockerd"
     words = "failed to start daemon: process with PID 812 is still running"
@@ -411,6 +421,7 @@ def test_an_engine_is_started_with_packets_no_larger_than_the_machines_own(
     assert engine._packet_size(file, mtu) == words
 
 
+@pytest.mark.slow
 def test_an_engine_that_systemd_starts_is_told_in_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "SYSTEMD", tmp_path)
     monkeypatch.setattr(engine, "CONFIG", tmp_path / "docker/daemon.json")

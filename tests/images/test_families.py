@@ -83,6 +83,7 @@ def test_what_another_run_has_made_meanwhile_is_not_made_again(tmp_path: Path, m
     assert (tmp_path / "todo-chatbot/base-images/lock").read_text() == "", "given back"
 
 
+@pytest.mark.slow
 def test_a_base_image_is_made_of_whole_files_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`docker import` makes an image of nothing where what it reads has failed."""
     asked = tmp_path / "asked"

@@ -246,6 +246,7 @@ def test_a_browser_tells_the_words_that_a_page_refuses_a_person_with(page: str, 
         assert step.problem == f"POST {page}/a1: status 404: nobody is here"
 
 
+@pytest.mark.slow
 def test_a_browser_that_ends_by_itself_is_lost(tmp_path: Path) -> None:
     with pytest.raises(tab.Lost), tab.browser(Shell(echo=lambda line: None), "true", tmp_path, forms.SECONDS) as chrome:
         chrome.tab()

@@ -106,6 +106,7 @@ def test_the_longest_goes_first_and_what_was_never_built_before_all() -> None:
     assert [image.service for image in ordered] == ["new", "also-new", "long", "short"]
 
 
+@pytest.mark.slow
 def test_the_first_failure_is_told_at_once_and_stops_the_rest(tmp_path: Path) -> None:
     world = World(tmp_path, {"slow": "waits", "broken": "fails", "later": "waits"})
     outcomes = []
@@ -117,6 +118,7 @@ def test_the_first_failure_is_told_at_once_and_stops_the_rest(tmp_path: Path) ->
     assert all(item.detail == "stopped: broken failed" for item in outcomes)
 
 
+@pytest.mark.slow
 def test_every_build_secret_without_a_value_is_told_before_the_first_build(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works", "two": "works"})
     world.services = tuple(replace(item, build_secrets={"npm": f"TOKEN_{item.name}"}) for item in world.services)
@@ -125,6 +127,7 @@ def test_every_build_secret_without_a_value_is_told_before_the_first_build(tmp_p
     assert told.value.hint == "set TOKEN_one, TOKEN_two in the environment or in .env" and not world.log.exists()
 
 
+@pytest.mark.slow
 def test_a_build_that_ends_well_and_leaves_no_image_is_told_as_one_that_failed(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "lies"})  # as with a builder of its own, which keeps what it makes
     with pytest.raises(UserError, match=r"the build of one ended well, but the engine lacks .*one:") as told:
@@ -132,6 +135,7 @@ def test_a_build_that_ends_well_and_leaves_no_image_is_told_as_one_that_failed(t
     assert "buildx ls" in told.value.hint
 
 
+@pytest.mark.slow
 def test_every_image_is_built_from_the_list_and_nothing_stays_behind(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works", "two": "works"})
     assert {(item.target, item.status) for item in world.build()} == {("one", "done"), ("two", "done")}
@@ -140,6 +144,7 @@ def test_every_image_is_built_from_the_list_and_nothing_stays_behind(tmp_path: P
     assert not list((tmp_path / "state").rglob("context"))
 
 
+@pytest.mark.slow
 def test_the_line_that_is_printed_can_be_pasted(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works"})
     list(world.build())
@@ -148,6 +153,7 @@ def test_the_line_that_is_printed_can_be_pasted(tmp_path: Path) -> None:
     assert words[-1] == str(tmp_path / "one") and Path(words[words.index("--file") + 1]).is_file()
 
 
+@pytest.mark.slow
 def test_no_credential_stands_in_a_line_or_in_an_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:proxy-pass@proxy:3128")
     world = World(tmp_path, {"one": "works"})
@@ -162,6 +168,7 @@ def test_no_credential_stands_in_a_line_or_in_an_argument(tmp_path: Path, monkey
     assert f"TOKEN={token}" in given and "NPM_TOKEN=build-secret-value" in given
 
 
+@pytest.mark.slow
 def test_a_build_secret_without_a_value_is_named_before_anything_is_built(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works"})
     world.only(build_secrets={"npm": "NPM_TOKEN"})
@@ -170,6 +177,7 @@ def test_a_build_secret_without_a_value_is_named_before_anything_is_built(tmp_pa
     assert not world.log.exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_builds_nothing_and_needs_no_secret(tmp_path: Path) -> None:
     world = World(tmp_path, {"one": "works"})
     world.only(build_secrets={"npm": "NPM_TOKEN"})
@@ -212,6 +220,7 @@ def returned(stage: Generator[Outcome, None, Ready]) -> Ready:
             return end.value
 
 
+@pytest.mark.slow
 def test_builds_go_on_while_the_cluster_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tmp_path, {"one": "works", "two": "works"})
     built = threading.Event()
@@ -231,6 +240,7 @@ def test_builds_go_on_while_the_cluster_starts(tmp_path: Path, monkeypatch: pyte
     assert {image.service for image in ready.plan.images} == {"one", "two"}
 
 
+@pytest.mark.slow
 def test_a_build_begins_when_its_own_base_images_are_there_and_ends_where_another_cannot_be_had(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +259,7 @@ def test_a_build_begins_when_its_own_base_images_are_there_and_ends_where_anothe
     assert not world.shell._live
 
 
+@pytest.mark.slow
 def test_a_cluster_that_does_not_start_ends_the_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tmp_path, {"slow": "waits"})
 
@@ -261,6 +272,7 @@ def test_a_cluster_that_does_not_start_ends_the_builds(tmp_path: Path, monkeypat
     assert not world.shell._live
 
 
+@pytest.mark.slow
 def test_values_that_a_chart_refuses_end_the_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tmp_path, {"slow": "waits"})
 

@@ -24,6 +24,7 @@ def test_the_namespace_enforces_what_the_release_asks_for_and_warns_of_the_rest(
     assert labels["pod-security.kubernetes.io/warn"] == "restricted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -360,6 +360,7 @@ def test_a_persons_number_may_stand_in_the_signed_token_alone(monkeypatch: pytes
     assert asked[2] == "http://x/api/7/tasks"
 
 
+@pytest.mark.slow
 def test_ports_lead_where_they_are_wanted_until_they_lead_elsewhere(server: Any, tmp_path: Path) -> None:
     first, second = server(), server(allowed="*")
     port = free_port()

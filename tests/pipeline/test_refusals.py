@@ -104,6 +104,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(tmp_path, monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "library", "refused"),
     [
@@ -123,6 +124,7 @@ def test_what_a_chart_says_without_a_cluster_counts_where_it_needs_none(
     assert world.called == ["helm"]  # what was not rendered is shown to nobody
 
 
+@pytest.mark.slow
 def test_what_the_api_server_refuses_is_told_in_its_words(world: World) -> None:
     world.program("kubectl", f"cat > {{folder}}/objects\ncat >&2 <<'END'\n{SEVERAL}\nEND\nexit 1")
     with pytest.raises(CommandError, match=r"must not be negative") as refused:
@@ -132,6 +134,7 @@ def test_what_the_api_server_refuses_is_told_in_its_words(world: World) -> None:
     assert "--dry-run=server" in (world.folder / "called").read_text()
 
 
+@pytest.mark.slow
 def test_what_the_server_cannot_tell_yet_stops_nothing(world: World) -> None:
     world.program("kubectl", f"cat > /dev/null; echo '{PLACE}' >&2; exit 1")
     world.refuse()
@@ -147,6 +150,7 @@ POD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("namespace", ["notes", "shop"])  # its own pods make room for each other
 def test_a_cluster_that_another_release_fills_is_told_before_anything_is_built(namespace: str, world: World) -> None:
     pod = POD | {"metadata": {**POD["metadata"], "namespace": namespace}}
@@ -170,6 +174,7 @@ def test_where_only_an_image_is_new_nobody_is_asked(world: World) -> None:
     assert not world.called
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["chart", "place", "failed"])
 def test_a_changed_chart_other_values_or_a_failed_deploy_are_judged(what: str, world: World) -> None:
     world.deployed("1")
@@ -183,6 +188,7 @@ def test_a_changed_chart_other_values_or_a_failed_deploy_are_judged(what: str, w
     assert world.called == ["helm", "kubectl"]
 
 
+@pytest.mark.slow
 def test_a_dry_run_asks_no_cluster(world: World) -> None:
     world.refuse(dry=True)
     assert world.called == ["helm"]
@@ -194,6 +200,7 @@ metadata: {name: web}
 spec: {template: {spec: {containers: [{name: a, imagee: x, ports: [{containerPort: '80'}]}]}}}"""
 
 
+@pytest.mark.slow
 def test_a_dry_run_holds_the_objects_against_the_schemas(world: World) -> None:
     world.program("helm", f"cat <<'END'\n{DEPLOYMENT}\nEND".replace("{", "{{").replace("}", "}}"))
     with pytest.raises(UserError) as refused:

@@ -133,6 +133,7 @@ def repository(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_commit_that_is_named_is_the_trees_own(tmp_path: Path) -> None:
     ours, shell = repository(tmp_path / "ours"), Shell()
     head = git(ours, "rev-parse", "HEAD")
@@ -149,6 +150,7 @@ def test_the_commit_that_is_named_is_the_trees_own(tmp_path: Path) -> None:
     assert audit.commit(shell, around / "app") == head[:12]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["app", "ignored"])
 def test_a_tree_in_somebody_elses_repository_has_not_its_commit(tmp_path: Path, name: str) -> None:
     unpacked = repository(tmp_path / "around") / name
@@ -157,6 +159,7 @@ def test_a_tree_in_somebody_elses_repository_has_not_its_commit(tmp_path: Path, 
     assert audit.commit(Shell(), unpacked) == ""
 
 
+@pytest.mark.slow
 def test_where_git_cannot_tell_no_commit_is_named(tmp_path: Path) -> None:
     assert audit.commit(Shell(), tmp_path) == ""
     git(tmp_path, "init", "--quiet")

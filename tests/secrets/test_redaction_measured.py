@@ -22,6 +22,7 @@ def test_the_corpus_is_large_enough() -> None:
     assert len(CORPUS) >= 300 and len(LOOKALIKES) >= 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "text", "secret"), CORPUS, ids=[f"{kind}-{n}" for n, (kind, *_) in enumerate(CORPUS)])
 def test_a_secret_does_not_leave(kind: str, text: str, secret: str) -> None:
     safe, mapping = redact(text)
@@ -34,6 +35,7 @@ def test_what_only_looks_like_one_stays(text: str) -> None:
     assert redact(text)[0] == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fragment", FRAGMENTS)
 def test_a_long_repetition_ends(fragment: str) -> None:
     text = fragment * (30_000 // len(fragment))
@@ -41,6 +43,7 @@ def test_a_long_repetition_ends(fragment: str) -> None:
     assert restore(safe, mapping) == text
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), min_size=2, max_size=4), st.sampled_from(["", "x", "@h", "\n", '"]']))
 def test_long_mixtures_end_and_come_back(parts: list[str], end: str) -> None:

@@ -265,6 +265,7 @@ def test_the_encrypted_file_is_a_source_and_unreadable_without_its_key(
         sync.known_variables(tree, {})
 
 
+@pytest.mark.slow
 def test_a_file_that_is_being_edited_is_not_edited_by_another(tree: Path) -> None:
     """The second to end would take the first one's lines away."""
 

@@ -125,6 +125,7 @@ def repository(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
 
 
+@pytest.mark.slow
 def test_helm_fetches_it_from_where_it_is(repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     lines: list[str] = []

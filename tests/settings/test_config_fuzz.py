@@ -81,6 +81,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_mutated_file_is_read_or_refused_in_words(project: Path, name: str) -> None:
     chance = random.Random(name)

@@ -290,6 +290,7 @@ def test_the_fast_reader_reads_what_the_thorough_one_reads(file: Path) -> None:
     assert fast == thorough
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["a: " + "[" * 200_000, "- " * 200_000, "? " * 200_000, "a: " + "{a: " * 5_000])
 def test_a_text_that_nests_without_end_is_told_and_ends_no_process(tmp_path: Path, text: str) -> None:
     (tmp_path / "f.yaml").write_text(text)

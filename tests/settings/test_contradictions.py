@@ -99,6 +99,7 @@ def test_every_key_of_a_service_is_tried() -> None:
     assert set(EVERY) == set(schema()["$defs"]["service"]["properties"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("chart", "service"), REFUSED)
 @pytest.mark.parametrize("key", EVERY)
 def test_a_key_of_a_service_changes_something_or_is_refused(project: Path, key: str, chart: str, service: str) -> None:

@@ -56,6 +56,7 @@ def rendered() -> dict[str, list[str]]:
     return {name: sorted(text.replace(name, "NAME") for text in texts if name in text) for name in services}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(VOID)), ids=lambda number: f"{VOID[number][0]} {number}")
 def test_what_is_told_changes_nothing_in_the_objects(number: int) -> None:
     key, value, beside = VOID[number]

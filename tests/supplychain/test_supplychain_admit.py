@@ -248,6 +248,7 @@ def test_a_deploy_says_which_image_it_refuses_and_what_to_do(tmp_path: Path, mon
     assert (outcome.status, outcome.detail) == ("skipped", "would be refused: no signature; no scan")
 
 
+@pytest.mark.slow
 def test_scan_sign_verify_deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = run(tmp_path, monkeypatch)
     with pytest.raises(UserError, match="never scanned: the images of mcp"):
@@ -300,6 +301,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: str = "")
     return calls
 
 
+@pytest.mark.slow
 def test_cosign_signs_and_checks_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, one = stand_in(tmp_path, monkeypatch), run(tmp_path, monkeypatch)
     attest.keep(ID, attest.UNSIGNED, json.dumps(scanned(finished=datetime.now(UTC))))
@@ -337,6 +339,7 @@ def test_cosign_signs_and_checks_where_it_is_installed(tmp_path: Path, monkeypat
     assert {file.name for file in folder.iterdir()} == {"provenance.json", "scan.json", attest.UNSIGNED}
 
 
+@pytest.mark.slow
 def test_what_cosign_refuses_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(tmp_path, monkeypatch, refusal="Error: invalid signature")
     one = run(tmp_path, monkeypatch)

@@ -77,6 +77,7 @@ def test_every_kind_of_package_is_found() -> None:
     assert packages()[0] | {"source": "glibc", "arch": "amd64", "path": "/var/lib/dpkg/status"} == packages()[0]
 
 
+@pytest.mark.slow
 def test_the_program_reads_an_image_as_it_comes() -> None:
     argv = [sys.executable, "-I", inventory.__file__]
     done = subprocess.run(argv, input=archive(FILES), capture_output=True, check=True)
@@ -136,6 +137,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_scanners_that_cannot_be_installed_are_no_result(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")

@@ -136,6 +136,7 @@ TYPO = """cat <<END
 END"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("programs", "told"),
     [

@@ -11,6 +11,8 @@ import pytest
 
 from scripts.host.paths import ROOT
 
+pytestmark = pytest.mark.slow  # all start programs
+
 ASK = "import sys; from scripts.tasks import kept_list; kept_list.use(sys.argv.pop()); {}"
 
 

@@ -46,6 +46,7 @@ def test_a_slip_is_told_with_what_it_may_have_meant(line: str, told: str, monkey
     assert told in str(problem.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "told"),
     [

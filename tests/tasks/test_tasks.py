@@ -35,6 +35,7 @@ def invoke(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no device that takes nothing")
 @pytest.mark.parametrize("words", [["--list"], ["ai.list"]])
 def test_output_that_finds_no_room_is_no_success(words: list[str]) -> None:
@@ -45,6 +46,7 @@ def test_output_that_finds_no_room_is_no_success(words: list[str]) -> None:
     assert done.stderr.startswith("error: what is printed cannot be written: No space left on device"), done.stderr
 
 
+@pytest.mark.slow
 def test_every_task_has_one_line_of_help() -> None:
     lines = invoke("--list").stdout.splitlines()[2:]
     tasks = [line.split() for line in lines if line.strip()]
@@ -52,12 +54,14 @@ def test_every_task_has_one_line_of_help() -> None:
     assert all(len(words) > 2 for words in tasks)
 
 
+@pytest.mark.slow
 def test_every_parameter_has_help() -> None:
     text = invoke("--help", "pipeline").stdout
     for option in ("--environment", "--target", "--no-install", "--json", "--keep"):
         assert option.removeprefix("--no-") in text
 
 
+@pytest.mark.slow
 def test_the_list_needs_no_heavy_module() -> None:
     heavy = ("jsonschema", "rich", "cryptography", "aiohttp")
     code = f"import sys, tasks; print(*(name for name in {heavy} if name in sys.modules))"
@@ -65,6 +69,7 @@ def test_the_list_needs_no_heavy_module() -> None:
     assert done.stdout.strip() == ""
 
 
+@pytest.mark.slow
 def test_a_run_that_changes_nothing_does_without_what_only_trouble_needs() -> None:
     """The rules, and the hundred patterns of what looks like a secret, are a fifth of such a run's CPU."""
     rooms = ("scripts.diagnose", "scripts.secrets.redact", "scripts.secrets.shapes", "jsonschema", "jinja2", "plumbum")
@@ -74,6 +79,7 @@ def test_a_run_that_changes_nothing_does_without_what_only_trouble_needs() -> No
     assert done.stdout.strip() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["", "1"])
 def test_bytecode_is_kept_for_the_next_command_unless_a_person_wants_none(flag: str, tmp_path: Path) -> None:
     env = os.environ | {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": flag}
@@ -81,6 +87,7 @@ def test_bytecode_is_kept_for_the_next_command_unless_a_person_wants_none(flag: 
     assert any(tmp_path.rglob("scripts/tasks/root.*.pyc")) is not bool(flag)
 
 
+@pytest.mark.slow
 def test_checking_a_schema_does_not_build_a_parser_of_addresses() -> None:
     """The optional checkers of formats, which another package may bring in, take jsonschema a second to import."""
     code = "import sys, jsonschema; print(*(name for name in ('lark', 'rfc3987_syntax') if name in sys.modules))"
@@ -88,6 +95,7 @@ def test_checking_a_schema_does_not_build_a_parser_of_addresses() -> None:
     assert done.stdout.strip() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -176,6 +184,7 @@ def test_a_dry_run_claims_nothing_that_was_not_done(
     assert capsys.readouterr().out == "cluster todo-chatbot: planned, removed\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["", "\0", "no/such\nthing", "é" * 300, "-", "{x}%s$(y)"], ids=ascii)
 def test_no_text_of_any_task_ends_in_a_traceback(wrong: str, nowhere: None, capsys: pytest.CaptureFixture[str]) -> None:
     tried, faults = 0, []
@@ -231,6 +240,7 @@ def test_a_page_may_be_written_to_a_folder_that_is_not_there(tmp_path: Path) -> 
         report_page.write(tmp_path / "a", "<p>")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -261,6 +271,7 @@ def test_settings_of_invokes_own_that_cannot_be_used_are_named(
     assert done.stderr.count("\n") == 2  # what is wrong, and what to do
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -276,6 +287,7 @@ def test_a_value_that_an_option_of_invokes_own_does_not_take_is_named(options: l
     assert done.returncode == 1 and done.stderr.startswith(said) and done.stderr.count("\n") == 2
 
 
+@pytest.mark.slow
 def test_who_stops_a_command_that_has_not_begun_sees_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
     support.tell_uncaught(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert capfd.readouterr() == ("", "")
@@ -284,6 +296,7 @@ def test_who_stops_a_command_that_has_not_begun_sees_no_traceback(capfd: pytest.
     assert done.stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_the_environments_own_invoke_has_our_words_too(tmp_path: Path) -> None:
     (tmp_path / ".invoke.yaml").write_text("run: [\n")
     made = Path(sys.executable).with_name("invoke")
@@ -301,6 +314,7 @@ def test_the_environments_own_invoke_has_our_words_too(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_who_reads_one_line_of_a_list_and_goes_is_told_nothing(unbuffered: str) -> None:
     reader, writer = os.pipe()
@@ -311,6 +325,7 @@ def test_who_reads_one_line_of_a_list_and_goes_is_told_nothing(unbuffered: str) 
     assert b"Traceback" not in done.stderr and b"Error" not in done.stderr
 
 
+@pytest.mark.slow
 def test_output_that_was_closed_before_is_no_error() -> None:
     done = subprocess.run(
         ["sh", "-c", '"$@" >&-', "sh", sys.executable, "-m", "invoke", "--list"], cwd=ROOT, stderr=subprocess.PIPE
@@ -318,18 +333,21 @@ def test_output_that_was_closed_before_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVOKE_ENVIRONMENT", "")
     monkeypatch.setenv("INVOKE_TARGET", "swarm")
     assert "--target swarm: no such target" in invoke("status").stderr
 
 
+@pytest.mark.slow
 def test_environment_and_target_come_from_invokes_own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVOKE_TARGET", "swarm")
     done = invoke("status")
     assert done.returncode == 1 and "--target swarm: no such target" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoding", "printed"), [("ascii", r"caf\xe9 \udcff"), ("utf-8", "caf\u00e9 \\udcff")])
 def test_what_a_terminal_has_no_sign_for_is_printed_as_its_code(encoding: str, printed: str) -> None:
     code = "import tasks; print('caf\\xe9 \\udcff')"

@@ -377,6 +377,7 @@ class Interrupted(Exception):
     """What stops a proof."""
 
 
+@pytest.mark.slow
 def test_an_autoscaler_that_was_lent_is_taken_away_whatever_happens(
     lent: tuple[Session, list[str], Scripted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,6 +391,7 @@ def test_an_autoscaler_that_was_lent_is_taken_away_whatever_happens(
     assert '"todo-chatbot/replicas-before": "2"' in done[1]
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_is_taken_over(
     lent: tuple[Session, list[str], Scripted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -402,6 +404,7 @@ def test_what_a_killed_run_left_is_taken_over(
     assert any("--replicas=2" in line for line in done)
 
 
+@pytest.mark.slow
 def test_the_releases_own_autoscaler_is_used_and_left_alone(lent: tuple[Session, list[str], Scripted]) -> None:
     session, done, kubectl = lent
     answers(kubectl, session, [MANIFEST], [2])
@@ -415,6 +418,7 @@ def test_the_releases_own_autoscaler_is_used_and_left_alone(lent: tuple[Session,
         pass
 
 
+@pytest.mark.slow
 def test_the_chart_makes_the_autoscaler_that_is_lent() -> None:
     session = Session(read_settings(), Shell())
     made = autoscaler.described(autoscaler.rendered(session, "backend", None))
@@ -422,6 +426,7 @@ def test_the_chart_makes_the_autoscaler_that_is_lent() -> None:
     assert autoscaler.described(autoscaler.rendered(session, "backend", 7)).window == 7
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_what_it_would_do_and_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -481,6 +486,7 @@ def test_marks_on_an_axis_are_round_few_and_cover_it(top: float, wanted: int, wh
     assert not whole or all(mark == int(mark) for mark in marks)
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_made_is_said_and_never_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
