@@ -81,7 +81,7 @@ def archive_path(root: Path, cluster: str, release: str, now: datetime, output: 
     """
     name = f"{cluster}-{release}-{now:%Y%m%dT%H%M%SZ}{archive.SUFFIX}"
     file = Path(output).expanduser() if output else root / FOLDER
-    if not output or file.is_dir():
+    if not output or file.is_dir() or output.endswith("/"):
         file = file / name
     if file.exists():
         raise UserError(f"{file}: exists already", "choose another name: --output")

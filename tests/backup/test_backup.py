@@ -458,3 +458,14 @@ def test_a_restore_stops_where_the_archive_turns_out_to_be_damaged(outside: data
 def test_without_client_programs_an_external_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lacks pg_dump, pg_restore, psql"):
         database.external("postgresql://u:p@h/d", path=str(tmp_path))
+
+
+def test_a_backup_to_a_folder_that_is_not_there_makes_it(tmp_path: Path) -> None:
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    for output, place in (("not/there/", "not/there/c-r-20260102T030405Z.tar.age"), ("nor/here", "nor/here")):
+        file = create.archive_path(tmp_path, "c", "r", now, f"{tmp_path}/{output}")
+        archive.write(file, KEY, PARTS, described)
+        assert file == tmp_path / place and state(file) == "ok"
+    below = create.archive_path(tmp_path, "c", "r", now, f"{tmp_path}/nor/here/a.tar.age")
+    with pytest.raises((UserError, OSError), match="nor/here"):
+        archive.write(below, KEY, PARTS, described)
