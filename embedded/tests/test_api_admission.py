@@ -276,6 +276,48 @@ def test_a_limit_range_bounds_claims(store: Store) -> None:
     assert store.create("persistentvolumeclaims", claim("2Gi"))
 
 
+@pytest.mark.parametrize(
+    ("bound", "expands", "size", "said"),
+    [
+        (
+            True,
+            False,
+            "3Gi",
+            'persistentvolumeclaims "data" is forbidden: only dynamically provisioned pvc can be resized',
+        ),
+        (False, True, "3Gi", "is forbidden: only bound persistent volume claims can be expanded"),
+        (True, True, "1Gi", "storage: Forbidden: field can not be less than status.capacity"),
+        (True, True, "3Gi", ""),
+        (True, False, "2048Mi", ""),
+    ],
+)
+def test_a_volume_grows_where_its_class_lets_it_and_never_shrinks(
+    store: Store, bound: bool, expands: bool, size: str, said: str
+) -> None:
+    """Else a deploy would say that it made a volume larger, and it would be as it was."""
+    store.create(
+        "storageclasses.storage.k8s.io",
+        {"metadata": {"name": "disk"}, "provisioner": "x", "allowVolumeExpansion": expands},
+    )
+    made = store.create("persistentvolumeclaims", claim("2Gi", storageClassName="disk"))
+
+    def bind(obj: dict) -> None:
+        obj["status"] = {"phase": "Bound", "capacity": {"storage": "2Gi"}}
+
+    def resize(obj: dict) -> None:
+        obj["spec"]["resources"]["requests"]["storage"] = size
+
+    place = "persistentvolumeclaims", "demo", made["metadata"]["name"]
+    if bound:
+        store.modify(*place, bind, subresource="status")
+    if not said:
+        store.modify(*place, resize)
+        return
+    with pytest.raises(ApiError) as refused:
+        store.modify(*place, resize)
+    assert said in refused.value.message
+
+
 def test_limit_range_fills_and_bounds(store: Store, pod: Callable[..., dict]) -> None:
     limits = [{"type": "Container", "default": {"cpu": "200m"}, "max": {"cpu": "1"}}]
     store.create("limitranges", {"metadata": {"name": "l", "namespace": "demo"}, "spec": {"limits": limits}})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embedded.admission import accounts, definitions, limits, namespaces, podsecurity, quotas, services
+from embedded.admission import accounts, claims, definitions, limits, namespaces, podsecurity, quotas, services
 from embedded.store import Admission
 
 
@@ -13,6 +13,7 @@ def plugins(service_cidr: str) -> Sequence[Admission]:
     return (
         namespaces.admit,
         limits.admit,
+        claims.admit,
         accounts.admit,
         services.Allocator(service_cidr).admit,
         podsecurity.admit,
