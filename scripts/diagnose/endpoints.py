@@ -19,6 +19,8 @@ from scripts.diagnose.graph import (
 from scripts.diagnose.model import Object, Symptom
 from scripts.kube.objects import is_owned, is_terminating, living, name_of, passes_probes
 
+STOPPED = "stopped"  # cause: somebody scaled it to nothing, and nothing here brings it back
+
 ALIKE = 0.5  # from this similarity on, a workload is taken for the one that a selector means
 
 
@@ -45,7 +47,7 @@ def _symptoms_of(graph: ResourceGraph, service: Object, selector: Mapping[str, s
         workload = graph.workloads[owner]
         if workload.get("kind") == "Deployment" and (workload.get("spec") or {}).get("replicas", 1) == 0:
             evidence = f"{workload['kind'].lower()} {owner} is scaled to 0"
-            yield _symptom(graph, service, owner, "stopped", evidence, selector)
+            yield _symptom(graph, service, owner, STOPPED, evidence, selector)
         return
     for port in ports:
         wrong = _wrong_port(port, pods)

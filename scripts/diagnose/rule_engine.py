@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from scripts.diagnose.endpoints import endpoint_symptoms
+from scripts.diagnose.endpoints import STOPPED, endpoint_symptoms
 from scripts.diagnose.graph import ResourceGraph
 from scripts.diagnose.log_excerpts import CALM, cause_lines
 from scripts.diagnose.model import Finding, Object, Rule, Snapshot, Symptom, rule_field
@@ -32,6 +32,9 @@ class _Match:
     rule: Rule
     symptom: Symptom
     fields: Mapping[str, str]
+
+
+_Edges = dict[str, set[str]]  # service → those that its trouble may come from
 
 
 def diagnose(state: Snapshot, rules: Sequence[Rule], now: datetime | None = None) -> list[Finding]:
@@ -208,29 +211,41 @@ def _called(match: _Match, graph: ResourceGraph) -> list[str]:
 
 
 def _attribute_causes(matches: Sequence[tuple[_Match, int]], graph: ResourceGraph) -> list[str]:
-    """Return for each problem the service whose own trouble explains it, or nothing."""
+    """Return for each problem the service whose own trouble explains it, or nothing.
+
+    A problem that names whom it does not reach is surer than one that may come from any service that is called: a guess
+    that would lead back along what is sure is none.
+    """
     ill = {match.symptom.service for match, _ in matches}
     wanted = [[name for name in _called(match, graph) if name in ill] for match, _ in matches]
-    edges: dict[str, set[str]] = {}
+    sure: _Edges = {}
     for (match, _), names in zip(matches, wanted, strict=True):
-        edges.setdefault(match.symptom.service, set()).update(names)
-
-    def leads_back(start: str, goal: str) -> bool:
-        seen: set[str] = set()
-        todo = [start]
-        while todo:
-            name = todo.pop()
-            if name == goal:
-                return True
-            if name not in seen:
-                seen.add(name)
-                todo += edges.get(name, ())
-        return False
-
+        if match.fields.get(match.rule.blames or "", ""):
+            sure.setdefault(match.symptom.service, set()).update(names)
+    edges: _Edges = {}
+    for (match, _), names in zip(matches, wanted, strict=True):
+        service = match.symptom.service
+        known = sure.get(service, set())
+        names[:] = [name for name in names if name in known or not _leads(sure, name, service)]
+        edges.setdefault(service, set()).update(names)
     return [
-        next((name for name in names if not leads_back(name, match.symptom.service)), "")
+        next((name for name in names if not _leads(edges, name, match.symptom.service)), "")
         for (match, _), names in zip(matches, wanted, strict=True)
     ]
+
+
+def _leads(edges: _Edges, start: str, goal: str) -> bool:
+    """Return whether one comes from a service to another along the edges."""
+    seen: set[str] = set()
+    todo = [start]
+    while todo:
+        name = todo.pop()
+        if name == goal:
+            return True
+        if name not in seen:
+            seen.add(name)
+            todo += edges.get(name, ())
+    return False
 
 
 def _wait_for_dependencies(
@@ -252,6 +267,7 @@ def _wait_for_dependencies(
     pairs = [(finding, match) for finding, (match, _) in zip(findings, matches, strict=True)]
     first = [item if item.because else patient(item, match, waits(match)) for item, match in pairs]
     given_up = {item.service for item in first if item.terminal and not item.because}
+    given_up |= {match.symptom.service for match, _ in matches if match.symptom.fields.get("cause") == STOPPED}
     return [
         patient(item, match, item.because not in given_up) if item.because else item
         for item, (_, match) in zip(first, pairs, strict=True)

@@ -761,6 +761,34 @@ def test_a_chain_of_services_is_traced_to_its_end_by_their_configuration() -> No
     assert [(item.service, item.because) for item in found] == [("mcp", ""), ("agent", "mcp"), ("backend", "agent")]
 
 
+def test_who_names_what_it_does_not_reach_is_surer_than_one_that_may_call_it() -> None:
+    """The database was scaled to nothing: what waits for the backend is not its cause, though it is called by it."""
+
+    def caller(name: str, *hosts: str) -> list[Object]:
+        env = [{"name": f"URL{number}", "value": f"http://{host}"} for number, host in enumerate(hosts)]
+        items = workload(name, running(300), container={"env": env})
+        told = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+        return [*items, service(f"{name}-service"), event(the(items, "Pod"), "Unhealthy", told, container=name)]
+
+    database = workload("database")
+    for item in database:
+        if item["kind"] == "Deployment":
+            item["spec"]["replicas"] = 0
+    database = [item for item in database if item["kind"] == "Deployment"]
+    apps = [*caller("mcp", "backend-service"), *caller("backend", "mcp-service", "database")]
+    found = judge(
+        [*apps, *database, service("database")],
+        '{"message": "readiness changed", "missing": {"backend": "refused"}}',
+        name="mcp",
+    )
+    assert [(item.service, item.because) for item in found] == [
+        ("database", ""),
+        ("backend", "database"),
+        ("mcp", "backend"),
+    ]
+    assert found[0].rule == "scaled-to-zero" and "--service=database" in found[0].remedy
+
+
 def test_services_that_wait_for_each_other_are_both_told() -> None:
     def caller(name: str, host: str) -> list[Object]:
         items = workload(name, running(), container={"env": [{"name": "URL", "value": f"http://{host}:8000"}]})
