@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -48,12 +49,16 @@ def prove(run: Run, found: Live) -> Generator[Outcome, None, Page | None]:
         if absent and not set(forms.STEPS[:2]) <= set(entered):  # by its forms a person has to get in all the same
             problems.append(f"the page in a browser calls {', '.join(absent)}, which its server does not have")
     if problems:
-        raise UserError("a person cannot use it:\n" + "\n".join(problems), _remedy(run.session))
+        raise UserError("a person cannot use it:\n" + "\n".join(problems), _remedy(run.session, problems))
     return Page(url)
 
 
-def _remedy(session: Session) -> str:
+def _remedy(session: Session, problems: Sequence[str]) -> str:
     file = session.settings.app.file
+    if all(re.search(r"\bstatus 5\d\d\b", one) for one in problems):  # it was reached, and failed by itself
+        return (
+            f"mend what failed in the app's own sources, or what {file} gives the service; its own words: invoke logs"
+        )
     return f"addresses, and what the page is built with, stand in {file}; the services' own words: invoke logs"
 
 

@@ -349,3 +349,12 @@ def test_who_calls_what_is_not_there_has_to_let_a_person_in_by_its_forms(
         return
     with pytest.raises(UserError, match="get-session, which its server does not have"):
         list(made)
+
+
+@pytest.mark.parametrize(
+    ("problem", "remedy"),
+    [("add a todo: status 500: failed; File \"/app/tasks.py\", line 7, in create", "sources"),
+     ("the page calls http://localhost:8000: nobody answers", "addresses")],
+)  # fmt: skip
+def test_a_server_that_was_reached_and_failed_is_mended_in_its_sources(problem: str, remedy: str) -> None:
+    assert remedy in prove._remedy(Mock(), [problem])
