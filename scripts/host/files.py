@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from scripts.errors import UserError
+
 PARTIAL = ".partial"
 WRITER_SECONDS = 10.0  # that whoever writes into a pipe has, for each piece
 PIECE_BYTES = 1 << 20
@@ -28,6 +30,14 @@ def write_whole(file: Path, content: bytes | str, *, mode: int = 0o644) -> None:
     """
     with in_place_of(file, mode=mode) as sink:
         sink.write(content.encode() if isinstance(content, str) else content)
+
+
+def refuse_foreign(file: Path, sign: str, option: str) -> None:
+    """Raise UserError where a file is there in whose first lines `sign` does not stand: a person's, and not ours to
+    write over. `option` is what names it.
+    """
+    if file.is_file() and sign.encode() not in file.read_bytes()[:4096]:
+        raise UserError(f"{option} {file}: is there already, and was not written by this", "name another place for it")
 
 
 def write_changed(file: Path, text: str) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 from scripts.context.ready import Ready
 from scripts.context.release_lock import settle_unfinished_run
 from scripts.context.run import Run, outcomes_of, threads
+from scripts.errors import UserError
 from scripts.host.files import write_whole
 from scripts.images import plan
 from scripts.kube import manifest_diff, objects, releases
@@ -115,12 +116,23 @@ def _deploy_one(
     number = newest.number + 1 if newest else 1
     changes: tuple[str, ...] = ()
     if not run.dry:
-        number = live.histories(session)[release.name][-1].number
+        number = _made(release, live.histories(session).get(release.name, []), newest)
         changes = tuple(manifest_diff.between(before, _manifest(run, release, number))) if before else ()
         changes += tuple(f"{one.label}: put back, it was {one.who}" for one in undone)
         changes += tuple(f"{one}: made again, somebody had deleted it" for one in gone)
     outcome = Outcome("deploy", release.name, "done", time.monotonic() - started, f"revision {number}")
     return outcome, _Done(number, changes, installed=number == 1)
+
+
+def _made(release: Release, history: Sequence[Revision], before: Revision | None) -> int:
+    """Return the revision that helm made. Raises UserError where it says to have made one, and there is none."""
+    if not history or (before and history[-1].number <= before.number):
+        still = f"its newest revision is still {history[-1].number}" if history else "it has no revision"
+        raise UserError(
+            f"helm reported that {release.name} was deployed, but {still}",
+            "does that helm work on this cluster? invoke doctor; helm version",
+        )
+    return history[-1].number
 
 
 def _manual_changes(run: Run, record: Mapping[str, Any], there: Sequence[objects.Object]) -> list[ManualChange]:

@@ -16,7 +16,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host import parsing
-from scripts.host.files import write_whole
+from scripts.host.files import refuse_foreign, write_whole
 from scripts.images.plan import services_of
 from scripts.kube import schemas
 from scripts.kube.arguments import values_options
@@ -27,6 +27,8 @@ from scripts.settings.configuration import ENVIRONMENTS
 from scripts.settings.model import Image, Release, Service
 
 UNTOLD = "untold"
+FOLDER = "reports/manifests"
+SIGN = "# rendered by: invoke charts.render"
 NO_BASES = "no Docker engine with the base images answers"
 
 
@@ -49,7 +51,7 @@ def lint(session: Session) -> int:
 
     def one(words: list[str]) -> str:
         told = session.shell.probe([session.tools["helm"], "lint", "--strict", "--quiet", *words], timeout=120)
-        problem = "" if told else f"{told.out}{told.err}"
+        problem = "" if told else f"{told.out}{told.err}".strip() or f"helm lint: exit status {told.code}"
         if not problem:
             rendered = session.shell.probe([session.tools["helm"], "template", "lint", *words], timeout=120)
             objects = parsing.documents_from_yaml(rendered.out) if rendered else []
@@ -95,10 +97,15 @@ def _built(session: Session) -> tuple[Service, ...]:
 
 
 def write(run: Run, folder: Path) -> Path:
-    """Write the rendered manifests of an environment to `<folder>/<environment>.yaml`."""
-    objects = [_censored(item) for item in parsing.documents_from_yaml(render(run, live=False)) if item]
+    """Write the rendered manifests of an environment to `<folder>/<environment>.yaml`.
+
+    Raises UserError where that is a person's own file, such as the values of an environment beside a chart.
+    """
     file = folder / f"{run.session.settings.environment}.yaml"
-    write_whole(file, yaml.safe_dump_all(objects, sort_keys=False))
+    if folder != run.session.settings.root / FOLDER:
+        refuse_foreign(file, SIGN, "--folder")
+    objects = [_censored(item) for item in parsing.documents_from_yaml(render(run, live=False)) if item]
+    write_whole(file, f"{SIGN}\n{yaml.safe_dump_all(objects, sort_keys=False)}")
     return file
 
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from scripts.context.run import Run
+from scripts.errors import UserError
 from scripts.kube.releases import Revision
 from scripts.pipeline import deploy, images
 from scripts.pipeline.busy import Untouched
@@ -61,6 +62,27 @@ def test_a_deploy_after_work_in_the_pods_is_no_work_in_the_pods() -> None:
         helm = Helm()
         deploy._deploy_one(run(helm), READY.plan, RELEASE, [Revision("todo", 1, "deployed", "old", before)], {})
         assert helm.labels == expected  # helm hands on what is not taken away
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (31, [30, 31], "its newest revision is still 31"),
+        (None, [], "it has no revision"),
+        (31, [31, 32], ""),
+        (None, [1], ""),
+    ],
+)
+def test_a_helm_that_says_to_have_deployed_is_believed_by_its_revision(
+    before: int | None, after: list[int], said: str
+) -> None:
+    history = [Revision("todo", number, "deployed", "new", False) for number in after]
+    newest = Revision("todo", before, "deployed", "old", False) if before else None
+    if not said:
+        assert deploy._made(RELEASE, history, newest) == after[-1]
+        return
+    with pytest.raises(UserError, match=f"helm reported that todo was deployed, but {said}"):
+        deploy._made(RELEASE, history, newest)
 
 
 @pytest.mark.parametrize("status", ["uninstalled", "superseded", "failed"])

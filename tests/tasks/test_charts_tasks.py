@@ -84,6 +84,19 @@ def test_a_chart_is_rendered_without_an_engine_and_its_images_are_untold(
     assert '"tag": "untold"' in rendered and "todo-chatbot/backend" in rendered
 
 
+def test_a_persons_own_file_is_not_rendered_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The values of an environment lie beside a chart under the very name that rendered manifests would have."""
+    run = engineless(monkeypatch, tmp_path)
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments/dev.yaml").write_text("backend: {replicaCount: 2}\n")
+    with pytest.raises(UserError, match="is there already, and was not written by this"):
+        charts.write(run, tmp_path / "environments")
+    assert (tmp_path / "environments/dev.yaml").read_text() == "backend: {replicaCount: 2}\n"
+    monkeypatch.setattr(charts, "render", lambda run, live: "kind: Role\nmetadata: {name: x}\n")
+    for _ in range(2):  # what it wrote itself it writes anew
+        assert "kind: Role" in charts.write(run, tmp_path / "out").read_text()
+
+
 def test_what_a_deploy_would_bring_is_not_guessed_without_an_engine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -141,6 +154,7 @@ END"""
     ("programs", "told"),
     [
         ({"lint": "echo no such key; exit 1"}, "no such key"),
+        ({"lint": "kill -9 $$"}, "helm lint: exit status -9"),
         ({"template": f"{TYPO}\n"}, "Service/web: spec.prots: Kubernetes 1.36 has no such field"),
         ({"template": "echo only a cluster can tell >&2; exit 1"}, ""),
     ],
