@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from scripts.errors import UserError
 from scripts.host import parsing
-from scripts.host.files import write_whole
+from scripts.host.files import refuse_foreign, write_whole
 from scripts.reporting import pages
 from scripts.reporting.report import FOLDER
 
@@ -42,7 +42,11 @@ def _record(file: Path) -> dict[str, Any]:
 
 
 def write(file: Path, page: str) -> Path:
-    """Write the page, making its folder. Raises UserError where that is not possible. Returns the file."""
+    """Write the page, making its folder. Returns the file.
+
+    Raises UserError where that is not possible, or a file is there that is no page.
+    """
+    refuse_foreign(file, "<html", "--output")
     try:
         write_whole(file, page)
     except (OSError, ValueError) as error:

@@ -235,9 +235,14 @@ def test_a_file_that_is_somebody_elses_is_named_with_what_to_do(tmp_path: Path, 
 
 
 def test_a_page_may_be_written_to_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert report_page.write(tmp_path / "a/b/page.html", "<p>").read_text() == "<p>"
+    for page in ("<html>1", "<html>2"):
+        assert report_page.write(tmp_path / "a/b/page.html", page).read_text() == page
     with pytest.raises(UserError, match="cannot be written"):
         report_page.write(tmp_path / "a", "<p>")
+    (tmp_path / "notes.md").write_text("mine")
+    with pytest.raises(UserError, match="was not written by this"):
+        report_page.write(tmp_path / "notes.md", "<html>")
+    assert (tmp_path / "notes.md").read_text() == "mine"
 
 
 @pytest.mark.slow
