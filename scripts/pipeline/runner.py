@@ -97,7 +97,7 @@ class _Runner:
             changing = stage.rolls_back or stage.name == "rollback"
             self.left_work = changing and self._begun and not isinstance(self._problem, Untouched)
             if stage.rolls_back and self.left_work and not self._run.dry:
-                if stage.takes is Live and isinstance(self._problem, Unanswered):
+                if isinstance(self._problem, Unanswered) and (stage.takes is Live or not self._run.deployed):
                     self._run.display.line(UNTOLD)
                 else:
                     self._stage("rollback", partial(self._undo, keep=keep))

@@ -160,6 +160,8 @@ def test_every_stage_takes_what_an_earlier_one_or_a_source_gives() -> None:
         (Stage("health", bake, Live, rolls_back=True), {Live: lambda run: list(iter_failing())}),
         # One that was begun, and whose question was not answered.
         (Stage("health", lambda run, live: iter_failing(), Live, rolls_back=True), {Live: lambda run: Live()}),
+        # A deploy that could not learn what is there, and changed nothing.
+        (Stage("deploy", lambda run: iter_failing(), rolls_back=True), {}),
     ],
 )
 def test_what_cannot_be_told_of_a_release_is_no_reason_to_roll_it_back(
