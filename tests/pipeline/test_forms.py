@@ -164,7 +164,7 @@ const show = async () => {
     return;
   }
   r.innerHTML = `<ul>${todos.map((todo) => `<li>${todo}</li>`).join("")}</ul><input placeholder="Search">
-    <form><input placeholder="What needs to be done?"><button>Add</button></form>`;
+    <form><input placeholder="Describe what needs to be done"><button>Add</button></form>`;
   r.querySelector("form").onsubmit = async (event) => {
     event.preventDefault();
     await call("/c3", { todo: event.target[0].value });

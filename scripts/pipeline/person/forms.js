@@ -112,9 +112,10 @@
     // Write a todo into the field for it, and what else its form insists on.
     write: (todo) => {
       const meant = /title|task|todo|to-do|need|what|add|new/;
-      const off = /search|filter|message|chat|\bask\b|e-?mail|password|desc|note|date|tag/;
+      const off = /search|filter|message|chat|\bask\b|e-?mail|password|note|date|tag/;
       const all = fields().filter((one) => !DATE[one.type] && meant.test(told(one)) && !off.test(told(one)));
-      const field = all.find((one) => /title|task|todo/.test(told(one))) || all[0];
+      const short = all.filter((one) => !/desc/.test(told(one))); // where there is one; some ask to describe what to do
+      const field = short.find((one) => /title|task|todo/.test(told(one))) || short[0] || all[0];
       if (!field) return false;
       write(field, todo);
       const form = field.closest("form");
