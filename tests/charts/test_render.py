@@ -66,6 +66,7 @@ def test_golden(case: str) -> None:
     compare(GOLDEN / f"{case}.yaml", rendered(case))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["dev", "ci", "secure"])
 def test_golden_difference(case: str) -> None:
     """What an environment changes about the default, line by line."""
@@ -111,6 +112,7 @@ def test_validation_is_strict(change, expected: str) -> None:
     assert any(expected in problem for problem in problems(deployment))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_one_namespace_and_common_labels(case: str) -> None:
     chart, words, environment = CASES[case]

@@ -435,6 +435,7 @@ def test_a_page_and_an_api_share_a_host() -> None:
     assert "from" not in by_name(routed(), "NetworkPolicy")["api"]["spec"]["ingress"][0]
 
 
+@pytest.mark.slow
 def test_the_same_by_a_gateway() -> None:
     first, second = by_name(routed(), "HTTPRoute")["api"]["spec"]["rules"]
     rewrite = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}

@@ -309,6 +309,7 @@ def test_nothing_of_the_persons_is_removed_for_an_engine(tmp_path: Path) -> None
     assert "install" not in [line.split()[0] for line in (tmp_path / "asked").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_where_apt_does_not_tell_what_it_would_remove_nothing_is_installed(tmp_path: Path) -> None:
     apt = tmp_path / "apt-get"
     apt.write_text(
