@@ -23,7 +23,7 @@ LOG = Path("/var/log/dockerd.log")
 CONFIG = Path("/etc/docker/daemon.json")
 START_SECONDS = 180.0  # as long as its process lives: on a busy machine it takes more than half a minute
 APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=300")  # for the updates that a system makes by itself
-INSTALL = (*APT_PATIENCE, "install", "-qq", "-y", "--no-install-recommends")
+INSTALL = (*APT_PATIENCE, "install", "-qq", "-y", "--no-remove", "--no-install-recommends")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 SYSTEMD = Path("/run/systemd/system")
 
@@ -85,40 +85,33 @@ def install(shell: Shell, packages: Sequence[str], where_known: Sequence[str] = 
     """
     said = _update_lists(shell)
     wanted = [*packages, *_known(shell, where_known)]
-    first = early.lacking() if early and early.is_wanted() else None
-    _refuse_removals(shell, [*(first or ()), *wanted], said)
-    if early and first is not None:
-        _install(shell, first, said)
+    if early and early.is_wanted():
+        _install(shell, early.lacking(), said)
         early.begin()
     _install(shell, wanted, said)
 
 
-def _refuse_removals(shell: Shell, packages: Sequence[str], lists: str) -> None:
-    """Raise UserError where apt would take packages away, CommandError where it does not tell."""
-    argv = ["apt-get", "--simulate", *INSTALL, *packages]
-    told = Result(0, "") if shell.dry else shell.probe(argv, env=QUIET, timeout=120)
-    if not told:
-        raise _failed(CommandError(argv, told), lists)
-    if lost := re.findall(r"(?m)^Remv (\S+)", told.out):
-        raise UserError(
-            f"installing {', '.join(packages)} would remove {', '.join(lost)}, which is yours to decide",
-            f"remove it yourself (apt-get remove {' '.join(lost)}) and start again, or start an engine of your own",
-        )
-
-
 def _install(shell: Shell, packages: Sequence[str], lists: str) -> None:
-    """Install packages by apt, whose answer to the update of its lists is `lists`."""
+    """Install packages by apt, whose answer to the update of its lists is `lists`; apt takes none away for them."""
     if not packages:
         return
     try:
         shell.effect(["apt-get", *INSTALL, *packages], env=QUIET, timeout=900)
     except CommandError as problem:
-        raise _failed(problem, lists) from None
+        _refuse_removals(shell, packages)
+        if lists:
+            raise CommandError(problem.argv, problem.result, f"its lists are old or missing: {lists}") from None
+        raise
 
 
-def _failed(problem: CommandError, lists: str) -> CommandError:
-    """Return a failure of apt with what it said of its lists, as they may be why."""
-    return CommandError(problem.argv, problem.result, f"its lists are old or missing: {lists}") if lists else problem
+def _refuse_removals(shell: Shell, packages: Sequence[str]) -> None:
+    """Raise UserError naming what would have to go, where that is why apt refused: its own words may be translated."""
+    told = shell.probe(["apt-get", "--simulate", *INSTALL, "--remove", *packages], env=QUIET, timeout=120).out
+    if lost := re.findall(r"(?m)^Remv (\S+)", told):
+        raise UserError(
+            f"installing {', '.join(packages)} would remove {', '.join(lost)}, which is yours to decide",
+            f"remove it yourself (apt-get remove {' '.join(lost)}) and start again, or start an engine of your own",
+        )
 
 
 def _known(shell: Shell, packages: Sequence[str]) -> list[str]:
