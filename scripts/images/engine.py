@@ -24,6 +24,10 @@ CONFIG = Path("/etc/docker/daemon.json")
 START_SECONDS = 180.0  # as long as its process lives: on a busy machine it takes more than half a minute
 APT_PATIENCE = ("-o", "DPkg::Lock::Timeout=300")  # for the updates that a system makes by itself
 INSTALL = (*APT_PATIENCE, "install", "-qq", "-y", "--no-remove", "--no-install-recommends")
+# Of two installations in a row the second does for both what is done once in the end, as the index of manual pages.
+TRIGGERS_LATER = (
+    "-o", "DPkg::NoTriggers=true", "-o", "DPkg::ConfigurePending=false", "-o", "PackageManager::Configure=all",
+)  # fmt: skip
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 SYSTEMD = Path("/run/systemd/system")
 
@@ -86,17 +90,17 @@ def install(shell: Shell, packages: Sequence[str], where_known: Sequence[str] = 
     said = _update_lists(shell)
     wanted = [*packages, *_known(shell, where_known)]
     if early and early.is_wanted():
-        _install(shell, early.lacking(), said)
+        _install(shell, early.lacking(), said, TRIGGERS_LATER)
         early.begin()
     _install(shell, wanted, said)
 
 
-def _install(shell: Shell, packages: Sequence[str], lists: str) -> None:
+def _install(shell: Shell, packages: Sequence[str], lists: str, options: Sequence[str] = ()) -> None:
     """Install packages by apt, whose answer to the update of its lists is `lists`; apt takes none away for them."""
     if not packages:
         return
     try:
-        shell.effect(["apt-get", *INSTALL, *packages], env=QUIET, timeout=900)
+        shell.effect(["apt-get", *options, *INSTALL, *packages], env=QUIET, timeout=900)
     except CommandError as problem:
         _refuse_removals(shell, packages)
         if lists:

@@ -292,6 +292,7 @@ def test_base_images_are_begun_before_the_engine_is_installed(tmp_path: Path, mo
     ran = [line.split() for line in (tmp_path / "ran").read_text().splitlines()]
     assert [line[-1] for line in ran if line[0] == "apt-get"] == ["-qq", "mmdebstrap", "iptables"]
     assert ran.index(["files", "made"]) > 1, "not before what makes them is there"
+    assert ["DPkg::NoTriggers=true" in line for line in ran if line[0] == "apt-get"] == [False, True, False]
     monkeypatch.setattr(base_images, "registry_answers", lambda: True)
     assert not early.is_wanted(), "the official ones are fetched"
 
