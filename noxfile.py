@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
 TRACKS = (("e2e",), ("lint", "test", "slow"), ("engine", "conformance"), ("services", "policy"))
 # `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.
 PATIENT = ("lint", "test", "slow", "services", "policy")
+# Rooms of tests that sessions of their own run.
+ELSEWHERE = {f"tests/{name}" for name in ("e2e", "policy", "services", "browser", "real")}
 POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium"
 PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium"}
 # What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
@@ -120,21 +122,36 @@ def test(session: nox.Session) -> None:
     """Unit, golden, property and replay tests that start no other program; with -- PATHS those that do, too."""
     if session.posargs:
         session.run("pytest", "-m", "not engine", *session.posargs)
-    else:
-        _on_each_python(session, ["not engine and not slow", "tests"], ["not engine", "embedded"])
+        return
+    cores = os.cpu_count() or 1
+    for python in (sys.executable, *_other_pythons(session)):
+        # Each collects its own rooms; xdist's workers would each collect all, and hand on every result. One more than
+        # there are processors, as some tests wait.
+        with ThreadPoolExecutor(cores + 1) as pool:
+            words = [python, "-m", "pytest", "-m", "not engine and not slow"]
+            jobs = [
+                pool.submit(session.run, *words, *share, external=True, silent=True)
+                for share in (*_shares(2 * cores), ["embedded"])
+            ]
+            for job in as_completed(jobs):
+                print(job.result())
+
+
+def _shares(number: int) -> list[list[str]]:
+    """Return the rooms of the tests in shares of about the same amount of code."""
+    rooms = {str(room): sum(file.stat().st_size for file in room.glob("test_*.py")) for room in Path("tests").iterdir()}
+    shares: list[list[str]] = [[] for _ in range(number)]
+    for room in sorted(set(rooms) - ELSEWHERE, key=rooms.__getitem__, reverse=True):
+        if rooms[room]:
+            min(shares, key=lambda share: sum(map(rooms.__getitem__, share))).append(room)
+    return [share for share in shares if share]
 
 
 @nox.session
 def slow(session: nox.Session) -> None:
     """The tests that start other programs, no Docker engine: helm, invoke, and stand-ins of what is not here."""
-    _on_each_python(session, ["slow and not engine", "tests"])
-
-
-def _on_each_python(session: nox.Session, *marked: list[str]) -> None:
-    """Run the tests of each mark and folder, on every Python from 3.11 on that this machine has."""
     for python in (sys.executable, *_other_pythons(session)):
-        for words in marked:
-            session.run(python, "-m", "pytest", "-n", "auto", "-m", *words, external=True)
+        session.run(python, "-m", "pytest", "-m", "slow and not engine", "-n", "auto", "tests", external=True)
 
 
 def _other_pythons(session: nox.Session) -> list[str]:
