@@ -26,7 +26,8 @@ _NOISE = re.compile(
     |^\s*\{?\s*(?:code|errno|syscall|requireStack|digest):\s|^[\s{}\[\]|-]*$|^\s*-+>?\s*$|^\s+\d+\s*\|
     |^(?:Collecting|Downloading|Using\ cached|Requirement\ already|Get:\d|Hit:\d|Ign:\d|Reading\ |Building\ dependency)
     |failed\ to\ solve:\ (?:process\ "|executor\ failed)
-    |note:\ This\ (?:error|is)|^hint:|^\s*\d+\s+│|^fetch\ https?:|^\s*\[end\ of\ output\]""",
+    |note:\ This\ (?:error|is)|^hint:|^\(Background\ on\ this\ error
+    |^\s*\d+\s+│|^fetch\ https?:|^\s*\[end\ of\ output\]""",
     re.VERBOSE,
 )
 _PLACE = re.compile(r"^\s*(?:at |File \"|[~^|]|\d+ \|)|^\W*$")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 import time
@@ -204,6 +205,7 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Generator[Outcom
     done: dict[str, str] = {}
     whole: list[Mapping[str, Any]] = []
     untold = ""
+    began = time.monotonic()
     for step in steps:
         known = _todo(run, browser, step, where(step["service"])) if "from" in step else [step]
         untold = untold or ("" if known else step["name"])
@@ -213,7 +215,7 @@ def _played(run: Run, browser: Browser, problems: list[str]) -> Generator[Outcom
             done[played.name] = next((one.get("path", "") for one in whole if one["name"] == played.name), "")
             yield Outcome("prove", played.name, "done", 0.0, f"status {played.status}")
         elif played.sure:
-            problem = _explained(run, played)
+            problem = _explained(run, played, time.monotonic() - began)
             problems.append(f"{played.name}: {problem}")
             yield Outcome("prove", played.name, "failed", 0.0, problem)
         else:
@@ -233,8 +235,11 @@ def _todo(run: Run, browser: Browser, step: Mapping[str, Any], base: str) -> lis
     return journey.todo(browser, step, base, documents)
 
 
-def _explained(run: Run, played: journey.Played) -> str:
-    """Return a step's problem with its cause, where the server failed, or refused a person who was known."""
+def _explained(run: Run, played: journey.Played, seconds: float) -> str:
+    """Return a step's problem with its cause, where the server failed, or refused a person who was known.
+
+    What was written in these last `seconds` comes first: the rest of a log is about other things as well.
+    """
     known = played.name in (journey.ADDING, journey.SEEING)
     if played.status not in ((401, 403, *range(500, 600)) if known else range(500, 600)):
         return played.problem
@@ -248,16 +253,22 @@ def _explained(run: Run, played: journey.Played) -> str:
         rounds = [others, [one for one in servers if one.name == page.name]] if known else [servers]
     else:
         rounds = [[one for one in servers if one.name == played.service]]
-    told = (causes.cause(played.problem, _log(run, asked), played.token) for asked in rounds if asked)
+    times: tuple[list[str], list[str]] = ([f"--since={math.ceil(seconds) + 1}s"], [])
+    told = (
+        causes.cause(played.problem, _log(run, asked, since), played.token)
+        for since in times for asked in rounds if asked
+    )  # fmt: skip
     cause = redaction.clean(next((one for one in told if one), ""))
     return f"{played.problem}; {cause}" if cause else played.problem
 
 
-def _log(run: Run, servers: Sequence[Service]) -> list[str]:
-    """Return the last lines that services wrote."""
+def _log(run: Run, servers: Sequence[Service], since: Sequence[str]) -> list[str]:
+    """Return the last lines that services wrote, by kubectl's option `since` those of the last seconds."""
     log: list[str] = []
     for one in servers:
         selector = f"app.kubernetes.io/name={one.label or one.name}"
-        answer = run.session.kubectl.ask("logs", "--namespace", run.namespace, "--selector", selector, "--tail=60")
+        answer = run.session.kubectl.ask(
+            "logs", "--namespace", run.namespace, "--selector", selector, "--tail=60", *since
+        )
         log += answer.out.splitlines() if answer else []
     return log

@@ -311,8 +311,26 @@ def test_a_page_that_keeps_the_todos_itself_tells_their_cause_where_nobody_behin
         settings=SimpleNamespace(page=services[1], services=services), kubectl=SimpleNamespace(ask=ask)
     )
     run: Any = SimpleNamespace(session=session, namespace="x")
-    told = prove._explained(run, journey.Played("add a todo", 500, "status 500: failed", service="page"))
+    told = prove._explained(run, journey.Played("add a todo", 500, "status 500: failed", service="page"), 2.5)
     assert said in told
+
+
+def test_what_is_written_of_the_request_comes_before_what_a_server_said_when_it_started() -> None:
+    """Another server's log holds an error of its start, which it went on with."""
+    started = "psycopg2.errors.InFailedSqlTransaction: current transaction is aborted\n(Background on this error at: x)"
+    logs = {"api": (started, ""), "page": ("ready", 'error: null value in column "done" violates not-null constraint')}
+    services = [SimpleNamespace(name=name, port=80, label="") for name in logs]
+
+    def ask(*words: str) -> Result:
+        before, since = logs[words[words.index("--selector") + 1].rpartition("=")[2]]
+        return Result(0, since if "--since=4s" in words else f"{before}\n{since}")
+
+    session = SimpleNamespace(
+        settings=SimpleNamespace(page=services[1], services=services), kubectl=SimpleNamespace(ask=ask)
+    )
+    run: Any = SimpleNamespace(session=session, namespace="x")
+    told = prove._explained(run, journey.Played("add a todo", 500, "status 500", service="page"), 2.5)
+    assert told == 'status 500; error: null value in column "done" violates not-null constraint'
 
 
 def test_a_server_that_tells_nothing_of_itself_is_not_judged_and_that_is_said(serve: Any) -> None:
