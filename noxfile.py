@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,17 +124,14 @@ def test(session: nox.Session) -> None:
         session.run("pytest", "-m", "not engine", *session.posargs)
         return
     cores = os.cpu_count() or 1
-    for python in (sys.executable, *_other_pythons(session)):
-        # Each collects its own rooms; xdist's workers would each collect all, and hand on every result. One more than
-        # there are processors, as some tests wait.
-        with ThreadPoolExecutor(cores + 1) as pool:
-            words = [python, "-m", "pytest", "-m", "not engine and not slow"]
-            jobs = [
-                pool.submit(session.run, *words, *share, external=True, silent=True)
-                for share in (*_shares(2 * cores), ["embedded"])
-            ]
-            for job in as_completed(jobs):
-                print(job.result())
+    # Each collects its own rooms; xdist's workers would each collect all, and hand on every result.
+    jobs = [
+        [python, "-m", "pytest", "-m", "not engine and not slow", *share]
+        for python in (sys.executable, *_other_pythons(session))
+        for share in (*_shares(2 * cores), ["embedded"])
+    ]
+    with ThreadPoolExecutor(cores + 1) as pool:  # one more than there are processors, as some tests wait
+        list(pool.map(lambda words: print(session.run(*words, external=True, silent=True)), jobs))
 
 
 def _shares(number: int) -> list[list[str]]:
