@@ -13,7 +13,7 @@ from scripts.adopt.folder_kinds import PAGE_KINDS
 from scripts.adopt.inference.addresses import forward_addresses, replace_deployed, serve_addresses
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
-from scripts.adopt.inference.entries import main_file
+from scripts.adopt.inference.entries import main_file, modules
 from scripts.adopt.inference.environment import insists_on_tls, redis_of, variables_of
 from scripts.adopt.inference.jobs import find_jobs, migrates_at_start, tables_of_people
 from scripts.adopt.inference.journey import find_journey
@@ -123,8 +123,7 @@ def _beyond_the_top(unit: Unit, spec: Mapping[str, Any], tree: Tree) -> Iterator
     """Yield a line for the first relative import of a program that leads above its top: Python refuses to load it."""
     main = main_file(unit, tree) if unit.python else ""
     words = " ".join(spec.get("args") or (unit.dockerfile.command if unit.dockerfile else ()))
-    started = re.findall(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+", words) + re.findall(r" -m ([A-Za-z_][\w.]*)", words)
-    name = next((one for one in started if main.endswith(f"{one.replace('.', '/')}.py")), "")
+    name = next((one for one in modules(words) if main.endswith(f"{one.replace('.', '/')}.py")), "")
     for place, said, module in [*needed.beyond_the_top(tree, unit.sources, main, name)][:1] if name else ():
         yield (
             f"{place}: {unit.name}: `{said}` leads above {module}, as this file is loaded: Python refuses it, and the"

@@ -11,6 +11,7 @@ from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
+NAMED = re.compile(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+")  # of a command: the module and its application, `app.main:app`
 ABOVE = "/above"  # of an image: there a link by the program's own name leads to its folder
 _FACTORY = r"(?:create|make|build|get)_(?:\w+_)?app(?:lication)?"
 _APPLICATIONS = {  # by kind, the best first; the last of FastAPI's is a function that makes one
@@ -63,7 +64,7 @@ def own_name(tree: Tree, unit: Unit) -> str:
     others by it; empty where it is started from within.
     """
     name, main = folder_name(tree, unit), main_file(unit, tree)
-    told = [word.split(".")[1] for word in _modules(_command(unit)) if word.startswith(f"{name}.")]
+    told = [word.split(".")[1] for word in modules(_command(unit)) if word.startswith(f"{name}.")]
     above = any(_is_neighbour(tree, unit, name, one) for one in told)
     relative = bool(main) and bool(re.search(r"(?m)^\s*from \.", tree.text(main)))
     if name.isidentifier() and (above or (relative and str(PurePosixPath(main).parent) == unit.sources)):
@@ -109,9 +110,9 @@ def _command(unit: Unit) -> str:
     return " ".join(word for command in commands for word in command)
 
 
-def _modules(command: str) -> list[str]:
+def modules(command: str) -> list[str]:
     """Return the modules that a command names: of `uvicorn app.main:app` and `python -m app.main`."""
-    return re.findall(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+", command) + re.findall(r" -m ([A-Za-z_][\w.]*)", command)
+    return NAMED.findall(command) + re.findall(r" -m ([A-Za-z_][\w.]*)", command)
 
 
 def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str, str]:
@@ -124,7 +125,7 @@ def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str
         return ABOVE if built else "", f"{name}.{module_name(unit, file)}".removesuffix(".__init__")
     folder, parts = str(PurePosixPath(file).parent), module_name(unit, file).split(".")
     command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
-    for told in (name.split(".") for name in re.findall(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+", command)):
+    for told in (name.split(".") for name in NAMED.findall(command)):
         if parts[-len(told) :] == told:
             return "/".join(parts[: -len(told)]), ".".join(told)
     if re.search(r"(?m)^\s*from \.", tree.text(file)):
@@ -157,8 +158,8 @@ def main_file(unit: Unit, tree: Tree) -> str:
     words = _command(unit)
     folders = ["", *re.findall(r"(?:--app-dir|--chdir)[= ](?:\./|/app/)?([\w./-]+)", words)]
     told = (tree.text(file) for name in ("Procfile", "README.md") if tree.has(file := join(unit.sources, name)))
-    named = _modules(words) + re.findall(r"([\w/.-]+)\.py\b", words)
-    for name in named or _modules("\n".join(line for text in told for line in re.findall(r".*corn .*", text))):
+    named = modules(words) + re.findall(r"([\w/.-]+)\.py\b", words)
+    for name in named or modules("\n".join(line for text in told for line in re.findall(r".*corn .*", text))):
         parts = name.replace(".", "/").strip("/").split("/")
         for folder in (join(unit.sources, one) if one else unit.sources for one in folders):
             for first in range(len(parts)):  # the command may be given from above the folder
