@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -31,8 +32,6 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
 TRACKS = (("e2e",), ("lint", "test", "slow"), ("engine", "conformance"), ("services", "policy"))
 # `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.
 PATIENT = ("lint", "test", "slow", "services", "policy")
-# Rooms of tests that sessions of their own run.
-ELSEWHERE = {f"tests/{name}" for name in ("e2e", "policy", "services", "browser", "real")}
 POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium"
 PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium"}
 # What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
@@ -135,10 +134,12 @@ def test(session: nox.Session) -> None:
 
 
 def _shares(number: int) -> list[list[str]]:
-    """Return the rooms of the tests in shares of about the same amount of code."""
-    rooms = {str(room): sum(file.stat().st_size for file in room.glob("test_*.py")) for room in Path("tests").iterdir()}
+    """Return the rooms that pytest looks into by itself in shares of about the same amount of code."""
+    settings = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    found = [room for room in Path("tests").iterdir() if room.name not in settings["norecursedirs"]]
+    rooms = {str(room): sum(file.stat().st_size for file in room.glob("test_*.py")) for room in found}
     shares: list[list[str]] = [[] for _ in range(number)]
-    for room in sorted(set(rooms) - ELSEWHERE, key=rooms.__getitem__, reverse=True):
+    for room in sorted(rooms, key=rooms.__getitem__, reverse=True):
         if rooms[room]:
             min(shares, key=lambda share: sum(map(rooms.__getitem__, share))).append(room)
     return [share for share in shares if share]
