@@ -18,6 +18,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import releases
+from scripts.kube.kubectl import not_listed
 from scripts.kube.objects import app_container, template
 from scripts.reporting import audit
 from scripts.secrets import lost_password, sync
@@ -26,12 +27,14 @@ from scripts.settings.model import Outcome
 FOLDER = "backups"
 HISTORY = "helm/history.json"
 CONFIGURATION = "objects.json"
+KEPT = ("configmaps", "secrets", "services", "deployments")  # what an archive is made of
+DESCRIBED = ("pods", "persistentvolumeclaims")  # what it tells of beside that
 
 
 @dataclass(frozen=True)
 class ReleaseState:
     """The live release as the cluster holds it. `objects` and `history` hold Secrets, and never show in the repr;
-    `volumes` are claims whose content no archive holds.
+    `volumes` are claims whose content no archive holds, `hidden` the kinds that this account may not list.
     """
 
     history: list[dict[str, Any]]
@@ -41,6 +44,7 @@ class ReleaseState:
     image_ids: Mapping[str, str]
     database: Database
     volumes: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"ReleaseState(revisions={dict(self.revisions)}, database={self.database})"
@@ -89,10 +93,12 @@ def archive_path(root: Path, cluster: str, release: str, now: datetime, output: 
 
 
 def read_release(run: Run) -> ReleaseState:
-    """Return the live release. Raises UserError if there is none."""
+    """Return the live release. Raises UserError if there is none, or not all of it may be seen."""
     session, namespace = run.session, run.namespace
     kubectl = session.kubectl
-    found = kubectl.items("configmaps,secrets,services,deployments,pods,persistentvolumeclaims", namespace)
+    found, hidden = kubectl.visible(",".join((*KEPT, *DESCRIBED)), namespace)
+    if lost := [kind for kind in KEPT if kind in hidden]:  # half an archive is found out when it is needed
+        raise not_listed(lost, namespace)
     kinds: dict[str, list[dict[str, Any]]] = {}
     for item in found:
         kinds.setdefault(item["kind"], []).append(item)
@@ -115,6 +121,7 @@ def read_release(run: Run) -> ReleaseState:
         },
         image_ids=_image_ids(kinds.get("Pod", [])),
         database=base,
+        hidden=tuple(hidden),
         volumes=tuple(sorted(claims - ({lost_password.VOLUME} if base.where == "cluster" else set()))),
     )
 
@@ -161,6 +168,9 @@ def parts(run: Run, live: ReleaseState) -> Iterator[Part]:
     display.outcome(Outcome("backup", "objects", "done", 0.0, f"{len(live.objects)} ConfigMaps and Secrets"))
     if live.volumes:
         display.outcome(Outcome("backup", "volumes", "skipped", 0.0, f"not in the archive: {', '.join(live.volumes)}"))
+    if live.hidden:
+        text = f"cannot be told: this account may not list {', '.join(live.hidden)}"
+        display.outcome(Outcome("backup", "what is not in the archive", "skipped", 0.0, text))
     if live.database.where == "none":
         display.outcome(Outcome("backup", "database", "skipped", 0.0, "the app reads no PostgreSQL"))
         return

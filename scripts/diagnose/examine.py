@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.host.shell import CommandError
-from scripts.kube.kubectl import is_forbidden
-from scripts.kube.objects import Object, is_owned
+from scripts.kube.objects import is_owned
 from scripts.kube.workloads import Workload
 
 if TYPE_CHECKING:
@@ -115,13 +114,8 @@ def unexamined(session: Session, services: Sequence[str]) -> list[str]:
 
     Raises UserError if the cluster does not answer.
     """
-    found: list[Object] = []
-    for kind in ("deployments", "statefulsets", "daemonsets", "cronjobs", "jobs", "pods", "replicasets"):
-        try:
-            found += session.kubectl.items(kind, session.settings.release.namespace)
-        except UserError as problem:
-            if not is_forbidden(problem):
-                raise
+    kinds = "deployments,statefulsets,daemonsets,cronjobs,jobs,pods,replicasets"
+    found, _ = session.kubectl.visible(kinds, session.settings.release.namespace)
     # A pod or a Job that something else has made is told with that.
     alone = (item for item in found if not is_owned(item))
     return sorted({str(item["metadata"]["name"]) for item in alone} - set(services))

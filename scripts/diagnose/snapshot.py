@@ -11,7 +11,7 @@ from typing import Any
 from scripts.diagnose.model import Object, Snapshot
 from scripts.diagnose.symptoms import FLAPPING, lacks_room
 from scripts.errors import UserError
-from scripts.kube.kubectl import Kubectl, is_forbidden, parsed, unanswered
+from scripts.kube.kubectl import Kubectl, not_listed
 from scripts.kube.objects import is_terminating
 from scripts.kube.queries import SHOW_OWNERS
 
@@ -20,7 +20,7 @@ KINDS = (
     "pods", "services", "endpointslices.discovery.k8s.io", "persistentvolumeclaims", "resourcequotas", "configmaps",
     "horizontalpodautoscalers.autoscaling",
 )  # fmt: skip
-NEEDED = ("deployments.apps", "pods")  # nothing can be said of a service without them
+NEEDED = ("deployments", "pods")  # nothing can be said of a service without them
 TAIL = 60  # lines of a log
 NO_LOG = "unable to retrieve container logs for "  # what a kubelet says in a log's place, as if that were the log
 SETTLED = 5.0  # seconds after which a container that is not ready yet may have something to tell
@@ -32,12 +32,14 @@ def take_snapshot(
 ) -> Snapshot:
     """Return what there is in the namespace now, to judge a change made at `since`, if one is judged.
 
-    Raises UserError if the cluster does not answer.
+    Raises UserError if the cluster does not answer, or not even what a diagnosis stands on may be seen.
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
-        objects = pool.submit(_items, kubectl, ",".join(KINDS), namespace)
-        events = pool.submit(_items, kubectl, "events", namespace)
+        objects = pool.submit(kubectl.visible, ",".join(KINDS), namespace, SHOW_OWNERS)
+        events = pool.submit(kubectl.visible, "events", namespace, SHOW_OWNERS)
         (items, unseen), (told, unheard) = objects.result(), events.result()
+        if blind := [kind for kind in NEEDED if kind in unseen]:
+            raise not_listed(blind, namespace)
         items = [*items, *told]
         pods = (item for item in items if item.get("kind") == "Pod")
         wanted = list(in_trouble(pods, kubectl.now()))[:MOST_LOGS]
@@ -89,26 +91,6 @@ def in_trouble(pods: Iterable[Object], now: datetime) -> Iterator[tuple[tuple[st
 
 def _seconds(since: str | None, now: datetime) -> float:
     return (now - datetime.fromisoformat(since)).total_seconds() if since else SETTLED
-
-
-def _items(kubectl: Kubectl, kinds: str, namespace: str) -> tuple[list[Object], list[str]]:
-    """Return the objects of some kinds, and those kinds that this account may not list.
-
-    Raises UserError where the cluster does not answer, or not even what a diagnosis stands on may be seen.
-    """
-    document, answer = kubectl.look("get", kinds, "--namespace", namespace, "--output", "json", SHOW_OWNERS)
-    if document is not None:
-        return list(document["items"]), []
-    if answer:
-        found: list[Object] = parsed(answer.out, f"get {kinds}").get("items") or []
-        return found, []
-    if is_forbidden(answer.err) and kinds not in NEEDED:
-        if "," not in kinds:
-            return [], [kinds.partition(".")[0]]
-        # Where one kind is forbidden, each is asked for alone.
-        each = [_items(kubectl, kind, namespace) for kind in kinds.split(",")]
-        return [item for items, _ in each for item in items], [kind for _, some in each for kind in some]
-    raise unanswered(f"get {kinds}", answer)
 
 
 def _log(kubectl: Kubectl, namespace: str, key: tuple[str, str], *, previous: bool) -> tuple[str, ...]:

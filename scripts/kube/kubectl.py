@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -163,6 +164,23 @@ class Kubectl:
             raise misshapen(found, " ".join(asked))
         return found["items"] or []
 
+    def visible(self, kinds: str, namespace: str, *words: str) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return the objects of some kinds that this account may list, and the kinds that it may not.
+
+        Raises UserError if the cluster does not answer.
+        """
+        try:
+            return self.items(kinds, namespace, *words), []
+        except Unanswered as problem:
+            if not is_forbidden(problem):
+                raise
+        each = kinds.split(",")
+        if len(each) == 1:
+            return [], [kinds.partition(".")[0]]
+        with ThreadPoolExecutor(max_workers=8) as pool:  # where one is forbidden, each is asked for alone
+            found = list(pool.map(lambda kind: self.visible(kind, namespace, *words), each))
+        return [item for items, _ in found for item in items], [kind for _, hidden in found for kind in hidden]
+
     def named(self, kind: str, namespace: str, names: Collection[str], *more: str) -> list[dict[str, Any]]:
         """Return those objects of these names that are there. Raises UserError if the cluster does not answer."""
         if not names:
@@ -295,6 +313,11 @@ def unanswered(what: str, answer: Result) -> Unanswered:
     """Return the error for a question that the cluster did not answer, which is not the same as "nothing there"."""
     hint = "get it: ./run invoke install" if answer.code == 127 else remedy(answer.err)
     return Unanswered(f"kubectl {what}: {answer.err.strip() or f'exit status {answer.code}'}", hint)
+
+
+def not_listed(kinds: Collection[str], namespace: str) -> UserError:
+    """Return the error for kinds that this account may not list, where nothing can be done without them."""
+    return UserError(f"this account may not list {', '.join(kinds)} in {namespace}", NO_RIGHT)
 
 
 def is_forbidden(said: object) -> bool:

@@ -12,7 +12,6 @@ from scripts.errors import UserError
 from scripts.host.shell import render
 from scripts.kube import manual_changes as manual
 from scripts.kube import objects, releases, workloads
-from scripts.kube.kubectl import is_forbidden
 from scripts.kube.queries import SHOW_OWNERS, resource_of
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
@@ -104,15 +103,12 @@ def gone(session: Session, record: Mapping[str, Any]) -> list[str]:
 
 
 def _lacking(session: Session, kind: str, namespace: str, names: Collection[str]) -> list[str]:
+    # helm's records are Secrets, and read already; all of them would be a lot to ask for.
     kubectl = session.kubectl
-    try:
-        # helm's records are Secrets: all of them would be a lot to ask for.
-        found = kubectl.named(kind, namespace, names) if kind == "secret" else kubectl.items(kind, namespace)
-    except UserError as problem:
-        if is_forbidden(problem):
-            return []
-        raise
-    return sorted(set(names) - {objects.name_of(item) for item in found})
+    found, hidden = (
+        (kubectl.named(kind, namespace, names), []) if kind == "secret" else kubectl.visible(kind, namespace)
+    )
+    return [] if hidden else sorted(set(names) - {objects.name_of(item) for item in found})
 
 
 def manual_changes(record: Mapping[str, Any], there: Iterable[objects.Object]) -> list[manual.ManualChange]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +10,10 @@ from scripts.clusters import states
 from scripts.context.release_lock import hold_release_lock
 from scripts.context.session import Session
 from scripts.errors import UserError
-from scripts.host import parsing
 from scripts.host.paths import audit_file
 from scripts.host.shell import CommandError
 from scripts.kube import objects, releases, workloads
-from scripts.kube.kubectl import MANAGER
+from scripts.kube.kubectl import MANAGER, Unanswered, is_forbidden, not_listed
 from scripts.kube.workloads import Workload
 from scripts.pipeline import app_secrets, live
 from scripts.pipeline.access import page_url
@@ -29,21 +27,28 @@ DELETED = (
     "deployments,statefulsets,daemonsets,jobs,cronjobs,services,ingresses,configmaps,secrets,persistentvolumeclaims"
 )
 FOREIGN = " (made by somebody else)"
+CLAIMED = "see whether an autoscaler sets it back (kubectl get hpa), and that kubectl is a real one (kubectl version)"
 MADE_BY_THE_CLUSTER = ("kube-root-ca.crt", "kubernetes")
 
 
 def status_rows(
-    found: Iterable[Mapping[str, Any]], now: datetime, released: Mapping[str, int] | None = None, home: str = ""
+    found: Iterable[Mapping[str, Any]],
+    now: datetime,
+    released: Mapping[str, int] | None = None,
+    home: str = "",
+    hidden: Collection[str] = (),
 ) -> list[tuple[str, ...]]:
     """Return a table of what serves: ready, image, restarts, age of the newest pod.
 
     `released` are the replicas that the release says, by Deployment: another number is told as a drift. `home` is the
-    release's namespace, which is not told; empty where all is of one.
+    release's namespace, which is not told; empty where all is of one. `hidden` are kinds that could not be read.
     """
     items = list(found)
     pods = [item for item in items if item["kind"] == "Pod"]
     serving = sorted((item for item in items if item["kind"] in SERVING), key=objects.name_of)
     rows = [_status_row(item, objects.pods_of(item, pods), now, released or {}, home) for item in serving]
+    if "pods" in hidden:
+        rows = [(service, ready, "?", "?", image) for service, ready, _, _, image in rows]
     return [("SERVICE", "READY", "RESTARTS", "AGE", "IMAGE"), *rows]
 
 
@@ -75,34 +80,36 @@ def _drift(deployment: Mapping[str, Any], released: Mapping[str, int]) -> str:
     return f" (release: {released[name]})" if released.get(name, live) != live else ""
 
 
-def released_replicas(session: Session) -> dict[str, int]:
-    """Return the replicas that the live release fixes, by Deployment; none where there is no release or helm does not
-    say.
-    """
-    with suppress(parsing.Unreadable):
-        found = workloads.documents(session.helm.manifest(session.settings.release))
-        return {
-            objects.name_of(item): item["spec"]["replicas"]
-            for item in found
-            if item.get("kind") == "Deployment" and isinstance(item.get("spec", {}).get("replicas"), int)
-        }
-    return {}
-
-
 def _worked_on(deployment: Mapping[str, Any]) -> bool:
     """Return whether its pods may hold other files than their image, since somebody works on them."""
     return releases.DEV in deployment["spec"]["template"].get("metadata", {}).get("labels", {})
 
 
-def status(session: Session) -> list[tuple[str, ...]]:
-    """Return the live release as a table. Raises UserError if the cluster does not answer."""
+def status(session: Session) -> tuple[list[tuple[str, ...]], list[str]]:
+    """Return the live release as a table, and what is told below it: what somebody changed by hand, and what this
+    account may not see. Raises UserError if the cluster does not answer, or shows nothing of what serves.
+    """
     home, kinds = session.settings.release.namespace, "deployments,statefulsets,daemonsets,pods"
-    items = session.kubectl.items(kinds, home)  # first: helm says nothing for long where none answers
-    wanted = (live.released(session) or live.Live()).workloads
-    for namespace in sorted({one.namespace for one in wanted} - {home}):
+    items, hidden = session.kubectl.visible(kinds, home)
+    if set(hidden) >= {"deployments", "statefulsets", "daemonsets"}:
+        raise not_listed(hidden, home)
+    told = [f"not looked at: {', '.join(hidden)}, which this account may not list"] if hidden else []
+    found = live.Live()
+    try:
+        found = live.released(session) or found
+        told += _manual_changes(session, found.records.values())
+    except Unanswered as problem:
+        if not is_forbidden(problem):
+            raise
+        told.append(f"what is not as the release says cannot be told: {states.first_line(str(problem))}")
+    for namespace in sorted({one.namespace for one in found.workloads} - {home}):
         items = [*items, *session.kubectl.items(kinds, namespace)]
-    rows = status_rows(items, session.kubectl.now(), released_replicas(session), home)
-    return [*rows, *_missing_rows(wanted, items, home)]
+    released = {
+        one.name: one.replicas for one in found.workloads if one.kind == "Deployment" and one.replicas is not None
+    }
+    rows = status_rows(items, session.kubectl.now(), released, home, hidden)
+    seen = (one for one in found.workloads if one.kind in SERVING and workloads.PLURAL[one.kind] not in hidden)
+    return [*rows, *_missing_rows(seen, items, home)], told
 
 
 def _missing_rows(
@@ -111,14 +118,11 @@ def _missing_rows(
     """Yield a row for each part of the release that somebody has deleted."""
     there = {(item["kind"], item["metadata"].get("namespace", home), objects.name_of(item)) for item in items}
     for one in wanted:
-        if one.kind in SERVING and (one.kind, one.namespace, one.name) not in there:
+        if (one.kind, one.namespace, one.name) not in there:
             yield workloads.label(one, home), "deleted; a deploy makes it again", "-", "-", "-"
 
 
-def manual_changes(session: Session) -> list[str]:
-    """Return what is told of fields of the live releases that somebody else set. Raises UserError for no answer."""
-    found = live.released(session)
-    records = list(found.records.values()) if found else []
+def _manual_changes(session: Session, records: Collection[Mapping[str, Any]]) -> list[str]:
     there = live.objects_of(session, records)
     return [line for record in records for line in live.describe_changes(session, live.manual_changes(record, there))]
 
@@ -180,10 +184,20 @@ def logs(session: Session, service: str, *, follow: bool, tail: int) -> None:
 
 def restart(session: Session, services: Sequence[str]) -> None:
     """Replace the pods of services one by one, and wait for the new ones."""
-    names = [workload(session, service).resource for service in services]
+    chosen = [workload(session, service) for service in services]
+    names = [one.resource for one in chosen]
     with hold_release_lock(session):
+        before = [_found(session, one) for one in chosen]
         session.kubectl.effect("rollout", "restart", *names, "--namespace", session.settings.release.namespace)
+        for one, old in zip(chosen, before, strict=True):
+            if not session.shell.dry and _found(session, one).get("spec") == old.get("spec"):
+                raise UserError(f"kubectl says that it restarted {one.resource}, but nothing of it changed", CLAIMED)
         await_rollouts(session, names)
+
+
+def _found(session: Session, one: Workload) -> Mapping[str, Any]:
+    """Return a workload as the cluster has it, nothing where it has none: what kubectl claims is looked for."""
+    return {} if session.shell.dry else session.kubectl.find(one.kind.lower(), one.name, one.namespace) or {}
 
 
 def await_rollouts(session: Session, names: Sequence[str], limit: float | None = None) -> None:
@@ -212,6 +226,9 @@ def scale(session: Session, service: str, replicas: int) -> None:
             refuse_shared_volume(session, one)
         session.kubectl.effect("scale", name, f"--replicas={replicas}", "--namespace", namespace)
         await_rollouts(session, [name])
+        found = (_found(session, one).get("spec") or {}).get("replicas", 0)
+        if not session.shell.dry and found != replicas:
+            raise UserError(f"kubectl says that it scaled {name}, but it has {found} replicas", CLAIMED)
 
 
 def refuse_shared_volume(session: Session, one: Workload) -> None:

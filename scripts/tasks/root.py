@@ -47,8 +47,9 @@ def status(s: Session, watch: bool = False) -> None:
         return
     from scripts.release import operate
 
-    print_table(operate.status(s))
-    for line in operate.manual_changes(s):
+    rows, told = operate.status(s)
+    print_table(rows)
+    for line in told:
         print(line)
 
 

@@ -469,3 +469,23 @@ def test_a_backup_to_a_folder_that_is_not_there_makes_it(tmp_path: Path) -> None
     below = create.archive_path(tmp_path, "c", "r", now, f"{tmp_path}/nor/here/a.tar.age")
     with pytest.raises((UserError, OSError), match="nor/here"):
         archive.write(below, KEY, PARTS, described)
+
+
+@pytest.mark.parametrize("kind", ["secrets", "services"])
+def test_an_archive_that_would_lack_something_is_not_begun_and_the_kind_is_named(kind: str) -> None:
+    run: Any = SimpleNamespace(
+        session=SimpleNamespace(kubectl=SimpleNamespace(visible=lambda *_: ([], ["pods", kind]))), namespace="shop"
+    )
+    with pytest.raises(UserError, match=f"this account may not list {kind} in shop") as refused:
+        create.read_release(run)
+    assert "lacks that right" in refused.value.hint
+
+
+def test_what_an_archive_cannot_tell_of_is_named_and_does_not_stop_it() -> None:
+    """Who may not list claims has all that an archive is made of."""
+    told: list[Any] = []
+    history = [{"metadata": {"name": "sh.helm.release.v1.todo.v1"}}]
+    live = create.ReleaseState(history, [], {}, {}, {}, database.NONE, hidden=("persistentvolumeclaims",))
+    run: Any = SimpleNamespace(session=None, display=SimpleNamespace(outcome=told.append))
+    assert [name for name, _ in create.parts(run, live)] == [create.HISTORY, create.CONFIGURATION]
+    assert any("may not list persistentvolumeclaims" in one.detail and one.status == "skipped" for one in told)

@@ -60,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, {"said": "before"})
         elif path == "/api/v1/namespaces/shop/pods/a/log":
             self.answer(400, {"reason": "BadRequest", "message": 'container "web" in pod "a" is waiting to start'})
+        elif path == "/api/v1/namespaces/shop/secrets":
+            self.answer(403, {"reason": "Forbidden", "message": 'secrets is forbidden: User "eve" cannot list them'})
         elif path.endswith("/secrets/forbidden"):
             self.answer(403, {"reason": "Forbidden", "message": 'secrets "forbidden" is forbidden'})
         else:
@@ -158,6 +160,17 @@ def test_the_log_of_a_container_starts_no_process_either(tmp_path: Path, server:
     assert cluster.ask(*words, "--previous").out == '{"said": "before"}'
     refused = 'Error from server (BadRequest): container "web" in pod "a" is waiting to start'
     assert cluster.ask(*words) == Result(1, "", refused) and shell.words == []
+
+
+def test_kinds_that_may_not_be_listed_are_named_and_the_others_read(tmp_path: Path, server: Server) -> None:
+    cluster, shell = kubectl(tmp_path, at(server))
+    no = Result(1, "", 'Error from server (Forbidden): secrets is forbidden: User "eve" cannot list resource "secrets"')
+    shell.probe = lambda *_, **__: no  # type: ignore[method-assign]
+    found, hidden = cluster.visible("deployments.apps,secrets,pods", "shop")
+    assert [item["kind"] for item in found] == ["Deployment", "Pod"] and hidden == ["secrets"]
+    shell.probe = lambda *_, **__: Result(1, "", "The connection to the server was refused")  # type: ignore[method-assign]
+    with pytest.raises(UserError, match="refused"):
+        cluster.visible("secrets,gone", "shop")
 
 
 def test_a_no_is_told_in_kubectls_words(tmp_path: Path, server: Server) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -16,6 +18,7 @@ from scripts.diagnose import Finding, examine
 from scripts.errors import UserError
 from scripts.host.shell import CommandError, Result
 from scripts.kube import objects
+from scripts.kube.kubectl import Unanswered
 from scripts.kube.workloads import Workload
 from scripts.pipeline import live
 from scripts.pipeline.live import Live
@@ -64,10 +67,8 @@ def test_all_namespaces_of_a_chart_of_ones_own_are_asked(monkeypatch: pytest.Mon
         return []
 
     release = SimpleNamespace(namespace="shop", has_library=False)
-    helm = SimpleNamespace(manifest=lambda release: "")
-    session: Any = SimpleNamespace(
-        kubectl=SimpleNamespace(items=items, now=objects.now), helm=helm, settings=SimpleNamespace(release=release)
-    )
+    kubectl = SimpleNamespace(items=items, visible=lambda *words: (items(*words), []), now=objects.now)
+    session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=release))
     found = Live(workloads=(Workload("StatefulSet", "data", "store", {}), Workload("Job", "shop", "load", {})))
     monkeypatch.setattr(operate.live, "released", lambda session: found)
     operate.status(session)
@@ -75,20 +76,49 @@ def test_all_namespaces_of_a_chart_of_ones_own_are_asked(monkeypatch: pytest.Mon
     assert "statefulsets" in asked[0][0] and "daemonsets" in asked[0][0]
 
 
-@pytest.mark.parametrize(
-    ("manifest", "expected"),
-    [
-        (json.dumps({"kind": "Deployment", "metadata": {"name": "backend"}, "spec": {"replicas": 2}}), {"backend": 2}),
-        (json.dumps({"kind": "Deployment", "metadata": {"name": "backend"}, "spec": {}}), {}),
-        (json.dumps({"kind": "Service", "metadata": {"name": "backend"}}), {}),
-        ("", {}),
-        ("{", {}),
-    ],
-)
-def test_what_the_release_says_is_read_from_helms_record(manifest: str, expected: dict[str, int]) -> None:
-    helm = SimpleNamespace(manifest=lambda release: manifest)
-    session: Any = SimpleNamespace(helm=helm, settings=SimpleNamespace(release=None))
-    assert operate.released_replicas(session) == expected
+def restricted(hidden: Sequence[str], there: Sequence[Any], record: Any = None) -> Any:
+    """A session of an account that may not list some kinds."""
+
+    def visible(kinds: str, namespace: str) -> tuple[list[Any], list[str]]:
+        return [item for item in there if f"{item['kind'].lower()}s" not in hidden], list(hidden)
+
+    def items(kinds: str, namespace: str, *words: str) -> list[Any]:
+        for kind in hidden:
+            if kind in kinds:
+                said = f'Error from server (Forbidden): {kind} is forbidden: User "eve" cannot list resource "{kind}"'
+                raise Unanswered(f"kubectl get {kinds}: {said}")
+        return []
+
+    release = SimpleNamespace(namespace="shop", name="todo")
+    settings = SimpleNamespace(release=release, database_release=SimpleNamespace(name="database"))
+    kubectl = SimpleNamespace(visible=visible, items=items, now=objects.now)
+    return SimpleNamespace(kubectl=kubectl, settings=settings, shell=SimpleNamespace(dry=False))
+
+
+def test_who_may_not_list_secrets_sees_what_runs_and_is_told_what_cannot_be_told() -> None:
+    """As with Kubernetes' own role `view`, which is given to most people who look on."""
+    rows, told = operate.status(restricted(["secrets"], [deployment(2, 2)]))
+    assert [row[:2] for row in rows[1:]] == [("backend", "2/2")]
+    assert any(
+        "what is not as the release says cannot be told" in line and "secrets is forbidden" in line for line in told
+    )
+
+
+def test_a_kind_that_may_not_be_listed_is_named_and_its_objects_are_not_called_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = tuple(Workload(kind, "shop", name, {}) for kind, name in (("Deployment", "web"), ("StatefulSet", "store")))
+    monkeypatch.setattr(live, "released", lambda session: Live({}, wanted))
+    rows, told = operate.status(restricted(["pods", "statefulsets"], [deployment(2, 2)]))
+    assert rows[1][:4] == ("backend", "2/2", "?", "?")  # neither "0 restarts" nor "no pod"
+    assert [row[:2] for row in rows[2:]] == [("web", "deleted; a deploy makes it again")]
+    assert told == ["not looked at: pods, statefulsets, which this account may not list"]
+
+
+def test_who_may_list_nothing_that_serves_gets_no_empty_table() -> None:
+    with pytest.raises(UserError, match=r"may not list deployments, statefulsets, daemonsets in shop") as refused:
+        operate.status(restricted(["deployments", "statefulsets", "daemonsets"], []))
+    assert "lacks that right" in refused.value.hint
 
 
 def test_what_a_removal_takes_along_is_named_whole_and_what_nobody_here_made_as_such() -> None:
@@ -147,13 +177,7 @@ def test_what_somebody_deleted_of_the_release_is_a_row_of_the_table(monkeypatch:
     monkeypatch.setattr(
         live, "released", lambda session: Live({}, (*wanted, Workload("Deployment", "shop", "mcp", {})))
     )
-    release = SimpleNamespace(namespace="shop")
-    kubectl = SimpleNamespace(items=lambda *_: [deployment(2, 2)], now=objects.now)
-    session: Any = SimpleNamespace(
-        settings=SimpleNamespace(release=release), kubectl=kubectl,
-        helm=SimpleNamespace(manifest=lambda _: ""),
-    )  # fmt: skip
-    rows = [row[:2] for row in operate.status(session)[1:]]
+    rows = [row[:2] for row in operate.status(restricted([], [deployment(2, 2)]))[0][1:]]
     assert rows == [("backend", "2/2"), ("mcp", "deleted; a deploy makes it again")]
 
 
@@ -181,26 +205,26 @@ metadata: {name: of-another-group}
 
 
 def test_what_a_revision_made_and_the_cluster_has_no_more_is_named() -> None:
-    def items(kind: str, namespace: str) -> list[dict[str, Any]]:
+    def visible(kind: str, namespace: str) -> tuple[list[dict[str, Any]], list[str]]:
         if kind == "role":
-            raise UserError("roles is forbidden")
-        return {"other": [{"metadata": {"name": "kept"}}]}.get(namespace, [])
+            return [], ["role"]
+        return {"other": [{"metadata": {"name": "kept"}}]}.get(namespace, []), []
 
     packed = base64.b64encode(json.dumps({"namespace": "shop", "manifest": GONE}).encode())
     record = {"data": {"release": base64.b64encode(packed).decode()}}
-    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=items, now=objects.now))
+    session: Any = SimpleNamespace(kubectl=SimpleNamespace(visible=visible))
     assert live.gone(session, record) == ["service page"]
 
 
 def test_a_cluster_that_does_not_answer_says_of_nothing_that_it_is_still_there() -> None:
     """Else a deploy would take what somebody deleted for what is there, and change nothing."""
 
-    def items(kind: str, namespace: str) -> list[dict[str, Any]]:
+    def visible(kind: str, namespace: str) -> tuple[list[dict[str, Any]], list[str]]:
         raise UserError("kubectl get service: net/http: TLS handshake timeout")
 
     packed = base64.b64encode(json.dumps({"namespace": "shop", "manifest": GONE}).encode())
     record = {"data": {"release": base64.b64encode(packed).decode()}}
-    session: Any = SimpleNamespace(kubectl=SimpleNamespace(items=items, now=objects.now))
+    session: Any = SimpleNamespace(kubectl=SimpleNamespace(visible=visible))
     with pytest.raises(UserError, match="TLS handshake timeout"):
         live.gone(session, record)
 
@@ -242,3 +266,46 @@ def test_a_dry_run_of_a_rotation_says_whose_pods_it_would_replace() -> None:
     items = [reading("backend", "auth"), reading("agent", "api-keys"), reading("worker", "auth")]
     change = sync.Change("auth", {"KEY": "new,old"}, False, ("KEY",), ("backend",))
     assert operate.replaced_then(items, [change]) == "# then the pods of backend, worker are replaced, which read auth"
+
+
+class Claiming:
+    """A kubectl that ends with 0 whatever it is told, on a cluster where only some of that happens."""
+
+    def __init__(self, replicas: int, *, obeys: bool) -> None:
+        self.item = deployment(replicas, replicas)
+        self.obeys = obeys
+
+    def effect(self, *words: str, **_: Any) -> None:
+        if self.obeys and words[0] == "scale":
+            self.item["spec"]["replicas"] = int(words[2].partition("=")[2])
+        elif self.obeys:
+            self.item = json.loads(json.dumps(self.item))
+            self.item["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "now"}
+
+    def await_rollout(self, *_: Any) -> None: ...
+
+    def find(self, *_: Any) -> dict[str, Any]:
+        return json.loads(json.dumps(self.item))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+@pytest.mark.parametrize("task", ["scale", "restart"])
+def test_what_kubectl_says_to_have_done_is_looked_for(monkeypatch: pytest.MonkeyPatch, task: str, obeys: bool) -> None:
+    """A wrapper in its place may do nothing, and an autoscaler puts a number back at once."""
+    monkeypatch.setattr(operate, "hold_release_lock", lambda session: nullcontext())
+    one = SimpleNamespace(name="backend", deployment="")
+    release, timeouts = SimpleNamespace(namespace="shop", has_library=True), SimpleNamespace(deploy=9)
+    settings = SimpleNamespace(release=release, timeouts=timeouts, services=(one,), database=SimpleNamespace(name="db"))
+    session: Any = SimpleNamespace(
+        settings=settings, kubectl=Claiming(2, obeys=obeys), shell=SimpleNamespace(dry=False)
+    )
+    call = (
+        partial(operate.scale, session, "backend", 0)
+        if task == "scale"
+        else partial(operate.restart, session, ["backend"])
+    )
+    if obeys:
+        call()
+        return
+    with pytest.raises(UserError, match=r"kubectl says that it (scaled|restarted) deployment/backend, but"):
+        call()
