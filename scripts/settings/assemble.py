@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -294,6 +294,7 @@ def _app_release(
     images = {name: _image_places(name, service) for name, service in app["services"].items()}
     if release.has_library:
         _refuse_decided(mine, {theirs.file: generated}, given, images, release.namespace)
+        _refuse_unknown(mine, {theirs.file: app.get("values", {})}, given, app)
     return replace(release, values=values, images=images)
 
 
@@ -305,16 +306,26 @@ def _refuse_decided(
     namespace: str,
 ) -> None:
     """Raise SettingsError for what the pipeline decides, in values of apps' files and in a person's own files."""
-    told = [
-        f"{name}: values: {line}"
-        for name, values in generated.items()
-        for line in contradictions.of_decided(values, images, namespace)
-    ]
-    for file in files:
-        told += [
-            f"{relative(file, places.root)}: {line}"
-            for line in contradictions.of_decided(places.read(file), images, namespace)
-        ]
+    _refuse(places, generated, files, lambda values: contradictions.of_decided(values, images, namespace))
+
+
+def _refuse_unknown(
+    places: Places, own: Mapping[str, Mapping[str, Any]], files: Sequence[Path], app: Mapping[str, Any]
+) -> None:
+    """Raise SettingsError for values of services that the app lacks, which a chart would tell by what those lack."""
+    there = {name: app_values.place(name, spec) for name, spec in app["services"].items()}
+    _refuse(places, own, files, lambda values: contradictions.of_unknown(values, there))
+
+
+def _refuse(
+    places: Places,
+    own: Mapping[str, Mapping[str, Any]],
+    files: Sequence[Path],
+    judge: Callable[[Mapping[str, Any]], Iterable[str]],
+) -> None:
+    """Raise SettingsError for what is wrong with values in apps' files, by their names, and in a person's own files."""
+    told = [f"{name}: values: {line}" for name, values in own.items() for line in judge(values)]
+    told += [f"{relative(file, places.root)}: {line}" for file in files for line in judge(places.read(file))]
     if told:
         raise SettingsError("\n".join(told))
 

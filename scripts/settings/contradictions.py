@@ -108,6 +108,19 @@ def of_decided(values: Spec, images: Mapping[str, Mapping[str, str]], namespace:
         yield f"global.namespace: {home}: the release's is {namespace}; set release.namespace in {PIPELINE}"
 
 
+def of_unknown(values: Spec, places: Mapping[str, str]) -> Iterator[str]:
+    """Yield what values say of services that the app lacks, by where in the chart's values its own ones stand.
+
+    One with an image is somebody's own addition to the chart.
+    """
+    services = values.get("services")
+    for name, spec in services.items() if isinstance(services, Mapping) else ():
+        lost = isinstance(spec, Mapping) and spec.get("enabled") is not False and not spec.get("image")
+        if lost and f"services.{name}" not in places.values():
+            there = ", ".join(places.values())
+            yield f"services.{name}: the app has no service there; correct the name, or remove it (there are: {there})"
+
+
 def _of_service(spec: Spec) -> Iterator[str]:
     if "group" in spec and "user" not in spec:
         yield "group: has no effect without user; add it"

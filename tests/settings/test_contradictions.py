@@ -160,6 +160,8 @@ def contradictions() -> Iterator[tuple[str, dict[str, Any], str]]:
         ("values: services.api.image.repository: my/own has no effect"),
     )
     yield "a registry", app(values={"global": {"imageRegistry": "r"}}), "values: global.imageRegistry: r: images come"
+    mistyped = app(values={"services": {"wroker": {"replicaCount": 2}}})
+    yield "a service that is not there", mistyped, "values: services.wroker: the app has no service there; correct"
     elsewhere = app(values={"global": {"namespace": "elsewhere"}})
     yield "another namespace", elsewhere, "values: global.namespace: elsewhere: the release's is todo-chatbot; set"
     unread = app(database={"tls": True})
@@ -213,6 +215,20 @@ def test_what_would_be_ignored_is_refused(project: Path, data: dict[str, Any], s
         effect(project, data)
     assert f"{APP}: {said}" in str(caught.value) or said in str(caught.value)
     assert all(line.startswith(f"{APP}: ") for line in str(caught.value).splitlines())
+
+
+def test_a_service_that_an_app_lacks_is_named_with_the_persons_own_file(project: Path) -> None:
+    more: dict[str, Any] = {"services": {"pgae": {"resources": {"limits": {"cpu": "2"}}}}}
+    try:
+        (project / "mine.yaml").write_text(yaml.safe_dump(more))
+        told = r"^mine.yaml: services.pgae: the app has no service there; .*there are: services.api, services.page"
+        with pytest.raises(SettingsError, match=told):
+            effect(project, app(), {"release": {"values": ["mine.yaml"]}})
+        more["services"]["pgae"]["image"] = {"repository": "redis", "tag": "8"}  # somebody's own addition
+        (project / "mine.yaml").write_text(yaml.safe_dump(more))
+        assert effect(project, app(), {"release": {"values": ["mine.yaml"]}})
+    finally:
+        (project / "mine.yaml").write_text("a: 1\n")
 
 
 def test_what_another_environment_makes_use_of_is_told_and_not_refused(project: Path) -> None:
