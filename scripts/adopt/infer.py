@@ -295,7 +295,7 @@ def _checks_certificates(unit: Unit, context: Context) -> Place | None:
         text = tree.text(file)
         found = asks.search(text)
         if found and "CERT_NONE" not in text and re.search(r"create_async_engine|asyncpg", text):
-            return Place(file, text[: found.start()].count("\n") + 1)
+            return Place.at(file, text, found.start())
     return None
 
 
@@ -375,7 +375,7 @@ def _extensions(context: Context) -> None:
         asks = file.endswith(_SPEAKS) and not folder_kinds.TESTS.search(file) and _VECTOR.search(tree.text(file))
         if asks and "database" in data:
             data["database"]["extensions"] = ["vector"]
-            place = Place(file, tree.text(file)[: asks.start()].count("\n") + 1)
+            place = Place.at(file, asks.string, asks.start())
             context.found.because("database.extensions", "vector, which the stand-in has then", place)
             return
 

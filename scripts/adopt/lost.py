@@ -126,7 +126,7 @@ def _imports(
             starts = _meant(said, aliases) if said.startswith("@/") else [join(here, said)]
             files = [it for start in (starts if said.startswith(_OWN) else bare) for it in _files(tree, start)]
             unknown = said.startswith("@/") and not starts
-            yield said, Place(file, text[: match.start(1)].count("\n") + 1), None if unknown else files
+            yield said, Place.at(file, text, match.start(1)), None if unknown else files
 
 
 def has_pages(tree: Tree, folder: str) -> bool:

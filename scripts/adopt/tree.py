@@ -31,6 +31,11 @@ class Place:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
 
+    @classmethod
+    def at(cls, file: str, text: str, index: int) -> Place:
+        """Return the place of a character of a file's text."""
+        return cls(file, text.count("\n", 0, index) + 1)
+
 
 @dataclass
 class Tree:

@@ -48,7 +48,7 @@ def unstarted(tree: Tree, units: Sequence[Unit]) -> Iterator[Unit]:
         if one := next(found, None):
             file, match, line = one
             words = line.format(module=module_name(unit, file), name=match[1] or "default", url=_url(unit)).split()
-            place = Place(file, tree.text(file)[: match.start()].count("\n") + 1)
+            place = Place.at(file, match.string, match.start())
             told = Described(f"{unit.name}-worker", place, "compose", context=unit.folder, command=tuple(words))
             yield replace(unit, name=told.name, place=place, described=[told], once=[])
 

@@ -166,7 +166,7 @@ def _starts_nothing(unit: Unit, tree: Tree) -> Iterator[str]:
     )
     ends = (f"/{path}.py", f"/{path}/__init__.py")
     if not renamed and not any(f"/{file}".endswith(ends) for file in tree.below(recipe.context)):
-        said = f"starts {name[1]}, which its image has not; the application is in {made[0]}"
+        said = f"starts {name[1]}, which its image has not; the application is in {made[0].file}"
         yield f"{recipe.file}:{recipe.command_line}: {said}"
 
 
@@ -240,9 +240,9 @@ def _python_command(unit: Unit, context: Context) -> list[str]:
             return ["gunicorn", f"{module_name(unit, wsgi)}:application", "--bind", f"0.0.0.0:{port}"]
         return ["python", "manage.py", "runserver", f"0.0.0.0:{port}"]
     if made := find_application(tree, unit):
-        file, line, name, factory = made
-        folder, module = start_of(tree, unit, file)
-        context.found.because(f"services.{unit.name}.args", f"{module}:{name}", Place(file, line))
+        place, name, factory = made
+        folder, module = start_of(tree, unit, place.file)
+        context.found.because(f"services.{unit.name}.args", f"{module}:{name}", place)
         if unit.kind == "fastapi":
             extra = ["--app-dir", folder] if folder else []
             extra += ["--factory"] if factory else []

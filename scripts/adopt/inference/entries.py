@@ -25,12 +25,12 @@ _APPLICATIONS = {  # by kind, the best first; the last of FastAPI's is a functio
 }
 
 
-def find_application(tree: Tree, unit: Unit) -> tuple[str, int, str, bool] | None:
-    """Return where a program's application object is made: file, line, name, and whether that is of a function."""
+def find_application(tree: Tree, unit: Unit) -> tuple[Place, str, bool] | None:
+    """Return where a program's application object is made: its place, its name, and whether that is of a function."""
     for pattern in _APPLICATIONS.get(unit.kind, ()):
         for file in dict.fromkeys([main_file(unit, tree), *main_files(tree, unit)]):
             if match := re.search(pattern, tree.text(file), re.M) if file else None:
-                return file, tree.text(file)[: match.start()].count("\n") + 1, match[1], pattern.startswith("^def")
+                return Place.at(file, match.string, match.start()), match[1], pattern.startswith("^def")
     return None
 
 

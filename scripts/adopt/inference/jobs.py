@@ -225,7 +225,7 @@ def _called(place: Place, unit: Unit, tree: Tree) -> bool:
     made = find_application(tree, unit)  # a function that makes it is called by the server
     return (
         not name
-        or bool(made and made[2:] == (name, True))
+        or bool(made and made[1:] == (name, True))
         or any(name in python_source.used_names(tree.text(one)) for one in files)
     )
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from scripts.adopt import folder_kinds
 from scripts.adopt.inference.decision import Context, Whole
-from scripts.adopt.tree import Tree
+from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
 _CODE = (".ts", ".tsx", ".js", ".jsx", ".mjs", ".html")
@@ -25,8 +25,8 @@ def find_journey(context: Context) -> None:
         if is_left(whole):
             continue
         if wrong := unknown_database(text):
-            line = text[: wrong.start()].count("\n") + 1
-            context.found.remarks.append(f"{own}:{line}: Better Auth knows no such database: it will know nobody")
+            place = Place.at(own, text, wrong.start())
+            context.found.remarks.append(f"{place}: Better Auth knows no such database: it will know nobody")
             continue
         base = re.search(r"basePath\s*:\s*[\"'](/[\w/-]+)[\"']", text)
         front = next((one for one in whole.units if one.python and _hands_on(one)), unit)

@@ -29,7 +29,7 @@ class _Source:
     text: str
 
     def place(self, match: re.Match[str]) -> Place:
-        return Place(self.file, self.text[: match.start()].count("\n") + 1)
+        return Place.at(self.file, self.text, match.start())
 
 
 def find_todos(context: Context) -> None:

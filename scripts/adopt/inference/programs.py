@@ -295,9 +295,9 @@ def name_host(unit: Unit, spec: Mapping[str, Any], context: Context) -> dict[str
             told = "\n".join([used[0][0], *re.findall(r"(?im)^.*hosts?\b.*$", tree.text(file))])
             names = re.findall(r"[\"'](localhost|127\.0\.0\.1|[a-z][\w-]*(?:\.[\w-]+)+)[\"']", told)
             host = "localhost" if "localhost" in names or not names else names[0]
-            line = tree.text(file)[: used[0].start()].count("\n") + 1
             said = f"asked as {host}, since it answers to hosts of a list alone"
-            context.found.because(f"services.{unit.name}.values.readinessProbe", said, Place(file, line))
+            place = Place.at(file, used[0].string, used[0].start())
+            context.found.because(f"services.{unit.name}.values.readinessProbe", said, place)
             return {"readinessProbe": {"httpGet": {"httpHeaders": [{"name": "Host", "value": host}]}}}
     return {}
 

@@ -75,7 +75,7 @@ def _of_vite(text: str, file: str) -> Iterator[Handed]:
         value = _braced(block, found.end() - 1) if found[0].endswith("{") else block[found.end() :].splitlines()[0]
         at = found.end() + (len(value) if found[0].endswith("{") else 0)
         url = _URL.search(value)
-        place = Place(file, text[: (start.end() if start else 0) + found.start()].count("\n") + 1)
+        place = Place.at(file, text, (start.end() if start else 0) + found.start())
         rewrite = _REWRITE.search(value)
         own = (rewrite[1] or rewrite[2] or "").replace("\\", "") if rewrite else ""
         yield Handed(found[1], url[0] if url else "", place, own, rewrite[3] if rewrite else "")
@@ -109,7 +109,7 @@ def _of_nginx(text: str, file: str) -> Iterator[Handed]:
     for found in _LOCATION.finditer(text):
         if (to := _PASS.search(found[2])) and "$" not in to[1]:
             own = found[1] if to[2] else ""
-            yield Handed(found[1], to[1], Place(file, text[: found.start()].count("\n") + 1), own, to[2] or "")
+            yield Handed(found[1], to[1], Place.at(file, text, found.start()), own, to[2] or "")
 
 
 def hand_on(unit: Unit, context: Context) -> None:
