@@ -68,6 +68,12 @@ def read(text: str, file: str, into: Code, helpers: Mapping[str, bool] | None = 
             into.reads += _demanded(node, place)
 
 
+def read_prisma(text: str, file: str, into: Code) -> None:
+    """Add the variables that a schema of Prisma has its database's address in: the program may name none of them."""
+    found = re.finditer(r"^[ \t]*(?:url|directUrl)\s*=\s*env\(\s*\"(\w+)\"", text, re.M)
+    into.reads += [Read(one[1], Place.at(file, text, one.start())) for one in found]
+
+
 def _walk(root: Node) -> Iterator[Node]:
     stack = [root]
     while stack:

@@ -491,3 +491,5 @@ def _read_code(tree: Tree, unit: Unit) -> None:
             python_source.read(tree.text(file), file, unit.code, helpers)
         elif file.endswith(javascript_source.SUFFIXES) and not unit.python and not file.endswith(".d.ts"):
             javascript_source.read(tree.text(file), file, unit.code, helpers)
+        elif file.endswith(".prisma") and unit.javascript:
+            javascript_source.read_prisma(tree.text(file), file, unit.code)

@@ -3516,3 +3516,22 @@ def test_a_service_that_migrates_at_its_start_has_one_pod(tmp_path: Path, start:
     texts = {**below("api", API), "k8s__api.yaml": yaml.safe_dump(manifest),
              "api__Dockerfile": f"FROM python:3.13\nWORKDIR /app\nCOPY . .\nCMD {start}\n"}  # fmt: skip
     assert services(adopt(make(tmp_path, **texts)))["api"]["replicas"] == pods
+
+
+def test_a_schema_of_prisma_tells_which_variable_has_the_databases_address(tmp_path: Path) -> None:
+    """The program makes its client without naming any."""
+    packages = '{"dependencies": {"next": "16", "@prisma/client": "6", "prisma": "6"}}'
+    schema = 'datasource db {\n  provider = "postgresql"\n  url      = env("DATABASE_URL")\n'
+    schema += '  // directUrl = env("DIRECT_URL")\n  shadowDatabaseUrl = env("SHADOW_DATABASE_URL")\n}\n'
+    found = adopt(make(tmp_path, **{"package.json": packages, "app__page.tsx": "", "prisma__schema.prisma": schema}))
+    data = from_yaml(found.text)
+    assert set(data["secrets"]["database-secrets"]["keys"]) == {"DATABASE_URL"} and data["database"]["first"]
+    assert "prisma/schema.prisma:3" in {place for _, _, place in found.decision.reasons}
+
+
+def test_a_server_knows_the_page_by_the_address_that_browsers_open(tmp_path: Path) -> None:
+    """Whatever the variable is called: it lets that page call, or leads people back to it."""
+    read = 'import os\norigins = [os.getenv("FRONTEND_API_URL", "http://localhost:3000")]\n'
+    app = make(tmp_path, **{"web__package.json": NEXT, "web__app__page.tsx": "",
+                            **below("api", {**API, "main.py": API["main.py"] + read})})  # fmt: skip
+    assert services(adopt(app))["api"]["environment"]["FRONTEND_API_URL"] == "http://localhost:3000"

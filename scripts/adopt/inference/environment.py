@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.adopt import variables
 from scripts.adopt.facts import Read
-from scripts.adopt.folder_kinds import PAGE_KINDS
+from scripts.adopt.folder_kinds import CALLED, PAGE_KINDS
 from scripts.adopt.inference.addresses import old_node, preload
 from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told, worker_of
 from scripts.adopt.inference.jobs import imported_files
@@ -353,8 +353,7 @@ def _address(
     if ("REDIS" in read.name.upper() or value.startswith("redis://")) and redis_of(context):
         number = found[1] if (found := re.search(r"^redis://.*:\d+/(\d+)$", value)) else "0"
         environment[read.name] = "redis" if read.name.upper().endswith("HOST") else f"redis://redis:6379/{number}"
-        told(unit, context, read.name, environment[read.name], read.place)
-        return
+        return told(unit, context, read.name, environment[read.name], read.place)
     if re.search(r"OPENAI|ANTHROPIC|GEMINI|GROQ|MODEL|SMTP|DAPR|SENTRY|BIND|LISTEN", read.name) or read.name in (
         "HOST",
         "SERVER_HOST",
@@ -362,6 +361,8 @@ def _address(
     ):
         return
     target = _target(read, unit, context, value)
+    if target is context.whole.page and target is not None and target is not unit and unit.kind in CALLED:
+        return _page(read, unit, context, environment, build, sources)  # whom browsers open: it is let call, or led to
     if target is None or target is unit or not context.ports[target.name]:
         if read.required:
             _plain(read, unit, context, environment, build, sources)
