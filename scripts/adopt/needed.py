@@ -9,11 +9,13 @@ from pathlib import PurePosixPath
 
 from scripts.adopt import python_source
 from scripts.adopt.packages import Packages, folder_of, in_uv_lock, join
+from scripts.adopt.packages import python as python_packages
 from scripts.adopt.tree import Place, Tree
 
 # Name that is imported → the package that has it, and the packages that bring it along. Others' names are not guessed:
 # a package of the same name as an import may be another's.
 KNOWN: dict[str, tuple[str, ...]] = {
+    "agents": ("openai-agents",),
     "aiofiles": ("aiofiles",),
     "aiohttp": ("aiohttp",),
     "aiosqlite": ("aiosqlite",),
@@ -110,6 +112,20 @@ def packages(
     return found
 
 
+def left_behind(tree: Tree, folder: str, wanted: Packages, imported: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield (package, requirement, why) of what pyproject.toml asks for and requirements.txt beside it, by which an
+    image is made, does not, though the program imports what it has.
+    """
+    whole = python_packages(tree, folder) or Packages()
+    for name, version in whole.wanted.items():
+        own = {*_modules(name), name.rpartition("-")[2]}  # openai-agents: agents
+        if name not in wanted.wanted and not own.isdisjoint(imported):
+            place = whole.places[name]
+            extras = re.search(rf"{re.escape(name)}(\[[a-z,]+\])", tree.line(place), re.I)
+            asked = _requirement(name, version).replace(name, f"{name}{extras[1] if extras else ''}", 1)
+            yield name, asked, f"{place}: {name}, which requirements.txt lacks"
+
+
 def is_brought(tree: Tree, wanted: Packages, module: str) -> bool:
     """Return whether package files bring a module that is known here, by a package of its own or another one."""
     locked = set(in_uv_lock(tree, wanted.lock)) if wanted.lock else set()
@@ -180,7 +196,8 @@ def out_of_reach(tree: Tree, folder: str, context: str, main: str, wanted: Colle
     image is built from, each with its first place: `shared/` beside `backend/`. What one of the packages that are
     `wanted` may have is none of these.
     """
-    brought = {*KNOWN, *(name.replace("-", "_") for name in wanted), *(["agents"] if "openai-agents" in wanted else [])}
+    own = "agents" if "openai-agents" not in wanted else ""  # what many call a folder of theirs
+    brought = {*KNOWN, *(name.replace("-", "_") for name in wanted)} - {own}
     found: dict[str, Place] = {}
     above = [parent.as_posix() for parent in PurePosixPath(folder).parents] if folder != "." else []
     outer = [one for one in above if context != "." and not f"{one}/".startswith(f"{context}/")]

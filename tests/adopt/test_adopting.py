@@ -3535,3 +3535,20 @@ def test_a_server_knows_the_page_by_the_address_that_browsers_open(tmp_path: Pat
     app = make(tmp_path, **{"web__package.json": NEXT, "web__app__page.tsx": "",
                             **below("api", {**API, "main.py": API["main.py"] + read})})  # fmt: skip
     assert services(adopt(app))["api"]["environment"]["FRONTEND_API_URL"] == "http://localhost:3000"
+
+
+def test_what_requirements_lack_is_taken_from_the_project_file_beside_them(tmp_path: Path) -> None:
+    """The image is made from requirements.txt: of what the other file asks for, what the program imports is added."""
+    project = '[project]\nname = "api"\ndependencies = ["fastapi", "openai-agents[litellm]>=0.2.9", "nest-asyncio"]\n'
+    code = "import nest_asyncio\nfrom agents import Runner\n" + API["main.py"]
+    texts = {"requirements.txt": "fastapi\n", "pyproject.toml": project, "main.py": code}
+    assert services(adopt(make(tmp_path, **texts)))["app"]["addPackages"] == [
+        "openai-agents[litellm]>=0.2.9",
+        "nest-asyncio",
+    ]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_agents_are_openais_where_the_program_has_none_of_its_own(tmp_path: Path, own: bool) -> None:
+    texts = {**API, "main.py": "from agents import Runner\n" + API["main.py"]} | ({"agents.py": ""} if own else {})
+    assert ("openai-agents" in services(adopt(make(tmp_path, **texts)))["app"].get("addPackages", [])) is not own

@@ -439,7 +439,11 @@ def missing_modules(unit: Unit, context: Context) -> dict[str, str]:
     postgres = bool(urls) and not any("sqlite" in url for url in urls)
     if not (unit.python and main):
         return {}
-    found = needed.packages(tree, unit.sources, unit.python, main, postgres, imports(unit, tree))
+    imported = imports(unit, tree)
+    more = [*needed.left_behind(tree, unit.sources, unit.python, imported)]
+    known = needed.packages(tree, unit.sources, unit.python, main, postgres, imported)
+    names = {name for name, _, _ in more}
+    found = {asked: why for _, asked, why in more} | {name: why for name, why in known.items() if name not in names}
     file, folder = migrations(unit, context)
     own = (one for one in tree.below(folder) if one.endswith(".py")) if folder else ()
     for one in own:  # what only they import, such as the type of a column
