@@ -63,7 +63,7 @@ def _finding(rule: Rule, fields: Mapping[str, str], text: str) -> Finding:
         rule=rule.id,
         service=fields["service"],
         object=fields["program"],
-        title=clean(fill(rule.title, fields)),
+        title=clean(fill(rule.title, fields)).rstrip(": "),  # where nothing more is known to stand after the colon
         meaning=clean(fill(rule.meaning, fields)),
         evidence=tuple(clean(line[:600]) for line in evidence),
         remedy=clean(fill(rule.remedy, fields)),

@@ -36,7 +36,7 @@ _LOUD = re.compile(
     r"error|err!|fail|fatal|cannot|can't|could not|couldn't|unable|not found|denied|refused|missing|invalid|exception"
     r"|panic|killed|no such|E: |conflict|unsupported|does not|not set|requir(?:e|es|ed)\b|mismatch|❌|×"
     r"|ERR_[A-Z]|already (?:exists|in use)|\bAbort|not installed|untrusted|is not signed|never used"
-    r"|^Expected version|^Got: ",
+    r"|n.t match|out of date|must be async|^Expected version|^Got: ",
     re.IGNORECASE,
 )
 # What BuildKit says of a step that failed: true of every one, and so no program's own words.
@@ -52,7 +52,7 @@ def cause_lines(lines: Sequence[str], said: str = "", most: int = MOST) -> list[
     Where `said` itself tells no cause, as BuildKit's last words, it is no line to look around.
     """
     said = "" if _CLOSING.search(said) else said
-    announced = _announced(lines) | _own_place(lines)
+    announced = _announced(lines) | _own_place(lines) | _before(lines)
     useful = [line for line in lines if line.strip() == said or line in announced or not _NOISE.search(line)]
     useful = useful or list(lines)
     own = [number for number, line in enumerate(useful) if not _CLOSING.search(line)] or list(range(len(useful)))
@@ -76,6 +76,16 @@ def _own_place(lines: Sequence[str]) -> set[str]:
     begins = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent")]
     found = [line for line in lines[begins[-1] if begins else 0 :] if _FILE.search(line)]
     return set(found[-1:])
+
+
+_SOURCE = re.compile(
+    r"^\s*(?:\./)?[\w./()\[\]@-]+\.(?:[cm]?[jt]sx?|s?css|vue|svelte|mdx?|json|prisma)(?::\d+){0,2}\s*$"
+)
+
+
+def _before(lines: Sequence[str]) -> set[str]:
+    """Return the lines that name a source file alone, and are followed by what is wrong with it."""
+    return {place for place, line in itertools.pairwise(lines) if _SOURCE.match(place) and _is_loud(line)}
 
 
 def _is_loud(line: str) -> bool:

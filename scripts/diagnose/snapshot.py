@@ -11,6 +11,7 @@ from typing import Any
 from scripts.diagnose.model import Object, Snapshot
 from scripts.diagnose.symptoms import FLAPPING, lacks_room
 from scripts.errors import UserError
+from scripts.host.terminal import printable
 from scripts.kube.kubectl import Kubectl, not_listed
 from scripts.kube.objects import is_terminating
 from scripts.kube.queries import SHOW_OWNERS
@@ -97,5 +98,5 @@ def _log(kubectl: Kubectl, namespace: str, key: tuple[str, str], *, previous: bo
     pod, container = key
     words = ["logs", pod, "--container", container, "--namespace", namespace, f"--tail={TAIL}"]
     answer = kubectl.ask(*words, *(["--previous"] if previous else []), timeout=10)
-    lines = (line for line in answer.out.splitlines() if line.strip() and not line.startswith(NO_LOG))
+    lines = (printable(line) for line in answer.out.splitlines() if line.strip() and not line.startswith(NO_LOG))
     return tuple(lines) if answer else ()

@@ -119,6 +119,12 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("CONNECTION", r"(?<![:\w/])//[\w.%+-]{1,80}:[^\s/@\"'<>`]{1,200}@[\w.-]+", 0),
         ("CONNECTION", r"(?<![\w.%+-])[\w.%+-]{1,80}:[^\s@/:\"'`]{1,200}@(?:tcp|unix|cloudsql)\([^\s)]{0,300}\)", 0),
         ("CONNECTION", r"(?<![\w.%+-])[\w.%+-]{1,80}:([^\s@:/\"'`]{3,200})@[\w-]{1,100}(?:\.[\w-]{1,100}){0,6}:\d{2,5}\b", 0),
+        # What a driver quotes of a URL that it could not take apart: from a wrong place on, or without its scheme.
+        ("CONNECTION", r"[\"'`]((?!@|(?:npm|workspace|patch|file|git|portal|link):)[^\s\"'`@]{0,200}@[A-Za-z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}(?::\d{2,5})?/[\w%.?=&-]{1,200})[\"'`]", 0),
+        ("CONNECTION", r"[\"'`]((?!@|(?:npm|workspace|patch|file|git|portal|link):)[^\s\"'`@]{0,200}@[A-Za-z][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}:\d{2,5})[\"'`]", 0),
+        ("CONNECTION", r"\binvalid literal for int\(\) with base 10: [\"']([^\n\"'@]{0,200}@[^\n\"']{1,200})", 0),
+        ("PASSWORD", r"\bPort could not be cast to integer value as [\"']([^\n\"']{1,200})", 0),
+        ("PASSWORD", r"(?:\bhost name [\"']|\b(?:ENOTFOUND|EAI_AGAIN) |\blookup |\bresolve host:? [\"']?)([^\s\"'@]{1,100})@[\w.-]+", 0),
         ("CONNECTION", r"\bjdbc:oracle:\w{2,10}:[^\s@\"']{1,200}@[^\s\"']+", _I),
         ("CONNECTION", r"\bDefaultEndpointsProtocol=[^\s\"']+", _I),
         ("CLOUD_KEY", _START + "(?:" + "|".join(_TOKENS) + ")", 0),
@@ -196,7 +202,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("PASSWORD", r"\b(?:setenv|setx|set\s{1,4}-\w{1,4}|ENV|ARG)\s{1,4}\w{0,60}(?-i:[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY))\s{1,4}[\"']?([^\s\"'=]{4,})", 0),
         ("PASSWORD", r"\bcredentials?\s{1,4}[\w.@-]{1,60}:([^\s:/\"']{4,})", _I),
         ("PASSWORD", r"--from-literal[= ][\"']?[\w.-]{1,253}=([^\s\"']+)", 0),
-        ("EMAIL", r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
+        ("EMAIL", r"(?<![\w.+%-])[\w.+%-]{1,64}@(?!\d{1,5}\.\d{1,5}\.)(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b", 0),
     )
 )  # fmt: skip
 _WEAK_SET = re.compile(rf"{_BEFORE_WEAK}(?i:{_WEAK}){_SET}{_NOT}{_VALUE}")

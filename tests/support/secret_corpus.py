@@ -221,7 +221,20 @@ def secrets() -> list[tuple[str, str, str]]:
         "$6$" + _word(16) + "$" + _word(86),
     ):
         found.append(("hash", f"bob:{made}:19000", made[-20:]))
-    return [*found, *_signed_and_blank(), ("url in base64", f"value {hidden} decoded", hidden)]
+    return [*found, *_signed_and_blank(), *_torn_urls(), ("url in base64", f"value {hidden} decoded", hidden)]
+
+
+def _torn_urls() -> list[tuple[str, str, str]]:
+    """What drivers quote of a database's URL that they could not take apart, since its password is not encoded."""
+    forms = (
+        "InterpolationSyntaxError: '%' must be followed by '%' or '(', found: '%21{}@db:5432/todo'",
+        "ValueError: invalid literal for int() with base 10: '{}#word@db.neon.tech'",
+        "Could not parse SQLAlchemy URL from string 'postgres//u:{}@h/db'",
+        'could not translate host name "{}@database" to address: Name or service not known',
+        "Error: getaddrinfo ENOTFOUND {}@database", "dial tcp: lookup {}@db on 10.96.0.10:53: no such host",
+        "ValueError: Port could not be cast to integer value as '{}'",
+    )  # fmt: skip
+    return [("torn url", form.format(value), value) for form in forms for value in ("cdefXY9", "geheim")]
 
 
 def _signed_and_blank() -> list[tuple[str, str, str]]:
@@ -251,6 +264,8 @@ def _signed_and_blank() -> list[tuple[str, str, str]]:
 
 
 LOOKALIKES = (
+    "open '/app/patches/next-auth@4.24.7.patch'", "'@acme/ui@workspace:packages/ui' is not in this workspace", "ValueError: invalid literal for int() with base 10: 'tcp://10.96.0.12:6379'",
+    "could not translate host name \"database\" to address", "getaddrinfo ENOTFOUND backend-service",
     'secret "database-secrets" not found', "secretName: database-secrets", "couldn't find key DATABASE_URL in Secret chatbot-dev/database-secrets",
     "automountServiceAccountToken: false", "MODEL_MAX_TOKENS: 1024", "max_tokens=512", "http://backend-service:8000/api/todos?x=1",
     "todo-chatbot/backend@sha256:" + _word(64, _HEX), "postgresql://database:5432/todo refused the connection", "basic authentication failed",
