@@ -322,16 +322,17 @@ _MIGRATES = re.compile(
 _MAKES_TABLES = re.compile(r"create_all|CREATE TABLE|\bupgrade\(")
 
 
-def opens_database(tree: Tree, found: Dockerfile) -> Iterator[str]:
-    """Yield a line whose build step makes the tables of a database, which is not there while an image is built."""
+def opens_database(tree: Tree, found: Dockerfile) -> Iterator[tuple[Place, list[str]]]:
+    """Yield (place, scripts) of a build step that makes the tables of a database, which is not there while an image is
+    built: by these scripts of Python, or by migrations.
+    """
     for item in reading.instructions(tree.text(found.file)):
         if item.name != "RUN" or "||" in item.value:
             continue
         files = re.findall(r"\bpython[\d.]*\s+(?:-u\s+)?(?:\./)?([\w./-]+\.py)\b", item.value)
-        if _MIGRATES.search(item.value) or any(
-            _MAKES_TABLES.search(tree.text(join(found.context, it))) for it in files
-        ):
-            yield f"{found.file}:{item.first + 1}: makes tables in a database, which no build has"
+        making = [it for it in files if _MAKES_TABLES.search(tree.text(join(found.context, it)))]
+        if making or _MIGRATES.search(item.value):
+            yield Place(found.file, item.first + 1), making
 
 
 _INSTALLS_PROJECT = re.compile(

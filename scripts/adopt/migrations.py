@@ -45,11 +45,11 @@ def changed_unmade(tree: Tree, folder: str) -> Changed | None:
     """Return the first table that the revisions below a folder change though none before made it; None where they can
     run from nothing, or nobody can tell.
     """
-    files = [file for file in tree.below(folder) if "/versions/" in f"/{file}" and file.endswith(".py")]
-    if any(_LOOKS_FIRST.search(_WAY_BACK.sub("", tree.text(file))) for file in files):
+    found = _revisions(tree, folder)
+    if any(_LOOKS_FIRST.search(_WAY_BACK.sub("", tree.text(one.file))) for one in found):
         return None
     made: set[str] = set()
-    for revision in _in_order([one for file in files if (one := _read(file, tree.text(file)))]):
+    for revision in _in_order(found):
         for verb, table, line in _steps(revision.upgrade):
             if verb == "unknown":
                 return None
@@ -58,6 +58,26 @@ def changed_unmade(tree: Tree, folder: str) -> Changed | None:
             elif table not in made:
                 return Changed(table, Place(revision.file, line))
     return None
+
+
+def refused(tree: Tree, folder: str) -> str:
+    """Return why alembic takes none of the revisions below a folder, as two of them have one name, or one stands on
+    another that is not there; empty where it takes them.
+    """
+    found = _revisions(tree, folder)
+    names = [one.name for one in found]
+    for one in found:
+        if names.count(one.name) > 1:
+            return f"{one.file}: another revision is called {one.name}, too"
+        if lost := next((name for name in one.after if name not in names), ""):
+            return f"{one.file}: stands on {lost}, which is not there"
+    return ""
+
+
+def _revisions(tree: Tree, folder: str) -> list[_Revision]:
+    """Return the revisions below a folder, by the names of their files."""
+    files = [file for file in tree.below(folder) if "/versions/" in f"/{file}" and file.endswith(".py")]
+    return [one for file in sorted(files) if (one := _read(file, tree.text(file)))]
 
 
 def _read(file: str, text: str) -> _Revision | None:
@@ -81,7 +101,7 @@ def _read(file: str, text: str) -> _Revision | None:
 
 def _in_order(found: Sequence[_Revision]) -> Iterator[_Revision]:
     """Yield revisions, each after those that it stands on."""
-    waiting = sorted(found, key=lambda one: one.file)
+    waiting = list(found)
     while waiting:
         names = {one.name for one in waiting}
         ready = [one for one in waiting if not names.intersection(one.after)] or waiting

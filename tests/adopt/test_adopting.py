@@ -830,6 +830,8 @@ def test_a_build_that_makes_tables_in_a_database_is_made_without_it(tmp_path: Pa
     assert services(found)["api"].get("builder") == ("python" if built else None)
     reasons = [str(place) for key, _, place in found.decision.reasons if key == "services.api.builder"]
     assert reasons == ["api/Dockerfile:3: makes tables in a database, which no build has"] * built
+    commands = [job["command"] for job in from_yaml(found.text).get("jobs", {}).values()]
+    assert (["env", "PYTHONPATH=.", "python", "tables.py"] in commands) is (step == "python tables.py")
 
 
 def test_a_module_beside_the_folder_that_an_image_is_built_from_is_told_before_anything_is_built(
@@ -1183,7 +1185,7 @@ def test_a_python_that_the_project_refuses_is_told(tmp_path: Path) -> None:
     ("files", "jobs"),
     [
         ({"db.py": "Base.create_all(e)\n", "main.py": "from db import x\n"}, []),
-        ({"db.py": "Base.create_all(e)\n", "alembic.ini": ""}, [["python", "-m", "alembic", "upgrade", "head"]]),
+        ({"db.py": "Base.create_all(e)\n", "alembic.ini": ""}, [["python", "-m", "alembic", "upgrade", "heads"]]),
         ({"init_db.py": "Base.create_all(e)\n"}, [["env", "PYTHONPATH=.", "python", "init_db.py"]]),
         (
             {
@@ -1233,17 +1235,23 @@ INI = "[alembic]\nscript_location = {}\n"
          {"api-migrate": "head", "api-tables": "not in ['tasks']"}),
         ({"alembic.ini": INI.format("moves"), "moves/env.py": "",
           "moves/versions/1.py": 'def upgrade():\n    op.create_table("tag")\n    op.add_column("tasks", c)\n'},
-         {"api-migrate": "stamp head;; 3) \"$@\" upgrade head"}),
+         {"api-migrate": "stamp heads;; 3) \"$@\" upgrade heads"}),
         # A table that no model stands for: a query may ask for it, or nothing that is started.
         ({"alembic.ini": INI.format("moves"), "moves/env.py": "", "more.py": 'QUERY = "select a from more"\n',
           "moves/versions/1.py": 'def upgrade():\n    op.create_table("more")\n    op.add_column("tasks", c)\n'},
-         {"api-tables": "not in ['more']", "api-migrate": "-m alembic upgrade head"}),
+         {"api-tables": "not in ['more']", "api-migrate": "-m alembic upgrade heads"}),
         ({"alembic.ini": INI.format("moves"), "moves/env.py": "", "unused.py": 'QUERY = "select a from more"\n',
           "moves/versions/1.py": 'def upgrade():\n    op.create_table("more")\n    op.add_column("tasks", c)\n'},
-         {"api-migrate": "stamp head;; 3) \"$@\" upgrade head"}),
+         {"api-migrate": "stamp heads;; 3) \"$@\" upgrade heads"}),
         ({"moves/alembic.ini": INI.format("moves"), "moves/env.py": "",
-          "moves/versions/1.py": "op.create_table(NAME)"}, {"api-migrate": "-c moves/alembic.ini upgrade head"}),
+          "moves/versions/1.py": "op.create_table(NAME)"}, {"api-migrate": "-c moves/alembic.ini upgrade heads"}),
         ({"moves/alembic.ini": INI.format("alembic"), "moves/alembic/env.py": ""}, {"api-migrate": "&& cd moves &&"}),
+        # What alembic refuses: two revisions of one name, one that stands on what is not there.
+        ({"alembic.ini": INI.format("moves"), "moves/env.py": "", **dict.fromkeys(
+            ["moves/versions/1.py", "moves/versions/2.py"],
+            'revision = "1"\ndef upgrade():\n    op.create_table("tasks")\n')}, {"api-tables": "not in []"}),
+        ({"alembic.ini": INI.format("moves"), "moves/env.py": "", "moves/versions/2.py": 'down_revision = "1"\n'
+          'def upgrade():\n    op.create_table("tasks")\n'}, {"api-tables": "not in []"}),
     ],
 )  # fmt: skip
 def test_tables_that_nothing_makes_are_made_from_the_models(
@@ -1294,8 +1302,8 @@ def test_the_job_makes_each_table_that_is_not_made_otherwise(
 @pytest.mark.parametrize(
     ("names", "there", "printed", "ends"),
     [
-        ("tasks", "", "tasks\nalembic stamp head\n", 0),
-        ("tasks", "alembic_version tasks", "alembic upgrade head\n", 0),
+        ("tasks", "", "tasks\nalembic stamp heads\n", 0),
+        ("tasks", "alembic_version tasks", "alembic upgrade heads\n", 0),
         ("refused", "", "", 1),
     ],
 )
@@ -1682,7 +1690,7 @@ URL = 'import os\nos.getenv("DATABASE_URL")\n'
         ("fastapi\nsqlmodel==0.0.8\nsqlalchemy<2\npsycopg2\n", "import sqlalchemy, psycopg2\n", []),
         ("fastapi\n", "try:\n    import redis\nexcept ImportError:\n    redis = None\n", []),
         ("fastapi\n", "import nobody_knows_it\n", []),
-        ("fastapi\n", "import cohere\n", ["cohere"]),
+        ("fastapi\n", "import cohere, yaml\nfrom dateutil import parser\n", ["cohere", "pyyaml", "python-dateutil"]),
         (
             "fastapi\nsqlmodel\nasyncpg\n",
             f"from sqlmodel import create_engine\n{URL}",
@@ -1788,7 +1796,7 @@ def test_migrations_run_where_their_folder_has_the_name_of_the_program(
     if package:
         (app / "alembic/__init__.py").touch()
     (job,) = from_yaml(adopt(app).text)["jobs"].values()
-    assert job["command"] == [*words, "alembic", "upgrade", "head"]
+    assert job["command"] == [*words, "alembic", "upgrade", "heads"]
 
 
 @pytest.mark.parametrize(
@@ -2052,7 +2060,7 @@ def test_migrations_that_make_no_tables_leave_that_to_the_models(tmp_path: Path,
     })  # fmt: skip
     (job,) = from_yaml(adopt(app).text)["jobs"].values()
     assert ("from store import second as made" in job["command"][-1]) is made
-    assert (job["command"][-3:] == ["alembic", "upgrade", "head"]) is not made
+    assert (job["command"][-3:] == ["alembic", "upgrade", "heads"]) is not made
 
 
 @pytest.mark.parametrize(

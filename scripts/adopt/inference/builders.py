@@ -127,7 +127,8 @@ def _unusable(unit: Unit, context: Context) -> Iterator[str]:
             yield f"{recipe.file}: its image has not {file}, by which its tables are made"
         urls = [read.default or "" for read in unit.code.reads if variables.purpose(read) == "database"]
         if not any("sqlite" in url for url in urls):  # a file of its own is there
-            yield from dockerfiles.opens_database(tree, recipe)
+            for place, _ in dockerfiles.opens_database(tree, recipe):
+                yield f"{place}: makes tables in a database, which no build has"
     if not context.whole.registry:
         alpine = any("alpine" in image for image in recipe.images)
         yield from dockerfiles.cannot_be_made(recipe, tree.text(recipe.file), alpine)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from scripts.adopt import folder_kinds, needed, python_source, units, variables
+from scripts.adopt import dockerfiles, folder_kinds, needed, python_source, units, variables
 from scripts.adopt import migrations as revisions
 from scripts.adopt.facts import Code, Described
 from scripts.adopt.folder_kinds import is_within
@@ -51,8 +51,9 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
     if _makes_its_own(unit, tree):
         return
     file, folder = migrations(unit, context)
-    if not file:
-        if not _scripts(unit, context):
+    steps = [*dockerfiles.opens_database(tree, unit.dockerfile)] if unit.dockerfile and _is_built(unit, context) else []
+    if not file or any(scripts for _, scripts in steps):
+        if not _scripts(unit, context, [join(unit.folder, one) for _, scripts in steps for one in scripts]):
             _of_models(makers, unit, context)
         return
     if migrates_at_start(unit, context):
@@ -63,9 +64,10 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
         _of_models(makers, unit, context)
         return
     folder = folder or unit.sources
-    if makers and not _creates_tables(folder, tree):
-        found.remarks.append(f"{file}: its migrations make no tables: they are made from the models, none is run")
-        _uncalled(makers, unit, context)
+    makes_none = makers and not _creates_tables(folder, tree)
+    if why := f"{file}: its migrations make no tables" if makes_none else revisions.refused(tree, folder):
+        found.remarks.append(f"{why}: they are made from the models, none is run")
+        _of_models(makers, unit, context)
         return
     migrate = _alembic(unit, context, file, folder)
     made, changed = _made_and_changed(folder, tree)
@@ -73,7 +75,7 @@ def _jobs_of_python(unit: Unit, context: Context) -> None:
     if first := _first_from_models(unit, context, folder, known, made):
         found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": [*first, *migrate[:-2]]}
         return
-    found.because(f"jobs.{unit.name}-migrate", "alembic upgrade head", file)
+    found.because(f"jobs.{unit.name}-migrate", "alembic upgrade heads", file)
     rest = known - made if made else set()
     if rest & changed:  # a migration changes what is there before it, somehow
         _from_models(rest, made, unit, context)
@@ -93,10 +95,10 @@ def _first_from_models(unit: Unit, context: Context, folder: str, known: set[str
     said = f"{first.place}: it changes {first.table}, which no migration before it makes" if first else "your answer"
     fits = answered or bool(first and first.table in known and not _used(made - known, unit, context.whole.tree))
     if models := _models_job((), unit, context, unless_migrated=True) if fits else []:
-        why = "from the models where nothing is there yet, else alembic upgrade head"
+        why = "from the models where nothing is there yet, else alembic upgrade heads"
         context.found.because(f"jobs.{unit.name}-migrate", why, said)
         return ["sh", "-c", _FIRST_FROM_MODELS, "sh", models[1].partition("=")[2], models[-1]]
-    context.found.remarks.append(f"{said}: from nothing, `alembic upgrade head` ends there")
+    context.found.remarks.append(f"{said}: from nothing, `alembic upgrade heads` ends there")
     return []
 
 
@@ -169,8 +171,8 @@ def _alembic(unit: Unit, context: Context, file: str, folder: str) -> list[str]:
     beside = inner and folder.startswith(f"{folder_of(file)}/") and "%(here)s" not in tree.text(file)
     if beside:  # the scripts are found from where the file is, the program from above
         go = f'export PYTHONPATH="$PWD" && cd {inner} && exec "$@"'
-        return ["sh", "-c", go, "sh", *start, "python", "-m", "alembic", "upgrade", "head"]
-    words = [*(["-c", join(inner, "alembic.ini")] if inner else []), "upgrade", "head"]
+        return ["sh", "-c", go, "sh", *start, "python", "-m", "alembic", "upgrade", "heads"]
+    words = [*(["-c", join(inner, "alembic.ini")] if inner else []), "upgrade", "heads"]
     shadowed = tree.has(join(unit.sources, "alembic/__init__.py"))
     if shadowed:
         return ["env", "-u", "PYTHONPATH", *start, "alembic", *words]
@@ -300,7 +302,7 @@ sys.exit(bool(lost) and not {made})
 # is new gets its tables from the models, and counts as migrated; what has been migrated goes on from there.
 _FIRST_FROM_MODELS = """path="$1" code="$2"; shift 2
 env PYTHONPATH="$path" python -c "$code"
-case $? in 0) "$@" stamp head;; 3) "$@" upgrade head;; *) exit 1;; esac
+case $? in 0) "$@" stamp heads;; 3) "$@" upgrade heads;; *) exit 1;; esac
 """
 
 
@@ -373,10 +375,12 @@ SCRIPT = re.compile(
 )
 
 
-def _scripts(unit: Unit, context: Context) -> list[str]:
-    """Take the scripts that make a service's tables, which a person would run once: in the order of their names."""
+def _scripts(unit: Unit, context: Context, told: Sequence[str]) -> list[str]:
+    """Take the scripts that make a service's tables: those that are `told`, else those that a person would run once, in
+    the order of their names.
+    """
     tree = context.whole.tree
-    found = sorted({place.file for place in unit.code.tables if SCRIPT.search(place.file)})
+    found = told or sorted({place.file for place in unit.code.tables if SCRIPT.search(place.file)})
     made = [file for file in found if not re.search(r"drop_all|DROP TABLE", tree.text(file))]
     for number, file in enumerate(made):
         job = f"{unit.name}-tables" + (f"-{number + 1}" if number else "")
