@@ -112,6 +112,17 @@ def test_a_page_without_accounts_gets_its_todo_from_anybody() -> None:
     assert names_and_problems(Made(places), Made(places)) == [(STEPS[2], "", False)]
 
 
+def test_a_field_that_need_not_be_filled_is_where_a_server_does_not_take_it_empty() -> None:
+    class Picky(Made):
+        def run(self, script: str) -> Any:
+            if ".write(" in script or ".submit(" in script:
+                self.status = 200 if ", true)" in script or ".submit(" in script else 422
+            return super().run(script)
+
+    places = {"/signup": NEW, "/login": KNOWN, "/in": INSIDE}
+    assert names_and_problems(Picky(places), Picky(places)) == [(name, "", False) for name in STEPS]
+
+
 def test_todos_are_added_where_a_link_of_the_page_says_that_they_are() -> None:
     places = {"/signup": NEW, "/login": KNOWN, "/in": {"links": ["/in/tasks"]}, "/in/tasks": INSIDE}
     assert names_and_problems(Made(places), Made(places)) == [(name, "", False) for name in STEPS]

@@ -109,8 +109,8 @@
       const wanted = own.map((one) => one.pathname).filter((path) => new RegExp(pattern, "i").test(path));
       return [...new Set(wanted)].slice(0, 3);
     },
-    // Write a todo into the field for it, and what else its form insists on.
-    write: (todo) => {
+    // Write a todo into the field for it, and what else its form insists on, or whatever it asks for.
+    write: (todo, whatever = false) => {
       const meant = /title|task|todo|to-do|need|what|add|new/;
       const off = /search|filter|message|chat|\bask\b|e-?mail|password|note|date|tag/;
       const all = fields().filter((one) => !DATE[one.type] && meant.test(told(one)) && !off.test(told(one)));
@@ -120,7 +120,7 @@
       write(field, todo);
       const form = field.closest("form");
       for (const one of form ? fields().filter((it) => it !== field && form.contains(it) && !it.value) : []) {
-        if (one.required || /desc/.test(told(one))) write(one, DATE[one.type] || "two litres");
+        if (whatever || one.required || /desc/.test(told(one))) write(one, DATE[one.type] || "two litres");
       }
       window.__field = field;
       return true;
