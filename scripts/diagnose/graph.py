@@ -291,6 +291,11 @@ class ResourceGraph:
         )  # fmt: skip
         return any(condition(one, "Complete").get("status") == "True" for one in later)
 
+    @property
+    def wanted(self) -> list[str]:
+        """Return the workloads that are to have pods."""
+        return [name for name, item in self.workloads.items() if (item.get("spec") or {}).get("replicas", 1)]
+
     def available_seconds(self, service: str) -> float:
         """Return how long a workload has had a pod that can be called: 0 where it has none, infinity where nothing
         tells.

@@ -104,6 +104,7 @@ class Rule:
     failures: int | None = None
     seconds: float | None = None
     blames: str = ""
+    patient: bool = False
     secondary: bool = False
     fallback: bool = False
     collects: str = ""

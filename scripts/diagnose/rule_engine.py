@@ -255,11 +255,14 @@ def _wait_for_dependencies(
     been there for as long as the rule waits, unless its own deadline is over.
     """
     ill = {finding.service for finding in findings}
+    lost = {finding.service for finding in findings if finding.terminal}
 
     def waits(match: _Match) -> bool:
         """Return whether it waits for one not there, or not for long. Two that wait for each other do not count."""
         wait = RESTARTED if match.rule.seconds is None else match.rule.seconds
-        return any(graph.available_seconds(name) < wait for name in _called(match, graph) if name not in ill)
+        names = [name for name in _called(match, graph) if name not in ill]
+        names += [name for name in graph.wanted if name not in lost] if match.rule.patient else []
+        return any(graph.available_seconds(name) < wait for name in names)
 
     def patient(finding: Finding, match: _Match, hopeful: bool) -> Finding:
         return replace(finding, terminal=False) if hopeful and not match.symptom.deadline_exceeded else finding

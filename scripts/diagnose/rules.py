@@ -83,7 +83,7 @@ def _rule(name: str, stage: str, rank: int, spec: Mapping[str, Any], key: str, p
         after=float(spec.get("after", 0)), at_once=terminal == "at once",
         failures=limits.get("failures"), seconds=limits.get("seconds"),
         blames=blames, secondary=spec.get("secondary", False), fallback=spec.get("fallback", False), defaults=defaults,
-        collects=spec.get("collects", ""),
+        collects=spec.get("collects", ""), patient=spec.get("patient", False),
     )  # fmt: skip
 
 

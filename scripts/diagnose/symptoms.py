@@ -117,7 +117,7 @@ class _Pod:
         scheduled = condition(self.pod, "PodScheduled")
         reason = str(scheduled.get("reason") or "")
         events = self.graph.events(self.pod, "FailedScheduling")
-        scaling = self.graph.events(self.pod, "TriggeredScaleUp")
+        scaling = self.graph.events(self.pod, "TriggeredScaleUp", "Nominated")  # cluster-autoscaler's, and Karpenter's
         message = str(scheduled.get("message") or (events[-1].message if events else ""))
         since = moment(scheduled.get("lastTransitionTime")) or created(self.pod)
         lines = [f"condition PodScheduled: {message}"] if scheduled.get("message") else []

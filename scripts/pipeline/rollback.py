@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scripts.context.run import Run
 from scripts.errors import UserError
-from scripts.kube import objects, releases
+from scripts.kube import releases
 from scripts.kube.releases import Revision
 from scripts.pipeline import health, live, rollout
 from scripts.pipeline.busy import refuse_while_busy
@@ -18,9 +18,6 @@ from scripts.secrets import proofs, sync, versions
 from scripts.secrets.proofs import Proof
 from scripts.secrets.versions import Data
 from scripts.settings.model import Outcome
-
-REVISION = "controller-revision-hash"  # label of a StatefulSet's pods
-SEEN_SECONDS = 120  # for a controller to see what was changed
 
 
 @dataclass(frozen=True)
@@ -158,7 +155,6 @@ def _bring_back(run: Run, proof: Proof, history: list[Revision]) -> Iterator[Out
 
 def _settle(run: Run, found: Live) -> Iterator[Outcome]:
     """Wait until pods are what the release says, and prove them healthy."""
-    _free(run, found)
     yield from map(_as_rollback, rollout.await_workloads(run, found.workloads))
     yield from map(_as_rollback, health.await_healthy(run, found.workloads))
     health.keep_proof(run, found)
@@ -168,35 +164,6 @@ def _renew(run: Run, found: Live) -> list[str]:
     kubectl = run.session.kubectl
     current = versions.of_cluster(kubectl, run.namespace, live.secret_names(run.session))
     return versions.renew(kubectl, found.workloads, current)
-
-
-def _free(run: Run, found: Live) -> None:
-    """Delete what is left of the failed revision in StatefulSets, each of which waits for its broken pod for ever.
-
-    Kubernetes replaces it only once it is ready, also where the set was put right meanwhile; the pod that takes its
-    place is of the revision that was returned to.
-    """
-    kubectl = run.session.kubectl
-    for one in found.workloads:
-        if one.kind != "StatefulSet":
-            continue
-        place = ("--namespace", one.namespace)
-        asked = kubectl.get("statefulset", one.name, *place)["metadata"]["generation"]
-        seen = f"--for=jsonpath={{.status.observedGeneration}}={asked}"
-        kubectl.ask("wait", one.resource, *place, seen, f"--timeout={SEEN_SECONDS}s", timeout=SEEN_SECONDS + 30)
-        item = kubectl.get("statefulset", one.name, *place)
-        for pod in left_behind(item, kubectl.items("pods", one.namespace)):
-            kubectl.effect("delete", "pod", pod, *place, "--wait=false")
-
-
-def left_behind(stateful_set: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the pods of a StatefulSet that are not ready, and of another revision than the one it is to have."""
-    wanted = stateful_set.get("status", {}).get("updateRevision")
-    return [
-        objects.name_of(pod)
-        for pod in objects.living(objects.pods_of(stateful_set, pods))
-        if wanted and not objects.is_ready(pod) and pod["metadata"].get("labels", {}).get(REVISION, wanted) != wanted
-    ]
 
 
 def _stays(run: Run, before: Revision | None, *, keep: bool) -> str:

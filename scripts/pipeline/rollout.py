@@ -23,6 +23,8 @@ from scripts.pipeline.watchdog import Watchdog
 from scripts.settings.model import Outcome, Status
 
 # The kubelet's words: `Readiness probe failed: HTTP probe failed with statuscode: 503`.
+REVISION = "controller-revision-hash"  # label of a StatefulSet's pods
+SEEN_SECONDS = 120  # for a controller to see what was changed
 PROBE = re.compile(r"(Readiness|Startup|Liveness) probe failed")
 STATUS = re.compile(r"statuscode: (\d+)")
 Key = tuple[str, str, str]  # kind, namespace and name of a workload
@@ -53,7 +55,42 @@ def await_workloads(run: Run, wanted: Iterable[Workload]) -> Iterator[Outcome]:
 
     Raises Failure with what was found, or UserError when the time limit is over.
     """
+    wanted = list(wanted)
+    _free(run, wanted)
     yield from _Wait(run, wanted).until_complete()
+
+
+def _free(run: Run, wanted: Iterable[Workload]) -> None:
+    """Delete what a revision before has left broken in StatefulSets, each of which waits for its broken pod for ever.
+
+    Kubernetes replaces it only once it is ready, also where the set was put right meanwhile; the pod that takes its
+    place is of the revision that is to be.
+    """
+    kubectl = run.session.kubectl
+    for one in wanted:
+        if one.kind != "StatefulSet":
+            continue
+        place = ("--namespace", one.namespace)
+        asked = kubectl.get("statefulset", one.name, *place)["metadata"]["generation"]
+        seen = f"--for=jsonpath={{.status.observedGeneration}}={asked}"
+        kubectl.ask("wait", one.resource, *place, seen, f"--timeout={SEEN_SECONDS}s", timeout=SEEN_SECONDS + 30)
+        item = kubectl.get("statefulset", one.name, *place)
+        for pod in left_behind(item, kubectl.items("pods", one.namespace)):
+            kubectl.effect("delete", "pod", pod, *place, "--wait=false")
+
+
+def left_behind(stateful_set: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the pods of a StatefulSet that are not ready, and of another revision than the one it is to have; none
+    where a person is to replace its pods by hand.
+    """
+    if (stateful_set["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
+        return []
+    wanted = stateful_set.get("status", {}).get("updateRevision")
+    return [
+        objects.name_of(pod)
+        for pod in objects.living(objects.pods_of(stateful_set, pods))
+        if wanted and not objects.is_ready(pod) and pod["metadata"].get("labels", {}).get(REVISION, wanted) != wanted
+    ]
 
 
 class _Wait:

@@ -1111,3 +1111,48 @@ def test_a_start_whose_probe_asks_for_what_is_not_there_is_not_waited_for() -> N
     items.append(event(the(items, "Pod"), "Unhealthy", told, container="backend"))
     (found,) = judge(items)
     assert found.rule == "probe-path-missing" and found.terminal
+
+
+def _unscheduled(message: str) -> list[Object]:
+    told = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    status = {"phase": "Pending", "conditions": [told | {"lastTransitionTime": ago(40)}], "containerStatuses": []}
+    items = workload(pod_status=status)
+    the(items, "Pod")["spec"].pop("nodeName")
+    return items
+
+
+@pytest.mark.parametrize(
+    "taint",
+    ["node.cilium.io/agent-not-ready", "ebs.csi.aws.com/agent-not-ready", "karpenter.sh/unregistered"],
+)
+def test_a_taint_of_a_node_that_is_being_set_up_is_waited_for(taint: str) -> None:
+    (found,) = judge(_unscheduled(f"0/1 nodes are available: 1 node(s) had untolerated taint {{{taint}: }}."))
+    assert (found.rule, found.terminal) == ("node-not-ready", False) and taint in found.title
+
+
+@pytest.mark.parametrize("reason", ["TriggeredScaleUp", "Nominated"])
+def test_a_node_that_is_on_its_way_is_waited_for(reason: str) -> None:
+    """The cluster-autoscaler's word for it, and Karpenter's."""
+    items = _unscheduled("0/3 nodes are available: 3 Insufficient cpu.")
+    assert judge(items)[0].terminal
+    (found,) = judge([*items, event(the(items, "Pod"), reason, "Pod should schedule on: x", kind="Normal")])
+    assert not found.terminal
+
+
+@pytest.mark.parametrize(("message", "lost"), [("etcdserver: request timed out", False), ("something new", True)])
+def test_pods_that_could_not_be_made_for_a_moment_are_waited_for(message: str, lost: bool) -> None:
+    items = workload(pods=0)
+    items[1]["status"] = {"replicas": 0}
+    (found,) = judge([*items, event(the(items, "ReplicaSet"), "FailedCreate", f"Error creating: {message}")])
+    assert (found.rule == "pods-refused", found.terminal) == (lost, lost)
+
+
+def test_missing_tables_are_waited_for_while_somebody_may_still_make_them() -> None:
+    """A worker starts beside the service whose start runs the migrations."""
+    worker = workload("worker", crashed(1))
+    said = 'UndefinedTable: relation "todos" does not exist'
+    for api, lost in ((running(20), False), (ready(300), True)):
+        items = workload("api", api)
+        the(items, "Pod")["status"]["conditions"][1]["lastTransitionTime"] = ago(300)
+        found = {one.service: one for one in judge([*worker, *items], said, name="worker")}
+        assert (found["worker"].rule, found["worker"].terminal) == ("schema-missing", lost)

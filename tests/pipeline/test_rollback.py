@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from scripts.errors import UserError
+from scripts.kube import objects
 from scripts.kube.releases import Revision
-from scripts.pipeline import live, rollback
+from scripts.kube.workloads import Workload
+from scripts.pipeline import live, rollback, rollout
 from scripts.pipeline.live import Live
 from scripts.release import operate
 from scripts.secrets import proofs
@@ -35,8 +37,26 @@ def test_only_what_the_failed_revision_left_unready_in_a_stateful_set_is_in_the_
         pod("store-2", "bad", ready=False),
         pod("store-3", "good", ready=False),
     ]
-    assert rollback.left_behind(wanted, pods) == ["store-2"]
-    assert rollback.left_behind({**wanted, "status": {}}, pods) == [], "nobody knows which revision it is to have"
+    assert rollout.left_behind(wanted, pods) == ["store-2"]
+    assert rollout.left_behind({**wanted, "status": {}}, pods) == [], "nobody knows which revision it is to have"
+    by_hand = {**wanted, "spec": spec | {"updateStrategy": {"type": "OnDelete"}}}
+    assert rollout.left_behind(by_hand, pods) == [], "its pods are replaced by a person"
+
+
+def test_a_deploy_that_mends_a_stateful_set_does_not_wait_for_its_broken_pod() -> None:
+    """Kubernetes does for ever: it replaces a pod in order, and the broken one first has to become ready."""
+    told: list[tuple[str, ...]] = []
+    meta = {"name": "store", "namespace": "data", "uid": "s", "generation": 2}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"run": "store"}}}
+    done = {"observedGeneration": 2, "updateRevision": "good", "currentRevision": "good", "readyReplicas": 1}
+    item = {"kind": "StatefulSet", "metadata": meta, "spec": spec, "status": done | {"updatedReplicas": 1}}
+    kubectl = SimpleNamespace(
+        get=lambda *_: item, ask=lambda *_, **__: None, effect=lambda *words: told.append(words),
+        items=lambda kind, _: [pod("store-0", "bad", ready=False)] if kind == "pods" else [item], now=objects.now,
+    )  # fmt: skip
+    run: Any = SimpleNamespace(namespace="data", session=SimpleNamespace(kubectl=kubectl))
+    list(rollout.await_workloads(run, [Workload("StatefulSet", "data", "store", {})]))
+    assert told == [("delete", "pod", "store-0", "--namespace", "data", "--wait=false")]
 
 
 def test_where_nothing_is_deployed_that_is_said_and_not_that_nothing_was_proved() -> None:
