@@ -32,8 +32,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
 TRACKS = (("e2e",), ("lint", "test", "slow"), ("engine", "conformance"), ("services", "policy"))
 # `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.
 PATIENT = ("lint", "test", "slow", "services", "policy")
-POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium"
-PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium"}
+POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium-headless-shell"
+PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium-headless-shell"}  # the whole browser takes twice the time
 # What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
 FAILURE = re.compile(
     r"(FAILED|ERROR) \S+|nox > (Command|Session) .*(failed|aborted)|.*: error: |E {3}"
@@ -174,7 +174,7 @@ def services(session: nox.Session) -> None:
     """The Python services against a real PostgreSQL, in the versions they are deployed with."""
     locks = [f"services/{name}/requirements.txt" for name in ("backend", "agent", "mcp")]
     _install(session, Path(session.bin, "python"), *locks, "tests/services/requirements.txt")
-    _debian(session, POSTGRES, "postgresql")
+    _debian(session, POSTGRES, PACKAGES[POSTGRES])
     session.run("python", "-m", "pytest", "tests/services", *session.posargs)
 
 
@@ -225,7 +225,7 @@ def e2e(session: nox.Session) -> None:
     """The main job as a user runs it, on real containers, and the app in a real browser."""
     python = Path(session.bin, "python")
     _install(session, python, "tests/browser/requirements.txt")
-    _debian(session, CHROMIUM, "chromium")
+    _debian(session, CHROMIUM, PACKAGES[CHROMIUM])
     browser = {"BROWSER_PYTHON": str(python)}
     workers = max(2, min(4, (os.cpu_count() or 2) - 1))  # each has a cluster of its own
     words = session.posargs or ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -235,7 +235,7 @@ def e2e(session: nox.Session) -> None:
 @nox.session(venv_backend="uv", reuse_venv=True)
 def adopt(session: nox.Session) -> None:
     """Every shape of somebody else's app that is built and used in a test, on one cluster."""
-    _debian(session, "/usr/bin/chromium", "chromium")
+    _debian(session, CHROMIUM, PACKAGES[CHROMIUM])
     words = ["-m", "pytest", "tests/e2e/test_adopt.py", *session.posargs]
     session.run(sys.executable, *words, env={"ADOPT_ALL": "1"}, external=True)
 

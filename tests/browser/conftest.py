@@ -2,7 +2,7 @@
 
 BASE_URL        the app under test, as a user reaches it; without it the frontend is started here:
 FRONTEND_IMAGE  from this image, or else from services/frontend/.next/standalone (`npm run build`) with node 24
-CHROMIUM        the browser (default /usr/bin/chromium)
+CHROMIUM        the browser (default /usr/bin/chromium-headless-shell)
 SCREENSHOTS     folder for pictures of the views (default: none are taken)
 """
 
@@ -114,9 +114,8 @@ def base_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser(base_url: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        env = os.environ | {
-            "BROWSER": os.environ.get("CHROMIUM", "/usr/bin/chromium"), "PORTS": str(urlsplit(base_url).port),
-        }  # fmt: skip
+        program = os.environ.get("CHROMIUM", "/usr/bin/chromium-headless-shell")
+        env = os.environ | {"BROWSER": program, "PORTS": str(urlsplit(base_url).port)}
         browser = playwright.chromium.launch(executable_path=HERE / "apart.py", args=BROWSER_ARGS, env=env)
         yield browser
         browser.close()
