@@ -14,7 +14,7 @@ from scripts.adopt.inference.addresses import forward_addresses, replace_deploye
 from scripts.adopt.inference.builders import builder_of, fetched_fonts
 from scripts.adopt.inference.decision import BROKER_PORT, Context, Decision, Whole, told, worker_of
 from scripts.adopt.inference.entries import main_file, modules
-from scripts.adopt.inference.environment import insists_on_tls, redis_of, variables_of
+from scripts.adopt.inference.environment import insists_on_tls, variables_of
 from scripts.adopt.inference.jobs import find_jobs, migrates_at_start, tables_of_people
 from scripts.adopt.inference.journey import find_journey
 from scripts.adopt.inference.known import find_todos
@@ -346,7 +346,7 @@ def _extras(context: Context) -> None:
         context.found.data["services"][broker] = _kafka(broker)
         caller = next(unit for unit in context.whole.units if units.calls_a_broker(unit))
         context.found.because(f"services.{broker}", "an own small service", caller.wants(*units.BROKERS))
-    if redis := redis_of(context):
+    if redis := context.whole.redis:
         context.found.data["services"]["redis"] = {"context": ".", "builder": "redis", "port": 6379}
         context.found.because("services.redis", "an own small service", redis)
     for name, image in context.whole.others.items():

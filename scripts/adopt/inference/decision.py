@@ -19,6 +19,7 @@ from scripts.host import parsing
 PYTHON_KINDS = ("fastapi", "flask", "django", "python")
 PLACEHOLDER = "not-configured"
 BROKER, BROKER_PORT = "kafka", 9092
+_REDIS = ("redis", "celery", "rq", "arq", "aioredis", "ioredis", "bull", "bullmq")
 
 
 @dataclass
@@ -72,6 +73,20 @@ class Whole:
         without = [name.strip() for name in self.answers.get("without", "").split(",")]
         wanted = BROKER not in without and any(calls_a_broker(unit) for unit in self.units)
         return BROKER if wanted else ""
+
+    @cached_property
+    def redis(self) -> str:
+        """Return what tells of a Redis that the application's services are led to: its own image, else the variable
+        that one of its programs ends without, or a worker takes its work by; empty for none.
+        """
+        asked = [
+            (unit, read) for unit in self.units for read in unit.code.reads
+            if "REDIS" in read.name.upper() or (read.default or "").startswith("redis://")
+        ]  # fmt: skip
+        image = next((f"{name} ({image})" for name, image in self.others.items() if "redis" in image), "")
+        needed = (read.place for unit, read in asked
+                  if unit.wants(*_REDIS) and ((read.required and read.default is None) or worker_of(unit)))  # fmt: skip
+        return image if asked and image else str(next(needed, ""))
 
     def backend(self) -> Unit | None:
         """Return the service that a page calls."""

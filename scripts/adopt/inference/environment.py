@@ -12,7 +12,7 @@ from scripts.adopt import variables
 from scripts.adopt.facts import Read
 from scripts.adopt.folder_kinds import CALLED, PAGE_KINDS
 from scripts.adopt.inference.addresses import old_node, preload
-from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told, worker_of
+from scripts.adopt.inference.decision import BROKER_PORT, PLACEHOLDER, Context, Question, Sources, told
 from scripts.adopt.inference.jobs import imported_files
 from scripts.adopt.inference.journey import better_auth
 from scripts.adopt.inference.tokens import checked_by, signed_by_page
@@ -350,7 +350,7 @@ def _address(
 ) -> None:
     """Give an address that a server calls: another service's name within the cluster."""
     value = variables.given(read.name, sources) or read.default or ""
-    if ("REDIS" in read.name.upper() or value.startswith("redis://")) and redis_of(context):
+    if ("REDIS" in read.name.upper() or value.startswith("redis://")) and context.whole.redis:
         number = found[1] if (found := re.search(r"^redis://.*:\d+/(\d+)$", value)) else "0"
         environment[read.name] = "redis" if read.name.upper().endswith("HOST") else f"redis://redis:6379/{number}"
         return told(unit, context, read.name, environment[read.name], read.place)
@@ -479,20 +479,3 @@ def _build_of_page(
             build[name] = "only-for-the-build-0123456789abcdef"
         elif purpose == "page" and name in environment:
             build[name] = environment[name]
-
-
-_REDIS = ("redis", "celery", "rq", "arq", "aioredis", "ioredis", "bull", "bullmq")
-
-
-def redis_of(context: Context) -> str:
-    """Return what tells of a Redis that the application's services are led to: its own image, else the variable that
-    one of its programs ends without, or a worker takes its work by; empty for none.
-    """
-    asked = [
-        (unit, read) for unit in context.whole.units for read in unit.code.reads
-        if "REDIS" in read.name.upper() or (read.default or "").startswith("redis://")
-    ]  # fmt: skip
-    image = next((f"{name} ({image})" for name, image in context.whole.others.items() if "redis" in image), "")
-    needed = (read.place for unit, read in asked
-              if unit.wants(*_REDIS) and ((read.required and read.default is None) or worker_of(unit)))  # fmt: skip
-    return image if asked and image else str(next(needed, ""))
