@@ -948,6 +948,10 @@ MINTS = "export async function GET() { return new SignJWT({}) }\n"
          [("get a token", "/api/auth/token"), ("add a todo", "api")]),
         ({"lib__api.ts": f'// authClient.token()\nonSuccess: (it) => it.headers.get("set-auth-jwt"); {CALLS}}})'},
          [("get a token", "/api/auth/get-session"), ("add a todo", "api")]),
+        # Without its plugin nobody gives a token, whatever the page asks for; it goes on by its cookies.
+        ({"lib__auth.ts": AUTH.replace("EMAIL", "enabled: true"),
+          "lib__api.ts": f'it.headers.get("set-auth-token"); {CALLS}, credentials: "include"}})'},
+         [("add a todo", "api")]),
         ({"lib__api.ts": f"const t = session?.session?.token; {CALLS}}})"},
          [("get a token", "/api/auth/get-session"), ("add a todo", "api")]),
         ({"lib__api.ts": f'fetch("/api/mine"); {CALLS}}})', "app__api__mine__route.ts": MINTS},
@@ -970,7 +974,7 @@ def test_who_is_logged_in_adds_a_todo_as_the_pages_own_calls_do(
     app = make(tmp_path, **{
         "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1.4"}}',
         "web__app__api__auth__[...all]__route.ts": 'export { GET, POST } from "@/lib/auth";\n',
-        "web__lib__auth.ts": AUTH.replace("EMAIL", "enabled: true"),
+        "web__lib__auth.ts": AUTH.replace("EMAIL", "enabled: true") + "plugins: [jwt()]\n",
         **{f"web__{name}": text for name, text in page.items()}, **below("api", API),
     })  # fmt: skip
     found = adopt(app)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from scripts.adopt import folder_kinds, javascript_source
-from scripts.adopt.inference.decision import Context
+from scripts.adopt.inference.decision import Context, Whole
+from scripts.adopt.inference.journey import better_auth
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
@@ -51,7 +52,8 @@ def find_todos(context: Context) -> None:
     if where is None:
         return
     adding, place = where
-    token = None if "path" in adding else _token(sources, auth, steps[-1])  # a route of its own knows the cookies
+    # A route of its own knows the cookies.
+    token = None if "path" in adding else _token(sources, auth, steps[-1], _plugins(whole))
     if token:
         steps[-1:], place = token
         adding["bearer"] = "token"
@@ -75,7 +77,16 @@ def _without_comments(text: str) -> str:
     return comments.sub(lambda match: "\n" * match[0].count("\n"), text)
 
 
-def _token(sources: list[_Source], auth: str, entry: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Place] | None:
+def _plugins(whole: Whole) -> set[str]:
+    """Return which plugins of Better Auth's that give tokens the app has; both where none can tell."""
+    files = (better_auth(unit, whole.tree) for unit in whole.units if unit.wants("better-auth"))
+    texts = [_without_comments(whole.tree.text(file)) for file in files if file]
+    return {one for one in ("jwt", "bearer") if not texts or any(re.search(rf"\b{one}\(", text) for text in texts)}
+
+
+def _token(
+    sources: list[_Source], auth: str, entry: Mapping[str, Any], plugins: Collection[str]
+) -> tuple[list[dict[str, Any]], Place] | None:
     """Return the log-in and what follows, by which the page gets the token that its calls carry, and where it does;
     None where it gets none.
     """
@@ -86,15 +97,17 @@ def _token(sources: list[_Source], auth: str, entry: Mapping[str, Any]) -> tuple
             method = "GET" if re.search(r"export\s.*\bGET\b", source.text) else "POST"
             return [dict(entry), step | {"method": method, "path": own, "keep": {"token": TOKEN}}], used
     ways = (
-        (re.compile(r"\b\w*[cC]lient\.token\(|\$fetch\(\s*[\"'`]/token\b"), f"{auth}/token", TOKEN),
-        (re.compile(rf"[\"'`}}]{re.escape(auth)}/token\b"), f"{auth}/token", TOKEN),
-        (re.compile(r"[\"']set-auth-jwt[\"']"), f"{auth}/get-session", "header:set-auth-jwt"),
-        (re.compile(r"[\"']set-auth-token[\"']"), "", "header:set-auth-token"),
-        (re.compile(r"\bsession\??\.(?:data\??\.)?session\??\.token\b|\bdata\??\.session\??\.token\b"),
+        ("jwt", r"\b\w*[cC]lient\.token\(|\$fetch\(\s*[\"'`]/token\b", f"{auth}/token", TOKEN),
+        ("jwt", rf"[\"'`}}]{re.escape(auth)}/token\b", f"{auth}/token", TOKEN),
+        ("jwt", r"[\"']set-auth-jwt[\"']", f"{auth}/get-session", "header:set-auth-jwt"),
+        ("bearer", r"[\"']set-auth-token[\"']", "", "header:set-auth-token"),
+        ("", r"\bsession\??\.(?:data\??\.)?session\??\.token\b|\bdata\??\.session\??\.token\b",
          f"{auth}/get-session", _SESSION_TOKEN),
     )  # fmt: skip
-    for sign, path, kept in ways:
-        found = next(((one, match) for one in sources if (match := sign.search(one.text))), None)
+    for plugin, sign, path, kept in ways:
+        if plugin and plugin not in plugins:
+            continue  # the page asks for what is never given
+        found = next(((one, match) for one in sources if (match := re.search(sign, one.text))), None)
         if found and path:
             return [dict(entry), step | {"path": path, "keep": {"token": kept}}], found[0].place(found[1])
         if found:
