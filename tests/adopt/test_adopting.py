@@ -959,6 +959,8 @@ MINTS = "export async function GET() { return new SignJWT({}) }\n"
         ({"lib__api.ts": f'{CALLS}, credentials: "include"}})'}, [("add a todo", "api")]),
         ({"lib__api.ts": 'api("/api/tasks")', "app__api__tasks__route.ts": "export async function POST() {}\n"},
          [("add a todo", "web /api/tasks")]),
+        ({"lib__api.ts": 'const call = (end) => fetch(`/api${end}`); call("/tasks")',
+          "app__api__tasks__route.ts": "export async function POST() {}\n"}, [("add a todo", "web /api/tasks")]),
         ({"lib__api.ts": 'const base = "/api/proxy"', "app__api__proxy__[...path]__route.ts": "fetch(url)\n"},
          [("add a todo", "web /api/proxy")]),
         ({"lib__api.ts": 'fetch("/api/tasks")'}, [("add a todo", "web /")]),

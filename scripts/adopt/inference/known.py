@@ -128,7 +128,7 @@ def _adding(
     routes = {path: one for one in sources if (path := _path_of(one.file))}
     for path, source in routes.items():
         plain = _TODOS.search(path) and "[" not in path and re.search(r"export\s.*\bPOST\b", source.text)
-        if plain and (used := _called(path, sources, source.file)):
+        if plain and (used := _called(path, sources, source.file) or _in_parts(path, sources, source.file)):
             return step | {"path": path}, used
     for path, source in routes.items():
         above = _REST.sub("", path)
@@ -151,6 +151,14 @@ def _called(path: str, sources: list[_Source], own: str) -> Place | None:
     sign = re.compile(rf"(?:[\"'`]|(?:auth|app|site|origin|window)\w*\}})({re.escape(path)})(?![\w-])", re.I)
     found = next(((one, it) for one in sources if one.file != own and (it := sign.search(one.text))), None)
     return found[0].place(found[1]) if found else None
+
+
+def _in_parts(path: str, sources: list[_Source], own: str) -> Place | None:
+    """Return where other code of the page calls one of its own paths in two parts: `/tasks` after `/api`."""
+    first, slash, rest = path.rpartition("/")
+    begins = re.compile(rf"[\"'`]{re.escape(first)}/?(?:[\"'`]|\$\{{)")
+    others = [one for one in sources if one.file != own]
+    return _called(slash + rest, others, own) if any(begins.search(one.text) for one in others) else None
 
 
 def _by_cookies(sources: list[_Source]) -> Place | None:
