@@ -152,7 +152,7 @@ const call = async (path, told) => {
 const ask = (isNew) => {
   const go = isNew ? "Go" : "Get started";
   r.innerHTML = `<nav><a href="#">Get started</a></nav><form><input type="email" placeholder="Our newsletter"></form>
-    <form>${isNew ? "<label>Full name <input required></label>" : ""}<input type="email" required>
+    <form>${isNew ? `<label>Full name <input required pattern="[A-Za-z ]+"></label>` : ""}<input type="email" required>
     <input type="password" required><svg class="red-icon" width="9" height="9"></svg><p role="alert"></p>
     <span role="checkbox" aria-checked="false">I agree</span><button type="button">Show</button><button>${go}</button>
     <button>Continue with Google</button></form><a class="other" href="#">${isNew ? "Log in" : "Sign up"}</a>`;

@@ -71,7 +71,7 @@
       for (const one of mine()) {
         const name = told(one);
         const value = /password/.test(name) ? who.password : /e-?mail/.test(name) ? who.email
-          : DATE[one.type] || (one.type === "tel" ? "5550100" : who.name);
+          : DATE[one.type] || (one.type === "tel" ? "5550100" : /user|nick|handle/.test(name) ? who.name : "Sam Person");
         write(one, value);
       }
       const around = field.closest("form") || document.body;
