@@ -31,9 +31,15 @@ class Wish:
 
 
 def understood(message: str) -> tuple[Language, list[Wish]]:
-    """The language of a message, which is the one that more of it makes sense in, and what it asks for."""
+    """The language of a message, which is the one that more of it makes sense in, and what it asks for.
+
+    Where that is the same in several, as where it is nothing, the words that are usual in one tell.
+    """
     read = [(language, _wishes(message, language)) for language in LANGUAGES]
-    return min(read, key=lambda item: sum(wish.verb == "unknown" for wish in item[1]))
+    return min(
+        read,
+        key=lambda item: (sum(wish.verb == "unknown" for wish in item[1]), -len(item[0].usual.findall(message))),
+    )
 
 
 def _wishes(message: str, language: Language) -> list[Wish]:

@@ -29,6 +29,7 @@ class Language:
     ordinals: Mapping[str, int]
     last: frozenset[str]
     ends: re.Pattern[str]
+    usual: re.Pattern[str]
     numbers: Mapping[str, int]
     sparing: re.Pattern[str]
     renaming: re.Pattern[str]
@@ -65,15 +66,19 @@ def _compiled(polite: str, patterns: tuple[tuple[str, str], ...]) -> tuple[tuple
 _LIST = "(?: (?:to|on|from|off|of|in) (?:my|the) (?:(?:todo ?|to-do ?|task ?|shopping ?)?list|to-?dos|tasks))?"
 _A_TODO = "(?:(?:a )?(?:new )?(?:todo|to-do|task|item|reminder)s? ?(?:to |for |: ?|called |named )?)?"
 _DONE = "(?:done|complete|completed|finished)"
-_NOT_DONE = "(?:not done|undone|open|incomplete|unfinished)"
+_NOT_DONE = "(?:not (?:yet )?(?:done|completed?|finished)|undone|open|incomplete|uncompleted|unfinished|pending)"
 _LEFT = "(?:left|open|remaining|still|to do|todo|pending|not done|undone|unfinished|incomplete|outstanding)"
 _THINGS = "(?:to-?dos?|tasks?|list|items?|things)"
 _SHOW = "(?:list|show|see|display|view|print|give|tell)"
 _RENAME = "(?:rename|change|replace|edit|update)"
 _NAME_OF = "(?:the (?:title|name|text) of )?"
 _BECOMES = " ?(?:->|=>|\u2192) ?|: "
-_DID = "(?:did|done|finished|completed|bought|got|paid|called|sent|cleaned)"
-_FIND = "(?:find|search(?: for)?|look for|is there|do i have)(?: (?:anything|something) (?:about|with|like|for))?"
+_PAST = "(?:bought|paid|called|sent|cleaned)"
+_DID = f"(?:did|done|finished|completed|got(?! to )|{_PAST})"
+_FIND = (
+    "(?:find|search(?: for)?|look for|is there|do i have)"
+    "(?: (?:anything|something|(?:all )?(?:to-?dos?|tasks?)) (?:about|with|like|for))?"
+)
 _WHICH = "(?:(?:all|my|the|only|just|me|of) )*"
 
 ENGLISH = Language(
@@ -87,8 +92,8 @@ ENGLISH = Language(
     abbreviation=_ABBREVIATION,
     sigh=re.compile("oh|o?ops|oh no|whoops|sorry|wait|actually|hm+", re.IGNORECASE),
     patterns=_compiled(
-        "(?:(?:please|can you|could you|would you|will you|now|ok|okay|hey|hi|hello|oh|oops|whoops|sorry|wait"
-        "|actually|no)"
+        "(?:(?:please|can you|could you|would you|will you|let's|lets|now|ok|okay|hey|hi|hello|oh|oops|whoops"
+        "|sorry|wait|actually|no)"
         "(?:,|!|\\.\\.\\.)? )+",
         (
             (
@@ -100,7 +105,7 @@ ENGLISH = Language(
             ),
             (
                 "undo",
-                "(?:undo|revert)(?: (?:that|this|it|(?:the|my) last (?:one|change|step|thing|action|command)))?"
+                "(?:undo|revert)(?: (?:that|this|it|(?:(?:the|my) )?last (?:one|change|step|thing|action|command)))?"
                 "|(?:take|bring) (?:that|it|them) back|restore (?:that|it|them)"
                 "|i did(?:n't| not) mean that|that was (?:wrong|a mistake)",
             ),
@@ -120,6 +125,8 @@ ENGLISH = Language(
                 r"what(?:'s| is| should i do| do i do| shall i do| comes)? next\b.*|what should"
                 r" i do(?: now| today)?",
             ),
+            ("list", f"{_SHOW}(?: me)? (?:(?:all|my|the) )*(?:to-?do|task) list|is (?:my|the) .{{0,12}}list empty"),
+            ("open", "(?:do i have |is there )?anything (?:due|for (?:today|tomorrow|now|me)|to do)(?: .*)?"),
             (
                 "open",
                 rf"(?:what|which|show me what)\b.*\b{_LEFT}\b.*|what remains"
@@ -167,41 +174,51 @@ ENGLISH = Language(
                 f"{_DONE}(?: {_THINGS}| ones)?)",
             ),
             ("reopen", f"(?:mark|set) (?P<title>.+?)(?: back)?(?: as| to)? {_NOT_DONE}"),
-            ("reopen", "(?:reopen|undo|uncheck|untick) (?P<title>.+)"),
-            ("reopen", f"(?P<title>.+?) (?:is|are) {_NOT_DONE}(?: yet)?"),
-            ("complete", f"(?:mark|set|check|tick) (?P<title>.+?) (?:as |to )?(?:{_DONE}|off)"),
+            ("reopen", "(?:reopen|undo|uncheck|untick|uncomplete|unmark) (?P<title>.+)"),
+            ("reopen", f"(?P<title>.+?) (?:(?:is|are) {_NOT_DONE}|(?:is|are|was|were)n't {_DONE})(?: yet)?"),
+            ("find", f"(?:is|are|was|were) (?P<title>.+?) (?:already )?{_DONE}(?: yet| already)?"),
+            (
+                "complete",
+                f"(?:mark|set|check|tick|cross) (?P<title>.+?) (?:as |to )?"
+                f"(?:{_DONE}|off(?: (?:my|the) .{{0,12}}list)?)",
+            ),
             (
                 "complete",
                 "(?:complete|finish|finished|check off|tick(?: off)?|cross (?:out|off)|(?:i(?:'m| am) )?done with)"
                 " (?P<title>.+)",
             ),
             ("complete", "(?:done:|done(?= #?\\d)|check(?!list)) (?P<title>.+)"),
-            ("complete", f"i(?:'ve| have)? {_DID} (?P<title>.+)"),
-            ("complete", f"(?P<title>.+?) (?:(?:is|are) {_DONE}(?: now)?|done)"),
+            ("complete", f"i(?:'ve| have)?(?: just| already)? {_DID} (?P<title>.+)"),
+            ("complete", f"(?P<title>.+?) (?:(?:is|are) (?:{_DONE}|{_PAST})(?: now)?|done)"),
+            ("complete", "(?P<title>.+?) ?[\u2713\u2714\u2611\u2705]"),
             ("rename", f"{_RENAME} {_NAME_OF}(?P<title>.+?)(?: (?:to|into|with|by) |{_BECOMES})(?P<to>.+)"),
             ("rename", "(?P<title>.+?) ?(?:->|=>|\u2192) ?(?P<to>.+)"),
             ("delete", f"(?:delete|remove|erase|drop|get rid of) (?P<title>.+?){_LIST}"),
+            ("delete", "i (?:do not|don't) (?:need|have|want) (?:to )?(?P<title>.+?) any ?more"),
+            ("delete", "forget about (?P<title>.+)"),
             ("delete", "throw (?:away )?(?P<title>.+?)(?: away| out)?"),
             ("delete", f"(?:clear|empty|clean up) (?P<title>(?:(?:all|the|my) )*{_DONE}(?: {_THINGS}| ones)?)"),
             ("delete", f"(?:clear|empty|wipe)(?: (?:all|the|my))*(?: (?:{_THINGS}|everything))?|start over"),
-            ("add", f"(?:add|create|remember|note|put|new):? {_A_TODO}(?P<title>.+?){_LIST}"),
+            (
+                "add",
+                f"(?:add|create|remember|note|put|new|jot down|write down|schedule):? {_A_TODO}(?P<title>.+?){_LIST}",
+            ),
             ("add", f"i(?:'d| would)? (?:need|want|like) to (?:add|create|note|put) {_A_TODO}(?P<title>.+?){_LIST}"),
             (
                 "add",
-                "(?:i(?:'d| would)? (?:need|have|want|like) to"
+                "(?:(?:(?:i|we)(?:'d|'ve| would| have)? )?(?:(?:need|have|want|like|got) to|gotta)"
                 "|remind me(?= (?:today|tonight|tomorrow|next|on|at)\\b)"
                 "|remind me (?:to|about|of)|remember to|i must"
                 "|i should|don't (?:let me )?forget(?: to| about)?|to-?do:?(?! list)|task:) (?P<title>.+)",
             ),
             ("find", f"{_FIND} (?P<title>.+?){_LIST}"),
             ("find", "is (?P<title>.+?) on (?:my|the) (?:todo ?|to-do ?|task ?)?list"),
-            ("find", f"(?:is|are) (?P<title>.+?) (?:already )?{_DONE}(?: yet| already)?"),
             (
                 "thank",
                 r"(?:thanks?|thank you|thx|great|perfect|cool|well done|good job|bye|goodbye"
                 r"|good night)\b.{0,40}",
             ),
-            ("greet", r"(?:hello|hi|hey|good (?:morning|evening|afternoon)|how are you)\b.{0,40}"),
+            ("greet", r"(?:hello|hi|hey|good (?:morning|evening|afternoon)|how are you|what's up)\b.{0,40}"),
         ),
     ),
     filler=re.compile(r"^(?:the\s+)?(?:todo|task|item)\s+(?:called\s+)?", re.IGNORECASE),
@@ -229,6 +246,7 @@ ENGLISH = Language(
     ends=re.compile(
         rf"(?:the )?(?:first|(?P<last>last)) (?P<number>\d{{1,4}}|two|three|four|five)(?: (?:{_THINGS}|ones))?"
     ),
+    usual=re.compile(r"\b(?:i|you|the|an?|my|is|and|not|what|how|please|to|me|it)\b", re.IGNORECASE),
     numbers={"two": 2, "three": 3, "four": 4, "five": 5},
     sparing=re.compile(
         r"(?P<all>.+?),? (?:except(?: for| of)?|but(?: not)?|apart from|other than|besides) (?P<kept>.+)", re.IGNORECASE
@@ -284,6 +302,7 @@ _LISTE = (
 )
 _FERTIG = "(?:erledigt|fertig|abgehakt|gemacht|abgeschlossen)(?:e|en|es)?"
 _OFFEN = "(?:offen|offene|offenen|übrig|noch|unerledigt(?:e|en)?|nicht erledigt|nicht fertig|zu tun)"
+_GETAN = "(?:gekauft|bezahlt|angerufen|geschickt|geputzt)"
 _MAL = "(?:(?:bitte|mal|doch|noch) )*"
 _DINGE = "(?:todos?|aufgaben?|liste|einträge?|punkte|sachen|dinge)"
 _WELCHE = "(?:(?:alle|alles|meine|die|mir|nur|bitte|mal|was|von|den|meinen) )*"
@@ -311,11 +330,16 @@ GERMAN = Language(
             (
                 "undo",
                 "(?:mach|mache|nimm)(?: das| es| die letzte änderung)? (?:rückgängig|zurück)"
-                "|rückgängig(?: machen)?|das war (?:falsch|ein (?:fehler|versehen))",
+                "|rückgängig(?: machen)?|zurück|das war (?:falsch|ein (?:fehler|versehen))",
             ),
             ("yes", "(?:ja|jawohl|klar|sicher|mach das|tu es|ok|okay)(?:,? (?:bitte|mach das|sicher|gerne?))?"),
-            ("no", "(?:nein|nicht|abbrechen|stopp?|lieber nicht|lass es|behalte? (?:alles|sie|es))(?:,? danke)?"),
+            (
+                "no",
+                "(?:nein|(?:doch |lieber )?nicht|abbrechen|stopp?|lass es|behalte? (?:alles|sie|es))(?:,? danke)?",
+            ),
             ("count", r"(?:wie ?viele?|anzahl)\b(?P<title>.*)"),
+            ("open", "was (?:steht|liegt)(?: (?:heute|morgen|noch|diese woche))* an"),
+            ("list", f"ist (?:meine|die) .{{0,12}}{_DINGE} leer"),
             ("next", r"was (?:ist|kommt|steht|mache ich|soll ich)\b.*\b(?:nächste[sn]?|als nächstes)\b.*"),
             (
                 "open",
@@ -340,7 +364,9 @@ GERMAN = Language(
             ),
             ("reopen", "(?:markiere?|setze?) (?P<title>.+?) (?:als|auf) (?:offen|unerledigt|nicht erledigt)"),
             ("reopen", "öffne (?P<title>.+?)(?: wieder)?"),
-            ("reopen", "(?P<title>.+?) ist (?:wieder offen|noch offen|(?:noch )?nicht (?:erledigt|fertig))"),
+            ("reopen", f"(?P<title>.+?) (?:ist|sind) (?:(?:doch|noch|wieder) )*(?:offen|nicht {_FERTIG})"),
+            ("rename", "ersetze? (?P<title>.+?) (?:durch|mit) (?P<to>.+)"),
+            ("find", f"(?:ist|sind) (?!all|meine )(?P<title>.+?) (?:(?:schon|bereits) )?{_FERTIG}"),
             ("open", f"(?:ist|sind) (?:alles|alle(?: {_DINGE})?|meine {_DINGE}) {_FERTIG}"),
             (
                 "delete",
@@ -349,10 +375,16 @@ GERMAN = Language(
             ),
             ("complete", rf"(?:markiere?|setze?|hake?) {_MAL}(?P<title>.+?) (?:(?:als |auf )?{_FERTIG}|ab)"),
             ("complete", f"(?:erledige?|fertig mit) {_MAL}(?P<title>.+)"),
-            ("complete", "ich habe (?P<title>.+?) (?:gekauft|bezahlt|angerufen|geschickt|geputzt)"),
+            ("complete", f"(?:ich habe )?(?P<title>.+?) (?:(?:ist|sind|habe ich) )?(?:schon )?{_GETAN}"),
             ("complete", "(?P<title>.+?) abhaken"),
-            ("complete", rf"(?:ich habe )?(?P<title>.+?) (?:ist |sind )?(?:jetzt )?{_FERTIG}"),
-            ("delete", f"(?:löschen?|entfernen?|streichen?) {_MAL}(?P<title>.+?){_LISTE}"),
+            (
+                "complete",
+                r"(?!(?:wer|was|wann|wie|warum|hast|hat)\b)(?:ich habe )?"
+                rf"(?P<title>.+?) (?:ist |sind )?(?:jetzt )?{_FERTIG}",
+            ),
+            ("delete", "(?P<title>.+?) brauche? (?:ich|wir) nicht mehr"),
+            ("delete", "vergiss (?!nicht\\b)(?P<title>.+)"),
+            ("delete", f"(?:lösch(?:en?)?|entfern(?:en?)?|streich(?:en?)?) {_MAL}(?P<title>.+?){_LISTE}"),
             ("delete", f"(?P<title>.+?){_LISTE} (?:löschen|entfernen|streichen)"),
             ("delete", f"(?:(?:meine|die|alle) )*{_DINGE} leeren"),
             ("delete", f"(?:leere?|räume?)(?: (?:meine|die|alle))* {_DINGE}(?: auf)?|fang(?:e)? (?:neu|von vorn) an"),
@@ -364,14 +396,17 @@ GERMAN = Language(
             (
                 "add",
                 "(?:notiere?|neue aufgabe:?|neues todo:?|aufgabe:|todo:|merke? dir|ich (?:muss"
-                "|soll|möchte|will)(?: noch)?|erinnere? mich (?:an|daran,?)|vergiss nicht,?) (?P<title>.+)",
+                "|soll|möchte|will|brauche)(?: noch)?"
+                "|wir (?:müssen|brauchen)(?: noch)?|erinnere? mich (?:an|daran,?)|vergiss nicht,?) (?P<title>.+)",
             ),
             ("add", "hinzufügen:? (?P<title>.+)"),
             ("add", "(?P<title>.+?) (?:auf|in) (?:die|meine) (?:todo-?|aufgaben-?|einkaufs)?liste"),
             (
                 "add",
-                f"(?P<title>.+?){_LISTE.removesuffix('(?: hinzu)?')} (?:hinzufügen|notieren|aufschreiben|eintragen)",
+                f"(?P<title>.+?){_LISTE.removesuffix('(?: hinzu)?')} "
+                "(?:hinzufügen|notieren|aufschreiben|eintragen|setzen|schreiben)",
             ),
+            ("find", "(?:steht|ist) (?P<title>.+?) (?:auf|in) (?:meiner|der) .{0,16}liste"),
             ("find", f"(?:finde?|suche?(?: nach)?|habe ich|gibt es) (?P<title>.+?){_LISTE}"),
             ("thank", r"(?:danke|vielen dank|super|prima|toll|tschüss?|auf wiedersehen|gute nacht)\b.{0,40}"),
             ("greet", r"(?:hallo|servus|moin|grüß (?:dich|gott)|guten (?:morgen|tag|abend)|wie geht)\b.{0,40}"),
@@ -397,6 +432,10 @@ GERMAN = Language(
     },
     last=frozenset({"letzte", "letzten", "letztes"}),
     ends=re.compile(rf"(?:die )?(?:ersten|(?P<last>letzten)) (?P<number>\d{{1,4}}|zwei|drei|vier|fünf)(?: {_DINGE})?"),
+    usual=re.compile(
+        r"\b(?:ich|du|wir|der|die|das|den|ist|und|nicht|mein\w*|eine?|was|wer|wie|hat|kann|bitte|auf|zu|mir|dich|dir)\b|[äöüß]",
+        re.IGNORECASE,
+    ),
     numbers={"zwei": 2, "drei": 3, "vier": 4, "fünf": 5},
     sparing=re.compile(r"(?P<all>.+?),? (?:außer|bis auf|ohne) (?P<kept>.+)", re.IGNORECASE),
     renaming=re.compile(r"^.*?\b(?:benenne?|nenne?|ändere?) ", re.IGNORECASE),
