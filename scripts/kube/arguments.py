@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from os.path import relpath
 from pathlib import Path
+
+_NO_CODE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def one_file(path: str | Path) -> str:
@@ -13,5 +17,9 @@ def one_file(path: str | Path) -> str:
 
 
 def values_options(files: Iterable[str | Path]) -> list[str]:
-    """Return the words that give helm values files, in order."""
-    return [word for file in files for word in ("--values", one_file(file))]
+    """Return the words that give helm values files, in order.
+
+    helm takes each for a URL first, and ends at a % that begins no code: seen from here, there mostly is none.
+    """
+    seen = (relpath(file) if _NO_CODE.search(str(file)) else file for file in files)
+    return [word for file in seen for word in ("--values", one_file(file))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
@@ -15,13 +16,22 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 SCHEMES = ("postgres", "postgresql")
 # What asyncpg's URL calls by another name, or refuses; every other driver takes libpq's names.
 _ASYNCPG = "postgresql+asyncpg"
-_LIBPQ_ONLY = (
-    "channel_binding",
-    "options",
-    "target_session_attrs",
-    "gssencmode",
-    "connect_timeout",
-    "application_name",
+_LIBPQ_ONLY = frozenset(
+    ("channel_binding", "options", "target_session_attrs", "gssencmode", "connect_timeout", "application_name")
+)
+# What SQLAlchemy takes out of a URL for asyncpg, and what it hands on as text that asyncpg understands.
+_ASYNCPG_TAKES = frozenset(
+    (
+        "ssl",
+        "prepared_statement_cache_size",
+        "async_fallback",
+        "host",
+        "port",
+        "user",
+        "password",
+        "passfile",
+        "krbsrvname",
+    )
 )
 
 
@@ -69,9 +79,16 @@ def _part(url: str, part: str) -> str:
 
 
 def _for_asyncpg(parameters: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in parameters.items() if name not in _LIBPQ_ONLY}
+    dropped = (_LIBPQ_ONLY | _TOOLS_OWN) - _ASYNCPG_TAKES
+    kept = {name: value for name, value in parameters.items() if name not in dropped}
+    if parameters.get("pgbouncer", "").lower() == "true":  # which says the same to Prisma
+        kept.setdefault("prepared_statement_cache_size", "0")
+    if kept.get("schema") == "public":
+        del kept["schema"]
     if "sslmode" in kept:
         kept["ssl"] = kept.pop("sslmode")
+    if "ssl" in kept:
+        kept["ssl"] = _SSL.get(kept["ssl"].lower(), kept["ssl"])
     return kept
 
 
@@ -135,6 +152,7 @@ _TOOLS_OWN = frozenset(
         "prepared_statement_cache_size",
         "socket_timeout",
         "sslaccept",
+        "supa",
         "uselibpqcompat",
         "workaround",
     ]
@@ -213,6 +231,8 @@ def _problems(url: str) -> Iterator[str]:
     else:
         if not urlsplit(url).path.lstrip("/"):
             yield "names no database; it stands after the host, as in HOST/DATABASE"
+        if re.search(r"[/;]", urlsplit(url).path[1:]):
+            yield "has a / or a ; after the database's name; leave it out"
         if "&" in urlsplit(url).path:
             yield "holds a & before its parameters, of which the first begins with ?, as in /DATABASE?sslmode=require"
         if unquote(urlsplit(url).hostname or "").startswith("/"):
@@ -240,6 +260,12 @@ def understood(url: str, form: Mapping[str, Any]) -> tuple[str, str]:
         return url, str(problem)
     if _is_loopback(parts.host):
         return url, "names this machine's loopback, which in a pod is the pod itself; name an address that pods reach"
+    if form.get("scheme") == _ASYNCPG:
+        left = _for_asyncpg(parts.parameters)
+        if left.get("ssl", "prefer") not in _SSL_MODES:
+            return url, f"has an sslmode that no PostgreSQL client knows; take one of: {', '.join(_SSL_MODES)}"
+        unknown = _unknown(left.keys() - _ASYNCPG_TAKES, "asyncpg does not take")
+        return (url, unknown) if unknown else (formed(url, form), "")
     if form.get("scheme") not in _LIBPQ_SCHEMES:
         return formed(url, form), ""
     kept = {name: value for name, value in parts.parameters.items() if name not in _TOOLS_OWN}
@@ -251,9 +277,13 @@ def understood(url: str, form: Mapping[str, Any]) -> tuple[str, str]:
             return url, f"has an sslmode that no PostgreSQL client knows; take one of: {', '.join(_SSL_MODES)}"
     if schema := kept.pop("schema", ""):
         kept["options"] = f"{kept.get('options', '')} -csearch_path={schema}".strip()
-    unknown = sorted(kept.keys() - _LIBPQ)
-    if unknown:
-        names = ", ".join(name if re.fullmatch(r"[a-z_]{2,30}", name) else "(not a name)" for name in unknown)
-        return url, f"has the parameter {names}, which no PostgreSQL client knows; leave it out"
+    if unknown := _unknown(kept.keys() - _LIBPQ, "no PostgreSQL client knows"):
+        return url, unknown
     bare = urlsplit(url)
     return formed(str(urlunsplit(bare._replace(query=urlencode(kept, quote_via=quote)))), form), ""
+
+
+def _unknown(names: AbstractSet[str], whom: str) -> str:
+    """Return what is wrong with parameters of these names, nothing where there are none."""
+    told = ", ".join(name if re.fullmatch(r"[a-z_]{2,30}", name) else "(not a name)" for name in sorted(names))
+    return f"has the parameter {told}, which {whom}; leave it out" if told else ""

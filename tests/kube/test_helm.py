@@ -54,6 +54,17 @@ def test_any_path_is_one_file_to_a_program_that_splits_lists(path: str) -> None:
     assert next(csv.reader([one_file(path)])) == [path]
 
 
+def test_a_percent_sign_on_the_way_to_the_checkout_is_not_shown_to_helm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """helm takes a values file for a URL: "invalid URL escape". A sign that begins a code it takes as it is."""
+    root = tmp_path / "100%done"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    assert values_options([root / "config" / "dev.yaml"]) == ["--values", "config/dev.yaml"]
+    assert values_options([tmp_path / "a%20b.yaml"]) == ["--values", str(tmp_path / "a%20b.yaml")]
+
+
 def test_a_checkout_may_lie_in_a_folder_with_a_comma() -> None:
     assert values_options(["/srv/a,b/values.yaml", "c.yaml"]) == [
         "--values", '"/srv/a,b/values.yaml"', "--values", "c.yaml",

@@ -18,6 +18,7 @@ BASE = "postgresql://ada:s3cret@db.example.org:6543/todo"
         ("?pgbouncer=true&connection_limit=1", ""),
         ("?ssl=true", "?sslmode=require"),
         ("?ssl=no-verify", "?sslmode=require"),
+        ("?sslmode=require&supa=base-pooler.x", "?sslmode=require"),
         ("?ssl=true&sslmode=verify-full", "?sslmode=verify-full"),
         ("?schema=app", "?options=-csearch_path%3Dapp"),
         ("?options=endpoint%3Dep-1&schema=app", "?options=endpoint%3Dep-1%20-csearch_path%3Dapp"),
@@ -25,6 +26,25 @@ BASE = "postgresql://ada:s3cret@db.example.org:6543/todo"
 )
 def test_what_other_tools_write_into_a_url_is_understood(query: str, expected: str) -> None:
     assert understood(BASE + query, LIBPQ) == (BASE + expected, "")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?sslmode=require&channel_binding=require", "?ssl=require"),
+        ("?ssl=true", "?ssl=require"),
+        ("?sslmode=no-verify&supa=base-pooler.x", "?ssl=require"),
+        ("?pgbouncer=true&connection_limit=1", "?prepared_statement_cache_size=0"),
+        ("?pgbouncer=true&prepared_statement_cache_size=9", "?prepared_statement_cache_size=9"),
+        ("?schema=public&sslaccept=strict", ""),
+    ],
+)
+def test_asyncpg_gets_no_parameter_that_it_would_end_by(query: str, expected: str) -> None:
+    """SQLAlchemy hands each on to it by name, and it knows few: "unexpected keyword argument 'pgbouncer'"."""
+    asyncpg = {"scheme": "postgresql+asyncpg"}
+    assert understood(BASE + query, asyncpg) == (BASE.replace("postgresql", "postgresql+asyncpg") + expected, "")
+    for wrong in ("schema=app", "sslrootcert=system", "sslmode=enabled"):
+        assert understood(f"{BASE}?{wrong}", asyncpg)[1]
 
 
 def test_a_driver_that_is_not_known_gets_its_own_parameters() -> None:
@@ -44,6 +64,8 @@ def test_a_driver_that_is_not_known_gets_its_own_parameters() -> None:
         ("postgresql://ada:s3cret@host/todo&sslmode=require", "holds a & before its parameters"),
         ("postgresql://ada:s3cret@%2Fvar%2Frun/todo", "names a socket in a machine's files"),
         ("postgresql://ada:s3cret@host/todo?sslmode=enabled", "has an sslmode that no PostgreSQL client knows"),
+        ("postgresql://ada:s3cret@host/todo/", "has a / or a ; after the database's name"),
+        ("postgresql://ada:s3cret@host/todo;", "has a / or a ; after the database's name"),
         ("postgresql://ada:s3cret@host/todo\n", "the end of a line"),
         ("postgresql://ada:s3c@ret@host/todo", "second @"),
         ("postgresql://ada:s3c#ret@host/todo", "%23"),
