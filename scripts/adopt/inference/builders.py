@@ -12,9 +12,8 @@ from scripts.adopt.inference.decision import PYTHON_KINDS, Context, worker_of
 from scripts.adopt.inference.entries import (
     ABOVE,
     NAMED,
-    by_own_name,
     find_application,
-    folder_name,
+    known_by_name,
     main_files,
     module_name,
     own_name,
@@ -141,10 +140,9 @@ def _started_above(unit: Unit, tree: Tree) -> Iterator[str]:
     """Yield a Dockerfile that starts a program which knows its folder by name, where nothing in its image has that
     name.
     """
-    recipe, (by_name, _) = unit.dockerfile, by_own_name(tree, unit)
-    if not recipe or not (own_name(tree, unit) or by_name) or unit.folder != unit.sources:
+    recipe, (name, by_name, _) = unit.dockerfile, known_by_name(tree, unit)
+    if not recipe or not name or unit.folder != unit.sources:
         return
-    name = folder_name(tree, unit)
     items = reading.instructions(tree.text(recipe.file))
     told = [item.value for item in items if item.name in ("COPY", "ADD", "RUN", "ENV")]
     above = recipe.workdir.rstrip("/").endswith(f"/{name}") and any("PYTHONPATH" in value for value in told)

@@ -73,6 +73,14 @@ def own_name(tree: Tree, unit: Unit) -> str:
     return name if by_name and (by_name.file == main or (relative and not bare)) else ""
 
 
+def known_by_name(tree: Tree, unit: Unit) -> tuple[str, Place | None, Place | None]:
+    """Return the name of a program's folder where the program knows it, else an empty one; and what `by_own_name`
+    tells.
+    """
+    by_name, bare = by_own_name(tree, unit)
+    return folder_name(tree, unit) if by_name or own_name(tree, unit) else "", by_name, bare
+
+
 def by_own_name(tree: Tree, unit: Unit) -> tuple[Place | None, Place | None]:
     """Return where a program that starts imports its neighbours by its folder's name first, and where by their bare
     names one that it imports by that name as well, as two modules.

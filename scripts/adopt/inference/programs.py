@@ -11,10 +11,8 @@ from scripts.adopt.folder_kinds import PAGE_KINDS, TESTS
 from scripts.adopt.inference.decision import Context, Decision, told, worker_of
 from scripts.adopt.inference.entries import (
     ABOVE,
-    by_own_name,
-    folder_name,
+    known_by_name,
     main_file,
-    own_name,
     vite_files,
 )
 from scripts.adopt.inference.jobs import imported_files, imports, migrations
@@ -198,10 +196,8 @@ def set_above(unit: Unit, spec: dict[str, Any], environment: dict[str, str], con
     tree = context.whole.tree
     if not unit.python or "builder" not in spec:
         return
-    name = own_name(tree, unit)
-    by_name, bare = by_own_name(tree, unit)
-    if name or by_name:
-        name = folder_name(tree, unit)
+    name, by_name, bare = known_by_name(tree, unit)
+    if name:
         spec.setdefault("buildSteps", []).append(f"mkdir -p {ABOVE} && ln -s /app {ABOVE}/{name}")
         environment |= {"PYTHONPATH": ABOVE, "PYTHONSAFEPATH": "1"}  # what lies in its folder by its name hides nothing
         told(unit, context, "PYTHONPATH", f"{ABOVE}, since it knows its folder as {name}", by_name or unit.place)
