@@ -110,7 +110,9 @@ def python(tree: Tree, folder: str) -> Packages | None:
     if tree.has(project):
         _project(found, tree.text(project), project)
         found.files += (project,)
-    found.lock = join(folder, "uv.lock") if tree.has(join(folder, "uv.lock")) else ""
+    # Of a project that is Poetry's alone, uv installs nothing.
+    own = not tree.has(project) or re.search(r"(?m)^\[project\]", tree.text(project))
+    found.lock = join(folder, "uv.lock") if own and tree.has(join(folder, "uv.lock")) else ""
     return found if found.files else None
 
 

@@ -3566,3 +3566,14 @@ def test_what_requirements_lack_is_taken_from_the_project_file_beside_them(tmp_p
 def test_agents_are_openais_where_the_program_has_none_of_its_own(tmp_path: Path, own: bool) -> None:
     texts = {**API, "main.py": "from agents import Runner\n" + API["main.py"]} | ({"agents.py": ""} if own else {})
     assert ("openai-agents" in services(adopt(make(tmp_path, **texts)))["app"].get("addPackages", [])) is not own
+
+
+def test_a_lock_of_uvs_beside_a_project_of_poetrys_holds_nothing(tmp_path: Path) -> None:
+    """uv takes packages of a [project] alone: it would install none, and say that all is well."""
+    texts = {
+        **API,
+        "pyproject.toml": '[tool.poetry.dependencies]\nfastapi = "*"\nmcp = "*"\n',
+        "main.py": "import mcp\n",
+    }
+    texts |= {"uv.lock": '[[package]]\nname = "fastapi"\n\n[[package]]\nname = "mcp"\n'}
+    assert "mcp" in services(adopt(make(tmp_path, **texts)))["app"]["addPackages"], "requirements.txt is taken"

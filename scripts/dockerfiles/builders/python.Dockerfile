@@ -23,7 +23,7 @@ COPY requirements*.tx[t] pyproject.tom[l] uv.loc[k] poetry.loc[k] Pipfil[e] Pipf
 RUN --mount=type=cache,target=/root/.cache,sharing=locked \
     install() { /uv/bin/uv pip install ${BEFORE:+--exclude-newer "$BEFORE"} -r "$1"; } \
     && packages() { \
-        if [ -f uv.lock ] && /uv/bin/uv sync --frozen --no-dev --no-install-project --python python3; then :; \
+        if [ -f uv.lock ] && grep -qs '^\[project\]' pyproject.toml && /uv/bin/uv sync --frozen --no-dev --no-install-project --python python3; then :; \
         elif [ -f requirements.txt ]; then install requirements.txt; \
         elif [ -f Pipfile ]; then python -m venv /pipenv && /pipenv/bin/pip install --quiet --disable-pip-version-check pipenv \
             && { [ -f Pipfile.lock ] || /pipenv/bin/pipenv lock; } && /pipenv/bin/pipenv requirements >/requirements.txt \
