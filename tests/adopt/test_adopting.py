@@ -3570,10 +3570,7 @@ def test_agents_are_openais_where_the_program_has_none_of_its_own(tmp_path: Path
 
 def test_a_lock_of_uvs_beside_a_project_of_poetrys_holds_nothing(tmp_path: Path) -> None:
     """uv takes packages of a [project] alone: it would install none, and say that all is well."""
-    texts = {
-        **API,
-        "pyproject.toml": '[tool.poetry.dependencies]\nfastapi = "*"\nmcp = "*"\n',
-        "main.py": "import mcp\n",
-    }
+    texts = {"pyproject.toml": '[tool.poetry.dependencies]\nfastapi = "*"\nmcp = "*"\n',
+             "main.py": "import mcp\n" + API["main.py"], "requirements.txt": "fastapi\n"}  # fmt: skip
     texts |= {"uv.lock": '[[package]]\nname = "fastapi"\n\n[[package]]\nname = "mcp"\n'}
     assert "mcp" in services(adopt(make(tmp_path, **texts)))["app"]["addPackages"], "requirements.txt is taken"
