@@ -2365,8 +2365,10 @@ def test_what_a_program_goes_through_by_a_list_is_given(tmp_path: Path, language
     assert services(adopt(app))["api"]["environment"] == {"CORS_ORIGINS": "http://localhost:3000", "TONE": "soft"}
 
 
-def test_a_client_of_dapr_does_not_wait_a_minute_for_what_is_left_off(tmp_path: Path) -> None:
-    app = make(tmp_path, **{**API, "requirements.txt": "fastapi\ndapr>=1.12\n"})
+@pytest.mark.parametrize(("asked", "code"), [("dapr>=1.12", ""), ("dapr-ext-fastapi", "from dapr.clients import x\n")])
+def test_a_client_of_dapr_does_not_wait_a_minute_for_what_is_left_off(tmp_path: Path, asked: str, code: str) -> None:
+    """Another of its packages brings it."""
+    app = make(tmp_path, **{**API, "requirements.txt": f"fastapi\n{asked}\n", "main.py": code + API["main.py"]})
     assert services(adopt(app))["app"]["environment"] == {"DAPR_HEALTH_TIMEOUT": "1"}
 
 

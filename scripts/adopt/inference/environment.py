@@ -39,7 +39,8 @@ def variables_of(unit: Unit, context: Context) -> tuple[dict[str, str], dict[str
         read = reads[name]
         handler = _PURPOSES.get(variables.purpose(read, page=unit.kind in PAGE_KINDS), _plain)
         handler(read, unit, context, environment, build, sources)
-    if unit.python and (place := unit.wants("dapr")):  # it would keep the whole program for a minute
+    # Dapr's client would keep the whole program for a minute.
+    if unit.python and (place := unit.code.imports.get("dapr") or unit.wants("dapr")):
         environment["DAPR_HEALTH_TIMEOUT"] = "1"
         told(unit, context, "DAPR_HEALTH_TIMEOUT", "1: Dapr is left off, a second is waited for it", place)
     if switch := _open_to_browsers(unit, reads, context):
