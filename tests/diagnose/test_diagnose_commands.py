@@ -144,6 +144,12 @@ SAID = {
         "hook-module-missing",
         "pre-install hook of the release todo-chatbot misses a part of its program: backend",
     ),
+    "hook, started as a module": (
+        "/venv/bin/python: No module named alembic\n"
+        "Error: failed pre-install: resource Job/shop/tables not ready. status: Failed, message: Job Failed",
+        "hook-module-missing",
+        "pre-install hook of the release todo-chatbot misses a part of its program: alembic",
+    ),
     "in time": ("Error: UPGRADE FAILED: context deadline exceeded", "no-answer-in-time", "invoke diagnose"),
     "missing tool": ("helm: not found", "tool-missing", "helm"),
 }
