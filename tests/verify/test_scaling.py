@@ -110,6 +110,8 @@ def test_a_service_that_stays_as_it_is_has_not_scaled_and_it_says_how_far_it_was
         ({"use": {"cpu": 150}}, {}, "the use was above the target, and the autoscaler asked for no more pods"),
         ({"use": {}}, {}, "the autoscaler has no figures: is the metrics API there?"),
         ({"use": {"cpu": 40}, "failed": 90, "requests": 100}, {}, "most requests failed"),
+        # Who waits for a database, or for processors that this machine has not, gets no faster by more people.
+        ({"use": {"cpu": 40}, "p95": 6000.0}, {}, "requests took 6000 ms in the end and it had CPU to spare"),
         ({"use": {"cpu": 150}}, {"most": 2}, "the autoscaler allows no more than 2"),
         ({"use": {"cpu": 150}, "desired": 4, "current": 3}, {}, "a pod was asked for that did not become ready"),
         ({"use": {}}, {"targets": {}}, "it decides by other figures"),  # such as an average value, or requests a second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from scripts.errors import UserError
@@ -12,6 +13,7 @@ LOAD_HELD_SECONDS = 5.0  # the load goes on for so long when they are ready, to 
 IDLE_HELD_SECONDS = (
     3.0  # little load goes on for so long when the service is small again: a pod that leaves is slow to go
 )
+SLOW_MS = 2000.0  # for which people wait, whatever the autoscaler sees
 TOLERANCE = 0.1  # by which the use may be over the target before an autoscaler acts
 SPARE_SECONDS = 90.0  # beyond what the autoscaler's own rules take: it looks every 15 s, at a use some seconds old
 
@@ -138,7 +140,18 @@ def _why_not_out(samples: Sequence[Sample], scaler: Autoscaler, start: int) -> s
         return "; the autoscaler has no figures: is the metrics API there? invoke doctor"
     if any(use is not None and use > scaler.targets[name] * (1 + TOLERANCE) for name, use in seen.items()):
         return "; the use was above the target, and the autoscaler asked for no more pods: kubectl describe hpa"
+    if (slow := _late_p95(samples)) >= SLOW_MS:
+        return (
+            f"; requests took {slow:.0f} ms in the end and it had CPU to spare, so they wait elsewhere (for a service "
+            "that it calls, the database, or this machine's processors): invoke monitor"
+        )
     return "; more people: --users"
+
+
+def _late_p95(samples: Sequence[Sample]) -> float:
+    """Return the usual p95 in the last third of the load, in milliseconds; 0 where nothing was answered."""
+    told = [one.p95 for one in samples[-max(1, len(samples) // 3) :] if one.p95 is not None]
+    return statistics.median(told) if told else 0.0
 
 
 def _why_not_in(last: Sample, scaler: Autoscaler) -> str:
