@@ -1,7 +1,11 @@
 """An answer in flight survives the end of any service: no todo is lost, none is doubled."""
 
 import concurrent.futures
-from collections.abc import Callable, Iterator
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import httpx2
 import pytest
@@ -10,6 +14,7 @@ from conftest import Person, Run
 from processes import DIRECT, SECRETS, START_SECONDS, Postgres, Service, free_port, until
 from scripted import ScriptedModel, Tools, Words
 
+from todo_backend import conversation
 from todo_common.repeat import RepeatingTransport
 
 MANY = 20
@@ -162,6 +167,37 @@ def test_copies_that_arrive_together_are_one_change(two: Two, person: Callable[.
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         numbers = list(pool.map(add, range(40)))
     assert len(set(numbers)) == len(user.todos()) == 4
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_an_answer_is_told_though_its_database_went_away_meanwhile(streamed: bool) -> None:
+    """Who is told of a failure after everything was done has it done again."""
+    answer = {"reply": "Added: milk.", "actions": [{"tool": "add_todo", "arguments": {"title": "milk"}}]}
+    opened: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def sessions() -> AsyncIterator[Any]:
+        opened.append("session")
+        if len(opened) > 1:
+            raise ConnectionRefusedError
+
+        async def execute(_: object) -> Any:
+            return SimpleNamespace(all=list)
+
+        yield SimpleNamespace(execute=execute)
+
+    def agent(_: object) -> Any:
+        content = f"event: done\ndata: {json.dumps(answer)}\n\n" if streamed else json.dumps(answer)
+        return httpx2.Response(200, text=content)
+
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(agent), base_url="http://agent") as client:
+        state: Any = SimpleNamespace(agent=client, database=SimpleNamespace(sessions=sessions))
+        if streamed:
+            events = [event async for event in conversation.stream(state, 1, "add milk", "token")]
+            assert events == [conversation.event("done", answer)]
+        else:
+            assert (await conversation.ask(state, 1, "add milk", "token")).reply == "Added: milk."
+    assert len(opened) == 2
 
 
 def test_an_answer_in_flight_is_finished(two: Two, person: Callable[..., Person]) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from todo_agent.runner import ModelLoop
 
 TOO_SLOW = "That took too long, so I stopped; what was done by then stays done. Try again, or ask for less at once."
+WRONG = "Something went wrong on my side. What I had done by then stays done: look at your list, then ask again."
 LEFT_SECONDS = 5.0
 """Time at the end of the process for answers whose readers have gone."""
 
@@ -103,7 +104,7 @@ class Answerer:
             queue.put_nowait(Failed(503, TOO_SLOW))
         except Exception:  # the reader must learn that nothing more will come
             log.exception("the answer broke off")
-            queue.put_nowait(Failed(502, "Something went wrong on my side. Try again."))
+            queue.put_nowait(Failed(502, WRONG))
         finally:
             metrics.ANSWERS.labels(self._settings.provider, outcome).inc()
             queue.put_nowait(None)

@@ -80,9 +80,10 @@ def event(name: str, data: dict[str, Any]) -> bytes:
 
 
 async def _pump(state: State, user_id: int, message: str, token: str, queue: asyncio.Queue[bytes | None]) -> None:
-    told = ""
+    told, begun = "", False
     try:
         payload = {"message": message, "history": await _history(state, user_id)}
+        begun = True
         async with state.agent.stream("POST", "/chat/stream", json=payload, headers=_headers(token)) as response:
             if response.status_code != 200:
                 raise _failure(response.status_code, await response.aread(), response.headers)
@@ -102,7 +103,7 @@ async def _pump(state: State, user_id: int, message: str, token: str, queue: asy
         await _remember_break(state, user_id, message, failure, told)
     except Exception:  # the reader must learn that nothing more will come
         log.exception("the conversation broke off")
-        queue.put_nowait(event("error", {"message": "Something went wrong on our side. Try again."}))
+        queue.put_nowait(event("error", {"message": BROKE_OFF if begun else UNREACHABLE}))
     finally:
         queue.put_nowait(None)
 
@@ -131,21 +132,21 @@ async def _history(state: State, user_id: int) -> list[dict[str, str]]:
 
 
 async def _remember(state: State, user_id: int, message: str, reply: str) -> None:
-    async with state.database.sessions() as session:
-        session.add(Message(user_id=user_id, role="user", content=message))
-        await session.flush()
-        session.add(Message(user_id=user_id, role="assistant", content=reply))
-        await session.commit()
+    """Keep a message and its answer, if the database is there: who was told of a failure would have it done again."""
+    try:
+        async with state.database.sessions() as session:
+            session.add(Message(user_id=user_id, role="user", content=message))
+            await session.flush()
+            session.add(Message(user_id=user_id, role="assistant", content=reply))
+            await session.commit()
+    except (SQLAlchemyError, OSError):
+        log.exception("the conversation cannot be remembered")
 
 
 async def _remember_break(state: State, user_id: int, message: str, failure: AgentFailed, told: str = "") -> None:
     """Keep a message whose answer broke off, with what there is of it: the next one has to know that part is done."""
-    if str(failure) != BROKE_OFF:
-        return
-    try:
+    if str(failure) == BROKE_OFF:
         await _remember(state, user_id, message, f"{told}\n\n{BROKE_OFF}".strip())
-    except SQLAlchemyError:  # the reader has been told, which matters more
-        log.exception("a broken conversation cannot be remembered")
 
 
 def _headers(token: str) -> dict[str, str]:
