@@ -143,7 +143,7 @@ def build_failure(text: str) -> BuildFailure | None:
     What other steps printed beside it is left out, and so are the steps that were cancelled because of it.
     """
     lines = text.replace("\r\n", "\n").splitlines()
-    solved = [line for line in lines if "failed to solve" in line or re.match(r"ERROR: ", line)]
+    solved = [line for line in lines if "failed to solve" in line or re.match(r"ERROR: |\s*\d+ \| >>> ", line)]
     failed = [
         found for line in lines if (found := re.match(r"#(\d+) ERROR:? (.*)", line)) and not _CANCELLED.search(line)
     ]

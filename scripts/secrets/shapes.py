@@ -83,7 +83,7 @@ _HELD = (
     rf"s?\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}}(?:\[\s{{0,40}}|\{{\s{{0,40}}\\{{0,4}}[\"']{_KEY}\\{{0,4}}[\"']\s{{0,9}}:\s{{0,9}})"
     r"\\{0,4}[\"']([^\"'\n\\]{3,})"
 )
-_NOT = r"(?!(?:\\{0,4}[\"'])?(?:true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?!unexpected status\b|exec: |(?:Get|Post|Head) \\{0,4}\")(?![\"']?<|[{\[]|\$\{?[A-Z_(]|\*{3})"
+_NOT = r"(?!(?:\\{0,4}[\"'])?(?:true|false|null|none|nil|undefined|optional|required|missing|empty|invalid|\*+)\b)(?!unexpected status\b|server message\b|exec: |(?:Get|Post|Head) \\{0,4}\")(?![\"']?<|[{\[]|\$\{?[A-Z_(]|\*{3})"
 _SPDX_NAMES = (
     r"[\"']?(?:MIT|Apache|A?L?GPL|BSD|ISC|MPL|EPL|CC0|CC-|Unlicense|WTFPL|Zlib|BSL|SSPL|Elastic|Proprietary|Commercial)"
 )

@@ -264,6 +264,7 @@ def _signed_and_blank() -> list[tuple[str, str, str]]:
 
 
 LOOKALIKES = (
+    "may require authorization: server message: insufficient_scope: authorization failed",
     "open '/app/patches/next-auth@4.24.7.patch'", "'@acme/ui@workspace:packages/ui' is not in this workspace", "ValueError: invalid literal for int() with base 10: 'tcp://10.96.0.12:6379'",
     "could not translate host name \"database\" to address", "getaddrinfo ENOTFOUND backend-service",
     'secret "database-secrets" not found', "secretName: database-secrets", "couldn't find key DATABASE_URL in Secret chatbot-dev/database-secrets",
