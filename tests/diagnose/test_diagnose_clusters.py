@@ -93,6 +93,14 @@ RECORDED = {
     'error: context "P" does not exist': "context-missing",
     "client rate limiter Wait returned an error: context deadline exceeded": "no-answer-in-time",
 }
+RECORDED |= {
+    "Exiting due to GUEST_PROVISION: error provisioning guest: create: docker volume create minikube: exit status 1\n"
+    "Error response from daemon: mkdir /var/lib/docker/volumes/minikube: no space left on device": "cluster-disk-full",
+    "Exiting due to GUEST_PROVISION: docker network create 192.168.49.0/24: Error response from daemon: "
+    "Pool overlaps with other one on this address space": "engine-networks-used-up",
+    "FATA[0000] Failed to create cluster 'p' because a cluster with that name already exists": "kind-node-exists",
+    "failed to create fsnotify watcher: too many open files": "node-no-boot",
+}
 NO_FAILURE = [
     '* "P" context has been updated to point to 192.168.49.2:8443',
     '* Stopping node "P"  ...\n* Powering off "P" via SSH ...\n* 1 node stopped.',
@@ -107,6 +115,8 @@ BELONG_TOGETHER = [
     {"cluster-usage", "cluster-name"},
     {"cluster-engine-silent", "cluster-provider-missing", "engine-down"},
     {"cluster-control-plane", "cluster-driver-differs"},
+    {"cluster-control-plane", "cluster-disk-full", "disk-full"},
+    {"cluster-control-plane", "engine-networks-used-up"},
     {"cluster-control-plane", "cluster-kubernetes-version"},
     {"cluster-control-plane", "cluster-foreign-volume"},
     {"cluster-control-plane", "no-answer-in-time"},
