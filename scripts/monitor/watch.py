@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scripts.context.session import Session
+from scripts.kube.kubectl import is_forbidden
 from scripts.monitor import live, sampling
 from scripts.release.operate import status_rows
 
@@ -54,15 +55,19 @@ def run(session: Session) -> None:
 
 
 def snapshots(sampler: sampling.Sampler) -> Callable[[], Awaitable[StatusSnapshot]]:
-    """Return what takes a look; where something could not be read, with the rows of the look before."""
+    """Return what takes a look; where something could not be read, with the rows of the look before.
+
+    What this account may not list stays unread: the rest is shown without it.
+    """
     rows: Sequence[Row] = ()
 
     async def look() -> StatusSnapshot:
         nonlocal rows
         objects, problems = await sampler.workloads()
         now = sampler.now()
-        if not problems:
-            rows = status_rows(objects, now)
+        hidden = [source for source, why in problems.items() if is_forbidden(why)]
+        if len(hidden) == len(problems):
+            rows = status_rows(objects, now, hidden=hidden)
         return StatusSnapshot(now, rows, problems)
 
     return look

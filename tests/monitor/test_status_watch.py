@@ -78,6 +78,9 @@ async def test_while_nothing_can_be_read_the_last_table_stays() -> None:
     take: Callable[[], Any] = watch.snapshots(Sampler(([deployment], {}), ([], {"pods": "gone"})))  # type: ignore[arg-type]
     first, second = await take(), await take()
     assert first.rows[1][:2] == ("backend", "1/2") and second.rows == first.rows and second.problems
+    forbidden = {"pods": 'pods is forbidden: User "eve" cannot list resource "pods" in API group ""'}
+    take = watch.snapshots(Sampler(([deployment], forbidden)))  # type: ignore[arg-type]
+    assert (await take()).rows[1][:4] == ("backend", "1/2", "?", "?")
 
 
 def test_in_place_it_fits_and_shows_what_lacks() -> None:
