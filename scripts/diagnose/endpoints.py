@@ -14,10 +14,9 @@ from scripts.diagnose.graph import (
     selects,
     shown,
     similarity,
-    template,
 )
 from scripts.diagnose.model import Object, Symptom
-from scripts.kube.objects import is_owned, is_terminating, living, name_of, passes_probes
+from scripts.kube.objects import is_owned, is_terminating, living, name_of, passes_probes, template
 
 STOPPED = "stopped"  # cause: somebody scaled it to nothing, and nothing here brings it back
 

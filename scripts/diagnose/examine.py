@@ -53,9 +53,14 @@ def with_cause(problem: UserError, session: Session, stage: str, service: Servic
 def with_findings(problem: UserError, session: Session, services: Sequence[str]) -> UserError:
     """Return the same problem with what is wrong with these services now, where that can be seen."""
     with suppress(UserError):
-        if findings := [one for one in diagnose_services(session, services) if not one.served]:
+        if findings := troubles(session, services):
             return Failure(str(problem).splitlines()[0], findings)
     return problem
+
+
+def troubles(session: Session, services: Sequence[str]) -> list[Finding]:
+    """Return what is wrong with these services now, without what is left of pods and Jobs that others stand in for."""
+    return [one for one in diagnose_services(session, services) if not one.served]
 
 
 def diagnose_services(

@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from scripts.diagnose.model import Object, Snapshot, moment
-from scripts.kube.objects import condition, is_hook, is_owned, is_terminating, name_of
+from scripts.kube.objects import condition, is_hook, is_owned, is_terminating, name_of, template
 
 SETTLING = timedelta(seconds=30)  # a pod made so shortly before a change is judged may well be of that change
 LOOKS_AGAIN = timedelta(seconds=60)
@@ -24,12 +24,6 @@ _COMBINED = re.compile(r"^\(combined from similar events\): ")
 def created(item: Object) -> datetime | None:
     """Return when an object was made."""
     return moment(item["metadata"].get("creationTimestamp"))
-
-
-def template(workload: Object) -> Mapping[str, Any]:
-    """Return a workload's pod template."""
-    found: Mapping[str, Any] = workload.get("spec", {}).get("template", {})
-    return found
 
 
 def labels_of(item: Object) -> Mapping[str, str]:

@@ -90,13 +90,11 @@ def _url(run: Run) -> str:
 
 def _causes(run: Run, service: str) -> list[str]:
     """Return what is wrong with the service now, with the remedy, such as a pod that no node has room for."""
-    from scripts.diagnose.examine import diagnose_services
+    from scripts.diagnose.examine import troubles
 
-    found = diagnose_services(run.session, [service])
     return [
         f"{one.title}: {one.evidence[0]}; {one.remedy}" if one.evidence else one.title
-        for one in found
-        if not one.served
+        for one in troubles(run.session, [service])
     ]
 
 
