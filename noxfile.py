@@ -32,6 +32,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
 TRACKS = (("e2e",), ("lint", "test", "slow"), ("engine", "conformance"), ("services", "policy"))
 # `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.
 PATIENT = ("lint", "test", "slow", "services", "policy")
+# Of the rooms of tests those that take longest: each is a process of its own, and they begin first.
+LONG_ROOMS = ("tests/ai", "tests/diagnose", "tests/adopt")
 POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium-headless-shell"
 PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium-headless-shell"}  # the whole browser takes twice the time
 # What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
@@ -127,21 +129,21 @@ def test(session: nox.Session) -> None:
     jobs = [
         [python, "-m", "pytest", "-m", "not engine and not slow", *share]
         for python in (sys.executable, *_other_pythons(session))
-        for share in (*_shares(2 * cores), ["embedded"])
+        for share in (*([room] for room in LONG_ROOMS), *_shares(cores), ["embedded"])
     ]
     with ThreadPoolExecutor(cores + 1) as pool:  # one more than there are processors, as some tests wait
         list(pool.map(lambda words: print(session.run(*words, external=True, silent=True)), jobs))
 
 
 def _shares(number: int) -> list[list[str]]:
-    """Return the rooms that pytest looks into by itself in shares of about the same amount of code."""
+    """Return the other rooms that pytest looks into by itself in shares of about the same amount of code."""
     settings = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
     found = [room for room in Path("tests").iterdir() if room.name not in settings["norecursedirs"]]
     rooms = {str(room): sum(file.stat().st_size for file in room.glob("test_*.py")) for room in found}
+    rooms = {room: size for room, size in rooms.items() if size and room not in LONG_ROOMS}
     shares: list[list[str]] = [[] for _ in range(number)]
     for room in sorted(rooms, key=rooms.__getitem__, reverse=True):
-        if rooms[room]:
-            min(shares, key=lambda share: sum(map(rooms.__getitem__, share))).append(room)
+        min(shares, key=lambda share: sum(map(rooms.__getitem__, share))).append(room)
     return [share for share in shares if share]
 
 

@@ -12,7 +12,7 @@ import yaml
 _ABSENT = object()
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc] # the fast one, with libyaml
     """YAML as a person writes it: no anchors, short lists in one line."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -20,7 +20,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _sequence(dumper: yaml.SafeDumper, data: list[Any]) -> yaml.Node:
+def _sequence(dumper: Any, data: list[Any]) -> Any:
     short = all(not isinstance(item, dict | list) for item in data) and sum(len(str(item)) for item in data) < 80
     return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=short)
 

@@ -284,7 +284,7 @@ def test_a_manifest_of_another_shape_ends_nothing(value: Any) -> None:
         {**named, "kind": "Service", "spec": {"selector": {"a": "b"}}},
     ]
     for path in _paths(whole):
-        objects = documents.read_all(yaml.safe_dump_all(_with(whole, path, value)))
+        objects = documents.read_all(yaml.dump_all(_with(whole, path, value), Dumper=yaml.CSafeDumper))
         read = documents.workloads([(one, "k8s.yaml") for one in objects if isinstance(one, dict) and one.get("kind")])
         assert len(read) <= 1
 

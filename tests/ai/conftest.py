@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.support import ai_programs as doubles
 from tests.support.model_server import ModelServer
 
 HERE = Path(__file__).parent
+# What every test of this room starts from; none changes it.
+_settings = functools.cache(read_settings)
 FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"
 
 
@@ -98,7 +101,7 @@ def make_desk(bin_folder: Path, shells: list[Any], lines: list[str]) -> Maker:
         shell = doubles.Kube(held, [*(answers or []), *default], lines.append)
         shells.append(shell)
         kubeconfig = bin_folder / "config"
-        settings = read_settings()
+        settings = _settings()
         kubectl = Kubectl(bin_folder / "kubectl", kubeconfig, "test", shell)
         helm = Helm(bin_folder / "helm", kubeconfig, "test", shell)
         given = variables or {}
