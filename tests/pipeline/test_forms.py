@@ -123,6 +123,20 @@ def test_a_field_that_need_not_be_filled_is_where_a_server_does_not_take_it_empt
     assert names_and_problems(Picky(places), Picky(places)) == [(name, "", False) for name in STEPS]
 
 
+def test_what_a_page_asks_on_the_way_and_does_without_refuses_nobody() -> None:
+    """As whether a password is known to thieves, of a server that has no answer to it."""
+
+    class Asking(Made):
+        def run(self, script: str) -> Any:
+            if ".submit(" in script:
+                self._sent.append(Sent("POST", "http://localhost/known-to-thieves", 404))
+            return super().run(script)
+
+    places = {"/signup": NEW, "/login": KNOWN, "/in": INSIDE | {"asks": True}}  # it leads to the log-in
+    steps = names_and_problems(Asking(places), Asking({**places, "/in": INSIDE}))
+    assert steps == [(name, "", False) for name in STEPS]
+
+
 def test_todos_are_added_where_a_link_of_the_page_says_that_they_are() -> None:
     places = {"/signup": NEW, "/login": KNOWN, "/in": {"links": ["/in/tasks"]}, "/in/tasks": INSIDE}
     assert names_and_problems(Made(places), Made(places)) == [(name, "", False) for name in STEPS]

@@ -179,7 +179,7 @@ def _entered(page: Page, who: dict[str, str]) -> tuple[str, bool]:
     state = _state(page)
     if not answers:
         return str(state.get("says") or "nothing is sent when its button is pressed"), False
-    bad = next((one for one in answers if not 0 < one.status < 400), None)
+    bad = None if 0 < answers[-1].status < 400 else answers[-1]  # what went before kept nobody from sending the last
     if not bad or state.get("asks") is False:  # who is let in was not refused
         return "", False
     said = str(state.get("says", ""))
