@@ -252,8 +252,10 @@ def out_of_reach(tree: Tree, folder: str, context: str, main: str, wanted: Colle
     outer = [one for one in above if context != "." and not f"{one}/".startswith(f"{context}/")]
     for file in sorted(imported_files(tree, folder, main)) if outer else ():
         text = tree.text(file)
-        for module, names, line in _imported(text) if "sys.path" not in text else ():
+        for module, names, line in _imported(text):
             top = module.split(".")[0]
+            if "sys.path" in text and any(re.search(rf"/{top}(\.py$|/)", f"/{one}") for one in tree.below(folder)):
+                continue  # it looks for it there, wherever that is
             reached = not top or top in brought or any(True for _ in _files(tree, folder, file, module, names))
             if not reached and any(True for one in outer for _ in _files(tree, one, f"{one}/x.py", module, names)):
                 found.setdefault(top, Place(file, line))

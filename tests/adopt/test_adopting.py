@@ -850,7 +850,9 @@ def test_a_module_beside_the_folder_that_an_image_is_built_from_is_told_before_a
     found = adopt(app)
     assert found.decision.endings == [said] and asking.told(found)[-1] == f"to mend: {said}"
     (app / "api/routes.py").write_text("import sys\nsys.path.insert(0, '..')\nfrom shared.db import engine\n")
-    assert not adopt(app).decision.endings
+    assert len(adopt(app).decision.endings) == 1, "what is above is not in the image, whatever is looked through"
+    make(app, **{"api__lib__shared__db.py": ""})
+    assert not adopt(app).decision.endings, "it may look there"
 
 
 @pytest.mark.parametrize(
