@@ -98,7 +98,6 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "sqlalchemy_utils": ("sqlalchemy-utils",),
     "sqlmodel": ("sqlmodel",),
     "sse_starlette": ("sse-starlette", "mcp", "fastmcp", "openai-agents"),
-    "starlette": ("starlette", "fastapi", "mcp"),
     "stripe": ("stripe",),
     "structlog": ("structlog",),
     "tenacity": ("tenacity",),
