@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -166,7 +167,7 @@ def left_behind(tree: Tree, folder: str, wanted: Packages, imported: Collection[
     """
     whole = python_packages(tree, folder) or Packages()
     for name, version in whole.wanted.items():
-        own = {*_modules(name), name.rpartition("-")[2]}  # openai-agents: agents
+        own = {*_modules(name), name.rpartition("-")[2]} - sys.stdlib_module_names  # openai-agents: agents
         if name not in wanted.wanted and not own.isdisjoint(imported):
             place = whole.places[name]
             extras = re.search(rf"{re.escape(name)}(\[[a-z,]+\])", tree.line(place), re.I)

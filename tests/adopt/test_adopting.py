@@ -3557,8 +3557,9 @@ def test_a_server_knows_the_page_by_the_address_that_browsers_open(tmp_path: Pat
 
 def test_what_requirements_lack_is_taken_from_the_project_file_beside_them(tmp_path: Path) -> None:
     """The image is made from requirements.txt: of what the other file asks for, what the program imports is added."""
-    project = '[project]\nname = "api"\ndependencies = ["fastapi", "openai-agents[litellm]>=0.2.9", "nest-asyncio"]\n'
-    code = "import nest_asyncio\nfrom agents import Runner\n" + API["main.py"]
+    more = '"openai-agents[litellm]>=0.2.9", "nest-asyncio", "pytest-asyncio"'
+    project = f'[project]\nname = "api"\ndependencies = ["fastapi", {more}]\n'
+    code = "import asyncio, nest_asyncio\nfrom agents import Runner\n" + API["main.py"]
     texts = {"requirements.txt": "fastapi\n", "pyproject.toml": project, "main.py": code}
     assert services(adopt(make(tmp_path, **texts)))["app"]["addPackages"] == [
         "openai-agents[litellm]>=0.2.9",
