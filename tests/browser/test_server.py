@@ -306,7 +306,7 @@ def test_a_request_that_nobody_took_is_sent_again_with_its_body() -> None:
             assert process.stdout
             assert any("sent again" in line for line in process.stdout)
             backend = ThreadingHTTPServer(("127.0.0.1", port), Echo)
-            threading.Thread(target=backend.serve_forever, daemon=True).start()
+            threading.Thread(target=backend.serve_forever, args=(0.05,), daemon=True).start()
             assert answer.result(LONG)[0] == 201
             assert Echo.posts == [("/api/todos", b'{"title": "milk"}')]
             backend.shutdown()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +16,7 @@ from scripts.host.shell import Shell
 from scripts.pipeline.person import chromium, forms, tab
 from scripts.pipeline.person.forms import STEPS
 from scripts.pipeline.person.tab import Sent
+from tests.support.serving import serving
 
 
 class Made:
@@ -249,10 +249,9 @@ class Small(BaseHTTPRequestHandler):
 @pytest.fixture
 def page(request: pytest.FixtureRequest) -> Iterator[str]:
     made = type("Own", (Small,), {"people": {}, "known": {}, "todos": {}, "refuses": getattr(request, "param", False)})
-    with ThreadingHTTPServer(("127.0.0.1", 0), made) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), made)
+    with serving(server):
         yield f"http://localhost:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.mark.skipif(not chromium.find(), reason="no Chromium on this machine")

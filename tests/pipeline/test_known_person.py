@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,7 @@ from scripts.host.shell import Result
 from scripts.pipeline import prove
 from scripts.pipeline.person import causes, forms, journey
 from scripts.pipeline.person.web import Answer, Browser
+from tests.support.serving import serving
 
 TITLE = {"properties": {"title": {"type": "string"}}, "required": ["title"]}
 BODY = {"requestBody": {"content": {"application/json": {"schema": TITLE}}}}
@@ -86,18 +87,14 @@ class Api(Page):
 
 @pytest.fixture
 def serve() -> Iterator[Any]:
-    made: list[ThreadingHTTPServer] = []
+    with ExitStack() as made:
 
-    def start(kind: type[Page], **attributes: Any) -> str:
-        one = ThreadingHTTPServer(("localhost", 0), type("Own", (kind,), {"todos": {}, **attributes}))
-        threading.Thread(target=one.serve_forever, daemon=True).start()
-        made.append(one)
-        return f"http://localhost:{one.server_port}"
+        def start(kind: type[Page], **attributes: Any) -> str:
+            one = ThreadingHTTPServer(("localhost", 0), type("Own", (kind,), {"todos": {}, **attributes}))
+            made.enter_context(serving(one))
+            return f"http://localhost:{one.server_port}"
 
-    yield start
-    for one in made:
-        one.shutdown()
-        one.server_close()
+        yield start
 
 
 def play(steps: list[dict[str, Any]], where: dict[str, str]) -> list[tuple[str, int, str, bool]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import socket
-import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from scripts.host.shell import Shell
 from scripts.kube import forward
 from scripts.pipeline.person import chromium, journey, served, web
 from scripts.pipeline.person.web import Answer, Browser
+from tests.support.serving import serving
 
 PAGE = '<html><script src="https://[x/no.js"></script><script type="module" src="/main.js"></script></html>'
 SCRIPT = """import "./more.js";
@@ -64,19 +65,15 @@ class Small(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Any]:
-    made: list[ThreadingHTTPServer] = []
+    with ExitStack() as made:
 
-    def start(**attributes: str) -> str:
-        handler = type("Own", (Small,), {**attributes, "people": {}})
-        one = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=one.serve_forever, daemon=True).start()
-        made.append(one)
-        return f"http://127.0.0.1:{one.server_port}"
+        def start(**attributes: str) -> str:
+            handler = type("Own", (Small,), {**attributes, "people": {}})
+            one = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+            made.enter_context(serving(one))
+            return f"http://127.0.0.1:{one.server_port}"
 
-    yield start
-    for one in made:
-        one.shutdown()
-        one.server_close()
+        yield start
 
 
 def judged(page: str, ports: set[int]) -> dict[str, str]:
