@@ -49,7 +49,9 @@ def check_inputs(recipe: Recipe, given: Inputs, services: Sequence[str], usual: 
         if value and not re.fullmatch(pattern, value):
             raise UserError(f"input {item.name}: {value[:60]!r} is not possible", f"give {meaning}")
         if item.type == "service" and value and value not in services:
-            raise UserError(f"input {item.name}: no service {value}", f"choose one of: {', '.join(services)}")
+            raise UserError(
+                f"input {item.name}: no service {value}", f"choose one of: {', '.join(dict.fromkeys(services))}"
+            )
         found[item.name] = value
     return found
 

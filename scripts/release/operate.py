@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +22,7 @@ from scripts.pipeline.access import page_url
 from scripts.reporting import audit
 from scripts.secrets import proofs, sync, versions
 
+LOOK_SECONDS = 20.0  # between two looks whether a rollout is waited for in vain
 SERVING = ("Deployment", "StatefulSet", "DaemonSet")
 
 # What a namespace holds that a person may miss; what belongs to one of these goes with it.
@@ -205,14 +208,44 @@ def await_rollouts(session: Session, names: Sequence[str], limit: float | None =
 
     Raises UserError with the cause where one is not.
     """
-    limit, namespace = limit or session.settings.timeouts.deploy, session.settings.release.namespace
     for name in names:
         try:
-            session.kubectl.await_rollout(name, namespace, limit)
+            _await_rollout(session, name, limit or session.settings.timeouts.deploy)
         except CommandError as problem:
             from scripts.diagnose.examine import with_findings  # only a rollout in trouble needs the rules
 
             raise with_findings(problem, session, [name.rpartition("/")[2]]) from None
+
+
+def _await_rollout(session: Session, name: str, limit: float) -> None:
+    """Wait for one, looking from time to time whether that is in vain. Raises CommandError where it is, or late."""
+    kubectl, namespace = session.kubectl, session.settings.release.namespace
+    ends, since = time.monotonic() + limit, kubectl.now()
+    try:
+        kubectl.await_rollout(name, namespace, min(limit, LOOK_SECONDS))
+        return
+    except CommandError as problem:
+        late = problem
+    while (
+        "timed out waiting" in str(late)
+        and (left := ends - time.monotonic()) >= 1
+        and not _is_lost(session, name, since)
+    ):
+        words = ("rollout", "status", name, "--namespace", namespace, f"--timeout={min(left, LOOK_SECONDS):.0f}s")
+        answer = kubectl.ask(*words, timeout=LOOK_SECONDS + 30)
+        if answer:
+            return
+        late = CommandError(kubectl.command(*words), answer)
+    raise late
+
+
+def _is_lost(session: Session, name: str, since: datetime) -> bool:
+    """Return whether something that began at `since` or later says that a workload will not get there by itself."""
+    from scripts.diagnose.examine import diagnose_services  # only a rollout in trouble needs the rules
+
+    with suppress(UserError):  # a cluster that does not answer for a moment says nothing of it
+        return any(one.terminal for one in diagnose_services(session, [name.rpartition("/")[2]], since=since))
+    return False
 
 
 def scale(session: Session, service: str, replicas: int) -> None:

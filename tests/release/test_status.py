@@ -162,14 +162,34 @@ def test_a_rollout_that_is_waited_for_in_vain_names_its_cause(monkeypatch: pytes
         "kubectl describe pod b", terminal=True, rank=0,
     )  # fmt: skip
     asked: list[Sequence[str]] = []
-    monkeypatch.setattr(examine, "diagnose_services", lambda session, names: asked.append(names) or [full])
+    monkeypatch.setattr(examine, "diagnose_services", lambda session, names, **_: asked.append(names) or [full])
     release, timeouts = SimpleNamespace(namespace="shop"), SimpleNamespace(deploy=300)
     session: Any = SimpleNamespace(
-        kubectl=SimpleNamespace(await_rollout=late), settings=SimpleNamespace(release=release, timeouts=timeouts)
+        kubectl=SimpleNamespace(await_rollout=late, now=objects.now),
+        settings=SimpleNamespace(release=release, timeouts=timeouts),
     )
     with pytest.raises(examine.Failure, match="no node has room for a pod of backend") as told:
         operate.await_rollouts(session, ["deployment/backend"])
-    assert told.value.hint == "ask for less" and asked == [["backend"]]
+    assert told.value.hint == "ask for less" and asked == [["backend"], ["backend"]]
+
+
+def test_a_rollout_that_is_only_slow_is_waited_for_until_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def late(name: str, namespace: str, limit: float) -> None:
+        told.append(f"first {limit:.0f} s")
+        raise CommandError(["kubectl", "rollout", "status"], Result(1, "", "error: timed out waiting"))
+
+    def ask(*words: str, timeout: float) -> Result:
+        told.append(words[-1])
+        return Result(0, "") if len(told) == 3 else Result(1, "", "error: timed out waiting for the condition")
+
+    monkeypatch.setattr(examine, "diagnose_services", lambda *_, **__: [])
+    release, timeouts = SimpleNamespace(namespace="shop"), SimpleNamespace(deploy=300)
+    kubectl = SimpleNamespace(await_rollout=late, ask=ask, now=objects.now, command=lambda *words: list(words))
+    session: Any = SimpleNamespace(kubectl=kubectl, settings=SimpleNamespace(release=release, timeouts=timeouts))
+    operate.await_rollouts(session, ["deployment/backend"])
+    assert told == ["first 20 s", "--timeout=20s", "--timeout=20s"]
 
 
 def test_what_somebody_deleted_of_the_release_is_a_row_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,6 +303,9 @@ class Claiming:
             self.item["spec"]["template"]["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "now"}
 
     def await_rollout(self, *_: Any) -> None: ...
+
+    def now(self) -> datetime:
+        return NOW
 
     def find(self, *_: Any) -> dict[str, Any]:
         return json.loads(json.dumps(self.item))  # type: ignore[no-any-return]
