@@ -43,16 +43,18 @@ def renew(session: Session) -> None:
         password = {DATABASE_PASSWORD: random.token_urlsafe(PASSWORD_BYTES)}
         keys = (DATABASE_PASSWORD,)
         sync.write(kubectl, namespace, Change(DATABASE_SECRET, password, False, keys, (), keys))
-        kubectl.effect("scale", f"deployment/{NAME}", "--replicas=0", *where)
         selector = objects.selector_words(deployment)
-        kubectl.effect("wait", "pods", "--for=delete", "--selector", selector, *where, wait, timeout=limit + 30)
-        kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
-        kubectl.apply([_pod(deployment, namespace)], shown=f"# pod/{POD}, which sets the password and ends")
-        try:
+        try:  # whatever a step comes to, the database is there again in the end
+            kubectl.effect("scale", f"deployment/{NAME}", "--replicas=0", *where)
+            kubectl.effect("wait", "pods", "--for=delete", "--selector", selector, *where, wait, timeout=limit + 30)
+            kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
+            kubectl.apply([_pod(deployment, namespace)], shown=f"# pod/{POD}, which sets the password and ends")
             _await_end(session, limit)
         finally:
-            kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
-            kubectl.effect("scale", f"deployment/{NAME}", "--replicas=1", *where)
+            try:
+                kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
+            finally:
+                kubectl.effect("scale", f"deployment/{NAME}", "--replicas=1", *where)
         kubectl.await_rollout(f"deployment/{NAME}", namespace, limit)
         kubectl.effect("exec", f"deployment/{NAME}", "--container", NAME, *where, "--", "sh", "-c", PROVE)
         operate.sync_secrets(session)
