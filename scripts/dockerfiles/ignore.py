@@ -12,6 +12,7 @@ from scripts.errors import UserError
 
 # What a fetch or a commit changes is no reason to build anew; `!.git` in the file takes it back.
 ALWAYS = "**/.git"
+LONGEST = 64 * 1024  # characters of a line, of which Docker's reader takes no more
 
 
 class IgnoreRules:
@@ -58,6 +59,11 @@ def ignore_rules(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> I
             text = candidate.read_bytes().decode("utf-8", errors="surrogateescape")
             if "\0" in text:  # as PowerShell's `>` writes it: no pattern would match, and `.env` go into the image
                 raise UserError(f"{candidate}: not UTF-8", "save it as UTF-8: it leaves nothing out as it is")
+            long = next((number for number, line in enumerate(text.split("\n"), 1) if len(line) >= LONGEST), 0)
+            if long:
+                raise UserError(
+                    f"{candidate}, line {long}: too long, Docker reads 64 kB of one", "write a pattern a line"
+                )
             return IgnoreRules("\n".join([text, *more]), str(candidate), keep_git=names_git)
     return IgnoreRules("\n".join(more), keep_git=names_git)
 

@@ -1,12 +1,13 @@
 """`.dockerignore` means what the engine makes of it; the table was recorded from BuildKit."""
 
 import posixpath
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.dockerfiles.ignore import IgnoreRules
+from scripts.dockerfiles.ignore import IgnoreRules, ignore_rules
 from scripts.errors import UserError
 
 
@@ -97,3 +98,11 @@ def test_a_folder_no_exception_reaches_is_not_walked() -> None:
     assert rules.prunes("frontend") and rules.prunes("web/node_modules")
     assert not rules.prunes("backend") and not rules.prunes("web")
     assert not IgnoreRules("*\n!**/keep\n").prunes("frontend")
+
+
+def test_a_line_that_docker_does_not_read_is_named(tmp_path: Path) -> None:
+    """Else its own client ends with "token too long", after everything else."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / ".dockerignore").write_text("node_modules\n" + "a" * 70_000 + "\n")
+    with pytest.raises(UserError, match=r"\.dockerignore, line 2: too long"):
+        ignore_rules(tmp_path, tmp_path / "Dockerfile")
