@@ -40,24 +40,34 @@ def renew(session: Session) -> None:
         raise UserError(f"there is no local database in {namespace}", "an external one has its password elsewhere")
     where, wait = ("--namespace", namespace), f"--timeout={limit}s"
     with hold_release_lock(session):
-        password = {DATABASE_PASSWORD: random.token_urlsafe(PASSWORD_BYTES)}
-        keys = (DATABASE_PASSWORD,)
-        sync.write(kubectl, namespace, Change(DATABASE_SECRET, password, False, keys, (), keys))
+        config = sync.with_database(session.settings.app.secrets)
+        held = sync.held_by(kubectl, namespace, config).get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD, "")
+        _write(session, random.token_urlsafe(PASSWORD_BYTES))
+        begun = False  # to set it
         selector = objects.selector_words(deployment)
         try:  # whatever a step comes to, the database is there again in the end
             kubectl.effect("scale", f"deployment/{NAME}", "--replicas=0", *where)
             kubectl.effect("wait", "pods", "--for=delete", "--selector", selector, *where, wait, timeout=limit + 30)
             kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
             kubectl.apply([_pod(deployment, namespace)], shown=f"# pod/{POD}, which sets the password and ends")
+            begun = True
             _await_end(session, limit)
         finally:
             try:
                 kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
             finally:
+                if held and not begun:
+                    _write(session, held)  # which is the one inside
                 kubectl.effect("scale", f"deployment/{NAME}", "--replicas=1", *where)
         kubectl.await_rollout(f"deployment/{NAME}", namespace, limit)
         kubectl.effect("exec", f"deployment/{NAME}", "--container", NAME, *where, "--", "sh", "-c", PROVE)
         operate.sync_secrets(session)
+
+
+def _write(session: Session, password: str) -> None:
+    keys = (DATABASE_PASSWORD,)
+    change = Change(DATABASE_SECRET, {DATABASE_PASSWORD: password}, False, keys, (), keys)
+    sync.write(session.kubectl, session.settings.release.namespace, change)
 
 
 def _await_end(session: Session, limit: int) -> None:

@@ -29,10 +29,18 @@ def test_the_database_is_there_again_whichever_step_fails(monkeypatch: pytest.Mo
     kubectl = SimpleNamespace(
         find=lambda *_: DEPLOYMENT, effect=step, apply=lambda *_, **__: step("apply"), await_rollout=lambda *_: None
     )
-    settings = SimpleNamespace(release=SimpleNamespace(namespace="shop"), timeouts=SimpleNamespace(deploy=9))
+    settings = SimpleNamespace(
+        release=SimpleNamespace(namespace="shop"), timeouts=SimpleNamespace(deploy=9), app=SimpleNamespace(secrets={})
+    )
     session: Any = SimpleNamespace(kubectl=kubectl, settings=settings, shell=SimpleNamespace(dry=False))
     monkeypatch.setattr(database_password, "hold_release_lock", lambda session: nullcontext())
-    monkeypatch.setattr(database_password.sync, "write", lambda *_: None)
+    written: list[str] = []
+    held = {"database-credentials": {"POSTGRES_PASSWORD": "as it is inside"}}
+    monkeypatch.setattr(database_password.sync, "held_by", lambda *_: held)
+    monkeypatch.setattr(
+        database_password.sync, "write", lambda _, __, change: written.append(change.data["POSTGRES_PASSWORD"])
+    )
     with pytest.raises(CommandError, match="exceeded quota"):
         database_password.renew(session)
     assert "scale deployment/database --replicas=0" in told and told[-1] == "scale deployment/database --replicas=1"
+    assert written[0] != written[-1] == "as it is inside", "nobody is given a password that was never set"
