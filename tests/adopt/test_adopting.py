@@ -3579,3 +3579,13 @@ def test_a_lock_of_uvs_beside_a_project_of_poetrys_holds_nothing(tmp_path: Path)
              "main.py": "import mcp\n" + API["main.py"], "requirements.txt": "fastapi\n"}  # fmt: skip
     texts |= {"uv.lock": '[[package]]\nname = "fastapi"\n\n[[package]]\nname = "mcp"\n'}
     assert "mcp" in services(adopt(make(tmp_path, **texts)))["app"]["addPackages"], "requirements.txt is taken"
+
+
+@pytest.mark.parametrize("command", ["uv run uvicorn main:app", "uvicorn main:app"])
+def test_tables_are_made_by_the_python_that_has_the_programs_packages(tmp_path: Path, command: str) -> None:
+    """What uv installs lies in a virtualenv, which no other command of the image finds."""
+    recipe = f"FROM python:3.13-slim\nWORKDIR /app\nCOPY . .\nRUN uv sync\nCMD {command}\n"
+    app = make(tmp_path, **{**API, "init_db.py": "Base.create_all(e)\n", "Dockerfile": recipe})
+    (job,) = from_yaml(adopt(app).text)["jobs"].values()
+    assert job["command"] == ["uv", "run", "--no-sync"] * command.startswith("uv ") + ["env", "PYTHONPATH=.", "python",
+                                                                                       "init_db.py"]  # fmt: skip

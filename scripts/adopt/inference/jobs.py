@@ -21,10 +21,22 @@ AUTH_CLI = ".tools/node_modules/@better-auth/cli/dist/index.mjs"  # where the bu
 
 
 def find_jobs(unit: Unit, context: Context) -> None:
-    """Infer what makes the tables where the program itself does not."""
-    found = context.found
+    """Infer what makes the tables where the program itself does not, by the Python that the program is started by."""
+    jobs = context.found.data["jobs"]
     if _told_jobs(unit, context) or not _is_first(unit, context):
         return
+    known = set(jobs)
+    _inferred_jobs(unit, context)
+    by_uv = (
+        unit.dockerfile and not _is_built(unit, context) and re.search(r"\buv run\b", " ".join(unit.dockerfile.command))
+    )
+    for job in (job for name, job in jobs.items() if name not in known and by_uv):
+        job["command"] = ["uv", "run", "--no-sync", *job["command"]]
+
+
+def _inferred_jobs(unit: Unit, context: Context) -> None:
+    """Infer what makes the tables: a framework's command, migrations, a script, the models."""
+    found = context.found
     own = _framework_job(unit, context)
     if own:
         found.data["jobs"][f"{unit.name}-migrate"] = {"service": unit.name, "command": own[0]}
@@ -165,18 +177,16 @@ def _alembic(unit: Unit, context: Context, file: str, folder: str) -> list[str]:
     package of alembic's own name, not from there. Its file may lie in a folder below.
     """
     tree = context.whole.tree
-    own = unit.dockerfile and unit.dockerfile.command[:1] == ("uv",)
-    start = ["uv", "run", "--no-sync"] if own and not _is_built(unit, context) else []
     inner = folder_of(file).removeprefix(unit.sources).strip("/.") if folder_of(file) != unit.sources else ""
     beside = inner and folder.startswith(f"{folder_of(file)}/") and "%(here)s" not in tree.text(file)
     if beside:  # the scripts are found from where the file is, the program from above
         go = f'export PYTHONPATH="$PWD" && cd {inner} && exec "$@"'
-        return ["sh", "-c", go, "sh", *start, "python", "-m", "alembic", "upgrade", "heads"]
+        return ["sh", "-c", go, "sh", "python", "-m", "alembic", "upgrade", "heads"]
     words = [*(["-c", join(inner, "alembic.ini")] if inner else []), "upgrade", "heads"]
     shadowed = tree.has(join(unit.sources, "alembic/__init__.py"))
     if shadowed:
-        return ["env", "-u", "PYTHONPATH", *start, "alembic", *words]
-    return [*start, "python", "-m", "alembic", *words]
+        return ["env", "-u", "PYTHONPATH", "alembic", *words]
+    return ["python", "-m", "alembic", *words]
 
 
 def _is_built(unit: Unit, context: Context) -> bool:
