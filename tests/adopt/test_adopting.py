@@ -3589,3 +3589,15 @@ def test_tables_are_made_by_the_python_that_has_the_programs_packages(tmp_path: 
     (job,) = from_yaml(adopt(app).text)["jobs"].values()
     assert job["command"] == ["uv", "run", "--no-sync"] * command.startswith("uv ") + ["env", "PYTHONPATH=.", "python",
                                                                                        "init_db.py"]  # fmt: skip
+
+
+def test_a_page_that_knows_people_itself_is_asked_itself(tmp_path: Path) -> None:
+    """A server beside it may have routes of the same names, left from before."""
+    routes = "".join(f'@app.post("/api/auth/{one}/email")\ndef {one[5:]}_it(): ...\n' for one in ("sign-up", "sign-in"))
+    app = make(tmp_path, **{
+        "web__package.json": '{"dependencies": {"next": "16", "better-auth": "1.4"}}',
+        "web__app__api__auth__[...all]__route.ts": 'export { GET, POST } from "@/lib/auth";\n',
+        "web__lib__auth.ts": AUTH.replace("EMAIL", "enabled: true"),
+        **below("api", {**API, "main.py": API["main.py"] + routes}),
+    })  # fmt: skip
+    assert {step["service"] for step in from_yaml(adopt(app).text)["journey"][:2]} == {"web"}

@@ -29,7 +29,9 @@ def find_journey(context: Context) -> None:
             context.found.remarks.append(f"{place}: Better Auth knows no such database: it will know nobody")
             continue
         base = re.search(r"basePath\s*:\s*[\"'](/[\w/-]+)[\"']", text)
-        front = next((one for one in whole.units if one.python and _hands_on(one)), unit)
+        # A page that answers itself is asked itself, whatever a server beside it has left from before.
+        servers = [one for one in whole.units if one.python and _hands_on(one) and unit is not whole.page]
+        front = next(iter(servers), unit)
         step = {"service": front.name, "method": "POST"}
         path = base[1].rstrip("/") if base else "/api/auth"
         who = {"email": "{email}", "password": "{password}"}
