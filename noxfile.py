@@ -32,8 +32,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
 TRACKS = (("e2e",), ("lint", "test", "slow"), ("engine", "conformance"), ("services", "policy"))
 # `e2e` takes longest, so these leave it the processors; others have pods, to be ready in the time of a real node.
 PATIENT = ("lint", "test", "slow", "services", "policy")
-# Of the rooms of tests those that take longest: each is a process of its own, and they begin first.
-LONG_ROOMS = ("tests/ai", "tests/diagnose", "tests/adopt")
+# The rooms of tests that work or wait longest: each is a process of its own, and they begin first.
+LONG_ROOMS = ("tests/ai", "tests/diagnose", "tests/adopt", "tests/dev", "embedded")
 POSTGRES, CHROMIUM = "/usr/lib/postgresql/*/bin/postgres", "/usr/bin/chromium-headless-shell"
 PACKAGES = {POSTGRES: "postgresql", CHROMIUM: "chromium-headless-shell"}  # the whole browser takes twice the time
 # What names a failure, and pytest's lines that say why: whoever reads the end of a log has nothing else.
@@ -129,7 +129,7 @@ def test(session: nox.Session) -> None:
     jobs = [
         [python, "-m", "pytest", "-m", "not engine and not slow", *share]
         for python in (sys.executable, *_other_pythons(session))
-        for share in (*([room] for room in LONG_ROOMS), *_shares(cores), ["embedded"])
+        for share in (*([room] for room in LONG_ROOMS), *_shares(cores))
     ]
     with ThreadPoolExecutor(cores + 1) as pool:  # one more than there are processors, as some tests wait
         list(pool.map(lambda words: print(session.run(*words, external=True, silent=True)), jobs))
