@@ -20,7 +20,13 @@ from todo_common.repeat import RepeatingTransport
 MANY = 20
 MESSAGE = "; ".join(f"add number {number}" for number in range(MANY))
 TITLES = [f"number {number}" for number in range(MANY)]
-PATIENT = {"REPEAT_SECONDS": "60"}
+# Whatever else the machine has to do, an answer is not given up for its time.
+PATIENT = {
+    "REPEAT_SECONDS": "60",
+    "ANSWER_SECONDS": "600",
+    "CHAT_TIMEOUT_SECONDS": "600",
+    "BACKEND_TIMEOUT_SECONDS": "60",
+}
 
 
 class Two:
