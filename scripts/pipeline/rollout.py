@@ -71,8 +71,10 @@ def _free(run: Run, wanted: Iterable[Workload]) -> None:
         if one.kind != "StatefulSet":
             continue
         place = ("--namespace", one.namespace)
-        asked = kubectl.get("statefulset", one.name, *place)["metadata"]["generation"]
-        seen = f"--for=jsonpath={{.status.observedGeneration}}={asked}"
+        item = kubectl.find("statefulset", one.name, one.namespace)
+        if item is None:
+            continue  # as the wait itself tells
+        seen = f"--for=jsonpath={{.status.observedGeneration}}={item['metadata']['generation']}"
         kubectl.ask("wait", one.resource, *place, seen, f"--timeout={SEEN_SECONDS}s", timeout=SEEN_SECONDS + 30)
         item = kubectl.get("statefulset", one.name, *place)
         for pod in left_behind(item, kubectl.items("pods", one.namespace)):

@@ -51,7 +51,7 @@ def test_a_deploy_that_mends_a_stateful_set_does_not_wait_for_its_broken_pod() -
     done = {"observedGeneration": 2, "updateRevision": "good", "currentRevision": "good", "readyReplicas": 1}
     item = {"kind": "StatefulSet", "metadata": meta, "spec": spec, "status": done | {"updatedReplicas": 1}}
     kubectl = SimpleNamespace(
-        get=lambda *_: item, ask=lambda *_, **__: None, effect=lambda *words: told.append(words),
+        find=lambda *_: item, get=lambda *_: item, ask=lambda *_, **__: None, effect=lambda *words: told.append(words),
         items=lambda kind, _: [pod("store-0", "bad", ready=False)] if kind == "pods" else [item], now=objects.now,
     )  # fmt: skip
     run: Any = SimpleNamespace(namespace="data", session=SimpleNamespace(kubectl=kubectl))
