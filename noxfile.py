@@ -71,8 +71,8 @@ def every(session: nox.Session) -> None:
     """All sessions below that need no choice, and at the end what each took and what failed."""
     # Beforehand, since a package manager serves one at a time; a session that lacks something says so itself.
     session.run("invoke", "install", success_codes=[0, 1])
-    for path, package in PACKAGES.items():
-        _debian(session, path, package)
+    for path in PACKAGES:
+        _debian(session, path)
     with ThreadPoolExecutor(len(TRACKS)) as pool:
         ended = [one for track in pool.map(_run_track, TRACKS) for one in track]
     session.log(", ".join(f"{one.name} {one.seconds:.0f} s" for one in ended))
@@ -176,7 +176,7 @@ def services(session: nox.Session) -> None:
     """The Python services against a real PostgreSQL, in the versions they are deployed with."""
     locks = [f"services/{name}/requirements.txt" for name in ("backend", "agent", "mcp")]
     _install(session, Path(session.bin, "python"), *locks, "tests/services/requirements.txt")
-    _debian(session, POSTGRES, PACKAGES[POSTGRES])
+    _debian(session, POSTGRES)
     session.run("python", "-m", "pytest", "tests/services", *session.posargs)
 
 
@@ -227,7 +227,7 @@ def e2e(session: nox.Session) -> None:
     """The main job as a user runs it, on real containers, and the app in a real browser."""
     python = Path(session.bin, "python")
     _install(session, python, "tests/browser/requirements.txt")
-    _debian(session, CHROMIUM, PACKAGES[CHROMIUM])
+    _debian(session, CHROMIUM)
     browser = {"BROWSER_PYTHON": str(python)}
     workers = max(2, min(4, (os.cpu_count() or 2) - 1))  # each has a cluster of its own
     words = session.posargs or ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
@@ -237,7 +237,7 @@ def e2e(session: nox.Session) -> None:
 @nox.session(venv_backend="uv", reuse_venv=True)
 def adopt(session: nox.Session) -> None:
     """Every shape of somebody else's app that is built and used in a test, on one cluster."""
-    _debian(session, CHROMIUM, PACKAGES[CHROMIUM])
+    _debian(session, CHROMIUM)
     words = ["-m", "pytest", "tests/e2e/test_adopt.py", *session.posargs]
     session.run(sys.executable, *words, env={"ADOPT_ALL": "1"}, external=True)
 
@@ -248,8 +248,9 @@ def _install(session: nox.Session, python: Path, *locks: str) -> None:
     session.run(*virtualenvs.install_command(python, locks, settings), external=True)
 
 
-def _debian(session: nox.Session, path: str, package: str) -> None:
-    """Make sure of a Debian package, which as root can be installed; otherwise say what to install."""
+def _debian(session: nox.Session, path: str) -> None:
+    """Make sure of what a Debian package has, which as root can be installed; otherwise say what to install."""
+    package = PACKAGES[path]
     if list(Path("/").glob(path.lstrip("/"))):
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
