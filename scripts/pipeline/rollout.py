@@ -74,9 +74,11 @@ def _free(run: Run, wanted: Iterable[Workload]) -> None:
         item = kubectl.find("statefulset", one.name, one.namespace)
         if item is None:
             continue  # as the wait itself tells
-        seen = f"--for=jsonpath={{.status.observedGeneration}}={item['metadata']['generation']}"
-        kubectl.ask("wait", one.resource, *place, seen, f"--timeout={SEEN_SECONDS}s", timeout=SEEN_SECONDS + 30)
-        item = kubectl.get("statefulset", one.name, *place)
+        asked = item["metadata"]["generation"]
+        if (item.get("status") or {}).get("observedGeneration") != asked:
+            seen = f"--for=jsonpath={{.status.observedGeneration}}={asked}"
+            kubectl.ask("wait", one.resource, *place, seen, f"--timeout={SEEN_SECONDS}s", timeout=SEEN_SECONDS + 30)
+            item = kubectl.get("statefulset", one.name, *place)
         for pod in left_behind(item, kubectl.items("pods", one.namespace)):
             kubectl.effect("delete", "pod", pod, *place, "--wait=false")
 

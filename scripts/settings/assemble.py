@@ -313,7 +313,7 @@ def _refuse_unknown(
     places: Places, own: Mapping[str, Mapping[str, Any]], files: Sequence[Path], app: Mapping[str, Any]
 ) -> None:
     """Raise SettingsError for values of services that the app lacks, which a chart would tell by what those lack."""
-    there = {name: app_values.place(name, spec) for name, spec in app["services"].items()}
+    there = [app_values.place(name, spec) for name, spec in app["services"].items()]
     _refuse(places, own, files, lambda values: contradictions.of_unknown(values, there))
 
 

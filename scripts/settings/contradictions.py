@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 PIPELINE = "config/pipeline.yaml"
@@ -108,7 +108,7 @@ def of_decided(values: Spec, images: Mapping[str, Mapping[str, str]], namespace:
         yield f"global.namespace: {home}: the release's is {namespace}; set release.namespace in {PIPELINE}"
 
 
-def of_unknown(values: Spec, places: Mapping[str, str]) -> Iterator[str]:
+def of_unknown(values: Spec, places: Collection[str]) -> Iterator[str]:
     """Yield what values say of services that the app lacks, by where in the chart's values its own ones stand.
 
     One with an image is somebody's own addition to the chart.
@@ -116,8 +116,8 @@ def of_unknown(values: Spec, places: Mapping[str, str]) -> Iterator[str]:
     services = values.get("services")
     for name, spec in services.items() if isinstance(services, Mapping) else ():
         lost = isinstance(spec, Mapping) and spec.get("enabled") is not False and not spec.get("image")
-        if lost and f"services.{name}" not in places.values():
-            there = ", ".join(places.values())
+        if lost and f"services.{name}" not in places:
+            there = ", ".join(places)
             yield f"services.{name}: the app has no service there; correct the name, or remove it (there are: {there})"
 
 
