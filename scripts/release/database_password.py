@@ -11,7 +11,7 @@ from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import objects
 from scripts.release import operate
-from scripts.secrets import sync
+from scripts.secrets import proofs, sync
 from scripts.secrets.sync import DATABASE_PASSWORD, DATABASE_SECRET, PASSWORD_BYTES, Change
 
 NAME = "database"  # of Deployment, claim and container
@@ -33,35 +33,41 @@ def renew(session: Session) -> None:
 
     Raises UserError where there is no local database, and CommandError where a step fails; it can be run again.
     """
+    with hold_release_lock(session):
+        _renew(session)
+
+
+def _renew(session: Session) -> None:
     kubectl, namespace = session.kubectl, session.settings.release.namespace
     limit = session.settings.timeouts.deploy
     deployment = kubectl.find("deployment", NAME, namespace)
     if deployment is None:
         raise UserError(f"there is no local database in {namespace}", "an external one has its password elsewhere")
     where, wait = ("--namespace", namespace), f"--timeout={limit}s"
-    with hold_release_lock(session):
-        config = sync.with_database(session.settings.app.secrets)
-        held = sync.held_by(kubectl, namespace, config).get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD, "")
-        _write(session, random.token_urlsafe(PASSWORD_BYTES))
-        begun = False  # to set it
-        selector = objects.selector_words(deployment)
-        try:  # whatever a step comes to, the database is there again in the end
-            kubectl.effect("scale", f"deployment/{NAME}", "--replicas=0", *where)
-            kubectl.effect("wait", "pods", "--for=delete", "--selector", selector, *where, wait, timeout=limit + 30)
+    config = sync.with_database(session.settings.app.secrets)
+    held = sync.held_by(kubectl, namespace, config).get(DATABASE_SECRET, {}).get(DATABASE_PASSWORD, "")
+    made = random.token_urlsafe(PASSWORD_BYTES)
+    _write(session, made)
+    begun = False  # to set it
+    selector = objects.selector_words(deployment)
+    try:  # whatever a step comes to, the database is there again in the end
+        kubectl.effect("scale", f"deployment/{NAME}", "--replicas=0", *where)
+        kubectl.effect("wait", "pods", "--for=delete", "--selector", selector, *where, wait, timeout=limit + 30)
+        kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
+        kubectl.apply([_pod(deployment, namespace)], shown=f"# pod/{POD}, which sets the password and ends")
+        begun = True
+        _await_end(session, limit)
+    finally:
+        try:
             kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
-            kubectl.apply([_pod(deployment, namespace)], shown=f"# pod/{POD}, which sets the password and ends")
-            begun = True
-            _await_end(session, limit)
         finally:
-            try:
-                kubectl.effect("delete", "pod", POD, "--ignore-not-found", *where, wait, timeout=limit + 30)
-            finally:
-                if held and not begun:
-                    _write(session, held)  # which is the one inside
-                kubectl.effect("scale", f"deployment/{NAME}", "--replicas=1", *where)
-        kubectl.await_rollout(f"deployment/{NAME}", namespace, limit)
-        kubectl.effect("exec", f"deployment/{NAME}", "--container", NAME, *where, "--", "sh", "-c", PROVE)
-        operate.sync_secrets(session)
+            if held and not begun:
+                _write(session, held)  # which is the one inside
+            kubectl.effect("scale", f"deployment/{NAME}", "--replicas=1", *where)
+    kubectl.await_rollout(f"deployment/{NAME}", namespace, limit)
+    kubectl.effect("exec", f"deployment/{NAME}", "--container", NAME, *where, "--", "sh", "-c", PROVE)
+    proofs.change_password(kubectl, namespace, (DATABASE_SECRET, DATABASE_PASSWORD), made)
+    operate.sync_secrets(session)
 
 
 def _write(session: Session, password: str) -> None:

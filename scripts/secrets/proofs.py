@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scripts.errors import UserError
@@ -118,6 +119,32 @@ def keep(
     if old:
         names = [name(release, number) for number in old]
         kubectl.effect("delete", "secret", *names, "--namespace", namespace, "--ignore-not-found")
+
+
+def change_password(kubectl: Kubectl, namespace: str, place: tuple[str, str], made: str) -> None:
+    """Let every proof have the password that the database has now, wherever it had its own before, as in a URL.
+
+    `place` is the (secret, key) of it. What a revision was proved with opens its data no more, and a return to it would
+    leave the app outside.
+    """
+    secret, key = place
+    for item in kubectl.items("secrets", namespace, "--selector", KIND):
+        proof = _read(item, item["metadata"]["labels"][KIND])
+        before = base64.b64decode(proof.secrets.get(secret, {}).get(key, "")) if proof else b""
+        if proof is None or before in (b"", made.encode()):
+            continue
+        changed = {name: _with(data, before, made.encode()) for name, data in proof.secrets.items()}
+        shown = f"# the proof of {proof.release} revision {proof.revision}, with the new password of the database"
+        kubectl.apply([_secret(replace(proof, secrets=changed), namespace)], shown=shown)
+
+
+def _with(data: Data, before: bytes, now: bytes) -> dict[str, str]:
+    """Return a Secret's content with another password: where it is all of a value, or a part as of a URL."""
+    whole_or_part = re.compile(rb"(?:(?<=[:=])|\A)" + re.escape(before) + rb"(?=[@;&\s]|\Z)")
+    return {
+        key: base64.b64encode(whole_or_part.sub(lambda _: now, base64.b64decode(value))).decode()
+        for key, value in data.items()
+    }
 
 
 def _portable(record: Mapping[str, Any]) -> dict[str, Any]:

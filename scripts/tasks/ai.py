@@ -134,8 +134,10 @@ def install(s: Any, tool: str = "kagent") -> None:
         return
     from scripts.ai import setup
     from scripts.ai.kagent import install as kagent
+    from scripts.context.release_lock import hold_release_lock
 
-    kagent.install(setup.kagent_place(s))
+    with hold_release_lock(s):
+        kagent.install(setup.kagent_place(s))
 
 
 @command()
@@ -143,8 +145,10 @@ def uninstall(s: Any) -> None:
     """Take kagent, its agent and the key away again."""
     from scripts.ai import setup
     from scripts.ai.kagent import install as kagent
+    from scripts.context.release_lock import hold_release_lock
 
-    kagent.uninstall(setup.kagent_place(s))
+    with hold_release_lock(s):
+        kagent.uninstall(setup.kagent_place(s))
 
 
 @command(

@@ -198,3 +198,24 @@ def test_proofs_of_an_earlier_installation_do_not_count_and_old_ones_go() -> Non
         keep(cluster, number)
     assert sorted(proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")) == list(range(3, 13))
     assert proofs.find(cluster.kubectl(), "shop", "todo", "2027-01-01") == {}
+
+
+def test_a_revision_that_was_proved_with_another_password_comes_back_with_the_one_that_opens_the_data() -> None:
+    """`database.password` sets it inside, where a rollback does not reach."""
+    cluster = Cluster()
+    place = ("database-credentials", "POSTGRES_PASSWORD")
+
+    def set_to(password: str) -> None:
+        cluster.hold("database-credentials", POSTGRES_PASSWORD=password)
+        cluster.hold("auth", URL=f"postgresql://todo:{password}@database:5432/todo", PASSWORD=password)
+
+    for number, password in ((1, "todo"), (2, "+/.*")):  # texts that stand elsewhere too, or mean something elsewhere
+        set_to(password)
+        known = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")
+        proofs.keep(cluster.kubectl(), "shop", ["auth", "database-credentials"], known, record(number))
+    set_to("new\\1")
+    now = {name: cluster.secrets[name]["data"] for name in ("auth", "database-credentials")}
+    proofs.change_password(cluster.kubectl(), "shop", place, "new\\1")
+    found = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")
+    assert [dict(found[number].secrets) for number in (1, 2)] == [now, now]
+    assert found[1].record["data"] == record(1)["data"], "and all else of it stays"

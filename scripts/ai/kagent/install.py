@@ -252,12 +252,11 @@ def policy(place: Place) -> dict[str, Any]:
 
 
 def _api_servers(place: Place) -> list[str]:
-    """Return the addresses from which API servers hand questions on; none where the cluster does not tell."""
+    """Return the addresses from which API servers hand questions on. Raises UserError where the cluster does not tell:
+    without them nobody could ask kagent anything.
+    """
     selector = "kubernetes.io/service-name=kubernetes"
-    try:
-        slices = place.kubectl.items("endpointslices", "default", "--selector", selector)
-    except UserError:
-        return []
+    slices = place.kubectl.items("endpointslices", "default", "--selector", selector)
     found = {
         str(address) for item in slices for one in item.get("endpoints") or () for address in one.get("addresses", ())
     }
