@@ -258,7 +258,7 @@ class _Work:
         found = read_live(run)
         if not run.dry:  # the pods were made with the Secrets as they are now
             session = run.session
-            current = versions.require_answer(session.kubectl, run.namespace, live.secret_names(session))
+            current = live.versions_now(session)
             versions.renew(session.kubectl, found.workloads, current, first=True)
         yield from health.check_health(run, found)
         return found

@@ -181,6 +181,19 @@ def secrets_read(pod: Object) -> set[str]:
     return {name for name in found if name}
 
 
+def configmaps_read(pod: Object) -> set[str]:
+    """Return the names of the ConfigMaps that a pod template takes values from, as `secrets_read` does of Secrets."""
+    spec = pod["spec"]
+    found = []
+    for one in _containers(spec):
+        variables = [(each.get("valueFrom") or {}).get("configMapKeyRef") for each in one.get("env") or ()]
+        found += [*variables, *(each.get("configMapRef") for each in one.get("envFrom") or ())]
+    for volume in spec.get("volumes") or ():
+        sources = (volume.get("projected") or {}).get("sources") or ()
+        found += [volume.get("configMap"), *(source.get("configMap") for source in sources)]
+    return {name for one in found if (name := (one or {}).get("name"))}
+
+
 def _containers(spec: Object) -> Iterator[Object]:
     yield from spec.get("initContainers") or ()
     yield from spec.get("containers") or ()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.pipeline import live
-from scripts.secrets import proofs, sync, vault, versions
+from scripts.secrets import proofs, sync, vault
 from scripts.secrets.sync import Change
 from scripts.settings.model import Outcome
 
@@ -32,19 +32,18 @@ def sync_secrets(session: Session, say: Callable[[str], None]) -> list[Change]:
 
 
 def complete_secrets(run: Run) -> Generator[Outcome, None, dict[str, str]]:
-    """Return the version of each of the app's Secrets, after one that somebody has deleted was made again.
+    """Return the version of each Secret that pods read, after one that somebody has deleted was made again.
 
     The stage before has just seen to them, unless the deploy is asked for alone.
     """
     session = run.session
-    names = live.secret_names(session)
-    current = versions.require_answer(session.kubectl, run.namespace, names)
+    current = live.versions_now(session)
     if run.dry or _needed(session) <= current.keys():
         return current
     if written := sync_secrets(session, run.display.line):
         told = ", ".join(change.told for change in written)
         yield Outcome("deploy", "secrets", "done", 0.0, f"written: {told}; one that the app needs was gone")
-        return versions.require_answer(session.kubectl, run.namespace, names)
+        return live.versions_now(session)
     return current
 
 

@@ -31,7 +31,6 @@ from scripts.settings.model import Outcome, Plan, Release, Settings
 from scripts.settings.reading import overlay
 
 GENERATED = ".pipeline"  # folder of generated values files, so that the printed helm command can be pasted
-VALUE = "secretVersions"  # under `global`, of a chart that knows it
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,10 @@ def deploy(run: Run, ready: Ready) -> Generator[Outcome, None, Live]:
     settle_unfinished_run(session)
     numbers = {release.name: done[release.name].revision for release in ready.plan.releases}
     found = live.of_revisions(session, numbers, [text for item in done.values() for text in item.changes])
+    current = live.versions_now(session)  # helm may have changed what pods read
     for release in numbers:
         for name in versions.renew(session.kubectl, found.of(release), current, first=done[release].installed):
-            yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret they read has changed")
+            yield Outcome("deploy", name, "done", 0.0, "pods replaced: a Secret or ConfigMap they read has changed")
     return found
 
 
@@ -181,15 +181,9 @@ def _end_killed_operation(run: Run, release: Release, history: list[Revision]) -
 def release_values(planned: Plan, release: Release, settings: Settings, secrets: Mapping[str, str]) -> dict[str, Any]:
     """Return the generated values of a release: the planned images, and the versions of Secrets where it takes them."""
     values = plan.image_values(planned, release, settings.database_release)
-    known = secrets and takes_versions(release.chart)
-    made: dict[str, Any] = overlay(values, {"global": {VALUE: dict(secrets)}}) if known else values
+    known = secrets and versions.takes_versions(release.chart)
+    made: dict[str, Any] = overlay(values, {"global": {versions.VALUE: dict(secrets)}}) if known else values
     return made
-
-
-def takes_versions(chart: Path) -> bool:
-    """Return whether a chart's templates use `global.secretVersions`, as those on the library chart do."""
-    files = [*chart.rglob("*.tpl"), *chart.rglob("templates/*.yaml")]
-    return any(VALUE.encode() in file.read_bytes() for file in files if file.is_file())
 
 
 def write_values(settings: Settings, release: Release, values: Mapping[str, Any]) -> Path:
@@ -201,5 +195,5 @@ def write_values(settings: Settings, release: Release, values: Mapping[str, Any]
 
 
 def current_versions(run: Run) -> dict[str, str]:
-    """Return the versions of the app's Secrets in the cluster. Raises UserError where it does not answer."""
-    return versions.of_cluster(run.session.kubectl, run.namespace, live.secret_names(run.session))
+    """Return the versions of what pods read in the cluster. Raises UserError where it does not answer."""
+    return live.versions_now(run.session)

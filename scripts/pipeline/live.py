@@ -15,8 +15,9 @@ from scripts.kube import objects, releases, workloads
 from scripts.kube.queries import SHOW_OWNERS, resource_of
 from scripts.kube.releases import Revision
 from scripts.kube.workloads import Workload
-from scripts.secrets import proofs, sync
+from scripts.secrets import proofs, sync, versions
 from scripts.secrets.proofs import Proof
+from scripts.settings import values
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,31 @@ def histories(session: Session) -> dict[str, list[Revision]]:
     namespace = session.settings.release.namespace
     try:
         return releases.revisions(session.kubectl.items("secrets", namespace, "--selector", "owner=helm"))
+    except UserError:
+        if session.shell.dry:
+            return {}
+        raise
+
+
+def versions_now(session: Session) -> dict[str, str]:
+    """Return the version of everything that pods of the releases read, as `versions.renew` takes it; in a dry run none
+    where no cluster answers, as it may not have been made yet.
+
+    That is the app's Secrets, and those that values name, whoever made them. What a chart of somebody's own reads, its
+    workloads say, ConfigMaps included; pods of the library's charts say themselves what theirs held.
+    """
+    settings, kubectl = session.settings, session.kubectl
+    secrets, configmaps = set(secret_names(session)), set[str]()
+    try:
+        for release in (settings.database_release, settings.release):
+            if versions.takes_versions(release.chart):
+                secrets |= values.secrets_read(values.merged(settings, release))
+                continue
+            for item in kubectl.items(versions.KINDS, release.namespace):
+                if (item["metadata"].get("annotations") or {}).get(objects.RELEASE) == release.name:
+                    secrets |= objects.secrets_read(objects.template(item))
+                    configmaps |= objects.configmaps_read(objects.template(item))
+        return versions.of_cluster(kubectl, settings.release.namespace, secrets, configmaps)
     except UserError:
         if session.shell.dry:
             return {}

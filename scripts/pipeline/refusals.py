@@ -16,6 +16,7 @@ from scripts.kube import releases, room, schemas
 from scripts.kube.helm import template_argv
 from scripts.kube.workloads import documents
 from scripts.pipeline import deploy, live
+from scripts.secrets.versions import VALUE
 from scripts.settings.model import Plan, Release
 from scripts.settings.reading import overlay
 
@@ -94,8 +95,8 @@ def _is_deployed(run: Run, release: Release, values: Mapping[str, Any]) -> bool:
 def _as_given(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return generated values as a revision was given them, its Secrets' versions included."""
     found = _same_places(values, given)
-    versions = (given.get("global") or {}).get(deploy.VALUE)
-    return overlay(found, {"global": {deploy.VALUE: versions}}) if versions else found
+    held = (given.get("global") or {}).get(VALUE)
+    return overlay(found, {"global": {VALUE: held}}) if held else found
 
 
 def _same_places(values: Mapping[str, Any], given: Any) -> dict[str, Any]:

@@ -161,9 +161,7 @@ def _settle(run: Run, found: Live) -> Iterator[Outcome]:
 
 
 def _renew(run: Run, found: Live) -> list[str]:
-    kubectl = run.session.kubectl
-    current = versions.of_cluster(kubectl, run.namespace, live.secret_names(run.session))
-    return versions.renew(kubectl, found.workloads, current)
+    return versions.renew(run.session.kubectl, found.workloads, live.versions_now(run.session))
 
 
 def _stays(run: Run, before: Revision | None, *, keep: bool) -> str:

@@ -356,7 +356,7 @@ def _remember(session: Session) -> None:
 def renew_pods(session: Session) -> None:
     """Replace the pods that were started with other Secrets than there are, whoever changed them, and wait for them."""
     found = live.released(session)
-    current = versions.require_answer(session.kubectl, session.settings.release.namespace, live.secret_names(session))
+    current = live.versions_now(session)
     renewed = versions.renew(session.kubectl, found.workloads, current) if found else []
     own = {one.name: one.resource for one in found.workloads} if found else {}
     await_rollouts(session, [own[name] for name in renewed])

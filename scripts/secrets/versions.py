@@ -18,9 +18,9 @@ import json
 import secrets as random
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from scripts.errors import UserError
 from scripts.kube import objects
 from scripts.kube.kubectl import MANAGER, Kubectl
 from scripts.kube.workloads import Workload
@@ -28,6 +28,7 @@ from scripts.kube.workloads import Workload
 KEY_SECRET = "todo-chatbot-versions"  # noqa: S105 a name: the Secret that holds the key of the digests
 KEY = "key"
 ANNOTATION = "checksum/secrets"
+VALUE = "secretVersions"  # under `global`, of a chart that knows it
 MARK = "todo-chatbot/written"  # annotation of a Secret: another one for each content that took the place of one
 KINDS = "deployments,statefulsets,daemonsets"
 
@@ -40,17 +41,29 @@ def read(kubectl: Kubectl, namespace: str, names: Collection[str]) -> dict[str, 
     return {objects.name_of(item): item.get("data") or {} for item in found}
 
 
-def of_cluster(kubectl: Kubectl, namespace: str, names: Collection[str]) -> dict[str, str]:
-    """Return the version of each of these Secrets that is there, by name; the key is made where there is none yet."""
+def of_cluster(
+    kubectl: Kubectl, namespace: str, names: Collection[str], configmaps: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the version of each of these Secrets and ConfigMaps that is there, by NAME or configmap/NAME.
+
+    The key is made where there is none yet.
+    """
     held = {objects.name_of(item): item for item in kubectl.named("secrets", namespace, [*names, KEY_SECRET])}
     key = (held.pop(KEY_SECRET, {}).get("data") or {}).get(KEY) or _make_key(kubectl, namespace)
+    held |= {_configmap(objects.name_of(item)): item for item in kubectl.named("configmaps", namespace, configmaps)}
     return {name: digest(base64.b64decode(key), item) for name, item in sorted(held.items())}
 
 
+def _configmap(name: str) -> str:
+    return f"configmap/{name}"
+
+
 def digest(key: bytes, secret: Mapping[str, Any]) -> str:
-    """Return the version of a Secret: of its content, and of when it was given that, where it had another before."""
+    """Return the version of a Secret or ConfigMap: of its content, and of when it was given that, where it had another
+    before.
+    """
     mark = (secret["metadata"].get("annotations") or {}).get(MARK, "")
-    content = json.dumps(secret.get("data") or {}, sort_keys=True)
+    content = json.dumps((secret.get("data") or {}) | (secret.get("binaryData") or {}), sort_keys=True)
     return hmac.new(key, f"{content}{mark}".encode(), hashlib.sha256).hexdigest()[:16]
 
 
@@ -65,6 +78,12 @@ def _make_key(kubectl: Kubectl, namespace: str) -> str:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": {KEY: key}}
     kubectl.apply([secret], shown=json.dumps(secret | {"data": {KEY: "***"}}))
     return key
+
+
+def takes_versions(chart: Path) -> bool:
+    """Return whether a chart's templates use `global.secretVersions`, as those on the library chart do."""
+    files = [*chart.rglob("*.tpl"), *chart.rglob("templates/*.yaml")]
+    return any(VALUE.encode() in file.read_bytes() for file in files if file.is_file())
 
 
 def annotation(names: Iterable[str], versions: Mapping[str, str]) -> str:
@@ -94,7 +113,9 @@ def outdated(items: Iterable[Mapping[str, Any]], versions: Mapping[str, str]) ->
     found = []
     for item in items:
         template = objects.template(item)
-        wanted = annotation(objects.secrets_read(template), versions)
+        wanted = annotation(
+            objects.secrets_read(template) | set(map(_configmap, objects.configmaps_read(template))), versions
+        )
         said = [(one["metadata"].get("annotations") or {}).get(ANNOTATION) for one in (template, item)]
         if wanted and wanted != next(filter(None, said), None):
             metadata = item["metadata"]
@@ -128,13 +149,3 @@ def renew(
         )
         names += [] if first else [one.name]
     return names
-
-
-def require_answer(kubectl: Kubectl, namespace: str, names: Collection[str]) -> dict[str, str]:
-    """Return `of_cluster`, or in a dry run nothing where no cluster answers: it may not have been made yet."""
-    try:
-        return of_cluster(kubectl, namespace, names)
-    except UserError:
-        if kubectl.shell.dry:
-            return {}
-        raise

@@ -73,6 +73,36 @@ def nested(path: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
     return laid
 
 
+# Values of a service that name Secrets which its pods read, as the library chart's `common.secretsChecksum` has them.
+_READING = ("secretEnv", "env", "extraEnv", "extraEnvFrom", "extraVolumes", "initContainers", "extraContainers")
+
+
+def secrets_read(values: Mapping[str, Any]) -> set[str]:
+    """Return the names of the Secrets that values have pods read, but for those that the chart makes itself."""
+    parts = [values, *_mappings(values)]
+    made = {name for part in parts if isinstance(own := part.get("secrets"), Mapping) for name in own}
+    named = {name for part in parts for key in _READING for name in _secrets_in(part.get(key))}
+    return {name for name in named - made if "{{" not in name}
+
+
+def _mappings(part: Any) -> Iterator[Mapping[str, Any]]:
+    for inner in part.values() if isinstance(part, Mapping) else ():
+        if isinstance(inner, Mapping):
+            yield inner
+            yield from _mappings(inner)
+
+
+def _secrets_in(part: Any) -> Iterator[str]:
+    """Yield the Secrets that a piece of a pod's specification refers to, or an entry of `secretEnv`."""
+    if isinstance(part, Mapping):
+        references = [(part, "secret"), (part.get("secret"), "secretName"), (part.get("secret"), "name")]
+        references += [(part.get(kind), "name") for kind in ("secretRef", "secretKeyRef")]
+        found = (holder.get(key) for holder, key in references if isinstance(holder, Mapping))
+        yield from (name for name in found if isinstance(name, str) and name)
+    for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ():
+        yield from _secrets_in(inner)
+
+
 def node_ports(values: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the node ports that the values fix, the lowest first; the specification's where they fix none."""
     return fixed_node_ports(values) or (FRONTEND_PORT,)

@@ -13,7 +13,7 @@ from scripts.context.run import Run
 from scripts.context.session import Session
 from scripts.errors import UserError
 from scripts.kube import objects, releases
-from scripts.pipeline import deploy, live, rollback
+from scripts.pipeline import live, rollback
 from scripts.pipeline.live import Live
 from scripts.release import operate
 from scripts.reporting.display import PlainDisplay
@@ -157,14 +157,13 @@ def _upgrade(session: Session) -> None:
     What was rotated since is no part of the live values: the pods are to say that they were started with it.
     """
     release = session.settings.release
-    current = versions.of_cluster(session.kubectl, release.namespace, live.secret_names(session))
-    known = current if deploy.takes_versions(release.chart) else {}
+    known = live.versions_now(session) if versions.takes_versions(release.chart) else {}
     tags = [release.images[name].get("tag", "") for name in operate.under_load(session)]
     places = [tag.removesuffix(IMAGE_TAG) for tag in tags if tag.endswith(IMAGE_TAG)]
     marks = [word for place in places for word in ("--set-string", f"{place}.podAnnotations.upgraded=true")]
     for name, version in known.items():
         escaped = name.replace(".", r"\.")
-        marks += ["--set-string", f"global.{deploy.VALUE}.{escaped}={version}"]
+        marks += ["--set-string", f"global.{versions.VALUE}.{escaped}={version}"]
     argv = session.helm.command(
         "upgrade", release.name, str(release.chart), "--namespace", release.namespace, "--reuse-values", *marks,
         *session.helm.take_over(),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from scripts.settings import values
 from tests.support.chart_values import OFF, laid_over, objects
 from tests.support.charts import SERVICES, UMBRELLA, by_name, helm, manifests
 
@@ -173,7 +174,9 @@ def test_a_value_may_use_a_secret_that_stands_before_it() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("read", ["secretEnv", "env", "extraEnvFrom", "extraVolumes", "extraContainers"])
+@pytest.mark.parametrize(
+    "read", ["secretEnv", "env", "extraEnvFrom", "extraVolumes", "extraContainers", "initContainers"]
+)
 def test_pods_that_read_a_secret_carry_its_version(read: str) -> None:
     reference = {"name": "K", "valueFrom": {"secretKeyRef": {"name": "app", "key": "K"}}}
     reader = {
@@ -182,6 +185,7 @@ def test_pods_that_read_a_secret_carry_its_version(read: str) -> None:
         "extraEnvFrom": [{"secretRef": {"name": "app"}}],
         "extraVolumes": [{"name": "keys", "secret": {"secretName": "app"}}],
         "extraContainers": [{"name": "x", "image": "x:1", "env": [reference]}],
+        "initContainers": [{"name": "x", "image": "x:1", "envFrom": [{"secretRef": {"name": "app"}}]}],
     }
     services = {"api": {**API, read: reader[read]}, "other": API}
 
@@ -194,6 +198,18 @@ def test_pods_that_read_a_secret_carry_its_version(read: str) -> None:
     assert not checksum("api") and not checksum("other", app="1") and not checksum("api", more="1")
     assert checksum("api", app="1") and checksum("api", app="1") != checksum("api", app="2")
     assert checksum("api", app="1") == checksum("api", app="1", more="7")
+    assert values.secrets_read({"services": services}) == {"app"}, "a deploy looks for the same ones"
+
+
+@pytest.mark.slow
+def test_pods_are_replaced_for_a_secret_whose_content_stands_in_the_values() -> None:
+    def annotations(**more: Any) -> Any:
+        return pod({"api": {**API, "extraEnvFrom": [{"secretRef": {"name": "trial"}}], **more}})["annotations"]
+
+    one, two = (annotations(secrets={"trial": {"KEY": text}}) for text in ("one", "two"))
+    assert one != two and annotations() == annotations(secrets={})
+    made = {**API, "extraEnvFrom": [{"secretRef": {"name": "trial"}}], "secrets": {"trial": {"KEY": "one"}}}
+    assert values.secrets_read({"services": {"api": made}}) == set()
 
 
 def test_no_pod_carries_a_version_by_default() -> None:

@@ -113,6 +113,7 @@ def test_a_first_revision_that_was_there_before_does_not_hold_the_secret_of_toda
     done = Outcome("deploy", "todo", "done" if installed else "unchanged", 0.0, "revision 1")
     monkeypatch.setattr(deploy, "_deploy_one", lambda *words: (done, deploy._Done(1, (), installed)))
     monkeypatch.setattr(deploy.versions, "renew", renew)
+    monkeypatch.setattr(deploy.live, "versions_now", lambda session: {"keys": "2"})
     at_work = run()
     at_work.session.shell.dry = False
     at_work.session.kubectl = None  # type: ignore[misc]

@@ -84,8 +84,10 @@ def session(cluster: Watched, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(health, "await_healthy", healthy)
     monkeypatch.setattr(rollout, "await_workloads", lambda run, wanted: iter(()))
     monkeypatch.setattr(operate, "hold_release_lock", lambda session: nullcontext())
+    chart = Path("/none")
     settings = SimpleNamespace(
-        release=SimpleNamespace(name="todo", namespace="shop"), database_release=SimpleNamespace(name="database"),
+        release=SimpleNamespace(name="todo", namespace="shop", chart=chart),
+        database_release=SimpleNamespace(name="database", namespace="shop", chart=chart),
         app=SimpleNamespace(secrets=SECRETS), timeouts=SimpleNamespace(deploy=300),
     )  # fmt: skip
     return SimpleNamespace(kubectl=cluster.kubectl(), settings=settings, shell=cluster)

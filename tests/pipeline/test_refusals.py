@@ -16,7 +16,8 @@ from scripts.host.shell import CommandError, Shell
 from scripts.images import plan
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.releases import Revision
-from scripts.pipeline import deploy, live, refusals
+from scripts.pipeline import live, refusals
+from scripts.secrets import versions
 from scripts.settings.model import Image, Plan, Release
 
 CLASH = 'The Service "shop" is invalid: spec.ports[0].nodePort: Invalid value: 80: out of range'
@@ -79,7 +80,7 @@ class World:
         """Have the release deployed with this tag, a version of a Secret, and what its values files say."""
         generated = {
             "web": {"image": {"repository": "todo/web", "tag": tag}},
-            "global": {deploy.VALUE: {"api-keys": "12"}},
+            "global": {versions.VALUE: {"api-keys": "12"}},
         }
         self.given = {"other": "value", **generated}
         self.history = [Revision("todo", 1, "deployed", plan.inputs_digest(self.release, generated))]

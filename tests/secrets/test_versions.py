@@ -7,15 +7,19 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from scripts.errors import UserError
 from scripts.host.shell import Result, Shell
+from scripts.kube import objects
 from scripts.kube.kubectl import Kubectl
 from scripts.kube.workloads import Workload
+from scripts.pipeline import live
 from scripts.secrets import proofs, sync, versions
+from scripts.settings import values
 
 BACKEND = Workload("Deployment", "shop", "backend", {})
 
@@ -30,6 +34,7 @@ class Cluster(Shell):
     def __init__(self) -> None:
         super().__init__(echo=lambda line: None)
         self.secrets: dict[str, dict[str, Any]] = {}
+        self.maps: dict[str, dict[str, Any]] = {}
         self.template: dict[str, str] = {}
         self.own: dict[str, str] = {}
         self.patches: list[dict[str, Any]] = []
@@ -48,6 +53,9 @@ class Cluster(Shell):
         if words[1] == "secrets":
             names = words[2 : words.index("--namespace")]
             return Result(0, json.dumps({"items": [self.secrets[name] for name in names if name in self.secrets]}))
+        if words[1] == "configmaps":
+            names = words[2 : words.index("--namespace")]
+            return Result(0, json.dumps({"items": [self.maps[name] for name in names if name in self.maps]}))
         assert words[1] == versions.KINDS, words
         return Result(0, json.dumps({"items": [self.deployment()]}))
 
@@ -69,11 +77,13 @@ class Cluster(Shell):
 
     def deployment(self) -> dict[str, Any]:
         env = [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "auth", "key": "KEY"}}}]
+        more = [{"secretRef": {"name": "hand-made"}}, {"configMapRef": {"name": "settings"}}]
         template = {
             "metadata": {"annotations": self.template},
-            "spec": {"containers": [{"name": "backend", "image": "i", "env": env}]},
+            "spec": {"containers": [{"name": "backend", "image": "i", "env": env, "envFrom": more}]},
         }
-        metadata = {"name": "backend", "namespace": "shop", "annotations": self.own}
+        made = {objects.RELEASE: "todo"}
+        metadata = {"name": "backend", "namespace": "shop", "annotations": made | self.own}
         return {"kind": "Deployment", "metadata": metadata, "spec": {"template": template}}
 
     def kubectl(self) -> Kubectl:
@@ -219,3 +229,29 @@ def test_a_revision_that_was_proved_with_another_password_comes_back_with_the_on
     found = proofs.find(cluster.kubectl(), "shop", "todo", "2026-01-01")
     assert [dict(found[number].secrets) for number in (1, 2)] == [now, now]
     assert found[1].record["data"] == record(1)["data"], "and all else of it stays"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["library chart", "chart of ones own"])
+def test_what_somebody_else_keeps_for_a_pod_counts_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: bool
+) -> None:
+    """A Secret by kubectl or an operator; in a chart of somebody's own, which says nothing of them, ConfigMaps too."""
+    cluster = Cluster()
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/all.yaml").write_text(versions.VALUE if known else "")
+    release = SimpleNamespace(name="todo", namespace="shop", chart=tmp_path)
+    read = {"backend": {"extraEnvFrom": [{"secretRef": {"name": "hand-made"}}]}}
+    monkeypatch.setattr(values, "merged", lambda settings, release: read)
+    settings = SimpleNamespace(release=release, database_release=release, app=SimpleNamespace(secrets={}))
+    session: Any = SimpleNamespace(settings=settings, kubectl=cluster.kubectl(), shell=cluster)
+
+    def replaced() -> list[str]:
+        return versions.renew(cluster.kubectl(), [BACKEND], live.versions_now(session))
+
+    assert replaced() == [], "there is neither yet"
+    for value in ("one", "two"):
+        cluster.hold("hand-made", KEY=value)
+        assert (replaced(), replaced()) == (["backend"], [])
+        cluster.maps["settings"] = {"metadata": {"name": "settings"}, "data": {"KEY": value}}
+        assert replaced() == ([] if known else ["backend"]), "pods of the library's charts say what theirs held"
+        assert replaced() == []

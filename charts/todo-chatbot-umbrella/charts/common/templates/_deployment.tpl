@@ -69,7 +69,7 @@ rollingUpdate: {maxUnavailable: 0, maxSurge: 100%}
 {{- end }}
 
 {{- define "common.podAnnotations" -}}
-checksum/config: {{ include "common.environment" . | sha256sum }}
+checksum/config: {{ print (include "common.environment" .) (.Values.secrets | empty | ternary "" (toJson .Values.secrets)) | sha256sum }}
 {{- with include "common.secretsChecksum" . }}
 checksum/secrets: {{ . }}
 {{- end }}
