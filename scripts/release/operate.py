@@ -287,13 +287,16 @@ def url(session: Session) -> str:
 
 
 def sync_secrets(session: Session) -> list[str]:
-    """Write the Secrets that changed and replace the pods that read them. Returns what is told of those written."""
+    """Write the Secrets that changed and replace the pods that read them, or others that changed. Returns what is told
+    of both.
+    """
     with hold_release_lock(session):
         changes = app_secrets.sync_secrets(session, session.say)
-        renew_pods(session)
+        renewed = renew_pods(session)
         if changes and not session.shell.dry:
             _remember(session)  # pods that became ready with a value have proved it: another checkout keeps it
-    return [change.told for change in changes]
+    told = [change.told for change in changes]
+    return [*told, f"pods replaced of {', '.join(renewed)}"] if renewed else told
 
 
 def rotate_secrets(session: Session, *, all_before: bool = False) -> list[str]:
@@ -353,13 +356,17 @@ def _remember(session: Session) -> None:
             proofs.keep(kubectl, namespace, live.secret_names(session), known, record)
 
 
-def renew_pods(session: Session) -> None:
-    """Replace the pods that were started with other Secrets than there are, whoever changed them, and wait for them."""
+def renew_pods(session: Session) -> list[str]:
+    """Replace the pods that were started with other Secrets than there are, whoever changed them, and wait for them.
+
+    Returns whose pods they are.
+    """
     found = live.released(session)
     current = live.versions_now(session)
     renewed = versions.renew(session.kubectl, found.workloads, current) if found else []
     own = {one.name: one.resource for one in found.workloads} if found else {}
     await_rollouts(session, [own[name] for name in renewed])
+    return renewed
 
 
 def secret_rows(session: Session) -> list[tuple[str, ...]]:

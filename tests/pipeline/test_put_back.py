@@ -224,6 +224,7 @@ def test_a_given_value_that_ready_pods_took_is_kept_by_the_next_run_that_is_give
     keep(cluster, 1)
     reads_a_given_key(session, tmp_path)
     session.variables, session.say = {"KEY": "given by hand"}, print
-    assert operate.sync_secrets(session) == ["auth"] and cluster.value() == "given by hand"
+    assert operate.sync_secrets(session) == ["auth", "pods replaced of backend"]
+    assert cluster.value() == "given by hand"
     session.variables = {}
     assert operate.sync_secrets(session) == [] and cluster.value() == "given by hand"
