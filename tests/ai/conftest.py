@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,13 +14,11 @@ from scripts.ai import options
 from scripts.ai.consult import Connection
 from scripts.kube.helm import Helm
 from scripts.kube.kubectl import Kubectl
-from scripts.settings.configuration import read_settings
 from tests.support import ai_programs as doubles
 from tests.support.model_server import ModelServer
+from tests.support.own_settings import own_settings
 
 HERE = Path(__file__).parent
-# What every test of this room starts from; none changes it.
-_settings = functools.cache(read_settings)
 FAULTS = HERE.parents[1] / "embedded/tests/recordings/faults"
 
 
@@ -101,7 +98,7 @@ def make_desk(bin_folder: Path, shells: list[Any], lines: list[str]) -> Maker:
         shell = doubles.Kube(held, [*(answers or []), *default], lines.append)
         shells.append(shell)
         kubeconfig = bin_folder / "config"
-        settings = _settings()
+        settings = own_settings()
         kubectl = Kubectl(bin_folder / "kubectl", kubeconfig, "test", shell)
         helm = Helm(bin_folder / "helm", kubeconfig, "test", shell)
         given = variables or {}

@@ -25,8 +25,8 @@ from scripts.ai.tools import a2a
 from scripts.ai.tools import kagent as kagent_tool
 from scripts.errors import UserError
 from scripts.host.paths import ROOT
-from scripts.settings.configuration import read_settings
 from tests.support.kagent import A2A, READY, confirmation, served, standing, task
+from tests.support.own_settings import own_settings
 
 FILES = sorted((ROOT / "ai/kagent").glob("*.yaml"))
 OBJECTS = [item for file in FILES for item in yaml.safe_load_all(file.read_text())]
@@ -55,7 +55,7 @@ def installed() -> Iterator[dict[str, Any]]:
         {"OLLAMA_HOST": "10.0.0.7:11434"},
         {"OPENAI_BASE_URL": "http://own.example/v1"},
     ):
-        yield from objects.manifests(read_settings(), options.read(ROOT, variables))
+        yield from objects.manifests(own_settings(), options.read(ROOT, variables))
     yield yaml.safe_load(clients.entry("kagent", ROOT)[1])
 
 
@@ -101,10 +101,6 @@ def test_the_operator_only_reads() -> None:
     assert values["kagent-tools"]["rbac"]["readOnly"] is True
 
 
-def settings() -> Any:
-    return read_settings()
-
-
 @pytest.mark.parametrize(
     ("variables", "provider"),
     [
@@ -116,7 +112,7 @@ def settings() -> Any:
     ],
 )
 def test_what_is_installed_fits_the_model(variables: dict[str, str], provider: str) -> None:
-    found = objects.manifests(settings(), options.read(ROOT, variables))
+    found = objects.manifests(own_settings(), options.read(ROOT, variables))
     for item in found:
         jsonschema.validate(item, SCHEMA)
     text = json.dumps(found)
@@ -148,11 +144,11 @@ def test_what_is_installed_fits_the_model(variables: dict[str, str], provider: s
 )
 def test_a_model_on_this_machines_loopback_is_refused(host: str) -> None:
     with pytest.raises(UserError, match="the agent's own pod"):
-        objects.manifests(settings(), options.read(ROOT, {"OLLAMA_HOST": host}))
+        objects.manifests(own_settings(), options.read(ROOT, {"OLLAMA_HOST": host}))
 
 
 def test_the_values_are_the_least_that_works() -> None:
-    found = objects.values(settings(), options.read(ROOT, {"OPENAI_API_KEY": KEY}))
+    found = objects.values(own_settings(), options.read(ROOT, {"OPENAI_API_KEY": KEY}))
     assert found["rbac"] == {"namespaces": ["kagent"]} and found["ui"] == {"replicas": 0}
     tools = found["kagent-tools"]
     assert tools["rbac"] == {"readOnly": True, "namespaces": ["kagent", "chatbot-dev"]}
@@ -180,17 +176,17 @@ def test_an_endpoint_of_ones_own_reaches_the_model_and_the_charts_default(
     provider: str, endpoint: str, block: str, there: str
 ) -> None:
     given = own_endpoint(provider, endpoint)
-    spec = next(item["spec"] for item in objects.manifests(settings(), given) if item["kind"] == "ModelConfig")
+    spec = next(item["spec"] for item in objects.manifests(own_settings(), given) if item["kind"] == "ModelConfig")
     assert spec[block] == {"baseUrl": there}
-    assert objects.values(settings(), given)["providers"][block]["config"] == {"baseUrl": there}
+    assert objects.values(own_settings(), given)["providers"][block]["config"] == {"baseUrl": there}
 
 
 def test_an_endpoint_that_kagent_would_not_ask_is_refused() -> None:
     with pytest.raises(UserError, match="kagent asks Gemini only at its own address"):
-        objects.manifests(settings(), own_endpoint("gemini", "http://own.example/v1"))
+        objects.manifests(own_settings(), own_endpoint("gemini", "http://own.example/v1"))
     given = options.read(ROOT, {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://bob:s3cr3t@own.example/v1"})
     with pytest.raises(UserError, match="for everybody to read") as refused:
-        objects.manifests(settings(), given)
+        objects.manifests(own_settings(), given)
     assert "s3cr3t" not in str(refused.value)
 
 
@@ -200,7 +196,7 @@ def test_a_mirror_and_values_of_ones_own_are_laid_over() -> None:
         kagent_registry="mirror.example",
         kagent_values={"ui": {"replicas": 1}},
     )
-    found = objects.values(settings(), given)
+    found = objects.values(own_settings(), given)
     assert found["registry"] == "mirror.example" and found["ui"] == {"replicas": 1}
 
 
@@ -519,7 +515,7 @@ def served_by(*addresses: str) -> str:
 
 def test_without_a_model_nothing_is_installed() -> None:
     with pytest.raises(UserError, match="needs a model"):
-        objects.manifests(settings(), options.read(ROOT, {}))
+        objects.manifests(own_settings(), options.read(ROOT, {}))
 
 
 # what is checked before anything is sent

@@ -21,9 +21,9 @@ from scripts.errors import UserError
 from scripts.host.paths import ROOT
 from scripts.kube import metrics, quantities
 from scripts.kube.quantities import MIB
-from scripts.settings.configuration import read_settings
+from tests.support.own_settings import own_settings
 
-SETTINGS = read_settings()
+SETTINGS = own_settings()
 RESOURCES = {"requests": {"cpu": "200m", "memory": "256Mi"}, "limits": {"cpu": "1000m", "memory": "1Gi"}}
 
 

@@ -34,10 +34,13 @@ HEAVY = {
 
 
 @pytest.fixture
-def run(make_desk: Maker, state_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
+def run(
+    make_desk: Maker, state_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> Run:
     """Run a line as a person types it: (exit status, what was printed, errors)."""
     connection = make_desk(state_of("readiness-404"))
     session = SimpleNamespace(
+        wanted="embedded",
         settings=connection.settings,
         shell=connection.kubectl.shell,
         kubectl=connection.kubectl,
@@ -45,6 +48,7 @@ def run(make_desk: Maker, state_of: Callable[[str], Any], monkeypatch: pytest.Mo
         say=print,
         fetch_tools=lambda: None,
     )
+    monkeypatch.setattr("scripts.context.release_lock.state_folder", tmp_path.joinpath)
     monkeypatch.setattr(options, "session", lambda c, environment, target: session)
     monkeypatch.setattr(setup, "connection", lambda s: connection)
 

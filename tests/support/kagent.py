@@ -9,7 +9,7 @@ from typing import Any
 from scripts.ai import options
 from scripts.ai.kagent import objects
 from scripts.host.paths import ROOT
-from scripts.settings.configuration import read_settings
+from tests.support.own_settings import own_settings
 
 CONTROLLER = "/api/v1/namespaces/kagent/services/kagent-controller:8083/proxy"
 A2A = f"create --raw {CONTROLLER}/api/a2a/kagent/todo-operator/"
@@ -25,7 +25,7 @@ TOOLS = (
 
 def ours(variables: Mapping[str, str]) -> list[dict[str, Any]]:
     """What is installed for these keys."""
-    return objects.manifests(read_settings(), options.read(ROOT, variables))
+    return objects.manifests(own_settings(), options.read(ROOT, variables))
 
 
 def standing(variables: Mapping[str, str], **changes: Any) -> list[dict[str, Any]]:
