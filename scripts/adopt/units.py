@@ -23,6 +23,7 @@ from scripts.adopt.folder_kinds import (
     kind_of,
     knows_people,
     newest,
+    pages_of,
     project,
     roots_of_pages,
 )
@@ -170,6 +171,10 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
             if unit and (unit.kind != "python" or _runs(tree, folder)) and _is_program(unit):
                 units.append(unit)
                 known.add(folder)
+    if not any(unit.kind in PAGE_KINDS for unit in units):  # a page below its server's folder is one of its own
+        inner = [folder for folder in pages_of(tree) if folder not in known and is_within(folder, root)]
+        pages = (_unit(tree, _name_of(join(folder, "x")), folder, "", Place(folder)) for folder in inner)
+        units += [unit for unit in pages if unit]
     off = {unit.folder: line for unit in units if (line := _no_service(tree, unit, units))}
     units = [unit for unit in units if unit.folder not in off]
     spare = {unit.folder: f"{unit.place}: {unit.name}: left out: its path says that it is a spare one"
@@ -179,7 +184,7 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
 
 _HOSTS = r"hugging[-_]?face|hf|spaces?|render|railway|heroku|vercel|netlify|koyeb"
 _ELSEWHERE = re.compile(rf"(^|[/_-])({_HOSTS})([/_-]|$)", re.I)
-_SPARE = re.compile(rf"(^|[/_-])({_HOSTS}|templates?|old|backup|bak|archived?|deprecated|legacy|copy)([/_-]|$)", re.I)
+_SPARE = re.compile(rf"(^|[/_-])({_HOSTS}|templates?|te?mp|old|backup|bak|archived?|deprecated|legacy|copy)([/_-]|$)", re.I)
 
 
 def _is_spare(unit: Unit, units: Sequence[Unit]) -> bool:

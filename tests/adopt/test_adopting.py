@@ -2612,6 +2612,19 @@ BACKEND = {
 }
 
 
+@pytest.mark.parametrize("composed", ["", "services: {api: {build: part-2}}\n"])
+def test_a_page_below_its_server_s_folder_is_found(tmp_path: Path, composed: str) -> None:
+    """Its author keeps it in the folder of the program that it calls, and a copy of it that is out of use beside it."""
+    page = {"package.json": NEXT, "app__page.tsx": "fetch('/api')"}
+    app = make(tmp_path, **{
+        **below("part-2", API), **below("part-2__web", page), **below("part-2__temp_web", page), "compose.yaml": composed,
+        "part-2__Dockerfile": f"{PYTHON_IMAGE}COPY . .\nCMD uvicorn main:app\n",
+    })  # fmt: skip
+    found = adopt(app)
+    contexts = {spec["context"]: spec.get("builder") for spec in services(found).values()}
+    assert contexts == {"part-2": None, "part-2/web": "nextjs"} and from_yaml(found.text)["page"] == "web"
+
+
 @pytest.mark.parametrize(
     ("more", "contexts"),
     [
