@@ -2568,6 +2568,28 @@ def test_of_two_applications_in_a_folder_the_one_is_started_that_its_author_star
     assert services(adopt(app))["api"]["args"][1] == f"{module}:app"
 
 
+@pytest.mark.parametrize(
+    ("prefix", "mounted", "given", "address"),
+    [("/auth", "", "", "http://localhost:8000/auth"), ("", "", "", "http://localhost:8000"),
+     ("/auth", "", "http://localhost:3000", "http://localhost:3000"),  # its author says so
+     ("/auth", ", prefix='/v1'", "", "http://localhost:3000"),  # what comes before is not seen
+     ("/people", "", "", "http://localhost:8000/people")],
+)  # fmt: skip
+def test_a_variable_without_any_value_is_the_address_below_which_its_calls_are_answered(
+    tmp_path: Path, prefix: str, mounted: str, given: str, address: str
+) -> None:
+    """Its name says the page's own, where nobody registers people: the server beside it does."""
+    name = "NEXT_PUBLIC_BETTER_AUTH_URL"
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "web__app__page.tsx": "", ".env.example": f"{name}={given}\n",
+        "web__lib__people.ts": f"const AT = process.env.{name};\nfetch(`${{AT}}/register`);\nfetch(`${{AT}}/login`);\n",
+        **below("api", API), "api__routes.py": f"from fastapi import APIRouter\nrouter = APIRouter(prefix='{prefix}')\n"
+        "@router.post('/register')\ndef register(): ...\n@router.post('/login')\ndef login(): ...\n",
+    })  # fmt: skip
+    (app / "api/main.py").write_text(f"import routes\n{API['main.py']}app.include_router(routes.router{mounted})\n")
+    assert services(adopt(app))["web"]["buildEnvironment"][name] == address
+
+
 @pytest.mark.parametrize(("given", "built"), [("", False), ("NEXT_PUBLIC_API=http://localhost:8000", True)])
 def test_a_variable_whose_places_have_unlike_addresses_is_left_to_them(tmp_path: Path, given: str, built: bool) -> None:
     """Any value would be wrong for one of them, unless its author has one; they are served where they look."""

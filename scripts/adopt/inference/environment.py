@@ -271,6 +271,10 @@ def _public(
 ) -> None:
     """Give a value of the page that its build puts into what browsers get."""
     value = variables.of_space(variables.given(read.name, sources) or read.default or "")
+    if not value and (base := _answered_below(read, unit, context)):
+        build[read.name] = base
+        told(unit, context, read.name, f"{base}, where what is called there is answered", read.place)
+        return
     own = variables.is_address(read.name, value) and not value.startswith("/")
     target = _target(read, unit, context, value) if own else None
     if target is None:
@@ -294,6 +298,33 @@ def _public(
         else outside + (variables.path_of(asked) or _path_of_code(read, unit, context))
     )
     told(unit, context, read.name, f"{build[read.name]}, put into the page when it is built", read.place)
+
+
+def _answered_below(read: Read, unit: Unit, context: Context) -> str:
+    """Return the address below which the backend answers all that a page calls at a variable without any value; empty
+    where it is not seen, or the page may answer itself.
+    """
+    server, tree = context.whole.backend(), context.whole.tree
+    if server is None or server is unit or not server.python or not context.ports[server.name]:
+        return ""
+    variable = rf"(?:process\.env|import\.meta\.env)\.{re.escape(read.name)}\b"
+    called: set[str] = set()
+    for file in (one for one in tree.below(unit.sources) if one.endswith((".ts", ".tsx", ".js", ".jsx"))):
+        text = tree.text(file)
+        if "next.config" in file and "rewrites" in text:
+            return ""
+        if read.name in text:
+            named = re.findall(rf"\b(?:const|let|var)\s+(\w+)[^=\n]*=\s*{variable}", text)
+            called.update(re.findall(rf"\$\{{\(?(?:{'|'.join([variable, *named])})!?\)?\}}(/[\w/-]+)", text))
+    inner = [f"/{file}" for file in tree.below(unit.sources) if re.search(r"/route\.[jt]s$", file)]
+    mounted = any(re.search(r"include_router\([^)]*prefix", tree.text(file)) for file in tree.below(server.sources))
+    routes = {route.path.rstrip("/") for route in server.code.routes}
+    prefixes = [
+        {route[: -len(path)] for route in routes if route.endswith(path)} for path in (it.rstrip("/") for it in called)
+    ]
+    shared = set.intersection(*prefixes) if prefixes else set()
+    own = any(f"/app{path.rstrip('/')}/" in file for path in called for file in inner)
+    return context.outside(server) + min(shared, key=len) if shared and not mounted and not own else ""
 
 
 def _differs_by_place(read: Read, unit: Unit, sources: Sources) -> bool:
