@@ -110,6 +110,26 @@ def test_packages_bring_what_they_need_beside_them_unless_that_contradicts_itsel
 
 
 @pytest.mark.parametrize("builder", ["nextjs", "node", "static", "workspace"])
+@pytest.mark.parametrize("day", ["2026-01-31", ""])
+def test_packages_that_a_day_had_not_are_those_of_today_with_what_they_need_beside_them(
+    tmp_path: Path, builder: str, day: str
+) -> None:
+    """A mirror of the registry may not know what there was that day; without a day nothing is tried once more."""
+    (tmp_path / "app").mkdir()
+    had_not = '[ -z "$npm_config_before" ] && [ -n "$BEFORE" ]'
+    (tmp_path / "npm").write_text(f'#!/bin/sh\necho "$npm_config_before $*" >>{tmp_path}/ran\n{had_not}\n')
+    (tmp_path / "npm").chmod(0o755)
+    script = step(builder, "pnpm@9", tmp_path).partition("sharing=locked ")[2]
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "BEFORE": day}
+    ended = subprocess.run(["/bin/sh", "-ec", script], cwd=tmp_path / "app", env=variables, timeout=60)
+    ran = [
+        (line.split(" ")[0], "--legacy-peer-deps" in line) for line in (tmp_path / "ran").read_text().splitlines()
+    ]
+    assert (ended.returncode == 0) is bool(day)
+    assert ran == ([(day, False), (day, True), ("", False)] if day else [("", False), ("", True)])
+
+
+@pytest.mark.parametrize("builder", ["nextjs", "node", "static", "workspace"])
 @pytest.mark.parametrize(
     ("lock", "host"),
     [

@@ -19,8 +19,8 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
         { pnpm install --frozen-lockfile || pnpm install --no-frozen-lockfile; }; \
     elif [ -f yarn.lock ] && ! grep -q __metadata yarn.lock; then npm install --global yarn@1 && \
         { yarn install --frozen-lockfile || yarn install; }; \
-    else { [ -f package-lock.json ] && npm ci; } || npm install 2>/dev/null || npm install --legacy-peer-deps \
-        || { unset npm_config_before && npm install --legacy-peer-deps; }; fi \
+    else resolve() { npm install 2>/dev/null || npm install --legacy-peer-deps; }; \
+        { [ -f package-lock.json ] && npm ci; } || resolve || { [ -n "$BEFORE" ] && unset npm_config_before && resolve; }; fi \
     && for one in $MORE; do \
         [ -d "node_modules/$one" ] || { if [ -f pnpm-lock.yaml ]; then pnpm add --ignore-scripts "$one"; \
         elif [ -f yarn.lock ]; then yarn add --ignore-scripts "$one"; \

@@ -20,8 +20,8 @@ RUN --mount=type=cache,target=/root/.npm,sharing=locked \
     elif [ -f yarn.lock ] && grep -q __metadata yarn.lock; then npm install --global @yarnpkg/cli-dist@4 && yarn install; \
     elif [ -f yarn.lock ]; then npm install --global yarn@1 && \
         { yarn install --frozen-lockfile --ignore-scripts || yarn install --ignore-scripts; }; \
-    else { [ -f package-lock.json ] && npm ci --ignore-scripts; } || npm install --ignore-scripts 2>/dev/null || npm install --ignore-scripts --legacy-peer-deps \
-        || { unset npm_config_before && npm install --ignore-scripts --legacy-peer-deps; }; fi
+    else resolve() { npm install --ignore-scripts 2>/dev/null || npm install --ignore-scripts --legacy-peer-deps; }; \
+        { [ -f package-lock.json ] && npm ci --ignore-scripts; } || resolve || { [ -n "$BEFORE" ] && unset npm_config_before && resolve; }; fi
 ARG MEMBER
 ARG BESIDE=""
 ARG ADD=""
