@@ -131,7 +131,7 @@ def _decide(
     if root:
         composed, others, remarks = _composed(tree, root)
     chosen, left = units.candidates(tree, composed, root or ".")
-    remarks += [*tree.remarks, *packages.unreadable(tree), *left]
+    remarks += [*_not_fetched(tree, shell), *tree.remarks, *packages.unreadable(tree), *left]
     if not chosen:
         raise UserError(
             "\n".join(
@@ -406,6 +406,19 @@ def _date(tree: Tree, shell: Shell) -> str:
     answer = shell.probe(["git", "-C", tree.root, "log", "-1", "--format=%cs", "--", "."], timeout=20)
     told = answer.out.strip() if answer else ""
     return told if re.fullmatch(r"\d{4}-\d\d-\d\d", told) else tree.last_saved()
+
+
+def _not_fetched(tree: Tree, shell: Shell) -> list[str]:
+    """Return a line for each folder that git holds as a repository of its own and whose files are not here."""
+    answer = shell.probe(["git", "-C", tree.root, "ls-files", "-z", "--stage"], timeout=20)
+    listed = answer.out.split("\0") if answer else []
+    inner = [line.partition("\t")[2] for line in listed if line.startswith("160000 ")]
+    return [
+        f"{path}: a repository of its own (a submodule of git's), and none of its files is here: `git submodule update"
+        " --init` brings them where .gitmodules says from where; else clone it there"
+        for path in inner
+        if not documents.HIDDEN.search(path) and not any(True for _ in tree.below(path))
+    ]
 
 
 def _own_chart(charts: Mapping[str, list[Described]], chosen: list[units.Unit]) -> tuple[str, dict[str, Described]]:

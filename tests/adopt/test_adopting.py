@@ -75,6 +75,21 @@ def test_what_an_app_becomes(name: str) -> None:
     assert shown == golden.read_text()
 
 
+def test_a_service_that_is_a_repository_of_its_own_and_was_not_fetched_is_told(tmp_path: Path) -> None:
+    """A person sees why the page is missing, where git holds no more than the mark of another repository."""
+    app = make(tmp_path, **below("api", API))
+    for folder in (app / "web", app / "tools", app):
+        folder.mkdir(exist_ok=True)
+        said = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "core.hooksPath=/dev/null"]
+        for words in (["init", "-q"], ["add", "."], [*said, "commit", "-q", "--allow-empty", "-m", "a"]):
+            subprocess.run(["git", "-C", folder, *words], check=True, timeout=30)
+    shutil.rmtree(app / "web")
+    make(app, web__README="", tools__a="")
+    (app / "web/README").unlink()  # as a clone without `--recursive` leaves it: an empty folder
+    told = [line for line in asking.told(adopt(app)) if "repository of its own" in line]
+    assert len(told) == 1 and told[0].startswith("note: web: a repository of its own"), told
+
+
 def test_what_is_no_application_of_its_own_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path.parent):
         with pytest.raises(UserError, match="holds this checkout"):
