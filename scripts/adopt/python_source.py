@@ -177,6 +177,27 @@ def statements(text: str) -> list[ast.stmt]:
         return []
 
 
+def binds(text: str, name: str) -> bool:
+    """Return whether a file gives a name something at its top, as far as can be told: one that does not parse, or takes
+    all names of another one, may.
+    """
+    waiting, whole = statements(text), bool(text.strip())
+    if whole and not waiting and not text.lstrip().startswith("#"):
+        return True
+    for node in waiting:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound = {node.name}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound = {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        else:
+            inner = [it for it in ast.walk(node) if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Store)]
+            bound = {it.id for it in inner}
+            waiting += [it for it in ast.walk(node) if isinstance(it, ast.stmt) and it is not node]
+        if bound & {name, "*", "__getattr__"}:
+            return True
+    return False
+
+
 def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name.split(".")[0] for alias in node.names]

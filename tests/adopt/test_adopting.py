@@ -2518,6 +2518,29 @@ def test_a_dockerfile_that_starts_a_module_which_is_nowhere_is_not_taken(
     assert services(found)["api"].get("args", ["", ""])[1] == ("" if works else "src.main:app")
 
 
+@pytest.mark.parametrize(
+    ("main", "works"),
+    [("import uvicorn\nif __name__ == '__main__':\n    uvicorn.run('app.main:app')\n", False),
+     ("from app.main import app\n", True), ("from app.main import *\n", True), ("app = make()\n", True),
+     ("try:\n    from app.main import app\nexcept ImportError:\n    app = None\n", True)],
+)  # fmt: skip
+def test_a_dockerfile_that_starts_an_application_which_its_module_has_not_is_not_taken(
+    tmp_path: Path, main: str, works: bool
+) -> None:
+    """Its author starts the script by itself, which starts another module's."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\n", "api__main.py": main,
+        "api__app__main.py": "from .store import name\nfrom fastapi import FastAPI\napp = FastAPI()\n",
+        "api__app__store.py": "name = 1\n", "api__app____init__.py": "",
+        "api__Dockerfile": "FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD uvicorn main:app\n",
+    })  # fmt: skip
+    found = adopt(app)
+    reasons = [str(place) for key, _, place in found.decision.reasons if key == "services.api.builder"]
+    said = "starts main:app, which api/main.py has not; the application is in api/app/main.py"
+    assert reasons == [f"api/Dockerfile:4: {said}"] * (not works)
+    assert services(found)["api"].get("args", ["", ""])[1] == ("" if works else "app.main:app")
+
+
 def test_a_program_that_names_its_own_modules_in_two_ways_is_told_so_and_where(tmp_path: Path) -> None:
     """Its own image has nothing by its folder's name; what is defined twice is no fault of an image."""
     app = make(tmp_path, **{

@@ -11,7 +11,7 @@ from scripts.adopt.folder_kinds import is_within
 from scripts.adopt.inference.decision import PYTHON_KINDS, Context, worker_of
 from scripts.adopt.inference.entries import (
     ABOVE,
-    NAMED,
+    OBJECT,
     find_application,
     known_by_name,
     main_files,
@@ -21,6 +21,7 @@ from scripts.adopt.inference.entries import (
 )
 from scripts.adopt.inference.jobs import job_of_page, job_packages, lacks_migrations
 from scripts.adopt.packages import join
+from scripts.adopt.python_source import binds
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 from scripts.adopt.workspaces import Workspace
@@ -154,7 +155,7 @@ def _started_above(unit: Unit, tree: Tree) -> Iterator[str]:
 def _starts_nothing(unit: Unit, tree: Tree) -> Iterator[str]:
     """Yield a Dockerfile that starts a module which its image has not, while the application is in another one."""
     recipe, made = unit.dockerfile, find_application(tree, unit)
-    name = NAMED.search(" ".join(recipe.command) if recipe else "")
+    name = OBJECT.search(" ".join(recipe.command) if recipe else "")
     if not recipe or not name or not made:
         return
     items = reading.instructions(tree.text(recipe.file))
@@ -164,9 +165,16 @@ def _starts_nothing(unit: Unit, tree: Tree) -> Iterator[str]:
         rf"(?<![\w-]){re.escape(first)}(?![\w-])|PYTHONPATH|\bcd |--app-dir|--chdir", words.replace(name[0], "")
     )
     ends = (f"/{path}.py", f"/{path}/__init__.py")
-    if not renamed and not any(f"/{file}".endswith(ends) for file in tree.below(recipe.context)):
-        said = f"starts {name[1]}, which its image has not; the application is in {made[0].file}"
-        yield f"{recipe.file}:{recipe.command_line}: {said}"
+    if renamed:
+        return
+    top = join(recipe.context, f"{path}.py")
+    if not any(f"/{file}".endswith(ends) for file in tree.below(recipe.context)):
+        said = f"{name[1]}, which its image has not"
+    elif tree.has(top) and recipe.holds(top) and not binds(tree.text(top), name[2]):
+        said = f"{name[0]}, which {top} has not"
+    else:
+        return
+    yield f"{recipe.file}:{recipe.command_line}: starts {said}; the application is in {made[0].file}"
 
 
 def _exported(unit: Unit, tree: Tree) -> Iterator[str]:

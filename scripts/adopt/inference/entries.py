@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from scripts.adopt import folder_kinds, needed
+from scripts.adopt import folder_kinds, needed, python_source
 from scripts.adopt.packages import join
 from scripts.adopt.tree import Place, Tree
 from scripts.adopt.units import Unit
 
 NAMED = re.compile(r"(?<![\w./-])([A-Za-z_][\w.]*):\w+")  # of a command: the module and its application, `app.main:app`
+OBJECT = re.compile(r"(?<![\w./-])([A-Za-z_][\w.]*):(\w+)")
 ABOVE = "/above"  # of an image: there a link by the program's own name leads to its folder
 _FACTORY = r"(?:create|make|build|get)_(?:\w+_)?app(?:lication)?"
 _APPLICATIONS = {  # by kind, the best first; the last of FastAPI's is a function that makes one
@@ -134,7 +135,8 @@ def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str
     folder, parts = str(PurePosixPath(file).parent), module_name(unit, file).split(".")
     command = " ".join(unit.dockerfile.command) if unit.dockerfile else ""
     for told in (name.split(".") for name in NAMED.findall(command)):
-        if parts[-len(told) :] == told:
+        meant = join(unit.sources, "/".join(told) + ".py")
+        if parts[-len(told) :] == told and (meant == file or not tree.has(meant)):
             return "/".join(parts[: -len(told)]), ".".join(told)
     if re.search(r"(?m)^\s*from \.", tree.text(file)):
         inner = len(parts) - 1
@@ -167,11 +169,14 @@ def main_file(unit: Unit, tree: Tree) -> str:
     folders = ["", *re.findall(r"(?:--app-dir|--chdir)[= ](?:\./|/app/)?([\w./-]+)", words)]
     told = (tree.text(file) for name in ("Procfile", "README.md") if tree.has(file := join(unit.sources, name)))
     named = modules(words) + re.findall(r"([\w/.-]+)\.py\b", words)
+    objects = dict(OBJECT.findall(words))
     for name in named or modules("\n".join(line for text in told for line in re.findall(r".*corn .*", text))):
         parts = name.replace(".", "/").strip("/").split("/")
         for folder in (join(unit.sources, one) if one else unit.sources for one in folders):
             for first in range(len(parts)):  # the command may be given from above the folder
-                if tree.has(file := join(folder, "/".join(parts[first:]) + ".py")):
+                if tree.has(file := join(folder, "/".join(parts[first:]) + ".py")) and (
+                    name not in objects or python_source.binds(tree.text(file), objects[name])
+                ):
                     return file
     mains = main_files(tree, unit)
     made = (file for file in mains if re.search(r"=\s*(\w+\.)?(FastAPI|Flask)\(", tree.text(file)))
