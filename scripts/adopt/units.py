@@ -184,7 +184,9 @@ def _of_folders(tree: Tree, root: str) -> tuple[list[Unit], list[str]]:
 
 _HOSTS = r"hugging[-_]?face|hf|spaces?|render|railway|heroku|vercel|netlify|koyeb"
 _ELSEWHERE = re.compile(rf"(^|[/_-])({_HOSTS})([/_-]|$)", re.I)
-_SPARE = re.compile(rf"(^|[/_-])({_HOSTS}|templates?|te?mp|old|backup|bak|archived?|deprecated|legacy|copy)([/_-]|$)", re.I)
+_SPARE = re.compile(
+    rf"(^|[/_-])({_HOSTS}|templates?|te?mp|old|backup|bak|archived?|deprecated|legacy|copy)([/_-]|$)", re.I
+)
 
 
 def _is_spare(unit: Unit, units: Sequence[Unit]) -> bool:

@@ -122,9 +122,7 @@ def test_packages_that_a_day_had_not_are_those_of_today_with_what_they_need_besi
     script = step(builder, "pnpm@9", tmp_path).partition("sharing=locked ")[2]
     variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "BEFORE": day}
     ended = subprocess.run(["/bin/sh", "-ec", script], cwd=tmp_path / "app", env=variables, timeout=60)
-    ran = [
-        (line.split(" ")[0], "--legacy-peer-deps" in line) for line in (tmp_path / "ran").read_text().splitlines()
-    ]
+    ran = [(line.split(" ")[0], "--legacy-peer-deps" in line) for line in (tmp_path / "ran").read_text().splitlines()]
     assert (ended.returncode == 0) is bool(day)
     assert ran == ([(day, False), (day, True), ("", False)] if day else [("", False), ("", True)])
 

@@ -271,7 +271,7 @@ def _public(
 ) -> None:
     """Give a value of the page that its build puts into what browsers get."""
     value = variables.of_space(variables.given(read.name, sources) or read.default or "")
-    if not value and (base := _answered_below(read, unit, context)):
+    if (not value or _is_nobodys(value, context)) and (base := _answered_below(read, unit, context)):
         build[read.name] = base
         told(unit, context, read.name, f"{base}, where what is called there is answered", read.place)
         return
@@ -298,6 +298,12 @@ def _public(
         else outside + (variables.path_of(asked) or _path_of_code(read, unit, context))
     )
     told(unit, context, read.name, f"{build[read.name]}, put into the page when it is built", read.place)
+
+
+def _is_nobodys(value: str, context: Context) -> bool:
+    """Return whether an address is that of a port of this machine which no service has."""
+    port = parsing.from_url(value).port if variables.is_here(value) else None
+    return port is not None and port not in {*context.ports.values(), *context.published.values()}
 
 
 def _answered_below(read: Read, unit: Unit, context: Context) -> str:
