@@ -2541,6 +2541,25 @@ def test_a_dockerfile_that_starts_an_application_which_its_module_has_not_is_not
     assert services(found)["api"].get("args", ["", ""])[1] == ("" if works else "app.main:app")
 
 
+@pytest.mark.parametrize(
+    ("main", "route", "module"),
+    [("from ..config import a", "", "src.api.main:app"),
+     ("from .route import a", "from ..config import b", "src.api.main:app"),
+     ("from .route import a", "from .other import b", "api.main:app")],
+)  # fmt: skip
+def test_a_program_is_started_from_as_far_above_as_its_own_imports_lead(
+    tmp_path: Path, main: str, route: str, module: str
+) -> None:
+    """Whether its folders have an `__init__.py` or not, as many have none."""
+    app = make(tmp_path, **{
+        "web__package.json": NEXT, "api__requirements.txt": "fastapi\n", "api__src__config.py": "",
+        "api__src__api__other.py": "", "api__src__api__route.py": f"{route}\n",
+        "api__src__api__main.py": f"{main}\nfrom fastapi import FastAPI\napp = FastAPI()\n",
+    })  # fmt: skip
+    found = adopt(app)
+    assert services(found)["api"]["args"][1] == module and not found.decision.endings
+
+
 def test_a_program_that_names_its_own_modules_in_two_ways_is_told_so_and_where(tmp_path: Path) -> None:
     """Its own image has nothing by its folder's name; what is defined twice is no fault of an image."""
     app = make(tmp_path, **{

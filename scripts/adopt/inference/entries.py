@@ -142,7 +142,10 @@ def start_of(tree: Tree, unit: Unit, file: str, built: bool = True) -> tuple[str
         inner = len(parts) - 1
         above = [join(unit.sources, "/".join(parts[:count])) for count in range(inner, 0, -1)]
         depth = next((index for index, one in enumerate(above) if not tree.has(f"{one}/__init__.py")), inner) or 1
-        first = max(inner - depth, 0)
+        known = range(max(inner - depth, 0), -1, -1)  # its package, or one further above where its files lead there
+        names = {one: ".".join(parts[one:]) for one in known}
+        whole = (one for one in known if not any(needed.beyond_the_top(tree, unit.sources, file, names[one])))
+        first = next(whole, known[0])
         return "/".join(parts[:first]), ".".join(parts[first:])
     siblings = {
         PurePosixPath(one).stem
