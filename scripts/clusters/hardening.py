@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import secrets
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
 from scripts.errors import UserError
+from scripts.host.files import write_whole
 from scripts.host.shell import Shell
 
 AUDIT, ENCRYPTION = "audit-policy.yaml", "encryption.yaml"
@@ -30,10 +32,11 @@ def minikube_folder(home: Path) -> Path:
     return home if home.name == ".minikube" else home / ".minikube"
 
 
-def write_files(shell: Shell, home: Path) -> None:
+def write_files(shell: Shell, home: Path, cluster: str = "") -> None:
     """Put the audit policy and the encryption configuration where minikube hands them to the API server.
 
-    An encryption key that is there is kept: what is stored can be read with the same key only.
+    An encryption key that is there is kept: what is stored can be read with the same key only. Raises UserError where
+    it is gone, and `cluster` is one that exists and has stored with it.
     """
     folder = minikube_folder(home) / "files/etc/ssl/certs"
     shell.say(f"audit policy and encryption configuration go to {folder}")
@@ -45,10 +48,15 @@ def write_files(shell: Shell, home: Path) -> None:
     target = folder / ENCRYPTION
     if target.is_file() and target.stat().st_size:
         return
+    if cluster:
+        raise UserError(
+            f"{target}: is gone, and what {cluster} has stored can be read with the key in it only",
+            f"the node has a copy: docker cp {cluster}:/etc/ssl/certs/{ENCRYPTION} {shlex.quote(str(target))}; "
+            "or start afresh, with nothing of it: invoke cluster.down --environment secure",
+        )
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     text = (source / "encryption.yaml").read_text(encoding="utf-8")
-    target.touch(mode=0o600)
-    target.write_text(Template(text).safe_substitute(ENCRYPTION_KEY=key), encoding="utf-8")
+    write_whole(target, Template(text).safe_substitute(ENCRYPTION_KEY=key), mode=0o600)
 
 
 def share_downloads(shell: Shell, theirs: Path, ours: Path) -> None:

@@ -245,7 +245,7 @@ class Minikube(Target):
         if self._hardened:
             ours = Path(self._env["MINIKUBE_HOME"])
             hardening.share_downloads(self._shell, Path(_persons_home()), ours)
-            hardening.write_files(self._shell, ours)
+            hardening.write_files(self._shell, ours, "" if made else self.name)
             if not self._shell.dry:
                 self._proof.unlink(missing_ok=True)
         words = [

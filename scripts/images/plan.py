@@ -168,12 +168,23 @@ def _put(values: dict[str, Any], keys: Sequence[str], value: str) -> None:
 def inputs_digest(release: Release, values: Mapping[str, Any], extra: Sequence[Path] = ()) -> str:
     """Return a digest of all that decides what helm would deploy: chart, values files and generated values."""
     total = hashlib.sha256()
-    for name, path, status in sorted(build_context.walk(release.chart, IgnoreRules())):
-        if stat.S_ISDIR(status.st_mode):
-            continue
-        content = os.fsencode(Path(path).readlink()) if stat.S_ISLNK(status.st_mode) else Path(path).read_bytes()
+    for name, content in _chart_files(release.chart):
         total.update(os.fsencode(name) + b"\0" + hashlib.sha256(content).digest())
     for file in (*release.values, *extra):
         total.update(hashlib.sha256(file.read_bytes()).digest())
     total.update(json.dumps(values, sort_keys=True).encode())
     return total.hexdigest()[:16]
+
+
+def _chart_files(folder: Path, prefix: str = "", above: frozenset[Path] = frozenset()) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of a chart's files. Links are followed, as helm does: what they lead to is deployed."""
+    above |= {folder.resolve()}
+    for name, path, status in sorted(build_context.walk(folder, IgnoreRules())):
+        file = Path(path)
+        if not stat.S_ISLNK(status.st_mode):
+            if stat.S_ISREG(status.st_mode):
+                yield prefix + name, file.read_bytes()
+        elif file.is_dir() and file.resolve() not in above:
+            yield from _chart_files(file, f"{prefix}{name}/", above)
+        else:
+            yield prefix + name, file.read_bytes() if file.is_file() else os.fsencode(file.readlink())

@@ -355,6 +355,17 @@ def test_the_hardened_cluster_does_not_touch_the_running_one(machine: Machine, c
     secure.down()
     assert cluster("minikube", environment="secure").up().status == "done"
     assert encryption.read_bytes() == key, "what is stored can be read with the same key only"
+    encryption.unlink()
+    profiles = machine.state["profiles"]
+    for home in profiles.values():
+        for profile in home.values():
+            profile["server"] = "Stopped"
+    machine.change(profiles=profiles)
+    with pytest.raises(UserError, match=r"encryption\.yaml: is gone, and what .* has stored can be read") as caught:
+        cluster("minikube", environment="secure").up()
+    assert f"docker cp {NAME}-secure:/etc/ssl/certs/encryption.yaml" in caught.value.hint and not encryption.exists()
+    cluster("minikube", environment="secure").down()
+    assert cluster("minikube", environment="secure").up().status == "done" and encryption.is_file()
 
 
 @pytest.mark.slow

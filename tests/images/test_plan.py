@@ -104,6 +104,20 @@ def test_whatever_helm_would_deploy_counts_as_input(settings: Settings, tmp_path
     assert before != plan.inputs_digest(settings.release, {"tag": "2" if change == "image" else "1"}, [extra])
 
 
+@pytest.mark.parametrize("linked", ["file", "folder"])
+def test_what_a_chart_only_links_to_counts_as_input(settings: Settings, tmp_path: Path, linked: str) -> None:
+    """Several charts may share a configuration: helm follows the link."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "app.conf").write_text("one")
+    target = shared / "app.conf" if linked == "file" else shared
+    (settings.release.chart / "shared").symlink_to(target)
+    (shared / "round").symlink_to(shared)
+    before = plan.inputs_digest(settings.release, {})
+    (shared / "app.conf").write_text("two")
+    assert plan.inputs_digest(settings.release, {}) != before
+
+
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
