@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from embedded.api import protobuf
@@ -113,6 +114,8 @@ def _walk(kind: Kind, field: Field, value: Any, path: str, unknown: list[str]) -
         if kind.custom:  # its schema has the word for it
             return
         raise _wrong_type(kind, field, value, path)
+    if field.format == "byte" and not kind.custom:
+        _base64(kind, value)
     if field.ref:
         known = schema.named(field.ref).fields
         for name in list(value):
@@ -136,6 +139,18 @@ def _walk(kind: Kind, field: Field, value: Any, path: str, unknown: list[str]) -
     elif field.values is not None:
         for name, item in value.items():
             _walk(kind, field.values, item, f"{path}.{name}", unknown)
+
+
+def _base64(kind: Kind, value: str) -> None:
+    """Raise 400 where bytes are not in base64, as where a value was put into `data` that belongs into `stringData`."""
+    text = value.replace("\r", "").replace("\n", "")
+    whole = re.match(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", text)
+    end = whole.end() if whole else 0
+    if end < len(text):
+        first = re.search(r"[^A-Za-z0-9+/]", text[end:])
+        place = end + first.start() if first else len(text) - len(text) % 4
+        said = f"illegal base64 data at input byte {place}"
+        raise ApiError(400, f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {said}')
 
 
 def _amount(kind: Kind, value: Any) -> str:

@@ -47,13 +47,28 @@ def patched(kind: Kind, live: dict[str, Any], content_type: str, body: bytes) ->
 def _json_patch(live: dict[str, Any], patch: Any) -> object:
     import jsonpatch
 
-    try:
-        return jsonpatch.apply_patch(live, patch)
-    except jsonpatch.JsonPatchTestFailed as error:
-        message = f"the server rejected our request due to an error in our request: testing value failed: {error}"
-        raise ApiError(422, message) from error
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
-        raise ApiError(422, f"the server rejected our request due to an error in our request: {error}") from error
+    result: object = live
+    for step in patch if isinstance(patch, list) else [patch]:
+        try:
+            result = jsonpatch.apply_patch(result, [step])
+        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
+            # The library's own words hold the whole object, a Secret's content included.
+            raise ApiError(
+                422, f"the server rejected our request due to an error in our request: {_why(step)}"
+            ) from error
+    return result
+
+
+def _why(step: Any) -> str:
+    """Return why a step of a JSON patch cannot be made, in the words of the real server."""
+    if not isinstance(step, dict) or not isinstance(step.get("path"), str):
+        return "Unexpected kind: unknown"
+    verb, path = step.get("op"), step["path"]
+    if verb == "test":
+        return f"testing value {path} failed: test failed"
+    if verb in ("add", "remove", "replace", "move", "copy"):
+        return f'{verb} operation does not apply: doc is missing path: "{path}": missing value'
+    return f"Unexpected kind: {verb}"
 
 
 def apply_config(

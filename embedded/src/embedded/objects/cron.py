@@ -49,9 +49,20 @@ def _field(text: str, name: str, low: int, high: int) -> frozenset[int]:
         except ValueError:
             raise ValueError(f"failed to parse {name} {part!r}") from None
         if not (low <= begin <= end <= high and every > 0):
-            raise ValueError(f"{name} {part!r} is not within {low} and {high}")
+            raise ValueError(_beyond(part, low, high, begin, end, every))
         values |= set(range(begin, end + 1, every))
     return frozenset(values)
+
+
+def _beyond(part: str, low: int, high: int, begin: int, end: int, every: int) -> str:
+    """Return what is wrong with a range, in the words of the real server."""
+    if begin < low:
+        return f"beginning of range ({begin}) below minimum ({low}): {part}"
+    if end > high:
+        return f"end of range ({end}) above maximum ({high}): {part}"
+    if begin > end:
+        return f"beginning of range ({begin}) beyond end of range ({end}): {part}"
+    return f"step of range should be a positive number: {part}" if every < 1 else part
 
 
 def zone(name: str) -> datetime.tzinfo:

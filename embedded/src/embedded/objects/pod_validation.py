@@ -20,6 +20,7 @@ MUTABLE = (
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
+STANDARD = ("cpu", "memory", "ephemeral-storage")
 HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 PROBE_MINIMA = {
     "initialDelaySeconds": 0,
@@ -115,6 +116,9 @@ def _container(container: dict[str, Any], path: str, volumes: set[str]) -> list[
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         if container.get(probe):
             found += _probe(container[probe], f"{path}.{probe}", once=probe != "readinessProbe")
+    for hook, action in sorted((container.get("lifecycle") or {}).items()):
+        if hook in ("postStart", "preStop") and not action:
+            found.append(required(f"{path}.lifecycle.{hook}", "must specify a handler type"))
     found += resources(container.get("resources") or {}, f"{path}.resources")
     security = container.get("securityContext") or {}
     for field in ("runAsUser", "runAsGroup"):
@@ -171,6 +175,8 @@ def _env(container: dict[str, Any], path: str) -> list[Cause]:
             if reference is not None:
                 found += [required(f"{where}.valueFrom.{kind}.{f}") for f in ("name", "key") if not reference.get(f)]
     for index, item in enumerate(container.get("envFrom") or ()):
+        if not {"configMapRef", "secretRef"} & item.keys():
+            found.append(wrong(f"{path}.envFrom[{index}]", "", "must specify one of: `configMapRef` or `secretRef`"))
         for kind in ("configMapRef", "secretRef"):
             if kind in item and not (item[kind] or {}).get("name"):
                 found.append(required(f"{path}.envFrom[{index}].{kind}.name"))
@@ -212,10 +218,20 @@ def resources(values: dict[str, Any], path: str) -> list[Cause]:
         for name, amount in sorted((values.get(side) or {}).items()):
             if quantity.parse(amount) < 0:
                 found.append(wrong(f"{path}.{side}[{name}]", str(amount), checks.NOT_NEGATIVE))
+            if name not in STANDARD and not name.startswith("hugepages-") and "/" not in name:
+                where = f"{path}.{side}[{name}]"
+                found.append(wrong(where, name, "must be a standard resource type or fully qualified"))
+                found.append(wrong(where, name, "must be a standard resource for containers"))
     for name, amount in sorted((values.get("requests") or {}).items()):
-        if name in limits and quantity.parse(amount) > quantity.parse(limits[name]):
+        lent = "/" not in name and not name.startswith("hugepages-")  # more of it than there is
+        if name in limits and not lent and quantity.parse(amount) != quantity.parse(limits[name]):
+            text = f"must be equal to {name} limit of {limits[name]}"
+            found.append(wrong(f"{path}.requests", str(amount), text))
+        elif name in limits and quantity.parse(amount) > quantity.parse(limits[name]):
             text = f"must be less than or equal to {name} limit of {limits[name]}"
             found.append(wrong(f"{path}.requests", str(amount), text))
+        elif name not in limits and not lent:
+            found.append(required(f"{path}.limits", "Limit must be set for non overcommitable resources"))
     return found
 
 

@@ -7,7 +7,17 @@ from typing import Any
 
 from embedded.errors import Cause
 from embedded.kinds import Kind
-from embedded.objects import bounds_validation, checks, cron, custom, managed, pod_validation, schema, selectors
+from embedded.objects import (
+    bounds_validation,
+    checks,
+    cron,
+    custom,
+    managed,
+    pod_validation,
+    quantity,
+    schema,
+    selectors,
+)
 from embedded.objects.checks import IMMUTABLE, duplicate, required, unsupported, wrong
 from embedded.objects.schema import Field
 
@@ -238,6 +248,9 @@ def _service(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
         numbers.add(key)
     if spec.get("type") == "ExternalName" and not spec.get("externalName"):
         found.append(required("spec.externalName"))
+    if spec.get("type") in ("NodePort", "LoadBalancer") and spec.get("clusterIP") == "None":
+        text = f"may not be set to 'None' for {spec['type']} services"
+        found.append(wrong("spec.clusterIPs[0]", "None", text))
     return found + checks.labels("spec.selector", spec.get("selector") or {})
 
 
@@ -251,6 +264,8 @@ def _keys(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
         for key in sorted(obj.get(field) or {}):
             if not checks.CONFIG_KEY.fullmatch(key):
                 found.append(wrong(f"{field}[{key}]", key, checks.CONFIG_KEY_RULE))
+    for key in sorted(set(obj.get("data") or {}) & set(obj.get("binaryData") or {})):
+        found.append(wrong(f"data[{key}]", key, "duplicate of key present in binaryData"))
     if old is not None and old.get("immutable"):
         text = "field is immutable when `immutable` is set"
         if not obj.get("immutable"):
@@ -265,7 +280,19 @@ def _secret(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     found = _keys(obj, old)
     if old is not None and obj.get("type") != old.get("type"):
         found.append(wrong("type", obj.get("type"), IMMUTABLE))
+    data, kind = obj.get("data") or {}, obj.get("type") or ""
+    found += [required(f"data[{key}]") for key in PROMISED.get(kind, ()) if key not in data]
+    if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & data.keys():
+        found += [required("data[username]"), required("data[password]")]
     return found
+
+
+PROMISED = {  # what a Secret of a type has to hold
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+}
 
 
 def _autoscaler(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
@@ -278,6 +305,11 @@ def _autoscaler(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
         found.append(wrong("spec.maxReplicas", high, "must be greater than 0"))
     if high < low:
         found.append(wrong("spec.maxReplicas", high, "must be greater than or equal to `minReplicas`"))
+    for index, metric in enumerate(spec.get("metrics") or ()):
+        target = (metric.get("resource") or {}).get("target")
+        if target is not None and not {"averageUtilization", "averageValue"} & target.keys():
+            path = f"spec.metrics[{index}].resource.target.averageUtilization"
+            found.append(required(path, "must set either a target raw value or a target utilization"))
     reference = spec.get("scaleTargetRef") or {}
     return found + [required(f"spec.scaleTargetRef.{f}") for f in ("kind", "name") if not reference.get(f)]
 
@@ -305,9 +337,51 @@ def _claim(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
     found = []
     if not spec.get("accessModes"):
         found.append(required("spec.accessModes", "at least 1 access mode is required"))
-    if "storage" not in ((spec.get("resources") or {}).get("requests") or {}):
+    storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
+    if storage is None:
         found.append(required("spec.resources[storage]"))
+    elif quantity.parse(storage) <= 0:
+        found.append(wrong("spec.resources[storage]", str(storage), "must be greater than zero"))
+    if old is not None and _unchangeable(spec, old["spec"]) != _unchangeable(old["spec"], old["spec"]):
+        text = (
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+        )
+        found.append(checks.forbidden("spec", text))
     return found
+
+
+def _unchangeable(spec: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a claim stays; the volume and the class are given once, where it had none."""
+    given = [key for key in ("volumeName", "storageClassName") if not before.get(key)]
+    return {key: value for key, value in spec.items() if key not in ("resources", "volumeAttributesClassName", *given)}
+
+
+def _ingress(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
+    found = []
+    for number, rule in enumerate((obj.get("spec") or {}).get("rules") or ()):
+        http = rule.get("http")
+        if http is not None and not http.get("paths"):
+            found.append(required(f"spec.rules[{number}].http.paths"))
+        for index, one in enumerate((http or {}).get("paths") or ()):
+            where, path = f"spec.rules[{number}].http.paths[{index}]", one.get("path") or ""
+            if not one.get("pathType"):
+                found.append(required(f"{where}.pathType", "pathType must be specified"))
+            elif not path.startswith("/") and (path or one["pathType"] != "ImplementationSpecific"):
+                found.append(wrong(f"{where}.path", path, "must be an absolute path"))
+            service = (one.get("backend") or {}).get("service")
+            if service is not None and not service.get("name"):
+                found.append(required(f"{where}.backend.service.name"))
+            if service is not None and not (service.get("port") or {}):
+                found.append(required(f"{where}.backend.service.port", "port name or number is required"))
+    return found
+
+
+def _role(obj: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
+    return [
+        required(f"rules[{index}].verbs", "verbs must contain at least one value")
+        for index, rule in enumerate(obj.get("rules") or ())
+        if not rule.get("verbs")
+    ]
 
 
 KINDS: dict[str, Callable[[dict[str, Any], dict[str, Any] | None], list[Cause]]] = {
@@ -317,6 +391,9 @@ KINDS: dict[str, Callable[[dict[str, Any], dict[str, Any] | None], list[Cause]]]
     "configmaps": _keys,
     "secrets": _secret,
     "persistentvolumeclaims": _claim,
+    "ingresses.networking.k8s.io": _ingress,
+    "roles.rbac.authorization.k8s.io": _role,
+    "clusterroles.rbac.authorization.k8s.io": _role,
     "resourcequotas": bounds_validation.quota,
     "limitranges": bounds_validation.limit_range,
     "deployments.apps": _deployment,
