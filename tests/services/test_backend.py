@@ -214,14 +214,18 @@ def test_without_an_agent_only_chat_is_missing(postgres: Postgres, run: Run, per
     assert user.add("milk")["title"] == "milk"
 
 
+@pytest.mark.parametrize("last", ["", "The model failed. What I had changed by then stays changed."])
 def test_an_answer_that_breaks_off_is_told_as_begun_and_remembered(
-    postgres: Postgres, run: Run, person: Callable[..., Person]
+    postgres: Postgres, run: Run, person: Callable[..., Person], last: str
 ) -> None:
-    """As where the agent's process is killed: part of what was asked may be done, so it is not to be asked blindly."""
+    """As where the agent's process is killed, or says why it ends: part of what was asked may be done, so it is not to
+    be asked blindly.
+    """
+    why = last or "The assistant broke off"
     with socket.create_server(("127.0.0.1", 0)) as agent:
         env = {"DATABASE_URL": postgres.new_database(), "AGENT_URL": f"http://127.0.0.1:{agent.getsockname()[1]}"}
         backend = run("backend", **env, **SECRETS).wait("/readyz")
-        killed = threading.Thread(target=begin_and_end, args=(agent,))
+        killed = threading.Thread(target=begin_and_end, args=(agent, last))
         killed.start()
         user = person(backend.url)
         with user.http.stream("POST", "/api/chat/stream", json={"message": "add milk"}) as stream:
@@ -229,17 +233,19 @@ def test_an_answer_that_breaks_off_is_told_as_begun_and_remembered(
                 json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line.startswith("data")
             ]
         killed.join()
-    assert events[0] == {"text": "Adding"} and "broke off" in events[1]["message"] and len(events) == 2
+    assert events[0] == {"text": "Adding"} and why in events[1]["message"] and len(events) == 2
     (asked, told) = user.http.get("/api/chat/history").json()["items"]
-    assert asked["content"] == "add milk" and told["content"].startswith("Adding\n\nThe assistant broke off")
+    assert asked["content"] == "add milk" and told["content"].startswith(f"Adding\n\n{why}")
 
 
-def begin_and_end(agent: socket.socket) -> None:
-    """Take one message, begin to answer it, and end as a killed process does: the connection goes."""
+def begin_and_end(agent: socket.socket, last: str) -> None:
+    """Take one message, begin to answer it, and end it with words, or as a killed process does."""
     with agent.accept()[0] as connection:
         taken = b""
         while b"add milk" not in taken:
             taken += connection.recv(65536)
         piece = b'event: delta\ndata: {"text": "Adding"}\n\n'
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-        connection.sendall(head + f"{len(piece):x}".encode() + b"\r\n" + piece + b"\r\n")
+        piece += f"event: error\ndata: {json.dumps({'message': last})}\n\n".encode() if last else b""
+        end = b"0\r\n\r\n" if last else b""
+        connection.sendall(head + f"{len(piece):x}".encode() + b"\r\n" + piece + b"\r\n" + end)

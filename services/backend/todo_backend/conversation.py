@@ -48,7 +48,9 @@ async def ask(state: State, user_id: int, message: str, token: str) -> ChatReply
         await _remember_break(state, user_id, message, failure)
         raise failure from error
     if response.status_code != 200:
-        raise _failure(response.status_code, response.content, response.headers)
+        failure = _failure(response.status_code, response.content, response.headers)
+        await _remember_break(state, user_id, message, failure)
+        raise failure
     try:
         reply = ChatReply.model_validate_json(response.content)
     except ValidationError as error:
@@ -92,6 +94,9 @@ async def _pump(state: State, user_id: int, message: str, token: str, queue: asy
                 if name == "done":
                     reply = ChatReply.model_validate(data)
                     await _remember(state, user_id, message, reply.reply)
+                elif name == "error":
+                    failure = AgentFailed(502, str(data.get("message", "")))
+                    await _remember_break(state, user_id, message, failure, told)
                 told += str(data.get("text", "")) if name == "delta" else ""
                 finished = finished or name in ("done", "error")
                 queue.put_nowait(event(name, data))
@@ -144,9 +149,11 @@ async def _remember(state: State, user_id: int, message: str, reply: str) -> Non
 
 
 async def _remember_break(state: State, user_id: int, message: str, failure: AgentFailed, told: str = "") -> None:
-    """Keep a message whose answer broke off, with what there is of it: the next one has to know that part is done."""
-    if str(failure) == BROKE_OFF:
-        await _remember(state, user_id, message, f"{told}\n\n{BROKE_OFF}".strip())
+    """Keep a message that the agent began to answer, with what there is of it and why it ended: the next one has to
+    know that part may be done. What never reached the agent is no part of the conversation.
+    """
+    if str(failure) != UNREACHABLE:
+        await _remember(state, user_id, message, f"{told}\n\n{failure}".strip())
 
 
 def _headers(token: str) -> dict[str, str]:
